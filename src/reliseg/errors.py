@@ -1,0 +1,66 @@
+"""Every deliberate error, as one tree. Each message is one plain line: what, where, and what to do.
+
+    ReliSegError
+    ├── UsageError            found before the run: exit code 2
+    │   ├── ConfigError       the configuration or the command line
+    │   ├── DataError         files, pairs, sizes, ids of a data set
+    │   ├── ModelError        a model that cannot be loaded or does not fit the data
+    │   └── MissingExtraError an optional dependency that is not installed
+    ├── SampleError           one sample cannot be evaluated: exit code 1
+    └── IncompleteError       the run ended with samples that were not evaluated: exit code 1
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ReliSegError(Exception):
+    """Base of all errors that reliseg raises on purpose; its text is meant for users."""
+
+    exit_code = 1
+
+
+class UsageError(ReliSegError):
+    """Wrong usage, configuration, data or model, found before anything was evaluated."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A configuration or command line that cannot be carried out."""
+
+
+class DataError(UsageError):
+    """Files, pairs, sizes or ids of a data set that are not as its spec says."""
+
+
+class ModelError(UsageError):
+    """A model that cannot be loaded, or that does not fit the data set."""
+
+
+class MissingExtraError(UsageError):
+    """An optional dependency is needed and not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs {package}: pip install 'reliseg[{extra}]'")
+
+
+class SampleError(ReliSegError):
+    """One sample cannot be evaluated (a broken image, an id outside the label map, infinite logits)."""
+
+    def __init__(self, sample: str, problem: str) -> None:
+        super().__init__(f"{sample}: {problem}")
+        self.sample = sample
+        self.problem = problem
+
+
+class IncompleteError(ReliSegError):
+    """The run ended, and some samples were not evaluated; what was finished is kept."""
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """The end of an error line about an unknown name: the nearest known one, then all of them."""
+    names = sorted(known)
+    matches = get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {matches[0]!r}? " if matches else ""
+    return f"{hint}known: {', '.join(names) if names else 'none'}"

@@ -1,0 +1,17 @@
+"""Label spaces, label maps and projections: the only place that knows what an id means."""
+
+from reliseg.labels.maps import LabelMap, UnlistedIdsError
+from reliseg.labels.projection import Projection, default_projection
+from reliseg.labels.space import UNKNOWN, VOID, LabelSpace, label_space, label_space_names
+
+__all__ = [
+    "UNKNOWN",
+    "VOID",
+    "LabelMap",
+    "LabelSpace",
+    "Projection",
+    "UnlistedIdsError",
+    "default_projection",
+    "label_space",
+    "label_space_names",
+]

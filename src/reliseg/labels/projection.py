@@ -1,0 +1,70 @@
+"""Projections: a model's classes -> a data set's classes."""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from reliseg.errors import ConfigError
+from reliseg.labels.space import LabelSpace
+
+OTHER = -1
+"""Where a model class goes that the data set does not have: it keeps its probability, and is wrong if it wins."""
+
+
+@dataclass(frozen=True)
+class Projection:
+    """`groups[m]` is the data set's class of model class m, or -1 (`other`). Probabilities that meet are added:
+    `logit_g = logsumexp of its members`, at full resolution, before calibration."""
+
+    source: str
+    target: LabelSpace
+    groups: tuple[int, ...]
+
+    @classmethod
+    def of(cls, source: LabelSpace, target: LabelSpace, groups: Sequence[int]) -> "Projection":
+        """Checked: one entry per model class, each an id of the target or -1, and at least one not -1."""
+        where = f"projection {source.name} -> {target.name}"
+        if len(groups) != len(source):
+            raise ConfigError(f"{where}: {len(groups)} entries for the {len(source)} classes of {source.name}")
+        wrong = [g for g in groups if not OTHER <= g < len(target)]
+        if wrong:
+            raise ConfigError(f"{where}: {wrong[0]} is neither -1 nor an id of {target.name} (0 to {len(target) - 1})")
+        if all(g == OTHER for g in groups):
+            raise ConfigError(f"{where}: no class of {source.name} goes to a class of {target.name}")
+        return cls(source.name, target, tuple(int(g) for g in groups))
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether it changes nothing."""
+        return self.groups == tuple(range(len(self.target)))
+
+    @property
+    def unreachable(self) -> tuple[int, ...]:
+        """Classes of the data set that no model class goes to: the model gives them probability 0."""
+        return tuple(g for g in range(len(self.target)) if g not in self.groups)
+
+
+@cache
+def _shipped() -> dict[tuple[str, str], tuple[int, ...]]:
+    folder = Path(str(files("reliseg.labels"))) / "projections"
+    found = {}
+    for path in sorted(folder.glob("*.toml")):
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        found[table["source"], table["target"]] = tuple(table["groups"])
+    return found
+
+
+def default_projection(source: LabelSpace, target: LabelSpace) -> Projection:
+    """The identity where class names agree, else the shipped one; a ConfigError where none is known."""
+    if source.classes == target.classes:
+        return Projection(source.name, target, tuple(range(len(target))))
+    groups = _shipped().get((source.name, target.name))
+    if groups is None:
+        raise ConfigError(
+            f"no projection from the model's classes ({source.name}) to the data set's ({target.name}) is known: "
+            f"give one to the data set, projection: {{{source.name}: [..{len(source)} ids of {target.name} or -1..]}}"
+        )
+    return Projection.of(source, target, groups)

@@ -1,0 +1,91 @@
+"""Label spaces: the classes that a model predicts or a data set annotates."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from reliseg.errors import ConfigError, near
+
+VOID = 255
+"""The id of pixels that no number counts."""
+UNKNOWN = 254
+"""The id of pixels of objects that the model's classes do not cover: counted by local OOD only."""
+
+
+@dataclass(frozen=True)
+class LabelSpace:
+    """Named classes with ids 0, 1, ..; `absent` ones never occur in the annotation (predicting one is wrong)."""
+
+    name: str
+    classes: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
+    absent: frozenset[int] = frozenset()
+
+    def __post_init__(self) -> None:
+        if not 2 <= len(self.classes) < UNKNOWN:
+            raise ConfigError(f"label space {self.name}: 2 to {UNKNOWN - 1} classes, not {len(self.classes)}")
+        if len(set(self.classes)) != len(self.classes):
+            raise ConfigError(f"label space {self.name}: class names must differ")
+        if len(self.palette) != len(self.classes):
+            raise ConfigError(f"label space {self.name}: {len(self.palette)} colors for {len(self)} classes")
+        if not all(0 <= c < len(self.classes) for c in self.absent):
+            raise ConfigError(f"label space {self.name}: absent ids must be ids of its classes")
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    @property
+    def present(self) -> tuple[int, ...]:
+        """The ids that means over classes run over."""
+        return tuple(c for c in range(len(self)) if c not in self.absent)
+
+
+@cache
+def _shipped() -> dict[str, Path]:
+    folder = Path(str(files("reliseg.labels"))) / "spaces"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def label_space_names() -> list[str]:
+    """The label spaces that ship with reliseg."""
+    return list(_shipped())
+
+
+@cache
+def label_space(name: str) -> LabelSpace:
+    """The label space called `name`, or of a user's TOML file of that path.
+
+    The file has `classes` (names, in the order of ids), and optionally `palette` ([r, g, b] each) and `absent`
+    (class names).
+    """
+    path = _shipped().get(name) or Path(name)
+    if path.suffix != ".toml" or not path.is_file():
+        raise ConfigError(f"unknown label space {name!r}; {near(name, label_space_names())}, or a .toml file")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        classes = tuple(str(c) for c in table["classes"])
+    except (tomllib.TOMLDecodeError, KeyError, UnicodeDecodeError) as error:
+        raise ConfigError(f"label space {path}: {error or 'no classes'}; it needs classes = [...]") from error
+    colors = table.get("palette") or [_color(i) for i in range(len(classes))]
+    unknown = [c for c in table.get("absent", []) if c not in classes]
+    if unknown:
+        raise ConfigError(f"label space {path}: absent class {unknown[0]!r}; {near(unknown[0], classes)}")
+    return LabelSpace(
+        name=path.stem,
+        classes=classes,
+        palette=tuple((int(r), int(g), int(b)) for r, g, b in colors),
+        absent=frozenset(classes.index(c) for c in table.get("absent", [])),
+    )
+
+
+def _color(i: int) -> tuple[int, int, int]:
+    """A color for class i: the bits of i spread over the high bits of the channels (the PASCAL VOC rule)."""
+    channels = [0, 0, 0]
+    value = i + 1
+    for bit in range(7, -1, -1):
+        for k in range(3):
+            channels[k] |= (value >> k & 1) << bit
+        value >>= 3
+    return channels[0], channels[1], channels[2]
