@@ -1,0 +1,8 @@
+"""Data sets: images and annotations, paired by identifier, in named domains."""
+
+from reliseg.data.base import DataSet, Domain, Loaded, Sample
+from reliseg.data.check import check_domain
+from reliseg.data.decode import load
+from reliseg.data.spec import dataset_names, open_dataset
+
+__all__ = ["DataSet", "Domain", "Loaded", "Sample", "check_domain", "dataset_names", "load", "open_dataset"]

@@ -1,0 +1,69 @@
+"""The interface of models."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from reliseg.labels import LabelSpace
+from reliseg.prediction import Prediction
+from reliseg.registry import Registry
+from reliseg.types import Image
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """What a configuration says of one model; each kind reads the entries that concern it."""
+
+    name: str
+    kind: str
+    where: str
+    labels: LabelSpace | None = None
+    weights: Path | None = None
+    align_corners: bool | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    resize: tuple[int, int] | str | None = None
+    args: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "cpu"
+    folder: Path = Path()
+    """Relative paths in `where` start here: the folder of the file that names them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """One image for a model. `image` is None for models that do not read images."""
+
+    id: str
+    size: tuple[int, int]
+    image: Image | None = None
+
+
+class Model(ABC):
+    """A network, or what stands for one."""
+
+    reads_images: ClassVar[bool] = True
+    labels: LabelSpace
+
+    @classmethod
+    @abstractmethod
+    def load(cls, options: ModelOptions) -> "Model":
+        """The model that the options describe; a ModelError that says what to do where it cannot be."""
+
+    @abstractmethod
+    def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
+        """One prediction per input, at native stride, in the model's own classes. Inputs are of one size.
+
+        A SampleError names an input that cannot be predicted.
+        """
+
+    @abstractmethod
+    def provenance(self) -> dict[str, Any]:
+        """What a result must say of the model: JSON values; `files` maps each file read to its sha256."""
+
+
+MODELS: Registry[Model] = Registry("reliseg.models", "Model", "model kind")
