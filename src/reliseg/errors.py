@@ -1,13 +1,13 @@
 """Every deliberate error, as one tree. Each message is one plain line: what, where, and what to do.
 
-    ReliSegError
-    ├── UsageError            found before the run: exit code 2
-    │   ├── ConfigError       the configuration or the command line
-    │   ├── DataError         files, pairs, sizes, ids of a data set
-    │   ├── ModelError        a model that cannot be loaded or does not fit the data
-    │   └── MissingExtraError an optional dependency that is not installed
-    ├── SampleError           one sample cannot be evaluated: exit code 1
-    └── IncompleteError       the run ended with samples that were not evaluated: exit code 1
+ReliSegError
+├── UsageError            found before the run: exit code 2
+│   ├── ConfigError       the configuration or the command line
+│   ├── DataError         files, pairs, sizes, ids of a data set
+│   ├── ModelError        a model that cannot be loaded or does not fit the data
+│   └── MissingExtraError an optional dependency that is not installed
+├── SampleError           one sample cannot be evaluated: exit code 1
+└── IncompleteError       the run ended with samples that were not evaluated: exit code 1
 """
 
 from collections.abc import Iterable

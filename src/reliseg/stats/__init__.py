@@ -1,0 +1,7 @@
+"""Statistics: small summaries of pixels that merge exactly, their reference and their fast kernel."""
+
+from reliseg.stats.pixels import Layout, PixelStatistics, TopLabel, reliability
+from reliseg.stats.samples import SampleTable
+from reliseg.stats.view import LogitView
+
+__all__ = ["Layout", "LogitView", "PixelStatistics", "SampleTable", "TopLabel", "reliability"]

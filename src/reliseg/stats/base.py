@@ -1,0 +1,41 @@
+"""What every statistic is: a frozen dataclass of int64 arrays that merges exactly."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import ClassVar, Self
+
+import numpy as np
+
+from reliseg.stats.fixed import carried
+
+
+class Statistic:
+    """A mergeable summary of pixels.
+
+    Laws: `+` is field by field, associative and commutative to the bit; the statistic of no pixels is its zero.
+    Fields named in `LIMBS` are two-limb sums, all others plain int64 counts.
+    """
+
+    LIMBS: ClassVar[frozenset[str]] = frozenset()
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The fields by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
+        """The inverse of `arrays`."""
+        return cls(**arrays)
+
+    def __add__(self, other: Self) -> Self:
+        mine, theirs = self.arrays(), other.arrays()
+        merged = {name: mine[name] + theirs[name] for name in mine}
+        return type(self)(**{n: carried(a) if n in self.LIMBS else a for n, a in merged.items()})
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        mine, theirs = self.arrays(), other.arrays()
+        return all(np.array_equal(mine[name], theirs[name]) for name in mine)
+
+    __hash__ = None  # type: ignore[assignment]

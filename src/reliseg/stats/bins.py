@@ -1,0 +1,152 @@
+"""Bins of confidence: 15 equal-width ones, and fine ones made of the leading bits of a float32."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int64
+
+RELIABILITY_BINS = 15
+MANTISSA = 12
+"""Leading mantissa bits that a fine bin keeps: neighbouring bins differ by 2**-12 of their value."""
+COARSE_SHIFT = 10
+"""A coarse bin is 2**10 fine ones: a quarter of an octave."""
+COARSE_BINS = 512
+
+WRONG, RIGHT, UNKNOWN_ROLE, VOID_ROLE = 0, 1, 2, 3
+ROLES = 4
+"""What a counted pixel is: known and predicted wrong, known and right, unknown, void."""
+
+_BIAS = 127
+_SHIFT = 23 - MANTISSA
+
+Values: TypeAlias = Float64[np.ndarray, " p"]
+Index: TypeAlias = Int64[np.ndarray, " p"]
+
+
+def edges() -> Float64[np.ndarray, " e"]:
+    """The edges k/15."""
+    return np.arange(RELIABILITY_BINS + 1) / RELIABILITY_BINS
+
+
+def reliability_bin(probability: Values) -> Index:
+    """Right-closed bins, the first closed on both sides, by comparing with the edges."""
+    index = np.searchsorted(edges(), probability, side="left") - 1
+    return np.clip(index, 0, RELIABILITY_BINS - 1).astype(np.int64)
+
+
+def _pattern(values: Float32[np.ndarray, " p"]) -> Index:
+    """The bits of positive floats, shortened to `MANTISSA` mantissa bits; ordered as the values are."""
+    return (values.view(np.int32) >> _SHIFT).astype(np.int64)
+
+
+def _base(exponent: int) -> int:
+    return (exponent + _BIAS) << MANTISSA
+
+
+@dataclass(frozen=True)
+class FineBins(ABC):
+    """Bins of a score in the order of confidence: bin 0 holds the surest pixels."""
+
+    low: int
+    high: int
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Number of bins."""
+
+    @abstractmethod
+    def index(self, coordinate: Values) -> Index:
+        """The bin of each coordinate (what the coordinate is, the subclass says)."""
+
+    @property
+    def coarse_size(self) -> int:
+        """Number of coarse bins that are not always empty."""
+        return (self.size - 1 >> COARSE_SHIFT) + 1
+
+
+@dataclass(frozen=True)
+class TailBins(FineBins):
+    """For a coordinate >= 0 that is smaller where the model is surer (tail odds, entropy).
+
+    Bin 0 is [0, 2**low); then 2**12 bins an octave up to 2**high; the last bin is all beyond.
+    """
+
+    @property
+    def size(self) -> int:
+        """Number of bins."""
+        return ((self.high - self.low) << MANTISSA) + 2
+
+    def index(self, coordinate: Values) -> Index:
+        """The bin of each coordinate."""
+        return np.clip(_pattern(coordinate.astype(np.float32)) - _base(self.low) + 1, 0, self.size - 1)
+
+
+@dataclass(frozen=True)
+class MarginBins(FineBins):
+    """For a margin in [0, 1], given as (1 - margin, margin): fine at both ends.
+
+    First 1 - margin from 2**low up to 1/2, then margin from 1/2 down to 2**high, then one bin for less.
+    """
+
+    @property
+    def size(self) -> int:
+        """Number of bins."""
+        return self._half + ((-1 - self.high) << MANTISSA) + 1
+
+    @property
+    def _half(self) -> int:
+        return ((-1 - self.low) << MANTISSA) + 1
+
+    def index(self, coordinate: Values) -> Index:
+        """The bin of each margin, from the margin itself (1 - margin is taken exactly)."""
+        return self.index_of(1.0 - coordinate, coordinate)
+
+    def index_of(self, tail: Values, margin: Values) -> Index:
+        """The bin of each margin, from 1 - margin and margin, each exact where it is small."""
+        sure = np.clip(_pattern(tail.astype(np.float32)) - _base(self.low) + 1, 0, self._half - 1)
+        unsure = self._half + _base(-1) - 1 - _pattern(margin.astype(np.float32))
+        return np.where(tail.astype(np.float32) < 0.5, sure, np.clip(unsure, self._half, self.size - 1))
+
+
+@dataclass(frozen=True)
+class SignedBins(FineBins):
+    """For any real score, higher where the model is surer: the float's own order, descending.
+
+    Both signs from 2**high (all beyond in the outermost bin) to 2**low; one bin for |score| < 2**low.
+    """
+
+    @property
+    def size(self) -> int:
+        """Number of bins."""
+        return 2 * self._half + 1
+
+    @property
+    def _half(self) -> int:
+        return (self.high - self.low) << MANTISSA
+
+    def index(self, coordinate: Values) -> Index:
+        """The bin of each score."""
+        short = coordinate.astype(np.float32)
+        rank = np.clip(_pattern(np.abs(short)) - _base(self.low) + 1, 0, self._half)
+        return self._half - np.where(short < 0, -rank, rank)
+
+
+FINE: dict[str, FineBins] = {
+    "msp": TailBins(-64, 8),
+    "neg_entropy": TailBins(-64, 3),
+    "margin": MarginBins(-64, -24),
+    "max_logit": SignedBins(-12, 15),
+    "neg_energy": SignedBins(-12, 15),
+}
+"""The coordinates of the built-in scores: tail odds, entropy, margin, and the score itself for the two others."""
+
+OPEN_SCORE = SignedBins(-40, 15)
+"""The bins of any other score."""
+
+
+def fine_bins(score: str) -> FineBins:
+    """The fine bins of a score."""
+    return FINE.get(score, OPEN_SCORE)

@@ -1,0 +1,41 @@
+"""Exact sums: integers in units of 2**-24, two limbs wide, so that any order of adding gives equal bytes."""
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from reliseg.types import Limbs
+
+UNIT = 1 << 24
+"""Values are rounded to nearest in units of 1/UNIT before they are summed."""
+VALUE_LIMIT = 2.0**15
+"""Losses are clipped here; only an unreachable class (probability 0) comes near."""
+_BITS = 32
+_MASK = (1 << _BITS) - 1
+
+
+def units(values: Float64[np.ndarray, "..."]) -> Int64[np.ndarray, "..."]:
+    """Each value rounded to nearest in units of 2**-24."""
+    return np.rint(np.asarray(values, np.float64) * UNIT).astype(np.int64)
+
+
+def limbs(total: Int64[np.ndarray, "..."]) -> Limbs:
+    """Totals of units as (high, low): high * 2**32 + low, low in [0, 2**32)."""
+    return np.stack([total >> _BITS, total & _MASK], axis=-1)
+
+
+def carried(sums: Limbs) -> Limbs:
+    """The canonical form after an addition of limbs."""
+    high = sums[..., 0] + (sums[..., 1] >> _BITS)
+    return np.stack([high, sums[..., 1] & _MASK], axis=-1)
+
+
+def total(sums: Limbs, axis: int | tuple[int, ...]) -> Limbs:
+    """Sum over axes (negative axes count from before the limb axis)."""
+    axes = (axis,) if isinstance(axis, int) else axis
+    moved = tuple(a - 1 if a < 0 else a for a in axes)
+    return carried(sums.sum(axis=moved))
+
+
+def real(sums: Limbs) -> Float64[np.ndarray, "..."]:
+    """The sums as float64."""
+    return (sums[..., 0] * float(1 << _BITS) + sums[..., 1]) / UNIT

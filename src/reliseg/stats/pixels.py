@@ -1,0 +1,172 @@
+"""The statistics of pixels: fixed in size, whatever the number of images."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Int64
+
+from reliseg.stats.base import Statistic
+from reliseg.stats.bins import RELIABILITY_BINS, RIGHT, ROLES, WRONG, fine_bins
+from reliseg.stats.fixed import total
+from reliseg.types import Limbs
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """What is counted: the number of a data set's classes, and the scores."""
+
+    classes: int
+    scores: tuple[str, ...]
+
+    @property
+    def columns(self) -> int:
+        """What can be predicted: the classes, and `other`."""
+        return self.classes + 1
+
+
+@dataclass(frozen=True, eq=False)
+class TopLabel(Statistic):
+    """Known pixels by label, prediction (the last one is `other`) and bin of top-label confidence."""
+
+    LIMBS: ClassVar[frozenset[str]] = frozenset({"confidence"})
+    counts: Int64[np.ndarray, "t y b"]
+    confidence: Int64[np.ndarray, "t y b 2"]
+
+    @classmethod
+    def zero(cls, layout: Layout) -> "TopLabel":
+        """Of no pixels."""
+        shape = (layout.classes, layout.columns, RELIABILITY_BINS)
+        return cls(np.zeros(shape, np.int64), np.zeros((*shape, 2), np.int64))
+
+    @property
+    def confusion(self) -> Int64[np.ndarray, "t y"]:
+        """M[label, prediction]."""
+        return self.counts.sum(axis=2)
+
+
+@dataclass(frozen=True, eq=False)
+class ConfidentErrors(Statistic):
+    """Known pixels of each class that are predicted wrong with confidence above 0.90 and above 0.99."""
+
+    counts: Int64[np.ndarray, "t 2"]
+
+    @classmethod
+    def zero(cls, layout: Layout) -> "ConfidentErrors":
+        """Of no pixels."""
+        return cls(np.zeros((layout.classes, 2), np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class ClassWise(Statistic):
+    """For each class c, over all known pixels: counts, hits (label = c) and sums of p_c by bin of p_c."""
+
+    LIMBS: ClassVar[frozenset[str]] = frozenset({"probability"})
+    counts: Int64[np.ndarray, "c b"]
+    hits: Int64[np.ndarray, "c b"]
+    probability: Int64[np.ndarray, "c b 2"]
+
+    @classmethod
+    def zero(cls, layout: Layout) -> "ClassWise":
+        """Of no pixels."""
+        shape = (layout.classes, RELIABILITY_BINS)
+        return cls(np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros((*shape, 2), np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Losses(Statistic):
+    """Sums over known pixels of the negative log-likelihood (nats) and of the Brier score."""
+
+    LIMBS: ClassVar[frozenset[str]] = frozenset({"nll", "brier"})
+    nll: Int64[np.ndarray, " 2"]
+    brier: Int64[np.ndarray, " 2"]
+
+    @classmethod
+    def zero(cls, layout: Layout) -> "Losses":
+        """Of no pixels."""
+        return cls(np.zeros(2, np.int64), np.zeros(2, np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class FineConfidence(Statistic):
+    """Sums of top-label confidence over the known pixels of each fine bin of msp."""
+
+    LIMBS: ClassVar[frozenset[str]] = frozenset({"sums"})
+    sums: Int64[np.ndarray, "b 2"]
+
+    @classmethod
+    def zero(cls, layout: Layout) -> "FineConfidence":
+        """Of no pixels."""
+        return cls(np.zeros((fine_bins("msp").size, 2), np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Ranks(Statistic):
+    """Pixels by role (wrong, right, unknown, void) and fine bin of one score, the surest bin first."""
+
+    counts: Int64[np.ndarray, "4 b"]
+
+    @classmethod
+    def zero_of(cls, score: str) -> "Ranks":
+        """Of no pixels."""
+        return cls(np.zeros((ROLES, fine_bins(score).size), np.int64))
+
+    @property
+    def known(self) -> Int64[np.ndarray, " b"]:
+        """Known pixels per bin."""
+        return self.counts[WRONG] + self.counts[RIGHT]
+
+
+_PARTS: Mapping[str, type[TopLabel | ConfidentErrors | ClassWise | Losses | FineConfidence]] = {
+    "top": TopLabel,
+    "confident": ConfidentErrors,
+    "classwise": ClassWise,
+    "losses": Losses,
+    "confidence": FineConfidence,
+}
+
+
+@dataclass(frozen=True)
+class PixelStatistics:
+    """All statistics of pixels together; `+` merges each."""
+
+    top: TopLabel
+    confident: ConfidentErrors
+    classwise: ClassWise
+    losses: Losses
+    confidence: FineConfidence
+    ranks: Mapping[str, Ranks]
+
+    @classmethod
+    def zero(cls, layout: Layout) -> "PixelStatistics":
+        """Of no pixels."""
+        parts = {name: part.zero(layout) for name, part in _PARTS.items()}
+        return cls(**parts, ranks={s: Ranks.zero_of(s) for s in layout.scores})  # type: ignore[arg-type]
+
+    def __add__(self, other: "PixelStatistics") -> "PixelStatistics":
+        parts = {name: getattr(self, name) + getattr(other, name) for name in _PARTS}
+        return PixelStatistics(**parts, ranks={s: r + other.ranks[s] for s, r in self.ranks.items()})
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All arrays by `part.field` and `ranks.score.field`."""
+        found = {f"{part}.{n}": a for part in _PARTS for n, a in getattr(self, part).arrays().items()}
+        return found | {f"ranks.{s}.{n}": a for s, r in self.ranks.items() for n, a in r.arrays().items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "PixelStatistics":
+        """The inverse of `arrays`."""
+        nested: dict[str, dict[str, np.ndarray]] = {}
+        for key, array in arrays.items():
+            part, _, field = key.rpartition(".")
+            nested.setdefault(part, {})[field] = array
+        parts = {name: part.from_arrays(nested[name]) for name, part in _PARTS.items()}
+        prefix = "ranks."
+        ranks = {k[len(prefix) :]: Ranks.from_arrays(v) for k, v in nested.items() if k.startswith(prefix)}
+        return cls(**parts, ranks=ranks)  # type: ignore[arg-type]
+
+
+def reliability(top: TopLabel) -> tuple[Int64[np.ndarray, " b"], Int64[np.ndarray, " b"], Limbs]:
+    """Pixels, right ones and sums of confidence per bin, over all labels and predictions."""
+    right = np.einsum("ccb->b", top.counts[:, :-1])
+    return top.counts.sum(axis=(0, 1)), right, total(top.confidence, axis=(0, 1))

@@ -1,0 +1,180 @@
+"""The definition of every statistic, in float64 and plain NumPy. Slow, and obviously right; kernels are held to it."""
+
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+
+from reliseg.stats.bins import (
+    COARSE_BINS,
+    COARSE_SHIFT,
+    RELIABILITY_BINS,
+    RIGHT,
+    ROLES,
+    UNKNOWN_ROLE,
+    VOID_ROLE,
+    WRONG,
+    MarginBins,
+    fine_bins,
+    reliability_bin,
+)
+from reliseg.stats.fixed import VALUE_LIMIT, limbs, units
+from reliseg.stats.pixels import (
+    ClassWise,
+    ConfidentErrors,
+    FineConfidence,
+    Layout,
+    Losses,
+    PixelStatistics,
+    Ranks,
+    TopLabel,
+    reliability,
+)
+from reliseg.stats.samples import SampleTable
+from reliseg.stats.view import LogitView, source_positions
+from reliseg.types import Block, Truth
+
+Values: TypeAlias = Float64[np.ndarray, " p"]
+Ids: TypeAlias = Int64[np.ndarray, " p"]
+
+_UNKNOWN, _VOID = 254, 255
+
+
+def full_logits(view: LogitView, columns: int) -> Block:
+    """Upsampled, projected and calibrated logits of all pixels, row-major; -inf for columns that nothing goes to."""
+    z = view.logits.astype(np.float64)
+    y, wy = source_positions(z.shape[1], view.size[0], view.align_corners)
+    x, wx = source_positions(z.shape[2], view.size[1], view.align_corners)
+    y1, x1 = np.minimum(y + 1, z.shape[1] - 1), np.minimum(x + 1, z.shape[2] - 1)
+    z = z[:, y] + (z[:, y1] - z[:, y]) * wy[:, None]
+    z = z[:, :, x] + (z[:, :, x1] - z[:, :, x]) * wx
+    z = z.reshape(len(z), -1)
+    projected = np.full((columns, z.shape[1]), -np.inf)
+    for g in range(columns):
+        members = z[view.groups == g]
+        if len(members):
+            top = members.max(axis=0)
+            projected[g] = top + np.log(np.exp(members - top).sum(axis=0))
+    return projected * view.inverse_temperatures[projected.argmax(axis=0)]
+
+
+def _tail(z: Block, top: Ids) -> tuple[Block, Values]:
+    """exp(z - max) with 0 at the argmax, and its sum: the tail odds r; the top probability is 1 / (1 + r)."""
+    odds = np.exp(z - z.max(axis=0))
+    odds[top, np.arange(z.shape[1])] = 0
+    return odds, odds.sum(axis=0)
+
+
+def confidences(z: Block) -> dict[str, Values]:
+    """The built-in scores of each pixel (Hendrycks and Gimpel 2017; Liu et al. 2020, ...): higher = surer."""
+    top = z.argmax(axis=0)
+    odds, r = _tail(z, top)
+    gap = np.where(odds > 0, z.max(axis=0) - z, 0)
+    return {
+        "msp": 1 / (1 + r),
+        "neg_entropy": -(np.log1p(r) + (odds * gap).sum(axis=0) / (1 + r)),
+        "margin": (1 - odds.max(axis=0)) / (1 + r),
+        "max_logit": z.max(axis=0),
+        "neg_energy": z.max(axis=0) + np.log1p(r),
+    }
+
+
+def fine_index(score: str, z: Block, confidence: Values) -> Ids:
+    """The fine bin of each pixel; msp and margin are binned by quantities that do not round to 1."""
+    odds, r = _tail(z, z.argmax(axis=0))
+    bins = fine_bins(score)
+    if score == "msp":
+        return bins.index(r)
+    if score == "neg_entropy":
+        return bins.index(-confidence)
+    if isinstance(bins, MarginBins):
+        return bins.index_of((r + odds.max(axis=0)) / (1 + r), confidence)
+    return bins.index(confidence)
+
+
+def roles(truth: Int64[np.ndarray, " p"], top: Ids) -> Ids:
+    """The role of each pixel: void, unknown, right or wrong."""
+    known = np.where(truth == top, RIGHT, WRONG)
+    return np.where(truth == _VOID, VOID_ROLE, np.where(truth == _UNKNOWN, UNKNOWN_ROLE, known))
+
+
+def losses(z: Block, truth: Ids) -> tuple[Values, Values]:
+    """Negative log-likelihood in nats (clipped at 2**15) and Brier score of each pixel."""
+    pixel = np.arange(z.shape[1])
+    shifted = z - z.max(axis=0)
+    log_sum = np.log(np.exp(shifted).sum(axis=0))
+    nll = np.minimum(log_sum - shifted[truth, pixel], VALUE_LIMIT)
+    error = np.exp(shifted - log_sum)
+    error[truth, pixel] -= 1
+    return nll, (error**2).sum(axis=0)
+
+
+def _summed(shape: tuple[int, ...], index: tuple[Ids, ...], values: Values) -> Int64[np.ndarray, "..."]:
+    sums = np.zeros(shape, np.int64)
+    np.add.at(sums, index, units(values))
+    return sums
+
+
+def _counted(shape: tuple[int, ...], index: tuple[Ids, ...]) -> Int64[np.ndarray, "..."]:
+    counts = np.zeros(shape, np.int64)
+    np.add.at(counts, index, 1)
+    return counts
+
+
+def _class_wise(z: Block, truth: Ids, layout: Layout) -> ClassWise:
+    p = np.exp(z - z.max(axis=0))
+    p = (p / p.sum(axis=0))[: layout.classes]
+    shape = (layout.classes, RELIABILITY_BINS)
+    index = (np.arange(layout.classes).repeat(z.shape[1]), reliability_bin(p.ravel()))
+    hits = p[truth, np.arange(z.shape[1])]
+    return ClassWise(
+        counts=_counted(shape, index),
+        hits=_counted(shape, (truth, reliability_bin(hits))),
+        probability=limbs(_summed(shape, index, p.ravel())),
+    )
+
+
+def observe(
+    view: LogitView, truth: Truth, sample: str, layout: Layout
+) -> tuple[PixelStatistics, SampleTable]:
+    """The statistics of one image. Truth ids are classes of the data set, 254 (unknown) or 255 (void)."""
+    z = full_logits(view, layout.columns)
+    ids = truth.ravel().astype(np.int64)
+    top = z.argmax(axis=0)
+    role = roles(ids, top)
+    known: Bool[np.ndarray, " p"] = role <= RIGHT
+    scores = confidences(z)
+    msp = scores["msp"][known]
+    label, guess, bin_ = ids[known], top[known], reliability_bin(msp)
+    cells = (layout.classes, layout.columns, RELIABILITY_BINS)
+    top_label = TopLabel(
+        counts=_counted(cells, (label, guess, bin_)),
+        confidence=limbs(_summed(cells, (label, guess, bin_), msp)),
+    )
+    wrong = label[(label != guess) & (msp > 0.90)], label[(label != guess) & (msp > 0.99)]
+    nll, brier = losses(z[:, known], label)
+    fine = {s: fine_index(s, z, scores[s]) for s in layout.scores}
+    odds_bin = fine_index("msp", z, scores["msp"])
+    pixels = PixelStatistics(
+        top=top_label,
+        confident=ConfidentErrors(np.stack([_counted((layout.classes,), (w,)) for w in wrong], axis=1)),
+        classwise=_class_wise(z[:, known], label, layout),
+        losses=Losses(limbs(units(nll).sum()), limbs(units(brier).sum())),
+        confidence=FineConfidence(limbs(_summed((fine_bins("msp").size,), (odds_bin[known],), msp))),
+        ranks={s: Ranks(_counted((ROLES, fine_bins(s).size), (role, fine[s]))) for s in layout.scores},
+    )
+    counts, right, confidence = reliability(top_label)
+    table = SampleTable(
+        ids=(sample,),
+        pixels=_counted((ROLES,), (role,))[None],
+        confusion=top_label.confusion[None],
+        bin_counts=counts[None],
+        bin_right=right[None],
+        bin_confidence=confidence[None],
+        losses=np.stack([pixels.losses.nll, pixels.losses.brier])[None],
+        score_sums=np.stack([limbs(_summed((ROLES,), (role,), scores[s])) for s in layout.scores])[None],
+        coarse=np.stack(
+            [_counted((ROLES, COARSE_BINS), (role, fine[s] >> COARSE_SHIFT)) for s in layout.scores]
+        )[None],
+    )
+    return pixels, table

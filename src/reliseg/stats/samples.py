@@ -1,0 +1,67 @@
+"""The statistics of single images, for intervals over images, worst images and image-level detection."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+from jaxtyping import Int64
+
+from reliseg.stats.bins import COARSE_BINS, RELIABILITY_BINS, ROLES
+from reliseg.stats.pixels import Layout
+
+
+@dataclass(frozen=True, eq=False)
+class SampleTable:
+    """One row per image, in the order of ids. Merging is the union of rows, so its law is that of sets.
+
+    Scores are in the layout's order; roles are wrong, right, unknown, void; sums are two limbs.
+    """
+
+    ids: tuple[str, ...]
+    pixels: Int64[np.ndarray, "n 4"]
+    confusion: Int64[np.ndarray, "n t y"]
+    bin_counts: Int64[np.ndarray, "n b"]
+    bin_right: Int64[np.ndarray, "n b"]
+    bin_confidence: Int64[np.ndarray, "n b 2"]
+    losses: Int64[np.ndarray, "n 2 2"]
+    score_sums: Int64[np.ndarray, "n s 4 2"]
+    coarse: Int64[np.ndarray, "n s 4 k"]
+
+    @classmethod
+    def empty(cls, layout: Layout) -> "SampleTable":
+        """No rows."""
+        t, y, b, s = layout.classes, layout.columns, RELIABILITY_BINS, len(layout.scores)
+        shapes = [(ROLES,), (t, y), (b,), (b,), (b, 2), (2, 2), (s, ROLES, 2), (s, ROLES, COARSE_BINS)]
+        return cls((), *(np.zeros((0, *shape), np.int64) for shape in shapes))
+
+    @classmethod
+    def union(cls, tables: Iterable["SampleTable"]) -> "SampleTable":
+        """All rows, sorted by id. Ids must differ."""
+        parts = list(tables)
+        ids = [i for part in parts for i in part.ids]
+        if len(set(ids)) != len(ids):
+            raise ValueError("a sample stands in two tables that are merged")
+        order = sorted(range(len(ids)), key=ids.__getitem__)
+        columns = [np.concatenate([getattr(p, name) for p in parts])[order] for name in _COLUMNS]
+        return cls(tuple(ids[i] for i in order), *columns)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All columns but the ids."""
+        return {name: getattr(self, name) for name in _COLUMNS}
+
+    @classmethod
+    def from_arrays(cls, ids: Iterable[str], arrays: Mapping[str, np.ndarray]) -> "SampleTable":
+        """The inverse of `arrays`."""
+        return cls(tuple(ids), **{name: arrays[name] for name in _COLUMNS})
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SampleTable):
+            return NotImplemented
+        return self.ids == other.ids and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in _COLUMNS
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+_COLUMNS = tuple(f.name for f in fields(SampleTable) if f.name != "ids")

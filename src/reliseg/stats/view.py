@@ -1,0 +1,37 @@
+"""What the kernels read: logits at native stride and the way to the pixel's probabilities."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from reliseg.types import Logits
+
+
+@dataclass(frozen=True, eq=False)
+class LogitView:
+    """Logits, and what is done with them: upsample bilinearly to `size`, add up groups, multiply.
+
+    `groups[m]` is the column (class of the data set, or the last one, `other`) of model class m.
+    `inverse_temperatures[y]` multiplies the column logits of a pixel whose argmax is y.
+    """
+
+    logits: Logits
+    size: tuple[int, int]
+    align_corners: bool
+    groups: Int64[np.ndarray, " c"]
+    inverse_temperatures: Float64[np.ndarray, " y"]
+
+
+def source_positions(
+    native: int, size: int, align_corners: bool
+) -> tuple[Int64[np.ndarray, " o"], Float64[np.ndarray, " o"]]:
+    """For each output place the lower native index and the weight of the next one (torch's bilinear rule)."""
+    place = np.arange(size, dtype=np.float64)
+    if align_corners:
+        x = place * ((native - 1) / (size - 1)) if size > 1 else place
+    else:
+        x = (place + 0.5) * (native / size) - 0.5
+    x = np.clip(x, 0, native - 1)
+    lower = np.minimum(np.floor(x).astype(np.int64), max(native - 2, 0))
+    return lower, x - lower
