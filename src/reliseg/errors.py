@@ -54,6 +54,10 @@ class SampleError(ReliSegError):
         self.problem = problem
 
 
+class CalibrationError(ReliSegError):
+    """A calibration cannot be fitted on its split."""
+
+
 class IncompleteError(ReliSegError):
     """The run ended, and some samples were not evaluated; what was finished is kept."""
 

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float32, Float64, UInt8
 
-from reliseg.labels import Projection
-from reliseg.types import Feature, Logits
+from reliseg.labels import UNKNOWN, Projection
+from reliseg.stats import LogitView
+from reliseg.stats.view import source_positions
+from reliseg.types import Feature, Logits, Truth
 
 LOGIT_LIMIT = 2.0**14
 """Logits beyond this are refused as infinite ones are: the exact sums have room for no more."""
@@ -32,6 +34,23 @@ class Prediction:
         """The same prediction in a data set's classes."""
         return replace(self, projection=projection)
 
+    @property
+    def columns(self) -> int:
+        """Number of columns of the projected logits: the data set's classes, and `other`."""
+        return (len(self.projection.target) if self.projection else len(self.logits)) + 1
+
+    def view(self) -> LogitView:
+        """What kernels read."""
+        groups = np.array(self.projection.groups if self.projection else range(len(self.logits)), np.int64)
+        slopes = self.inverse_temperatures
+        return LogitView(
+            logits=self.logits,
+            size=self.size,
+            align_corners=self.align_corners,
+            groups=np.where(groups < 0, self.columns - 1, groups),
+            inverse_temperatures=np.ones(self.columns) if slopes is None else slopes,
+        )
+
     def problem(self) -> str | None:
         """Why these logits cannot be counted, or None."""
         if self.logits.size == 0:
@@ -42,3 +61,38 @@ class Prediction:
         if largest > LOGIT_LIMIT:
             return f"the model gave a logit of magnitude {largest:.3g}; the limit is {LOGIT_LIMIT:.0f}"
         return None
+
+
+def sampled(
+    prediction: Prediction, truth: Truth, count: int, generator: np.random.Generator
+) -> tuple[Float32[np.ndarray, "p y"], UInt8[np.ndarray, " p"]]:
+    """At most `count` counted pixels, drawn without replacement: projected logits and labels, in image order.
+
+    Columns that no model class goes to are -inf; pixels with such a label are left out.
+    """
+    view = prediction.view()
+    reachable = np.zeros(256, bool)
+    reachable[np.unique(view.groups)] = True
+    reachable[prediction.columns - 1 :] = False
+    known = np.flatnonzero((truth.ravel() < UNKNOWN) & reachable[truth.ravel()])
+    chosen = np.sort(generator.choice(known, size=min(count, len(known)), replace=False))
+    members = _at(view, chosen)
+    logits = np.full((prediction.columns, len(chosen)), -np.inf)
+    for g in np.unique(view.groups):
+        group = members[view.groups == g]
+        top = group.max(axis=0, initial=-np.inf)
+        logits[g] = top + np.log(np.exp(group - top).sum(axis=0))
+    return np.ascontiguousarray(logits.T, np.float32), truth.ravel()[chosen]
+
+
+def _at(view: LogitView, pixels: np.ndarray) -> Float64[np.ndarray, "c p"]:
+    """Upsampled logits at flat pixel indices."""
+    rows, columns = np.divmod(pixels, view.size[1])
+    h, w = view.logits.shape[1:]
+    y, wy = (a[rows] for a in source_positions(h, view.size[0], view.align_corners))
+    x, wx = (a[columns] for a in source_positions(w, view.size[1], view.align_corners))
+    y1, x1 = np.minimum(y + 1, h - 1), np.minimum(x + 1, w - 1)
+    z = view.logits.astype(np.float64)
+    left = z[:, y, x] + (z[:, y1, x] - z[:, y, x]) * wy
+    right = z[:, y, x1] + (z[:, y1, x1] - z[:, y, x1]) * wy
+    return left + (right - left) * wx

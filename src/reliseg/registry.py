@@ -18,7 +18,7 @@ class Registry(Generic[T]):
     """The implementations of one interface: files of a package, and entry points of other projects.
 
     A file holds one concrete class of the interface; `base.py` holds the interface itself. Files are listed
-    without being imported. `-` and `_` are the same in names. Entry points of the group named like the package
+    without being imported; `-` may be written for `_`. Entry points of the group named like the package
     (`reliseg.metrics`, ...) add those of third parties.
     """
 
@@ -32,7 +32,7 @@ class Registry(Generic[T]):
         for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
             if module.name != "base" and not module.name.startswith("_"):
                 found[module.name] = f"{self.package}.{module.name}"
-        return {name.replace("_", "-"): found[name] for name in sorted(found)}
+        return {name.replace("-", "_"): found[name] for name in sorted(found)}
 
     def names(self) -> list[str]:
         """All names, sorted."""
@@ -40,7 +40,7 @@ class Registry(Generic[T]):
 
     def get(self, name: str) -> type[T]:
         """The class called `name`; a ConfigError that suggests the nearest name where there is none."""
-        entry = self._entries.get(name.replace("_", "-"))
+        entry = self._entries.get(name.replace("-", "_"))
         if entry is None:
             raise ConfigError(f"unknown {self.kind} {name!r}; {near(name, self.names())}")
         if isinstance(entry, EntryPoint):

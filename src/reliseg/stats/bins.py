@@ -150,3 +150,11 @@ OPEN_SCORE = SignedBins(-40, 15)
 def fine_bins(score: str) -> FineBins:
     """The fine bins of a score."""
     return FINE.get(score, OPEN_SCORE)
+
+
+def msp_edges() -> Float64[np.ndarray, " e"]:
+    """The top-label confidences at the edges of msp's fine bins, from 1 down to 0."""
+    bins = FINE["msp"]
+    pattern = (np.arange(bins.size - 1, dtype=np.int32) + _base(bins.low)) << _SHIFT
+    odds = pattern.astype(np.int32).view(np.float32).astype(np.float64)
+    return np.concatenate([[1.0], 1 / (1 + odds), [0.0]])

@@ -15,10 +15,14 @@ from reliseg.types import Limbs
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """What is counted: the number of a data set's classes, and the scores."""
+    """What is counted: the number of a data set's classes, and the scores. `msp` is always among them."""
 
     classes: int
     scores: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if "msp" not in self.scores:
+            raise ValueError("calibration errors read msp: it must be among the scores")
 
     @property
     def columns(self) -> int:

@@ -1,0 +1,6 @@
+"""Calibrations: what is fitted on a calibration split and changes logits afterwards."""
+
+from reliseg.calibration.base import CALIBRATORS, Calibration, CalibrationSample, Calibrator
+from reliseg.calibration.identity import Unchanged
+
+__all__ = ["CALIBRATORS", "Calibration", "CalibrationSample", "Calibrator", "Unchanged"]

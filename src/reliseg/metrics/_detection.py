@@ -1,0 +1,64 @@
+"""What image-level and local OOD detection share: in-domain against out, each way round."""
+
+from collections.abc import Mapping
+
+from reliseg.metrics.base import Quantity
+from reliseg.results import Value, scored
+from reliseg.stats import ranking
+from reliseg.stats.ranking import Histogram
+
+_MEASURES = {
+    "auroc": ("auroc", "chance that an in-domain {unit} is surer than an OOD one", "higher"),
+    "aupr_in": (
+        "aupr/step/in-positive",
+        "average precision, in-domain {unit}s positive, surest first",
+        "higher",
+    ),
+    "aupr_out": (
+        "aupr/step/out-positive",
+        "average precision, OOD {unit}s positive, least sure first",
+        "higher",
+    ),
+    "fpr95_in": (
+        "fpr95/no-interpolation/in-positive",
+        "share of OOD {unit}s kept when 95 % of the in-domain ones are kept",
+        "lower",
+    ),
+    "fpr95_out": (
+        "fpr95/no-interpolation/out-positive",
+        "share of in-domain {unit}s flagged when 95 % of the OOD ones are flagged",
+        "lower",
+    ),
+}
+
+
+def quantities(prefix: str, definition: str, unit: str) -> Mapping[str, Quantity]:
+    """The five numbers of a detection task: `ood_auroc`, ... under ids such as `ood/known-pixels/auroc`."""
+    return {
+        f"{prefix}_{name}": Quantity(f"{definition}/{rule}", text.format(unit=unit), better, 0, 1)  # type: ignore[arg-type]
+        for name, (rule, text, better) in _MEASURES.items()
+    }
+
+
+def detection(
+    names: Mapping[str, Quantity], inside: Histogram, outside: Histogram, score: str
+) -> list[Value]:
+    """The five numbers from histograms, the surest bin first; both sides must be filled."""
+    inside, outside = ranking.compact(inside, outside)
+    brackets = (
+        ranking.auroc(inside, outside),
+        ranking.average_precision(inside, outside),
+        ranking.average_precision(outside[::-1], inside[::-1]),
+        ranking.fpr_at_tpr(inside, outside),
+        ranking.fpr_at_tpr(outside[::-1], inside[::-1]),
+    )
+    values = [
+        Value.between(name, bracket, q.definition)
+        for (name, q), bracket in zip(names.items(), brackets, strict=True)
+    ]
+    return scored(values, score)
+
+
+def undefined(names: Mapping[str, Quantity], why: str, score: str) -> list[Value]:
+    """The five numbers, undefined."""
+    return [Value.undefined(name, why, q.definition, score=score) for name, q in names.items()]

@@ -1,0 +1,36 @@
+"""Calibration of every class probability, not only of the top label."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
+from reliseg.results import Value
+from reliseg.stats.fixed import real
+
+_DEFINITION = "classwise-ece/15/equal-width/(l,r]/present-classes"
+
+
+@dataclass(frozen=True)
+class ClassWiseError(Metric):
+    """Static calibration error (Nixon et al. 2019): the ECE of p_c against 'the label is c', per class and mean."""
+
+    def quantities(self) -> Mapping[str, Quantity]:
+        """The names it yields."""
+        text = "ECE of p_c against 'label is c' over all pixels; mean over present classes, and per class"
+        return {"classwise_ece": Quantity(_DEFINITION, text, "lower", 0, 1)}
+
+    def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
+        """The values; undefined without known pixels."""
+        state = domain.pixels.classwise
+        n = domain.pixels.top.counts.sum()
+        if not n:
+            return [Value.undefined("classwise_ece", NO_PIXELS, _DEFINITION)]
+        errors = np.abs(state.hits - real(state.probability)).sum(axis=1) / n
+        present = domain.labels.present
+        values = [Value.exact("classwise_ece", float(np.mean(errors[list(present)])), _DEFINITION)]
+        for c in present:
+            label = domain.labels.classes[c]
+            values.append(Value.exact("classwise_ece", errors[c], _DEFINITION, label=label))
+        return values

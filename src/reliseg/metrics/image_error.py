@@ -1,0 +1,28 @@
+"""Calibration of single images."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from reliseg.metrics.base import DomainState, Metric, Quantity
+from reliseg.results import Value
+
+_DEFINITION = "ece/15/equal-width/(l,r]/mean-of-images"
+
+
+@dataclass(frozen=True)
+class ImageError(Metric):
+    """The ECE of each image, averaged over images: errors of opposite sign do not cancel between images."""
+
+    def quantities(self) -> Mapping[str, Quantity]:
+        """The names it yields."""
+        return {"image_ece": Quantity(_DEFINITION, "mean over images of the image's ECE", "lower", 0, 1)}
+
+    def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
+        """The value; images without known pixels are left out."""
+        values = domain.images.ece[~np.isnan(domain.images.ece)]
+        if not len(values):
+            return [Value.undefined("image_ece", "no image with a counted pixel", _DEFINITION, score="msp")]
+        return [Value.exact("image_ece", math.fsum(values) / len(values), _DEFINITION, score="msp")]

@@ -1,0 +1,41 @@
+"""Proper scoring rules: they reward accuracy and calibration together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
+from reliseg.results import Value
+from reliseg.stats.fixed import real
+
+_QUANTITIES = {
+    "nll": Quantity(
+        "nll/nats", "mean negative log-likelihood of the label, in nats", "lower", 0, float("inf")
+    ),
+    "brier": Quantity("brier/multiclass", "mean of sum_c (p_c - [label is c])^2", "lower", 0, 2),
+}
+
+
+@dataclass(frozen=True)
+class Likelihood(Metric):
+    """Negative log-likelihood and Brier score (Brier 1950) over known pixels."""
+
+    def quantities(self) -> Mapping[str, Quantity]:
+        """The names it yields."""
+        return _QUANTITIES
+
+    def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
+        """The values; NLL is undefined where the model gives a label of the domain probability 0 by construction."""
+        per_class = domain.pixels.top.counts.sum(axis=(1, 2))
+        n = per_class.sum()
+        if not n:
+            return [Value.undefined(m, NO_PIXELS, q.definition) for m, q in _QUANTITIES.items()]
+        impossible = [c for c in domain.unreachable if per_class[c]]
+        losses, definition = domain.pixels.losses, _QUANTITIES["nll"].definition
+        if impossible:
+            name = domain.labels.classes[impossible[0]]
+            nll = Value.undefined(
+                "nll", f"no class of the model stands for {name!r}, which occurs", definition
+            )
+        else:
+            nll = Value.exact("nll", float(real(losses.nll)) / n, definition)
+        return [nll, Value.exact("brier", float(real(losses.brier)) / n, _QUANTITIES["brier"].definition)]

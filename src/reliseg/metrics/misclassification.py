@@ -1,0 +1,127 @@
+"""Misclassification detection: does confidence tell the model's right pixels from its wrong ones?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
+from reliseg.results import Value, scored
+from reliseg.stats import ranking
+from reliseg.stats.bins import RIGHT, WRONG
+from reliseg.stats.ranking import Bracketed, Histogram
+
+_RISKS = (80, 90, 95)
+_QUANTITIES = {
+    "auroc": Quantity(
+        "auroc/pooled/right-positive", "chance that a right pixel is surer than a wrong one", "higher", 0, 1
+    ),
+    "prr": Quantity(
+        "prr/pooled/percent",
+        "prediction rejection ratio, 100 (A_random - A) / (A_random - A_oracle) = 100 (2 AUROC - 1)",
+        "higher",
+        -100,
+        100,
+    ),
+    "aupr_success": Quantity(
+        "aupr/step/pooled/right-positive", "average precision, right is positive", "higher", 0, 1
+    ),
+    "aupr_error": Quantity(
+        "aupr/step/pooled/wrong-positive",
+        "average precision, wrong is positive, least sure first",
+        "higher",
+        0,
+        1,
+    ),
+    "fpr95": Quantity(
+        "fpr95/no-interpolation/pooled/right-positive",
+        "share of the wrong pixels kept when 95 % of the right ones are kept",
+        "lower",
+        0,
+        1,
+    ),
+    "aurc": Quantity("aurc/pooled", "area under the risk-coverage curve", "lower", 0, 1),
+    "e_aurc": Quantity(
+        "e-aurc/pooled", "AURC minus that of the oracle with the same error rate", "lower", 0, 1
+    ),
+    "augrc": Quantity(
+        "augrc/pooled",
+        "area under the generalised risk-coverage curve: e(1-e)(1-AUROC) + e^2/2",
+        "lower",
+        0,
+        0.5,
+    ),
+} | {
+    f"risk{p}": Quantity(
+        f"risk/{p}%-coverage/pooled",
+        f"error rate among the {p} % surest pixels of the domain itself",
+        "lower",
+        0,
+        1,
+    )
+    for p in _RISKS
+}
+
+
+@dataclass(frozen=True)
+class Misclassification(Metric):
+    """Ranking of right against wrong pixels by each score, pooled over the domain.
+
+    AUROC and AUPR as Hendrycks and Gimpel (ICLR 2017); PRR as Malinin; AURC and E-AURC as Geifman et al.
+    (ICLR 2019); AUGRC as Traub et al. (NeurIPS 2024).
+    """
+
+    def quantities(self) -> Mapping[str, Quantity]:
+        """The names it yields."""
+        return _QUANTITIES
+
+    def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
+        """The values of each score; rankings are undefined where all pixels are right, or all are wrong."""
+        values = []
+        for score in domain.scores:
+            counts = domain.pixels.ranks[score].counts
+            values += scored(_of(*ranking.compact(counts[RIGHT], counts[WRONG])), score)
+        return values
+
+
+def _of(right: Histogram, wrong: Histogram) -> list[Value]:
+    if not len(right):
+        return [Value.undefined(m, NO_PIXELS, q.definition) for m, q in _QUANTITIES.items()]
+    found = _risks(right, wrong)
+    missing = {}
+    if right.sum() and wrong.sum():
+        found |= _rankings(right, wrong)
+    else:
+        why = "no wrong pixel" if right.sum() else "no right pixel"
+        missing = dict.fromkeys(("auroc", "prr", "aupr_success", "aupr_error", "fpr95", "augrc"), why)
+    return [
+        Value.undefined(m, missing[m], q.definition)
+        if m in missing
+        else Value.between(m, found[m], q.definition)
+        for m, q in _QUANTITIES.items()
+    ]
+
+
+def _rankings(right: Histogram, wrong: Histogram) -> dict[str, Bracketed]:
+    auroc, lo, hi = ranking.auroc(right, wrong)
+    e = float(wrong.sum()) / float(right.sum() + wrong.sum())
+
+    def augrc(a: float) -> float:
+        return e * (1 - e) * (1 - a) + e * e / 2
+
+    return {
+        "auroc": (auroc, lo, hi),
+        "prr": (100 * (2 * auroc - 1), 100 * (2 * lo - 1), 100 * (2 * hi - 1)),
+        "aupr_success": ranking.average_precision(right, wrong),
+        "aupr_error": ranking.average_precision(wrong[::-1], right[::-1]),
+        "fpr95": ranking.fpr_at_tpr(right, wrong),
+        "augrc": (augrc(auroc), augrc(hi), augrc(lo)),
+    }
+
+
+def _risks(right: Histogram, wrong: Histogram) -> dict[str, Bracketed]:
+    aurc = ranking.area_under_risk(right, wrong)
+    least = ranking.least_area_under_risk(right, wrong)
+    found: dict[str, Bracketed] = {
+        "aurc": aurc,
+        "e_aurc": (aurc[0] - least, aurc[1] - least, aurc[2] - least),
+    }
+    return found | {f"risk{p}": ranking.risk_at(right, wrong, p) for p in _RISKS}

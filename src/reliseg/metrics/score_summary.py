@@ -1,0 +1,58 @@
+"""What the scores of a domain's images look like: all that can be said without annotation."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from reliseg.metrics.base import DomainState, Metric, Quantity
+from reliseg.results import Value, scored
+
+_PERCENTILES = (5, 50, 95)
+_QUANTITIES = {
+    "score_mean": Quantity(
+        "score/all-pixels/mean-of-images",
+        "mean over images of the image's mean confidence",
+        "neither",
+        -math.inf,
+        math.inf,
+    )
+} | {
+    f"score_p{p}": Quantity(
+        f"score/all-pixels/percentile-{p}-of-images",
+        f"{p}th percentile over images of the image's mean confidence (linear)",
+        "neither",
+        -math.inf,
+        math.inf,
+    )
+    for p in _PERCENTILES
+}
+
+
+@dataclass(frozen=True)
+class ScoreSummary(Metric):
+    """Mean and percentiles over images of each image's mean score, over all its pixels."""
+
+    needs_annotation: ClassVar[bool] = False
+
+    def quantities(self) -> Mapping[str, Quantity]:
+        """The names it yields."""
+        return _QUANTITIES
+
+    def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
+        """The values of each score; undefined without images."""
+        values: list[Value] = []
+        for s, score in enumerate(domain.scores):
+            means = domain.images.scores[:, s, 1]
+            if not len(means):
+                found = [Value.undefined(m, "no image", q.definition) for m, q in _QUANTITIES.items()]
+            else:
+                numbers = [math.fsum(means) / len(means), *np.percentile(means, _PERCENTILES)]
+                found = [
+                    Value.exact(m, v, q.definition)
+                    for (m, q), v in zip(_QUANTITIES.items(), numbers, strict=True)
+                ]
+            values += scored(found, score)
+        return values

@@ -1,0 +1,87 @@
+"""Segmentation quality, from one confusion matrix over the whole domain."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
+from reliseg.results import Value
+
+_MEANS = {
+    "miou": Quantity(
+        "iou/domain/mean-of-present-classes",
+        "mean of the defined IoU of the present classes, from the domain's confusion matrix",
+        "higher",
+        0,
+        1,
+    ),
+    "pixel_accuracy": Quantity(
+        "pixel-accuracy/domain", "share of known pixels predicted right", "higher", 0, 1
+    ),
+    "mean_class_accuracy": Quantity(
+        "recall/domain/mean-of-present-classes", "mean recall of the classes that occur", "higher", 0, 1
+    ),
+    "fw_iou": Quantity(
+        "iou/domain/weighted-by-pixels", "mean IoU weighted by the pixels of each class", "higher", 0, 1
+    ),
+    "dice": Quantity(
+        "dice/domain/mean-of-present-classes",
+        "mean Dice coefficient (F1) of the present classes",
+        "higher",
+        0,
+        1,
+    ),
+}
+_BY_CLASS = {
+    "iou": Quantity(
+        "iou/domain", "intersection over union of a class: M_cc / (row + column - M_cc)", "higher", 0, 1
+    ),
+    "class_share": Quantity(
+        "class-share/domain", "share of the known pixels that are of a class", "neither", 0, 1
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Segmentation(Metric):
+    """IoU, accuracies and Dice of the pooled confusion matrix (Everingham et al. 2010; Long et al. 2015)."""
+
+    def quantities(self) -> Mapping[str, Quantity]:
+        """The names it yields."""
+        return _MEANS | _BY_CLASS
+
+    def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
+        """All values; undefined without known pixels, per class where the class neither occurs nor is predicted."""
+        matrix = domain.pixels.top.confusion.astype(np.float64)
+        if not matrix.sum():
+            return [Value.undefined(name, NO_PIXELS, q.definition) for name, q in _MEANS.items()]
+        present = list(domain.labels.present)
+        hit, row = np.diagonal(matrix)[present], matrix.sum(axis=1)[present]
+        column = matrix[:, :-1].sum(axis=0)[present]
+        iou = _divided(hit, row + column - hit)
+        share = row / matrix.sum()
+        means = {
+            "miou": np.nanmean(iou),
+            "pixel_accuracy": np.trace(matrix) / matrix.sum(),
+            "mean_class_accuracy": np.nanmean(_divided(hit, row)),
+            "fw_iou": np.nansum(share * iou),
+            "dice": np.nanmean(_divided(2 * hit, row + column)),
+        }
+        values = [Value.exact(name, float(v), _MEANS[name].definition) for name, v in means.items()]
+        for name, numbers in (("iou", iou), ("class_share", share)):
+            for c, number in zip(present, numbers, strict=True):
+                values.append(_of_class(name, float(number), domain.labels.classes[c]))
+        return values
+
+
+def _of_class(name: str, number: float, label: str) -> Value:
+    definition = _BY_CLASS[name].definition
+    if np.isnan(number):
+        return Value.undefined(name, "the class neither occurs nor is predicted", definition, label=label)
+    return Value.exact(name, number, definition, label=label)
+
+
+def _divided(a: Float64[np.ndarray, " c"], b: Float64[np.ndarray, " c"]) -> Float64[np.ndarray, " c"]:
+    return np.divide(a, b, out=np.full_like(a, np.nan), where=b > 0)

@@ -1,0 +1,195 @@
+"""The result table: one row per number, with its bracket, its definition and where it comes from."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from reliseg.errors import MissingExtraError
+
+NAN = math.nan
+
+
+@dataclass(frozen=True)
+class Value:
+    """One number that a metric gives. NaN where it is undefined, with the reason in `why`.
+
+    `lo..hi` is the range of the exact value, given what the statistics keep; both equal `value` where it is exact.
+    """
+
+    metric: str
+    value: float
+    definition: str
+    lo: float = NAN
+    hi: float = NAN
+    why: str = ""
+    label: str = ""
+    score: str = ""
+
+    @classmethod
+    def exact(
+        cls, metric: str, value: float, definition: str, *, label: str = "", score: str = ""
+    ) -> "Value":
+        """A value without discretisation."""
+        return cls(metric, float(value), definition, float(value), float(value), label=label, score=score)
+
+    @classmethod
+    def between(
+        cls, metric: str, value: tuple[float, float, float], definition: str, *, score: str = ""
+    ) -> "Value":
+        """A value with its bracket: (value, lo, hi)."""
+        return cls(metric, float(value[0]), definition, float(value[1]), float(value[2]), score=score)
+
+    @classmethod
+    def undefined(
+        cls, metric: str, why: str, definition: str, *, label: str = "", score: str = ""
+    ) -> "Value":
+        """No value, and why."""
+        return cls(metric, NAN, definition, why=why, label=label, score=score)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a number was measured on."""
+
+    model: str
+    dataset: str
+    domain: str
+    reference: str = ""
+    calibration: str = "identity"
+    fitted_on: str = ""
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. `class_` is `class` in files; `ci_*` are empty until there is an interval."""
+
+    model: str
+    dataset: str
+    domain: str
+    reference: str
+    calibration: str
+    fitted_on: str
+    seed: int | None
+    score: str
+    metric: str
+    class_: str
+    value: float
+    why: str
+    lo: float
+    hi: float
+    ci_low: float
+    ci_high: float
+    n_images: int
+    n_pixels: int
+    definition: str
+
+    @classmethod
+    def of(cls, origin: Origin, value: Value, *, n_images: int, n_pixels: int) -> "Row":
+        """The row of a value."""
+        number = asdict(value)
+        return cls(
+            **asdict(origin),
+            **number | {"class_": number.pop("label")},
+            ci_low=NAN,
+            ci_high=NAN,
+            n_images=n_images,
+            n_pixels=n_pixels,
+        )
+
+    def record(self) -> dict[str, Any]:
+        """The row with the column names of files; NaN is None."""
+        found = asdict(self)
+        return {
+            name.rstrip("_"): None if isinstance(v, float) and math.isnan(v) else v
+            for name, v in found.items()
+        }
+
+
+COLUMNS = tuple(f.name.rstrip("_") for f in fields(Row))
+
+
+@dataclass(frozen=True)
+class Results:
+    """The rows of a run, in the order of its plan."""
+
+    rows: tuple[Row, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def where(self, **wanted: Any) -> "Results":
+        """The rows whose columns have these values, e.g. `where(metric="ece", domain="day")`."""
+        unknown = set(wanted) - set(COLUMNS)
+        if unknown:
+            raise KeyError(f"no column {sorted(unknown)[0]!r}; columns: {', '.join(COLUMNS)}")
+        names = {("class_" if key == "class" else key): value for key, value in wanted.items()}
+        return Results(tuple(r for r in self.rows if all(getattr(r, k) == v for k, v in names.items())))
+
+    def value(self, metric: str, **wanted: Any) -> float:
+        """The one number over all classes that these columns pick; its first definition. NaN if undefined.
+
+        KeyError where nothing is found, or rows of more than one origin or score.
+        """
+        found = self.where(**{"metric": metric, "class": "", **wanted}).rows
+        definitions = {r.definition for r in found[:1]}
+        chosen = [r for r in found if r.definition in definitions]
+        if len(chosen) != 1:
+            what = "nothing" if not chosen else f"{len(chosen)} rows"
+            raise KeyError(f"{what} found for metric {metric!r} with {wanted}")
+        return chosen[0].value
+
+    def records(self) -> list[dict[str, Any]]:
+        """The rows as plain dicts, ready for pandas.DataFrame or polars.DataFrame."""
+        return [row.record() for row in self.rows]
+
+    def to_csv(self) -> str:
+        """The table as CSV: undefined numbers are empty, floats are written to the last bit."""
+        out = io.StringIO()
+        writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.records())
+        return out.getvalue()
+
+    def to_json(self, provenance: Mapping[str, Any] | None = None) -> str:
+        """The table as JSON: undefined numbers are null, and `why` says the reason."""
+        return json.dumps({"provenance": provenance or {}, "rows": self.records()}, indent=1, allow_nan=False)
+
+    def write_parquet(self, path: Path) -> None:
+        """The table as Parquet; needs pyarrow."""
+        try:
+            import pyarrow
+            import pyarrow.parquet
+        except ImportError as error:
+            raise MissingExtraError("pyarrow", "report", "writing Parquet") from error
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(self.records()), path)
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Results":
+        """The table of a `results.json`."""
+        rows = json.loads(Path(path).read_text(encoding="utf-8"))["rows"]
+        return cls(tuple(_row(record) for record in rows))
+
+
+def _row(record: Mapping[str, Any]) -> Row:
+    numbers = {f.name for f in fields(Row) if f.type is float}
+    values = {("class_" if k == "class" else k): v for k, v in record.items()}
+    return Row(**{k: NAN if k in numbers and v is None else v for k, v in values.items()})
+
+
+def scored(values: Iterable[Value], score: str) -> list[Value]:
+    """The same values, said to be of this score."""
+    return [replace(value, score=score) for value in values]
+
+
+def concatenated(tables: Sequence[Results]) -> Results:
+    """All rows, in this order."""
+    return Results(tuple(row for table in tables for row in table))

@@ -1,0 +1,5 @@
+"""Scores: logits -> one confidence per pixel, higher where the model is surer."""
+
+from reliseg.scores.base import SCORES, Score
+
+__all__ = ["SCORES", "Score"]
