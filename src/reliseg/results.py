@@ -31,23 +31,18 @@ class Value:
     score: str = ""
 
     @classmethod
-    def exact(
-        cls, metric: str, value: float, definition: str, *, label: str = "", score: str = ""
-    ) -> "Value":
+    def exact(cls, metric: str, value: float, definition: str, *, label: str = "", score: str = "") -> "Value":
         """A value without discretisation."""
         return cls(metric, float(value), definition, float(value), float(value), label=label, score=score)
 
     @classmethod
-    def between(
-        cls, metric: str, value: tuple[float, float, float], definition: str, *, score: str = ""
-    ) -> "Value":
-        """A value with its bracket: (value, lo, hi)."""
-        return cls(metric, float(value[0]), definition, float(value[1]), float(value[2]), score=score)
+    def between(cls, metric: str, value: tuple[float, float, float], definition: str, *, score: str = "") -> "Value":
+        """A value with its bracket: (value, lo, hi). Rounding in the last bit does not leave it outside."""
+        number, lo, hi = (float(v) for v in value)
+        return cls(metric, number, definition, min(lo, number), max(hi, number), score=score)
 
     @classmethod
-    def undefined(
-        cls, metric: str, why: str, definition: str, *, label: str = "", score: str = ""
-    ) -> "Value":
+    def undefined(cls, metric: str, why: str, definition: str, *, label: str = "", score: str = "") -> "Value":
         """No value, and why."""
         return cls(metric, NAN, definition, why=why, label=label, score=score)
 
@@ -105,10 +100,7 @@ class Row:
     def record(self) -> dict[str, Any]:
         """The row with the column names of files; NaN is None."""
         found = asdict(self)
-        return {
-            name.rstrip("_"): None if isinstance(v, float) and math.isnan(v) else v
-            for name, v in found.items()
-        }
+        return {name.rstrip("_"): None if isinstance(v, float) and math.isnan(v) else v for name, v in found.items()}
 
 
 COLUMNS = tuple(f.name.rstrip("_") for f in fields(Row))
@@ -181,8 +173,9 @@ class Results:
 
 def _row(record: Mapping[str, Any]) -> Row:
     numbers = {f.name for f in fields(Row) if f.type is float}
-    values = {("class_" if k == "class" else k): v for k, v in record.items()}
-    return Row(**{k: NAN if k in numbers and v is None else v for k, v in values.items()})
+    values: dict[str, Any] = {("class_" if k == "class" else k): v for k, v in record.items()}
+    filled: dict[str, Any] = {k: NAN if k in numbers and v is None else v for k, v in values.items()}
+    return Row(**filled)
 
 
 def scored(values: Iterable[Value], score: str) -> list[Value]:

@@ -22,9 +22,7 @@ class CalibrationSample:
 
     parts: Sequence[tuple[Float32[np.ndarray, "p y"], UInt8[np.ndarray, " p"]]]
 
-    def blocks(
-        self, pixels: int = 1 << 16
-    ) -> Iterator[tuple[Float32[np.ndarray, "p y"], UInt8[np.ndarray, " p"]]]:
+    def blocks(self, pixels: int = 1 << 16) -> Iterator[tuple[Float32[np.ndarray, "p y"], UInt8[np.ndarray, " p"]]]:
         """All pixels, at most so many at a time."""
         for logits, labels in self.parts:
             for start in range(0, len(labels), pixels):

@@ -3,6 +3,17 @@
 from reliseg.data.base import DataSet, Domain, Loaded, Sample
 from reliseg.data.check import check_domain
 from reliseg.data.decode import load
-from reliseg.data.spec import dataset_names, open_dataset
+from reliseg.data.open import DataOptions, open_dataset
+from reliseg.data.spec import dataset_names
 
-__all__ = ["DataSet", "Domain", "Loaded", "Sample", "check_domain", "dataset_names", "load", "open_dataset"]
+__all__ = [
+    "DataOptions",
+    "DataSet",
+    "Domain",
+    "Loaded",
+    "Sample",
+    "check_domain",
+    "dataset_names",
+    "load",
+    "open_dataset",
+]

@@ -3,16 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
-from reliseg.labels import LabelMap, LabelSpace
+from reliseg.labels import ColorMap, LabelMap, LabelSpace, Projection, default_projection
 from reliseg.types import Image, Truth
+
+Encoding: TypeAlias = Literal["index", "red", "color"]
+"""The pixels of a mask: ids, ids in the first channel of RGB, or colors of the label space's palette."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Sample:
-    """One image with its annotation (None where the domain has none). `id` is `SCENE/STEM`, unique in its data set.
+    """One image with its annotation (None where the domain has none).
 
-    Paths are relative to the data set's root.
+    `id` is `SCENE/STEM`, unique in its data set. Paths are relative to the data set's root.
     """
 
     id: str
@@ -29,6 +33,10 @@ class Domain:
     samples: tuple[Sample, ...]
     union: tuple[str, ...] = ()
     """Names of the domains that this one is the union of; `samples` is theirs together."""
+    annotated: bool = True
+    """Whether its samples have masks: all of them, or none."""
+    skipped: tuple[str, ...] = ()
+    """Files left out because their image or mask is missing; only with `missing: skip`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,15 +46,26 @@ class DataSet:
     name: str
     root: Path
     labels: LabelSpace
-    label_map: LabelMap
+    label_map: LabelMap | ColorMap
     domains: Mapping[str, Domain]
     projections: Mapping[str, tuple[int, ...]]
     """Projections given in the configuration: label space of a model -> groups."""
+    encoding: Encoding = "index"
+
+    def projection(self, source: LabelSpace) -> Projection:
+        """How a model's classes become those of this data set: as configured, else by default."""
+        groups = self.projections.get(source.name)
+        if groups is None:
+            return default_projection(source, self.labels)
+        return Projection.of(source, self.labels, groups)
 
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """A decoded sample; `sha256` is of the image's bytes followed by the mask's. `image` is None if not asked for."""
+    """A decoded sample; `sha256` is of the image's bytes followed by the mask's. `size` is (height, width).
+
+    `image` is None if it was not asked for, `truth` where the sample has no mask.
+    """
 
     sample: Sample
     size: tuple[int, int]

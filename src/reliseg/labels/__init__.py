@@ -1,12 +1,13 @@
 """Label spaces, label maps and projections: the only place that knows what an id means."""
 
-from reliseg.labels.maps import LabelMap, UnlistedIdsError
+from reliseg.labels.maps import ColorMap, LabelMap, UnlistedIdsError
 from reliseg.labels.projection import Projection, default_projection
 from reliseg.labels.space import UNKNOWN, VOID, LabelSpace, label_space, label_space_names
 
 __all__ = [
     "UNKNOWN",
     "VOID",
+    "ColorMap",
     "LabelMap",
     "LabelSpace",
     "Projection",

@@ -1,21 +1,22 @@
-"""Label maps: the raw ids of an annotation file -> ids of a label space, unknown, or void."""
+"""Label maps: the raw ids or colors of an annotation file -> ids of a label space, unknown, or void."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int16, UInt8, UInt16
+from jaxtyping import Int16, Int32, UInt8, UInt16
 
-from reliseg.errors import ReliSegError
-from reliseg.labels.space import UNKNOWN, VOID
-from reliseg.types import Truth
+from reliseg.errors import ConfigError, ReliSegError
+from reliseg.labels.space import UNKNOWN, VOID, LabelSpace
+from reliseg.types import Image, Truth
 
 _RAW_IDS = 1 << 16
 _UNLISTED = -1
+_SHOWN = 8
 
 
 class UnlistedIdsError(ReliSegError):
-    """An annotation holds ids that its label map does not list; the text names ids and counts."""
+    """An annotation holds ids or colors that its map does not list; the text names them and their counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,18 +34,73 @@ class LabelMap:
         void: Iterable[int] = (),
         unlisted_is_void: bool = False,
     ) -> "LabelMap":
-        """The map with these known raw ids (raw: id), unknown ones and void ones."""
-        table = np.full(_RAW_IDS, VOID if unlisted_is_void else _UNLISTED, np.int16)
-        table[list(void)] = VOID
-        table[list(unknown)] = UNKNOWN
-        table[list(known)] = list(known.values())
+        """The map with these known raw ids (raw: id), unknown ones and void ones; each has one role."""
+        table = np.full(_RAW_IDS, _UNLISTED, np.int16)
+        roles = (
+            ("void", dict.fromkeys(void, VOID)),
+            ("unknown", dict.fromkeys(unknown, UNKNOWN)),
+            ("known", known),
+        )
+        for role, ids in roles:
+            for raw, i in ids.items():
+                if not 0 <= raw < _RAW_IDS:
+                    raise ConfigError(f"label map: raw id {raw} ({role}) is not in 0 to {_RAW_IDS - 1}")
+                if table[raw] != _UNLISTED:
+                    raise ConfigError(f"label map: raw id {raw} is {role} and something else; list it once")
+                table[raw] = i
+        if unlisted_is_void:
+            table[table == _UNLISTED] = VOID
         return cls(table)
 
     def __call__(self, raw: UInt8[np.ndarray, "H W"] | UInt16[np.ndarray, "H W"]) -> Truth:
         """Map raw ids; UnlistedIdsError where one is not listed."""
         mapped = self.table[raw]
-        if (mapped == _UNLISTED).any():
-            ids, counts = np.unique(raw[mapped == _UNLISTED], return_counts=True)
-            shown = ", ".join(f"{i} ({n} pixels)" for i, n in zip(ids[:8], counts[:8], strict=True))
-            raise UnlistedIdsError(f"id {shown} is not in the label map")
+        unlisted = mapped == _UNLISTED
+        if unlisted.any():
+            ids, counts = np.unique(raw[unlisted], return_counts=True)
+            raise UnlistedIdsError(f"{_listed('id', [str(i) for i in ids], counts.tolist())} not in the label map")
         return mapped.astype(np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class ColorMap:
+    """The exact colors of a label space's palette, packed as 0xRRGGBB and sorted, and their ids."""
+
+    colors: Int32[np.ndarray, " c"]
+    ids: UInt8[np.ndarray, " c"]
+    palette_of: str
+    unlisted_is_void: bool = False
+
+    @classmethod
+    def of(cls, space: LabelSpace, *, unlisted_is_void: bool = False) -> "ColorMap":
+        """The map of this palette, whose colors must differ."""
+        colors = _packed(np.array(space.palette, np.uint8))
+        order = np.argsort(colors).astype(np.uint8)
+        same = np.flatnonzero(np.diff(colors[order]) == 0)
+        if same.size:
+            first, second = (space.classes[int(order[same[0] + k])] for k in (0, 1))
+            raise ConfigError(f"label space {space.name}: {first} and {second} have one color, masks cannot be read")
+        return cls(colors[order], order, space.name, unlisted_is_void)
+
+    def __call__(self, rgb: Image) -> Truth:
+        """Map colors; UnlistedIdsError where one is not in the palette, unless such pixels are void."""
+        packed = _packed(rgb)
+        position = np.minimum(np.searchsorted(self.colors, packed), len(self.colors) - 1)
+        unlisted = self.colors[position] != packed
+        if unlisted.any() and not self.unlisted_is_void:
+            colors, counts = np.unique(packed[unlisted], return_counts=True)
+            names = [f"({c >> 16}, {c >> 8 & 255}, {c & 255})" for c in colors.tolist()]
+            raise UnlistedIdsError(f"{_listed('color', names, counts.tolist())} not in {self.palette_of}'s palette")
+        return np.where(unlisted, np.uint8(VOID), self.ids[position])
+
+
+def _packed(rgb: UInt8[np.ndarray, "... 3"]) -> Int32[np.ndarray, "..."]:
+    channels = rgb.astype(np.int32)
+    return channels[..., 0] << 16 | channels[..., 1] << 8 | channels[..., 2]
+
+
+def _listed(kind: str, names: list[str], counts: list[int]) -> str:
+    """`id 8 (12 pixels), id 9 (1 pixel) are`, at most eight of them."""
+    shown = [f"{kind} {name} ({n} pixel{'s' * (n != 1)})" for name, n in zip(names, counts, strict=True)]
+    more = [f"and {len(shown) - _SHOWN} more"] if len(shown) > _SHOWN else []
+    return f"{', '.join(shown[:_SHOWN] + more)} {'is' if len(shown) == 1 else 'are'}"

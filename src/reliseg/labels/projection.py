@@ -11,13 +11,16 @@ from reliseg.errors import ConfigError
 from reliseg.labels.space import LabelSpace
 
 OTHER = -1
-"""Where a model class goes that the data set does not have: it keeps its probability, and is wrong if it wins."""
+"""Where a model class goes that the data set does not have: it keeps its probability, and winning is wrong."""
 
 
 @dataclass(frozen=True)
 class Projection:
-    """`groups[m]` is the data set's class of model class m, or -1 (`other`). Probabilities that meet are added:
-    `logit_g = logsumexp of its members`, at full resolution, before calibration."""
+    """`groups[m]` is the data set's class of model class m, or -1 (`other`).
+
+    Probabilities that meet are added: `logit_g = logsumexp of its members`, at full resolution, before
+    calibration.
+    """
 
     source: str
     target: LabelSpace
@@ -64,7 +67,7 @@ def default_projection(source: LabelSpace, target: LabelSpace) -> Projection:
     groups = _shipped().get((source.name, target.name))
     if groups is None:
         raise ConfigError(
-            f"no projection from the model's classes ({source.name}) to the data set's ({target.name}) is known: "
-            f"give one to the data set, projection: {{{source.name}: [..{len(source)} ids of {target.name} or -1..]}}"
+            f"no projection from the model's classes ({source.name}) to the data set's ({target.name}) is known; "
+            f"give the data set projection: {{{source.name}: [..{len(source)} ids of {target.name} or -1..]}}"
         )
     return Projection.of(source, target, groups)

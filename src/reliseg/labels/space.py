@@ -1,10 +1,12 @@
 """Label spaces: the classes that a model predicts or a data set annotates."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from reliseg.errors import ConfigError, near
 
@@ -13,10 +15,12 @@ VOID = 255
 UNKNOWN = 254
 """The id of pixels of objects that the model's classes do not cover: counted by local OOD only."""
 
+_KEYS = ("classes", "palette", "absent")
+
 
 @dataclass(frozen=True)
 class LabelSpace:
-    """Named classes with ids 0, 1, ..; `absent` ones never occur in the annotation (predicting one is wrong)."""
+    """Named classes with ids 0, 1, ..; `absent` ones never occur in annotations: predicting one is wrong."""
 
     name: str
     classes: tuple[str, ...]
@@ -57,26 +61,46 @@ def label_space_names() -> list[str]:
 def label_space(name: str) -> LabelSpace:
     """The label space called `name`, or of a user's TOML file of that path.
 
-    The file has `classes` (names, in the order of ids), and optionally `palette` ([r, g, b] each) and `absent`
-    (class names).
+    The file has `classes` (names, in the order of ids), and optionally `palette` ([r, g, b] each) and
+    `absent` (class names).
     """
     path = _shipped().get(name) or Path(name)
     if path.suffix != ".toml" or not path.is_file():
         raise ConfigError(f"unknown label space {name!r}; {near(name, label_space_names())}, or a .toml file")
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        classes = tuple(str(c) for c in table["classes"])
-    except (tomllib.TOMLDecodeError, KeyError, UnicodeDecodeError) as error:
-        raise ConfigError(f"label space {path}: {error or 'no classes'}; it needs classes = [...]") from error
-    colors = table.get("palette") or [_color(i) for i in range(len(classes))]
-    unknown = [c for c in table.get("absent", []) if c not in classes]
-    if unknown:
-        raise ConfigError(f"label space {path}: absent class {unknown[0]!r}; {near(unknown[0], classes)}")
+        return _parse(path.stem, tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ConfigError) as error:
+        raise ConfigError(f"label space file {path}: {error}") from error
+
+
+def _parse(name: str, table: Mapping[str, Any]) -> LabelSpace:
+    for key in table:
+        if key not in _KEYS:
+            raise ConfigError(f"unknown key {key!r}; {near(key, _KEYS)}")
+    classes: Any = table.get("classes")
+    absent: Any = table.get("absent", [])
+    for key, value in (("classes", classes), ("absent", absent)):
+        if not isinstance(value, list) or not all(isinstance(c, str) for c in value):
+            raise ConfigError(f'it needs {key} = ["name", ..]')
+    for c in absent:
+        if c not in classes:
+            raise ConfigError(f"unknown absent class {c!r}; {near(c, classes)}")
+    palette = table.get("palette", [_color(i) for i in range(len(classes))])
+    if not isinstance(palette, list) or not all(_is_color(color) for color in palette):
+        raise ConfigError("palette holds one [r, g, b] per class, each from 0 to 255")
     return LabelSpace(
-        name=path.stem,
-        classes=classes,
-        palette=tuple((int(r), int(g), int(b)) for r, g, b in colors),
-        absent=frozenset(classes.index(c) for c in table.get("absent", [])),
+        name=name,
+        classes=tuple(classes),
+        palette=tuple((r, g, b) for r, g, b in palette),
+        absent=frozenset(classes.index(c) for c in absent),
+    )
+
+
+def _is_color(value: object) -> bool:
+    return (
+        isinstance(value, list | tuple)
+        and len(value) == 3
+        and all(isinstance(channel, int) and 0 <= channel <= 255 for channel in value)
     )
 
 

@@ -40,9 +40,7 @@ def quantities(prefix: str, definition: str, unit: str) -> Mapping[str, Quantity
     }
 
 
-def detection(
-    names: Mapping[str, Quantity], inside: Histogram, outside: Histogram, score: str
-) -> list[Value]:
+def detection(names: Mapping[str, Quantity], inside: Histogram, outside: Histogram, score: str) -> list[Value]:
     """The five numbers from histograms, the surest bin first; both sides must be filled."""
     inside, outside = ranking.compact(inside, outside)
     brackets = (
@@ -53,8 +51,7 @@ def detection(
         ranking.fpr_at_tpr(outside[::-1], inside[::-1]),
     )
     values = [
-        Value.between(name, bracket, q.definition)
-        for (name, q), bracket in zip(names.items(), brackets, strict=True)
+        Value.between(name, bracket, q.definition) for (name, q), bracket in zip(names.items(), brackets, strict=True)
     ]
     return scored(values, score)
 

@@ -42,9 +42,7 @@ class ImageSummary:
         with np.errstate(invalid="ignore", divide="ignore"):
             gaps = np.abs(table.bin_right - real(table.bin_confidence)).sum(axis=1)
             means = [sums[:, :, : RIGHT + 1].sum(axis=2) / known[:, None], sums.sum(axis=2) / every[:, None]]
-            return cls(
-                table.ids, known.astype(np.float64), _image_iou(table), gaps / known, np.stack(means, axis=-1)
-            )
+            return cls(table.ids, known.astype(np.float64), _image_iou(table), gaps / known, np.stack(means, axis=-1))
 
     @classmethod
     def union(cls, parts: "list[ImageSummary]", scores: int) -> "ImageSummary":

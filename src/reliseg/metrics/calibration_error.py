@@ -12,9 +12,7 @@ from reliseg.stats.fixed import real
 
 _FLOOR = 1e-3
 _QUANTITIES = {
-    "ece": Quantity(
-        "ece/15/equal-width/(l,r]", "sum over bins of n_b/N |accuracy - mean confidence|", "lower", 0, 1
-    ),
+    "ece": Quantity("ece/15/equal-width/(l,r]", "sum over bins of n_b/N |accuracy - mean confidence|", "lower", 0, 1),
     "mce": Quantity(
         "mce/15/equal-width/(l,r]", "largest |accuracy - mean confidence| of a non-empty bin", "lower", 0, 1
     ),

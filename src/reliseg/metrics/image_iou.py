@@ -43,9 +43,7 @@ class ImageIou(Metric):
         values = np.sort(domain.images.miou[~np.isnan(domain.images.miou)])
         n = len(values)
         if n == 0:
-            return [
-                Value.undefined(name, "no image with a counted pixel", d) for name, d in definitions.items()
-            ]
+            return [Value.undefined(name, "no image with a counted pixel", d) for name, d in definitions.items()]
         found = [Value.exact("image_miou", math.fsum(values) / n, definitions["image_miou"])]
         for q in _WORST:
             name, k = f"worst{q}_miou", math.ceil(q * n / 100)

@@ -8,9 +8,7 @@ from reliseg.results import Value
 from reliseg.stats.fixed import real
 
 _QUANTITIES = {
-    "nll": Quantity(
-        "nll/nats", "mean negative log-likelihood of the label, in nats", "lower", 0, float("inf")
-    ),
+    "nll": Quantity("nll/nats", "mean negative log-likelihood of the label, in nats", "lower", 0, float("inf")),
     "brier": Quantity("brier/multiclass", "mean of sum_c (p_c - [label is c])^2", "lower", 0, 2),
 }
 
@@ -33,9 +31,7 @@ class Likelihood(Metric):
         losses, definition = domain.pixels.losses, _QUANTITIES["nll"].definition
         if impossible:
             name = domain.labels.classes[impossible[0]]
-            nll = Value.undefined(
-                "nll", f"no class of the model stands for {name!r}, which occurs", definition
-            )
+            nll = Value.undefined("nll", f"no class of the model stands for {name!r}, which occurs", definition)
         else:
             nll = Value.exact("nll", float(real(losses.nll)) / n, definition)
         return [nll, Value.exact("brier", float(real(losses.brier)) / n, _QUANTITIES["brier"].definition)]

@@ -21,9 +21,7 @@ _QUANTITIES = {
         -100,
         100,
     ),
-    "aupr_success": Quantity(
-        "aupr/step/pooled/right-positive", "average precision, right is positive", "higher", 0, 1
-    ),
+    "aupr_success": Quantity("aupr/step/pooled/right-positive", "average precision, right is positive", "higher", 0, 1),
     "aupr_error": Quantity(
         "aupr/step/pooled/wrong-positive",
         "average precision, wrong is positive, least sure first",
@@ -39,9 +37,7 @@ _QUANTITIES = {
         1,
     ),
     "aurc": Quantity("aurc/pooled", "area under the risk-coverage curve", "lower", 0, 1),
-    "e_aurc": Quantity(
-        "e-aurc/pooled", "AURC minus that of the oracle with the same error rate", "lower", 0, 1
-    ),
+    "e_aurc": Quantity("e-aurc/pooled", "AURC minus that of the oracle with the same error rate", "lower", 0, 1),
     "augrc": Quantity(
         "augrc/pooled",
         "area under the generalised risk-coverage curve: e(1-e)(1-AUROC) + e^2/2",
@@ -93,9 +89,7 @@ def _of(right: Histogram, wrong: Histogram) -> list[Value]:
         why = "no wrong pixel" if right.sum() else "no right pixel"
         missing = dict.fromkeys(("auroc", "prr", "aupr_success", "aupr_error", "fpr95", "augrc"), why)
     return [
-        Value.undefined(m, missing[m], q.definition)
-        if m in missing
-        else Value.between(m, found[m], q.definition)
+        Value.undefined(m, missing[m], q.definition) if m in missing else Value.between(m, found[m], q.definition)
         for m, q in _QUANTITIES.items()
     ]
 

@@ -51,8 +51,7 @@ class ScoreSummary(Metric):
             else:
                 numbers = [math.fsum(means) / len(means), *np.percentile(means, _PERCENTILES)]
                 found = [
-                    Value.exact(m, v, q.definition)
-                    for (m, q), v in zip(_QUANTITIES.items(), numbers, strict=True)
+                    Value.exact(m, v, q.definition) for (m, q), v in zip(_QUANTITIES.items(), numbers, strict=True)
                 ]
             values += scored(found, score)
         return values

@@ -17,9 +17,7 @@ _MEANS = {
         0,
         1,
     ),
-    "pixel_accuracy": Quantity(
-        "pixel-accuracy/domain", "share of known pixels predicted right", "higher", 0, 1
-    ),
+    "pixel_accuracy": Quantity("pixel-accuracy/domain", "share of known pixels predicted right", "higher", 0, 1),
     "mean_class_accuracy": Quantity(
         "recall/domain/mean-of-present-classes", "mean recall of the classes that occur", "higher", 0, 1
     ),
@@ -35,12 +33,8 @@ _MEANS = {
     ),
 }
 _BY_CLASS = {
-    "iou": Quantity(
-        "iou/domain", "intersection over union of a class: M_cc / (row + column - M_cc)", "higher", 0, 1
-    ),
-    "class_share": Quantity(
-        "class-share/domain", "share of the known pixels that are of a class", "neither", 0, 1
-    ),
+    "iou": Quantity("iou/domain", "intersection over union of a class: M_cc / (row + column - M_cc)", "higher", 0, 1),
+    "class_share": Quantity("class-share/domain", "share of the known pixels that are of a class", "neither", 0, 1),
 }
 
 

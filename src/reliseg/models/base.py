@@ -30,6 +30,8 @@ class ModelOptions:
     resize: tuple[int, int] | str | None = None
     args: Mapping[str, Any] = field(default_factory=dict)
     device: str = "cpu"
+    threads: int = 2
+    """Threads of the network on the CPU: part of what a result depends on."""
     folder: Path = Path()
     """Relative paths in `where` start here: the folder of the file that names them."""
 
@@ -60,6 +62,10 @@ class Model(ABC):
 
         A SampleError names an input that cannot be predicted.
         """
+
+    def missing(self, ids: Sequence[str]) -> list[str]:
+        """The ids of samples that this model will not predict; only models that read predictions miss some."""
+        return []
 
     @abstractmethod
     def provenance(self) -> dict[str, Any]:

@@ -19,9 +19,7 @@ def compact(pos: Histogram, neg: Histogram) -> tuple[Histogram, Histogram]:
     return pos[filled], neg[filled]
 
 
-def of_scores(
-    pos: Float64[np.ndarray, " p"], neg: Float64[np.ndarray, " n"]
-) -> tuple[Histogram, Histogram]:
+def of_scores(pos: Float64[np.ndarray, " p"], neg: Float64[np.ndarray, " n"]) -> tuple[Histogram, Histogram]:
     """Histograms over the distinct values of two sets of scores, the highest first."""
     values, index = np.unique(np.concatenate([pos, neg]), return_inverse=True)
     is_pos = np.arange(len(index)) < len(pos)

@@ -40,10 +40,13 @@ Ids: TypeAlias = Int64[np.ndarray, " p"]
 _UNKNOWN, _VOID = 254, 255
 
 
-def full_logits(view: LogitView, columns: int) -> Block:
-    """Upsampled, projected and calibrated logits of all pixels, row-major; -inf for columns that nothing goes to."""
+def full_logits(view: LogitView, columns: int, rows: slice = slice(None)) -> Block:
+    """Upsampled, projected and calibrated logits of all pixels of some rows, row-major.
+
+    Columns that nothing goes to are -inf.
+    """
     z = view.logits.astype(np.float64)
-    y, wy = source_positions(z.shape[1], view.size[0], view.align_corners)
+    y, wy = (a[rows] for a in source_positions(z.shape[1], view.size[0], view.align_corners))
     x, wx = source_positions(z.shape[2], view.size[1], view.align_corners)
     y1, x1 = np.minimum(y + 1, z.shape[1] - 1), np.minimum(x + 1, z.shape[2] - 1)
     z = z[:, y] + (z[:, y1] - z[:, y]) * wy[:, None]
@@ -134,9 +137,7 @@ def _class_wise(z: Block, truth: Ids, layout: Layout) -> ClassWise:
     )
 
 
-def observe(
-    view: LogitView, truth: Truth, sample: str, layout: Layout
-) -> tuple[PixelStatistics, SampleTable]:
+def observe(view: LogitView, truth: Truth, sample: str, layout: Layout) -> tuple[PixelStatistics, SampleTable]:
     """The statistics of one image. Truth ids are classes of the data set, 254 (unknown) or 255 (void)."""
     z = full_logits(view, layout.columns)
     ids = truth.ravel().astype(np.int64)
@@ -173,8 +174,6 @@ def observe(
         bin_confidence=confidence[None],
         losses=np.stack([pixels.losses.nll, pixels.losses.brier])[None],
         score_sums=np.stack([limbs(_summed((ROLES,), (role,), scores[s])) for s in layout.scores])[None],
-        coarse=np.stack(
-            [_counted((ROLES, COARSE_BINS), (role, fine[s] >> COARSE_SHIFT)) for s in layout.scores]
-        )[None],
+        coarse=np.stack([_counted((ROLES, COARSE_BINS), (role, fine[s] >> COARSE_SHIFT)) for s in layout.scores])[None],
     )
     return pixels, table

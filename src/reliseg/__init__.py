@@ -1,0 +1,33 @@
+"""Measure how far a semantic segmentation model can be trusted, and make it more trustworthy without retraining."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reliseg.api import evaluate, open_dataset, open_model, run
+    from reliseg.errors import ReliSegError
+    from reliseg.prediction import Prediction
+    from reliseg.results import Results
+
+__all__ = ["Prediction", "ReliSegError", "Results", "evaluate", "open_dataset", "open_model", "run"]
+
+_HOMES = {
+    "Prediction": "reliseg.prediction",
+    "ReliSegError": "reliseg.errors",
+    "Results": "reliseg.results",
+    "evaluate": "reliseg.api",
+    "open_dataset": "reliseg.api",
+    "open_model": "reliseg.api",
+    "run": "reliseg.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is asked for: `reliseg --help` must not wait for NumPy."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'reliseg' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,104 @@
+"""The Python interface: everything the command does, with objects in place of files."""
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from reliseg.data import DataOptions, DataSet
+from reliseg.data import open_dataset as _open_dataset
+from reliseg.errors import ConfigError
+from reliseg.labels import LabelSpace, label_space
+from reliseg.models import MODELS, Model, ModelOptions
+from reliseg.results import Results
+from reliseg.run.config import Settings, parse_settings, read_config, resolved
+from reliseg.run.execute import Run
+from reliseg.run.plan import Fit, ModelSource, find_targets, make_plan, plan_of
+from reliseg.run.progress import Progress, Silent
+
+__all__ = ["evaluate", "open_dataset", "open_model", "run"]
+
+
+def open_dataset(spec: str, root: str | Path, **options: Any) -> DataSet:
+    """A data set by the name of its spec (`camvid`, `acdc`, `folder`, ... or a .toml file) and its root folder.
+
+    Options are those of a configuration's data set: name, labels, label_map, projection, domains, image, mask,
+    missing, unlisted, annotations. Raises a ConfigError or DataError that says what is wrong.
+    """
+    return _open_dataset(DataOptions(spec=spec, root=Path(root), **options))
+
+
+def open_model(
+    where: str | Callable[..., Any], labels: str | LabelSpace | None = None, *, name: str = "model", **options: Any
+) -> Model:
+    """A model from `KIND:WHERE` (`hf:folder`, `stored:folder`, `python:file.py:build`), a module, or a callable.
+
+    `labels` is the label space that it predicts. Options are those of a configuration's model: weights,
+    align_corners, mean, std, resize, args, device, threads. Raises a ModelError that says what is wrong.
+    """
+    space = label_space(labels) if isinstance(labels, str) else labels
+    if not isinstance(where, str):
+        from reliseg.models.python import PythonModel
+
+        return PythonModel.of(where, ModelOptions(name=name, kind="python", where=name, labels=space, **options))
+    kind, separator, place = where.partition(":")
+    if not separator:
+        raise ConfigError(f"{where!r} names no kind of model: write KIND:WHERE; kinds: {', '.join(MODELS.names())}")
+    return MODELS.get(kind).load(ModelOptions(name=name, kind=kind, where=place, labels=space, **options))
+
+
+def evaluate(
+    model: Model | Mapping[str, Model],
+    dataset: DataSet | Sequence[DataSet],
+    *,
+    test: Sequence[str] | None = None,
+    reference: str | None = None,
+    calibrate_on: str | Sequence[str] = (),
+    methods: Sequence[str] = ("identity", "ts"),
+    out: str | Path | None = None,
+    workers: int = 2,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Results:
+    """The result table of one or more models on domains of one or more data sets.
+
+    `test`, `reference` and `calibrate_on` name domains as `DATASET/DOMAIN`; `methods` are fitted on `calibrate_on`
+    if that is given. `settings` are those of a configuration: scores, metrics, seed, batch, sample. Statistics are
+    kept in `out` (where an interrupted evaluation goes on) or in a temporary folder.
+    """
+    models = dict(model) if isinstance(model, Mapping) else {"model": model}
+    datasets = {d.name: d for d in ([dataset] if isinstance(dataset, DataSet) else dataset)}
+    checked: Settings = parse_settings(settings)
+    names = [calibrate_on] if isinstance(calibrate_on, str) else list(calibrate_on)
+    fits = [Fit(tuple(find_targets(names, datasets)), tuple(m.replace("-", "_") for m in methods))] if names else []
+    plan = make_plan(
+        tuple(ModelSource(n, lambda m=m: m) for n, m in models.items()),  # type: ignore[misc]
+        datasets,
+        fits,
+        None if test is None else find_targets(test, datasets),
+        find_targets([reference], datasets)[0] if reference else None,
+        checked,
+    )
+    described = yaml.safe_dump(
+        {
+            "models": {n: m.provenance() for n, m in models.items()},
+            "tests": [str(t) for t in plan.tests],
+            "reference": reference,
+            "calibration": [{"on": names, "methods": list(methods)}] if names else [],
+            **checked.model_dump(mode="json"),
+        }
+    )
+    if out is not None:
+        return Run(plan, Path(out), described, workers=workers, progress=progress or Silent()).execute()
+    with tempfile.TemporaryDirectory(prefix="reliseg-") as folder:
+        return Run(plan, Path(folder), described, workers=workers, progress=progress or Silent()).execute()
+
+
+def run(config: str | Path, out: str | Path, *, workers: int = 2, progress: Progress | None = None) -> Results:
+    """Carry out a configuration file, as `reliseg run CONFIG --out OUT` does."""
+    path = Path(config)
+    checked = read_config(path)
+    plan = plan_of(checked, path.parent)
+    return Run(plan, Path(out), resolved(checked), workers=workers, progress=progress or Silent()).execute()

@@ -1,0 +1,254 @@
+"""The command `reliseg`. Everything slow is imported inside the commands: `--help` answers at once."""
+
+import os
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from reliseg.errors import ConfigError, ReliSegError
+
+if TYPE_CHECKING:
+    from reliseg.run.config import RunConfig
+
+app = typer.Typer(
+    name="reliseg",
+    help="Measure how far a semantic segmentation model can be trusted, and make it more trustworthy.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Config = Annotated[Path | None, typer.Argument(metavar="[CONFIG.yaml]", help="A configuration file.")]
+Out = Annotated[Path | None, typer.Option(help="Folder of the run; an interrupted run goes on there.")]
+Workers = Annotated[int, typer.Option(min=1, help="Threads that decode ahead of the model; results do not change.")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:i.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N samples of each domain.")]
+Models = Annotated[list[str] | None, typer.Option("--model", help="KIND:WHERE[,KEY=VALUE...], e.g. hf:folder")]
+Data = Annotated[list[str] | None, typer.Option("--data", help="SPEC=ROOT[,domain=NAME...][,KEY=VALUE...]")]
+Methods = Annotated[str | None, typer.Option("--calibrate", help="Calibrations, e.g. ts; needs --calibrate-on.")]
+MethodsOn = Annotated[list[str] | None, typer.Option("--calibrate-on", help="DATA/DOMAIN to fit them on.")]
+Test = Annotated[list[str] | None, typer.Option("--test", help="DATA/DOMAIN to report; by default all the rest.")]
+Reference = Annotated[str | None, typer.Option(help="DATA/DOMAIN that the others are compared with.")]
+Scores = Annotated[str | None, typer.Option("--score", help="Scores, e.g. msp,neg_entropy.")]
+Save = Annotated[str | None, typer.Option(help="Also write: prediction,color,confidence,logits.")]
+
+
+class Kind(StrEnum):
+    """What `reliseg list` lists."""
+
+    models = "models"
+    datasets = "datasets"
+    labels = "labels"
+    metrics = "metrics"
+    scores = "scores"
+    calibrations = "calibrations"
+
+
+@app.command()
+def run(
+    config: Config = None,
+    out: Out = None,
+    model: Models = None,
+    data: Data = None,
+    calibrate: Methods = None,
+    calibrate_on: MethodsOn = None,
+    test: Test = None,
+    reference: Reference = None,
+    score: Scores = None,
+    workers: Workers = 2,
+    device: Device = None,
+    limit: Limit = None,
+    save: Save = None,
+) -> None:
+    """Evaluate models on data sets: from a configuration file, or from --model and --data."""
+    from reliseg.report.terminal import Terminal
+    from reliseg.run.config import resolved
+    from reliseg.run.execute import Run
+    from reliseg.run.plan import plan_of
+
+    given = _Given(model, data, calibrate, calibrate_on, test, reference, score)
+    checked, folder = _configuration(config, given, device=device, limit=limit)
+    place = out or Path("runs") / (config.stem if config else "run")
+    plan = plan_of(checked, folder)
+    kinds = tuple(k.strip() for k in save.split(",")) if save else ()
+    with Terminal() as terminal:
+        job = Run(plan, place, resolved(checked), workers=workers, save=kinds, progress=terminal)
+        try:
+            job.execute()
+        finally:
+            terminal.finish(place)
+
+
+@app.command()
+def check(
+    config: Config = None,
+    model: Models = None,
+    data: Data = None,
+    calibrate: Methods = None,
+    calibrate_on: MethodsOn = None,
+    test: Test = None,
+    reference: Reference = None,
+    workers: Workers = 2,
+    device: Device = None,
+    limit: Limit = None,
+    full: Annotated[bool, typer.Option("--full", help="Decode everything, and run every model on it.")] = False,
+) -> None:
+    """Find everything that can be wrong before a long run: paths, pairs, sizes, ids, classes, weights, disk."""
+    from reliseg.report.terminal import Terminal
+    from reliseg.run.check import report
+    from reliseg.run.plan import plan_of
+
+    given = _Given(model, data, calibrate, calibrate_on, test, reference, None)
+    checked, folder = _configuration(config, given, device=device, limit=limit)
+    with Terminal() as terminal:
+        problems = report(plan_of(checked, folder), full=full, workers=workers, progress=terminal)
+    for problem in problems:
+        _complain(problem)
+    if problems:
+        raise typer.Exit(2)
+
+
+@app.command("list")
+def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
+    """List what can be named in a configuration, a line each."""
+    from reliseg.report.listing import listed
+
+    for line in listed(kind.value):
+        typer.echo(line)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/demo"),
+    workers: Workers = 2,
+) -> None:
+    """Draw street scenes, evaluate a small network on them in clear weather, fog, night, rain and snow."""
+    from reliseg.demo.run import run_demo
+    from reliseg.report.terminal import Terminal
+
+    with Terminal() as terminal:
+        try:
+            closing = run_demo(out, workers=workers, progress=terminal)
+        finally:
+            terminal.finish(out)
+    typer.echo(closing)
+
+
+def main() -> None:
+    """The entry point: every deliberate error is one plain line and an exit code."""
+    try:
+        app()
+    except ReliSegError as error:
+        for line in str(error).splitlines():
+            _complain(line)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _complain("interrupted; the same command goes on where it stopped")
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get("RELISEG_DEBUG"):
+            raise
+        text = " ".join(str(error).split())
+        _complain(f"unexpected {type(error).__name__}: {text}; RELISEG_DEBUG=1 shows where, please report it")
+        sys.exit(1)
+
+
+def _complain(line: str) -> None:
+    typer.echo(f"reliseg: {line}", err=True)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """The short form: a configuration without a file."""
+
+    models: list[str] | None
+    data: list[str] | None
+    methods: str | None
+    fitted_on: list[str] | None
+    test: list[str] | None
+    reference: str | None
+    scores: str | None
+
+    def __bool__(self) -> bool:
+        return any(vars(self).values())
+
+    def content(self) -> dict[str, Any]:
+        """As a configuration file would say it."""
+        if not self.models or not self.data:
+            raise ConfigError("give a CONFIG.yaml, or at least one --model KIND:WHERE and one --data SPEC=ROOT")
+        if self.methods and not self.fitted_on:
+            raise ConfigError("--calibrate needs --calibrate-on DATA/DOMAIN: what the calibration is fitted on")
+        content: dict[str, Any] = {
+            "models": [_model(text) for text in self.models],
+            "datasets": [_dataset(text) for text in self.data],
+            "test": {"on": self.test or None, "reference": self.reference},
+        }
+        if self.fitted_on:
+            methods = ["identity", *_split(self.methods or "ts")]
+            content["calibration"] = [{"on": self.fitted_on, "methods": methods}]
+        if self.scores:
+            content["scores"] = _split(self.scores)
+        return content
+
+
+def _configuration(
+    path: Path | None, given: _Given, *, device: str | None, limit: int | None
+) -> tuple["RunConfig", Path]:
+    """The configuration of a file or of the short form, and where its relative paths start."""
+    from reliseg.run.config import parse_config, read_config
+
+    if path is not None and given:
+        raise ConfigError("give either a CONFIG.yaml or --model and --data, not both")
+    config = read_config(path) if path else parse_config(given.content(), where="command line")
+    changed = {k: v for k, v in {"device": device, "limit": limit}.items() if v is not None}
+    return config.model_copy(update=changed), path.parent if path else Path()
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _model(text: str) -> dict[str, Any]:
+    """`KIND:WHERE[,KEY=VALUE...]` as a model's section."""
+    kind, separator, rest = text.partition(":")
+    where, *pairs = _split(rest) or [""]
+    if not separator or not where:
+        raise ConfigError(f"--model {text!r}: write KIND:WHERE[,KEY=VALUE...], e.g. hf:my/segformer")
+    section = {"name": Path(where.partition(":")[0]).stem, "kind": kind, "where": where} | _pairs("--model", pairs)
+    if "align_corners" in section:
+        section["upsampling"] = {"align_corners": section.pop("align_corners")}
+    return section
+
+
+def _dataset(text: str) -> dict[str, Any]:
+    """`SPEC=ROOT[,domain=NAME...][,KEY=VALUE...]` as a data set's section."""
+    spec, separator, rest = text.partition("=")
+    root, *pairs = _split(rest) or [""]
+    if not separator or not root:
+        raise ConfigError(f"--data {text!r}: write SPEC=ROOT[,domain=NAME...], e.g. camvid=data/camvid")
+    domains = [p.partition("=")[2] for p in pairs if p.startswith("domain=")]
+    section = {"name": Path(spec).stem, "spec": spec, "root": root}
+    section |= _pairs("--data", [p for p in pairs if not p.startswith("domain=")])
+    return section | ({"domains": dict.fromkeys(domains)} if domains else {})
+
+
+def _pairs(option: str, pairs: list[str]) -> dict[str, Any]:
+    """KEY=VALUE entries; values are read as YAML, so that `true` and `3` are what they look like."""
+    import yaml
+
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator:
+            raise ConfigError(f"{option}: {pair!r} is not KEY=VALUE")
+        found[key] = yaml.safe_load(value)
+    return found
+
+
+if __name__ == "__main__":
+    main()

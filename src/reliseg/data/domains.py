@@ -1,0 +1,220 @@
+"""Domains: which samples of a data set results are reported for."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reliseg.data.base import Domain, Sample
+from reliseg.data.pairs import Entry, Source
+from reliseg.data.spec import DOMAIN_KEYS, Spec, check_keys, strings
+from reliseg.errors import ConfigError, DataError, near
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a configuration says of one domain. `label` is `DATASET/DOMAIN`, for messages."""
+
+    name: str
+    label: str
+    where: Mapping[str, tuple[str, ...]]
+    """Field -> the values it may have; all hold."""
+    samples: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    annotated: bool = True
+    union: tuple[str, ...] = ()
+
+
+def read_selection(dataset: str, name: str, given: Mapping[str, Any], spec: Spec, annotated: bool) -> Selection:
+    """The selection that `given` describes, on top of the spec's domain of that name and its defaults."""
+    label = f"{dataset}/{name}"
+    base = spec.domains.get(name, {})
+    if "union" in given or (given and "union" in base):
+        base = {}
+    table = {**_one_spelling(label, base), **_one_spelling(label, given)}
+    check_keys(label, table, (*spec.image_fields, *DOMAIN_KEYS))
+    if "union" in table:
+        if len(table) > 1:
+            raise ConfigError(f"{label}: union stands alone; put other keys into the domains it names")
+        return Selection(name, label, {}, union=strings(f"{label}: union", table["union"]))
+    rule = table.get("annotations", "required" if annotated else "none")
+    if rule not in ("required", "none"):
+        raise ConfigError(f"{label}: annotations is 'required' or 'none', not {rule!r}")
+    defaults = {field: value for field, value in spec.default.items() if field in spec.image_fields}
+    fields = {f: v for f, v in {**defaults, **table}.items() if f in spec.image_fields}
+    lists = {key: strings(f"{label}: {key}", table[key]) for key in ("samples", "exclude") if key in table}
+    return Selection(
+        name,
+        label,
+        {field: strings(f"{label}: {field}", value) for field, value in fields.items()},
+        samples=lists.get("samples", ()),
+        exclude=lists.get("exclude", ()),
+        annotated=rule == "required",
+    )
+
+
+def _one_spelling(label: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    """`scenes` as `scene`."""
+    if "scenes" not in table:
+        return dict(table)
+    if "scene" in table:
+        raise ConfigError(f"{label}: scene and scenes are the same; give one")
+    return {"scene" if key == "scenes" else key: value for key, value in table.items()}
+
+
+def read_domain(source: Source, selection: Selection, skip: bool) -> Domain:
+    """The samples of a domain that is no union; a DataError where files are not as they should be."""
+    entries = _listed(selection, _selected(source, selection))
+    if selection.annotated:
+        alone = [e for e in entries if e.image is None or e.mask is None]
+        if alone and not skip:
+            raise DataError(_unpaired(source, selection, alone))
+        entries = [e for e in entries if e.image is not None and e.mask is not None]
+    else:
+        alone = []
+        entries = [e for e in entries if e.image is not None]
+    if not entries:
+        raise DataError(f"{selection.label}: no image is left of those that match {source.searched()}")
+    samples: dict[str, Sample] = {}
+    for entry in entries:
+        sample = _sample(entry, selection)
+        same = samples.setdefault(sample.id, sample)
+        if same is not sample:
+            raise DataError(_twice(selection.label, same, sample))
+    return Domain(
+        selection.name,
+        tuple(samples[i] for i in sorted(samples)),
+        annotated=selection.annotated,
+        skipped=tuple(sorted(str(e.image or e.mask) for e in alone)),
+    )
+
+
+def read_union(selection: Selection, members: Iterable[Domain]) -> Domain:
+    """The samples of other domains together, each once."""
+    members = list(members)
+    if len({member.annotated for member in members}) > 1:
+        raise ConfigError(f"{selection.label}: unites domains with and without annotations; make it two unions")
+    samples = {sample.id: sample for member in members for sample in member.samples}
+    return Domain(
+        selection.name,
+        tuple(samples[i] for i in sorted(samples)),
+        union=selection.union,
+        annotated=members[0].annotated,
+        skipped=tuple(sorted({file for member in members for file in member.skipped})),
+    )
+
+
+def check_ids(dataset: str, domains: Iterable[Domain]) -> None:
+    """DataError where two domains have different images of one id."""
+    images: dict[str, Sample] = {}
+    for domain in domains:
+        for sample in domain.samples:
+            same = images.setdefault(sample.id, sample)
+            if same.image != sample.image:
+                raise DataError(_twice(dataset, same, sample))
+
+
+def _selected(source: Source, selection: Selection) -> list[Entry]:
+    """The entries whose fields have the values asked for, each of which must occur among them."""
+    chosen = _matching(source.entries, selection.where)
+    for field, values in selection.where.items():
+        if absent := _absent(chosen, field, values):
+            raise DataError(_explained(source, selection, field, absent[0]))
+    if not chosen:
+        raise DataError(f"{selection.label}: no image matches {source.searched()}; correct root, or image")
+    return chosen
+
+
+def _matching(entries: Iterable[Entry], where: Mapping[str, tuple[str, ...]]) -> list[Entry]:
+    return [e for e in entries if all(e.matches(field, values) for field, values in where.items())]
+
+
+def _absent(entries: Iterable[Entry], field: str, values: tuple[str, ...]) -> list[str]:
+    present = {e.fields[field] for e in entries if field in e.fields}
+    return [value for value in values if value not in present]
+
+
+def _explained(source: Source, selection: Selection, field: str, value: str) -> str:
+    """The message about a value that no file has: the first that is wrong, and those that there are instead."""
+    entries = source.everything().entries
+    if not entries:
+        return f"{selection.label}: no image matches {source.searched()}; correct root, or image"
+    before: dict[str, tuple[str, ...]] = {}
+    for other, values in selection.where.items():
+        if absent := _absent(_matching(entries, before), other, values):
+            field, value = other, absent[0]
+            break
+        before[other] = values
+    before.pop(field, None)
+    known = {e.fields[field] for e in _matching(entries, before) if field in e.fields}
+    there = f" in {_words(before)}" if before else ""
+    return f"{selection.label}: no {field} {value!r}{there} below {source.tree.root}; {_near(value, known)}"
+
+
+def _words(where: Mapping[str, tuple[str, ...]]) -> str:
+    return ", ".join(f"{field} {' or '.join(values)}" for field, values in where.items())
+
+
+def _listed(selection: Selection, entries: list[Entry]) -> list[Entry]:
+    """Only `samples`, without `exclude`; every id there must be one of the domain's."""
+    ids = {e.id for e in entries}
+    for key, wanted in (("samples", selection.samples), ("exclude", selection.exclude)):
+        missing = [i for i in wanted if i not in ids]
+        if missing:
+            raise DataError(
+                f"{selection.label}: {key}: {_some(missing)} not among the {len(ids)} samples"
+                f"{f' of {_words(selection.where)}' if selection.where else ''}; {_near(missing[0], ids)}"
+            )
+    kept = (set(selection.samples) or ids) - set(selection.exclude)
+    return [e for e in entries if e.id in kept]
+
+
+def _sample(entry: Entry, selection: Selection) -> Sample:
+    if entry.other_mask is not None and selection.annotated:
+        raise DataError(
+            f"{selection.label}: two masks for {entry.id}: {entry.mask} and {entry.other_mask}; remove one, "
+            "or give a mask template that matches one"
+        )
+    mask = entry.mask if selection.annotated else None
+    return Sample(entry.id, entry.fields["scene"], str(entry.image), mask)
+
+
+def _unpaired(source: Source, selection: Selection, alone: list[Entry]) -> str:
+    images = [str(e.image) for e in alone if e.mask is None]
+    masks = [str(e.mask) for e in alone if e.image is None]
+    parts = []
+    if images:
+        templates = " or ".join(template.text for template in source.spec.mask)
+        parts.append(f"{_count(images, 'image')} without mask ({_some(images)}; masks are {templates})")
+    if masks:
+        templates = " or ".join(template.text for template in source.spec.image)
+        parts.append(f"{_count(masks, 'mask')} without image ({_some(masks)}; images are {templates})")
+    return (
+        f"{selection.label}: {' and '.join(parts)} below {source.tree.root}; add the missing files, "
+        "or set missing: skip, or annotations: none for images alone"
+    )
+
+
+def _twice(label: str, first: Sample, second: Sample) -> str:
+    return (
+        f"{label}: two images with the id {first.id}: {first.image} and {second.image}; "
+        "remove one, or make ids differ by `id` in the spec"
+    )
+
+
+def _count(names: list[str], word: str) -> str:
+    return f"{len(names)} {word}{'s' * (len(names) != 1)}"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    """As `near`, with at most a dozen names; of very many no nearest is looked for, which would take seconds."""
+    known = sorted(known)
+    if len(known) <= 12:
+        return near(name, known)
+    hint = near(name, known).partition("known: ")[0] if len(known) <= 2000 else ""
+    return f"{hint}known: {_some(known)}"

@@ -1,0 +1,137 @@
+"""Opening a data set: its spec, its options, and the files below its root become a `DataSet`."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from reliseg.data.base import DataSet, Domain
+from reliseg.data.domains import Selection, check_ids, read_domain, read_selection, read_union
+from reliseg.data.label_table import read_label_map
+from reliseg.data.pairs import Source
+from reliseg.data.spec import Spec, read_spec
+from reliseg.data.template import Tree
+from reliseg.errors import ConfigError, DataError, near
+from reliseg.labels import LabelSpace, Projection, label_space, label_space_names
+
+_NAME = re.compile(r"\w[\w.+-]*")
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """What a configuration says of one data set. What is None or empty is as the spec says."""
+
+    spec: str
+    """The name of a spec that ships, or the path of a .toml file."""
+    root: Path
+    name: str | None = None
+    labels: str | None = None
+    """A label space that ships, or the path of a .toml file."""
+    label_map: Mapping[str, Any] | None = None
+    """Keys as in a spec's [label_map], which it replaces as a whole."""
+    projection: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    domains: Mapping[str, Mapping[str, Any] | None] | None = None
+    image: str | Sequence[str] = ()
+    mask: str | Sequence[str] = ()
+    missing: Literal["error", "skip"] = "error"
+    unlisted: Literal["error", "void"] | None = None
+    annotations: Literal["required", "none"] = "required"
+    folder: Path = Path()
+    """Relative paths in `root`, `spec` and `labels` start here: the folder of the file that names them."""
+
+
+def open_dataset(options: DataOptions) -> DataSet:
+    """Pair all files of the domains asked for. ConfigError and DataError say what is wrong and what to do."""
+    spec = read_spec(options.spec, options.folder).with_templates(options.image, options.mask)
+    name = options.name or spec.name
+    _check_name("data set", name)
+    root = options.folder / options.root.expanduser()
+    if not root.is_dir():
+        raise DataError(f"{name}: root {root} is not a folder; it should hold {spec.image[0].text}")
+    labels = _labels(options, spec)
+    encoding, label_map = read_label_map(name, options.label_map or spec.label_map, labels, options.unlisted)
+    selections = _selections(name, spec, options)
+    return DataSet(
+        name=name,
+        root=root,
+        labels=labels,
+        label_map=label_map,
+        domains=_domains(name, _source(root, spec, selections), selections, options.missing == "skip"),
+        projections=_projections(name, options, labels),
+        encoding=encoding,
+    )
+
+
+def _labels(options: DataOptions, spec: Spec) -> LabelSpace:
+    if options.labels and options.labels.endswith(".toml"):
+        return label_space(str(options.folder / options.labels))
+    return label_space(options.labels or spec.labels)
+
+
+def _projections(name: str, options: DataOptions, labels: LabelSpace) -> dict[str, tuple[int, ...]]:
+    """The groups as given; those from label spaces that ship are checked here, others with the model."""
+    projections = {source: tuple(groups) for source, groups in options.projection.items()}
+    for source, groups in projections.items():
+        if source in label_space_names():
+            try:
+                Projection.of(label_space(source), labels, groups)
+            except ConfigError as error:
+                raise ConfigError(f"{name}: {error}") from error
+    return projections
+
+
+def _selections(name: str, spec: Spec, options: DataOptions) -> dict[str, Selection]:
+    """The domains of the configuration or else of the spec, and those of the spec that a union names."""
+    annotated = options.annotations == "required"
+    waiting = dict(options.domains if options.domains is not None else spec.domains)
+    if not waiting:
+        raise ConfigError(f"{name}: no domains; give it domains, like all: {{}}")
+    selections: dict[str, Selection] = {}
+    while waiting:
+        domain = next(iter(waiting))
+        _check_name("domain", domain)
+        selection = read_selection(name, domain, waiting.pop(domain) or {}, spec, annotated)
+        if selection.annotated and not selection.union and not spec.mask:
+            raise ConfigError(f"{selection.label}: the spec has no mask templates; give mask, or annotations: none")
+        selections[domain] = selection
+        for member in selection.union:
+            if member in selections or member in waiting:
+                continue
+            if member not in spec.domains:
+                known = {*selections, *waiting, *spec.domains} - {domain}
+                raise ConfigError(f"{selection.label}: union of unknown domain {member!r}; {near(member, known)}")
+            waiting[member] = {}
+    return selections
+
+
+def _source(root: Path, spec: Spec, selections: Mapping[str, Selection]) -> Source:
+    """The walk, narrowed to the values of fields that every domain names and that image and mask have."""
+    plain = [s for s in selections.values() if not s.union]
+    masks = any(s.annotated for s in plain)
+    common = spec.shared_fields if masks else spec.image_fields
+    allowed = {
+        f: frozenset(value for s in plain for value in s.where[f]) for f in common if all(f in s.where for s in plain)
+    }
+    return Source(Tree(root), spec, allowed, masks)
+
+
+def _domains(dataset: str, source: Source, selections: Mapping[str, Selection], skip: bool) -> dict[str, Domain]:
+    """All domains, in the order of the selections; unions after what they unite."""
+    done = {name: read_domain(source, s, skip) for name, s in selections.items() if not s.union}
+    check_ids(dataset, done.values())
+    waiting = [s for s in selections.values() if s.union]
+    while waiting:
+        ready = [s for s in waiting if all(member in done for member in s.union)]
+        if not ready:
+            raise ConfigError(f"{waiting[0].label}: union contains itself; name other domains")
+        for selection in ready:
+            done[selection.name] = read_union(selection, [done[member] for member in selection.union])
+        waiting = [s for s in waiting if s.name not in done]
+    return {name: done[name] for name in selections}
+
+
+def _check_name(kind: str, name: str) -> None:
+    """Names are folders of a run, and are written `DATASET/DOMAIN`."""
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{kind} name {name!r}: use letters, digits and _ . + -, and begin with no dot")

@@ -1,0 +1,220 @@
+r"""Data set specs: small TOML files that say where images and masks lie and what the ids in the masks mean.
+
+A spec that ships is used by its name (`reliseg list datasets`), any other by the path of its .toml file.
+All keys:
+
+    labels = "cityscapes"      # a label space that ships, or the path of a .toml file (relative to this one)
+    image = ["rgb/{split}/{scene}/{stem}_rgb.png", "rgb/{split}/{scene}/{stem}_rgb.jpg"]
+    mask = ["gt/{split}/{scene}/{stem}_ids.png"]
+    id = "{stem}"              # what makes an image unique in its scene; {stem} if left out
+
+`image` and `mask` are path templates below the root: one, or a list of alternatives. A `{field}` matches part
+of one folder's or file's name, as little as possible; a field that appears twice has the same value in both
+places. Files of all alternatives are used; a file that matches several belongs to the first. Names that start
+with a dot are left out. Every template needs `{stem}`. An image and a mask belong together where all fields
+that both have are equal. `{scene}` groups images (a city, a video); without it the scene is `all`. A sample's
+id is `SCENE/` and what `id` gives. A spec without `mask` is for `annotations: none`.
+
+    [fields]                   # regular expressions of fields that are not just any name
+    split = "train|val"
+
+    [derive]                   # fields that stand inside another: group 1 of a pattern that matches all of it
+    scene = { from = "stem", pattern = "([^_]+)_.+" }
+
+    [label_map]
+    encoding = "index"         # index: pixels are ids (the default); red: ids in the first channel of RGB;
+                               # color: pixels are exact colors of the label space's palette
+    known = { 7 = 0, 8 = 1 }   # id in the file = id of the label space; "identity" (the default): the same
+    unknown = [8, 16]          # objects that the classes do not cover
+    void = [0, 1, 255]         # pixels that nothing counts; [255] if left out
+    unlisted = "error"         # all other ids (or colors): "error" (the default) or "void"
+
+    [default]                  # the values of fields that a domain does not name
+    split = "val"
+
+    [domains]                  # the domains that there are if a configuration names none
+    night = { condition = "night" }
+
+A domain is a table of conditions that all hold: a field with the value or values it may have (`split`,
+`condition`; `scenes` is the same as `scene`), `samples` and `exclude` (lists of ids), `annotations = "none"`
+(images only); or only `union`, a list of other domains. The domains of a configuration are written alike; one
+that has the name of a domain here starts from it.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from reliseg.data.template import Template
+from reliseg.errors import ConfigError, near
+
+_KEYS = ("labels", "image", "mask", "id", "fields", "derive", "label_map", "default", "domains")
+DOMAIN_KEYS = ("scenes", "samples", "exclude", "annotations", "union")
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A field that stands inside another one."""
+
+    source: str
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A parsed spec; the docstring of this module says what its parts mean."""
+
+    name: str
+    labels: str
+    image: tuple[Template, ...]
+    mask: tuple[Template, ...]
+    id: str
+    fields: Mapping[str, str]
+    derive: Mapping[str, Derived]
+    label_map: Mapping[str, Any]
+    default: Mapping[str, Any]
+    domains: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def image_fields(self) -> tuple[str, ...]:
+        """The fields that every image has, `scene` among them."""
+        return tuple(dict.fromkeys((*self._side(self.image), "scene")))
+
+    @property
+    def mask_fields(self) -> tuple[str, ...]:
+        """The fields that every mask has."""
+        return self._side(self.mask)
+
+    @property
+    def shared_fields(self) -> tuple[str, ...]:
+        """The fields that pair an image with its mask."""
+        return tuple(f for f in self.image_fields if f in self.mask_fields)
+
+    def _side(self, templates: Sequence[Template]) -> tuple[str, ...]:
+        own = dict.fromkeys(f for template in templates for f in template.fields)
+        return tuple(dict.fromkeys((*own, *(f for f, d in self.derive.items() if d.source in own))))
+
+    def with_templates(self, image: str | Sequence[str], mask: str | Sequence[str]) -> "Spec":
+        """The same spec with other templates; empty ones stay as they are."""
+        changed = replace(
+            self,
+            image=_templates("image", image, self.fields) if image else self.image,
+            mask=_templates("mask", mask, self.fields) if mask else self.mask,
+        )
+        missing = [f for f in re.findall(r"\{(\w*)\}", changed.id) if f not in changed.image_fields]
+        return replace(changed, id="{stem}") if missing else changed
+
+
+def dataset_names() -> list[str]:
+    """The data set specs that ship with reliseg."""
+    return list(_shipped())
+
+
+def read_spec(name: str, folder: Path = Path()) -> Spec:
+    """The spec that ships as `name`, or that of a .toml file, relative to `folder`."""
+    path = _shipped().get(name)
+    if path is None:
+        path = folder / name
+        if path.suffix != ".toml" or not path.is_file():
+            raise ConfigError(f"unknown data set spec {name!r}; {near(name, dataset_names())}, or a .toml file")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"data set spec {path}: {error}") from error
+    try:
+        return _parse(path, table)
+    except ConfigError as error:
+        raise ConfigError(f"data set spec {path}: {error}") from error
+
+
+def check_keys(where: str, given: Iterable[object], known: Iterable[str]) -> None:
+    """ConfigError with the nearest known key where `given` holds an unknown one."""
+    known = tuple(known)
+    for key in given:
+        if key not in known:
+            raise ConfigError(f"{where}: unknown key {str(key)!r}; {near(str(key), known)}")
+
+
+def strings(where: str, value: object) -> tuple[str, ...]:
+    """One string or whole number, or a list of them that is not empty, as strings."""
+    items = value if isinstance(value, list | tuple) else [value]
+    if not items or not all(isinstance(item, str | int) and not isinstance(item, bool) for item in items):
+        raise ConfigError(f"{where}: give a name or a list of names, not {value!r}")
+    return tuple(str(item) for item in items)
+
+
+@cache
+def _shipped() -> dict[str, Path]:
+    folder = Path(str(files("reliseg.data"))) / "specs"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def _parse(path: Path, table: Mapping[str, Any]) -> Spec:
+    check_keys("spec", table, _KEYS)
+    for key in ("labels", "image"):
+        if key not in table:
+            raise ConfigError(f"the key {key} is missing")
+    for key in ("fields", "derive", "label_map", "default", "domains"):
+        if not isinstance(table.get(key, {}), dict):
+            raise ConfigError(f"{key} must be a table, [{key}]")
+    for name, domain in table.get("domains", {}).items():
+        if not isinstance(domain, dict):
+            raise ConfigError(f"domains.{name} must be a table, like {name} = {{ split = 'val' }}")
+    labels = str(table["labels"])
+    fields = table.get("fields", {})
+    for name, pattern in fields.items():
+        _pattern(f"fields.{name}", pattern)
+    spec = Spec(
+        name=path.stem,
+        labels=str(path.parent / labels) if labels.endswith(".toml") else labels,
+        image=_templates("image", table["image"], fields),
+        mask=_templates("mask", table["mask"], fields) if "mask" in table else (),
+        id=str(table.get("id", "{stem}")),
+        fields=fields,
+        derive={name: _derived(name, entry) for name, entry in table.get("derive", {}).items()},
+        label_map=table.get("label_map", {}),
+        default=table.get("default", {}),
+        domains=table.get("domains", {}),
+    )
+    _check_fields(spec)
+    return spec
+
+
+def _check_fields(spec: Spec) -> None:
+    """ConfigError where a part of the spec names a field that no template has."""
+    known = spec.image_fields
+    every = (*known, *spec.mask_fields)
+    check_keys("fields", spec.fields, every)
+    check_keys("derive", (d.source for d in spec.derive.values()), every)
+    check_keys("default", spec.default, known)
+    check_keys("id", re.findall(r"\{([^{}]*)\}", spec.id), known)
+    for field in every:
+        if field in DOMAIN_KEYS:
+            raise ConfigError(f"a field cannot be called {field!r}: domains use this word; choose another")
+    for name, domain in spec.domains.items():
+        check_keys(f"domains.{name}", domain, (*known, *DOMAIN_KEYS))
+
+
+def _templates(key: str, value: object, fields: Mapping[str, str]) -> tuple[Template, ...]:
+    return tuple(Template.of(text, fields) for text in strings(key, value))
+
+
+def _derived(name: str, entry: object) -> Derived:
+    if not isinstance(entry, dict) or set(entry) != {"from", "pattern"}:
+        raise ConfigError(f"derive.{name} must be a table of from and pattern")
+    pattern = _pattern(f"derive.{name}", entry["pattern"])
+    if pattern.groups < 1:
+        raise ConfigError(f"derive.{name}: the pattern needs a group, like '([^_]+)_.+'")
+    return Derived(str(entry["from"]), pattern)
+
+
+def _pattern(where: str, text: object) -> re.Pattern[str]:
+    try:
+        return re.compile(str(text))
+    except re.error as error:
+        raise ConfigError(f"{where}: {text!r} is not a regular expression: {error}") from error

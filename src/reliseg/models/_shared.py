@@ -1,0 +1,69 @@
+"""What the kinds of models share, without torch."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image as Pillow
+
+from reliseg.errors import ModelError
+from reliseg.labels import LabelSpace, label_space_names
+from reliseg.models.base import ModelOptions
+from reliseg.types import Image
+
+BILINEAR = int(Pillow.Resampling.BILINEAR)
+_TEXT_LIMIT = 300
+
+
+def required_labels(options: ModelOptions) -> LabelSpace:
+    """The label space that the options name; a ModelError where they name none."""
+    if options.labels is None:
+        names = ", ".join(label_space_names())
+        raise ModelError(f"model {options.name}: give labels, the classes it predicts ({names}, or a .toml file)")
+    return options.labels
+
+
+def class_problem(classes: int, labels: LabelSpace) -> str | None:
+    """The end of an error line where a model's number of classes is not its label space's."""
+    if classes == len(labels):
+        return None
+    return (
+        f"gives {classes} classes, label space {labels.name} has {len(labels)}; "
+        "set labels to the classes it was trained with"
+    )
+
+
+def logits_problem(logits: Float[np.ndarray, "..."], labels: LabelSpace) -> str | None:
+    """The end of an error line where an array is not C x h x w with the classes of the label space."""
+    if logits.ndim != 3 or 0 in logits.shape:
+        return f"gives logits of shape {shape_text(logits.shape)}, not classes x height x width"
+    return class_problem(logits.shape[0], labels)
+
+
+def shape_text(shape: Iterable[int]) -> str:
+    """A shape as `19 x 45 x 60`."""
+    return " x ".join(map(str, shape)) or "a single number"
+
+
+def one_line(error: BaseException) -> str:
+    """The text of an error on one line, shortened."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= _TEXT_LIMIT else text[: _TEXT_LIMIT - 3] + "..."
+
+
+def sha256s(paths: Iterable[Path]) -> dict[str, str]:
+    """The SHA-256 of each file."""
+    digests = {}
+    for path in paths:
+        with path.open("rb") as file:
+            digests[path.as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
+
+
+def resized(image: Image, size: tuple[int, int], resample: int = BILINEAR) -> UInt8[np.ndarray, "h w 3"]:
+    """The image at size (h, w); Pillow's filters widen when they shrink, so nothing aliases."""
+    if image.shape[:2] == size:
+        return image
+    return np.asarray(Pillow.fromarray(image).resize((size[1], size[0]), Pillow.Resampling(resample)))

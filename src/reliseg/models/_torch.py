@@ -1,0 +1,126 @@
+"""What models that run in torch share: device, settings, and the way from images to predictions."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from reliseg.errors import ModelError
+from reliseg.models._shared import one_line, shape_text
+from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD
+from reliseg.prediction import Prediction
+from reliseg.types import Image
+
+Output = tuple[Float[Tensor, "n c h w"], Float[Tensor, "n f"] | None]
+"""Logits at native stride, and a pooled feature."""
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """8-bit RGB -> (image / divisor - mean) / std, channels first."""
+
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+    divisor: float = 255.0
+    bgr: bool = False
+
+    def __call__(self, images: Sequence[Image], device: torch.device) -> Float[Tensor, "n 3 H W"]:
+        """Normalise images of one size on the device."""
+        pixels = torch.from_numpy(np.stack(images)).to(device).permute(0, 3, 1, 2).float().contiguous()
+        mean = torch.tensor(self.mean, device=device).view(3, 1, 1)
+        std = torch.tensor(self.std, device=device).view(3, 1, 1)
+        if self.bgr:
+            pixels = pixels.flip(1)
+        return pixels.div_(self.divisor).sub_(mean).div_(std)
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A forward pass on a device: images of one size -> predictions of that size."""
+
+    forward: Callable[[Float[Tensor, "n 3 H W"]], Output]
+    normalisation: Normalisation
+    device: torch.device
+    threads: int
+
+    def __call__(self, images: Sequence[Image]) -> list[Prediction]:
+        """One prediction per image; a ModelError where the output is no stack of logits."""
+        with settled(self.threads), torch.inference_mode():
+            logits, feature = self.forward(self.normalisation(images, self.device))
+            if logits.ndim != 4 or len(logits) != len(images):
+                shape = shape_text(logits.shape)
+                raise ModelError(f"gives a tensor of {shape} for {len(images)} images, not N x C x h x w")
+            arrays = logits.float().cpu().contiguous().numpy()
+            features = [None] * len(images) if feature is None else list(feature.float().cpu().numpy())
+        height, width = images[0].shape[:2]
+        return [Prediction(logits=a, size=(height, width), feature=f) for a, f in zip(arrays, features, strict=True)]
+
+
+def logits_of(output: Any) -> Tensor:
+    """The logits in what a network gives: a tensor, or the first, `out` or `logits` of it."""
+    while not isinstance(output, Tensor):
+        if isinstance(output, dict) and ("out" in output or "logits" in output):
+            output = output["out"] if "out" in output else output["logits"]
+        elif isinstance(output, tuple | list) and output:
+            output = output[0]
+        elif hasattr(output, "logits"):
+            output = output.logits
+        else:
+            keys = f" with {', '.join(map(str, output))}" if isinstance(output, dict) else ""
+            raise ModelError(
+                f"gives a {type(output).__name__}{keys}; a tensor, a tuple, a dict with 'out' or 'logits', "
+                "or an object with .logits is needed"
+            )
+    return output
+
+
+def chosen_device(name: str, model: str) -> torch.device:
+    """The device called `auto`, `cpu`, `cuda` or `cuda:i`; a ModelError where it is not there."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = one_line(error).split(". ")[0]
+        raise ModelError(f"model {model}: no device {name!r} ({reason}); use cpu or cuda[:i]") from error
+    return device
+
+
+@contextmanager
+def settled(threads: int) -> Iterator[None]:
+    """The settings that every forward pass runs with.
+
+    Denormal numbers make small networks several times slower on a CPU: they are flushed to zero. That and the
+    number of threads come back after. cuDNN's choice of kernels by timing and TF32 change results from run to run or
+    device to device: they are turned off for the process.
+    """
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    flushed_before = float(np.float32(1e-40) * np.float32(1.0)) == 0.0
+    threads_before = torch.get_num_threads()
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads_before)
+        torch.set_flush_denormal(flushed_before)
+
+
+def settings(device: torch.device, threads: int) -> dict[str, Any]:
+    """What `settled` sets, for the provenance."""
+    return {
+        "torch": torch.__version__,
+        "device": str(device),
+        "threads": threads,
+        "cudnn_benchmark": False,
+        "tf32": False,
+        "flush_denormal": True,
+    }

@@ -1,0 +1,142 @@
+"""Models that a function of the user gives: a torch module, or any callable."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from reliseg.errors import ModelError, SampleError
+from reliseg.labels import LabelSpace
+from reliseg.models._function import called
+from reliseg.models._images import ImagePredictor
+from reliseg.models._shared import required_labels, resized, sha256s, shape_text
+from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD, Input, Model, ModelOptions
+from reliseg.prediction import Prediction
+from reliseg.types import Image
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+Network: TypeAlias = Callable[[Sequence[Image]], list[Prediction]]
+
+TRIAL_SIZES = ((64, 128), (512, 1024))
+"""Sizes of the image that is predicted at load time; the second is for models that refuse the first."""
+
+
+@dataclass(frozen=True, eq=False)
+class PythonModel(Model):
+    """What `FILE.py:FUNCTION` or `package.module:FUNCTION` gives, called with `args`.
+
+    A torch module takes normalised images (N x 3 x H x W) and gives logits: a tensor, the first of a tuple,
+    `out` or `logits` of a dict, or `.logits`. Any other callable takes one 8-bit RGB image (H x W x 3) and
+    gives logits (C x h x w) or a Prediction.
+    """
+
+    labels: LabelSpace
+    predictor: ImagePredictor
+    facts: dict[str, Any]
+
+    @classmethod
+    def load(cls, options: ModelOptions) -> "PythonModel":
+        """Import, call, load the weights, and predict a small image."""
+        labels = required_labels(options)
+        if isinstance(options.resize, str):
+            raise ModelError(f"model {options.name}: resize is {options.resize!r}; a python model takes [h, w]")
+        built, origin = called(options.name, options.where, options.folder, options.args)
+        network, facts = _network(built, options)
+        weights = [options.folder / options.weights] if options.weights else []
+        facts["files"] = sha256s([*origin.files, *weights])
+        size = options.resize
+
+        def run(images: Sequence[Image]) -> list[Prediction]:
+            return network([resized(image, size) for image in images] if size else images)
+
+        predictor = ImagePredictor(options.name, labels, run, origin.described, options.align_corners)
+        _try(predictor)
+        return cls(labels, predictor, facts)
+
+    def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
+        """One prediction per input."""
+        return self.predictor(inputs)
+
+    def provenance(self) -> dict[str, Any]:
+        """Files with their hashes, preprocessing, settings."""
+        return self.facts
+
+
+def _try(predictor: ImagePredictor) -> None:
+    """A ModelError where no trial image can be predicted."""
+    problem = ""
+    for height, width in TRIAL_SIZES:
+        gray = np.full((height, width, 3), 128, np.uint8)
+        try:
+            predictor([Input("trial image", (height, width), gray)])
+        except SampleError as error:
+            problem = error.problem
+        else:
+            return
+    raise ModelError(problem)
+
+
+def _network(built: Any, options: ModelOptions) -> tuple[Network, dict[str, Any]]:
+    """What predicts images, and what provenance says of it."""
+    facts: dict[str, Any] = {
+        "kind": "python",
+        "where": options.where,
+        "args": dict(options.args),
+        "class": type(built).__name__,
+        "labels": options.labels.name if options.labels else None,
+        "resize": options.resize,
+        "align_corners": options.align_corners,
+    }
+    loaded = sys.modules.get("torch")  # whoever has a module has imported torch
+    if loaded is not None and isinstance(built, loaded.nn.Module):
+        network, more = _network_of_module(built, options)
+        return network, facts | more
+    if not callable(built):
+        raise ModelError(
+            f"model {options.name}: {options.where} gives a {type(built).__name__}; "
+            "a torch.nn.Module or a callable is needed"
+        )
+    given = [key for key in ("weights", "mean", "std") if getattr(options, key) is not None]
+    if given:
+        raise ModelError(
+            f"model {options.name}: {given[0]} is for torch modules, and {options.where} gives a plain callable; "
+            "hand it over in args"
+        )
+    return lambda images: [_of_callable(built(image.copy()), image) for image in images], facts
+
+
+def _network_of_module(module: "nn.Module", options: ModelOptions) -> tuple[Network, dict[str, Any]]:
+    from reliseg.models import _torch, _weights
+
+    device = _torch.chosen_device(options.device, options.name)
+    if options.weights:
+        _weights.load_weights(module, options.folder / options.weights)
+    normalisation = _torch.Normalisation(options.mean or IMAGENET_MEAN, options.std or IMAGENET_STD)
+    module.eval().requires_grad_(False).to(device)
+    facts = {
+        "parameters": sum(p.numel() for p in module.parameters()),
+        "normalisation": asdict(normalisation),
+        **_torch.settings(device, options.threads),
+    }
+
+    def forward(pixels: "torch.Tensor") -> "_torch.Output":
+        return _torch.logits_of(module(pixels)), None
+
+    return _torch.Network(forward, normalisation, device, options.threads), facts
+
+
+def _of_callable(output: Any, image: Image) -> Prediction:
+    """What a callable gives for an image as a prediction of the image's size."""
+    if isinstance(output, Prediction):
+        return replace(output, logits=np.ascontiguousarray(output.logits, np.float32))
+    array = output.detach().float().cpu().numpy() if hasattr(output, "detach") else np.asarray(output)
+    if array.dtype.kind != "f" or array.ndim != 3:
+        shape = shape_text(array.shape)
+        raise ModelError(f"gives {array.dtype} of {shape}; floats, classes x height x width, are needed")
+    height, width = image.shape[:2]
+    return Prediction(logits=np.ascontiguousarray(array, np.float32), size=(height, width))

@@ -1,0 +1,190 @@
+"""Predictions that were stored before, by reliseg or by anything that can write NumPy files."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reliseg.errors import ModelError, SampleError
+from reliseg.labels import LabelSpace
+from reliseg.models._shared import class_problem, one_line, required_labels, shape_text
+from reliseg.models.base import Input, Model, ModelOptions
+from reliseg.prediction import Prediction
+from reliseg.types import Feature, Logits
+
+_SUFFIXES = (".npz", ".npy")
+
+
+class _UnfitError(ValueError):
+    """A file that holds no logits; the text ends an error line."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredModel(Model):
+    """A folder of `<sample id>.npz` (or `STEM.npz`, anywhere in it, where stems are unique).
+
+    A file holds `logits` (C x h x w, at any stride) and may hold `align_corners` and `feature`; a `.npy` file is
+    logits alone. Only file names are kept, and nothing in a file is executed.
+    """
+
+    reads_images = False
+    labels: LabelSpace
+    folder: Path
+    where: str
+    align_corners: bool | None
+    stems: dict[str, tuple[str, ...]]
+    """Stem -> files, relative to the folder."""
+    taken: dict[str, str] = field(default_factory=dict)
+    """File -> the sample that it was read for."""
+
+    @classmethod
+    def load(cls, options: ModelOptions) -> "StoredModel":
+        """List the folder, and open one file to check its classes."""
+        labels = required_labels(options)
+        folder = options.folder / options.where
+        if not folder.is_dir():
+            raise ModelError(f"model {options.name}: no folder {folder}")
+        stems = _listed(folder)
+        if not stems:
+            raise ModelError(f"model {options.name}: no .npz or .npy file in {folder}; one per sample is needed")
+        model = cls(labels, folder, options.where, options.align_corners, stems)
+        first = folder / min(stems.values())[0]
+        try:
+            model._read(first)
+        except _UnfitError as error:
+            raise ModelError(f"model {options.name}: {first} {error}") from error
+        return model
+
+    def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
+        """Read one file per input. May be called by several threads."""
+        return [self._prediction(i) for i in inputs]
+
+    def missing(self, ids: Sequence[str]) -> list[str]:
+        """The ids without a file, and those that would share one."""
+        found = {i: self._candidates(i) for i in ids}
+        uses = Counter(files[0] for files in found.values() if len(files) == 1)
+        return [i for i, files in found.items() if len(files) != 1 or uses[files[0]] > 1]
+
+    def provenance(self) -> dict[str, Any]:
+        """Folder and number of files; the files are not hashed."""
+        return {
+            "kind": "stored",
+            "where": self.where,
+            "labels": self.labels.name,
+            "align_corners": self.align_corners,
+            "stored_files": sum(len(files) for files in self.stems.values()),
+            "files": {},
+            "hashed": "nothing: files are read one by one during the run",
+        }
+
+    def _candidates(self, sample: str) -> tuple[str, ...]:
+        """The files called like the sample, else those called like its stem: one, if all is well."""
+        files = self.stems.get(sample.rpartition("/")[2], ())
+        return tuple(f for f in files if f.rpartition(".")[0] == sample) or files
+
+    def _prediction(self, source: Input) -> Prediction:
+        files = self._candidates(source.id)
+        if not files:
+            raise SampleError(source.id, f"no stored prediction; {self.folder / source.id}.npz is needed")
+        if len(files) > 1:
+            raise SampleError(
+                source.id,
+                f"{files[0]} and {files[1]} in {self.folder} could be meant; keep one, called {source.id}.npz",
+            )
+        other = self.taken.setdefault(files[0], source.id)
+        if other != source.id:
+            raise SampleError(
+                source.id, f"{self.folder / files[0]} was read for {other} already; name files SCENE/STEM.npz"
+            )
+        path = self.folder / files[0]
+        try:
+            stored = self._read(path)
+        except _UnfitError as error:
+            raise SampleError(source.id, f"{path} {error}") from error
+        align_corners = stored.align_corners if self.align_corners is None else self.align_corners
+        return Prediction(logits=stored.logits, size=source.size, align_corners=align_corners, feature=stored.feature)
+
+    def _read(self, path: Path) -> "_Stored":
+        stored = _read(path)
+        problem = class_problem(len(stored.logits), self.labels)
+        if problem:
+            raise _UnfitError(f"{problem}, or write logits as classes x height x width")
+        return stored
+
+
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    logits: Logits
+    align_corners: bool
+    feature: Feature | None
+
+
+def _listed(folder: Path) -> dict[str, tuple[str, ...]]:
+    stems: dict[str, tuple[str, ...]] = {}
+    for place, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            stem, suffix = os.path.splitext(name)  # noqa: PTH122  # a Path per file is slow for many files
+            if suffix in _SUFFIXES and not name.startswith("."):
+                stems[stem] = (*stems.get(stem, ()), (Path(place) / name).relative_to(folder).as_posix())
+    return stems
+
+
+def _read(path: Path) -> _Stored:
+    arrays = _arrays(path)
+    logits = arrays.get("logits")
+    if logits is None:
+        raise _UnfitError("has no array 'logits'; write it with numpy.savez(path, logits=...)")
+    if logits.dtype.kind != "f":
+        raise _UnfitError(f"holds {logits.dtype}; logits must be floating-point, not a map of classes")
+    if logits.ndim != 3 or 0 in logits.shape:
+        raise _UnfitError(f"holds an array of {shape_text(logits.shape)}; write logits as classes x height x width")
+    flag = arrays.get("align_corners", np.False_)
+    if flag.size != 1 or flag.dtype.kind not in "bui":
+        raise _UnfitError("holds an 'align_corners' that is not one boolean")
+    feature = arrays.get("feature")
+    if feature is not None and (feature.ndim != 1 or feature.dtype.kind != "f"):
+        raise _UnfitError(f"holds a 'feature' of {feature.dtype}, {shape_text(feature.shape)}; write one float vector")
+    with np.errstate(over="ignore"):  # what overflows is refused as infinite later
+        return _Stored(
+            logits=np.ascontiguousarray(logits, np.float32),
+            align_corners=bool(flag.item()),
+            feature=None if feature is None else np.ascontiguousarray(feature, np.float32),
+        )
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """What a NumPy file holds; no pickled object is ever loaded."""
+    try:
+        with path.open("rb") as file:  # np.load itself leaves damaged archives open
+            read = np.load(file, allow_pickle=False)
+            if isinstance(read, np.ndarray):
+                return {"logits": read}
+            with read:
+                return {key: read[key] for key in ("logits", "align_corners", "feature") if key in read.files}
+    except Exception as error:  # a damaged file raises nearly anything
+        raise _UnfitError(f"cannot be read ({one_line(error)}); write it again") from error
+
+
+def save_logits(path: Path, prediction: Prediction, dtype: type[np.floating[Any]] = np.float16) -> None:
+    """Write what the model said, before projection and calibration, as `stored` reads it; whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    arrays: dict[str, Any] = {
+        "logits": prediction.logits.astype(dtype),
+        "align_corners": np.bool_(prediction.align_corners),
+    }
+    if prediction.feature is not None:
+        arrays["feature"] = prediction.feature
+    try:
+        with temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

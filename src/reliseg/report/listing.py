@@ -1,0 +1,54 @@
+"""What can be named in a configuration, with a line of explanation each."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from reliseg.calibration import CALIBRATORS
+from reliseg.data import dataset_names
+from reliseg.labels import label_space, label_space_names
+from reliseg.metrics import METRICS
+from reliseg.models import MODELS
+from reliseg.registry import Registry
+from reliseg.scores import SCORES
+
+_REGISTRIES: dict[str, Registry[Any]] = {"scores": SCORES, "calibrations": CALIBRATORS}
+_MODELS = {
+    "python": "a function of yours that gives a torch module or any callable: FILE.py:FUNCTION",
+    "hf": "a Hugging Face hub id or a local folder (SegFormer, UPerNet, ..)",
+    "stored": "a folder of logits that any framework saved: SCENE/STEM.npz",
+}
+
+
+def listed(kind: str) -> Iterator[str]:
+    """The lines of `reliseg list KIND`."""
+    if kind == "models":
+        yield from _aligned({name: _MODELS.get(name, "") for name in MODELS.names()})
+    elif kind == "datasets":
+        yield from dataset_names()
+    elif kind == "labels":
+        yield from _aligned({name: _space(name) for name in label_space_names()})
+    elif kind == "metrics":
+        for family in METRICS.names():
+            quantities = METRICS.get(family)().quantities()
+            yield f"{family}: {_first_line(METRICS.get(family))}"
+            yield from (f"  {line}" for line in _aligned({n: q.text for n, q in quantities.items()}))
+    else:
+        registry = _REGISTRIES[kind]
+        yield from _aligned({name: _first_line(registry.get(name)) for name in registry.names()})
+
+
+def _aligned(lines: dict[str, str]) -> Iterator[str]:
+    width = max(map(len, lines), default=0)
+    for name, text in lines.items():
+        yield f"{name:<{width}}  {text}".rstrip()
+
+
+def _first_line(item: type) -> str:
+    return (inspect.getdoc(item) or "").partition("\n")[0]
+
+
+def _space(name: str) -> str:
+    space = label_space(name)
+    absent = ", ".join(space.classes[c] for c in sorted(space.absent))
+    return f"{len(space)} classes" + (f", absent: {absent}" if absent else "")

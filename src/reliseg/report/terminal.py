@@ -1,0 +1,78 @@
+"""What a terminal shows of a run: progress with rate and time left, notes, and the table at the end."""
+
+import sys
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from reliseg.report.table import summary
+from reliseg.results import Results
+
+
+class _Rate(ProgressColumn):
+    """Samples a second."""
+
+    def render(self, task: Task) -> Text:
+        """The speed, or nothing yet."""
+        return Text(f"{task.speed:.1f}/s" if task.speed else "", style="cyan")
+
+
+class Terminal:
+    """A progress bar on the error stream, so that the table alone is the output."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=None, visible=False)
+
+    def __enter__(self) -> "Terminal":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def begin(self, title: str, total: int) -> None:
+        """A stage begins."""
+        self._bar.reset(self._task, description=title, total=total, visible=True)
+
+    def advance(self) -> None:
+        """One more sample."""
+        self._bar.advance(self._task)
+
+    def note(self, text: str) -> None:
+        """A line above the bar."""
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def finish(self, folder: Path) -> None:
+        """The table of what the folder holds, if it holds results."""
+        self._bar.stop()
+        path = folder / "results.json"
+        if not path.exists():
+            return
+        results = Results.read(path)
+        if len(results):
+            width = None if sys.stdout.isatty() else 160
+            Console(width=width).print(summary(results))
+        self._console.print(f"{len(results)} numbers with brackets and definitions: {folder / 'results.csv'}")

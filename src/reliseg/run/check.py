@@ -1,0 +1,93 @@
+"""Everything that can be wrong before a long run."""
+
+from collections.abc import Iterator
+
+from reliseg.data import check_domain
+from reliseg.errors import DataError, ModelError, SampleError, UsageError
+from reliseg.models import Model
+from reliseg.run.plan import Plan, Target
+from reliseg.run.progress import Progress, Silent
+from reliseg.run.stream import predictions
+
+
+def check(plan: Plan, *, workers: int = 2, progress: Progress | None = None) -> dict[str, Model]:
+    """Raise the first kind of trouble as a UsageError; else the model, where the plan has only one."""
+    problems: list[str] = []
+    for target in _all_targets(plan):
+        problems += data_problems(target, full=False, workers=workers, progress=progress or Silent())
+    if problems:
+        raise DataError("\n".join(problems))
+    models = {}
+    for source in plan.models:
+        model = source.load()
+        problems += model_problems(plan, source.name, model)
+        if len(plan.models) == 1:
+            models[source.name] = model
+    if problems:
+        raise ModelError("\n".join(problems))
+    return models
+
+
+def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[str]:
+    """All problems of a plan, a line each; notes say what was found in order. For `reliseg check`."""
+    problems: list[str] = []
+    for target in _all_targets(plan):
+        found = data_problems(target, full=full, workers=workers, progress=progress)
+        problems += found
+        if not found:
+            kind = "images and masks" if target.domain.annotated else "images without annotation"
+            skipped = f", {len(target.domain.skipped)} skipped" if target.domain.skipped else ""
+            progress.note(f"{target}: {len(target.domain.samples)} {kind}{skipped}")
+    for source in plan.models:
+        try:
+            model = source.load()
+        except UsageError as error:
+            problems.append(str(error))
+            continue
+        found = model_problems(plan, source.name, model)
+        if full and not found:
+            found = list(full_problems(plan, source.name, model, workers=workers, progress=progress))
+        problems += found
+        if not found:
+            progress.note(f"model {source.name}: {len(model.labels)} classes ({model.labels.name})")
+    return problems
+
+
+def data_problems(target: Target, *, full: bool, workers: int, progress: Progress) -> list[str]:
+    """What is wrong with the files of a domain, a line each."""
+    progress.begin(f"{target}: files", len(target.domain.samples))
+    found = check_domain(
+        target.dataset, target.domain, full=full, workers=workers, progress=lambda done, total: progress.advance()
+    )
+    return [f"{target}: {problem}" for problem in found]
+
+
+def model_problems(plan: Plan, name: str, model: Model) -> list[str]:
+    """Why a model does not fit the data sets, a line each."""
+    problems = []
+    for target in _all_targets(plan):
+        try:
+            target.dataset.projection(model.labels)
+        except UsageError as error:
+            problems.append(f"model {name} on {target}: {error}")
+        missing = model.missing([s.id for s in target.domain.samples])
+        if missing:
+            first = ", ".join(missing[:3])
+            problems.append(f"model {name} on {target}: {len(missing)} samples have no stored prediction ({first} ..)")
+    return problems
+
+
+def full_problems(plan: Plan, name: str, model: Model, *, workers: int, progress: Progress) -> Iterator[str]:
+    """Run a model over every sample and look at its logits; a line for each sample that cannot be evaluated."""
+    for target in _all_targets(plan):
+        progress.begin(f"{name} on {target}", len(target.domain.samples))
+        samples = target.domain.samples
+        for outcome in predictions(model, target.dataset, samples, workers=workers, batch=plan.settings.batch):
+            progress.advance()
+            if isinstance(outcome, SampleError):
+                yield f"model {name} on {target}: {outcome}"
+
+
+def _all_targets(plan: Plan) -> list[Target]:
+    fitted = [m for f in plan.fits for t in f.on for m in t.members()]
+    return list({str(t): t for t in [*fitted, *plan.evaluated()]}.values())

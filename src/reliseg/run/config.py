@@ -1,0 +1,243 @@
+"""The configuration of a run: read, checked, and written back with every default."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from reliseg.calibration import CALIBRATORS
+from reliseg.errors import ConfigError, near
+from reliseg.metrics import METRICS
+from reliseg.models import MODELS
+from reliseg.scores import SCORES
+
+BUILT_IN_SCORES = ("msp", "neg_entropy", "margin", "max_logit", "neg_energy")
+_NAME = re.compile(r"[\w.+-]+")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's booleans: `on` is a word, and not the 1.1 name of true."""
+
+
+_BOOL = "tag:yaml.org,2002:bool"
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOL, re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF"))
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class UpsamplingConfig(_Section):
+    """How a model's logits are brought to the image: bilinearly, `align_corners` as torch defines it."""
+
+    align_corners: bool = False
+
+
+class ModelConfig(_Section):
+    """One model."""
+
+    name: str
+    kind: str
+    where: str
+    weights: str | None = None
+    labels: str | None = None
+    upsampling: UpsamplingConfig | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    resize: Literal["processor"] | tuple[int, int] | None = None
+    args: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_plain(cls, value: str) -> str:
+        return plain_name(value)
+
+    @field_validator("kind")
+    @classmethod
+    def _kind_is_known(cls, value: str) -> str:
+        return _known(value, MODELS.names(), "model kind")
+
+
+class DataConfig(_Section):
+    """One data set: a spec, its root, and the domains to report."""
+
+    name: str
+    spec: str
+    root: str
+    labels: str | None = None
+    label_map: dict[str, Any] | None = None
+    projection: dict[str, list[int]] = Field(default_factory=dict)
+    domains: dict[str, dict[str, Any] | None] | None = None
+    image: str | list[str] | None = None
+    mask: str | list[str] | None = None
+    missing: Literal["error", "skip"] = "error"
+    unlisted: Literal["error", "void"] | None = None
+    annotations: Literal["required", "none"] = "required"
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_plain(cls, value: str) -> str:
+        return plain_name(value)
+
+
+class CalibrationConfig(_Section):
+    """Methods, and the domains they are fitted on (several are taken together)."""
+
+    on: list[str]
+    methods: list[str]
+
+    @field_validator("methods")
+    @classmethod
+    def _methods_are_known(cls, value: list[str]) -> list[str]:
+        return [_known(v, CALIBRATORS.names(), "calibration") for v in value]
+
+
+class TestConfig(_Section):
+    """The domains to report; all that no calibration is fitted on, by default. `reference` is the in-domain one."""
+
+    __test__ = False
+    on: list[str] | None = None
+    reference: str | None = None
+
+
+class SampleConfig(_Section):
+    """How many pixels a calibration is fitted on: per image, and at most in all."""
+
+    per_image: int = Field(default=20_000, ge=1)
+    cap: int = Field(default=10_000_000, ge=1)
+
+
+class Settings(_Section):
+    """What is measured, and how: everything of a run but its models and its data."""
+
+    scores: list[str] = list(BUILT_IN_SCORES)
+    metrics: list[str] | None = None
+    sample: SampleConfig = SampleConfig()
+    seed: int = 0
+    device: str = "auto"
+    threads: int = Field(default=2, ge=1)
+    batch: int = Field(default=1, ge=1)
+    limit: int | None = Field(default=None, ge=1)
+
+    @field_validator("scores")
+    @classmethod
+    def _scores_are_known(cls, value: list[str]) -> list[str]:
+        names = [_known(v, SCORES.names(), "score") for v in value]
+        return list(dict.fromkeys(["msp", *names] if "msp" not in names else names))
+
+    @field_validator("metrics")
+    @classmethod
+    def _metrics_are_known(cls, value: list[str] | None) -> list[str] | None:
+        return value and [_known(v, METRICS.names(), "metric family") for v in value]
+
+
+class RunConfig(Settings):
+    """A whole run."""
+
+    models: list[ModelConfig] = Field(min_length=1)
+    datasets: list[DataConfig] = Field(min_length=1)
+    calibration: list[CalibrationConfig] = Field(default_factory=list)
+    test: TestConfig = TestConfig()
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "RunConfig":
+        for kind, names in (
+            ("models", [m.name for m in self.models]),
+            ("data sets", [d.name for d in self.datasets]),
+        ):
+            twice = {n for n in names if names.count(n) > 1}
+            if twice:
+                raise ValueError(f"two {kind} are named {sorted(twice)[0]!r}: give each its own name")
+        return self
+
+
+def plain_name(value: str) -> str:
+    """A name that can be a folder on any system."""
+    if not _NAME.fullmatch(value) or set(value) <= {"."}:
+        raise ValueError(f"{value!r} is not a plain name: use letters, digits and . _ + -")
+    return value
+
+
+def _known(value: str, names: list[str], kind: str) -> str:
+    canonical = value.replace("-", "_")
+    if canonical not in names:
+        raise ValueError(f"unknown {kind} {value!r}; {near(canonical, names)}")
+    return canonical
+
+
+def read_config(path: Path) -> RunConfig:
+    """The configuration in a YAML file; a ConfigError that names file and place where it is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({_short(error)}); give the path of a YAML file") from error
+    try:
+        content = yaml.load(text, _Loader)  # a SafeLoader
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {_short(error)}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: not a configuration; it needs at least models: and datasets:")
+    return parse_config(content, where=str(path))
+
+
+def parse_config(content: Mapping[str, Any], *, where: str = "configuration") -> RunConfig:
+    """The checked configuration; the first thing wrong as one line."""
+    try:
+        return RunConfig.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {_first_problem(error)}") from error
+
+
+def parse_settings(content: Mapping[str, Any]) -> Settings:
+    """The checked settings; the first thing wrong as one line."""
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(f"settings: {_first_problem(error)}") from error
+
+
+def resolved(config: RunConfig) -> str:
+    """The configuration as YAML with every default written out."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _short(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return " ".join(str(error).split())
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(p) for p in first["loc"]) or "top level"
+    if first["type"] == "extra_forbidden":
+        key = str(first["loc"][-1])
+        return f"unknown key {key!r} at {place}; {near(key, _keys(first['loc'][:-1]))}"
+    if first["type"] == "missing":
+        return f"{place} is missing"
+    text = first["msg"].removeprefix("Value error, ")
+    given = first.get("input")
+    shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) and repr(given) not in text else ""
+    return f"{place}: {text}{shown}"
+
+
+def _keys(path: tuple[int | str, ...]) -> list[str]:
+    section: type[BaseModel] = RunConfig
+    children: dict[str, type[BaseModel]] = {
+        "models": ModelConfig,
+        "datasets": DataConfig,
+        "calibration": CalibrationConfig,
+        "test": TestConfig,
+        "sample": SampleConfig,
+        "upsampling": UpsamplingConfig,
+    }
+    for part in path:
+        section = children.get(str(part), section)
+    return list(section.model_fields)

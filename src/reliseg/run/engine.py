@@ -1,0 +1,100 @@
+"""The pass over the images: statistics of all counted pixels, shard by shard."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from reliseg.calibration import Calibration
+from reliseg.data import Sample
+from reliseg.errors import SampleError
+from reliseg.models import Model
+from reliseg.run.observer import Observer
+from reliseg.run.plan import Shard, Target, shards
+from reliseg.run.progress import Progress
+from reliseg.run.store import Observed, ShardRecord, load_shard, save_shard
+from reliseg.run.stream import Predicted, predictions
+from reliseg.stats import Layout, SampleTable
+
+Saver = Callable[[Target, Predicted], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """One model over one domain, under all calibrations of its data set."""
+
+    model: Model
+    target: Target
+    layout: Layout
+    calibrations: Mapping[str, Calibration]
+    folder: Path
+    """Where this model's shards are stored."""
+    workers: int
+    batch: int
+    progress: Progress
+    save: Saver | None = None
+
+    def run(self) -> dict[str, str]:
+        """Evaluate what is not stored yet; the failures by sample."""
+        todo = [(shard, self._missing(shard)) for shard in shards(self.target)]
+        total = sum(len(s.samples) for s, _ in todo)
+        self.progress.begin(str(self.target), total)
+        for _ in range(total - sum(len(missing) for _, missing in todo)):
+            self.progress.advance()
+        pending = [(shard, sample) for shard, missing in todo for sample in missing]
+        stream = predictions(
+            self.model,
+            self.target.dataset,
+            (sample for _, sample in pending),
+            workers=self.workers,
+            batch=self.batch,
+        )
+        observers = {name: Observer(self.layout) for name in self.calibrations}
+        failures: dict[str, str] = {}
+        for shard, run in groupby(zip(pending, stream, strict=True), key=lambda item: item[0][0]):
+            failures |= self._shard(shard, (outcome for _, outcome in run), observers)
+        return failures
+
+    def _missing(self, shard: Shard) -> Sequence[Sample]:
+        stored = load_shard(self.folder / shard.path, calibrations=())
+        if stored is None or set(stored.names) != set(self.calibrations):
+            return shard.samples
+        return tuple(s for s in shard.samples if s.id not in stored.hashes)
+
+    def _shard(
+        self, shard: Shard, outcomes: Iterator[Predicted | SampleError], observers: Mapping[str, Observer]
+    ) -> dict[str, str]:
+        """Evaluate and store the missing samples of a shard, beside what is stored of it."""
+        for observer in observers.values():
+            observer.reset()
+        tables: dict[str, list[SampleTable]] = {name: [] for name in observers}
+        hashes: dict[str, str] = {}
+        failures: dict[str, str] = {}
+        for outcome in outcomes:
+            self.progress.advance()
+            if isinstance(outcome, SampleError):
+                failures[outcome.sample] = outcome.problem
+                self.progress.note(f"not evaluated: {outcome}")
+                continue
+            for name, calibration in self.calibrations.items():
+                tables[name].append(observers[name].observe(outcome, calibration))
+            hashes[outcome.loaded.sample.id] = outcome.loaded.sha256
+            if self.save:
+                self.save(self.target, outcome)
+        path = self.folder / shard.path
+        observed = {
+            name: Observed(observer.statistics(), SampleTable.union([SampleTable.empty(self.layout), *tables[name]]))
+            for name, observer in observers.items()
+        }
+        save_shard(path, _joined(load_shard(path), ShardRecord(observed, hashes, failures)))
+        return failures
+
+
+def _joined(stored: ShardRecord | None, fresh: ShardRecord) -> ShardRecord:
+    if stored is None or set(stored.observed) != set(fresh.observed):
+        return fresh
+    return ShardRecord(
+        observed={name: stored.observed[name] + observed for name, observed in fresh.observed.items()},
+        hashes={**stored.hashes, **fresh.hashes},
+        failures=fresh.failures,
+    )

@@ -1,0 +1,159 @@
+"""A whole run: check, fit, evaluate, measure, write."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from reliseg.calibration import Calibration, Unchanged
+from reliseg.errors import CalibrationError, ConfigError, IncompleteError
+from reliseg.models import Model
+from reliseg.results import Results, Row
+from reliseg.run.check import check
+from reliseg.run.engine import Pass
+from reliseg.run.fitting import Fitting
+from reliseg.run.manifest import manifest
+from reliseg.run.measure import RELIABILITY_HEADER, measure
+from reliseg.run.plan import IDENTITY, Fit, Plan
+from reliseg.run.progress import Progress, Silent
+from reliseg.run.save import Saving
+from reliseg.run.store import write_text
+
+_SHOWN = 8
+
+
+@dataclass
+class _Found:
+    """What a run has found so far."""
+
+    rows: list[Row] = field(default_factory=list)
+    reliability: list[str] = field(default_factory=list)
+    models: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A plan and the folder it is carried out in.
+
+    `configuration` is the text that says what the run is: a folder holds one run, and an interrupted one goes on
+    where it stopped. `workers` threads decode ahead of the model; they change nothing in the results.
+    """
+
+    plan: Plan
+    folder: Path
+    configuration: str
+    workers: int = 2
+    save: tuple[str, ...] = ()
+    progress: Progress = field(default_factory=Silent)
+
+    def execute(self) -> Results:
+        """Everything, to the written results.
+
+        Raises a UsageError before anything is evaluated where the data or a model is not as it should be, and an
+        IncompleteError at the end where samples were not evaluated; what was finished is stored by then.
+        """
+        saving = Saving.of(self.save, self.folder / "saved")
+        loaded = check(self.plan, workers=self.workers, progress=self.progress)
+        self._claim()
+        found = _Found()
+        for source in self.plan.models:
+            model = loaded.pop(source.name, None) or source.load()
+            found.models[source.name] = model.provenance()
+            calibrations, problems = self._calibrations(source.name, model)
+            found.problems += problems
+            if not problems:
+                self._evaluate(source.name, model, calibrations, saving, found)
+        return self._write(found)
+
+    def _claim(self) -> None:
+        """Make the folder this run's, or refuse one that holds another."""
+        path = self.folder / "config.yaml"
+        try:
+            if path.exists():
+                if path.read_text(encoding="utf-8") != self.configuration:
+                    raise ConfigError(f"{self.folder} holds another run: its config.yaml differs; give another --out")
+            elif self.folder.exists() and any(self.folder.iterdir()):
+                raise ConfigError(f"{self.folder} is not empty and holds no run; give another --out")
+            else:
+                write_text(path, self.configuration)
+        except OSError as error:
+            raise ConfigError(f"{self.folder}: cannot be written ({error.strerror}); give another --out") from error
+
+    def _calibrations(self, name: str, model: Model) -> tuple[dict[str, Calibration], list[str]]:
+        """All calibrations of a model by name, or why some could not be fitted."""
+        found: dict[str, Calibration] = {IDENTITY: Unchanged()}
+        problems = []
+        for fit in self.plan.fits:
+            try:
+                fitted, failures = self._fitting(name, model, fit).run()
+            except CalibrationError as error:
+                problems.append(f"{name} on {fit.split}: {error}")
+                continue
+            found |= fitted
+            if failures:
+                problems.append(f"{_summary(name, fit.split, failures)}; no calibration was fitted, nothing tested")
+        return found, problems
+
+    def _fitting(self, name: str, model: Model, fit: Fit) -> Fitting:
+        settings = self.plan.settings
+        return Fitting(
+            model=model,
+            name=name,
+            fit=fit,
+            folder=self.folder,
+            sample=settings.sample,
+            seed=settings.seed,
+            workers=self.workers,
+            batch=settings.batch,
+            progress=self.progress,
+        )
+
+    def _evaluate(
+        self, name: str, model: Model, calibrations: Mapping[str, Calibration], saving: Saving, found: _Found
+    ) -> None:
+        """One model over all domains, then its rows."""
+        shards = self.folder / "statistics" / name
+        incomplete = set()
+        for target in self.plan.evaluated():
+            failures = Pass(
+                model=model,
+                target=target,
+                layout=self.plan.layout(target.dataset),
+                calibrations={c: calibrations[c] for c in self.plan.calibrations_for(target.dataset)},
+                folder=shards,
+                workers=self.workers,
+                batch=self.plan.settings.batch,
+                progress=self.progress,
+                save=partial(saving, name) if saving.kinds else None,
+            ).run()
+            if failures:
+                incomplete.add(str(target))
+                found.problems.append(f"{_summary(name, str(target), failures)}; this domain has no results")
+        rows, reliability = measure(self.plan, name, model.labels, shards, incomplete)
+        found.rows += rows
+        found.reliability += reliability
+
+    def _write(self, found: _Found) -> Results:
+        """Results and manifest; an IncompleteError if there were problems."""
+        results = Results(tuple(found.rows))
+        facts = manifest(self.plan, found.models, self.folder)
+        summary = {key: value for key, value in facts.items() if key != "samples"}
+        write_text(self.folder / "manifest.json", json.dumps(facts, indent=1))
+        write_text(self.folder / "results.json", results.to_json(summary))
+        write_text(self.folder / "results.csv", results.to_csv())
+        write_text(self.folder / "reliability.csv", "".join([RELIABILITY_HEADER, *found.reliability]))
+        if find_spec("pyarrow"):
+            results.write_parquet(self.folder / "results.parquet")
+        if found.problems:
+            raise IncompleteError("\n".join(found.problems))
+        return results
+
+
+def _summary(model: str, place: str, failures: Mapping[str, str]) -> str:
+    shown = "; ".join(f"{sample}: {problem}" for sample, problem in list(failures.items())[:_SHOWN])
+    more = f"; and {len(failures) - _SHOWN} more" if len(failures) > _SHOWN else ""
+    return f"{model} on {place}: {len(failures)} samples were not evaluated ({shown}{more})"

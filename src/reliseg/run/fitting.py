@@ -1,0 +1,161 @@
+"""The pass over a calibration split: a seeded, capped sample of pixels, and the calibrations fitted on it."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reliseg.calibration import CALIBRATORS, Calibration, CalibrationSample
+from reliseg.errors import SampleError
+from reliseg.models import Model
+from reliseg.prediction import sampled
+from reliseg.run.config import SampleConfig
+from reliseg.run.plan import Fit, Shard, Target, shards
+from reliseg.run.progress import Progress
+from reliseg.run.store import write_atomically, write_text
+from reliseg.run.stream import Predicted, predictions
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Fitting:
+    """One model's calibrations of one split."""
+
+    model: Model
+    name: str
+    fit: Fit
+    folder: Path
+    """The run's folder."""
+    sample: SampleConfig
+    seed: int
+    workers: int
+    batch: int
+    progress: Progress
+
+    def run(self) -> tuple[dict[str, Calibration], dict[str, str]]:
+        """The calibrations by name, stored ones as they are; and the samples that could not be read."""
+        names = self.fit.calibrations()
+        stored = {name: _restored(self._path(name), method) for name, method in names}
+        if all(stored.values()):
+            return {name: c for name, c in stored.items() if c is not None}, {}
+        failures: dict[str, str] = {}
+        for target in self._members():
+            failures |= self._collect(target)
+        if failures:
+            return {}, failures
+        records = [json.loads(_record(p).read_text()) for p in self._parts()]
+        hashes = {i: h for record in records for i, h in record["hashes"].items()}
+        parts = [(np.load(_logits(p), mmap_mode="r"), np.load(_labels(p), mmap_mode="r")) for p in self._parts()]
+        sample = CalibrationSample(parts)
+        fitted = {}
+        for name, method in names:
+            fitted[name] = stored[name] or CALIBRATORS.get(method)().fit(sample)
+            write_text(
+                self._path(name), json.dumps(self._described(method, fitted[name], hashes, len(sample)), indent=1)
+            )
+        del parts, sample
+        shutil.rmtree(self._samples())
+        return fitted, {}
+
+    def _members(self) -> list[Target]:
+        return list({str(m): m for t in self.fit.on for m in t.members()}.values())
+
+    def _parts(self) -> list[Path]:
+        return [self._samples() / shard.path for target in self._members() for shard in shards(target)]
+
+    def _samples(self) -> Path:
+        return self.folder / "samples" / self.name / self.fit.split.replace("/", "-")
+
+    def _path(self, calibration: str) -> Path:
+        return self.folder / "calibrations" / self.name / f"{calibration.replace('/', '-')}.json"
+
+    def _described(
+        self, method: str, calibration: Calibration, hashes: Mapping[str, str], pixels: int
+    ) -> dict[str, Any]:
+        return {
+            "format": _FORMAT,
+            "method": method,
+            "parameters": calibration.parameters(),
+            "fitted_on": self.fit.split,
+            "model": self.name,
+            "classes": list(self.fit.on[0].dataset.labels.classes),
+            "seed": self.seed,
+            "pixels": pixels,
+            "split_sha256": hashlib.sha256("".join(sorted(hashes.values())).encode()).hexdigest(),
+            "samples": dict(sorted(hashes.items())),
+        }
+
+    def _collect(self, target: Target) -> dict[str, str]:
+        """Store the sampled pixels of each shard that is not stored yet; the failures by sample."""
+        images = sum(len(t.domain.samples) for t in self._members())
+        quota = max(1, min(self.sample.per_image, self.sample.cap // images))
+        every = list(shards(target))
+        pending = [(s, sample) for s in every if not _record(self._samples() / s.path).exists() for sample in s.samples]
+        self.progress.begin(f"{target} for calibration", sum(len(s.samples) for s in every))
+        for _ in range(sum(len(s.samples) for s in every) - len(pending)):
+            self.progress.advance()
+        stream = predictions(
+            self.model, target.dataset, (s for _, s in pending), workers=self.workers, batch=self.batch
+        )
+        failures: dict[str, str] = {}
+        for shard, run in groupby(zip(pending, stream, strict=True), key=lambda item: item[0][0]):
+            failures |= self._shard(shard, (outcome for _, outcome in run), quota)
+        return failures
+
+    def _shard(self, shard: Shard, outcomes: Iterator[Predicted | SampleError], quota: int) -> dict[str, str]:
+        parts, hashes, failures = [], {}, {}
+        for outcome in outcomes:
+            self.progress.advance()
+            if isinstance(outcome, SampleError):
+                failures[outcome.sample] = outcome.problem
+                self.progress.note(f"not evaluated: {outcome}")
+                continue
+            assert outcome.loaded.truth is not None, "calibration domains are annotated"
+            sample = outcome.loaded.sample.id
+            parts.append(sampled(outcome.prediction, outcome.loaded.truth, quota, _generator(self.seed, sample)))
+            hashes[sample] = outcome.loaded.sha256
+        if not failures:
+            self._store(shard, parts, hashes)
+        return failures
+
+    def _store(self, shard: Shard, parts: Sequence[tuple[np.ndarray, np.ndarray]], hashes: Mapping[str, str]) -> None:
+        path = self._samples() / shard.path
+        logits, labels = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
+        write_atomically(_logits(path), lambda file: np.save(file, logits))
+        write_atomically(_labels(path), lambda file: np.save(file, labels))
+        write_text(_record(path), json.dumps({"hashes": hashes}))  # last: it says that the others are whole
+
+
+def _logits(path: Path) -> Path:
+    return path.with_suffix(".logits.npy")
+
+
+def _labels(path: Path) -> Path:
+    return path.with_suffix(".labels.npy")
+
+
+def _record(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _restored(path: Path, method: str) -> Calibration | None:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if record.get("format") != _FORMAT or record.get("method") != method:
+        return None
+    return CALIBRATORS.get(method)().restore(record["parameters"])
+
+
+def _generator(seed: int, sample: str) -> np.random.Generator:
+    """Random numbers that depend on the seed and the sample's id alone."""
+    digest = hashlib.sha256(sample.encode()).digest()
+    return np.random.default_rng([seed, *np.frombuffer(digest[:16], np.uint32).tolist()])

@@ -1,0 +1,251 @@
+"""What a run will do: domains, calibrations, and the shards that are stored, resumed and distributed."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from urllib.parse import quote
+
+from reliseg.data import DataOptions, DataSet, Domain, Sample, open_dataset
+from reliseg.errors import ConfigError, ModelError, near
+from reliseg.labels import LabelSpace, label_space
+from reliseg.models import MODELS, Model, ModelOptions
+from reliseg.run.config import DataConfig, ModelConfig, RunConfig, Settings
+from reliseg.stats import Layout
+
+SHARD_SIZE = 64
+IDENTITY = "identity"
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model that can be loaded when its turn comes."""
+
+    name: str
+    load: Callable[[], Model]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A domain of a data set; written `DATASET/DOMAIN`."""
+
+    dataset: DataSet
+    domain: Domain
+
+    def __str__(self) -> str:
+        return f"{self.dataset.name}/{self.domain.name}"
+
+    def members(self) -> list["Target"]:
+        """The domains that are evaluated for it: itself, or those it is the union of (of unions, theirs)."""
+        if not self.domain.union:
+            return [self]
+        parts = [Target(self.dataset, self.dataset.domains[name]) for name in self.domain.union]
+        return list({str(m): m for part in parts for m in part.members()}.values())
+
+
+@dataclass(frozen=True)
+class Shard:
+    """At most 64 samples of one scene."""
+
+    target: Target
+    scene: str
+    index: int
+    samples: tuple[Sample, ...]
+
+    @property
+    def path(self) -> Path:
+        """Where it is stored, below a model's folder."""
+        scene = quote(self.scene, safe=" +@,()")
+        return Path(self.target.dataset.name, self.target.domain.name, scene, f"{self.index:05d}.zip")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Methods that are fitted on the same domains."""
+
+    on: tuple[Target, ...]
+    methods: tuple[str, ...]
+
+    @property
+    def split(self) -> str:
+        """The name of what they are fitted on."""
+        return "+".join(str(t) for t in self.on)
+
+    def calibrations(self) -> list[tuple[str, str]]:
+        """The names in results and their methods: `ts@camvid/cal`."""
+        return [(f"{m}@{self.split}", m) for m in self.methods if m != IDENTITY]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a run needs to know but the models' weights and the images."""
+
+    models: tuple[ModelSource, ...]
+    fits: tuple[Fit, ...]
+    tests: tuple[Target, ...]
+    reference: Target | None
+    settings: Settings
+
+    def layout(self, dataset: DataSet) -> Layout:
+        """What is counted on a data set."""
+        return Layout(len(dataset.labels), tuple(self.settings.scores))
+
+    def evaluated(self) -> list[Target]:
+        """The domains whose statistics are needed, each once: unions are merged from their members."""
+        wanted = [*([self.reference] if self.reference else []), *self.tests]
+        return list({str(m): m for target in wanted for m in target.members()}.values())
+
+    def calibrations_for(self, dataset: DataSet) -> list[str]:
+        """Names of the calibrations that apply to a data set: those fitted in its label space; identity first."""
+        fitted = [f for f in self.fits if f.on[0].dataset.labels.classes == dataset.labels.classes]
+        return [IDENTITY, *dict.fromkeys(name for f in fitted for name, _ in f.calibrations())]
+
+
+def shards(target: Target) -> Iterator[Shard]:
+    """The shards of a domain, in the order of sample ids within each scene."""
+    by_scene = sorted(target.domain.samples, key=lambda s: (s.scene, s.id))
+    for scene, group in groupby(by_scene, key=lambda s: s.scene):
+        samples = tuple(group)
+        for i in range(0, len(samples), SHARD_SIZE):
+            yield Shard(target, scene, i // SHARD_SIZE, samples[i : i + SHARD_SIZE])
+
+
+def plan_of(config: RunConfig, folder: Path) -> Plan:
+    """The plan of a configuration whose relative paths start at `folder`; opens data sets, loads no model."""
+    datasets = {d.name: _opened(d, folder, config.limit) for d in config.datasets}
+    models = tuple(ModelSource(m.name, _loader(m, folder, config)) for m in config.models)
+    fits = [Fit(tuple(find_targets(c.on, datasets)), tuple(dict.fromkeys(c.methods))) for c in config.calibration]
+    tests = None if config.test.on is None else find_targets(config.test.on, datasets)
+    reference = find_targets([config.test.reference], datasets) if config.test.reference else []
+    if len(reference) > 1:
+        raise ConfigError(f"test.reference: {config.test.reference!r} names {len(reference)} domains; name one")
+    return make_plan(models, datasets, fits, tests, reference[0] if reference else None, config)
+
+
+def make_plan(
+    models: tuple[ModelSource, ...],
+    datasets: Mapping[str, DataSet],
+    fits: Sequence[Fit],
+    tests: Sequence[Target] | None,
+    reference: Target | None,
+    settings: Settings,
+) -> Plan:
+    """A checked plan. Without `tests`, every domain that shares no sample with a calibration split is reported."""
+    fitted = {(t.dataset.name, s.id): str(t) for f in fits for t in f.on for s in t.domain.samples}
+    for f in fits:
+        _check_fit(f)
+    if tests is None:
+        every = [Target(d, domain) for d in datasets.values() for domain in d.domains.values()]
+        tests = [t for t in every if not _shared(t, fitted)]
+        if not tests:
+            raise ConfigError("test: every domain shares samples with a calibration split; give test.on a domain")
+    for t in (*tests, *([reference] if reference else [])):
+        shared = _shared(t, fitted)
+        if shared:
+            raise ConfigError(
+                f"test: {t} shares {len(shared)} samples with {shared[0][1]}, which a calibration is fitted on "
+                f"(first: {shared[0][0]}); test on samples that no calibration saw"
+            )
+    for t in (*tests, *(t for f in fits for t in f.on)):
+        _check_union(t)
+    tests = tuple({str(t): t for t in tests}.values())
+    return Plan(models, tuple(fits), tests, reference, settings)
+
+
+def _check_union(target: Target) -> None:
+    """Statistics of a union are the sum of its members': no sample may be in two of them."""
+    seen: dict[str, str] = {}
+    for member in target.members():
+        for sample in member.domain.samples:
+            other = seen.setdefault(sample.id, str(member))
+            if other != str(member):
+                raise ConfigError(f"{target}: {sample.id} is in {other} and in {member}; members must not overlap")
+
+
+def _check_fit(f: Fit) -> None:
+    if not f.on:
+        raise ConfigError("calibration: on: names no domain")
+    spaces = {t.dataset.labels.classes: t for t in f.on}
+    if len(spaces) > 1:
+        first, second = list(spaces.values())[:2]
+        raise ConfigError(f"calibration on {f.split}: {first} and {second} have different label spaces")
+    for t in f.on:
+        if not t.domain.annotated:
+            raise ConfigError(f"calibration on {t}: this domain has no annotation; fit on an annotated one")
+
+
+def _shared(target: Target, fitted: Mapping[tuple[str, str], str]) -> list[tuple[str, str]]:
+    keys = ((target.dataset.name, s.id) for s in target.domain.samples)
+    return [(key[1], fitted[key]) for key in keys if key in fitted]
+
+
+def find_targets(names: Sequence[str], datasets: Mapping[str, DataSet]) -> list[Target]:
+    """The domains of these names, each once; a ConfigError that suggests the nearest for an unknown one."""
+    return list({str(t): t for name in names for t in _targets(name, datasets)}.values())
+
+
+def _targets(name: str, datasets: Mapping[str, DataSet]) -> list[Target]:
+    """`camvid/day`, or `camvid` for all its domains."""
+    dataset, _, domain = name.partition("/")
+    if dataset not in datasets:
+        raise ConfigError(f"{name}: no data set {dataset!r} in datasets; {near(dataset, datasets)}")
+    domains = datasets[dataset].domains
+    if not domain:
+        return [Target(datasets[dataset], d) for d in domains.values()]
+    if domain not in domains:
+        raise ConfigError(f"{name}: {dataset} has no domain {domain!r}; {near(domain, domains)}")
+    return [Target(datasets[dataset], domains[domain])]
+
+
+def _opened(config: DataConfig, folder: Path, limit: int | None) -> DataSet:
+    options = config.model_dump()
+    dataset = open_dataset(
+        DataOptions(
+            **options
+            | {"root": Path(config.root), "folder": folder, "image": config.image or (), "mask": config.mask or ()}
+        )
+    )
+    if limit is None:
+        return dataset
+    return replace(dataset, domains={n: _limited(d, dataset, limit) for n, d in dataset.domains.items()})
+
+
+def _limited(domain: Domain, dataset: DataSet, limit: int) -> Domain:
+    """The first `limit` samples of a domain; a union keeps what its members keep."""
+    if not domain.union:
+        return replace(domain, samples=domain.samples[:limit])
+    kept = {s for name in domain.union for s in dataset.domains[name].samples[:limit]}
+    return replace(domain, samples=tuple(s for s in domain.samples if s in kept))
+
+
+def _loader(config: ModelConfig, folder: Path, settings: Settings) -> Callable[[], Model]:
+    def load() -> Model:
+        options = ModelOptions(
+            name=config.name,
+            kind=config.kind,
+            where=config.where,
+            labels=_labels(config, folder),
+            weights=Path(config.weights).expanduser() if config.weights else None,
+            align_corners=config.upsampling.align_corners if config.upsampling else None,
+            mean=config.mean,
+            std=config.std,
+            resize=config.resize,
+            args=config.args,
+            device=settings.device,
+            threads=settings.threads,
+            folder=folder,
+        )
+        try:
+            return MODELS.get(config.kind).load(options)
+        except ModelError as error:
+            text = str(error)
+            raise type(error)(text if config.name in text else f"model {config.name}: {text}") from error
+
+    return load
+
+
+def _labels(config: ModelConfig, folder: Path) -> LabelSpace | None:
+    if config.labels is None:
+        return None
+    path = folder / config.labels
+    return label_space(str(path) if path.suffix == ".toml" else config.labels)

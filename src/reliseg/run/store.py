@@ -1,0 +1,127 @@
+"""A run's folder: atomic, checksummed files, one per shard."""
+
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from reliseg.stats import PixelStatistics, SampleTable
+
+_FORMAT = 1
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write, fsync, rename: the file is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write a text file atomically."""
+    write_atomically(path, lambda file: file.write(content.encode()))
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The statistics of some samples under one calibration."""
+
+    pixels: PixelStatistics
+    samples: SampleTable
+
+    def __add__(self, other: "Observed") -> "Observed":
+        return Observed(self.pixels + other.pixels, SampleTable.union([self.samples, other.samples]))
+
+
+@dataclass(frozen=True)
+class ShardRecord:
+    """What is known of a shard: statistics by calibration, hashes of its finished samples, and failures.
+
+    A shard with failures is kept; the next run evaluates only what failed.
+    """
+
+    observed: Mapping[str, Observed]
+    hashes: Mapping[str, str]
+    failures: Mapping[str, str]
+    names: tuple[str, ...] = ()
+    """The calibrations that are stored; `observed` may hold only those that were asked for."""
+
+
+def save_shard(path: Path, record: ShardRecord) -> None:
+    """Store a shard: sparse arrays in a zip file, whose members carry checksums."""
+    members = {}
+    for calibration, observed in record.observed.items():
+        arrays = observed.pixels.arrays() | {f"samples.{k}": v for k, v in observed.samples.arrays().items()}
+        for name, array in arrays.items():
+            members[f"{calibration}/{name}"] = array
+    head = {
+        "format": _FORMAT,
+        "hashes": dict(record.hashes),
+        "failures": dict(record.failures),
+        "samples": {c: list(o.samples.ids) for c, o in record.observed.items()},
+        "shapes": {name: array.shape for name, array in members.items()},
+    }
+
+    def write(file: BinaryIO) -> None:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            archive.writestr("head.json", json.dumps(head))
+            for name, array in members.items():
+                archive.writestr(name, _sparse(array))
+
+    write_atomically(path, write)
+
+
+def load_shard(path: Path, calibrations: Collection[str] | None = None) -> ShardRecord | None:
+    """The stored shard, with the statistics of these calibrations (all by default).
+
+    None where there is none, or none that is whole.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            head = json.loads(archive.read("head.json"))
+            if head["format"] != _FORMAT:
+                return None
+            names = tuple(head["samples"])
+            wanted = names if calibrations is None else calibrations
+            observed = {name: _observed(archive, head, name) for name in names if name in wanted}
+    except (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError):
+        return None
+    return ShardRecord(observed, head["hashes"], head["failures"], names)
+
+
+def _observed(archive: zipfile.ZipFile, head: Mapping[str, Any], calibration: str) -> Observed:
+    prefix, rows = f"{calibration}/", "samples."
+    members = {name.removeprefix(prefix): name for name in head["shapes"] if name.startswith(prefix)}
+    arrays = {key: _dense(archive.read(name), head["shapes"][name]) for key, name in members.items()}
+    table = {key.removeprefix(rows): array for key, array in arrays.items() if key.startswith(rows)}
+    pixels = {key: array for key, array in arrays.items() if not key.startswith(rows)}
+    samples = SampleTable.from_arrays(head["samples"][calibration], table)
+    return Observed(PixelStatistics.from_arrays(pixels), samples)
+
+
+def _sparse(array: np.ndarray) -> bytes:
+    """Nonzero places (as steps, which compress well) and values of an int64 array, little-endian."""
+    places = np.flatnonzero(array)
+    steps = np.diff(places, prepend=0).astype("<i8")
+    return steps.tobytes() + array.ravel()[places].astype("<i8").tobytes()
+
+
+def _dense(content: bytes, shape: list[int]) -> np.ndarray:
+    numbers = np.frombuffer(content, "<i8").astype(np.int64)
+    steps, values = np.split(numbers, 2)
+    array = np.zeros(shape, np.int64)
+    array.ravel()[np.cumsum(steps)] = values
+    return array

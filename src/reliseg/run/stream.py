@@ -1,0 +1,95 @@
+"""Samples through decoding and model, in order, with decoding ahead of the model."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby, islice
+from typing import TypeVar
+
+from reliseg.data import DataSet, Loaded, Sample, load
+from reliseg.errors import ModelError, SampleError
+from reliseg.labels import Projection
+from reliseg.models import Input, Model
+from reliseg.prediction import Prediction
+
+_AHEAD = 3
+"""Decoded samples that wait, per worker: enough to hide a slow one, few enough to bound memory."""
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """A sample with its prediction, projected to the data set's classes."""
+
+    loaded: Loaded
+    prediction: Prediction
+
+
+def ahead(function: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[B]:
+    """`function` of each item, in order, computed by threads a bounded number of items ahead."""
+    remaining = iter(items)
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[B]] = deque(pool.submit(function, i) for i in islice(remaining, workers * _AHEAD))
+        try:
+            while waiting:
+                result = waiting.popleft().result()
+                waiting.extend(pool.submit(function, i) for i in islice(remaining, 1))
+                yield result
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def predictions(
+    model: Model, dataset: DataSet, samples: Iterable[Sample], *, workers: int, batch: int
+) -> Iterator[Predicted | SampleError]:
+    """The samples in order; a SampleError in the place of one that cannot be evaluated."""
+    projection = dataset.projection(model.labels)
+
+    def decoded(sample: Sample) -> Loaded | SampleError:
+        try:
+            return load(dataset, sample, image=model.reads_images)
+        except SampleError as error:
+            return error
+
+    stream = ahead(decoded, samples, workers)
+    for group in _batches(stream, batch):
+        yield from _predicted(model, group, projection=projection)
+
+
+def _batches(stream: Iterator[Loaded | SampleError], batch: int) -> Iterator[list[Loaded | SampleError]]:
+    """Runs of at most `batch` neighbours of one size; failures stand alone."""
+
+    def kind(item: Loaded | SampleError) -> object:
+        return item.size if isinstance(item, Loaded) else item.sample
+
+    for _, run in groupby(stream, key=kind):
+        while group := list(islice(run, batch)):
+            yield group
+
+
+def _predicted(
+    model: Model, group: Sequence[Loaded | SampleError], *, projection: Projection
+) -> Iterator[Predicted | SampleError]:
+    loaded = [item for item in group if isinstance(item, Loaded)]
+    if not loaded:
+        yield from (item for item in group if isinstance(item, SampleError))
+        return
+    try:
+        found = model.predict([Input(item.sample.id, item.size, item.image) for item in loaded])
+    except (SampleError, ModelError) as error:
+        if len(loaded) == 1:
+            yield error if isinstance(error, SampleError) else SampleError(loaded[0].sample.id, str(error))
+            return
+        for item in loaded:  # one of a batch failed: find out which, keep the others
+            yield from _predicted(model, [item], projection=projection)
+        return
+    for item, prediction in zip(loaded, found, strict=True):
+        problem = prediction.problem()
+        if problem:
+            yield SampleError(item.sample.id, f"{problem}; check the model and this image")
+        else:
+            yield Predicted(item, prediction.projected(projection))

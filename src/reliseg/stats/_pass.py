@@ -1,0 +1,204 @@
+"""The walk of the fused kernel over one image: rows, blocks of a row, stages of a block."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32, Int32, Int64, UInt8
+
+from reliseg.stats._logits import (
+    NEVER,
+    Mapping,
+    calibrate,
+    gather,
+    interpolate,
+    interpolate_rows,
+    join,
+    label,
+)
+from reliseg.stats._numeric import F, I, U, compiled
+from reliseg.stats._pixels import (
+    MARGIN,
+    MAX_LOGIT,
+    MSP,
+    NEG_ENERGY,
+    NEG_ENTROPY,
+    UNKNOWN,
+    VOID,
+    add_losses,
+    add_score,
+    exponentials,
+    log_score,
+    margin,
+    msp,
+    neg_entropy,
+    pixels,
+    place,
+)
+from reliseg.stats._plan import CELLS, NOTHING, PIXELS, Columns, Rows
+from reliseg.stats._slots import FLOATS, INTEGERS, MAX, ROW, TOP
+from reliseg.stats._tables import (
+    BITS,
+    FineTables,
+    ImageTables,
+    add_above,
+    add_below,
+    add_cells,
+    add_confidence,
+    add_confident,
+    add_counts,
+    carry,
+)
+from reliseg.stats.bins import ROLES
+
+
+class Scores(NamedTuple):
+    """The scores asked for: what they are, and where each one's fine bins start and how many entries half takes."""
+
+    kinds: Int64[np.ndarray, " s"]
+    starts: Int32[np.ndarray, " s"]
+    spans: Int32[np.ndarray, " s"]
+
+
+class Work(NamedTuple):
+    """Space of one block: logits, then floats and integers of pixels."""
+
+    z: Float32[np.ndarray, " z"]
+    t: Float32[np.ndarray, " t"]
+    k: Int32[np.ndarray, " k"]
+
+
+@compiled
+def _scores(scores: Scores, work: Work, sums: Int64[np.ndarray, "n 2"], fine: FineTables) -> None:
+    t, k = work.t, work.k
+    for i in range(len(scores.kinds)):
+        kind = scores.kinds[i]
+        if kind == MSP:
+            msp(t, k)
+        elif kind == NEG_ENTROPY:
+            neg_entropy(t, k)
+        elif kind == MARGIN:
+            margin(t, k)
+        elif kind == MAX_LOGIT:
+            log_score(F(0), t, k)
+        elif kind == NEG_ENERGY:
+            log_score(F(1), t, k)
+        add_score(t, k, sums, 2 + i * ROLES)
+        place(scores.starts[i], scores.spans[i], I(len(fine.counts) - 1), k)
+        add_counts(k, fine.counts)
+
+
+@compiled
+def _block(mapping: Mapping, scores: Scores, work: Work, image: ImageTables, fine: FineTables) -> None:
+    """All statistics of the block whose logits and labels are in the work space."""
+    z, t, k = work.z, work.t, work.k
+    rows = U(len(mapping.inverse_temperatures))
+    exponentials(rows, z, t)
+    pixels(I(len(image.confident)), I(rows), t, k)
+    add_losses(t, image.sums)
+    add_cells(k, image.cells)
+    add_confident(k, image.confident)
+    add_confidence(k, fine.confidence)
+    _scores(scores, work, image.sums, fine)
+    classes = U(len(image.below))
+    for c in range(U(0), classes, U(BITS)):
+        add_below(c, min(c + U(BITS), classes), z, t, k, image.below)
+        add_above(c, z, t, k, image.above)
+
+
+@compiled
+def _finish(
+    base: U,
+    row: UInt8[np.ndarray, " w"],
+    columns: Columns,
+    mapping: Mapping,
+    work: Work,
+) -> None:
+    """From the model's classes to calibrated columns, and the labels."""
+    z, t = work.z, work.t
+    if mapping.joins:
+        join(mapping.starts, z, t)
+    if mapping.scales:
+        calibrate(mapping.inverse_temperatures, z, t)
+    else:
+        for x in range(U(PIXELS)):
+            t[TOP + x] = t[MAX + x]
+    label(row, columns.pixel, base, mapping.row_of, z, t, work.k)
+
+
+@compiled
+def _walk_row(
+    lines: Float32[np.ndarray, "m s"],
+    row: UInt8[np.ndarray, " w"],
+    columns: Columns,
+    mapping: Mapping,
+    scores: Scores,
+    work: Work,
+    image: ImageTables,
+    fine: FineTables,
+) -> None:
+    """One row: all dense blocks, then the gathered ones."""
+    dense = U(columns.stretches * columns.quads)
+    for i in range(dense + U(columns.spare)):
+        base = i * U(PIXELS)
+        if i < dense:
+            interpolate(lines, i // U(columns.quads) * U(CELLS), columns.weight, base, work.z, work.t)
+        else:
+            gather(lines, columns.cell, (i - dense) * U(PIXELS), columns.weight, base, work.z, work.t)
+        _finish(base, row, columns, mapping, work)
+        _block(mapping, scores, work, image, fine)
+
+
+def _digest() -> int:
+    """Of all sources here: numba looks only at the file of the function that it caches."""
+    digest = hashlib.sha256()
+    folder = Path(__file__).parent
+    for source in [*sorted(folder.glob("_*.py")), folder / "bins.py", folder / "fixed.py"]:
+        digest.update(source.read_bytes())
+    return int.from_bytes(digest.digest()[:7])
+
+
+def _entries(sources: int) -> tuple[Callable[..., None], Callable[..., tuple[int, int, int]]]:
+    """The two functions that Python calls, cached on disk. What they close over is part of the cache's key."""
+
+    def observe_image(
+        logits: Float32[np.ndarray, "c h w"],
+        truth: UInt8[np.ndarray, "H W"],
+        rows: Rows,
+        columns: Columns,
+        mapping: Mapping,
+        scores: Scores,
+        image: ImageTables,
+        fine: FineTables,
+    ) -> None:
+        _ = sources
+        members = len(mapping.order) + len(mapping.order) % 2
+        lines = np.zeros((members, max(columns.stretches * CELLS, logits.shape[2]) + 16), np.float32)
+        lines[len(mapping.order) :] = NEVER
+        work = Work(np.zeros(members * ROW, np.float32), np.zeros(FLOATS, np.float32), np.zeros(INTEGERS, np.int32))
+        width = truth.shape[1]
+        row = np.full(width + 1, np.uint8(NOTHING))
+        for y in range(truth.shape[0]):
+            interpolate_rows(logits, mapping.order, rows.upper[y], rows.lower[y], rows.weight[y], lines)
+            row[:width] = truth[y]
+            _walk_row(lines, row, columns, mapping, scores, work, image, fine)
+            carry(image.sums)
+
+    def census(truth: UInt8[np.ndarray, "H W"], classes: int) -> tuple[int, int, int]:
+        _ = sources
+        unknown, void, stray = 0, 0, 0
+        for y in range(truth.shape[0]):
+            for x in range(truth.shape[1]):
+                label = truth[y, x]
+                unknown += label == UNKNOWN
+                void += label == VOID
+                stray += (label >= classes) & (label < UNKNOWN)
+        return unknown, void, stray
+
+    return compiled(observe_image, cache=True), compiled(census, cache=True)
+
+
+observe_image, census = _entries(_digest())
+"""Add one image to tables; and count its unknown pixels, its void ones, and ids that are no label."""

@@ -1,0 +1,92 @@
+"""Where each block of pixels lies: the order in which the fused kernel visits a row."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int32, Int64
+
+from reliseg.stats.view import source_positions
+
+CELLS = 64
+"""Native columns of a dense block."""
+PHASES = 4
+"""Pixels of each cell that a dense block holds."""
+PIXELS = CELLS * PHASES
+"""Pixels of a block."""
+NOTHING = 253
+"""The label of the places of a block that hold no pixel (data sets have at most 253 classes)."""
+
+
+class Rows(NamedTuple):
+    """For each row of the image the two native rows and the weight of the second."""
+
+    upper: Int64[np.ndarray, " o"]
+    lower: Int64[np.ndarray, " o"]
+    weight: Float32[np.ndarray, " o"]
+
+
+class Columns(NamedTuple):
+    """The blocks of a row: `quads` dense ones for each of `stretches` of 64 cells, then `spare` gathered ones.
+
+    `weight` (of the next native column) and `pixel` (its column in the image; the width stands for nothing)
+    have 256 entries a block, `cell` 256 for each gathered block.
+    """
+
+    stretches: int
+    quads: int
+    spare: int
+    weight: Float32[np.ndarray, " n"]
+    pixel: Int32[np.ndarray, " n"]
+    cell: Int32[np.ndarray, " m"]
+
+
+@lru_cache(maxsize=64)
+def rows(native: int, size: int, align_corners: bool) -> Rows:
+    """The vertical half of bilinear interpolation."""
+    upper, weight = source_positions(native, size, align_corners)
+    return Rows(upper, np.minimum(upper + 1, native - 1), weight.astype(np.float32))
+
+
+@lru_cache(maxsize=64)
+def columns(native: int, size: int, align_corners: bool) -> Columns:
+    """The horizontal half, in blocks.
+
+    A cell is the stretch between two native columns. The last one runs from the last column round to the
+    first (lines carry a copy of their first value at the end) and takes both margins of the row, where the
+    value is that of the outermost column: so for an integer ratio all cells have as many pixels.
+    Pixels of a cell are numbered; the first four form a quad, and so on. Quads that fill
+    at least half of their blocks become dense blocks, all first pixels of 64 cells, then all second ones, ...; the pixels of
+    the other quads are gathered at the row's end.
+    """
+    cell, weight = source_positions(native, size, align_corners)
+    left, right = (cell == 0) & (weight == 0), (cell == native - 2) & (weight == 1)
+    weight = np.where(left, 1.0, np.where(right, 0.0, weight))
+    cell = np.where(left | right, native - 1, cell)
+    number = _number_in_cell(cell, native)
+    stretches = -(-native // CELLS)
+    filled = np.bincount(number // PHASES) / (stretches * PIXELS)
+    quads = int((filled >= 0.5).sum())
+    dense: Bool[np.ndarray, " p"] = number < PHASES * quads
+    spare = np.flatnonzero(~dense)
+    place = np.empty(size, np.int64)
+    c, n = cell[dense], number[dense]
+    place[dense] = (c // CELLS * quads + n // PHASES) * PIXELS + n % PHASES * CELLS + c % CELLS
+    start = stretches * quads * PIXELS
+    place[spare] = start + np.arange(len(spare))
+    chunks = -(-len(spare) // PIXELS)
+    weights = np.zeros(start + chunks * PIXELS, np.float32)
+    pixel = np.full(len(weights), size, np.int32)
+    weights[place], pixel[place] = weight, np.arange(size)
+    cells = np.zeros(chunks * PIXELS, np.int32)
+    cells[: len(spare)] = cell[spare]
+    return Columns(stretches, quads, chunks, weights, pixel, cells)
+
+
+def _number_in_cell(cell: Int64[np.ndarray, " p"], cells: int) -> Int64[np.ndarray, " p"]:
+    """The how-manieth pixel of its cell each one is."""
+    order = np.argsort(cell, kind="stable")
+    count = np.bincount(cell, minlength=cells)
+    number = np.empty(len(cell), np.int64)
+    number[order] = np.arange(len(cell)) - np.repeat(np.cumsum(count) - count, count)
+    return number

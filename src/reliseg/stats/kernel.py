@@ -1,0 +1,143 @@
+"""The fused kernel: every statistic of an image in one pass over its pixels, compiled by numba.
+
+Method: the image is walked row by row. Of each row a *block* of 256 pixels is interpolated for all classes
+into a buffer that stays in the first cache, and every statistic is taken from it before the next block
+overwrites it; nothing of the size classes x height x width is ever stored. Pixels of a block are visited in
+*phase-major* order (all first pixels of 64 native cells, then all second ones, ...): interpolation then reads
+and writes contiguous memory whatever the ratio, and statistics do not depend on the order. Per-pixel values
+are float32; whatever is added up is an integer, so that results do not depend on any order.
+
+`_plan` blocks of a row; `_logits`, `_pixels`, `_tables` the stages of a block; `_pass` the walk; `_totals`
+the sums over images; `_numeric`, `_slots` what they share. `reference` defines what is computed.
+"""
+
+import numpy as np
+from jaxtyping import Int64
+
+from reliseg.stats import _plan
+from reliseg.stats._logits import Mapping
+from reliseg.stats._pass import Scores, census, observe_image
+from reliseg.stats._pixels import KINDS, UNKNOWN, VOID
+from reliseg.stats._totals import Totals
+from reliseg.stats.pixels import Layout, PixelStatistics
+from reliseg.stats.samples import SampleTable
+from reliseg.stats.view import LogitView
+from reliseg.types import Truth
+
+_COUNTER_LIMIT = 1 << 32
+
+
+class Kernel:
+    """Statistics of images, one after the other, by the fused kernel.
+
+    For one thread at a time; several kernels may run at once, as the compiled code releases the GIL.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        unknown = [score for score in layout.scores if score not in KINDS]
+        if unknown:
+            raise ValueError(f"the kernel has no score {unknown[0]!r}, only {', '.join(KINDS)}")
+        if not 1 <= layout.classes <= _plan.NOTHING:
+            raise ValueError(f"1 to {_plan.NOTHING} classes can be counted, not {layout.classes}")
+        self._layout = layout
+        self._kinds = np.array([KINDS[score] for score in layout.scores], np.int64)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all images."""
+        self._totals = Totals(self._layout)
+        self._pixels = 0
+        self._earlier: PixelStatistics | None = None
+
+    def observe(self, view: LogitView, truth: Truth, sample: str) -> SampleTable:
+        """Add an image; its row of the sample table.
+
+        Truth ids are classes of the data set, 254 (unknown) or 255 (void); logits must be finite.
+        """
+        self._check(view, truth)
+        truth = _read_only(truth)
+        unknown, void, stray = census(truth, self._layout.classes)
+        if stray:
+            raise ValueError(
+                f"{sample}: {stray} pixels of the truth are neither a class (0 to {self._layout.classes - 1}) "
+                f"nor {UNKNOWN} (unknown) nor {VOID} (void)"
+            )
+        self._make_room(truth.size)
+        mapping, live = self._mapping(view)
+        totals = self._totals
+        image = totals.image_tables(len(live), int((live < self._layout.classes).sum()))
+        _, h, w = view.logits.shape
+        observe_image(
+            _read_only(view.logits),
+            truth,
+            _plan.rows(h, truth.shape[0], view.align_corners),
+            _plan.columns(w, truth.shape[1], view.align_corners),
+            mapping,
+            Scores(self._kinds, totals.starts, totals.spans),
+            image,
+            totals.fine,
+        )
+        return totals.add(image, live, sample, unknown, void)
+
+    def statistics(self) -> PixelStatistics:
+        """Of all images observed since creation or reset."""
+        current = self._totals.statistics()
+        return current if self._earlier is None else self._earlier + current
+
+    def _make_room(self, pixels: int) -> None:
+        """Move the counts out of the 32-bit tables before they could overflow."""
+        if self._pixels + pixels >= _COUNTER_LIMIT:
+            self._earlier = self.statistics()
+            self._totals = Totals(self._layout)
+            self._pixels = 0
+        self._pixels += pixels
+
+    def _check(self, view: LogitView, truth: Truth) -> None:
+        columns = self._layout.columns
+        if view.logits.ndim != 3 or view.logits.dtype != np.float32 or view.logits.size == 0:
+            raise ValueError(f"logits must be float32 of c x h x w, not {_described(view.logits)}")
+        if truth.shape != tuple(view.size) or truth.dtype != np.uint8 or not 0 < truth.size < _COUNTER_LIMIT:
+            raise ValueError(f"truth must be uint8 of size {view.size}, not {_described(truth)}")
+        groups, factors = view.groups, view.inverse_temperatures
+        if groups.shape != view.logits.shape[:1] or groups.min() < 0 or groups.max() >= columns:
+            raise ValueError(
+                f"groups must give each of {len(view.logits)} model classes a column 0 to {columns - 1}: {groups}"
+            )
+        if factors.shape != (columns,) or not (np.isfinite(factors) & (factors > 0)).all():
+            raise ValueError(f"{columns} positive inverse temperatures are needed: {factors}")
+
+    def _mapping(self, view: LogitView) -> tuple[Mapping, Int64[np.ndarray, " r"]]:
+        """How model classes become rows of the kernel's buffer, and the column of each row."""
+        live, first = np.unique(np.sort(view.groups), return_index=True)
+        classes = live[live < self._layout.classes]
+        row_of = np.full(256, -1, np.int32)
+        row_of[classes] = np.arange(len(classes))
+        factors = view.inverse_temperatures[live]
+        mapping = Mapping(
+            order=np.argsort(view.groups, kind="stable"),
+            starts=np.append(first, len(view.groups)),
+            row_of=row_of,
+            inverse_temperatures=factors.astype(np.float32),
+            joins=len(live) < len(view.groups),
+            scales=bool((factors != 1).any()),
+        )
+        return mapping, live
+
+
+def compile_kernels() -> None:
+    """Compile everything, or load it from numba's cache: seconds once, so that no measurement pays for it."""
+    kernel = Kernel(Layout(classes=1, scores=tuple(KINDS)))
+    logits = np.zeros((1, 1, 1), np.float32)
+    view = LogitView(logits, (1, 1), False, np.zeros(1, np.int64), np.ones(2))
+    kernel.observe(view, np.zeros((1, 1), np.uint8), "warm-up")
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """Contiguous, and of one type for numba whether the caller may write to it or not."""
+    contiguous = np.ascontiguousarray(array).view()
+    contiguous.flags.writeable = False
+    return contiguous
+
+
+def _described(array: np.ndarray) -> str:
+    return f"{array.dtype} {' x '.join(map(str, array.shape))}"

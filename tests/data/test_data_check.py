@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from reliseg.data import check_domain
+
+
+@pytest.fixture
+def many(tree, opened):
+    names = [f"{i:02}" for i in range(20)]
+    root = tree(*(f"images/{n}.png" for n in names), masks={f"masks/{n}.png": 0 for n in names})
+    return opened("folder", root)
+
+
+def _mask(dataset, i, pixels):
+    Image.fromarray(pixels).save(dataset.root / f"masks/{i:02}.png")
+
+
+def _check(dataset, **options):
+    return check_domain(dataset, dataset.domains["all"], **options)
+
+
+def test_nothing_wrong(many):
+    seen = []
+    assert _check(many, progress=lambda done, total: seen.append((done, total))) == []
+    assert seen == [(i, 20) for i in range(1, 21)]
+    assert _check(many, full=True, workers=1) == []
+
+
+def test_sizes_of_all_and_ids_of_the_first(many):
+    _mask(many, 3, np.full((4, 6), 99, np.uint8))
+    _mask(many, 15, np.full((4, 6), 99, np.uint8))
+    _mask(many, 19, np.zeros((4, 5), np.uint8))
+    quick = _check(many)
+    assert len(quick) == 2
+    assert quick[0].startswith("folder/all: all/03: ")
+    assert "masks/03.png: id 99 (24 pixels) is not in the label map" in quick[0]
+    assert "masks/19.png: the mask is 5 x 4 and the image 6 x 4 pixels" in quick[1]
+    full = _check(many, full=True)
+    assert [line.split(": ")[1] for line in full] == ["all/03", "all/15", "all/19"]
+
+
+def test_broken_headers(many):
+    (many.root / "images/10.png").write_bytes(b"")
+    (many.root / "images/11.png").write_bytes(b"nothing")
+    (many.root / "masks/12.png").unlink()
+    problems = _check(many)
+    assert ["empty" in problems[0], "not an image" in problems[1], "cannot be read" in problems[2]] == [True] * 3
+
+
+def test_full_finds_what_headers_do_not_tell(many):
+    path = many.root / "images/12.png"
+    noise = np.random.default_rng(0).integers(0, 255, (4, 6, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:70])
+    assert _check(many) == []
+    assert len(_check(many, full=True)) == 1
+
+
+def test_many_problems_are_counted(many):
+    for i in range(20):
+        _mask(many, i, np.zeros((3, 3), np.uint8))
+    problems = _check(many)
+    assert len(problems) == 9
+    assert problems[-1] == "folder/all: ... and 12 more"
+
+
+def test_without_masks(tree, opened):
+    dataset = opened("folder", tree("images/1.png"), annotations="none")
+    assert _check(dataset) == []

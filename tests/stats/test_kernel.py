@@ -1,0 +1,501 @@
+"""The fused kernel against the float64 reference, with bounds that follow from float32 arithmetic.
+
+Counts must be equal but for pixels whose decision is closer than float32 can tell; these are counted one by
+one in `Precision`, and random images have next to none.
+"""
+
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reliseg.stats import Layout, LogitView, PixelStatistics, SampleTable, kernel, reference
+from reliseg.stats.bins import COARSE_SHIFT, FINE, MarginBins, edges, fine_bins
+from reliseg.stats.fixed import VALUE_LIMIT, real
+from reliseg.stats.kernel import Kernel, compile_kernels
+
+ALL = tuple(FINE)
+EPS = 2.0**-24
+"""Half a unit in the last place of a float32, relative."""
+
+
+def view_of(logits, size, *, align=False, groups=None, columns=None, factors=None):
+    groups = np.arange(len(logits)) if groups is None else np.asarray(groups)
+    columns = len(logits) + 1 if columns is None else columns
+    factors = np.ones(columns) if factors is None else np.asarray(factors, np.float64)
+    return LogitView(np.asarray(logits, np.float32), size, align, groups, factors)
+
+
+def image(seed, classes, native, size, *, model=None, smooth=False, spread=3.0):
+    """Random logits and truth of all roles."""
+    g = np.random.default_rng(seed)
+    logits = g.standard_normal((model or classes, *native))
+    if smooth:
+        wave = np.add.outer(np.linspace(0, 2, native[0]), np.linspace(0, 3, native[1]))
+        logits = 2 * np.sin(wave * g.uniform(1, 3, (len(logits), 1, 1)) + 7 * logits[:, :1, :1])
+    truth = g.integers(0, classes, size)
+    truth = np.where(g.random(size) < 0.5, truth, g.integers(0, classes))
+    truth = np.where(g.random(size) < 0.1, 254, np.where(g.random(size) < 0.1, 255, truth))
+    return (spread * logits).astype(np.float32), truth.astype(np.uint8)
+
+
+def run(view, truth, layout):
+    one = Kernel(layout)
+    row = one.observe(view, truth, "a")
+    return one.statistics(), row
+
+
+def assert_same_bytes(a, b):
+    left, right = a.arrays(), b.arrays()
+    assert list(left) == list(right)
+    for name, array in left.items():
+        assert array.dtype == right[name].dtype, name
+        np.testing.assert_array_equal(array, right[name], err_msg=name)
+
+
+@dataclass
+class Precision:
+    """How far float32 may be from the reference, derived from the operations and not from what is seen.
+
+    Interpolation along one axis rounds a difference (at most twice the largest logit), its weight and the
+    sum: 2 + 2 + 1 EPS of the largest logit; twice, and the first error goes on into the second difference:
+    15. A join of groups adds the rounding of a sum and a logarithm.
+    """
+
+    logit: float
+    """Absolute error of a calibrated logit's distance from another one."""
+    ratio: float
+    """Relative error of r: of each exponential, and of their sum."""
+    scale: float
+    """What 1e-6 is taken of: float32 carries logits of 16 to 1e-6, larger ones to as much less."""
+
+    @classmethod
+    def of(cls, view):
+        largest = float(np.abs(view.logits).max()) + np.log(len(view.logits))
+        factor = float(view.inverse_temperatures.max())
+        logit = 2 * (15 * largest + 4) * EPS * factor
+        return cls(logit, np.expm1(logit) + (len(view.logits) + 8) * EPS, max(1.0, largest * factor / 16))
+
+
+def undecided(z, precision, truth):
+    """Known pixels whose argmax, and (pixel, class) pairs whose reliability bin float32 cannot tell."""
+    two = np.sort(z, axis=0)[-2:]
+    ties = int((two[-1] - two[0] <= precision.logit)[truth < 254].sum()) if len(two) > 1 else 0
+    known = z[:, truth < 254]
+    p = np.exp(known - known.max(axis=0, initial=-np.inf))
+    p /= p.sum(axis=0)
+    near = np.zeros(p.shape, bool)
+    for edge in edges()[1:-1]:
+        near |= np.abs(p - edge) <= p * (1 - p) * precision.logit + p * 4 * precision.ratio
+    return ties, int(near.sum())
+
+
+def coordinates(score, z, precision):
+    """Fine bins of the pixels if all errors made them surer, and if all made them less sure."""
+    values = reference.confidences(z)
+    top = z.argmax(axis=0)
+    odds, r = reference._tail(z, top)
+    bins, error, ratio = fine_bins(score), precision.logit, precision.ratio
+    if score == "msp":
+        return bins.index(r * (1 - 2 * ratio)), bins.index(r * (1 + 2 * ratio))
+    if score == "neg_entropy":
+        h = -values[score]
+        slack = 4 * ratio * h + error * r / (1 + r)
+        return bins.index(np.maximum(h - slack, 0)), bins.index(h + slack)
+    if isinstance(bins, MarginBins):
+        margin, second = values[score], odds.max(axis=0) / (1 + r)
+        tail = r / (1 + r) + second
+        slack = 4 * ratio * margin + (error + 8 * EPS) * second
+        surer = bins.index_of(tail * (1 - 4 * ratio), margin + slack)
+        return surer, bins.index_of(tail * (1 + 4 * ratio), np.maximum(margin - slack, 0))
+    slack = error + 8 * EPS * np.abs(values[score])
+    return bins.index(values[score] + slack), bins.index(values[score] - slack)
+
+
+def cumulated(index, weight, size):
+    return np.cumsum(np.bincount(index, weight, size))
+
+
+def assert_fine(got, surer, unsurer, weight, slack, name):
+    """A histogram lies between those of the surest and the least sure coordinates, at every bin."""
+    cumulative = np.cumsum(got)
+    above = cumulative - cumulated(surer, weight, len(got))
+    below = cumulated(unsurer, weight, len(got)) - cumulative
+    assert max(above.max(), below.max()) <= slack, (name, above.max(), below.max(), slack)
+
+
+def assert_close(got, want, slack, name):
+    worst = np.abs(real(got) - real(want)) - slack
+    assert (worst <= 0).all(), (name, worst.max(), np.max(slack))
+
+
+def moved(a, b):
+    return np.abs(a - b).sum() / 2
+
+
+def assert_agrees(view, truth, layout, *, exact=False):
+    """The kernel's results against the reference's. `exact`: ties are true ones, and decided alike."""
+    got, row = run(view, truth, layout)
+    want, want_row = reference.observe(view, truth, "a", layout)
+    for a, b in ((got, want), (row, want_row)):
+        shapes = {n: (x.shape, x.dtype) for n, x in a.arrays().items()}
+        assert shapes == {n: (x.shape, x.dtype) for n, x in b.arrays().items()}
+    z, ids = reference.full_logits(view, layout.columns), truth.ravel().astype(np.int64)
+    precision = Precision.of(view)
+    ties, near = (0, 0) if exact else undecided(z, precision, ids)
+    assert_counts(got, want, ties, near)
+    assert_sums(got, want, precision, ties, near)
+    assert_row(got, row, want_row, precision, ties, layout)
+    role = reference.roles(ids, z.argmax(axis=0))
+    for score in layout.scores:
+        surer, unsurer = coordinates(score, z, precision)
+        for r in range(4):
+            at = role == r
+            counts = got.ranks[score].counts[r]
+            assert_fine(counts, surer[at], unsurer[at], np.ones(at.sum()), ties, (score, r))
+    known = role < 2
+    surer, unsurer = coordinates("msp", z, precision)
+    p = reference.confidences(z)["msp"][known]
+    slack = 1e-6 * precision.scale * max(known.sum(), 1)
+    assert_fine(real(got.confidence.sums), surer[known], unsurer[known], p, slack, "confidence")
+    return got, row
+
+
+def assert_counts(got, want, ties, near):
+    np.testing.assert_array_equal(got.top.counts.sum(axis=(1, 2)), want.top.counts.sum(axis=(1, 2)))
+    assert moved(got.top.confusion, want.top.confusion) <= ties
+    assert moved(got.top.counts, want.top.counts) <= ties + near
+    # One pixel with another argmax may enter or leave at each of the two levels; 0.9 and 0.99 are no edges of
+    # `near`, but a pixel that float32 cannot place there is as rare as at an edge.
+    assert np.abs(got.confident.counts - want.confident.counts).sum() <= 2 * ties + near
+    np.testing.assert_array_equal(got.classwise.counts.sum(axis=1), want.classwise.counts.sum(axis=1))
+    assert moved(got.classwise.counts, want.classwise.counts) <= near
+    assert moved(got.classwise.hits, want.classwise.hits) <= near
+
+
+def assert_sums(got, want, precision, ties, near):
+    """1e-6 a pixel; a pixel in another cell carries at most 1 with it."""
+    unit = 1e-6 * precision.scale
+    pixels = want.top.counts.sum()
+    cells = np.maximum(got.top.counts, want.top.counts)
+    worst = precision.logit / 4 + 8 * EPS  # p (1 - p) <= 1/4: no single pixel's p is further off
+    assert_close(got.top.confidence, want.top.confidence, worst * cells + ties + near, "confidence by cell")
+    total = real(got.top.confidence).sum() - real(want.top.confidence).sum()
+    assert abs(total) <= unit * pixels
+    n = np.maximum(got.classwise.counts, want.classwise.counts)
+    slack = np.minimum(worst, unit) * n + worst * np.sqrt(n) + near
+    assert_close(got.classwise.probability, want.classwise.probability, slack, "class-wise")
+    by_class = real(got.classwise.probability).sum(axis=1) - real(want.classwise.probability).sum(axis=1)
+    assert np.abs(by_class).max(initial=0) <= unit * pixels
+    assert_close(got.losses.nll, want.losses.nll, unit * pixels, "nll")
+    assert_close(got.losses.brier, want.losses.brier, unit * pixels, "brier")
+
+
+def assert_row(got, row, want, precision, ties, layout):
+    """The row says what the statistics of its only image say; roles and score sums also what the reference does."""
+    counts, right = got.top.counts, np.einsum("ccb->b", got.top.counts[:, :-1])
+    assert row.ids == ("a",)
+    np.testing.assert_array_equal(row.confusion[0], got.top.confusion)
+    np.testing.assert_array_equal(row.bin_counts[0], counts.sum(axis=(0, 1)))
+    np.testing.assert_array_equal(row.bin_right[0], right)
+    np.testing.assert_allclose(real(row.bin_confidence[0]), real(got.top.confidence).sum(axis=(0, 1)), atol=1e-9)
+    np.testing.assert_array_equal(row.losses[0], [got.losses.nll, got.losses.brier])
+    assert abs(row.pixels - want.pixels).sum() <= 2 * ties
+    np.testing.assert_array_equal(row.pixels[0, 2:], want.pixels[0, 2:])
+    for i, score in enumerate(layout.scores):
+        size = got.ranks[score].counts.shape[1]
+        starts = np.arange(0, size, 1 << COARSE_SHIFT)
+        coarse = np.add.reduceat(got.ranks[score].counts, starts, axis=1)
+        np.testing.assert_array_equal(row.coarse[0, i, :, : len(starts)], coarse)
+        assert not row.coarse[0, i, :, len(starts) :].any()
+        np.testing.assert_array_equal(coarse.sum(axis=1), row.pixels[0])
+        largest = np.abs(real(want.score_sums[0, i])).max(initial=1) if ties else 0
+        slack = 1e-6 * precision.scale * want.pixels[0] + ties * largest
+        assert_close(row.score_sums[0, i], want.score_sums[0, i], slack, score)
+
+
+SHAPES = [
+    pytest.param((16, 40), (64, 160), id="x4"),
+    pytest.param((16, 70), (64, 280), id="x4, wider than a stretch"),
+    pytest.param((9, 17), (72, 136), id="x8"),
+    pytest.param((4, 66), (64, 1056), id="x16"),
+    pytest.param((40, 150), (40, 150), id="x1"),
+    pytest.param((30, 65), (60, 130), id="x2"),
+    pytest.param((20, 64), (50, 160), id="x2.5"),
+    pytest.param((33, 65), (129, 257), id="odd"),
+    pytest.param((16, 64), (63, 253), id="cropped"),
+    pytest.param((60, 140), (41, 67), id="down"),
+    pytest.param((7, 2), (50, 90), id="two columns"),
+    pytest.param((1, 1), (20, 300), id="native 1 x 1"),
+    pytest.param((5, 1), (33, 40), id="one native column"),
+    pytest.param((1, 5), (1, 333), id="one row"),
+    pytest.param((5, 5), (300, 1), id="one column"),
+    pytest.param((8, 8), (1, 1), id="one pixel"),
+]
+
+
+@pytest.mark.parametrize("align", [False, True])
+@pytest.mark.parametrize(("native", "size"), SHAPES)
+def test_any_ratio_of_sizes(native, size, align):
+    for smooth in (False, True):
+        logits, truth = image(1, 5, native, size, smooth=smooth)
+        assert_agrees(view_of(logits, size, align=align), truth, Layout(5, ALL))
+
+
+@pytest.mark.parametrize("smooth", [False, True])
+@pytest.mark.parametrize("classes", [1, 2, 11, 19, 33, 64, 65, 150, 253])
+def test_any_number_of_classes(classes, smooth):
+    logits, truth = image(classes, classes, (12, 64), (30, 250), smooth=smooth)
+    assert_agrees(view_of(logits, truth.shape), truth, Layout(classes, ALL))
+
+
+GROUPS = {
+    "joined": (6, [0, 0, 1, 2, 3, 3, 4, 4, 4, 5]),
+    "with other": (4, [0, 4, 1, 2, 4, 3]),
+    "only other left over": (3, [3, 3, 3, 0]),
+    "permuted": (5, [4, 2, 0, 1, 3]),
+    "out of order": (3, [2, 0, 2, 1, 0, 2, 3]),
+    "unreachable": (6, [0, 0, 2, 4, 4, 4, 6]),
+    "one class": (1, [0, 1, 1]),
+    "all in one": (2, [1, 1, 1, 1, 1]),
+}
+
+
+@pytest.mark.parametrize("temperature", [None, 0.7, "by class"])
+@pytest.mark.parametrize("case", GROUPS)
+def test_projection_and_temperature(case, temperature):
+    classes, groups = GROUPS[case]
+    factors = {None: 1.0, 0.7: 1 / 0.7, "by class": np.linspace(0.4, 1.9, classes + 1)}[temperature]
+    factors = np.full(classes + 1, factors)
+    logits, truth = image(3, classes, (13, 33), (50, 130), model=len(groups))
+    view = view_of(logits, truth.shape, groups=groups, columns=classes + 1, factors=factors)
+    assert_agrees(view, truth, Layout(classes, ALL))
+
+
+def test_temperature_bounds():
+    logits, truth = image(4, 7, (13, 33), (50, 130))
+    for factor in (1 / 20, 20.0):
+        view = view_of(logits, truth.shape, factors=np.full(8, factor))
+        assert_agrees(view, truth, Layout(7, ALL))
+
+
+@pytest.mark.parametrize("groups", [None, [0, 1, 1, 2, 3, 3, 3]])
+@pytest.mark.parametrize("spread", [1e-4, 30.0, 1000.0, 16000.0])
+def test_extreme_logits(spread, groups):
+    classes = 7 if groups is None else 4
+    g = np.random.default_rng(5)
+    logits = spread * g.uniform(-1, 1, (7, 16, 33))
+    truth = g.integers(0, classes, (64, 132)).astype(np.uint8)
+    view = view_of(logits, truth.shape, groups=groups, columns=classes + 1)
+    assert_agrees(view, truth, Layout(classes, ALL))
+
+
+def test_sure_to_the_last_bit_and_still_ordered():
+    margins = np.linspace(17.5, 40, 200)
+    logits = np.stack([margins, np.zeros(200)])[:, None].astype(np.float32)
+    truth = np.zeros((1, 200), np.uint8)
+    got, row = assert_agrees(view_of(logits, (1, 200)), truth, Layout(2, ALL), exact=True)
+    assert row.bin_counts[0, -1] == 200
+    assert real(row.bin_confidence[0, -1]) == 200
+    assert (got.ranks["msp"].counts > 0).sum() > 190  # a float32 softmax says 1 for all of them
+
+
+def test_constants_and_exact_ties():
+    """Nothing is interpolated away: sums of constants are exact to the arithmetic, ties go to the lowest column."""
+    for values in ([0, 0, 0], [1.25, 1.25, -3], [-7, 2, 2], [0] * 15, [4.5] * 16):
+        c = len(values)
+        logits = np.broadcast_to(np.float32(values)[:, None, None], (c, 9, 20)).copy()
+        truth = np.random.default_rng(6).integers(0, c, (36, 80)).astype(np.uint8)
+        got, _ = assert_agrees(view_of(logits, (36, 80)), truth, Layout(c, ALL), exact=True)
+        want, _ = reference.observe(view_of(logits, (36, 80)), truth, "a", Layout(c, ALL))
+        np.testing.assert_array_equal(got.top.counts, want.top.counts)
+        np.testing.assert_array_equal(got.classwise.counts, want.classwise.counts)
+
+
+@pytest.mark.parametrize("bins", range(1, 15))
+def test_probabilities_beside_each_edge(bins):
+    """Two classes with p = bins/15 (1 -+ 1e-5): both sides of every edge, for the argmax and for the other."""
+    p = bins / 15 * (1 + np.array([-1e-5, 1e-5]))
+    logits = np.stack([np.log(p), np.log1p(-p)])[:, None].repeat(3, axis=1).astype(np.float32)
+    truth = np.arange(6).reshape(3, 2).astype(np.uint8) % 2
+    view = view_of(logits, (3, 2))
+    got, _ = run(view, truth, Layout(2, ALL))
+    want, _ = reference.observe(view, truth, "a", Layout(2, ALL))
+    np.testing.assert_array_equal(got.top.counts, want.top.counts)
+    np.testing.assert_array_equal(got.classwise.counts, want.classwise.counts)
+    np.testing.assert_array_equal(got.classwise.hits, want.classwise.hits)
+
+
+@pytest.mark.parametrize("value", [0, 254, 255])
+def test_one_role_only(value):
+    logits, truth = image(7, 3, (10, 20), (40, 80))
+    assert_agrees(view_of(logits, truth.shape), np.full_like(truth, value), Layout(3, ALL))
+
+
+def test_unreachable_label_has_the_limit_as_loss_and_probability_0():
+    logits, truth = image(8, 3, (10, 20), (40, 80), model=2)
+    view = view_of(logits, truth.shape, groups=[0, 2], columns=4)
+    got, _ = run(view, np.full_like(truth, 1), Layout(3, ALL))
+    assert real(got.losses.nll) == VALUE_LIMIT * truth.size
+    assert got.classwise.counts[1].tolist() == [truth.size] + [0] * 14
+    assert got.classwise.hits[1].tolist() == [truth.size] + [0] * 14
+    assert not got.classwise.probability[1].any()
+
+
+@pytest.mark.parametrize("scores", [("msp",), ("margin", "msp"), tuple(reversed(ALL))])
+def test_scores_do_not_depend_on_each_other(scores):
+    logits, truth = image(9, 5, (10, 40), (40, 160))
+    view = view_of(logits, truth.shape)
+    some, row = assert_agrees(view, truth, Layout(5, scores))
+    every, full_row = run(view, truth, Layout(5, ALL))
+    assert tuple(some.ranks) == scores
+    for i, score in enumerate(scores):
+        np.testing.assert_array_equal(some.ranks[score].counts, every.ranks[score].counts)
+        np.testing.assert_array_equal(row.coarse[:, i], full_row.coarse[:, ALL.index(score)])
+        np.testing.assert_array_equal(row.score_sums[:, i], full_row.score_sums[:, ALL.index(score)])
+    assert_same_bytes(replace(some, ranks={}), replace(every, ranks={}))
+
+
+IMAGES = [((6, 20), (24, 80)), ((5, 33), (20, 130)), ((3, 3), (17, 31)), ((12, 9), (12, 9)), ((1, 1), (1, 1))]
+
+
+@settings(max_examples=30, deadline=None)
+@given(parts=st.lists(st.integers(0, 2), min_size=5, max_size=5), order=st.permutations(range(5)))
+def test_any_split_in_any_order_gives_the_bytes_of_the_whole(parts, order):
+    layout = Layout(4, ("msp", "margin"))
+    whole, rows = Kernel(layout), []
+    for n in range(5):
+        rows.append(observe_number(n, whole))
+    merged, tables = PixelStatistics.zero(layout), []
+    for part in (2, 0, 1):
+        one = Kernel(layout)
+        tables += [observe_number(n, one) for n in order if parts[n] == part]
+        merged = one.statistics() + merged
+    assert_same_bytes(merged, whole.statistics())
+    assert SampleTable.union(tables) == SampleTable.union(rows)
+
+
+def observe_number(n, one):
+    logits, truth = image(n, 4, *IMAGES[n])
+    groups, factors = ([0, 1, 4, 2], np.full(5, 0.8)) if n % 2 else (None, None)
+    return one.observe(view_of(logits, truth.shape, groups=groups, factors=factors), truth, str(n))
+
+
+def test_small_counters_are_emptied_in_time(monkeypatch):
+    layout = Layout(4, ALL)
+    whole = Kernel(layout)
+    rows = [observe_number(n, whole) for n in range(5)]
+    monkeypatch.setattr(kernel, "_COUNTER_LIMIT", 2700)  # the first two images have 1920 and 2600 pixels
+    emptied = Kernel(layout)
+    assert [observe_number(n, emptied) for n in range(5)] == rows
+    assert emptied._earlier is not None
+    assert_same_bytes(emptied.statistics(), whole.statistics())
+
+
+def test_sums_beyond_64_bits():
+    """2**25 pixels with the largest loss, 2**39 units each."""
+    truth = np.ones((4096, 8192), np.uint8)
+    view = view_of(np.ones((1, 2, 64)), truth.shape, groups=[0], columns=3)
+    got, row = run(view, truth, Layout(2, ("msp",)))
+    assert got.losses.nll.tolist() == [1 << 32, 0]
+    assert row.losses[0, 0].tolist() == [1 << 32, 0]
+    assert real(got.losses.brier) == 2 * truth.size
+
+
+def test_reset_forgets():
+    layout = Layout(4, ("msp",))
+    one = Kernel(layout)
+    row = observe_number(1, one)
+    first = one.statistics()
+    observe_number(2, one)
+    one.reset()
+    assert_same_bytes(one.statistics(), PixelStatistics.zero(layout))
+    assert observe_number(1, one) == row
+    assert_same_bytes(one.statistics(), first)
+
+
+def test_results_are_copies():
+    one = Kernel(Layout(4, ALL))
+    row = observe_number(0, one)
+    before = {n: a.copy() for n, a in (one.statistics().arrays() | row.arrays()).items()}
+    kept = one.statistics().arrays() | row.arrays()
+    observe_number(1, one)
+    for name, array in kept.items():
+        np.testing.assert_array_equal(array, before[name], err_msg=name)
+
+
+def test_read_only_and_strided_inputs():
+    logits, truth = image(11, 4, (10, 30), (40, 120))
+    layout = Layout(4, ALL)
+    want, row = run(view_of(logits, truth.shape), truth, layout)
+    logits_last = np.ascontiguousarray(logits.transpose(1, 2, 0)).transpose(2, 0, 1)
+    truth_f = np.asfortranarray(truth)
+    truth_f.flags.writeable = False
+    got, got_row = run(replace(view_of(logits, truth.shape), logits=logits_last), truth_f, layout)
+    assert_same_bytes(got, want)
+    assert got_row == row
+    assert truth.flags.writeable
+
+
+@pytest.mark.parametrize("stray", [4, 100, 253])
+def test_an_id_that_is_no_label_is_refused_and_nothing_counted(stray):
+    logits, truth = image(12, 4, (10, 30), (40, 120))
+    truth[7, 11] = stray
+    one = Kernel(Layout(4, ALL))
+    with pytest.raises(ValueError, match=r"img: 1 pixels of the truth .*0 to 3"):
+        one.observe(view_of(logits, truth.shape), truth, "img")
+    assert_same_bytes(one.statistics(), PixelStatistics.zero(Layout(4, ALL)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"logits": np.zeros((4, 2, 2))}, "float32"),
+        ({"logits": np.zeros((4, 0, 2), np.float32)}, "float32"),
+        ({"size": (3, 3)}, "truth"),
+        ({"groups": np.array([0, 1, 2])}, "column"),
+        ({"groups": np.array([0, 1, 2, 5])}, "column"),
+        ({"groups": np.array([0, 1, 2, -1])}, "column"),
+        ({"inverse_temperatures": np.ones(4)}, "5 positive"),
+        ({"inverse_temperatures": np.zeros(5)}, "5 positive"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change, message):
+    view = replace(view_of(np.zeros((4, 2, 2)), (8, 8)), **change)
+    with pytest.raises(ValueError, match=message):
+        Kernel(Layout(4, ALL)).observe(view, np.zeros((8, 8), np.uint8), "a")
+
+
+def test_layouts_that_cannot_be_counted_are_refused():
+    with pytest.raises(ValueError, match="no score 'rba'"):
+        Kernel(Layout(4, ("msp", "rba")))
+    with pytest.raises(ValueError, match="253 classes"):
+        Kernel(Layout(254, ("msp",)))
+
+
+def test_nan_leaves_no_table():
+    """Predictions with NaN are refused before; should one come, counts are lost or misplaced but no memory is."""
+    logits, truth = image(13, 4, (10, 30), (40, 120))
+    logits[:, 3:5, 3:9] = np.nan
+    logits[1, 7] = np.inf
+    got, _ = run(view_of(logits, truth.shape), truth, Layout(4, ALL))
+    assert got.top.counts.sum() == (truth < 254).sum()
+
+
+def test_numba_is_imported_by_the_kernel_only():
+    code = "import sys, reliseg.stats; assert 'numba' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_compile_kernels_leaves_nothing_to_compile():
+    compile_kernels()
+    from reliseg.stats._pass import census, observe_image
+
+    logits, truth = image(14, 4, (10, 30), (40, 120))
+    run(view_of(logits, truth.shape), truth, Layout(4, ALL))
+    assert len(observe_image.signatures) == 1
+    assert len(census.signatures) == 1
