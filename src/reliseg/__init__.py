@@ -4,12 +4,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reliseg.api import evaluate, open_dataset, open_model, run
+    from reliseg.api import evaluate, open_dataset, open_model, run_config
     from reliseg.errors import ReliSegError
     from reliseg.prediction import Prediction
     from reliseg.results import Results
 
-__all__ = ["Prediction", "ReliSegError", "Results", "evaluate", "open_dataset", "open_model", "run"]
+__all__ = ["Prediction", "ReliSegError", "Results", "evaluate", "open_dataset", "open_model", "run_config"]
 
 _HOMES = {
     "Prediction": "reliseg.prediction",
@@ -18,7 +18,7 @@ _HOMES = {
     "evaluate": "reliseg.api",
     "open_dataset": "reliseg.api",
     "open_model": "reliseg.api",
-    "run": "reliseg.api",
+    "run_config": "reliseg.api",
 }
 
 

@@ -18,7 +18,7 @@ from reliseg.run.execute import Run
 from reliseg.run.plan import Fit, ModelSource, find_targets, make_plan, plan_of
 from reliseg.run.progress import Progress, Silent
 
-__all__ = ["evaluate", "open_dataset", "open_model", "run"]
+__all__ = ["evaluate", "open_dataset", "open_model", "run_config"]
 
 
 def open_dataset(spec: str, root: str | Path, **options: Any) -> DataSet:
@@ -96,7 +96,7 @@ def evaluate(
         return Run(plan, Path(folder), described, workers=workers, progress=progress or Silent()).execute()
 
 
-def run(config: str | Path, out: str | Path, *, workers: int = 2, progress: Progress | None = None) -> Results:
+def run_config(config: str | Path, out: str | Path, *, workers: int = 2, progress: Progress | None = None) -> Results:
     """Carry out a configuration file, as `reliseg run CONFIG --out OUT` does."""
     path = Path(config)
     checked = read_config(path)

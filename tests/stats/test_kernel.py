@@ -1,26 +1,21 @@
-"""The fused kernel against the float64 reference, with bounds that follow from float32 arithmetic.
-
-Counts must be equal but for pixels whose decision is closer than float32 can tell; these are counted one by
-one in `Precision`, and random images have next to none.
-"""
+"""The fused kernel against the float64 reference, and its laws."""
 
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stats.kernel_agreement import assert_agrees, run
 
 from reliseg.stats import Layout, LogitView, PixelStatistics, SampleTable, kernel, reference
-from reliseg.stats.bins import COARSE_SHIFT, FINE, MarginBins, edges, fine_bins
+from reliseg.stats.bins import FINE
 from reliseg.stats.fixed import VALUE_LIMIT, real
 from reliseg.stats.kernel import Kernel, compile_kernels
 
 ALL = tuple(FINE)
-EPS = 2.0**-24
-"""Half a unit in the last place of a float32, relative."""
 
 
 def view_of(logits, size, *, align=False, groups=None, columns=None, factors=None):
@@ -43,12 +38,6 @@ def image(seed, classes, native, size, *, model=None, smooth=False, spread=3.0):
     return (spread * logits).astype(np.float32), truth.astype(np.uint8)
 
 
-def run(view, truth, layout):
-    one = Kernel(layout)
-    row = one.observe(view, truth, "a")
-    return one.statistics(), row
-
-
 def assert_same_bytes(a, b):
     left, right = a.arrays(), b.arrays()
     assert list(left) == list(right)
@@ -57,174 +46,15 @@ def assert_same_bytes(a, b):
         np.testing.assert_array_equal(array, right[name], err_msg=name)
 
 
-@dataclass
-class Precision:
-    """How far float32 may be from the reference, derived from the operations and not from what is seen.
-
-    Interpolation along one axis rounds a difference (at most twice the largest logit), its weight and the
-    sum: 2 + 2 + 1 EPS of the largest logit; twice, and the first error goes on into the second difference:
-    15. A join of groups adds the rounding of a sum and a logarithm.
-    """
-
-    logit: float
-    """Absolute error of a calibrated logit's distance from another one."""
-    ratio: float
-    """Relative error of r: of each exponential, and of their sum."""
-    scale: float
-    """What 1e-6 is taken of: float32 carries logits of 16 to 1e-6, larger ones to as much less."""
-
-    @classmethod
-    def of(cls, view):
-        largest = float(np.abs(view.logits).max()) + np.log(len(view.logits))
-        factor = float(view.inverse_temperatures.max())
-        logit = 2 * (15 * largest + 4) * EPS * factor
-        return cls(logit, np.expm1(logit) + (len(view.logits) + 8) * EPS, max(1.0, largest * factor / 16))
-
-
-def undecided(z, precision, truth):
-    """Known pixels whose argmax, and (pixel, class) pairs whose reliability bin float32 cannot tell."""
-    two = np.sort(z, axis=0)[-2:]
-    ties = int((two[-1] - two[0] <= precision.logit)[truth < 254].sum()) if len(two) > 1 else 0
-    known = z[:, truth < 254]
-    p = np.exp(known - known.max(axis=0, initial=-np.inf))
-    p /= p.sum(axis=0)
-    near = np.zeros(p.shape, bool)
-    for edge in edges()[1:-1]:
-        near |= np.abs(p - edge) <= p * (1 - p) * precision.logit + p * 4 * precision.ratio
-    return ties, int(near.sum())
-
-
-def coordinates(score, z, precision):
-    """Fine bins of the pixels if all errors made them surer, and if all made them less sure."""
-    values = reference.confidences(z)
-    top = z.argmax(axis=0)
-    odds, r = reference._tail(z, top)
-    bins, error, ratio = fine_bins(score), precision.logit, precision.ratio
-    if score == "msp":
-        return bins.index(r * (1 - 2 * ratio)), bins.index(r * (1 + 2 * ratio))
-    if score == "neg_entropy":
-        h = -values[score]
-        slack = 4 * ratio * h + error * r / (1 + r)
-        return bins.index(np.maximum(h - slack, 0)), bins.index(h + slack)
-    if isinstance(bins, MarginBins):
-        margin, second = values[score], odds.max(axis=0) / (1 + r)
-        tail = r / (1 + r) + second
-        slack = 4 * ratio * margin + (error + 8 * EPS) * second
-        surer = bins.index_of(tail * (1 - 4 * ratio), margin + slack)
-        return surer, bins.index_of(tail * (1 + 4 * ratio), np.maximum(margin - slack, 0))
-    slack = error + 8 * EPS * np.abs(values[score])
-    return bins.index(values[score] + slack), bins.index(values[score] - slack)
-
-
-def cumulated(index, weight, size):
-    return np.cumsum(np.bincount(index, weight, size))
-
-
-def assert_fine(got, surer, unsurer, weight, slack, name):
-    """A histogram lies between those of the surest and the least sure coordinates, at every bin."""
-    cumulative = np.cumsum(got)
-    above = cumulative - cumulated(surer, weight, len(got))
-    below = cumulated(unsurer, weight, len(got)) - cumulative
-    assert max(above.max(), below.max()) <= slack, (name, above.max(), below.max(), slack)
-
-
-def assert_close(got, want, slack, name):
-    worst = np.abs(real(got) - real(want)) - slack
-    assert (worst <= 0).all(), (name, worst.max(), np.max(slack))
-
-
-def moved(a, b):
-    return np.abs(a - b).sum() / 2
-
-
-def assert_agrees(view, truth, layout, *, exact=False):
-    """The kernel's results against the reference's. `exact`: ties are true ones, and decided alike."""
-    got, row = run(view, truth, layout)
-    want, want_row = reference.observe(view, truth, "a", layout)
-    for a, b in ((got, want), (row, want_row)):
-        shapes = {n: (x.shape, x.dtype) for n, x in a.arrays().items()}
-        assert shapes == {n: (x.shape, x.dtype) for n, x in b.arrays().items()}
-    z, ids = reference.full_logits(view, layout.columns), truth.ravel().astype(np.int64)
-    precision = Precision.of(view)
-    ties, near = (0, 0) if exact else undecided(z, precision, ids)
-    assert_counts(got, want, ties, near)
-    assert_sums(got, want, precision, ties, near)
-    assert_row(got, row, want_row, precision, ties, layout)
-    role = reference.roles(ids, z.argmax(axis=0))
-    for score in layout.scores:
-        surer, unsurer = coordinates(score, z, precision)
-        for r in range(4):
-            at = role == r
-            counts = got.ranks[score].counts[r]
-            assert_fine(counts, surer[at], unsurer[at], np.ones(at.sum()), ties, (score, r))
-    known = role < 2
-    surer, unsurer = coordinates("msp", z, precision)
-    p = reference.confidences(z)["msp"][known]
-    slack = 1e-6 * precision.scale * max(known.sum(), 1)
-    assert_fine(real(got.confidence.sums), surer[known], unsurer[known], p, slack, "confidence")
-    return got, row
-
-
-def assert_counts(got, want, ties, near):
-    np.testing.assert_array_equal(got.top.counts.sum(axis=(1, 2)), want.top.counts.sum(axis=(1, 2)))
-    assert moved(got.top.confusion, want.top.confusion) <= ties
-    assert moved(got.top.counts, want.top.counts) <= ties + near
-    # One pixel with another argmax may enter or leave at each of the two levels; 0.9 and 0.99 are no edges of
-    # `near`, but a pixel that float32 cannot place there is as rare as at an edge.
-    assert np.abs(got.confident.counts - want.confident.counts).sum() <= 2 * ties + near
-    np.testing.assert_array_equal(got.classwise.counts.sum(axis=1), want.classwise.counts.sum(axis=1))
-    assert moved(got.classwise.counts, want.classwise.counts) <= near
-    assert moved(got.classwise.hits, want.classwise.hits) <= near
-
-
-def assert_sums(got, want, precision, ties, near):
-    """1e-6 a pixel; a pixel in another cell carries at most 1 with it."""
-    unit = 1e-6 * precision.scale
-    pixels = want.top.counts.sum()
-    cells = np.maximum(got.top.counts, want.top.counts)
-    worst = precision.logit / 4 + 8 * EPS  # p (1 - p) <= 1/4: no single pixel's p is further off
-    assert_close(got.top.confidence, want.top.confidence, worst * cells + ties + near, "confidence by cell")
-    total = real(got.top.confidence).sum() - real(want.top.confidence).sum()
-    assert abs(total) <= unit * pixels
-    n = np.maximum(got.classwise.counts, want.classwise.counts)
-    slack = np.minimum(worst, unit) * n + worst * np.sqrt(n) + near
-    assert_close(got.classwise.probability, want.classwise.probability, slack, "class-wise")
-    by_class = real(got.classwise.probability).sum(axis=1) - real(want.classwise.probability).sum(axis=1)
-    assert np.abs(by_class).max(initial=0) <= unit * pixels
-    assert_close(got.losses.nll, want.losses.nll, unit * pixels, "nll")
-    assert_close(got.losses.brier, want.losses.brier, unit * pixels, "brier")
-
-
-def assert_row(got, row, want, precision, ties, layout):
-    """The row says what the statistics of its only image say; roles and score sums also what the reference does."""
-    counts, right = got.top.counts, np.einsum("ccb->b", got.top.counts[:, :-1])
-    assert row.ids == ("a",)
-    np.testing.assert_array_equal(row.confusion[0], got.top.confusion)
-    np.testing.assert_array_equal(row.bin_counts[0], counts.sum(axis=(0, 1)))
-    np.testing.assert_array_equal(row.bin_right[0], right)
-    np.testing.assert_allclose(real(row.bin_confidence[0]), real(got.top.confidence).sum(axis=(0, 1)), atol=1e-9)
-    np.testing.assert_array_equal(row.losses[0], [got.losses.nll, got.losses.brier])
-    assert abs(row.pixels - want.pixels).sum() <= 2 * ties
-    np.testing.assert_array_equal(row.pixels[0, 2:], want.pixels[0, 2:])
-    for i, score in enumerate(layout.scores):
-        size = got.ranks[score].counts.shape[1]
-        starts = np.arange(0, size, 1 << COARSE_SHIFT)
-        coarse = np.add.reduceat(got.ranks[score].counts, starts, axis=1)
-        np.testing.assert_array_equal(row.coarse[0, i, :, : len(starts)], coarse)
-        assert not row.coarse[0, i, :, len(starts) :].any()
-        np.testing.assert_array_equal(coarse.sum(axis=1), row.pixels[0])
-        largest = np.abs(real(want.score_sums[0, i])).max(initial=1) if ties else 0
-        slack = 1e-6 * precision.scale * want.pixels[0] + ties * largest
-        assert_close(row.score_sums[0, i], want.score_sums[0, i], slack, score)
-
-
 SHAPES = [
     pytest.param((16, 40), (64, 160), id="x4"),
     pytest.param((16, 70), (64, 280), id="x4, wider than a stretch"),
     pytest.param((9, 17), (72, 136), id="x8"),
     pytest.param((4, 66), (64, 1056), id="x16"),
     pytest.param((40, 150), (40, 150), id="x1"),
+    pytest.param((6, 600), (6, 600), id="x1, runs"),
     pytest.param((30, 65), (60, 130), id="x2"),
+    pytest.param((6, 300), (12, 600), id="x2, runs"),
     pytest.param((20, 64), (50, 160), id="x2.5"),
     pytest.param((33, 65), (129, 257), id="odd"),
     pytest.param((16, 64), (63, 253), id="cropped"),
@@ -304,16 +134,33 @@ def test_sure_to_the_last_bit_and_still_ordered():
     assert (got.ranks["msp"].counts > 0).sum() > 190  # a float32 softmax says 1 for all of them
 
 
-def test_constants_and_exact_ties():
-    """Nothing is interpolated away: sums of constants are exact to the arithmetic, ties go to the lowest column."""
-    for values in ([0, 0, 0], [1.25, 1.25, -3], [-7, 2, 2], [0] * 15, [4.5] * 16):
-        c = len(values)
-        logits = np.broadcast_to(np.float32(values)[:, None, None], (c, 9, 20)).copy()
-        truth = np.random.default_rng(6).integers(0, c, (36, 80)).astype(np.uint8)
-        got, _ = assert_agrees(view_of(logits, (36, 80)), truth, Layout(c, ALL), exact=True)
-        want, _ = reference.observe(view_of(logits, (36, 80)), truth, "a", Layout(c, ALL))
-        np.testing.assert_array_equal(got.top.counts, want.top.counts)
-        np.testing.assert_array_equal(got.classwise.counts, want.classwise.counts)
+@pytest.mark.parametrize("size", [(36, 320), (36, 60)], ids=["dense", "gathered"])
+@pytest.mark.parametrize("values", [[0, 0, 0], [1.25, 1.25, -3], [-7, 2, 2], [0] * 15, [4.5] * 16])
+def test_constants_and_exact_ties(values, size):
+    """Nothing is interpolated away: constants are exact to the arithmetic, ties go to the lowest column."""
+    c, width = len(values), size[1] // 4
+    logits = np.broadcast_to(np.float32(values)[:, None, None], (c, 9, width)).copy()
+    truth = np.random.default_rng(6).integers(0, c, size).astype(np.uint8)
+    assert_same_counts(view_of(logits, size), truth, Layout(c, ALL))
+
+
+def test_joined_ties():
+    """Groups of equal sums: the lowest column wins."""
+    logits = np.broadcast_to(np.float32([3, 1, 1, 1, 1, 0])[:, None, None], (6, 9, 64)).copy()
+    truth = np.random.default_rng(6).integers(0, 4, (36, 256)).astype(np.uint8)
+    view = view_of(logits, truth.shape, groups=[3, 1, 1, 0, 0, 3], columns=5)
+    assert_same_counts(view, truth, Layout(4, ALL))
+    assert_same_counts(replace(view, groups=np.array([4, 1, 1, 2, 2, 3])), truth, Layout(4, ALL))
+    level = replace(view, logits=np.zeros_like(logits))
+    assert_same_counts(replace(level, groups=np.array([2, 2, 0, 0, 1, 1])), truth, Layout(4, ALL))
+
+
+def assert_same_counts(view, truth, layout):
+    got, _ = assert_agrees(view, truth, layout, exact=True)
+    want, _ = reference.observe(view, truth, "a", layout)
+    np.testing.assert_array_equal(got.top.counts, want.top.counts)
+    np.testing.assert_array_equal(got.classwise.counts, want.classwise.counts)
+    np.testing.assert_array_equal(got.classwise.hits, want.classwise.hits)
 
 
 @pytest.mark.parametrize("bins", range(1, 15))
@@ -323,11 +170,7 @@ def test_probabilities_beside_each_edge(bins):
     logits = np.stack([np.log(p), np.log1p(-p)])[:, None].repeat(3, axis=1).astype(np.float32)
     truth = np.arange(6).reshape(3, 2).astype(np.uint8) % 2
     view = view_of(logits, (3, 2))
-    got, _ = run(view, truth, Layout(2, ALL))
-    want, _ = reference.observe(view, truth, "a", Layout(2, ALL))
-    np.testing.assert_array_equal(got.top.counts, want.top.counts)
-    np.testing.assert_array_equal(got.classwise.counts, want.classwise.counts)
-    np.testing.assert_array_equal(got.classwise.hits, want.classwise.hits)
+    assert_same_counts(view, truth, Layout(2, ALL))
 
 
 @pytest.mark.parametrize("value", [0, 254, 255])
@@ -367,9 +210,8 @@ IMAGES = [((6, 20), (24, 80)), ((5, 33), (20, 130)), ((3, 3), (17, 31)), ((12, 9
 @given(parts=st.lists(st.integers(0, 2), min_size=5, max_size=5), order=st.permutations(range(5)))
 def test_any_split_in_any_order_gives_the_bytes_of_the_whole(parts, order):
     layout = Layout(4, ("msp", "margin"))
-    whole, rows = Kernel(layout), []
-    for n in range(5):
-        rows.append(observe_number(n, whole))
+    whole = Kernel(layout)
+    rows = [observe_number(n, whole) for n in range(5)]
     merged, tables = PixelStatistics.zero(layout), []
     for part in (2, 0, 1):
         one = Kernel(layout)

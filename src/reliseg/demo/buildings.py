@@ -1,10 +1,23 @@
 """What lines a street: houses, walls, fences, hedges, and the skyline behind them."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from reliseg.demo.camera import Camera, Point
 from reliseg.demo.canvas import (
-    BORDERS, BRICK, FACADE, FAR, FLAT, FOLIAGE, GARDENS, HOUSES, TILES, Canvas, Colour, Paint,
+    BORDERS,
+    BRICK,
+    FACADE,
+    FAR,
+    FLAT,
+    FOLIAGE,
+    GARDENS,
+    HOUSES,
+    TILES,
+    Canvas,
+    Colour,
+    Paint,
 )  # fmt: skip
 from reliseg.demo.furniture import bush, tree
 from reliseg.demo.street import END, Layout, Side
@@ -116,7 +129,7 @@ class Builder:
         s, far = side.sign * line, side.sign * (line + deep)
         key = HOUSES + z0
         road = self.camera.road
-        self._sheet([road(s, z0), road(far, z0)], 0.0, height, paint, key, (0.0, 0.0, -1.0), along=False)
+        self._sheet([road(s, z0), road(far, z0)], 0.0, height, paint, key, (0.0, 0.0, -1.0))
         pieces = max(1, round((z1 - z0) / 9))
         spots = [z0 + (z1 - z0) * i / pieces for i in range(pieces + 1)]
         out = (-float(side.sign), 0.0, 0.0)
@@ -132,15 +145,15 @@ class Builder:
                 road(step, z0, height + 2.4),
             ]
             self.canvas.fill(end, Paint(paint.colour, BUILDING), key, light=self.canvas.light.on((0.0, 0.0, -1.0)))
-        for a, b in reversed(list(zip(spots[:-1], spots[1:], strict=True))):
-            self._sheet([road(s, a), road(s, b)], 0.0, height, paint, key, out, along=True)
+        for a, b in reversed(list(pairwise(spots))):
+            self._sheet([road(s, a), road(s, b)], 0.0, height, paint, key, out)
             if mansard:
                 top = [road(s, a, height), road(s, b, height), road(s + side.sign * 0.9, b, height + 2.4)]
                 roof = [*top, road(s + side.sign * 0.9, a, height + 2.4)]
                 self.canvas.fill(roof, slate, key, light=self.canvas.light.on((out[0] * 0.9, 0.4, 0.0)))
             jut = s - side.sign * 0.22
             for low, high in ((height - 0.35, height), (ground - 0.3, ground))[: 2 if ground else 1]:
-                self._sheet([road(jut, a), road(jut, b)], low, high, trim, key, out, along=True)
+                self._sheet([road(jut, a), road(jut, b)], low, high, trim, key, out)
         self._shadow_of(side, s, z0, z1, height)
 
     def _shadow_of(self, side: Side, s: float, z0: float, z1: float, height: float) -> None:
@@ -149,13 +162,11 @@ class Builder:
             base = [road(s, max(z0, 0.8)), road(s, z1)]
             self.canvas.shade([*base, *(road(s + side.sign, z) for z in (z1, max(z0, 0.8)))], height, 0.0)
 
-    def _sheet(
-        self, foot: list[Point], low: float, high: float, paint: Paint, key: float, normal: Point, *, along: bool
-    ) -> None:
+    def _sheet(self, foot: list[Point], low: float, high: float, paint: Paint, key: float, normal: Point) -> None:
         """An upright rectangle over two points of the ground."""
         (ax, _, az), (bx, _, bz) = foot
         points = [(ax, low, az), (bx, low, bz), (bx, high, bz), (ax, high, az)]
-        look = (*paint.look[:5], 1.0 if along else 0.0)
+        look = (*paint.look[:5], 1.0 if normal[0] else 0.0)
         paint = Paint(paint.colour, paint.label, paint.material, paint.glow, paint.snow, look)
         self.canvas.fill(points, paint, key, light=self.canvas.light.on(normal))
 
@@ -175,11 +186,11 @@ class Builder:
             TILES,
             snow=0.95,
         )
-        self._sheet([road(s, z0), road(far, z0)], 0.0, high, paint, key, (0.0, 0.0, -1.0), along=False)
+        self._sheet([road(s, z0), road(far, z0)], 0.0, high, paint, key, (0.0, 0.0, -1.0))
         gable = [road(s, z0, high), road(far, z0, high), road(middle, z0, high + rise)]
         plain = Paint(paint.colour, BUILDING, FLAT)
         canvas.fill(gable, plain, key, light=canvas.light.on((0.0, 0.0, -1.0)))
-        self._sheet([road(s, z0), road(s, z1)], 0.0, high, paint, key, (-float(side.sign), 0.0, 0.0), along=True)
+        self._sheet([road(s, z0), road(s, z1)], 0.0, high, paint, key, (-float(side.sign), 0.0, 0.0))
         eave = s - side.sign * 0.4
         roof = [
             road(eave, z0 - 0.3, high - 0.15),
@@ -202,7 +213,7 @@ class Builder:
     def _block(self, left: tuple[float, float], right: tuple[float, float], height: float, layer: float) -> None:
         foot = [(left[0], 0.0, left[1]), (right[0], 0.0, right[1])]
         paint = self._facade_paint(3.2, 0.0)
-        self._sheet(foot, 0.0, height, paint, layer + left[1], (0.0, 0.0, -1.0), along=False)
+        self._sheet(foot, 0.0, height, paint, layer + left[1], (0.0, 0.0, -1.0))
 
     def _wall(self, s: float, z0: float, z1: float) -> None:
         rng, road = self.rng, self.camera.road
@@ -214,11 +225,11 @@ class Builder:
         )
         cap = Paint((0.62, 0.61, 0.58), WALL, FLAT, snow=0.95)
         key = BORDERS + z0
-        self._sheet([road(s, z0), road(s + thick, z0)], 0.0, high, paint, key, (0.0, 0.0, -1.0), along=False)
+        self._sheet([road(s, z0), road(s + thick, z0)], 0.0, high, paint, key, (0.0, 0.0, -1.0))
         middle = 0.5 * (z0 + z1)
         for a, b in ((middle, z1), (z0, middle)):
-            self._sheet([road(s, a), road(s, b)], 0.0, high, paint, key, out, along=True)
-            self._sheet([road(s, a), road(s, b)], high - 0.16, high, cap, key, out, along=True)
+            self._sheet([road(s, a), road(s, b)], 0.0, high, paint, key, out)
+            self._sheet([road(s, a), road(s, b)], high - 0.16, high, cap, key, out)
 
     def _fence(self, s: float, z0: float, z1: float) -> None:
         rng, road = self.rng, self.camera.road
@@ -232,7 +243,7 @@ class Builder:
         start = max(z0, 1.2)
         for level in (0.25, high - 0.15):
             points = [road(s, start + (z1 - start) * i / 4, level) for i in range(5)]
-            for a, b in zip(points[:-1], points[1:], strict=True):
+            for a, b in pairwise(points):
                 rail = [a, b, (b[0], level + 0.09, b[2]), (a[0], level + 0.09, a[2])]
                 self.canvas.fill(rail, paint.tinted(0.85), key, light=light)
         spots, z = [], start

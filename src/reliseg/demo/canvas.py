@@ -44,10 +44,14 @@ class Paint:
 
 @dataclass(frozen=True)
 class Light:
-    """Where the sun stands (unit vector) and how strong it is: 0 is an overcast day."""
+    """Where the sun stands (unit vector) and how strong it is: 0 is an overcast day.
+
+    `clear` is its strength on the same street's clear day: what geometry may depend on.
+    """
 
     direction: Point
     strength: float
+    clear: float
 
     def on(self, normal: Point) -> float:
         """Brightness of a surface with this unit normal."""

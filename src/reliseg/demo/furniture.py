@@ -4,11 +4,13 @@ import numpy as np
 
 from reliseg.demo.camera import Camera, Point
 from reliseg.demo.canvas import FLAT, FOLIAGE, STREET, Canvas, Colour, Paint
+from reliseg.demo.cutout import Cutout, Spot
 
 POLE, LIGHT, SIGN, VEGETATION = 5, 6, 7, 8
 
 LEAVES: tuple[Colour, ...] = (
-    (0.27, 0.38, 0.16), (0.22, 0.34, 0.15), (0.34, 0.42, 0.18), (0.24, 0.34, 0.22), (0.46, 0.38, 0.16), (0.30, 0.40, 0.14)
+    (0.27, 0.38, 0.16), (0.22, 0.34, 0.15), (0.34, 0.42, 0.18), (0.24, 0.34, 0.22), (0.46, 0.38, 0.16),
+    (0.30, 0.40, 0.14),
 )  # fmt: skip
 
 
@@ -49,11 +51,13 @@ def _clumps(
     """Leaves as many overlapping ellipses, lighter towards the sun."""
     spots = rng.normal(0, 1, (count, 3)).astype(float)
     spots *= (rng.random((count, 1)) ** 0.4) / np.linalg.norm(spots, axis=1, keepdims=True)
-    sun = np.array(canvas.light.direction) * (0.35 + 0.65 * canvas.light.strength) + np.array([0, 0.5, 0])
-    lit = spots @ sun
+    lit, order = (
+        spots @ (np.array(canvas.light.direction) * (0.35 + 0.65 * strength) + np.array([0, 0.5, 0]))
+        for strength in (canvas.light.strength, canvas.light.clear)
+    )
     grain = rng.uniform(0.86, 1.1, count)
     radii = rng.uniform(0.20, 0.42, count) * (1.15 - 0.55 * np.linalg.norm(spots, axis=1))
-    for i in np.argsort(0.6 * lit - spots[:, 2]):
+    for i in np.argsort(0.6 * order - spots[:, 2]):
         dx, dy, dz = (float(value) for value in spots[i])
         paint = Paint(colour, VEGETATION, FOLIAGE, snow=min(1.0, max(0.1, 0.45 + 0.6 * dy)))
         place = (middle[0] + dx * size[0], middle[1] + dy * size[1], max(1.0, middle[2] + 0.5 * dz * size[0]))
@@ -121,20 +125,9 @@ def lamp(canvas: Canvas, camera: Camera, s: float, z: float, height: float, meta
     reach = -1.7 if s > 0 else 1.7
     x, top, key = foot[0], foot[1] + height, STREET + z
     canvas.stroke([(x, top - 0.1, z), (x + 0.5 * reach, top + 0.25, z), (x + reach, top + 0.3, z)], 0.10, metal, key)
-    head = [
-        (x + reach - 0.35, top + 0.22, z),
-        (x + reach + 0.35, top + 0.22, z),
-        (x + reach + 0.25, top + 0.38, z),
-        (x + reach - 0.25, top + 0.38, z),
-    ]
-    canvas.fill(head, metal.tinted(0.7), key, flat=True)
-    bulb = [
-        (x + reach - 0.32, top + 0.15, z),
-        (x + reach + 0.32, top + 0.15, z),
-        (x + reach + 0.32, top + 0.24, z),
-        (x + reach - 0.32, top + 0.24, z),
-    ]
-    canvas.fill(bulb, Paint((0.90, 0.86, 0.74), POLE, glow=4.0), key, flat=True)
+    head = Cutout(canvas, (x + reach, top, z), key, 1.0)
+    head.fill([(-0.35, 0.22), (0.35, 0.22), (0.25, 0.38), (-0.25, 0.38)], metal.tinted(0.7))
+    head.box((-0.32, 0.15), (0.32, 0.24), Paint((0.90, 0.86, 0.74), POLE, glow=4.0))
     canvas.lamps.append((x + reach, top + 0.2, z))
 
 
@@ -153,16 +146,13 @@ def traffic_light(canvas: Canvas, rng: np.random.Generator, camera: Camera, s: f
 
 
 def _signal(canvas: Canvas, at: Point, state: int, scale: float) -> None:
-    x, y, z = at
-    key, half = STREET + z, 0.21 * scale
-    case = Paint((0.07, 0.075, 0.075), LIGHT, snow=0.1)
-    shape = [(x - half, y, z), (x + half, y, z), (x + half, y + 1.05 * scale, z), (x - half, y + 1.05 * scale, z)]
-    canvas.fill(shape, case, key, flat=True)
+    lamps = Cutout(canvas, at, STREET + at[2], 1.0, scale, scale)
+    lamps.box((-0.21, 0.0), (0.21, 1.05), Paint((0.07, 0.075, 0.075), LIGHT, snow=0.1))
     colours: tuple[Colour, ...] = ((0.10, 0.78, 0.42), (0.95, 0.66, 0.10), (0.95, 0.14, 0.10))
-    for i, colour in enumerate(colours):
+    for i, (r, g, b) in enumerate(colours):
         on = i == state
-        paint = Paint(colour if on else tuple(0.2 * c + 0.03 for c in colour), LIGHT, glow=3.5 * on)  # type: ignore[arg-type]
-        canvas.disc((x, y + (0.2 + 0.325 * i) * scale, z), 0.135 * scale, 0.135 * scale, paint, key)
+        colour = (r, g, b) if on else (0.2 * r + 0.03, 0.2 * g + 0.03, 0.2 * b + 0.03)
+        lamps.disc((0.0, 0.2 + 0.325 * i), (0.135 * scale, 0.135 * scale), Paint(colour, LIGHT, glow=3.5 * on))
 
 
 def sign(canvas: Canvas, rng: np.random.Generator, camera: Camera, s: float, z: float, metal: Paint) -> None:
@@ -175,39 +165,44 @@ def sign(canvas: Canvas, rng: np.random.Generator, camera: Camera, s: float, z: 
         _plate(canvas, rng, (x, high + 0.35 - 0.75 * i, z - 0.05), key)
 
 
+RED, WHITE, BLUE = Paint((0.76, 0.10, 0.12), SIGN), Paint((0.90, 0.90, 0.89), SIGN), Paint((0.08, 0.26, 0.62), SIGN)
+YELLOW, BLACK = Paint((0.93, 0.74, 0.10), SIGN), Paint((0.10, 0.10, 0.11), SIGN)
+
+
 def _plate(canvas: Canvas, rng: np.random.Generator, at: Point, key: float) -> None:
-    x, y, z = at
     r = float(rng.uniform(0.34, 0.44))
-    kind = int(rng.integers(6))
-    red, white, blue = Paint((0.76, 0.10, 0.12), SIGN), Paint((0.90, 0.90, 0.89), SIGN), Paint((0.08, 0.26, 0.62), SIGN)
-    yellow, black = Paint((0.93, 0.74, 0.10), SIGN), Paint((0.10, 0.10, 0.11), SIGN)
     light = canvas.light.on((0.0, 0.0, -1.0)) * 1.08
 
-    def shape(paint: Paint, corners: tuple[tuple[float, float], ...], scale: float = 1.0) -> None:
-        points = [(x + r * scale * a, y + r * scale * b, z) for a, b in corners]
-        canvas.fill(points, paint, key, light=light, flat=True)
+    def shape(paint: Paint, corners: tuple[Spot, ...], scale: float = 1.0) -> None:
+        Cutout(canvas, at, key, light, r * scale, r * scale).fill(corners, paint)
+
+    def disc(paint: Paint, scale: float = 1.0) -> None:
+        canvas.disc(at, scale * r, scale * r, paint, key, light=light)
 
     triangle, square = ((-1.0, -0.75), (1.0, -0.75), (0.0, 1.0)), ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9))
-    if kind == 0:
-        canvas.disc(at, r, r, red, key, light=light)
-        canvas.disc(at, 0.74 * r, 0.74 * r, white, key, light=light)
-        shape(black, ((-0.4, -0.3), (0.4, -0.3), (0.4, 0.3), (-0.4, 0.3)), 0.7)
-    elif kind == 1:
-        shape(red, triangle, 1.15)
-        shape(white, triangle, 0.72)
-        shape(black, ((-0.12, -0.4), (0.12, -0.4), (0.12, 0.35), (-0.12, 0.35)))
-    elif kind == 2:
-        canvas.disc(at, r, r, blue, key, light=light)
-        shape(white, ((-0.14, -0.6), (0.14, -0.6), (0.14, 0.2), (0.4, 0.2), (0.0, 0.68), (-0.4, 0.2), (-0.14, 0.2)))
-    elif kind == 3:
-        shape(white, ((-1.0, 0.0), (0.0, -1.0), (1.0, 0.0), (0.0, 1.0)), 1.15)
-        shape(yellow, ((-1.0, 0.0), (0.0, -1.0), (1.0, 0.0), (0.0, 1.0)), 0.85)
-    elif kind == 4:
-        shape(blue, square)
-        shape(white, ((-0.55, -0.6), (0.55, -0.6), (0.0, 0.5)))
-    else:
-        canvas.disc(at, r, r, red, key, light=light)
-        shape(white, ((-0.7, -0.17), (0.7, -0.17), (0.7, 0.17), (-0.7, 0.17)))
+    lozenge = ((-1.0, 0.0), (0.0, -1.0), (1.0, 0.0), (0.0, 1.0))
+    match int(rng.integers(6)):
+        case 0:
+            disc(RED)
+            disc(WHITE, 0.74)
+            shape(BLACK, ((-0.4, -0.3), (0.4, -0.3), (0.4, 0.3), (-0.4, 0.3)), 0.7)
+        case 1:
+            shape(RED, triangle, 1.15)
+            shape(WHITE, triangle, 0.72)
+            shape(BLACK, ((-0.12, -0.4), (0.12, -0.4), (0.12, 0.35), (-0.12, 0.35)))
+        case 2:
+            disc(BLUE)
+            arrow = ((0.14, -0.6), (0.14, 0.2), (0.4, 0.2), (0.0, 0.68), (-0.4, 0.2), (-0.14, 0.2))
+            shape(WHITE, ((-0.14, -0.6), *arrow))
+        case 3:
+            shape(WHITE, lozenge, 1.15)
+            shape(YELLOW, lozenge, 0.85)
+        case 4:
+            shape(BLUE, square)
+            shape(WHITE, ((-0.55, -0.6), (0.55, -0.6), (0.0, 0.5)))
+        case _:
+            disc(RED)
+            shape(WHITE, ((-0.7, -0.17), (0.7, -0.17), (0.7, 0.17), (-0.7, 0.17)))
 
 
 def board(canvas: Canvas, camera: Camera, s: float, z: float, metal: Paint) -> None:
@@ -216,33 +211,12 @@ def board(canvas: Canvas, camera: Camera, s: float, z: float, metal: Paint) -> N
     light = canvas.light.on((0.0, 0.0, -1.0)) * 1.05
     for dx in (-0.9, 0.9):
         _post(canvas, (x + dx, 0.12, z), 3.6, 0.10, metal)
+    plate = Cutout(canvas, (x, 0.0, z - 0.1), key, light)
     for grow, paint in ((0.06, Paint((0.9, 0.9, 0.9), SIGN)), (0.0, Paint((0.93, 0.78, 0.16), SIGN))):
-        canvas.fill(
-            [
-                (x - 1.3 - grow, 2.0 - grow, z - 0.1),
-                (x + 1.3 + grow, 2.0 - grow, z - 0.1),
-                (x + 1.3 + grow, 3.6 + grow, z - 0.1),
-                (x - 1.3 - grow, 3.6 + grow, z - 0.1),
-            ],
-            paint,
-            key,
-            light=light,
-            flat=True,
-        )
-    ink = Paint((0.10, 0.10, 0.10), SIGN)
+        plate.box((-1.3 - grow, 2.0 - grow), (1.3 + grow, 3.6 + grow), paint)
+    ink, text = Paint((0.10, 0.10, 0.10), SIGN), Cutout(canvas, (x, 0.0, z - 0.12), key, light)
     for y, wide in ((3.2, 1.5), (2.8, 1.1), (2.4, 1.7)):
-        canvas.fill(
-            [
-                (x - 0.6, y, z - 0.12),
-                (x - 0.6 + wide, y, z - 0.12),
-                (x - 0.6 + wide, y + 0.16, z - 0.12),
-                (x - 0.6, y + 0.16, z - 0.12),
-            ],
-            ink,
-            key,
-            light=light,
-            flat=True,
-        )
+        text.box((-0.6, y), (-0.6 + wide, y + 0.16), ink)
 
 
 def metal(rng: np.random.Generator) -> Paint:

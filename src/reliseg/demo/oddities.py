@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from reliseg.demo.camera import Camera, Point, Pose
+from reliseg.demo.camera import Camera, Pose
 from reliseg.demo.canvas import GLOSS, STREET, Canvas, Colour, Paint
+from reliseg.demo.cutout import Cutout
 from reliseg.demo.street import Layout
 from reliseg.demo.vehicles import Body
 
@@ -19,7 +20,7 @@ def scatter(canvas: Canvas, camera: Camera, rng: np.random.Generator, layout: La
     )  # fmt: skip
     order = rng.permutation(len(kinds))
     for i in range(int(rng.integers(2, 5))):
-        z = float(rng.uniform(6.5, 11) if i == 0 else rng.uniform(8, 24))
+        z = float(rng.uniform(7, 12) if i == 0 else rng.uniform(5, 8) + 5 * i)
         reach = layout.half - 1.2 if i == 0 or rng.random() < 0.6 else layout.half + 2.0
         seen = 0.42 * z + camera.shift - camera.yaw * z
         s = min(max(float(rng.uniform(-1, 1)) * reach, seen - 0.84 * z), seen)
@@ -33,77 +34,34 @@ def _plain(colour: Colour, snow: float = 0.3) -> Paint:
 
 def cow(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float) -> None:
     """A cow, seen from its side."""
-    base, spot = (
-        ((0.86, 0.83, 0.78), (0.12, 0.11, 0.10)) if rng.random() < 0.6 else ((0.48, 0.29, 0.17), (0.58, 0.38, 0.25))
-    )
-    hide, dark = _plain(base), _plain(spot)
+    pied = rng.random() < 0.6
+    hide = _plain((0.86, 0.83, 0.78) if pied else (0.48, 0.29, 0.17))
+    dark = _plain((0.12, 0.11, 0.10) if pied else (0.58, 0.38, 0.25))
     turn = 1.0 if rng.random() < 0.5 else -1.0
-    light = canvas.light.on((0.0, 0.3, -0.95))
-
-    def at(ahead: float, up: float) -> Point:
-        return (pose.x + turn * ahead, up, pose.z)
-
-    canvas.shade(
-        [
-            (pose.x - 1.0, 0, pose.z - 0.3),
-            (pose.x + 1.0, 0, pose.z - 0.3),
-            (pose.x + 1.0, 0, pose.z + 0.3),
-            (pose.x - 1.0, 0, pose.z + 0.3),
-        ],
-        1.3,
-    )
+    figure = Cutout(canvas, (pose.x, 0.0, pose.z), key, canvas.light.on((0.0, 0.3, -0.95)), turn)
+    figure.shade(1.0, 0.3, 1.3)
     for ahead, shade in ((-0.62, 0.7), (0.48, 0.7), (-0.78, 1.0), (0.62, 1.0)):
-        canvas.stroke([at(ahead, 0.75), at(ahead + 0.04, 0.04)], 0.17, hide.tinted(shade), key, light=light)
-    trunk = [
-        (-0.95, 1.32),
-        (-0.9, 0.72),
-        (-0.4, 0.60),
-        (0.4, 0.62),
-        (0.85, 0.78),
-        (1.0, 1.2),
-        (0.7, 1.42),
-        (0.0, 1.36),
-        (-0.6, 1.42),
-    ]
-    canvas.fill([at(*p) for p in trunk], hide, key, light=light, flat=True)
-    for a, b, wide in ((-0.5, 1.1, 0.30), (0.15, 1.0, 0.24), (0.62, 1.2, 0.16)):
-        canvas.disc(at(a, b), wide, 0.7 * wide, dark, key, light=light)
-    canvas.fill(
-        [at(0.8, 1.15), at(0.95, 1.45), at(1.3, 1.55), at(1.5, 1.3), at(1.42, 1.12), at(1.15, 1.15)],
-        hide,
-        key,
-        light=light,
-        flat=True,
-    )
-    canvas.fill(
-        [at(1.34, 1.12), at(1.54, 1.2), at(1.5, 1.32), at(1.36, 1.3)],
-        _plain((0.72, 0.50, 0.46)),
-        key,
-        light=light,
-        flat=True,
-    )
-    canvas.stroke([at(1.1, 1.5), at(1.02, 1.66)], 0.06, dark, key)
-    canvas.stroke([at(-0.95, 1.3), at(-1.06, 0.75)], 0.05, dark, key)
+        figure.stroke([(ahead, 0.75), (ahead + 0.04, 0.04)], 0.17, hide.tinted(shade))
+    belly = [(-0.95, 1.32), (-0.9, 0.72), (-0.4, 0.60), (0.4, 0.62), (0.85, 0.78)]
+    figure.fill([*belly, (1.0, 1.2), (0.7, 1.42), (0.0, 1.36), (-0.6, 1.42)], hide)
+    for ahead, up, wide in ((-0.5, 1.1, 0.30), (0.15, 1.0, 0.24), (0.62, 1.2, 0.16)):
+        figure.disc((ahead, up), (wide, 0.7 * wide), dark)
+    figure.fill([(0.8, 1.15), (0.95, 1.45), (1.3, 1.55), (1.5, 1.3), (1.42, 1.12), (1.15, 1.15)], hide)
+    figure.fill([(1.34, 1.12), (1.54, 1.2), (1.5, 1.32), (1.36, 1.3)], _plain((0.72, 0.50, 0.46)))
+    figure.stroke([(1.1, 1.5), (1.02, 1.66)], 0.06, dark)
+    figure.stroke([(-0.95, 1.3), (-1.06, 0.75)], 0.05, dark)
 
 
 def ball(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float) -> None:
     """A big striped ball."""
     r = float(rng.uniform(0.55, 0.95))
     colours = [_plain(c) for c in ((0.86, 0.16, 0.20), (0.93, 0.90, 0.84), (0.16, 0.44, 0.76), (0.95, 0.78, 0.16))]
-    centre = (pose.x, r, pose.z)
-    canvas.shade(
-        [
-            (pose.x - 0.6 * r, 0, pose.z),
-            (pose.x, 0, pose.z - 0.4 * r),
-            (pose.x + 0.6 * r, 0, pose.z),
-            (pose.x, 0, pose.z + 0.4 * r),
-        ],
-        1.6 * r,
-    )
-    for i, wide in enumerate((1.0, 0.72, 0.38)):
-        canvas.disc(centre, wide * r, r, colours[i], key, light=(0.85, 0.95, 1.0)[i])
+    figure = Cutout(canvas, (pose.x, 0.0, pose.z), key, canvas.light.on((0.0, 0.4, -0.9)))
+    figure.shade(0.6 * r, 0.3 * r, 1.6 * r)
+    for wide, paint in zip((1.0, 0.72, 0.38), colours, strict=False):
+        figure.disc((0.0, r), (wide * r, r), paint)
     sun = 0.3 if canvas.light.direction[0] > 0 else -0.3
-    canvas.disc((pose.x + sun * r, 1.85 * r, pose.z), 0.3 * r, 0.1 * r, colours[3], key)
+    figure.disc((sun * r, 1.85 * r), (0.3 * r, 0.1 * r), colours[3])
 
 
 def _boxed(canvas: Canvas, pose: Pose, key: float, size: tuple[float, float, float], colour: Colour) -> Body:
@@ -125,9 +83,9 @@ def sofa(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float) -> No
     colour: Colour = ((0.62, 0.20, 0.34), (0.24, 0.52, 0.50), (0.72, 0.52, 0.24))[int(rng.integers(3))]
     canvas.shade([pose.at(a, 0, b) for a, b in ((-1, -0.5), (1, -0.5), (1, 0.5), (-1, 0.5))], 0.8)
     dark = (0.8 * colour[0], 0.8 * colour[1], 0.8 * colour[2])
-    for (right, ahead), size, tone in (
-        ((0.0, 0.34), (2.0, 0.95, 0.25), dark), ((-0.88, 0.0), (0.26, 0.66, 0.9), dark), ((0.0, -0.05), (1.5, 0.46, 0.8), colour), ((0.88, 0.0), (0.26, 0.66, 0.9), dark),
-    ):  # fmt: skip
+    arm = (0.26, 0.66, 0.9)
+    back, seat = ((0.0, 0.34), (2.0, 0.95, 0.25), dark), ((0.0, -0.05), (1.5, 0.46, 0.8), colour)
+    for (right, ahead), size, tone in (back, ((-0.88, 0.0), arm, dark), seat, ((0.88, 0.0), arm, dark)):
         x, _, z = pose.at(right, 0.0, ahead)
         _boxed(canvas, Pose(x, z, pose.cos, pose.sin), key, size, tone)
 
@@ -190,14 +148,12 @@ def tent(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float) -> No
 def bathtub(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float) -> None:
     """A bathtub on feet."""
     enamel, dark = Paint((0.90, 0.91, 0.92), UNKNOWN, GLOSS, snow=0.5), _plain((0.30, 0.28, 0.24))
-    x, z = pose.x, pose.z
-    light = canvas.light.on((0.0, 0.2, -0.98))
     turn = 1.0 if rng.random() < 0.5 else -1.0
-    canvas.shade([(x - 0.8, 0, z - 0.35), (x + 0.8, 0, z - 0.35), (x + 0.8, 0, z + 0.35), (x - 0.8, 0, z + 0.35)], 0.7)
-    for dx in (-0.55, 0.55):
-        canvas.stroke([(x + dx, 0.2, z), (x + dx * 1.1, 0.02, z)], 0.1, dark, key)
-    canvas.disc((x, 0.66, z), 0.85, 0.13, enamel.tinted(0.72), key, light=light)
-    shape = [(-0.86, 0.66), (-0.7, 0.3), (-0.5, 0.16), (0.5, 0.16), (0.7, 0.3), (0.86, 0.66)]
-    canvas.fill([(x + turn * a, b, z) for a, b in shape], enamel, key, light=light, flat=True)
-    canvas.stroke([(x - 0.88, 0.67, z), (x + 0.88, 0.67, z)], 0.07, enamel, key)
-    canvas.stroke([(x + turn * 0.75, 0.66, z), (x + turn * 0.75, 0.95, z), (x + turn * 0.55, 0.95, z)], 0.06, dark, key)
+    figure = Cutout(canvas, (pose.x, 0.0, pose.z), key, canvas.light.on((0.0, 0.2, -0.98)), turn)
+    figure.shade(0.8, 0.35, 0.7)
+    for right in (-0.55, 0.55):
+        figure.stroke([(right, 0.2), (right * 1.1, 0.02)], 0.1, dark)
+    figure.disc((0.0, 0.66), (0.85, 0.13), enamel.tinted(0.72))
+    figure.fill([(-0.86, 0.66), (-0.7, 0.3), (-0.5, 0.16), (0.5, 0.16), (0.7, 0.3), (0.86, 0.66)], enamel)
+    figure.stroke([(-0.88, 0.67), (0.88, 0.67)], 0.07, enamel)
+    figure.stroke([(0.75, 0.66), (0.75, 0.95), (0.55, 0.95)], 0.06, dark)

@@ -4,6 +4,7 @@ import numpy as np
 
 from reliseg.demo.camera import Point, Pose
 from reliseg.demo.canvas import Canvas, Colour, Paint
+from reliseg.demo.cutout import Cutout
 
 PERSON, RIDER, MOTORCYCLE, BICYCLE = 11, 12, 17, 18
 
@@ -34,68 +35,38 @@ def person(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float) -> 
     tall = float(rng.uniform(0.92, 1.06)) * (0.68 if rng.random() < 0.12 else 1.0)
     stride, swing = float(rng.uniform(-0.26, 0.26)), float(rng.uniform(0.05, 0.2))
     coat, legs = Paint(_pick(rng, CLOTHES), PERSON, snow=0.1), Paint(_pick(rng, TROUSERS), PERSON)
-    shoes, skin = Paint((0.08, 0.07, 0.07), PERSON), Paint(SKIN[0], PERSON)
     skirt, bag = rng.random() < 0.3, rng.random() < 0.35
-    light = canvas.light.on((0.0, 0.0, -1.0))
-
-    def at(right: float, up: float) -> Point:
-        return (pose.x + right * tall, pose.y + up * tall, pose.z)
-
-    canvas.shade(
-        [(pose.x + dx, 0.0, pose.z + dz) for dx, dz in ((-0.25, -0.15), (0.25, -0.15), (0.25, 0.2), (-0.25, 0.2))], 1.7
-    )
+    figure = Cutout(canvas, (pose.x, pose.y, pose.z), key, canvas.light.on((0.0, 0.0, -1.0)), tall, tall)
+    around = ((-0.25, -0.15), (0.25, -0.15), (0.25, 0.2), (-0.25, 0.2))
+    canvas.shade([(pose.x + dx, 0.0, pose.z + dz) for dx, dz in around], 1.7)
     arm = 0.25 + swing
-    canvas.stroke([at(-0.19, 1.40), at(-arm, 1.12), at(-arm + 0.04, 0.86)], 0.105, coat.tinted(0.85), key, light=light)
+    figure.stroke([(-0.19, 1.40), (-arm, 1.12), (-arm + 0.04, 0.86)], 0.105, coat.tinted(0.85))
+    _legs(figure, legs, stride)
+    _torso(figure, coat, 0.52 if skirt else 0.80)
+    figure.stroke([(0.20, 1.40), (arm - 0.02, 1.12), (arm - 0.1, 0.88)], 0.105, coat.tinted(0.9))
+    figure.disc((arm - 0.1, 0.84), (0.05, 0.06), Paint(SKIN[0], PERSON))
+    if bag:
+        figure.fill([(-0.36, 0.62), (-0.12, 0.62), (-0.14, 0.92), (-0.34, 0.92)], coat.tinted(0.5))
+    _head(canvas, rng, figure.at((0.0, 1.65)), key, PERSON, helmet=False)
+
+
+def _legs(figure: Cutout, paint: Paint, stride: float) -> None:
+    shoes = Paint((0.08, 0.07, 0.07), PERSON)
     for sign in (-1.0, 1.0):
         foot = sign * 0.08 + sign * stride
-        canvas.stroke(
-            [at(sign * 0.09, 0.88), at(0.5 * (sign * 0.11 + foot), 0.48), at(foot, 0.05)],
-            0.155,
-            legs.tinted(0.8 + 0.2 * (sign > 0)),
-            key,
-            light=light,
-        )
-        canvas.fill(
-            [at(foot - 0.08, 0.0), at(foot + 0.11, 0.0), at(foot + 0.08, 0.09), at(foot - 0.07, 0.09)],
-            shoes,
-            key,
-            light=light,
-            flat=True,
-        )
-    hem = 0.52 if skirt else 0.80
-    torso = [
-        at(-0.17, hem),
-        at(0.18, hem),
-        at(0.19, 1.1),
-        at(0.235, 1.42),
-        at(0.08, 1.51),
-        at(-0.08, 1.51),
-        at(-0.235, 1.42),
-        at(-0.19, 1.1),
-    ]
-    canvas.fill(torso, coat, key, light=light, flat=True)
-    sunny = 1.0 if canvas.light.direction[0] > 0 else -1.0
-    edge = [
-        at(0.06 * sunny, hem),
-        at(0.18 * sunny, hem),
-        at(0.19 * sunny, 1.1),
-        at(0.23 * sunny, 1.42),
-        at(0.09 * sunny, 1.49),
-    ]
-    canvas.fill(edge, coat, key, light=light * (1 + 0.3 * canvas.light.strength), flat=True)
-    canvas.stroke(
-        [at(0.20, 1.40), at(arm - 0.02, 1.12), at(arm - 0.1, 0.88)], 0.105, coat.tinted(0.9), key, light=light
-    )
-    canvas.disc(at(arm - 0.1, 0.84), 0.05, 0.06, skin, key, light=light)
-    if bag:
-        canvas.fill(
-            [at(-0.36, 0.62), at(-0.12, 0.62), at(-0.14, 0.92), at(-0.34, 0.92)],
-            coat.tinted(0.5),
-            key,
-            light=light,
-            flat=True,
-        )
-    _head(canvas, rng, at(0.0, 1.65), key, PERSON, helmet=False)
+        leg = [(sign * 0.09, 0.88), (0.5 * (sign * 0.11 + foot), 0.48), (foot, 0.05)]
+        figure.stroke(leg, 0.155, paint.tinted(0.8 + 0.2 * (sign > 0)))
+        figure.fill([(foot - 0.08, 0.0), (foot + 0.11, 0.0), (foot + 0.08, 0.09), (foot - 0.07, 0.09)], shoes)
+
+
+def _torso(figure: Cutout, coat: Paint, hem: float) -> None:
+    """The coat, and its half that the sun falls on."""
+    right = [(0.18, hem), (0.19, 1.1), (0.235, 1.42), (0.08, 1.51)]
+    figure.fill([(-0.17, hem), *right, (-0.08, 1.51), (-0.235, 1.42), (-0.19, 1.1)], coat)
+    light = figure.canvas.light
+    sunny = 1.0 if light.direction[0] > 0 else -1.0
+    edge = ((0.06, hem), (0.18, hem), (0.19, 1.1), (0.23, 1.42), (0.09, 1.49))
+    figure.fill([(sunny * right, up) for right, up in edge], coat, 1 + 0.3 * light.strength)
 
 
 def _ring(pose: Pose, ahead: float, radius: float, count: int = 15) -> list[Point]:

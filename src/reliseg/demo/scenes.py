@@ -82,10 +82,11 @@ def _day(rng: np.random.Generator, condition: str) -> tuple[Sky, Light]:
     direction = (float(np.cos(rise) * np.sin(turn)), float(np.sin(rise)), float(np.cos(rise) * np.cos(turn)))
     drift = (float(rng.uniform(0, 512)), float(rng.uniform(0, 512)))
     clouds, blue = float(rng.uniform(0.15, 0.85)), float(rng.uniform(0.85, 1.15))
+    dull = max(0.0, clouds - 0.6) / 0.25
+    sun = max(0.0, 1.0 - dull) * float(rng.uniform(0.7, 1.0))
     if condition == "clear":
-        dull = max(0.0, clouds - 0.6) / 0.25
         sky = Sky((0.36 * blue, 0.56 * blue, 0.84 * blue), (0.78, 0.86, 0.93), clouds, 0.95 - 0.12 * dull, drift)
-        return sky, Light(direction, max(0.0, 1.0 - dull) * float(rng.uniform(0.7, 1.0)))
+        return sky, Light(direction, sun, sun)
     grey = {"fog": 0.78, "night": 0.5, "rain": 0.70, "snow": 0.84}[condition]
     sky = Sky((grey * 0.97, grey * 0.99, grey * 1.02), (grey, grey, grey * 1.01), 0.45, grey * 0.93, drift)
-    return sky, Light(direction, 0.0)
+    return sky, Light(direction, 0.0, sun)

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
 from reliseg.demo.camera import Camera, Point
-from reliseg.demo.canvas import FLAT, Raster
+from reliseg.demo.canvas import BRICK, Raster
 from reliseg.demo.textures import LIT, PLAIN, Spots, Values, noise
 
 Picture = Float32[np.ndarray, "h w 3"]
@@ -38,7 +38,7 @@ class View:
 
 
 def _halved(image: Float32[np.ndarray, "h w ..."]) -> Float32[np.ndarray, "i j ..."]:
-    total = image[0::2, 0::2] + image[0::2, 1::2]
+    total: Float32[np.ndarray, "i j ..."] = image[0::2, 0::2] + image[0::2, 1::2]
     total += image[1::2, 0::2]
     total += image[1::2, 1::2]
     total *= np.float32(0.25)
@@ -83,8 +83,8 @@ def _textured(raster: Raster, colour: Picture, inverse: Plane, glow: Picture | N
             np.float32(camera.yaw) * ahead + np.float32(0.5 * camera.bend) * ahead * ahead - np.float32(camera.shift)
         )
         own = ids.take(index)
-        look = looks[own] if number in LIT or number == 6 else looks[:0]
-        spots = Spots(index, flat.take(index, 0), right, street, up, ahead, look, lights[own], camera.focal)
+        look = looks[own] if number in LIT or number == BRICK else looks[:0]
+        spots = Spots(flat.take(index, 0), right, street, up, ahead, look, lights[own], camera.focal)
         if number in LIT:
             lit = LIT[number](spots)
             if glow is not None:
@@ -149,6 +149,3 @@ def view(raster: Raster, sky: Sky, *, night: bool, snow: bool) -> View:
         halved,
         raster.lamps,
     )
-
-
-__all__ = ["FLAT", "Picture", "Plane", "Sky", "View", "view"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32
 
 from reliseg.demo.canvas import ASPHALT, BRICK, FACADE, FOLIAGE, GLOSS, GRASS, PAVING, TILES
 
@@ -25,21 +25,22 @@ def noise(slope: float) -> Float32[np.ndarray, "t t"]:
     white *= frequency**-slope
     white[0, 0] = 0.0
     tile = np.fft.irfft2(white, (TILE, TILE))
-    return (tile / tile.std()).astype(np.float32)
+    even: Float32[np.ndarray, "t t"] = (tile / tile.std()).astype(np.float32)
+    return even
 
 
 def sampled(slope: float, a: Values, b: Values, scale: float) -> Values:
     """Noise at places (a, b), `scale` cells of the tile per unit."""
     columns = (a * np.float32(scale)).astype(np.int32) & (TILE - 1)
     rows = (b * np.float32(scale)).astype(np.int32) & (TILE - 1)
-    return noise(slope).ravel()[rows * TILE + columns]
+    values: Values = noise(slope).ravel()[rows * TILE + columns]
+    return values
 
 
 @dataclass(frozen=True)
 class Spots:
-    """Pixels of one material: place in the image, colour (changed in place), position in the world, look."""
+    """Pixels of one material: colour (changed in place), position in the world, look."""
 
-    index: Int64[np.ndarray, " p"]
     colour: Colours
     right: Values
     street: Values
@@ -136,8 +137,8 @@ def facade(spots: Spots) -> Values:
     tint = np.array([0.88, 0.98, 1.10], np.float32)
     mix = np.where(clear >= 1, glass, clear * glass + (1 - clear) * 0.34).astype(np.float32)[:, None]
     spots.colour[:] = (1 - mix) * spots.colour + mix * (pane * (0.45 + 0.55 * spots.light))[:, None] * tint
-    lit = np.where(shop, chance > -0.2, chance > 0.75)
-    return (mix[:, 0] * lit).astype(np.float32)
+    lit: Values = mix[:, 0] * np.where(shop, chance > -0.2, chance > 0.75)
+    return lit
 
 
 PLAIN: dict[int, Callable[[Spots], None]] = {

@@ -6,7 +6,6 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFilter
 
-from reliseg.demo.camera import Point
 from reliseg.demo.shading import Picture, Plane, View
 from reliseg.demo.textures import noise
 
@@ -16,7 +15,8 @@ ROAD, SIDEWALK, TERRAIN, SKY = 0, 1, 9, 10
 def veiled(image: Picture, depth: Plane, beta: float, air: tuple[float, float, float]) -> Picture:
     """Light lost and gained on the way to the camera: J exp(-beta d) + A (1 - exp(-beta d))."""
     kept = np.exp(-beta * depth)[..., None].astype(np.float32)
-    return image * kept + np.array(air, np.float32) * (1 - kept)
+    seen: Picture = image * kept + np.array(air, np.float32) * (1 - kept)
+    return seen
 
 
 def _blurred(image: Picture, radius: float) -> Picture:
@@ -28,12 +28,14 @@ def _tile(slope: float, rng: np.random.Generator, size: tuple[int, ...]) -> Plan
     tile = noise(slope)
     row, column = (int(value) for value in rng.integers(0, 512, 2))
     rows, columns = (np.arange(size[0]) + row) & 511, (np.arange(size[1]) + column) & 511
-    return tile[rows[:, None], columns[None, :]]
+    window: Plane = tile[rows[:, None], columns[None, :]]
+    return window
 
 
 def _grey(image: Picture, saturation: float) -> Picture:
     grey = image.mean(axis=2, keepdims=True)
-    return grey + np.float32(saturation) * (image - grey)
+    paler: Picture = grey + np.float32(saturation) * (image - grey)
+    return paler
 
 
 def fog(view: View, rng: np.random.Generator) -> Picture:
@@ -43,33 +45,38 @@ def fog(view: View, rng: np.random.Generator) -> Picture:
     thick = beta * (1 + 0.12 * _tile(1.8, rng, view.depth.shape))
     kept = np.exp(-thick * view.depth)[..., None].astype(np.float32)
     air = np.array([tone, tone * 1.005, tone * 1.015], np.float32)
-    return _grey(view.day, 0.8) * 0.92 * kept + air * (1 - kept)
+    image: Picture = _grey(view.day, 0.8) * 0.92 * kept + air * (1 - kept)
+    return image
 
 
-def _pool(view: View, lamps: list[Point]) -> Plane:
-    """Light of the nearest street lamps on every surface, falling with the squared distance."""
+def _world(view: View, step: int = 1) -> tuple[Plane, Plane, Plane]:
+    """Metres right of the camera, above the ground and ahead, of every `step`-th pixel."""
+    camera, ahead = view.camera, np.minimum(view.depth[::step, ::step], np.float32(300))
+    scale = ahead / np.float32(camera.focal)
     height, width = view.depth.shape
-    camera, step = view.camera, 2
-    ahead = np.minimum(view.depth[::step, ::step], 300)
-    right = (np.arange(0, width, step, dtype=np.float32) - camera.centre)[None] * ahead / np.float32(camera.focal)
-    up = camera.height - (np.arange(0, height, step, dtype=np.float32) - camera.horizon)[:, None] * ahead / np.float32(
-        camera.focal
-    )
+    columns, rows = np.arange(0, width, step, dtype=np.float32), np.arange(0, height, step, dtype=np.float32)
+    right = (columns - np.float32(camera.centre))[None] * scale
+    return right, np.float32(camera.height) - (rows - np.float32(camera.horizon))[:, None] * scale, ahead
+
+
+def _pool(view: View) -> Plane:
+    """Light of the nearest street lamps on every surface, falling with the squared distance."""
+    (height, width), step = view.depth.shape, 2
+    right, up, ahead = _world(view, step)
     total = np.zeros(ahead.shape, np.float32)
-    for x, y, z in sorted(lamps, key=lambda lamp: lamp[2])[:8]:
+    for x, y, z in sorted(view.lamps, key=lambda lamp: lamp[2])[:8]:
         below = np.clip((y - up) / 3, 0, 1)
         total += below / (1 + 0.035 * ((right - x) ** 2 + (up - y) ** 2 + (ahead - z) ** 2))
-    return total.repeat(step, 0).repeat(step, 1)[:height, :width].astype(np.float32)
+    return total.repeat(step, 0).repeat(step, 1)[:height, :width]
 
 
 def _headlights(view: View) -> Plane:
-    height, width = view.depth.shape
-    camera = view.camera
-    ahead = np.minimum(view.depth, 300)
-    turn = (np.arange(width, dtype=np.float32) - camera.centre)[None] / camera.focal
-    drop = (np.arange(height, dtype=np.float32) - camera.horizon)[:, None] / camera.focal
-    beam = np.exp(-((turn / 0.42) ** 2)) * np.exp(-((np.minimum(drop + 0.02, 0) / 0.05) ** 2))
-    return (beam / (1 + (ahead / 15) ** 2)).astype(np.float32)
+    """Light of the own headlights: a cone ahead, cut off above the horizon, fading with distance."""
+    right, up, ahead = _world(view)
+    turn, rise = right / ahead, (up - np.float32(view.camera.height)) / ahead
+    beam = np.exp(-((turn / 0.42) ** 2) - (np.maximum(rise - 0.02, 0) / 0.05) ** 2)
+    light: Plane = beam / (1 + (ahead / 15) ** 2)
+    return light
 
 
 def night(view: View, rng: np.random.Generator) -> Picture:
@@ -78,7 +85,7 @@ def night(view: View, rng: np.random.Generator) -> Picture:
     warm = np.array([1.0, 0.80, 0.52], np.float32)
     own = np.array([1.0, 0.97, 0.90], np.float32)
     light = ambient * np.array([0.80, 0.90, 1.20], np.float32)
-    light = light + (float(rng.uniform(0.7, 1.1)) * _pool(view, view.lamps))[..., None] * warm
+    light = light + (float(rng.uniform(0.7, 1.1)) * _pool(view))[..., None] * warm
     light += (0.9 * _headlights(view))[..., None] * own
     sky = (view.truth == SKY)[..., None]
     rows = np.linspace(0.4, 1.0, view.depth.shape[0], dtype=np.float32)[:, None, None]
@@ -150,13 +157,13 @@ def snow(view: View, rng: np.random.Generator) -> Picture:
 
 
 def _tracks(view: View) -> Plane:
-    height, width = view.depth.shape
+    """1 and more where wheels of either direction have cleared the road of snow."""
+    right, _, ahead = _world(view)
     camera = view.camera
-    ahead = np.minimum(view.depth, 200)
-    right = (np.arange(width, dtype=np.float32) - camera.centre)[None] * ahead / np.float32(camera.focal)
-    street = right - (camera.yaw * ahead + 0.5 * camera.bend * ahead * ahead)
-    wheels = np.abs(np.abs(street) - 0.8), np.abs(np.abs(street + 2 * camera.shift) - 0.8)
-    return (1.5 - np.minimum(*wheels) / 0.32).astype(np.float32)
+    street = right - np.float32(camera.yaw) * ahead - np.float32(0.5 * camera.bend) * ahead * ahead
+    wheels = np.abs(np.abs(street) - 0.8), np.abs(np.abs(street + np.float32(2 * camera.shift)) - 0.8)
+    cleared: Plane = 1.5 - np.minimum(*wheels) / 0.32
+    return cleared
 
 
 def _flakes(image: Picture, depth: Plane, rng: np.random.Generator) -> Picture:

@@ -92,7 +92,7 @@ def _revision(options: ModelOptions) -> str | None:
 
 def _labels(options: ModelOptions, config: Any) -> LabelSpace:
     """The label space that is given, or the shipped one with the names of the model's configuration."""
-    names = [str(config.id2label[i]).strip().lower() for i in range(config.num_labels)]
+    names = [str(config.id2label.get(i, "")).strip().lower() for i in range(config.num_labels)]
     labels = options.labels or _shipped_as(names)
     if labels is None:
         shown = ", ".join(names[:4] + ["..."] * (len(names) > 4))

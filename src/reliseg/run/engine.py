@@ -12,7 +12,7 @@ from reliseg.models import Model
 from reliseg.run.observer import Observer
 from reliseg.run.plan import Shard, Target, shards
 from reliseg.run.progress import Progress
-from reliseg.run.store import Observed, ShardRecord, load_shard, save_shard
+from reliseg.run.store import Observed, ShardRecord, load_shard, save_shard, stored_head
 from reliseg.run.stream import Predicted, predictions
 from reliseg.stats import Layout, SampleTable
 
@@ -56,7 +56,7 @@ class Pass:
         return failures
 
     def _missing(self, shard: Shard) -> Sequence[Sample]:
-        stored = load_shard(self.folder / shard.path, calibrations=())
+        stored = stored_head(self.folder / shard.path)
         if stored is None or set(stored.names) != set(self.calibrations):
             return shard.samples
         return tuple(s for s in shard.samples if s.id not in stored.hashes)

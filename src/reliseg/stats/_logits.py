@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int32, Int64, UInt8
 
-from reliseg.stats._numeric import F, I, U, compiled, exp, log
+from reliseg.stats._numeric import F32, I32, U64, compiled, exp, log
 from reliseg.stats._plan import CELLS, PHASES, PIXELS
 from reliseg.stats._slots import ARG, JOINED, LABEL, MAX, OWN, OWN_ROW, ROW, SCALE, TOP
 
-NEVER = F(-1e30)
+NEVER = F32(-1e30)
 """Below every logit: the row that fills up an odd number of them never wins."""
 
 
@@ -34,25 +34,25 @@ def interpolate_rows(
     order: Int64[np.ndarray, " m"],
     upper: int,
     lower: int,
-    weight: F,
+    weight: F32,
     lines: Float32[np.ndarray, "m s"],
 ) -> None:
     """Vertical interpolation of one row of the image for all model classes."""
-    w = U(logits.shape[2])
-    for m in range(U(len(order))):
+    w = U64(logits.shape[2])
+    for m in range(U64(len(order))):
         c = order[m]
         for x in range(w):
             a = logits[c, upper, x]
             lines[m, x] = a + (logits[c, lower, x] - a) * weight
-        lines[m, w] = lines[m, U(0)]
+        lines[m, w] = lines[m, U64(0)]
 
 
 @compiled
 def interpolate(
     lines: Float32[np.ndarray, "m s"],
-    first: U,
+    first: U64,
     weight: Float32[np.ndarray, " n"],
-    base: U,
+    base: U64,
     z: Float32[np.ndarray, " z"],
     t: Float32[np.ndarray, " t"],
 ) -> None:
@@ -60,24 +60,24 @@ def interpolate(
 
     The phases of a cell share its loads, two rows share the running maximum.
     """
-    for x in range(U(PIXELS)):
-        t[MAX + x] = F(-np.inf)
-    for m in range(U(0), U(lines.shape[0]), U(2)):
-        o = m * U(ROW)
-        f = F(m)
-        g = f + F(1)
-        for x in range(U(CELLS)):
+    for x in range(U64(PIXELS)):
+        t[MAX + x] = F32(-np.inf)
+    for m in range(U64(0), U64(lines.shape[0]), U64(2)):
+        o = m * U64(ROW)
+        f = F32(m)
+        g = f + F32(1)
+        for x in range(U64(CELLS)):
             a = lines[m, first + x]
-            d = lines[m, first + x + U(1)] - a
-            b = lines[m + U(1), first + x]
-            e = lines[m + U(1), first + x + U(1)] - b
-            for phase in range(U(PHASES)):
-                i = x + phase * U(CELLS)
+            d = lines[m, first + x + U64(1)] - a
+            b = lines[m + U64(1), first + x]
+            e = lines[m + U64(1), first + x + U64(1)] - b
+            for phase in range(U64(PHASES)):
+                i = x + phase * U64(CELLS)
                 s = weight[base + i]
                 v = a + d * s
                 u = b + e * s
                 z[o + i] = v
-                z[o + U(ROW) + i] = u
+                z[o + U64(ROW) + i] = u
                 n = g if u > v else f
                 v = u if u > v else v
                 top = t[MAX + i]
@@ -89,23 +89,31 @@ def interpolate(
 def gather(
     lines: Float32[np.ndarray, "m s"],
     cell: Int32[np.ndarray, " n"],
-    start: U,
+    start: U64,
+    run: bool,
     weight: Float32[np.ndarray, " n"],
-    base: U,
+    base: U64,
     z: Float32[np.ndarray, " z"],
     t: Float32[np.ndarray, " t"],
 ) -> None:
-    """The same for a block of pixels at arbitrary places."""
-    for x in range(U(PIXELS)):
-        t[MAX + x] = F(-np.inf)
-    for m in range(U(lines.shape[0])):
-        o = m * U(ROW)
-        f = F(m)
-        for x in range(U(PIXELS)):
-            i = U(cell[start + x])
-            a = lines[m, i]
-            v = a + (lines[m, i + U(1)] - a) * weight[base + x]
-            z[o + x] = v
+    """The same for a block of pixels at arbitrary places, or in consecutive cells."""
+    for x in range(U64(PIXELS)):
+        t[MAX + x] = F32(-np.inf)
+    for m in range(U64(lines.shape[0])):
+        o = m * U64(ROW)
+        f = F32(m)
+        if run:
+            first = U64(cell[start])
+            for x in range(U64(PIXELS)):
+                a = lines[m, first + x]
+                z[o + x] = a + (lines[m, first + x + U64(1)] - a) * weight[base + x]
+        else:
+            for x in range(U64(PIXELS)):
+                i = U64(cell[start + x])
+                a = lines[m, i]
+                z[o + x] = a + (lines[m, i + U64(1)] - a) * weight[base + x]
+        for x in range(U64(PIXELS)):
+            v = z[o + x]
             top = t[MAX + x]
             t[ARG + x] = f if v > top else t[ARG + x]
             t[MAX + x] = v if v > top else top
@@ -118,23 +126,23 @@ def join(starts: Int64[np.ndarray, " k"], z: Float32[np.ndarray, " z"], t: Float
     Each group has its own running maximum, so that no range of logits loses anything. Row k is never above
     `starts[k]`: what is overwritten has been read.
     """
-    for x in range(U(PIXELS)):
-        t[MAX + x] = F(-np.inf)
-    for k in range(U(len(starts) - 1)):
-        o, first, end = k * U(ROW), U(starts[k]), U(starts[k + U(1)])
-        f = F(k)
-        for x in range(U(PIXELS)):
-            t[TOP + x] = z[first * U(ROW) + x]
-            t[JOINED + x] = F(1)
-        for m in range(first + U(1), end):
-            for x in range(U(PIXELS)):
-                v = z[m * U(ROW) + x]
+    for x in range(U64(PIXELS)):
+        t[MAX + x] = F32(-np.inf)
+    for k in range(U64(len(starts) - 1)):
+        o, first, end = k * U64(ROW), U64(starts[k]), U64(starts[k + U64(1)])
+        f = F32(k)
+        for x in range(U64(PIXELS)):
+            t[TOP + x] = z[first * U64(ROW) + x]
+            t[JOINED + x] = F32(1)
+        for m in range(first + U64(1), end):
+            for x in range(U64(PIXELS)):
+                v = z[m * U64(ROW) + x]
                 top = t[TOP + x]
                 total = t[JOINED + x]
                 e = exp(-abs(v - top))
-                t[JOINED + x] = total * e + F(1) if v > top else total + e
+                t[JOINED + x] = total * e + F32(1) if v > top else total + e
                 t[TOP + x] = v if v > top else top
-        for x in range(U(PIXELS)):
+        for x in range(U64(PIXELS)):
             v = t[TOP + x] + log(t[JOINED + x])
             z[o + x] = v
             top = t[MAX + x]
@@ -149,32 +157,32 @@ def calibrate(
     t: Float32[np.ndarray, " t"],
 ) -> None:
     """Multiply by the argmax's inverse temperature; the buffer keeps the distances from the maximum."""
-    for x in range(U(PIXELS)):
-        s = inverse_temperatures[U(t[ARG + x])]
+    for x in range(U64(PIXELS)):
+        s = inverse_temperatures[U64(t[ARG + x])]
         t[SCALE + x] = s
         t[TOP + x] = t[MAX + x] * s
-    for r in range(U(len(inverse_temperatures))):
-        o = r * U(ROW)
-        for x in range(U(PIXELS)):
+    for r in range(U64(len(inverse_temperatures))):
+        o = r * U64(ROW)
+        for x in range(U64(PIXELS)):
             z[o + x] = (z[o + x] - t[MAX + x]) * t[SCALE + x]
-    for x in range(U(PIXELS)):
-        t[MAX + x] = F(0)
+    for x in range(U64(PIXELS)):
+        t[MAX + x] = F32(0)
 
 
 @compiled
 def label(
     row: UInt8[np.ndarray, " w"],
     pixel: Int32[np.ndarray, " n"],
-    base: U,
+    base: U64,
     row_of: Int32[np.ndarray, " 256"],
     z: Float32[np.ndarray, " z"],
     t: Float32[np.ndarray, " t"],
     k: Int32[np.ndarray, " k"],
 ) -> None:
     """Labels in the order of the block, and the logit of each label."""
-    for x in range(U(PIXELS)):
-        here = row[U(pixel[base + x])]
-        own = row_of[U(here)]
-        k[LABEL + x] = I(here)
+    for x in range(U64(PIXELS)):
+        here = row[U64(pixel[base + x])]
+        own = row_of[U64(here)]
+        k[LABEL + x] = I32(here)
         k[OWN_ROW + x] = own
-        t[OWN + x] = z[U(own) * U(ROW) + x] if own >= I(0) else F(-np.inf)
+        t[OWN + x] = z[U64(own) * U64(ROW) + x] if own >= I32(0) else F32(-np.inf)

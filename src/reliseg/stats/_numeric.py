@@ -1,12 +1,12 @@
 """Arithmetic of the fused kernel: exponential, logarithm, rounding and bins that LLVM can vectorise.
 
 No libm call and no float-integer conversion is used where the bits of a float will do. numba widens every
-sum of 32-bit integers to 64 bits; the many `I(...)` keep them narrow.
+sum of 32-bit integers to 64 bits; the many `I32(...)` keep them narrow.
 """
 
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 from llvmlite import ir
@@ -17,7 +17,10 @@ from reliseg.stats.bins import MANTISSA, RELIABILITY_BINS, edges
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-I, L, U, F = np.int32, np.int64, np.uint64, np.float32
+I32: TypeAlias = np.int32
+I64: TypeAlias = np.int64
+U64: TypeAlias = np.uint64
+F32: TypeAlias = np.float32
 
 # `contract` permits fused multiply-add. Not `reassoc`: it would delete the additions that round in `exp` and
 # `units`; and as no floats are summed over pixels, nothing else would gain by it.
@@ -32,6 +35,14 @@ def compiled(function: Function, **options: Any) -> Function:
 def inlined(function: Function) -> Function:
     """The same, written out where it is called, so that the loop round it vectorises."""
     return compiled(function, inline="always")
+
+
+def cached(function: Function) -> Function:
+    """Kept on disk: beside the source, else in the user's cache folder, else (nothing can be written) not."""
+    try:
+        return compiled(function, cache=True)
+    except RuntimeError:
+        return compiled(function)
 
 
 def _reinterpret(source: Any, target: Any, llvm: ir.Type) -> Any:
@@ -61,78 +72,89 @@ def _trailing_zeros(context: Any, x: Any) -> Any:
 lowest_bit = intrinsic(_trailing_zeros)
 """The place of the lowest set bit of an int32 that is not 0."""
 
-_LOG2E = F(np.log2(np.e))
-_LN2 = F(np.log(2))
-_LOWEST = F(-87.3)  # exp(-87.3) is about 2**-126, the least normal float
-_ROUND = F(1.5 * 2**23)  # adding it leaves a float rounded to an integer in the low bits of the sum
+
+def _fused(context: Any, a: Any, b: Any, c: Any) -> Any:
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fma(*arguments)
+
+    return types.float32(types.float32, types.float32, types.float32), code
+
+
+fma = intrinsic(_fused)
+"""a b + c of float32, rounded once. LLVM contracts by itself only products that have one use."""
+
+_LOG2E = F32(np.log2(np.e))
+_LN2 = F32(np.log(2))
+_LOWEST = F32(-87.3)  # exp(-87.3) is about 2**-126, the least normal float
+_ROUND = F32(1.5 * 2**23)  # adding it leaves a float rounded to an integer in the low bits of the sum
 _ROUND64 = 1.5 * 2**52
-_ROUND64_BITS = L(np.float64(_ROUND64).view(np.int64))
+_ROUND64_BITS = I64(np.float64(_ROUND64).view(np.int64))
 _UNIT = float(1 << 24)
-_EDGES = edges().astype(F)
-_SQRT_HALF = I(0x3F3504F3)
-_ONE = I(0x3F800000)
+_EDGES = edges().astype(F32)
+_SQRT_HALF = I32(0x3F3504F3)
 
 
 @inlined
-def exp(x: F) -> F:
-    """exp of x <= 0 to 2e-7 of its value; exactly 1 at 0; 2**-126 for all that is less."""
+def exp(x: F32) -> F32:
+    """exp of x <= 0, within (2 + |x| / 6) 1e-7 of its value; exactly 1 at 0; 2**-126 for all that is less."""
     x = x if x > _LOWEST else _LOWEST
-    rounded = x * _LOG2E + _ROUND
-    f = x * _LOG2E - (rounded - _ROUND)
-    p = F(0.00132647)
-    p = p * f + F(0.00967151)
-    p = p * f + F(0.05550734)
-    p = p * f + F(0.24022242)
-    p = p * f + F(0.69314698)
-    p = p * f + F(1.0)
-    return from_bits(I(bits(p) + I(bits(rounded) << I(23))))
+    rounded = fma(x, _LOG2E, _ROUND)
+    f = fma(x, _LOG2E, _ROUND - rounded)
+    p = F32(0.00132647)
+    p = p * f + F32(0.00967151)
+    p = p * f + F32(0.05550734)
+    p = p * f + F32(0.24022242)
+    p = p * f + F32(0.69314698)
+    p = p * f + F32(1.0)
+    return from_bits(I32(bits(p) + I32(bits(rounded) << I32(23))))
 
 
 @inlined
-def log(u: F) -> F:
-    """The natural logarithm of a positive normal float (the polynomial of Cephes' logf)."""
-    exponent = I(I(bits(u) - _SQRT_HALF) >> I(23))
-    x = from_bits(I(bits(u) - I(exponent << I(23)))) - F(1)
-    p = F(7.0376836292e-2)
-    p = p * x + F(-1.1514610310e-1)
-    p = p * x + F(1.1676998740e-1)
-    p = p * x + F(-1.2420140846e-1)
-    p = p * x + F(1.4249322787e-1)
-    p = p * x + F(-1.6668057665e-1)
-    p = p * x + F(2.0000714765e-1)
-    p = p * x + F(-2.4999993993e-1)
-    p = p * x + F(3.3333331174e-1)
+def log(u: F32) -> F32:
+    """The natural logarithm of a number >= 1, within 1e-7 of its value (the polynomial of Cephes' logf)."""
+    exponent = I32(I32(bits(u) - _SQRT_HALF) >> I32(23))
+    x = from_bits(I32(bits(u) - I32(exponent << I32(23)))) - F32(1)
+    p = F32(7.0376836292e-2)
+    p = p * x + F32(-1.1514610310e-1)
+    p = p * x + F32(1.1676998740e-1)
+    p = p * x + F32(-1.2420140846e-1)
+    p = p * x + F32(1.4249322787e-1)
+    p = p * x + F32(-1.6668057665e-1)
+    p = p * x + F32(2.0000714765e-1)
+    p = p * x + F32(-2.4999993993e-1)
+    p = p * x + F32(3.3333331174e-1)
     square = x * x
-    return (p * x * square - F(0.5) * square) + x + F(exponent) * _LN2
+    return (p * x * square - F32(0.5) * square) + x + F32(exponent) * _LN2
 
 
 @inlined
-def units(x: F) -> L:
+def units(x: F32) -> I64:
     """x in units of 2**-24, rounded to nearest; |x| < 2**27."""
-    return L(_bits64(np.float64(x) * _UNIT + _ROUND64) - _ROUND64_BITS)
+    return I64(_bits64(np.float64(x) * _UNIT + _ROUND64) - _ROUND64_BITS)
 
 
 @inlined
-def unit(p: F) -> I:
+def unit(p: F32) -> I32:
     """The same for a probability."""
-    return I(np.rint(p * F(_UNIT)))
+    return I32(np.rint(p * F32(_UNIT)))
 
 
 @inlined
-def reliability(p: F) -> I:
-    """The right-closed bin of a probability above 0 (or of a NaN: some bin, so that no table is left)."""
-    y = p * F(RELIABILITY_BINS)
-    y = y if y > F(0.5) else F(0.5)
-    y = y if y < F(RELIABILITY_BINS) else F(RELIABILITY_BINS)
+def reliability(p: F32) -> I32:
+    """The right-closed bin of a probability above 0 (of anything else some bin, so that no table is left)."""
+    y = p * F32(RELIABILITY_BINS)
+    y = y if y > F32(0.5) else F32(0.5)
+    y = y if y < F32(RELIABILITY_BINS) else F32(RELIABILITY_BINS)
     # At an edge the product may round up to it, never down from it: one comparison settles the bin.
-    bin_ = I(y)
-    on_edge = I(bin_ > I(0)) & I(p <= _EDGES[U(bin_)])
-    return I(bin_ - on_edge)
+    guess = I32(y)
+    bin_ = I32(guess - I32(p <= _EDGES[U64(guess)]))
+    bin_ = bin_ if bin_ > I32(0) else I32(0)
+    return bin_ if bin_ < I32(RELIABILITY_BINS) else I32(RELIABILITY_BINS - 1)
 
 
 @inlined
-def octaves(x: F, low: I, last: I) -> I:
+def octaves(x: F32, low: I32, last: I32) -> I32:
     """The leading bits of x >= 0: 0 below 2**low, then 2**MANTISSA bins an octave, `last` at the end."""
-    i = I(I(bits(x) >> I(23 - MANTISSA)) - I(I(low + 127) << I(MANTISSA)) + I(1))
-    i = i if i > I(0) else I(0)
+    i = I32(I32(bits(x) >> I32(23 - MANTISSA)) - I32(I32(low + 127) << I32(MANTISSA)) + I32(1))
+    i = i if i > I32(0) else I32(0)
     return i if i < last else last

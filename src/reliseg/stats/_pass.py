@@ -18,7 +18,7 @@ from reliseg.stats._logits import (
     join,
     label,
 )
-from reliseg.stats._numeric import F, I, U, compiled
+from reliseg.stats._numeric import F32, I32, U64, cached, compiled
 from reliseg.stats._pixels import (
     MARGIN,
     MAX_LOGIT,
@@ -82,11 +82,11 @@ def _scores(scores: Scores, work: Work, sums: Int64[np.ndarray, "n 2"], fine: Fi
         elif kind == MARGIN:
             margin(t, k)
         elif kind == MAX_LOGIT:
-            log_score(F(0), t, k)
+            log_score(F32(0), t, k)
         elif kind == NEG_ENERGY:
-            log_score(F(1), t, k)
+            log_score(F32(1), t, k)
         add_score(t, k, sums, 2 + i * ROLES)
-        place(scores.starts[i], scores.spans[i], I(len(fine.counts) - 1), k)
+        place(scores.starts[i], scores.spans[i], I32(len(fine.counts) - 1), k)
         add_counts(k, fine.counts)
 
 
@@ -94,23 +94,24 @@ def _scores(scores: Scores, work: Work, sums: Int64[np.ndarray, "n 2"], fine: Fi
 def _block(mapping: Mapping, scores: Scores, work: Work, image: ImageTables, fine: FineTables) -> None:
     """All statistics of the block whose logits and labels are in the work space."""
     z, t, k = work.z, work.t, work.k
-    rows = U(len(mapping.inverse_temperatures))
+    rows = U64(len(mapping.inverse_temperatures))
     exponentials(rows, z, t)
-    pixels(I(len(image.confident)), I(rows), t, k)
+    pixels(I32(len(image.confident)), I32(rows), t, k)
     add_losses(t, image.sums)
     add_cells(k, image.cells)
     add_confident(k, image.confident)
     add_confidence(k, fine.confidence)
     _scores(scores, work, image.sums, fine)
-    classes = U(len(image.below))
-    for c in range(U(0), classes, U(BITS)):
-        add_below(c, min(c + U(BITS), classes), z, t, k, image.below)
+    classes = U64(len(image.below))
+    for start in range(U64(0), classes, U64(BITS)):
+        c = U64(start)
+        add_below(c, min(c + U64(BITS), classes), z, t, k, image.below)
         add_above(c, z, t, k, image.above)
 
 
 @compiled
 def _finish(
-    base: U,
+    base: U64,
     row: UInt8[np.ndarray, " w"],
     columns: Columns,
     mapping: Mapping,
@@ -123,7 +124,7 @@ def _finish(
     if mapping.scales:
         calibrate(mapping.inverse_temperatures, z, t)
     else:
-        for x in range(U(PIXELS)):
+        for x in range(U64(PIXELS)):
             t[TOP + x] = t[MAX + x]
     label(row, columns.pixel, base, mapping.row_of, z, t, work.k)
 
@@ -140,13 +141,14 @@ def _walk_row(
     fine: FineTables,
 ) -> None:
     """One row: all dense blocks, then the gathered ones."""
-    dense = U(columns.stretches * columns.quads)
-    for i in range(dense + U(columns.spare)):
-        base = i * U(PIXELS)
+    dense = U64(columns.stretches * columns.quads)
+    for i in range(dense + U64(columns.spare)):
+        base = i * U64(PIXELS)
         if i < dense:
-            interpolate(lines, i // U(columns.quads) * U(CELLS), columns.weight, base, work.z, work.t)
+            interpolate(lines, i // U64(columns.quads) * U64(CELLS), columns.weight, base, work.z, work.t)
         else:
-            gather(lines, columns.cell, (i - dense) * U(PIXELS), columns.weight, base, work.z, work.t)
+            start = (i - dense) * U64(PIXELS)
+            gather(lines, columns.cell, start, columns.run[i - dense], columns.weight, base, work.z, work.t)
         _finish(base, row, columns, mapping, work)
         _block(mapping, scores, work, image, fine)
 
@@ -197,7 +199,7 @@ def _entries(sources: int) -> tuple[Callable[..., None], Callable[..., tuple[int
                 stray += (label >= classes) & (label < UNKNOWN)
         return unknown, void, stray
 
-    return compiled(observe_image, cache=True), compiled(census, cache=True)
+    return cached(observe_image), cached(census)
 
 
 observe_image, census = _entries(_digest())

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
-from reliseg.stats._numeric import F, I, L, U, compiled, exp, log, octaves, reliability, unit, units
+from reliseg.stats._numeric import F32, I32, I64, U64, compiled, exp, log, octaves, reliability, unit, units
 from reliseg.stats._plan import PIXELS
 from reliseg.stats._slots import (
     ARG,
@@ -61,35 +61,35 @@ KINDS = {
 """The scores by the number that the kernel knows them by."""
 
 
-def _range(bins: FineBins) -> tuple[I, I]:
-    return I(bins.low), I(bins.size - 1)
+def _range(bins: FineBins) -> tuple[I32, I32]:
+    return I32(bins.low), I32(bins.size - 1)
 
 
 _ODDS_LOW, _ODDS_LAST = _range(FINE["msp"])
 _ENTROPY_LOW, _ENTROPY_LAST = _range(FINE["neg_entropy"])
-_LOGIT_LOW = I(FINE["max_logit"].low)
-_LOGIT_HALF = I(FINE["max_logit"].size // 2)
+_LOGIT_LOW = I32(FINE["max_logit"].low)
+_LOGIT_HALF = I32(FINE["max_logit"].size // 2)
 _MARGIN_LOW, _MARGIN_LAST = _range(FINE["margin"])
-_MARGIN_HALF = I((-1 - FINE["margin"].low) << MANTISSA)  # the last bin of 1 - margin
-_MARGIN_UNSURE = I(-1 - FINE["margin"].high) << I(MANTISSA)
-_MARGIN_HIGH = I(FINE["margin"].high)
+_MARGIN_HALF = I32((-1 - FINE["margin"].low) << MANTISSA)  # the last bin of 1 - margin
+_MARGIN_UNSURE = I32(-1 - FINE["margin"].high) << I32(MANTISSA)
+_MARGIN_HIGH = I32(FINE["margin"].high)
 
 
 @compiled
-def exponentials(rows: U, z: Floats, t: Floats) -> None:
+def exponentials(rows: U64, z: Floats, t: Floats) -> None:
     """exp(z - max) in place of z, 0 at the argmax, and its sums: tail odds that nothing was subtracted from."""
-    for x in range(U(PIXELS)):
-        t[ODDS + x] = F(0)
-        t[SQUARE + x] = F(0)
-        t[SECOND + x] = F(0)
-        t[SLOPE + x] = F(0)
+    for x in range(U64(PIXELS)):
+        t[ODDS + x] = F32(0)
+        t[SQUARE + x] = F32(0)
+        t[SECOND + x] = F32(0)
+        t[SLOPE + x] = F32(0)
     for r in range(rows):
-        o = r * U(ROW)
-        f = F(r)
-        for x in range(U(PIXELS)):
+        o = r * U64(ROW)
+        f = F32(r)
+        for x in range(U64(PIXELS)):
             y = z[o + x] - t[MAX + x]
             e = exp(y)
-            e = F(0) if t[ARG + x] == f else e
+            e = F32(0) if t[ARG + x] == f else e
             z[o + x] = e
             t[ODDS + x] += e
             t[SQUARE + x] += e * e
@@ -98,14 +98,14 @@ def exponentials(rows: U, z: Floats, t: Floats) -> None:
 
 
 @compiled
-def pixels(classes: I, rows: I, t: Floats, k: Integers) -> None:
+def pixels(classes: I32, rows: I32, t: Floats, k: Integers) -> None:
     """Role, losses, bins and table places of each pixel."""
-    for x in range(U(PIXELS)):
+    for x in range(U64(PIXELS)):
         r = t[ODDS + x]
-        u = F(1) + r
-        sure = F(1) / u
+        u = F32(1) + r
+        sure = F32(1) / u
         label = k[LABEL + x]
-        arg = I(t[ARG + x])
+        arg = I32(t[ARG + x])
         known = label < classes
         right = k[OWN_ROW + x] == arg
         gap = t[OWN + x] - t[MAX + x]
@@ -113,33 +113,33 @@ def pixels(classes: I, rows: I, t: Floats, k: Integers) -> None:
         # Either form is a sum of positive terms or of order one: nothing cancels.
         square = t[SQUARE + x] * sure * sure
         if_right = square + (r * sure) * (r * sure)
-        if_wrong = square + sure * sure - F(2) * own + F(1)
+        if_wrong = square + sure * sure - F32(2) * own + F32(1)
         # 1 + r has lost low bits of r; to first order they add this much to the logarithm.
-        log_u = log(u) + (r - (u - F(1))) * sure
+        log_u = log(u) + (r - (u - F32(1))) * sure
         loss = log_u - gap
-        loss = loss if loss < F(VALUE_LIMIT) else F(VALUE_LIMIT)
+        loss = loss if loss < F32(VALUE_LIMIT) else F32(VALUE_LIMIT)
         t[LOG + x] = log_u
         t[SURE + x] = sure
-        t[LOSS + x] = loss if known else F(0)
-        t[BRIER + x] = (if_right if right else if_wrong) if known else F(0)
-        t[KNOWN_SURE + x] = sure if known else F(0)
-        role = I(RIGHT) if right else I(WRONG)
-        aside = I(VOID_ROLE) if label == I(VOID) else I(NO_ROLE)
-        aside = I(UNKNOWN_ROLE) if label == I(UNKNOWN) else aside
+        t[LOSS + x] = loss if known else F32(0)
+        t[BRIER + x] = (if_right if right else if_wrong) if known else F32(0)
+        t[KNOWN_SURE + x] = sure if known else F32(0)
+        role = I32(RIGHT) if right else I32(WRONG)
+        aside = I32(VOID_ROLE) if label == I32(VOID) else I32(NO_ROLE)
+        aside = I32(UNKNOWN_ROLE) if label == I32(UNKNOWN) else aside
         k[ROLE + x] = role if known else aside
-        cell = I(I(I(I(label * rows) + arg) * I(RELIABILITY_BINS)) + reliability(sure))
-        k[CELL + x] = cell if known else I(I(classes * rows) * I(RELIABILITY_BINS))
-        k[UNITS + x] = unit(sure) if known else I(0)
+        cell = I32(I32(I32(I32(label * rows) + arg) * I32(RELIABILITY_BINS)) + reliability(sure))
+        k[CELL + x] = cell if known else I32(I32(classes * rows) * I32(RELIABILITY_BINS))
+        k[UNITS + x] = unit(sure) if known else I32(0)
         k[ODDS_BIN + x] = octaves(r, _ODDS_LOW, _ODDS_LAST)
         wrong = known & (not right)
-        confident = I(sure > F(0.90)) + I(sure > F(0.99))
-        k[CONFIDENT + x] = I(confident) if wrong else I(0)
+        confident = I32(sure > F32(0.90)) + I32(sure > F32(0.99))
+        k[CONFIDENT + x] = I32(confident) if wrong else I32(0)
 
 
 @compiled
 def msp(t: Floats, k: Integers) -> None:
     """Score and fine bin: the maximum probability, by the tail odds."""
-    for x in range(U(PIXELS)):
+    for x in range(U64(PIXELS)):
         t[SCORE + x] = t[SURE + x]
         k[BIN + x] = k[ODDS_BIN + x]
 
@@ -147,7 +147,7 @@ def msp(t: Floats, k: Integers) -> None:
 @compiled
 def neg_entropy(t: Floats, k: Integers) -> None:
     """Score and fine bin: minus the entropy, a sum of positive terms."""
-    for x in range(U(PIXELS)):
+    for x in range(U64(PIXELS)):
         entropy = t[LOG + x] + t[SLOPE + x] * t[SURE + x]
         t[SCORE + x] = -entropy
         k[BIN + x] = octaves(entropy, _ENTROPY_LOW, _ENTROPY_LAST)
@@ -156,32 +156,32 @@ def neg_entropy(t: Floats, k: Integers) -> None:
 @compiled
 def margin(t: Floats, k: Integers) -> None:
     """Score and fine bin: largest minus second probability, by 1 - margin up to 1/2, then by the margin."""
-    for x in range(U(PIXELS)):
+    for x in range(U64(PIXELS)):
         sure = t[SURE + x]
-        difference = (F(1) - t[SECOND + x]) * sure
+        difference = (F32(1) - t[SECOND + x]) * sure
         tail = (t[ODDS + x] + t[SECOND + x]) * sure
         high = octaves(tail, _MARGIN_LOW, _MARGIN_HALF)
-        low = I(_MARGIN_LAST - octaves(difference, _MARGIN_HIGH, _MARGIN_UNSURE))
+        low = I32(_MARGIN_LAST - octaves(difference, _MARGIN_HIGH, _MARGIN_UNSURE))
         t[SCORE + x] = difference
-        k[BIN + x] = high if tail < F(0.5) else low
+        k[BIN + x] = high if tail < F32(0.5) else low
 
 
 @compiled
-def log_score(share: F, t: Floats, k: Integers) -> None:
+def log_score(share: F32, t: Floats, k: Integers) -> None:
     """Score and fine bin: the largest logit, and with share 1 the logsumexp, by its own order."""
-    for x in range(U(PIXELS)):
+    for x in range(U64(PIXELS)):
         score = t[TOP + x] + share * t[LOG + x]
         rank = octaves(abs(score), _LOGIT_LOW, _LOGIT_HALF)
         t[SCORE + x] = score
-        k[BIN + x] = I(_LOGIT_HALF + rank) if score < F(0) else I(_LOGIT_HALF - rank)
+        k[BIN + x] = I32(_LOGIT_HALF + rank) if score < F32(0) else I32(_LOGIT_HALF - rank)
 
 
 @compiled
 def add_losses(t: Floats, sums: Int64[np.ndarray, "n 2"]) -> None:
     """Negative log-likelihood and Brier score of the block."""
-    nll = L(0)
-    brier = L(0)
-    for x in range(U(PIXELS)):
+    nll = I64(0)
+    brier = I64(0)
+    for x in range(U64(PIXELS)):
         nll += units(t[LOSS + x])
         brier += units(t[BRIER + x])
     sums[0, 1] += nll
@@ -191,17 +191,17 @@ def add_losses(t: Floats, sums: Int64[np.ndarray, "n 2"]) -> None:
 @compiled
 def add_score(t: Floats, k: Integers, sums: Int64[np.ndarray, "n 2"], first: int) -> None:
     """One score's sums by role."""
-    wrong = L(0)
-    right = L(0)
-    unknown = L(0)
-    void = L(0)
-    for x in range(U(PIXELS)):
+    wrong = I64(0)
+    right = I64(0)
+    unknown = I64(0)
+    void = I64(0)
+    for x in range(U64(PIXELS)):
         value = units(t[SCORE + x])
         role = k[ROLE + x]
-        wrong += value if role == I(WRONG) else L(0)
-        right += value if role == I(RIGHT) else L(0)
-        unknown += value if role == I(UNKNOWN_ROLE) else L(0)
-        void += value if role == I(VOID_ROLE) else L(0)
+        wrong += value if role == I32(WRONG) else I64(0)
+        right += value if role == I32(RIGHT) else I64(0)
+        unknown += value if role == I32(UNKNOWN_ROLE) else I64(0)
+        void += value if role == I32(VOID_ROLE) else I64(0)
     sums[first + WRONG, 1] += wrong
     sums[first + RIGHT, 1] += right
     sums[first + UNKNOWN_ROLE, 1] += unknown
@@ -209,10 +209,10 @@ def add_score(t: Floats, k: Integers, sums: Int64[np.ndarray, "n 2"], first: int
 
 
 @compiled
-def place(start: I, span: I, trash: I, k: Integers) -> None:
+def place(start: I32, span: I32, trash: I32, k: Integers) -> None:
     """Places in the table of fine bins: (wrong, right) pairs by bin, `span` further (unknown, void) pairs."""
-    for x in range(U(PIXELS)):
+    for x in range(U64(PIXELS)):
         role = k[ROLE + x]
-        side = span if role > I(RIGHT) else I(0)
-        here = I(I(start + side) + I(I(k[BIN + x] << I(1)) + I(role & I(1))))
-        k[PLACE + x] = here if role < I(ROLES) else trash
+        side = span if role > I32(RIGHT) else I32(0)
+        here = I32(I32(start + side) + I32(I32(k[BIN + x] << I32(1)) + I32(role & I32(1))))
+        k[PLACE + x] = here if role < I32(ROLES) else trash

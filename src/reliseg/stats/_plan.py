@@ -30,7 +30,7 @@ class Columns(NamedTuple):
     """The blocks of a row: `quads` dense ones for each of `stretches` of 64 cells, then `spare` gathered ones.
 
     `weight` (of the next native column) and `pixel` (its column in the image; the width stands for nothing)
-    have 256 entries a block, `cell` 256 for each gathered block.
+    have 256 entries a block, `cell` 256 for each gathered block; in a `run` the cells are consecutive.
     """
 
     stretches: int
@@ -39,6 +39,7 @@ class Columns(NamedTuple):
     weight: Float32[np.ndarray, " n"]
     pixel: Int32[np.ndarray, " n"]
     cell: Int32[np.ndarray, " m"]
+    run: Bool[np.ndarray, " s"]
 
 
 @lru_cache(maxsize=64)
@@ -55,9 +56,10 @@ def columns(native: int, size: int, align_corners: bool) -> Columns:
     A cell is the stretch between two native columns. The last one runs from the last column round to the
     first (lines carry a copy of their first value at the end) and takes both margins of the row, where the
     value is that of the outermost column: so for an integer ratio all cells have as many pixels.
-    Pixels of a cell are numbered; the first four form a quad, and so on. Quads that fill
-    at least half of their blocks become dense blocks, all first pixels of 64 cells, then all second ones, ...; the pixels of
-    the other quads are gathered at the row's end.
+    Pixels of a cell are numbered; the first four form a quad, and so on. Quads that fill more than
+    half of their blocks become dense blocks, all first pixels of 64 cells, then all second ones, ...; the
+    pixels of the other quads are gathered at the row's end, in the order of their numbers and cells: where
+    no cell lacks its pixel (native logits of the image's size), even these are consecutive.
     """
     cell, weight = source_positions(native, size, align_corners)
     left, right = (cell == 0) & (weight == 0), (cell == native - 2) & (weight == 1)
@@ -66,9 +68,9 @@ def columns(native: int, size: int, align_corners: bool) -> Columns:
     number = _number_in_cell(cell, native)
     stretches = -(-native // CELLS)
     filled = np.bincount(number // PHASES) / (stretches * PIXELS)
-    quads = int((filled >= 0.5).sum())
+    quads = int((filled > 0.5).sum())
     dense: Bool[np.ndarray, " p"] = number < PHASES * quads
-    spare = np.flatnonzero(~dense)
+    spare = np.lexsort((cell, number))[np.count_nonzero(dense) :]
     place = np.empty(size, np.int64)
     c, n = cell[dense], number[dense]
     place[dense] = (c // CELLS * quads + n // PHASES) * PIXELS + n % PHASES * CELLS + c % CELLS
@@ -80,7 +82,8 @@ def columns(native: int, size: int, align_corners: bool) -> Columns:
     weights[place], pixel[place] = weight, np.arange(size)
     cells = np.zeros(chunks * PIXELS, np.int32)
     cells[: len(spare)] = cell[spare]
-    return Columns(stretches, quads, chunks, weights, pixel, cells)
+    run = (np.diff(cells.reshape(chunks, PIXELS), axis=1) == 1).all(axis=1)
+    return Columns(stretches, quads, chunks, weights, pixel, cells, run)
 
 
 def _number_in_cell(cell: Int64[np.ndarray, " p"], cells: int) -> Int64[np.ndarray, " p"]:

@@ -1,6 +1,6 @@
 """What the stages of the fused kernel hand to each other about the pixels of a block."""
 
-from reliseg.stats._numeric import U
+from reliseg.stats._numeric import U64
 from reliseg.stats._plan import PIXELS
 
 ROW = PIXELS + 16
@@ -25,7 +25,7 @@ ROW = PIXELS + 16
     LOSS,  # negative log-likelihood; 0 where the pixel is not known, as the next one
     BRIER,
     SCORE,  # the value of one score
-) = (U(i * PIXELS) for i in range(16))
+) = (U64(i * PIXELS) for i in range(16))
 FLOATS = 16 * PIXELS
 
 (
@@ -39,5 +39,5 @@ FLOATS = 16 * PIXELS
     PLACE,  # its place in the table of fine bins
     CONFIDENT,  # 0: not confidently wrong, 1: above 0.90, 2: above 0.99
     HITS,  # a bit for each class whose probability is above the first bin
-) = (U(i * PIXELS) for i in range(10))
+) = (U64(i * PIXELS) for i in range(10))
 INTEGERS = 10 * PIXELS

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int32, Int64, UInt32
 
-from reliseg.stats._numeric import F, I, L, U, compiled, lowest_bit, reliability, unit
+from reliseg.stats._numeric import F32, I32, I64, U64, compiled, lowest_bit, reliability, unit
 from reliseg.stats._plan import CELLS, PIXELS
 from reliseg.stats._slots import (
     CELL,
@@ -23,7 +23,7 @@ from reliseg.stats.bins import RELIABILITY_BINS
 
 BITS = 32
 """Classes whose bits fit a word."""
-_FIRST_EDGE = F(1 / RELIABILITY_BINS)
+_FIRST_EDGE = F32(1 / RELIABILITY_BINS)
 
 
 class ImageTables(NamedTuple):
@@ -56,54 +56,54 @@ def add_cells(k: Int32[np.ndarray, " k"], cells: Int64[np.ndarray, "n 2"]) -> No
     x and the places 64, 128, 192 further are neighbours in the image and mostly belong to one entry: then
     one update, instead of four that wait for each other.
     """
-    for x in range(U(CELLS)):
+    for x in range(U64(CELLS)):
         i = x + CELL
-        a, b, c, d = k[i], k[i + U(CELLS)], k[i + U(2 * CELLS)], k[i + U(3 * CELLS)]
+        a, b, c, d = k[i], k[i + U64(CELLS)], k[i + U64(2 * CELLS)], k[i + U64(3 * CELLS)]
         i = x + UNITS
-        p, q, r, s = L(k[i]), L(k[i + U(CELLS)]), L(k[i + U(2 * CELLS)]), L(k[i + U(3 * CELLS)])
-        if (I(a ^ b) | I(c ^ d) | I(a ^ c)) == I(0):
-            cells[U(a), U(0)] += 4
-            cells[U(a), U(1)] += p + q + r + s
+        p, q, r, s = I64(k[i]), I64(k[i + U64(CELLS)]), I64(k[i + U64(2 * CELLS)]), I64(k[i + U64(3 * CELLS)])
+        if (I32(a ^ b) | I32(c ^ d) | I32(a ^ c)) == I32(0):
+            cells[U64(a), U64(0)] += 4
+            cells[U64(a), U64(1)] += p + q + r + s
         else:
-            cells[U(a), U(0)] += 1
-            cells[U(a), U(1)] += p
-            cells[U(b), U(0)] += 1
-            cells[U(b), U(1)] += q
-            cells[U(c), U(0)] += 1
-            cells[U(c), U(1)] += r
-            cells[U(d), U(0)] += 1
-            cells[U(d), U(1)] += s
+            cells[U64(a), U64(0)] += 1
+            cells[U64(a), U64(1)] += p
+            cells[U64(b), U64(0)] += 1
+            cells[U64(b), U64(1)] += q
+            cells[U64(c), U64(0)] += 1
+            cells[U64(c), U64(1)] += r
+            cells[U64(d), U64(0)] += 1
+            cells[U64(d), U64(1)] += s
 
 
 @compiled
 def add_confident(k: Int32[np.ndarray, " k"], confident: Int64[np.ndarray, "t 2"]) -> None:
     """Confidently wrong pixels: few."""
-    for x in range(U(PIXELS)):
+    for x in range(U64(PIXELS)):
         level = k[CONFIDENT + x]
-        if level > I(0):
-            label = U(k[LABEL + x])
-            confident[label, U(0)] += 1
-            confident[label, U(1)] += L(level - I(1))
+        if level > I32(0):
+            label = U64(k[LABEL + x])
+            confident[label, U64(0)] += 1
+            confident[label, U64(1)] += I64(level - I32(1))
 
 
 @compiled
 def add_confidence(k: Int32[np.ndarray, " k"], confidence: Int64[np.ndarray, " b"]) -> None:
     """Confidence by fine bin of msp."""
-    for x in range(U(PIXELS)):
-        confidence[U(k[ODDS_BIN + x])] += L(k[UNITS + x])
+    for x in range(U64(PIXELS)):
+        confidence[U64(k[ODDS_BIN + x])] += I64(k[UNITS + x])
 
 
 @compiled
 def add_counts(k: Int32[np.ndarray, " k"], counts: UInt32[np.ndarray, " n"]) -> None:
     """One score's pixels by fine bin and role."""
-    for x in range(U(PIXELS)):
-        counts[U(k[PLACE + x])] += np.uint32(1)
+    for x in range(U64(PIXELS)):
+        counts[U64(k[PLACE + x])] += np.uint32(1)
 
 
 @compiled
 def add_below(
-    start: U,
-    stop: U,
+    start: U64,
+    stop: U64,
     z: Float32[np.ndarray, " z"],
     t: Float32[np.ndarray, " t"],
     k: Int32[np.ndarray, " k"],
@@ -114,39 +114,39 @@ def add_below(
     256 values of at most 1/15 fit 32 bits. A pixel that is not known has KNOWN_SURE 0, the argmax has 0 in
     the buffer: it is in `cells`.
     """
-    for x in range(U(PIXELS)):
-        k[HITS + x] = I(0)
+    for x in range(U64(PIXELS)):
+        k[HITS + x] = I32(0)
     for c in range(start, stop):
-        o = c * U(ROW)
-        bit = I(I(1) << I(c - start))
-        total = I(0)
-        for x in range(U(PIXELS)):
+        o = c * U64(ROW)
+        bit = I32(I32(1) << I32(c - start))
+        total = I32(0)
+        for x in range(U64(PIXELS)):
             p = z[o + x] * t[KNOWN_SURE + x]
             hit = p > _FIRST_EDGE
-            total = I(total + (I(0) if hit else unit(p)))
-            k[HITS + x] = I(k[HITS + x] | (bit if hit else I(0)))
-        below[c] += L(total)
+            total = I32(total + (I32(0) if hit else unit(p)))
+            k[HITS + x] = I32(k[HITS + x] | (bit if hit else I32(0)))
+        below[c] += I64(total)
 
 
 @compiled
 def add_above(
-    start: U,
+    start: U64,
     z: Float32[np.ndarray, " z"],
     t: Float32[np.ndarray, " t"],
     k: Int32[np.ndarray, " k"],
     above: Int64[np.ndarray, "n 3"],
 ) -> None:
     """The others, one by one."""
-    for x in range(U(PIXELS)):
+    for x in range(U64(PIXELS)):
         hits = k[HITS + x]
-        while hits != I(0):
-            c = start + U(lowest_bit(hits))
-            hits = I(hits & I(hits - I(1)))
-            p = z[c * U(ROW) + x] * t[KNOWN_SURE + x]
-            i = c * U(RELIABILITY_BINS) + U(reliability(p))
-            above[i, U(0)] += 1
-            above[i, U(1)] += L(k[OWN_ROW + x] == I(c))
-            above[i, U(2)] += L(unit(p))
+        while hits != I32(0):
+            c = start + U64(lowest_bit(hits))
+            hits = I32(hits & I32(hits - I32(1)))
+            p = z[c * U64(ROW) + x] * t[KNOWN_SURE + x]
+            i = c * U64(RELIABILITY_BINS) + U64(reliability(p))
+            above[i, U64(0)] += 1
+            above[i, U64(1)] += I64(k[OWN_ROW + x] == I32(c))
+            above[i, U64(2)] += I64(unit(p))
 
 
 @compiled

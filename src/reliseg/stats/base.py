@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import ClassVar, Self
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
 from reliseg.stats.fixed import carried
+
+
+S = TypeVar("S", bound="Statistic")
 
 
 class Statistic:
@@ -23,11 +26,11 @@ class Statistic:
         return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
+    def from_arrays(cls: type[S], arrays: Mapping[str, np.ndarray]) -> S:
         """The inverse of `arrays`."""
         return cls(**arrays)
 
-    def __add__(self, other: Self) -> Self:
+    def __add__(self: S, other: S) -> S:
         mine, theirs = self.arrays(), other.arrays()
         merged = {name: mine[name] + theirs[name] for name in mine}
         return type(self)(**{n: carried(a) if n in self.LIMBS else a for n, a in merged.items()})

@@ -33,7 +33,8 @@ def auroc(pos: Histogram, neg: Histogram) -> Bracketed:
     above = np.cumsum(p) - p
     pairs = p.sum() * n.sum()
     lo, ties = (n * above).sum() / pairs, (n * p).sum() / pairs
-    return lo + ties / 2, lo, lo + ties
+    # products beyond 2**53 are rounded, perhaps up
+    return min(lo + ties / 2, 1.0), min(lo, 1.0), min(lo + ties, 1.0)
 
 
 def average_precision(pos: Histogram, neg: Histogram) -> Bracketed:
@@ -100,10 +101,8 @@ def _harmonic(start: Float64[np.ndarray, "..."], end: Float64[np.ndarray, "..."]
     """H(end) - H(start), the sum of 1/k over k in (start, end]."""
     from scipy.special import digamma  # slow to import
 
-    # Beyond a million the difference of digammas loses digits to cancellation, and the midpoint rule is off by
-    # less than 1 / (24 start^2).
-    far = start > 1e6
-    with np.errstate(divide="ignore"):
-        near_ = digamma(end + 1) - digamma(start + 1)
-        log = np.log1p((end - start) / (start + 0.5))
-    return np.where(far, log, near_)
+    # The difference of digammas loses digits to cancellation, more the larger `start` is. Beyond a thousand
+    # H(k) = log(k + 1/2) + gamma + 1 / (24 (k + 1/2)^2) is off by less than 1e-14.
+    a, b = start + 0.5, end + 0.5
+    far = np.log1p((end - start) / a) + (1 / b**2 - 1 / a**2) / 24
+    return np.where(start > 1e3, far, digamma(end + 1) - digamma(start + 1))

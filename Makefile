@@ -1,0 +1,40 @@
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check docs bench clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(STAMP)  ## Install everything, then measure a small network on drawn street scenes
+	$(BIN)/python -m reliseg.stats.kernel
+	$(BIN)/reliseg demo --out runs/demo
+
+test: $(STAMP)  ## Install everything, then run the tests
+	$(BIN)/python -m pytest
+
+check: $(STAMP)  ## Format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(STAMP)  ## Build the documentation into site/
+	$(BIN)/python docs/definitions.py
+	$(BIN)/mkdocs build --strict
+
+bench: $(STAMP)  ## Measure speed and memory, as ratios in one run
+	$(BIN)/python benchmarks/kernel.py
+
+clean:  ## Remove what the other targets made
+	rm -rf $(VENV) site runs build *.egg-info src/*.egg-info
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "reliseg needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
+	touch $@

@@ -1,0 +1,247 @@
+"""Whole runs over stored predictions: equal to the bit however the work was split, resumed, bounded."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from street import Street, make_street
+
+import reliseg
+from reliseg.errors import ConfigError, IncompleteError
+from reliseg.results import Results
+from reliseg.run.store import load_shard
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
+    return make_street(tmp_path_factory.mktemp("street"))
+
+
+@pytest.fixture(scope="module")
+def whole(street: Street) -> Path:
+    """An undisturbed run with one worker."""
+    out = street.root / "whole"
+    reliseg.run_config(street.config, out, workers=1)
+    return out
+
+
+def reliseg_command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "reliseg.cli", *map(str, words)]
+
+
+def test_results_hold_every_domain_and_calibration(whole: Path) -> None:
+    results = Results.read(whole / "results.json")
+    found = {(r.domain, r.calibration) for r in results}
+    assert found == {(d, c) for d in ("day", "dusk") for c in ("identity", "ts@street/cal")}
+    assert results.value("miou", domain="day", calibration="identity") > results.value(
+        "miou", domain="dusk", calibration="identity"
+    )
+    assert results.value("drop_miou", domain="dusk", calibration="identity") > 0
+    assert not results.where(metric="drop_miou", domain="day").rows
+
+
+def test_two_workers_give_the_bytes_of_one(street: Street, whole: Path) -> None:
+    out = street.root / "two"
+    reliseg.run_config(street.config, out, workers=2)
+    assert (out / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
+    assert (out / "reliability.csv").read_bytes() == (whole / "reliability.csv").read_bytes()
+
+
+@pytest.mark.parametrize("moments", [(3, 12), (8, 25)], ids=["early", "late"])
+def test_a_run_killed_twice_and_resumed_gives_the_bytes_of_the_whole(
+    street: Street, whole: Path, moments: tuple[int, int], tmp_path: Path
+) -> None:
+    """Killed with SIGKILL when so many samples are done (of 6 for calibration and 32), in the middle of a shard."""
+    out = tmp_path / "killed"
+    for moment in moments:
+        code = _KILLER.format(moment=moment, config=str(street.config), out=str(out))
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True)
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
+        assert not (out / "results.csv").exists()
+    reliseg.run_config(street.config, out)
+    assert (out / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
+
+
+_KILLER = """
+import os, signal, reliseg
+from reliseg.run.progress import Silent
+
+class Killer(Silent):
+    done = 0
+
+    def begin(self, title, total):
+        self.evaluating = not title.endswith(": files")
+
+    def advance(self):
+        self.done += self.evaluating
+        if self.done == {moment}:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+reliseg.run_config({config!r}, {out!r}, progress=Killer())
+"""
+
+
+def test_a_run_killed_by_time_is_resumed(street: Street, whole: Path, tmp_path: Path) -> None:
+    out = tmp_path / "killed"
+    process = subprocess.Popen(reliseg_command("run", street.config, "--out", out), stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not list(out.glob("statistics/**/*.zip")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    reliseg.run_config(street.config, out)
+    assert (out / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
+
+
+def test_finished_shards_are_not_evaluated_again(street: Street, whole: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    reliseg.run_config(street.config, out)
+    before = {p: p.stat().st_mtime_ns for p in out.glob("statistics/**/*.zip")}
+    reliseg.run_config(street.config, out)
+    assert before == {p: p.stat().st_mtime_ns for p in out.glob("statistics/**/*.zip")}
+    assert len(before) > 4
+
+
+def test_a_broken_shard_is_evaluated_again(street: Street, whole: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    reliseg.run_config(street.config, out)
+    broken = sorted(out.glob("statistics/**/*.zip"))[1]
+    content = bytearray(broken.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    broken.write_bytes(bytes(content))
+    other = sorted(out.glob("statistics/**/*.zip"))[2]
+    other.write_bytes(other.read_bytes()[:100])
+    assert load_shard(other) is None
+    reliseg.run_config(street.config, out)
+    assert load_shard(broken) is not None
+    assert (out / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
+
+
+def test_a_folder_of_another_run_is_refused(street: Street, whole: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not empty and holds no run"):
+        reliseg.run_config(street.config, street.root)
+    content = street.content()
+    other = Street(tmp_path)
+    content["datasets"][0]["root"] = str(street.root / "data")
+    content["models"][0]["where"] = str(street.root / "logits")
+    other.write(content | {"seed": 5})
+    with pytest.raises(ConfigError, match="another run"):
+        reliseg.run_config(other.config, whole)
+
+
+def test_a_bad_sample_costs_its_domain_only_and_is_mended_by_the_next_run(tmp_path: Path) -> None:
+    street = make_street(tmp_path / "street")
+    good = reliseg.run_config(street.config, tmp_path / "good").to_csv()
+    path = street.logits("test", 2003)
+    intact = path.read_bytes()
+    logits = dict(np.load(path))["logits"]
+    logits[3, 2, 2] = np.nan
+    np.savez(path, logits=logits)
+    out = tmp_path / "out"
+    with pytest.raises(IncompleteError, match=r"street/dusk.*1 samples.*s286/s286_2003.*NaN") as caught:
+        reliseg.run_config(street.config, out)
+    assert caught.value.exit_code == 1
+    results = Results.read(out / "results.json")
+    assert {r.domain for r in results} == {"day"}
+    stored = {p: p.stat().st_mtime_ns for p in out.glob("statistics/**/*.zip")}
+    path.write_bytes(intact)
+    assert reliseg.run_config(street.config, out).to_csv() == good
+    rewritten = [p for p, t in stored.items() if p.stat().st_mtime_ns != t]
+    assert [p.parent.name for p in rewritten] == ["s286"]
+
+
+@pytest.mark.parametrize("damage", ["unlisted id", "truncated image"])
+def test_bad_files_that_the_check_does_not_open_are_found_in_the_run(tmp_path: Path, damage: str) -> None:
+    street = make_street(tmp_path / "street", dusk=12)
+    path = street.mask("test", 2011)
+    if damage == "unlisted id":
+        mask = np.array(Image.open(path))
+        mask[5, 5] = 77
+        Image.fromarray(mask).save(path)
+    else:
+        path.write_bytes(path.read_bytes()[:60])
+    out = tmp_path / "out"
+    with pytest.raises(IncompleteError, match="id 77" if damage == "unlisted id" else r"s287_2011\.png"):
+        reliseg.run_config(street.config, out)
+    assert {r.domain for r in Results.read(out / "results.json")} == {"day"}
+
+
+def test_unions_are_merged_from_their_members(street: Street, whole: Path, tmp_path: Path) -> None:
+    content = street.content()
+    content["datasets"][0]["domains"]["both"] = {"union": ["day", "dusk"]}
+    content["datasets"][0]["root"] = str(street.root / "data")
+    content["models"][0]["where"] = str(street.root / "logits")
+    content["test"]["on"] = ["street/both", "street/day"]
+    other = Street(tmp_path)
+    other.write(content)
+    results = reliseg.run_config(other.config, tmp_path / "out")
+    alone = Results.read(whole / "results.json")
+    n = {d: alone.where(domain=d, calibration="identity").rows[0].n_pixels for d in ("day", "dusk")}
+    nll = {d: alone.value("nll", domain=d, calibration="identity") for d in n}
+    both = results.value("nll", domain="both", calibration="identity")
+    assert both == pytest.approx(sum(n[d] * nll[d] for d in n) / sum(n.values()), rel=1e-12)
+    assert results.where(domain="both").rows[0].n_images == 32
+
+
+def test_saved_logits_are_read_back_to_the_same_results(street: Street, tmp_path: Path) -> None:
+    from reliseg.run.config import read_config, resolved
+    from reliseg.run.execute import Run
+    from reliseg.run.plan import plan_of
+
+    config = read_config(street.config)
+    plan = plan_of(config, street.root)
+    out = tmp_path / "out"
+    kinds = ("prediction", "color", "confidence", "logits")
+    first = Run(plan, out, resolved(config), save=kinds).execute()
+    saved = out / "saved" / "net" / "street" / "day"
+    files = sorted(p.name for p in (saved / "s143").iterdir())
+    assert files[:4] == ["s143_1001.npz", "s143_1001_color.png", "s143_1001_conf.png", "s143_1001_pred.png"]
+    confidence = np.array(Image.open(saved / "s143" / "s143_1001_conf.png"))
+    assert confidence.dtype == np.uint16
+    assert confidence.min() > 65535 // 12
+    content = street.content()
+    content["models"][0]["where"] = str(saved)
+    content["datasets"][0] |= {"root": str(street.root / "data"), "domains": {"day": {"split": "train"}}}
+    content |= {"calibration": [], "test": {"on": ["street/day"]}}
+    again = Street(tmp_path)
+    again.write(content)
+    second = reliseg.run_config(again.config, tmp_path / "second")
+    for metric in ("miou", "ece", "nll"):
+        expected = first.value(metric, domain="day", calibration="identity")
+        assert second.value(metric, domain="day") == pytest.approx(expected, abs=1e-3)  # float16 logits
+
+
+def test_peak_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> None:
+    """180 more images take names, hashes and a dozen numbers each.
+
+    Measured from 200 to 800 images: under 1 kB each. Below that Python's own free lists still fill up, so the bound
+    is 2 kB; a kept image would be 15 kB at least, its logits 2 kB more.
+    """
+    many = make_street(tmp_path / "many", cal=2, day=200, dusk=1)
+    few = make_street(tmp_path / "few", cal=2, day=20, dusk=1)
+    peaks = {}
+    for street in (few, many):
+        code = _MEASURED.format(warm=str(many.config), config=str(street.config), out=str(street.root / "run"))
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert ended.returncode == 0, ended.stderr
+        peaks[street] = int(ended.stdout)
+    assert 0 < peaks[many] - peaks[few] < 180 * 2000
+
+
+# A first run fills caches of fixed size. Python keeps up to 2,000 freed tuples of each length, which tracemalloc
+# counts as memory in use: both runs start with these lists full.
+_MEASURED = """
+import tracemalloc, reliseg
+reliseg.run_config({warm!r}, {out!r} + "-warm")
+tracemalloc.start()
+for length in range(1, 20):
+    tuples = [tuple([None] * length) for _ in range(2100)]
+    del tuples
+reliseg.run_config({config!r}, {out!r})
+print(tracemalloc.get_traced_memory()[1])
+"""

@@ -1,0 +1,217 @@
+"""The command: exit codes, one clear line for whatever is wrong, and what a user sees."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+from street import Street, make_street
+
+from reliseg import cli
+from reliseg.results import Results
+
+
+@pytest.fixture
+def street(tmp_path: Path) -> Street:
+    return make_street(tmp_path / "street", cal=3, day=4, dusk=4)
+
+
+def reliseg(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: object
+) -> tuple[int, str, str]:
+    """Exit code, output and errors of the command."""
+    monkeypatch.setattr(sys, "argv", ["reliseg", *map(str, words)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    out, err = capsys.readouterr()
+    return int(ended.value.code or 0), out, err
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
+    return lambda *words: reliseg(capsys, monkeypatch, *words)
+
+
+def changed(street: Street, change: Callable[[dict], object]) -> None:
+    content = street.content()
+    change(content)
+    street.write(content)
+
+
+def test_a_run_ends_with_a_table(command, street, tmp_path):
+    code, out, err = command("run", street.config, "--out", tmp_path / "out")
+    assert code == 0, err
+    assert [line.split()[:3] for line in out.splitlines()[1:]] == [
+        ["net", f"street/{d}", c] for d in ("day", "dusk") for c in ("identity", "ts@street/cal")
+    ]
+    assert (tmp_path / "out" / "results.csv").exists()
+
+
+def test_the_short_form_gives_the_same_numbers(command, street, tmp_path):
+    assert command("run", street.config, "--out", tmp_path / "long")[0] == 0
+    code, _, err = command(
+        *("run", "--out", tmp_path / "short"),
+        *("--model", f"stored:{street.root / 'logits'},labels=camvid,name=net"),
+        *("--data", f"camvid={street.root / 'data'},domain=test,domain=val,name=street"),
+        *("--calibrate", "ts", "--calibrate-on", "street/val", "--score", "msp,margin"),
+    )
+    assert code == 0, err
+    long, short = (Results.read(tmp_path / name / "results.json") for name in ("long", "short"))
+    assert {(r.domain, r.calibration) for r in short} == {("test", "identity"), ("test", "ts@street/val")}
+    assert {r.score for r in short} == {"", "msp", "margin"}
+    for calibration in ("identity", "ts@street/cal"):
+        for metric in ("miou", "ece", "nll"):
+            other = calibration.replace("cal", "val")
+            assert short.value(metric, calibration=other) == long.value(metric, domain="dusk", calibration=calibration)
+
+
+def test_a_domain_that_the_spec_does_not_have_is_refused_in_the_short_form(command, street):
+    code, _, err = command("check", "--model", "stored:x", "--data", f"camvid={street.root / 'data'},domain=tset")
+    assert code == 2
+    assert "'test'" in err
+
+
+def damaged(change: Callable[[dict], object]) -> Callable[[Street], None]:
+    return lambda street: changed(street, change)
+
+
+def other_size(street: Street) -> None:
+    Image.fromarray(np.zeros((10, 10), np.uint8)).save(street.mask("test", 2002))
+
+
+def unlisted_id(street: Street) -> None:
+    Image.fromarray(np.full((24, 32), 99, np.uint8)).save(street.mask("test", 2002))
+
+
+def wrong_classes(street: Street) -> None:
+    for path in (street.root / "logits").rglob("*.npz"):
+        np.savez(path, logits=np.zeros((7, 6, 8), np.float32))
+
+
+def unreadable_weights(street: Street) -> None:
+    (street.root / "net.py").write_text("import torch\n\ndef build():\n    return torch.nn.Conv2d(3, 11, 1)\n")
+    (street.root / "weights.pth").write_bytes(b"not weights")
+    section = {"name": "net", "kind": "python", "where": "net.py:build", "weights": "weights.pth", "labels": "camvid"}
+    changed(street, lambda c: c.update(models=[section]))
+
+
+BEFORE = {
+    "wrong root": (damaged(lambda c: c["datasets"][0].update(root="nowhere")), "nowhere"),
+    "wrong model path": (damaged(lambda c: c["models"][0].update(where="nowhere")), "nowhere"),
+    "missing mask": (lambda s: s.mask("test", 2002).unlink(), "2002.png"),
+    "missing image": (lambda s: s.image("test", 2002).unlink(), "2002.png"),
+    "mask of another size": (other_size, "2002.png"),
+    "id in the first masks": (unlisted_id, "id 99"),
+    "missing logits": (lambda s: s.logits("test", 2002).unlink(), "s286_2002"),
+    "empty domain": (damaged(lambda c: c["datasets"][0]["domains"].update(night={"split": "night"})), "night"),
+    "unknown scene": (damaged(lambda c: c["datasets"][0]["domains"]["day"].update(scenes=["s9"])), "s9"),
+    "broken YAML": (lambda s: s.config.write_text("models: [}"), "not valid YAML"),
+    "no mapping": (lambda s: s.config.write_text("- a\n- b"), "not a configuration"),
+    "unknown key": (damaged(lambda c: c.update(scorse=["msp"])), "'scores'"),
+    "unknown nested key": (damaged(lambda c: c["models"][0].update(wieghts="a")), "'weights'"),
+    "unknown score": (damaged(lambda c: c.update(scores=["mps"])), "'msp'"),
+    "unknown method": (damaged(lambda c: c["calibration"][0].update(methods=["tss"])), "'ts'"),
+    "unknown kind": (damaged(lambda c: c["models"][0].update(kind="store")), "'stored'"),
+    "unknown spec": (damaged(lambda c: c["datasets"][0].update(spec="camvod")), "'camvid'"),
+    "unknown label space": (damaged(lambda c: c["models"][0].update(labels="cityscape")), "'cityscapes'"),
+    "unknown domain": (damaged(lambda c: c["test"].update(on=["street/dask"])), "'dusk'"),
+    "unknown data set": (damaged(lambda c: c["test"].update(on=["stret/dusk"])), "'street'"),
+    "wrong number of classes": (wrong_classes, "7 classes"),
+    "leakage": (damaged(lambda c: c["test"].update(on=["street/cal"])), "share"),
+    "unreadable weights": (unreadable_weights, "weights.pth"),
+    "no such file": (lambda s: s.config.unlink(), "no such file"),
+}
+
+
+@pytest.mark.parametrize("name", BEFORE)
+@pytest.mark.parametrize("verb", ["run", "check"])
+def test_what_is_wrong_before_the_run_is_one_clear_line(command, street, tmp_path, name, verb):
+    damage, expected = BEFORE[name]
+    damage(street)
+    out = tmp_path / "out"
+    code, _, err = command(verb, street.config, *(["--out", out] if verb == "run" else []))
+    lines = [line for line in err.splitlines() if line.startswith("reliseg: ")]
+    assert code == 2, err
+    assert len(lines) == 1, err
+    assert expected in lines[0]
+    assert "Traceback" not in err
+    assert not (out / "statistics").exists()
+
+
+def test_check_full_finds_what_the_run_would_stumble_on(command, tmp_path):
+    street = make_street(tmp_path / "street", cal=3, day=4, dusk=12)
+    logits = np.full((11, 6, 8), np.inf, np.float32)
+    np.savez(street.logits("test", 2010), logits=logits)
+    street.image("test", 2011).write_bytes(street.image("test", 2011).read_bytes()[:200])
+    assert command("check", street.config)[0] == 0
+    code, _, err = command("check", "--full", street.config)
+    assert code == 2
+    assert "s287_2011.png" in err
+    street.image("test", 2011).write_bytes(street.image("test", 2009).read_bytes())
+    code, _, err = command("check", "--full", street.config)
+    assert code == 2
+    assert "s287/s287_2010: the model gave NaN or infinite logits" in err
+
+
+def test_an_incomplete_run_exits_1_and_names_the_sample(command, tmp_path):
+    street = make_street(tmp_path / "street", cal=3, day=4, dusk=12)
+    np.savez(street.logits("test", 2010), logits=np.full((11, 6, 8), np.nan, np.float32))
+    code, out, err = command("run", street.config, "--out", tmp_path / "out")
+    assert code == 1
+    assert "street/day" in out
+    assert "s287/s287_2010" in err
+    assert "Traceback" not in err
+
+
+def test_limit_and_save_reach_the_run(command, street, tmp_path):
+    out = tmp_path / "out"
+    assert command("run", street.config, "--out", out, "--limit", 2, "--save", "color")[0] == 0
+    results = Results.read(out / "results.json")
+    assert {r.n_images for r in results} == {2}
+    assert len(list(out.glob("saved/**/*_color.png"))) == 4
+    code, _, err = command("run", street.config, "--out", tmp_path / "o2", "--save", "colour")
+    assert code == 2
+    assert "'color'" in err
+
+
+@pytest.mark.parametrize("kind", ["models", "datasets", "labels", "metrics", "scores", "calibrations"])
+def test_list_names_what_there_is(command, kind):
+    code, out, _ = command("list", kind)
+    assert code == 0
+    expected = {
+        "models": "stored",
+        "datasets": "acdc",
+        "labels": "idd",
+        "metrics": "worst5_miou",
+        "scores": "neg_entropy",
+        "calibrations": "ts",
+    }[kind]
+    assert any(expected in line.split() for line in out.splitlines())
+
+
+def test_short_form_that_says_too_little_is_refused(command):
+    for words in (["run"], ["run", "--model", "stored:x"], ["run", "--model", "x", "--data", "camvid=y"]):
+        code, _, err = command(*words)
+        assert code == 2
+        assert err.startswith("reliseg: ")
+
+
+def test_help_does_not_import_what_is_slow():
+    code = "import atexit, sys\nfrom reliseg.cli import main\nsys.argv = ['reliseg', '--help']\n"
+    code += "slow = {'numpy', 'numba', 'torch', 'pydantic', 'scipy'}\n"
+    code += "atexit.register(lambda: print(sorted(slow & set(sys.modules))))\nmain()"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-1] == "[]"
+    assert "run" in ended.stdout
+
+
+def test_the_configuration_is_written_with_every_default(command, street, tmp_path):
+    assert command("run", street.config, "--out", tmp_path / "out")[0] == 0
+    written = yaml.safe_load((tmp_path / "out" / "config.yaml").read_text())
+    assert written["scores"] == ["msp", "neg_entropy", "margin", "max_logit", "neg_energy"]
+    assert written["sample"] == {"per_image": 20000, "cap": 10000000}
+    assert written["seed"] == 0
