@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -246,6 +247,20 @@ def test_sums_beyond_64_bits():
     assert got.losses.nll.tolist() == [1 << 32, 0]
     assert row.losses[0, 0].tolist() == [1 << 32, 0]
     assert real(got.losses.brier) == 2 * truth.size
+
+
+def test_kernels_in_threads():
+    layout = Layout(4, ALL)
+
+    def rows(_):
+        one = Kernel(layout)
+        return [observe_number(n, one) for n in range(5)], one.statistics()
+
+    with ThreadPoolExecutor(2) as pool:
+        (first, statistics), *others = pool.map(rows, range(4))
+    for other, their_statistics in others:
+        assert other == first
+        assert_same_bytes(their_statistics, statistics)
 
 
 def test_reset_forgets():

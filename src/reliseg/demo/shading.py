@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Float, Int64, UInt8
 
 from reliseg.demo.camera import Camera, Point
 from reliseg.demo.canvas import BRICK, Raster
 from reliseg.demo.textures import LIT, PLAIN, Spots, Values, noise
 
-Picture = Float32[np.ndarray, "h w 3"]
-Plane = Float32[np.ndarray, "h w"]
+Picture = Float[np.ndarray, "h w 3"]
+Plane = Float[np.ndarray, "h w"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class View:
     lamps: list[Point]
 
 
-def _halved(image: Float32[np.ndarray, "h w ..."]) -> Float32[np.ndarray, "i j ..."]:
-    total: Float32[np.ndarray, "i j ..."] = image[0::2, 0::2] + image[0::2, 1::2]
+def _halved(image: Float[np.ndarray, "h w ..."]) -> Float[np.ndarray, "i j ..."]:
+    total: Float[np.ndarray, "i j ..."] = image[0::2, 0::2] + image[0::2, 1::2]
     total += image[1::2, 0::2]
     total += image[1::2, 1::2]
     total *= np.float32(0.25)
@@ -132,8 +132,8 @@ def view(raster: Raster, sky: Sky, *, night: bool, snow: bool) -> View:
     colour.reshape(-1, 3)[dark] *= 1 - raster.shadow.ravel()[dark, None] * np.float32(1 / 255)
     _sky(raster, colour, sky)
     small = inverse[1::2, 1::2]
-    with np.errstate(divide="ignore"):
-        depth = np.where(small > 0, 1 / small, np.float32(np.inf))
+    depth = np.full(small.shape, np.inf, np.float32)
+    np.divide(1, small, out=depth, where=small > 0)
     day = _halved(colour)
     white = np.ascontiguousarray(raster.column("snow"))[ids] if snow else None
     camera = raster.camera

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 
 from reliseg.demo.canvas import ASPHALT, BRICK, FACADE, FOLIAGE, GLOSS, GRASS, PAVING, TILES
 
-Values = Float32[np.ndarray, " p"]
+Values = Float[np.ndarray, " p"]
 Colours = Float32[np.ndarray, "p 3"]
 
 TILE = 512
@@ -39,14 +39,14 @@ def sampled(slope: float, a: Values, b: Values, scale: float) -> Values:
 
 @dataclass(frozen=True)
 class Spots:
-    """Pixels of one material: colour (changed in place), position in the world, look."""
+    """Pixels of one material: colour (changed in place), position in the world; look, if the material has any."""
 
     colour: Colours
     right: Values
     street: Values
     up: Values
     ahead: Values
-    look: Float32[np.ndarray, "p 6"]
+    look: Float32[np.ndarray, "q 6"]
     light: Values
     focal: float
 

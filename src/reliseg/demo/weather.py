@@ -109,7 +109,7 @@ def _mirrored(view: View, image: Picture) -> Picture:
 def rain(view: View, rng: np.random.Generator) -> Picture:
     """Dark and wet: mirroring road, veil, streaks, drops on the glass."""
     dim = float(rng.uniform(0.66, 0.85))
-    low = np.isin(view.truth, (ROAD, SIDEWALK))
+    low = np.isin(view.truth, (ROAD, SIDEWALK)).astype(np.float32)
     puddles = np.clip(0.5 + 0.35 * _tile(1.7, rng, low.shape), 0.1, 0.85)
     share = (low * puddles * np.where(view.truth == ROAD, 0.75, 0.4)).astype(np.float32)[..., None]
     wet = view.day * (1 - 0.38 * low[..., None])

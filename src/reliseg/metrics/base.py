@@ -22,12 +22,11 @@ NO_PIXELS = "no counted pixel"
 
 @dataclass(frozen=True, eq=False)
 class ImageSummary:
-    """A few numbers of each image of a domain, in the order of sample ids; NaN where an image has none.
+    """A few numbers of each image of a domain; NaN where an image has none. No metric reads their order.
 
     `known` is the number of known pixels; `scores` holds per score the mean over known and over all pixels.
     """
 
-    ids: tuple[str, ...]
     known: Float64[np.ndarray, " n"]
     miou: Float64[np.ndarray, " n"]
     ece: Float64[np.ndarray, " n"]
@@ -42,19 +41,17 @@ class ImageSummary:
         with np.errstate(invalid="ignore", divide="ignore"):
             gaps = np.abs(table.bin_right - real(table.bin_confidence)).sum(axis=1)
             means = [sums[:, :, : RIGHT + 1].sum(axis=2) / known[:, None], sums.sum(axis=2) / every[:, None]]
-            return cls(table.ids, known.astype(np.float64), _image_iou(table), gaps / known, np.stack(means, axis=-1))
+            return cls(known.astype(np.float64), _image_iou(table), gaps / known, np.stack(means, axis=-1))
 
     @classmethod
     def union(cls, parts: "list[ImageSummary]", scores: int) -> "ImageSummary":
-        """All images, sorted by id."""
-        ids = [i for part in parts for i in part.ids]
-        order = sorted(range(len(ids)), key=ids.__getitem__)
+        """All images, in this order."""
         empty = (np.zeros(0), np.zeros(0), np.zeros(0), np.zeros((0, scores, 2)))
         columns = zip(empty, *((p.known, p.miou, p.ece, p.scores) for p in parts), strict=True)
-        return cls(tuple(ids[i] for i in order), *(np.concatenate(column)[order] for column in columns))
+        return cls(*(np.concatenate(column) for column in columns))
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.known)
 
 
 def _image_iou(table: SampleTable) -> Float64[np.ndarray, " n"]:

@@ -11,6 +11,7 @@ from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
 from reliseg.results import Value
 from reliseg.stats.bins import RELIABILITY_BINS, RIGHT, WRONG, msp_edges
 from reliseg.stats.fixed import real
+from reliseg.stats.ranking import Bracketed
 
 _QUANTITIES = {
     "ada_ece": Quantity(
@@ -55,7 +56,7 @@ class CumulativeError(Metric):
         bins, used = _adaptive(path)
         values = [
             Value.between("ada_ece", bins, _QUANTITIES["ada_ece"].definition, score="msp"),
-            Value.exact("ada_ece_bins", used, _QUANTITIES["ada_ece_bins"].definition, score="msp"),
+            Value.between("ada_ece_bins", used, _QUANTITIES["ada_ece_bins"].definition, score="msp"),
             Value.between("ks", _kolmogorov_smirnov(path), _QUANTITIES["ks"].definition, score="msp"),
         ]
         return values
@@ -92,15 +93,15 @@ def _msp_counts(domain: DomainState) -> Int64[np.ndarray, "4 b"]:
     return domain.pixels.ranks["msp"].counts
 
 
-def _kolmogorov_smirnov(path: _Path) -> tuple[float, float, float]:
+def _kolmogorov_smirnov(path: _Path) -> Bracketed:
     n = path.counts.sum()
     value = np.abs(path.end).max() / n
     reach = np.maximum(np.abs(path.start + path.up), np.abs(path.start - path.down)).max() / n
     return value, value, max(value, reach)
 
 
-def _adaptive(path: _Path) -> tuple[tuple[float, float, float], int]:
-    """Adaptive ECE with its bracket, and the number of groups that hold pixels."""
+def _adaptive(path: _Path) -> tuple[Bracketed, Bracketed]:
+    """Adaptive ECE and the number of groups that hold pixels; without ties inside the bins all groups would."""
     n = int(path.counts.sum())
     last = np.cumsum(path.counts)
     quotient, rest = divmod(n, RELIABILITY_BINS)
@@ -116,8 +117,9 @@ def _adaptive(path: _Path) -> tuple[tuple[float, float, float], int]:
     ends = np.concatenate([read, path.end[-1:]])
     value = np.abs(np.diff(ends, prepend=0.0)).sum()
     starts_of_bins = np.unique(np.searchsorted(np.cumsum(sizes), last - path.counts, side="right"))
+    used = len(starts_of_bins), len(starts_of_bins), min(n, RELIABILITY_BINS)
     final = path.end[-1]
-    return (value / n, _shortest(low, high, final) / n, _longest(low, high, final) / n), len(starts_of_bins)
+    return (value / n, _shortest(low, high, final) / n, _longest(low, high, final) / n), used
 
 
 def _shortest(low: Line, high: Line, final: float) -> float:

@@ -1,0 +1,153 @@
+"""Laws that every metric obeys by standing in the registry, whatever the domain looks like."""
+
+import math
+
+import numpy as np
+import pytest
+from worlds import SCORES, UNKNOWN, VOID, WORLDS, empty_domain, of_pixels, space, world
+
+from reliseg.metrics import METRICS, DomainState, ImageSummary, Metric
+from reliseg.stats import Layout
+
+every_metric = pytest.mark.parametrize("name", METRICS.names())
+
+
+def _domains() -> dict[str, DomainState]:
+    three = Layout(3, SCORES)
+    random = np.random.default_rng(0).normal(0, 3, (3, 12))
+    found = {name: each.domain() for name, each in WORLDS.items()}
+    found["no images"] = empty_domain(three, space(3))
+    found["no images, not annotated"] = empty_domain(three, space(3), annotated=False)
+    found["all void"] = of_pixels(random, [VOID] * 12).domain()
+    found["not annotated"] = of_pixels(random, [VOID] * 12).domain(annotated=False)
+    found["all unknown"] = of_pixels(random, [UNKNOWN] * 12).domain()
+    found["one class"] = of_pixels(random, [1] * 12).domain()
+    found["one pixel"] = of_pixels(random[:, :1], [0]).domain()
+    found["one pixel, unknown"] = of_pixels(random[:, :1], [UNKNOWN]).domain()
+    found["all right"] = of_pixels(random, random.argmax(axis=0)).domain()
+    found["all wrong"] = of_pixels(random, random.argmin(axis=0)).domain()
+    found["surely right"] = of_pixels(random * 1e3, random.argmax(axis=0)).domain()
+    found["surely wrong"] = of_pixels(random * 1e3, random.argmin(axis=0)).domain()
+    found["undecided"] = of_pixels(np.zeros((3, 12)), [0, 1, 2] * 4).domain()
+    found["perfectly ranked"] = of_pixels([np.arange(12, 0, -1.0), np.zeros(12)], [0] * 7 + [1] * 5).domain()
+    found["many images"] = world(30, images=25, pixels=250).domain()
+    return found
+
+
+DOMAINS = _domains()
+every_domain = pytest.mark.parametrize("domain", DOMAINS.values(), ids=DOMAINS)
+REFERENCE = world(31, images=6).domain()
+
+
+def values_of(name: str, domain: DomainState):
+    metric: Metric = METRICS.get(name)()
+    return metric, metric.compute(domain, REFERENCE)
+
+
+@every_metric
+@every_domain
+def test_it_yields_its_names_in_order(name, domain):
+    metric, values = values_of(name, domain)
+    assert list(dict.fromkeys(v.metric for v in values)) == list(metric.quantities())
+
+
+@every_metric
+@every_domain
+def test_values_are_in_their_range_and_brackets_or_undefined_with_a_reason(name, domain):
+    metric, values = values_of(name, domain)
+    for v in values:
+        quantity = metric.quantities()[v.metric]
+        if math.isnan(v.value):
+            assert v.why, v
+            assert math.isnan(v.lo), v
+            assert math.isnan(v.hi), v
+        else:
+            assert v.why == "", v
+            assert quantity.low <= v.value <= quantity.high, v
+            assert v.lo <= v.value <= v.hi, v
+            assert quantity.low <= v.lo, v
+            assert v.hi <= quantity.high, v
+            assert type(v.value) is type(v.lo) is type(v.hi) is float
+
+
+@every_metric
+@every_domain
+def test_no_value_is_given_twice(name, domain):
+    _, values = values_of(name, domain)
+    keys = [(v.metric, v.definition, v.label, v.score) for v in values]
+    assert len(set(keys)) == len(keys)
+
+
+@every_metric
+@every_domain
+def test_the_rows_do_not_depend_on_the_data(name, domain):
+    """A table has the same lines for a domain without pixels as for any other of its classes and scores."""
+    _, values = values_of(name, domain)
+    full = world(40, classes=len(domain.labels), images=25, pixels=500, scores=domain.scores).domain()
+    full = DomainState(domain.labels, full.scores, full.pixels, full.images, (), domain.annotated)
+    _, expected = values_of(name, full)
+    assert [(v.metric, v.definition, v.label, v.score) for v in values] == [
+        (v.metric, v.definition, v.label, v.score) for v in expected
+    ]
+
+
+@every_metric
+def test_definitions_are_of_the_quantity(name):
+    """Image-level OOD has two definitions of each name; the second only in place of the kind of pixels."""
+    metric, values = values_of(name, DOMAINS["plain"])
+    for v in values:
+        assert v.definition.replace("ood/all-pixels", "ood/known-pixels") == metric.quantities()[v.metric].definition
+
+
+def test_names_and_definitions_are_unique_over_all_metrics():
+    quantities = [(m, q) for name in METRICS.names() for m, q in METRICS.get(name)().quantities().items()]
+    names, definitions = [m for m, _ in quantities], [q.definition for _, q in quantities]
+    assert len(set(names)) == len(names)
+    assert len(set(definitions)) == len(definitions)
+    for _, quantity in quantities:
+        assert quantity.text
+        assert quantity.low < quantity.high
+        assert quantity.better in ("higher", "lower", "neither")
+
+
+@every_metric
+@every_domain
+def test_it_does_not_change_what_it_reads(name, domain):
+    before = {k: a.copy() for k, a in domain.pixels.arrays().items() if a.size < 10**5}
+    first, second = values_of(name, domain)[1], values_of(name, domain)[1]
+    assert str(first) == str(second)
+    for key, array in before.items():
+        np.testing.assert_array_equal(domain.pixels.arrays()[key], array)
+
+
+@every_metric
+def test_the_reference_changes_only_what_compares(name):
+    metric = METRICS.get(name)()
+    alone = metric.compute(DOMAINS["plain"], None)
+    if name in ("drop", "image_ood"):
+        assert alone == []
+    else:
+        assert str(alone) == str(metric.compute(DOMAINS["plain"], REFERENCE))
+
+
+def test_metrics_for_domains_without_annotation_are_those_that_need_none():
+    free = {name for name in METRICS.names() if not METRICS.get(name).needs_annotation}
+    assert free == {"image_ood", "score_summary"}
+    for name in free:
+        values = METRICS.get(name)().compute(DOMAINS["not annotated"], REFERENCE)
+        assert values
+        assert not any(v.why for v in values)
+
+
+def test_summaries_of_shards_are_the_summary_of_all_in_the_order_of_ids():
+    each = world(50, images=6, pixels=120)
+    rows = [ImageSummary.of(each.observe(np.flatnonzero(each.image == i), f"{i}")[1]) for i in range(6)]
+    union = ImageSummary.union([rows[4], rows[0], rows[5], rows[2], rows[1], rows[3]], len(SCORES))
+    whole = ImageSummary.of(each.table())
+    assert union.ids == tuple("012345")
+    assert len(union) == 6
+    for field in ("known", "miou", "ece", "scores"):
+        np.testing.assert_array_equal(getattr(union, field), getattr(whole, field))
+    nothing = ImageSummary.union([], len(SCORES))
+    assert len(nothing) == 0
+    assert nothing.scores.shape == (0, len(SCORES), 2)
