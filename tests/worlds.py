@@ -133,7 +133,9 @@ class World:
         if score == "margin":
             r = np.exp(z[:-1] - z[-1])
             tail = (r.sum(axis=0) + r[-1]) / (1 + r.sum(axis=0))
-            unsure = np.minimum(leading((1 - r[-1]) / (1 + r.sum(axis=0)), -24, 0), leading(np.array([0.49999]), -24, 0))
+            unsure = np.minimum(
+                leading((1 - r[-1]) / (1 + r.sum(axis=0)), -24, 0), leading(np.array([0.49999]), -24, 0)
+            )
             return np.where(tail.astype(np.float32) < 0.5, 10**6 - leading(tail, -64, 0), unsure)
         value = self.confidence(score)
         return (np.sign(value) * (leading(np.abs(value), -12, 15, last=False) + 12 * 4096 + 1)).astype(np.int64)

@@ -135,7 +135,7 @@ def demo(
         try:
             closing = run_demo(out, workers=workers, progress=terminal)
         finally:
-            terminal.finish(out)
+            terminal.finish(out / "run")
     typer.echo(closing)
 
 

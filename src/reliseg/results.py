@@ -162,7 +162,10 @@ class Results:
             import pyarrow.parquet
         except ImportError as error:
             raise MissingExtraError("pyarrow", "report", "writing Parquet") from error
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(self.records()), path)
+        kinds: dict[Any, Any] = {str: pyarrow.string(), float: pyarrow.float64()}
+        # given and not inferred: a column without numbers, and a table without rows, have the same types
+        schema = pyarrow.schema([(f.name.rstrip("_"), kinds.get(f.type, pyarrow.int64())) for f in fields(Row)])
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(self.records(), schema=schema), path)
 
     @classmethod
     def read(cls, path: str | Path) -> "Results":

@@ -160,9 +160,7 @@ def test_cumulative_brackets_hold_the_exact_value_of_sorted_pixels(each):
 @settings(max_examples=60, deadline=None)
 def test_cumulative_brackets_hold_where_many_pixels_share_a_bin(seed, pixels, spread, step):
     """Little spread puts distinct confidences into one fine bin."""
-    each = world(
-        seed, classes=2, images=1, pixels=pixels, spread=spread, step=step, void=0, unknown=0, scores=("msp",)
-    )
+    each = world(seed, classes=2, images=1, pixels=pixels, spread=spread, step=step, void=0, unknown=0, scores=("msp",))
     assert_brackets_hold(each)
 
 

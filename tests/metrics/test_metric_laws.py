@@ -1,12 +1,15 @@
 """Laws that every metric obeys by standing in the registry, whatever the domain looks like."""
 
 import math
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
 from worlds import SCORES, UNKNOWN, VOID, WORLDS, empty_domain, of_pixels, space, world
 
 from reliseg.metrics import METRICS, DomainState, ImageSummary, Metric
+from reliseg.results import Value
 from reliseg.stats import Layout
 
 every_metric = pytest.mark.parametrize("name", METRICS.names())
@@ -35,26 +38,37 @@ def _domains() -> dict[str, DomainState]:
 
 
 DOMAINS = _domains()
-every_domain = pytest.mark.parametrize("domain", DOMAINS.values(), ids=DOMAINS)
+every_domain = pytest.mark.parametrize("case", DOMAINS)
 REFERENCE = world(31, images=6).domain()
 
 
-def values_of(name: str, domain: DomainState):
+@cache
+def values_of(name: str, case: str) -> tuple[Metric, list[Value]]:
     metric: Metric = METRICS.get(name)()
-    return metric, metric.compute(domain, REFERENCE)
+    return metric, metric.compute(DOMAINS[case], REFERENCE)
+
+
+@cache
+def full(classes: int) -> DomainState:
+    """A domain that has all numbers."""
+    return world(40, classes=classes, images=25, pixels=500).domain()
+
+
+def keys(values: list[Value]) -> list[tuple[str, str, str, str]]:
+    return [(v.metric, v.definition, v.label, v.score) for v in values]
 
 
 @every_metric
 @every_domain
-def test_it_yields_its_names_in_order(name, domain):
-    metric, values = values_of(name, domain)
+def test_it_yields_its_names_in_order(name, case):
+    metric, values = values_of(name, case)
     assert list(dict.fromkeys(v.metric for v in values)) == list(metric.quantities())
 
 
 @every_metric
 @every_domain
-def test_values_are_in_their_range_and_brackets_or_undefined_with_a_reason(name, domain):
-    metric, values = values_of(name, domain)
+def test_values_are_in_their_range_and_brackets_or_undefined_with_a_reason(name, case):
+    metric, values = values_of(name, case)
     for v in values:
         quantity = metric.quantities()[v.metric]
         if math.isnan(v.value):
@@ -72,29 +86,25 @@ def test_values_are_in_their_range_and_brackets_or_undefined_with_a_reason(name,
 
 @every_metric
 @every_domain
-def test_no_value_is_given_twice(name, domain):
-    _, values = values_of(name, domain)
-    keys = [(v.metric, v.definition, v.label, v.score) for v in values]
-    assert len(set(keys)) == len(keys)
+def test_no_value_is_given_twice(name, case):
+    _, values = values_of(name, case)
+    assert len(set(keys(values))) == len(values)
 
 
 @every_metric
 @every_domain
-def test_the_rows_do_not_depend_on_the_data(name, domain):
+def test_the_rows_do_not_depend_on_the_data(name, case):
     """A table has the same lines for a domain without pixels as for any other of its classes and scores."""
-    _, values = values_of(name, domain)
-    full = world(40, classes=len(domain.labels), images=25, pixels=500, scores=domain.scores).domain()
-    full = DomainState(domain.labels, full.scores, full.pixels, full.images, (), domain.annotated)
-    _, expected = values_of(name, full)
-    assert [(v.metric, v.definition, v.label, v.score) for v in values] == [
-        (v.metric, v.definition, v.label, v.score) for v in expected
-    ]
+    domain = DOMAINS[case]
+    like = replace(full(len(domain.labels)), labels=domain.labels, annotated=domain.annotated)
+    expected = METRICS.get(name)().compute(like, REFERENCE)
+    assert keys(values_of(name, case)[1]) == keys(expected)
 
 
 @every_metric
 def test_definitions_are_of_the_quantity(name):
     """Image-level OOD has two definitions of each name; the second only in place of the kind of pixels."""
-    metric, values = values_of(name, DOMAINS["plain"])
+    metric, values = values_of(name, "plain")
     for v in values:
         assert v.definition.replace("ood/all-pixels", "ood/known-pixels") == metric.quantities()[v.metric].definition
 
@@ -111,11 +121,10 @@ def test_names_and_definitions_are_unique_over_all_metrics():
 
 
 @every_metric
-@every_domain
-def test_it_does_not_change_what_it_reads(name, domain):
-    before = {k: a.copy() for k, a in domain.pixels.arrays().items() if a.size < 10**5}
-    first, second = values_of(name, domain)[1], values_of(name, domain)[1]
-    assert str(first) == str(second)
+def test_it_does_not_change_what_it_reads(name):
+    domain = DOMAINS["plain"]
+    before = {k: a.copy() for k, a in domain.pixels.arrays().items()}
+    assert METRICS.get(name)().compute(domain, REFERENCE) == values_of(name, "plain")[1]
     for key, array in before.items():
         np.testing.assert_array_equal(domain.pixels.arrays()[key], array)
 
@@ -139,13 +148,12 @@ def test_metrics_for_domains_without_annotation_are_those_that_need_none():
         assert not any(v.why for v in values)
 
 
-def test_summaries_of_shards_are_the_summary_of_all_in_the_order_of_ids():
+def test_summaries_of_shards_together_are_the_summary_of_all():
     each = world(50, images=6, pixels=120)
     rows = [ImageSummary.of(each.observe(np.flatnonzero(each.image == i), f"{i}")[1]) for i in range(6)]
-    union = ImageSummary.union([rows[4], rows[0], rows[5], rows[2], rows[1], rows[3]], len(SCORES))
+    union = ImageSummary.union(rows, len(SCORES))
     whole = ImageSummary.of(each.table())
-    assert union.ids == tuple("012345")
-    assert len(union) == 6
+    assert len(union) == len(whole) == 6
     for field in ("known", "miou", "ece", "scores"):
         np.testing.assert_array_equal(getattr(union, field), getattr(whole, field))
     nothing = ImageSummary.union([], len(SCORES))

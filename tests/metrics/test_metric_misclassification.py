@@ -80,6 +80,14 @@ def test_a_perfect_ranking(score):
     assert found["aurc"].value == pytest.approx((1 / 5 + 2 / 6) / 6)
 
 
+@pytest.mark.parametrize(("right", "wrong"), [(3, 7), (50, 21), (300, 99), (97, 203), (331, 409)])
+def test_excess_area_of_a_perfect_ranking_is_never_below_zero(right, wrong):
+    gaps = np.linspace(8, 0.1, right + wrong)
+    found = measured(margins(gaps, [1] * right + [0] * wrong), "msp")["e_aurc"]
+    assert (found.value, found.lo, found.hi) == pytest.approx((0, 0, 0), abs=EXACT)
+    assert min(found.value, found.lo) >= 0
+
+
 @every_score
 def test_the_worst_ranking(score):
     found = measured(margins([8, 7, 6, 2, 1], [0, 0, 1, 1, 1]), score)
@@ -126,7 +134,9 @@ def test_saturated_pixels_are_ranked_where_float_softmax_ties():
 def test_a_positive_factor_leaves_the_ranking_by_max_logit(seed, factor):
     """Up to the bracket: bins are of equal ratio, and move against the pixels."""
     each = world(seed, pixels=120, scores=("msp", "max_logit"))
-    scaled = type(each)(each.classes, each.groups, each.logits * np.float32(factor), each.truth, each.image, each.scores)
+    scaled = type(each)(
+        each.classes, each.groups, each.logits * np.float32(factor), each.truth, each.image, each.scores
+    )
     before, after = (measured(w, "max_logit")["auroc"] for w in (each, scaled))
     assert max(before.lo, after.lo) <= min(before.hi, after.hi) + EXACT
     if factor in (0.25, 0.5, 2.0, 8.0):  # powers of two move no bit of the mantissa

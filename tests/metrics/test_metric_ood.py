@@ -123,7 +123,9 @@ def test_local_ood_is_undefined_with_one_side_only(truth, side):
 
 @pytest.mark.parametrize("score", SCORES)
 def test_score_summary_is_over_all_pixels_of_images(score):
-    found = {v.metric: v.value for v in ScoreSummary().compute(INSIDE.domain(annotated=False), None) if v.score == score}
+    found = {
+        v.metric: v.value for v in ScoreSummary().compute(INSIDE.domain(annotated=False), None) if v.score == score
+    }
     means = image_means(INSIDE, score, known_only=False)
     # per pixel half a unit of 2**-24
     assert found["score_mean"] == pytest.approx(means.mean(), abs=6e-8)

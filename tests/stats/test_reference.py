@@ -23,7 +23,9 @@ HALF_UNIT = 2.0**-25
 
 
 @pytest.mark.parametrize("align", [False, True])
-@pytest.mark.parametrize(("native", "size"), [((4, 6), (16, 24)), ((3, 5), (7, 11)), ((5, 4), (5, 4)), ((6, 8), (4, 3))])
+@pytest.mark.parametrize(
+    ("native", "size"), [((4, 6), (16, 24)), ((3, 5), (7, 11)), ((5, 4), (5, 4)), ((6, 8), (4, 3))]
+)
 def test_upsampling_is_torchs(native, size, align):
     logits = np.random.default_rng(0).normal(0, 5, (3, *native)).astype(np.float32)
     ours = reference.full_logits(LogitView(logits, size, align, np.arange(3), np.ones(4)), 4)
@@ -233,6 +235,15 @@ def test_images_without_known_pixels_count_roles_only(truth):
     assert not pixels.losses.nll.any()
     assert table.pixels.sum() == 3
     assert table.pixels[0, UNKNOWN_ROLE if truth[0] == UNKNOWN else VOID_ROLE] == 3
+
+
+@pytest.mark.parametrize(("classes", "bin_"), [(3, 4), (5, 2), (15, 0)])
+def test_a_confidence_at_an_edge_is_in_the_bin_below(classes, bin_):
+    """Equal logits of 3 classes: every probability is 5/15 exactly."""
+    pixels, _ = of_pixels(np.zeros((classes, 1)), [0]).observe()
+    assert np.flatnonzero(pixels.top.counts.sum(axis=(0, 1))).tolist() == [bin_]
+    assert np.flatnonzero(pixels.classwise.counts.sum(axis=0)).tolist() == [bin_]
+    assert np.flatnonzero(pixels.classwise.hits.sum(axis=0)).tolist() == [bin_]
 
 
 def test_one_pixel():

@@ -25,10 +25,11 @@ class ClassWiseError(Metric):
         """The values; undefined without known pixels."""
         state = domain.pixels.classwise
         n = domain.pixels.top.counts.sum()
-        if not n:
-            return [Value.undefined("classwise_ece", NO_PIXELS, _DEFINITION)]
-        errors = np.abs(state.hits - real(state.probability)).sum(axis=1) / n
         present = domain.labels.present
+        if not n:
+            labels = ["", *(domain.labels.classes[c] for c in present)]
+            return [Value.undefined("classwise_ece", NO_PIXELS, _DEFINITION, label=label) for label in labels]
+        errors = np.abs(state.hits - real(state.probability)).sum(axis=1) / n
         values = [Value.exact("classwise_ece", float(np.mean(errors[list(present)])), _DEFINITION)]
         for c in present:
             label = domain.labels.classes[c]

@@ -119,7 +119,8 @@ def _adaptive(path: _Path) -> tuple[Bracketed, Bracketed]:
     starts_of_bins = np.unique(np.searchsorted(np.cumsum(sizes), last - path.counts, side="right"))
     used = len(starts_of_bins), len(starts_of_bins), min(n, RELIABILITY_BINS)
     final = path.end[-1]
-    return (value / n, _shortest(low, high, final) / n, _longest(low, high, final) / n), used
+    longest = min(_longest(low, high, final), float((path.up + path.down).sum()))  # no path moves more
+    return (value / n, _shortest(low, high, final) / n, longest / n), used
 
 
 def _shortest(low: Line, high: Line, final: float) -> float:

@@ -114,8 +114,6 @@ def _rankings(right: Histogram, wrong: Histogram) -> dict[str, Bracketed]:
 def _risks(right: Histogram, wrong: Histogram) -> dict[str, Bracketed]:
     aurc = ranking.area_under_risk(right, wrong)
     least = ranking.least_area_under_risk(right, wrong)
-    found: dict[str, Bracketed] = {
-        "aurc": aurc,
-        "e_aurc": (aurc[0] - least, aurc[1] - least, aurc[2] - least),
-    }
+    value, lo, hi = (max(0.0, float(area - least)) for area in aurc)  # rounding may leave -1e-16
+    found: dict[str, Bracketed] = {"aurc": aurc, "e_aurc": (value, lo, hi)}
     return found | {f"risk{p}": ranking.risk_at(right, wrong, p) for p in _RISKS}

@@ -49,9 +49,9 @@ class Segmentation(Metric):
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
         """All values; undefined without known pixels, per class where the class neither occurs nor is predicted."""
         matrix = domain.pixels.top.confusion.astype(np.float64)
-        if not matrix.sum():
-            return [Value.undefined(name, NO_PIXELS, q.definition) for name, q in _MEANS.items()]
         present = list(domain.labels.present)
+        if not matrix.sum():
+            return _undefined([domain.labels.classes[c] for c in present])
         hit, row = np.diagonal(matrix)[present], matrix.sum(axis=1)[present]
         column = matrix[:, :-1].sum(axis=0)[present]
         iou = _divided(hit, row + column - hit)
@@ -68,6 +68,12 @@ class Segmentation(Metric):
             for c, number in zip(present, numbers, strict=True):
                 values.append(_of_class(name, float(number), domain.labels.classes[c]))
         return values
+
+
+def _undefined(labels: list[str]) -> list[Value]:
+    means = [Value.undefined(name, NO_PIXELS, q.definition) for name, q in _MEANS.items()]
+    by_class = [Value.undefined(n, NO_PIXELS, q.definition, label=c) for n, q in _BY_CLASS.items() for c in labels]
+    return means + by_class
 
 
 def _of_class(name: str, number: float, label: str) -> Value:

@@ -21,6 +21,7 @@ from reliseg.run.plan import IDENTITY, Fit, Plan
 from reliseg.run.progress import Progress, Silent
 from reliseg.run.save import Saving
 from reliseg.run.store import write_text
+from reliseg.stats.kernel import compile_kernels
 
 _SHOWN = 8
 
@@ -59,6 +60,8 @@ class Run:
         saving = Saving.of(self.save, self.folder / "saved")
         loaded = check(self.plan, workers=self.workers, progress=self.progress)
         self._claim()
+        self.progress.begin("compiling the kernels (seconds, only the first time)", 0)
+        compile_kernels()
         found = _Found()
         for source in self.plan.models:
             model = loaded.pop(source.name, None) or source.load()

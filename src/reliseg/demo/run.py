@@ -1,0 +1,157 @@
+"""The demo: draw scenes, run the ordinary pipeline on them, and leave pictures and a reliability diagram."""
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image as Pillow
+
+from reliseg.data import load
+from reliseg.demo.scenes import CONDITIONS, draw
+from reliseg.errors import MissingExtraError
+from reliseg.models import Input
+from reliseg.report.diagram import reliability_diagram
+from reliseg.report.pictures import Case, sheet, write
+from reliseg.results import Results
+from reliseg.run.config import parse_config, resolved
+from reliseg.run.execute import Run
+from reliseg.run.plan import Plan, plan_of
+from reliseg.run.progress import Progress
+from reliseg.run.save import label_and_confidence
+
+CALIBRATION_SEEDS = range(1000, 1020)
+TEST_SEEDS = range(20)
+UNKNOWN_EVERY = 2
+"""Every second test scene holds objects of no known class."""
+SHOWN_SEED = 4
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One scene to draw and where it goes."""
+
+    domain: str
+    condition: str
+    seed: int
+    unknown: bool
+    folder: Path
+
+    def file(self, kind: str) -> Path:
+        return self.folder / self.domain / kind / f"{self.domain}_{self.seed:04d}.png"
+
+
+def run_demo(out: Path, *, workers: int, progress: Progress) -> str:
+    """Everything, into `out`: scenes/, run/, pictures/ and the diagram; what to look at, as text."""
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("torch", "all", "the demo") from error
+    _draw_all(out / "scenes", workers, progress)
+    config = parse_config(_configuration(), where="demo")
+    plan = plan_of(config, out.absolute())
+    results = Run(plan, out / "run", resolved(config), workers=workers, progress=progress).execute()
+    pictures = _pictures(plan, out / "pictures")
+    files = reliability_diagram(
+        out / "run" / "reliability.csv", out / "reliability.png", model="street", domains=list(CONDITIONS)
+    )
+    return _story(results, out, [pictures, *files])
+
+
+def _draw_all(folder: Path, workers: int, progress: Progress) -> None:
+    jobs = [_Job("cal", "clear", seed, False, folder) for seed in CALIBRATION_SEEDS]
+    for condition in CONDITIONS:
+        jobs += [_Job(condition, condition, seed, seed % UNKNOWN_EVERY == 0, folder) for seed in TEST_SEEDS]
+    missing = [job for job in jobs if not job.file("masks").exists()]
+    progress.begin("drawing street scenes", len(missing))
+    context = multiprocessing.get_context("spawn")  # forking a process with threads may hang
+    with ProcessPoolExecutor(min(workers, len(missing)) or 1, mp_context=context) as pool:
+        for _ in pool.map(_draw, missing):
+            progress.advance()
+
+
+def _draw(job: _Job) -> None:
+    """Draw and write one scene; the mask last, as it says that the image is whole."""
+    scene = draw(job.seed, job.condition, job.unknown)
+    for kind, pixels in (("images", scene.image), ("masks", scene.truth)):
+        path = job.file(kind)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        Pillow.fromarray(pixels).save(temporary, "PNG")
+        temporary.replace(path)
+
+
+def _configuration() -> dict[str, Any]:
+    """The demo as a configuration that a user could have written."""
+    return {
+        "models": [{"name": "street", "kind": "python", "where": "reliseg.demo.network:load", "labels": "cityscapes"}],
+        "datasets": [
+            {
+                "name": "drawn",
+                "spec": "folder",
+                "root": "scenes",
+                "image": "{weather}/images/{stem}.png",
+                "mask": "{weather}/masks/{stem}.png",
+                "labels": "cityscapes",
+                "label_map": {"known": "identity", "unknown": [254], "void": [255]},
+                "domains": {name: {"weather": name} for name in ("cal", *CONDITIONS)},
+            }
+        ],
+        "calibration": [{"on": ["drawn/cal"], "methods": ["identity", "ts"]}],
+        "test": {"on": [f"drawn/{c}" for c in CONDITIONS], "reference": "drawn/clear"},
+    }
+
+
+def _pictures(plan: Plan, folder: Path) -> Path:
+    """One sheet, a row for each condition of the same scene."""
+    model = plan.models[0].load()
+    cases = []
+    for target in plan.tests:
+        sample = next(s for s in target.domain.samples if s.id.endswith(f"_{SHOWN_SEED:04d}"))
+        loaded = load(target.dataset, sample)
+        assert loaded.image is not None
+        assert loaded.truth is not None
+        prediction = model.predict([Input(sample.id, loaded.size, loaded.image)])[0]
+        classes, confidence = label_and_confidence(prediction.projected(target.dataset.projection(model.labels)))
+        cases.append(Case(target.domain.name, loaded.image, loaded.truth, classes, confidence))
+        write(folder / f"{target.domain.name}.png", sheet(cases[-1:], target.dataset.labels))
+    write(folder / "all.png", sheet(cases, plan.tests[0].dataset.labels))
+    return folder / "all.png"
+
+
+def _story(results: Results, out: Path, files: list[Path]) -> str:
+    """What the numbers say, in a few lines."""
+
+    def number(metric: str, domain: str, calibration: str = "identity", score: str = "") -> float:
+        return results.value(metric, domain=domain, calibration=calibration, score=score)
+
+    shifted = [c for c in CONDITIONS if c != "clear"]
+    worst = min(shifted, key=lambda c: number("miou", c))
+    least = max(CONDITIONS, key=lambda c: number("ece", c, score="msp"))
+    scaled = "ts@drawn/cal"
+    helped = [c for c in CONDITIONS if number("nll", c, scaled) < number("nll", c)]
+    unknown = {c: number("local_ood_auroc", c, score="msp") for c in CONDITIONS}
+    return "\n".join(
+        [
+            "",
+            "What this shows, of a network that was trained on clear scenes only:",
+            f"- Accuracy falls under shift: mIoU {number('miou', 'clear'):.2f} in clear weather, "
+            f"{number('miou', worst):.2f} in {worst}.",
+            f"- Calibration breaks: ECE {number('ece', 'clear', score='msp'):.3f} in clear weather, "
+            f"{number('ece', least, score='msp'):.3f} in {least}; it is sure, and wrong.",
+            f"- Temperature scaling, fitted on clear scenes, lowers the NLL in {_listed(helped)}; "
+            f"ECE in {least} becomes {number('ece', least, scaled, 'msp'):.3f}.",
+            f"- Unknown objects against known ones (AUROC of msp, 0.5 is chance): "
+            f"{', '.join(f'{c} {v:.2f}' for c, v in unknown.items())}.",
+            "",
+            "Look at:",
+            *(f"  {path}" for path in [*files, out / "run" / "results.csv"]),
+        ]
+    )
+
+
+def _listed(names: list[str]) -> str:
+    if not names:
+        return "no condition"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

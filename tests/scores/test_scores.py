@@ -1,0 +1,88 @@
+"""Scores: every one in the registry, on pixels that show its definition and its limits."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.special import logsumexp, softmax
+from scipy.stats import entropy
+from worlds import SCORES as NAMES
+
+from reliseg.errors import ConfigError
+from reliseg.scores import SCORES
+from reliseg.stats import reference
+from reliseg.stats.bins import FINE
+
+every_score = pytest.mark.parametrize("name", SCORES.names())
+
+DEFINITIONS = {
+    "msp": lambda z: softmax(z, axis=0).max(axis=0),
+    "neg_entropy": lambda z: -entropy(softmax(z, axis=0), axis=0),
+    "margin": lambda z: -np.diff(np.sort(softmax(z, axis=0), axis=0)[:-3:-1], axis=0)[0],
+    "max_logit": lambda z: z.max(axis=0),
+    "neg_energy": lambda z: logsumexp(z, axis=0),
+}
+
+
+def logits(seed=0, classes=6, pixels=200, spread=3.0):
+    return np.random.default_rng(seed).normal(0, spread, (classes, pixels))
+
+
+def test_built_in_scores_are_those_with_fine_bins_and_a_definition_here():
+    built_in = {name for name in SCORES.names() if SCORES.get(name).built_in}
+    assert built_in == set(FINE) == set(NAMES) == set(DEFINITIONS)
+
+
+@every_score
+@pytest.mark.parametrize("spread", [0.0, 0.01, 3.0, 12.0])
+def test_it_is_its_definition(name, spread):
+    z = logits(spread=spread)
+    # 1e-12: float64 on both sides, sums in another order
+    np.testing.assert_allclose(SCORES.get(name)()(z), DEFINITIONS[name](z), rtol=1e-12, atol=1e-12)
+
+
+@every_score
+def test_it_is_a_function_of_each_pixel_alone(name):
+    z, score = logits(), SCORES.get(name)()
+    order = np.random.default_rng(1).permutation(z.shape[1])
+    np.testing.assert_array_equal(score(z[:, order]), score(z)[order])
+    np.testing.assert_array_equal(score(z[:, :1]), score(z)[:1])
+    assert score(z[:, :0]).shape == (0,)
+
+
+@every_score
+def test_columns_without_probability_change_nothing(name):
+    z, score = logits(), SCORES.get(name)()
+    with_other = np.concatenate([z, np.full((1, z.shape[1]), -np.inf)])
+    np.testing.assert_allclose(score(with_other), score(z), rtol=1e-15)
+
+
+@every_score
+def test_a_larger_margin_is_surer(name):
+    """The other logits stay as they are."""
+    gaps = np.linspace(0, 15, 60)
+    found = SCORES.get(name)()(np.stack([gaps, np.zeros(60), np.full(60, -1.0)]))
+    assert (np.diff(found) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"), [("msp", 1 / 6, 1), ("neg_entropy", -math.log(6), 0), ("margin", 0, 1)]
+)
+def test_its_range_is_reached_at_both_ends(name, low, high):
+    z = np.stack([[0.0, 800.0], *[[0.0, 0.0]] * 5])
+    assert SCORES.get(name)()(z) == pytest.approx([low, high], abs=1e-15)
+    found = SCORES.get(name)()(logits(spread=20))
+    assert (found >= low).all()
+    assert (found <= high).all()
+
+
+@every_score
+def test_the_reference_computes_the_same_by_name(name):
+    z = logits(2)
+    np.testing.assert_array_equal(SCORES.get(name)()(z), reference.confidences(z)[name])
+
+
+def test_hyphens_and_unknown_names():
+    assert SCORES.get("neg-entropy") is SCORES.get("neg_entropy")
+    with pytest.raises(ConfigError, match="did you mean 'neg_energy'"):
+        SCORES.get("negenergy")

@@ -1,0 +1,145 @@
+"""Predictions, and the pixels that calibrations are fitted on."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from worlds import space
+
+from reliseg.labels import UNKNOWN, VOID, Projection
+from reliseg.prediction import LOGIT_LIMIT, Prediction, sampled
+from reliseg.stats import reference
+
+GROUPS = {"none": None, "identity": (0, 1, 2, 3), "joined": (0, 1, 1, -1), "unreachable": (2, 0, -1, -1)}
+
+
+def prediction_of(seed, groups, *, native=(4, 5), size=(9, 13), align=False):
+    logits = np.random.default_rng(seed).normal(0, 4, (4, *native)).astype(np.float32)
+    target = space(4 if groups in (None, (0, 1, 2, 3)) else 3)
+    projection = None if groups is None else Projection.of(space(4), target, groups)
+    return Prediction(logits, size, align, projection=projection)
+
+
+def truth_of(seed, prediction):
+    g = np.random.default_rng(seed)
+    truth = g.integers(0, prediction.columns - 1, prediction.size)
+    kind = g.random(prediction.size)
+    return np.where(kind < 0.2, VOID, np.where(kind < 0.3, UNKNOWN, truth)).astype(np.uint8)
+
+
+def draw(prediction, truth, count, seed=0):
+    return sampled(prediction, truth, count, np.random.default_rng(seed))
+
+
+def counted(prediction, truth):
+    """The pixels that may be drawn, and their logits: known, and of a class that the model has."""
+    z = reference.full_logits(prediction.view(), prediction.columns).T
+    label = truth.ravel()
+    reachable = np.isfinite(z).all(axis=0)
+    known = np.array([v < UNKNOWN and bool(reachable[v]) for v in label.tolist()])
+    return z[known], label[known]
+
+
+@pytest.mark.parametrize("groups", GROUPS.values(), ids=GROUPS)
+@pytest.mark.parametrize("align", [False, True])
+def test_all_counted_pixels_are_drawn_where_count_allows(groups, align):
+    prediction = prediction_of(1, groups, align=align)
+    truth = truth_of(1, prediction)
+    z, labels = counted(prediction, truth)
+    logits, drawn = draw(prediction, truth, 10_000)
+    np.testing.assert_array_equal(drawn, labels)
+    # float32 is 6e-8 of logits up to about 16
+    np.testing.assert_allclose(logits, z, rtol=0, atol=1e-6)
+    assert logits.dtype == np.float32
+    assert drawn.dtype == np.uint8
+    assert logits.flags.c_contiguous
+
+
+@given(seed=st.integers(0, 999), count=st.integers(0, 80), groups=st.sampled_from(list(GROUPS.values())))
+@settings(max_examples=40, deadline=None)
+def test_drawn_pixels_are_counted_ones_in_image_order_without_repeats(seed, count, groups):
+    prediction = prediction_of(seed, groups)
+    truth = truth_of(seed, prediction)
+    z, labels = counted(prediction, truth)
+    logits, drawn = draw(prediction, truth, count, seed)
+    assert len(drawn) == len(logits) == min(count, len(labels))
+    at, z32 = 0, z.astype(np.float32)
+    for row, label in zip(logits, drawn, strict=True):  # each is found after the one before
+        while labels[at] != label or not np.allclose(z32[at], row, rtol=0, atol=1e-6):
+            at += 1
+        at += 1
+
+
+def test_the_draw_depends_on_the_generator_alone():
+    prediction = prediction_of(3, None)
+    truth = truth_of(3, prediction)
+    first, again, other = (draw(prediction, truth, 20, seed) for seed in (7, 7, 8))
+    np.testing.assert_array_equal(first[0], again[0])
+    np.testing.assert_array_equal(first[1], again[1])
+    assert not np.array_equal(first[0], other[0])
+
+
+def test_every_counted_pixel_is_drawn_about_equally_often():
+    """60 pixels, 15 of them drawn, 400 times: 100 each, with a deviation of 8.7."""
+    prediction = prediction_of(4, None, size=(6, 10))
+    truth = np.zeros((6, 10), np.uint8)
+    z = reference.full_logits(prediction.view(), 5).T.astype(np.float32)
+    hits = np.zeros(60, int)
+    for seed in range(400):
+        logits, _ = draw(prediction, truth, 15, seed)
+        nearest = np.abs(z[None, :, 0] - logits[:, None, 0]).argmin(axis=1)
+        hits[nearest] += 1
+    assert hits.sum() == 6000
+    assert abs(hits - 100).max() < 5 * 8.7
+
+
+@pytest.mark.parametrize("value", [VOID, UNKNOWN, 1])
+def test_images_without_counted_pixels_give_none(value):
+    """Class 1 of the target is one that no model class goes to."""
+    prediction = prediction_of(5, (2, 0, -1, -1))
+    logits, labels = draw(prediction, np.full(prediction.size, value, np.uint8), 10)
+    assert logits.shape == (0, 4)
+    assert labels.shape == (0,)
+
+
+def test_columns_are_the_classes_and_other():
+    assert prediction_of(0, None).columns == 5
+    joined = prediction_of(0, GROUPS["joined"])
+    assert joined.columns == 4
+    view = joined.view()
+    assert view.groups.tolist() == [0, 1, 1, 3]
+    assert view.inverse_temperatures.tolist() == [1.0] * 4
+
+
+def test_projected_is_the_same_prediction_in_other_classes():
+    plain = prediction_of(0, None)
+    projection = Projection.of(space(4), space(3), GROUPS["joined"])
+    projected = plain.projected(projection)
+    assert projected.logits is plain.logits
+    assert projected.projection is projection
+    assert plain.projection is None
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (np.nan, "NaN or infinite"),
+        (np.inf, "NaN or infinite"),
+        (-np.inf, "NaN or infinite"),
+        (LOGIT_LIMIT * 1.001, "limit is 16384"),
+        (-LOGIT_LIMIT * 1.001, "limit is 16384"),
+        (LOGIT_LIMIT, None),
+        (-LOGIT_LIMIT, None),
+        (0.0, None),
+    ],
+)
+def test_logits_that_cannot_be_counted_are_named(value, problem):
+    logits = np.zeros((3, 2, 2), np.float32)
+    logits[1, 1, 0] = value
+    found = Prediction(logits, (2, 2)).problem()
+    assert found is None if problem is None else problem in found
+
+
+@pytest.mark.parametrize("shape", [(3, 0, 4), (0, 2, 2)])
+def test_an_empty_tensor_is_named(shape):
+    assert "empty" in Prediction(np.zeros(shape, np.float32), (2, 2)).problem()

@@ -1,0 +1,217 @@
+"""The result table: what is written is what is read, to the last bit, and nothing undefined looks like a number."""
+
+import csv
+import io
+import json
+import math
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reliseg.results import COLUMNS, Origin, Results, Row, Value, concatenated, scored
+
+ORIGIN = Origin("model", "data", "night", reference="data/day", calibration="ts@data/val", fitted_on="data/val", seed=3)
+PLAIN = Origin("model", "data", "day")
+
+
+def row(value, origin=ORIGIN):
+    return Row.of(origin, value, n_images=2, n_pixels=100)
+
+
+TABLE = Results(
+    (
+        row(Value.exact("ece", 0.1 + 0.2, "ece/15")),
+        row(Value.exact("ece", 0.4, "ece/15"), PLAIN),
+        row(Value.between("auroc", (0.5, 0.25, 0.75), "auroc/pooled", score="msp")),
+        row(Value.between("auroc", (0.6, 0.5, 0.7), "auroc/pooled", score="margin")),
+        row(Value.exact("iou", 1 / 3, "iou/domain", label='a "quoted", class')),
+        row(Value.undefined("iou", "the class neither occurs nor is predicted", "iou/domain", label="b")),
+        row(Value.exact("ood_auroc", 0.9, "ood/known-pixels/auroc", score="msp")),
+        row(Value.exact("ood_auroc", 0.8, "ood/all-pixels/auroc", score="msp")),
+    )
+)
+EMPTY = Results(())
+NUMBERS = ("value", "lo", "hi", "ci_low", "ci_high")
+
+
+def equal(a, b):
+    """NaN equals NaN; everything else to the bit."""
+    return len(a) == len(b) and all(repr(x) == repr(y) for x, y in zip(a, b, strict=True))
+
+
+def read_back(table, tmp_path):
+    path = tmp_path / "results.json"
+    path.write_text(table.to_json({"run": "x"}), encoding="utf-8")
+    return Results.read(path)
+
+
+@pytest.mark.parametrize("table", [TABLE, EMPTY], ids=["table", "empty"])
+def test_json_gives_back_the_table(table, tmp_path):
+    again = read_back(table, tmp_path)
+    assert equal(again, table)
+    for a, b in zip(again, table, strict=True):
+        assert [type(getattr(a, n)) for n in vars(a)] == [type(getattr(b, n)) for n in vars(b)]
+
+
+@given(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(st.characters(exclude_characters="\r", exclude_categories=("Cs",)), max_size=20),
+)
+def test_any_float_and_any_text_survive_json_and_csv(number, text):
+    """But for a carriage return, which Python's csv does not quote and no name has."""
+    table = Results((row(Value.exact("m", number, "d", label=text)),))
+    record = json.loads(table.to_json())["rows"][0]
+    assert repr(record["value"]) == repr(number)
+    assert record["class"] == text
+    (line,) = csv.DictReader(io.StringIO(table.to_csv(), newline=""))
+    assert float(line["value"]).hex() == number.hex()
+    assert line["class"] == text
+
+
+def test_csv_has_every_column_and_leaves_undefined_numbers_empty():
+    records = list(csv.DictReader(io.StringIO(TABLE.to_csv())))
+    assert len(records) == len(TABLE)
+    for record, original in zip(records, TABLE, strict=True):
+        assert tuple(record) == COLUMNS
+        for name in COLUMNS:
+            value = getattr(original, "class_" if name == "class" else name)
+            if value is None or (isinstance(value, float) and math.isnan(value)):
+                assert record[name] == "", name
+            elif isinstance(value, float):
+                assert float(record[name]) == value, name
+            else:
+                assert record[name] == str(value), name
+    undefined = next(r for r in records if r["class"] == "b")
+    assert undefined["value"] == undefined["lo"] == undefined["hi"] == ""
+    assert undefined["why"]
+
+
+def test_json_is_strict_and_null_has_a_reason():
+    def refuse(token):
+        raise AssertionError(f"{token} is no JSON")
+
+    rows = json.loads(TABLE.to_json(), parse_constant=refuse)["rows"]
+    for record in rows:
+        assert (record["value"] is None) == bool(record["why"])
+        assert (record["lo"] is None) == (record["hi"] is None) == (record["value"] is None)
+    assert sum(record["value"] is None for record in rows) == 1
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_json_refuses_provenance_that_json_cannot_hold(bad):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        TABLE.to_json({"speed": bad})
+
+
+def test_json_carries_the_provenance():
+    assert json.loads(TABLE.to_json({"seed": 1}))["provenance"] == {"seed": 1}
+    assert json.loads(TABLE.to_json())["provenance"] == {}
+
+
+KINDS = {"string": {"model", "dataset", "domain", "reference", "calibration", "fitted_on", "score", "metric"}}
+KINDS["string"] |= {"class", "why", "definition"}
+KINDS |= {"int64": {"seed", "n_images", "n_pixels"}, "double": set(NUMBERS)}
+
+
+@pytest.mark.parametrize("rows", [slice(None), slice(1, 2), slice(5, 6), slice(0, 0)])
+def test_parquet_gives_back_the_records_with_the_same_types_whatever_they_are(rows, tmp_path):
+    """Also where a column is null throughout, and in a table without rows."""
+    table = Results(TABLE.rows[rows])
+    table.write_parquet(tmp_path / "results.parquet")
+    again = pyarrow.parquet.read_table(tmp_path / "results.parquet")
+    assert again.to_pylist() == table.records()
+    assert tuple(again.column_names) == COLUMNS
+    assert {field.name: str(field.type) for field in again.schema} == {
+        name: kind for kind, names in KINDS.items() for name in names
+    }
+
+
+def test_where_picks_by_columns():
+    assert len(TABLE.where(metric="iou")) == 2
+    assert [r.value for r in TABLE.where(metric="iou", **{"class": 'a "quoted", class'})] == [1 / 3]
+    assert len(TABLE.where(metric="auroc", score="msp")) == 1
+    assert len(TABLE.where(seed=None)) == 1
+    assert len(TABLE.where()) == len(TABLE)
+    assert len(TABLE.where(metric="none such")) == 0
+    with pytest.raises(KeyError, match="no column 'clas'; columns: model"):
+        TABLE.where(clas="a")
+
+
+def test_value_is_one_number():
+    assert TABLE.value("ece", domain="night") == 0.1 + 0.2
+    assert TABLE.value("auroc", score="margin") == 0.6
+    assert TABLE.value("iou", **{"class": 'a "quoted", class'}) == 1 / 3
+    assert math.isnan(TABLE.value("iou", **{"class": "b"}))
+
+
+def test_value_is_of_the_first_definition_unless_one_is_named():
+    assert TABLE.value("ood_auroc") == 0.9
+    assert TABLE.value("ood_auroc", definition="ood/all-pixels/auroc") == 0.8
+
+
+@pytest.mark.parametrize(
+    ("metric", "wanted", "message"),
+    [
+        ("ece", {}, "2 rows found for metric 'ece'"),
+        ("auroc", {}, "2 rows"),
+        ("iou", {}, "nothing found for metric 'iou'"),
+        ("eec", {}, "nothing"),
+        ("ece", {"domain": "fog"}, "nothing"),
+        ("ece", {"domian": "night"}, "no column 'domian'"),
+    ],
+)
+def test_value_refuses_to_guess(metric, wanted, message):
+    with pytest.raises(KeyError, match=message):
+        TABLE.value(metric, **wanted)
+
+
+def test_rows_hold_origin_value_and_counts():
+    found = row(Value.between("m", (0.5, 0.1, 0.9), "d", score="msp")).record()
+    assert tuple(found) == COLUMNS
+    assert found == {
+        "model": "model",
+        "dataset": "data",
+        "domain": "night",
+        "reference": "data/day",
+        "calibration": "ts@data/val",
+        "fitted_on": "data/val",
+        "seed": 3,
+        "score": "msp",
+        "metric": "m",
+        "class": "",
+        "value": 0.5,
+        "why": "",
+        "lo": 0.1,
+        "hi": 0.9,
+        "ci_low": None,
+        "ci_high": None,
+        "n_images": 2,
+        "n_pixels": 100,
+        "definition": "d",
+    }
+
+
+def test_values_are_plain_floats_inside_their_bracket():
+    """Rounding of the last bit may put a value outside its bracket: the bracket gives way."""
+    value = Value.between("m", (np.float64(0.5), np.float64(0.5000000001), np.float64(0.4999999999)), "d")
+    assert (value.lo, value.value, value.hi) == (0.5, 0.5, 0.5)
+    assert {type(v) for v in (value.lo, value.value, value.hi)} == {float}
+    exact = Value.exact("m", np.float32(0.25), "d")
+    assert (exact.lo, exact.value, exact.hi) == (0.25, 0.25, 0.25)
+    assert type(exact.value) is float
+
+
+def test_undefined_values_have_a_reason_and_no_number():
+    value = Value.undefined("m", "no pixel", "d", label="c", score="msp")
+    assert all(math.isnan(v) for v in (value.value, value.lo, value.hi))
+    assert (value.why, value.label, value.score) == ("no pixel", "c", "msp")
+
+
+def test_scored_and_concatenated():
+    values = [Value.exact("a", 1, "d"), Value.exact("b", 2, "d")]
+    assert [v.score for v in scored(values, "margin")] == ["margin", "margin"]
+    assert [v.score for v in values] == ["", ""]
+    assert equal(concatenated([TABLE, EMPTY, TABLE]), Results(TABLE.rows + TABLE.rows))
