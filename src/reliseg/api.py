@@ -1,11 +1,10 @@
 """The Python interface: everything the command does, with objects in place of files."""
 
+import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from reliseg.data import DataOptions, DataSet
 from reliseg.data import open_dataset as _open_dataset
@@ -81,14 +80,15 @@ def evaluate(
         find_targets([reference], datasets)[0] if reference else None,
         checked,
     )
-    described = yaml.safe_dump(
+    described = json.dumps(
         {
             "models": {n: m.provenance() for n, m in models.items()},
             "tests": [str(t) for t in plan.tests],
             "reference": reference,
             "calibration": [{"on": names, "methods": list(methods)}] if names else [],
             **checked.model_dump(mode="json"),
-        }
+        },
+        indent=1,
     )
     if out is not None:
         return Run(plan, Path(out), described, workers=workers, progress=progress or Silent()).execute()

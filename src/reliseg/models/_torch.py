@@ -117,7 +117,7 @@ def settled(threads: int) -> Iterator[None]:
 def settings(device: torch.device, threads: int) -> dict[str, Any]:
     """What `settled` sets, for the provenance."""
     return {
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "device": str(device),
         "threads": threads,
         "cudnn_benchmark": False,

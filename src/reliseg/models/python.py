@@ -1,15 +1,18 @@
 """Models that a function of the user gives: a torch module, or any callable."""
 
+import hashlib
+import secrets
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from reliseg.errors import ModelError, SampleError
 from reliseg.labels import LabelSpace
-from reliseg.models._function import called
+from reliseg.models._function import Origin, called
 from reliseg.models._images import ImagePredictor
 from reliseg.models._shared import required_labels, resized, sha256s, shape_text
 from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD, Input, Model, ModelOptions
@@ -42,21 +45,32 @@ class PythonModel(Model):
     @classmethod
     def load(cls, options: ModelOptions) -> "PythonModel":
         """Import, call, load the weights, and predict a small image."""
-        labels = required_labels(options)
-        if isinstance(options.resize, str):
-            raise ModelError(f"model {options.name}: resize is {options.resize!r}; a python model takes [h, w]")
+        required_labels(options)
         built, origin = called(options.name, options.where, options.folder, options.args)
-        network, facts = _network(built, options)
         weights = [options.folder / options.weights] if options.weights else []
-        facts["files"] = sha256s([*origin.files, *weights])
-        size = options.resize
+        return cls._of(built, options, origin, lambda: {"files": sha256s([*origin.files, *weights])})
+
+    @classmethod
+    def of(cls, built: Any, options: ModelOptions) -> "PythonModel":
+        """The model of an object in memory: a torch module, or a callable. `where` is only a name here."""
+        origin = Origin(where=options.where, place=Path.cwd())
+        return cls._of(built, options, origin, lambda: _identity(built))
+
+    @classmethod
+    def _of(
+        cls, built: Any, options: ModelOptions, origin: Origin, identity: Callable[[], dict[str, Any]]
+    ) -> "PythonModel":
+        labels, size = required_labels(options), options.resize
+        if isinstance(size, str):
+            raise ModelError(f"model {options.name}: resize is {size!r}; a python model takes [h, w]")
+        network, facts = _network(built, options)
 
         def run(images: Sequence[Image]) -> list[Prediction]:
             return network([resized(image, size) for image in images] if size else images)
 
         predictor = ImagePredictor(options.name, labels, run, origin.described, options.align_corners)
         _try(predictor)
-        return cls(labels, predictor, facts)
+        return cls(labels, predictor, facts | identity())
 
     def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
         """One prediction per input."""
@@ -65,6 +79,20 @@ class PythonModel(Model):
     def provenance(self) -> dict[str, Any]:
         """Files with their hashes, preprocessing, settings."""
         return self.facts
+
+
+def _identity(built: Any) -> dict[str, Any]:
+    """What tells one object in memory from another: the hash of a module's tensors, or a new number.
+
+    A stopped evaluation goes on only with the same model; of a plain callable nobody can know.
+    """
+    if not hasattr(built, "state_dict"):
+        return {"object": secrets.token_hex(8)}
+    digest = hashlib.sha256(type(built).__qualname__.encode())
+    for name, tensor in built.state_dict().items():
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return {"state_sha256": digest.hexdigest()}
 
 
 def _try(predictor: ImagePredictor) -> None:

@@ -15,7 +15,8 @@ def reliability_diagram(table: Path, out: Path, *, model: str, domains: Sequence
     """Draw a run's `reliability.csv` for one model as PNG and SVG; the files written.
 
     One panel per domain, a line per calibration: mean confidence of each bin against its accuracy, points as large
-    as the bin is full; bins of a handful of pixels are left out. On the diagonal, confidence is accuracy; below it, the network is overconfident.
+    as the bin is full; bins of a handful of pixels are left out. On the diagonal, confidence is accuracy; below it,
+    the network is overconfident.
     """
     try:
         import altair
@@ -60,8 +61,8 @@ def _chart(altair: Any, points: list[dict[str, Any]], domains: list[str]) -> Any
         ),
         legend=altair.Legend(orient="top"),
     )
-    x = altair.X("confidence:Q", scale=axis, title="confidence", axis=altair.Axis(values=[0, 0.2, 0.4, 0.6, 0.8, 1]))
-    y = altair.Y("accuracy:Q", scale=axis, title="accuracy", axis=altair.Axis(values=[0, 0.2, 0.4, 0.6, 0.8, 1]))
+    x = altair.X("confidence:Q", scale=axis, title="confidence", axis=altair.Axis(values=[0, 0.5, 1]))
+    y = altair.Y("accuracy:Q", scale=axis, title="accuracy", axis=altair.Axis(values=[0, 0.5, 1]))
     base = altair.Chart()
     line = base.mark_line(strokeWidth=1.5).encode(x=x, y=y, color=color, order="confidence:Q")
     dots = base.mark_circle(opacity=0.85).encode(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -16,6 +17,7 @@ _VIRIDIS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231
 _WHITE, _BLACK, _GREY = (255, 255, 255), (20, 20, 20), (90, 90, 90)
 _RIGHT, _WRONG, _UNKNOWN = (205, 216, 224), (200, 40, 40), (0, 215, 215)
 _CAPTION = 18
+_Font: TypeAlias = ImageFont.ImageFont | ImageFont.FreeTypeFont
 _GAP = 4
 
 
@@ -90,7 +92,7 @@ def _errors(case: Case) -> Image:
     return picture
 
 
-def _legend(draw: ImageDraw.ImageDraw, labels: LabelSpace, place: tuple[int, int], font: ImageFont.ImageFont) -> None:
+def _legend(draw: ImageDraw.ImageDraw, labels: LabelSpace, place: tuple[int, int], font: _Font) -> None:
     x, y = place
     entries = [*zip(labels.classes, labels.palette, strict=True), ("unknown", _UNKNOWN), ("void", (0, 0, 0))]
     for name, color in [*entries, ("right", _RIGHT), ("wrong (deeper: surer)", _WRONG)]:

@@ -8,7 +8,6 @@ import numpy as np
 
 from reliseg.stats.fixed import carried
 
-
 S = TypeVar("S", bound="Statistic")
 
 
