@@ -9,7 +9,10 @@ from reliseg.demo.scenes import draw  # noqa: E402
 
 @pytest.fixture(scope="module")
 def trained():
-    return network.load()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # on busy machines two threads wait for each other
+    yield network.load()
+    torch.set_num_threads(threads)
 
 
 def correct(trained, condition, seeds=range(4)):

@@ -146,6 +146,24 @@ def test_cumulative_errors_are_their_definitions_with_fine_bins_as_ties(each):
     assert found["ks", ""].value == pytest.approx(textbook.kolmogorov_smirnov(key, msp, right), abs=UNITS)
 
 
+@given(
+    levels=st.lists(st.tuples(st.integers(1, 12), st.integers(0, 12)), min_size=1, max_size=20),
+)
+@settings(max_examples=60, deadline=None)
+def test_adaptive_error_of_ties_whose_accuracy_jumps(levels):
+    """Each level of confidence has so many right and wrong pixels: ties across boundaries matter to the sum."""
+    gaps = np.concatenate([[0.2 * (i + 1)] * (right + wrong) for i, (right, wrong) in enumerate(levels)])
+    truth = np.concatenate([[0] * right + [1] * wrong for right, wrong in levels]).astype(int)
+    each = of_pixels([gaps, np.zeros(len(gaps))], truth, scores=("msp",))
+    msp, right, _, _ = known_pixels(each)
+    found = measured(CumulativeError(), each)
+    adaptive, used = textbook.adaptive_ece(gaps, msp, right)
+    assert found["ada_ece", ""].value == pytest.approx(adaptive, abs=UNITS)
+    assert found["ada_ece_bins", ""].value == used
+    assert found["ks", ""].value == pytest.approx(textbook.kolmogorov_smirnov(gaps, msp, right), abs=UNITS)
+    assert_brackets_hold(each)
+
+
 @every_world
 def test_cumulative_brackets_hold_the_exact_value_of_sorted_pixels(each):
     assert_brackets_hold(each)

@@ -1,6 +1,7 @@
 """Trains the demo's network on clear scenes: `python -m reliseg.demo.train [--out PATH] [--steps N]`."""
 
 import argparse
+import json
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -23,7 +24,7 @@ DRAWERS = 2
 """Processes that draw. Training itself uses one thread: its sums then have one order on every machine."""
 CROP = (160, 320)
 IGNORED = 255
-SHARPNESS = 1.4
+SHARPNESS = 1.6
 """The last layer is scaled up by this after training. A network that sees each scene in ever new crops comes out
 slightly under-confident; published ones mostly are over-confident, which is the case that the demo is to show."""
 
@@ -131,7 +132,7 @@ def main() -> None:
     network = train(args.steps, args.scenes, args.batch, args.seed)
     state = {name: value.contiguous() for name, value in network.state_dict().items()}
     notes = {"steps": args.steps, "scenes": args.scenes, "batch": args.batch, "seed": args.seed}
-    save_file(state, args.out, {name: str(value) for name, value in notes.items()})
+    save_file(state, args.out, {"training": json.dumps(notes)})  # one key: several come in random order
     print(f"{sum(value.numel() for value in state.values())} numbers in {args.out}")
 
 

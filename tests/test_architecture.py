@@ -1,0 +1,57 @@
+"""The architecture is as ARCHITECTURE.md says: layers, rooms, and what importing them costs."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "reliseg"
+
+
+def imported(*modules: str) -> set[str]:
+    """The top-level modules that a fresh interpreter holds after importing these."""
+    code = f"import sys, {', '.join(modules)}; print(*{{m.partition('.')[0] for m in sys.modules}})"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_the_layers_are_kept():
+    program = Path(sys.executable).with_name("lint-imports")
+    if not shutil.which(program):
+        pytest.skip("import-linter is not installed: make check runs it")
+    ended = subprocess.run([program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_every_room_stands_in_the_architecture():
+    page = (ROOT / "ARCHITECTURE.md").read_text()
+    rooms = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    for room in rooms - {"__init__"}:
+        assert f"`{room}`" in page.partition("## Rooms")[2].partition("\n## ")[0], room
+
+
+def test_numbers_need_no_torch():
+    modules = (
+        "stats.kernel",
+        "metrics",
+        "results",
+        "run.config",
+        "run.execute",
+        "models.stored",
+        "data",
+        "report.terminal",
+    )
+    assert not {"torch", "transformers", "sklearn"} & imported(*(f"reliseg.{m}" for m in modules))
+
+
+def test_importing_the_package_imports_nothing_slow():
+    assert not {"numpy", "numba", "torch", "pydantic", "scipy", "yaml"} & imported("reliseg")
+
+
+def test_listing_what_there_is_imports_no_implementation():
+    code = "from reliseg.metrics import METRICS; from reliseg.models import MODELS; METRICS.names(); MODELS.names(); "
+    code += "import sys; print('reliseg.models.hf' in sys.modules, 'reliseg.metrics.drop' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == ["False", "False"]

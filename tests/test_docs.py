@@ -1,0 +1,237 @@
+"""The documentation says what is so: its snippets work, and nothing that a user can name is left out."""
+
+import ast
+import re
+import runpy
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+
+import reliseg
+from reliseg import cli
+from reliseg.calibration import CALIBRATORS
+from reliseg.data import DataOptions, dataset_names
+from reliseg.data.label_table import _KEYS as LABEL_MAP_KEYS
+from reliseg.data.spec import _KEYS as SPEC_KEYS
+from reliseg.data.spec import DOMAIN_KEYS, read_spec
+from reliseg.labels import label_space
+from reliseg.metrics import METRICS
+from reliseg.models import MODELS, ModelOptions
+from reliseg.results import COLUMNS
+from reliseg.run import config
+from reliseg.run.config import read_config
+from reliseg.scores import SCORES
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(p for p in DOCS.rglob("*.md") if p.name != "definitions.md")]
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A code block of a page; `title` is the file it stands for."""
+
+    page: str
+    number: int
+    language: str
+    title: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.title or self.number}"
+
+
+def fences(*languages: str) -> list[Fence]:
+    return [f for page in PAGES for f in _fences(page) if f.language in languages]
+
+
+def _fences(page: Path) -> Iterator[Fence]:
+    found = re.finditer(r"^```(\w*)(?: title=\"([^\"]*)\")?\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    for i, match in enumerate(found):
+        yield Fence(page.name, i, match[1], match[2] or "", match[3])
+
+
+def text(name: str) -> str:
+    return (DOCS / name).read_text()
+
+
+def section(page: str, heading: str) -> str:
+    """The text below a heading of second level, up to the next one."""
+    return text(page).partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("fence", fences("yaml"), ids=str)
+def test_every_configuration_is_valid(fence, tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(fence.text)
+    read_config(path)
+
+
+def test_the_examples_are_valid():
+    for path in (ROOT / "examples").glob("*.yaml"):
+        read_config(path)
+
+
+@pytest.mark.parametrize("fence", fences("toml"), ids=str)
+def test_every_spec_and_label_space_is_valid(fence, tmp_path):
+    path = tmp_path / fence.title
+    path.write_text(fence.text)
+    if "classes" in tomllib.loads(fence.text):
+        assert len(label_space(str(path))) > 1
+    else:
+        assert read_spec(str(path)).image
+
+
+@pytest.mark.parametrize("fence", fences("python"), ids=str)
+def test_python_names_and_arguments_exist(fence):
+    known = {
+        "open_dataset": {f.name for f in fields(DataOptions)},
+        "open_model": {f.name for f in fields(ModelOptions)},
+        "evaluate": set(reliseg.evaluate.__kwdefaults__) | set(config.Settings.model_fields),
+    }
+    for node in ast.walk(ast.parse(fence.text)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "reliseg":
+            assert node.attr in reliseg.__all__
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in known:
+            assert {k.arg for k in node.keywords} <= known[node.func.attr]
+
+
+@pytest.fixture(scope="module")
+def field(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a user who did what 'Getting started' says, up to the evaluation."""
+    folder = tmp_path_factory.mktemp("field")
+    for fence in fences("python", "toml", "yaml"):
+        if fence.title:
+            (folder / fence.title).write_text(fence.text)
+    subprocess.run([sys.executable, "make_field.py"], cwd=folder, check=True)
+    return folder
+
+
+def test_getting_started_gives_what_it_shows(field, monkeypatch, capsys):
+    monkeypatch.chdir(field)
+    for words in (["check", "field.yaml"], ["run", "field.yaml", "--out", "runs/field"]):
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["reliseg", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert not ended.value.code
+    shown = next(f.text for f in fences("text") if f.title == "output of reliseg run field.yaml")
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [s.split() for s in shown.splitlines()]
+
+
+def test_the_python_page_runs(field, monkeypatch):
+    monkeypatch.chdir(field)
+    names: dict = {}
+    for fence in fences("python"):
+        if fence.page == "python-api.md":
+            exec(fence.text, names)
+    assert names["after"] < names["before"]
+    assert len(names["records"]) > 100
+
+
+@pytest.mark.parametrize("where", ["python:my_model.py:build", "python:my_callable.py:build"])
+def test_the_models_of_the_models_page_load(field, monkeypatch, where):
+    monkeypatch.chdir(field)
+    assert len(reliseg.open_model(where, labels="field.toml").labels) == 3
+
+
+SECTIONS = {
+    "Top level": config.RunConfig,
+    "`models`": config.ModelConfig,
+    "`datasets`": config.DataConfig,
+    "`calibration`": config.CalibrationConfig,
+    "`test`": config.TestConfig,
+    "`sample`": config.SampleConfig,
+}
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_every_key_of_the_configuration_is_documented(heading):
+    rows = [line for line in section("configuration.md", heading).splitlines() if line.startswith("| `")]
+    documented = {key: row for row in rows for key in re.findall(r"`(\w+)`", row.split("|")[1])}
+    model = SECTIONS[heading]
+    assert set(documented) == set(model.model_fields)
+    for key, about in model.model_fields.items():
+        if isinstance(about.default, int | str) and not isinstance(about.default, bool):
+            assert f"`{about.default}`" in documented[key].split("|")[2], key
+    for key in config.UpsamplingConfig.model_fields:
+        assert heading != "`models`" or f"`{key}`" in documented["upsampling"]
+
+
+def test_keys_of_specs_domains_and_label_maps_are_documented():
+    page = text("data.md")
+    for key in (*SPEC_KEYS, *DOMAIN_KEYS, *LABEL_MAP_KEYS, *dataset_names()):
+        assert re.search(rf"\b{key}\b", page), key
+    assert {f"`{kind}`" for kind in MODELS.names()} == set(re.findall(r"^## (`\w+`)", text("models.md"), re.MULTILINE))
+
+
+def test_the_definitions_page_holds_everything_and_is_the_same_again():
+    script = runpy.run_path(str(DOCS / "definitions.py"))
+    page = script["page"]()
+    assert page == script["page"]()
+    assert "docs/definitions.md" in (ROOT / ".gitignore").read_text().splitlines()
+    for family in METRICS.names():
+        for name, quantity in METRICS.get(family)().quantities().items():
+            assert f"| `{name}` | `{quantity.definition}` | " in page
+    for name in (*SCORES.names(), *CALIBRATORS.names()):
+        assert f"| `{name}` | " in page
+
+
+def test_public_names_are_exact_and_documented():
+    assert reliseg.__all__ == sorted(reliseg.__all__)
+    assert dir(reliseg) == reliseg.__all__
+    for name in reliseg.__all__:
+        assert getattr(reliseg, name).__name__ == name
+    with pytest.raises(AttributeError, match="opn_model"):
+        getattr(reliseg, "opn_model")  # noqa: B009
+    headings = re.findall(r"^## `(\w+)", text("python-api.md"), re.MULTILINE)
+    assert sorted(headings) == reliseg.__all__
+
+
+def test_columns_and_files_of_a_run_are_documented():
+    for column in COLUMNS:
+        assert f"`{column}`" in text("results.md")
+    assert re.sub(r"\s+", " ", (ROOT / "README.md").read_text()).count(", ".join(COLUMNS)) == 1
+
+
+def _options() -> dict[str, set[str]]:
+    group = typer.main.get_command(cli.app)
+    return {name: {o for p in c.params for o in p.opts if o[0] == "-"} for name, c in group.commands.items()}
+
+
+def test_options_of_the_command_are_documented():
+    page = text("command-line.md")
+    for verb, options in _options().items():
+        assert f"## `reliseg {verb}`" in page
+        assert all(f"`{o}`" in page or f"[{o}" in page for o in options)
+
+
+@pytest.mark.parametrize("fence", fences("console"), ids=str)
+def test_commands_exist(fence):
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for line in fence.text.splitlines():
+        words = line.removeprefix("$ ").partition("  #")[0].replace("[", " ").replace("]", " ").split()
+        if words[0] == "make":
+            assert words[1] in targets
+        for program, verb in pairwise(words):
+            if Path(program).name == "reliseg":
+                assert {w for w in words if w.startswith("--")} <= _options()[verb]
+
+
+def test_kinds_that_can_be_listed_are_documented():
+    assert f"reliseg list {'|'.join(k.value for k in cli.Kind)}" in text("command-line.md")
+
+
+def test_links_of_the_readme_and_pages_of_the_site_exist():
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / "README.md").read_text()):
+        assert (ROOT / target).exists(), target
+    listed = re.findall(r"[\w/-]+\.md", yaml.safe_dump(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]))
+    assert sorted(listed) == sorted({*(p.relative_to(DOCS).as_posix() for p in PAGES[1:]), "definitions.md"})
