@@ -25,7 +25,7 @@ check: $(STAMP)  ## Format, lint, types, layers
 
 docs: $(STAMP)  ## Build the documentation into site/
 	$(BIN)/python docs/definitions.py
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(STAMP)  ## Measure speed and memory, as ratios in one run
 	$(BIN)/python benchmarks/kernel.py

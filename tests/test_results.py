@@ -155,11 +155,11 @@ def test_value_is_of_the_first_definition_unless_one_is_named():
 @pytest.mark.parametrize(
     ("metric", "wanted", "message"),
     [
-        ("ece", {}, "2 rows found for metric 'ece'"),
-        ("auroc", {}, "2 rows"),
-        ("iou", {}, "nothing found for metric 'iou'"),
-        ("eec", {}, "nothing"),
-        ("ece", {"domain": "fog"}, "nothing"),
+        ("ece", {}, "2 rows with metric='ece'; say also domain and calibration and seed"),
+        ("auroc", {}, "2 rows with metric='auroc'; say also score"),
+        ("iou", {}, "no row with metric='iou'"),
+        ("eec", {}, "no row with metric='eec'"),
+        ("ece", {"domain": "fog"}, "no row with metric='ece', domain='fog'"),
         ("ece", {"domian": "night"}, "no column 'domian'"),
     ],
 )

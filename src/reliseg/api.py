@@ -3,18 +3,19 @@
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from reliseg.data import DataOptions, DataSet
 from reliseg.data import open_dataset as _open_dataset
-from reliseg.errors import ConfigError
+from reliseg.errors import ConfigError, near
 from reliseg.labels import LabelSpace, label_space
 from reliseg.models import MODELS, Model, ModelOptions
 from reliseg.results import Results
-from reliseg.run.config import Settings, parse_settings, read_config, resolved
+from reliseg.run.config import Settings, parse_settings, plain_name, read_config, resolved
 from reliseg.run.execute import Run
-from reliseg.run.plan import Fit, ModelSource, find_targets, make_plan, plan_of
+from reliseg.run.plan import Fit, ModelSource, find_reference, find_targets, make_plan, plan_of
 from reliseg.run.progress import Progress, Silent
 
 __all__ = ["evaluate", "open_dataset", "open_model", "run_config"]
@@ -26,7 +27,7 @@ def open_dataset(spec: str, root: str | Path, **options: Any) -> DataSet:
     Options are those of a configuration's data set: name, labels, label_map, projection, domains, image, mask,
     missing, unlisted, annotations. Raises a ConfigError or DataError that says what is wrong.
     """
-    return _open_dataset(DataOptions(spec=spec, root=Path(root), **options))
+    return _open_dataset(DataOptions(spec=spec, root=Path(root), **_known(DataOptions, options)))
 
 
 def open_model(
@@ -37,6 +38,7 @@ def open_model(
     `labels` is the label space that it predicts. Options are those of a configuration's model: weights,
     align_corners, mean, std, resize, args, device, threads. Raises a ModelError that says what is wrong.
     """
+    _known(ModelOptions, options)
     space = label_space(labels) if isinstance(labels, str) else labels
     if not isinstance(where, str):
         from reliseg.models.python import PythonModel
@@ -67,7 +69,7 @@ def evaluate(
     if that is given. `settings` are those of a configuration: scores, metrics, seed, batch, sample. Statistics are
     kept in `out` (where an interrupted evaluation goes on) or in a temporary folder.
     """
-    models = dict(model) if isinstance(model, Mapping) else {"model": model}
+    models = {_plain(n): m for n, m in model.items()} if isinstance(model, Mapping) else {"model": model}
     datasets = {d.name: d for d in ([dataset] if isinstance(dataset, DataSet) else dataset)}
     checked: Settings = parse_settings(settings)
     names = [calibrate_on] if isinstance(calibrate_on, str) else list(calibrate_on)
@@ -77,7 +79,7 @@ def evaluate(
         datasets,
         fits,
         None if test is None else find_targets(test, datasets),
-        find_targets([reference], datasets)[0] if reference else None,
+        find_reference(reference, datasets),
         checked,
     )
     described = json.dumps(
@@ -101,4 +103,23 @@ def run_config(config: str | Path, out: str | Path, *, workers: int = 2, progres
     path = Path(config)
     checked = read_config(path)
     plan = plan_of(checked, path.parent)
-    return Run(plan, Path(out), resolved(checked), workers=workers, progress=progress or Silent()).execute()
+    return Run(
+        plan, Path(out), resolved(checked, path.parent), workers=workers, progress=progress or Silent()
+    ).execute()
+
+
+def _known(kind: type[DataOptions] | type[ModelOptions], options: dict[str, Any]) -> dict[str, Any]:
+    """The options, if all are fields of their kind."""
+    names = [f.name for f in fields(kind)]
+    for key in options:
+        if key not in names:
+            raise ConfigError(f"unknown option {key!r}; {near(key, names)}")
+    return options
+
+
+def _plain(name: str) -> str:
+    """A model's name, which becomes a folder of the run."""
+    try:
+        return plain_name(name)
+    except ValueError as error:
+        raise ConfigError(f"model name {error}") from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reliseg.errors import ConfigError, ReliSegError
+from reliseg.errors import ConfigError, IncompleteError, ReliSegError
 
 if TYPE_CHECKING:
     from reliseg.run.config import RunConfig
@@ -49,6 +49,23 @@ class Kind(StrEnum):
     calibrations = "calibrations"
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"reliseg {version('reliseg')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """Measure how far a semantic segmentation model can be trusted, and make it more trustworthy."""
+
+
 @app.command()
 def run(
     config: Config = None,
@@ -77,11 +94,13 @@ def run(
     plan = plan_of(checked, folder)
     kinds = tuple(k.strip() for k in save.split(",")) if save else ()
     with Terminal() as terminal:
-        job = Run(plan, place, resolved(checked), workers=workers, save=kinds, progress=terminal)
+        job = Run(plan, place, resolved(checked, folder), workers=workers, save=kinds, progress=terminal)
         try:
             job.execute()
-        finally:
+        except IncompleteError:
             terminal.finish(place)
+            raise
+        terminal.finish(place)
 
 
 @app.command()
@@ -124,7 +143,7 @@ def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/demo"),
+    out: Annotated[Path, typer.Option(help="Folder for scenes, run and pictures.")] = Path("runs/demo"),
     workers: Workers = 2,
 ) -> None:
     """Draw street scenes, evaluate a small network on them in clear weather, fog, night, rain and snow."""
@@ -132,10 +151,8 @@ def demo(
     from reliseg.report.terminal import Terminal
 
     with Terminal() as terminal:
-        try:
-            closing = run_demo(out, workers=workers, progress=terminal)
-        finally:
-            terminal.finish(out / "run")
+        closing = run_demo(out, workers=workers, progress=terminal)
+        terminal.finish(out / "run")
     typer.echo(closing)
 
 

@@ -103,6 +103,7 @@ class Row:
         return {name.rstrip("_"): None if isinstance(v, float) and math.isnan(v) else v for name, v in found.items()}
 
 
+_KEYS = ("model", "dataset", "domain", "calibration", "seed", "score")
 COLUMNS = tuple(f.name.rstrip("_") for f in fields(Row))
 
 
@@ -135,8 +136,11 @@ class Results:
         definitions = {r.definition for r in found[:1]}
         chosen = [r for r in found if r.definition in definitions]
         if len(chosen) != 1:
-            what = "nothing" if not chosen else f"{len(chosen)} rows"
-            raise KeyError(f"{what} found for metric {metric!r} with {wanted}")
+            asked = ", ".join(f"{k}={v!r}" for k, v in {"metric": metric, **wanted}.items())
+            if not chosen:
+                raise KeyError(f"no row with {asked}")
+            differ = [c for c in _KEYS if len({getattr(r, c) for r in chosen}) > 1]
+            raise KeyError(f"{len(chosen)} rows with {asked}; say also {' and '.join(differ)}")
         return chosen[0].value
 
     def records(self) -> list[dict[str, Any]]:

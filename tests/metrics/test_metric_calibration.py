@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from sklearn.metrics import log_loss
 from torchmetrics.classification import MulticlassCalibrationError
 from worlds import WORLDS, of_pixels, world
 
-from reliseg.metrics import METRICS
+from reliseg.metrics import METRICS, cumulative_error
 from reliseg.metrics.calibration_error import CalibrationError
 from reliseg.metrics.class_reliability import ClassReliability
 from reliseg.metrics.class_wise_error import ClassWiseError
@@ -194,6 +195,21 @@ def assert_brackets_hold(each):
         value = found[name, ""]
         assert value.lo - slack[name] <= number <= value.hi + slack[name], name
         assert value.lo <= value.value <= value.hi, name
+
+
+@given(
+    intervals=st.lists(st.tuples(st.integers(-4, 4), st.integers(0, 3)), min_size=1, max_size=4),
+    final=st.integers(-4, 4),
+)
+@settings(max_examples=60, deadline=None)
+def test_bracket_of_adaptive_error_is_the_range_over_all_paths(intervals, final):
+    """A path starts at 0, is somewhere in each interval, and ends at `final`; the extremes are at whole numbers."""
+    low = np.array([a for a, _ in intervals], float)
+    high = low + [width for _, width in intervals]
+    places = product(*(range(a, a + width + 1) for a, width in intervals))
+    lengths = [sum(abs(b - a) for a, b in pairwise((0, *path, final))) for path in places]
+    assert cumulative_error._shortest(low, high, final) == min(lengths)
+    assert cumulative_error._longest(low, high, final) == max(lengths)
 
 
 @pytest.mark.parametrize("name", ["ada_ece", "ks"])

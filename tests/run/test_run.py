@@ -197,7 +197,7 @@ def test_saved_logits_are_read_back_to_the_same_results(street: Street, tmp_path
     plan = plan_of(config, street.root)
     out = tmp_path / "out"
     kinds = ("prediction", "color", "confidence", "logits")
-    first = Run(plan, out, resolved(config), save=kinds).execute()
+    first = Run(plan, out, resolved(config, street.root), save=kinds).execute()
     saved = out / "saved" / "net" / "street" / "day"
     files = sorted(p.name for p in (saved / "s143").iterdir())
     assert files[:4] == ["s143_1001.npz", "s143_1001_color.png", "s143_1001_conf.png", "s143_1001_pred.png"]

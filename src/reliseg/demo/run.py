@@ -51,7 +51,7 @@ def run_demo(out: Path, *, workers: int, progress: Progress) -> str:
     _draw_all(out / "scenes", workers, progress)
     config = parse_config(_configuration(), where="demo")
     plan = plan_of(config, out.absolute())
-    results = Run(plan, out / "run", resolved(config), workers=workers, progress=progress).execute()
+    results = Run(plan, out / "run", resolved(config, out), workers=workers, progress=progress).execute()
     pictures = _pictures(plan, out / "pictures")
     files = reliability_diagram(
         out / "run" / "reliability.csv", out / "reliability.png", model="street", domains=list(CONDITIONS)

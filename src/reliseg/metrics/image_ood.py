@@ -25,8 +25,8 @@ class ImageOod(Metric):
     needs_annotation: ClassVar[bool] = False
 
     def quantities(self) -> Mapping[str, Quantity]:
-        """The names it yields (the definition over all pixels ends in `ood/all-pixels/...`)."""
-        return _KNOWN
+        """The names it yields; each has a second definition, over all pixels."""
+        return {name: replace(q, text=f"{q.text} (also as {_ALL[name].definition})") for name, q in _KNOWN.items()}
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
         """The values of each score; none without a reference; undefined where one side has no image."""

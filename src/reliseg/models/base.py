@@ -1,5 +1,7 @@
 """The interface of models."""
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,6 +72,10 @@ class Model(ABC):
     @abstractmethod
     def provenance(self) -> dict[str, Any]:
         """What a result must say of the model: JSON values; `files` maps each file read to its sha256."""
+
+    def fingerprint(self) -> str:
+        """What stored statistics must agree in to be used again."""
+        return hashlib.sha256(json.dumps(self.provenance(), sort_keys=True).encode()).hexdigest()
 
 
 MODELS: Registry[Model] = Registry("reliseg.models", "Model", "model kind")

@@ -81,6 +81,10 @@ class StoredModel(Model):
             "hashed": "nothing: files are read one by one during the run",
         }
 
+    def fingerprint(self) -> str:
+        """The folder and how it is read: mending one file leaves what was counted of the others in place."""
+        return f"stored {self.folder.resolve()} {self.labels.name} {self.align_corners}"
+
     def _candidates(self, sample: str) -> tuple[str, ...]:
         """The files called like the sample, else those called like its stem: one, if all is well."""
         files = self.stems.get(sample.rpartition("/")[2], ())

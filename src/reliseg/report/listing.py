@@ -2,10 +2,12 @@
 
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from reliseg.calibration import CALIBRATORS
 from reliseg.data import dataset_names
+from reliseg.data.spec import read_spec
 from reliseg.labels import label_space, label_space_names
 from reliseg.metrics import METRICS
 from reliseg.models import MODELS
@@ -25,7 +27,7 @@ def listed(kind: str) -> Iterator[str]:
     if kind == "models":
         yield from _aligned({name: _MODELS.get(name, "") for name in MODELS.names()})
     elif kind == "datasets":
-        yield from dataset_names()
+        yield from _aligned({name: _spec(name) for name in dataset_names()})
     elif kind == "labels":
         yield from _aligned({name: _space(name) for name in label_space_names()})
     elif kind == "metrics":
@@ -52,3 +54,8 @@ def _space(name: str) -> str:
     space = label_space(name)
     absent = ", ".join(space.classes[c] for c in sorted(space.absent))
     return f"{len(space)} classes" + (f", absent: {absent}" if absent else "")
+
+
+def _spec(name: str) -> str:
+    spec = read_spec(name, Path())
+    return f"labels: {spec.labels}; domains: {', '.join(spec.domains)}; images: {spec.image[0].text}"

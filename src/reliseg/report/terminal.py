@@ -41,6 +41,7 @@ class Terminal:
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
+            disable=not self._console.is_terminal,
         )
         self._task = self._bar.add_task("", total=None, visible=False)
 
@@ -66,13 +67,10 @@ class Terminal:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def finish(self, folder: Path) -> None:
-        """The table of what the folder holds, if it holds results."""
+        """The table of a run's results."""
         self._bar.stop()
-        path = folder / "results.json"
-        if not path.exists():
-            return
-        results = Results.read(path)
+        results = Results.read(folder / "results.json")
         if len(results):
-            width = None if sys.stdout.isatty() else 160
-            Console(width=width).print(summary(results))
-        self._console.print(f"{len(results)} numbers with brackets and definitions: {folder / 'results.csv'}")
+            Console(width=None if sys.stdout.isatty() else 160).print(summary(results))
+        defined = sum(not row.why for row in results)
+        self._console.print(f"{defined} numbers, {len(results) - defined} undefined ones: {folder / 'results.csv'}")

@@ -192,7 +192,7 @@ def parse_config(content: Mapping[str, Any], *, where: str = "configuration") ->
     try:
         return RunConfig.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(f"{where}: {_first_problem(error)}") from error
+        raise ConfigError(f"{where}: {_first_problem(error, RunConfig)}") from error
 
 
 def parse_settings(content: Mapping[str, Any]) -> Settings:
@@ -200,12 +200,31 @@ def parse_settings(content: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(f"settings: {_first_problem(error)}") from error
+        raise ConfigError(f"settings: {_first_problem(error, Settings)}") from error
 
 
-def resolved(config: RunConfig) -> str:
-    """The configuration as YAML with every default written out."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+def resolved(config: RunConfig, folder: Path) -> str:
+    """The configuration as YAML with every default written out and every path absolute.
+
+    `folder` is where its relative paths start: the result can be run again from anywhere.
+    """
+    content = config.model_dump(mode="json")
+    for model in content["models"]:
+        model["where"] = _absolute(model["where"], folder, model["kind"] == "python")
+        for key in ("weights", "labels"):
+            model[key] = model[key] and _absolute(model[key], folder)
+    for dataset in content["datasets"]:
+        dataset["root"] = str((folder / Path(dataset["root"]).expanduser()).resolve())
+        for key in ("spec", "labels"):
+            dataset[key] = dataset[key] and _absolute(dataset[key], folder)
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def _absolute(text: str, folder: Path, has_function: bool = False) -> str:
+    """A path that exists as an absolute one; anything else (a name, a hub id, a module) as it is."""
+    name, separator, function = text.rpartition(":") if has_function else (text, "", "")
+    path = folder / Path(name).expanduser()
+    return f"{path.resolve()}{separator}{function}" if path.exists() else text
 
 
 def _short(error: Exception) -> str:
@@ -214,12 +233,12 @@ def _short(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _first_problem(error: ValidationError) -> str:
+def _first_problem(error: ValidationError, section: type[BaseModel]) -> str:
     first = error.errors()[0]
     place = ".".join(str(p) for p in first["loc"]) or "top level"
     if first["type"] == "extra_forbidden":
         key = str(first["loc"][-1])
-        return f"unknown key {key!r} at {place}; {near(key, _keys(first['loc'][:-1]))}"
+        return f"unknown key {key!r} at {place}; {near(key, _keys(first['loc'][:-1], section))}"
     if first["type"] == "missing":
         return f"{place} is missing"
     text = first["msg"].removeprefix("Value error, ")
@@ -228,8 +247,7 @@ def _first_problem(error: ValidationError) -> str:
     return f"{place}: {text}{shown}"
 
 
-def _keys(path: tuple[int | str, ...]) -> list[str]:
-    section: type[BaseModel] = RunConfig
+def _keys(path: tuple[int | str, ...], section: type[BaseModel]) -> list[str]:
     children: dict[str, type[BaseModel]] = {
         "models": ModelConfig,
         "datasets": DataConfig,

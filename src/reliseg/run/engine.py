@@ -1,7 +1,7 @@
 """The pass over the images: statistics of all counted pixels, shard by shard."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -39,8 +39,11 @@ class Pass:
         todo = [(shard, self._missing(shard)) for shard in shards(self.target)]
         total = sum(len(s.samples) for s, _ in todo)
         self.progress.begin(str(self.target), total)
-        for _ in range(total - sum(len(missing) for _, missing in todo)):
+        done = total - sum(len(missing) for _, missing in todo)
+        for _ in range(done):
             self.progress.advance()
+        if done and self.save:
+            self.progress.note(f"{self.target}: {done} samples were evaluated before; nothing is saved for them")
         pending = [(shard, sample) for shard, missing in todo for sample in missing]
         stream = predictions(
             self.model,
@@ -57,9 +60,13 @@ class Pass:
 
     def _missing(self, shard: Shard) -> Sequence[Sample]:
         stored = stored_head(self.folder / shard.path)
-        if stored is None or set(stored.names) != set(self.calibrations):
+        if stored is None or not self._continues(stored):
             return shard.samples
         return tuple(s for s in shard.samples if s.id not in stored.hashes)
+
+    def _continues(self, stored: ShardRecord) -> bool:
+        """Whether what is stored was made with the same model and calibrations."""
+        return stored.model == self.model.fingerprint() and set(stored.names) == set(self.calibrations)
 
     def _shard(
         self, shard: Shard, outcomes: Iterator[Predicted | SampleError], observers: Mapping[str, Observer]
@@ -86,15 +93,16 @@ class Pass:
             name: Observed(observer.statistics(), SampleTable.union([SampleTable.empty(self.layout), *tables[name]]))
             for name, observer in observers.items()
         }
-        save_shard(path, _joined(load_shard(path), ShardRecord(observed, hashes, failures)))
+        stored = load_shard(path)
+        fresh = ShardRecord(observed, hashes, failures, self.model.fingerprint())
+        save_shard(path, _joined(stored, fresh) if stored and self._continues(stored) else fresh)
         return failures
 
 
-def _joined(stored: ShardRecord | None, fresh: ShardRecord) -> ShardRecord:
-    if stored is None or set(stored.observed) != set(fresh.observed):
-        return fresh
-    return ShardRecord(
+def _joined(stored: ShardRecord, fresh: ShardRecord) -> ShardRecord:
+    """The statistics of what is stored and of what was missing of it."""
+    return replace(
+        fresh,
         observed={name: stored.observed[name] + observed for name, observed in fresh.observed.items()},
         hashes={**stored.hashes, **fresh.hashes},
-        failures=fresh.failures,
     )

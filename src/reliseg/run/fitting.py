@@ -42,7 +42,7 @@ class Fitting:
     def run(self) -> tuple[dict[str, Calibration], dict[str, str]]:
         """The calibrations by name, stored ones as they are; and the samples that could not be read."""
         names = self.fit.calibrations()
-        stored = {name: _restored(self._path(name), method) for name, method in names}
+        stored = {name: self._restored(name, method) for name, method in names}
         if all(stored.values()):
             return {name: c for name, c in stored.items() if c is not None}, {}
         failures: dict[str, str] = {}
@@ -61,8 +61,26 @@ class Fitting:
                 self._path(name), json.dumps(self._described(method, fitted[name], hashes, len(sample)), indent=1)
             )
         del parts, sample
-        shutil.rmtree(self._samples())
+        self._discard()
         return fitted, {}
+
+    def _restored(self, name: str, method: str) -> Calibration | None:
+        """The calibration that is stored, if it was fitted on the same model."""
+        try:
+            record = json.loads(self._path(name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        expected = {"format": _FORMAT, "method": method, "fingerprint": self.model.fingerprint()}
+        if any(record.get(key) != value for key, value in expected.items()):
+            return None
+        return CALIBRATORS.get(method)().restore(record["parameters"])
+
+    def _discard(self) -> None:
+        """Delete the sampled pixels, and the folders that are empty then."""
+        shutil.rmtree(self._samples())
+        for folder in (self._samples().parent, self._samples().parent.parent):
+            if not any(folder.iterdir()):
+                folder.rmdir()
 
     def _members(self) -> list[Target]:
         return list({str(m): m for t in self.fit.on for m in t.members()}.values())
@@ -85,6 +103,7 @@ class Fitting:
             "parameters": calibration.parameters(),
             "fitted_on": self.fit.split,
             "model": self.name,
+            "fingerprint": self.model.fingerprint(),
             "classes": list(self.fit.on[0].dataset.labels.classes),
             "seed": self.seed,
             "pixels": pixels,
@@ -97,7 +116,7 @@ class Fitting:
         images = sum(len(t.domain.samples) for t in self._members())
         quota = max(1, min(self.sample.per_image, self.sample.cap // images))
         every = list(shards(target))
-        pending = [(s, sample) for s in every if not _record(self._samples() / s.path).exists() for sample in s.samples]
+        pending = [(s, sample) for s in every if not self._is_stored(s) for sample in s.samples]
         self.progress.begin(f"{target} for calibration", sum(len(s.samples) for s in every))
         for _ in range(sum(len(s.samples) for s in every) - len(pending)):
             self.progress.advance()
@@ -108,6 +127,13 @@ class Fitting:
         for shard, run in groupby(zip(pending, stream, strict=True), key=lambda item: item[0][0]):
             failures |= self._shard(shard, (outcome for _, outcome in run), quota)
         return failures
+
+    def _is_stored(self, shard: Shard) -> bool:
+        try:
+            record = json.loads(_record(self._samples() / shard.path).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return bool(record.get("model") == self.model.fingerprint())
 
     def _shard(self, shard: Shard, outcomes: Iterator[Predicted | SampleError], quota: int) -> dict[str, str]:
         parts, hashes, failures = [], {}, {}
@@ -130,7 +156,9 @@ class Fitting:
         logits, labels = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
         write_atomically(_logits(path), lambda file: np.save(file, logits))
         write_atomically(_labels(path), lambda file: np.save(file, labels))
-        write_text(_record(path), json.dumps({"hashes": hashes}))  # last: it says that the others are whole
+        write_text(
+            _record(path), json.dumps({"hashes": hashes, "model": self.model.fingerprint()})
+        )  # last: the others are whole
 
 
 def _logits(path: Path) -> Path:
@@ -143,16 +171,6 @@ def _labels(path: Path) -> Path:
 
 def _record(path: Path) -> Path:
     return path.with_suffix(".json")
-
-
-def _restored(path: Path, method: str) -> Calibration | None:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if record.get("format") != _FORMAT or record.get("method") != method:
-        return None
-    return CALIBRATORS.get(method)().restore(record["parameters"])
 
 
 def _generator(seed: int, sample: str) -> np.random.Generator:

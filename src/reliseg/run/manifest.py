@@ -24,7 +24,7 @@ def manifest(plan: Plan, models: Mapping[str, Any], folder: Path) -> dict[str, A
         "machine": platform.machine(),
         "cpu": _cpu(),
         "byteorder": sys.byteorder,
-        "device": settings.device,
+        "device_asked_for": settings.device,
         "threads": settings.threads,
         "batch": settings.batch,
         "seed": settings.seed,

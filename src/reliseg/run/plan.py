@@ -116,10 +116,7 @@ def plan_of(config: RunConfig, folder: Path) -> Plan:
     models = tuple(ModelSource(m.name, _loader(m, folder, config)) for m in config.models)
     fits = [Fit(tuple(find_targets(c.on, datasets)), tuple(dict.fromkeys(c.methods))) for c in config.calibration]
     tests = None if config.test.on is None else find_targets(config.test.on, datasets)
-    reference = find_targets([config.test.reference], datasets) if config.test.reference else []
-    if len(reference) > 1:
-        raise ConfigError(f"test.reference: {config.test.reference!r} names {len(reference)} domains; name one")
-    return make_plan(models, datasets, fits, tests, reference[0] if reference else None, config)
+    return make_plan(models, datasets, fits, tests, find_reference(config.test.reference, datasets), config)
 
 
 def make_plan(
@@ -131,7 +128,7 @@ def make_plan(
     settings: Settings,
 ) -> Plan:
     """A checked plan. Without `tests`, every domain that shares no sample with a calibration split is reported."""
-    fitted = {(t.dataset.name, s.id): str(t) for f in fits for t in f.on for s in t.domain.samples}
+    fitted = {key: str(t) for f in fits for t in f.on for key in _files(t)}
     for f in fits:
         _check_fit(f)
     if tests is None:
@@ -175,13 +172,26 @@ def _check_fit(f: Fit) -> None:
 
 
 def _shared(target: Target, fitted: Mapping[tuple[str, str], str]) -> list[tuple[str, str]]:
-    keys = ((target.dataset.name, s.id) for s in target.domain.samples)
-    return [(key[1], fitted[key]) for key in keys if key in fitted]
+    return [(sample.id, fitted[key]) for key, sample in _files(target).items() if key in fitted]
+
+
+def _files(target: Target) -> dict[tuple[str, str], Sample]:
+    """The samples by image file: two data sets may be opened on one folder."""
+    root = str(target.dataset.root.resolve())
+    return {(root, sample.image): sample for sample in target.domain.samples}
 
 
 def find_targets(names: Sequence[str], datasets: Mapping[str, DataSet]) -> list[Target]:
     """The domains of these names, each once; a ConfigError that suggests the nearest for an unknown one."""
     return list({str(t): t for name in names for t in _targets(name, datasets)}.values())
+
+
+def find_reference(name: str | None, datasets: Mapping[str, DataSet]) -> Target | None:
+    """The one domain of this name, if one is given."""
+    found = find_targets([name], datasets) if name else []
+    if len(found) > 1:
+        raise ConfigError(f"reference: {name!r} names {len(found)} domains; name one of {', '.join(map(str, found))}")
+    return found[0] if found else None
 
 
 def _targets(name: str, datasets: Mapping[str, DataSet]) -> list[Target]:

@@ -56,6 +56,8 @@ class ShardRecord:
     observed: Mapping[str, Observed]
     hashes: Mapping[str, str]
     failures: Mapping[str, str]
+    model: str
+    """The fingerprint of the model that it was made with."""
     names: tuple[str, ...] = ()
     """The calibrations that are stored; `observed` may hold only those that were asked for."""
 
@@ -71,6 +73,7 @@ def save_shard(path: Path, record: ShardRecord) -> None:
         "format": _FORMAT,
         "hashes": dict(record.hashes),
         "failures": dict(record.failures),
+        "model": record.model,
         "samples": {c: list(o.samples.ids) for c, o in record.observed.items()},
         "shapes": {name: array.shape for name, array in members.items()},
     }
@@ -99,7 +102,7 @@ def load_shard(path: Path, calibrations: Collection[str] | None = None) -> Shard
             observed = {name: _observed(archive, head, name) for name in names if name in wanted}
     except (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError):
         return None
-    return ShardRecord(observed, head["hashes"], head["failures"], names)
+    return ShardRecord(observed, head["hashes"], head["failures"], head["model"], names)
 
 
 def stored_head(path: Path) -> ShardRecord | None:
