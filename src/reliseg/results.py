@@ -103,7 +103,7 @@ class Row:
         return {name.rstrip("_"): None if isinstance(v, float) and math.isnan(v) else v for name, v in found.items()}
 
 
-_KEYS = ("model", "dataset", "domain", "calibration", "seed", "score")
+_KEYS = ("model", "dataset", "domain", "reference", "calibration", "fitted_on", "seed", "score")
 COLUMNS = tuple(f.name.rstrip("_") for f in fields(Row))
 
 

@@ -98,9 +98,9 @@ def test_an_optimum_beyond_a_bound_gives_the_bound():
     assert Temperature().fit(sample_of(random_part(1, temperature=60.0, pixels=2000))).temperature == HIGHEST
 
 
-def test_logits_that_say_nothing_give_a_temperature_within_bounds():
-    fitted = Temperature().fit(sample_of((np.zeros((4, 3)), [0, 1, 2, 0])))
-    assert LOWEST <= fitted.temperature <= HIGHEST
+def test_logits_that_say_nothing_are_an_error_and_no_silent_temperature():
+    with pytest.raises(CalibrationError, match="all equal"):
+        Temperature().fit(sample_of((np.zeros((4, 3)), [0, 1, 2, 0])))
 
 
 def test_nothing_to_fit_on_is_an_error():

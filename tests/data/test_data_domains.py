@@ -11,7 +11,6 @@ def ids(dataset, domain):
     ("domain", "expected"),
     [
         ({}, ["a/1", "a/2", "b/1", "b/3"]),
-        (None, ["a/1", "a/2", "b/1", "b/3"]),
         ({"scene": "a"}, ["a/1", "a/2"]),
         ({"scenes": ["a"]}, ["a/1", "a/2"]),
         ({"scenes": ["b", "a"]}, ["a/1", "a/2", "b/1", "b/3"]),
@@ -23,6 +22,12 @@ def ids(dataset, domain):
 )
 def test_filters(domain, expected, flat, opened):
     assert ids(opened("folder", flat, domains={"d": domain}), "d") == expected
+
+
+def test_only_a_domain_of_the_spec_may_be_named_without_saying_what_it_holds(flat, opened):
+    assert ids(opened("folder", flat, domains={"all": None}), "all") == ["a/1", "a/2", "b/1", "b/3"]
+    with pytest.raises(ConfigError, match="no domain 'al'; did you mean 'all'"):
+        opened("folder", flat, domains={"al": None})
 
 
 def test_a_union_holds_each_sample_once_in_order(flat, opened):

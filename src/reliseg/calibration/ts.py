@@ -45,6 +45,8 @@ class Temperature(Calibrator):
             return _gradient(sample, math.exp(-log_temperature))
 
         low, high = math.log(LOWEST), math.log(HIGHEST)
+        if gradient(low) == gradient(high) == 0:
+            raise CalibrationError("ts: the logits of every pixel are all equal: no temperature changes anything")
         if gradient(low) <= 0:
             return Scaled(LOWEST)
         if gradient(high) >= 0:

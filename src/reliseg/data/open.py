@@ -94,7 +94,9 @@ def _selections(name: str, spec: Spec, options: DataOptions) -> dict[str, Select
         asked = waiting.pop(domain)
         if asked is None and domain not in spec.domains:
             hint = near(domain, spec.domains)
-            raise ConfigError(f"{name}: the spec has no domain {domain!r}; {hint}; in a file you may also say what it holds")
+            raise ConfigError(
+                f"{name}: the spec has no domain {domain!r}; {hint}; in a file you may also say what it holds"
+            )
         selection = read_selection(name, domain, asked or {}, spec, annotated)
         if selection.annotated and not selection.union and not spec.mask:
             raise ConfigError(f"{selection.label}: the spec has no mask templates; give mask, or annotations: none")

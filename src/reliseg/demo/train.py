@@ -24,9 +24,6 @@ DRAWERS = 2
 """Processes that draw. Training itself uses one thread: its sums then have one order on every machine."""
 CROP = (160, 320)
 IGNORED = 255
-SHARPNESS = 1.6
-"""The last layer is scaled up by this after training. A network that sees each scene in ever new crops comes out
-slightly under-confident; published ones mostly are over-confident, which is the case that the demo is to show."""
 
 
 def _drawn(seed: int) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]:
@@ -111,9 +108,6 @@ def train(steps: int, count: int, size: int, seed: int) -> nn.Module:
         if step % 50 == 0 or step == steps:
             print(f"step {step}/{steps}  loss {loss.item():.4f}  {time.perf_counter() - start:.0f} s", flush=True)
     trained: nn.Module = average.module
-    with torch.no_grad():
-        for values in trained.get_submodule("head").parameters():
-            values.mul_(SHARPNESS)
     return trained
 
 

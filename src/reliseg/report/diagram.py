@@ -42,7 +42,7 @@ def _point(row: dict[str, str]) -> dict[str, Any]:
     pixels = int(row["pixels"])
     return {
         "domain": row["domain"],
-        "calibration": row["calibration"].partition("@")[0],
+        "calibration": row["calibration"],
         "pixels": pixels,
         "confidence": float(row["confidence"]) / pixels if pixels else None,
         "accuracy": int(row["right"]) / pixels if pixels else None,
