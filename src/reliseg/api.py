@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from reliseg.calibration import canonical
 from reliseg.data import DataOptions, DataSet
 from reliseg.data import open_dataset as _open_dataset
 from reliseg.errors import ConfigError, near
@@ -73,7 +74,7 @@ def evaluate(
     datasets = {d.name: d for d in ([dataset] if isinstance(dataset, DataSet) else dataset)}
     checked: Settings = parse_settings(settings)
     names = [calibrate_on] if isinstance(calibrate_on, str) else list(calibrate_on)
-    fits = [Fit(tuple(find_targets(names, datasets)), tuple(m.replace("-", "_") for m in methods))] if names else []
+    fits = [Fit(tuple(find_targets(names, datasets)), tuple(canonical(m) for m in methods))] if names else []
     plan = make_plan(
         tuple(ModelSource(n, lambda m=m: m) for n, m in models.items()),  # type: ignore[misc]
         datasets,

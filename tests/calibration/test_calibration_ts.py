@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 
 from reliseg.calibration import CALIBRATORS, CalibrationSample, Unchanged
-from reliseg.calibration.ts import HIGHEST, LOWEST, Scaled, Temperature
+from reliseg.calibration._slopes import HIGHEST, LOWEST
+from reliseg.calibration.ts import Scaled, Temperature
 from reliseg.errors import CalibrationError
 from reliseg.prediction import Prediction
 from reliseg.stats import reference

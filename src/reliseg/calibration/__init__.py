@@ -1,6 +1,23 @@
 """Calibrations: what is fitted on a calibration split and changes logits afterwards."""
 
-from reliseg.calibration.base import CALIBRATORS, Calibration, CalibrationSample, Calibrator
+from reliseg.calibration.base import (
+    CALIBRATORS,
+    Calibration,
+    CalibrationSample,
+    Calibrator,
+    SampledImage,
+    calibrator,
+    canonical,
+)
 from reliseg.calibration.identity import Unchanged
 
-__all__ = ["CALIBRATORS", "Calibration", "CalibrationSample", "Calibrator", "Unchanged"]
+__all__ = [
+    "CALIBRATORS",
+    "Calibration",
+    "CalibrationSample",
+    "Calibrator",
+    "SampledImage",
+    "Unchanged",
+    "calibrator",
+    "canonical",
+]

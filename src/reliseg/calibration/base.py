@@ -1,32 +1,70 @@
 """The interface of calibrations: the method, unfitted, and the fitted thing, as two types."""
 
+import json
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float32, UInt8
 
+from reliseg.calibration._slopes import Groups, Labels, Logits
+from reliseg.errors import ConfigError, near
 from reliseg.prediction import Prediction
 from reliseg.registry import Registry
+
+
+@dataclass(frozen=True)
+class SampledImage:
+    """One image of a calibration sample: its id, the number of its pixels, its pooled feature if it has one."""
+
+    id: str
+    pixels: int
+    feature: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class CalibrationSample:
     """Counted pixels of a calibration split: logits in the data set's classes, and labels.
 
-    Parts may be memory-mapped; they stand in the order of sample ids. Columns that no model class goes to
-    are -inf; pixels labelled so are left out.
+    Parts may be memory-mapped; they stand in the order of sample ids, as `images` do. Columns that no model class
+    goes to are -inf; pixels labelled so are left out.
     """
 
-    parts: Sequence[tuple[Float32[np.ndarray, "p y"], UInt8[np.ndarray, " p"]]]
+    parts: Sequence[tuple[Logits, Labels]]
+    images: Sequence[SampledImage] = ()
 
-    def blocks(self, pixels: int = 1 << 16) -> Iterator[tuple[Float32[np.ndarray, "p y"], UInt8[np.ndarray, " p"]]]:
+    def blocks(self, pixels: int = 1 << 16) -> Iterator[tuple[Logits, Labels]]:
         """All pixels, at most so many at a time."""
         for logits, labels in self.parts:
             for start in range(0, len(labels), pixels):
                 yield np.asarray(logits[start : start + pixels]), np.asarray(labels[start : start + pixels])
+
+    def grouped(
+        self, group: Callable[[Logits, Groups], Groups] | None = None, pixels: int = 1 << 16
+    ) -> Iterator[tuple[Logits, Labels, Groups]]:
+        """Blocks with the group of each pixel, told from its logits and the index of its image; one group if None."""
+        ends = np.cumsum([image.pixels for image in self.images])
+        done = 0
+        for logits, labels in self.blocks(pixels):
+            places = np.arange(done, done + len(labels))
+            done += len(labels)
+            if group is None:
+                yield logits, labels, np.zeros(len(labels), np.int64)
+            else:
+                yield logits, labels, group(logits, np.searchsorted(ends, places, side="right"))
+
+    def is_constant(self) -> bool:
+        """Whether the logits of every pixel are all equal, so that no temperature changes anything."""
+        return all(
+            bool(
+                (
+                    np.where(np.isfinite(z), z, -np.inf).max(axis=1) == np.where(np.isfinite(z), z, np.inf).min(axis=1)
+                ).all()
+            )
+            for z, _ in self.blocks()
+        )
 
     def __len__(self) -> int:
         return sum(len(labels) for _, labels in self.parts)
@@ -64,3 +102,45 @@ class Calibrator(ABC):
 
 
 CALIBRATORS: Registry[Calibrator] = Registry("reliseg.calibration", "Calibrator", "calibration")
+
+
+def calibrator(text: str) -> Calibrator:
+    """The method that is written `NAME` or `NAME(KEY=VALUE, ...)`; a ConfigError that suggests near names."""
+    name, values = _parsed(text)
+    kind = CALIBRATORS.get(name)
+    known = [f.name for f in fields(kind)]
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"{text}: {name} has no parameter {key!r}; {near(key, known)}")
+    return kind(**values)
+
+
+def canonical(text: str) -> str:
+    """One way to write each method: without spaces, without parameters that are as by default."""
+    name, _ = _parsed(text)
+    method, kind = calibrator(text), CALIBRATORS.get(name)
+    changed = [
+        f"{f.name}={json.dumps(getattr(method, f.name))}" for f in fields(kind) if getattr(method, f.name) != f.default
+    ]
+    return name + (f"({','.join(changed)})" if changed else "")
+
+
+def _parsed(text: str) -> tuple[str, dict[str, Any]]:
+    """Name and parameters; values are numbers, true, false, or words."""
+    match = re.fullmatch(r"\s*([\w-]+)\s*(?:\((.*)\))?\s*", text)
+    if match is None:
+        raise ConfigError(f"{text!r} is not NAME or NAME(KEY=VALUE, ...)")
+    values = {}
+    for pair in filter(None, (p.strip() for p in (match[2] or "").split(","))):
+        key, separator, value = (part.strip() for part in pair.partition("="))
+        if not separator or not value:
+            raise ConfigError(f"{text!r}: {pair!r} is not KEY=VALUE")
+        values[key.replace("-", "_")] = _read(value)
+    return match[1].replace("-", "_"), values
+
+
+def _read(value: str) -> Any:
+    try:
+        return json.loads(value.lower())
+    except json.JSONDecodeError:
+        return value

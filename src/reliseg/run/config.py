@@ -8,7 +8,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from reliseg.calibration import CALIBRATORS
+from reliseg.calibration import canonical
 from reliseg.errors import ConfigError, near
 from reliseg.metrics import METRICS
 from reliseg.models import MODELS
@@ -96,7 +96,10 @@ class CalibrationConfig(_Section):
     @field_validator("methods")
     @classmethod
     def _methods_are_known(cls, value: list[str]) -> list[str]:
-        return [_known(v, CALIBRATORS.names(), "calibration") for v in value]
+        try:
+            return [canonical(v) for v in value]
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
 
 
 class TestConfig(_Section):

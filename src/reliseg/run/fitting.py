@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from reliseg.calibration import CALIBRATORS, Calibration, CalibrationSample
+from reliseg.calibration import Calibration, CalibrationSample, SampledImage, calibrator
 from reliseg.errors import SampleError
 from reliseg.models import Model
 from reliseg.prediction import sampled
@@ -51,12 +51,17 @@ class Fitting:
         if failures:
             return {}, failures
         records = [json.loads(_record(p).read_text()) for p in self._parts()]
-        hashes = {i: h for record in records for i, h in record["hashes"].items()}
+        hashes = {i["id"]: i["sha256"] for record in records for i in record["images"]}
         parts = [(np.load(_logits(p), mmap_mode="r"), np.load(_labels(p), mmap_mode="r")) for p in self._parts()]
-        sample = CalibrationSample(parts)
+        images = [
+            SampledImage(i["id"], i["pixels"], i["feature"] and tuple(i["feature"]))
+            for record in records
+            for i in record["images"]
+        ]
+        sample = CalibrationSample(parts, images)
         fitted = {}
         for name, method in names:
-            fitted[name] = stored[name] or CALIBRATORS.get(method)().fit(sample)
+            fitted[name] = stored[name] or calibrator(method).fit(sample)
             write_text(
                 self._path(name), json.dumps(self._described(method, fitted[name], hashes, len(sample)), indent=1)
             )
@@ -73,7 +78,7 @@ class Fitting:
         expected = {"format": _FORMAT, "method": method, "fingerprint": self.model.fingerprint()}
         if any(record.get(key) != value for key, value in expected.items()):
             return None
-        return CALIBRATORS.get(method)().restore(record["parameters"])
+        return calibrator(method).restore(record["parameters"])
 
     def _discard(self) -> None:
         """Delete the sampled pixels, and the folders that are empty then."""
@@ -136,7 +141,7 @@ class Fitting:
         return bool(record.get("model") == self.model.fingerprint())
 
     def _shard(self, shard: Shard, outcomes: Iterator[Predicted | SampleError], quota: int) -> dict[str, str]:
-        parts, hashes, failures = [], {}, {}
+        parts, images, failures = [], [], {}
         for outcome in outcomes:
             self.progress.advance()
             if isinstance(outcome, SampleError):
@@ -146,18 +151,28 @@ class Fitting:
             assert outcome.loaded.truth is not None, "calibration domains are annotated"
             sample = outcome.loaded.sample.id
             parts.append(sampled(outcome.prediction, outcome.loaded.truth, quota, _generator(self.seed, sample)))
-            hashes[sample] = outcome.loaded.sha256
+            feature = outcome.prediction.feature
+            images.append(
+                {
+                    "id": sample,
+                    "sha256": outcome.loaded.sha256,
+                    "pixels": len(parts[-1][1]),
+                    "feature": None if feature is None else feature.astype(float).tolist(),
+                }
+            )
         if not failures:
-            self._store(shard, parts, hashes)
+            self._store(shard, parts, images)
         return failures
 
-    def _store(self, shard: Shard, parts: Sequence[tuple[np.ndarray, np.ndarray]], hashes: Mapping[str, str]) -> None:
+    def _store(
+        self, shard: Shard, parts: Sequence[tuple[np.ndarray, np.ndarray]], images: list[dict[str, Any]]
+    ) -> None:
         path = self._samples() / shard.path
         logits, labels = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
         write_atomically(_logits(path), lambda file: np.save(file, logits))
         write_atomically(_labels(path), lambda file: np.save(file, labels))
         write_text(
-            _record(path), json.dumps({"hashes": hashes, "model": self.model.fingerprint()})
+            _record(path), json.dumps({"images": images, "model": self.model.fingerprint()})
         )  # last: the others are whole
 
 

@@ -1,0 +1,99 @@
+"""The best factor 1/T for each group of pixels: what temperature scaling, per class or per cluster too, solves."""
+
+import math
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any, TypeAlias
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int64, UInt8
+
+LOWEST, HIGHEST = 0.05, 20.0
+"""Temperatures are kept in this range: unbounded they have been seen to diverge."""
+_TOLERANCE = 1e-9
+_STEPS = 200
+_PATIENCE = 12
+_THREADS = 2
+
+Logits: TypeAlias = Float32[np.ndarray, "p y"]
+Labels: TypeAlias = UInt8[np.ndarray, " p"]
+Groups: TypeAlias = Int64[np.ndarray, " p"]
+Slopes: TypeAlias = Float64[np.ndarray, " g"]
+Blocks: TypeAlias = Callable[[], Iterator[tuple[Logits, Labels, Groups]]]
+"""All pixels in blocks, each pixel with its group; called once for every step."""
+
+
+def best_slopes(blocks: Blocks, groups: int) -> tuple[Slopes, Int64[np.ndarray, " g"]]:
+    """The 1/T of each group with the least negative log-likelihood, to 1e-9, and its number of pixels.
+
+    The likelihood of a group is convex in its 1/T: Newton steps for all groups at once, each kept in a bracket. A
+    bound of the range is the answer where the optimum lies beyond it, and 1 where there are no pixels.
+    """
+    least, most = 1 / HIGHEST, 1 / LOWEST
+    low, high = np.full(groups, least), np.full(groups, most)
+    slopes, settled = np.ones(groups), np.zeros(groups, bool)
+    for i in range(_STEPS):
+        gradient, curvature, counts = _derivatives(blocks, slopes)
+        # Where all differences of logits underflow, every label is on top: the likelihood still rises with 1/T.
+        uphill = (gradient < 0) | ((gradient == 0) & (curvature == 0))
+        low, high = np.where(uphill, slopes, low), np.where(uphill, high, slopes)
+        step = np.divide(gradient, curvature, out=np.where(uphill, -np.inf, np.inf), where=curvature > 0)
+        newton = slopes - step
+        if i >= _PATIENCE and i % 2:  # far from the optimum the likelihood is flat, and Newton's steps are short
+            newton = np.where(uphill, np.inf, -np.inf)
+        halved = np.sqrt(low * high)
+        below = np.where(low == least, least, halved)
+        above = np.where(high == most, most, halved)
+        following = np.where(newton <= low, below, np.where(newton >= high, above, newton))
+        settled |= (np.abs(following - slopes) <= _TOLERANCE * slopes) | (counts == 0)
+        slopes = np.where(settled, slopes, following)
+        if settled.all():
+            break
+    return slopes, counts.astype(np.int64)
+
+
+def _derivatives(blocks: Blocks, slopes: Slopes) -> tuple[Slopes, Slopes, Slopes]:
+    """First and second derivative of each group's NLL by its 1/T, summed in the order of the blocks; its pixels."""
+    add = _compiled()
+
+    def one(block: tuple[Logits, Labels, Groups]) -> np.ndarray:
+        sums = np.zeros((3, len(slopes)))
+        add(np.ascontiguousarray(block[0]), np.ascontiguousarray(block[1]), block[2], slopes, sums)
+        return sums
+
+    total = np.zeros((3, len(slopes)))
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for sums in pool.map(one, blocks()):
+            total += sums
+    return total[0], total[1], total[2]
+
+
+@cache
+def _compiled() -> Callable[..., None]:
+    from numba import njit  # slow to import
+
+    compiled: Callable[..., Any] = njit(nogil=True, cache=True)(_add)
+    return compiled
+
+
+def _add(logits: Logits, labels: Labels, groups: Groups, slopes: Slopes, sums: Float64[np.ndarray, "3 g"]) -> None:
+    """Add each pixel's E[z] - z_label and Var[z], under its softmax, and 1 to its group. -inf has no probability."""
+    for p in range(logits.shape[0]):
+        z, g = logits[p], groups[p]
+        slope = slopes[g]
+        top = -np.inf
+        for c in range(z.shape[0]):
+            top = max(top, z[c])
+        weight = first = second = 0.0
+        for c in range(z.shape[0]):
+            below = float(z[c]) - top
+            if below > -np.inf:
+                e = math.exp(below * slope)
+                weight += e
+                first += e * below
+                second += e * below * below
+        mean = first / weight
+        sums[0, g] += mean - (float(z[labels[p]]) - top)
+        sums[1, g] += second / weight - mean * mean
+        sums[2, g] += 1
