@@ -7,7 +7,7 @@ from jaxtyping import Float32, Float64, UInt8
 
 from reliseg.labels import UNKNOWN, Projection
 from reliseg.stats import LogitView
-from reliseg.stats.view import source_positions
+from reliseg.stats.view import Transform, source_positions
 from reliseg.types import Feature, Logits, Truth
 
 LOGIT_LIMIT = 2.0**14
@@ -20,7 +20,8 @@ class Prediction:
 
     `size` (H, W) is the image's; logits are brought there bilinearly, `align_corners` as torch defines it.
     `inverse_temperatures` holds 1/T per predicted class of the data set (the last entry is `other`'s): the
-    projected logits of a pixel are multiplied by the entry of its argmax. None changes nothing.
+    projected logits of a pixel are multiplied by the entry of its argmax. `transform` changes projected logits in any
+    other way. None changes nothing.
     """
 
     logits: Logits
@@ -29,6 +30,7 @@ class Prediction:
     feature: Feature | None = None
     projection: Projection | None = None
     inverse_temperatures: Float64[np.ndarray, " g"] | None = None
+    transform: Transform | None = None
 
     def projected(self, projection: Projection) -> "Prediction":
         """The same prediction in a data set's classes."""
@@ -49,6 +51,7 @@ class Prediction:
             align_corners=self.align_corners,
             groups=np.where(groups < 0, self.columns - 1, groups),
             inverse_temperatures=np.ones(self.columns) if slopes is None else slopes,
+            transform=self.transform,
         )
 
     def problem(self) -> str | None:

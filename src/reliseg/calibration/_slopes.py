@@ -53,6 +53,15 @@ def best_slopes(blocks: Blocks, groups: int) -> tuple[Slopes, Int64[np.ndarray, 
     return slopes, counts.astype(np.int64)
 
 
+def shrunk(slopes: Slopes, everywhere: float, counts: Int64[np.ndarray, " g"], strength: float) -> Slopes:
+    """Slopes drawn towards the global one, as if `strength` of its pixels were among each group's.
+
+    The loss is convex in the slope and least at the group's own: in between it is never above that of the global one.
+    """
+    weight = np.where(counts > 0, counts / np.maximum(counts + strength, 1e-300), 0.0)
+    return weight * slopes + (1 - weight) * everywhere
+
+
 def _derivatives(blocks: Blocks, slopes: Slopes) -> tuple[Slopes, Slopes, Slopes]:
     """First and second derivative of each group's NLL by its 1/T, summed in the order of the blocks; its pixels."""
     add = _compiled()

@@ -30,6 +30,8 @@ class ModelOptions:
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
     resize: tuple[int, int] | str | None = None
+    feature: str | None = None
+    """The layer whose pooled output is the feature; by default the deepest feature map."""
     args: Mapping[str, Any] = field(default_factory=dict)
     device: str = "cpu"
     threads: int = 2

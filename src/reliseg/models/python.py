@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from reliseg.models import _features
+
 Network: TypeAlias = Callable[[Sequence[Image]], list[Prediction]]
 
 TRIAL_SIZES = ((64, 128), (512, 1024))
@@ -146,16 +148,33 @@ def _network_of_module(module: "nn.Module", options: ModelOptions) -> tuple[Netw
         _weights.load_weights(module, options.folder / options.weights)
     normalisation = _torch.Normalisation(options.mean or IMAGENET_MEAN, options.std or IMAGENET_STD)
     module.eval().requires_grad_(False).to(device)
+    tap = _tap(module, options, device)
     facts = {
         "parameters": sum(p.numel() for p in module.parameters()),
+        "feature": tap.layer if tap else None,
         "normalisation": asdict(normalisation),
         **_torch.settings(device, options.threads),
     }
 
     def forward(pixels: "torch.Tensor") -> "_torch.Output":
-        return _torch.logits_of(module(pixels)), None
+        output, feature = tap(pixels) if tap else (module(pixels), None)
+        return _torch.logits_of(output), feature
 
     return _torch.Network(forward, normalisation, device, options.threads), facts
+
+
+def _tap(module: "nn.Module", options: ModelOptions, device: "torch.device") -> "_features.Tap | None":
+    """Where the pooled feature comes from: the layer asked for, or the deepest feature map."""
+    from reliseg.models import _features
+
+    if options.feature is not None:
+        return _features.Tap.named(module, options.feature)
+    for size in TRIAL_SIZES:
+        try:
+            return _features.Tap.automatic(module, _features.trial(module, device, size))
+        except Exception:  # the trial prediction that follows tells what is wrong with the module
+            continue
+    return None
 
 
 def _of_callable(output: Any, image: Image) -> Prediction:

@@ -52,6 +52,7 @@ class ModelConfig(_Section):
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
     resize: Literal["processor"] | tuple[int, int] | None = None
+    feature: str | None = None
     args: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("name")

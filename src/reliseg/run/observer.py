@@ -8,7 +8,7 @@ import numpy as np
 from reliseg.calibration import Calibration
 from reliseg.run.stream import Predicted
 from reliseg.scores import SCORES, Score
-from reliseg.stats import Layout, LogitView, PixelStatistics, SampleTable
+from reliseg.stats import Layout, LogitView, PixelStatistics, SampleTable, blocks
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, ROLES, fine_bins
 from reliseg.stats.fixed import limbs, units
 from reliseg.stats.kernel import Kernel
@@ -40,7 +40,10 @@ class Observer:
         loaded = sample.loaded
         view = calibration(sample.prediction).view()
         truth = np.full(loaded.size, 255, np.uint8) if loaded.truth is None else loaded.truth
-        row = self._kernel.observe(view, truth, loaded.sample.id)
+        if view.transform is None:
+            row = self._kernel.observe(view, truth, loaded.sample.id)
+        else:
+            row = blocks.observe(self._kernel, view, truth, loaded.sample.id, self._layout.columns)
         if not self._open:
             return row
         found = _open_statistics(self._open, view, truth, self._layout.columns)

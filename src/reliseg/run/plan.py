@@ -240,6 +240,7 @@ def _loader(config: ModelConfig, folder: Path, settings: Settings) -> Callable[[
             mean=config.mean,
             std=config.std,
             resize=config.resize,
+            feature=config.feature,
             args=config.args,
             device=settings.device,
             threads=settings.threads,

@@ -58,6 +58,8 @@ def full_logits(view: LogitView, columns: int, rows: slice = slice(None)) -> Blo
         if len(members):
             top = members.max(axis=0)
             projected[g] = top + np.log(np.exp(members - top).sum(axis=0))
+    if view.transform is not None:
+        projected = view.transform(projected)
     return projected * view.inverse_temperatures[projected.argmax(axis=0)]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from reliseg.stats.bins import COARSE_BINS, RELIABILITY_BINS, ROLES
+from reliseg.stats.fixed import carried
 from reliseg.stats.pixels import Layout
 
 
@@ -45,6 +46,15 @@ class SampleTable:
         columns = [np.concatenate([getattr(p, name) for p in parts])[order] for name in _COLUMNS]
         return cls(tuple(ids[i] for i in order), *columns)
 
+    @classmethod
+    def joined(cls, parts: Iterable["SampleTable"]) -> "SampleTable":
+        """Parts of one image as one row."""
+        tables = list(parts)
+        if len({table.ids for table in tables}) != 1 or len(tables[0].ids) != 1:
+            raise ValueError("parts of one image, a row each, are needed")
+        sums = {name: sum(getattr(table, name) for table in tables) for name in _COLUMNS}
+        return cls(tables[0].ids, **{name: carried(s) if name in _LIMBS else s for name, s in sums.items()})
+
     def arrays(self) -> dict[str, np.ndarray]:
         """All columns but the ids."""
         return {name: getattr(self, name) for name in _COLUMNS}
@@ -64,4 +74,5 @@ class SampleTable:
     __hash__ = None  # type: ignore[assignment]
 
 
+_LIMBS = frozenset({"bin_confidence", "losses", "score_sums"})
 _COLUMNS = tuple(f.name for f in fields(SampleTable) if f.name != "ids")

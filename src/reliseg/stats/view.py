@@ -1,11 +1,16 @@
 """What the kernels read: logits at native stride and the way to the pixel's probabilities."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from reliseg.types import Logits
+from reliseg.types import Block, Logits
+
+Transform: TypeAlias = Callable[[Block], Block]
+"""Logits of some pixels (columns x pixels) -> as many logits. Columns that no model class goes to stay -inf."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -13,7 +18,8 @@ class LogitView:
     """Logits, and what is done with them: upsample bilinearly to `size`, add up groups, multiply.
 
     `groups[m]` is the column (class of the data set, or the last one, `other`) of model class m.
-    `inverse_temperatures[y]` multiplies the column logits of a pixel whose argmax is y.
+    `inverse_temperatures[y]` multiplies the column logits of a pixel whose argmax is y. A `transform`, where there is
+    one, is applied before that: a pure function of the column logits of some pixels.
     """
 
     logits: Logits
@@ -21,6 +27,7 @@ class LogitView:
     align_corners: bool
     groups: Int64[np.ndarray, " c"]
     inverse_temperatures: Float64[np.ndarray, " y"]
+    transform: Transform | None = None
 
 
 def source_positions(

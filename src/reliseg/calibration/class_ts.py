@@ -1,0 +1,54 @@
+"""Temperature scaling with a temperature for each predicted class."""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from reliseg.calibration._slopes import Groups, Logits, best_slopes, shrunk
+from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator
+from reliseg.errors import CalibrationError
+from reliseg.prediction import Prediction
+
+
+@dataclass(frozen=True)
+class ScaledByClass(Calibration):
+    """Logits are divided by the temperature of the predicted class; the last one is that of `other`."""
+
+    temperatures: tuple[float, ...]
+    keeps_argmax: ClassVar[bool] = True
+
+    def __call__(self, prediction: Prediction) -> Prediction:
+        """The prediction with the logits of each pixel divided by the temperature of its class."""
+        return replace(prediction, inverse_temperatures=1 / np.array(self.temperatures))
+
+
+@dataclass(frozen=True)
+class ClassTemperature(Calibrator):
+    """For each predicted class the temperature with the least negative log-likelihood over its pixels.
+
+    1/T of a class is drawn towards the global 1/T by `shrinkage` pixels' worth of it (0 turns that off), which
+    cannot raise the likelihood loss of the sample above that of the global temperature. Classes that are never
+    predicted get the global one.
+    """
+
+    shrinkage: float = 1000.0
+
+    def fit(self, sample: CalibrationSample) -> ScaledByClass:
+        """The temperatures."""
+        if not len(sample):
+            raise CalibrationError("class_ts: the calibration split has no counted pixel")
+        if sample.is_constant():
+            raise CalibrationError("class_ts: the logits of every pixel are all equal: no temperature changes anything")
+        columns = sample.parts[0][0].shape[1]
+        everywhere, _ = best_slopes(sample.grouped, 1)
+        slopes, counts = best_slopes(lambda: sample.grouped(_predicted), columns)
+        return ScaledByClass(tuple((1 / shrunk(slopes, float(everywhere[0]), counts, self.shrinkage)).tolist()))
+
+    def restore(self, parameters: dict[str, Any]) -> ScaledByClass:
+        """The calibration with these temperatures."""
+        return ScaledByClass(tuple(float(t) for t in parameters["temperatures"]))
+
+
+def _predicted(logits: Logits, images: Groups) -> Groups:
+    return logits.argmax(axis=1)

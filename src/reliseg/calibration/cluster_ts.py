@@ -1,0 +1,122 @@
+"""Content-dependent calibration: a temperature for each cluster of images."""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Float64
+
+from reliseg.calibration._slopes import Groups, Logits, best_slopes, shrunk
+from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator
+from reliseg.errors import CalibrationError, ConfigError, MissingExtraError, SampleError
+from reliseg.prediction import Prediction
+
+_BATCH = 2048
+_STARTS = 5
+_NEAREST = 1e-6
+"""Added to distances before soft weights are taken: an image on a centre would have an infinite one."""
+
+
+@dataclass(frozen=True)
+class ScaledByCluster(Calibration):
+    """Logits are divided by the temperature of the image's cluster: the nearest centre in feature space.
+
+    With `soft`, by the mean of all temperatures, weighted by one over the distance. `temperatures` has a row for each
+    centre, with one entry, or one for each predicted class (`other` last).
+    """
+
+    centres: tuple[tuple[float, ...], ...]
+    temperatures: tuple[tuple[float, ...], ...]
+    soft: bool
+    keeps_argmax: ClassVar[bool] = True
+
+    def __call__(self, prediction: Prediction) -> Prediction:
+        """The prediction, divided by the temperatures of its image; a SampleError where it has no feature."""
+        if prediction.feature is None:
+            raise SampleError("image", "the prediction has no feature, which cluster_ts needs")
+        feature = unit(np.asarray(prediction.feature, np.float64)[None])
+        distances = np.linalg.norm(np.array(self.centres) - feature, axis=1)
+        if self.soft:
+            weights = 1 / (distances + _NEAREST)
+            temperatures = weights @ np.array(self.temperatures) / weights.sum()
+        else:
+            temperatures = np.array(self.temperatures[int(distances.argmin())])
+        slopes = np.broadcast_to(1 / temperatures, (prediction.columns,)).copy()
+        return replace(prediction, inverse_temperatures=slopes)
+
+
+@dataclass(frozen=True)
+class ClusterTemperature(Calibrator):
+    """The study's content-dependent calibration (de Jorge et al., CVPR 2023): k-means on image features, a T each.
+
+    Features are the pooled deepest feature map, of unit length. `k` is a number, or "all": each calibration image its
+    own cluster. 1/T of a cluster is drawn towards the global 1/T by `shrinkage` pixels' worth of it. `k=1` is `ts`.
+    """
+
+    k: int | str = 8
+    soft: bool = False
+    per_class: bool = False
+    shrinkage: float = 10_000.0
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        if self.k != "all" and not (isinstance(self.k, int) and self.k >= 1):
+            raise ConfigError(f"cluster_ts: k is {self.k!r}; give a number from 1, or all")
+
+    def fit(self, sample: CalibrationSample) -> ScaledByCluster:
+        """The centres and their temperatures."""
+        if not len(sample):
+            raise CalibrationError("cluster_ts: the calibration split has no counted pixel")
+        if sample.is_constant():
+            raise CalibrationError("cluster_ts: the logits of every pixel are all equal: nothing to calibrate")
+        centres, of_image = self._clusters(_features(sample))
+        everywhere, _ = best_slopes(sample.grouped, 1)
+        classes = sample.parts[0][0].shape[1] if self.per_class else 1
+
+        def group(logits: Logits, images: Groups) -> Groups:
+            cluster = of_image[images]
+            return cluster * classes + logits.argmax(axis=1) if self.per_class else cluster
+
+        slopes, counts = best_slopes(lambda: sample.grouped(group), len(centres) * classes)
+        temperatures = 1 / shrunk(slopes, float(everywhere[0]), counts, self.shrinkage)
+        rows = temperatures.reshape(len(centres), classes).tolist()
+        return ScaledByCluster(tuple(map(tuple, centres.tolist())), tuple(map(tuple, rows)), self.soft)
+
+    def restore(self, parameters: dict[str, Any]) -> ScaledByCluster:
+        """The calibration with these centres and temperatures."""
+        centres, temperatures = (
+            tuple(tuple(float(v) for v in row) for row in parameters[key]) for key in ("centres", "temperatures")
+        )
+        return ScaledByCluster(centres, temperatures, bool(parameters["soft"]))
+
+    def _clusters(self, features: Float64[np.ndarray, "n f"]) -> tuple[Float64[np.ndarray, "k f"], Groups]:
+        """The centres, and the cluster of each image."""
+        n = len(features)
+        if self.k == "all":
+            return features, np.arange(n)
+        if int(self.k) > n:
+            raise CalibrationError(f"cluster_ts: {self.k} clusters of {n} images; give k={n} or less, or more images")
+        if self.k == 1:
+            return features.mean(axis=0, keepdims=True), np.zeros(n, np.int64)
+        try:
+            from sklearn.cluster import MiniBatchKMeans  # slow to import
+        except ImportError as error:
+            raise MissingExtraError("scikit-learn", "cluster", "cluster_ts") from error
+        means = MiniBatchKMeans(int(self.k), batch_size=_BATCH, n_init=_STARTS, random_state=self.seed)
+        of_image = means.fit_predict(features)
+        return means.cluster_centers_.astype(np.float64), of_image.astype(np.int64)
+
+
+def _features(sample: CalibrationSample) -> Float64[np.ndarray, "n f"]:
+    """The features of all images, of unit length."""
+    missing = [image.id for image in sample.images if image.feature is None]
+    if missing or not sample.images:
+        first = f" (first: {missing[0]})" if missing else ""
+        raise CalibrationError(f"cluster_ts: {len(missing)} predictions have no feature{first}; the model gives none")
+    return unit(np.array([image.feature for image in sample.images]))
+
+
+def unit(features: Float64[np.ndarray, "n f"]) -> Float64[np.ndarray, "n f"]:
+    """Each feature at length 1; one of zeros stays as it is."""
+    norms = np.linalg.norm(features, axis=1, keepdims=True)
+    return np.divide(features, norms, out=features.copy(), where=norms > 0)

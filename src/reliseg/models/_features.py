@@ -1,0 +1,79 @@
+"""The pooled deepest feature map of any torch module, found by looking at its layers once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from reliseg.errors import ModelError, near
+
+
+@dataclass(frozen=True, eq=False)
+class Tap:
+    """A module, and the name of the layer whose output is pooled (mean over positions)."""
+
+    module: nn.Module
+    layer: str
+
+    @classmethod
+    def named(cls, module: nn.Module, layer: str) -> "Tap":
+        """At a layer of the user's choice; a ModelError that suggests the nearest name."""
+        names = [name for name, _ in module.named_modules() if name]
+        if layer not in names:
+            matches = near(layer, names[-20:] if len(names) > 20 else names)
+            raise ModelError(f"no layer {layer!r} to take the feature from; {matches}")
+        return cls(module, layer)
+
+    @classmethod
+    def automatic(cls, module: nn.Module, run: Callable[[], object]) -> "Tap | None":
+        """At the layer with the smallest feature map, of those the one with most channels, of those the last.
+
+        `run` calls the module once. The output of the module itself does not count; None if there is no other map.
+        """
+        seen: list[tuple[int, int, int, str, int]] = []
+
+        def look(name: str) -> Callable[[nn.Module, Any, Any], None]:
+            def hook(layer: nn.Module, inputs: Any, output: Any) -> None:
+                if isinstance(output, Tensor) and output.ndim == 4:
+                    area, channels = output.shape[2] * output.shape[3], output.shape[1]
+                    seen.append((-area, channels, len(seen), name, output.data_ptr()))
+
+            return hook
+
+        leaves = [(name, layer) for name, layer in module.named_modules() if name and not any(layer.children())]
+        handles = [layer.register_forward_hook(look(name)) for name, layer in leaves]
+        try:
+            run()
+        finally:
+            for handle in handles:
+                handle.remove()
+        candidates = seen[:-1]  # the last layer gives the logits
+        return cls(module, max(candidates)[3]) if candidates else None
+
+    def __call__(self, pixels: Float[Tensor, "n 3 h w"]) -> tuple[Any, Float[Tensor, "n f"] | None]:
+        """The module's output, and the pooled feature of each image."""
+        found: list[Tensor] = []
+
+        def hook(layer: nn.Module, inputs: Any, output: Any) -> None:
+            if isinstance(output, Tensor) and output.ndim == 4:
+                found.append(output.mean(dim=(2, 3)))
+
+        handle = self.module.get_submodule(self.layer).register_forward_hook(hook)
+        try:
+            output = self.module(pixels)
+        finally:
+            handle.remove()
+        return output, found[-1] if found else None
+
+
+def trial(module: nn.Module, device: torch.device, size: tuple[int, int]) -> Callable[[], object]:
+    """A call of the module on a grey image."""
+
+    def run() -> object:
+        with torch.inference_mode():
+            return module(torch.zeros(1, 3, *size, device=device))
+
+    return run
