@@ -246,3 +246,23 @@ for length in range(1, 20):
 reliseg.run_config({config!r}, {out!r})
 print(tracemalloc.get_traced_memory()[1])
 """
+
+
+def test_clusters_need_a_feature_and_say_so(tmp_path: Path) -> None:
+    street = make_street(tmp_path / "street")
+    content = street.content()
+    content["calibration"][0]["methods"] = ["class-ts", "cluster-ts(k=2)"]
+    street.write(content)
+    with pytest.raises(IncompleteError, match=r"cluster_ts: 6 predictions have no feature \(first: s0/s0_0000\)"):
+        reliseg.run_config(street.config, tmp_path / "without")
+    for path in (street.root / "logits").rglob("*.npz"):
+        with np.load(path) as stored:
+            logits = stored["logits"]
+        feature = np.array([1.0, int(path.stem[-1]) % 2], np.float32)
+        np.savez(path, logits=logits, feature=feature)
+    results = reliseg.run_config(street.config, tmp_path / "with")
+    assert {r.calibration for r in results} == {"identity", "class_ts@street/cal", "cluster_ts(k=2)@street/cal"}
+    path = street.logits("test", 2003)
+    np.savez(path, logits=np.load(path)["logits"])
+    with pytest.raises(IncompleteError, match="s286/s286_2003: the prediction has no feature"):
+        reliseg.run_config(street.config, tmp_path / "again")

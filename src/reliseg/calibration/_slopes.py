@@ -28,13 +28,15 @@ def best_slopes(blocks: Blocks, groups: int) -> tuple[Slopes, Int64[np.ndarray, 
     """The 1/T of each group with the least negative log-likelihood, to 1e-9, and its number of pixels.
 
     The likelihood of a group is convex in its 1/T: Newton steps for all groups at once, each kept in a bracket. A
-    bound of the range is the answer where the optimum lies beyond it, and 1 where there are no pixels.
+    bound of the range is the answer where the optimum lies beyond it. Where all pixels have equal logits, or there
+    are none, no slope is better than another: 1, of 0 pixels.
     """
     least, most = 1 / HIGHEST, 1 / LOWEST
     low, high = np.full(groups, least), np.full(groups, most)
     slopes, settled = np.ones(groups), np.zeros(groups, bool)
     for i in range(_STEPS):
-        gradient, curvature, counts = _derivatives(blocks, slopes)
+        gradient, curvature, counts, varied = _derivatives(blocks, slopes)
+        counts = np.where(varied > 0, counts, 0)
         # Where all differences of logits underflow, every label is on top: the likelihood still rises with 1/T.
         uphill = (gradient < 0) | ((gradient == 0) & (curvature == 0))
         low, high = np.where(uphill, slopes, low), np.where(uphill, high, slopes)
@@ -62,20 +64,23 @@ def shrunk(slopes: Slopes, everywhere: float, counts: Int64[np.ndarray, " g"], s
     return weight * slopes + (1 - weight) * everywhere
 
 
-def _derivatives(blocks: Blocks, slopes: Slopes) -> tuple[Slopes, Slopes, Slopes]:
-    """First and second derivative of each group's NLL by its 1/T, summed in the order of the blocks; its pixels."""
+def _derivatives(blocks: Blocks, slopes: Slopes) -> tuple[Slopes, Slopes, Slopes, Slopes]:
+    """First and second derivative of each group's NLL by its 1/T, summed in the order of the blocks.
+
+    And its pixels, and those of them whose logits differ.
+    """
     add = _compiled()
 
     def one(block: tuple[Logits, Labels, Groups]) -> np.ndarray:
-        sums = np.zeros((3, len(slopes)))
+        sums = np.zeros((4, len(slopes)))
         add(np.ascontiguousarray(block[0]), np.ascontiguousarray(block[1]), block[2], slopes, sums)
         return sums
 
-    total = np.zeros((3, len(slopes)))
+    total = np.zeros((4, len(slopes)))
     with ThreadPoolExecutor(_THREADS) as pool:
         for sums in pool.map(one, blocks()):
             total += sums
-    return total[0], total[1], total[2]
+    return total[0], total[1], total[2], total[3]
 
 
 @cache
@@ -86,18 +91,23 @@ def _compiled() -> Callable[..., None]:
     return compiled
 
 
-def _add(logits: Logits, labels: Labels, groups: Groups, slopes: Slopes, sums: Float64[np.ndarray, "3 g"]) -> None:
-    """Add each pixel's E[z] - z_label and Var[z], under its softmax, and 1 to its group. -inf has no probability."""
+def _add(logits: Logits, labels: Labels, groups: Groups, slopes: Slopes, sums: Float64[np.ndarray, "4 g"]) -> None:
+    """Add each pixel's E[z] - z_label and Var[z] under its softmax, 1, and 1 if its logits differ, to its group.
+
+    -inf has no probability.
+    """
     for p in range(logits.shape[0]):
         z, g = logits[p], groups[p]
         slope = slopes[g]
         top = -np.inf
         for c in range(z.shape[0]):
             top = max(top, z[c])
+        differs = 0.0
         weight = first = second = 0.0
         for c in range(z.shape[0]):
             below = float(z[c]) - top
             if below > -np.inf:
+                differs = 1.0 if below < 0 else differs
                 e = math.exp(below * slope)
                 weight += e
                 first += e * below
@@ -106,3 +116,4 @@ def _add(logits: Logits, labels: Labels, groups: Groups, slopes: Slopes, sums: F
         sums[0, g] += mean - (float(z[labels[p]]) - top)
         sums[1, g] += second / weight - mean * mean
         sums[2, g] += 1
+        sums[3, g] += differs

@@ -1,6 +1,7 @@
 """The interface of calibrations: the method, unfitted, and the fitted thing, as two types."""
 
 import json
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -101,6 +102,27 @@ class Calibrator(ABC):
         """The calibration with these parameters, as `parameters` gave them."""
 
 
+def required(holds: bool, method: str, key: str, value: object, need: str) -> None:
+    """A ConfigError where a parameter is not what is needed."""
+    if not holds:
+        raise ConfigError(f"{method}: {key} is {value!r}; give {need}")
+
+
+def is_natural(value: object, least: int = 0) -> bool:
+    """Whether a parameter is a whole number from `least` (true and false are none)."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def is_amount(value: object) -> bool:
+    """Whether a parameter is a finite number from 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value) and value >= 0
+    except OverflowError:
+        return False  # a whole number that no float can hold
+
+
 CALIBRATORS: Registry[Calibrator] = Registry("reliseg.calibration", "Calibrator", "calibration")
 
 
@@ -111,7 +133,7 @@ def calibrator(text: str) -> Calibrator:
     known = [f.name for f in fields(kind)]
     for key in values:
         if key not in known:
-            raise ConfigError(f"{text}: {name} has no parameter {key!r}; {near(key, known)}")
+            raise ConfigError(f"{text.strip()}: {name} has no parameter {key!r}; {near(key, known)}")
     return kind(**values)
 
 
@@ -120,7 +142,7 @@ def canonical(text: str) -> str:
     name, _ = _parsed(text)
     method, kind = calibrator(text), CALIBRATORS.get(name)
     changed = [
-        f"{f.name}={json.dumps(getattr(method, f.name))}" for f in fields(kind) if getattr(method, f.name) != f.default
+        f"{f.name}={_written(getattr(method, f.name))}" for f in fields(kind) if getattr(method, f.name) != f.default
     ]
     return name + (f"({','.join(changed)})" if changed else "")
 
@@ -130,17 +152,28 @@ def _parsed(text: str) -> tuple[str, dict[str, Any]]:
     match = re.fullmatch(r"\s*([\w-]+)\s*(?:\((.*)\))?\s*", text)
     if match is None:
         raise ConfigError(f"{text!r} is not NAME or NAME(KEY=VALUE, ...)")
-    values = {}
-    for pair in filter(None, (p.strip() for p in (match[2] or "").split(","))):
+    values: dict[str, Any] = {}
+    inside = (match[2] or "").strip()
+    for pair in inside.split(",") if inside else []:
         key, separator, value = (part.strip() for part in pair.partition("="))
+        key = key.replace("-", "_")
         if not separator or not value:
-            raise ConfigError(f"{text!r}: {pair!r} is not KEY=VALUE")
-        values[key.replace("-", "_")] = _read(value)
+            raise ConfigError(f"{text!r}: {pair.strip()!r} is not KEY=VALUE")
+        if key in values:
+            raise ConfigError(f"{text!r}: {key} is given twice")
+        values[key] = _read(value)
     return match[1].replace("-", "_"), values
 
 
 def _read(value: str) -> Any:
     try:
         return json.loads(value.lower())
-    except json.JSONDecodeError:
+    except ValueError:
         return value
+
+
+def _written(value: Any) -> str:
+    """What `_read` reads as the value: words without quotes, 500.0 as 500."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, str) and _read(value) == value else json.dumps(value)

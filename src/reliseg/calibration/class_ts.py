@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reliseg.calibration._slopes import Groups, Logits, best_slopes, shrunk
-from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator
+from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, is_amount, required
 from reliseg.errors import CalibrationError
 from reliseg.prediction import Prediction
 
@@ -33,6 +33,9 @@ class ClassTemperature(Calibrator):
     """
 
     shrinkage: float = 1000.0
+
+    def __post_init__(self) -> None:
+        required(is_amount(self.shrinkage), "class_ts", "shrinkage", self.shrinkage, "a number of pixels from 0")
 
     def fit(self, sample: CalibrationSample) -> ScaledByClass:
         """The temperatures."""

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float64
 
 from reliseg.calibration._slopes import Groups, Logits, best_slopes, shrunk
-from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator
-from reliseg.errors import CalibrationError, ConfigError, MissingExtraError, SampleError
+from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, is_amount, is_natural, required
+from reliseg.errors import CalibrationError, MissingExtraError
 from reliseg.prediction import Prediction
 
 _BATCH = 2048
@@ -31,10 +31,13 @@ class ScaledByCluster(Calibration):
     keeps_argmax: ClassVar[bool] = True
 
     def __call__(self, prediction: Prediction) -> Prediction:
-        """The prediction, divided by the temperatures of its image; a SampleError where it has no feature."""
+        """The prediction, divided by the temperatures of its image; a CalibrationError where it has no feature."""
         if prediction.feature is None:
-            raise SampleError("image", "the prediction has no feature, which cluster_ts needs")
+            raise CalibrationError("the prediction has no feature, which cluster_ts needs; give the model one")
         feature = unit(np.asarray(prediction.feature, np.float64)[None])
+        known = len(self.centres[0])
+        if feature.shape[1] != known or not np.isfinite(feature).all():
+            raise CalibrationError(f"the feature is not {known} finite numbers, which cluster_ts was fitted on")
         distances = np.linalg.norm(np.array(self.centres) - feature, axis=1)
         if self.soft:
             weights = 1 / (distances + _NEAREST)
@@ -60,8 +63,13 @@ class ClusterTemperature(Calibrator):
     seed: int = 42
 
     def __post_init__(self) -> None:
-        if self.k != "all" and not (isinstance(self.k, int) and self.k >= 1):
-            raise ConfigError(f"cluster_ts: k is {self.k!r}; give a number from 1, or all")
+        required(self.k == "all" or is_natural(self.k, 1), "cluster_ts", "k", self.k, "a number from 1, or all")
+        for key in ("soft", "per_class"):
+            value = getattr(self, key)
+            required(isinstance(value, bool), "cluster_ts", key, value, "true or false")
+        required(is_amount(self.shrinkage), "cluster_ts", "shrinkage", self.shrinkage, "a number of pixels from 0")
+        seeds = is_natural(self.seed) and self.seed < 1 << 32
+        required(seeds, "cluster_ts", "seed", self.seed, "a number from 0, below 2**32")
 
     def fit(self, sample: CalibrationSample) -> ScaledByCluster:
         """The centres and their temperatures."""
@@ -113,7 +121,11 @@ def _features(sample: CalibrationSample) -> Float64[np.ndarray, "n f"]:
     if missing or not sample.images:
         first = f" (first: {missing[0]})" if missing else ""
         raise CalibrationError(f"cluster_ts: {len(missing)} predictions have no feature{first}; the model gives none")
-    return unit(np.array([image.feature for image in sample.images]))
+    length = len(sample.images[0].feature or ())
+    unfit = [i.id for i in sample.images if len(i.feature or ()) != length or not np.isfinite(i.feature or ()).all()]
+    if unfit:
+        raise CalibrationError(f"cluster_ts: {len(unfit)} features are not {length} finite numbers (first: {unfit[0]})")
+    return unit(np.array([image.feature for image in sample.images], np.float64))
 
 
 def unit(features: Float64[np.ndarray, "n f"]) -> Float64[np.ndarray, "n f"]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import torch
@@ -23,8 +24,8 @@ class Tap:
         """At a layer of the user's choice; a ModelError that suggests the nearest name."""
         names = [name for name, _ in module.named_modules() if name]
         if layer not in names:
-            matches = near(layer, names[-20:] if len(names) > 20 else names)
-            raise ModelError(f"no layer {layer!r} to take the feature from; {matches}")
+            shown = {*names[-20:], *get_close_matches(layer, names, n=1)}  # a network has hundreds
+            raise ModelError(f"no layer {layer!r} to take the feature from; {near(layer, shown)}")
         return cls(module, layer)
 
     @classmethod

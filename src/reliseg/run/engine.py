@@ -6,9 +6,10 @@ from itertools import groupby
 from pathlib import Path
 
 from reliseg.calibration import Calibration
-from reliseg.data import Sample
-from reliseg.errors import SampleError
+from reliseg.data import Loaded, Sample
+from reliseg.errors import CalibrationError, SampleError
 from reliseg.models import Model
+from reliseg.prediction import Prediction
 from reliseg.run.observer import Observer
 from reliseg.run.plan import Shard, Target, shards
 from reliseg.run.progress import Progress
@@ -79,14 +80,16 @@ class Pass:
         failures: dict[str, str] = {}
         for outcome in outcomes:
             self.progress.advance()
-            if isinstance(outcome, SampleError):
-                failures[outcome.sample] = outcome.problem
-                self.progress.note(f"not evaluated: {outcome}")
+            try:
+                loaded, calibrated = self._calibrated(outcome)
+            except SampleError as error:
+                failures[error.sample] = error.problem
+                self.progress.note(f"not evaluated: {error}")
                 continue
-            for name, calibration in self.calibrations.items():
-                tables[name].append(observers[name].observe(outcome, calibration))
-            hashes[outcome.loaded.sample.id] = outcome.loaded.sha256
-            if self.save:
+            for name, prediction in calibrated.items():
+                tables[name].append(observers[name].observe(loaded, prediction))
+            hashes[loaded.sample.id] = loaded.sha256
+            if self.save and isinstance(outcome, Predicted):
                 self.save(self.target, outcome)
         path = self.folder / shard.path
         observed = {
@@ -97,6 +100,15 @@ class Pass:
         fresh = ShardRecord(observed, hashes, failures, self.model.fingerprint())
         save_shard(path, _joined(stored, fresh) if stored and self._continues(stored) else fresh)
         return failures
+
+    def _calibrated(self, outcome: Predicted | SampleError) -> tuple[Loaded, dict[str, Prediction]]:
+        """The sample under every calibration, before any is counted; a SampleError where it cannot be."""
+        if isinstance(outcome, SampleError):
+            raise outcome
+        try:
+            return outcome.loaded, {name: c(outcome.prediction) for name, c in self.calibrations.items()}
+        except CalibrationError as error:
+            raise SampleError(outcome.loaded.sample.id, str(error)) from error
 
 
 def _joined(stored: ShardRecord, fresh: ShardRecord) -> ShardRecord:

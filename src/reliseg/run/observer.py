@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reliseg.calibration import Calibration
-from reliseg.run.stream import Predicted
+from reliseg.data import Loaded
+from reliseg.prediction import Prediction
 from reliseg.scores import SCORES, Score
 from reliseg.stats import Layout, LogitView, PixelStatistics, SampleTable, blocks
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, ROLES, fine_bins
@@ -35,10 +35,9 @@ class Observer:
         self._kernel.reset()
         self._ranks = {name: Ranks.zero_of(name) for name in self._open}
 
-    def observe(self, sample: Predicted, calibration: Calibration) -> SampleTable:
-        """Count one sample under a calibration; its row."""
-        loaded = sample.loaded
-        view = calibration(sample.prediction).view()
+    def observe(self, loaded: Loaded, prediction: Prediction) -> SampleTable:
+        """Count one sample with its calibrated prediction; its row."""
+        view = prediction.view()
         truth = np.full(loaded.size, 255, np.uint8) if loaded.truth is None else loaded.truth
         if view.transform is None:
             row = self._kernel.observe(view, truth, loaded.sample.id)
