@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -42,14 +43,17 @@ def best_slopes(blocks: Blocks, groups: int) -> tuple[Slopes, Int64[np.ndarray, 
         low, high = np.where(uphill, slopes, low), np.where(uphill, high, slopes)
         step = np.divide(gradient, curvature, out=np.where(uphill, -np.inf, np.inf), where=curvature > 0)
         newton = slopes - step
+        close = np.abs(step) <= _TOLERANCE * slopes
         if i >= _PATIENCE and i % 2:  # far from the optimum the likelihood is flat, and Newton's steps are short
             newton = np.where(uphill, np.inf, -np.inf)
         halved = np.sqrt(low * high)
         below = np.where(low == least, least, halved)
         above = np.where(high == most, most, halved)
         following = np.where(newton <= low, below, np.where(newton >= high, above, newton))
+        following = np.where(close, np.clip(slopes - step, least, most), following)  # no halving takes it away again
+        moving = ~settled & (counts > 0)
         settled |= (np.abs(following - slopes) <= _TOLERANCE * slopes) | (counts == 0)
-        slopes = np.where(settled, slopes, following)
+        slopes = np.where(moving, following, slopes)  # the last step too: after one of Newton's little is left
         if settled.all():
             break
     return slopes, counts.astype(np.int64)
@@ -77,9 +81,11 @@ def _derivatives(blocks: Blocks, slopes: Slopes) -> tuple[Slopes, Slopes, Slopes
         return sums
 
     total = np.zeros((4, len(slopes)))
+    waiting = blocks()
     with ThreadPoolExecutor(_THREADS) as pool:
-        for sums in pool.map(one, blocks()):
-            total += sums
+        while some := list(islice(waiting, 2 * _THREADS)):  # a few at a time: a sample may not fit in memory
+            for sums in pool.map(one, some):
+                total += sums
     return total[0], total[1], total[2], total[3]
 
 

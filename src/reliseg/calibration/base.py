@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
+from jaxtyping import Float32, UInt8
 
 from reliseg.calibration._slopes import Groups, Labels, Logits
 from reliseg.errors import ConfigError, near
@@ -33,7 +34,7 @@ class CalibrationSample:
     goes to are -inf; pixels labelled so are left out.
     """
 
-    parts: Sequence[tuple[Logits, Labels]]
+    parts: Sequence[tuple[Float32[np.ndarray, "_ y"], UInt8[np.ndarray, " _"]]]
     images: Sequence[SampledImage] = ()
 
     def blocks(self, pixels: int = 1 << 16) -> Iterator[tuple[Logits, Labels]]:

@@ -36,6 +36,7 @@ class ClassTemperature(Calibrator):
 
     def __post_init__(self) -> None:
         required(is_amount(self.shrinkage), "class_ts", "shrinkage", self.shrinkage, "a number of pixels from 0")
+        object.__setattr__(self, "shrinkage", float(self.shrinkage))
 
     def fit(self, sample: CalibrationSample) -> ScaledByClass:
         """The temperatures."""

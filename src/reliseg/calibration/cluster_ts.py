@@ -34,10 +34,10 @@ class ScaledByCluster(Calibration):
         """The prediction, divided by the temperatures of its image; a CalibrationError where it has no feature."""
         if prediction.feature is None:
             raise CalibrationError("the prediction has no feature, which cluster_ts needs; give the model one")
-        feature = unit(np.asarray(prediction.feature, np.float64)[None])
         known = len(self.centres[0])
-        if feature.shape[1] != known or not np.isfinite(feature).all():
+        if len(prediction.feature) != known or not np.isfinite(prediction.feature).all():
             raise CalibrationError(f"the feature is not {known} finite numbers, which cluster_ts was fitted on")
+        feature = unit(np.asarray(prediction.feature, np.float64)[None])
         distances = np.linalg.norm(np.array(self.centres) - feature, axis=1)
         if self.soft:
             weights = 1 / (distances + _NEAREST)
@@ -68,6 +68,7 @@ class ClusterTemperature(Calibrator):
             value = getattr(self, key)
             required(isinstance(value, bool), "cluster_ts", key, value, "true or false")
         required(is_amount(self.shrinkage), "cluster_ts", "shrinkage", self.shrinkage, "a number of pixels from 0")
+        object.__setattr__(self, "shrinkage", float(self.shrinkage))
         seeds = is_natural(self.seed) and self.seed < 1 << 32
         required(seeds, "cluster_ts", "seed", self.seed, "a number from 0, below 2**32")
 

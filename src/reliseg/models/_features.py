@@ -34,13 +34,13 @@ class Tap:
 
         `run` calls the module once. The output of the module itself does not count; None if there is no other map.
         """
-        seen: list[tuple[int, int, int, str, int]] = []
+        seen: list[tuple[int, int, int, str]] = []
 
         def look(name: str) -> Callable[[nn.Module, Any, Any], None]:
             def hook(layer: nn.Module, inputs: Any, output: Any) -> None:
                 if isinstance(output, Tensor) and output.ndim == 4:
                     area, channels = output.shape[2] * output.shape[3], output.shape[1]
-                    seen.append((-area, channels, len(seen), name, output.data_ptr()))
+                    seen.append((-area, channels, len(seen), name))
 
             return hook
 
@@ -51,7 +51,8 @@ class Tap:
         finally:
             for handle in handles:
                 handle.remove()
-        candidates = seen[:-1]  # the last layer gives the logits
+        # The last layer gives the logits; a map of one position is a gate or a pooled context, not a feature map.
+        candidates = [entry for entry in seen[:-1] if entry[0] < -1] or seen[:-1]
         return cls(module, max(candidates)[3]) if candidates else None
 
     def __call__(self, pixels: Float[Tensor, "n 3 h w"]) -> tuple[Any, Float[Tensor, "n f"] | None]:

@@ -18,7 +18,7 @@ def units(values: Float64[np.ndarray, "..."]) -> Int64[np.ndarray, "..."]:
     return np.rint(np.asarray(values, np.float64) * UNIT).astype(np.int64)
 
 
-def limbs(total: Int64[np.ndarray, "..."]) -> Limbs:
+def limbs(total: Int64[np.ndarray, "..."] | np.int64) -> Limbs:
     """Totals of units as (high, low): high * 2**32 + low, low in [0, 2**32)."""
     return np.stack([total >> _BITS, total & _MASK], axis=-1)
 

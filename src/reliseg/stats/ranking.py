@@ -13,7 +13,7 @@ Histogram: TypeAlias = Int64[np.ndarray, " b"]
 Bracketed: TypeAlias = tuple[float, float, float]
 
 
-def compact(pos: Histogram, neg: Histogram) -> tuple[Histogram, Histogram]:
+def compact(pos: Histogram, neg: Histogram) -> tuple[Int64[np.ndarray, " filled"], Int64[np.ndarray, " filled"]]:
     """Without the empty bins."""
     filled = (pos + neg) > 0
     return pos[filled], neg[filled]

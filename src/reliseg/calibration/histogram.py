@@ -1,0 +1,82 @@
+"""Histogram binning of the top label."""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Float64
+
+from reliseg.calibration._pixels import Census, Ids, Values, census
+from reliseg.calibration._top_label import CELLS, cell, cell_end, tally, with_confidence
+from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator
+from reliseg.errors import ConfigError
+from reliseg.prediction import Prediction
+from reliseg.types import Block
+
+_WAYS = ("width", "count")
+
+
+@dataclass(frozen=True)
+class Binned(Calibration):
+    """The confidence of the top label becomes the value of its bin; bins are right-closed, between `edges`.
+
+    Other probabilities keep their proportions. Confidences are kept where the top label stays on top (by 0.1 %), and
+    at most 1 - 1e-6, so that the loss of an error stays finite.
+    """
+
+    edges: tuple[float, ...]
+    values: tuple[float, ...]
+    keeps_argmax: ClassVar[bool] = True
+
+    def __call__(self, prediction: Prediction) -> Prediction:
+        """The prediction with log probabilities as logits."""
+        return replace(prediction, transform=self.transformed)
+
+    def transformed(self, z: Block) -> Block:
+        """Log probabilities with the new confidence."""
+        edges, values = np.array(self.edges), np.array(self.values)
+        return with_confidence(z, lambda p: values[_bin(edges, p)])
+
+
+@dataclass(frozen=True)
+class Histogram(Calibrator):
+    """The accuracy of each bin of confidence (Zadrozny and Elkan, ICML 2001), for the top label.
+
+    Bins of `equal` "width", or of equal "count" of pixels: the edges of those are rounded to 1/4096 of log odds, and
+    there are fewer where many pixels are alike. A bin without pixels has its middle as value.
+    """
+
+    bins: int = 15
+    equal: str = "width"
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.bins, int) and self.bins >= 1):
+            raise ConfigError(f"histogram: bins is {self.bins!r}; give a number from 1")
+        if self.equal not in _WAYS:
+            raise ConfigError(f"histogram: equal is {self.equal!r}; give width or count")
+
+    def fit(self, sample: CalibrationSample) -> Binned:
+        """The edges, and the accuracy of each bin."""
+        columns = census(sample, "histogram")
+        edges = np.arange(self.bins + 1) / self.bins if self.equal == "width" else self._counted(sample, columns)
+        found = tally(sample, columns, lambda _, p: _bin(edges, p), len(edges) - 1)
+        middles = (edges[1:] + edges[:-1]) / 2
+        values = np.where(found.pixels > 0, found.correct / np.maximum(found.pixels, 1), middles)
+        return Binned(tuple(edges.tolist()), tuple(values.tolist()))
+
+    def restore(self, parameters: dict[str, Any]) -> Binned:
+        """The calibration with these bins."""
+        edges, values = (tuple(float(v) for v in parameters[key]) for key in ("edges", "values"))
+        return Binned(edges, values)
+
+    def _counted(self, sample: CalibrationSample, columns: Census) -> Float64[np.ndarray, " e"]:
+        """Edges between bins of about as many pixels."""
+        surer = np.cumsum(tally(sample, columns, cell, CELLS).pixels)
+        wanted = np.arange(1, self.bins) * len(sample) / self.bins
+        last = np.searchsorted(surer, wanted)
+        inner = cell_end(last[surer[last] < len(sample)])
+        return np.unique(np.concatenate([[0.0], inner, [1.0]]))
+
+
+def _bin(edges: Float64[np.ndarray, " e"], confidence: Values) -> Ids:
+    return np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, len(edges) - 2)

@@ -1,0 +1,70 @@
+"""Vector scaling."""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from reliseg.calibration._affine import AffineFit, mapped
+from reliseg.calibration._pixels import census, check_columns
+from reliseg.calibration._slopes import best_slopes
+from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator
+from reliseg.errors import ConfigError
+from reliseg.prediction import Prediction
+from reliseg.types import Block
+
+
+@dataclass(frozen=True)
+class ScaledVector(Calibration):
+    """softmax(scales * z + biases), a scale and a bias for each class; the last ones are those of `other`."""
+
+    scales: tuple[float, ...]
+    biases: tuple[float, ...]
+    keeps_argmax: ClassVar[bool] = False
+
+    def __call__(self, prediction: Prediction) -> Prediction:
+        """The prediction with the logits of each class scaled and shifted."""
+        check_columns("vector", len(self.scales), prediction.columns)
+        return replace(prediction, transform=self.transformed)
+
+    def transformed(self, z: Block) -> Block:
+        """Scaled and shifted logits; -inf stays, whatever the sign of its scale."""
+        finite = np.isfinite(z)
+        scores = mapped(np.array(self.scales), np.array(self.biases), np.where(finite, z, 0.0))
+        return np.where(finite, scores, -np.inf)
+
+
+@dataclass(frozen=True)
+class Vector(Calibrator):
+    """The scale and bias of each class with the least negative log-likelihood (Guo et al. 2017, section 4.2).
+
+    L-BFGS from the best single temperature, and never worse than that on the sample. `ridge` times the mean squared
+    distance of the scales from 1/T, and of the biases from 0, keeps them finite where classes are separable. Classes
+    that do not occur in the sample keep 1/T and 0; the biases of the others add up to 0.
+    """
+
+    ridge: float = 1e-6
+
+    def __post_init__(self) -> None:
+        if not 0 < self.ridge < np.inf:
+            raise ConfigError(f"vector: ridge is {self.ridge!r}; give a number above 0")
+
+    def fit(self, sample: CalibrationSample) -> ScaledVector:
+        """The scales and biases."""
+        columns = census(sample, "vector")
+        slope = float(best_slopes(sample.grouped, 1)[0][0])
+        live = len(columns.present)
+        start, cost = np.full(live, slope), np.full(live, self.ridge / live)
+        found = AffineFit(sample, columns, _logits, start, cost, self.ridge / live).best()
+        scales, biases = np.full(len(columns.live), slope), np.zeros(len(columns.live))
+        scales[columns.live], biases[columns.live] = found
+        return ScaledVector(tuple(scales.tolist()), tuple(biases.tolist()))
+
+    def restore(self, parameters: dict[str, Any]) -> ScaledVector:
+        """The calibration with these scales and biases."""
+        scales, biases = (tuple(float(v) for v in parameters[key]) for key in ("scales", "biases"))
+        return ScaledVector(scales, biases)
+
+
+def _logits(z: Block) -> Block:
+    return z

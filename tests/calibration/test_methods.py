@@ -1,0 +1,134 @@
+"""How methods are written: `NAME` or `NAME(KEY=VALUE, ...)`, and one canonical way for each."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reliseg.calibration import CALIBRATORS, calibrator, canonical
+from reliseg.calibration.class_ts import ClassTemperature
+from reliseg.calibration.cluster_ts import ClusterTemperature
+from reliseg.calibration.ts import Temperature
+from reliseg.errors import ConfigError
+
+
+def refused(text):
+    """The line that a user reads."""
+    with pytest.raises(ConfigError) as caught:
+        calibrator(text)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ConfigError):
+        canonical(text)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "method", "written"),
+    [
+        ("ts", Temperature(), "ts"),
+        (" ts( ) ", Temperature(), "ts"),
+        ("class_ts", ClassTemperature(), "class_ts"),
+        ("class-ts", ClassTemperature(), "class_ts"),
+        ("class_ts(shrinkage=0)", ClassTemperature(shrinkage=0), "class_ts(shrinkage=0)"),
+        ("class-ts( shrinkage = 2.5 )", ClassTemperature(shrinkage=2.5), "class_ts(shrinkage=2.5)"),
+        ("class_ts(shrinkage=5e2)", ClassTemperature(shrinkage=500), "class_ts(shrinkage=500)"),
+        ("class_ts(shrinkage=1000)", ClassTemperature(), "class_ts"),
+        ("cluster-ts(k=8, soft=false)", ClusterTemperature(), "cluster_ts"),
+        ("cluster_ts(k=all)", ClusterTemperature(k="all"), "cluster_ts(k=all)"),
+        ('cluster_ts(k="all")', ClusterTemperature(k="all"), "cluster_ts(k=all)"),
+        (
+            "cluster_ts(seed=43,per-class=TRUE,k=4,soft=true)",
+            ClusterTemperature(k=4, soft=True, per_class=True, seed=43),
+            "cluster_ts(k=4,soft=true,per_class=true,seed=43)",
+        ),
+    ],
+)
+def test_a_method_is_read_and_written_in_one_way(text, method, written):
+    assert calibrator(text) == method
+    assert canonical(text) == written
+    assert calibrator(written) == method
+
+
+spaces = st.sampled_from(["", " ", "  "])
+amounts = st.integers(0, 10**7) | st.floats(0, 1e300)
+
+
+@given(
+    parameters=st.fixed_dictionaries(
+        {},
+        optional={
+            "k": st.integers(1, 99) | st.just("all"),
+            "soft": st.booleans(),
+            "per_class": st.booleans(),
+            "shrinkage": amounts,
+            "seed": st.integers(0, 2**32 - 1),
+        },
+    ),
+    order=st.randoms(use_true_random=False),
+    space=spaces,
+    dash=st.sampled_from("-_"),
+)
+@settings(max_examples=100, deadline=None)
+def test_the_canonical_text_means_the_same_and_is_its_own(parameters, order, space, dash):
+    pairs = [f"{k.replace('_', dash)}{space}={space}{v}" for k, v in parameters.items()]
+    order.shuffle(pairs)
+    text = f"{space}cluster{dash}ts{space}({f'{space},{space}'.join(pairs)}){space}"
+    once = canonical(text)
+    assert calibrator(once) == calibrator(text) == ClusterTemperature(**parameters)
+    assert canonical(once) == once
+    assert not set(once) & set(' "')
+    defaults = ClusterTemperature()
+    for key in parameters:
+        assert (f"{key}=" in once) == (parameters[key] != getattr(defaults, key))
+
+
+@pytest.mark.parametrize("name", CALIBRATORS.names())
+def test_every_method_is_canonical_by_its_name_alone(name):
+    assert canonical(name) == canonical(f"{name}()") == canonical(name.replace("_", "-")) == name
+    assert calibrator(name) == CALIBRATORS.get(name)()
+
+
+def test_an_unknown_name_suggests_the_near_one():
+    assert "did you mean 'cluster_ts'?" in refused("cluster_tz(k=3)")
+    assert "known: " in refused("zzzzzz")
+
+
+def test_an_unknown_parameter_suggests_the_near_one():
+    assert "class_ts has no parameter 'shrinkag'; did you mean 'shrinkage'?" in refused("class_ts(shrinkag=3)")
+    assert "known: none" in refused("\nts(k=3)")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "  ", "()", "ts(", "ts)", "ts()x", "t s", "ts(()", "(k=1)", "ts()()", "cluster_ts k=1"),
+        *("cluster_ts(k)", "cluster_ts(k=)", "cluster_ts(=1)", "cluster_ts(,)", "cluster_ts(k=1,)", "cluster_ts(,k=1)"),
+        *("cluster_ts(k=1,k=2)", "cluster_ts(per-class=true,per_class=false)", "cluster_ts(k=1 soft=true)"),
+    ],
+)
+def test_malformed_text_is_refused_in_one_line(text):
+    refused(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        *((f"cluster_ts(k={v})", "k is") for v in ("-1", "0", "1.5", "2.0", "true", "null", "many", '"4"', "[]", "{}")),
+        *((f"cluster_ts(soft={v})", "soft is") for v in ("maybe", "1", "0", "null", "yes", "1.0")),
+        *((f"cluster_ts(per_class={v})", "per_class is") for v in ("some", "1")),
+        *((f"cluster_ts(seed={v})", "seed is") for v in ("-1", "1.5", "true", "x", 2**32, "9" * 5000)),
+        *(
+            (f"{name}(shrinkage={v})", "shrinkage is")
+            for name in ("class_ts", "cluster_ts")
+            for v in ("-1", "-0.5", "true", "null", "nan", "NaN", "inf", "Infinity", "1e999", "9" * 400, "off", "[1]")
+        ),
+    ],
+    ids=lambda v: v[:40],
+)
+def test_a_parameter_of_a_bad_type_is_refused_before_anything_is_fitted(text, said):
+    assert f"{said} " in refused(text)
+
+
+@pytest.mark.parametrize("kind", [ClassTemperature, ClusterTemperature])
+def test_the_classes_refuse_what_the_text_refuses(kind):
+    with pytest.raises(ConfigError, match="shrinkage is -1; give a number of pixels from 0"):
+        kind(shrinkage=-1)

@@ -1,0 +1,240 @@
+"""Logits that were changed pixel by pixel: the kernel on blocks of rows counts what the reference does."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stats.kernel_agreement import (
+    EPS,
+    Precision,
+    assert_counts,
+    assert_fine,
+    assert_row,
+    assert_sums,
+    coordinates,
+    undecided,
+)
+from stats.test_kernel import image, view_of
+
+from reliseg.stats import Layout, SampleTable, blocks, reference
+from reliseg.stats.bins import FINE
+from reliseg.stats.kernel import Kernel
+
+ALL = tuple(FINE)
+
+
+def unchanged(z):
+    return z.copy()
+
+
+def halved(z):
+    return z * 0.5
+
+
+def mixed(z):
+    """Changes the argmax of many pixels: a factor and an offset for each column."""
+    return z * np.linspace(0.4, 1.7, len(z))[:, None] + np.linspace(2, -1.1, len(z))[:, None]
+
+
+def run(view, truth, layout):
+    kernel = Kernel(layout)
+    row = blocks.observe(kernel, view, truth, "a", layout.columns)
+    return kernel.statistics(), row
+
+
+def precision_of(z):
+    """Of two logits that are rounded once, and pass interpolation at weight 1: 1 + 3 EPS each. Sums: 1e-6 a pixel."""
+    logit = 8 * np.abs(z[np.isfinite(z)]).max() * EPS
+    return Precision(logit, np.expm1(logit) + (len(z) + 8) * EPS, scale=1.0)
+
+
+def assert_agrees(view, truth, layout, *, like=None):
+    """Blocks against the reference of the same view (or of one that means the same); no pixel may be in doubt."""
+    got, row = run(view, truth, layout)
+    want, want_row = reference.observe(like or view, truth, "a", layout)
+    z, ids = reference.full_logits(view, layout.columns), truth.ravel().astype(np.int64)
+    precision = precision_of(z)
+    ties, near = undecided(z, precision, ids)
+    assert ties == 0, "choose another seed: float32 cannot tell an argmax"
+    assert near <= 1 + 1e-3 * z.size, "the bounds are too wide to say anything"
+    assert_counts(got, want, 0, near)
+    assert_sums(got, want, precision, 0, near)
+    assert_row(got, row, want_row, precision, 0, layout)
+    role = reference.roles(ids, z.argmax(axis=0))
+    np.testing.assert_array_equal(row.pixels[0], np.bincount(role, minlength=4))
+    for score in layout.scores:
+        surer, unsurer = coordinates(score, z, precision)
+        for r in range(4):
+            at = role == r
+            assert_fine(got.ranks[score].counts[r], surer[at], unsurer[at], np.ones(at.sum()), 0, (score, r))
+    return got, row
+
+
+SIZES = [
+    pytest.param((5, 7), (20, 28), id="x4"),
+    pytest.param((5, 7), (23, 31), id="odd"),
+    pytest.param((1, 1), (7, 5), id="one native pixel"),
+    pytest.param((6, 4), (1, 37), id="one row"),
+    pytest.param((3, 9), (41, 1), id="one column"),
+    pytest.param((9, 11), (9, 11), id="x1"),
+    pytest.param((40, 30), (13, 17), id="smaller"),
+    pytest.param((2, 70), (6, 301), id="wider than a stretch"),
+]
+
+
+@pytest.mark.parametrize("transform", [unchanged, mixed])
+@pytest.mark.parametrize("align", [False, True])
+@pytest.mark.parametrize(("native", "size"), SIZES)
+@pytest.mark.parametrize("pixels", [1, 64], ids=["rows", "some rows"])
+def test_blocks_count_what_the_reference_counts(native, size, align, transform, pixels, monkeypatch):
+    monkeypatch.setattr(blocks, "_PIXELS", pixels)
+    logits, truth = image(3, 5, native, size)
+    view = replace(view_of(logits, size, align=align), transform=transform)
+    assert_agrees(view, truth, Layout(5, ALL))
+
+
+@pytest.mark.parametrize("transform", [unchanged, mixed])
+@pytest.mark.parametrize("pixels", [1, 200, 1 << 17])
+@pytest.mark.parametrize(
+    "groups",
+    [
+        pytest.param([0, 1, 3, 3, 5, 5, 0], id="columns without members, and other"),
+        pytest.param([4, 4, 2, 2, 1, 4, 0], id="no other"),
+        pytest.param([2, 2, 2, 2, 2, 2, 5], id="one class and other"),
+    ],
+)
+def test_columns_that_no_class_goes_to_have_no_probability(groups, transform, pixels, monkeypatch):
+    monkeypatch.setattr(blocks, "_PIXELS", pixels)
+    logits, truth = image(8, 5, (6, 9), (21, 33), model=7)
+    view = replace(view_of(logits, (21, 33), groups=groups, columns=6), transform=transform)
+    dead = sorted(set(range(6)) - set(groups))
+    assert np.isneginf(reference.full_logits(view, 6)[dead]).all()
+    truth = np.where(np.isin(truth, dead), np.uint8(255), truth)  # their loss has no bound
+    got, _ = assert_agrees(view, truth, Layout(5, ALL))
+    assert not got.top.confusion[:, dead].any()
+
+
+@pytest.mark.parametrize("pixels", [1, 100, 1 << 17])
+def test_labels_that_no_class_goes_to_are_counted_as_wrong(pixels, monkeypatch):
+    monkeypatch.setattr(blocks, "_PIXELS", pixels)
+    logits, truth = image(8, 3, (6, 9), (21, 33), model=2)
+    view = replace(view_of(logits, (21, 33), groups=[0, 2], columns=4), transform=unchanged)
+    got, row = run(view, truth, Layout(3, ALL))
+    want, _ = reference.observe(view, truth, "a", Layout(3, ALL))
+    np.testing.assert_array_equal(got.top.confusion, want.top.confusion)
+    assert got.top.confusion[1, 1] == 0 < got.top.confusion[1].sum()
+    np.testing.assert_array_equal(row.losses[0], [got.losses.nll, got.losses.brier])
+
+
+@pytest.mark.parametrize("ids", [[255], [254], [254, 255], [255, 2], [0]])
+def test_roles_are_told_in_every_block(ids, monkeypatch):
+    monkeypatch.setattr(blocks, "_PIXELS", 40)
+    logits, _ = image(5, 4, (4, 5), (15, 18))
+    truth = np.random.default_rng(0).choice(ids, (15, 18)).astype(np.uint8)
+    truth[:4] = ids[0]
+    view = replace(view_of(logits, (15, 18)), transform=unchanged)
+    _, row = assert_agrees(view, truth, Layout(4, ALL))
+    assert row.pixels[0, 2] == (truth == 254).sum()
+    assert row.pixels[0, 3] == (truth == 255).sum()
+
+
+@pytest.mark.parametrize("pixels", [50, 1 << 17])
+def test_halving_logits_is_an_inverse_temperature_of_a_half(pixels, monkeypatch):
+    monkeypatch.setattr(blocks, "_PIXELS", pixels)
+    logits, truth = image(3, 5, (5, 7), (23, 31))
+    plain = view_of(logits, (23, 31))
+    scaled = replace(plain, inverse_temperatures=np.full(6, 0.5))
+    _, row = assert_agrees(replace(plain, transform=halved), truth, Layout(5, ALL), like=scaled)
+    kernel = Kernel(Layout(5, ALL))
+    direct = kernel.observe(scaled, truth, "a")
+    np.testing.assert_array_equal(row.confusion, direct.confusion)
+    np.testing.assert_array_equal(row.pixels, direct.pixels)
+
+
+def test_a_transform_comes_before_the_temperature_of_the_argmax_that_it_leaves():
+    logits, truth = image(3, 5, (5, 7), (23, 31))
+    factors = np.array([0.3, 0.6, 1.0, 1.5, 2.0, 1.0])
+    view = replace(view_of(logits, (23, 31), factors=factors), transform=mixed)
+    plain = reference.full_logits(view_of(logits, (23, 31)), 6)
+    moved = mixed(plain)
+    assert (moved.argmax(axis=0) != plain.argmax(axis=0)).mean() > 0.1
+    np.testing.assert_array_equal(reference.full_logits(view, 6), moved * factors[moved.argmax(axis=0)])
+    assert_agrees(view, truth, Layout(5, ALL))
+
+
+@given(height=st.integers(1, 12), width=st.integers(1, 12), pixels=st.integers(1, 150), seed=st.integers(0, 99))
+@settings(max_examples=25, deadline=None)
+def test_blocks_hold_each_row_once_in_order(height, width, pixels, seed):
+    logits, _ = image(seed, 3, (2, 3), (height, width))
+    view = replace(view_of(logits, (height, width)), transform=mixed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "_PIXELS", pixels)
+        parts = list(blocks._blocks(view, 4))
+    assert np.concatenate([np.arange(height)[rows] for rows, _ in parts]).tolist() == list(range(height))
+    assert all(np.prod(part.size) <= max(pixels, width) for _, part in parts)
+    whole = np.concatenate([part.logits for _, part in parts], axis=1)
+    wanted = reference.full_logits(view, 4)[:3].reshape(3, height, width)
+    np.testing.assert_array_equal(whole, wanted.astype(np.float32))
+
+
+def test_the_transform_sees_every_pixel_once_and_no_image_of_full_size(monkeypatch):
+    monkeypatch.setattr(blocks, "_PIXELS", 100)
+    seen = []
+
+    def transform(z):
+        seen.append(z.shape)
+        return z
+
+    logits, truth = image(0, 3, (5, 5), (40, 30))
+    run(replace(view_of(logits, (40, 30)), transform=transform), truth, Layout(3, ALL))
+    assert {c for c, _ in seen} == {4}
+    assert sum(p for _, p in seen) == 1200
+    assert max(p for _, p in seen) <= 100
+
+
+def test_images_add_up_and_each_has_its_row(monkeypatch):
+    monkeypatch.setattr(blocks, "_PIXELS", 60)
+    layout, kernel = Layout(4, ALL), Kernel(Layout(4, ALL))
+    total = None
+    for i in range(3):
+        logits, truth = image(i, 4, (4, 5), (11, 13))
+        view = replace(view_of(logits, (11, 13)), transform=mixed)
+        row = blocks.observe(kernel, view, truth, f"a/{i}", layout.columns)
+        alone, alone_row = run(view, truth, layout)
+        assert row.ids == (f"a/{i}",)
+        assert replace(row, ids=("a",)) == alone_row
+        total = alone if total is None else total + alone
+    whole = kernel.statistics().arrays()
+    for name, array in total.arrays().items():
+        np.testing.assert_array_equal(whole[name], array, err_msg=name)
+
+
+def rows_of(*names):
+    tables = []
+    for i, name in enumerate(names):
+        logits, truth = image(i, 3, (3, 3), (5, 6))
+        tables.append(Kernel(Layout(3, ALL)).observe(view_of(logits, (5, 6)), truth, name))
+    return tables
+
+
+def test_parts_of_one_image_are_joined_in_any_order():
+    parts = rows_of("a", "a", "a")
+    joined = SampleTable.joined(iter(parts))
+    assert joined == SampleTable.joined(parts[::-1])
+    assert joined == SampleTable.joined([SampleTable.joined(parts[:2]), parts[2]])
+    np.testing.assert_array_equal(joined.pixels, sum(p.pixels for p in parts))
+    assert joined.pixels.sum() == 90
+    assert SampleTable.joined(parts[:1]) == parts[0]
+
+
+@pytest.mark.parametrize("parts", [[], rows_of("a", "b"), rows_of("b", "a", "a"), [SampleTable.empty(Layout(3, ALL))]])
+def test_rows_of_different_images_are_not_joined(parts):
+    with pytest.raises(ValueError, match="parts of one image"):
+        SampleTable.joined(parts)
+
+
+def test_a_table_of_two_rows_is_not_joined():
+    with pytest.raises(ValueError, match="parts of one image"):
+        SampleTable.joined([SampleTable.union(rows_of("a", "b"))])
