@@ -31,7 +31,7 @@ bench: $(STAMP)  ## Measure speed and memory, as ratios in one run
 	$(BIN)/python benchmarks/kernel.py
 
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) site runs build *.egg-info src/*.egg-info
+	rm -rf $(VENV) site build *.egg-info src/*.egg-info
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "reliseg needs Python 3.11 or newer: make PYTHON=python3.11")'

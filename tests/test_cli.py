@@ -120,6 +120,14 @@ BEFORE = {
     "unknown label space": (damaged(lambda c: c["models"][0].update(labels="cityscape")), "'cityscapes'"),
     "unknown domain": (damaged(lambda c: c["test"].update(on=["street/dask"])), "'dusk'"),
     "unknown data set": (damaged(lambda c: c["test"].update(on=["stret/dusk"])), "'street'"),
+    "misspelt projection": (damaged(lambda c: c["datasets"][0].update(projection={"camvit": [0] * 11})), "'camvid'"),
+    "key twice": (lambda s: s.config.write_text("seed: 1\n" + s.config.read_text() + "\nseed: 2\n"), "stands twice"),
+    "negative seed": (damaged(lambda c: c.update(seed=-1)), "seed"),
+    "unknown device": (damaged(lambda c: c.update(device="gpu")), "device"),
+    "nothing to test": (damaged(lambda c: c["test"].update(on=[])), "test.on"),
+    "misspelt section": (damaged(lambda c: c.update(modles=c.pop("models"))), "'models'"),
+    "a number for a family": (damaged(lambda c: c.update(metrics=["miou"])), "'segmentation'"),
+    "unknown parameter": (damaged(lambda c: c["calibration"][0].update(methods=["cluster-ts(kk=3)"])), "'k'"),
     "wrong number of classes": (wrong_classes, "7 classes"),
     "leakage": (damaged(lambda c: c["test"].update(on=["street/cal"])), "share"),
     "unreadable weights": (unreadable_weights, "weights.pth"),
@@ -172,7 +180,7 @@ def test_limit_and_save_reach_the_run(command, street, tmp_path):
     assert command("run", street.config, "--out", out, "--limit", 2, "--save", "color")[0] == 0
     results = Results.read(out / "results.json")
     assert {r.n_images for r in results} == {2}
-    assert len(list(out.glob("saved/**/*_color.png"))) == 4
+    assert len(list(out.glob("saved/**/*_color.png"))) == 6  # two of cal, of day, of dusk
     code, _, err = command("run", street.config, "--out", tmp_path / "o2", "--save", "colour")
     assert code == 2
     assert "'color'" in err

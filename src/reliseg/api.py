@@ -55,7 +55,7 @@ def evaluate(
     model: Model | Mapping[str, Model],
     dataset: DataSet | Sequence[DataSet],
     *,
-    test: Sequence[str] | None = None,
+    test: str | Sequence[str] | None = None,
     reference: str | None = None,
     calibrate_on: str | Sequence[str] = (),
     methods: Sequence[str] = ("identity", "ts"),
@@ -72,14 +72,21 @@ def evaluate(
     """
     models = {_plain(n): m for n, m in model.items()} if isinstance(model, Mapping) else {"model": model}
     datasets = {d.name: d for d in ([dataset] if isinstance(dataset, DataSet) else dataset)}
+    for name, each in models.items():
+        if not isinstance(each, Model):
+            kind = type(each).__name__
+            raise ConfigError(f"model {name!r} is a {kind}: make it a model by reliseg.open_model(.., labels=..)")
+    if not datasets:
+        raise ConfigError("no data set is given: open one by reliseg.open_dataset")
     checked: Settings = parse_settings(settings)
     names = [calibrate_on] if isinstance(calibrate_on, str) else list(calibrate_on)
+    tested = [test] if isinstance(test, str) else test
     fits = [Fit(tuple(find_targets(names, datasets)), tuple(canonical(m) for m in methods))] if names else []
     plan = make_plan(
         tuple(ModelSource(n, lambda m=m: m) for n, m in models.items()),  # type: ignore[misc]
         datasets,
         fits,
-        None if test is None else find_targets(test, datasets),
+        None if tested is None else find_targets(tested, datasets),
         find_reference(reference, datasets),
         checked,
     )

@@ -23,6 +23,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+_INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
+
 Config = Annotated[Path | None, typer.Argument(metavar="[CONFIG.yaml]", help="A configuration file.")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the run; an interrupted run goes on there.")]
 Workers = Annotated[int, typer.Option(min=1, help="Threads that decode ahead of the model; results do not change.")]
@@ -90,7 +93,8 @@ def run(
 
     given = _Given(model, data, calibrate, calibrate_on, test, reference, score)
     checked, folder = _configuration(config, given, device=device, limit=limit)
-    place = out or Path("runs") / (config.stem if config else "run")
+    name = config.stem if config else f"{checked.models[0].name}-{checked.datasets[0].name}"
+    place = out or Path("runs") / name
     plan = plan_of(checked, folder)
     kinds = tuple(k.strip() for k in save.split(",")) if save else ()
     with Terminal() as terminal:
@@ -160,13 +164,17 @@ def main() -> None:
     """The entry point: every deliberate error is one plain line and an exit code."""
     try:
         app()
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            _complain("interrupted; the same command goes on where it stopped")
+        raise
     except ReliSegError as error:
         for line in str(error).splitlines():
             _complain(line)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        _complain("interrupted; the same command goes on where it stopped")
-        sys.exit(130)
+    except OSError as error:
+        _complain(f"{error.filename or 'disk'}: {error.strerror}; mend that, and the same command goes on")
+        sys.exit(1)
     except Exception as error:
         if os.environ.get("RELISEG_DEBUG"):
             raise

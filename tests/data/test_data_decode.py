@@ -123,12 +123,17 @@ def test_16_bit_images_are_refused(image, pair):
         pair(image)
 
 
-def test_orientation_is_not_applied(pair):
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_turned_photo_is_refused_as_nobody_knows_how_it_was_annotated(pair, orientation):
     buffer = io.BytesIO()
     exif = Image.Exif()
-    exif[0x0112] = 6
+    exif[0x0112] = orientation
     Image.fromarray(np.zeros((2, 3, 3), np.uint8)).save(buffer, "JPEG", exif=exif)
-    assert pair(buffer.getvalue(), suffix="jpg").image.shape == (2, 3, 3)
+    if orientation == 1:
+        assert pair(buffer.getvalue(), suffix="jpg").image.shape == (2, 3, 3)
+    else:
+        with pytest.raises(SampleError, match=r"stored turned \(EXIF orientation\); turn the pixels"):
+            pair(buffer.getvalue(), suffix="jpg")
 
 
 SMALL = np.array([[0, 1, 1], [1, 0, 1]], np.uint8)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from street import Street, make_street
 import reliseg
 from reliseg.errors import ConfigError, IncompleteError
 from reliseg.results import Results
+from reliseg.run.progress import Silent
 from reliseg.run.store import load_shard
 
 
@@ -203,17 +205,19 @@ def test_saved_logits_are_read_back_to_the_same_results(street: Street, tmp_path
     assert files[:4] == ["s143_1001.npz", "s143_1001_color.png", "s143_1001_conf.png", "s143_1001_pred.png"]
     confidence = np.array(Image.open(saved / "s143" / "s143_1001_conf.png"))
     assert confidence.dtype == np.uint16
+    assert len(list((saved.parent / "cal").rglob("*.npz"))) == 6
     assert confidence.min() > 65535 // 12
     content = street.content()
-    content["models"][0]["where"] = str(saved)
-    content["datasets"][0] |= {"root": str(street.root / "data"), "domains": {"day": {"split": "train"}}}
-    content |= {"calibration": [], "test": {"on": ["street/day"]}}
+    content["models"][0]["where"] = str(saved.parent)
+    content["datasets"][0]["root"] = str(street.root / "data")
     again = Street(tmp_path)
     again.write(content)
     second = reliseg.run_config(again.config, tmp_path / "second")
     for metric in ("miou", "ece", "nll"):
-        expected = first.value(metric, domain="day", calibration="identity")
-        assert second.value(metric, domain="day") == pytest.approx(expected, abs=1e-3)  # float16 logits
+        for calibration in ("identity", "ts@street/cal"):  # fitted again, without the network
+            expected = first.value(metric, domain="day", calibration=calibration)
+            found = second.value(metric, domain="day", calibration=calibration)
+            assert found == pytest.approx(expected, abs=1e-3)  # float16 logits
 
 
 def test_peak_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> None:
@@ -266,3 +270,30 @@ def test_clusters_need_a_feature_and_say_so(tmp_path: Path) -> None:
     np.savez(path, logits=np.load(path)["logits"])
     with pytest.raises(IncompleteError, match="s286/s286_2003: the prediction has no feature"):
         reliseg.run_config(street.config, tmp_path / "again")
+
+
+def test_a_union_without_one_of_its_members_is_said_to_have_no_results(tmp_path: Path) -> None:
+    street = make_street(tmp_path / "street", dusk=2)
+    content = street.content()
+    content["datasets"][0]["domains"]["both"] = {"union": ["day", "dusk"]}
+    content["test"]["on"] = ["street/both", "street/day"]
+    street.write(content)
+    np.savez(street.logits("test", 2001), logits=np.full((11, 6, 8), np.nan, np.float32))
+    with pytest.raises(IncompleteError, match="street/both: no results, as street/dusk is incomplete"):
+        reliseg.run_config(street.config, tmp_path / "out")
+
+
+def test_a_temperature_at_the_end_of_its_range_is_said(tmp_path: Path) -> None:
+    street = make_street(tmp_path / "street", cal=2, day=1, dusk=1)
+    for path in (street.root / "logits").rglob("*.npz"):
+        with np.load(path) as stored:
+            np.savez(path, logits=np.random.default_rng(0).permutation(stored["logits"], axis=0) * 100)
+
+    class Notes(Silent):
+        said: ClassVar[list[str]] = []
+
+        def note(self, text: str) -> None:
+            self.said.append(text)
+
+    reliseg.run_config(street.config, tmp_path / "out", progress=Notes())
+    assert any("ts@street/cal: the temperature is at the end of its range, 20" in line for line in Notes.said)

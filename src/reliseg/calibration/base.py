@@ -82,6 +82,10 @@ class Calibration(ABC):
     def __call__(self, prediction: Prediction) -> Prediction:
         """The calibrated prediction; `prediction` is projected already."""
 
+    def notes(self) -> list[str]:
+        """What the user should know of these parameters, a line each."""
+        return []
+
     def parameters(self) -> dict[str, Any]:
         """The fitted parameters, readable."""
         return asdict(self)

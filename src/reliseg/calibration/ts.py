@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from reliseg.calibration._slopes import best_slopes
+from reliseg.calibration._slopes import HIGHEST, LOWEST, best_slopes
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator
 from reliseg.errors import CalibrationError
 from reliseg.prediction import Prediction
@@ -22,6 +22,12 @@ class Scaled(Calibration):
         """The prediction with its logits divided by the temperature."""
         slopes = np.full(prediction.columns, 1 / self.temperature)
         return replace(prediction, inverse_temperatures=slopes)
+
+    def notes(self) -> list[str]:
+        """Whether the temperature stands at the end of its range."""
+        if LOWEST < self.temperature < HIGHEST:
+            return []
+        return [f"the temperature is at the end of its range, {self.temperature:g}: the model's logits say too little"]
 
 
 @dataclass(frozen=True)

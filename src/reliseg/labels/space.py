@@ -66,6 +66,8 @@ def label_space(name: str) -> LabelSpace:
     """
     path = _shipped().get(name) or Path(name)
     if path.suffix != ".toml" or not path.is_file():
+        if path.suffix == ".toml":
+            raise ConfigError(f"label space {path}: no such file")
         raise ConfigError(f"unknown label space {name!r}; {near(name, label_space_names())}, or a .toml file")
     try:
         return _parse(path.stem, tomllib.loads(path.read_text(encoding="utf-8")))

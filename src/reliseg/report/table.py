@@ -1,11 +1,10 @@
 """The table at the end of a run: one line per model, domain and calibration."""
 
-import math
 from dataclasses import dataclass
 
 from rich.table import Table
 
-from reliseg.results import Results
+from reliseg.results import Results, Row
 
 _COLUMNS = (
     ("mIoU", "miou", ""),
@@ -28,10 +27,15 @@ class _Line:
 
 
 def summary(results: Results) -> Table:
-    """The headline numbers; a column is left out where no line has a value, a dash is an undefined one."""
+    """The headline numbers; a column is left out where no line has a value, a dash is an undefined one.
+
+    A question mark follows a value whose bracket is too wide for the digits shown.
+    """
     numbers = _numbers(results)
-    columns = [c for c in _COLUMNS if any(not math.isnan(n.get(c[1], math.nan)) for n in numbers.values())]
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    columns = [c for c in _COLUMNS if any(c[1] in n and not n[c[1]].why for n in numbers.values())]
+    table = Table(box=None, header_style="bold", pad_edge=False, caption_justify="left")
+    if any(_is_wide(row) for found in numbers.values() for row in found.values()):
+        table.caption = "? the exact value is known to 0.01 or less only: see lo and hi in results.csv"
     for name in ("model", "domain", "calibration"):
         table.add_column(name)
     for title, _, _ in columns:
@@ -41,23 +45,27 @@ def summary(results: Results) -> Table:
         if previous is not None and previous != line.model:
             table.add_section()
         previous = line.model
-        cells = [_text(metric, found.get(metric, math.nan)) for _, metric, _ in columns]
+        cells = [_text(found.get(metric)) for _, metric, _ in columns]
         table.add_row(line.model, f"{line.dataset}/{line.domain}", line.calibration, *cells)
     return table
 
 
-def _numbers(results: Results) -> dict[_Line, dict[str, float]]:
+def _numbers(results: Results) -> dict[_Line, dict[str, Row]]:
     """The first definition of each headline number."""
     wanted = {(metric, score) for _, metric, score in _COLUMNS}
-    found: dict[_Line, dict[str, float]] = {}
+    found: dict[_Line, dict[str, Row]] = {}
     for row in results:
         if (row.metric, row.score) in wanted and not row.class_:
             line = _Line(row.model, row.dataset, row.domain, row.calibration)
-            found.setdefault(line, {}).setdefault(row.metric, row.value)
+            found.setdefault(line, {}).setdefault(row.metric, row)
     return found
 
 
-def _text(metric: str, value: float) -> str:
-    if math.isnan(value):
+def _is_wide(row: Row) -> bool:
+    return row.hi - row.lo > (1 if row.metric == "prr" else 0.01)
+
+
+def _text(row: Row | None) -> str:
+    if row is None or row.why:
         return "-"
-    return f"{value:.1f}" if metric == "prr" else f"{value:.4f}"
+    return (f"{row.value:.1f}" if row.metric == "prr" else f"{row.value:.4f}") + ("?" if _is_wide(row) else "")

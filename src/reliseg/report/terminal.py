@@ -55,7 +55,9 @@ class Terminal:
         self._bar.stop()
 
     def begin(self, title: str, total: int) -> None:
-        """A stage begins."""
+        """A stage begins; a line for logs where there is no terminal."""
+        if total and not self._console.is_terminal:
+            self.note(f"{title} ({total})")
         self._bar.reset(self._task, description=title, total=total, visible=True)
 
     def advance(self) -> None:
@@ -73,4 +75,4 @@ class Terminal:
         if len(results):
             Console(width=None if sys.stdout.isatty() else 160).print(summary(results))
         defined = sum(not row.why for row in results)
-        self._console.print(f"{defined} numbers, {len(results) - defined} undefined ones: {folder / 'results.csv'}")
+        self.note(f"{defined} numbers, {len(results) - defined} undefined ones: {folder / 'results.csv'}")

@@ -1,9 +1,10 @@
 """Everything that can be wrong before a long run."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from reliseg.data import check_domain
-from reliseg.errors import DataError, ModelError, SampleError, UsageError
+from reliseg.errors import DataError, ModelError, SampleError, UsageError, near
+from reliseg.labels import label_space_names
 from reliseg.models import Model
 from reliseg.run.plan import Plan, Target
 from reliseg.run.progress import Progress, Silent
@@ -17,12 +18,14 @@ def check(plan: Plan, *, workers: int = 2, progress: Progress | None = None) -> 
         problems += data_problems(target, full=False, workers=workers, progress=progress or Silent())
     if problems:
         raise DataError("\n".join(problems))
-    models = {}
+    models, spaces = {}, set()
     for source in plan.models:
         model = source.load()
+        spaces.add(model.labels.name)
         problems += model_problems(plan, source.name, model)
         if len(plan.models) == 1:
             models[source.name] = model
+    problems += projection_problems(plan, spaces)
     if problems:
         raise ModelError("\n".join(problems))
     return models
@@ -38,9 +41,11 @@ def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[
             kind = "images and masks" if target.domain.annotated else "images without annotation"
             skipped = f", {len(target.domain.skipped)} skipped" if target.domain.skipped else ""
             progress.note(f"{target}: {len(target.domain.samples)} {kind}{skipped}")
+    spaces: set[str] = set()
     for source in plan.models:
         try:
             model = source.load()
+            spaces.add(model.labels.name)
         except UsageError as error:
             problems.append(str(error))
             continue
@@ -50,7 +55,7 @@ def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[
         problems += found
         if not found:
             progress.note(f"model {source.name}: {len(model.labels)} classes ({model.labels.name})")
-    return problems
+    return problems + projection_problems(plan, spaces)
 
 
 def data_problems(target: Target, *, full: bool, workers: int, progress: Progress) -> list[str]:
@@ -75,6 +80,18 @@ def model_problems(plan: Plan, name: str, model: Model) -> list[str]:
             first = ", ".join(missing[:3])
             problems.append(f"model {name} on {target}: {len(missing)} samples have no stored prediction ({first} ..)")
     return problems
+
+
+def projection_problems(plan: Plan, spaces: Collection[str]) -> list[str]:
+    """Projections that no model uses and no shipped label space is called like: most likely misspelt."""
+    known = {*spaces, *label_space_names()}
+    datasets = {t.dataset.name: t.dataset for t in _all_targets(plan)}
+    return [
+        f"{name}: projection from unknown label space {space!r}; {near(space, known)}"
+        for name, dataset in datasets.items()
+        for space in dataset.projections
+        if space not in known
+    ]
 
 
 def full_problems(plan: Plan, name: str, model: Model, *, workers: int, progress: Progress) -> Iterator[str]:

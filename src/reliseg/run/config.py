@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 
 from reliseg.calibration import canonical
 from reliseg.errors import ConfigError, near
@@ -19,15 +19,28 @@ _NAME = re.compile(r"[\w.+-]+")
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's booleans: `on` is a word, and not the 1.1 name of true."""
+    """YAML 1.2's words and numbers, and no key twice.
+
+    In YAML 1.1 `on` is true, `0016` is 14 and `2026-01-02` is a date: none of these is what a configuration means.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping; a key that stands twice is an error, as the first value would be lost."""
+        keys = [key.value for key, _ in node.value]
+        for key, _ in node.value:
+            if keys.count(key.value) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} stands twice", key.start_mark)
+        return super().construct_mapping(node, deep)
 
 
-_BOOL = "tag:yaml.org,2002:bool"
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(_BOOL, re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF"))
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?(?:0|[1-9][0-9]*)", list("-+0123456789")),
+    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan", list("-+.0123456789")),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), _first)
 
 
 class _Section(BaseModel):
@@ -51,7 +64,7 @@ class ModelConfig(_Section):
     upsampling: UpsamplingConfig | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
-    resize: Literal["processor"] | tuple[int, int] | None = None
+    resize: Literal["processor"] | tuple[PositiveInt, PositiveInt] | None = None
     feature: str | None = None
     args: dict[str, Any] = Field(default_factory=dict)
 
@@ -107,7 +120,7 @@ class TestConfig(_Section):
     """The domains to report; all that no calibration is fitted on, by default. `reference` is the in-domain one."""
 
     __test__ = False
-    on: list[str] | None = None
+    on: list[str] | None = Field(default=None, min_length=1)
     reference: str | None = None
 
 
@@ -124,8 +137,8 @@ class Settings(_Section):
     scores: list[str] = list(BUILT_IN_SCORES)
     metrics: list[str] | None = None
     sample: SampleConfig = SampleConfig()
-    seed: int = 0
-    device: str = "auto"
+    seed: int = Field(default=0, ge=0)
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     threads: int = Field(default=2, ge=1)
     batch: int = Field(default=1, ge=1)
     limit: int | None = Field(default=None, ge=1)
@@ -139,6 +152,10 @@ class Settings(_Section):
     @field_validator("metrics")
     @classmethod
     def _metrics_are_known(cls, value: list[str] | None) -> list[str] | None:
+        families = {q: f for f in METRICS.names() for q in METRICS.get(f)().quantities()} if value else {}
+        for name in value or []:
+            if name in families:
+                raise ValueError(f"{name!r} is one number of the family {families[name]!r}: write that")
         return value and [_known(v, METRICS.names(), "metric family") for v in value]
 
 
@@ -238,7 +255,8 @@ def _short(error: Exception) -> str:
 
 
 def _first_problem(error: ValidationError, section: type[BaseModel]) -> str:
-    first = error.errors()[0]
+    # A misspelt key also makes the right one missing: say the former.
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     place = ".".join(str(p) for p in first["loc"]) or "top level"
     if first["type"] == "extra_forbidden":
         key = str(first["loc"][-1])

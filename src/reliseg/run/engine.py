@@ -1,6 +1,6 @@
 """The pass over the images: statistics of all counted pixels, shard by shard."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -14,10 +14,8 @@ from reliseg.run.observer import Observer
 from reliseg.run.plan import Shard, Target, shards
 from reliseg.run.progress import Progress
 from reliseg.run.store import Observed, ShardRecord, load_shard, save_shard, stored_head
-from reliseg.run.stream import Predicted, predictions
+from reliseg.run.stream import Predicted, Saver, predictions
 from reliseg.stats import Layout, SampleTable
-
-Saver = Callable[[Target, Predicted], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +31,14 @@ class Pass:
     workers: int
     batch: int
     progress: Progress
+    title: str
     save: Saver | None = None
 
     def run(self) -> dict[str, str]:
         """Evaluate what is not stored yet; the failures by sample."""
         todo = [(shard, self._missing(shard)) for shard in shards(self.target)]
         total = sum(len(s.samples) for s, _ in todo)
-        self.progress.begin(str(self.target), total)
+        self.progress.begin(self.title, total)
         done = total - sum(len(missing) for _, missing in todo)
         for _ in range(done):
             self.progress.advance()

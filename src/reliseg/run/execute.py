@@ -57,6 +57,8 @@ class Run:
         Raises a UsageError before anything is evaluated where the data or a model is not as it should be, and an
         IncompleteError at the end where samples were not evaluated; what was finished is stored by then.
         """
+        if self.workers < 1:
+            raise ConfigError(f"workers is {self.workers}; give at least 1")
         saving = Saving.of(self.save, self.folder / "saved")
         loaded = check(self.plan, workers=self.workers, progress=self.progress)
         self._claim()
@@ -64,9 +66,11 @@ class Run:
         compile_kernels()
         found = _Found()
         for source in self.plan.models:
+            if source.name not in loaded:
+                self.progress.begin(f"loading {source.name}", 0)
             model = loaded.pop(source.name, None) or source.load()
             found.models[source.name] = model.provenance()
-            calibrations, problems = self._calibrations(source.name, model)
+            calibrations, problems = self._calibrations(source.name, model, saving)
             found.problems += problems
             if not problems:
                 self._evaluate(source.name, model, calibrations, saving, found)
@@ -86,13 +90,13 @@ class Run:
         except OSError as error:
             raise ConfigError(f"{self.folder}: cannot be written ({error.strerror}); give another --out") from error
 
-    def _calibrations(self, name: str, model: Model) -> tuple[dict[str, Calibration], list[str]]:
+    def _calibrations(self, name: str, model: Model, saving: Saving) -> tuple[dict[str, Calibration], list[str]]:
         """All calibrations of a model by name, or why some could not be fitted."""
         found: dict[str, Calibration] = {IDENTITY: Unchanged()}
         problems = []
         for fit in self.plan.fits:
             try:
-                fitted, failures = self._fitting(name, model, fit).run()
+                fitted, failures = self._fitting(name, model, fit, saving).run()
             except CalibrationError as error:
                 problems.append(f"{name} on {fit.split}: {error}")
                 continue
@@ -101,7 +105,7 @@ class Run:
                 problems.append(f"{_summary(name, fit.split, failures)}; no calibration was fitted, nothing tested")
         return found, problems
 
-    def _fitting(self, name: str, model: Model, fit: Fit) -> Fitting:
+    def _fitting(self, name: str, model: Model, fit: Fit, saving: Saving) -> Fitting:
         settings = self.plan.settings
         return Fitting(
             model=model,
@@ -113,6 +117,7 @@ class Run:
             workers=self.workers,
             batch=settings.batch,
             progress=self.progress,
+            save=partial(saving, name) if saving.kinds else None,
         )
 
     def _evaluate(
@@ -131,11 +136,16 @@ class Run:
                 workers=self.workers,
                 batch=self.plan.settings.batch,
                 progress=self.progress,
+                title=f"{name} on {target}",
                 save=partial(saving, name) if saving.kinds else None,
             ).run()
             if failures:
                 incomplete.add(str(target))
                 found.problems.append(f"{_summary(name, str(target), failures)}; this domain has no results")
+        for target in self.plan.tests:
+            parts = sorted({str(m) for m in target.members()} & incomplete)
+            if target.domain.union and parts:
+                found.problems.append(f"{name} on {target}: no results, as {' and '.join(parts)} is incomplete")
         rows, reliability = measure(self.plan, name, model.labels, shards, incomplete)
         found.rows += rows
         found.reliability += reliability

@@ -19,7 +19,7 @@ from reliseg.run.config import SampleConfig
 from reliseg.run.plan import Fit, Shard, Target, shards
 from reliseg.run.progress import Progress
 from reliseg.run.store import write_atomically, write_text
-from reliseg.run.stream import Predicted, predictions
+from reliseg.run.stream import Predicted, Saver, predictions
 
 _FORMAT = 1
 
@@ -38,6 +38,7 @@ class Fitting:
     workers: int
     batch: int
     progress: Progress
+    save: Saver | None = None
 
     def run(self) -> tuple[dict[str, Calibration], dict[str, str]]:
         """The calibrations by name, stored ones as they are; and the samples that could not be read."""
@@ -62,6 +63,8 @@ class Fitting:
         fitted = {}
         for name, method in names:
             fitted[name] = stored[name] or calibrator(method).fit(sample)
+            for note in fitted[name].notes():
+                self.progress.note(f"{self.name}, {name}: {note}")
             write_text(
                 self._path(name), json.dumps(self._described(method, fitted[name], hashes, len(sample)), indent=1)
             )
@@ -122,7 +125,7 @@ class Fitting:
         quota = max(1, min(self.sample.per_image, self.sample.cap // images))
         every = list(shards(target))
         pending = [(s, sample) for s in every if not self._is_stored(s) for sample in s.samples]
-        self.progress.begin(f"{target} for calibration", sum(len(s.samples) for s in every))
+        self.progress.begin(f"{self.name} on {target} for calibration", sum(len(s.samples) for s in every))
         for _ in range(sum(len(s.samples) for s in every) - len(pending)):
             self.progress.advance()
         stream = predictions(
@@ -148,6 +151,8 @@ class Fitting:
                 failures[outcome.sample] = outcome.problem
                 self.progress.note(f"not evaluated: {outcome}")
                 continue
+            if self.save:
+                self.save(shard.target, outcome)
             assert outcome.loaded.truth is not None, "calibration domains are annotated"
             sample = outcome.loaded.sample.id
             parts.append(sampled(outcome.prediction, outcome.loaded.truth, quota, _generator(self.seed, sample)))

@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby, islice
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from reliseg.data import DataSet, Loaded, Sample, load
 from reliseg.errors import ModelError, SampleError
 from reliseg.labels import Projection
 from reliseg.models import Input, Model
 from reliseg.prediction import Prediction
+from reliseg.run.plan import Target
 
 _AHEAD = 3
 """Decoded samples that wait, per worker: enough to hide a slow one, few enough to bound memory."""
@@ -26,6 +27,10 @@ class Predicted:
 
     loaded: Loaded
     prediction: Prediction
+
+
+Saver: TypeAlias = Callable[[Target, Predicted], None]
+"""Writes files of a sample."""
 
 
 def ahead(function: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[B]:

@@ -1,0 +1,78 @@
+"""The Python interface with objects: modules, callables, and what is wrong with them."""
+
+import numpy as np
+import pytest
+import torch
+from street import make_street
+
+import reliseg
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory):
+    return make_street(tmp_path_factory.mktemp("street"), cal=3, day=4, dusk=4)
+
+
+@pytest.fixture
+def data(street):
+    domains = {"cal": {"split": "val"}, "day": {"split": "train"}, "dusk": {"split": "test"}}
+    return reliseg.open_dataset("camvid", street.root / "data", domains=domains)
+
+
+def module():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, 4, 1), torch.nn.ReLU(), torch.nn.Conv2d(8, 11, 1))
+
+
+def test_a_module_is_evaluated_and_calibrated(data):
+    model = reliseg.open_model(module(), labels="camvid")
+    results = reliseg.evaluate(model, data, calibrate_on="camvid/cal", methods=["ts", "cluster-ts(k=2)"])
+    found = {(r.domain, r.calibration) for r in results}
+    names = ("identity", "ts@camvid/cal", "cluster_ts(k=2)@camvid/cal")
+    assert found == {(d, c) for d in ("day", "dusk") for c in names}
+    nll = [results.value("nll", domain="day", calibration=c) for c in names]
+    assert nll[1] < nll[0]
+
+
+def test_a_stopped_evaluation_goes_on_with_the_same_module_only(data, tmp_path):
+    out = tmp_path / "out"
+    model = reliseg.open_model(module(), labels="camvid")
+    first = reliseg.evaluate(model, data, test="camvid/day", out=out)
+    again = reliseg.evaluate(reliseg.open_model(module(), labels="camvid"), data, test=["camvid/day"], out=out)
+    assert first.to_csv() == again.to_csv()
+    other = module()
+    with torch.no_grad():
+        other[0].bias.add_(1)
+    with pytest.raises(reliseg.ReliSegError, match="holds another run"):
+        reliseg.evaluate(reliseg.open_model(other, labels="camvid"), data, test="camvid/day", out=out)
+
+
+def test_a_callable_and_its_saved_logits_give_the_same(data, street):
+    def predict(image):
+        assert image.dtype == np.uint8
+        logits = image[2::4, 2::4].astype(np.float32).mean(axis=2) / 50
+        return np.stack([logits * ((c % 3) - 1) for c in range(11)])
+
+    results = reliseg.evaluate({"mine": reliseg.open_model(predict, labels="camvid")}, [data], test="camvid/dusk")
+    assert {r.model for r in results} == {"mine"}
+    assert 0 <= results.value("ece") <= 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda d: reliseg.evaluate(module(), d), "open_model"),
+        (lambda d: reliseg.evaluate({"../x": reliseg.open_model(module(), labels="camvid")}, d), "plain name"),
+        (lambda d: reliseg.evaluate(reliseg.open_model(module(), labels="camvid"), []), "no data set"),
+        (lambda d: reliseg.open_model(module(), labels="camvid", wieghts="x"), "'weights'"),
+        (lambda d: reliseg.open_model(module()), "labels"),
+        (lambda d: reliseg.open_model("somewhere"), "KIND:WHERE"),
+        (lambda d: reliseg.open_dataset("camvid", d.root, lables="x"), "'labels'"),
+        (lambda d: reliseg.evaluate(reliseg.open_model(module(), labels="camvid"), d, score=["msp"]), "'scores'"),
+        (lambda d: reliseg.evaluate(reliseg.open_model(module(), labels="camvid"), d, reference="camvid"), "3 domains"),
+        (lambda d: reliseg.evaluate(reliseg.open_model(module(), labels="camvid"), d, workers=0), "workers"),
+    ],
+)
+def test_what_is_wrong_is_a_clear_error(data, wrong, message):
+    with pytest.raises(reliseg.ReliSegError, match=message):
+        wrong(data)
