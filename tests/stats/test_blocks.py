@@ -40,7 +40,7 @@ def mixed(z):
 
 def run(view, truth, layout):
     kernel = Kernel(layout)
-    row = blocks.observe(kernel, view, truth, "a", layout.columns)
+    row, _ = blocks.observe(kernel, view, truth, "a", layout.columns)
     return kernel.statistics(), row
 
 
@@ -167,14 +167,22 @@ def test_a_transform_comes_before_the_temperature_of_the_argmax_that_it_leaves()
 @given(height=st.integers(1, 12), width=st.integers(1, 12), pixels=st.integers(1, 150), seed=st.integers(0, 99))
 @settings(max_examples=25, deadline=None)
 def test_blocks_hold_each_row_once_in_order(height, width, pixels, seed):
-    logits, _ = image(seed, 3, (2, 3), (height, width))
+    logits, truth = image(seed, 3, (2, 3), (height, width))
     view = replace(view_of(logits, (height, width)), transform=mixed)
+    kernel, parts, truths = Kernel(Layout(3, ALL)), [], []
+
+    class Recorder:
+        def observe(self, part, mask, sample):
+            parts.append(part)
+            truths.append(mask)
+            return kernel.observe(part, mask, sample)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "_PIXELS", pixels)
-        parts = list(blocks._blocks(view, 4))
-    assert np.concatenate([np.arange(height)[rows] for rows, _ in parts]).tolist() == list(range(height))
-    assert all(np.prod(part.size) <= max(pixels, width) for _, part in parts)
-    whole = np.concatenate([part.logits for _, part in parts], axis=1)
+        blocks.observe(Recorder(), view, truth, "a", 4)
+    np.testing.assert_array_equal(np.concatenate(truths), truth)
+    assert all(np.prod(part.size) <= max(pixels, width) for part in parts)
+    whole = np.concatenate([part.logits for part in parts], axis=1)
     wanted = reference.full_logits(view, 4)[:3].reshape(3, height, width)
     np.testing.assert_array_equal(whole, wanted.astype(np.float32))
 
@@ -201,7 +209,7 @@ def test_images_add_up_and_each_has_its_row(monkeypatch):
     for i in range(3):
         logits, truth = image(i, 4, (4, 5), (11, 13))
         view = replace(view_of(logits, (11, 13)), transform=mixed)
-        row = blocks.observe(kernel, view, truth, f"a/{i}", layout.columns)
+        row, _ = blocks.observe(kernel, view, truth, f"a/{i}", layout.columns)
         alone, alone_row = run(view, truth, layout)
         assert row.ids == (f"a/{i}",)
         assert replace(row, ids=("a",)) == alone_row

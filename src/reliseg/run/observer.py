@@ -12,7 +12,7 @@ from reliseg.stats import Layout, LogitView, PixelStatistics, SampleTable, block
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, ROLES, fine_bins
 from reliseg.stats.fixed import limbs, units
 from reliseg.stats.kernel import Kernel
-from reliseg.stats.pixels import Ranks
+from reliseg.stats.pixels import Flips, Ranks
 from reliseg.stats.reference import full_logits, roles
 from reliseg.types import Truth
 
@@ -28,11 +28,13 @@ class Observer:
         self._built_in = Layout(layout.classes, tuple(n for n in layout.scores if kinds[n].built_in))
         self._open: dict[str, Score] = {n: kind() for n, kind in kinds.items() if not kind.built_in}
         self._kernel = Kernel(self._built_in)
+        self._flips = 0
         self._ranks = {name: Ranks.zero_of(name) for name in self._open}
 
     def reset(self) -> None:
         """Forget everything observed."""
         self._kernel.reset()
+        self._flips = 0
         self._ranks = {name: Ranks.zero_of(name) for name in self._open}
 
     def observe(self, loaded: Loaded, prediction: Prediction) -> SampleTable:
@@ -42,7 +44,8 @@ class Observer:
         if view.transform is None:
             row = self._kernel.observe(view, truth, loaded.sample.id)
         else:
-            row = blocks.observe(self._kernel, view, truth, loaded.sample.id, self._layout.columns)
+            row, flips = blocks.observe(self._kernel, view, truth, loaded.sample.id, self._layout.columns)
+            self._flips += flips
         if not self._open:
             return row
         found = _open_statistics(self._open, view, truth, self._layout.columns)
@@ -51,7 +54,7 @@ class Observer:
 
     def statistics(self) -> PixelStatistics:
         """Of all samples since the last reset."""
-        pixels = self._kernel.statistics()
+        pixels = replace(self._kernel.statistics(), flips=Flips(np.array([self._flips], np.int64)))
         ranks = {**pixels.ranks, **self._ranks}
         return replace(pixels, ranks={name: ranks[name] for name in self._layout.scores})
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from reliseg.stats import PixelStatistics, SampleTable
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:

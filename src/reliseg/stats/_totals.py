@@ -12,6 +12,7 @@ from reliseg.stats.pixels import (
     ClassWise,
     ConfidentErrors,
     FineConfidence,
+    Flips,
     Layout,
     Losses,
     PixelStatistics,
@@ -89,6 +90,7 @@ class Totals:
             confident=ConfidentErrors(self._confident.copy()),
             classwise=self._classwise(),
             losses=Losses(self._losses[0].copy(), self._losses[1].copy()),
+            flips=Flips.zero(self._layout),
             confidence=FineConfidence(limbs(self.fine.confidence)),
             ranks={score: Ranks(counts) for score, counts in self._ranks()},
         )

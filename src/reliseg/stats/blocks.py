@@ -1,11 +1,10 @@
 """The fused kernel on logits that were changed pixel by pixel: blocks of rows at full resolution."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
+from reliseg.stats.bins import RIGHT
 from reliseg.stats.kernel import Kernel
-from reliseg.stats.reference import full_logits
+from reliseg.stats.reference import calibrated, projected_logits, roles
 from reliseg.stats.samples import SampleTable
 from reliseg.stats.view import LogitView
 from reliseg.types import Truth
@@ -14,17 +13,23 @@ _PIXELS = 1 << 17
 """Pixels of a block: a few megabytes of float64 logits."""
 
 
-def observe(kernel: Kernel, view: LogitView, truth: Truth, sample: str, columns: int) -> SampleTable:
-    """Count an image whose view has a transform; its row. Nothing of the image's full size is built."""
-    return SampleTable.joined(kernel.observe(block, truth[rows], sample) for rows, block in _blocks(view, columns))
+def observe(kernel: Kernel, view: LogitView, truth: Truth, sample: str, columns: int) -> tuple[SampleTable, int]:
+    """Count an image whose view has a transform; its row, and the known pixels whose prediction was changed.
 
-
-def _blocks(view: LogitView, columns: int) -> Iterator[tuple[slice, LogitView]]:
+    Nothing of the image's full size is built.
+    """
     height, width = view.size
     step = max(1, _PIXELS // width)
     live = np.unique(view.groups)
+    tables, flips = [], 0
     for start in range(0, height, step):
         rows = slice(start, min(start + step, height))
         size = (rows.stop - rows.start, width)
-        logits = full_logits(view, columns, rows)[live].astype(np.float32).reshape(len(live), *size)
-        yield rows, LogitView(logits, size, False, live, np.ones(columns))
+        before = projected_logits(view, columns, rows)
+        after = calibrated(view, before)
+        top = after.argmax(axis=0)
+        known = roles(truth[rows].ravel().astype(np.int64), top) <= RIGHT
+        flips += int((before.argmax(axis=0) != top)[known].sum())
+        logits = after[live].astype(np.float32).reshape(len(live), *size)
+        tables.append(kernel.observe(LogitView(logits, size, False, live, np.ones(columns)), truth[rows], sample))
+    return SampleTable.joined(tables), flips

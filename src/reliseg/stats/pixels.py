@@ -93,6 +93,18 @@ class Losses(Statistic):
 
 
 @dataclass(frozen=True, eq=False)
+class Flips(Statistic):
+    """Known pixels whose predicted class a transform changed."""
+
+    counts: Int64[np.ndarray, " 1"]
+
+    @classmethod
+    def zero(cls, layout: Layout) -> "Flips":
+        """Of no pixels."""
+        return cls(np.zeros(1, np.int64))
+
+
+@dataclass(frozen=True, eq=False)
 class FineConfidence(Statistic):
     """Sums of top-label confidence over the known pixels of each fine bin of msp."""
 
@@ -122,11 +134,12 @@ class Ranks(Statistic):
         return self.counts[WRONG] + self.counts[RIGHT]
 
 
-_PARTS: Mapping[str, type[TopLabel | ConfidentErrors | ClassWise | Losses | FineConfidence]] = {
+_PARTS: Mapping[str, type[TopLabel | ConfidentErrors | ClassWise | Losses | Flips | FineConfidence]] = {
     "top": TopLabel,
     "confident": ConfidentErrors,
     "classwise": ClassWise,
     "losses": Losses,
+    "flips": Flips,
     "confidence": FineConfidence,
 }
 
@@ -139,6 +152,7 @@ class PixelStatistics:
     confident: ConfidentErrors
     classwise: ClassWise
     losses: Losses
+    flips: Flips
     confidence: FineConfidence
     ranks: Mapping[str, Ranks]
 

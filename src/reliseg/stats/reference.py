@@ -23,6 +23,7 @@ from reliseg.stats.pixels import (
     ClassWise,
     ConfidentErrors,
     FineConfidence,
+    Flips,
     Layout,
     Losses,
     PixelStatistics,
@@ -45,6 +46,11 @@ def full_logits(view: LogitView, columns: int, rows: slice = slice(None)) -> Blo
 
     Columns that nothing goes to are -inf.
     """
+    return calibrated(view, projected_logits(view, columns, rows))
+
+
+def projected_logits(view: LogitView, columns: int, rows: slice = slice(None)) -> Block:
+    """The same before calibration."""
     z = view.logits.astype(np.float64)
     y, wy = (a[rows] for a in source_positions(z.shape[1], view.size[0], view.align_corners))
     x, wx = source_positions(z.shape[2], view.size[1], view.align_corners)
@@ -58,6 +64,11 @@ def full_logits(view: LogitView, columns: int, rows: slice = slice(None)) -> Blo
         if len(members):
             top = members.max(axis=0)
             projected[g] = top + np.log(np.exp(members - top).sum(axis=0))
+    return projected
+
+
+def calibrated(view: LogitView, projected: Block) -> Block:
+    """What the view's transform and inverse temperatures make of projected logits."""
     if view.transform is not None:
         projected = view.transform(projected)
     return projected * view.inverse_temperatures[projected.argmax(axis=0)]
@@ -141,7 +152,8 @@ def _class_wise(z: Block, truth: Ids, layout: Layout) -> ClassWise:
 
 def observe(view: LogitView, truth: Truth, sample: str, layout: Layout) -> tuple[PixelStatistics, SampleTable]:
     """The statistics of one image. Truth ids are classes of the data set, 254 (unknown) or 255 (void)."""
-    z = full_logits(view, layout.columns)
+    before = projected_logits(view, layout.columns)
+    z = calibrated(view, before)
     ids = truth.ravel().astype(np.int64)
     top = z.argmax(axis=0)
     role = roles(ids, top)
@@ -163,6 +175,7 @@ def observe(view: LogitView, truth: Truth, sample: str, layout: Layout) -> tuple
         confident=ConfidentErrors(np.stack([_counted((layout.classes,), (w,)) for w in wrong], axis=1)),
         classwise=_class_wise(z[:, known], label, layout),
         losses=Losses(limbs(units(nll).sum()), limbs(units(brier).sum())),
+        flips=Flips(np.array([(before.argmax(axis=0) != top)[known].sum()], np.int64)),
         confidence=FineConfidence(limbs(_summed((fine_bins("msp").size,), (odds_bin[known],), msp))),
         ranks={s: Ranks(_counted((ROLES, fine_bins(s).size), (role, fine[s]))) for s in layout.scores},
     )

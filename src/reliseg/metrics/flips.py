@@ -1,0 +1,26 @@
+"""What a calibration did to the prediction itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
+from reliseg.results import Value
+
+_DEFINITION = "flip-rate/known-pixels"
+
+
+@dataclass(frozen=True)
+class FlipRate(Metric):
+    """The share of pixels whose predicted class a calibration changed; 0 for those that keep the argmax."""
+
+    def quantities(self) -> Mapping[str, Quantity]:
+        """The names it yields."""
+        text = "share of the known pixels whose predicted class the calibration changed"
+        return {"flip_rate": Quantity(_DEFINITION, text, "neither", 0, 1)}
+
+    def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
+        """The value; undefined without known pixels."""
+        n = domain.pixels.top.counts.sum()
+        if not n:
+            return [Value.undefined("flip_rate", NO_PIXELS, _DEFINITION)]
+        return [Value.exact("flip_rate", domain.pixels.flips.counts[0] / n, _DEFINITION)]
