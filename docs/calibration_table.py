@@ -10,7 +10,15 @@ from reliseg.results import Results
 
 PAGE = Path(__file__).with_name("calibration.md")
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
-METRICS = {"nll": "NLL", "ece": "ECE", "ada_ece": "adaptive ECE", "ks": "KS", "prr": "PRR", "miou": "mIoU", "flip_rate": "flipped"}
+METRICS = {
+    "nll": "NLL",
+    "ece": "ECE",
+    "ada_ece": "adaptive ECE",
+    "ks": "KS",
+    "prr": "PRR",
+    "miou": "mIoU",
+    "flip_rate": "flipped",
+}
 
 
 def table(results: Results) -> str:
