@@ -121,7 +121,7 @@ def check(
     limit: Limit = None,
     full: Annotated[bool, typer.Option("--full", help="Decode everything, and run every model on it.")] = False,
 ) -> None:
-    """Find everything that can be wrong before a long run: paths, pairs, sizes, ids, classes, weights, disk."""
+    """Find everything that can be wrong before a long run: paths, pairs, sizes, ids, classes, weights."""
     from reliseg.report.terminal import Terminal
     from reliseg.run.check import report
     from reliseg.run.plan import plan_of
