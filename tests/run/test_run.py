@@ -221,10 +221,9 @@ def test_saved_logits_are_read_back_to_the_same_results(street: Street, tmp_path
 
 
 def test_peak_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> None:
-    """180 more images take names, hashes and a dozen numbers each.
+    """180 more images take names and a dozen numbers each: about 650 bytes, 420 from 200 to 400 images.
 
-    Measured from 200 to 800 images: under 1 kB each. Below that Python's own free lists still fill up, so the bound
-    is 2 kB; a kept image would be 15 kB at least, its logits 2 kB more.
+    A kept image would be 15 kB at least, its logits 2 kB more.
     """
     many = make_street(tmp_path / "many", cal=2, day=200, dusk=1)
     few = make_street(tmp_path / "few", cal=2, day=20, dusk=1)
@@ -234,21 +233,23 @@ def test_peak_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> 
         ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert ended.returncode == 0, ended.stderr
         peaks[street] = int(ended.stdout)
-    assert 0 < peaks[many] - peaks[few] < 180 * 2000
+    assert 0 < peaks[many] - peaks[few] < 180 * 800
 
 
-# A first run fills caches of fixed size. Python keeps up to 2,000 freed tuples of each length, which tracemalloc
-# counts as memory in use: both runs start with these lists full. Garbage in cycles is collected often.
+# Caches of fixed size are filled by a first run. Garbage in cycles, and the freed tuples that Python keeps, would be
+# counted as memory in use: they are collected after every image, among the objects that are new.
 _MEASURED = """
 import gc, tracemalloc, reliseg
-reliseg.run_config({warm!r}, {out!r} + "-warm")
-gc.set_threshold(200, 2, 2)
+from reliseg.run.progress import Silent
 tracemalloc.start()
-for length in range(1, 20):
-    tuples = [tuple([None] * length) for _ in range(2100)]
-    del tuples
+reliseg.run_config({warm!r}, {out!r} + "-warm")
+gc.collect()
+gc.freeze()
+Silent.advance = lambda self: gc.collect()
+before = tracemalloc.get_traced_memory()[0]
+tracemalloc.reset_peak()
 reliseg.run_config({config!r}, {out!r})
-print(tracemalloc.get_traced_memory()[1])
+print(tracemalloc.get_traced_memory()[1] - before)
 """
 
 

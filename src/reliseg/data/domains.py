@@ -1,5 +1,6 @@
 """Domains: which samples of a data set results are reported for."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -177,7 +178,7 @@ def _sample(entry: Entry, selection: Selection) -> Sample:
             "or give a mask template that matches one"
         )
     mask = entry.mask if selection.annotated else None
-    return Sample(entry.id, entry.fields["scene"], str(entry.image), mask)
+    return Sample(entry.id, sys.intern(entry.fields["scene"]), str(entry.image), mask)
 
 
 def _unpaired(source: Source, selection: Selection, alone: list[Entry]) -> str:

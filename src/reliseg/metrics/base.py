@@ -18,19 +18,20 @@ from reliseg.stats.fixed import real
 Better = Literal["higher", "lower", "neither"]
 
 NO_PIXELS = "no counted pixel"
+_NUMBERS = 3
+"""Numbers of an image beside those of its scores."""
 
 
 @dataclass(frozen=True, eq=False)
 class ImageSummary:
-    """A few numbers of each image of a domain; NaN where an image has none. No metric reads their order.
+    """A few numbers of each image of a domain; NaN where an image has none. No metric reads their order."""
 
-    `known` is the number of known pixels; `scores` holds per score the mean over known and over all pixels.
-    """
+    rows: Float64[np.ndarray, "n k"]
 
-    known: Float64[np.ndarray, " n"]
-    miou: Float64[np.ndarray, " n"]
-    ece: Float64[np.ndarray, " n"]
-    scores: Float64[np.ndarray, "n s 2"]
+    @classmethod
+    def room(cls, images: int, scores: int) -> "ImageSummary":
+        """Rows of NaN, to be filled."""
+        return cls(np.full((images, _NUMBERS + 2 * scores), np.nan))
 
     @classmethod
     def of(cls, table: SampleTable) -> "ImageSummary":
@@ -41,17 +42,31 @@ class ImageSummary:
         with np.errstate(invalid="ignore", divide="ignore"):
             gaps = np.abs(table.bin_right - real(table.bin_confidence)).sum(axis=1)
             means = [sums[:, :, : RIGHT + 1].sum(axis=2) / known[:, None], sums.sum(axis=2) / every[:, None]]
-            return cls(known.astype(np.float64), _image_iou(table), gaps / known, np.stack(means, axis=-1))
+            return cls(np.column_stack([known, _image_iou(table), gaps / known, *means]))
 
-    @classmethod
-    def union(cls, parts: "list[ImageSummary]", scores: int) -> "ImageSummary":
-        """All images, in this order."""
-        empty = (np.zeros(0), np.zeros(0), np.zeros(0), np.zeros((0, scores, 2)))
-        columns = zip(empty, *((p.known, p.miou, p.ece, p.scores) for p in parts), strict=True)
-        return cls(*(np.concatenate(column) for column in columns))
+    @property
+    def known(self) -> Float64[np.ndarray, " n"]:
+        """Number of known pixels."""
+        return self.rows[:, 0]
+
+    @property
+    def miou(self) -> Float64[np.ndarray, " n"]:
+        """Mean IoU over the classes of the image's own annotation."""
+        return self.rows[:, 1]
+
+    @property
+    def ece(self) -> Float64[np.ndarray, " n"]:
+        """ECE of the image's known pixels."""
+        return self.rows[:, 2]
+
+    @property
+    def scores(self) -> Float64[np.ndarray, "n s 2"]:
+        """Per score the mean over known and over all pixels."""
+        images, numbers = self.rows.shape
+        return self.rows[:, _NUMBERS:].reshape(images, 2, (numbers - _NUMBERS) // 2).transpose(0, 2, 1)
 
     def __len__(self) -> int:
-        return len(self.known)
+        return len(self.rows)
 
 
 def _image_iou(table: SampleTable) -> Float64[np.ndarray, " n"]:

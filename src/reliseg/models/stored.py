@@ -2,8 +2,9 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class StoredModel(Model):
     """A folder of `<sample id>.npz` (or `STEM.npz`, anywhere in it, where stems are unique).
 
     A file holds `logits` (C x h x w, at any stride) and may hold `align_corners` and `feature`; a `.npy` file is
-    logits alone. Only file names are kept, and nothing in a file is executed.
+    logits alone. Nothing in a file is executed.
     """
 
     reads_images = False
@@ -36,10 +37,8 @@ class StoredModel(Model):
     folder: Path
     where: str
     align_corners: bool | None
-    stems: dict[str, tuple[str, ...]]
-    """Stem -> files, relative to the folder."""
-    taken: dict[str, str] = field(default_factory=dict)
-    """File -> the sample that it was read for."""
+    count: int
+    """Number of files."""
 
     @classmethod
     def load(cls, options: ModelOptions) -> "StoredModel":
@@ -48,15 +47,17 @@ class StoredModel(Model):
         folder = options.folder / options.where
         if not folder.is_dir():
             raise ModelError(f"model {options.name}: no folder {folder}")
-        stems = _listed(folder)
-        if not stems:
+        first, count = None, 0
+        for file in _listed(folder):
+            first = file if first is None else min(first, file)
+            count += 1
+        if first is None:
             raise ModelError(f"model {options.name}: no .npz or .npy file in {folder}; one per sample is needed")
-        model = cls(labels, folder, options.where, options.align_corners, stems)
-        first = folder / min(stems.values())[0]
+        model = cls(labels, folder, options.where, options.align_corners, count)
         try:
-            model._read(first)
+            model._read(folder / first)
         except _UnfitError as error:
-            raise ModelError(f"model {options.name}: {first} {error}") from error
+            raise ModelError(f"model {options.name}: {folder / first} {error}") from error
         return model
 
     def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
@@ -76,7 +77,7 @@ class StoredModel(Model):
             "where": self.where,
             "labels": self.labels.name,
             "align_corners": self.align_corners,
-            "stored_files": sum(len(files) for files in self.stems.values()),
+            "stored_files": self.count,
             "files": {},
             "hashed": "nothing: files are read one by one during the run",
         }
@@ -87,8 +88,17 @@ class StoredModel(Model):
 
     def _candidates(self, sample: str) -> tuple[str, ...]:
         """The files called like the sample, else those called like its stem: one, if all is well."""
-        files = self.stems.get(sample.rpartition("/")[2], ())
-        return tuple(f for f in files if f.rpartition(".")[0] == sample) or files
+        exact = tuple(sample + suffix for suffix in _SUFFIXES if (self.folder / (sample + suffix)).is_file())
+        return exact or self._stems.get(sample.rpartition("/")[2], ())
+
+    @cached_property
+    def _stems(self) -> dict[str, tuple[str, ...]]:
+        """Stem -> files; read where files are not called like the samples, as it takes memory for each of them."""
+        stems: dict[str, tuple[str, ...]] = {}
+        for file in _listed(self.folder):
+            stem = _stem(file.rpartition("/")[2])
+            stems[stem] = (*stems.get(stem, ()), file)
+        return stems
 
     def _prediction(self, source: Input) -> Prediction:
         files = self._candidates(source.id)
@@ -98,11 +108,6 @@ class StoredModel(Model):
             raise SampleError(
                 source.id,
                 f"{files[0]} and {files[1]} in {self.folder} could be meant; keep one, called {source.id}.npz",
-            )
-        other = self.taken.setdefault(files[0], source.id)
-        if other != source.id:
-            raise SampleError(
-                source.id, f"{self.folder / files[0]} was read for {other} already; name files SCENE/STEM.npz"
             )
         path = self.folder / files[0]
         try:
@@ -127,15 +132,18 @@ class _Stored:
     feature: Feature | None
 
 
-def _listed(folder: Path) -> dict[str, tuple[str, ...]]:
-    stems: dict[str, tuple[str, ...]] = {}
+def _listed(folder: Path) -> Iterator[str]:
+    """The files, relative to the folder; in each folder in the order of their names."""
     for place, folders, files in os.walk(folder):
         folders.sort()
+        below = Path(place).relative_to(folder)
         for name in sorted(files):
-            stem, suffix = os.path.splitext(name)  # noqa: PTH122  # a Path per file is slow for many files
-            if suffix in _SUFFIXES and not name.startswith("."):
-                stems[stem] = (*stems.get(stem, ()), (Path(place) / name).relative_to(folder).as_posix())
-    return stems
+            if name.endswith(_SUFFIXES) and not name.startswith("."):
+                yield (below / name).as_posix()
+
+
+def _stem(file: str) -> str:
+    return file.rpartition(".")[0]
 
 
 def _read(path: Path) -> _Stored:

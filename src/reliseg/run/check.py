@@ -70,12 +70,14 @@ def data_problems(target: Target, *, full: bool, workers: int, progress: Progres
 def model_problems(plan: Plan, name: str, model: Model) -> list[str]:
     """Why a model does not fit the data sets, a line each."""
     problems = []
+    ids = dict.fromkeys(s.id for target in _all_targets(plan) for s in target.domain.samples)
+    lacking = set(model.missing(list(ids)))
     for target in _all_targets(plan):
         try:
             target.dataset.projection(model.labels)
         except UsageError as error:
             problems.append(f"model {name} on {target}: {error}")
-        missing = model.missing([s.id for s in target.domain.samples])
+        missing = [s.id for s in target.domain.samples if s.id in lacking]
         if missing:
             first = ", ".join(missing[:3])
             problems.append(f"model {name} on {target}: {len(missing)} samples have no stored prediction ({first} ..)")

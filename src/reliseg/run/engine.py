@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from reliseg.calibration import Calibration
@@ -44,17 +45,17 @@ class Pass:
             self.progress.advance()
         if done and self.save:
             self.progress.note(f"{self.target}: {done} samples were evaluated before; nothing is saved for them")
-        pending = [(shard, sample) for shard, missing in todo for sample in missing]
         stream = predictions(
             self.model,
             self.target.dataset,
-            (sample for _, sample in pending),
+            (sample for _, missing in todo for sample in missing),
             workers=self.workers,
             batch=self.batch,
         )
+        pending = (shard for shard, missing in todo for _ in missing)
         observers = {name: Observer(self.layout) for name in self.calibrations}
         failures: dict[str, str] = {}
-        for shard, run in groupby(zip(pending, stream, strict=True), key=lambda item: item[0][0]):
+        for shard, run in groupby(zip(pending, stream, strict=True), key=itemgetter(0)):
             failures |= self._shard(shard, (outcome for _, outcome in run), observers)
         return failures
 

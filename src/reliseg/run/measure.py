@@ -1,6 +1,7 @@
-"""Store -> metrics -> results. Reads shards one by one: memory does not grow with their number."""
+"""Store -> metrics -> results. Reads shards one by one: a dozen numbers per image stay in memory."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from reliseg.data import DataSet
@@ -8,7 +9,7 @@ from reliseg.labels import LabelSpace
 from reliseg.metrics import METRICS, DomainState, ImageSummary, Metric
 from reliseg.results import Origin, Row
 from reliseg.run.plan import IDENTITY, Plan, Target, shards
-from reliseg.run.store import load_shard
+from reliseg.run.store import StoredRanks, gone, load_shard
 from reliseg.stats import PixelStatistics, reliability
 from reliseg.stats.bins import edges
 from reliseg.stats.fixed import real
@@ -82,20 +83,25 @@ def _origin(plan: Plan, model: str, target: Target, calibration: str) -> Origin:
 
 def _state(plan: Plan, target: Target, calibration: str, labels: LabelSpace, folder: Path) -> DomainState:
     layout = plan.layout(target.dataset)
-    pixels, images = PixelStatistics.zero(layout), []
-    for member in target.members():
-        for shard in shards(member):
-            stored = load_shard(folder / shard.path, (calibration,))
-            if stored is None:
-                raise FileNotFoundError(f"{folder / shard.path} is gone or broken since it was written")
-            observed = stored.observed[calibration]
-            pixels = pixels + observed.pixels
-            images.append(ImageSummary.of(observed.samples))
+    parts = [shard for member in target.members() for shard in shards(member)]
+    paths = [folder / shard.path for shard in parts]
+    pixels = PixelStatistics.unranked(layout)
+    images = ImageSummary.room(sum(len(shard.samples) for shard in parts), len(layout.scores))
+    done = 0
+    for path in paths:
+        stored = load_shard(path, (calibration,), ranks=False)
+        if stored is None:
+            raise gone(path)
+        observed = stored.observed[calibration]
+        pixels = pixels + observed.pixels
+        rows = ImageSummary.of(observed.samples).rows
+        images.rows[done : done + len(rows)] = rows
+        done += len(rows)
     return DomainState(
         labels=target.dataset.labels,
         scores=layout.scores,
-        pixels=pixels,
-        images=ImageSummary.union(images, len(layout.scores)),
+        pixels=replace(pixels, ranks=StoredRanks(paths, calibration, layout.scores)),
+        images=images,
         unreachable=_unreachable(target.dataset, labels),
         annotated=all(m.domain.annotated for m in target.members()),
     )

@@ -4,7 +4,7 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,8 +12,11 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from reliseg.stats import PixelStatistics, SampleTable
+from reliseg.stats.pixels import Ranks
 
 _FORMAT = 2
+_UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, IndexError, EOFError)
+"""What reading a missing or damaged shard raises."""
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -87,8 +90,8 @@ def save_shard(path: Path, record: ShardRecord) -> None:
     write_atomically(path, write)
 
 
-def load_shard(path: Path, calibrations: Collection[str] | None = None) -> ShardRecord | None:
-    """The stored shard, with the statistics of these calibrations (all by default).
+def load_shard(path: Path, calibrations: Collection[str] | None = None, *, ranks: bool = True) -> ShardRecord | None:
+    """The stored shard, with the statistics of these calibrations (all by default), and with their `ranks` or none.
 
     None where there is none, or none that is whole.
     """
@@ -99,10 +102,49 @@ def load_shard(path: Path, calibrations: Collection[str] | None = None) -> Shard
                 return None
             names = tuple(head["samples"])
             wanted = names if calibrations is None else calibrations
-            observed = {name: _observed(archive, head, name) for name in names if name in wanted}
-    except (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError):
+            observed = {name: _observed(archive, head, name, ranks) for name in names if name in wanted}
+    except _UNREADABLE:
         return None
     return ShardRecord(observed, head["hashes"], head["failures"], head["model"], names)
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRanks(Mapping[str, Ranks]):
+    """The fine histograms of one calibration over some shards, by score, added up each time they are asked for.
+
+    They are most of what a domain's statistics hold: metrics look at one score after the other, and only that is in
+    memory.
+    """
+
+    shards: Sequence[Path]
+    calibration: str
+    scores: tuple[str, ...]
+
+    def __getitem__(self, score: str) -> Ranks:
+        """The sum over all shards; a FileNotFoundError that names one that is gone or broken."""
+        if score not in self.scores:
+            raise KeyError(score)
+        total = Ranks.zero_of(score)
+        name = f"{self.calibration}/ranks.{score}.counts"
+        for path in self.shards:
+            try:
+                with zipfile.ZipFile(path) as archive:
+                    places, values = _entries(archive.read(name))
+            except _UNREADABLE as error:
+                raise gone(path) from error
+            total.counts.ravel()[places] += values
+        return total
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.scores)
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+def gone(path: Path) -> FileNotFoundError:
+    """The error of a shard that was there before."""
+    return FileNotFoundError(f"{path} is gone or broken since it was written")
 
 
 def stored_head(path: Path) -> ShardRecord | None:
@@ -116,9 +158,10 @@ def stored_head(path: Path) -> ShardRecord | None:
     return load_shard(path, ())
 
 
-def _observed(archive: zipfile.ZipFile, head: Mapping[str, Any], calibration: str) -> Observed:
+def _observed(archive: zipfile.ZipFile, head: Mapping[str, Any], calibration: str, ranks: bool) -> Observed:
     prefix, rows = f"{calibration}/", "samples."
     members = {name.removeprefix(prefix): name for name in head["shapes"] if name.startswith(prefix)}
+    members = {key: name for key, name in members.items() if ranks or not key.startswith("ranks.")}
     arrays = {key: _dense(archive.read(name), head["shapes"][name]) for key, name in members.items()}
     table = {key.removeprefix(rows): array for key, array in arrays.items() if key.startswith(rows)}
     pixels = {key: array for key, array in arrays.items() if not key.startswith(rows)}
@@ -134,8 +177,13 @@ def _sparse(array: np.ndarray) -> bytes:
 
 
 def _dense(content: bytes, shape: list[int]) -> np.ndarray:
-    numbers = np.frombuffer(content, "<i8").astype(np.int64)
-    steps, values = np.split(numbers, 2)
+    places, values = _entries(content)
     array = np.zeros(shape, np.int64)
-    array.ravel()[np.cumsum(steps)] = values
+    array.ravel()[places] = values
     return array
+
+
+def _entries(content: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """The nonzero places and values of a sparse array."""
+    steps, values = np.split(np.frombuffer(content, "<i8").astype(np.int64), 2)
+    return np.cumsum(steps), values

@@ -1,7 +1,7 @@
 """The statistics of pixels: fixed in size, whatever the number of images."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -159,8 +159,13 @@ class PixelStatistics:
     @classmethod
     def zero(cls, layout: Layout) -> "PixelStatistics":
         """Of no pixels."""
+        return replace(cls.unranked(layout), ranks={s: Ranks.zero_of(s) for s in layout.scores})
+
+    @classmethod
+    def unranked(cls, layout: Layout) -> "PixelStatistics":
+        """Of no pixels, and without the ranks of any score."""
         parts = {name: part.zero(layout) for name, part in _PARTS.items()}
-        return cls(**parts, ranks={s: Ranks.zero_of(s) for s in layout.scores})  # type: ignore[arg-type]
+        return cls(**parts, ranks={})  # type: ignore[arg-type]
 
     def __add__(self, other: "PixelStatistics") -> "PixelStatistics":
         parts = {name: getattr(self, name) + getattr(other, name) for name in _PARTS}
