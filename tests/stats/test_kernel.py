@@ -356,3 +356,17 @@ def test_compile_kernels_leaves_nothing_to_compile():
     run(view_of(logits, truth.shape), truth, Layout(4, ALL))
     assert len(observe_image.signatures) == 1
     assert len(census.signatures) == 1
+
+
+def test_taking_gives_the_statistics_and_forgets_them():
+    layout = Layout(4, ALL)
+    one, other = Kernel(layout), Kernel(layout)
+    for each in (one, other):
+        observe_number(3, each)
+    taken = one.take()
+    observe_number(4, one)  # what was taken does not change with what comes after
+    assert_same_bytes(taken, other.statistics())
+    other.reset()
+    observe_number(4, other)
+    assert_same_bytes(one.take(), other.statistics())
+    assert_same_bytes(one.statistics(), PixelStatistics.zero(layout))

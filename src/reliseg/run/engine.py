@@ -73,8 +73,6 @@ class Pass:
         self, shard: Shard, outcomes: Iterator[Predicted | SampleError], observers: Mapping[str, Observer]
     ) -> dict[str, str]:
         """Evaluate and store the missing samples of a shard, beside what is stored of it."""
-        for observer in observers.values():
-            observer.reset()
         tables: dict[str, list[SampleTable]] = {name: [] for name in observers}
         hashes: dict[str, str] = {}
         failures: dict[str, str] = {}
@@ -93,7 +91,7 @@ class Pass:
                 self.save(self.target, outcome)
         path = self.folder / shard.path
         observed = {
-            name: Observed(observer.statistics(), SampleTable.union([SampleTable.empty(self.layout), *tables[name]]))
+            name: Observed(observer.take(), SampleTable.union([SampleTable.empty(self.layout), *tables[name]]))
             for name, observer in observers.items()
         }
         stored = load_shard(path)

@@ -29,13 +29,7 @@ class Observer:
         self._open: dict[str, Score] = {n: kind() for n, kind in kinds.items() if not kind.built_in}
         self._kernel = Kernel(self._built_in)
         self._flips = 0
-        self._ranks = {name: Ranks.zero_of(name) for name in self._open}
-
-    def reset(self) -> None:
-        """Forget everything observed."""
-        self._kernel.reset()
-        self._flips = 0
-        self._ranks = {name: Ranks.zero_of(name) for name in self._open}
+        self._ranks = self._no_ranks()
 
     def observe(self, loaded: Loaded, prediction: Prediction) -> SampleTable:
         """Count one sample with its calibrated prediction; its row."""
@@ -52,11 +46,17 @@ class Observer:
         self._ranks = {name: ranks + found[name].ranks for name, ranks in self._ranks.items()}
         return self._ordered(row, found)
 
-    def statistics(self) -> PixelStatistics:
-        """Of all samples since the last reset."""
-        pixels = replace(self._kernel.statistics(), flips=Flips(np.array([self._flips], np.int64)))
-        ranks = {**pixels.ranks, **self._ranks}
-        return replace(pixels, ranks={name: ranks[name] for name in self._layout.scores})
+    def take(self) -> PixelStatistics:
+        """The statistics of all samples since the last call; those of the next one start anew."""
+        pixels = replace(self._kernel.take(), flips=Flips(np.array([self._flips], np.int64)))
+        if self._open:
+            ranks = {**pixels.ranks, **self._ranks}
+            pixels = replace(pixels, ranks={name: ranks[name] for name in self._layout.scores})
+        self._flips, self._ranks = 0, self._no_ranks()
+        return pixels
+
+    def _no_ranks(self) -> dict[str, Ranks]:
+        return {name: Ranks.zero_of(name) for name in self._open}
 
     def _ordered(self, row: SampleTable, found: Mapping[str, "_OpenScore"]) -> SampleTable:
         """The row with the columns of all scores, in the layout's order."""

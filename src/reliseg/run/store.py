@@ -67,27 +67,32 @@ class ShardRecord:
 
 def save_shard(path: Path, record: ShardRecord) -> None:
     """Store a shard: sparse arrays in a zip file, whose members carry checksums."""
-    members = {}
-    for calibration, observed in record.observed.items():
-        arrays = observed.pixels.arrays() | {f"samples.{k}": v for k, v in observed.samples.arrays().items()}
-        for name, array in arrays.items():
-            members[f"{calibration}/{name}"] = array
     head = {
         "format": _FORMAT,
         "hashes": dict(record.hashes),
         "failures": dict(record.failures),
         "model": record.model,
         "samples": {c: list(o.samples.ids) for c, o in record.observed.items()},
-        "shapes": {name: array.shape for name, array in members.items()},
     }
 
     def write(file: BinaryIO) -> None:
+        shapes = {}
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            archive.writestr("head.json", json.dumps(head))
-            for name, array in members.items():
+            for name, array in _members(record):
                 archive.writestr(name, _sparse(array))
+                shapes[name] = array.shape
+            archive.writestr("head.json", json.dumps({**head, "shapes": shapes}))
 
     write_atomically(path, write)
+
+
+def _members(record: ShardRecord) -> Iterator[tuple[str, np.ndarray]]:
+    """All arrays by name, one after the other: ranks are converted only as they are written."""
+    for calibration, observed in record.observed.items():
+        for name, array in observed.pixels.items():
+            yield f"{calibration}/{name}", array
+        for name, array in observed.samples.arrays().items():
+            yield f"{calibration}/samples.{name}", array
 
 
 def load_shard(path: Path, calibrations: Collection[str] | None = None, *, ranks: bool = True) -> ShardRecord | None:

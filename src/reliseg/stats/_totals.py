@@ -1,6 +1,7 @@
 """What the fused kernel has counted so far, and its way into statistics and rows of the sample table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Int64, UInt64
@@ -30,6 +31,7 @@ class Totals:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        self.scores = layout.scores
         sizes = [fine_bins(score).coarse_size for score in layout.scores]
         self.spans = 2 * _COARSE * np.array(sizes, np.int32)
         """Entries of half a score's fine bins (known, then the others): whole coarse bins of two roles."""
@@ -84,7 +86,7 @@ class Totals:
         )
 
     def statistics(self) -> PixelStatistics:
-        """Of all images taken in."""
+        """Of all images taken in. Its ranks are read from these tables when they are asked for."""
         return PixelStatistics(
             top=TopLabel(self._cells[..., 0].copy(), limbs(self._cells[..., 1])),
             confident=ConfidentErrors(self._confident.copy()),
@@ -92,8 +94,16 @@ class Totals:
             losses=Losses(self._losses[0].copy(), self._losses[1].copy()),
             flips=Flips.zero(self._layout),
             confidence=FineConfidence(limbs(self.fine.confidence)),
-            ranks={score: Ranks(counts) for score, counts in self._ranks()},
+            ranks=_Ranks(self),
         )
+
+    def ranks(self, score: str) -> Ranks:
+        """The fine bins of one score."""
+        at = self._layout.scores.index(score)
+        start, span = self.starts[at], self.spans[at]
+        pairs = self.fine.counts[start : start + 2 * span].reshape(2, -1, 2)
+        size = fine_bins(score).size
+        return Ranks(pairs[:, :size].transpose(0, 2, 1).astype(np.int64).reshape(ROLES, size))
 
     def _classwise(self) -> ClassWise:
         """The argmax, the other probabilities above the first bin, and in the first bin all that remains."""
@@ -106,12 +116,6 @@ class Totals:
         hits[:, 0] = counts.sum(axis=(1, 2)) - hits[:, 1:].sum(axis=1)
         probability[:, 0] += self._below
         return ClassWise(pixels, hits, limbs(probability))
-
-    def _ranks(self) -> Iterator[tuple[str, Int64[np.ndarray, "4 b"]]]:
-        for score, start, span in zip(self._layout.scores, self.starts, self.spans, strict=True):
-            pairs = self.fine.counts[start : start + 2 * span].reshape(2, -1, 2)
-            size = fine_bins(score).size
-            yield score, pairs[:, :size].transpose(0, 2, 1).astype(np.int64).reshape(ROLES, size)
 
     def _coarse_counts(self) -> UInt64[np.ndarray, " k"]:
         """Coarse bins: two 32-bit counts are added at once, as neither can overflow into the other."""
@@ -126,3 +130,21 @@ class Totals:
             pairs = new[start // _COARSE : (start + 2 * span) // _COARSE].reshape(2, -1, 2)
             coarse[s, :, : pairs.shape[1]] = pairs.transpose(0, 2, 1).reshape(ROLES, -1)
         return coarse
+
+
+@dataclass(frozen=True, eq=False)
+class _Ranks(Mapping[str, Ranks]):
+    """The ranks of all scores in 64 bits, one at a time: together they take twice the tables' memory."""
+
+    totals: Totals
+
+    def __getitem__(self, score: str) -> Ranks:
+        if score not in self.totals.scores:
+            raise KeyError(score)
+        return self.totals.ranks(score)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.totals.scores)
+
+    def __len__(self) -> int:
+        return len(self.totals.scores)

@@ -11,6 +11,8 @@ are float32; whatever is added up is an integer, so that results do not depend o
 the sums over images; `_numeric`, `_slots` what they share. `reference` defines what is computed.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Int64
 
@@ -45,7 +47,7 @@ class Kernel:
 
     def reset(self) -> None:
         """Forget all images."""
-        self._totals = Totals(self._layout)
+        self._tables: Totals | None = None
         self._pixels = 0
         self._earlier: PixelStatistics | None = None
 
@@ -81,14 +83,30 @@ class Kernel:
 
     def statistics(self) -> PixelStatistics:
         """Of all images observed since creation or reset."""
+        found = self._all()
+        return replace(found, ranks=dict(found.ranks))
+
+    def take(self) -> PixelStatistics:
+        """The same, and forget them: half the memory, as ranks are converted one score at a time when they are read."""
+        found = self._all()
+        self.reset()
+        return found
+
+    def _all(self) -> PixelStatistics:
         current = self._totals.statistics()
         return current if self._earlier is None else self._earlier + current
+
+    @property
+    def _totals(self) -> Totals:
+        if self._tables is None:
+            self._tables = Totals(self._layout)
+        return self._tables
 
     def _make_room(self, pixels: int) -> None:
         """Move the counts out of the 32-bit tables before they could overflow."""
         if self._pixels + pixels >= _COUNTER_LIMIT:
             self._earlier = self.statistics()
-            self._totals = Totals(self._layout)
+            self._tables = None
             self._pixels = 0
         self._pixels += pixels
 

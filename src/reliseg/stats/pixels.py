@@ -1,6 +1,6 @@
 """The statistics of pixels: fixed in size, whatever the number of images."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -171,10 +171,16 @@ class PixelStatistics:
         parts = {name: getattr(self, name) + getattr(other, name) for name in _PARTS}
         return PixelStatistics(**parts, ranks={s: r + other.ranks[s] for s, r in self.ranks.items()})
 
+    def items(self) -> Iterator[tuple[str, np.ndarray]]:
+        """All arrays by `part.field` and `ranks.score.field`, one after the other."""
+        for part in _PARTS:
+            yield from ((f"{part}.{name}", array) for name, array in getattr(self, part).arrays().items())
+        for score in self.ranks:
+            yield f"ranks.{score}.counts", self.ranks[score].counts
+
     def arrays(self) -> dict[str, np.ndarray]:
-        """All arrays by `part.field` and `ranks.score.field`."""
-        found = {f"{part}.{n}": a for part in _PARTS for n, a in getattr(self, part).arrays().items()}
-        return found | {f"ranks.{s}.{n}": a for s, r in self.ranks.items() for n, a in r.arrays().items()}
+        """All arrays by name."""
+        return dict(self.items())
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "PixelStatistics":
