@@ -29,14 +29,16 @@ class Threshold:
         """The lowest one with `percent` % right pixels among those at least as sure: it accepts the most.
 
         It is the confidence of a pixel, so it lies in a filled bin. Whole bins reach `last`. Inside a later bin the
-        share is greatest after all its right pixels and none of its wrong ones; if that is enough, it is possible.
+        share is greatest after all its right pixels and none of its wrong ones, or after one wrong one where it has
+        no others; if that is enough, the bin is possible.
         """
         r, w = np.cumsum(right), np.cumsum(wrong)
-        whole = np.flatnonzero((100 * r >= percent * (r + w)) & (right + wrong > 0))
+        filled = right + wrong > 0
+        whole = np.flatnonzero((100 * r >= percent * (r + w)) & filled)
         if not len(whole):
             return cls(why=f"no confidence gives {percent} % accuracy on the calibration split")
         last = int(whole[-1])
-        partly = np.flatnonzero((100 * r >= percent * (r + w - wrong)) & (right > 0))
+        partly = np.flatnonzero((100 * r >= percent * (r + w - wrong + (right == 0))) & filled)
         return cls(last, np.concatenate([whole[-1:], partly[partly > last]]))
 
     def coverage(self, right: Histogram, wrong: Histogram) -> Bracketed:
