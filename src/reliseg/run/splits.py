@@ -8,7 +8,7 @@ from reliseg.labels import LabelSpace
 from reliseg.metrics import METRICS, DomainState
 from reliseg.results import Value, csv_line
 from reliseg.run.measure import Thresholds, state_of
-from reliseg.run.plan import IDENTITY, Plan
+from reliseg.run.plan import Plan
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.threshold import Threshold
 
@@ -41,38 +41,46 @@ def examine(plan: Plan, model: str, labels: LabelSpace, folder: Path, incomplete
     lines: list[str] = []
     for split in plan.splits():
         lost = [str(m) for m in split.members if str(m) in incomplete]
-        before: list[Value] = []
+        before: _Summary | None = None
         for calibration in split.calibrations:
             if lost:
                 why = f"calibration split {split.name}: samples of {lost[0]} were not evaluated"
                 thresholds[split.name, calibration] = dict.fromkeys(plan.settings.scores, Threshold(why=why))
                 continue
-            state = _with_thresholds(state_of(plan, split.members, calibration, labels, folder))
-            thresholds[split.name, calibration] = state.thresholds
-            if calibration == IDENTITY:
-                before = _numbers(state)
+            found = _Summary.of(state_of(plan, split.members, calibration, labels, folder))
+            thresholds[split.name, calibration] = found.thresholds
+            if before is None:  # identity is the first
+                before = found
             else:
-                lines += _lines([model, calibration], state, before, _numbers(state))
+                lines += _lines([model, calibration], before, found)
     return Examined(thresholds, lines)
 
 
-def _with_thresholds(state: DomainState) -> DomainState:
-    counts = {score: state.pixels.ranks[score].counts for score in state.scores}
-    return replace(state, thresholds={s: Threshold.at_accuracy(c[RIGHT], c[WRONG]) for s, c in counts.items()})
+@dataclass(frozen=True)
+class _Summary:
+    """What is kept of a split's statistics under one calibration."""
+
+    thresholds: Mapping[str, Threshold]
+    values: list[Value]
+    images: int
+    pixels: int
+
+    @classmethod
+    def of(cls, state: DomainState) -> "_Summary":
+        counts = {score: state.pixels.ranks[score].counts for score in state.scores}
+        thresholds = {score: Threshold.at_accuracy(c[RIGHT], c[WRONG]) for score, c in counts.items()}
+        state = replace(state, thresholds=thresholds)
+        values = [
+            value
+            for family, names in _REPORTED.items()
+            for value in METRICS.get(family)().compute(state, None)
+            if value.metric in names
+        ]
+        return cls(thresholds, values, len(state.images), int(state.images.known.sum()))
 
 
-def _numbers(state: DomainState) -> list[Value]:
-    return [
-        value
-        for family, names in _REPORTED.items()
-        for value in METRICS.get(family)().compute(state, None)
-        if value.metric in names
-    ]
-
-
-def _lines(origin: list[str], state: DomainState, before: list[Value], after: list[Value]) -> Iterator[str]:
-    images, pixels = len(state.images), int(state.images.known.sum())
-    for old, new in zip(before, after, strict=True):
+def _lines(origin: list[str], before: _Summary, after: _Summary) -> Iterator[str]:
+    for old, new in zip(before.values, after.values, strict=True):
         why = new.why or old.why
-        cells = (*origin, new.score, new.metric, old.value, new.value, why, images, pixels, new.definition)
-        yield csv_line(cells)
+        cells = (new.score, new.metric, old.value, new.value, why, after.images, after.pixels, new.definition)
+        yield csv_line([*origin, *cells])
