@@ -46,6 +46,7 @@ CASES = {
     "only wrong ones accepted": (([1, 1], [0, 1]), ([0, 0], [2, 0]), 60),
     "far beyond the whole bins": (([1, 1, 1], [0, 1, 1]), ([1, 0, 1], [0, 1, 0]), 70),
     "an empty bin of the split": (([1, 0, 1], [0, 0, 1]), ([0, 1, 0], [0, 1, 1]), 90),
+    "no threshold in an empty bin": (([3, 0, 0], [0, 0, 2]), ([1, 1, 0], [0, 1, 0]), 75),
     "surer wrong ones": (([0, 2], [1, 1]), ([1, 1], [1, 0]), 60),
 }
 
