@@ -102,6 +102,25 @@ def augrc(ties: Ranking) -> Fraction:
     return rejection_area(ties)
 
 
+def lowest_threshold(confidence: Sequence[float], right: Sequence[bool], percent: int) -> float | None:
+    """The lowest confidence among these pixels such that `percent` % of those at least as sure are right."""
+    found, kept, hits = None, 0, 0
+    pairs = sorted(zip(confidence, right, strict=True), key=lambda pair: -pair[0])
+    for threshold, tie in groupby(pairs, key=lambda pair: pair[0]):
+        flags = [bool(flag) for _, flag in tie]
+        kept, hits = kept + len(flags), hits + sum(flags)
+        if Fraction(hits, kept) >= Fraction(percent, 100):
+            found = threshold
+    return found
+
+
+def accepted(confidence: Sequence[float], right: Sequence[bool], threshold: float) -> tuple[Fraction, Fraction | None]:
+    """Coverage, and risk where anything is accepted, of a threshold."""
+    kept = [bool(a) for c, a in zip(confidence, right, strict=True) if c >= threshold]
+    risk = Fraction(len(kept) - sum(kept), len(kept)) if kept else None
+    return Fraction(len(kept), len(confidence)), risk
+
+
 RANKINGS = {
     "auroc": auroc,
     "prr": prr,

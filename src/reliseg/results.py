@@ -185,6 +185,13 @@ def _row(record: Mapping[str, Any]) -> Row:
     return Row(**filled)
 
 
+def csv_line(cells: Iterable[object]) -> str:
+    """A line of CSV as in the table: undefined numbers are empty, floats are written to the last bit."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow("" if isinstance(c, float) and math.isnan(c) else c for c in cells)
+    return out.getvalue()
+
+
 def scored(values: Iterable[Value], score: str) -> list[Value]:
     """The same values, said to be of this score."""
     return [replace(value, score=score) for value in values]

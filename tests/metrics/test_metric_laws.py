@@ -11,6 +11,8 @@ from worlds import SCORES, UNKNOWN, VOID, WORLDS, empty_domain, of_pixels, space
 from reliseg.metrics import METRICS, DomainState, ImageSummary, Metric
 from reliseg.results import Value
 from reliseg.stats import Layout
+from reliseg.stats.bins import RIGHT, WRONG
+from reliseg.stats.threshold import Threshold
 
 every_metric = pytest.mark.parametrize("name", METRICS.names())
 
@@ -34,7 +36,9 @@ def _domains() -> dict[str, DomainState]:
     found["undecided"] = of_pixels(np.zeros((3, 12)), [0, 1, 2] * 4).domain()
     found["perfectly ranked"] = of_pixels([np.arange(12, 0, -1.0), np.zeros(12)], [0] * 7 + [1] * 5).domain()
     found["many images"] = world(30, images=25, pixels=250).domain()
-    return found
+    ranks = world(32, noise=0.8, spread=4.0).domain().pixels.ranks
+    thresholds = {s: Threshold.at_accuracy(r.counts[RIGHT], r.counts[WRONG]) for s, r in ranks.items()}
+    return {name: replace(domain, thresholds=thresholds) for name, domain in found.items()}
 
 
 DOMAINS = _domains()

@@ -51,14 +51,18 @@ def test_two_workers_give_the_bytes_of_one(street: Street, whole: Path) -> None:
     out = street.root / "two"
     reliseg.run_config(street.config, out, workers=2)
     assert (out / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
-    assert (out / "reliability.csv").read_bytes() == (whole / "reliability.csv").read_bytes()
+    for file in ("reliability.csv", "fits.csv"):
+        assert (out / file).read_bytes() == (whole / file).read_bytes()
 
 
-@pytest.mark.parametrize("moments", [(3, 12), (8, 25)], ids=["early", "late"])
+@pytest.mark.parametrize("moments", [(3, 12), (8, 35)], ids=["early", "late"])
 def test_a_run_killed_twice_and_resumed_gives_the_bytes_of_the_whole(
     street: Street, whole: Path, moments: tuple[int, int], tmp_path: Path
 ) -> None:
-    """Killed with SIGKILL when so many samples are done (of 6 for calibration and 32), in the middle of a shard."""
+    """Killed with SIGKILL in the middle of a shard, when so many samples are done.
+
+    Of 6 for fitting, 32 of tests, and the 6 again that the calibration was fitted on.
+    """
     out = tmp_path / "killed"
     for moment in moments:
         code = _KILLER.format(moment=moment, config=str(street.config), out=str(out))
@@ -66,7 +70,8 @@ def test_a_run_killed_twice_and_resumed_gives_the_bytes_of_the_whole(
         assert ended.returncode == -signal.SIGKILL, ended.stderr
         assert not (out / "results.csv").exists()
     reliseg.run_config(street.config, out)
-    assert (out / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
+    for file in ("results.csv", "fits.csv"):
+        assert (out / file).read_bytes() == (whole / file).read_bytes()
 
 
 _KILLER = """

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ from reliseg.results import Value
 from reliseg.stats import PixelStatistics, SampleTable
 from reliseg.stats.bins import RIGHT
 from reliseg.stats.fixed import real
+from reliseg.stats.threshold import Threshold
 
 Better = Literal["higher", "lower", "neither"]
 
@@ -91,6 +92,8 @@ class DomainState:
     unreachable: tuple[int, ...] = ()
     """Classes that the model cannot predict (no class of it projects there)."""
     annotated: bool = True
+    thresholds: Mapping[str, Threshold] = field(default_factory=dict)
+    """By score, where this calibration is 95 % right on the calibration split; empty where there is no such split."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,8 @@ class Metric(ABC):
 
     needs_annotation: ClassVar[bool] = True
     """Whether it is left out for domains without annotation."""
+    reads_thresholds: ClassVar[bool] = False
+    """Whether it reads `thresholds`: calibration splits are then evaluated, and `fitted_on` names the split."""
 
     @abstractmethod
     def quantities(self) -> Mapping[str, Quantity]:

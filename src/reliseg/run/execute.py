@@ -20,6 +20,7 @@ from reliseg.run.measure import RELIABILITY_HEADER, measure
 from reliseg.run.plan import IDENTITY, Fit, Plan
 from reliseg.run.progress import Progress, Silent
 from reliseg.run.save import Saving
+from reliseg.run.splits import FITS_HEADER, examine
 from reliseg.run.store import write_text
 from reliseg.stats.kernel import compile_kernels
 
@@ -32,6 +33,7 @@ class _Found:
 
     rows: list[Row] = field(default_factory=list)
     reliability: list[str] = field(default_factory=list)
+    fits: list[str] = field(default_factory=list)
     models: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -126,29 +128,34 @@ class Run:
         """One model over all domains, then its rows."""
         shards = self.folder / "statistics" / name
         incomplete = set()
-        for target in self.plan.evaluated():
+        tested = {str(t) for t in self.plan.evaluated()}
+        for target, applied in self.plan.passes():
+            is_test = str(target) in tested
             failures = Pass(
                 model=model,
                 target=target,
                 layout=self.plan.layout(target.dataset),
-                calibrations={c: calibrations[c] for c in self.plan.calibrations_for(target.dataset)},
+                calibrations={c: calibrations[c] for c in applied},
                 folder=shards,
                 workers=self.workers,
                 batch=self.plan.settings.batch,
                 progress=self.progress,
-                title=f"{name} on {target}",
-                save=partial(saving, name) if saving.kinds else None,
+                title=f"{name} on {target}" + ("" if is_test else ", calibrated"),
+                save=partial(saving, name) if saving.kinds and is_test else None,  # fitting has saved the others
             ).run()
             if failures:
                 incomplete.add(str(target))
-                found.problems.append(f"{_summary(name, str(target), failures)}; this domain has no results")
+                lost = "this domain has no results" if is_test else "no threshold is taken from its calibration split"
+                found.problems.append(f"{_summary(name, str(target), failures)}; {lost}")
         for target in self.plan.tests:
             parts = sorted({str(m) for m in target.members()} & incomplete)
             if target.domain.union and parts:
                 found.problems.append(f"{name} on {target}: no results, as {' and '.join(parts)} is incomplete")
-        rows, reliability = measure(self.plan, name, model.labels, shards, incomplete)
+        splits = examine(self.plan, name, model.labels, shards, incomplete)
+        rows, reliability = measure(self.plan, name, model.labels, shards, incomplete, splits.thresholds)
         found.rows += rows
         found.reliability += reliability
+        found.fits += splits.lines
 
     def _write(self, found: _Found) -> Results:
         """Results and manifest; an IncompleteError if there were problems."""
@@ -159,6 +166,7 @@ class Run:
         write_text(self.folder / "results.json", results.to_json(summary))
         write_text(self.folder / "results.csv", results.to_csv())
         write_text(self.folder / "reliability.csv", "".join([RELIABILITY_HEADER, *found.reliability]))
+        write_text(self.folder / "fits.csv", "".join([FITS_HEADER, *found.fits]))
         if find_spec("pyarrow"):
             results.write_parquet(self.folder / "results.parquet")
         if found.problems:

@@ -91,7 +91,7 @@ class Fitting:
                 folder.rmdir()
 
     def _members(self) -> list[Target]:
-        return list({str(m): m for t in self.fit.on for m in t.members()}.values())
+        return self.fit.members()
 
     def _parts(self) -> list[Path]:
         return [self._samples() / shard.path for target in self._members() for shard in shards(target)]

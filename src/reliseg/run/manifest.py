@@ -31,8 +31,8 @@ def manifest(plan: Plan, models: Mapping[str, Any], folder: Path) -> dict[str, A
         "determinism": {"cudnn_benchmark": False, "tf32": False, "denormals_flushed": True},
         "models": dict(models),
         "calibrations": _calibrations(folder),
-        "domains": {str(t): _counts(t) for t in plan.evaluated()},
-        "samples": {str(t): _hashes(plan, t, folder) for t in plan.evaluated()},
+        "domains": {str(t): _counts(t) for t, _ in plan.passes()},
+        "samples": {str(t): _hashes(plan, t, folder) for t, _ in plan.passes()},
     }
 
 

@@ -1,26 +1,31 @@
 """Store -> metrics -> results. Reads shards one by one: a dozen numbers per image stay in memory."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
-from reliseg.data import DataSet
 from reliseg.labels import LabelSpace
 from reliseg.metrics import METRICS, DomainState, ImageSummary, Metric
-from reliseg.results import Origin, Row
+from reliseg.results import Origin, Row, csv_line
 from reliseg.run.plan import IDENTITY, Plan, Target, shards
 from reliseg.run.store import StoredRanks, gone, load_shard
 from reliseg.stats import PixelStatistics, reliability
 from reliseg.stats.bins import edges
 from reliseg.stats.fixed import real
+from reliseg.stats.threshold import Threshold
+
+Thresholds: TypeAlias = Mapping[tuple[str, str], Mapping[str, Threshold]]
+"""By calibration split and calibration, then by score."""
 
 
 def measure(
-    plan: Plan, model: str, labels: LabelSpace, folder: Path, incomplete: Collection[str]
+    plan: Plan, model: str, labels: LabelSpace, folder: Path, incomplete: Collection[str], thresholds: Thresholds
 ) -> tuple[list[Row], list[str]]:
     """The rows of one model, in the order of the plan, and the lines of its reliability table.
 
-    `labels` are the model's, `folder` holds its shards; `incomplete` names domains that get no rows.
+    `labels` are the model's, `folder` holds its shards; `incomplete` names domains that get no rows; `thresholds`
+    are those of the model's calibration splits.
     """
     metrics = [METRICS.get(name)() for name in plan.settings.metrics or METRICS.names()]
     rows: list[Row] = []
@@ -29,12 +34,13 @@ def measure(
         if any(str(m) in incomplete for m in target.members()):
             continue
         for calibration in plan.calibrations_for(target.dataset):
-            state = _state(plan, target, calibration, labels, folder)
+            state = state_of(plan, target.members(), calibration, labels, folder)
             reference = _reference(plan, target, calibration, incomplete)
-            other = _state(plan, reference, calibration, labels, folder) if reference else None
-            rows += _rows(metrics, state, other, _origin(plan, model, target, calibration))
+            other = state_of(plan, reference.members(), calibration, labels, folder) if reference else None
+            chosen = _chosen(plan, target, calibration, thresholds)
+            rows += _rows(metrics, state, other, _origin(plan, model, target, calibration), chosen)
             if state.annotated:
-                lines += _reliability_lines(f"{model},{target.dataset.name},{target.domain.name},{calibration}", state)
+                lines += _reliability_lines([model, target.dataset.name, target.domain.name, calibration], state)
     return rows, lines
 
 
@@ -42,20 +48,41 @@ RELIABILITY_HEADER = "model,dataset,domain,calibration,bin,low,high,pixels,right
 """The columns of `reliability.csv`: bins (low, high] of msp, their pixels, right ones, and sum of confidence."""
 
 
-def _reliability_lines(origin: str, state: DomainState) -> Iterator[str]:
+def _reliability_lines(origin: list[str], state: DomainState) -> Iterator[str]:
     counts, right, sums = reliability(state.pixels.top)
     bounds = edges()
     for b, (n, hits, total) in enumerate(zip(counts, right, real(sums), strict=True)):
-        yield f"{origin},{b},{float(bounds[b])!r},{float(bounds[b + 1])!r},{n},{hits},{float(total)!r}\n"
+        numbers = [b, float(bounds[b]), float(bounds[b + 1]), int(n), int(hits), float(total)]
+        yield csv_line([*origin, *numbers])
 
 
-def _rows(metrics: list[Metric], state: DomainState, reference: DomainState | None, origin: Origin) -> Iterator[Row]:
+def _chosen(
+    plan: Plan, target: Target, calibration: str, thresholds: Thresholds
+) -> list[tuple[str, Mapping[str, Threshold]]]:
+    """The thresholds for a target, and their split: its own for a calibration, those of all splits for identity."""
+    names = [
+        split.name
+        for split in plan.splits()
+        if split.classes == target.dataset.labels.classes and calibration in split.calibrations
+    ]
+    return [(name, thresholds[name, calibration]) for name in names] or [("", {})]
+
+
+def _rows(
+    metrics: list[Metric],
+    state: DomainState,
+    reference: DomainState | None,
+    origin: Origin,
+    chosen: list[tuple[str, Mapping[str, Threshold]]],
+) -> Iterator[Row]:
     known = int(state.images.known.sum())
+    by_split = [(replace(origin, fitted_on=name), replace(state, thresholds=found)) for name, found in chosen]
     for metric in metrics:
         if metric.needs_annotation and not state.annotated:
             continue
-        for value in metric.compute(state, reference):
-            yield Row.of(origin, value, n_images=len(state.images), n_pixels=known)
+        for whence, read in by_split if metric.reads_thresholds else [(origin, state)]:
+            for value in metric.compute(read, reference):
+                yield Row.of(whence, value, n_images=len(state.images), n_pixels=known)
 
 
 def _reference(plan: Plan, target: Target, calibration: str, incomplete: Collection[str]) -> Target | None:
@@ -81,9 +108,11 @@ def _origin(plan: Plan, model: str, target: Target, calibration: str) -> Origin:
     )
 
 
-def _state(plan: Plan, target: Target, calibration: str, labels: LabelSpace, folder: Path) -> DomainState:
-    layout = plan.layout(target.dataset)
-    parts = [shard for member in target.members() for shard in shards(member)]
+def state_of(plan: Plan, members: Sequence[Target], calibration: str, labels: LabelSpace, folder: Path) -> DomainState:
+    """All stored statistics of these domains under a calibration, added up; ranks only as they are asked for."""
+    dataset = members[0].dataset
+    layout = plan.layout(dataset)
+    parts = [shard for member in members for shard in shards(member)]
     paths = [folder / shard.path for shard in parts]
     pixels = PixelStatistics.unranked(layout)
     images = ImageSummary.room(sum(len(shard.samples) for shard in parts), len(layout.scores))
@@ -98,14 +127,15 @@ def _state(plan: Plan, target: Target, calibration: str, labels: LabelSpace, fol
         images.rows[done : done + len(rows)] = rows
         done += len(rows)
     return DomainState(
-        labels=target.dataset.labels,
+        labels=dataset.labels,
         scores=layout.scores,
         pixels=replace(pixels, ranks=StoredRanks(paths, calibration, layout.scores)),
         images=images,
-        unreachable=_unreachable(target.dataset, labels),
-        annotated=all(m.domain.annotated for m in target.members()),
+        unreachable=_unreachable(members, labels),
+        annotated=all(m.domain.annotated for m in members),
     )
 
 
-def _unreachable(dataset: DataSet, labels: LabelSpace) -> tuple[int, ...]:
-    return dataset.projection(labels).unreachable
+def _unreachable(members: Sequence[Target], labels: LabelSpace) -> tuple[int, ...]:
+    """Those of any data set: a calibration split may hold domains of several, with the same classes."""
+    return tuple(sorted({c for m in members for c in m.dataset.projection(labels).unreachable}))

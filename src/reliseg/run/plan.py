@@ -9,6 +9,7 @@ from urllib.parse import quote
 from reliseg.data import DataOptions, DataSet, Domain, Sample, open_dataset
 from reliseg.errors import ConfigError, ModelError, near
 from reliseg.labels import LabelSpace, label_space
+from reliseg.metrics import METRICS
 from reliseg.models import MODELS, Model, ModelOptions
 from reliseg.run.config import DataConfig, ModelConfig, RunConfig, Settings
 from reliseg.stats import Layout
@@ -75,6 +76,24 @@ class Fit:
         """The names in results and their methods: `ts@camvid/cal`."""
         return [(f"{m}@{self.split}", m) for m in self.methods if m != IDENTITY]
 
+    def members(self) -> list[Target]:
+        """The domains that it reads, each once."""
+        return list({str(m): m for t in self.on for m in t.members()}.values())
+
+
+@dataclass(frozen=True)
+class Split:
+    """What calibrations are fitted on, and what is measured there: identity, and those calibrations."""
+
+    name: str
+    members: tuple[Target, ...]
+    calibrations: tuple[str, ...]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Thresholds and calibrations apply to data sets with the same ones."""
+        return self.members[0].dataset.labels.classes
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -91,9 +110,29 @@ class Plan:
         return Layout(len(dataset.labels), tuple(self.settings.scores))
 
     def evaluated(self) -> list[Target]:
-        """The domains whose statistics are needed, each once: unions are merged from their members."""
+        """The domains whose results are needed, each once: unions are merged from their members."""
         wanted = [*([self.reference] if self.reference else []), *self.tests]
         return list({str(m): m for target in wanted for m in target.members()}.values())
+
+    def splits(self) -> list[Split]:
+        """The calibration splits whose own statistics are needed: all, if a metric reads thresholds, or none."""
+        if not any(METRICS.get(name).reads_thresholds for name in self.settings.metrics or METRICS.names()):
+            return []
+        found: dict[str, Split] = {}
+        for fit in self.fits:
+            before = found.get(fit.split, Split(fit.split, tuple(fit.members()), (IDENTITY,)))
+            names = dict.fromkeys((*before.calibrations, *(name for name, _ in fit.calibrations())))
+            found[fit.split] = replace(before, calibrations=tuple(names))
+        return list(found.values())
+
+    def passes(self) -> list[tuple[Target, list[str]]]:
+        """The domains that are evaluated, each once, and the calibrations under which."""
+        found = {str(t): (t, self.calibrations_for(t.dataset)) for t in self.evaluated()}
+        for split in self.splits():
+            for member in split.members:
+                _, names = found.setdefault(str(member), (member, []))
+                names += [c for c in split.calibrations if c not in names]
+        return list(found.values())
 
     def calibrations_for(self, dataset: DataSet) -> list[str]:
         """Names of the calibrations that apply to a data set: those fitted in its label space; identity first."""
