@@ -9,6 +9,7 @@ scores have in common.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -16,6 +17,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from reliseg.calibration._pixels import Ids, census, check_columns, kept_on_top, live_blocks, log_softmax
 from reliseg.calibration._slopes import best_slopes
+from reliseg.calibration._threads import in_order
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, required
 from reliseg.errors import CalibrationError
 from reliseg.prediction import Prediction
@@ -24,6 +26,7 @@ from reliseg.types import Block
 Maps: TypeAlias = Float64[np.ndarray, "e k k"]
 Shifts: TypeAlias = Float64[np.ndarray, "e k"]
 Matrix: TypeAlias = Float64[np.ndarray, "_ _"]
+Steps: TypeAlias = Float64[np.ndarray, " v"]
 Order: TypeAlias = Int64[np.ndarray, "c p"]
 
 LEAST = 1e-3
@@ -32,7 +35,9 @@ _RIDGE = 1e-6
 """Cost of the diagonal's mean squared distance from 1/T: it stays finite where classes are separable."""
 _STEPS = 200
 _GRADIENT = 1e-7
-_GAIN = 1e-11
+_GAIN = 1e-9
+_STRIDE, _MANY = 16, 1 << 18
+"""A sample of many pixels: the search starts where that over every 16th block of them ends."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +204,8 @@ class ExpertFit:
     """Which places of the ordered columns hold the label of some pixel of each map."""
     spread: Shifts
     """The size of each map's inputs, times the root of its share of the pixels; that share's root in the last one."""
+    stride: int = 1
+    """Every so many blocks count."""
 
     @classmethod
     def of(
@@ -216,7 +223,7 @@ class ExpertFit:
         np.fill_diagonal(cost, _RIDGE / c)
         read = form.read(c)
         counts, squares = np.zeros((c, c), np.int64), np.zeros((c, len(read) + 1))
-        for ordered, places, e in _experts(sample, live, form):
+        for ordered, places, e in chain.from_iterable(_experts(b, form) for b in live_blocks(sample, live)):
             counts[e] += np.bincount(places, minlength=c)
             squares[e, :-1] += ((read @ ordered) ** 2).sum(axis=1)
             squares[e, -1] += len(places)
@@ -226,19 +233,24 @@ class ExpertFit:
 
     def best(self) -> tuple[Maps, Shifts]:
         """W and b of each map by L-BFGS-B, from W = I / T and b = 0; those where nothing better is found."""
+        begin = np.zeros((*self.spread.shape[:1], self.spread.shape[1] - 1, self.spread.shape[1])).ravel()
+        start = replace(self, stride=_STRIDE)._searched(begin) if len(self.sample) > _MANY else begin
+        found = self._searched(start)
+        better = bool(np.isfinite(found).all()) and self._along(found)[0] < self._along(begin)[0]
+        return self._placed(found if better else begin)
+
+    def _searched(self, start: Steps) -> Steps:
         from scipy.optimize import minimize  # slow to import
 
-        begin = np.zeros((*self.spread.shape[:1], self.spread.shape[1] - 1, self.spread.shape[1]))
         options = {"maxiter": _STEPS, "maxfun": 2 * _STEPS, "gtol": _GRADIENT, "ftol": _GAIN, "maxcor": 20}
+        found = minimize(self._along, start, jac=True, method="L-BFGS-B", bounds=self._bounds(), options=options)
+        return np.asarray(found.x)
 
-        def objective(steps: Float64[np.ndarray, " v"]) -> tuple[float, Float64[np.ndarray, " v"]]:
-            value, by_weights, by_biases = self.objective(*self._placed(steps))
-            gradient = np.concatenate([by_weights, by_biases[:, :, None]], axis=2) / self.spread[:, None]
-            return value, gradient.ravel()
-
-        found = minimize(objective, begin.ravel(), jac=True, method="L-BFGS-B", bounds=self._bounds(), options=options)
-        better = bool(np.isfinite(found.x).all()) and found.fun < objective(begin.ravel())[0]
-        return self._placed(found.x if better else begin.ravel())
+    def _along(self, steps: Steps) -> tuple[float, Steps]:
+        """The objective and its derivatives by steps that move all scores about as far."""
+        value, by_weights, by_biases = self.objective(*self._placed(steps))
+        gradient = np.concatenate([by_weights, by_biases[:, :, None]], axis=2) / self.spread[:, None]
+        return value, gradient.ravel()
 
     def objective(self, weights: Maps, biases: Shifts) -> tuple[float, Maps, Shifts]:
         """The value to minimise and its derivatives along what is free, in one pass over the sample."""
@@ -255,23 +267,32 @@ class ExpertFit:
         return value, by_weights, self._centred(by_biases)
 
     def _likelihood(self, maps: Maps, shifts: Shifts) -> tuple[float, Maps, Shifts]:
-        value, by_maps, by_shifts = 0.0, np.zeros_like(maps), np.zeros_like(shifts)
-        for ordered, places, e in _experts(self.sample, self.live, self.form):
-            at = np.arange(len(places))
-            p = maps[e] @ ordered + shifts[e][:, None]
-            p -= p.max(axis=0)
-            hit = p[places, at].sum()
-            np.exp(p, out=p)
-            total = p.sum(axis=0)
-            value += float(np.log(total).sum() - hit)
-            p /= total
-            p[places, at] -= 1
-            by_maps[e] += p @ ordered.T
-            by_shifts[e] += p.sum(axis=1)
-        n = len(self.sample)
+        def one(block: tuple[Block, Ids]) -> tuple[int, float, Maps, Shifts]:
+            value, by_maps, by_shifts = 0.0, np.zeros_like(maps), np.zeros_like(shifts)
+            for ordered, places, e in _experts(block, self.form):
+                at = np.arange(len(places))
+                p = maps[e] @ ordered + shifts[e][:, None]
+                p -= p.max(axis=0)
+                hit = p[places, at].sum()
+                np.exp(p, out=p)
+                total = p.sum(axis=0)
+                value += float(np.log(total).sum() - hit)
+                p /= total
+                p[places, at] -= 1
+                by_maps[e] = p @ ordered.T
+                by_shifts[e] = p.sum(axis=1)
+            return len(block[1]), value, by_maps, by_shifts
+
+        n, value, by_maps, by_shifts = 0, 0.0, np.zeros_like(maps), np.zeros_like(shifts)
+        blocks = islice(live_blocks(self.sample, self.live), 0, None, self.stride)
+        for pixels, more, of_maps, of_shifts in in_order(one, blocks):
+            n += pixels
+            value += more
+            by_maps += of_maps
+            by_shifts += of_shifts
         return value / n, by_maps / n, by_shifts / n
 
-    def _placed(self, steps: Float64[np.ndarray, " v"]) -> tuple[Maps, Shifts]:
+    def _placed(self, steps: Steps) -> tuple[Maps, Shifts]:
         e, k = self.spread.shape[0], self.spread.shape[1] - 1
         moves = steps.reshape(e, k, k + 1) / self.spread[:, None]
         moves[~self.form.taught(self.present)] = 0
@@ -293,14 +314,14 @@ class ExpertFit:
         return np.where(self.present, biases - means[:, None], 0.0)
 
 
-def _experts(sample: CalibrationSample, live: Bool[np.ndarray, " y"], form: Form) -> Iterator[tuple[Block, Ids, int]]:
+def _experts(block: tuple[Block, Ids], form: Form) -> Iterator[tuple[Block, Ids, int]]:
     """Ordered log probabilities of pixels with the same predicted class, where their labels stand, and the class."""
-    for z, labels in live_blocks(sample, live):
-        found = log_softmax(z)
-        top = found.argmax(axis=0)
-        order = form.order(found, top)
-        ordered = np.take_along_axis(found, order, axis=0)
-        places = (order == labels).argmax(axis=0)
-        for e in np.unique(top):
-            pixels = np.flatnonzero(top == e)
-            yield ordered[:, pixels], places[pixels], int(e)
+    z, labels = block
+    found = log_softmax(z)
+    top = found.argmax(axis=0)
+    order = form.order(found, top)
+    ordered = np.take_along_axis(found, order, axis=0)
+    places = (order == labels).argmax(axis=0)
+    for e in np.unique(top):
+        pixels = np.flatnonzero(top == e)
+        yield ordered[:, pixels], places[pixels], int(e)
