@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reliseg.calibration._grid import TEMPERATURES, least_ece
+from reliseg.calibration._pixels import census
 from reliseg.calibration._slopes import HIGHEST, LOWEST, best_slopes
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, required
-from reliseg.errors import CalibrationError
 from reliseg.prediction import Prediction
 
 _RANGES = {"nll": (LOWEST, HIGHEST), "ece": (TEMPERATURES[0], TEMPERATURES[-1])}
@@ -52,10 +52,7 @@ class Temperature(Calibrator):
 
     def fit(self, sample: CalibrationSample) -> Scaled:
         """The temperature; a bound where the optimum of the likelihood lies beyond."""
-        if not len(sample):
-            raise CalibrationError("ts: the calibration split has no counted pixel")
-        if sample.is_constant():
-            raise CalibrationError("ts: the logits of every pixel are all equal: no temperature changes anything")
+        census(sample, "ts")
         if self.objective == "ece":
             return Scaled(least_ece(sample), "ece")
         slopes, _ = best_slopes(sample.grouped, 1)
