@@ -20,7 +20,7 @@ from reliseg.calibration import CALIBRATORS, CalibrationSample, SampledImage, ca
 PIXELS = 20_000
 """Of each image."""
 CLASSES = 19
-FEW = 10
+FEW = 5
 """Images for the methods that are timed per million pixels."""
 METHODS = ("ts(objective=ece)", *(n for n in CALIBRATORS.names() if n not in ("identity", "lts", "selective")))
 """Those that learn from sampled pixels."""

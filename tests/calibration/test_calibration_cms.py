@@ -1,6 +1,7 @@
 """Class-conditional matrix scaling and its variants: derivatives, the optimum, and what they keep."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -162,6 +163,25 @@ def test_derivatives_are_those_of_finite_differences(name):
         shift[a] -= shift[a].mean() * centred  # biases of cms add up to 0
         slope = (fit.objective(weights, biases + shift)[0] - fit.objective(weights, biases - shift)[0]) / 2e-5
         assert slope == pytest.approx(by_biases[a, i], abs=1e-8)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_value_is_the_loss_of_what_is_applied_and_the_penalties(name):
+    parts = [random_part(i, classes=5, empty_column=True) for i in range(3)]
+    sample = sample_of(*parts, (np.round(parts[0][0]), parts[0][1]))  # ties too
+    fitted = replace(random_maps(name, 3), temperature=1 / 0.6)
+    fit = problem(name, sample)
+    e, k = fit.spread.shape[0], fit.spread.shape[1] - 1
+    weights, biases = 0.6 * np.repeat(np.eye(k)[None], e, axis=0), np.zeros((e, k))
+    weights[:-1], biases[:-1] = fitted.weights, fitted.biases
+    none = replace(fit, cost=np.zeros_like(fit.cost), bias_cost=0.0)
+    assert none.objective(weights, biases)[0] == pytest.approx(nll(sample, fitted.transformed), rel=1e-12)
+    departed = fit.form.write(5) @ (weights - 0.6 * np.eye(k)) @ fit.form.read(5)
+    off = departed[:, ~np.eye(5, dtype=bool)]
+    shifts = biases @ fit.form.write(5).T
+    diagonal = 1e-6 * (departed[:, np.eye(5, dtype=bool)] ** 2).mean()
+    expected = 0.3 * (off**2).mean() + 0.2 * (shifts**2).mean() + diagonal
+    assert fit.objective(weights, biases)[0] - none.objective(weights, biases)[0] == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("name", METHODS)

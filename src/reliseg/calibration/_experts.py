@@ -7,16 +7,15 @@ scores have in common.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from reliseg.calibration._pixels import Ids, census, check_columns, kept_on_top, live_blocks, log_softmax
-from reliseg.calibration._slopes import best_slopes
+from reliseg.calibration._slopes import Labels, Logits, best_slopes
 from reliseg.calibration._threads import in_order
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, required
 from reliseg.errors import CalibrationError
@@ -31,6 +30,7 @@ Order: TypeAlias = Int64[np.ndarray, "c p"]
 
 LEAST = 1e-3
 """What non-negative maps have on their diagonal at least: margins do not vanish, so nothing is tied anew."""
+_ORDERS = ("class", "top", "rank")
 _RIDGE = 1e-6
 """Cost of the diagonal's mean squared distance from 1/T: it stays finite where classes are separable."""
 _STEPS = 200
@@ -223,10 +223,14 @@ class ExpertFit:
         np.fill_diagonal(cost, _RIDGE / c)
         read = form.read(c)
         counts, squares = np.zeros((c, c), np.int64), np.zeros((c, len(read) + 1))
-        for ordered, places, e in chain.from_iterable(_experts(b, form) for b in live_blocks(sample, live)):
-            counts[e] += np.bincount(places, minlength=c)
-            squares[e, :-1] += ((read @ ordered) ** 2).sum(axis=1)
-            squares[e, -1] += len(places)
+        for z, labels in live_blocks(sample, live):
+            found = log_softmax(z)
+            top = found.argmax(axis=0)
+            order = form.order(found, top)
+            inputs = (read @ np.take_along_axis(found, order, axis=0)) ** 2
+            np.add.at(counts, (top, (order == labels).argmax(axis=0)), 1)
+            for j, row in enumerate((*inputs, np.ones(len(labels)))):
+                squares[:, j] += np.bincount(top, row, minlength=c)
         spread = np.sqrt(squares / len(sample))
         spread = np.where(spread > 0, spread, 1.0)
         return cls(sample, live, form, slope, cost / c, bias / c**2, counts > 0, spread)
@@ -267,25 +271,19 @@ class ExpertFit:
         return value, by_weights, self._centred(by_biases)
 
     def _likelihood(self, maps: Maps, shifts: Shifts) -> tuple[float, Maps, Shifts]:
-        def one(block: tuple[Block, Ids]) -> tuple[int, float, Maps, Shifts]:
-            value, by_maps, by_shifts = 0.0, np.zeros_like(maps), np.zeros_like(shifts)
-            for ordered, places, e in _experts(block, self.form):
-                at = np.arange(len(places))
-                p = maps[e] @ ordered + shifts[e][:, None]
-                p -= p.max(axis=0)
-                hit = p[places, at].sum()
-                np.exp(p, out=p)
-                total = p.sum(axis=0)
-                value += float(np.log(total).sum() - hit)
-                p /= total
-                p[places, at] -= 1
-                by_maps[e] = p @ ordered.T
-                by_shifts[e] = p.sum(axis=1)
-            return len(block[1]), value, by_maps, by_shifts
+        from reliseg.calibration._kernels import add_map_derivatives  # slow to import
+
+        live, ordered = np.flatnonzero(self.live), _ORDERS.index(self.form.ordered)
+        swapped = np.ascontiguousarray(maps.transpose(0, 2, 1))
+
+        def one(block: tuple[Logits, Labels]) -> tuple[int, float, Maps, Shifts]:
+            logits, labels = (np.ascontiguousarray(a) for a in block)
+            by = np.zeros_like(maps), np.zeros_like(shifts)
+            value = add_map_derivatives(logits, labels, live, ordered, swapped, shifts, *by)
+            return len(labels), value, *by
 
         n, value, by_maps, by_shifts = 0, 0.0, np.zeros_like(maps), np.zeros_like(shifts)
-        blocks = islice(live_blocks(self.sample, self.live), 0, None, self.stride)
-        for pixels, more, of_maps, of_shifts in in_order(one, blocks):
+        for pixels, more, of_maps, of_shifts in in_order(one, islice(self.sample.blocks(), 0, None, self.stride)):
             n += pixels
             value += more
             by_maps += of_maps
@@ -312,16 +310,3 @@ class ExpertFit:
             return biases
         means = (biases * self.present).sum(axis=1) / np.maximum(self.present.sum(axis=1), 1)
         return np.where(self.present, biases - means[:, None], 0.0)
-
-
-def _experts(block: tuple[Block, Ids], form: Form) -> Iterator[tuple[Block, Ids, int]]:
-    """Ordered log probabilities of pixels with the same predicted class, where their labels stand, and the class."""
-    z, labels = block
-    found = log_softmax(z)
-    top = found.argmax(axis=0)
-    order = form.order(found, top)
-    ordered = np.take_along_axis(found, order, axis=0)
-    places = (order == labels).argmax(axis=0)
-    for e in np.unique(top):
-        pixels = np.flatnonzero(top == e)
-        yield ordered[:, pixels], places[pixels], int(e)

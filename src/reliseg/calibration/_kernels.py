@@ -1,7 +1,7 @@
 """The inner loops of fits, compiled: they run over pixels side by side, so that LLVM vectorises them."""
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
 from reliseg.calibration._slopes import Groups, Labels, Logits, Slopes
 from reliseg.stats._numeric import I64, bits64, cached, from_bits64, inlined
@@ -144,3 +144,66 @@ def add_gaps(
                         bounds[0, k - 1, i] += min(max(p, edges[i]) - right[x], 0.0)
                         bounds[1, k - 1, i] += max(min(before[x], edges[i + 1]) - right[x], 0.0)
                 before[x], place[x] = p, b
+
+
+@cached
+def add_map_derivatives(
+    logits: Logits,
+    labels: Labels,
+    live: Int64[np.ndarray, " c"],
+    ordered: int,
+    maps: Float64[np.ndarray, "e c c"],
+    shifts: Float64[np.ndarray, "e c"],
+    by_maps: Float64[np.ndarray, "e c c"],
+    by_shifts: Float64[np.ndarray, "e c"],
+) -> float:
+    """The NLL of softmax(map zs + shift) with those of each pixel's predicted class; adds its derivatives by them.
+
+    zs are the live logits less the largest, ordered by class (0), with the predicted class first (1) or falling (2);
+    less their log-sum-exp for 0, so log probabilities. `maps` has its last two axes swapped: sums run along columns.
+    """
+    columns, value = len(live), 0.0
+    x, z, s, order = np.empty(columns), np.empty(columns), np.empty(columns), np.empty(columns, np.int64)
+    for p in range(len(labels)):
+        top, label, highest = 0, 0, -np.inf
+        for c in range(columns):
+            x[c] = logits[p, live[c]]
+            if x[c] > highest:
+                top, highest = c, x[c]
+            label = c if live[c] == labels[p] else label
+        for c in range(columns):
+            place = c
+            if ordered == 1 and c <= top:
+                place = c + 1 if c < top else 0
+            while ordered == 2 and place and x[order[place - 1]] < x[c]:
+                order[place] = order[place - 1]
+                place -= 1
+            order[place] = c
+        if ordered == 0:
+            for c in range(columns):
+                s[c] = exp(x[c] - highest)
+            highest += np.log(s.sum())
+        place = 0
+        for c in range(columns):
+            z[c] = x[order[c]] - highest
+            place = c if order[c] == label else place
+        own, shift, by_own, by_shift = maps[top], shifts[top], by_maps[top], by_shifts[top]
+        for i in range(columns):
+            s[i] = shift[i]
+        for j in range(columns):
+            for i in range(columns):
+                s[i] += own[j, i] * z[j]
+        largest = s.max()
+        value += largest - s[place]
+        for i in range(columns):
+            s[i] = exp(s[i] - largest)
+        total = s.sum()
+        value += np.log(total)
+        for i in range(columns):
+            s[i] *= 1 / total
+        s[place] -= 1
+        for i in range(columns):
+            by_shift[i] += s[i]
+            for j in range(columns):
+                by_own[i, j] += s[i] * z[j]
+    return value
