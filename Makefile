@@ -27,8 +27,9 @@ docs: $(STAMP)  ## Build the documentation into site/
 	$(BIN)/python docs/definitions.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: $(STAMP)  ## Measure speed and memory, as ratios in one run
+bench: $(STAMP)  ## Measure speed and memory
 	$(BIN)/python benchmarks/kernel.py
+	$(BIN)/python benchmarks/calibration.py
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) site build *.egg-info src/*.egg-info

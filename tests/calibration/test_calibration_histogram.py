@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
+from sklearn.calibration import calibration_curve
 
 from reliseg.calibration import CalibrationSample, SampledImage, calibrator
 from reliseg.calibration.histogram import Binned, Histogram
@@ -47,6 +48,16 @@ def test_each_bin_has_its_accuracy(bins):
         inside = (confidence > low) & (confidence <= high)
         expected = right[inside].mean() if inside.any() else (low + high) / 2
         assert fitted.values[k] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("bins", [3, 15])
+def test_values_are_those_of_scikit_learns_calibration_curve(bins):
+    sample = sample_of(drawn(0, empty=True), drawn(1, pixels=77, empty=True))
+    confidence, right = top_labels(sample)
+    accuracy, _ = calibration_curve(right, confidence, n_bins=bins, strategy="uniform")
+    fitted = Histogram(bins).fit(sample)
+    filled = np.histogram(confidence, np.array(fitted.edges))[0] > 0  # it leaves out the others
+    np.testing.assert_allclose(np.array(fitted.values)[filled], accuracy, rtol=1e-12)
 
 
 @pytest.mark.parametrize("spread", [1.0, 10.0])

@@ -94,7 +94,7 @@ def test_an_unknown_name_suggests_the_near_one():
 
 def test_an_unknown_parameter_suggests_the_near_one():
     assert "class_ts has no parameter 'shrinkag'; did you mean 'shrinkage'?" in refused("class_ts(shrinkag=3)")
-    assert "known: none" in refused("\nts(k=3)")
+    assert "known: none" in refused("\nidentity(k=3)")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import log_softmax, softmax
 
+from reliseg.calibration._kernels import exp
 from reliseg.calibration._slopes import HIGHEST, LOWEST, best_slopes, shrunk
 
 LEAST, MOST = 1 / HIGHEST, 1 / LOWEST
@@ -137,3 +138,29 @@ def test_shrinkage_is_a_number_of_pixels():
     slopes, counts = np.array([3.0, 3.0, 3.0, 7.0]), np.array([100, 300, 10**12, 0])
     np.testing.assert_allclose(shrunk(slopes, 1.0, counts, 100.0), [2.0, 2.5, 3.0, 1.0], rtol=1e-9)
     assert shrunk(slopes, 1.0, counts, 0.0).tolist() == [3.0, 3.0, 3.0, 1.0]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_number_of_threads_changes_no_bit(threads, monkeypatch):
+    z, labels, groups = groups_of(3, 5, most=400)
+    once, _ = best_slopes(blocks_of(z, labels, groups, 7), 5)
+    monkeypatch.setattr("reliseg.calibration._threads.THREADS", threads)
+    again, _ = best_slopes(blocks_of(z, labels, groups, 7), 5)
+    assert again.tobytes() == once.tobytes()
+
+
+def test_every_16th_block_is_only_where_the_search_starts():
+    """Blocks 0, 16, 32 ... want the lowest temperature, the others the highest, and so do all of them together."""
+    z = np.tile(np.array([[3.0, 0.0, -3.0]], np.float32), (160, 1))
+    labels = np.where(np.arange(160) % 16 == 0, 0, 2).astype(np.uint8)
+    slopes, counts = best_slopes(blocks_of(z, labels, np.zeros(160, np.int64), 1), 1)
+    assert slopes.tolist() == [LEAST]
+    assert counts.tolist() == [160]
+    assert best_slopes(blocks_of(z[::16], labels[::16], np.zeros(10, np.int64), 1), 1)[0].tolist() == [MOST]
+
+
+def test_the_exponential_is_numpys():
+    x = -np.concatenate([np.random.default_rng(0).exponential(40, 5000), np.geomspace(1e-300, 700, 2000)])
+    x = x[x > -700]
+    np.testing.assert_allclose([exp(v) for v in x], np.exp(x), rtol=1e-15)
+    assert (exp(0.0), exp(-708.5), exp(-1e300), exp(-np.inf)) == (1.0, 0.0, 0.0, 0.0)

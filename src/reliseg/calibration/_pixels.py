@@ -35,7 +35,9 @@ def census(sample: CalibrationSample, name: str) -> Census:
     columns = sample.parts[0][0].shape[1]
     always, ever, counts = np.ones(columns, bool), np.zeros(columns, bool), np.zeros(256, np.int64)
     for logits, labels in sample.blocks():
-        finite = np.isfinite(logits)
+        if not logits.max(initial=-np.inf) < np.inf:
+            raise CalibrationError(f"{name}: the sample has logits that are NaN or infinite")
+        finite = logits > -np.inf
         always &= finite.all(axis=0)
         ever |= finite.any(axis=0)
         counts += np.bincount(labels, minlength=256)

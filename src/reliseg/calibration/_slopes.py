@@ -1,21 +1,21 @@
 """The best factor 1/T for each group of pixels: what temperature scaling, per class or per cluster too, solves."""
 
-import math
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, UInt8
+
+from reliseg.calibration._threads import in_order
 
 LOWEST, HIGHEST = 0.05, 20.0
 """Temperatures are kept in this range: unbounded they have been seen to diverge."""
 _TOLERANCE = 1e-9
 _STEPS = 200
 _PATIENCE = 12
-_THREADS = 2
+_STRIDE = 16
+"""The search starts where that over every 16th block ends: two or three passes over all blocks are left."""
 
 Logits: TypeAlias = Float32[np.ndarray, "p y"]
 Labels: TypeAlias = UInt8[np.ndarray, " p"]
@@ -30,11 +30,18 @@ def best_slopes(blocks: Blocks, groups: int) -> tuple[Slopes, Int64[np.ndarray, 
 
     The likelihood of a group is convex in its 1/T: Newton steps for all groups at once, each kept in a bracket. A
     bound of the range is the answer where the optimum lies beyond it. Where all pixels have equal logits, or there
-    are none, no slope is better than another: 1, of 0 pixels.
+    are none, no slope is better than another: 1, of 0 pixels. Threads change no bit of it.
     """
+    start, counts = _searched(lambda: islice(blocks(), 0, None, _STRIDE), np.ones(groups))
+    return _searched(blocks, np.where(counts > 0, start, 1.0))
+
+
+def _searched(blocks: Blocks, start: Slopes) -> tuple[Slopes, Int64[np.ndarray, " g"]]:
+    """The same, from some slopes."""
+    groups = len(start)
     least, most = 1 / HIGHEST, 1 / LOWEST
     low, high = np.full(groups, least), np.full(groups, most)
-    slopes, settled = np.ones(groups), np.zeros(groups, bool)
+    slopes, settled = start, np.zeros(groups, bool)
     for i in range(_STEPS):
         gradient, curvature, counts, varied = _derivatives(blocks, slopes)
         counts = np.where(varied > 0, counts, 0)
@@ -73,53 +80,14 @@ def _derivatives(blocks: Blocks, slopes: Slopes) -> tuple[Slopes, Slopes, Slopes
 
     And its pixels, and those of them whose logits differ.
     """
-    add = _compiled()
+    from reliseg.calibration._kernels import add_derivatives  # slow to import
 
     def one(block: tuple[Logits, Labels, Groups]) -> np.ndarray:
         sums = np.zeros((4, len(slopes)))
-        add(np.ascontiguousarray(block[0]), np.ascontiguousarray(block[1]), block[2], slopes, sums)
+        add_derivatives(np.ascontiguousarray(block[0]), np.ascontiguousarray(block[1]), block[2], slopes, sums)
         return sums
 
     total = np.zeros((4, len(slopes)))
-    waiting = blocks()
-    with ThreadPoolExecutor(_THREADS) as pool:
-        while some := list(islice(waiting, 2 * _THREADS)):  # a few at a time: a sample may not fit in memory
-            for sums in pool.map(one, some):
-                total += sums
+    for sums in in_order(one, blocks()):
+        total += sums
     return total[0], total[1], total[2], total[3]
-
-
-@cache
-def _compiled() -> Callable[..., None]:
-    from numba import njit  # slow to import
-
-    compiled: Callable[..., Any] = njit(nogil=True, cache=True)(_add)
-    return compiled
-
-
-def _add(logits: Logits, labels: Labels, groups: Groups, slopes: Slopes, sums: Float64[np.ndarray, "4 g"]) -> None:
-    """Add each pixel's E[z] - z_label and Var[z] under its softmax, 1, and 1 if its logits differ, to its group.
-
-    -inf has no probability.
-    """
-    for p in range(logits.shape[0]):
-        z, g = logits[p], groups[p]
-        slope = slopes[g]
-        top = -np.inf
-        for c in range(z.shape[0]):
-            top = max(top, z[c])
-        differs = 0.0
-        weight = first = second = 0.0
-        for c in range(z.shape[0]):
-            below = float(z[c]) - top
-            if below > -np.inf:
-                differs = 1.0 if below < 0 else differs
-                e = math.exp(below * slope)
-                weight += e
-                first += e * below
-                second += e * below * below
-        mean = first / weight
-        sums[0, g] += mean - (float(z[labels[p]]) - top)
-        sums[1, g] += second / weight - mean * mean
-        sums[2, g] += 1
-        sums[3, g] += differs

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from reliseg.calibration._pixels import census, check_columns
 from reliseg.calibration._slopes import Groups, Logits, best_slopes, shrunk
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, is_amount, required
-from reliseg.errors import CalibrationError
 from reliseg.prediction import Prediction
 
 
@@ -20,6 +20,7 @@ class ScaledByClass(Calibration):
 
     def __call__(self, prediction: Prediction) -> Prediction:
         """The prediction with the logits of each pixel divided by the temperature of its class."""
+        check_columns("class_ts", len(self.temperatures), prediction.columns)
         return replace(prediction, inverse_temperatures=1 / np.array(self.temperatures))
 
 
@@ -40,11 +41,7 @@ class ClassTemperature(Calibrator):
 
     def fit(self, sample: CalibrationSample) -> ScaledByClass:
         """The temperatures."""
-        if not len(sample):
-            raise CalibrationError("class_ts: the calibration split has no counted pixel")
-        if sample.is_constant():
-            raise CalibrationError("class_ts: the logits of every pixel are all equal: no temperature changes anything")
-        columns = sample.parts[0][0].shape[1]
+        columns = len(census(sample, "class_ts").live)
         everywhere, _ = best_slopes(sample.grouped, 1)
         slopes, counts = best_slopes(lambda: sample.grouped(_predicted), columns)
         return ScaledByClass(tuple((1 / shrunk(slopes, float(everywhere[0]), counts, self.shrinkage)).tolist()))

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float64
 
+from reliseg.calibration._pixels import census, check_columns
 from reliseg.calibration._slopes import Groups, Logits, best_slopes, shrunk
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, is_amount, is_natural, required
 from reliseg.errors import CalibrationError, MissingExtraError
@@ -37,6 +38,8 @@ class ScaledByCluster(Calibration):
         known = len(self.centres[0])
         if len(prediction.feature) != known or not np.isfinite(prediction.feature).all():
             raise CalibrationError(f"the feature is not {known} finite numbers, which cluster_ts was fitted on")
+        if len(self.temperatures[0]) > 1:
+            check_columns("cluster_ts", len(self.temperatures[0]), prediction.columns)
         feature = unit(np.asarray(prediction.feature, np.float64)[None])
         distances = np.linalg.norm(np.array(self.centres) - feature, axis=1)
         if self.soft:
@@ -74,13 +77,10 @@ class ClusterTemperature(Calibrator):
 
     def fit(self, sample: CalibrationSample) -> ScaledByCluster:
         """The centres and their temperatures."""
-        if not len(sample):
-            raise CalibrationError("cluster_ts: the calibration split has no counted pixel")
-        if sample.is_constant():
-            raise CalibrationError("cluster_ts: the logits of every pixel are all equal: nothing to calibrate")
+        columns = len(census(sample, "cluster_ts").live)
         centres, of_image = self._clusters(_features(sample))
         everywhere, _ = best_slopes(sample.grouped, 1)
-        classes = sample.parts[0][0].shape[1] if self.per_class else 1
+        classes = columns if self.per_class else 1
 
         def group(logits: Logits, images: Groups) -> Groups:
             cluster = of_image[images]

@@ -5,17 +5,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from reliseg.calibration._grid import TEMPERATURES, least_ece
+from reliseg.calibration._pixels import census
 from reliseg.calibration._slopes import HIGHEST, LOWEST, best_slopes
-from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator
-from reliseg.errors import CalibrationError
+from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, required
 from reliseg.prediction import Prediction
+
+_RANGES = {"nll": (LOWEST, HIGHEST), "ece": (TEMPERATURES[0], TEMPERATURES[-1])}
+"""The objectives, and the range of temperatures of each."""
 
 
 @dataclass(frozen=True)
 class Scaled(Calibration):
-    """softmax(logits / temperature); no unit, 1 changes nothing."""
+    """softmax(logits / temperature); no unit, 1 changes nothing. `objective` says what it was chosen by."""
 
     temperature: float
+    objective: str = "nll"
     keeps_argmax: ClassVar[bool] = True
 
     def __call__(self, prediction: Prediction) -> Prediction:
@@ -25,7 +30,8 @@ class Scaled(Calibration):
 
     def notes(self) -> list[str]:
         """Whether the temperature stands at the end of its range."""
-        if LOWEST < self.temperature < HIGHEST:
+        low, high = _RANGES[self.objective]
+        if low < self.temperature < high:
             return []
         return [f"the temperature is at the end of its range, {self.temperature:g}: the model's logits say too little"]
 
@@ -34,18 +40,24 @@ class Scaled(Calibration):
 class Temperature(Calibrator):
     """The one temperature in [1/20, 20] with the least negative log-likelihood (Guo et al. 2017, section 4.2).
 
-    The likelihood is convex in 1/T: Newton's method in a bracket, to 1e-9.
+    The likelihood is convex in 1/T: Newton's method in a bracket, to 1e-9. With `objective` "ece" it is the one of
+    0.5, 0.51, ..., 9.99 with the least ECE (ece/15/equal-width/(l,r]) on the sample, the smallest of equal ones, as in
+    the study's scripts (de Jorge et al., CVPR 2023); that may raise the likelihood loss.
     """
 
+    objective: str = "nll"
+
+    def __post_init__(self) -> None:
+        required(self.objective in tuple(_RANGES), "ts", "objective", self.objective, "nll or ece")
+
     def fit(self, sample: CalibrationSample) -> Scaled:
-        """The temperature; a bound where the optimum lies beyond."""
-        if not len(sample):
-            raise CalibrationError("ts: the calibration split has no counted pixel")
-        if sample.is_constant():
-            raise CalibrationError("ts: the logits of every pixel are all equal: no temperature changes anything")
+        """The temperature; a bound where the optimum of the likelihood lies beyond."""
+        census(sample, "ts")
+        if self.objective == "ece":
+            return Scaled(least_ece(sample), "ece")
         slopes, _ = best_slopes(sample.grouped, 1)
         return Scaled(1 / float(slopes[0]))
 
     def restore(self, parameters: dict[str, Any]) -> Scaled:
         """The calibration with this temperature."""
-        return Scaled(float(parameters["temperature"]))
+        return Scaled(float(parameters["temperature"]), parameters.get("objective", "nll"))

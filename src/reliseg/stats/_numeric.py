@@ -59,7 +59,8 @@ def _reinterpret(source: Any, target: Any, llvm: ir.Type) -> Any:
 
 bits = _reinterpret(types.float32, types.int32, ir.IntType(32))
 from_bits = _reinterpret(types.int32, types.float32, ir.FloatType())
-_bits64 = _reinterpret(types.float64, types.int64, ir.IntType(64))
+bits64 = _reinterpret(types.float64, types.int64, ir.IntType(64))
+from_bits64 = _reinterpret(types.int64, types.float64, ir.DoubleType())
 
 
 def _trailing_zeros(context: Any, x: Any) -> Any:
@@ -130,7 +131,7 @@ def log(u: F32) -> F32:
 @inlined
 def units(x: F32) -> I64:
     """x in units of 2**-24, rounded to nearest; |x| < 2**27."""
-    return I64(_bits64(np.float64(x) * _UNIT + _ROUND64) - _ROUND64_BITS)
+    return I64(bits64(np.float64(x) * _UNIT + _ROUND64) - _ROUND64_BITS)
 
 
 @inlined

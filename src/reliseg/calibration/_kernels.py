@@ -1,0 +1,209 @@
+"""The inner loops of fits, compiled: they run over pixels side by side, so that LLVM vectorises them."""
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from reliseg.calibration._slopes import Groups, Labels, Logits, Slopes
+from reliseg.stats._numeric import I64, bits64, cached, from_bits64, inlined
+
+TILE = 256
+"""Pixels side by side: their columns stay in the processor's cache."""
+_LOG2E = np.log2(np.e)
+_LN2_HIGH = 0.693147180369123816490  # 32 bits: its products with whole numbers below 2**21 are exact
+_LN2_LOW = 1.90821492927058770002e-10
+_ROUND = 1.5 * 2**52  # adding it leaves a float rounded to a whole number in the low bits of the sum
+_LOWEST = -708.0
+"""exp of less is 0."""
+
+
+@inlined
+def exp(x: float) -> float:
+    """exp of x <= 0, within 1e-15 of its value; exactly 1 at 0, and 0 below -708."""
+    rounded = x * _LOG2E + _ROUND
+    n = rounded - _ROUND
+    f = (x - n * _LN2_HIGH) - n * _LN2_LOW
+    p = 1 / 6227020800
+    p = p * f + 1 / 479001600
+    p = p * f + 1 / 39916800
+    p = p * f + 1 / 3628800
+    p = p * f + 1 / 362880
+    p = p * f + 1 / 40320
+    p = p * f + 1 / 5040
+    p = p * f + 1 / 720
+    p = p * f + 1 / 120
+    p = p * f + 1 / 24
+    p = p * f + 1 / 6
+    p = p * f + 0.5
+    p = p * f + 1.0
+    p = p * f + 1.0
+    value = from_bits64(bits64(p) + (bits64(rounded) << I64(52)))
+    return value if x > _LOWEST else 0.0
+
+
+@inlined
+def _below_the_top(
+    logits: Logits,
+    labels: Labels,
+    start: int,
+    below: Float64[np.ndarray, "y t"],
+    label: Float64[np.ndarray, " t"],
+) -> int:
+    """Fill `below` (columns x TILE) with what logits are below the pixel's largest, and `label` with the label's.
+
+    Pixels past the end repeat the last one; the number of true pixels.
+    """
+    count = min(TILE, len(labels) - start)
+    for x in range(TILE):
+        p = start + min(x, count - 1)
+        top = logits[p, 0]
+        for c in range(1, logits.shape[1]):
+            top = max(top, logits[p, c])
+        for c in range(logits.shape[1]):
+            below[c, x] = np.float64(logits[p, c]) - np.float64(top)
+        label[x] = below[labels[p], x]
+    return count
+
+
+@cached
+def add_derivatives(
+    logits: Logits, labels: Labels, groups: Groups, slopes: Slopes, sums: Float64[np.ndarray, "4 g"]
+) -> None:
+    """Add each pixel's E[z] - z_label and Var[z] under its softmax, 1, and 1 if its logits differ, to its group.
+
+    -inf has no probability.
+    """
+    columns = logits.shape[1]
+    below, label, slope = np.empty((columns, TILE)), np.empty(TILE), np.empty(TILE)
+    weight, first, second, least = np.empty(TILE), np.empty(TILE), np.empty(TILE), np.empty(TILE)
+    for start in range(0, len(labels), TILE):
+        count = _below_the_top(logits, labels, start, below, label)
+        for x in range(TILE):
+            slope[x] = slopes[groups[start + min(x, count - 1)]]
+            weight[x] = first[x] = second[x] = least[x] = 0.0
+        for c in range(columns):
+            for x in range(TILE):
+                finite = below[c, x] > -np.inf
+                z = below[c, x] if finite else 0.0
+                e = exp(z * slope[x]) if finite else 0.0
+                weight[x] += e
+                first[x] += e * z
+                second[x] += e * z * z
+                least[x] = min(least[x], z)
+        for x in range(count):
+            g = groups[start + x]
+            mean = first[x] / weight[x]
+            sums[0, g] += mean - label[x]
+            sums[1, g] += second[x] / weight[x] - mean * mean
+            sums[2, g] += 1
+            sums[3, g] += least[x] < 0
+
+
+@cached
+def add_gaps(
+    logits: Logits,
+    labels: Labels,
+    slopes: Slopes,
+    edges: Float64[np.ndarray, " e"],
+    sums: Float64[np.ndarray, "k b"],
+    bounds: Float64[np.ndarray, "2 k b"],
+) -> None:
+    """Add each pixel's confidence less 1 if its top label is right to the bin of its confidence, for falling slopes.
+
+    And to `bounds` the least and the most that it can add to each bin for any slope between one and the next (in the
+    place of the first of the two): the confidence falls from the one to the other.
+    """
+    columns, bins = logits.shape[1], len(edges) - 1
+    below, label, tail = np.empty((columns, TILE)), np.empty(TILE), np.empty(TILE)
+    before, place, right = np.empty(TILE), np.empty(TILE, np.int64), np.empty(TILE)
+    for start in range(0, len(labels), TILE):
+        count = _below_the_top(logits, labels, start, below, label)
+        for x in range(count):
+            first = 0
+            while below[first, x] < 0:
+                first += 1
+            right[x] = labels[start + x] == first
+        for k in range(len(slopes)):
+            for x in range(TILE):
+                tail[x] = 0.0
+            for c in range(columns):
+                for x in range(TILE):
+                    tail[x] += exp(below[c, x] * slopes[k])
+            for x in range(count):
+                p = 1 / tail[x]
+                b = int(p * bins)  # p is above 0; at an edge the product may be rounded: two comparisons settle it
+                if b == bins or p <= edges[b]:
+                    b -= 1
+                elif p > edges[b + 1]:
+                    b += 1
+                sums[k, b] += p - right[x]
+                if k > 0 and b == place[x]:
+                    bounds[0, k - 1, b] += p - right[x]
+                    bounds[1, k - 1, b] += before[x] - right[x]
+                elif k > 0:
+                    for i in range(b, place[x] + 1):
+                        bounds[0, k - 1, i] += min(max(p, edges[i]) - right[x], 0.0)
+                        bounds[1, k - 1, i] += max(min(before[x], edges[i + 1]) - right[x], 0.0)
+                before[x], place[x] = p, b
+
+
+@cached
+def add_map_derivatives(
+    logits: Logits,
+    labels: Labels,
+    live: Int64[np.ndarray, " c"],
+    ordered: int,
+    maps: Float64[np.ndarray, "e c c"],
+    shifts: Float64[np.ndarray, "e c"],
+    by_maps: Float64[np.ndarray, "e c c"],
+    by_shifts: Float64[np.ndarray, "e c"],
+) -> float:
+    """The NLL of softmax(map zs + shift) with those of each pixel's predicted class; adds its derivatives by them.
+
+    zs are the live logits less the largest, ordered by class (0), with the predicted class first (1) or falling (2);
+    less their log-sum-exp for 0, so log probabilities. `maps` has its last two axes swapped: sums run along columns.
+    """
+    columns, value = len(live), 0.0
+    x, z, s, order = np.empty(columns), np.empty(columns), np.empty(columns), np.empty(columns, np.int64)
+    for p in range(len(labels)):
+        top, label, highest = 0, 0, -np.inf
+        for c in range(columns):
+            x[c] = logits[p, live[c]]
+            if x[c] > highest:
+                top, highest = c, x[c]
+            label = c if live[c] == labels[p] else label
+        for c in range(columns):
+            place = c
+            if ordered == 1 and c <= top:
+                place = c + 1 if c < top else 0
+            while ordered == 2 and place and x[order[place - 1]] < x[c]:
+                order[place] = order[place - 1]
+                place -= 1
+            order[place] = c
+        if ordered == 0:
+            for c in range(columns):
+                s[c] = exp(x[c] - highest)
+            highest += np.log(s.sum())
+        place = 0
+        for c in range(columns):
+            z[c] = x[order[c]] - highest
+            place = c if order[c] == label else place
+        own, shift, by_own, by_shift = maps[top], shifts[top], by_maps[top], by_shifts[top]
+        for i in range(columns):
+            s[i] = shift[i]
+        for j in range(columns):
+            for i in range(columns):
+                s[i] += own[j, i] * z[j]
+        largest = s.max()
+        value += largest - s[place]
+        for i in range(columns):
+            s[i] = exp(s[i] - largest)
+        total = s.sum()
+        value += np.log(total)
+        for i in range(columns):
+            s[i] *= 1 / total
+        s[place] -= 1
+        for i in range(columns):
+            by_shift[i] += s[i]
+            for j in range(columns):
+                by_own[i, j] += s[i] * z[j]
+    return value

@@ -1,0 +1,18 @@
+"""Blocks of pixels on two threads, their results in the order of the blocks."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+THREADS = 2
+
+
+def in_order(function: Callable[[Item], Result], items: Iterator[Item]) -> Iterator[Result]:
+    """`function` of each item, in their order; a few at a time: a sample may not fit in memory."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        while some := list(islice(items, 2 * THREADS)):
+            yield from pool.map(function, some)
