@@ -156,7 +156,7 @@ class Settings(_Section):
         for name in value or []:
             if name in families:
                 raise ValueError(f"{name!r} is one number of the family {families[name]!r}: write that")
-        return value and [_known(v, METRICS.names(), "metric family") for v in value]
+        return value and [_known(v, ["all", *METRICS.names()], "metric family") for v in value]
 
 
 class RunConfig(Settings):
