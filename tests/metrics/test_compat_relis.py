@@ -1,6 +1,7 @@
 """The study's numbers against its published algorithms, written down anew in plain NumPy, and their formulas."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def float32_softmax(each):
 def binned_error(msp, right, edges):
     """Sum of |accuracy - confidence| over bins (lower, upper], weighted by their share of all pixels."""
     total = 0.0
-    for lower, upper in zip(edges[:-1], edges[1:], strict=True):
+    for lower, upper in pairwise(edges):
         inside = (msp > lower) & (msp <= upper)
         if inside.any():
             total += abs(right[inside].mean() - msp[inside].mean()) * inside.mean()
@@ -61,7 +62,7 @@ def kolmogorov_smirnov(msp, right):
 
 
 def rejection_ratio(confidence, wrong):
-    """The published sums: x is a fraction of pixels, errors are a fraction over 100, the oracle's line ends at e/100."""
+    """The published sums: x is a fraction of pixels, errors one over 100, and the oracle's line ends at e/100."""
     n = len(wrong)
     errors = np.cumsum(wrong[np.argsort(-confidence, kind="stable")]) / n
     x, i = np.arange(1, n + 1) / n, np.arange(n)

@@ -124,6 +124,13 @@ class TestConfig(_Section):
     reference: str | None = None
 
 
+class ProtocolConfig(_Section):
+    """The protocol that the rest of the configuration was written out from; what was changed since, results say."""
+
+    name: str
+    version: int = Field(ge=1)
+
+
 class SampleConfig(_Section):
     """How many pixels a calibration is fitted on: per image, and at most in all."""
 
@@ -166,6 +173,7 @@ class RunConfig(Settings):
     datasets: list[DataConfig] = Field(min_length=1)
     calibration: list[CalibrationConfig] = Field(default_factory=list)
     test: TestConfig = TestConfig()
+    protocol: ProtocolConfig | None = None
 
     @model_validator(mode="after")
     def _names_differ(self) -> "RunConfig":
@@ -195,6 +203,11 @@ def _known(value: str, names: list[str], kind: str) -> str:
 
 def read_config(path: Path) -> RunConfig:
     """The configuration in a YAML file; a ConfigError that names file and place where it is wrong."""
+    return parse_config(read_yaml(path), where=str(path))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """What a configuration file says, not checked yet; a ConfigError where it says nothing."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -205,7 +218,7 @@ def read_config(path: Path) -> RunConfig:
         raise ConfigError(f"{path}: not valid YAML: {_short(error)}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: not a configuration; it needs at least models: and datasets:")
-    return parse_config(content, where=str(path))
+    return content
 
 
 def parse_config(content: Mapping[str, Any], *, where: str = "configuration") -> RunConfig:
@@ -232,13 +245,18 @@ def resolved(config: RunConfig, folder: Path) -> str:
     content = config.model_dump(mode="json")
     for model in content["models"]:
         model["where"] = _absolute(model["where"], folder, model["kind"] == "python")
-        for key in ("weights", "labels"):
-            model[key] = model[key] and _absolute(model[key], folder)
+        model["weights"] = model["weights"] and _absolute(model["weights"], folder)
+        model["labels"] = model["labels"] and _named(model["labels"], folder)
     for dataset in content["datasets"]:
         dataset["root"] = str((folder / Path(dataset["root"]).expanduser()).resolve())
         for key in ("spec", "labels"):
-            dataset[key] = dataset[key] and _absolute(dataset[key], folder)
+            dataset[key] = dataset[key] and _named(dataset[key], folder)
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def _named(text: str, folder: Path) -> str:
+    """The name of what ships as it is, though a folder may be called like it; the path of a file as an absolute one."""
+    return _absolute(text, folder) if text.endswith(".toml") else text
 
 
 def _absolute(text: str, folder: Path, has_function: bool = False) -> str:
@@ -276,6 +294,7 @@ def _keys(path: tuple[int | str, ...], section: type[BaseModel]) -> list[str]:
         "calibration": CalibrationConfig,
         "test": TestConfig,
         "sample": SampleConfig,
+        "protocol": ProtocolConfig,
         "upsampling": UpsamplingConfig,
     }
     for part in path:
