@@ -226,12 +226,12 @@ class _Given:
 
     def content(self) -> dict[str, Any]:
         """As a configuration file would say it."""
-        if not self.models or not (self.data or self.protocol):
+        if self.protocol and self.models:
+            return self._by_protocol(self.protocol, self.models, self.data or [])
+        if not self.models or not self.data:
             raise ConfigError("give a CONFIG.yaml, or at least one --model KIND:WHERE and one --data SPEC=ROOT")
         if self.without and not self.protocol:
             raise ConfigError("--without leaves out parts of a --protocol; give one")
-        if self.protocol:
-            return self._by_protocol(self.protocol, self.models, self.data or [])
         if self.methods and not self.fitted_on:
             raise ConfigError("--calibrate needs --calibrate-on DATA/DOMAIN: what the calibration is fitted on")
         content: dict[str, Any] = {

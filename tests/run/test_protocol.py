@@ -15,7 +15,7 @@ from reliseg.calibration import CALIBRATORS
 from reliseg.errors import ConfigError
 from reliseg.results import Results
 from reliseg.run.config import parse_config, read_config
-from reliseg.run.protocol import provenance, protocol_names, read_protocol
+from reliseg.run.protocol import protocol_names, provenance, read_protocol
 
 NAME = "relis-cvpr2023"
 METHODS = "ts,cluster-ts(k=2, shrinkage=100)"
