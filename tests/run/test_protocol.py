@@ -163,7 +163,11 @@ def test_what_the_protocol_says_itself_is_refused(study: Study, refused) -> None
     assert "cityscapes/test is what" in refused(*base, "--without", "cityscapes")
     assert "cityscapes/test is what" in refused(*base, "--without", "cityscapes/test")
     assert "did you mean 'relis-cvpr2023'" in refused("run", "--protocol", "relis-cvpr23", *base[3:])
-    assert "no such data set; did you mean 'acdc'" in refused(*base, "--data", "acd=x")
+    assert "--data acd: not among the data sets of relis-cvpr2023; did you mean 'acdc'" in refused(
+        *base, "--data", "acd=x"
+    )
+    assert "--data idd: not among the data sets" in refused(*base, "--without", "idd")
+    assert "twice; give each of cityscapes, acdc, idd once" in refused(*base, "--data", "idd=x")
     narrowed = ["--data", f"idd={study.root / 'idd'},domain=val"]
     assert "relis-cvpr2023 names the domains" in refused("run", "--protocol", NAME, *base[3:7], *narrowed)
     assert "--without leaves out parts of a --protocol" in refused("run", *base[3:], "--without", "idd")

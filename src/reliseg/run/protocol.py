@@ -49,13 +49,13 @@ class Protocol:
         datasets = [_reduced(d, names) for d in self.content["datasets"]]
         datasets = [d for d in datasets if d["domains"]]
         left = {f"{d['name']}/{domain}" for d in datasets for domain in d["domains"]}
-        calibration: dict[tuple[str, ...], Any] = {}
+        calibration: list[dict[str, Any]] = []
         for section in self.content["calibration"]:
-            on = [name for name in section["on"] if name in left]
-            if on:
-                calibration.setdefault(tuple(on), {**section, "on": on})
+            reduced = {**section, "on": [name for name in section["on"] if name in left]}
+            if reduced["on"] and reduced not in calibration:
+                calibration.append(reduced)
         test = {**self.content["test"], "on": [name for name in self.content["test"]["on"] if name in left]}
-        return {**self.content, "datasets": datasets, "calibration": list(calibration.values()), "test": test}
+        return {**self.content, "datasets": datasets, "calibration": calibration, "test": test}
 
     def configuration(
         self,
@@ -76,7 +76,9 @@ class Protocol:
         names = [d["name"] for d in content["datasets"]]
         for name in given:
             if name not in names:
-                raise ConfigError(f"--data {name}: {self.name} has no such data set; {near(name, names)}")
+                raise ConfigError(f"--data {name}: not among the data sets of {self.name}; {near(name, names)}")
+        if len(given) < len(data):
+            raise ConfigError(f"--data names a data set twice; give each of {', '.join(names)} once")
         missing = [name for name in names if name not in given]
         if missing:
             raise ConfigError(
