@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from worlds import of_pixels, world
 
-from reliseg.metrics import METRICS, chosen
+from reliseg.metrics import METRICS
 from reliseg.metrics.calibration_error import CalibrationError
 from reliseg.metrics.compat_relis import CompatRelis, float32_ties
 from reliseg.metrics.misclassification import Misclassification
+from reliseg.run.config import parse_settings
 from reliseg.stats.bins import fine_bins
 
 PIXELS = 6000
@@ -178,10 +179,10 @@ def test_prr_at_the_ends(truth, value, why):
 
 
 def test_it_is_measured_only_where_it_is_named():
-    usual = [type(m).__name__ for m in chosen(None)]
-    assert len(usual) == len(METRICS.names()) - 1
-    assert "CompatRelis" not in usual
-    assert [type(m).__name__ for m in chosen(["compat_relis"])] == ["CompatRelis"]
-    assert [type(m).__name__ for m in chosen(["all", "compat_relis", "drop"])] == [*usual, "CompatRelis"]
-    names = [set(METRICS.get(f)().quantities()) for f in METRICS.names() if METRICS.get(f).by_default]
+    usual = parse_settings({}).metrics
+    assert usual == [name for name in METRICS.names() if name != "compat_relis"]
+    assert parse_settings({"metrics": None}).metrics == usual
+    assert parse_settings({"metrics": ["compat-relis"]}).metrics == ["compat_relis"]
+    assert parse_settings({"metrics": ["all", "compat_relis", "drop"]}).metrics == [*usual, "compat_relis"]
+    names = [set(METRICS.get(f)().quantities()) for f in usual]
     assert not set(CompatRelis().quantities()) & set.union(*names)

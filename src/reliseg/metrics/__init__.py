@@ -1,5 +1,5 @@
 """Metrics: pure functions of statistics -> named numbers with brackets."""
 
-from reliseg.metrics.base import METRICS, DomainState, ImageSummary, Metric, Quantity, chosen
+from reliseg.metrics.base import METRICS, DomainState, ImageSummary, Metric, Quantity
 
-__all__ = ["METRICS", "DomainState", "ImageSummary", "Metric", "Quantity", "chosen"]
+__all__ = ["METRICS", "DomainState", "ImageSummary", "Metric", "Quantity"]

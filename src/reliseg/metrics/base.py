@@ -1,7 +1,7 @@
 """The interface of metrics, and what they read."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -111,10 +111,3 @@ class Metric(ABC):
 
 
 METRICS: Registry[Metric] = Registry("reliseg.metrics", "Metric", "metric")
-
-
-def chosen(names: Sequence[str] | None) -> list[Metric]:
-    """The families of these names, each once; `all`, or None, stands for those that are measured by default."""
-    usual = [name for name in METRICS.names() if METRICS.get(name).by_default]
-    wanted = [n for name in names or ["all"] for n in (usual if name == "all" else [name])]
-    return [METRICS.get(name)() for name in dict.fromkeys(wanted)]

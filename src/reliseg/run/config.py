@@ -142,7 +142,7 @@ class Settings(_Section):
     """What is measured, and how: everything of a run but its models and its data."""
 
     scores: list[str] = list(BUILT_IN_SCORES)
-    metrics: list[str] | None = None
+    metrics: list[str] = Field(default_factory=lambda: ["all"], validate_default=True, min_length=1)
     sample: SampleConfig = SampleConfig()
     seed: int = Field(default=0, ge=0)
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
@@ -156,14 +156,22 @@ class Settings(_Section):
         names = [_known(v, SCORES.names(), "score") for v in value]
         return list(dict.fromkeys(["msp", *names] if "msp" not in names else names))
 
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _none_is_all(cls, value: Any) -> Any:
+        return ["all"] if value is None else value
+
     @field_validator("metrics")
     @classmethod
-    def _metrics_are_known(cls, value: list[str] | None) -> list[str] | None:
-        families = {q: f for f in METRICS.names() for q in METRICS.get(f)().quantities()} if value else {}
-        for name in value or []:
+    def _metrics_are_known(cls, value: list[str]) -> list[str]:
+        """Families, each once; `all` is written out as those that are measured by default."""
+        families = {q: f for f in METRICS.names() for q in METRICS.get(f)().quantities()}
+        for name in value:
             if name in families:
                 raise ValueError(f"{name!r} is one number of the family {families[name]!r}: write that")
-        return value and [_known(v, ["all", *METRICS.names()], "metric family") for v in value]
+        known = [_known(v, ["all", *METRICS.names()], "metric family") for v in value]
+        usual = [f for f in METRICS.names() if METRICS.get(f).by_default]
+        return list(dict.fromkeys(f for name in known for f in (usual if name == "all" else [name])))
 
 
 class RunConfig(Settings):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from reliseg.data import DataSet
 from reliseg.labels import LabelSpace
-from reliseg.metrics import DomainState, ImageSummary, Metric, chosen
+from reliseg.metrics import METRICS, DomainState, ImageSummary, Metric
 from reliseg.results import Origin, Row
 from reliseg.run.plan import IDENTITY, Plan, Target, shards
 from reliseg.run.store import load_shard
@@ -21,7 +21,7 @@ def measure(
 
     `labels` are the model's, `folder` holds its shards; `incomplete` names domains that get no rows.
     """
-    metrics = chosen(plan.settings.metrics)
+    metrics = [METRICS.get(name)() for name in plan.settings.metrics]
     rows: list[Row] = []
     lines: list[str] = []
     for target in plan.tests:
