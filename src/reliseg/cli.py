@@ -12,7 +12,9 @@ import typer
 from reliseg.errors import ConfigError, IncompleteError, ReliSegError
 
 if TYPE_CHECKING:
+    from reliseg.report.terminal import Terminal
     from reliseg.run.config import RunConfig
+    from reliseg.run.plan import Plan
 
 app = typer.Typer(
     name="reliseg",
@@ -38,7 +40,9 @@ MethodsOn = Annotated[list[str] | None, typer.Option("--calibrate-on", help="DAT
 Test = Annotated[list[str] | None, typer.Option("--test", help="DATA/DOMAIN to report; by default all the rest.")]
 Reference = Annotated[str | None, typer.Option(help="DATA/DOMAIN that the others are compared with.")]
 Scores = Annotated[str | None, typer.Option("--score", help="Scores, e.g. msp,neg_entropy.")]
-Save = Annotated[str | None, typer.Option(help="Also write: prediction,color,confidence,logits.")]
+ProtocolName = Annotated[str | None, typer.Option("--protocol", help="A whole study: see reliseg list protocols.")]
+Without = Annotated[list[str] | None, typer.Option(help="DATA[/DOMAIN] of the protocol to leave out.")]
+Save = Annotated[str | None, typer.Option(help="Also write: prediction,color,confidence,logits,image.")]
 
 
 class Kind(StrEnum):
@@ -50,6 +54,7 @@ class Kind(StrEnum):
     metrics = "metrics"
     scores = "scores"
     calibrations = "calibrations"
+    protocols = "protocols"
 
 
 def _print_version(asked: bool) -> None:
@@ -80,24 +85,27 @@ def run(
     test: Test = None,
     reference: Reference = None,
     score: Scores = None,
+    protocol: ProtocolName = None,
+    without: Without = None,
     workers: Workers = 2,
     device: Device = None,
     limit: Limit = None,
     save: Save = None,
 ) -> None:
-    """Evaluate models on data sets: from a configuration file, or from --model and --data."""
+    """Evaluate models on data sets: from a configuration file, or from --model and --data, or by a --protocol."""
     from reliseg.report.terminal import Terminal
     from reliseg.run.config import resolved
     from reliseg.run.execute import Run
     from reliseg.run.plan import plan_of
 
-    given = _Given(model, data, calibrate, calibrate_on, test, reference, score)
+    given = _Given(model, data, calibrate, calibrate_on, test, reference, score, protocol, without)
     checked, folder = _configuration(config, given, device=device, limit=limit)
-    name = config.stem if config else f"{checked.models[0].name}-{checked.datasets[0].name}"
+    name = config.stem if config else f"{checked.models[0].name}-{protocol or checked.datasets[0].name}"
     place = out or Path("runs") / name
     plan = plan_of(checked, folder)
     kinds = tuple(k.strip() for k in save.split(",")) if save else ()
     with Terminal() as terminal:
+        _announce(plan, terminal)
         job = Run(plan, place, resolved(checked, folder), workers=workers, save=kinds, progress=terminal)
         try:
             job.execute()
@@ -116,6 +124,8 @@ def check(
     calibrate_on: MethodsOn = None,
     test: Test = None,
     reference: Reference = None,
+    protocol: ProtocolName = None,
+    without: Without = None,
     workers: Workers = 2,
     device: Device = None,
     limit: Limit = None,
@@ -126,10 +136,12 @@ def check(
     from reliseg.run.check import report
     from reliseg.run.plan import plan_of
 
-    given = _Given(model, data, calibrate, calibrate_on, test, reference, None)
+    given = _Given(model, data, calibrate, calibrate_on, test, reference, None, protocol, without)
     checked, folder = _configuration(config, given, device=device, limit=limit)
+    plan = plan_of(checked, folder)
     with Terminal() as terminal:
-        problems = report(plan_of(checked, folder), full=full, workers=workers, progress=terminal)
+        _announce(plan, terminal)
+        problems = report(plan, full=full, workers=workers, progress=terminal)
     for problem in problems:
         _complain(problem)
     if problems:
@@ -140,8 +152,9 @@ def check(
 def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
     """List what can be named in a configuration, a line each."""
     from reliseg.report.listing import listed
+    from reliseg.run.protocol import protocol_lines
 
-    for line in listed(kind.value):
+    for line in protocol_lines() if kind is Kind.protocols else listed(kind.value):
         typer.echo(line)
 
 
@@ -187,6 +200,13 @@ def _complain(line: str) -> None:
     typer.echo(f"reliseg: {line}", err=True)
 
 
+def _announce(plan: "Plan", terminal: "Terminal") -> None:
+    """A line that says which protocol this is, and what was changed of it."""
+    if plan.protocol:
+        changed = f", changed: {', '.join(plan.protocol['changed'])}" if plan.protocol["changed"] else ""
+        terminal.note(f"protocol {plan.protocol['name']}, version {plan.protocol['version']}{changed}")
+
+
 @dataclass(frozen=True)
 class _Given:
     """The short form: a configuration without a file."""
@@ -198,14 +218,20 @@ class _Given:
     test: list[str] | None
     reference: str | None
     scores: str | None
+    protocol: str | None
+    without: list[str] | None
 
     def __bool__(self) -> bool:
         return any(vars(self).values())
 
     def content(self) -> dict[str, Any]:
         """As a configuration file would say it."""
+        if self.protocol and self.models:
+            return self._by_protocol(self.protocol, self.models, self.data or [])
         if not self.models or not self.data:
             raise ConfigError("give a CONFIG.yaml, or at least one --model KIND:WHERE and one --data SPEC=ROOT")
+        if self.without and not self.protocol:
+            raise ConfigError("--without leaves out parts of a --protocol; give one")
         if self.methods and not self.fitted_on:
             raise ConfigError("--calibrate needs --calibrate-on DATA/DOMAIN: what the calibration is fitted on")
         content: dict[str, Any] = {
@@ -220,6 +246,35 @@ class _Given:
             content["scores"] = _split(self.scores)
         return content
 
+    def _by_protocol(self, name: str, models: list[str], data: list[str]) -> dict[str, Any]:
+        """A protocol's configuration; what it fixes is refused."""
+        from reliseg.run.protocol import read_protocol
+
+        for option, value in (
+            ("--calibrate-on", self.fitted_on),
+            ("--test", self.test),
+            ("--reference", self.reference),
+        ):
+            if value:
+                raise ConfigError(
+                    f"{option}: {name} says this itself; leave out parts of it by --without DATA[/DOMAIN]"
+                )
+        datasets = [_dataset(text) for text in data]
+        for section in datasets:
+            if "domains" in section:
+                raise ConfigError(
+                    f"--data {section['name']}: {name} names the domains; leave some out by --without DATA/DOMAIN"
+                )
+            if section["spec"] == section["name"]:
+                del section["spec"]
+        return read_protocol(name).configuration(
+            [_model(text) for text in models],
+            datasets,
+            without=self.without or (),
+            methods=_split(self.methods or ""),
+            scores=_split(self.scores or ""),
+        )
+
 
 def _configuration(
     path: Path | None, given: _Given, *, device: str | None, limit: int | None
@@ -228,14 +283,22 @@ def _configuration(
     from reliseg.run.config import parse_config, read_config
 
     if path is not None and given:
-        raise ConfigError("give either a CONFIG.yaml or --model and --data, not both")
+        raise ConfigError("give either a CONFIG.yaml or --model and --data (or --protocol), not both")
     config = read_config(path) if path else parse_config(given.content(), where="command line")
     changed = {k: v for k, v in {"device": device, "limit": limit}.items() if v is not None}
     return config.model_copy(update=changed), path.parent if path else Path()
 
 
 def _split(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+    """The parts between commas that stand in no bracket."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "([") - (letter in ")]")
+        if letter == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts if part.strip()]
 
 
 def _model(text: str) -> dict[str, Any]:

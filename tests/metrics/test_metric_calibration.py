@@ -14,7 +14,7 @@ from sklearn.metrics import log_loss
 from torchmetrics.classification import MulticlassCalibrationError
 from worlds import WORLDS, of_pixels, world
 
-from reliseg.metrics import METRICS, cumulative_error
+from reliseg.metrics import METRICS, _cumulative
 from reliseg.metrics.calibration_error import CalibrationError
 from reliseg.metrics.class_reliability import ClassReliability
 from reliseg.metrics.class_wise_error import ClassWiseError
@@ -208,8 +208,9 @@ def test_bracket_of_adaptive_error_is_the_range_over_all_paths(intervals, final)
     high = low + [width for _, width in intervals]
     places = product(*(range(a, a + width + 1) for a, width in intervals))
     lengths = [sum(abs(b - a) for a, b in pairwise((0, *path, final))) for path in places]
-    assert cumulative_error._shortest(low, high, final) == min(lengths)
-    assert cumulative_error._longest(low, high, final) == max(lengths)
+    ends = np.array([0.0, *low, final]), np.array([0.0, *high, final])
+    assert _cumulative._movement(*ends, np.min) == min(lengths)
+    assert _cumulative._movement(*ends, np.max) == max(lengths)
 
 
 @pytest.mark.parametrize("name", ["ada_ece", "ks"])

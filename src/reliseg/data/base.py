@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from reliseg.data.augment import Copy
 from reliseg.labels import ColorMap, LabelMap, LabelSpace, Projection, default_projection
 from reliseg.types import Image, Truth
 
@@ -23,6 +24,8 @@ class Sample:
     scene: str
     image: str
     mask: str | None
+    copy: Copy | None = None
+    """Which augmented copy of the image it is, if it is one."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class DataSet:
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """A decoded sample; `sha256` is of the image's bytes followed by the mask's. `size` is (height, width).
+    """A decoded sample; `sha256` is of the files' bytes, the image's followed by the mask's. `size` is (height, width).
 
     `image` is None if it was not asked for, `truth` where the sample has no mask.
     """

@@ -83,6 +83,8 @@ def load(dataset: DataSet, sample: Sample, *, image: bool = True) -> Loaded:
     with file.opened(BytesIO(data)) as picture:
         size = picture.height, picture.width
         pixels = _rgb(file, picture) if image else None
+    if pixels is not None and sample.copy is not None:
+        pixels = sample.copy(pixels)
     truth = None
     if sample.mask is not None:
         file = _File(sample.id, dataset.root / sample.mask)

@@ -1,10 +1,11 @@
 """Domains: which samples of a data set results are reported for."""
 
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from reliseg.data.augment import Copy, Photometric, read_augmentation
 from reliseg.data.base import Domain, Sample
 from reliseg.data.pairs import Entry, Source
 from reliseg.data.spec import DOMAIN_KEYS, Spec, check_keys, strings
@@ -24,6 +25,7 @@ class Selection:
     samples: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     annotated: bool = True
+    augment: Photometric | None = None
     union: tuple[str, ...] = ()
 
 
@@ -52,6 +54,7 @@ def read_selection(dataset: str, name: str, given: Mapping[str, Any], spec: Spec
         samples=lists.get("samples", ()),
         exclude=lists.get("exclude", ()),
         annotated=rule == "required",
+        augment=read_augmentation(f"{label}: augment", table["augment"]) if "augment" in table else None,
     )
 
 
@@ -83,6 +86,8 @@ def read_domain(source: Source, selection: Selection, skip: bool) -> Domain:
         same = samples.setdefault(sample.id, sample)
         if same is not sample:
             raise DataError(_twice(selection.label, same, sample))
+    if selection.augment is not None:
+        samples = {copy.id: copy for sample in samples.values() for copy in _copies(sample, selection.augment)}
     return Domain(
         selection.name,
         tuple(samples[i] for i in sorted(samples)),
@@ -107,13 +112,18 @@ def read_union(selection: Selection, members: Iterable[Domain]) -> Domain:
 
 
 def check_ids(dataset: str, domains: Iterable[Domain]) -> None:
-    """DataError where two domains have different images of one id."""
+    """DataError where two domains have different images, or copies, of one id."""
     images: dict[str, Sample] = {}
     for domain in domains:
         for sample in domain.samples:
             same = images.setdefault(sample.id, sample)
             if same.image != sample.image:
                 raise DataError(_twice(dataset, same, sample))
+            if same.copy != sample.copy:
+                raise DataError(
+                    f"{dataset}: {sample.id} is augmented in two ways; augment all domains of a data set alike, "
+                    "or open it twice, under two names"
+                )
 
 
 def _selected(source: Source, selection: Selection) -> list[Entry]:
@@ -179,6 +189,12 @@ def _sample(entry: Entry, selection: Selection) -> Sample:
         )
     mask = entry.mask if selection.annotated else None
     return Sample(entry.id, sys.intern(entry.fields["scene"]), str(entry.image), mask)
+
+
+def _copies(sample: Sample, augmentation: Photometric) -> Iterator[Sample]:
+    for number in range(1, augmentation.copies + 1):
+        copy = Copy(sample.id, number, augmentation)
+        yield replace(sample, id=copy.id, copy=copy)
 
 
 def _unpaired(source: Source, selection: Selection, alone: list[Entry]) -> str:

@@ -37,7 +37,8 @@ id is `SCENE/` and what `id` gives. A spec without `mask` is for `annotations: n
 
 A domain is a table of conditions that all hold: a field with the value or values it may have (`split`,
 `condition`; `scenes` is the same as `scene`), `samples` and `exclude` (lists of ids), `annotations = "none"`
-(images only); or only `union`, a list of other domains. The domains of a configuration are written alike; one
+(images only), `augment` (copies of the images in their place, `{ kind = "photometric", copies = 3, draws = 3,
+seed = 0 }`); or only `union`, a list of other domains. The domains of a configuration are written alike; one
 that has the name of a domain here starts from it.
 """
 
@@ -54,7 +55,7 @@ from reliseg.data.template import Template
 from reliseg.errors import ConfigError, near
 
 _KEYS = ("labels", "image", "mask", "id", "fields", "derive", "label_map", "default", "domains")
-DOMAIN_KEYS = ("scenes", "samples", "exclude", "annotations", "union")
+DOMAIN_KEYS = ("scenes", "samples", "exclude", "annotations", "augment", "union")
 
 
 @dataclass(frozen=True)

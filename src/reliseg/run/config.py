@@ -124,6 +124,13 @@ class TestConfig(_Section):
     reference: str | None = None
 
 
+class ProtocolConfig(_Section):
+    """The protocol that the rest of the configuration was written out from; what was changed since, results say."""
+
+    name: str
+    version: int = Field(ge=1)
+
+
 class SampleConfig(_Section):
     """How many pixels a calibration is fitted on: per image, and at most in all."""
 
@@ -135,7 +142,7 @@ class Settings(_Section):
     """What is measured, and how: everything of a run but its models and its data."""
 
     scores: list[str] = list(BUILT_IN_SCORES)
-    metrics: list[str] | None = None
+    metrics: list[str] = Field(default_factory=lambda: ["all"], validate_default=True, min_length=1)
     sample: SampleConfig = SampleConfig()
     seed: int = Field(default=0, ge=0)
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
@@ -149,14 +156,22 @@ class Settings(_Section):
         names = [_known(v, SCORES.names(), "score") for v in value]
         return list(dict.fromkeys(["msp", *names] if "msp" not in names else names))
 
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _none_is_all(cls, value: Any) -> Any:
+        return ["all"] if value is None else value
+
     @field_validator("metrics")
     @classmethod
-    def _metrics_are_known(cls, value: list[str] | None) -> list[str] | None:
-        families = {q: f for f in METRICS.names() for q in METRICS.get(f)().quantities()} if value else {}
-        for name in value or []:
+    def _metrics_are_known(cls, value: list[str]) -> list[str]:
+        """Families, each once; `all` is written out as those that are measured by default."""
+        families = {q: f for f in METRICS.names() for q in METRICS.get(f)().quantities()}
+        for name in value:
             if name in families:
                 raise ValueError(f"{name!r} is one number of the family {families[name]!r}: write that")
-        return value and [_known(v, METRICS.names(), "metric family") for v in value]
+        known = [_known(v, ["all", *METRICS.names()], "metric family") for v in value]
+        usual = [f for f in METRICS.names() if METRICS.get(f).by_default]
+        return list(dict.fromkeys(f for name in known for f in (usual if name == "all" else [name])))
 
 
 class RunConfig(Settings):
@@ -166,6 +181,7 @@ class RunConfig(Settings):
     datasets: list[DataConfig] = Field(min_length=1)
     calibration: list[CalibrationConfig] = Field(default_factory=list)
     test: TestConfig = TestConfig()
+    protocol: ProtocolConfig | None = None
 
     @model_validator(mode="after")
     def _names_differ(self) -> "RunConfig":
@@ -195,6 +211,11 @@ def _known(value: str, names: list[str], kind: str) -> str:
 
 def read_config(path: Path) -> RunConfig:
     """The configuration in a YAML file; a ConfigError that names file and place where it is wrong."""
+    return parse_config(read_yaml(path), where=str(path))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """What a configuration file says, not checked yet; a ConfigError where it says nothing."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -205,7 +226,7 @@ def read_config(path: Path) -> RunConfig:
         raise ConfigError(f"{path}: not valid YAML: {_short(error)}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: not a configuration; it needs at least models: and datasets:")
-    return parse_config(content, where=str(path))
+    return content
 
 
 def parse_config(content: Mapping[str, Any], *, where: str = "configuration") -> RunConfig:
@@ -232,13 +253,18 @@ def resolved(config: RunConfig, folder: Path) -> str:
     content = config.model_dump(mode="json")
     for model in content["models"]:
         model["where"] = _absolute(model["where"], folder, model["kind"] == "python")
-        for key in ("weights", "labels"):
-            model[key] = model[key] and _absolute(model[key], folder)
+        model["weights"] = model["weights"] and _absolute(model["weights"], folder)
+        model["labels"] = model["labels"] and _named(model["labels"], folder)
     for dataset in content["datasets"]:
         dataset["root"] = str((folder / Path(dataset["root"]).expanduser()).resolve())
         for key in ("spec", "labels"):
-            dataset[key] = dataset[key] and _absolute(dataset[key], folder)
+            dataset[key] = dataset[key] and _named(dataset[key], folder)
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def _named(text: str, folder: Path) -> str:
+    """The name of what ships as it is, though a folder may be called like it; the path of a file as an absolute one."""
+    return _absolute(text, folder) if text.endswith(".toml") else text
 
 
 def _absolute(text: str, folder: Path, has_function: bool = False) -> str:
@@ -276,6 +302,7 @@ def _keys(path: tuple[int | str, ...], section: type[BaseModel]) -> list[str]:
         "calibration": CalibrationConfig,
         "test": TestConfig,
         "sample": SampleConfig,
+        "protocol": ProtocolConfig,
         "upsampling": UpsamplingConfig,
     }
     for part in path:

@@ -19,6 +19,7 @@ def manifest(plan: Plan, models: Mapping[str, Any], folder: Path) -> dict[str, A
     """The facts of a run, as JSON values; `samples` holds the sha256 of every sample by domain."""
     settings = plan.settings
     return {
+        "protocol": plan.protocol,
         "versions": {"python": platform.python_version()} | _versions(),
         "platform": platform.platform(),
         "machine": platform.machine(),

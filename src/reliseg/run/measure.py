@@ -27,7 +27,7 @@ def measure(
     `labels` are the model's, `folder` holds its shards; `incomplete` names domains that get no rows; `thresholds`
     are those of the model's calibration splits.
     """
-    metrics = [METRICS.get(name)() for name in plan.settings.metrics or METRICS.names()]
+    metrics = [METRICS.get(name)() for name in plan.settings.metrics]
     rows: list[Row] = []
     lines: list[str] = []
     for target in plan.tests:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from reliseg.data import DataOptions, DataSet, Domain, Sample, open_dataset
@@ -12,6 +13,7 @@ from reliseg.labels import LabelSpace, label_space
 from reliseg.metrics import METRICS
 from reliseg.models import MODELS, Model, ModelOptions
 from reliseg.run.config import DataConfig, ModelConfig, RunConfig, Settings
+from reliseg.run.protocol import provenance
 from reliseg.stats import Layout
 
 SHARD_SIZE = 64
@@ -104,6 +106,8 @@ class Plan:
     tests: tuple[Target, ...]
     reference: Target | None
     settings: Settings
+    protocol: Mapping[str, Any] | None = None
+    """Which protocol the run is of, and what was changed of it."""
 
     def layout(self, dataset: DataSet) -> Layout:
         """What is counted on a data set."""
@@ -155,7 +159,8 @@ def plan_of(config: RunConfig, folder: Path) -> Plan:
     models = tuple(ModelSource(m.name, _loader(m, folder, config)) for m in config.models)
     fits = [Fit(tuple(find_targets(c.on, datasets)), tuple(dict.fromkeys(c.methods))) for c in config.calibration]
     tests = None if config.test.on is None else find_targets(config.test.on, datasets)
-    return make_plan(models, datasets, fits, tests, find_reference(config.test.reference, datasets), config)
+    plan = make_plan(models, datasets, fits, tests, find_reference(config.test.reference, datasets), config)
+    return replace(plan, protocol=provenance(config))
 
 
 def make_plan(

@@ -15,7 +15,7 @@ from reliseg.run.stream import Predicted
 from reliseg.stats.reference import confidences, full_logits
 from reliseg.types import Truth
 
-KINDS = ("prediction", "color", "confidence", "logits")
+KINDS = ("prediction", "color", "confidence", "logits", "image")
 OTHER_ID = 255
 _ROWS = 64
 
@@ -25,8 +25,8 @@ class Saving:
     """Writes the asked kinds of files below RUN/saved/MODEL/DATASET/DOMAIN, uncalibrated, at the image's size.
 
     `prediction` is `*_pred.png` (8-bit class, 255 for classes outside the data set), `confidence` is `*_conf.png`
-    (msp, 16 bit, 65535 is 1), `color` is `*_color.png` in the data set's palette, and `logits` is `*.npz` at native
-    stride in the model's classes, float16, which `stored:` reads.
+    (msp, 16 bit, 65535 is 1), `color` is `*_color.png` in the data set's palette, `logits` is `*.npz` at native
+    stride in the model's classes, float16, which `stored:` reads; `image` is `*_image.png`, what the model was given.
     """
 
     kinds: tuple[str, ...]
@@ -47,7 +47,9 @@ class Saving:
             from reliseg.models.stored import save_logits
 
             save_logits(base.with_name(f"{base.name}.npz"), sample.prediction)
-        if set(self.kinds) - {"logits"}:
+        if "image" in self.kinds and sample.loaded.image is not None:
+            write_png(base.with_name(f"{base.name}_image.png"), sample.loaded.image)
+        if set(self.kinds) - {"logits", "image"}:
             classes, confidence = label_and_confidence(sample.prediction)
             self._write_images(base, classes, confidence, target)
 
