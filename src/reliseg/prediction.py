@@ -75,7 +75,8 @@ def sampled(
 ) -> tuple[Float32[np.ndarray, "p y"], UInt8[np.ndarray, " p"]]:
     """At most `count` counted pixels, drawn without replacement: projected logits and labels, in image order.
 
-    No calibration is applied: these are what calibrations are fitted on. Columns that no model class goes to are -inf; pixels with such a label are left out.
+    No calibration is applied: these are what calibrations are fitted on. Columns that no model class goes to are
+    -inf; pixels with such a label are left out.
     """
     view = prediction.view()
     reachable = np.zeros(256, bool)

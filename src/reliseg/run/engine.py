@@ -51,6 +51,7 @@ class Pass:
             (sample for _, sample in pending),
             workers=self.workers,
             batch=self.batch,
+            images=any(calibration.needs_image for calibration in self.calibrations.values()),
         )
         observers = {name: Observer(self.layout) for name in self.calibrations}
         failures: dict[str, str] = {}

@@ -65,7 +65,7 @@ class Scores(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row of the image: labels, factors (all 1 where pixels have none), and one place more that stands for nothing."""
+    """A row of the image: labels, and factors (1 where pixels have none); one place more stands for nothing."""
 
     labels: UInt8[np.ndarray, " w"]
     factors: Float32[np.ndarray, " w"]

@@ -68,7 +68,7 @@ def projected_logits(view: LogitView, columns: int, rows: slice = slice(None)) -
 
 
 def calibrated(view: LogitView, projected: Block, rows: slice = slice(None)) -> Block:
-    """What the view's transform, inverse temperatures and factors of pixels make of the projected logits of some rows."""
+    """What the view's transform and factors make of the projected logits of some rows."""
     if view.transform is not None:
         projected = view.transform(projected)
     factors = view.inverse_temperatures[projected.argmax(axis=0)]
