@@ -18,7 +18,7 @@ from reliseg.errors import CalibrationError, ConfigError
 from reliseg.labels import Projection
 from reliseg.prediction import Prediction
 
-SOFT = 4.0
+SOFT = 8.0
 
 
 def part(seed, pixels=3000):
@@ -55,10 +55,10 @@ def test_too_sure_errors_are_found_and_softened(scale_right):
     fitted = SelectiveScaling(scale_right=scale_right).fit(sample_of(*(part([0, i])[:2] for i in range(8))))
     z, labels, true = part(99, 20_000)
     nothing, best = nll(z, labels, 1.0), nll(z, labels, true)
-    assert nothing - best > 0.2
+    assert nothing - best > 0.3
     assert nll(z, labels, temperatures_of(fitted, z)) <= best + (nothing - best) / 4
     called = temperatures_of(fitted, z) == fitted.wrong
-    assert (called == (true == SOFT)).mean() > 0.9
+    assert (called == (true == SOFT)).mean() > 0.85
     assert SOFT / 1.6 < fitted.wrong < SOFT * 1.6
     assert fitted.right == pytest.approx(1.0, abs=0.1 if scale_right else 0)
     assert fitted.called == pytest.approx(called.mean(), abs=0.03)

@@ -96,12 +96,13 @@ def counted(truth: Truth, live: Int64[np.ndarray, " l"]) -> Int64[np.ndarray, "H
     place = np.full(256, -1, np.int64)
     place[live] = np.arange(len(live))
     place[UNKNOWN:] = -1
-    return place[truth]
+    return place[np.asarray(truth)]
 
 
 def train(
     start: Tree,
     temperature: float,
+    *,
     images: Sequence[WholeImage],
     parts: tuple[Sequence[int], Sequence[int]],
     schedule: Schedule,
@@ -215,32 +216,40 @@ class _Pool:
 
         With `learn` its gradients are added to those of the network's parameters, block by block.
         """
-        chosen = [self.images[i] for i in places]
-        labels = [counted(np.asarray(i.truth), np.unique(i.prediction.view().groups)) for i in chosen]
-        pixels = sum(int((here >= 0).sum()) for here in labels)
+        pixels = sum(self.pixels(place) for place in places)
         total = 0.0
         with torch.inference_mode(mode=not learn):
-            for image, here in zip(chosen, labels, strict=True):
-                for loss in self._losses(network, image.prediction, here):
+            for place in places:
+                for loss in self._losses(network, self.images[place]):
                     if learn:
                         (loss / pixels).backward()  # type: ignore[no-untyped-call]
                     total += loss.item()
         return total / pixels
 
-    def _losses(self, network: Network, prediction: Prediction, labels: Int64[np.ndarray, "H W"]) -> Iterator[Tensor]:
-        """The summed loss of the counted pixels of each block."""
-        field = _Field(prediction, self.device)
-        for rows in _blocks(prediction.size, _PIXELS):
-            here = torch.tensor(labels[rows], device=self.device)
-            if not (here >= 0).any():
+    def pixels(self, place: int) -> int:
+        """The counted pixels of an image."""
+        image = self.images[place]
+        return int((counted(image.truth, _live(image)) >= 0).sum())
+
+    def _losses(self, network: Network, image: WholeImage) -> Iterator[Tensor]:
+        """The summed loss of the counted pixels of each block; one image is open at a time."""
+        field, live = _Field(image.prediction, self.device), _live(image)
+        for rows in _blocks(image.prediction.size, _PIXELS):
+            labels = torch.tensor(counted(image.truth[rows], live), device=self.device)
+            if not (labels >= 0).any():
                 continue
-            z, image = field.rows(rows)
-            factor = network(z, image)
+            z, pixels = field.rows(rows)
+            factor = network(z, pixels)
             below = z[:, _REACH:-_REACH, _REACH:-_REACH]
             below = below - below.amax(dim=0)
-            own = below.gather(0, here.clamp(min=0)[None])[0]
+            own = below.gather(0, labels.clamp(min=0)[None])[0]
             loss = (below * factor).logsumexp(dim=0) - own * factor
-            yield (loss * (here >= 0)).sum(dtype=torch.float64)
+            yield (loss * (labels >= 0)).sum(dtype=torch.float64)
+
+
+def _live(image: WholeImage) -> Int64[np.ndarray, " l"]:
+    """The columns that some model class goes to."""
+    return np.unique(image.prediction.view().groups)
 
 
 def _convolved(x: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
@@ -315,13 +324,17 @@ def _settled(threads: int) -> Iterator[None]:
     What was set before comes back.
     """
     cudnn = torch.backends.cudnn
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), cudnn.benchmark, cudnn.allow_tf32
+    deterministic, warned = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    before = torch.get_num_threads(), cudnn.benchmark, cudnn.allow_tf32
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
     cudnn.benchmark = cudnn.allow_tf32 = False
     try:
         yield
     finally:
+        torch.use_deterministic_algorithms(deterministic, warn_only=warned)
         torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1])
-        cudnn.benchmark, cudnn.allow_tf32 = before[2:]
+        cudnn.benchmark, cudnn.allow_tf32 = before[1:]

@@ -117,7 +117,7 @@ class LocalTemperature(Calibrator):
 
         found = census(sample, "lts")
         live = np.flatnonzero(found.live)
-        images = sorted(self._usable(sample.whole, live), key=lambda i: sample.whole[i].id)
+        images = self._usable(sample.whole, live)
         if len(images) < 2:
             raise CalibrationError(
                 f"lts: {len(images)} whole images with counted pixels; at least 2 are needed, to hold one out"
@@ -130,11 +130,11 @@ class LocalTemperature(Calibrator):
         trained = _local.train(
             _local.Tree.random(channels, len(live), _spread(sample, found), temperature, generator),
             temperature,
-            sample.whole,
-            (order[held:], order[:held]),
-            _local.Schedule(self.epochs, self.rate),
-            sample.training,
-            generator,
+            images=sample.whole,
+            parts=(order[held:], order[:held]),
+            schedule=_local.Schedule(self.epochs, self.rate),
+            training=sample.training,
+            generator=generator,
         )
         tree = trained.tree or _local.Tree.random((0, 0), len(live), 1.0, temperature, generator)
         return ScaledLocally(
@@ -168,7 +168,7 @@ class LocalTemperature(Calibrator):
         )
 
     def _usable(self, images: Sequence[WholeImage], live: Int64[np.ndarray, " l"]) -> list[int]:
-        """The places of the images with counted pixels; a CalibrationError where one cannot be trained on."""
+        """The places of the images with counted pixels, by id; a CalibrationError where one cannot be trained on."""
         from reliseg.calibration._local import counted
 
         found = []
@@ -182,9 +182,9 @@ class LocalTemperature(Calibrator):
                 raise CalibrationError(f"{image.id}: {error}") from error
             if image.prediction.problem():
                 raise CalibrationError(f"lts: {image.id}: {image.prediction.problem()}")
-            if (counted(np.asarray(image.truth), live) >= 0).any():
-                found.append(i)
-        return found
+            if (counted(image.truth, live) >= 0).any():
+                found.append((image.id, i))
+        return [i for _, i in sorted(found)]
 
 
 def _check_live(prediction: Prediction, live: Int64[np.ndarray, " l"]) -> None:
