@@ -324,17 +324,14 @@ def _settled(threads: int) -> Iterator[None]:
     What was set before comes back.
     """
     cudnn = torch.backends.cudnn
-    deterministic, warned = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
-    before = torch.get_num_threads(), cudnn.benchmark, cudnn.allow_tf32
+    threads_before, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    cudnn_before = cudnn.benchmark, cudnn.allow_tf32
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")  # as use_deterministic_algorithms, which imports torch's compiler too
     cudnn.benchmark = cudnn.allow_tf32 = False
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(deterministic, warn_only=warned)
-        torch.set_num_threads(before[0])
-        cudnn.benchmark, cudnn.allow_tf32 = before[1:]
+        torch.set_num_threads(threads_before)
+        torch.set_deterministic_debug_mode(mode)
+        cudnn.benchmark, cudnn.allow_tf32 = cudnn_before
