@@ -40,6 +40,8 @@ def test_numbers_need_no_torch():
         "run.config",
         "run.execute",
         "models.stored",
+        "calibration.lts",
+        "calibration.selective",
         "data",
         "report.terminal",
     )

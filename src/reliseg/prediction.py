@@ -8,7 +8,7 @@ from jaxtyping import Float32, Float64, UInt8
 from reliseg.labels import UNKNOWN, Projection
 from reliseg.stats import LogitView
 from reliseg.stats.view import Transform, source_positions
-from reliseg.types import Feature, Logits, Truth
+from reliseg.types import Factors, Feature, Image, Logits, Truth
 
 LOGIT_LIMIT = 2.0**14
 """Logits beyond this are refused as infinite ones are: the exact sums have room for no more."""
@@ -20,8 +20,9 @@ class Prediction:
 
     `size` (H, W) is the image's; logits are brought there bilinearly, `align_corners` as torch defines it.
     `inverse_temperatures` holds 1/T per predicted class of the data set (the last entry is `other`'s): the
-    projected logits of a pixel are multiplied by the entry of its argmax. `transform` changes projected logits in any
-    other way. None changes nothing.
+    projected logits of a pixel are multiplied by the entry of its argmax, and by the pixel's own entry of
+    `pixel_factors`. `transform` changes projected logits in any other way. None changes nothing. `image` is what was
+    predicted, None where it was not read.
     """
 
     logits: Logits
@@ -31,6 +32,8 @@ class Prediction:
     projection: Projection | None = None
     inverse_temperatures: Float64[np.ndarray, " g"] | None = None
     transform: Transform | None = None
+    pixel_factors: Factors | None = None
+    image: Image | None = None
 
     def projected(self, projection: Projection) -> "Prediction":
         """The same prediction in a data set's classes."""
@@ -52,6 +55,7 @@ class Prediction:
             groups=np.where(groups < 0, self.columns - 1, groups),
             inverse_temperatures=np.ones(self.columns) if slopes is None else slopes,
             transform=self.transform,
+            pixel_factors=self.pixel_factors,
         )
 
     def problem(self) -> str | None:
@@ -71,7 +75,8 @@ def sampled(
 ) -> tuple[Float32[np.ndarray, "p y"], UInt8[np.ndarray, " p"]]:
     """At most `count` counted pixels, drawn without replacement: projected logits and labels, in image order.
 
-    Columns that no model class goes to are -inf; pixels with such a label are left out.
+    No calibration is applied: these are what calibrations are fitted on. Columns that no model class goes to are
+    -inf; pixels with such a label are left out.
     """
     view = prediction.view()
     reachable = np.zeros(256, bool)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
-from reliseg.calibration import CALIBRATORS, CalibrationSample, SampledImage, Unchanged
+from reliseg.calibration import CALIBRATORS, CalibrationSample, SampledImage, Unchanged, WholeImage
 from reliseg.calibration._slopes import HIGHEST, LOWEST
 from reliseg.calibration.ts import Scaled, Temperature
 from reliseg.errors import CalibrationError
@@ -124,6 +124,16 @@ def test_the_sample_is_read_in_blocks_that_hold_every_pixel_once():
     np.testing.assert_array_equal(np.concatenate([y for _, y in blocks]), np.concatenate([y for _, y in parts]))
 
 
+def with_whole_images(sample):
+    """The sample with all of its pixels as images of 6 x 10 pixels, whose columns are the logits' but the last."""
+    whole = []
+    for (z, labels), image in zip(sample.parts, sample.images, strict=True):
+        planes = np.ascontiguousarray(z[:, :-1].T).reshape(-1, 6, 10)
+        colors = np.random.default_rng(len(whole)).integers(0, 256, (6, 10, 3), np.uint8)
+        whole.append(WholeImage(image.id, Prediction(planes, (6, 10), image=colors), labels.reshape(6, 10)))
+    return replace(sample, whole=whole)
+
+
 def prediction_of(seed, *, classes=4, native=(3, 4), size=(7, 9)):
     logits = np.random.default_rng(seed).normal(0, 5, (classes, *native)).astype(np.float32)
     return Prediction(logits, size)
@@ -148,11 +158,13 @@ def test_scaling_divides_logits_and_keeps_the_argmax_of_every_pixel(seed, temper
 @pytest.mark.parametrize("name", CALIBRATORS.names())
 def test_every_calibrator_restores_what_it_fitted(name):
     method = CALIBRATORS.get(name)()
-    fitted = method.fit(sample_of(*(random_part(i, pixels=60, empty_column=True) for i in range(10))))
-    assert method.restore(fitted.parameters()) == fitted
+    sample = with_whole_images(sample_of(*(random_part(i, pixels=60, empty_column=True) for i in range(10))))
+    fitted = method.fit(sample)
+    np.testing.assert_equal(method.restore(fitted.parameters()).parameters(), fitted.parameters())
     if type(fitted).keeps_argmax:
         for seed in range(5):
-            before = replace(prediction_of(seed), feature=np.array([1, seed], np.float32))
+            image = np.random.default_rng(seed).integers(0, 256, (7, 9, 3), np.uint8)
+            before = replace(prediction_of(seed), feature=np.array([1, seed], np.float32), image=image)
             np.testing.assert_array_equal(pixels_of(fitted(before)).argmax(axis=0), pixels_of(before).argmax(axis=0))
 
 

@@ -29,7 +29,8 @@ class Precision:
 
     Interpolation along one axis rounds a difference (at most twice the largest logit), its weight and the
     sum: 2 + 2 + 1 EPS of the largest logit; twice, and the first error goes on into the second difference:
-    15. A join of groups adds the rounding of a sum and a logarithm.
+    15. A join of groups adds the rounding of a sum and a logarithm; a factor of the pixel's own that of a product,
+    which the distance of two logits, twice the largest one, is multiplied by.
     """
 
     logit: float
@@ -42,8 +43,10 @@ class Precision:
     @classmethod
     def of(cls, view):
         largest = float(np.abs(view.logits).max()) + np.log(len(view.logits))
-        factor = float(view.inverse_temperatures.max())
-        logit = 2 * (15 * largest + 4) * EPS * factor
+        factor, products = float(view.inverse_temperatures.max()), 0
+        if view.pixel_factors is not None:
+            factor, products = factor * float(view.pixel_factors.max()), 1
+        logit = 2 * ((15 + products) * largest + 4) * EPS * factor
         return cls(logit, np.expm1(logit) + (len(view.logits) + 8) * EPS, max(1.0, largest * factor / 16))
 
 

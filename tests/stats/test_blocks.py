@@ -164,6 +164,18 @@ def test_a_transform_comes_before_the_temperature_of_the_argmax_that_it_leaves()
     assert_agrees(view, truth, Layout(5, ALL))
 
 
+@pytest.mark.parametrize("pixels", [1, 100, 1 << 17])
+def test_factors_of_pixels_are_those_of_the_block(pixels, monkeypatch):
+    monkeypatch.setattr(blocks, "_PIXELS", pixels)
+    logits, truth = image(3, 5, (5, 7), (23, 31))
+    factors = np.random.default_rng(0).uniform(0.1, 3, (23, 31)).astype(np.float32)
+    view = replace(view_of(logits, (23, 31)), transform=mixed, pixel_factors=factors)
+    moved = mixed(reference.full_logits(view_of(logits, (23, 31)), 6))
+    np.testing.assert_array_equal(reference.full_logits(view, 6), moved * factors.ravel())
+    np.testing.assert_array_equal(reference.full_logits(view, 6, slice(3, 9)), (moved * factors.ravel())[:, 93:279])
+    assert_agrees(view, truth, Layout(5, ALL))
+
+
 @given(height=st.integers(1, 12), width=st.integers(1, 12), pixels=st.integers(1, 150), seed=st.integers(0, 99))
 @settings(max_examples=25, deadline=None)
 def test_blocks_hold_each_row_once_in_order(height, width, pixels, seed):

@@ -107,6 +107,71 @@ def test_projection_and_temperature(case, temperature):
     assert_agrees(view, truth, Layout(classes, ALL))
 
 
+def factors_of(seed, size):
+    """Positive factors between those of the bounds of temperatures, one for each pixel."""
+    return np.exp(np.random.default_rng(seed).uniform(-3, 3, size)).astype(np.float32)
+
+
+@pytest.mark.parametrize("align", [False, True])
+@pytest.mark.parametrize(("native", "size"), SHAPES)
+def test_each_pixel_has_its_own_factor(native, size, align):
+    logits, truth = image(6, 5, native, size)
+    view = replace(view_of(logits, size, align=align), pixel_factors=factors_of(6, size))
+    got, _ = assert_agrees(view, truth, Layout(5, ALL))
+    plain, _ = run(view_of(logits, size, align=align), truth, Layout(5, ALL))
+    np.testing.assert_array_equal(got.top.confusion, plain.top.confusion)
+
+
+@pytest.mark.parametrize("factors", [1.0, "by class"])
+@pytest.mark.parametrize("case", GROUPS)
+def test_projection_and_factors_of_pixels(case, factors):
+    classes, groups = GROUPS[case]
+    factors = np.full(classes + 1, 1.0) if factors == 1.0 else np.linspace(0.4, 1.9, classes + 1)
+    logits, truth = image(3, classes, (13, 33), (50, 130), model=len(groups))
+    view = view_of(logits, truth.shape, groups=groups, columns=classes + 1, factors=factors)
+    assert_agrees(replace(view, pixel_factors=factors_of(3, truth.shape)), truth, Layout(classes, ALL))
+
+
+@pytest.mark.parametrize("factor", [0.25, 1.0, 3.0])
+def test_equal_factors_of_all_pixels_are_one_inverse_temperature_to_the_bit(factor):
+    logits, truth = image(4, 7, (13, 33), (50, 130))
+    pixels = np.full(truth.shape, factor, np.float32)
+    for by_class in (np.ones(8), np.linspace(0.5, 2, 8)):
+        one, one_row = run(view_of(logits, truth.shape, factors=by_class * factor), truth, Layout(7, ALL))
+        view = replace(view_of(logits, truth.shape, factors=by_class), pixel_factors=pixels)
+        if factor != 3.0 or (by_class == 1).all():  # times a power of two nothing is rounded
+            found, row = run(view, truth, Layout(7, ALL))
+            assert_same_bytes(found, one)
+            assert row == one_row
+
+
+def test_factors_need_not_lie_in_one_piece_and_are_not_changed():
+    logits, truth = image(4, 3, (5, 9), (20, 31))
+    wide = factors_of(1, (40, 62))
+    kept = wide.copy()
+    view = replace(view_of(logits, truth.shape), pixel_factors=wide[::2, ::2])
+    assert_agrees(view, truth, Layout(3, ALL))
+    np.testing.assert_array_equal(wide, kept)
+
+
+@given(
+    native=st.tuples(st.integers(1, 6), st.integers(1, 9)),
+    size=st.tuples(st.integers(1, 20), st.integers(1, 300)),
+    seed=st.integers(0, 999),
+)
+@settings(max_examples=30, deadline=None)
+def test_positive_factors_leave_the_prediction_of_every_pixel(native, size, seed):
+    logits, truth = image(seed, 4, native, size)
+    plain = view_of(logits, size)
+    view = replace(plain, pixel_factors=factors_of(seed, size))
+    z, scaled = reference.full_logits(plain, 5), reference.full_logits(view, 5)
+    np.testing.assert_array_equal(scaled.argmax(axis=0), z.argmax(axis=0))
+    got, row = run(view, truth, Layout(4, ALL))
+    want, want_row = run(plain, truth, Layout(4, ALL))
+    np.testing.assert_array_equal(got.top.confusion, want.top.confusion)
+    np.testing.assert_array_equal(row.pixels, want_row.pixels)
+
+
 def test_temperature_bounds():
     logits, truth = image(4, 7, (13, 33), (50, 130))
     for factor in (1 / 20, 20.0):
@@ -319,6 +384,10 @@ def test_an_id_that_is_no_label_is_refused_and_nothing_counted(stray):
         ({"groups": np.array([0, 1, 2, -1])}, "column"),
         ({"inverse_temperatures": np.ones(4)}, "5 positive"),
         ({"inverse_temperatures": np.zeros(5)}, "5 positive"),
+        ({"pixel_factors": np.ones((8, 9), np.float32)}, "of size"),
+        ({"pixel_factors": np.ones((8, 8))}, "float32"),
+        ({"pixel_factors": np.zeros((8, 8), np.float32)}, "positive and finite"),
+        ({"pixel_factors": np.full((8, 8), np.nan, np.float32)}, "positive and finite"),
     ],
 )
 def test_what_does_not_fit_is_refused(change, message):

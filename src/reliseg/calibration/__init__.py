@@ -6,6 +6,8 @@ from reliseg.calibration.base import (
     CalibrationSample,
     Calibrator,
     SampledImage,
+    Training,
+    WholeImage,
     calibrator,
     canonical,
 )
@@ -17,7 +19,9 @@ __all__ = [
     "CalibrationSample",
     "Calibrator",
     "SampledImage",
+    "Training",
     "Unchanged",
+    "WholeImage",
     "calibrator",
     "canonical",
 ]

@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -15,6 +15,7 @@ from reliseg.calibration._slopes import Groups, Labels, Logits
 from reliseg.errors import ConfigError, near
 from reliseg.prediction import Prediction
 from reliseg.registry import Registry
+from reliseg.types import Truth
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,35 @@ class SampledImage:
 
 
 @dataclass(frozen=True, eq=False)
+class WholeImage:
+    """An image to train on: its projected prediction (with the image itself, if that was asked for) and its labels.
+
+    Arrays may be memory-mapped.
+    """
+
+    id: str
+    prediction: Prediction
+    truth: Truth
+
+
+Stage: TypeAlias = Callable[[str, int], Callable[[], None]]
+"""Says that a stage of so many steps begins; what it gives is called after each step."""
+
+
+def _silent(title: str, steps: int) -> Callable[[], None]:
+    return lambda: None
+
+
+@dataclass(frozen=True)
+class Training:
+    """Where calibrators train: a device (`auto`, `cpu`, `cuda` or `cuda:i`), threads on the CPU, who is told."""
+
+    device: str = "cpu"
+    threads: int = 1
+    stage: Stage = _silent
+
+
+@dataclass(frozen=True, eq=False)
 class CalibrationSample:
     """Counted pixels of a calibration split: logits in the data set's classes, and labels.
 
@@ -36,6 +66,9 @@ class CalibrationSample:
 
     parts: Sequence[tuple[Float32[np.ndarray, "_ y"], UInt8[np.ndarray, " _"]]]
     images: Sequence[SampledImage] = ()
+    whole: Sequence[WholeImage] = ()
+    """Some of the images, for calibrators that need them: each item may be opened anew whenever it is asked for."""
+    training: Training = Training()
 
     def blocks(self, pixels: int = 1 << 16) -> Iterator[tuple[Logits, Labels]]:
         """All pixels, at most so many at a time."""
@@ -78,6 +111,11 @@ class Calibration(ABC):
 
     keeps_argmax: ClassVar[bool]
 
+    @property
+    def needs_image(self) -> bool:
+        """Whether predictions must come with their image."""
+        return False
+
     @abstractmethod
     def __call__(self, prediction: Prediction) -> Prediction:
         """The calibrated prediction; `prediction` is projected already."""
@@ -97,6 +135,13 @@ class Calibrator(ABC):
 
     fits: ClassVar[bool] = True
     """Whether there is anything to fit."""
+    needs_whole_images: ClassVar[bool] = False
+    """Whether it trains on whole images beside the sample of pixels."""
+
+    @property
+    def needs_image(self) -> bool:
+        """Whether those must come with the image itself."""
+        return False
 
     @abstractmethod
     def fit(self, sample: CalibrationSample) -> Calibration:

@@ -51,6 +51,7 @@ class Pass:
             (sample for _, missing in todo for sample in missing),
             workers=self.workers,
             batch=self.batch,
+            images=any(calibration.needs_image for calibration in self.calibrations.values()),
         )
         pending = (shard for shard, missing in todo for _ in missing)
         observers = {name: Observer(self.layout) for name in self.calibrations}

@@ -118,6 +118,8 @@ class Run:
             seed=settings.seed,
             workers=self.workers,
             batch=settings.batch,
+            device=settings.device,
+            threads=settings.threads,
             progress=self.progress,
             save=partial(saving, name) if saving.kinds else None,
         )

@@ -3,15 +3,16 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from reliseg.calibration import Calibration, CalibrationSample, SampledImage, calibrator
+from reliseg.calibration import Calibration, CalibrationSample, Calibrator, SampledImage, Training, calibrator
 from reliseg.errors import SampleError
 from reliseg.models import Model
 from reliseg.prediction import sampled
@@ -20,6 +21,7 @@ from reliseg.run.plan import Fit, Shard, Target, shards
 from reliseg.run.progress import Progress
 from reliseg.run.store import write_atomically, write_text
 from reliseg.run.stream import Predicted, Saver, predictions
+from reliseg.run.whole import KeptImage, KeptImages, chosen, keep
 
 _FORMAT = 1
 
@@ -37,6 +39,8 @@ class Fitting:
     seed: int
     workers: int
     batch: int
+    device: str
+    threads: int
     progress: Progress
     save: Saver | None = None
 
@@ -59,14 +63,18 @@ class Fitting:
             for record in records
             for i in record["images"]
         ]
-        sample = CalibrationSample(parts, images)
+        training = Training(self.device, self.threads, self._stage)
+        sample = CalibrationSample(parts, images, self._whole(), training)
         fitted = {}
         for name, method in names:
             fitted[name] = stored[name] or calibrator(method).fit(sample)
             for note in fitted[name].notes():
                 self.progress.note(f"{self.name}, {name}: {note}")
             write_text(
-                self._path(name), json.dumps(self._described(method, fitted[name], hashes, len(sample)), indent=1)
+                self._path(name),
+                json.dumps(
+                    self._described(method, fitted[name], hashes, len(sample)), indent=1, default=np.ndarray.tolist
+                ),
             )
         del parts, sample
         self._discard()
@@ -92,6 +100,41 @@ class Fitting:
 
     def _members(self) -> list[Target]:
         return self.fit.members()
+
+    @cached_property
+    def _methods(self) -> list[Calibrator]:
+        return [calibrator(method) for _, method in self.fit.calibrations()]
+
+    @cached_property
+    def _needs_image(self) -> bool:
+        return any(method.needs_image for method in self._methods)
+
+    @cached_property
+    def _kept(self) -> frozenset[str]:
+        """The ids of the images that are kept whole."""
+        if not any(method.needs_whole_images for method in self._methods):
+            return frozenset()
+        return chosen((s.id for target in self._members() for s in target.domain.samples), self.seed)
+
+    def _kept_of(self, shard: Shard) -> dict[str, Any]:
+        """What is kept of a shard beside its sampled pixels, as its record says it."""
+        return {"ids": [s.id for s in shard.samples if s.id in self._kept], "image": self._needs_image}
+
+    def _whole(self) -> KeptImages:
+        entries = []
+        for target in self._members():
+            projection = target.dataset.projection(self.model.labels)
+            for shard in shards(target):
+                path = self._samples() / shard.path
+                for i, image in enumerate(json.loads(_record(path).read_text())["images"]):
+                    if image["id"] in self._kept:
+                        place, corners = _whole(path, i), image["align_corners"]
+                        entries.append(KeptImage(image["id"], place, corners, projection, self._needs_image))
+        return KeptImages.of(entries)
+
+    def _stage(self, title: str, steps: int) -> Callable[[], None]:
+        self.progress.begin(f"{self.name}: {title}", steps)
+        return self.progress.advance
 
     def _parts(self) -> list[Path]:
         return [self._samples() / shard.path for target in self._members() for shard in shards(target)]
@@ -129,7 +172,12 @@ class Fitting:
         for _ in range(sum(len(s.samples) for s in every) - len(pending)):
             self.progress.advance()
         stream = predictions(
-            self.model, target.dataset, (s for _, s in pending), workers=self.workers, batch=self.batch
+            self.model,
+            target.dataset,
+            (s for _, s in pending),
+            workers=self.workers,
+            batch=self.batch,
+            images=self._needs_image,
         )
         failures: dict[str, str] = {}
         for shard, run in groupby(zip(pending, stream, strict=True), key=lambda item: item[0][0]):
@@ -141,10 +189,12 @@ class Fitting:
             record = json.loads(_record(self._samples() / shard.path).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
-        return bool(record.get("model") == self.model.fingerprint())
+        return bool(record.get("model") == self.model.fingerprint() and record.get("kept") == self._kept_of(shard))
 
     def _shard(self, shard: Shard, outcomes: Iterator[Predicted | SampleError], quota: int) -> dict[str, str]:
-        parts, images, failures = [], [], {}
+        parts: list[tuple[np.ndarray, np.ndarray]] = []
+        images: list[dict[str, Any]] = []
+        failures: dict[str, str] = {}
         for outcome in outcomes:
             self.progress.advance()
             if isinstance(outcome, SampleError):
@@ -156,6 +206,9 @@ class Fitting:
             assert outcome.loaded.truth is not None, "calibration domains are annotated"
             sample = outcome.loaded.sample.id
             parts.append(sampled(outcome.prediction, outcome.loaded.truth, quota, _generator(self.seed, sample)))
+            if sample in self._kept:
+                place = _whole(self._samples() / shard.path, len(images))
+                keep(place, outcome.prediction, outcome.loaded.truth, image=self._needs_image)
             feature = outcome.prediction.feature
             images.append(
                 {
@@ -163,6 +216,7 @@ class Fitting:
                     "sha256": outcome.loaded.sha256,
                     "pixels": len(parts[-1][1]),
                     "feature": None if feature is None else feature.astype(float).tolist(),
+                    "align_corners": outcome.prediction.align_corners,
                 }
             )
         if not failures:
@@ -176,9 +230,8 @@ class Fitting:
         logits, labels = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
         write_atomically(_logits(path), lambda file: np.save(file, logits))
         write_atomically(_labels(path), lambda file: np.save(file, labels))
-        write_text(
-            _record(path), json.dumps({"images": images, "model": self.model.fingerprint()})
-        )  # last: the others are whole
+        record = {"images": images, "model": self.model.fingerprint(), "kept": self._kept_of(shard)}
+        write_text(_record(path), json.dumps(record))  # last: the others are whole
 
 
 def _logits(path: Path) -> Path:
@@ -187,6 +240,11 @@ def _logits(path: Path) -> Path:
 
 def _labels(path: Path) -> Path:
     return path.with_suffix(".labels.npy")
+
+
+def _whole(path: Path, i: int) -> Path:
+    """What the names of the files of the i-th image of a shard begin with."""
+    return path.with_suffix(".whole") / f"{i:02d}"
 
 
 def _record(path: Path) -> Path:

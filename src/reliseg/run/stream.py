@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from typing import TypeAlias, TypeVar
 
@@ -23,7 +23,7 @@ B = TypeVar("B")
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """A sample with its prediction, projected to the data set's classes."""
+    """A sample with its prediction, projected to the data set's classes; with its image, where that was read."""
 
     loaded: Loaded
     prediction: Prediction
@@ -49,14 +49,17 @@ def ahead(function: Callable[[A], B], items: Iterable[A], workers: int) -> Itera
 
 
 def predictions(
-    model: Model, dataset: DataSet, samples: Iterable[Sample], *, workers: int, batch: int
+    model: Model, dataset: DataSet, samples: Iterable[Sample], *, workers: int, batch: int, images: bool = False
 ) -> Iterator[Predicted | SampleError]:
-    """The samples in order; a SampleError in the place of one that cannot be evaluated."""
+    """The samples in order; a SampleError in the place of one that cannot be evaluated.
+
+    Images are decoded where the model reads them, or if they are asked for.
+    """
     projection = dataset.projection(model.labels)
 
     def decoded(sample: Sample) -> Loaded | SampleError:
         try:
-            return load(dataset, sample, image=model.reads_images)
+            return load(dataset, sample, image=model.reads_images or images)
         except SampleError as error:
             return error
 
@@ -97,4 +100,4 @@ def _predicted(
         if problem:
             yield SampleError(item.sample.id, f"{problem}; check the model and this image")
         else:
-            yield Predicted(item, prediction.projected(projection))
+            yield Predicted(item, replace(prediction.projected(projection), image=item.image))

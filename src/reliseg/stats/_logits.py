@@ -26,6 +26,9 @@ class Mapping(NamedTuple):
     inverse_temperatures: Float32[np.ndarray, " r"]
     joins: bool
     scales: bool
+    """Whether anything multiplies the logits: the inverse temperatures, or factors of pixels."""
+    varies: bool
+    """Whether pixels have factors of their own."""
 
 
 @compiled
@@ -151,17 +154,27 @@ def join(starts: Int64[np.ndarray, " k"], z: Float32[np.ndarray, " z"], t: Float
 
 
 @compiled
-def calibrate(
-    inverse_temperatures: Float32[np.ndarray, " r"],
-    z: Float32[np.ndarray, " z"],
-    t: Float32[np.ndarray, " t"],
-) -> None:
-    """Multiply by the argmax's inverse temperature; the buffer keeps the distances from the maximum."""
+def scale_by_class(inverse_temperatures: Float32[np.ndarray, " r"], t: Float32[np.ndarray, " t"]) -> None:
+    """What each pixel's logits are multiplied by: the argmax's inverse temperature."""
     for x in range(U64(PIXELS)):
-        s = inverse_temperatures[U64(t[ARG + x])]
-        t[SCALE + x] = s
-        t[TOP + x] = t[MAX + x] * s
-    for r in range(U64(len(inverse_temperatures))):
+        t[SCALE + x] = inverse_temperatures[U64(t[ARG + x])]
+
+
+@compiled
+def scale_by_pixel(
+    factors: Float32[np.ndarray, " w"], pixel: Int32[np.ndarray, " n"], base: U64, t: Float32[np.ndarray, " t"]
+) -> None:
+    """The same times the pixel's own factor."""
+    for x in range(U64(PIXELS)):
+        t[SCALE + x] *= factors[U64(pixel[base + x])]
+
+
+@compiled
+def calibrate(rows: U64, z: Float32[np.ndarray, " z"], t: Float32[np.ndarray, " t"]) -> None:
+    """Multiply by the scale; the buffer keeps the distances from the maximum."""
+    for x in range(U64(PIXELS)):
+        t[TOP + x] = t[MAX + x] * t[SCALE + x]
+    for r in range(rows):
         o = r * U64(ROW)
         for x in range(U64(PIXELS)):
             z[o + x] = (z[o + x] - t[MAX + x]) * t[SCALE + x]

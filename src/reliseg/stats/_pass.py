@@ -17,6 +17,8 @@ from reliseg.stats._logits import (
     interpolate_rows,
     join,
     label,
+    scale_by_class,
+    scale_by_pixel,
 )
 from reliseg.stats._numeric import F32, I32, U64, cached, compiled
 from reliseg.stats._pixels import (
@@ -60,6 +62,13 @@ class Scores(NamedTuple):
     kinds: Int64[np.ndarray, " s"]
     starts: Int32[np.ndarray, " s"]
     spans: Int32[np.ndarray, " s"]
+
+
+class Row(NamedTuple):
+    """A row of the image: labels, and factors (1 where pixels have none); one place more stands for nothing."""
+
+    labels: UInt8[np.ndarray, " w"]
+    factors: Float32[np.ndarray, " w"]
 
 
 class Work(NamedTuple):
@@ -112,7 +121,7 @@ def _block(mapping: Mapping, scores: Scores, work: Work, image: ImageTables, fin
 @compiled
 def _finish(
     base: U64,
-    row: UInt8[np.ndarray, " w"],
+    row: Row,
     columns: Columns,
     mapping: Mapping,
     work: Work,
@@ -122,17 +131,20 @@ def _finish(
     if mapping.joins:
         join(mapping.starts, z, t)
     if mapping.scales:
-        calibrate(mapping.inverse_temperatures, z, t)
+        scale_by_class(mapping.inverse_temperatures, t)
+        if mapping.varies:
+            scale_by_pixel(row.factors, columns.pixel, base, t)
+        calibrate(U64(len(mapping.inverse_temperatures)), z, t)
     else:
         for x in range(U64(PIXELS)):
             t[TOP + x] = t[MAX + x]
-    label(row, columns.pixel, base, mapping.row_of, z, t, work.k)
+    label(row.labels, columns.pixel, base, mapping.row_of, z, t, work.k)
 
 
 @compiled
 def _walk_row(
     lines: Float32[np.ndarray, "m s"],
-    row: UInt8[np.ndarray, " w"],
+    row: Row,
     columns: Columns,
     mapping: Mapping,
     scores: Scores,
@@ -171,6 +183,7 @@ def _entries(sources: int) -> tuple[Callable[..., None], Callable[..., tuple[int
         rows: Rows,
         columns: Columns,
         mapping: Mapping,
+        factors: Float32[np.ndarray, "H W"],
         scores: Scores,
         image: ImageTables,
         fine: FineTables,
@@ -181,10 +194,12 @@ def _entries(sources: int) -> tuple[Callable[..., None], Callable[..., tuple[int
         lines[len(mapping.order) :] = NEVER
         work = Work(np.zeros(members * ROW, np.float32), np.zeros(FLOATS, np.float32), np.zeros(INTEGERS, np.int32))
         width = truth.shape[1]
-        row = np.full(width + 1, np.uint8(NOTHING))
+        row = Row(np.full(width + 1, np.uint8(NOTHING)), np.ones(width + 1, np.float32))
         for y in range(truth.shape[0]):
             interpolate_rows(logits, mapping.order, rows.upper[y], rows.lower[y], rows.weight[y], lines)
-            row[:width] = truth[y]
+            row.labels[:width] = truth[y]
+            if mapping.varies:
+                row.factors[:width] = factors[y]
             _walk_row(lines, row, columns, mapping, scores, work, image, fine)
             carry(image.sums)
 

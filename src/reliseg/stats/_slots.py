@@ -14,7 +14,7 @@ ROW = PIXELS + 16
     ARG,  # its row
     OWN,  # the logit of the pixel's label, -inf where that has none
     JOINED,  # exponentials of a group
-    SCALE,  # inverse temperature
+    SCALE,  # what the logits are multiplied by
     ODDS,  # r, the sum of exp(z - max) over all rows but the largest
     SQUARE,  # the sum of their squares
     SECOND,  # the largest of them

@@ -26,7 +26,7 @@ def observe(kernel: Kernel, view: LogitView, truth: Truth, sample: str, columns:
         rows = slice(start, min(start + step, height))
         size = (rows.stop - rows.start, width)
         before = projected_logits(view, columns, rows)
-        after = calibrated(view, before)
+        after = calibrated(view, before, rows)
         top = after.argmax(axis=0)
         known = roles(truth[rows].ravel().astype(np.int64), top) <= RIGHT
         flips += int((before.argmax(axis=0) != top)[known].sum())

@@ -27,6 +27,7 @@ from reliseg.stats.view import LogitView
 from reliseg.types import Truth
 
 _COUNTER_LIMIT = 1 << 32
+_NO_FACTORS = np.zeros((0, 0), np.float32)
 
 
 class Kernel:
@@ -75,6 +76,7 @@ class Kernel:
             _plan.rows(h, truth.shape[0], view.align_corners),
             _plan.columns(w, truth.shape[1], view.align_corners),
             mapping,
+            _read_only(_NO_FACTORS if view.pixel_factors is None else view.pixel_factors),
             Scores(self._kinds, totals.starts, totals.spans),
             image,
             totals.fine,
@@ -123,6 +125,13 @@ class Kernel:
             )
         if factors.shape != (columns,) or not (np.isfinite(factors) & (factors > 0)).all():
             raise ValueError(f"{columns} positive inverse temperatures are needed: {factors}")
+        pixels = view.pixel_factors
+        if pixels is None:
+            return
+        if pixels.shape != truth.shape or pixels.dtype != np.float32:
+            raise ValueError(f"factors must be float32 of size {view.size}, not {_described(pixels)}")
+        if not (np.isfinite(pixels) & (pixels > 0)).all():
+            raise ValueError("factors of pixels must be positive and finite")
 
     def _mapping(self, view: LogitView) -> tuple[Mapping, Int64[np.ndarray, " r"]]:
         """How model classes become rows of the kernel's buffer, and the column of each row."""
@@ -137,7 +146,8 @@ class Kernel:
             row_of=row_of,
             inverse_temperatures=factors.astype(np.float32),
             joins=len(live) < len(view.groups),
-            scales=bool((factors != 1).any()),
+            scales=bool((factors != 1).any()) or view.pixel_factors is not None,
+            varies=view.pixel_factors is not None,
         )
         return mapping, live
 

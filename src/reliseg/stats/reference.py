@@ -46,7 +46,7 @@ def full_logits(view: LogitView, columns: int, rows: slice = slice(None)) -> Blo
 
     Columns that nothing goes to are -inf.
     """
-    return calibrated(view, projected_logits(view, columns, rows))
+    return calibrated(view, projected_logits(view, columns, rows), rows)
 
 
 def projected_logits(view: LogitView, columns: int, rows: slice = slice(None)) -> Block:
@@ -67,11 +67,14 @@ def projected_logits(view: LogitView, columns: int, rows: slice = slice(None)) -
     return projected
 
 
-def calibrated(view: LogitView, projected: Block) -> Block:
-    """What the view's transform and inverse temperatures make of projected logits."""
+def calibrated(view: LogitView, projected: Block, rows: slice = slice(None)) -> Block:
+    """What the view's transform and factors make of the projected logits of some rows."""
     if view.transform is not None:
         projected = view.transform(projected)
-    return projected * view.inverse_temperatures[projected.argmax(axis=0)]
+    factors = view.inverse_temperatures[projected.argmax(axis=0)]
+    if view.pixel_factors is not None:
+        factors = factors * view.pixel_factors[rows].ravel()
+    return projected * factors
 
 
 def _tail(z: Block, top: Ids) -> tuple[Block, Values]:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from reliseg.types import Block, Logits
+from reliseg.types import Block, Factors, Logits
 
 Transform: TypeAlias = Callable[[Block], Block]
 """Logits of some pixels (columns x pixels) -> as many logits. Columns that no model class goes to stay -inf."""
@@ -18,8 +18,9 @@ class LogitView:
     """Logits, and what is done with them: upsample bilinearly to `size`, add up groups, multiply.
 
     `groups[m]` is the column (class of the data set, or the last one, `other`) of model class m.
-    `inverse_temperatures[y]` multiplies the column logits of a pixel whose argmax is y. A `transform`, where there is
-    one, is applied before that: a pure function of the column logits of some pixels.
+    `inverse_temperatures[y]` multiplies the column logits of a pixel whose argmax is y, and `pixel_factors`, where
+    there are any, those of each pixel by its own. A `transform`, where there is one, is applied before that: a pure
+    function of the column logits of some pixels.
     """
 
     logits: Logits
@@ -28,6 +29,7 @@ class LogitView:
     groups: Int64[np.ndarray, " c"]
     inverse_temperatures: Float64[np.ndarray, " y"]
     transform: Transform | None = None
+    pixel_factors: Factors | None = None
 
 
 def source_positions(

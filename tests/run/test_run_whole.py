@@ -1,0 +1,252 @@
+"""Whole images for calibrators that train on them: which, kept how, and a run that trains on stored predictions."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from street import SIZE, Street, make_street
+from worlds import space
+
+import reliseg
+from reliseg.errors import IncompleteError
+from reliseg.labels import Projection
+from reliseg.prediction import Prediction
+from reliseg.results import Results
+from reliseg.run.progress import Silent
+from reliseg.run.whole import KeptImage, KeptImages, chosen, keep
+from reliseg.stats import reference
+
+METHODS = ["ts", "lts(epochs=20, rate=1e-2)", "selective"]
+NAMES = {"identity", "ts@street/cal", "lts(epochs=20,rate=0.01)@street/cal", "selective@street/cal"}
+
+ids = st.lists(st.text("abc/", min_size=1, max_size=6), unique=True, max_size=30)
+
+
+@given(names=ids, seed=st.integers(0, 9), most=st.integers(0, 20), order=st.randoms(use_true_random=False))
+@settings(max_examples=50, deadline=None)
+def test_the_choice_depends_on_seed_and_ids_alone(names, seed, most, order):
+    found = chosen(names, seed, most)
+    assert found <= set(names)
+    assert len(found) == min(most, len(names))
+    shuffled = list(names)
+    order.shuffle(shuffled)
+    assert chosen(shuffled, seed, most) == found
+    assert chosen(names, seed, most + 1) >= found  # more images: the same, and others
+
+
+def test_another_seed_chooses_others():
+    names = [f"a/{i}" for i in range(100)]
+    assert len({chosen(names, seed, 10) for seed in range(5)}) == 5
+
+
+@pytest.mark.parametrize("with_image", [False, True])
+def test_an_image_comes_back_as_it_was_kept(tmp_path, with_image):
+    g = np.random.default_rng(0)
+    projection = Projection.of(space(4), space(3), (0, 1, 1, -1))
+    logits = g.normal(0, 3, (4, 3, 5)).astype(np.float32)
+    image = g.integers(0, 256, (9, 13, 3), np.uint8)
+    truth = g.integers(0, 3, (9, 13)).astype(np.uint8)
+    before = Prediction(logits, (9, 13), True, projection=projection, image=image)
+    for i in ("b", "a"):
+        keep(tmp_path / "x" / i, before, truth, image=with_image)
+    kept = KeptImages.of([KeptImage(i, tmp_path / "x" / i, True, projection, with_image) for i in ("b", "a")])
+    assert len(kept) == 2
+    assert [i.id for i in kept] == ["a", "b"]
+    assert [i.id for i in kept[1:]] == ["b"]
+    after = kept[0]
+    assert isinstance(after.prediction.logits, np.memmap)
+    np.testing.assert_array_equal(after.truth, truth)
+    z, found = (reference.full_logits(p.view(), 4) for p in (before, after.prediction))
+    np.testing.assert_array_equal(found, z)
+    if with_image:
+        np.testing.assert_array_equal(after.prediction.image, image)
+    else:
+        assert after.prediction.image is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are counted where Linux lists them")
+def test_kept_images_hold_no_file_open(tmp_path):
+    """A memory-mapped array is an open file, and a process may have 1024: images are opened one by one."""
+    before = Prediction(np.zeros((2, 1, 1), np.float32), (1, 1))
+    keep(tmp_path / "one", before, np.zeros((1, 1), np.uint8), image=False)
+    projection = Projection.of(space(2), space(2), (0, 1))
+    kept = KeptImages.of([KeptImage(f"{i:05d}", tmp_path / "one", False, projection, False) for i in range(50)])
+    opened = []
+    for image in kept:
+        assert image.truth[0, 0] == 0
+        opened.append(len(list(Path("/proc/self/fd").iterdir())))
+    assert max(opened) - min(opened) <= 2
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
+    street = make_street(tmp_path_factory.mktemp("street"), cal=10, day=3, dusk=2)
+    content = street.content()
+    content["calibration"][0]["methods"] = METHODS
+    street.write(content)
+    for domain, start, count in (("val", 0, 10), ("train", 1000, 3), ("test", 2000, 2)):
+        for i in range(start, start + count):
+            _bright_is_too_sure(street, domain, i)
+    return street
+
+
+def _bright_is_too_sure(street: Street, domain: str, i: int) -> None:
+    """The right half of the image is bright, and its logits are four times too large."""
+    width = SIZE[1]
+    image = np.full((*SIZE, 3), 30, np.uint8)
+    image[:, width // 2 :] = 220
+    Image.fromarray(image).save(street.image(domain, i))
+    with np.load(street.logits(domain, i)) as stored:
+        logits = stored["logits"]
+    logits[:, :, logits.shape[2] // 2 :] *= 4
+    np.savez(street.logits(domain, i), logits=logits)
+
+
+@pytest.fixture(scope="module")
+def whole(street: Street) -> Path:
+    out = street.root / "whole"
+    reliseg.run_config(street.config, out, workers=1)
+    return out
+
+
+def test_a_run_trains_on_stored_predictions_and_their_images(whole):
+    """The stored model reads no image: they are decoded for the calibration."""
+    results = Results.read(whole / "results.json")
+    assert {r.calibration for r in results} == NAMES
+    for domain in ("day", "dusk"):
+        for calibration in NAMES:
+            assert results.value("flip_rate", domain=domain, calibration=calibration) == 0
+            assert results.value("miou", domain=domain, calibration=calibration) == results.value(
+                "miou", domain=domain, calibration="identity"
+            )
+    by_name = {c: results.value("nll", domain="day", calibration=c) for c in NAMES}
+    assert len(set(by_name.values())) == len(NAMES)
+    assert by_name["lts(epochs=20,rate=0.01)@street/cal"] < by_name["ts@street/cal"] < by_name["identity"]
+    assert by_name["selective@street/cal"] < by_name["identity"]
+    assert not (whole / "samples").exists()
+
+
+def test_two_workers_and_batches_train_to_the_same_bytes(street, whole):
+    out = street.root / "two"
+    reliseg.run_config(street.config, out, workers=2)
+    assert (out / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
+
+
+# Ends the process when so many images are kept, or when training begins.
+_KILLED = """
+import os, reliseg.run.fitting as fitting, reliseg
+from pathlib import Path
+keep, n = fitting.keep, [0]
+def counted(*values, **named):
+    n[0] += 1
+    if n[0] == {after}:
+        os._exit(9)
+    keep(*values, **named)
+fitting.keep = counted
+class Watch:
+    def begin(self, title, total):
+        if {after} == 0 and "training lts" in title:
+            os._exit(9)
+    def advance(self): pass
+    def note(self, text): pass
+reliseg.run_config(Path({config!r}), Path({out!r}), workers=1, progress=Watch())
+"""
+
+
+@pytest.mark.parametrize("after", [9, 0], ids=["second shard", "training"])
+def test_a_run_killed_while_images_are_kept_gives_the_bytes_of_the_whole(street, whole, tmp_path, after):
+    out = tmp_path / "out"
+    code = _KILLED.format(after=after, config=str(street.config), out=str(out))
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    kept = sorted((out / "samples").rglob("*.labels.npy"))
+    assert kept
+    reliseg.run_config(street.config, out, workers=1)
+    assert (out / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
+    assert not (out / "samples").exists()
+
+
+def test_images_that_are_kept_are_at_most_so_many(street, whole, tmp_path, monkeypatch):
+    monkeypatch.setattr("reliseg.run.whole.MOST", 4)
+    monkeypatch.setattr("reliseg.run.fitting.chosen", lambda names, seed: chosen(names, seed, 4))
+    seen = []
+    monkeypatch.setattr(
+        "reliseg.run.fitting.keep", lambda *values, **named: seen.append(values[0]) or keep(*values, **named)
+    )
+    reliseg.run_config(street.config, tmp_path / "out", workers=1)
+    assert len(seen) == 4
+
+
+def test_nothing_is_kept_and_no_image_read_where_nothing_needs_them(tmp_path, monkeypatch):
+    street = make_street(tmp_path / "street", cal=3, day=1, dusk=1)
+    seen = []
+    monkeypatch.setattr("reliseg.run.fitting.keep", lambda *values, **named: seen.append(values))
+    monkeypatch.setattr("reliseg.data.decode._rgb", lambda *values: seen.append(values))
+    reliseg.run_config(street.config, tmp_path / "out", workers=1)
+    assert not seen
+
+
+def test_a_leaf_without_images_reads_none(tmp_path, monkeypatch):
+    street = make_street(tmp_path / "street", cal=4, day=1, dusk=1)
+    content = street.content()
+    content["calibration"][0]["methods"] = ["lts(inputs=logits, epochs=1)"]
+    street.write(content)
+    seen = []
+    monkeypatch.setattr("reliseg.data.decode._rgb", lambda *values: seen.append(values))
+    reliseg.run_config(street.config, tmp_path / "out", workers=1)
+    assert not seen
+
+
+def test_what_cannot_be_trained_on_is_said_and_the_rest_goes_on(tmp_path):
+    street = make_street(tmp_path / "street", cal=1, day=1, dusk=1)
+    content = street.content()
+    content["calibration"][0]["methods"] = ["lts"]
+    street.write(content)
+    with pytest.raises(
+        IncompleteError, match=r"net on street/cal: lts: 1 whole images with counted pixels; at least 2"
+    ):
+        reliseg.run_config(street.config, tmp_path / "out", workers=1)
+
+
+def test_training_without_gain_is_said(tmp_path):
+    street = make_street(tmp_path / "street", cal=3, day=1, dusk=1)
+    content = street.content()
+    content["calibration"][0]["methods"] = ["lts(rate=1e5, epochs=1)"]
+    street.write(content)
+
+    class Told(Silent):
+        said: ClassVar[list[str]] = []
+        begun: ClassVar[list[str]] = []
+
+        def begin(self, title: str, total: int) -> None:
+            self.begun.append(f"{title}: {total}")
+
+        def note(self, text: str) -> None:
+            self.said.append(text)
+
+    reliseg.run_config(street.config, tmp_path / "out", workers=1, progress=Told())
+    assert "net: training lts: 1" in Told.begun
+    assert any("did not lower the loss of the images held out" in line for line in Told.said)
+
+
+def test_predictions_come_with_their_image_of_the_same_size(tmp_path):
+    from reliseg.run.config import read_config
+    from reliseg.run.plan import plan_of
+    from reliseg.run.stream import predictions
+
+    street = make_street(tmp_path / "street", cal=2, day=1, dusk=1)
+    plan = plan_of(read_config(street.config), street.root)
+    target, model = plan.fits[0].on[0], plan.models[0].load()
+    for images in (False, True):
+        for found in predictions(model, target.dataset, target.domain.samples, workers=1, batch=2, images=images):
+            image = found.prediction.image
+            assert (image is not None) == images
+            if image is not None:
+                assert image.shape == (*SIZE, 3)
+                path = street.root / "data" / found.loaded.sample.image
+                np.testing.assert_array_equal(image, np.asarray(Image.open(path).convert("RGB")))
