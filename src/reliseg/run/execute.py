@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from reliseg.results import Results, Row
 from reliseg.run.check import check
 from reliseg.run.engine import Pass
 from reliseg.run.fitting import Fitting
+from reliseg.run.kernels import Kernels
 from reliseg.run.manifest import manifest
 from reliseg.run.measure import RELIABILITY_HEADER, measure
 from reliseg.run.plan import IDENTITY, Fit, Plan
@@ -76,6 +77,10 @@ class Run:
                 self._evaluate(source.name, model, calibrations, saving, found)
         return self._write(found)
 
+    @cached_property
+    def _kernels(self) -> Kernels:
+        return Kernels(self.progress.note)
+
     def _claim(self) -> None:
         """Make the folder this run's, or refuse one that holds another."""
         path = self.folder / "config.yaml"
@@ -136,6 +141,7 @@ class Run:
                 workers=self.workers,
                 batch=self.plan.settings.batch,
                 progress=self.progress,
+                kernels=self._kernels,
                 title=f"{name} on {target}",
                 save=partial(saving, name) if saving.kinds else None,
             ).run()

@@ -88,24 +88,12 @@ class Totals:
         return PixelStatistics(
             top=TopLabel(self._cells[..., 0].copy(), limbs(self._cells[..., 1])),
             confident=ConfidentErrors(self._confident.copy()),
-            classwise=self._classwise(),
+            classwise=class_wise(self._cells[..., 0], self._cells[..., 1], self._above, self._below),
             losses=Losses(self._losses[0].copy(), self._losses[1].copy()),
             flips=Flips.zero(self._layout),
             confidence=FineConfidence(limbs(self.fine.confidence)),
             ranks={score: Ranks(counts) for score, counts in self._ranks()},
         )
-
-    def _classwise(self) -> ClassWise:
-        """The argmax, the other probabilities above the first bin, and in the first bin all that remains."""
-        classes = self._layout.classes
-        counts, confidence = self._cells[..., 0], self._cells[..., 1]
-        pixels = self._above[..., 0] + counts.sum(axis=0)[:classes]
-        hits = self._above[..., 1] + np.einsum("ccb->cb", counts[:, :classes])
-        probability = self._above[..., 2] + confidence.sum(axis=0)[:classes]
-        pixels[:, 0] = counts.sum() - pixels[:, 1:].sum(axis=1)
-        hits[:, 0] = counts.sum(axis=(1, 2)) - hits[:, 1:].sum(axis=1)
-        probability[:, 0] += self._below
-        return ClassWise(pixels, hits, limbs(probability))
 
     def _ranks(self) -> Iterator[tuple[str, Int64[np.ndarray, "4 b"]]]:
         for score, start, span in zip(self._layout.scores, self.starts, self.spans, strict=True):
@@ -126,3 +114,20 @@ class Totals:
             pairs = new[start // _COARSE : (start + 2 * span) // _COARSE].reshape(2, -1, 2)
             coarse[s, :, : pairs.shape[1]] = pairs.transpose(0, 2, 1).reshape(ROLES, -1)
         return coarse
+
+
+def class_wise(
+    counts: Int64[np.ndarray, "t y b"],
+    confidence: Int64[np.ndarray, "t y b"],
+    above: Int64[np.ndarray, "t b 3"],
+    below: Int64[np.ndarray, " t"],
+) -> ClassWise:
+    """The argmax, the other probabilities above the first bin, and in the first bin all that remains."""
+    classes = len(below)
+    pixels = above[..., 0] + counts.sum(axis=0)[:classes]
+    hits = above[..., 1] + np.einsum("ccb->cb", counts[:, :classes])
+    probability = above[..., 2] + confidence.sum(axis=0)[:classes]
+    pixels[:, 0] = counts.sum() - pixels[:, 1:].sum(axis=1)
+    hits[:, 0] = counts.sum(axis=(1, 2)) - hits[:, 1:].sum(axis=1)
+    probability[:, 0] += below
+    return ClassWise(pixels, hits, limbs(probability))
