@@ -63,14 +63,23 @@ class Tables(NamedTuple):
     def empty(cls, layout: Layout, device: torch.device) -> "Tables":
         """Of no pixels."""
         t, y, b = layout.classes, layout.columns, RELIABILITY_BINS
-        cells = (t, y, b)
-        shapes = [cells, cells, (t, 2), (t, b, 3), (t,), (2 + ROLES * len(layout.scores), 2)]
-        zeros = [torch.zeros(shape, dtype=torch.int64, device=device) for shape in shapes]
-        fine = torch.zeros((int(_starts(layout)[-1]), ROLES), dtype=torch.int32, device=device)
-        return cls(*zeros, fine, torch.zeros(fine_bins("msp").size, dtype=torch.int64, device=device))
+
+        def zeros(*shape: int, dtype: torch.dtype = torch.int64) -> Tensor:
+            return torch.zeros(shape, dtype=dtype, device=device)
+
+        return cls(
+            counts=zeros(t, y, b),
+            confidence=zeros(t, y, b),
+            confident=zeros(t, 2),
+            above=zeros(t, b, 3),
+            below=zeros(t),
+            sums=zeros(2 + ROLES * len(layout.scores), 2),
+            fine=zeros(int(_starts(layout)[-1]), ROLES, dtype=torch.int32),
+            fine_confidence=zeros(fine_bins("msp").size),
+        )
 
     def summary(self) -> Tensor:
-        """All that a row of the sample table holds, one after the other; see `_row`."""
+        """All that a row of the sample table holds, one after the other, as `_row` takes it apart."""
         coarse = self.fine.view(-1, _COARSE, ROLES).sum(dim=1, dtype=torch.int64)
         right = self.counts[:, :-1].diagonal().sum(dim=1)
         parts = [
@@ -115,7 +124,7 @@ class TritonKernel:
         unknown, void = aside(self._layout, truth, sample)
         self._make_room(truth.size)
         mapping, live = mapping_of(self._layout, view)
-        with torch.cuda.device_of(self._starts):
+        with torch.cuda.device_of(self._starts):  # type: ignore[no-untyped-call]
             self._launch(view, truth, mapping, live)
             summary = self._tables.summary()
         found = (summary - self._before).cpu().numpy()
@@ -141,14 +150,14 @@ class TritonKernel:
         (_, h, w), (height, width) = logits.shape, truth.shape
         observe_tiles[(-(-height // TILE_HEIGHT) * -(-width // TILE_WIDTH),)](
             logits,
-            torch.tensor(truth, device=self._device),
+            self._sent(truth, np.uint8),
             *_taps(h, height, view.align_corners, self._device),
             *_taps(w, width, view.align_corners, self._device),
-            self._sent(mapping.order),
-            self._sent(mapping.starts),
-            self._sent(live),
-            torch.tensor(view.inverse_temperatures, dtype=torch.float32, device=self._device),
-            self._edges if view.pixel_factors is None else torch.tensor(view.pixel_factors, device=self._device),
+            self._sent(mapping.order, np.int32),
+            self._sent(mapping.starts, np.int32),
+            self._sent(live, np.int32),
+            self._sent(view.inverse_temperatures, np.float32),
+            self._edges if view.pixel_factors is None else self._sent(view.pixel_factors, np.float32),
             self._edges,
             self._starts,
             *self._tables,
@@ -165,8 +174,9 @@ class TritonKernel:
             num_stages=1,
         )
 
-    def _sent(self, numbers: Int64[np.ndarray, " n"]) -> Tensor:
-        return torch.tensor(numbers, dtype=torch.int32, device=self._device)
+    def _sent(self, array: np.ndarray, dtype: type[np.generic]) -> Tensor:
+        """A copy on the device, row by row."""
+        return torch.tensor(np.ascontiguousarray(array, dtype), device=self._device)
 
 
 def _starts(layout: Layout) -> Int64[np.ndarray, " s"]:
@@ -208,19 +218,18 @@ def _row(found: Int64[np.ndarray, " n"], layout: Layout, sample: str, unknown: i
 
 
 def _statistics(tables: Tables, layout: Layout) -> PixelStatistics:
-    host = Tables(*(table.cpu().numpy() for table in tables))  # type: ignore[arg-type]
-    losses = carried(host.sums[:2])
-    starts = _starts(layout)
+    host = [table.cpu().numpy().copy() for table in tables]
+    counts, confidence, confident, above, below, sums, fine, fine_confidence = host
+    losses = carried(sums[:2])
     ranks = {}
-    for score, start in zip(layout.scores, starts[:-1], strict=True):
-        counts = host.fine[start : start + fine_bins(score).size]
-        ranks[score] = Ranks(np.ascontiguousarray(counts.T, np.int64))
+    for score, start in zip(layout.scores, _starts(layout)[:-1], strict=True):
+        ranks[score] = Ranks(np.ascontiguousarray(fine[start : start + fine_bins(score).size].T, np.int64))
     return PixelStatistics(
-        top=TopLabel(host.counts.copy(), limbs(host.confidence)),
-        confident=ConfidentErrors(host.confident.copy()),
-        classwise=class_wise(host.counts, host.confidence, host.above, host.below),
+        top=TopLabel(counts, limbs(confidence)),
+        confident=ConfidentErrors(confident),
+        classwise=class_wise(counts, confidence, above, below),
         losses=Losses(losses[0], losses[1]),
         flips=Flips.zero(layout),
-        confidence=FineConfidence(limbs(host.fine_confidence)),
+        confidence=FineConfidence(limbs(fine_confidence)),
         ranks=ranks,
     )
