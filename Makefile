@@ -29,6 +29,7 @@ docs: $(STAMP)  ## Build the documentation into site/
 
 bench: $(STAMP)  ## Measure speed and memory, as ratios in one run
 	$(BIN)/python benchmarks/kernel.py
+	$(BIN)/python benchmarks/gpu.py
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) site build *.egg-info src/*.egg-info

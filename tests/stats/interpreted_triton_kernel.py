@@ -3,15 +3,18 @@
 That process has TRITON_INTERPRET=1 before anything imports Triton, or a GPU: the tests are the same.
 """
 
+import json
 import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from run.devices import run_on
 from stats import kernel_agreement
 from stats.kernel_agreement import assert_agrees
 from stats.test_kernel import ALL, GROUPS, assert_same_bytes, image, view_of
+from street import make_street
 
 from reliseg.run.kernels import Kernels
 from reliseg.stats import DeviceLogits, Layout, PixelStatistics, SampleTable, triton_kernel
@@ -286,8 +289,24 @@ def test_nan_leaves_no_table():
     assert got.top.counts.sum() == (truth < 254).sum()
 
 
-def test_a_run_chooses_it_and_says_nothing():
+def test_it_is_chosen_and_nothing_said():
     notes = []
     logits = on_device(view_of(np.zeros((4, 2, 2)), (2, 2))).logits
     assert isinstance(Kernels(notes.append).on_device(LAYOUT, logits), TritonKernel)
     assert not notes
+
+
+def test_a_run_gives_the_results_of_the_cpu(tmp_path, monkeypatch):
+    """`identity` and `ts` on the device; `vector` is a transform, for which logits come to the CPU."""
+    street = make_street(tmp_path, cal=1, day=1, dusk=2)
+    street.write(street.content() | {"calibration": [{"on": ["street/cal"], "methods": ["identity", "ts", "vector"]}]})
+    want, _ = run_on(None, street, tmp_path / "cpu", monkeypatch)
+    got, notes = run_on(DEVICE, street, tmp_path / "device", monkeypatch)
+    assert not [line for line in notes if "kernel" in line]
+    assert json.loads((tmp_path / "device" / "manifest.json").read_text())["device_kernels"] == {str(DEVICE): "triton"}
+    compared = 0
+    for a, b in zip(got, want, strict=True):
+        assert (a.metric, a.domain, a.calibration, a.why) == (b.metric, b.domain, b.calibration, b.why)
+        assert a.value == pytest.approx(b.value, abs=1e-5, rel=1e-4, nan_ok=True), (b.metric, b.domain, b.calibration)
+        compared += b.why == "" and b.value != 0
+    assert compared > 200

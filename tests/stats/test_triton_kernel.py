@@ -57,16 +57,16 @@ COMPILED = """
 import sys, triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from reliseg.stats._triton_pass import WARPS, observe_tiles as kernel
+from reliseg.stats._triton_pass import OPTIONS, observe_tiles as kernel
 numbers = dict.fromkeys(["height", "width", "native_width", "plane", "rows", "classes"], "i32")
-options = {"JOINS": sys.argv[2] == "joins", "VARIES": True, "SCORES": (4, 0, 1, 2, 3)}
+constants = {"JOINS": sys.argv[2] == "joins", "VARIES": True, "SCORES": (4, 0, 1, 2, 3)}
 int32 = dict.fromkeys(["upper", "lower", "left", "right", "order", "starts", "columns", "fine"], "*i32")
 float32 = dict.fromkeys(
     ["logits", "row_weights", "column_weights", "inverse_temperatures", "pixel_factors", "edges"], "*fp32"
 )
-known = {**dict.fromkeys(options, "constexpr"), **numbers, **int32, **float32, "truth": "*u8"}
-source = ASTSource(kernel, {n: known.get(n, "*i64") for n in kernel.arg_names}, constexprs=options)
-compiled = triton.compile(source, target=GPUTarget("cuda", int(sys.argv[1]), 32), options={"num_warps": WARPS})
+known = {**dict.fromkeys(constants, "constexpr"), **numbers, **int32, **float32, "truth": "*u8"}
+source = ASTSource(kernel, {n: known.get(n, "*i64") for n in kernel.arg_names}, constexprs=constants)
+compiled = triton.compile(source, target=GPUTarget("cuda", int(sys.argv[1]), 32), options=OPTIONS)
 print(compiled.asm["ptx"])
 open(sys.argv[3], "wb").write(compiled.asm["cubin"])
 """

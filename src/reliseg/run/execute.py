@@ -159,7 +159,7 @@ class Run:
     def _write(self, found: _Found) -> Results:
         """Results and manifest; an IncompleteError if there were problems."""
         results = Results(tuple(found.rows))
-        facts = manifest(self.plan, found.models, self.folder)
+        facts = {**manifest(self.plan, found.models, self.folder), "device_kernels": self._kernels.by_device()}
         summary = {key: value for key, value in facts.items() if key != "samples"}
         write_text(self.folder / "manifest.json", json.dumps(facts, indent=1))
         write_text(self.folder / "results.json", results.to_json(summary))

@@ -32,6 +32,10 @@ class Kernels:
     note: Callable[[str], None]
     _works: dict[str, bool] = field(default_factory=dict)
 
+    def by_device(self) -> dict[str, str]:
+        """What counted the logits of each device that held some."""
+        return {device: "triton" if works else "numba" for device, works in self._works.items()}
+
     def on_device(self, layout: Layout, logits: DeviceLogits) -> CountingKernel | None:
         """The kernel of the device that holds these logits, or None."""
         device = logits.tensor.device

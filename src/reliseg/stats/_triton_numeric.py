@@ -1,7 +1,8 @@
 """Arithmetic of the device kernel: the polynomials and bins of `_numeric`, for Triton.
 
 Nothing is left to the device's own exponential, logarithm or division: their errors differ between devices, and
-reach the fine bins. Constants stand to the right of tensors: on the left Triton's interpreter does not know them.
+reach the fine bins. And nothing is contracted but what `fma` says (the kernel is launched so): the same bits on every
+GPU, whatever else is compiled with it. Constants stand to the right of tensors: on the left Triton's interpreter does not know them.
 """
 
 import numpy as np
@@ -46,11 +47,11 @@ def exp(x):
     rounded = tl.fma(x, _LOG2E, _ROUND)
     f = tl.fma(x, _LOG2E, -(rounded - _ROUND))
     p = tl.full(x.shape, 0.00132647, tl.float32)
-    p = p * f + 0.00967151
-    p = p * f + 0.05550734
-    p = p * f + 0.24022242
-    p = p * f + 0.69314698
-    p = p * f + 1.0
+    p = tl.fma(p, f, 0.00967151)
+    p = tl.fma(p, f, 0.05550734)
+    p = tl.fma(p, f, 0.24022242)
+    p = tl.fma(p, f, 0.69314698)
+    p = tl.fma(p, f, 1.0)
     exponent = rounded.to(tl.int32, bitcast=True) << 23
     return (p.to(tl.int32, bitcast=True) + exponent).to(tl.float32, bitcast=True)
 
@@ -62,14 +63,14 @@ def log(u):
     exponent = (pattern - _SQRT_HALF) >> 23
     x = (pattern - (exponent << 23)).to(tl.float32, bitcast=True) - 1.0
     p = tl.full(x.shape, 7.0376836292e-2, tl.float32)
-    p = p * x - 1.1514610310e-1
-    p = p * x + 1.1676998740e-1
-    p = p * x - 1.2420140846e-1
-    p = p * x + 1.4249322787e-1
-    p = p * x - 1.6668057665e-1
-    p = p * x + 2.0000714765e-1
-    p = p * x - 2.4999993993e-1
-    p = p * x + 3.3333331174e-1
+    p = tl.fma(p, x, -1.1514610310e-1)
+    p = tl.fma(p, x, 1.1676998740e-1)
+    p = tl.fma(p, x, -1.2420140846e-1)
+    p = tl.fma(p, x, 1.4249322787e-1)
+    p = tl.fma(p, x, -1.6668057665e-1)
+    p = tl.fma(p, x, 2.0000714765e-1)
+    p = tl.fma(p, x, -2.4999993993e-1)
+    p = tl.fma(p, x, 3.3333331174e-1)
     square = x * x
     return (p * x * square - 0.5 * square) + x + exponent.to(tl.float32) * _LN2
 

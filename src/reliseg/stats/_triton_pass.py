@@ -18,7 +18,8 @@ from reliseg.stats.fixed import VALUE_LIMIT
 
 TILE_HEIGHT, TILE_WIDTH = 8, 32
 """Pixels of a tile: nearly square, so that most of them share class and confidence bin."""
-WARPS = 4
+OPTIONS = {"num_warps": 4, "num_stages": 1, "enable_fp_fusion": False}
+"""How it is compiled: two pixels a lane, whose state fits the registers."""
 
 _HEIGHT, _WIDTH = tl.constexpr(TILE_HEIGHT), tl.constexpr(TILE_WIDTH)
 _BINS, _ROLES = tl.constexpr(RELIABILITY_BINS), tl.constexpr(ROLES)
@@ -61,10 +62,10 @@ def _interpolated(taps, model_class):
     """The upsampled logits of one class of the model: down the columns first, as on the CPU."""
     here = taps.logits + model_class.to(tl.int64) * taps.plane
     left = tl.load(here + taps.upper_left)
-    left += (tl.load(here + taps.lower_left) - left) * taps.row_weight
+    left = tl.fma(tl.load(here + taps.lower_left) - left, taps.row_weight, left)
     right = tl.load(here + taps.upper_right)
-    right += (tl.load(here + taps.lower_right) - right) * taps.row_weight
-    return left + (right - left) * taps.column_weight
+    right = tl.fma(tl.load(here + taps.lower_right) - right, taps.row_weight, right)
+    return tl.fma(right - left, taps.column_weight, left)
 
 
 @triton.jit
@@ -188,8 +189,8 @@ def observe_tiles(
         gap = (_column(taps, members, row, JOINS) - top) * scale
         e = tl.where(tl.load(columns + row) == guess, 0.0, exp(gap))
         odds += e
-        square += e * e
-        slope -= e * gap
+        square = tl.fma(e, e, square)
+        slope = tl.fma(e, -gap, slope)
         runner_up = tl.where(e > runner_up, e, runner_up)
     one_and_odds = 1.0 + odds
     sure = tl.div_rn(tl.full(lane.shape, 1.0, tl.float32), one_and_odds)

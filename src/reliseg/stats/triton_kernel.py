@@ -16,7 +16,7 @@ from reliseg.stats import _plan
 from reliseg.stats._logits import Mapping
 from reliseg.stats._pixels import KINDS
 from reliseg.stats._totals import class_wise
-from reliseg.stats._triton_pass import TILE_HEIGHT, TILE_WIDTH, WARPS, observe_tiles
+from reliseg.stats._triton_pass import OPTIONS, TILE_HEIGHT, TILE_WIDTH, observe_tiles
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, ROLES, edges, fine_bins
 from reliseg.stats.device import DeviceLogits
 from reliseg.stats.fixed import carried, limbs
@@ -170,8 +170,7 @@ class TritonKernel:
             JOINS=mapping.joins,
             VARIES=mapping.varies,
             SCORES=self._kinds,
-            num_warps=WARPS,
-            num_stages=1,
+            **OPTIONS,
         )
 
     def _sent(self, array: np.ndarray, dtype: type[np.generic]) -> Tensor:
