@@ -63,10 +63,10 @@ def assert_like_the_cpu(view, truth, layout):
 
 
 SHAPES = [
-    pytest.param((8, 16), (32, 64), id="x4"),
-    pytest.param((4, 5), (32, 40), id="x8"),
+    pytest.param((4, 9), (16, 36), id="x4"),
+    pytest.param((2, 5), (16, 40), id="x8"),
     pytest.param((12, 40), (12, 40), id="x1"),
-    pytest.param((9, 13), (33, 51), id="odd"),
+    pytest.param((4, 13), (13, 51), id="odd"),
     pytest.param((20, 70), (13, 37), id="down"),
     pytest.param((1, 1), (9, 33), id="native 1 x 1"),
     pytest.param((5, 1), (17, 3), id="one native column"),
@@ -76,30 +76,29 @@ SHAPES = [
 ]
 
 
-@pytest.mark.parametrize("align", [False, True])
 @pytest.mark.parametrize(("native", "size"), SHAPES)
-def test_any_ratio_of_sizes(native, size, align):
-    logits, truth = image(1, 4, native, size)
-    assert_like_the_cpu(view_of(logits, size, align=align), truth, Layout(4, ALL))
+def test_any_ratio_of_sizes(native, size):
+    logits, truth = image(1, 3, native, size)
+    for align in (False, True):
+        assert_like_the_cpu(view_of(logits, size, align=align), truth, Layout(3, ALL))
 
 
 @pytest.mark.parametrize("smooth", [False, True])
-@pytest.mark.parametrize("classes", [1, 2, 19])
-def test_numbers_of_classes(classes, smooth):
-    logits, truth = image(classes, classes, (8, 16), (32, 64), smooth=smooth)
+@pytest.mark.parametrize(("classes", "size"), [(1, (16, 32)), (2, (16, 32)), (19, (32, 64))])
+def test_numbers_of_classes(classes, size, smooth):
+    logits, truth = image(classes, classes, (8, 16), size, smooth=smooth)
     assert_like_the_cpu(view_of(logits, truth.shape), truth, Layout(classes, ALL))
 
 
-@pytest.mark.parametrize("classes", [150, 253])
-def test_many_classes(classes):
-    logits, truth = image(classes, classes, (2, 8), (8, 32))
-    assert_like_the_cpu(view_of(logits, truth.shape), truth, Layout(classes, ("msp",)))
+def test_as_many_classes_as_there_may_be():
+    logits, truth = image(253, 253, (2, 8), (8, 32))
+    assert_like_the_cpu(view_of(logits, truth.shape), truth, Layout(253, ("msp",)))
 
 
 @pytest.mark.parametrize("case", GROUPS)
 def test_projection_and_temperature(case):
     classes, groups = GROUPS[case]
-    logits, truth = image(3, classes, (5, 9), (17, 40), model=len(groups))
+    logits, truth = image(3, classes, (5, 9), (11, 33), model=len(groups))
     view = view_of(logits, truth.shape, groups=groups, columns=classes + 1, factors=np.linspace(0.4, 1.9, classes + 1))
     assert_like_the_cpu(view, truth, Layout(classes, ALL))
 
@@ -107,7 +106,7 @@ def test_projection_and_temperature(case):
 @pytest.mark.parametrize("groups", [None, [0, 1, 1, 2]])
 def test_factors_of_pixels(groups):
     classes = 4 if groups is None else 3
-    logits, truth = image(3, classes, (5, 9), (17, 40), model=4)
+    logits, truth = image(3, classes, (5, 9), (11, 33), model=4)
     factors = np.random.default_rng(0).uniform(0.3, 3, truth.shape).astype(np.float32)
     view = view_of(logits, truth.shape, groups=groups, columns=classes + 1, factors=np.linspace(0.4, 1.9, classes + 1))
     assert_like_the_cpu(replace(view, pixel_factors=factors), truth, Layout(classes, ALL))
@@ -115,7 +114,7 @@ def test_factors_of_pixels(groups):
 
 @pytest.mark.parametrize("factor", [1 / 20, 20.0])
 def test_temperature_bounds(factor):
-    logits, truth = image(4, 5, (5, 9), (17, 40))
+    logits, truth = image(4, 5, (5, 9), (11, 33))
     assert_like_the_cpu(view_of(logits, truth.shape, factors=np.full(6, factor)), truth, Layout(5, ALL))
 
 
@@ -172,12 +171,12 @@ def test_sure_to_the_last_bit_and_still_ordered():
 
 @pytest.mark.parametrize("value", [0, 254, 255])
 def test_one_role_only(value):
-    logits, truth = image(7, 3, (5, 9), (17, 40))
+    logits, truth = image(7, 3, (5, 9), (11, 33))
     assert_agrees(view_of(logits, truth.shape), np.full_like(truth, value), Layout(3, ALL))
 
 
 def test_unreachable_label_has_the_limit_as_loss_and_probability_0():
-    logits, truth = image(8, 3, (5, 9), (17, 40), model=2)
+    logits, truth = image(8, 3, (5, 9), (11, 33), model=2)
     view = view_of(logits, truth.shape, groups=[0, 2], columns=4)
     got, _ = run(view, np.full_like(truth, 1), Layout(3, ("msp",)))
     assert real(got.losses.nll) == VALUE_LIMIT * truth.size
@@ -198,7 +197,7 @@ def test_sums_of_the_largest_scores_have_room():
 
 @pytest.mark.parametrize("scores", [("msp",), ("margin", "msp"), tuple(reversed(ALL))])
 def test_scores_do_not_depend_on_each_other(scores):
-    logits, truth = image(9, 3, (5, 9), (17, 40))
+    logits, truth = image(9, 3, (5, 9), (11, 33))
     some, row = run(view_of(logits, truth.shape), truth, Layout(3, scores))
     every, full_row = run(view_of(logits, truth.shape), truth, Layout(3, ALL))
     assert tuple(some.ranks) == scores
@@ -260,7 +259,7 @@ def test_reset_forgets():
 
 
 def test_an_id_that_is_no_label_is_refused_and_nothing_counted():
-    logits, truth = image(12, 4, (5, 9), (17, 40))
+    logits, truth = image(12, 4, (5, 9), (11, 33))
     truth[7, 11] = 4
     one = TritonKernel(LAYOUT, DEVICE)
     with pytest.raises(ValueError, match=r"img: 1 pixels of the truth .*0 to 3"):
@@ -269,7 +268,7 @@ def test_an_id_that_is_no_label_is_refused_and_nothing_counted():
 
 
 def test_read_only_and_strided_inputs():
-    logits, truth = image(11, 4, (5, 9), (17, 40))
+    logits, truth = image(11, 4, (5, 9), (11, 33))
     want, row = run(view_of(logits, truth.shape), truth, LAYOUT)
     strided = torch.tensor(logits, device=DEVICE).permute(1, 2, 0).contiguous().permute(2, 0, 1)
     truth_f = np.asfortranarray(truth)
@@ -283,7 +282,7 @@ def test_read_only_and_strided_inputs():
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # NumPy's, of the interpreter
 def test_nan_leaves_no_table():
     """Predictions with NaN are refused before; should one come, counts are misplaced but no memory is."""
-    logits, truth = image(13, 4, (5, 9), (17, 40))
+    logits, truth = image(13, 4, (5, 9), (11, 33))
     logits[:, 1:3, 3:6] = np.nan
     got, _ = run(view_of(logits, truth.shape), truth, Layout(4, ALL))
     assert got.top.counts.sum() == (truth < 254).sum()

@@ -16,6 +16,9 @@ from reliseg.stats._triton_numeric import entropy_bin, exp, log, logit_bin, marg
 from reliseg.stats.bins import RELIABILITY_BINS, RIGHT, ROLES, UNKNOWN_ROLE, VOID_ROLE, WRONG
 from reliseg.stats.fixed import VALUE_LIMIT
 
+DIGIT = 8
+"""Scores are handed over as the digits of one number to this base, the first one lowest."""
+
 TILE_HEIGHT, TILE_WIDTH = 8, 32
 """Pixels of a tile: nearly square, so that most of them share class and confidence bin."""
 OPTIONS = {"num_warps": 4, "num_stages": 1, "enable_fp_fusion": False}
@@ -28,6 +31,7 @@ _UNKNOWN, _VOID = tl.constexpr(UNKNOWN), tl.constexpr(VOID)
 _UNKNOWN_ROLE, _VOID_ROLE = tl.constexpr(UNKNOWN_ROLE), tl.constexpr(VOID_ROLE)
 _MSP, _NEG_ENTROPY, _MARGIN = tl.constexpr(MSP), tl.constexpr(NEG_ENTROPY), tl.constexpr(MARGIN)
 _MAX_LOGIT, _NEG_ENERGY = tl.constexpr(MAX_LOGIT), tl.constexpr(NEG_ENERGY)
+_DIGIT = tl.constexpr(DIGIT)
 _LIMIT = tl.constexpr(VALUE_LIMIT)
 _FIRST_EDGE = tl.constexpr(1 / RELIABILITY_BINS)
 _FAR = tl.constexpr(2**31 - 1)
@@ -47,6 +51,17 @@ class Taps(NamedTuple):
     lower_right: tl.tensor
     row_weight: tl.tensor
     column_weight: tl.tensor
+
+
+class Tails(NamedTuple):
+    """What the scores of the pixels of a tile are made of."""
+
+    top: tl.tensor
+    sure: tl.tensor
+    log_sum: tl.tensor
+    odds: tl.tensor
+    slope: tl.tensor
+    runner_up: tl.tensor
 
 
 class Members(NamedTuple):
@@ -108,6 +123,29 @@ def _add_sum(sums, place, amount):
     tl.atomic_add(sums + 2 * place + 1, total & _LIMB_MASK, sem="relaxed")
 
 
+@triton.jit
+def _score(t, kind: tl.constexpr):
+    """One score and its fine bin."""
+    if kind == _MSP:
+        score = t.sure
+        place = odds_bin(t.odds)
+    elif kind == _NEG_ENTROPY:
+        entropy = t.log_sum + t.slope * t.sure
+        score = -entropy
+        place = entropy_bin(entropy)
+    elif kind == _MARGIN:
+        score = (1.0 - t.runner_up) * t.sure
+        place = margin_bin((t.odds + t.runner_up) * t.sure, score)
+    elif kind == _MAX_LOGIT:
+        score = t.top
+        place = logit_bin(score)
+    else:
+        tl.static_assert(kind == _NEG_ENERGY)
+        score = t.top + t.log_sum
+        place = logit_bin(score)
+    return score, place
+
+
 @triton.jit(do_not_specialize=["height", "width", "native_width", "plane", "rows", "classes"])
 def observe_tiles(
     logits,
@@ -141,6 +179,7 @@ def observe_tiles(
     classes,
     JOINS: tl.constexpr,
     VARIES: tl.constexpr,
+    COUNT: tl.constexpr,
     SCORES: tl.constexpr,
 ):
     """Add one image to the tables of `triton_kernel.Tables`. The definition of each is in `reference`."""
@@ -221,22 +260,9 @@ def observe_tiles(
     tl.atomic_add(confident + 2 * label + 1, one, mask=wrong & (sure > 0.99), sem="relaxed")
 
     ones = tl.full(lane.shape, 1, tl.int32)
-    for i in tl.static_range(len(SCORES)):
-        if SCORES[i] == _MSP:
-            score, bin_ = sure, odds_bin(odds)
-        elif SCORES[i] == _NEG_ENTROPY:
-            entropy = log_sum + slope * sure
-            score, bin_ = -entropy, entropy_bin(entropy)
-        elif SCORES[i] == _MARGIN:
-            score = (1.0 - runner_up) * sure
-            bin_ = margin_bin((odds + runner_up) * sure, score)
-        elif SCORES[i] == _MAX_LOGIT:
-            score = top * scale
-            bin_ = logit_bin(score)
-        else:
-            tl.static_assert(SCORES[i] == _NEG_ENERGY)
-            score = top * scale + log_sum
-            bin_ = logit_bin(score)
+    tails = Tails(top * scale, sure, log_sum, odds, slope, runner_up)
+    for i in tl.static_range(COUNT):
+        score, bin_ = _score(tails, SCORES // _DIGIT**i % _DIGIT)
         amount = units(score).to(tl.int64)
         for r in tl.static_range(_ROLES):
             _add_sum(sums, 2 + i * _ROLES + r, tl.where(role == r, amount, 0))

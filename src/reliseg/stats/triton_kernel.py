@@ -16,7 +16,7 @@ from reliseg.stats import _plan
 from reliseg.stats._logits import Mapping
 from reliseg.stats._pixels import KINDS
 from reliseg.stats._totals import class_wise
-from reliseg.stats._triton_pass import OPTIONS, TILE_HEIGHT, TILE_WIDTH, observe_tiles
+from reliseg.stats._triton_pass import DIGIT, OPTIONS, TILE_HEIGHT, TILE_WIDTH, observe_tiles
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, ROLES, edges, fine_bins
 from reliseg.stats.device import DeviceLogits
 from reliseg.stats.fixed import carried, limbs
@@ -103,7 +103,7 @@ class TritonKernel:
         check_layout(layout)
         self._layout = layout
         self._device = device
-        self._kinds = tuple(KINDS[score] for score in layout.scores)
+        self._scores = sum(KINDS[score] * DIGIT**i for i, score in enumerate(layout.scores))
         self._edges = torch.from_numpy(edges().astype(np.float32)).to(device)
         self._starts = torch.from_numpy(ROLES * _starts(layout)).to(device)
         self.reset()
@@ -169,7 +169,8 @@ class TritonKernel:
             self._layout.classes,
             JOINS=mapping.joins,
             VARIES=mapping.varies,
-            SCORES=self._kinds,
+            COUNT=len(self._layout.scores),
+            SCORES=self._scores,
             **OPTIONS,
         )
 
