@@ -2,7 +2,8 @@
 
 Nothing is left to the device's own exponential, logarithm or division: their errors differ between devices, and
 reach the fine bins. And nothing is contracted but what `fma` says (the kernel is launched so): the same bits on every
-GPU, whatever else is compiled with it. Constants stand to the right of tensors: on the left Triton's interpreter does not know them.
+GPU, whatever else is compiled with it. Constants stand to the right of tensors: on the left Triton's interpreter does
+not know them.
 """
 
 import numpy as np
