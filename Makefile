@@ -30,6 +30,7 @@ docs: $(STAMP)  ## Build the documentation into site/
 bench: $(STAMP)  ## Measure speed and memory
 	$(BIN)/python benchmarks/kernel.py
 	$(BIN)/python benchmarks/calibration.py
+	$(BIN)/python benchmarks/gpu.py
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) site build *.egg-info src/*.egg-info

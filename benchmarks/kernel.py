@@ -31,15 +31,17 @@ TO_11 = [0, 0, 1, 2, 3, 3, 4, 4, 5, 6, 7, 8, 8, 9, 9, 9, 10, 10, 11]
 
 @dataclass(frozen=True)
 class Measure:
-    """One measured value and its target (None: for information)."""
+    """One measured value (None: not measured) and its target (None: for information)."""
 
     name: str
-    value: float
+    value: float | None
     unit: str
     target: float | None = None
     note: str = ""
 
     def __str__(self) -> str:
+        if self.value is None:
+            return f"{self.name}: not measured here"
         text = f"{self.name}: {self.value:.3g}{self.unit}"
         if self.target is not None:
             text += f" (< {self.target:g}{self.unit}) {'met' if self.value < self.target else 'missed'}"

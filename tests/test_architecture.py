@@ -45,7 +45,7 @@ def test_numbers_need_no_torch():
         "data",
         "report.terminal",
     )
-    assert not {"torch", "transformers", "sklearn"} & imported(*(f"reliseg.{m}" for m in modules))
+    assert not {"torch", "triton", "transformers", "sklearn"} & imported(*(f"reliseg.{m}" for m in modules))
 
 
 def test_importing_the_package_imports_nothing_slow():

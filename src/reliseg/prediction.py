@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 
 from reliseg.labels import UNKNOWN, Projection
-from reliseg.stats import LogitView
+from reliseg.stats import DeviceLogits, LogitView
 from reliseg.stats.view import Transform, source_positions
 from reliseg.types import Factors, Feature, Image, Logits, Truth
 
@@ -22,10 +22,10 @@ class Prediction:
     `inverse_temperatures` holds 1/T per predicted class of the data set (the last entry is `other`'s): the
     projected logits of a pixel are multiplied by the entry of its argmax, and by the pixel's own entry of
     `pixel_factors`. `transform` changes projected logits in any other way. None changes nothing. `image` is what was
-    predicted, None where it was not read.
+    predicted, None where it was not read. Logits may stay on the device of the model that gave them.
     """
 
-    logits: Logits
+    logits: Logits | DeviceLogits
     size: tuple[int, int]
     align_corners: bool = False
     feature: Feature | None = None
@@ -62,7 +62,7 @@ class Prediction:
         """Why these logits cannot be counted, or None."""
         if self.logits.size == 0:
             return "the model gave an empty tensor"
-        largest = float(np.abs(self.logits).max())  # NaN and infinity propagate
+        largest = float(abs(self.logits).max())  # NaN and infinity propagate
         if not np.isfinite(largest):
             return "the model gave NaN or infinite logits"
         if largest > LOGIT_LIMIT:
@@ -100,7 +100,7 @@ def _at(view: LogitView, pixels: np.ndarray) -> Float64[np.ndarray, "c p"]:
     y, wy = (a[rows] for a in source_positions(h, view.size[0], view.align_corners))
     x, wx = (a[columns] for a in source_positions(w, view.size[1], view.align_corners))
     y1, x1 = np.minimum(y + 1, h - 1), np.minimum(x + 1, w - 1)
-    z = view.logits.astype(np.float64)
+    z = np.asarray(view.logits, np.float64)
     left = z[:, y, x] + (z[:, y1, x] - z[:, y, x]) * wy
     right = z[:, y, x1] + (z[:, y1, x1] - z[:, y, x1]) * wy
     return left + (right - left) * wx

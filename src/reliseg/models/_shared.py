@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 from reliseg.errors import ModelError
 from reliseg.labels import LabelSpace, label_space_names
 from reliseg.models.base import ModelOptions
+from reliseg.stats import DeviceLogits
 from reliseg.types import Image
 
 BILINEAR = int(Pillow.Resampling.BILINEAR)
@@ -35,7 +36,7 @@ def class_problem(classes: int, labels: LabelSpace) -> str | None:
     )
 
 
-def logits_problem(logits: Float[np.ndarray, "..."], labels: LabelSpace) -> str | None:
+def logits_problem(logits: Float[np.ndarray, "..."] | DeviceLogits, labels: LabelSpace) -> str | None:
     """The end of an error line where an array is not C x h x w with the classes of the label space."""
     if logits.ndim != 3 or 0 in logits.shape:
         return f"gives logits of shape {shape_text(logits.shape)}, not classes x height x width"

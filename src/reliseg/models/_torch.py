@@ -14,7 +14,8 @@ from reliseg.errors import ModelError
 from reliseg.models._shared import one_line, shape_text
 from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD
 from reliseg.prediction import Prediction
-from reliseg.types import Image
+from reliseg.stats import DeviceLogits
+from reliseg.types import Image, Logits
 
 Output = tuple[Float[Tensor, "n c h w"], Float[Tensor, "n f"] | None]
 """Logits at native stride, and a pooled feature."""
@@ -55,10 +56,15 @@ class Network:
             if logits.ndim != 4 or len(logits) != len(images):
                 shape = shape_text(logits.shape)
                 raise ModelError(f"gives a tensor of {shape} for {len(images)} images, not N x C x h x w")
-            arrays = logits.float().cpu().contiguous().numpy()
+            kept = [_kept(image) for image in logits.float()]
             features = [None] * len(images) if feature is None else list(feature.float().cpu().numpy())
         height, width = images[0].shape[:2]
-        return [Prediction(logits=a, size=(height, width), feature=f) for a, f in zip(arrays, features, strict=True)]
+        return [Prediction(logits=z, size=(height, width), feature=f) for z, f in zip(kept, features, strict=True)]
+
+
+def _kept(logits: Float[Tensor, "c h w"]) -> Logits | DeviceLogits:
+    """The logits of one image where the statistics are taken from: on a GPU they stay there."""
+    return DeviceLogits(logits.contiguous()) if logits.is_cuda else logits.cpu().contiguous().numpy()
 
 
 def logits_of(output: Any) -> Tensor:

@@ -187,7 +187,7 @@ def save_logits(path: Path, prediction: Prediction, dtype: type[np.floating[Any]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     arrays: dict[str, Any] = {
-        "logits": prediction.logits.astype(dtype),
+        "logits": np.asarray(prediction.logits, dtype),
         "align_corners": np.bool_(prediction.align_corners),
     }
     if prediction.feature is not None:

@@ -11,6 +11,7 @@ from reliseg.data import Loaded, Sample
 from reliseg.errors import CalibrationError, SampleError
 from reliseg.models import Model
 from reliseg.prediction import Prediction
+from reliseg.run.kernels import Kernels
 from reliseg.run.observer import Observer
 from reliseg.run.plan import Shard, Target, shards
 from reliseg.run.progress import Progress
@@ -32,6 +33,7 @@ class Pass:
     workers: int
     batch: int
     progress: Progress
+    kernels: Kernels
     title: str
     save: Saver | None = None
 
@@ -54,7 +56,7 @@ class Pass:
             images=any(calibration.needs_image for calibration in self.calibrations.values()),
         )
         pending = (shard for shard, missing in todo for _ in missing)
-        observers = {name: Observer(self.layout) for name in self.calibrations}
+        observers = {name: Observer(self.layout, self.kernels) for name in self.calibrations}
         failures: dict[str, str] = {}
         for shard, run in groupby(zip(pending, stream, strict=True), key=itemgetter(0)):
             failures |= self._shard(shard, (outcome for _, outcome in run), observers)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from reliseg.results import Results, Row
 from reliseg.run.check import check
 from reliseg.run.engine import Pass
 from reliseg.run.fitting import Fitting
+from reliseg.run.kernels import Kernels
 from reliseg.run.manifest import manifest
 from reliseg.run.measure import RELIABILITY_HEADER, measure
 from reliseg.run.plan import IDENTITY, Fit, Plan
@@ -77,6 +78,10 @@ class Run:
             if not problems:
                 self._evaluate(source.name, model, calibrations, saving, found)
         return self._write(found)
+
+    @cached_property
+    def _kernels(self) -> Kernels:
+        return Kernels(self.progress.note)
 
     def _claim(self) -> None:
         """Make the folder this run's, or refuse one that holds another."""
@@ -142,6 +147,7 @@ class Run:
                 workers=self.workers,
                 batch=self.plan.settings.batch,
                 progress=self.progress,
+                kernels=self._kernels,
                 title=f"{name} on {target}" + ("" if is_test else ", calibrated"),
                 save=partial(saving, name) if saving.kinds and is_test else None,  # fitting has saved the others
             ).run()
@@ -162,7 +168,7 @@ class Run:
     def _write(self, found: _Found) -> Results:
         """Results and manifest; an IncompleteError if there were problems."""
         results = Results(tuple(found.rows))
-        facts = manifest(self.plan, found.models, self.folder)
+        facts = {**manifest(self.plan, found.models, self.folder), "device_kernels": self._kernels.by_device()}
         summary = {key: value for key, value in facts.items() if key != "samples"}
         write_text(self.folder / "manifest.json", json.dumps(facts, indent=1))
         write_text(self.folder / "results.json", results.to_json(summary))

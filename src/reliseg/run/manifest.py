@@ -12,7 +12,18 @@ from typing import Any
 from reliseg.run.plan import Plan, Target, shards
 from reliseg.run.store import load_shard
 
-_PACKAGES = ("reliseg", "numpy", "numba", "llvmlite", "scipy", "pillow", "torch", "transformers", "safetensors")
+_PACKAGES = (
+    "reliseg",
+    "numpy",
+    "numba",
+    "llvmlite",
+    "scipy",
+    "pillow",
+    "torch",
+    "triton",
+    "transformers",
+    "safetensors",
+)
 
 
 def manifest(plan: Plan, models: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Statistics of predictions: built-in scores by the fused kernel, any other by its function on blocks of rows."""
+"""Statistics of predictions: built-in scores by the fused kernels, any other by its function on blocks of rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,8 +7,9 @@ import numpy as np
 
 from reliseg.data import Loaded
 from reliseg.prediction import Prediction
+from reliseg.run.kernels import CountingKernel, Kernels
 from reliseg.scores import SCORES, Score
-from reliseg.stats import Layout, LogitView, PixelStatistics, SampleTable, blocks
+from reliseg.stats import DeviceLogits, Layout, LogitView, PixelStatistics, SampleTable, blocks
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, ROLES, fine_bins
 from reliseg.stats.fixed import limbs, units
 from reliseg.stats.kernel import Kernel
@@ -22,12 +23,14 @@ _ROWS = 64
 class Observer:
     """The statistics of one calibration over the samples of a shard."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, kernels: Kernels) -> None:
         kinds = {name: SCORES.get(name) for name in layout.scores}
         self._layout = layout
         self._built_in = Layout(layout.classes, tuple(n for n in layout.scores if kinds[n].built_in))
         self._open: dict[str, Score] = {n: kind() for n, kind in kinds.items() if not kind.built_in}
         self._kernel = Kernel(self._built_in)
+        self._kernels = kernels
+        self._on_device: CountingKernel | None = None
         self._flips = 0
         self._ranks = self._no_ranks()
 
@@ -36,7 +39,7 @@ class Observer:
         view = prediction.view()
         truth = np.full(loaded.size, 255, np.uint8) if loaded.truth is None else loaded.truth
         if view.transform is None:
-            row = self._kernel.observe(view, truth, loaded.sample.id)
+            row = self._kernel_for(view).observe(view, truth, loaded.sample.id)
         else:
             row, flips = blocks.observe(self._kernel, view, truth, loaded.sample.id, self._layout.columns)
             self._flips += flips
@@ -48,7 +51,10 @@ class Observer:
 
     def take(self) -> PixelStatistics:
         """The statistics of all samples since the last call; those of the next one start anew."""
-        pixels = replace(self._kernel.take(), flips=Flips(np.array([self._flips], np.int64)))
+        counted = self._kernel.take()
+        if self._on_device is not None:
+            counted = counted + self._on_device.take()
+        pixels = replace(counted, flips=Flips(np.array([self._flips], np.int64)))
         if self._open:
             ranks = {**pixels.ranks, **self._ranks}
             pixels = replace(pixels, ranks={name: ranks[name] for name in self._layout.scores})
@@ -57,6 +63,12 @@ class Observer:
 
     def _no_ranks(self) -> dict[str, Ranks]:
         return {name: Ranks.zero_of(name) for name in self._open}
+
+    def _kernel_for(self, view: LogitView) -> CountingKernel:
+        """The kernel of the device that holds the logits, if there is one; else that of the CPU."""
+        if self._on_device is None and isinstance(view.logits, DeviceLogits):
+            self._on_device = self._kernels.on_device(self._built_in, view.logits)
+        return self._on_device if self._on_device and isinstance(view.logits, DeviceLogits) else self._kernel
 
     def _ordered(self, row: SampleTable, found: Mapping[str, "_OpenScore"]) -> SampleTable:
         """The row with the columns of all scores, in the layout's order."""

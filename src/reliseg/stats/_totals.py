@@ -90,7 +90,7 @@ class Totals:
         return PixelStatistics(
             top=TopLabel(self._cells[..., 0].copy(), limbs(self._cells[..., 1])),
             confident=ConfidentErrors(self._confident.copy()),
-            classwise=self._classwise(),
+            classwise=class_wise(self._cells[..., 0], self._cells[..., 1], self._above, self._below),
             losses=Losses(self._losses[0].copy(), self._losses[1].copy()),
             flips=Flips.zero(self._layout),
             confidence=FineConfidence(limbs(self.fine.confidence)),
@@ -104,18 +104,6 @@ class Totals:
         pairs = self.fine.counts[start : start + 2 * span].reshape(2, -1, 2)
         size = fine_bins(score).size
         return Ranks(pairs[:, :size].transpose(0, 2, 1).astype(np.int64).reshape(ROLES, size))
-
-    def _classwise(self) -> ClassWise:
-        """The argmax, the other probabilities above the first bin, and in the first bin all that remains."""
-        classes = self._layout.classes
-        counts, confidence = self._cells[..., 0], self._cells[..., 1]
-        pixels = self._above[..., 0] + counts.sum(axis=0)[:classes]
-        hits = self._above[..., 1] + np.einsum("ccb->cb", counts[:, :classes])
-        probability = self._above[..., 2] + confidence.sum(axis=0)[:classes]
-        pixels[:, 0] = counts.sum() - pixels[:, 1:].sum(axis=1)
-        hits[:, 0] = counts.sum(axis=(1, 2)) - hits[:, 1:].sum(axis=1)
-        probability[:, 0] += self._below
-        return ClassWise(pixels, hits, limbs(probability))
 
     def _coarse_counts(self) -> UInt64[np.ndarray, " k"]:
         """Coarse bins: two 32-bit counts are added at once, as neither can overflow into the other."""
@@ -148,3 +136,20 @@ class _Ranks(Mapping[str, Ranks]):
 
     def __len__(self) -> int:
         return len(self.totals.scores)
+
+
+def class_wise(
+    counts: Int64[np.ndarray, "t y b"],
+    confidence: Int64[np.ndarray, "t y b"],
+    above: Int64[np.ndarray, "t b 3"],
+    below: Int64[np.ndarray, " t"],
+) -> ClassWise:
+    """The argmax, the other probabilities above the first bin, and in the first bin all that remains."""
+    classes = len(below)
+    pixels = above[..., 0] + counts.sum(axis=0)[:classes]
+    hits = above[..., 1] + np.einsum("ccb->cb", counts[:, :classes])
+    probability = above[..., 2] + confidence.sum(axis=0)[:classes]
+    pixels[:, 0] = counts.sum() - pixels[:, 1:].sum(axis=1)
+    hits[:, 0] = counts.sum(axis=(1, 2)) - hits[:, 1:].sum(axis=1)
+    probability[:, 0] += below
+    return ClassWise(pixels, hits, limbs(probability))

@@ -21,6 +21,7 @@ from reliseg.stats._logits import Mapping
 from reliseg.stats._pass import Scores, census, observe_image
 from reliseg.stats._pixels import KINDS, UNKNOWN, VOID
 from reliseg.stats._totals import Totals
+from reliseg.stats.device import DeviceLogits
 from reliseg.stats.pixels import Layout, PixelStatistics
 from reliseg.stats.samples import SampleTable
 from reliseg.stats.view import LogitView
@@ -37,11 +38,7 @@ class Kernel:
     """
 
     def __init__(self, layout: Layout) -> None:
-        unknown = [score for score in layout.scores if score not in KINDS]
-        if unknown:
-            raise ValueError(f"the kernel has no score {unknown[0]!r}, only {', '.join(KINDS)}")
-        if not 1 <= layout.classes <= _plan.NOTHING:
-            raise ValueError(f"1 to {_plan.NOTHING} classes can be counted, not {layout.classes}")
+        check_layout(layout)
         self._layout = layout
         self._kinds = np.array([KINDS[score] for score in layout.scores], np.int64)
         self.reset()
@@ -57,22 +54,16 @@ class Kernel:
 
         Truth ids are classes of the data set, 254 (unknown) or 255 (void); logits must be finite.
         """
-        self._check(view, truth)
-        truth = _read_only(truth)
-        unknown, void, stray = census(truth, self._layout.classes)
-        if stray:
-            raise ValueError(
-                f"{sample}: {stray} pixels of the truth are neither a class (0 to {self._layout.classes - 1}) "
-                f"nor {UNKNOWN} (unknown) nor {VOID} (void)"
-            )
+        check_view(self._layout, view, truth, _COUNTER_LIMIT)
+        unknown, void = aside(self._layout, truth, sample)
         self._make_room(truth.size)
-        mapping, live = self._mapping(view)
+        mapping, live = mapping_of(self._layout, view)
         totals = self._totals
         image = totals.image_tables(len(live), int((live < self._layout.classes).sum()))
         _, h, w = view.logits.shape
         observe_image(
             _read_only(view.logits),
-            truth,
+            _read_only(truth),
             _plan.rows(h, truth.shape[0], view.align_corners),
             _plan.columns(w, truth.shape[1], view.align_corners),
             mapping,
@@ -112,44 +103,67 @@ class Kernel:
             self._pixels = 0
         self._pixels += pixels
 
-    def _check(self, view: LogitView, truth: Truth) -> None:
-        columns = self._layout.columns
-        if view.logits.ndim != 3 or view.logits.dtype != np.float32 or view.logits.size == 0:
-            raise ValueError(f"logits must be float32 of c x h x w, not {_described(view.logits)}")
-        if truth.shape != tuple(view.size) or truth.dtype != np.uint8 or not 0 < truth.size < _COUNTER_LIMIT:
-            raise ValueError(f"truth must be uint8 of size {view.size}, not {_described(truth)}")
-        groups, factors = view.groups, view.inverse_temperatures
-        if groups.shape != view.logits.shape[:1] or groups.min() < 0 or groups.max() >= columns:
-            raise ValueError(
-                f"groups must give each of {len(view.logits)} model classes a column 0 to {columns - 1}: {groups}"
-            )
-        if factors.shape != (columns,) or not (np.isfinite(factors) & (factors > 0)).all():
-            raise ValueError(f"{columns} positive inverse temperatures are needed: {factors}")
-        pixels = view.pixel_factors
-        if pixels is None:
-            return
-        if pixels.shape != truth.shape or pixels.dtype != np.float32:
-            raise ValueError(f"factors must be float32 of size {view.size}, not {_described(pixels)}")
-        if not (np.isfinite(pixels) & (pixels > 0)).all():
-            raise ValueError("factors of pixels must be positive and finite")
 
-    def _mapping(self, view: LogitView) -> tuple[Mapping, Int64[np.ndarray, " r"]]:
-        """How model classes become rows of the kernel's buffer, and the column of each row."""
-        live, first = np.unique(np.sort(view.groups), return_index=True)
-        classes = live[live < self._layout.classes]
-        row_of = np.full(256, -1, np.int32)
-        row_of[classes] = np.arange(len(classes))
-        factors = view.inverse_temperatures[live]
-        mapping = Mapping(
-            order=np.argsort(view.groups, kind="stable"),
-            starts=np.append(first, len(view.groups)),
-            row_of=row_of,
-            inverse_temperatures=factors.astype(np.float32),
-            joins=len(live) < len(view.groups),
-            scales=bool((factors != 1).any()) or view.pixel_factors is not None,
-            varies=view.pixel_factors is not None,
+def check_layout(layout: Layout) -> None:
+    """A ValueError where a kernel cannot count what is asked for."""
+    unknown = [score for score in layout.scores if score not in KINDS]
+    if unknown:
+        raise ValueError(f"the kernel has no score {unknown[0]!r}, only {', '.join(KINDS)}")
+    if not 1 <= layout.classes <= _plan.NOTHING:
+        raise ValueError(f"1 to {_plan.NOTHING} classes can be counted, not {layout.classes}")
+
+
+def check_view(layout: Layout, view: LogitView, truth: Truth, limit: int) -> None:
+    """A ValueError where the parts do not fit each other; images have fewer than `limit` pixels."""
+    columns = layout.columns
+    if view.logits.ndim != 3 or view.logits.dtype != np.float32 or view.logits.size == 0:
+        raise ValueError(f"logits must be float32 of c x h x w, not {_described(view.logits)}")
+    if truth.shape != tuple(view.size) or truth.dtype != np.uint8 or not 0 < truth.size < limit:
+        raise ValueError(f"truth must be uint8 of size {view.size}, not {_described(truth)}")
+    groups, factors = view.groups, view.inverse_temperatures
+    if groups.shape != view.logits.shape[:1] or groups.min() < 0 or groups.max() >= columns:
+        raise ValueError(
+            f"groups must give each of {len(view.logits)} model classes a column 0 to {columns - 1}: {groups}"
         )
-        return mapping, live
+    if factors.shape != (columns,) or not (np.isfinite(factors) & (factors > 0)).all():
+        raise ValueError(f"{columns} positive inverse temperatures are needed: {factors}")
+    pixels = view.pixel_factors
+    if pixels is None:
+        return
+    if pixels.shape != truth.shape or pixels.dtype != np.float32:
+        raise ValueError(f"factors must be float32 of size {view.size}, not {_described(pixels)}")
+    if not (np.isfinite(pixels) & (pixels > 0)).all():
+        raise ValueError("factors of pixels must be positive and finite")
+
+
+def aside(layout: Layout, truth: Truth, sample: str) -> tuple[int, int]:
+    """The pixels that are unknown and those that are void; a ValueError where an id is no label."""
+    unknown, void, stray = census(_read_only(truth), layout.classes)
+    if stray:
+        raise ValueError(
+            f"{sample}: {stray} pixels of the truth are neither a class (0 to {layout.classes - 1}) "
+            f"nor {UNKNOWN} (unknown) nor {VOID} (void)"
+        )
+    return unknown, void
+
+
+def mapping_of(layout: Layout, view: LogitView) -> tuple[Mapping, Int64[np.ndarray, " r"]]:
+    """How model classes become rows of the kernel's buffer, and the column of each row."""
+    live, first = np.unique(np.sort(view.groups), return_index=True)
+    classes = live[live < layout.classes]
+    row_of = np.full(256, -1, np.int32)
+    row_of[classes] = np.arange(len(classes))
+    factors = view.inverse_temperatures[live]
+    mapping = Mapping(
+        order=np.argsort(view.groups, kind="stable"),
+        starts=np.append(first, len(view.groups)),
+        row_of=row_of,
+        inverse_temperatures=factors.astype(np.float32),
+        joins=len(live) < len(view.groups),
+        scales=bool((factors != 1).any()) or view.pixel_factors is not None,
+        varies=view.pixel_factors is not None,
+    )
+    return mapping, live
 
 
 def compile_kernels() -> None:
@@ -160,12 +174,12 @@ def compile_kernels() -> None:
     kernel.observe(view, np.zeros((1, 1), np.uint8), "warm-up")
 
 
-def _read_only(array: np.ndarray) -> np.ndarray:
+def _read_only(array: np.ndarray | DeviceLogits) -> np.ndarray:
     """Contiguous, and of one type for numba whether the caller may write to it or not."""
     contiguous = np.ascontiguousarray(array).view()
     contiguous.flags.writeable = False
     return contiguous
 
 
-def _described(array: np.ndarray) -> str:
+def _described(array: np.ndarray | DeviceLogits) -> str:
     return f"{array.dtype} {' x '.join(map(str, array.shape))}"

@@ -51,7 +51,7 @@ def full_logits(view: LogitView, columns: int, rows: slice = slice(None)) -> Blo
 
 def projected_logits(view: LogitView, columns: int, rows: slice = slice(None)) -> Block:
     """The same before calibration."""
-    z = view.logits.astype(np.float64)
+    z = np.asarray(view.logits, np.float64)
     y, wy = (a[rows] for a in source_positions(z.shape[1], view.size[0], view.align_corners))
     x, wx = source_positions(z.shape[2], view.size[1], view.align_corners)
     y1, x1 = np.minimum(y + 1, z.shape[1] - 1), np.minimum(x + 1, z.shape[2] - 1)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from reliseg.stats.device import DeviceLogits
 from reliseg.types import Block, Factors, Logits
 
 Transform: TypeAlias = Callable[[Block], Block]
@@ -23,7 +24,7 @@ class LogitView:
     function of the column logits of some pixels.
     """
 
-    logits: Logits
+    logits: Logits | DeviceLogits
     size: tuple[int, int]
     align_corners: bool
     groups: Int64[np.ndarray, " c"]

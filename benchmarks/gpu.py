@@ -1,0 +1,171 @@
+"""The GPU kernel against the same statistics in torch operations, and against the network that feeds it.
+
+python benchmarks/gpu.py [--out FILE.json]
+
+Without a GPU every line says so; nothing is estimated.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from kernel import ALL, TURNS, Measure, image
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from reliseg.stats import DeviceLogits, Layout, LogitView
+from reliseg.stats.bins import FINE, MANTISSA, RELIABILITY_BINS, ROLES, MarginBins, SignedBins, edges
+
+CLASSES, NATIVE, STRIDE = 19, (256, 512), 4
+NAMES = {
+    "image": "GPU, everything of an image of 1024 x 2048, 19 classes, its labels sent and its row brought back",
+    "alone": "GPU, the kernel alone",
+    "torch": "GPU, everything, of the same in torch operations",
+    "network": "GPU, everything, of SegFormer-B0's forward pass",
+    "memory": "GPU, device memory beyond the logits",
+}
+Counts: TypeAlias = dict[str, Tensor]
+
+
+def octaves(x: Tensor, low: int, last: int) -> Tensor:
+    """The leading bits of x >= 0, as `bins.TailBins` has them."""
+    return ((x.view(torch.int32) >> (23 - MANTISSA)) - ((low + 127) << MANTISSA) + 1).clamp(0, last)
+
+
+def fine_bin(score: str, value: Tensor, coordinate: Tensor) -> Tensor:
+    """The fine bin of each pixel."""
+    bins = FINE[score]
+    if isinstance(bins, SignedBins):
+        rank = octaves(value.abs(), bins.low, bins.size // 2)
+        return torch.where(value < 0, bins.size // 2 + rank, bins.size // 2 - rank)
+    if isinstance(bins, MarginBins):
+        sure = octaves(coordinate, bins.low, (-1 - bins.low) << MANTISSA)
+        unsure = bins.size - 1 - octaves(value, bins.high, (-1 - bins.high) << MANTISSA)
+        return torch.where(coordinate < 0.5, sure, unsure)
+    return octaves(coordinate, bins.low, bins.size - 1)
+
+
+def units(x: Tensor) -> Tensor:
+    return (x.double() * (1 << 24)).round().long()
+
+
+def torch_statistics(logits: Tensor, truth: Tensor, classes: int) -> Counts:
+    """What the kernel counts, as one writes it in torch: one operation after the other on tensors of full size."""
+    z = interpolate(logits[None], size=truth.shape, mode="bilinear")[0].flatten(1)
+    label = truth.flatten().long()
+    top, guess = z.max(dim=0)
+    gap = z - top
+    e = gap.exp().scatter(0, guess[None], 0.0)
+    odds = e.sum(dim=0)
+    sure = 1 / (1 + odds)
+    second = e.amax(dim=0)
+    log_sum = odds.log1p()
+    known = label < classes
+    role = torch.where(known, (label == guess).long(), torch.where(label == 254, 2, 3))
+    entropy = log_sum - (e * gap).sum(dim=0) * sure
+    bounds = torch.tensor(edges()[1:-1], dtype=torch.float32, device=z.device)
+    found: Counts = {}
+
+    own, own_guess, own_sure = label[known], guess[known], sure[known]
+    cell = (own * (classes + 1) + own_guess) * RELIABILITY_BINS + torch.bucketize(own_sure, bounds)
+    size = classes * (classes + 1) * RELIABILITY_BINS
+    found["counts"] = torch.bincount(cell, minlength=size)
+    found["confidence"] = torch.zeros_like(found["counts"]).index_add_(0, cell, units(own_sure))
+    wrong = own[(own != own_guess) & (own_sure > 0.90)], own[(own != own_guess) & (own_sure > 0.99)]
+    found["confident"] = torch.stack([torch.bincount(w, minlength=classes) for w in wrong], dim=1)
+
+    p = e.scatter(0, guess[None], 1.0)[:, known] * own_sure
+    place = torch.arange(classes, device=z.device)[:, None] * RELIABILITY_BINS + torch.bucketize(p, bounds)
+    found["classwise"] = torch.bincount(place.flatten(), minlength=classes * RELIABILITY_BINS)
+    found["hits"] = torch.bincount(
+        place[own, torch.arange(len(own), device=z.device)], minlength=len(found["classwise"])
+    )
+    found["probability"] = torch.zeros_like(found["classwise"]).index_add_(0, place.flatten(), units(p).flatten())
+    own_p = p.gather(0, own[None])[0]
+    nll = log_sum[known] - gap[:, known].gather(0, own[None])[0]
+    brier = (p * p).sum(dim=0) - 2 * own_p + 1
+    found["losses"] = torch.stack([units(nll).sum(), units(brier).sum()])
+
+    values = {"msp": sure, "neg_entropy": -entropy, "margin": (1 - second) * sure, "max_logit": top}
+    values["neg_energy"] = top + log_sum
+    coordinates = {"msp": odds, "neg_entropy": entropy, "margin": (odds + second) * sure}
+    for score, value in values.items():
+        bin_ = fine_bin(score, value, coordinates.get(score, value)).long()
+        found[f"ranks.{score}"] = torch.bincount(role * FINE[score].size + bin_, minlength=ROLES * FINE[score].size)
+        sums = torch.zeros(ROLES, dtype=torch.int64, device=z.device)
+        found[f"sums.{score}"] = sums.index_add_(0, role, units(value))
+        if score == "msp":
+            table = torch.zeros(FINE[score].size, dtype=torch.int64, device=z.device)
+            found["fine_confidence"] = table.index_add_(0, bin_[known], units(own_sure))
+    return found
+
+
+def best(task: Callable[[], object]) -> float:
+    """The least seconds of a task that ends on the device, after two to warm up."""
+    found = float("inf")
+    for turn in range(TURNS + 2):
+        torch.cuda.synchronize()
+        start = time.perf_counter()
+        task()
+        torch.cuda.synchronize()
+        if turn >= 2:
+            found = min(found, time.perf_counter() - start)
+    return found
+
+
+def measured() -> list[Measure]:
+    """On the GPU that is here."""
+    from transformers import SegformerConfig, SegformerForSemanticSegmentation
+
+    from reliseg.models._torch import settled
+    from reliseg.stats.kernel import mapping_of
+    from reliseg.stats.triton_kernel import TritonKernel
+
+    device = torch.device("cuda")
+    array, labels = image(CLASSES, NATIVE, STRIDE, "smooth")
+    logits, truth = torch.tensor(array, device=device), torch.tensor(labels, device=device)
+    layout = Layout(CLASSES, ALL)
+    view = LogitView(DeviceLogits(logits), labels.shape, False, np.arange(CLASSES), np.ones(CLASSES + 1))
+    kernel = TritonKernel(layout, device)
+    kernel.observe(view, labels, "warm-up")
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    whole = best(lambda: kernel.observe(view, labels, "image"))
+    grown = (torch.cuda.max_memory_allocated() - before) / 1e6
+    mapping, live = mapping_of(layout, view)
+    alone = best(lambda: kernel._launch(view, labels, mapping, live))
+    torch_seconds = best(lambda: torch_statistics(logits, truth, CLASSES))
+    network = SegformerForSemanticSegmentation(SegformerConfig(num_labels=CLASSES)).eval().to(device)
+    pixels = torch.zeros(1, 3, *labels.shape, device=device)
+    with settled(2), torch.inference_mode():
+        forward = best(lambda: network(pixels))
+    where = torch.cuda.get_device_name()
+    return [
+        Measure(NAMES["image"], 1e3 * whole, " ms", 1.0, where),
+        Measure(NAMES["alone"], 1e3 * alone, " ms", None, "with its labels sent"),
+        Measure(NAMES["torch"], whole / torch_seconds, "", 0.1, f"torch {1e3 * torch_seconds:.1f} ms"),
+        Measure(NAMES["network"], 100 * whole / forward, " %", 5.0, f"{1e3 * forward:.1f} ms, float32 without TF32"),
+        Measure(NAMES["memory"], grown, " MB", None),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, help="also write the measures there, as JSON")
+    arguments = parser.parse_args()
+    here = torch.cuda.is_available()
+    measures = measured() if here else [Measure(name, None, "") for name in NAMES.values()]
+    for measure in measures:
+        print(measure, flush=True)
+    if arguments.out:
+        arguments.out.write_text(json.dumps([asdict(m) for m in measures], indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

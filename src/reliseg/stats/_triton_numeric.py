@@ -1,0 +1,131 @@
+"""Arithmetic of the device kernel: the polynomials and bins of `_numeric`, for Triton.
+
+Nothing is left to the device's own exponential, logarithm or division: their errors differ between devices, and
+reach the fine bins. And nothing is contracted but what `fma` says (the kernel is launched so): the same bits on every
+GPU, whatever else is compiled with it. Constants stand to the right of tensors: on the left Triton's interpreter does
+not know them.
+"""
+
+import numpy as np
+import triton
+import triton.language as tl
+
+from reliseg.stats.bins import FINE, MANTISSA, RELIABILITY_BINS, FineBins
+
+_BINS = tl.constexpr(RELIABILITY_BINS)
+_FINE_SHIFT = tl.constexpr(23 - MANTISSA)
+_MANTISSA = tl.constexpr(MANTISSA)
+_LOG2E = tl.constexpr(float(np.float32(np.log2(np.e))))
+_LN2 = tl.constexpr(float(np.float32(np.log(2))))
+_LOWEST = tl.constexpr(-87.3)  # exp(-87.3) is about 2**-126, the least normal float
+_ROUND = tl.constexpr(1.5 * 2**23)  # adding it leaves a float rounded to an integer in the low bits of the sum
+_WHOLE = tl.constexpr(float(2**23))  # from here on a float32 is an integer
+_UNIT = tl.constexpr(float(1 << 24))
+_SQRT_HALF = tl.constexpr(0x3F3504F3)
+
+
+def _low(bins: FineBins) -> tl.constexpr:
+    return tl.constexpr(bins.low)
+
+
+def _last(bins: FineBins) -> tl.constexpr:
+    return tl.constexpr(bins.size - 1)
+
+
+_ODDS_LOW, _ODDS_LAST = _low(FINE["msp"]), _last(FINE["msp"])
+_ENTROPY_LOW, _ENTROPY_LAST = _low(FINE["neg_entropy"]), _last(FINE["neg_entropy"])
+_LOGIT_LOW, _LOGIT_HALF = _low(FINE["max_logit"]), tl.constexpr(FINE["max_logit"].size // 2)
+_MARGIN_LOW, _MARGIN_LAST = _low(FINE["margin"]), _last(FINE["margin"])
+_MARGIN_HALF = tl.constexpr((-1 - FINE["margin"].low) << MANTISSA)  # the last bin of 1 - margin
+_MARGIN_HIGH = tl.constexpr(FINE["margin"].high)
+_MARGIN_UNSURE = tl.constexpr((-1 - FINE["margin"].high) << MANTISSA)
+
+
+@triton.jit
+def exp(x):
+    """exp of x <= 0; exactly 1 at 0; 2**-126 for all that is less."""
+    x = tl.where(x > _LOWEST, x, _LOWEST)
+    rounded = tl.fma(x, _LOG2E, _ROUND)
+    f = tl.fma(x, _LOG2E, -(rounded - _ROUND))
+    p = tl.full(x.shape, 0.00132647, tl.float32)
+    p = tl.fma(p, f, 0.00967151)
+    p = tl.fma(p, f, 0.05550734)
+    p = tl.fma(p, f, 0.24022242)
+    p = tl.fma(p, f, 0.69314698)
+    p = tl.fma(p, f, 1.0)
+    exponent = rounded.to(tl.int32, bitcast=True) << 23
+    return (p.to(tl.int32, bitcast=True) + exponent).to(tl.float32, bitcast=True)
+
+
+@triton.jit
+def log(u):
+    """The natural logarithm of a number >= 1."""
+    pattern = u.to(tl.int32, bitcast=True)
+    exponent = (pattern - _SQRT_HALF) >> 23
+    x = (pattern - (exponent << 23)).to(tl.float32, bitcast=True) - 1.0
+    p = tl.full(x.shape, 7.0376836292e-2, tl.float32)
+    p = tl.fma(p, x, -1.1514610310e-1)
+    p = tl.fma(p, x, 1.1676998740e-1)
+    p = tl.fma(p, x, -1.2420140846e-1)
+    p = tl.fma(p, x, 1.4249322787e-1)
+    p = tl.fma(p, x, -1.6668057665e-1)
+    p = tl.fma(p, x, 2.0000714765e-1)
+    p = tl.fma(p, x, -2.4999993993e-1)
+    p = tl.fma(p, x, 3.3333331174e-1)
+    square = x * x
+    return (p * x * square - 0.5 * square) + x + exponent.to(tl.float32) * _LN2
+
+
+@triton.jit
+def units(x):
+    """x in units of 2**-24 as float32, rounded to nearest, ties to even. Multiplying by 2**24 is exact."""
+    y = x * _UNIT
+    size = tl.abs(y)
+    size = tl.where(size < _WHOLE, (size + _WHOLE) - _WHOLE, size)
+    return tl.where(y < 0, -size, size)
+
+
+@triton.jit
+def reliability(p, edges):
+    """The right-closed bin of a probability above 0 (of anything else some bin, so that no table is left)."""
+    y = p * _BINS
+    y = tl.where(y > 0.5, y, 0.5)
+    y = tl.where(y < _BINS, y, _BINS)
+    # At an edge the product may round up to it, never down from it: one comparison settles the bin.
+    guess = y.to(tl.int32)
+    place = guess - (p <= tl.load(edges + guess)).to(tl.int32)
+    return tl.minimum(tl.maximum(place, 0), _BINS - 1)
+
+
+@triton.jit
+def _octaves(x, low, last):
+    """The leading bits of x >= 0: 0 below 2**low, then 2**12 bins an octave, `last` at the end."""
+    i = (x.to(tl.int32, bitcast=True) >> _FINE_SHIFT) - ((low + 127) << _MANTISSA) + 1
+    return tl.minimum(tl.maximum(i, 0), last)
+
+
+@triton.jit
+def odds_bin(odds):
+    """The fine bin of msp, by the tail odds."""
+    return _octaves(odds, _ODDS_LOW, _ODDS_LAST)
+
+
+@triton.jit
+def entropy_bin(entropy):
+    """The fine bin of the entropy."""
+    return _octaves(entropy, _ENTROPY_LOW, _ENTROPY_LAST)
+
+
+@triton.jit
+def margin_bin(tail, margin):
+    """The fine bin of a margin, by 1 - margin up to 1/2, then by the margin."""
+    high = _octaves(tail, _MARGIN_LOW, _MARGIN_HALF)
+    low = -_octaves(margin, _MARGIN_HIGH, _MARGIN_UNSURE) + _MARGIN_LAST
+    return tl.where(tail < 0.5, high, low)
+
+
+@triton.jit
+def logit_bin(score):
+    """The fine bin of a score that is a logit, by its own order."""
+    rank = _octaves(tl.abs(score), _LOGIT_LOW, _LOGIT_HALF)
+    return tl.where(score < 0, rank, -rank) + _LOGIT_HALF
