@@ -8,6 +8,7 @@ from reliseg.calibration.base import (
     SampledImage,
     calibrator,
     canonical,
+    each_seed,
 )
 from reliseg.calibration.identity import Unchanged
 
@@ -20,4 +21,5 @@ __all__ = [
     "Unchanged",
     "calibrator",
     "canonical",
+    "each_seed",
 ]

@@ -64,7 +64,8 @@ class DataSet:
 class Loaded:
     """A decoded sample; `sha256` is of the image's bytes followed by the mask's. `size` is (height, width).
 
-    `image` is None if it was not asked for, `truth` where the sample has no mask.
+    `image` is None if it was not asked for, `truth` where the sample has no mask. `image_sha256` is of the image's
+    bytes alone: the same image with another mask has the same one.
     """
 
     sample: Sample
@@ -72,3 +73,4 @@ class Loaded:
     image: Image | None
     truth: Truth | None
     sha256: str
+    image_sha256: str

@@ -6,8 +6,10 @@ from reliseg.data import check_domain
 from reliseg.errors import DataError, ModelError, SampleError, UsageError, near
 from reliseg.labels import label_space_names
 from reliseg.models import Model
+from reliseg.run.leakage import problems_of_loaded, shared_scenes
 from reliseg.run.plan import Plan, Target
 from reliseg.run.progress import Progress, Silent
+from reliseg.run.record import Record
 from reliseg.run.stream import predictions
 
 
@@ -16,8 +18,11 @@ def check(plan: Plan, *, workers: int = 2, progress: Progress | None = None) -> 
     problems: list[str] = []
     for target in _all_targets(plan):
         problems += data_problems(target, full=False, workers=workers, progress=progress or Silent())
+    problems = problems or list(problems_of_loaded(plan, workers=workers, progress=progress or Silent()))
     if problems:
         raise DataError("\n".join(problems))
+    for line in shared_scenes(plan):
+        (progress or Silent()).note(line)
     models, spaces = {}, set()
     for source in plan.models:
         model = source.load()
@@ -41,6 +46,9 @@ def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[
             kind = "images and masks" if target.domain.annotated else "images without annotation"
             skipped = f", {len(target.domain.skipped)} skipped" if target.domain.skipped else ""
             progress.note(f"{target}: {len(target.domain.samples)} {kind}{skipped}")
+    problems = problems or list(problems_of_loaded(plan, workers=workers, progress=progress))
+    for line in shared_scenes(plan):
+        progress.note(line)
     spaces: set[str] = set()
     for source in plan.models:
         try:
@@ -55,6 +63,12 @@ def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[
         problems += found
         if not found:
             progress.note(f"model {source.name}: {len(model.labels)} classes ({model.labels.name})")
+        for record in plan.loaded.get(source.name, ()):
+            progress.note(
+                f"model {source.name}: {record.name}, fitted on {record.pixels} pixels, reliseg {record.version}"
+            )
+            for line in fit_notes(record, model):
+                progress.note(f"model {source.name}, {record.name}: {line}")
     return problems + projection_problems(plan, spaces)
 
 
@@ -80,6 +94,15 @@ def model_problems(plan: Plan, name: str, model: Model) -> list[str]:
             first = ", ".join(missing[:3])
             problems.append(f"model {name} on {target}: {len(missing)} samples have no stored prediction ({first} ..)")
     return problems
+
+
+def fit_notes(record: Record, model: Model) -> list[str]:
+    """What a user should know who applies a calibration to a model that it may not have been fitted on."""
+    if record.is_of(model):
+        return []
+    return [
+        f"it was fitted on another {record.model!r}: other files or settings; check that this is the model it is for"
+    ]
 
 
 def projection_problems(plan: Plan, spaces: Collection[str]) -> list[str]:

@@ -102,10 +102,11 @@ class DataConfig(_Section):
 
 
 class CalibrationConfig(_Section):
-    """Methods, and the domains they are fitted on (several are taken together)."""
+    """Methods, and the domains they are fitted on (several are taken together); or fitted ones that are loaded."""
 
-    on: list[str]
-    methods: list[str]
+    on: list[str] = Field(default_factory=list)
+    methods: list[str] = Field(default_factory=list)
+    load: str | None = None
 
     @field_validator("methods")
     @classmethod
@@ -115,13 +116,23 @@ class CalibrationConfig(_Section):
         except ConfigError as error:
             raise ValueError(str(error)) from error
 
+    @model_validator(mode="after")
+    def _fits_or_loads(self) -> "CalibrationConfig":
+        if (self.load is None) != bool(self.on and self.methods) or (self.load and (self.on or self.methods)):
+            raise ValueError("give on: and methods:, or load: alone")
+        return self
+
 
 class TestConfig(_Section):
-    """The domains to report; all that no calibration is fitted on, by default. `reference` is the in-domain one."""
+    """The domains to report; all that no calibration is fitted on, by default. `reference` is the in-domain one.
+
+    `allow_seen` names domains that may hold samples which a calibration was fitted on: their numbers flatter it.
+    """
 
     __test__ = False
     on: list[str] | None = Field(default=None, min_length=1)
     reference: str | None = None
+    allow_seen: list[str] = Field(default_factory=list)
 
 
 class SampleConfig(_Section):
@@ -238,6 +249,8 @@ def resolved(config: RunConfig, folder: Path) -> str:
         dataset["root"] = str((folder / Path(dataset["root"]).expanduser()).resolve())
         for key in ("spec", "labels"):
             dataset[key] = dataset[key] and _absolute(dataset[key], folder)
+    for calibration in content["calibration"]:
+        calibration["load"] = calibration["load"] and _absolute(calibration["load"], folder)
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 

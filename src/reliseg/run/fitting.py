@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -12,16 +12,15 @@ from typing import Any
 import numpy as np
 
 from reliseg.calibration import Calibration, CalibrationSample, SampledImage, calibrator
-from reliseg.errors import SampleError
+from reliseg.errors import ConfigError, SampleError
 from reliseg.models import Model
 from reliseg.prediction import sampled
 from reliseg.run.config import SampleConfig
 from reliseg.run.plan import Fit, Shard, Target, shards
 from reliseg.run.progress import Progress
+from reliseg.run.record import Record, file_hashes, read_record, record_file, write_record
 from reliseg.run.store import write_atomically, write_text
 from reliseg.run.stream import Predicted, Saver, predictions
-
-_FORMAT = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,19 +39,18 @@ class Fitting:
     progress: Progress
     save: Saver | None = None
 
-    def run(self) -> tuple[dict[str, Calibration], dict[str, str]]:
+    def run(self) -> tuple[dict[str, Record], dict[str, str]]:
         """The calibrations by name, stored ones as they are; and the samples that could not be read."""
         names = self.fit.calibrations()
-        stored = {name: self._restored(name, method) for name, method in names}
+        stored = {name: self._restored(name) for name, _ in names}
         if all(stored.values()):
-            return {name: c for name, c in stored.items() if c is not None}, {}
+            return {name: record for name, record in stored.items() if record is not None}, {}
         failures: dict[str, str] = {}
         for target in self._members():
             failures |= self._collect(target)
         if failures:
             return {}, failures
         records = [json.loads(_record(p).read_text()) for p in self._parts()]
-        hashes = {i["id"]: i["sha256"] for record in records for i in record["images"]}
         parts = [(np.load(_logits(p), mmap_mode="r"), np.load(_labels(p), mmap_mode="r")) for p in self._parts()]
         images = [
             SampledImage(i["id"], i["pixels"], i["feature"] and tuple(i["feature"]))
@@ -62,26 +60,21 @@ class Fitting:
         sample = CalibrationSample(parts, images)
         fitted = {}
         for name, method in names:
-            fitted[name] = stored[name] or calibrator(method).fit(sample)
-            for note in fitted[name].notes():
+            fitted[name] = stored[name] or self._described(method, calibrator(method).fit(sample), len(sample))
+            for note in fitted[name].calibration.notes():
                 self.progress.note(f"{self.name}, {name}: {note}")
-            write_text(
-                self._path(name), json.dumps(self._described(method, fitted[name], hashes, len(sample)), indent=1)
-            )
+            write_record(self._calibrations(), fitted[name])
         del parts, sample
         self._discard()
         return fitted, {}
 
-    def _restored(self, name: str, method: str) -> Calibration | None:
+    def _restored(self, name: str) -> Record | None:
         """The calibration that is stored, if it was fitted on the same model."""
         try:
-            record = json.loads(self._path(name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            record = read_record(self._calibrations() / record_file(name))
+        except ConfigError:
             return None
-        expected = {"format": _FORMAT, "method": method, "fingerprint": self.model.fingerprint()}
-        if any(record.get(key) != value for key, value in expected.items()):
-            return None
-        return calibrator(method).restore(record["parameters"])
+        return record if (record.name, record.fingerprint) == (name, self.model.fingerprint()) else None
 
     def _discard(self) -> None:
         """Delete the sampled pixels, and the folders that are empty then."""
@@ -99,25 +92,30 @@ class Fitting:
     def _samples(self) -> Path:
         return self.folder / "samples" / self.name / self.fit.split.replace("/", "-")
 
-    def _path(self, calibration: str) -> Path:
-        return self.folder / "calibrations" / self.name / f"{calibration.replace('/', '-')}.json"
+    def _calibrations(self) -> Path:
+        return self.folder / "calibrations" / self.name
 
-    def _described(
-        self, method: str, calibration: Calibration, hashes: Mapping[str, str], pixels: int
-    ) -> dict[str, Any]:
-        return {
-            "format": _FORMAT,
-            "method": method,
-            "parameters": calibration.parameters(),
-            "fitted_on": self.fit.split,
-            "model": self.name,
-            "fingerprint": self.model.fingerprint(),
-            "classes": list(self.fit.on[0].dataset.labels.classes),
-            "seed": self.seed,
-            "pixels": pixels,
-            "split_sha256": hashlib.sha256("".join(sorted(hashes.values())).encode()).hexdigest(),
-            "samples": dict(sorted(hashes.items())),
-        }
+    def _described(self, method: str, calibration: Calibration, pixels: int) -> Record:
+        labels = self.fit.on[0].dataset.labels
+        return Record(
+            method=method,
+            calibration=calibration,
+            split=self.fit.split,
+            label_space=labels.name,
+            classes=tuple(labels.classes),
+            model=self.name,
+            fingerprint=self.model.fingerprint(),
+            model_files=file_hashes(self.model),
+            seed=self.seed,
+            pixels=pixels,
+            samples={str(target): self._hashes(target, "sha256") for target in self._members()},
+            images={str(target): self._hashes(target, "image_sha256") for target in self._members()},
+            part_of=self.fit.several(method),
+        )
+
+    def _hashes(self, target: Target, kind: str) -> dict[str, str]:
+        records = [json.loads(_record(self._samples() / s.path).read_text(encoding="utf-8")) for s in shards(target)]
+        return {image["id"]: image[kind] for record in records for image in record["images"]}
 
     def _collect(self, target: Target) -> dict[str, str]:
         """Store the sampled pixels of each shard that is not stored yet; the failures by sample."""
@@ -161,6 +159,7 @@ class Fitting:
                 {
                     "id": sample,
                     "sha256": outcome.loaded.sha256,
+                    "image_sha256": outcome.loaded.image_sha256,
                     "pixels": len(parts[-1][1]),
                     "feature": None if feature is None else feature.astype(float).tolist(),
                 }

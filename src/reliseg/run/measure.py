@@ -7,7 +7,8 @@ from reliseg.data import DataSet
 from reliseg.labels import LabelSpace
 from reliseg.metrics import METRICS, DomainState, ImageSummary, Metric
 from reliseg.results import Origin, Row
-from reliseg.run.plan import IDENTITY, Plan, Target, shards
+from reliseg.run.plan import Plan, Target, shards
+from reliseg.run.seeds import with_means
 from reliseg.run.store import load_shard
 from reliseg.stats import PixelStatistics, reliability
 from reliseg.stats.bins import edges
@@ -27,13 +28,15 @@ def measure(
     for target in plan.tests:
         if any(str(m) in incomplete for m in target.members()):
             continue
-        for calibration in plan.calibrations_for(target.dataset):
+        found: dict[str, list[Row]] = {}
+        for calibration in plan.calibrations_for(target.dataset, model):
             state = _state(plan, target, calibration, labels, folder)
-            reference = _reference(plan, target, calibration, incomplete)
+            reference = _reference(plan, model, target, calibration, incomplete)
             other = _state(plan, reference, calibration, labels, folder) if reference else None
-            rows += _rows(metrics, state, other, _origin(plan, model, target, calibration))
+            found[calibration] = list(_rows(metrics, state, other, _origin(plan, model, target, calibration)))
             if state.annotated:
                 lines += _reliability_lines(f"{model},{target.dataset.name},{target.domain.name},{calibration}", state)
+        rows += with_means(found, plan.means_for(target.dataset, model))
     return rows, lines
 
 
@@ -57,18 +60,17 @@ def _rows(metrics: list[Metric], state: DomainState, reference: DomainState | No
             yield Row.of(origin, value, n_images=len(state.images), n_pixels=known)
 
 
-def _reference(plan: Plan, target: Target, calibration: str, incomplete: Collection[str]) -> Target | None:
+def _reference(plan: Plan, model: str, target: Target, calibration: str, incomplete: Collection[str]) -> Target | None:
     """The in-domain target; None for the reference itself, and where this calibration does not reach it."""
     reference = plan.reference
     if reference is None or str(reference) == str(target):
         return None
     if any(str(m) in incomplete for m in reference.members()):
         return None
-    return reference if calibration in plan.calibrations_for(reference.dataset) else None
+    return reference if calibration in plan.calibrations_for(reference.dataset, model) else None
 
 
 def _origin(plan: Plan, model: str, target: Target, calibration: str) -> Origin:
-    fitted = calibration != IDENTITY
     return Origin(
         model=model,
         dataset=target.dataset.name,
@@ -76,7 +78,7 @@ def _origin(plan: Plan, model: str, target: Target, calibration: str) -> Origin:
         reference="" if plan.reference is None or str(plan.reference) == str(target) else str(plan.reference),
         calibration=calibration,
         fitted_on=calibration.partition("@")[2],
-        seed=plan.settings.seed if fitted else None,
+        seed=plan.seed_of(calibration, model),
     )
 
 
