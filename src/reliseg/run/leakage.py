@@ -22,27 +22,29 @@ def problems_of_loaded(plan: Plan, *, workers: int, progress: Progress) -> Itera
         records = _loaded_for(plan, target)
         if not records or not plan.guards(target):
             continue
-        for name, samples in seen_samples(target, records, workers=workers, progress=progress).items():
+        for split, samples in seen_samples(target, records, workers=workers, progress=progress).items():
             shown = ", ".join(samples[:_SHOWN]) + (" .." if len(samples) > _SHOWN else "")
             yield (
-                f"{target}: {len(samples)} images are among those that {name} was fitted on ({shown}); "
-                f"test on others, or name the domain in test: allow_seen:"
+                f"{target}: {len(samples)} images are among those of {split}, which a loaded calibration was fitted on "
+                f"({shown}); test on others, or name {target} in test: allow_seen:"
             )
 
 
 def seen_samples(
     target: Target, records: Iterable[Record], *, workers: int, progress: Progress
 ) -> dict[str, list[str]]:
-    """The samples of a domain that each calibration was fitted on, by its name; none is left out."""
-    known = {record.name: record.seen() for record in records}
+    """The samples of a domain that calibrations were fitted on, by the split of these."""
+    known: dict[str, set[str]] = {}
+    for record in records:
+        known.setdefault(record.split, set()).update(record.seen())
     found: dict[str, list[str]] = {}
     progress.begin(f"{target}: comparing with what calibrations were fitted on", len(target.domain.samples))
     digests = ahead(partial(_digest, target), target.domain.samples, workers)
     for sample, digest in zip(target.domain.samples, digests, strict=True):
         progress.advance()
-        for name, images in known.items():
+        for split, images in known.items():
             if digest in images:
-                found.setdefault(name, []).append(sample.id)
+                found.setdefault(split, []).append(sample.id)
     return found
 
 
