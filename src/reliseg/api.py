@@ -71,8 +71,9 @@ def evaluate(
 
     `test`, `reference` and `calibrate_on` name domains as `DATASET/DOMAIN`; `methods` are fitted on `calibrate_on`
     if that is given; `calibrate_from` names run folders or records whose fitted calibrations are applied. A domain
-    that holds images which a calibration was fitted on is refused, unless `allow_seen` names it. `settings` are those of a configuration: scores, metrics, seed, batch, sample. Statistics are
-    kept in `out` (where an interrupted evaluation goes on) or in a temporary folder.
+    that holds images which a calibration was fitted on is refused, unless `allow_seen` names it. `settings` are those
+    of a configuration: scores, metrics, seed, batch, sample. Statistics are kept in `out` (where an interrupted
+    evaluation goes on) or in a temporary folder.
     """
     models = {_plain(n): m for n, m in model.items()} if isinstance(model, Mapping) else {"model": model}
     datasets = {d.name: d for d in ([dataset] if isinstance(dataset, DataSet) else dataset)}
