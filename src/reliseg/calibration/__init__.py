@@ -9,6 +9,7 @@ from reliseg.calibration.base import (
     calibrator,
     canonical,
     each_seed,
+    written,
 )
 from reliseg.calibration.identity import Unchanged
 
@@ -22,4 +23,5 @@ __all__ = [
     "calibrator",
     "canonical",
     "each_seed",
+    "written",
 ]

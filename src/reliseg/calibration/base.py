@@ -205,7 +205,7 @@ def _canonical(name: str, method: Calibrator, seeds: tuple[int, ...] = ()) -> st
             if seeds != method.usual_seeds():
                 changed.append(f"seeds={json.dumps(seeds, separators=(',', ':'))}")
         elif value != f.default or (f.name == "seed" and method.usual_seeds()):
-            changed.append(f"{f.name}={_written(value)}")
+            changed.append(f"{f.name}={written(value)}")
     return name + (f"({','.join(changed)})" if changed else "")
 
 
@@ -234,7 +234,7 @@ def _read(value: str) -> Any:
         return value
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
     """What `_read` reads as the value: words without quotes, 500.0 as 500."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)

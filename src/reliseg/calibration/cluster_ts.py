@@ -12,7 +12,7 @@ from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator,
 from reliseg.errors import CalibrationError
 from reliseg.prediction import Prediction
 
-_KINDS = {"kmeans": Centres, "mixture": Mixture}
+_KINDS: dict[str, type[Centres] | type[Mixture]] = {"kmeans": Centres, "mixture": Mixture}
 
 Temperatures: TypeAlias = Float64[np.ndarray, "k y"]
 """A row for each cluster, with one entry, or one for each predicted class (`other` last)."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterator
 
-from reliseg.data import check_domain
+from reliseg.data import check_domain, load
 from reliseg.errors import DataError, ModelError, SampleError, UsageError, near
 from reliseg.labels import label_space_names
 from reliseg.models import Model
 from reliseg.run.leakage import problems_of_loaded, shared_scenes
-from reliseg.run.plan import Plan, Target
+from reliseg.run.pixels import bytes_of_pixel
+from reliseg.run.plan import Fit, Plan, Target
 from reliseg.run.progress import Progress, Silent
 from reliseg.run.record import Record
 from reliseg.run.stream import predictions
@@ -49,6 +50,8 @@ def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[
     problems = problems or list(problems_of_loaded(plan, workers=workers, progress=progress))
     for line in shared_scenes(plan):
         progress.note(line)
+    for fit in plan.fits:
+        progress.note(disk_use(plan, fit))
     spaces: set[str] = set()
     for source in plan.models:
         try:
@@ -94,6 +97,23 @@ def model_problems(plan: Plan, name: str, model: Model) -> list[str]:
             first = ", ".join(missing[:3])
             problems.append(f"model {name} on {target}: {len(missing)} samples have no stored prediction ({first} ..)")
     return problems
+
+
+def disk_use(plan: Plan, fit: Fit) -> str:
+    """The pixels that calibrations are fitted on, and the disk they take; each first image stands for the others."""
+    members = {str(m): m for t in fit.on for m in t.members()}.values()
+    quota = plan.settings.sample.quota(sum(len(m.domain.samples) for m in members))
+    pixels = 0
+    for member in members:
+        try:
+            height, width = load(member.dataset, member.domain.samples[0], image=False).size
+        except SampleError:
+            continue  # reported already
+        pixels += len(member.domain.samples) * min(quota, height * width)
+    size = pixels * bytes_of_pixel(len(fit.on[0].dataset.labels) + 1)
+    return (
+        f"{fit.split}: fitting takes at most {pixels:,} pixels, {size / 1e6:,.1f} MB on disk for each model meanwhile"
+    )
 
 
 def fit_notes(record: Record, model: Model) -> list[str]:

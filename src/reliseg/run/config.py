@@ -1,6 +1,7 @@
 """The configuration of a run: read, checked, and written back with every default."""
 
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -136,10 +137,27 @@ class TestConfig(_Section):
 
 
 class SampleConfig(_Section):
-    """How many pixels a calibration is fitted on: per image, and at most in all."""
+    """How many pixels a calibration is fitted on: per image, and at most in all.
 
-    per_image: int = Field(default=20_000, ge=1)
-    cap: int = Field(default=10_000_000, ge=1)
+    `per_image: all` is every counted pixel of every image, if no cap is given with it.
+    """
+
+    per_image: PositiveInt | Literal["all"] = 20_000
+    cap: PositiveInt | Literal["all"] = 10_000_000
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_is_all(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and given.get("per_image") == "all":
+            return {"cap": "all", **given}
+        return given
+
+    def quota(self, images: int) -> int:
+        """The pixels of each of so many images, at most."""
+        limits = [sys.maxsize if self.per_image == "all" else self.per_image]
+        if self.cap != "all":
+            limits.append(self.cap // images)
+        return max(1, min(limits))
 
 
 class Settings(_Section):

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,10 +16,11 @@ from reliseg.errors import ConfigError, SampleError
 from reliseg.models import Model
 from reliseg.prediction import sampled
 from reliseg.run.config import SampleConfig
+from reliseg.run.pixels import PixelWriter, read_pixels
 from reliseg.run.plan import Fit, Shard, Target, shards
 from reliseg.run.progress import Progress
 from reliseg.run.record import Record, file_hashes, read_record, record_file, write_record
-from reliseg.run.store import write_atomically, write_text
+from reliseg.run.store import write_text
 from reliseg.run.stream import Predicted, Saver, predictions
 
 
@@ -51,7 +52,7 @@ class Fitting:
         if failures:
             return {}, failures
         records = [json.loads(_record(p).read_text()) for p in self._parts()]
-        parts = [(np.load(_logits(p), mmap_mode="r"), np.load(_labels(p), mmap_mode="r")) for p in self._parts()]
+        parts = [read_pixels(p) for p in self._parts()]
         images = [
             SampledImage(i["id"], i["pixels"], i["feature"] and tuple(i["feature"]))
             for record in records
@@ -120,7 +121,7 @@ class Fitting:
     def _collect(self, target: Target) -> dict[str, str]:
         """Store the sampled pixels of each shard that is not stored yet; the failures by sample."""
         images = sum(len(t.domain.samples) for t in self._members())
-        quota = max(1, min(self.sample.per_image, self.sample.cap // images))
+        quota = self.sample.quota(images)
         every = list(shards(target))
         pending = [(s, sample) for s in every if not self._is_stored(s) for sample in s.samples]
         self.progress.begin(f"{self.name} on {target} for calibration", sum(len(s.samples) for s in every))
@@ -142,50 +143,34 @@ class Fitting:
         return bool(record.get("model") == self.model.fingerprint())
 
     def _shard(self, shard: Shard, outcomes: Iterator[Predicted | SampleError], quota: int) -> dict[str, str]:
-        parts, images, failures = [], [], {}
-        for outcome in outcomes:
-            self.progress.advance()
-            if isinstance(outcome, SampleError):
-                failures[outcome.sample] = outcome.problem
-                self.progress.note(f"not evaluated: {outcome}")
-                continue
-            if self.save:
-                self.save(shard.target, outcome)
-            assert outcome.loaded.truth is not None, "calibration domains are annotated"
-            sample = outcome.loaded.sample.id
-            parts.append(sampled(outcome.prediction, outcome.loaded.truth, quota, _generator(self.seed, sample)))
-            feature = outcome.prediction.feature
-            images.append(
-                {
-                    "id": sample,
-                    "sha256": outcome.loaded.sha256,
-                    "image_sha256": outcome.loaded.image_sha256,
-                    "pixels": len(parts[-1][1]),
-                    "feature": None if feature is None else feature.astype(float).tolist(),
-                }
-            )
-        if not failures:
-            self._store(shard, parts, images)
-        return failures
-
-    def _store(
-        self, shard: Shard, parts: Sequence[tuple[np.ndarray, np.ndarray]], images: list[dict[str, Any]]
-    ) -> None:
+        images: list[dict[str, Any]] = []
+        failures: dict[str, str] = {}
         path = self._samples() / shard.path
-        logits, labels = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
-        write_atomically(_logits(path), lambda file: np.save(file, logits))
-        write_atomically(_labels(path), lambda file: np.save(file, labels))
-        write_text(
-            _record(path), json.dumps({"images": images, "model": self.model.fingerprint()})
-        )  # last: the others are whole
-
-
-def _logits(path: Path) -> Path:
-    return path.with_suffix(".logits.npy")
-
-
-def _labels(path: Path) -> Path:
-    return path.with_suffix(".labels.npy")
+        with PixelWriter(path) as pixels:
+            for outcome in outcomes:
+                self.progress.advance()
+                if isinstance(outcome, SampleError):
+                    failures[outcome.sample] = outcome.problem
+                    self.progress.note(f"not evaluated: {outcome}")
+                    continue
+                if self.save:
+                    self.save(shard.target, outcome)
+                assert outcome.loaded.truth is not None, "calibration domains are annotated"
+                sample = outcome.loaded.sample.id
+                drawn = sampled(outcome.prediction, outcome.loaded.truth, quota, _generator(self.seed, sample))
+                feature = outcome.prediction.feature
+                images.append(
+                    {
+                        "id": sample,
+                        "sha256": outcome.loaded.sha256,
+                        "image_sha256": outcome.loaded.image_sha256,
+                        "pixels": pixels.add(*drawn),
+                        "feature": None if feature is None else feature.astype(float).tolist(),
+                    }
+                )
+        if not failures:  # last: the pixels are whole
+            write_text(_record(path), json.dumps({"images": images, "model": self.model.fingerprint()}))
+        return failures
 
 
 def _record(path: Path) -> Path:
