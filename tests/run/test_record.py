@@ -60,7 +60,7 @@ def record_of(method, calibration=None):
         pixels=720,
         samples={"street/cal": {f"a/{i}": sha(f"both {i}") for i in range(12)}},
         images={"street/cal": {f"a/{i}": sha(f"image {i}") for i in range(12)}},
-        part_of=("cluster_ts",),
+        part_of=tuple({canonical(m) for m in (method.replace("seed=42", "seeds=[42,44]"),)} - {canonical(method)}),
     )
 
 
@@ -192,6 +192,9 @@ DAMAGE = {
     "another sample": (changed(samples={"street/cal": {"a/0": sha("x")}}), "not what it was fitted on"),
     "fewer images": (changed(images={"street/cal": {"a/0": sha("x")}}), "same samples"),
     "a hash that is none": (changed(split_sha256="x"), "split_sha256"),
+    "a mean of others": (changed(part_of=["cluster_ts"]), "class_ts is no seed of 'cluster_ts'"),
+    "a mean of nothing": (changed(part_of=["rm_ts(seeds=[1,2])"]), "unknown calibration"),
+    "colors for the terminal": (changed(model="\x1b[31mnet"), "model: string should match"),
     "NaN": (parameters(temperatures=[1.0, 2.0, float("nan"), 1.0]), "not finite"),
     "more than a float holds": (
         lambda p: p.write_text(p.read_text().replace('"temperatures": [', '"temperatures": [1e999,')),

@@ -111,9 +111,7 @@ def disk_use(plan: Plan, fit: Fit) -> str:
             continue  # reported already
         pixels += len(member.domain.samples) * min(quota, height * width)
     size = pixels * bytes_of_pixel(len(fit.on[0].dataset.labels) + 1)
-    return (
-        f"{fit.split}: fitting takes at most {pixels:,} pixels, {size / 1e6:,.1f} MB on disk for each model meanwhile"
-    )
+    return f"{fit.split}: fitting takes about {pixels:,} pixels, {size / 1e6:,.1f} MB on disk for each model meanwhile"
 
 
 def fit_notes(record: Record, model: Model) -> list[str]:

@@ -19,7 +19,7 @@ from reliseg.run.config import SampleConfig
 from reliseg.run.pixels import PixelWriter, read_pixels
 from reliseg.run.plan import Fit, Shard, Target, shards
 from reliseg.run.progress import Progress
-from reliseg.run.record import Record, file_hashes, read_record, record_file, write_record
+from reliseg.run.record import Hashes, Record, file_hashes, read_record, record_file, write_record
 from reliseg.run.store import write_text
 from reliseg.run.stream import Predicted, Saver, predictions
 
@@ -59,9 +59,10 @@ class Fitting:
             for i in record["images"]
         ]
         sample = CalibrationSample(parts, images)
+        hashes = self._hashes("sha256"), self._hashes("image_sha256")
         fitted = {}
         for name, method in names:
-            fitted[name] = stored[name] or self._described(method, calibrator(method).fit(sample), len(sample))
+            fitted[name] = stored[name] or self._described(method, calibrator(method).fit(sample), len(sample), hashes)
             for note in fitted[name].calibration.notes():
                 self.progress.note(f"{self.name}, {name}: {note}")
             write_record(self._calibrations(), fitted[name])
@@ -96,7 +97,7 @@ class Fitting:
     def _calibrations(self) -> Path:
         return self.folder / "calibrations" / self.name
 
-    def _described(self, method: str, calibration: Calibration, pixels: int) -> Record:
+    def _described(self, method: str, calibration: Calibration, pixels: int, hashes: tuple[Hashes, Hashes]) -> Record:
         labels = self.fit.on[0].dataset.labels
         return Record(
             method=method,
@@ -109,14 +110,18 @@ class Fitting:
             model_files=file_hashes(self.model),
             seed=self.seed,
             pixels=pixels,
-            samples={str(target): self._hashes(target, "sha256") for target in self._members()},
-            images={str(target): self._hashes(target, "image_sha256") for target in self._members()},
+            samples=hashes[0],
+            images=hashes[1],
             part_of=self.fit.several(method),
         )
 
-    def _hashes(self, target: Target, kind: str) -> dict[str, str]:
-        records = [json.loads(_record(self._samples() / s.path).read_text(encoding="utf-8")) for s in shards(target)]
-        return {image["id"]: image[kind] for record in records for image in record["images"]}
+    def _hashes(self, kind: str) -> Hashes:
+        """The hashes of the samples, of one kind, by domain."""
+        found: dict[str, dict[str, str]] = {}
+        for target in self._members():
+            records = [json.loads(_record(self._samples() / s.path).read_text()) for s in shards(target)]
+            found[str(target)] = {image["id"]: image[kind] for record in records for image in record["images"]}
+        return found
 
     def _collect(self, target: Target) -> dict[str, str]:
         """Store the sampled pixels of each shard that is not stored yet; the failures by sample."""

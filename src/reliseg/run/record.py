@@ -17,7 +17,7 @@ from typing import Annotated, Any, TypeAlias
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from reliseg.calibration import Calibration, calibrator, canonical
+from reliseg.calibration import Calibration, calibrator, canonical, each_seed
 from reliseg.errors import CalibrationError, ConfigError, ReliSegError
 from reliseg.models import Model
 from reliseg.prediction import Prediction
@@ -31,6 +31,8 @@ _SPLIT = re.compile(r"[^\x00-\x1f\\/+]+/[^\x00-\x1f\\/+]+(\+[^\x00-\x1f\\/+]+/[^
 Hashes: TypeAlias = Mapping[str, Mapping[str, str]]
 """sha256 by sample, by domain (`DATASET/DOMAIN`): two data sets may have samples of one id."""
 _Digest: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Text: TypeAlias = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=4096)]
+"""Without characters that steer a terminal: it may be shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,22 +102,22 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     format: int
-    version: str
-    method: str
-    fitted_on: str
-    label_space: str
-    classes: tuple[str, ...] = Field(min_length=1, max_length=254)
-    model: str
-    fingerprint: str
+    version: _Text
+    method: _Text
+    fitted_on: _Text
+    label_space: _Text
+    classes: tuple[_Text, ...] = Field(min_length=1, max_length=254)
+    model: _Text
+    fingerprint: _Text
     model_files: tuple[_Digest, ...]
     seed: int = Field(ge=0)
     pixels: int = Field(ge=0)
-    part_of: tuple[str, ...]
+    part_of: tuple[_Text, ...]
     parameters: dict[str, Any]
     tensors: _Tensors | None
     split_sha256: _Digest
-    samples: dict[str, dict[str, _Digest]]
-    images: dict[str, dict[str, _Digest]]
+    samples: dict[_Text, dict[_Text, _Digest]]
+    images: dict[_Text, dict[_Text, _Digest]]
 
 
 def record_file(name: str) -> str:
@@ -266,11 +268,15 @@ def _arrays(path: Path, tensors: _Tensors) -> dict[str, np.ndarray]:
 def _restored(path: Path, content: _File, parameters: dict[str, Any]) -> Calibration:
     """The calibration with these parameters, if it is one: it says the same of itself, and can be applied."""
     try:
-        if canonical(content.method) != content.method:
-            raise _damaged(path, f"method is {content.method!r}, not {canonical(content.method)!r}")
-        method = calibrator(content.method)
+        written = canonical(content.method)
+        method = calibrator(written)
+        strange = [m for m in content.part_of if canonical(m) != m or content.method not in each_seed(m)]
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+    if written != content.method:
+        raise _damaged(path, f"method is {content.method!r}, not {written!r}")
+    if strange:
+        raise _damaged(path, f"{content.method} is no seed of {strange[0]!r}")
     try:
         with np.errstate(all="ignore"):
             calibration = method.restore(parameters)
