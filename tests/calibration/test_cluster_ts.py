@@ -371,7 +371,7 @@ def test_it_comes_back_from_its_parameters(soft, per_class, clusters):
         before, after = (pixels_of(c(of_image(prediction, image))) for c in (fitted, restored))
         np.testing.assert_array_equal(before, after)
     if per_class:
-        with pytest.raises(CalibrationError, match="fitted on 4 columns, the prediction has 3"):
+        with pytest.raises(CalibrationError, match=r"fitted on 4 columns \(classes and other\), the prediction has 3"):
             fitted(of_image(prediction_of(0, classes=2), sample.images[0]))
 
 

@@ -221,6 +221,15 @@ def test_what_is_no_whole_record_is_refused_in_one_line(records, name, tmp_path)
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize("method", ["class_ts", "vector", "dirichlet"])
+@pytest.mark.parametrize("classes", [["a", "b"], ["a", "b", "c", "d"]])
+def test_parameters_for_other_numbers_of_classes_are_refused(records, method, classes, tmp_path):
+    path = write_record(tmp_path, records[method])
+    changed(classes=classes)(path)
+    with pytest.raises(ConfigError, match=f"its parameters are not those of {method} for {len(classes)} classes"):
+        read_record(path)
+
+
 DAMAGED_ARRAYS = {
     "a bit": (flipped, "its sha256 is not the one in"),
     "no file": (lambda p: p.with_suffix(".safetensors").unlink(), "cannot be read"),

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from reliseg.calibration._clusters import Centres, Features, Mixture
+from reliseg.calibration._pixels import check_columns
 from reliseg.calibration._slopes import Groups, Logits, best_slopes, shrunk
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, is_amount, is_natural, required
 from reliseg.errors import CalibrationError
@@ -43,9 +44,8 @@ class ScaledByCluster(Calibration):
         known = self.clusters.centres.shape[1]
         if len(prediction.feature) != known or not np.isfinite(prediction.feature).all():
             raise CalibrationError(f"the feature is not {known} finite numbers, which cluster_ts was fitted on")
-        if self.temperatures.shape[1] not in (1, prediction.columns):
-            fitted = self.temperatures.shape[1]
-            raise CalibrationError(f"cluster_ts: fitted on {fitted} columns, the prediction has {prediction.columns}")
+        if self.temperatures.shape[1] > 1:
+            check_columns("cluster_ts", self.temperatures.shape[1], prediction.columns)
         weights = self.clusters.weights(np.asarray(prediction.feature, np.float64)[None])[0]
         temperatures = weights @ self.temperatures if self.soft else self.temperatures[int(weights.argmax())]
         slopes = np.broadcast_to(1 / temperatures, (prediction.columns,)).copy()

@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reliseg.calibration import Calibration, calibrator, canonical, each_seed
-from reliseg.errors import CalibrationError, ConfigError, ReliSegError
+from reliseg.errors import CalibrationError, ColumnsError, ConfigError, ReliSegError
 from reliseg.models import Model
 from reliseg.prediction import Prediction
 from reliseg.run.store import write_atomically, write_text
@@ -295,6 +295,8 @@ def _works(calibration: Calibration, classes: int) -> bool:
     logits = np.random.default_rng(0).normal(0, 3, (classes, 4, 4)).astype(np.float32)
     try:
         view = calibration(Prediction(logits, (8, 8))).view()
+    except ColumnsError:
+        return False
     except CalibrationError:
         return True  # it wants what only a model gives, and will say so
     slopes = view.inverse_temperatures
