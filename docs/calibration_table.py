@@ -6,6 +6,7 @@ python docs/calibration_table.py RUN
 import sys
 from pathlib import Path
 
+from reliseg.report.table import parts_of_means
 from reliseg.results import Results
 
 PAGE = Path(__file__).with_name("calibration.md")
@@ -22,10 +23,13 @@ METRICS = {
 
 
 def table(results: Results) -> str:
-    """One line per network, domain and method."""
+    """One line per network, domain and method; the mean where a method has several seeds."""
+    hidden = parts_of_means({r.calibration for r in results})
     lines = [f"| network | domain | method | {' | '.join(METRICS.values())} |", "| --- " * (3 + len(METRICS)) + "|"]
     for origin in dict.fromkeys((r.model, r.domain, r.calibration) for r in results):
         model, domain, calibration = origin
+        if calibration in hidden:
+            continue
         found = results.where(model=model, domain=domain, calibration=calibration)
         numbers = [f"{found.value(m):.1f}" if m == "prr" else f"{found.value(m):.4f}" for m in METRICS]
         lines.append(f"| {model} | {domain} | `{calibration.partition('@')[0]}` | {' | '.join(numbers)} |")

@@ -78,7 +78,7 @@ def test_the_temperature_is_that_of_the_reference(folder: Path, real_data: Path,
     reference = json.loads((real_data / "reference.json").read_text())[f"{network}/cal"]
     record = json.loads((folder / "calibrations" / network / "ts@camvid-cal.json").read_text())
     assert record["parameters"]["temperature"] == pytest.approx(reference["T"], abs=0.01)
-    assert len(record["samples"]) == 24
+    assert len(record["samples"]["camvid/cal"]) == len(record["images"]["camvid/cal"]) == 24
 
 
 @pytest.mark.parametrize("calibration", CALIBRATIONS)

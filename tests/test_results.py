@@ -34,7 +34,7 @@ TABLE = Results(
     )
 )
 EMPTY = Results(())
-NUMBERS = ("value", "lo", "hi", "ci_low", "ci_high")
+NUMBERS = ("value", "lo", "hi", "ci_low", "ci_high", "spread")
 
 
 def equal(a, b):
@@ -188,6 +188,7 @@ def test_rows_hold_origin_value_and_counts():
         "hi": 0.9,
         "ci_low": None,
         "ci_high": None,
+        "spread": None,
         "n_images": 2,
         "n_pixels": 100,
         "definition": "d",

@@ -4,18 +4,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reliseg.api import evaluate, open_dataset, open_model, run_config
+    from reliseg.api import evaluate, load_calibration, open_dataset, open_model, run_config
     from reliseg.errors import ReliSegError
     from reliseg.prediction import Prediction
     from reliseg.results import Results
 
-__all__ = ["Prediction", "ReliSegError", "Results", "evaluate", "open_dataset", "open_model", "run_config"]
+__all__ = [
+    "Prediction",
+    "ReliSegError",
+    "Results",
+    "evaluate",
+    "load_calibration",
+    "open_dataset",
+    "open_model",
+    "run_config",
+]
 
 _HOMES = {
     "Prediction": "reliseg.prediction",
     "ReliSegError": "reliseg.errors",
     "Results": "reliseg.results",
     "evaluate": "reliseg.api",
+    "load_calibration": "reliseg.api",
     "open_dataset": "reliseg.api",
     "open_model": "reliseg.api",
     "run_config": "reliseg.api",

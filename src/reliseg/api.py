@@ -16,10 +16,11 @@ from reliseg.models import MODELS, Model, ModelOptions
 from reliseg.results import Results
 from reliseg.run.config import Settings, parse_settings, plain_name, read_config, resolved
 from reliseg.run.execute import Run
-from reliseg.run.plan import Fit, ModelSource, find_reference, find_targets, make_plan, plan_of
+from reliseg.run.plan import Fit, ModelSource, find_reference, find_targets, loaded_records, make_plan, plan_of
 from reliseg.run.progress import Progress, Silent
+from reliseg.run.record import Record, read_record
 
-__all__ = ["evaluate", "open_dataset", "open_model", "run_config"]
+__all__ = ["evaluate", "load_calibration", "open_dataset", "open_model", "run_config"]
 
 
 def open_dataset(spec: str, root: str | Path, **options: Any) -> DataSet:
@@ -59,6 +60,8 @@ def evaluate(
     reference: str | None = None,
     calibrate_on: str | Sequence[str] = (),
     methods: Sequence[str] = ("identity", "ts"),
+    calibrate_from: str | Path | Sequence[str | Path] = (),
+    allow_seen: str | Sequence[str] = (),
     out: str | Path | None = None,
     workers: int = 2,
     progress: Progress | None = None,
@@ -67,8 +70,10 @@ def evaluate(
     """The result table of one or more models on domains of one or more data sets.
 
     `test`, `reference` and `calibrate_on` name domains as `DATASET/DOMAIN`; `methods` are fitted on `calibrate_on`
-    if that is given. `settings` are those of a configuration: scores, metrics, seed, batch, sample. Statistics are
-    kept in `out` (where an interrupted evaluation goes on) or in a temporary folder.
+    if that is given; `calibrate_from` names run folders or records whose fitted calibrations are applied. A domain
+    that holds images which a calibration was fitted on is refused, unless `allow_seen` names it. `settings` are those
+    of a configuration: scores, metrics, seed, batch, sample. Statistics are kept in `out` (where an interrupted
+    evaluation goes on) or in a temporary folder.
     """
     models = {_plain(n): m for n, m in model.items()} if isinstance(model, Mapping) else {"model": model}
     datasets = {d.name: d for d in ([dataset] if isinstance(dataset, DataSet) else dataset)}
@@ -81,6 +86,8 @@ def evaluate(
     checked: Settings = parse_settings(settings)
     names = [calibrate_on] if isinstance(calibrate_on, str) else list(calibrate_on)
     tested = [test] if isinstance(test, str) else test
+    places = [calibrate_from] if isinstance(calibrate_from, str | Path) else list(calibrate_from)
+    allowed = [allow_seen] if isinstance(allow_seen, str) else list(allow_seen)
     fits = [Fit(tuple(find_targets(names, datasets)), tuple(canonical(m) for m in methods))] if names else []
     plan = make_plan(
         tuple(ModelSource(n, lambda m=m: m) for n, m in models.items()),  # type: ignore[misc]
@@ -89,6 +96,8 @@ def evaluate(
         None if tested is None else find_targets(tested, datasets),
         find_reference(reference, datasets),
         checked,
+        loaded=loaded_records([Path(p).expanduser() for p in places], list(models)),
+        allow_seen=find_targets(allowed, datasets),
     )
     described = json.dumps(
         {
@@ -96,6 +105,8 @@ def evaluate(
             "tests": [str(t) for t in plan.tests],
             "reference": reference,
             "calibration": [{"on": names, "methods": list(methods)}] if names else [],
+            "loaded": [str(Path(p).expanduser().resolve()) for p in places],
+            "allow_seen": allowed,
             **checked.model_dump(mode="json"),
         },
         indent=1,
@@ -104,6 +115,15 @@ def evaluate(
         return Run(plan, Path(out), described, workers=workers, progress=progress or Silent()).execute()
     with tempfile.TemporaryDirectory(prefix="reliseg-") as folder:
         return Run(plan, Path(folder), described, workers=workers, progress=progress or Silent()).execute()
+
+
+def load_calibration(path: str | Path) -> Record:
+    """A fitted calibration from its file in `RUN/calibrations/MODEL/`, with all that is known of it.
+
+    Its `calibration` is a function from a prediction in the classes `classes` to the calibrated one. Raises a
+    ConfigError where the file is not a whole record; nothing in it is executed.
+    """
+    return read_record(Path(path).expanduser())
 
 
 def run_config(config: str | Path, out: str | Path, *, workers: int = 2, progress: Progress | None = None) -> Results:

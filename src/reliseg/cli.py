@@ -37,6 +37,9 @@ Models = Annotated[list[str] | None, typer.Option("--model", help="KIND:WHERE[,K
 Data = Annotated[list[str] | None, typer.Option("--data", help="SPEC=ROOT[,domain=NAME...][,KEY=VALUE...]")]
 Methods = Annotated[str | None, typer.Option("--calibrate", help="Calibrations, e.g. ts; needs --calibrate-on.")]
 MethodsOn = Annotated[list[str] | None, typer.Option("--calibrate-on", help="DATA/DOMAIN to fit them on.")]
+MethodsFrom = Annotated[
+    list[str] | None, typer.Option("--calibrate-from", help="A run's folder, or a record in its calibrations/.")
+]
 Test = Annotated[list[str] | None, typer.Option("--test", help="DATA/DOMAIN to report; by default all the rest.")]
 Reference = Annotated[str | None, typer.Option(help="DATA/DOMAIN that the others are compared with.")]
 Scores = Annotated[str | None, typer.Option("--score", help="Scores, e.g. msp,neg_entropy.")]
@@ -82,6 +85,7 @@ def run(
     data: Data = None,
     calibrate: Methods = None,
     calibrate_on: MethodsOn = None,
+    calibrate_from: MethodsFrom = None,
     test: Test = None,
     reference: Reference = None,
     score: Scores = None,
@@ -98,7 +102,7 @@ def run(
     from reliseg.run.execute import Run
     from reliseg.run.plan import plan_of
 
-    given = _Given(model, data, calibrate, calibrate_on, test, reference, score, protocol, without)
+    given = _Given(model, data, calibrate, calibrate_on, calibrate_from, test, reference, score, protocol, without)
     checked, folder = _configuration(config, given, device=device, limit=limit)
     name = config.stem if config else f"{checked.models[0].name}-{protocol or checked.datasets[0].name}"
     place = out or Path("runs") / name
@@ -122,6 +126,7 @@ def check(
     data: Data = None,
     calibrate: Methods = None,
     calibrate_on: MethodsOn = None,
+    calibrate_from: MethodsFrom = None,
     test: Test = None,
     reference: Reference = None,
     protocol: ProtocolName = None,
@@ -136,7 +141,7 @@ def check(
     from reliseg.run.check import report
     from reliseg.run.plan import plan_of
 
-    given = _Given(model, data, calibrate, calibrate_on, test, reference, None, protocol, without)
+    given = _Given(model, data, calibrate, calibrate_on, calibrate_from, test, reference, None, protocol, without)
     checked, folder = _configuration(config, given, device=device, limit=limit)
     plan = plan_of(checked, folder)
     with Terminal() as terminal:
@@ -215,6 +220,7 @@ class _Given:
     data: list[str] | None
     methods: str | None
     fitted_on: list[str] | None
+    loaded: list[str] | None
     test: list[str] | None
     reference: str | None
     scores: str | None
@@ -242,6 +248,8 @@ class _Given:
         if self.fitted_on:
             methods = ["identity", *_split(self.methods or "ts")]
             content["calibration"] = [{"on": self.fitted_on, "methods": methods}]
+        if self.loaded:
+            content["calibration"] = [*content.get("calibration", []), *({"load": path} for path in self.loaded)]
         if self.scores:
             content["scores"] = _split(self.scores)
         return content

@@ -6,6 +6,8 @@ ReliSegError
 │   ├── DataError         files, pairs, sizes, ids of a data set
 │   ├── ModelError        a model that cannot be loaded or does not fit the data
 │   └── MissingExtraError an optional dependency that is not installed
+├── CalibrationError      a calibration cannot be fitted, or not applied to a prediction
+│   └── ColumnsError      the prediction has other columns than it was fitted on
 ├── SampleError           one sample cannot be evaluated: exit code 1
 └── IncompleteError       the run ended with samples that were not evaluated: exit code 1
 """
@@ -56,6 +58,10 @@ class SampleError(ReliSegError):
 
 class CalibrationError(ReliSegError):
     """A calibration cannot be fitted on its split."""
+
+
+class ColumnsError(CalibrationError):
+    """A prediction has other columns than those that a calibration was fitted on."""
 
 
 class IncompleteError(ReliSegError):

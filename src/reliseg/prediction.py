@@ -12,6 +12,8 @@ from reliseg.types import Factors, Feature, Image, Logits, Truth
 
 LOGIT_LIMIT = 2.0**14
 """Logits beyond this are refused as infinite ones are: the exact sums have room for no more."""
+_BLOCK = 1 << 18
+"""Pixels that are brought to the image's size at a time: a whole image would take gigabytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,13 +86,14 @@ def sampled(
     reachable[prediction.columns - 1 :] = False
     known = np.flatnonzero((truth.ravel() < UNKNOWN) & reachable[truth.ravel()])
     chosen = np.sort(generator.choice(known, size=min(count, len(known)), replace=False))
-    members = _at(view, chosen)
-    logits = np.full((prediction.columns, len(chosen)), -np.inf)
-    for g in np.unique(view.groups):
-        group = members[view.groups == g]
-        top = group.max(axis=0, initial=-np.inf)
-        logits[g] = top + np.log(np.exp(group - top).sum(axis=0))
-    return np.ascontiguousarray(logits.T, np.float32), truth.ravel()[chosen]
+    logits = np.full((len(chosen), prediction.columns), -np.inf, np.float32)
+    for start in range(0, len(chosen), _BLOCK):
+        members = _at(view, chosen[start : start + _BLOCK])
+        for g in np.unique(view.groups):
+            group = members[view.groups == g]
+            top = group.max(axis=0, initial=-np.inf)
+            logits[start : start + _BLOCK, g] = top + np.log(np.exp(group - top).sum(axis=0))
+    return logits, truth.ravel()[chosen]
 
 
 def _at(view: LogitView, pixels: np.ndarray) -> Float64[np.ndarray, "c p"]:

@@ -62,7 +62,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. `class_` is `class` in files; `ci_*` are empty until there is an interval."""
+    """One line of the table. `class_` is `class` in files; `ci_*` are empty until there is an interval.
+
+    `spread` is the standard deviation over the seeds of a calibration, where `value` is their mean; else NaN.
+    """
 
     model: str
     dataset: str
@@ -80,6 +83,7 @@ class Row:
     hi: float
     ci_low: float
     ci_high: float
+    spread: float
     n_images: int
     n_pixels: int
     definition: str
@@ -93,6 +97,7 @@ class Row:
             **number | {"class_": number.pop("label")},
             ci_low=NAN,
             ci_high=NAN,
+            spread=NAN,
             n_images=n_images,
             n_pixels=n_pixels,
         )

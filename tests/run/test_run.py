@@ -271,7 +271,8 @@ def test_clusters_need_a_feature_and_say_so(tmp_path: Path) -> None:
         feature = np.array([1.0, int(path.stem[-1]) % 2], np.float32)
         np.savez(path, logits=logits, feature=feature)
     results = reliseg.run_config(street.config, tmp_path / "with")
-    assert {r.calibration for r in results} == {"identity", "class_ts@street/cal", "cluster_ts(k=2)@street/cal"}
+    clusters = ("cluster_ts(k=2)", "cluster_ts(k=2,seed=42)", "cluster_ts(k=2,seed=43)")
+    assert {r.calibration for r in results} == {"identity", *(f"{m}@street/cal" for m in ("class_ts", *clusters))}
     path = street.logits("test", 2003)
     np.savez(path, logits=np.load(path)["logits"])
     with pytest.raises(IncompleteError, match="s286/s286_2003: the prediction has no feature"):

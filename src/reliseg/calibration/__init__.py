@@ -10,6 +10,8 @@ from reliseg.calibration.base import (
     WholeImage,
     calibrator,
     canonical,
+    each_seed,
+    written,
 )
 from reliseg.calibration.identity import Unchanged
 
@@ -24,4 +26,6 @@ __all__ = [
     "WholeImage",
     "calibrator",
     "canonical",
+    "each_seed",
+    "written",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from reliseg.calibration.base import CalibrationSample
-from reliseg.errors import CalibrationError
+from reliseg.errors import CalibrationError, ColumnsError
 from reliseg.types import Block
 
 Values: TypeAlias = Float64[np.ndarray, " p"]
@@ -68,6 +68,6 @@ def kept_on_top(scores: Block, top: Ids) -> Block:
 
 
 def check_columns(name: str, fitted: int, columns: int) -> None:
-    """A CalibrationError where a prediction has other columns than the sample had."""
+    """A ColumnsError where a prediction has other columns than the sample had."""
     if fitted != columns:
-        raise CalibrationError(f"{name}: fitted on {fitted} columns (classes and other), the prediction has {columns}")
+        raise ColumnsError(f"{name}: fitted on {fitted} columns (classes and other), the prediction has {columns}")

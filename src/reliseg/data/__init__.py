@@ -2,7 +2,7 @@
 
 from reliseg.data.base import DataSet, Domain, Loaded, Sample
 from reliseg.data.check import check_domain
-from reliseg.data.decode import load
+from reliseg.data.decode import image_sha256, load
 from reliseg.data.open import DataOptions, open_dataset
 from reliseg.data.spec import dataset_names
 
@@ -14,6 +14,7 @@ __all__ = [
     "Sample",
     "check_domain",
     "dataset_names",
+    "image_sha256",
     "load",
     "open_dataset",
 ]

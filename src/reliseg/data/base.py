@@ -67,7 +67,8 @@ class DataSet:
 class Loaded:
     """A decoded sample; `sha256` is of the files' bytes, the image's followed by the mask's. `size` is (height, width).
 
-    `image` is None if it was not asked for, `truth` where the sample has no mask.
+    `image` is None if it was not asked for, `truth` where the sample has no mask. `image_sha256` is of the image's
+    bytes alone: the same image with another mask has the same one.
     """
 
     sample: Sample
@@ -75,3 +76,4 @@ class Loaded:
     image: Image | None
     truth: Truth | None
     sha256: str
+    image_sha256: str

@@ -80,6 +80,7 @@ def load(dataset: DataSet, sample: Sample, *, image: bool = True) -> Loaded:
     file = _File(sample.id, dataset.root / sample.image)
     data = file.read()
     digest = hashlib.sha256(data)
+    of_image = digest.hexdigest()
     with file.opened(BytesIO(data)) as picture:
         size = picture.height, picture.width
         pixels = _rgb(file, picture) if image else None
@@ -91,7 +92,12 @@ def load(dataset: DataSet, sample: Sample, *, image: bool = True) -> Loaded:
         data = file.read()
         digest.update(data)
         truth = _truth(dataset, file, data, size)
-    return Loaded(sample, size, pixels, truth, digest.hexdigest())
+    return Loaded(sample, size, pixels, truth, digest.hexdigest(), of_image)
+
+
+def image_sha256(dataset: DataSet, sample: Sample) -> str:
+    """The sha256 of a sample's image file, as `load` says it; nothing is decoded."""
+    return hashlib.sha256(_File(sample.id, dataset.root / sample.image).read()).hexdigest()
 
 
 def check_sizes(dataset: DataSet, sample: Sample) -> None:

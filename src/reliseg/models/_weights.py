@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from reliseg.errors import MissingExtraError, ModelError
+from reliseg.errors import ModelError
 from reliseg.models._shared import one_line, shape_text
 
 _WRAPPERS = ("state_dict", "model", "model_state")
@@ -60,11 +60,9 @@ def _read_torch(path: Path) -> Any:
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-    except ImportError as error:
-        raise MissingExtraError("safetensors", "torch", f"reading {path}") from error
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     try:
         return dict(load_file(path))
     except (SafetensorError, OSError) as error:

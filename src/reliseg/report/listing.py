@@ -2,10 +2,11 @@
 
 import inspect
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from reliseg.calibration import CALIBRATORS
+from reliseg.calibration import CALIBRATORS, written
 from reliseg.data import dataset_names
 from reliseg.data.spec import read_spec
 from reliseg.labels import label_space, label_space_names
@@ -14,7 +15,7 @@ from reliseg.models import MODELS
 from reliseg.registry import Registry
 from reliseg.scores import SCORES
 
-_REGISTRIES: dict[str, Registry[Any]] = {"scores": SCORES, "calibrations": CALIBRATORS}
+_REGISTRIES: dict[str, Registry[Any]] = {"scores": SCORES}
 _MODELS = {
     "python": "a function of yours that gives a torch module or any callable: FILE.py:FUNCTION",
     "hf": "a Hugging Face hub id or a local folder (SegFormer, UPerNet, ..)",
@@ -35,6 +36,11 @@ def listed(kind: str) -> Iterator[str]:
             quantities = METRICS.get(family)().quantities()
             yield f"{family}: {_first_line(METRICS.get(family))}"
             yield from (f"  {line}" for line in _aligned({n: q.text for n, q in quantities.items()}))
+    elif kind == "calibrations":
+        methods = {name: _first_line(CALIBRATORS.get(name)) for name in CALIBRATORS.names()}
+        for name, line in zip(methods, _aligned(methods), strict=True):
+            yield line
+            yield from (f"  {parameters}" for parameters in _parameters(name))
     else:
         registry = _REGISTRIES[kind]
         yield from _aligned({name: _first_line(registry.get(name)) for name in registry.names()})
@@ -48,6 +54,16 @@ def _aligned(lines: dict[str, str]) -> Iterator[str]:
 
 def _first_line(item: type) -> str:
     return (inspect.getdoc(item) or "").partition("\n")[0]
+
+
+def _parameters(name: str) -> Iterator[str]:
+    """The parameters of a method and what they are by default, as they are written; nothing where it has none."""
+    method = CALIBRATORS.get(name)()
+    values = {f.name: getattr(method, f.name) for f in fields(method)}
+    if seeds := method.usual_seeds():
+        values = {k: v for k, v in values.items() if k != "seed"} | {"seeds": list(seeds)}
+    if values:
+        yield ", ".join(f"{k}={written(v)}" for k, v in values.items())
 
 
 def _space(name: str) -> str:

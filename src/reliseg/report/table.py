@@ -1,9 +1,12 @@
 """The table at the end of a run: one line per model, domain and calibration."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from rich.table import Table
 
+from reliseg.calibration import each_seed
+from reliseg.errors import ConfigError
 from reliseg.results import Results, Row
 
 _COLUMNS = (
@@ -29,7 +32,8 @@ class _Line:
 def summary(results: Results) -> Table:
     """The headline numbers; a column is left out where no line has a value, a dash is an undefined one.
 
-    A question mark follows a value whose bracket is too wide for the digits shown.
+    A question mark follows a value whose bracket is too wide for the digits shown. Of a calibration with several
+    seeds only the mean stands here.
     """
     numbers = _numbers(results)
     columns = [c for c in _COLUMNS if any(c[1] in n and not n[c[1]].why for n in numbers.values())]
@@ -52,12 +56,27 @@ def summary(results: Results) -> Table:
 
 def _numbers(results: Results) -> dict[_Line, dict[str, Row]]:
     """The first definition of each headline number."""
+    hidden = parts_of_means({row.calibration for row in results})
     wanted = {(metric, score) for _, metric, score in _COLUMNS}
     found: dict[_Line, dict[str, Row]] = {}
     for row in results:
-        if (row.metric, row.score) in wanted and not row.class_:
+        if (row.metric, row.score) in wanted and not row.class_ and row.calibration not in hidden:
             line = _Line(row.model, row.dataset, row.domain, row.calibration)
             found.setdefault(line, {}).setdefault(row.metric, row)
+    return found
+
+
+def parts_of_means(calibrations: Collection[str]) -> set[str]:
+    """Those calibrations, of one seed each, whose mean is among them too."""
+    found: set[str] = set()
+    for name in calibrations:
+        method, _, split = name.partition("@")
+        try:
+            seeds = each_seed(method)
+        except ConfigError:
+            continue  # results may come from where there are other methods
+        if len(seeds) > 1:
+            found |= {f"{one}@{split}" for one in seeds}
     return found
 
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Collection, Iterator
 
-from reliseg.data import check_domain
+from reliseg.data import check_domain, load
 from reliseg.errors import DataError, ModelError, SampleError, UsageError, near
 from reliseg.labels import label_space_names
 from reliseg.models import Model
-from reliseg.run.plan import Plan, Target
+from reliseg.run.leakage import problems_of_loaded, shared_scenes
+from reliseg.run.pixels import bytes_of_pixel
+from reliseg.run.plan import Fit, Plan, Target
 from reliseg.run.progress import Progress, Silent
+from reliseg.run.record import Record
 from reliseg.run.stream import predictions
 
 
@@ -16,8 +19,11 @@ def check(plan: Plan, *, workers: int = 2, progress: Progress | None = None) -> 
     problems: list[str] = []
     for target in _all_targets(plan):
         problems += data_problems(target, full=False, workers=workers, progress=progress or Silent())
+    problems = problems or list(problems_of_loaded(plan, workers=workers, progress=progress or Silent()))
     if problems:
         raise DataError("\n".join(problems))
+    for line in shared_scenes(plan):
+        (progress or Silent()).note(line)
     models, spaces = {}, set()
     for source in plan.models:
         model = source.load()
@@ -41,6 +47,11 @@ def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[
             kind = "images and masks" if target.domain.annotated else "images without annotation"
             skipped = f", {len(target.domain.skipped)} skipped" if target.domain.skipped else ""
             progress.note(f"{target}: {len(target.domain.samples)} {kind}{skipped}")
+    problems = problems or list(problems_of_loaded(plan, workers=workers, progress=progress))
+    for line in shared_scenes(plan):
+        progress.note(line)
+    for fit in plan.fits:
+        progress.note(disk_use(plan, fit))
     spaces: set[str] = set()
     for source in plan.models:
         try:
@@ -55,6 +66,12 @@ def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[
         problems += found
         if not found:
             progress.note(f"model {source.name}: {len(model.labels)} classes ({model.labels.name})")
+        for record in plan.loaded.get(source.name, ()):
+            progress.note(
+                f"model {source.name}: {record.name}, fitted on {record.pixels} pixels, reliseg {record.version}"
+            )
+            for line in fit_notes(record, model):
+                progress.note(f"model {source.name}, {record.name}: {line}")
     return problems + projection_problems(plan, spaces)
 
 
@@ -82,6 +99,30 @@ def model_problems(plan: Plan, name: str, model: Model) -> list[str]:
             first = ", ".join(missing[:3])
             problems.append(f"model {name} on {target}: {len(missing)} samples have no stored prediction ({first} ..)")
     return problems
+
+
+def disk_use(plan: Plan, fit: Fit) -> str:
+    """The pixels that calibrations are fitted on, and the disk they take; each first image stands for the others."""
+    members = {str(m): m for t in fit.on for m in t.members()}.values()
+    quota = plan.settings.sample.quota(sum(len(m.domain.samples) for m in members))
+    pixels = 0
+    for member in members:
+        try:
+            height, width = load(member.dataset, member.domain.samples[0], image=False).size
+        except SampleError:
+            continue  # reported already
+        pixels += len(member.domain.samples) * min(quota, height * width)
+    size = pixels * bytes_of_pixel(len(fit.on[0].dataset.labels) + 1)
+    return f"{fit.split}: fitting takes about {pixels:,} pixels, {size / 1e6:,.1f} MB on disk for each model meanwhile"
+
+
+def fit_notes(record: Record, model: Model) -> list[str]:
+    """What a user should know who applies a calibration to a model that it may not have been fitted on."""
+    if record.is_of(model):
+        return []
+    return [
+        f"it was fitted on another {record.model!r}: other files or settings; check that this is the model it is for"
+    ]
 
 
 def projection_problems(plan: Plan, spaces: Collection[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """The configuration of a run: read, checked, and written back with every default."""
 
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -102,10 +103,11 @@ class DataConfig(_Section):
 
 
 class CalibrationConfig(_Section):
-    """Methods, and the domains they are fitted on (several are taken together)."""
+    """Methods, and the domains they are fitted on (several are taken together); or fitted ones that are loaded."""
 
-    on: list[str]
-    methods: list[str]
+    on: list[str] = Field(default_factory=list)
+    methods: list[str] = Field(default_factory=list)
+    load: str | None = None
 
     @field_validator("methods")
     @classmethod
@@ -115,13 +117,23 @@ class CalibrationConfig(_Section):
         except ConfigError as error:
             raise ValueError(str(error)) from error
 
+    @model_validator(mode="after")
+    def _fits_or_loads(self) -> "CalibrationConfig":
+        if (self.load is None) != bool(self.on and self.methods) or (self.load and (self.on or self.methods)):
+            raise ValueError("give on: and methods:, or load: alone")
+        return self
+
 
 class TestConfig(_Section):
-    """The domains to report; all that no calibration is fitted on, by default. `reference` is the in-domain one."""
+    """The domains to report; all that no calibration is fitted on, by default. `reference` is the in-domain one.
+
+    `allow_seen` names domains that may hold samples which a calibration was fitted on: their numbers flatter it.
+    """
 
     __test__ = False
     on: list[str] | None = Field(default=None, min_length=1)
     reference: str | None = None
+    allow_seen: list[str] = Field(default_factory=list)
 
 
 class ProtocolConfig(_Section):
@@ -132,10 +144,27 @@ class ProtocolConfig(_Section):
 
 
 class SampleConfig(_Section):
-    """How many pixels a calibration is fitted on: per image, and at most in all."""
+    """How many pixels a calibration is fitted on: per image, and at most in all.
 
-    per_image: int = Field(default=20_000, ge=1)
-    cap: int = Field(default=10_000_000, ge=1)
+    `per_image: all` is every counted pixel of every image, if no cap is given with it.
+    """
+
+    per_image: PositiveInt | Literal["all"] = 20_000
+    cap: PositiveInt | Literal["all"] = 10_000_000
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_is_all(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and given.get("per_image") == "all":
+            return {"cap": "all", **given}
+        return given
+
+    def quota(self, images: int) -> int:
+        """The pixels of each of so many images, at most."""
+        limits = [sys.maxsize if self.per_image == "all" else self.per_image]
+        if self.cap != "all":
+            limits.append(self.cap // images)
+        return max(1, min(limits))
 
 
 class Settings(_Section):
@@ -259,6 +288,8 @@ def resolved(config: RunConfig, folder: Path) -> str:
         dataset["root"] = str((folder / Path(dataset["root"]).expanduser()).resolve())
         for key in ("spec", "labels"):
             dataset[key] = dataset[key] and _named(dataset[key], folder)
+    for calibration in content["calibration"]:
+        calibration["load"] = calibration["load"] and _absolute(calibration["load"], folder)
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 

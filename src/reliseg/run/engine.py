@@ -1,7 +1,7 @@
 """The pass over the images: statistics of all counted pixels, shard by shard."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -35,6 +35,8 @@ class Pass:
     progress: Progress
     kernels: Kernels
     title: str
+    seen: Mapping[str, str] = field(default_factory=dict)
+    """Why an image, by its sha256, must not be among those of this domain."""
     save: Saver | None = None
 
     def run(self) -> dict[str, str]:
@@ -106,6 +108,9 @@ class Pass:
         """The sample under every calibration, before any is counted; a SampleError where it cannot be."""
         if isinstance(outcome, SampleError):
             raise outcome
+        if reason := self.seen.get(outcome.loaded.image_sha256):
+            way = f"take one of them out, or name {self.target} in test: allow_seen:"
+            raise SampleError(outcome.loaded.sample.id, f"{reason}; {way}")
         try:
             return outcome.loaded, {name: c(outcome.prediction) for name, c in self.calibrations.items()}
         except CalibrationError as error:

@@ -8,18 +8,20 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from reliseg.calibration import Calibration, Unchanged
+from reliseg.calibration import Unchanged
 from reliseg.errors import CalibrationError, ConfigError, IncompleteError
 from reliseg.models import Model
 from reliseg.results import Results, Row
-from reliseg.run.check import check
+from reliseg.run.check import check, fit_notes
 from reliseg.run.engine import Pass
 from reliseg.run.fitting import Fitting
 from reliseg.run.kernels import Kernels
+from reliseg.run.leakage import origins
 from reliseg.run.manifest import manifest
 from reliseg.run.measure import RELIABILITY_HEADER, measure
 from reliseg.run.plan import IDENTITY, Fit, Plan
 from reliseg.run.progress import Progress, Silent
+from reliseg.run.record import Record, record_file, rendered, write_record
 from reliseg.run.save import Saving
 from reliseg.run.splits import FITS_HEADER, examine
 from reliseg.run.store import write_text
@@ -73,10 +75,10 @@ class Run:
                 self.progress.begin(f"loading {source.name}", 0)
             model = loaded.pop(source.name, None) or source.load()
             found.models[source.name] = model.provenance()
-            calibrations, problems = self._calibrations(source.name, model, saving)
+            records, problems = self._calibrations(source.name, model, saving)
             found.problems += problems
             if not problems:
-                self._evaluate(source.name, model, calibrations, saving, found)
+                self._evaluate(source.name, model, records, saving, found)
         return self._write(found)
 
     @cached_property
@@ -97,9 +99,9 @@ class Run:
         except OSError as error:
             raise ConfigError(f"{self.folder}: cannot be written ({error.strerror}); give another --out") from error
 
-    def _calibrations(self, name: str, model: Model, saving: Saving) -> tuple[dict[str, Calibration], list[str]]:
+    def _calibrations(self, name: str, model: Model, saving: Saving) -> tuple[dict[str, Record], list[str]]:
         """All calibrations of a model by name, or why some could not be fitted."""
-        found: dict[str, Calibration] = {IDENTITY: Unchanged()}
+        found = {record.name: self._kept(name, model, record) for record in self.plan.loaded.get(name, ())}
         problems = []
         for fit in self.plan.fits:
             try:
@@ -111,6 +113,17 @@ class Run:
             if failures:
                 problems.append(f"{_summary(name, fit.split, failures)}; no calibration was fitted, nothing tested")
         return found, problems
+
+    def _kept(self, name: str, model: Model, record: Record) -> Record:
+        """A loaded calibration, with a copy in the run's folder: the run goes on with the same one, or not at all."""
+        folder = self.folder / "calibrations" / name
+        path = folder / record_file(record.name)
+        if path.exists() and path.read_text(encoding="utf-8") != rendered(record)[0]:
+            raise ConfigError(f"{path} is not the calibration that is loaded now; give another --out")
+        write_record(folder, record)
+        for note in [*record.calibration.notes(), *fit_notes(record, model)]:
+            self.progress.note(f"{name}, {record.name}: {note}")
+        return record
 
     def _fitting(self, name: str, model: Model, fit: Fit, saving: Saving) -> Fitting:
         settings = self.plan.settings
@@ -129,26 +142,27 @@ class Run:
             save=partial(saving, name) if saving.kinds else None,
         )
 
-    def _evaluate(
-        self, name: str, model: Model, calibrations: Mapping[str, Calibration], saving: Saving, found: _Found
-    ) -> None:
+    def _evaluate(self, name: str, model: Model, records: Mapping[str, Record], saving: Saving, found: _Found) -> None:
         """One model over all domains, then its rows."""
         shards = self.folder / "statistics" / name
         incomplete = set()
+        calibrations = {IDENTITY: Unchanged()} | {c: record.calibration for c, record in records.items()}
         tested = {str(t) for t in self.plan.evaluated()}
-        for target, applied in self.plan.passes():
+        for target, names in self.plan.passes(name):
             is_test = str(target) in tested
+            guarded = [records[c] for c in names if c != IDENTITY] if self.plan.guards(target) else []
             failures = Pass(
                 model=model,
                 target=target,
                 layout=self.plan.layout(target.dataset),
-                calibrations={c: calibrations[c] for c in applied},
+                calibrations={c: calibrations[c] for c in names},
                 folder=shards,
                 workers=self.workers,
                 batch=self.plan.settings.batch,
                 progress=self.progress,
                 kernels=self._kernels,
                 title=f"{name} on {target}" + ("" if is_test else ", calibrated"),
+                seen=origins(guarded),
                 save=partial(saving, name) if saving.kinds and is_test else None,  # fitting has saved the others
             ).run()
             if failures:
@@ -168,7 +182,8 @@ class Run:
     def _write(self, found: _Found) -> Results:
         """Results and manifest; an IncompleteError if there were problems."""
         results = Results(tuple(found.rows))
-        facts = {**manifest(self.plan, found.models, self.folder), "device_kernels": self._kernels.by_device()}
+        facts = manifest(self.plan, found.models, self.folder, workers=self.workers, progress=self.progress)
+        facts["device_kernels"] = self._kernels.by_device()
         summary = {key: value for key, value in facts.items() if key != "samples"}
         write_text(self.folder / "manifest.json", json.dumps(facts, indent=1))
         write_text(self.folder / "results.json", results.to_json(summary))

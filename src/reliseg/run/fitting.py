@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 
 from reliseg.calibration import Calibration, CalibrationSample, Calibrator, SampledImage, Training, calibrator
-from reliseg.errors import SampleError
+from reliseg.errors import ConfigError, SampleError
 from reliseg.models import Model
 from reliseg.prediction import sampled
 from reliseg.run.config import SampleConfig
+from reliseg.run.pixels import PixelWriter, read_pixels
 from reliseg.run.plan import Fit, Shard, Target, shards
 from reliseg.run.progress import Progress
-from reliseg.run.store import write_atomically, write_text
+from reliseg.run.record import Hashes, Record, file_hashes, read_record, record_file, write_record
+from reliseg.run.store import write_text
 from reliseg.run.stream import Predicted, Saver, predictions
 from reliseg.run.whole import KeptImage, KeptImages, chosen, keep
-
-_FORMAT = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,20 +44,19 @@ class Fitting:
     progress: Progress
     save: Saver | None = None
 
-    def run(self) -> tuple[dict[str, Calibration], dict[str, str]]:
+    def run(self) -> tuple[dict[str, Record], dict[str, str]]:
         """The calibrations by name, stored ones as they are; and the samples that could not be read."""
         names = self.fit.calibrations()
-        stored = {name: self._restored(name, method) for name, method in names}
+        stored = {name: self._restored(name) for name, _ in names}
         if all(stored.values()):
-            return {name: c for name, c in stored.items() if c is not None}, {}
+            return {name: record for name, record in stored.items() if record is not None}, {}
         failures: dict[str, str] = {}
         for target in self._members():
             failures |= self._collect(target)
         if failures:
             return {}, failures
         records = [json.loads(_record(p).read_text()) for p in self._parts()]
-        hashes = {i["id"]: i["sha256"] for record in records for i in record["images"]}
-        parts = [(np.load(_logits(p), mmap_mode="r"), np.load(_labels(p), mmap_mode="r")) for p in self._parts()]
+        parts = [read_pixels(p) for p in self._parts()]
         images = [
             SampledImage(i["id"], i["pixels"], i["feature"] and tuple(i["feature"]))
             for record in records
@@ -65,31 +64,24 @@ class Fitting:
         ]
         training = Training(self.device, self.threads, self._stage)
         sample = CalibrationSample(parts, images, self._whole(), training)
+        hashes = self._hashes("sha256"), self._hashes("image_sha256")
         fitted = {}
         for name, method in names:
-            fitted[name] = stored[name] or calibrator(method).fit(sample)
-            for note in fitted[name].notes():
+            fitted[name] = stored[name] or self._described(method, calibrator(method).fit(sample), len(sample), hashes)
+            for note in fitted[name].calibration.notes():
                 self.progress.note(f"{self.name}, {name}: {note}")
-            write_text(
-                self._path(name),
-                json.dumps(
-                    self._described(method, fitted[name], hashes, len(sample)), indent=1, default=np.ndarray.tolist
-                ),
-            )
+            write_record(self._calibrations(), fitted[name])
         del parts, sample
         self._discard()
         return fitted, {}
 
-    def _restored(self, name: str, method: str) -> Calibration | None:
+    def _restored(self, name: str) -> Record | None:
         """The calibration that is stored, if it was fitted on the same model."""
         try:
-            record = json.loads(self._path(name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            record = read_record(self._calibrations() / record_file(name))
+        except ConfigError:
             return None
-        expected = {"format": _FORMAT, "method": method, "fingerprint": self.model.fingerprint()}
-        if any(record.get(key) != value for key, value in expected.items()):
-            return None
-        return calibrator(method).restore(record["parameters"])
+        return record if (record.name, record.fingerprint) == (name, self.model.fingerprint()) else None
 
     def _discard(self) -> None:
         """Delete the sampled pixels, and the folders that are empty then."""
@@ -142,30 +134,39 @@ class Fitting:
     def _samples(self) -> Path:
         return self.folder / "samples" / self.name / self.fit.split.replace("/", "-")
 
-    def _path(self, calibration: str) -> Path:
-        return self.folder / "calibrations" / self.name / f"{calibration.replace('/', '-')}.json"
+    def _calibrations(self) -> Path:
+        return self.folder / "calibrations" / self.name
 
-    def _described(
-        self, method: str, calibration: Calibration, hashes: Mapping[str, str], pixels: int
-    ) -> dict[str, Any]:
-        return {
-            "format": _FORMAT,
-            "method": method,
-            "parameters": calibration.parameters(),
-            "fitted_on": self.fit.split,
-            "model": self.name,
-            "fingerprint": self.model.fingerprint(),
-            "classes": list(self.fit.on[0].dataset.labels.classes),
-            "seed": self.seed,
-            "pixels": pixels,
-            "split_sha256": hashlib.sha256("".join(sorted(hashes.values())).encode()).hexdigest(),
-            "samples": dict(sorted(hashes.items())),
-        }
+    def _described(self, method: str, calibration: Calibration, pixels: int, hashes: tuple[Hashes, Hashes]) -> Record:
+        labels = self.fit.on[0].dataset.labels
+        return Record(
+            method=method,
+            calibration=calibration,
+            split=self.fit.split,
+            label_space=labels.name,
+            classes=tuple(labels.classes),
+            model=self.name,
+            fingerprint=self.model.fingerprint(),
+            model_files=file_hashes(self.model),
+            seed=self.seed,
+            pixels=pixels,
+            samples=hashes[0],
+            images=hashes[1],
+            part_of=self.fit.several(method),
+        )
+
+    def _hashes(self, kind: str) -> Hashes:
+        """The hashes of the samples, of one kind, by domain."""
+        found: dict[str, dict[str, str]] = {}
+        for target in self._members():
+            records = [json.loads(_record(self._samples() / s.path).read_text()) for s in shards(target)]
+            found[str(target)] = {image["id"]: image[kind] for record in records for image in record["images"]}
+        return found
 
     def _collect(self, target: Target) -> dict[str, str]:
         """Store the sampled pixels of each shard that is not stored yet; the failures by sample."""
         images = sum(len(t.domain.samples) for t in self._members())
-        quota = max(1, min(self.sample.per_image, self.sample.cap // images))
+        quota = self.sample.quota(images)
         every = list(shards(target))
         pending = [(s, sample) for s in every if not self._is_stored(s) for sample in s.samples]
         self.progress.begin(f"{self.name} on {target} for calibration", sum(len(s.samples) for s in every))
@@ -192,54 +193,39 @@ class Fitting:
         return bool(record.get("model") == self.model.fingerprint() and record.get("kept") == self._kept_of(shard))
 
     def _shard(self, shard: Shard, outcomes: Iterator[Predicted | SampleError], quota: int) -> dict[str, str]:
-        parts: list[tuple[np.ndarray, np.ndarray]] = []
         images: list[dict[str, Any]] = []
         failures: dict[str, str] = {}
-        for outcome in outcomes:
-            self.progress.advance()
-            if isinstance(outcome, SampleError):
-                failures[outcome.sample] = outcome.problem
-                self.progress.note(f"not evaluated: {outcome}")
-                continue
-            if self.save:
-                self.save(shard.target, outcome)
-            assert outcome.loaded.truth is not None, "calibration domains are annotated"
-            sample = outcome.loaded.sample.id
-            parts.append(sampled(outcome.prediction, outcome.loaded.truth, quota, _generator(self.seed, sample)))
-            if sample in self._kept:
-                place = _whole(self._samples() / shard.path, len(images))
-                keep(place, outcome.prediction, outcome.loaded.truth, image=self._needs_image)
-            feature = outcome.prediction.feature
-            images.append(
-                {
-                    "id": sample,
-                    "sha256": outcome.loaded.sha256,
-                    "pixels": len(parts[-1][1]),
-                    "feature": None if feature is None else feature.astype(float).tolist(),
-                    "align_corners": outcome.prediction.align_corners,
-                }
-            )
-        if not failures:
-            self._store(shard, parts, images)
-        return failures
-
-    def _store(
-        self, shard: Shard, parts: Sequence[tuple[np.ndarray, np.ndarray]], images: list[dict[str, Any]]
-    ) -> None:
         path = self._samples() / shard.path
-        logits, labels = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
-        write_atomically(_logits(path), lambda file: np.save(file, logits))
-        write_atomically(_labels(path), lambda file: np.save(file, labels))
-        record = {"images": images, "model": self.model.fingerprint(), "kept": self._kept_of(shard)}
-        write_text(_record(path), json.dumps(record))  # last: the others are whole
-
-
-def _logits(path: Path) -> Path:
-    return path.with_suffix(".logits.npy")
-
-
-def _labels(path: Path) -> Path:
-    return path.with_suffix(".labels.npy")
+        with PixelWriter(path) as pixels:
+            for outcome in outcomes:
+                self.progress.advance()
+                if isinstance(outcome, SampleError):
+                    failures[outcome.sample] = outcome.problem
+                    self.progress.note(f"not evaluated: {outcome}")
+                    continue
+                if self.save:
+                    self.save(shard.target, outcome)
+                prediction, truth = outcome.prediction, outcome.loaded.truth
+                assert truth is not None, "calibration domains are annotated"
+                sample = outcome.loaded.sample.id
+                drawn = sampled(prediction, truth, quota, _generator(self.seed, sample))
+                if sample in self._kept:
+                    keep(_whole(path, len(images)), prediction, truth, image=self._needs_image)
+                feature = prediction.feature
+                images.append(
+                    {
+                        "id": sample,
+                        "sha256": outcome.loaded.sha256,
+                        "image_sha256": outcome.loaded.image_sha256,
+                        "pixels": pixels.add(*drawn),
+                        "feature": None if feature is None else feature.astype(float).tolist(),
+                        "align_corners": prediction.align_corners,
+                    }
+                )
+        if not failures:  # last: the pixels are whole
+            record = {"images": images, "model": self.model.fingerprint(), "kept": self._kept_of(shard)}
+            write_text(_record(path), json.dumps(record))
+        return failures
 
 
 def _whole(path: Path, i: int) -> Path:

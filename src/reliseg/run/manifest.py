@@ -1,6 +1,5 @@
 """What a result depends on: versions, machine, settings, and the hashes of all files read."""
 
-import json
 import os
 import platform
 import sys
@@ -9,7 +8,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from reliseg.run.leakage import seen_samples
 from reliseg.run.plan import Plan, Target, shards
+from reliseg.run.progress import Progress
+from reliseg.run.record import Record, read_record
 from reliseg.run.store import load_shard
 
 _PACKAGES = (
@@ -26,8 +30,14 @@ _PACKAGES = (
 )
 
 
-def manifest(plan: Plan, models: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The facts of a run, as JSON values; `samples` holds the sha256 of every sample by domain."""
+def manifest(
+    plan: Plan, models: Mapping[str, Any], folder: Path, *, workers: int, progress: Progress
+) -> dict[str, Any]:
+    """The facts of a run, as JSON values; `samples` holds the sha256 of every sample by domain.
+
+    `seen` names the samples of a domain that a calibration was fitted on, where that was allowed.
+    """
+    records = _records(folder)
     settings = plan.settings
     return {
         "protocol": plan.protocol,
@@ -42,9 +52,14 @@ def manifest(plan: Plan, models: Mapping[str, Any], folder: Path) -> dict[str, A
         "seed": settings.seed,
         "determinism": {"cudnn_benchmark": False, "tf32": False, "denormals_flushed": True},
         "models": dict(models),
-        "calibrations": _calibrations(folder),
-        "domains": {str(t): _counts(t) for t, _ in plan.passes()},
-        "samples": {str(t): _hashes(plan, t, folder) for t, _ in plan.passes()},
+        "calibrations": {place: _described(record) for place, record in records.items()},
+        "domains": {str(t): _counts(t) for t in plan.read()},
+        "seen": {
+            str(t): seen_samples(t, records.values(), workers=workers, progress=progress)
+            for t in plan.evaluated()
+            if not plan.guards(t)
+        },
+        "samples": {str(t): _hashes(plan, t, folder) for t in plan.read()},
     }
 
 
@@ -74,15 +89,27 @@ def _cpu() -> dict[str, Any]:
     return facts
 
 
-def _calibrations(folder: Path) -> dict[str, Any]:
-    """The parameters of each stored calibration, and the hash of what it was fitted on."""
-    found = {}
-    for path in sorted((folder / "calibrations").glob("*/*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        found[f"{path.parent.name}/{path.stem}"] = {
-            key: record[key] for key in ("method", "parameters", "fitted_on", "pixels", "split_sha256")
-        }
-    return found
+def _records(folder: Path) -> dict[str, Record]:
+    """The stored calibrations, as MODEL/NAME."""
+    files = sorted((folder / "calibrations").glob("*/*.json"))
+    return {f"{path.parent.name}/{path.stem}": read_record(path) for path in files}
+
+
+def _described(record: Record) -> dict[str, Any]:
+    """The parameters of a calibration, and the hash of what it was fitted on."""
+    return {
+        "method": record.method,
+        "parameters": {k: _shown(v) for k, v in record.calibration.parameters().items()},
+        "fitted_on": record.split,
+        "model": record.model,
+        "pixels": record.pixels,
+        "split_sha256": record.split_sha256(),
+    }
+
+
+def _shown(parameter: Any) -> Any:
+    """An array by its shape alone: its numbers are in the record."""
+    return f"{parameter.dtype}{list(parameter.shape)}" if isinstance(parameter, np.ndarray) else parameter
 
 
 def _counts(target: Target) -> dict[str, Any]:

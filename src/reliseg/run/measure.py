@@ -8,7 +8,8 @@ from typing import TypeAlias
 from reliseg.labels import LabelSpace
 from reliseg.metrics import METRICS, DomainState, ImageSummary, Metric
 from reliseg.results import Origin, Row, csv_line
-from reliseg.run.plan import IDENTITY, Plan, Target, shards
+from reliseg.run.plan import Plan, Target, shards
+from reliseg.run.seeds import with_means
 from reliseg.run.store import StoredRanks, gone, load_shard
 from reliseg.stats import PixelStatistics, reliability
 from reliseg.stats.bins import edges
@@ -33,14 +34,16 @@ def measure(
     for target in plan.tests:
         if any(str(m) in incomplete for m in target.members()):
             continue
-        for calibration in plan.calibrations_for(target.dataset):
+        found: dict[str, list[Row]] = {}
+        for calibration in plan.calibrations_for(target.dataset, model):
             state = state_of(plan, target.members(), calibration, labels, folder)
-            reference = _reference(plan, target, calibration, incomplete)
+            reference = _reference(plan, model, target, calibration, incomplete)
             other = state_of(plan, reference.members(), calibration, labels, folder) if reference else None
             chosen = _chosen(plan, target, calibration, thresholds)
-            rows += _rows(metrics, state, other, _origin(plan, model, target, calibration), chosen)
+            found[calibration] = list(_rows(metrics, state, other, _origin(plan, model, target, calibration), chosen))
             if state.annotated:
                 lines += _reliability_lines([model, target.dataset.name, target.domain.name, calibration], state)
+        rows += with_means(found, plan.means_for(target.dataset, model))
     return rows, lines
 
 
@@ -59,13 +62,16 @@ def _reliability_lines(origin: list[str], state: DomainState) -> Iterator[str]:
 def _chosen(
     plan: Plan, target: Target, calibration: str, thresholds: Thresholds
 ) -> list[tuple[str, Mapping[str, Threshold]]]:
-    """The thresholds for a target, and their split: its own for a calibration, those of all splits for identity."""
+    """The thresholds for a target, and their split: its own for a calibration, those of all splits for identity.
+
+    None for a calibration that was loaded: its split is not here.
+    """
     names = [
         split.name
         for split in plan.splits()
         if split.classes == target.dataset.labels.classes and calibration in split.calibrations
     ]
-    return [(name, thresholds[name, calibration]) for name in names] or [("", {})]
+    return [(name, thresholds[name, calibration]) for name in names] or [(calibration.partition("@")[2], {})]
 
 
 def _rows(
@@ -85,18 +91,17 @@ def _rows(
                 yield Row.of(whence, value, n_images=len(state.images), n_pixels=known)
 
 
-def _reference(plan: Plan, target: Target, calibration: str, incomplete: Collection[str]) -> Target | None:
+def _reference(plan: Plan, model: str, target: Target, calibration: str, incomplete: Collection[str]) -> Target | None:
     """The in-domain target; None for the reference itself, and where this calibration does not reach it."""
     reference = plan.reference
     if reference is None or str(reference) == str(target):
         return None
     if any(str(m) in incomplete for m in reference.members()):
         return None
-    return reference if calibration in plan.calibrations_for(reference.dataset) else None
+    return reference if calibration in plan.calibrations_for(reference.dataset, model) else None
 
 
 def _origin(plan: Plan, model: str, target: Target, calibration: str) -> Origin:
-    fitted = calibration != IDENTITY
     return Origin(
         model=model,
         dataset=target.dataset.name,
@@ -104,7 +109,7 @@ def _origin(plan: Plan, model: str, target: Target, calibration: str) -> Origin:
         reference="" if plan.reference is None or str(plan.reference) == str(target) else str(plan.reference),
         calibration=calibration,
         fitted_on=calibration.partition("@")[2],
-        seed=plan.settings.seed if fitted else None,
+        seed=plan.seed_of(calibration, model),
     )
 
 

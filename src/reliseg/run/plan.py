@@ -1,12 +1,13 @@
 """What a run will do: domains, calibrations, and the shards that are stored, resumed and distributed."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from reliseg.calibration import calibrator, each_seed
 from reliseg.data import DataOptions, DataSet, Domain, Sample, open_dataset
 from reliseg.errors import ConfigError, ModelError, near
 from reliseg.labels import LabelSpace, label_space
@@ -14,6 +15,7 @@ from reliseg.metrics import METRICS
 from reliseg.models import MODELS, Model, ModelOptions
 from reliseg.run.config import DataConfig, ModelConfig, RunConfig, Settings
 from reliseg.run.protocol import provenance
+from reliseg.run.record import Record, read_records
 from reliseg.stats import Layout
 
 SHARD_SIZE = 64
@@ -75,8 +77,13 @@ class Fit:
         return "+".join(str(t) for t in self.on)
 
     def calibrations(self) -> list[tuple[str, str]]:
-        """The names in results and their methods: `ts@camvid/cal`."""
-        return [(f"{m}@{self.split}", m) for m in self.methods if m != IDENTITY]
+        """The names in results and their methods, one for each seed: `ts@camvid/cal`."""
+        every = dict.fromkeys(one for m in self.methods if m != IDENTITY for one in each_seed(m))
+        return [(f"{m}@{self.split}", m) for m in every]
+
+    def several(self, method: str) -> tuple[str, ...]:
+        """The methods of several seeds that a method of one is part of."""
+        return tuple(m for m in self.methods if m != method and method in each_seed(m))
 
     def members(self) -> list[Target]:
         """The domains that it reads, each once."""
@@ -108,6 +115,10 @@ class Plan:
     settings: Settings
     protocol: Mapping[str, Any] | None = None
     """Which protocol the run is of, and what was changed of it."""
+    loaded: Mapping[str, tuple[Record, ...]] = field(default_factory=dict)
+    """Calibrations that were fitted before, by model."""
+    allow_seen: frozenset[str] = frozenset()
+    """Tested domains that may hold samples which a calibration was fitted on."""
 
     def layout(self, dataset: DataSet) -> Layout:
         """What is counted on a data set."""
@@ -120,7 +131,7 @@ class Plan:
 
     def splits(self) -> list[Split]:
         """The calibration splits whose own statistics are needed: all, if a metric reads thresholds, or none."""
-        if not any(METRICS.get(name).reads_thresholds for name in self.settings.metrics or METRICS.names()):
+        if not any(METRICS.get(name).reads_thresholds for name in self.settings.metrics):
             return []
         found: dict[str, Split] = {}
         for fit in self.fits:
@@ -129,19 +140,49 @@ class Plan:
             found[fit.split] = replace(before, calibrations=tuple(names))
         return list(found.values())
 
-    def passes(self) -> list[tuple[Target, list[str]]]:
-        """The domains that are evaluated, each once, and the calibrations under which."""
-        found = {str(t): (t, self.calibrations_for(t.dataset)) for t in self.evaluated()}
+    def passes(self, model: str) -> list[tuple[Target, list[str]]]:
+        """The domains that a model is evaluated on, each once, and the calibrations under which."""
+        found = {str(t): (t, self.calibrations_for(t.dataset, model)) for t in self.evaluated()}
         for split in self.splits():
             for member in split.members:
                 _, names = found.setdefault(str(member), (member, []))
                 names += [c for c in split.calibrations if c not in names]
         return list(found.values())
 
-    def calibrations_for(self, dataset: DataSet) -> list[str]:
+    def read(self) -> list[Target]:
+        """All domains that any model is evaluated on, each once."""
+        return list({str(t): t for t in (*self.evaluated(), *(m for s in self.splits() for m in s.members))}.values())
+
+    def calibrations_for(self, dataset: DataSet, model: str) -> list[str]:
         """Names of the calibrations that apply to a data set: those fitted in its label space; identity first."""
-        fitted = [f for f in self.fits if f.on[0].dataset.labels.classes == dataset.labels.classes]
-        return [IDENTITY, *dict.fromkeys(name for f in fitted for name, _ in f.calibrations())]
+        names = [name for f in self._fits_for(dataset) for name, _ in f.calibrations()]
+        return [IDENTITY, *dict.fromkeys([*names, *(r.name for r in self._loaded_for(dataset, model))])]
+
+    def means_for(self, dataset: DataSet, model: str) -> dict[str, tuple[str, ...]]:
+        """Names of the means over several seeds, and of the calibrations that each is the mean of."""
+        pairs = [(m, f.split) for f in self._fits_for(dataset) for m in f.methods]
+        pairs += [(m, r.split) for r in self._loaded_for(dataset, model) for m in r.part_of]
+        known = self.calibrations_for(dataset, model)
+        found = {f"{m}@{split}": tuple(f"{one}@{split}" for one in each_seed(m)) for m, split in pairs}
+        return {name: parts for name, parts in found.items() if len(parts) > 1 and set(parts) <= set(known)}
+
+    def seed_of(self, calibration: str, model: str) -> int | None:
+        """The seed of a calibration's method, if that has one, else that of the pixels it was fitted on."""
+        if calibration == IDENTITY:
+            return None
+        drawn = {r.name: r.seed for r in self.loaded.get(model, ())}.get(calibration, self.settings.seed)
+        return getattr(calibrator(calibration.partition("@")[0]), "seed", drawn)
+
+    def guards(self, target: Target) -> bool:
+        """Whether an evaluated domain must not hold samples which a calibration was fitted on."""
+        wanted = [*([self.reference] if self.reference else []), *self.tests]
+        return any(str(t) not in self.allow_seen for t in wanted if str(target) in map(str, t.members()))
+
+    def _fits_for(self, dataset: DataSet) -> list[Fit]:
+        return [f for f in self.fits if f.on[0].dataset.labels.classes == dataset.labels.classes]
+
+    def _loaded_for(self, dataset: DataSet, model: str) -> list[Record]:
+        return [r for r in self.loaded.get(model, ()) if r.classes == tuple(dataset.labels.classes)]
 
 
 def shards(target: Target) -> Iterator[Shard]:
@@ -157,9 +198,23 @@ def plan_of(config: RunConfig, folder: Path) -> Plan:
     """The plan of a configuration whose relative paths start at `folder`; opens data sets, loads no model."""
     datasets = {d.name: _opened(d, folder, config.limit) for d in config.datasets}
     models = tuple(ModelSource(m.name, _loader(m, folder, config)) for m in config.models)
-    fits = [Fit(tuple(find_targets(c.on, datasets)), tuple(dict.fromkeys(c.methods))) for c in config.calibration]
+    fits = [
+        Fit(tuple(find_targets(c.on, datasets)), tuple(dict.fromkeys(c.methods)))
+        for c in config.calibration
+        if c.load is None
+    ]
     tests = None if config.test.on is None else find_targets(config.test.on, datasets)
-    plan = make_plan(models, datasets, fits, tests, find_reference(config.test.reference, datasets), config)
+    paths = [folder / Path(c.load).expanduser() for c in config.calibration if c.load is not None]
+    plan = make_plan(
+        models,
+        datasets,
+        fits,
+        tests,
+        find_reference(config.test.reference, datasets),
+        config,
+        loaded=loaded_records(paths, [m.name for m in models]),
+        allow_seen=find_targets(config.test.allow_seen, datasets),
+    )
     return replace(plan, protocol=provenance(config))
 
 
@@ -170,27 +225,65 @@ def make_plan(
     tests: Sequence[Target] | None,
     reference: Target | None,
     settings: Settings,
+    *,
+    loaded: Mapping[str, tuple[Record, ...]] | None = None,
+    allow_seen: Sequence[Target] = (),
 ) -> Plan:
     """A checked plan. Without `tests`, every domain that shares no sample with a calibration split is reported."""
+    allowed = frozenset(map(str, allow_seen))
     fitted = {key: str(t) for f in fits for t in f.on for key in _files(t)}
     for f in fits:
         _check_fit(f)
     if tests is None:
         every = [Target(d, domain) for d in datasets.values() for domain in d.domains.values()]
-        tests = [t for t in every if not _shared(t, fitted)]
+        tests = [t for t in every if str(t) in allowed or not _shared(t, fitted)]
         if not tests:
             raise ConfigError("test: every domain shares samples with a calibration split; give test.on a domain")
     for t in (*tests, *([reference] if reference else [])):
-        shared = _shared(t, fitted)
+        shared = [] if str(t) in allowed else _shared(t, fitted)
         if shared:
             raise ConfigError(
                 f"test: {t} shares {len(shared)} samples with {shared[0][1]}, which a calibration is fitted on "
-                f"(first: {shared[0][0]}); test on samples that no calibration saw"
+                f"(first: {shared[0][0]}); test on samples that no calibration saw, or name {t} in test: allow_seen:"
             )
     for t in (*tests, *(t for f in fits for t in f.on)):
         _check_union(t)
     tests = tuple({str(t): t for t in tests}.values())
-    return Plan(models, tuple(fits), tests, reference, settings)
+    untested = allowed - {str(t) for t in (*tests, *([reference] if reference else []))}
+    if untested:
+        raise ConfigError(f"test: allow_seen: {sorted(untested)[0]} is not tested; name it in on:, or leave it out")
+    _check_loaded(loaded or {}, fits, datasets.values())
+    return Plan(models, tuple(fits), tests, reference, settings, loaded=loaded or {}, allow_seen=allowed)
+
+
+def loaded_records(paths: Sequence[Path], models: Sequence[str]) -> dict[str, tuple[Record, ...]]:
+    """The records in these places for each model: those of its name; one file is any single model's."""
+    found: dict[str, dict[str, Record]] = {name: {} for name in models}
+    for path in paths:
+        records = read_records(path)
+        if path.is_file() and len(models) == 1:
+            records = {models[0]: next(iter(records.values()))}
+        for model in models:
+            if model not in records:
+                raise ConfigError(f"{path}: no calibration of model {model!r}; {near(model, records)}")
+            for record in records[model]:
+                if found[model].setdefault(record.name, record) is not record:
+                    raise ConfigError(f"{path}: {record.name} of {model} is loaded twice; load it from one place")
+    return {model: tuple(records.values()) for model, records in found.items() if records}
+
+
+def _check_loaded(loaded: Mapping[str, tuple[Record, ...]], fits: Sequence[Fit], datasets: Collection[DataSet]) -> None:
+    fitted = {name for f in fits for name, _ in f.calibrations()}
+    spaces = {tuple(d.labels.classes): d for d in datasets}
+    for record in (r for records in loaded.values() for r in records):
+        if record.name in fitted:
+            raise ConfigError(f"calibration: {record.name} is fitted and loaded; do one of them")
+        if record.classes not in spaces:
+            here = " or ".join(f"{d.labels.name} ({len(c)} classes, data set {d.name})" for c, d in spaces.items())
+            raise ConfigError(
+                f"calibration: {record.name} was fitted in {record.label_space} ({len(record.classes)} classes), and "
+                f"the data is in {here}; calibrations apply to the classes they were fitted in"
+            )
 
 
 def _check_union(target: Target) -> None:

@@ -1,0 +1,140 @@
+"""Clusters of images by their features: fitted by scikit-learn, applied without it."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import Float64
+
+from reliseg.errors import MissingExtraError
+
+_BATCH = 2048
+_STARTS = 5
+_STEPS = 10_000
+_WIDTH = 1.25
+"""Added to every variance of a mixture (the study's): a component never narrows to a few images, or to none."""
+_NEAREST = 1e-6
+"""Added to distances before weights are taken: an image on a centre would have an infinite one."""
+
+Features: TypeAlias = Float64[np.ndarray, "n f"]
+Weights: TypeAlias = Float64[np.ndarray, "n k"]
+
+
+@dataclass(frozen=True, eq=False)
+class Centres:
+    """Clusters around centres, of features at length 1."""
+
+    centres: Float64[np.ndarray, "k f"]
+
+    @classmethod
+    def fitted(cls, features: Features, clusters: int, seed: int) -> "Centres":
+        """By k-means in batches, the best of five starts; the mean where there is one cluster."""
+        features = unit(features)
+        if clusters == 1:
+            return cls(features.mean(axis=0, keepdims=True))
+        with _scikit_learn():
+            from sklearn.cluster import MiniBatchKMeans
+
+            means = MiniBatchKMeans(clusters, batch_size=_BATCH, n_init=_STARTS, random_state=seed).fit(features)
+        return cls(means.cluster_centers_.astype(np.float64))
+
+    @classmethod
+    def of_each(cls, features: Features) -> "Centres":
+        """A cluster for each image."""
+        return cls(unit(features))
+
+    def weights(self, features: Features) -> Weights:
+        """One over the distance of each feature from each centre; rows add up to 1."""
+        distances = np.stack([np.linalg.norm(self.centres - feature, axis=1) for feature in unit(features)])
+        weights = 1 / (distances + _NEAREST)
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+    def __len__(self) -> int:
+        return len(self.centres)
+
+    def __post_init__(self) -> None:
+        if self.centres.ndim != 2 or not self.centres.size:
+            raise ValueError("centres are not a table")
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """A Gaussian mixture with full covariances, of features whose largest entry is 1.
+
+    That is the study's scale, which the width added to variances belongs to: among features at length 1 it would blur
+    all components into one. `factors` are upper triangular: the inverse of each covariance is `factor @ factor.T`.
+    """
+
+    shares: Float64[np.ndarray, " k"]
+    centres: Float64[np.ndarray, "k f"]
+    factors: Float64[np.ndarray, "k f f"]
+
+    @classmethod
+    def fitted(cls, features: Features, clusters: int, seed: int) -> "Mixture":
+        """The likeliest of five starts from k-means, each taken until it converges."""
+        with _scikit_learn():
+            from sklearn.exceptions import ConvergenceWarning
+            from sklearn.mixture import GaussianMixture
+
+            found = GaussianMixture(
+                clusters, n_init=_STARTS, max_iter=_STEPS, reg_covar=_WIDTH, covariance_type="full", random_state=seed
+            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct images than components
+                found.fit(of_largest_1(features))
+        return cls(found.weights_, found.means_, found.precisions_cholesky_)
+
+    def weights(self, features: Features) -> Weights:
+        """The posterior: the probability of each component given each feature; rows add up to 1."""
+        x = of_largest_1(features)
+        with np.errstate(divide="ignore"):  # a component without a share has no probability
+            logs = np.log(self.shares) + np.stack([self._log_density(x, k) for k in range(len(self))], axis=1)
+        odds = np.exp(logs - logs.max(axis=1, keepdims=True))
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+    def _log_density(self, x: Features, k: int) -> Float64[np.ndarray, " n"]:
+        """Up to what all components have in common."""
+        factor = self.factors[k]
+        whitened = (x - self.centres[k]) @ factor
+        return np.asarray(np.log(np.diagonal(factor)).sum() - 0.5 * (whitened**2).sum(axis=1))
+
+    def __len__(self) -> int:
+        return len(self.centres)
+
+    def __post_init__(self) -> None:
+        k, f = self.centres.shape if self.centres.ndim == 2 else (0, 0)
+        if not k or self.shares.shape != (k,) or self.factors.shape != (k, f, f):
+            raise ValueError("shares, centres and factors do not fit together")
+        if (self.shares < 0).any() or abs(self.shares.sum() - 1) > 1e-6:
+            raise ValueError("shares do not add up to 1")
+        if not (np.diagonal(self.factors, axis1=1, axis2=2) > 0).all():
+            raise ValueError("factors have no positive diagonal")
+
+
+def unit(features: Features) -> Features:
+    """Each feature at length 1; one of zeros stays as it is."""
+    return _divided(features, np.linalg.norm(features, axis=1, keepdims=True))
+
+
+def of_largest_1(features: Features) -> Features:
+    """Each feature divided by its largest entry in magnitude; one of zeros stays as it is."""
+    return _divided(features, np.abs(features).max(axis=1, keepdims=True))
+
+
+def _divided(features: Features, sizes: Float64[np.ndarray, "n 1"]) -> Features:
+    return np.asarray(np.divide(features, sizes, out=features.copy(), where=sizes > 0))
+
+
+@contextmanager
+def _scikit_learn() -> Iterator[None]:
+    """With its own threads off: the order of their sums is luck."""
+    try:
+        import sklearn  # noqa: F401  # slow to import
+        from threadpoolctl import threadpool_limits  # comes with it
+    except ImportError as error:
+        raise MissingExtraError("scikit-learn", "cluster", "cluster_ts") from error
+    with threadpool_limits(1):
+        yield

@@ -1,0 +1,45 @@
+"""The mean over the seeds of a calibration, and the spread: what remains of luck in one seed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from statistics import mean, stdev
+
+from reliseg.results import NAN, Row
+
+
+def with_means(rows: Mapping[str, Sequence[Row]], means: Mapping[str, Sequence[str]]) -> Iterator[Row]:
+    """The rows of each calibration of one domain, and after the last of its seeds the rows of each mean."""
+    names = list(rows)
+    last = {name: max(names.index(part) for part in parts) for name, parts in means.items()}
+    for i, name in enumerate(names):
+        yield from rows[name]
+        for of_seeds in (m for m, at in last.items() if at == i):
+            yield from mean_rows(of_seeds, [rows[part] for part in means[of_seeds]])
+
+
+def mean_rows(calibration: str, seeds: Sequence[Sequence[Row]]) -> Iterator[Row]:
+    """A row for each number of the first seed: mean of the values and of both ends of their brackets.
+
+    `spread` is the standard deviation over the seeds (n - 1). Null where it is null for any seed.
+    """
+    others = [{_number(row): row for row in rows} for rows in seeds[1:]]
+    for row in seeds[0]:
+        same = [row, *(found[_number(row)] for found in others if _number(row) in found)]
+        yield _mean(replace(row, calibration=calibration, seed=None), same, len(seeds))
+
+
+def _mean(row: Row, same: Sequence[Row], seeds: int) -> Row:
+    reasons = [r.why for r in same if r.why]
+    if reasons or len(same) < seeds:
+        missing = len(reasons) + seeds - len(same)
+        reason = reasons[0] if reasons else "not measured"
+        why = reason if missing == seeds else f"for {missing} of {seeds} seeds: {reason}"
+        return replace(row, value=NAN, lo=NAN, hi=NAN, spread=NAN, why=why)
+    values = [r.value for r in same]
+    lo, hi = mean(r.lo for r in same), mean(r.hi for r in same)
+    return replace(row, value=mean(values), lo=lo, hi=hi, spread=stdev(values))
+
+
+def _number(row: Row) -> tuple[str, ...]:
+    """What tells a number from the others of one calibration and domain."""
+    return row.score, row.metric, row.class_, row.definition

@@ -1,0 +1,219 @@
+"""Calibrations that were fitted in one run and are applied in another."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from street import Street, make_street
+
+import reliseg
+from reliseg import cli
+from reliseg.errors import ConfigError
+from reliseg.results import Results
+from reliseg.run.progress import Silent
+
+METHODS = ["ts", "vector", "cluster-ts(k=2)", "cluster-ts(k=3,clusters=mixture,seeds=[1,2,3])"]
+
+
+class Notes(Silent):
+    """What a user is told."""
+
+    def __init__(self):
+        self.said = []
+
+    def note(self, text):
+        self.said.append(text)
+
+
+def with_features(street):
+    """The same stored predictions, each with a feature."""
+    for path in sorted((street.root / "logits").rglob("*.npz")):
+        with np.load(path) as stored:
+            logits = stored["logits"]
+        feature = np.random.default_rng(int(path.stem[-4:])).uniform(0, 1, 4).astype(np.float32)
+        np.savez(path, logits=logits, feature=feature)
+    return street
+
+
+def elsewhere(street: Street, folder: Path, **changes) -> Street:
+    """Another configuration of the same data and predictions, in another folder."""
+    content = street.content()
+    content["datasets"][0]["root"] = str(street.root / "data")
+    content["models"][0]["where"] = str(street.root / "logits")
+    other = Street(folder)
+    folder.mkdir(exist_ok=True)
+    other.write(content | changes)
+    return other
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory):
+    return with_features(make_street(tmp_path_factory.mktemp("street"), day=5, dusk=5))
+
+
+@pytest.fixture(scope="module")
+def fitted(street):
+    """The folder of a run that fitted calibrations."""
+    content = street.content()
+    content["calibration"][0]["methods"] = METHODS
+    street.write(content)
+    reliseg.run_config(street.config, street.root / "fitted")
+    return street.root / "fitted"
+
+
+def lines(path):
+    return sorted((path / "results.csv").read_text().splitlines())
+
+
+@pytest.mark.parametrize("place", [".", "calibrations"])
+def test_loaded_calibrations_give_the_same_results_to_the_bit(street, fitted, tmp_path, place):
+    moved = shutil.copytree(fitted, tmp_path / "brought")
+    other = elsewhere(street, tmp_path / "there", calibration=[{"load": str(moved / place)}])
+    reliseg.run_config(other.config, tmp_path / "out")
+    assert lines(tmp_path / "out") == lines(fitted)
+    mine, theirs = (json.loads((p / "manifest.json").read_text()) for p in (tmp_path / "out", fitted))
+    assert mine["calibrations"] == theirs["calibrations"]
+    assert len(mine["calibrations"]) == 7
+    third = elsewhere(street, tmp_path / "third", calibration=[{"load": "../out"}])  # from the run that loaded them
+    reliseg.run_config(third.config, tmp_path / "again")
+    assert lines(tmp_path / "again") == lines(fitted)
+    reliseg.run_config(third.config, tmp_path / "again")  # it goes on where it stopped
+    assert lines(tmp_path / "again") == lines(fitted)
+
+
+def test_one_record_is_for_the_only_model_whatever_its_name(street, fitted, tmp_path, monkeypatch, capsys):
+    record = fitted / "calibrations" / "net" / "ts@street-cal.json"
+    model = f"stored:{street.root / 'logits'},labels=camvid,name=mine"
+    data = f"camvid={street.root / 'data'},domain=test,name=town"
+    words = ["run", "--model", model, "--data", data, "--calibrate-from", str(record), "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", ["reliseg", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code, capsys.readouterr().err
+    results, before = (Results.read(p / "results.json") for p in (tmp_path / "out", fitted))
+    assert {(r.model, r.calibration) for r in results} == {("mine", "identity"), ("mine", "ts@street/cal")}
+    for name in ("identity", "ts@street/cal"):
+        assert results.value("nll", calibration=name) == before.value("nll", domain="dusk", calibration=name)
+    assert (tmp_path / "out" / "calibrations" / "mine" / record.name).read_bytes() == record.read_bytes()
+    two = {name: reliseg.open_model(f"stored:{street.root / 'logits'}", labels="camvid") for name in ("net", "b")}
+    dataset = reliseg.open_dataset("camvid", street.root / "data", domains={"dusk": {"split": "test"}})
+    with pytest.raises(ConfigError, match=r"no calibration of model 'b'; .*known: net"):
+        reliseg.evaluate(two, dataset, calibrate_from=record)
+
+
+def test_python_applies_and_looks_at_a_record(street, fitted):
+    dataset = reliseg.open_dataset("camvid", street.root / "data", domains={"dusk": {"split": "test"}})
+    model = reliseg.open_model(f"stored:{street.root / 'logits'}", labels="camvid")
+    results = reliseg.evaluate({"net": model}, dataset, calibrate_from=[fitted])
+    name = "cluster_ts(k=3,clusters=mixture,seeds=[1,2,3])@street/cal"
+    wanted = Results.read(fitted / "results.json").value("ece", domain="dusk", calibration=name)
+    assert results.value("ece", calibration=name) == wanted
+    record = reliseg.load_calibration(fitted / "calibrations" / "net" / "ts@street-cal.json")
+    assert (record.name, record.label_space, len(record.classes)) == ("ts@street/cal", "camvid", 11)
+    assert list(record.samples) == ["street/cal"]
+    prediction = reliseg.Prediction(np.zeros((11, 2, 2), np.float32), (2, 2))
+    slopes = record.calibration(prediction).view().inverse_temperatures
+    np.testing.assert_array_equal(slopes, np.full(12, 1 / record.calibration.parameters()["temperature"]))
+
+
+def refused(street, tmp_path, load, **changes):
+    entries = [{"load": str(path)} for path in ([load] if isinstance(load, Path) else load)]
+    other = elsewhere(street, tmp_path / "there", calibration=entries, **changes)
+    with pytest.raises(reliseg.ReliSegError) as caught:
+        reliseg.run_config(other.config, tmp_path / "out")
+    assert caught.value.exit_code == 2
+    assert not (tmp_path / "out").exists()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_what_cannot_be_loaded_is_refused_before_anything_is_done(street, fitted, tmp_path):
+    assert "no record of a calibration" in refused(street, tmp_path, tmp_path / "nowhere")
+    assert "seed=42)@street/cal of net is loaded twice" in refused(
+        street, tmp_path, [fitted, shutil.copytree(fitted, tmp_path / "copy")]
+    )
+    of_others = shutil.copytree(fitted / "calibrations" / "net", tmp_path / "others" / "calibrations" / "nat")
+    message = refused(street, tmp_path, of_others.parent.parent)
+    assert "no calibration of model 'net'; did you mean 'nat'?" in message
+    broken = shutil.copytree(fitted, tmp_path / "broken")
+    arrays = next(broken.rglob("*.safetensors"))
+    arrays.write_bytes(arrays.read_bytes()[:-1] + b"\x01")
+    assert "its sha256 is not the one in" in refused(street, tmp_path, broken)
+    datasets = elsewhere(street, tmp_path / "x").content()["datasets"]
+    spaces = tmp_path / "own.toml"
+    names = [f'"class {c}"' for c in range(11)]
+    palette = ", ".join(f"[{c}, {c}, {c}]" for c in range(11))
+    spaces.write_text(f"classes = [{', '.join(names)}]\npalette = [{palette}]\n")
+    datasets[0] |= {"labels": str(spaces), "projection": {"camvid": list(range(11))}}
+    message = refused(street, tmp_path, fitted, datasets=datasets)
+    assert "was fitted in camvid (11 classes), and the data is in own (11 classes, data set street)" in message
+
+
+def test_fitting_and_loading_the_same_is_refused(street, fitted, tmp_path):
+    other = elsewhere(street, tmp_path / "there")
+    content = other.content()
+    content["calibration"] = [{"on": ["street/cal"], "methods": ["ts"]}, {"load": str(fitted)}]
+    other.write(content)
+    with pytest.raises(ConfigError, match="ts@street/cal is fitted and loaded; do one of them"):
+        reliseg.run_config(other.config, tmp_path / "out")
+
+
+@pytest.mark.parametrize("entry", [{}, {"on": ["street/cal"]}, {"methods": ["ts"]}, {"load": "x", "methods": ["ts"]}])
+def test_an_entry_fits_or_loads(street, tmp_path, entry):
+    other = elsewhere(street, tmp_path / "there", calibration=[entry])
+    with pytest.raises(ConfigError, match=r"calibration\.0: .*give on: and methods:, or load: alone"):
+        reliseg.run_config(other.config, tmp_path / "out")
+
+
+def test_another_model_is_said_and_not_refused(street, fitted, tmp_path):
+    copied = shutil.copytree(street.root / "logits", tmp_path / "logits")
+    models = [{"name": "net", "kind": "stored", "where": str(copied), "labels": "camvid"}]
+    other = elsewhere(street, tmp_path / "there", calibration=[{"load": str(fitted)}], models=models)
+    notes = Notes()
+    reliseg.run_config(other.config, tmp_path / "out", progress=notes)
+    said = [line for line in notes.said if "fitted on another" in line]
+    assert len(said) == 7
+    assert said[0].startswith("net, cluster_ts(k=2,seed=42)@street/cal: it was fitted on another 'net'")
+    assert lines(tmp_path / "out") == lines(fitted)
+    silent = Notes()
+    same = elsewhere(street, tmp_path / "same", calibration=[{"load": str(fitted)}])
+    reliseg.run_config(same.config, tmp_path / "out2", progress=silent)
+    assert not [line for line in silent.said if "fitted on another" in line]
+
+
+def test_a_run_does_not_go_on_with_another_calibration(street, fitted, tmp_path):
+    brought = shutil.copytree(fitted, tmp_path / "brought")
+    other = elsewhere(street, tmp_path / "there", calibration=[{"load": str(brought)}])
+    reliseg.run_config(other.config, tmp_path / "out")
+    path = brought / "calibrations" / "net" / "ts@street-cal.json"
+    content = json.loads(path.read_text())
+    content["parameters"]["temperature"] *= 2
+    path.write_text(json.dumps(content, indent=1))
+    with pytest.raises(ConfigError, match=r"ts@street-cal.json is not the calibration that is loaded now"):
+        reliseg.run_config(other.config, tmp_path / "out")
+
+
+def test_a_broken_stored_calibration_is_fitted_again(street, fitted, tmp_path):
+    content = street.content()
+    other = elsewhere(street, tmp_path / "there", calibration=content["calibration"])
+    reliseg.run_config(other.config, tmp_path / "out")
+    wanted = {p.name: p.read_bytes() for p in (tmp_path / "out" / "calibrations" / "net").iterdir()}
+    arrays = next((tmp_path / "out").rglob("*.safetensors"))
+    os.truncate(arrays, 50)
+    reliseg.run_config(other.config, tmp_path / "out")
+    assert {p.name: p.read_bytes() for p in (tmp_path / "out" / "calibrations" / "net").iterdir()} == wanted
+    assert lines(tmp_path / "out") == lines(fitted)
+
+
+def test_check_says_what_is_loaded(street, fitted, tmp_path):
+    other = elsewhere(street, tmp_path / "there", calibration=[{"load": str(fitted)}])
+    command = [sys.executable, "-m", "reliseg.cli", "check", str(other.config)]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert "model net: ts@street/cal, fitted on " in ended.stderr
+    assert "street/dusk: comparing with what calibrations were fitted on (5)" in ended.stderr
