@@ -44,13 +44,13 @@ def test_the_model_is_given_the_copies_whatever_the_workers(street: Street, tmp_
     assert (outs[0] / "results.csv").read_bytes() == (outs[1] / "results.csv").read_bytes()
     records = [json.loads((out / "calibrations/net/ts@street-cal.json").read_text()) for out in outs]
     assert records[0] == records[1]
-    assert list(records[0]["samples"]) == [f"s0/s0_{i:04d}~{k}" for i in range(4) for k in (1, 2)]
+    assert list(records[0]["samples"]["street/cal"]) == [f"s0/s0_{i:04d}~{k}" for i in range(4) for k in (1, 2)]
     content = street.content()
     content["datasets"][0]["domains"]["cal"].pop("augment")
     street.write(content)
     reliseg.run_config(street.config, tmp_path / "plain")
     plain = json.loads((tmp_path / "plain/calibrations/net/ts@street-cal.json").read_text())
-    assert set(plain["samples"].values()) == set(records[0]["samples"].values())
+    assert set(plain["samples"]["street/cal"].values()) == set(records[0]["samples"]["street/cal"].values())
     assert plain["parameters"] != records[0]["parameters"]
 
 

@@ -67,7 +67,8 @@ def fitted(street):
 
 
 def lines(path):
-    return sorted((path / "results.csv").read_text().splitlines())
+    """All rows but those of thresholds: a run that loads calibrations has no split to take them from."""
+    return sorted(line for line in (path / "results.csv").read_text().splitlines() if ",transfer_" not in line)
 
 
 @pytest.mark.parametrize("place", [".", "calibrations"])

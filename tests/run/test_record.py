@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from calibration.test_calibration_ts import pixels_of, prediction_of, random_part, sample_of
+from calibration.test_calibration_ts import pixels_of, prediction_of, random_part, sample_of, with_whole_images
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,7 +42,7 @@ def fitted_on():
         parts.append((z, np.minimum(labels, 2)))
     sample = sample_of(*parts)
     images = [replace(i, feature=tuple(g.uniform(0, 1, 5).tolist())) for i in sample.images]
-    return CalibrationSample(sample.parts, images)
+    return with_whole_images(CalibrationSample(sample.parts, images))
 
 
 def record_of(method, calibration=None):

@@ -101,6 +101,7 @@ def _bright_is_too_sure(street: Street, domain: str, i: int) -> None:
     width = SIZE[1]
     image = np.full((*SIZE, 3), 30, np.uint8)
     image[:, width // 2 :] = 220
+    image[0, 0] = *divmod(i, 256), 0  # no two files are equal
     Image.fromarray(image).save(street.image(domain, i))
     with np.load(street.logits(domain, i)) as stored:
         logits = stored["logits"]
