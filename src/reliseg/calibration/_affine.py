@@ -56,7 +56,8 @@ class AffineFit:
             return value, np.concatenate([(by_weights / spread).ravel(), by_bias])
 
         options = {"maxiter": _STEPS, "gtol": _GRADIENT, "ftol": _GAIN, "maxcor": 20}
-        found = minimize(objective, begin, jac=True, method="L-BFGS-B", options=options)
+        step = self.sample.training.stage("an affine map of the classes", _STEPS)
+        found = minimize(objective, begin, jac=True, method="L-BFGS-B", options=options, callback=lambda steps: step())
         better = bool(np.isfinite(found.x).all()) and found.fun < objective(begin)[0]
         return self._placed(found.x if better else begin, spread)
 

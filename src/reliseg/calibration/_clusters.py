@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float64
+from threadpoolctl import threadpool_limits
 
 from reliseg.errors import MissingExtraError
 
@@ -133,7 +134,6 @@ def _scikit_learn() -> Iterator[None]:
     """With its own threads off: the order of their sums is luck."""
     try:
         import sklearn  # noqa: F401  # slow to import
-        from threadpoolctl import threadpool_limits  # comes with it
     except ImportError as error:
         raise MissingExtraError("scikit-learn", "cluster", "cluster_ts") from error
     with threadpool_limits(1):

@@ -247,7 +247,16 @@ class ExpertFit:
         from scipy.optimize import minimize  # slow to import
 
         options = {"maxiter": _STEPS, "maxfun": 2 * _STEPS, "gtol": _GRADIENT, "ftol": _GAIN, "maxcor": 20}
-        found = minimize(self._along, start, jac=True, method="L-BFGS-B", bounds=self._bounds(), options=options)
+        step = self.sample.training.stage("matrices of the predicted classes", _STEPS)
+        found = minimize(
+            self._along,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=self._bounds(),
+            options=options,
+            callback=lambda steps: step(),
+        )
         return np.asarray(found.x)
 
     def _along(self, steps: Steps) -> tuple[float, Steps]:

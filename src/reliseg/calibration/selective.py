@@ -1,5 +1,6 @@
 """Selective scaling: pixels that a small classifier calls wrong are made less sure than the others."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeAlias
 
@@ -22,6 +23,10 @@ _SORTED = 3
 _LOWEST = -20.0
 """Log probabilities below this say no more."""
 _STEPS = 200
+_PATIENCE = 20
+"""Steps without gain on what is held out."""
+_HELD_OUT = 5
+"""One image of so many is held out."""
 _DECAY = 1e-6
 _CLIP = 500.0
 
@@ -91,7 +96,8 @@ class SelectiveScaling(Calibrator):
     """Pixels that a classifier calls wrong get a temperature of at least 1 (Wang et al., CVPR 2023), others stay.
 
     The classifier, `units` rectified units on each pixel's log probabilities (of at most 50,000 pixels, from random
-    weights by `seed`), learns which pixels are wrong; an error weighs as much as `weight` right pixels. Then the
+    weights by `seed`), learns which pixels are wrong; an error weighs as much as `weight` right pixels. One image in
+    five is held out; the weights that are best there are kept, a classifier that calls nothing wrong included. Then the
     temperature with the least negative log-likelihood of the pixels that are called wrong, over the whole sample; the
     paper tunes it by hand (2 to 1e10). With `scale_right` the others get their best temperature too, in place of 1.
     The likelihood loss of the sample is never above that without calibration.
@@ -153,22 +159,26 @@ class SelectiveScaling(Calibrator):
         from scipy.optimize import minimize  # slow to import
 
         generator = np.random.default_rng(self.seed)
-        z, wrong = _drawn(sample, columns, generator)
-        features = _features(z)
+        z, wrong, held = _drawn(sample, columns, generator)
+        features = _features(z[:, ~held])
         centre, scale = features.mean(axis=1), features.std(axis=1)
         scale[scale == 0] = 1
         x = _standard(z, centre, scale)
-        hidden = generator.normal(0, 1 / np.sqrt(len(x)), (self.units, len(x)))
+        shape = (self.units, len(x))
+        hidden = generator.normal(0, 1 / np.sqrt(len(x)), shape)
         last = generator.normal(0, 1 / np.sqrt(self.units), self.units + 1)
         cost = np.where(wrong, self.weight, 1.0)
-        found = minimize(
-            lambda steps: loss(*_split(steps, hidden.shape), x, wrong, cost / cost.sum()),
+        watch = _Watch(shape, x[:, held], wrong[held], cost[held], sample.training.stage("selective", _STEPS))
+        learnt, share = wrong[~held], cost[~held] / cost[~held].sum()
+        minimize(
+            lambda steps: loss(*_split(steps, shape), x[:, ~held], learnt, share),
             np.concatenate([hidden.ravel(), last]),
             jac=True,
             method="L-BFGS-B",
+            callback=watch,
             options={"maxiter": _STEPS, "gtol": 1e-7, "ftol": 1e-9},
         )
-        hidden, last = _split(found.x, hidden.shape)
+        hidden, last = _split(watch.best, shape)
         return ScaledSelectively(
             wrong=1.0,
             right=1.0,
@@ -181,6 +191,37 @@ class SelectiveScaling(Calibrator):
             called=0.0,
             errors=0.0,
         )
+
+
+class _Watch:
+    """Looks at the held-out pixels after every step: keeps the best weights, and stops where they gain no more.
+
+    To begin with, the best is a classifier that calls no pixel wrong.
+    """
+
+    def __init__(
+        self, shape: tuple[int, int], x: Block, wrong: Bool[np.ndarray, " p"], cost: Values, step: Callable[[], object]
+    ) -> None:
+        self._shape, self._x, self._wrong, self._step = shape, x, wrong, step
+        self._cost = cost / cost.sum()
+        self._idle = 0
+        share = min(float(self._cost[wrong].sum()), 0.5)
+        self.best = np.zeros(shape[0] * shape[1] + shape[0] + 1)
+        self.best[-1] = np.log(max(share, 1e-9) / (1 - share)) if share < 0.5 else 0.0
+        self._value = self._loss(self.best)
+
+    def __call__(self, weights: Float64[np.ndarray, " v"]) -> None:
+        """After a step; a StopIteration ends the search."""
+        self._step()
+        value = self._loss(weights)
+        self._idle += 1
+        if value < self._value:
+            self._value, self.best, self._idle = value, weights.copy(), 0
+        if self._idle >= _PATIENCE:
+            raise StopIteration
+
+    def _loss(self, weights: Float64[np.ndarray, " v"]) -> float:
+        return loss(*_split(weights, self._shape), self._x, self._wrong, self._cost)[0]
 
 
 def loss(
@@ -199,16 +240,25 @@ def loss(
 
 def _drawn(
     sample: CalibrationSample, columns: Census, generator: np.random.Generator
-) -> tuple[Block, Bool[np.ndarray, " p"]]:
-    """Logits of the live columns of some pixels of the sample, and which of them are wrong."""
-    taken = np.zeros(len(sample), bool)
-    taken[generator.choice(len(sample), min(_LEARNT, len(sample)), replace=False)] = True
+) -> tuple[Block, Bool[np.ndarray, " p"], Bool[np.ndarray, " p"]]:
+    """Logits of the live columns of some pixels of the sample, which of them are wrong, and which are held out.
+
+    Whole images are held out; pixels where there is only one image.
+    """
+    taken = np.sort(generator.choice(len(sample), min(_LEARNT, len(sample)), replace=False))
+    ends = np.cumsum([image.pixels for image in sample.images])
+    _, image = np.unique(np.searchsorted(ends, taken, side="right"), return_inverse=True)
+    unit = image if image[-1] > 0 else np.arange(len(taken))
+    units = int(unit[-1]) + 1
+    if units < 2:
+        raise CalibrationError("selective: one pixel in the calibration split; one to learn from and one to hold out")
+    held = np.isin(unit, generator.choice(units, max(1, round(units / _HELD_OUT)), replace=False))
     parts, done = [], 0
     for z, labels in live_blocks(sample, columns.live):
-        here = taken[done : done + len(labels)]
+        here = taken[np.searchsorted(taken, done) : np.searchsorted(taken, done + len(labels))] - done
         done += len(labels)
         parts.append((z[:, here], (z.argmax(axis=0) != labels)[here]))
-    return np.concatenate([z for z, _ in parts], axis=1), np.concatenate([wrong for _, wrong in parts])
+    return np.concatenate([z for z, _ in parts], axis=1), np.concatenate([wrong for _, wrong in parts]), held
 
 
 def _features(z: Block) -> Block:

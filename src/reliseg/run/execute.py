@@ -8,6 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from reliseg.calibration import Unchanged
 from reliseg.errors import CalibrationError, ConfigError, IncompleteError
 from reliseg.models import Model
@@ -64,6 +66,10 @@ class Run:
         """
         if self.workers < 1:
             raise ConfigError(f"workers is {self.workers}; give at least 1")
+        with threadpool_limits(1, "blas"):  # the last bits of a matrix product depend on its threads
+            return self._executed()
+
+    def _executed(self) -> Results:
         saving = Saving.of(self.save, self.folder / "saved")
         loaded = check(self.plan, workers=self.workers, progress=self.progress)
         self._claim()
