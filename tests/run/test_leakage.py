@@ -11,6 +11,9 @@ from street import make_street
 import reliseg
 from reliseg.errors import ConfigError, DataError, IncompleteError
 from reliseg.results import Results
+from reliseg.run.config import parse_settings
+from reliseg.run.leakage import shared_scenes
+from reliseg.run.plan import Fit, Target, make_plan
 from reliseg.run.progress import Silent
 
 
@@ -155,7 +158,7 @@ def test_shared_scenes_are_noted(street, tmp_path):
     content["test"] = {"on": ["street/first", "street/second"]}
     street.write(content)
     expected = (
-        "street/second shares 1 scenes with street/cal, which calibrations are fitted on (s143): "
+        "street/second shares scenes with street/cal, which calibrations are fitted on (s143): "
         "neighbouring frames are alike, so they may look better than they are"
     )
     notes = Notes()
@@ -182,3 +185,23 @@ def test_one_id_in_two_data_sets_is_two_samples(street, tmp_path):
     record = reliseg.load_calibration(tmp_path / "out" / "calibrations" / "net" / "ts@street-cal+more-cal.json")
     assert {domain: len(found) for domain, found in record.images.items()} == {"street/cal": 4, "more/cal": 4}
     assert len(record.seen()) == 8
+
+
+def test_images_without_scene_share_none(tmp_path):
+    """In a plain folder nothing says which images belong together."""
+    for i, domain in enumerate(("a", "b")):
+        for kind, array in (("images", np.full((4, 4, 3), i, np.uint8)), ("masks", np.zeros((4, 4), np.uint8))):
+            (tmp_path / kind / domain).mkdir(parents=True)
+            Image.fromarray(array).save(tmp_path / kind / domain / f"{i}.png")
+    dataset = reliseg.open_dataset(
+        "folder",
+        tmp_path,
+        labels="camvid",
+        image="images/{split}/{stem}.{extension}",
+        mask="masks/{split}/{stem}.png",
+        domains={"a": {"split": "a"}, "b": {"split": "b"}},
+    )
+    targets = [Target(dataset, domain) for domain in dataset.domains.values()]
+    fits = [Fit((targets[0],), ("ts",))]
+    plan = make_plan((), {"folder": dataset}, fits, targets[1:], None, parse_settings({}))
+    assert not shared_scenes(plan)

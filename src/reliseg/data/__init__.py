@@ -4,9 +4,11 @@ from reliseg.data.base import DataSet, Domain, Loaded, Sample
 from reliseg.data.check import check_domain
 from reliseg.data.decode import image_sha256, load
 from reliseg.data.open import DataOptions, open_dataset
+from reliseg.data.pairs import NO_SCENE
 from reliseg.data.spec import dataset_names
 
 __all__ = [
+    "NO_SCENE",
     "DataOptions",
     "DataSet",
     "Domain",

@@ -9,7 +9,8 @@ from reliseg.data.spec import Spec
 from reliseg.data.template import Found, Tree
 from reliseg.errors import DataError
 
-_NO_SCENE = "all"
+NO_SCENE = "all"
+"""The scene of samples whose paths name none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def _completed(spec: Spec, found: Found, names: Sequence[str]) -> dict[str, str]
             )
         fields[name] = match[1]
     for name in names:
-        fields.setdefault(name, _NO_SCENE if name == "scene" else "")
+        fields.setdefault(name, NO_SCENE if name == "scene" else "")
     return fields
 
 

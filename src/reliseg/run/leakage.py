@@ -6,7 +6,7 @@ A copy of an image under another path, or with another mask, is found too.
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from reliseg.data import Sample, image_sha256
+from reliseg.data import NO_SCENE, Sample, image_sha256
 from reliseg.errors import SampleError
 from reliseg.run.plan import Plan, Target
 from reliseg.run.progress import Progress
@@ -72,7 +72,7 @@ def shared_scenes(plan: Plan) -> list[str]:
             if shared:
                 names = ", ".join(scene for _, scene in shared[:_SHOWN]) + (" .." if len(shared) > _SHOWN else "")
                 lines.append(
-                    f"{target} shares {len(shared)} scenes with {split}, which calibrations are fitted on ({names}): "
+                    f"{target} shares scenes with {split}, which calibrations are fitted on ({names}): "
                     "neighbouring frames are alike, so they may look better than they are"
                 )
     return lines
@@ -92,5 +92,6 @@ def _digest(target: Target, sample: Sample) -> str:
 
 
 def _scenes(samples: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Data set and scene of samples given as `DATASET/DOMAIN` and `SCENE/STEM`."""
-    return {(domain.partition("/")[0], sample.rpartition("/")[0]) for domain, sample in samples}
+    """Data set and scene of samples given as `DATASET/DOMAIN` and `SCENE/STEM`, where they have one."""
+    found = {(domain.partition("/")[0], sample.rpartition("/")[0]) for domain, sample in samples}
+    return {(dataset, scene) for dataset, scene in found if scene != NO_SCENE}
