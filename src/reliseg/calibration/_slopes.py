@@ -1,6 +1,6 @@
 """The best factor 1/T for each group of pixels: what temperature scaling, per class or per cluster too, solves."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TypeAlias
 
@@ -13,6 +13,7 @@ LOWEST, HIGHEST = 0.05, 20.0
 """Temperatures are kept in this range: unbounded they have been seen to diverge."""
 _TOLERANCE = 1e-9
 _STEPS = 200
+_ROUNDING = 1e-9
 _PATIENCE = 12
 _STRIDE = 16
 """The search starts where that over every 16th block ends: two or three passes over all blocks are left."""
@@ -21,6 +22,7 @@ Logits: TypeAlias = Float32[np.ndarray, "p y"]
 Labels: TypeAlias = UInt8[np.ndarray, " p"]
 Groups: TypeAlias = Int64[np.ndarray, " p"]
 Slopes: TypeAlias = Float64[np.ndarray, " g"]
+Temperatures: TypeAlias = Float64[np.ndarray, "..."] | Sequence[float]
 Blocks: TypeAlias = Callable[[], Iterator[tuple[Logits, Labels, Groups]]]
 """All pixels in blocks, each pixel with its group; called once for every step."""
 
@@ -64,6 +66,24 @@ def _searched(blocks: Blocks, start: Slopes) -> tuple[Slopes, Int64[np.ndarray, 
         if settled.all():
             break
     return slopes, counts.astype(np.int64)
+
+
+def check_range(temperatures: Temperatures, low: float = LOWEST, high: float = HIGHEST) -> None:
+    """A ValueError where a temperature lies outside its range: it was not found by any fit."""
+    t = np.asarray(temperatures)
+    if not ((t >= low * (1 - _ROUNDING)) & (t <= high * (1 + _ROUNDING))).all():
+        raise ValueError(f"a temperature lies outside {low:g} to {high:g}")
+
+
+def end_notes(temperatures: Temperatures, low: float = LOWEST, high: float = HIGHEST) -> list[str]:
+    """What to say of temperatures at an end of their range: the best one may lie beyond."""
+    t = np.ravel(temperatures)
+    notes = []
+    for end, at in ((low, t <= low * (1 + _ROUNDING)), (high, t >= high * (1 - _ROUNDING))):
+        if at.any():
+            which = "the temperature is" if len(t) == 1 else f"{at.sum()} of {len(t)} temperatures are"
+            notes.append(f"{which} at the end of its range, {end:g}: the loss still falls there")
+    return notes
 
 
 def shrunk(slopes: Slopes, everywhere: float, counts: Int64[np.ndarray, " g"], strength: float) -> Slopes:

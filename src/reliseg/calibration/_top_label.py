@@ -45,6 +45,11 @@ def tally(sample: CalibrationSample, columns: Census, index: Index, groups: int)
     return Tally(pixels, correct, total)
 
 
+def is_share(values: Values) -> bool:
+    """Whether all values lie in [0, 1]."""
+    return bool(((values >= 0) & (values <= 1)).all())
+
+
 def cell(log_odds: Values, confidence: Values) -> Ids:
     """The fine cell of each pixel: 0 is the surest."""
     return np.clip(np.floor((log_odds - _LOWEST) * _PER_NAT), 0, CELLS - 1).astype(np.int64)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reliseg.calibration._pixels import census, check_columns
-from reliseg.calibration._slopes import Groups, Logits, best_slopes, shrunk
+from reliseg.calibration._slopes import Groups, Logits, best_slopes, check_range, end_notes, shrunk
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, is_amount, required
 from reliseg.prediction import Prediction
 
@@ -18,10 +18,17 @@ class ScaledByClass(Calibration):
     temperatures: tuple[float, ...]
     keeps_argmax: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        check_range(self.temperatures)
+
     def __call__(self, prediction: Prediction) -> Prediction:
         """The prediction with the logits of each pixel divided by the temperature of its class."""
         check_columns("class_ts", len(self.temperatures), prediction.columns)
         return replace(prediction, inverse_temperatures=1 / np.array(self.temperatures))
+
+    def notes(self) -> list[str]:
+        """Whether temperatures stand at the end of their range."""
+        return end_notes(self.temperatures)
 
 
 @dataclass(frozen=True)

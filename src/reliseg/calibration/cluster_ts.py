@@ -8,7 +8,7 @@ from jaxtyping import Float64
 
 from reliseg.calibration._clusters import Centres, Features, Mixture
 from reliseg.calibration._pixels import census, check_columns
-from reliseg.calibration._slopes import Groups, Logits, best_slopes, shrunk
+from reliseg.calibration._slopes import Groups, Logits, best_slopes, check_range, end_notes, shrunk
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, is_amount, is_natural, required
 from reliseg.errors import CalibrationError
 from reliseg.prediction import Prediction
@@ -36,6 +36,7 @@ class ScaledByCluster(Calibration):
         t = self.temperatures
         if t.ndim != 2 or len(t) != len(self.clusters) or not t.size or not (t > 0).all():
             raise ValueError("there is no temperature above 0 for each cluster")
+        check_range(t)
 
     def __call__(self, prediction: Prediction) -> Prediction:
         """The prediction, divided by the temperatures of its image; a CalibrationError where it has no feature."""
@@ -50,6 +51,15 @@ class ScaledByCluster(Calibration):
         temperatures = weights @ self.temperatures if self.soft else self.temperatures[int(weights.argmax())]
         slopes = np.broadcast_to(1 / temperatures, (prediction.columns,)).copy()
         return replace(prediction, inverse_temperatures=slopes)
+
+    def notes(self) -> list[str]:
+        """Whether temperatures stand at the end of their range, and whether the images are told apart at all."""
+        notes, several = end_notes(self.temperatures), len(self.temperatures) > 1
+        if several and not np.ptp(self.clusters.centres, axis=0).any():
+            notes.append("all images have the same feature: it tells none from another")
+        elif several and not np.ptp(self.temperatures, axis=0).any():
+            notes.append("all clusters have one temperature, as without clusters: most of them hold no image")
+        return notes
 
     def parameters(self) -> dict[str, Any]:
         """The clusters' arrays, the temperatures, and whether they are mixed."""

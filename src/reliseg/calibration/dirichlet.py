@@ -8,8 +8,7 @@ import numpy as np
 from reliseg.calibration._affine import AffineFit, mapped
 from reliseg.calibration._pixels import census, check_columns, log_softmax
 from reliseg.calibration._slopes import best_slopes
-from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator
-from reliseg.errors import ConfigError
+from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, is_amount, required
 from reliseg.prediction import Prediction
 from reliseg.types import Block
 
@@ -52,8 +51,7 @@ class Dirichlet(Calibrator):
 
     def __post_init__(self) -> None:
         for name, value in (("off_diagonal", self.off_diagonal), ("bias", self.bias)):
-            if not 0 < value < np.inf:
-                raise ConfigError(f"dirichlet: {name} is {value!r}; give a number above 0")
+            required(is_amount(value) and value > 0, "dirichlet", name, value, "a number above 0")
 
     def fit(self, sample: CalibrationSample) -> DirichletMap:
         """The map."""

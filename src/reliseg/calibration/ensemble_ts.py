@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from reliseg.calibration._pixels import Census, Values, census, kept_on_top, live_blocks, log_softmax
-from reliseg.calibration._slopes import best_slopes
+from reliseg.calibration._slopes import best_slopes, check_range, end_notes
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator
 from reliseg.prediction import Prediction
 from reliseg.types import Block
@@ -15,6 +15,8 @@ from reliseg.types import Block
 _UNIFORM = 1 - 1e-6
 """The most that the uniform distribution weighs: alone it would have no argmax."""
 _NONE = 1e-9
+_ROUNDING = 1e-6
+_MOSTLY = 0.9
 """A weight below this is 0."""
 _EXPONENT = 300.0
 
@@ -29,6 +31,11 @@ class ScaledEnsemble(Calibration):
     weights: tuple[float, float, float]
     keeps_argmax: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        check_range([self.temperature])
+        if len(self.weights) != 3 or min(self.weights) < 0 or abs(sum(self.weights) - 1) > _ROUNDING:
+            raise ValueError("the weights are not three shares of 1")
+
     def __call__(self, prediction: Prediction) -> Prediction:
         """The prediction with the logs of the mixed probabilities as logits."""
         return replace(prediction, transform=self.transformed)
@@ -41,6 +48,15 @@ class ScaledEnsemble(Calibration):
             if weight > 0:
                 mixed = np.logaddexp(mixed, part + np.log(weight))
         return kept_on_top(mixed, z.argmax(axis=0))
+
+    def notes(self) -> list[str]:
+        """Whether the temperature stands at the end of its range, and whether confidences hardly depend on logits."""
+        notes = end_notes([self.temperature])
+        if self.weights[2] > _MOSTLY:
+            notes.append(
+                f"the uniform distribution has {self.weights[2]:.0%} of the weight: the logits say next to nothing"
+            )
+        return notes
 
 
 @dataclass(frozen=True)

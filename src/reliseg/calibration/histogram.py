@@ -7,13 +7,13 @@ import numpy as np
 from jaxtyping import Float64
 
 from reliseg.calibration._pixels import Census, Ids, Values, census
-from reliseg.calibration._top_label import CELLS, cell, cell_end, tally, with_confidence
-from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator
-from reliseg.errors import ConfigError
+from reliseg.calibration._top_label import CELLS, cell, cell_end, is_share, tally, with_confidence
+from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, is_natural, required
 from reliseg.prediction import Prediction
 from reliseg.types import Block
 
 _WAYS = ("width", "count")
+_MOST = 10_000
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,16 @@ class Binned(Calibration):
     edges: tuple[float, ...]
     values: tuple[float, ...]
     keeps_argmax: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        edges, values = np.array(self.edges), np.array(self.values)
+        if (
+            len(edges) != len(values) + 1
+            or not (np.diff(edges) > 0).all()
+            or not is_share(edges)
+            or not is_share(values)
+        ):
+            raise ValueError("these are not bins of confidence with a value each")
 
     def __call__(self, prediction: Prediction) -> Prediction:
         """The prediction with log probabilities as logits."""
@@ -50,10 +60,9 @@ class Histogram(Calibrator):
     equal: str = "width"
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.bins, int) and self.bins >= 1):
-            raise ConfigError(f"histogram: bins is {self.bins!r}; give a number from 1")
-        if self.equal not in _WAYS:
-            raise ConfigError(f"histogram: equal is {self.equal!r}; give width or count")
+        natural = is_natural(self.bins, 1) and self.bins <= _MOST
+        required(natural, "histogram", "bins", self.bins, f"a number from 1 to {_MOST}")
+        required(self.equal in _WAYS, "histogram", "equal", self.equal, "width or count")
 
     def fit(self, sample: CalibrationSample) -> Binned:
         """The edges, and the accuracy of each bin."""

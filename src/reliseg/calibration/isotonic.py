@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reliseg.calibration._pixels import census
-from reliseg.calibration._top_label import CELLS, cell, tally, with_confidence
+from reliseg.calibration._top_label import CELLS, cell, is_share, tally, with_confidence
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator
 from reliseg.errors import MissingExtraError
 from reliseg.prediction import Prediction
@@ -24,6 +24,12 @@ class Monotone(Calibration):
     confidences: tuple[float, ...]
     accuracies: tuple[float, ...]
     keeps_argmax: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        x, y = np.array(self.confidences), np.array(self.accuracies)
+        rising = len(x) == len(y) > 0 and (np.diff(x) > 0).all() and (np.diff(y) >= 0).all()
+        if not rising or not is_share(x) or not is_share(y):
+            raise ValueError("these are not points of a rising line")
 
     def __call__(self, prediction: Prediction) -> Prediction:
         """The prediction with log probabilities as logits."""

@@ -96,7 +96,7 @@ class LocalTemperature(Calibrator):
     needs_whole_images: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        required(self.inputs in _CHANNELS, "lts", "inputs", self.inputs, "both, logits or image")
+        required(self.inputs in tuple(_CHANNELS), "lts", "inputs", self.inputs, "both, logits or image")
         required(is_natural(self.epochs, 1), "lts", "epochs", self.epochs, "a number from 1")
         required(is_amount(self.rate) and self.rate > 0, "lts", "rate", self.rate, "a number above 0")
         object.__setattr__(self, "rate", float(self.rate))

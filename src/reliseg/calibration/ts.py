@@ -7,7 +7,7 @@ import numpy as np
 
 from reliseg.calibration._grid import TEMPERATURES, least_ece
 from reliseg.calibration._pixels import census
-from reliseg.calibration._slopes import HIGHEST, LOWEST, best_slopes
+from reliseg.calibration._slopes import HIGHEST, LOWEST, best_slopes, check_range, end_notes
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, required
 from reliseg.prediction import Prediction
 
@@ -23,6 +23,9 @@ class Scaled(Calibration):
     objective: str = "nll"
     keeps_argmax: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        check_range([self.temperature], *_RANGES[self.objective])
+
     def __call__(self, prediction: Prediction) -> Prediction:
         """The prediction with its logits divided by the temperature."""
         slopes = np.full(prediction.columns, 1 / self.temperature)
@@ -30,10 +33,7 @@ class Scaled(Calibration):
 
     def notes(self) -> list[str]:
         """Whether the temperature stands at the end of its range."""
-        low, high = _RANGES[self.objective]
-        if low < self.temperature < high:
-            return []
-        return [f"the temperature is at the end of its range, {self.temperature:g}: the model's logits say too little"]
+        return end_notes([self.temperature], *_RANGES[self.objective])
 
 
 @dataclass(frozen=True)

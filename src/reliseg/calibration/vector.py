@@ -8,8 +8,7 @@ import numpy as np
 from reliseg.calibration._affine import AffineFit, mapped
 from reliseg.calibration._pixels import census, check_columns
 from reliseg.calibration._slopes import best_slopes
-from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator
-from reliseg.errors import ConfigError
+from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, is_amount, required
 from reliseg.prediction import Prediction
 from reliseg.types import Block
 
@@ -46,8 +45,7 @@ class Vector(Calibrator):
     ridge: float = 1e-6
 
     def __post_init__(self) -> None:
-        if not 0 < self.ridge < np.inf:
-            raise ConfigError(f"vector: ridge is {self.ridge!r}; give a number above 0")
+        required(is_amount(self.ridge) and self.ridge > 0, "vector", "ridge", self.ridge, "a number above 0")
 
     def fit(self, sample: CalibrationSample) -> ScaledVector:
         """The scales and biases."""
