@@ -19,10 +19,11 @@ from kernel import ALL, Measure, image
 from machine import write
 
 from reliseg.data import DataSet, Domain, Sample
-from reliseg.labels import LabelMap, load_space
+from reliseg.labels import LabelMap, label_space
 from reliseg.run.config import Settings
 from reliseg.run.measure import measure
 from reliseg.run.plan import SHARD_SIZE, Fit, Plan, Target, shards
+from reliseg.run.splits import examine
 from reliseg.run.store import Observed, ShardRecord, load_shard, save_shard
 from reliseg.stats import Layout, LogitView, SampleTable
 from reliseg.stats.bins import RIGHT, WRONG
@@ -33,7 +34,7 @@ from reliseg.stats.resample import resampled
 IMAGES, DOMAINS = 500, ("clear", "fog", "night", "rain", "snow")
 METHODS = {"ts": 1.3, "vector": 1.6, "class_ts": 2.0}
 """Calibrations beside identity; to the statistics they are temperatures."""
-RESAMPLES, AT_ONCE = 1000, 250
+RESAMPLES = 1000
 CLASSES = 19
 LAYOUT = Layout(CLASSES, ALL)
 MILLION = 10**6
@@ -60,12 +61,12 @@ def observed(temperature: float, images: int) -> Observed:
 
 def test_set(root: Path) -> Plan:
     """A plan of domains of nothing but names."""
-    labels = load_space("cityscapes")
+    labels = label_space("cityscapes")
     domains = {}
     for name in ("cal", *DOMAINS):
         ids = [f"{name}/{i:06}" for i in range(IMAGES)]
         domains[name] = Domain(name, tuple(Sample(id, name, f"{id}.png", f"{id}_mask.png") for id in ids))
-    dataset = DataSet("world", root, labels, LabelMap({c: c for c in range(CLASSES)}), domains, {})
+    dataset = DataSet("world", root, labels, LabelMap.of({c: c for c in range(CLASSES)}), domains, {})
     tests = tuple(Target(dataset, domains[name]) for name in DOMAINS)
     fit = Fit((Target(dataset, domains["cal"]),), tuple(METHODS))
     return Plan((), (fit,), tests, tests[0], Settings())
@@ -74,10 +75,12 @@ def test_set(root: Path) -> Plan:
 def fill(plan: Plan, folder: Path, statistics: dict[str, Observed]) -> float:
     """Store every shard; the seconds that one takes."""
     spent, count = 0.0, 0
-    for target in plan.tests:
+    for target in plan.read():
         for shard in shards(target):
             ids = tuple(s.id for s in shard.samples)
-            record = ShardRecord({c: named(o, ids) for c, o in statistics.items()}, dict.fromkeys(ids, "0" * 64), {}, "")
+            record = ShardRecord(
+                {c: named(o, ids) for c, o in statistics.items()}, dict.fromkeys(ids, "0" * 64), {}, ""
+            )
             start = time.perf_counter()
             save_shard(folder / shard.path, record)
             spent, count = spent + time.perf_counter() - start, count + 1
@@ -90,15 +93,10 @@ def named(found: Observed, ids: tuple[str, ...]) -> Observed:
     return replace(found, samples=SampleTable.from_arrays(ids, columns))
 
 
-def tables(plan: Plan, folder: Path, target: Target, calibration: str) -> list[SampleTable]:
+def images_of(plan: Plan, folder: Path, target: Target, calibration: str) -> SampleTable:
     """The rows of a domain, read from its shards."""
-    found = []
-    for shard in shards(target):
-        stored = load_shard(folder / shard.path, (calibration,), ranks=False)
-        if stored is None:
-            raise FileNotFoundError(shard.path)
-        found.append(stored.observed[calibration].samples)
-    return found
+    found = [load_shard(folder / shard.path, (calibration,), ranks=False) for shard in shards(target)]
+    return SampleTable.union(record.observed[calibration].samples for record in found if record)
 
 
 def numbers(rows: SampleTable) -> np.ndarray:
@@ -118,16 +116,17 @@ def bootstrap(plan: Plan, folder: Path) -> int:
     found = 0
     for target in plan.tests:
         for calibration in plan.calibrations_for(target.dataset, ""):
-            rows = tables(plan, folder, target, calibration)
-            parts = [resampled(rows, range(r, r + AT_ONCE), 0) for r in range(0, RESAMPLES, AT_ONCE)]
-            bounds = np.percentile(np.concatenate([numbers(part) for part in parts]), [2.5, 97.5], axis=0)
+            rows = resampled([images_of(plan, folder, target, calibration)], range(RESAMPLES), 0)
+            bounds = np.percentile(numbers(rows), [2.5, 97.5], axis=0)
             found += bounds.shape[1]
     return found
 
 
 def seconds(plan: Plan, folder: Path) -> Iterator[Measure]:
     start = time.perf_counter()
-    rows, _ = measure(plan, "net", plan.tests[0].dataset.labels, folder, (), {})
+    labels = plan.tests[0].dataset.labels
+    splits = examine(plan, "net", labels, folder, ())
+    rows, _ = measure(plan, "net", labels, folder, (), splits.thresholds)
     spent = time.perf_counter() - start
     what = f"{IMAGES} images x {len(DOMAINS)} domains x {len(METHODS) + 1} calibrations x {len(ALL)} scores"
     yield Measure(f"all metrics of {what}, from the store", spent, " s", 10.0, f"{len(rows)} rows")
@@ -156,10 +155,12 @@ def sizes(folder: Path) -> Iterator[Measure]:
 def of_run(run: Path) -> Measure:
     """The shards of a run that is there, of all its models and domains."""
     paths = sorted((run / "statistics").rglob("*.zip"))
-    found = [record for record in map(lambda p: load_shard(p, ()), paths) if record]
+    found = [record for record in (load_shard(p, ()) for p in paths) if record]
     images, names = sum(len(r.hashes) for r in found), {len(r.names) for r in found}
     average = sum(len(r.hashes) * len(r.names) for r in found) / images
-    return size(f"run {run.name}", images, round(average) if len(names) == 1 else average, sum(p.stat().st_size for p in paths))
+    return size(
+        f"run {run.name}", images, round(average) if len(names) == 1 else average, sum(p.stat().st_size for p in paths)
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -170,9 +171,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     measures: list[Measure] = []
 
     def show(found: Iterator[Measure]) -> None:
-        for measure in found:
-            print(measure, flush=True)
-            measures.append(measure)
+        for one in found:
+            print(one, flush=True)
+            measures.append(one)
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -182,7 +183,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         calibrations = plan.calibrations_for(plan.tests[0].dataset, "")
         temperatures = dict(zip(calibrations, (1.0, *METHODS.values()), strict=True))
         spent = fill(plan, folder, {name: observed(t, SHARD_SIZE) for name, t in temperatures.items()})
-        show(iter([Measure(f"writing a shard of {SHARD_SIZE} images under {len(temperatures)} calibrations", spent, " s")]))
+        show(
+            iter(
+                [Measure(f"writing a shard of {SHARD_SIZE} images under {len(temperatures)} calibrations", spent, " s")]
+            )
+        )
         show(seconds(plan, folder))
     if given.out:
         write(given.out, measures)
