@@ -1,5 +1,7 @@
 """Resampled sums against a loop over drawn images, in whole numbers of any size; the same however they are cut."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from worlds import world
@@ -22,7 +24,7 @@ def cut(table: SampleTable, *places: int) -> list[SampleTable]:
     bounds = [0, *places, len(table.ids)]
     return [
         SampleTable.from_arrays(table.ids[a:b], {name: column[a:b] for name, column in table.arrays().items()})
-        for a, b in zip(bounds, bounds[1:], strict=False)
+        for a, b in pairwise(bounds)
     ]
 
 
