@@ -3,7 +3,7 @@ r"""What a user would take instead, on the same work: seconds, peak memory, and 
 python benchmarks/compare.py [--out FILE.json]
 
 Each tool starts from native logits, as ours does: it must interpolate, and take the softmax where it reads
-probabilities. All run on one thread, in turns in one process. `reliseg` measures everything it can (all metrics, five
+probabilities. All run on one thread, in turns in one process. `reliseg` takes the statistics of all metrics (five
 scores); the others what their lines name. torch-uncertainty 0.13 is measured where it is installed. It need not be
 among our packages: a folder of its own on PYTHONPATH will do,
 
