@@ -27,10 +27,9 @@ docs: $(STAMP)  ## Build the documentation into site/
 	$(BIN)/python docs/definitions.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: $(STAMP)  ## Measure speed and memory
-	$(BIN)/python benchmarks/kernel.py
-	$(BIN)/python benchmarks/calibration.py
-	$(BIN)/python benchmarks/gpu.py
+bench: $(STAMP)  ## Measure speed and memory, into benchmarks/results
+	for name in kernel compare metrics calibration gpu; do \
+	  $(BIN)/python benchmarks/$$name.py --out benchmarks/results/$$name.json || exit 1; done
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) site build *.egg-info src/*.egg-info

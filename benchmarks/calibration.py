@@ -4,16 +4,15 @@ python benchmarks/calibration.py [--images 500] [--out FILE.json]
 """
 
 import argparse
-import json
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from kernel import Measure, resident
+from machine import write
 
 from reliseg.calibration import CALIBRATORS, CalibrationSample, SampledImage, calibrator
 
@@ -103,7 +102,7 @@ def main() -> None:
             print(measure, flush=True)
             measures.append(measure)
     if arguments.out:
-        arguments.out.write_text(json.dumps([asdict(m) for m in measures], indent=1) + "\n", encoding="utf-8")
+        write(arguments.out, measures)
 
 
 if __name__ == "__main__":

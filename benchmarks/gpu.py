@@ -6,16 +6,15 @@ Without a GPU every line says so; nothing is estimated.
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import torch
 from kernel import ALL, TURNS, Measure, image
+from machine import write
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -164,7 +163,7 @@ def main() -> None:
     for measure in measures:
         print(measure, flush=True)
     if arguments.out:
-        arguments.out.write_text(json.dumps([asdict(m) for m in measures], indent=1) + "\n", encoding="utf-8")
+        write(arguments.out, measures)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ python benchmarks/kernel.py [--out FILE.json]
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -12,11 +11,12 @@ import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from machine import write
 from torch.nn.functional import interpolate
 
 from reliseg.stats import Layout, LogitView
@@ -41,7 +41,7 @@ class Measure:
 
     def __str__(self) -> str:
         if self.value is None:
-            return f"{self.name}: not measured here"
+            return f"{self.name}: not measured here{': ' if self.note else ''}{self.note}"
         text = f"{self.name}: {self.value:.3g}{self.unit}"
         if self.target is not None:
             text += f" (< {self.target:g}{self.unit}) {'met' if self.value < self.target else 'missed'}"
@@ -63,10 +63,10 @@ def image(classes: int, native: tuple[int, int], stride: int, kind: str) -> tupl
     return logits[0].numpy(), truth
 
 
-def best(tasks: dict[str, Callable[[], object]]) -> dict[str, float]:
+def best(tasks: dict[str, Callable[[], object]], turns: int = TURNS) -> dict[str, float]:
     """The least seconds of each task, all in turns, so that other load falls on all."""
     found = dict.fromkeys(tasks, float("inf"))
-    for _ in range(TURNS):
+    for _ in range(turns):
         for name, task in tasks.items():
             start = time.perf_counter()
             task()
@@ -183,7 +183,7 @@ def main() -> None:
             print(measure, flush=True)
             measures.append(measure)
     if arguments.out:
-        arguments.out.write_text(json.dumps([asdict(m) for m in measures], indent=1) + "\n", encoding="utf-8")
+        write(arguments.out, measures)
 
 
 if __name__ == "__main__":

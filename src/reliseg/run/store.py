@@ -5,7 +5,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,7 +14,7 @@ import numpy as np
 from reliseg.stats import PixelStatistics, SampleTable
 from reliseg.stats.pixels import Ranks
 
-_FORMAT = 2
+_FORMAT = 3
 _UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, IndexError, EOFError)
 """What reading a missing or damaged shard raises."""
 
@@ -115,21 +115,27 @@ def load_shard(path: Path, calibrations: Collection[str] | None = None, *, ranks
 
 @dataclass(frozen=True, eq=False)
 class StoredRanks(Mapping[str, Ranks]):
-    """The fine histograms of one calibration over some shards, by score, added up each time they are asked for.
+    """The fine histograms of one calibration over some shards, by score, added up when they are first asked for.
 
     They are most of what a domain's statistics hold: metrics look at one score after the other, and only that is in
-    memory.
+    memory; of what was added up before, the filled bins are kept.
     """
 
     shards: Sequence[Path]
     calibration: str
     scores: tuple[str, ...]
+    _filled: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, init=False)
 
     def __getitem__(self, score: str) -> Ranks:
         """The sum over all shards; a FileNotFoundError that names one that is gone or broken."""
         if score not in self.scores:
             raise KeyError(score)
         total = Ranks.zero_of(score)
+        counts = total.counts.ravel()
+        if score in self._filled:
+            places, values = self._filled[score]
+            counts[places] = values
+            return total
         name = f"{self.calibration}/ranks.{score}.counts"
         for path in self.shards:
             try:
@@ -137,7 +143,9 @@ class StoredRanks(Mapping[str, Ranks]):
                     places, values = _entries(archive.read(name))
             except _UNREADABLE as error:
                 raise gone(path) from error
-            total.counts.ravel()[places] += values
+            counts[places] += values
+        filled = np.flatnonzero(counts)
+        self._filled[score] = filled.astype(np.int32), counts[filled]
         return total
 
     def __iter__(self) -> Iterator[str]:
@@ -175,10 +183,21 @@ def _observed(archive: zipfile.ZipFile, head: Mapping[str, Any], calibration: st
 
 
 def _sparse(array: np.ndarray) -> bytes:
-    """Nonzero places (as steps, which compress well) and values of an int64 array, little-endian."""
+    """Nonzero places (as steps) and values of an int64 array, after the bytes that a number of either kind needs.
+
+    All lowest bytes come first, then all second ones, ...: this compresses a third better than number after number.
+    """
     places = np.flatnonzero(array)
-    steps = np.diff(places, prepend=0).astype("<i8")
-    return steps.tobytes() + array.ravel()[places].astype("<i8").tobytes()
+    kinds = np.diff(places, prepend=0), array.ravel()[places]
+    widths = [_width(numbers) for numbers in kinds]
+    planes = [n.astype("<i8").view(np.uint8).reshape(-1, 8)[:, :w].T for n, w in zip(kinds, widths, strict=True)]
+    return bytes(widths) + b"".join(plane.tobytes() for plane in planes)
+
+
+def _width(numbers: np.ndarray) -> int:
+    """The bytes that hold each of these int64; all eight where one is negative."""
+    low, high = int(numbers.min(initial=0)), int(numbers.max(initial=0))
+    return 8 if low < 0 else max(1, -(-high.bit_length() // 8))
 
 
 def _dense(content: bytes, shape: list[int]) -> np.ndarray:
@@ -190,5 +209,14 @@ def _dense(content: bytes, shape: list[int]) -> np.ndarray:
 
 def _entries(content: bytes) -> tuple[np.ndarray, np.ndarray]:
     """The nonzero places and values of a sparse array."""
-    steps, values = np.split(np.frombuffer(content, "<i8").astype(np.int64), 2)
-    return np.cumsum(steps), values
+    steps, values = content[0], content[1]
+    planes = np.frombuffer(content, np.uint8, offset=2).reshape(steps + values, -1)
+    return np.cumsum(_joined(planes[:steps])), _joined(planes[steps:])
+
+
+def _joined(planes: np.ndarray) -> np.ndarray:
+    """Numbers from their bytes, the lowest first."""
+    found = np.zeros(planes.shape[1], np.int64)
+    for k, plane in enumerate(planes):
+        found |= plane.astype(np.int64) << (8 * k)
+    return found

@@ -53,7 +53,7 @@ class SampleTable:
         if len({table.ids for table in tables}) != 1 or len(tables[0].ids) != 1:
             raise ValueError("parts of one image, a row each, are needed")
         sums = {name: sum(getattr(table, name) for table in tables) for name in _COLUMNS}
-        return cls(tables[0].ids, **{name: carried(s) if name in _LIMBS else s for name, s in sums.items()})
+        return cls(tables[0].ids, **{name: carried(s) if name in LIMB_COLUMNS else s for name, s in sums.items()})
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All columns but the ids."""
@@ -74,5 +74,5 @@ class SampleTable:
     __hash__ = None  # type: ignore[assignment]
 
 
-_LIMBS = frozenset({"bin_confidence", "losses", "score_sums"})
+LIMB_COLUMNS = frozenset({"bin_confidence", "losses", "score_sums"})
 _COLUMNS = tuple(f.name for f in fields(SampleTable) if f.name != "ids")

@@ -1,0 +1,209 @@
+"""Seconds from stored statistics to all metrics, and of a bootstrap over images; and what the store weighs.
+
+python benchmarks/metrics.py [--out FILE.json] [--store FOLDER ...]
+
+A test set of the usual size, without a network: 500 images in each of 5 domains, under 4 calibrations, with 5 scores.
+A shard holds 64 images of 2 megapixels, 19 classes, whose statistics the kernel took from synthetic logits; the same
+shard stands for all of a calibration, under other names. `--store` names folders of runs whose shards are weighed too.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from kernel import ALL, Measure, image
+from machine import write
+
+from reliseg.data import DataSet, Domain, Sample
+from reliseg.labels import LabelMap, label_space
+from reliseg.run.config import Settings
+from reliseg.run.measure import measure
+from reliseg.run.plan import SHARD_SIZE, Fit, Plan, Target, shards
+from reliseg.run.splits import examine
+from reliseg.run.store import Observed, ShardRecord, load_shard, save_shard
+from reliseg.stats import Layout, LogitView, SampleTable
+from reliseg.stats.bins import RIGHT, WRONG
+from reliseg.stats.fixed import real
+from reliseg.stats.kernel import Kernel
+from reliseg.stats.resample import resampled
+
+IMAGES, DOMAINS = 500, ("clear", "fog", "night", "rain", "snow")
+METHODS = {"ts": 1.3, "vector": 1.6, "class_ts": 2.0}
+"""Calibrations beside identity; to the statistics they are temperatures."""
+RESAMPLES = 1000
+CLASSES = 19
+LAYOUT = Layout(CLASSES, ALL)
+MILLION = 10**6
+LIMIT = 100.0
+"""Gigabytes for a million images under one calibration."""
+
+
+def views(temperature: float, images: int) -> Iterator[tuple[LogitView, np.ndarray]]:
+    """Images of 1024 x 2048: one scene shifted, more or less sure, with noise of its own."""
+    logits, truth = image(CLASSES, (256, 512), 4, "smooth")
+    g = np.random.default_rng(0)
+    for _ in range(images):
+        z = np.roll(logits, tuple(g.integers(0, 256, 2)), axis=(1, 2)) * g.uniform(0.7, 1.4)
+        z = (z + 0.3 * g.standard_normal(z.shape, np.float32)).astype(np.float32)
+        yield LogitView(z, truth.shape, False, np.arange(CLASSES), np.full(CLASSES + 1, 1 / temperature)), truth
+
+
+def observed(temperature: float, images: int) -> Observed:
+    """The statistics of so many images."""
+    kernel = Kernel(LAYOUT)
+    rows = [kernel.observe(v, t, f"{i:06}") for i, (v, t) in enumerate(views(temperature, images))]
+    return Observed(kernel.take(), SampleTable.union(rows))
+
+
+def test_set(root: Path) -> Plan:
+    """A plan of domains of nothing but names."""
+    labels = label_space("cityscapes")
+    domains = {}
+    for name in ("cal", *DOMAINS):
+        ids = [f"{name}/{i:06}" for i in range(IMAGES)]
+        domains[name] = Domain(name, tuple(Sample(id, name, f"{id}.png", f"{id}_mask.png") for id in ids))
+    dataset = DataSet("world", root, labels, LabelMap.of({c: c for c in range(CLASSES)}), domains, {})
+    tests = tuple(Target(dataset, domains[name]) for name in DOMAINS)
+    fit = Fit((Target(dataset, domains["cal"]),), tuple(METHODS))
+    return Plan((), (fit,), tests, tests[0], Settings())
+
+
+def fill(plan: Plan, folder: Path, statistics: dict[str, Observed]) -> float:
+    """Store every shard; the seconds that one takes."""
+    spent, count = 0.0, 0
+    for target in plan.read():
+        for shard in shards(target):
+            ids = tuple(s.id for s in shard.samples)
+            record = ShardRecord(
+                {c: named(o, ids) for c, o in statistics.items()}, dict.fromkeys(ids, "0" * 64), {}, ""
+            )
+            start = time.perf_counter()
+            save_shard(folder / shard.path, record)
+            spent, count = spent + time.perf_counter() - start, count + 1
+    return spent / count
+
+
+def named(found: Observed, ids: tuple[str, ...]) -> Observed:
+    """The first rows under other names."""
+    columns = {name: column[: len(ids)] for name, column in found.samples.arrays().items()}
+    return replace(found, samples=SampleTable.from_arrays(ids, columns))
+
+
+def images_of(plan: Plan, folder: Path, target: Target, calibration: str) -> SampleTable:
+    """The rows of a domain, read from its shards."""
+    found = [load_shard(folder / shard.path, (calibration,), ranks=False) for shard in shards(target)]
+    return SampleTable.union(record.observed[calibration].samples for record in found if record)
+
+
+def numbers(rows: SampleTable) -> np.ndarray:
+    """mIoU, ECE, NLL, and the AUROC of each score, of every row: what intervals are wanted for."""
+    hit = np.einsum("rcc->rc", rows.confusion[:, :, :CLASSES])
+    union = rows.confusion.sum(axis=2) + rows.confusion[:, :, :CLASSES].sum(axis=1) - hit
+    known = rows.pixels[:, : RIGHT + 1].sum(axis=1)
+    ece = np.abs(rows.bin_right - real(rows.bin_confidence)).sum(axis=1) / known
+    right, wrong = (rows.coarse[:, :, role].astype(np.float64) for role in (RIGHT, WRONG))
+    above = np.cumsum(right, axis=2) - right / 2
+    ranks = (wrong * above).sum(axis=2) / (right.sum(axis=2) * wrong.sum(axis=2))
+    return np.column_stack([np.nanmean(hit / union, axis=1), ece, real(rows.losses)[:, 0] / known, ranks])
+
+
+def bootstrap(plan: Plan, folder: Path) -> int:
+    """All domains and calibrations; the number of intervals."""
+    found = 0
+    for target in plan.tests:
+        for calibration in plan.calibrations_for(target.dataset, ""):
+            rows = resampled([images_of(plan, folder, target, calibration)], range(RESAMPLES), 0)
+            bounds = np.percentile(numbers(rows), [2.5, 97.5], axis=0)
+            found += bounds.shape[1]
+    return found
+
+
+def seconds(plan: Plan, folder: Path) -> Iterator[Measure]:
+    start, worked = time.perf_counter(), time.process_time()
+    labels = plan.tests[0].dataset.labels
+    splits = examine(plan, "net", labels, folder, ())
+    rows, _ = measure(plan, "net", labels, folder, (), splits.thresholds)
+    spent, worked = time.perf_counter() - start, time.process_time() - worked
+    what = f"{IMAGES} images x {len(DOMAINS)} domains x {len(METHODS) + 1} calibrations x {len(ALL)} scores"
+    yield Measure(
+        f"all metrics of {what}, from the store",
+        spent,
+        " s",
+        10.0,
+        f"{len(rows)} rows, {worked:.1f} s of processor time",
+    )
+    start, worked = time.perf_counter(), time.process_time()
+    count = bootstrap(plan, folder)
+    spent, worked = time.perf_counter() - start, time.process_time() - worked
+    yield Measure(
+        f"bootstrap, {RESAMPLES} resamples of {what}",
+        spent,
+        " s",
+        10.0,
+        f"{count} intervals, {worked:.1f} s of processor time",
+    )
+
+
+def size(name: str, images: int, calibrations: int, total: int) -> Measure:
+    each = total / images / calibrations
+    note = f"{each / 1e3:.1f} kB an image, {images} images, {calibrations} calibrations"
+    return Measure(f"store of a million images, {name}", each * MILLION / 1e9, " GB a calibration", LIMIT, note)
+
+
+def sizes(folder: Path) -> Iterator[Measure]:
+    """Synthetic shards of fewer images: the fine histograms of one weigh nearly as much as those of many."""
+    for images in (1, 4, 16, SHARD_SIZE):
+        found = observed(1.0, images)
+        path = folder / f"{images}.zip"
+        save_shard(path, ShardRecord({"identity": found}, dict.fromkeys(found.samples.ids, "0" * 64), {}, ""))
+        name = f"19 classes, 2 megapixels, {images} in a scene"
+        yield size(name, images, 1, path.stat().st_size)
+
+
+def of_run(run: Path) -> Measure:
+    """The shards of a run that is there, of all its models and domains."""
+    paths = sorted((run / "statistics").rglob("*.zip"))
+    found = [record for record in (load_shard(p, ()) for p in paths) if record]
+    images, names = sum(len(r.hashes) for r in found), {len(r.names) for r in found}
+    average = sum(len(r.hashes) * len(r.names) for r in found) / images
+    return size(
+        f"run {run.name}", images, round(average) if len(names) == 1 else average, sum(p.stat().st_size for p in paths)
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, help="also write the measures there, as JSON")
+    parser.add_argument("--store", type=Path, nargs="*", default=[], help="folders of runs to weigh")
+    given = parser.parse_args(arguments)
+    measures: list[Measure] = []
+
+    def show(found: Iterator[Measure]) -> None:
+        for one in found:
+            print(one, flush=True)
+            measures.append(one)
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        show(sizes(folder))
+        show(map(of_run, given.store))
+        plan = test_set(folder)
+        calibrations = plan.calibrations_for(plan.tests[0].dataset, "")
+        temperatures = dict(zip(calibrations, (1.0, *METHODS.values()), strict=True))
+        spent = fill(plan, folder, {name: observed(t, SHARD_SIZE) for name, t in temperatures.items()})
+        show(
+            iter(
+                [Measure(f"writing a shard of {SHARD_SIZE} images under {len(temperatures)} calibrations", spent, " s")]
+            )
+        )
+        show(seconds(plan, folder))
+    if given.out:
+        write(given.out, measures)
+
+
+if __name__ == "__main__":
+    main()
