@@ -1,4 +1,4 @@
-"""Samples through decoding and model, in order, with decoding ahead of the model."""
+"""Samples through decoding and model, in order: decoding ahead of the model, and the model ahead of what follows."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,11 +33,11 @@ Saver: TypeAlias = Callable[[Target, Predicted], None]
 """Writes files of a sample."""
 
 
-def ahead(function: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[B]:
-    """`function` of each item, in order, computed by threads a bounded number of items ahead."""
+def ahead(function: Callable[[A], B], items: Iterable[A], workers: int, most: int | None = None) -> Iterator[B]:
+    """`function` of each item, in order, computed by threads at `most` so many items ahead (3 for each worker)."""
     remaining = iter(items)
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[B]] = deque(pool.submit(function, i) for i in islice(remaining, workers * _AHEAD))
+        waiting: deque[Future[B]] = deque(pool.submit(function, i) for i in islice(remaining, most or workers * _AHEAD))
         try:
             while waiting:
                 result = waiting.popleft().result()
@@ -53,7 +53,8 @@ def predictions(
 ) -> Iterator[Predicted | SampleError]:
     """The samples in order; a SampleError in the place of one that cannot be evaluated.
 
-    Images are decoded where the model reads them, or if they are asked for.
+    Images are decoded where the model reads them, or if they are asked for. While the caller has a batch in hand, a
+    thread predicts the next one: statistics cost a network little, as neither holds the interpreter's lock.
     """
     projection = dataset.projection(model.labels)
 
@@ -63,9 +64,12 @@ def predictions(
         except SampleError as error:
             return error
 
-    stream = ahead(decoded, samples, workers)
-    for group in _batches(stream, batch):
-        yield from _predicted(model, group, projection=projection)
+    def predicted(group: Sequence[Loaded | SampleError]) -> list[Predicted | SampleError]:
+        return list(_predicted(model, group, projection=projection))
+
+    groups = _batches(ahead(decoded, samples, workers), batch)
+    for found in ahead(predicted, groups, workers=1, most=1):
+        yield from found
 
 
 def _batches(stream: Iterator[Loaded | SampleError], batch: int) -> Iterator[list[Loaded | SampleError]]:
