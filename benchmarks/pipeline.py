@@ -34,14 +34,13 @@ from reliseg.run.config import BUILT_IN_SCORES
 from reliseg.run.kernels import Kernels
 from reliseg.run.observer import Observer
 from reliseg.run.progress import Silent
-from reliseg.run.store import Observed, ShardRecord, save_shard
-from reliseg.stats import Layout, SampleTable
+from reliseg.stats import Layout
 
 ROOT = Path(__file__).resolve().parents[1]
 THREADS = 2
 IMAGES = 20
-TURNS = 4
-PARTS = 5
+TURNS = 2
+PARTS = 4
 """Images, and turns, for the parts of the work."""
 METHODS = ("ts", "class-ts", "ensemble-ts", "vector", "dirichlet", "cms", "isotonic", "histogram")
 SHADES = {c: i for i, c in enumerate((21, 11, 17, 7, 8, 21, 20, 13, 26, 24, 33))}
@@ -100,7 +99,6 @@ class Case:
 
 def ratio(name: str, case: Case, target: float | None) -> list[Measure]:
     """A whole run as a ratio to bare inference."""
-    case.inference(), case.evaluation()
     bare, whole, after = [], [], []
     for _ in range(TURNS):
         bare.append(case.inference())
@@ -128,16 +126,6 @@ def parts(name: str, case: Case, fitted: Sequence[tuple[str, Calibration]]) -> l
     def observed(calibration: Calibration, observer: Observer) -> Callable[[], object]:
         return lambda: tables.extend(observer.observe(s, calibration(p)) for s, p in zip(loaded, found, strict=True))
 
-    def stored() -> None:
-        observer = observers["identity"]
-        rows = SampleTable.union(observer.observe(s, p) for s, p in zip(loaded, found, strict=True))
-        start = time.perf_counter()
-        with tempfile.TemporaryDirectory() as folder:
-            save_shard(Path(folder) / "0.zip", ShardRecord({"identity": Observed(observer.take(), rows)}, {}, {}, ""))
-        spent["storing a shard of 64"] = min(
-            spent.get("storing a shard of 64", np.inf), (time.perf_counter() - start) * len(loaded) / 64
-        )
-
     tasks: dict[str, Callable[[], object]] = {
         "decoding": lambda: [load(case.dataset, s.sample) for s in loaded],
         **{f"statistics, {c}": observed(calibration, observers[c]) for c, calibration in fitted},
@@ -151,7 +139,6 @@ def parts(name: str, case: Case, fitted: Sequence[tuple[str, Calibration]]) -> l
             spent[key] = min(spent[key], time.perf_counter() - start)
         for observer in observers.values():
             observer.take()
-        stored()
     return [
         Measure(
             f"{name}, {key}: of bare inference",
@@ -236,17 +223,18 @@ def main() -> None:
     def report(found: list[Measure]) -> None:
         for measure in found:
             print(measure, flush=True)
-            measures.append(measure)
+        measures.extend(found)
+        if arguments.out:
+            arguments.out.write_text(json.dumps([asdict(m) for m in measures], indent=1) + "\n", encoding="utf-8")
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        large, small = segformer(arguments.data, folder / "large"), dabnet(arguments.data)
-        report(ratio("SegFormer-B0, 512 x 1024", large, 1.05))
-        report(parts("SegFormer-B0, 512 x 1024", large, [("identity", Unchanged())]))
+        small = dabnet(arguments.data)
         report(ratio("DABNet, 360 x 480", small, None))
         report(parts("DABNet, 360 x 480", small, calibrations(small, arguments.data, folder / "fits")))
-    if arguments.out:
-        arguments.out.write_text(json.dumps([asdict(m) for m in measures], indent=1) + "\n", encoding="utf-8")
+        large = segformer(arguments.data, folder / "large")
+        report(ratio("SegFormer-B0, 512 x 1024", large, 1.05))
+        report(parts("SegFormer-B0, 512 x 1024", large, [("identity", Unchanged())]))
 
 
 if __name__ == "__main__":
