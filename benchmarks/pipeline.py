@@ -75,6 +75,7 @@ class Case:
 
     @cached_property
     def samples(self) -> list[Loaded]:
+        """Decoded."""
         return [load(self.dataset, sample) for sample in self.dataset.domains[self.domain].samples]
 
     def inference(self) -> float:

@@ -146,7 +146,7 @@ def _array(picture: Pillow.Image) -> UInt8[np.ndarray, "H W *channels"]:
     found = found if found.shape[2] > 1 else found[..., 0]
     for start in range(0, picture.height, _STRIP):
         stop = min(start + _STRIP, picture.height)
-        found[start:stop] = picture.crop((0, start, picture.width, stop))
+        found[start:stop] = np.asarray(picture.crop((0, start, picture.width, stop)))
     return found
 
 

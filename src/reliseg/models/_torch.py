@@ -87,7 +87,7 @@ def _uploaded(images: Sequence[Image], device: torch.device) -> UInt8[Tensor, "n
     pixels = torch.from_numpy(np.stack(images))
     if device.type != "cuda":
         return pixels.to(device)
-    computing, copying = torch.cuda.current_stream(device), torch.cuda.Stream(device)
+    computing, copying = torch.cuda.current_stream(device), torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     with torch.cuda.stream(copying):
         moved = pixels.pin_memory().to(device, non_blocking=True)
     computing.wait_stream(copying)
@@ -143,8 +143,8 @@ def settled(threads: int) -> Iterator[None]:
     """The settings that every forward pass runs with.
 
     Denormal numbers make small networks several times slower on a CPU: they are flushed to zero, by this thread and by
-    those that it starts from now on. That and the number of threads come back after. cuDNN's choice of kernels by timing and TF32 change results from run to run or
-    device to device: they are turned off for the process.
+    those that it starts from now on. That and the number of threads come back after. cuDNN's choice of kernels by
+    timing and TF32 change results from run to run or device to device: they are turned off for the process.
     """
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = False
