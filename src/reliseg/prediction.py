@@ -64,12 +64,19 @@ class Prediction:
         """Why these logits cannot be counted, or None."""
         if self.logits.size == 0:
             return "the model gave an empty tensor"
-        largest = float(abs(self.logits).max())  # NaN and infinity propagate
+        largest = _magnitude(self.logits)
         if not np.isfinite(largest):
             return "the model gave NaN or infinite logits"
         if largest > LOGIT_LIMIT:
             return f"the model gave a logit of magnitude {largest:.3g}; the limit is {LOGIT_LIMIT:.0f}"
         return None
+
+
+def _magnitude(logits: Logits | DeviceLogits) -> float:
+    """The largest, without a copy on the CPU; NaN and infinity propagate."""
+    if isinstance(logits, DeviceLogits):
+        return float(abs(logits).max())
+    return float(np.maximum(logits.max(), -logits.min()))
 
 
 def sampled(

@@ -55,6 +55,44 @@ def test_two_workers_give_the_bytes_of_one(street: Street, whole: Path) -> None:
         assert (out / file).read_bytes() == (whole / file).read_bytes()
 
 
+@pytest.mark.parametrize(("batch", "workers"), [(4, 1), (3, 3)])
+def test_batches_of_stored_logits_and_workers_change_nothing(
+    street: Street, whole: Path, batch: int, workers: int, tmp_path: Path
+) -> None:
+    """Statistics, calibrations and results: of networks, torch itself may give other bits in a batch."""
+    again = Street(tmp_path)
+    content = street.content()
+    content["models"][0]["where"] = str(street.root / "logits")
+    content["datasets"][0]["root"] = str(street.root / "data")
+    again.write(content | {"batch": batch})
+    reliseg.run_config(again.config, tmp_path / "out", workers=workers)
+    for file in ("results.csv", "reliability.csv", "fits.csv", "calibrations/net/ts@street-cal.json"):
+        assert (tmp_path / "out" / file).read_bytes() == (whole / file).read_bytes()
+    shards = sorted(p.relative_to(whole) for p in (whole / "statistics").rglob("*.zip"))
+    assert len(shards) > 5
+    for shard in shards:
+        one, other = load_shard(whole / shard), load_shard(tmp_path / "out" / shard)
+        assert one is not None
+        assert other is not None
+        assert one.hashes == other.hashes
+        for name, observed in one.observed.items():
+            assert observed.samples == other.observed[name].samples
+            assert observed.pixels == other.observed[name].pixels
+
+
+def test_the_order_of_domains_changes_no_number(street: Street, whole: Path, tmp_path: Path) -> None:
+    again = Street(tmp_path)
+    content = street.content()
+    content["models"][0]["where"] = str(street.root / "logits")
+    content["datasets"][0]["root"] = str(street.root / "data")
+    content["test"]["on"].reverse()
+    again.write(content)
+    reliseg.run_config(again.config, tmp_path / "out")
+    found, expected = ((out / "results.csv").read_text().splitlines() for out in (tmp_path / "out", whole))
+    assert found != expected
+    assert sorted(found) == sorted(expected)
+
+
 @pytest.mark.parametrize("moments", [(3, 12), (8, 35)], ids=["early", "late"])
 def test_a_run_killed_twice_and_resumed_gives_the_bytes_of_the_whole(
     street: Street, whole: Path, moments: tuple[int, int], tmp_path: Path

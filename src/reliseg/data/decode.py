@@ -31,6 +31,8 @@ Pillow.MAX_IMAGE_PIXELS = max(Pillow.MAX_IMAGE_PIXELS or 0, PIXEL_LIMIT)
 
 _IMAGE_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 _RAW_IDS = 1 << 16
+_STRIP = 128
+"""Rows."""
 _SCALED = {"L;2": 85, "L;4": 17}
 """Pillow spreads 2- and 4-bit grey over 0 to 255; ids are what was stored."""
 
@@ -134,8 +136,18 @@ def _rgb(file: _File, picture: ImageFile) -> Image:
         kind = "16-bit" if _is_16_bit(picture) else f"{picture.mode} mode"
         raise file.error(f"the image is {kind}; convert it to 8-bit RGB")
     if picture.mode in ("P", "PA") and "transparency" in picture.info:
-        return np.array(picture.convert("RGBA").convert("RGB"))
-    return np.array(picture.convert("RGB"))
+        return _array(picture.convert("RGBA").convert("RGB"))
+    return _array(picture.convert("RGB"))
+
+
+def _array(picture: Pillow.Image) -> UInt8[np.ndarray, "H W *channels"]:
+    """8-bit pixels, strip by strip: Pillow hands them over as a string that is as large as they are, and its parts."""
+    found = np.empty((picture.height, picture.width, len(picture.getbands())), np.uint8)
+    found = found if found.shape[2] > 1 else found[..., 0]
+    for start in range(0, picture.height, _STRIP):
+        stop = min(start + _STRIP, picture.height)
+        found[start:stop] = np.asarray(picture.crop((0, start, picture.width, stop)))
+    return found
 
 
 def _truth(dataset: DataSet, file: _File, data: bytes, size: tuple[int, int]) -> Truth:
@@ -158,7 +170,7 @@ def _ids(file: _File, picture: ImageFile) -> UInt8[np.ndarray, "H W"] | UInt16[n
     """The stored ids of a grey or palette mask (a palette's indices, not its colors)."""
     if picture.mode in ("1", "L", "P"):
         scale = next((_SCALED[t.args] for t in picture.tile if t.args in _SCALED), 1)
-        return np.array(picture, np.uint8) // np.uint8(scale)
+        return _array(picture) // np.uint8(scale) if scale > 1 else _array(picture)
     if picture.mode in ("I", "I;16", "I;16B", "I;16L", "I;16N"):
         raw = np.array(picture)
         if raw.size and not 0 <= raw.min() <= raw.max() < _RAW_IDS:
@@ -173,7 +185,7 @@ def _ids(file: _File, picture: ImageFile) -> UInt8[np.ndarray, "H W"] | UInt16[n
 def _red(file: _File, picture: ImageFile) -> UInt8[np.ndarray, "H W"]:
     if picture.mode not in ("RGB", "RGBA") or _is_16_bit(picture):
         raise file.error("encoding red needs an 8-bit RGB mask; save its first channel as a grey PNG, encoding index")
-    return np.array(picture.getchannel(0))
+    return _array(picture.getchannel(0))
 
 
 def _colors(file: _File, picture: ImageFile) -> Image:

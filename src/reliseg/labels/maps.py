@@ -13,6 +13,7 @@ from reliseg.types import Image, Truth
 _RAW_IDS = 1 << 16
 _UNLISTED = -1
 _SHOWN = 8
+_ROWS = 64
 
 
 class UnlistedIdsError(ReliSegError):
@@ -54,12 +55,17 @@ class LabelMap:
 
     def __call__(self, raw: UInt8[np.ndarray, "H W"] | UInt16[np.ndarray, "H W"]) -> Truth:
         """Map raw ids; UnlistedIdsError where one is not listed."""
-        mapped = self.table[raw]
-        unlisted = mapped == _UNLISTED
-        if unlisted.any():
-            ids, counts = np.unique(raw[unlisted], return_counts=True)
+        mapped = np.empty(raw.shape, np.uint8)
+        complete = True
+        for start in range(0, len(raw), _ROWS):  # NumPy looks up by a copy of the ids in 64 bits
+            rows = slice(start, start + _ROWS)
+            found = self.table[raw[rows]]
+            complete = complete and not (found == _UNLISTED).any()
+            mapped[rows] = found
+        if not complete:
+            ids, counts = np.unique(raw[self.table[raw] == _UNLISTED], return_counts=True)
             raise UnlistedIdsError(f"{_listed('id', [str(i) for i in ids], counts.tolist())} not in the label map")
-        return mapped.astype(np.uint8)
+        return mapped
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,5 @@
 """Models: 8-bit RGB images in, predictions out."""
 
-from reliseg.models.base import MODELS, Input, Model, ModelOptions
+from reliseg.models.base import MODELS, Input, Model, ModelOptions, Precision
 
-__all__ = ["MODELS", "Input", "Model", "ModelOptions"]
+__all__ = ["MODELS", "Input", "Model", "ModelOptions", "Precision"]

@@ -1,18 +1,20 @@
 """What models that run in torch share: device, settings, and the way from images to predictions."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, get_args
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from reliseg.errors import ModelError
 from reliseg.models._shared import one_line, shape_text
-from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD
+from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD, Precision
 from reliseg.prediction import Prediction
 from reliseg.stats import DeviceLogits
 from reliseg.types import Image, Logits
@@ -32,7 +34,7 @@ class Normalisation:
 
     def __call__(self, images: Sequence[Image], device: torch.device) -> Float[Tensor, "n 3 H W"]:
         """Normalise images of one size on the device."""
-        pixels = torch.from_numpy(np.stack(images)).to(device).permute(0, 3, 1, 2).float().contiguous()
+        pixels = _uploaded(images, device).permute(0, 3, 1, 2).float().contiguous()
         mean = torch.tensor(self.mean, device=device).view(3, 1, 1)
         std = torch.tensor(self.std, device=device).view(3, 1, 1)
         if self.bgr:
@@ -42,17 +44,35 @@ class Normalisation:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A forward pass on a device: images of one size -> predictions of that size."""
+    """A forward pass on a device: images of one size -> predictions of that size.
+
+    It runs on a thread of its own. Flushing denormal numbers is a setting of a thread, which the threads that share
+    its work have only if they were started after it was set: those of a caller may have been there before.
+    """
 
     forward: Callable[[Float[Tensor, "n 3 H W"]], Output]
     normalisation: Normalisation
     device: torch.device
     threads: int
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        if self.precision not in get_args(Precision):
+            raise ModelError(f"precision is {self.precision!r}; use {', '.join(get_args(Precision))}")
 
     def __call__(self, images: Sequence[Image]) -> list[Prediction]:
         """One prediction per image; a ModelError where the output is no stack of logits."""
+        return self._thread.submit(self._predicted, images).result()
+
+    @cached_property
+    def _thread(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(1, thread_name_prefix="network")
+
+    def _predicted(self, images: Sequence[Image]) -> list[Prediction]:
         with settled(self.threads), torch.inference_mode():
-            logits, feature = self.forward(self.normalisation(images, self.device))
+            pixels = self.normalisation(images, self.device)
+            with _casting(self.device, self.precision):
+                logits, feature = self.forward(pixels)
             if logits.ndim != 4 or len(logits) != len(images):
                 shape = shape_text(logits.shape)
                 raise ModelError(f"gives a tensor of {shape} for {len(images)} images, not N x C x h x w")
@@ -60,6 +80,26 @@ class Network:
             features = [None] * len(images) if feature is None else list(feature.float().cpu().numpy())
         height, width = images[0].shape[:2]
         return [Prediction(logits=z, size=(height, width), feature=f) for z, f in zip(kept, features, strict=True)]
+
+
+def _uploaded(images: Sequence[Image], device: torch.device) -> UInt8[Tensor, "n H W 3"]:
+    """The images on the device. Pinned memory and a stream of its own: what the GPU is busy with goes on meanwhile."""
+    pixels = torch.from_numpy(np.stack(images))
+    if device.type != "cuda":
+        return pixels.to(device)
+    computing, copying = torch.cuda.current_stream(device), torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    with torch.cuda.stream(copying):
+        moved = pixels.pin_memory().to(device, non_blocking=True)
+    computing.wait_stream(copying)
+    moved.record_stream(computing)  # its memory is not given to another copy before the network has read it
+    return moved
+
+
+def _casting(device: torch.device, precision: Precision) -> AbstractContextManager[Any]:
+    """The network's heavy layers in a shorter format; logits come back as float32."""
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(device.type, getattr(torch, precision))
 
 
 def _kept(logits: Float[Tensor, "c h w"]) -> Logits | DeviceLogits:
@@ -102,9 +142,9 @@ def chosen_device(name: str, model: str) -> torch.device:
 def settled(threads: int) -> Iterator[None]:
     """The settings that every forward pass runs with.
 
-    Denormal numbers make small networks several times slower on a CPU: they are flushed to zero. That and the
-    number of threads come back after. cuDNN's choice of kernels by timing and TF32 change results from run to run or
-    device to device: they are turned off for the process.
+    Denormal numbers make small networks several times slower on a CPU: they are flushed to zero, by this thread and by
+    those that it starts from now on. That and the number of threads come back after. cuDNN's choice of kernels by
+    timing and TF32 change results from run to run or device to device: they are turned off for the process.
     """
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = False
@@ -120,12 +160,13 @@ def settled(threads: int) -> Iterator[None]:
         torch.set_flush_denormal(flushed_before)
 
 
-def settings(device: torch.device, threads: int) -> dict[str, Any]:
-    """What `settled` sets, for the provenance."""
+def settings(device: torch.device, threads: int, precision: Precision) -> dict[str, Any]:
+    """What forward passes run with, for the provenance."""
     return {
         "torch": str(torch.__version__),
         "device": str(device),
         "threads": threads,
+        "precision": precision,
         "cudnn_benchmark": False,
         "tf32": False,
         "flush_denormal": True,

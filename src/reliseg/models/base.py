@@ -6,13 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from reliseg.labels import LabelSpace
 from reliseg.prediction import Prediction
 from reliseg.registry import Registry
 from reliseg.types import Image
 
+Precision: TypeAlias = Literal["float32", "bfloat16", "float16"]
+"""The numbers that a network computes with; anything but float32 is torch's autocast."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -33,6 +35,8 @@ class ModelOptions:
     feature: str | None = None
     """The layer whose pooled output is the feature; by default the deepest feature map."""
     args: Mapping[str, Any] = field(default_factory=dict)
+    precision: Precision = "float32"
+    """Of the heavy layers of networks in torch."""
     device: str = "cpu"
     threads: int = 2
     """Threads of the network on the CPU: part of what a result depends on."""

@@ -49,7 +49,11 @@ class HuggingFaceModel(Model):
             _weights.load_weights(model, options.folder / options.weights)
             files.append(options.folder / options.weights)
         network = _torch.Network(
-            partial(_transformers.native, model.to(device)), processor.normalisation, device, options.threads
+            partial(_transformers.native, model.to(device)),
+            processor.normalisation,
+            device,
+            options.threads,
+            options.precision,
         )
 
         def run(images: Sequence[Image]) -> list[Prediction]:
@@ -63,7 +67,7 @@ class HuggingFaceModel(Model):
             "processor": asdict(processor),
             "align_corners": bool(options.align_corners),
             **_transformers.facts(model, files),
-            **_torch.settings(device, options.threads),
+            **_torch.settings(device, options.threads, options.precision),
             "files": sha256s(files),
         }
         predictor = ImagePredictor(options.name, labels, run, _described, options.align_corners)

@@ -132,6 +132,7 @@ def _network(built: Any, options: ModelOptions) -> tuple[Network, dict[str, Any]
             "a torch.nn.Module or a callable is needed"
         )
     given = [key for key in ("weights", "mean", "std") if getattr(options, key) is not None]
+    given += ["precision"] if options.precision != "float32" else []
     if given:
         raise ModelError(
             f"model {options.name}: {given[0]} is for torch modules, and {options.where} gives a plain callable; "
@@ -153,14 +154,14 @@ def _network_of_module(module: "nn.Module", options: ModelOptions) -> tuple[Netw
         "parameters": sum(p.numel() for p in module.parameters()),
         "feature": tap.layer if tap else None,
         "normalisation": asdict(normalisation),
-        **_torch.settings(device, options.threads),
+        **_torch.settings(device, options.threads, options.precision),
     }
 
     def forward(pixels: "torch.Tensor") -> "_torch.Output":
         output, feature = tap(pixels) if tap else (module(pixels), None)
         return _torch.logits_of(output), feature
 
-    return _torch.Network(forward, normalisation, device, options.threads), facts
+    return _torch.Network(forward, normalisation, device, options.threads, options.precision), facts
 
 
 def _tap(module: "nn.Module", options: ModelOptions, device: "torch.device") -> "_features.Tap | None":

@@ -44,6 +44,10 @@ class StoredModel(Model):
     def load(cls, options: ModelOptions) -> "StoredModel":
         """List the folder, and open one file to check its classes."""
         labels = required_labels(options)
+        if options.precision != "float32":
+            raise ModelError(
+                f"model {options.name}: precision is for networks, and these logits are stored; leave it out"
+            )
         folder = options.folder / options.where
         if not folder.is_dir():
             raise ModelError(f"model {options.name}: no folder {folder}")

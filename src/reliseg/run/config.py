@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 from reliseg.calibration import canonical
 from reliseg.errors import ConfigError, near
 from reliseg.metrics import METRICS
-from reliseg.models import MODELS
+from reliseg.models import MODELS, Precision
 from reliseg.scores import SCORES
 
 BUILT_IN_SCORES = ("msp", "neg_entropy", "margin", "max_logit", "neg_energy")
@@ -67,6 +67,7 @@ class ModelConfig(_Section):
     std: tuple[float, float, float] | None = None
     resize: Literal["processor"] | tuple[PositiveInt, PositiveInt] | None = None
     feature: str | None = None
+    precision: Precision = "float32"
     args: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("name")

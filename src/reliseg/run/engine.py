@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
-from operator import itemgetter
+from itertools import islice
 from pathlib import Path
 
 from reliseg.calibration import Calibration
@@ -56,12 +55,13 @@ class Pass:
             workers=self.workers,
             batch=self.batch,
             images=any(calibration.needs_image for calibration in self.calibrations.values()),
+            saved=self.save is not None,
         )
-        pending = (shard for shard, missing in todo for _ in missing)
         observers = {name: Observer(self.layout, self.kernels) for name in self.calibrations}
         failures: dict[str, str] = {}
-        for shard, run in groupby(zip(pending, stream, strict=True), key=itemgetter(0)):
-            failures |= self._shard(shard, (outcome for _, outcome in run), observers)
+        for shard, missing in todo:
+            if missing:
+                failures |= self._shard(shard, islice(stream, len(missing)), observers)
         return failures
 
     def _missing(self, shard: Shard) -> Sequence[Sample]:
@@ -94,6 +94,7 @@ class Pass:
             hashes[loaded.sample.id] = loaded.sha256
             if self.save and isinstance(outcome, Predicted):
                 self.save(self.target, outcome)
+            del outcome, loaded, calibrated, prediction  # before the next one is waited for
         path = self.folder / shard.path
         observed = {
             name: Observed(observer.take(), SampleTable.union([SampleTable.empty(self.layout), *tables[name]]))

@@ -179,6 +179,7 @@ class Fitting:
             workers=self.workers,
             batch=self.batch,
             images=self._needs_image,
+            saved=self.save is not None,
         )
         failures: dict[str, str] = {}
         for shard, run in groupby(zip(pending, stream, strict=True), key=lambda item: item[0][0]):

@@ -39,7 +39,7 @@ def seen_samples(
         known.setdefault(record.split, set()).update(record.seen())
     found: dict[str, list[str]] = {}
     progress.begin(f"{target}: comparing with what calibrations were fitted on", len(target.domain.samples))
-    digests = ahead(partial(_digest, target), target.domain.samples, workers)
+    digests = ahead(partial(_digest, target), target.domain.samples, workers=workers, most=3 * workers)
     for sample, digest in zip(target.domain.samples, digests, strict=True):
         progress.advance()
         for split, images in known.items():

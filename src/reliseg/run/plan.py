@@ -378,6 +378,7 @@ def _loader(config: ModelConfig, folder: Path, settings: Settings) -> Callable[[
             std=config.std,
             resize=config.resize,
             feature=config.feature,
+            precision=config.precision,
             args=config.args,
             device=settings.device,
             threads=settings.threads,

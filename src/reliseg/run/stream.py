@@ -1,4 +1,4 @@
-"""Samples through decoding and model, in order, with decoding ahead of the model."""
+"""Samples through decoding and model, in order: decoding ahead of the model, and the model ahead of what follows."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,9 +13,6 @@ from reliseg.labels import Projection
 from reliseg.models import Input, Model
 from reliseg.prediction import Prediction
 from reliseg.run.plan import Target
-
-_AHEAD = 3
-"""Decoded samples that wait, per worker: enough to hide a slow one, few enough to bound memory."""
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -33,27 +30,38 @@ Saver: TypeAlias = Callable[[Target, Predicted], None]
 """Writes files of a sample."""
 
 
-def ahead(function: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[B]:
-    """`function` of each item, in order, computed by threads a bounded number of items ahead."""
+def ahead(function: Callable[[A], B], items: Iterable[A], *, workers: int, most: int) -> Iterator[B]:
+    """`function` of each item, in order, computed by threads; at `most` so many wait, done or not."""
     remaining = iter(items)
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[B]] = deque(pool.submit(function, i) for i in islice(remaining, workers * _AHEAD))
+        waiting: deque[Future[B]] = deque(pool.submit(function, i) for i in islice(remaining, most))
         try:
             while waiting:
                 result = waiting.popleft().result()
                 waiting.extend(pool.submit(function, i) for i in islice(remaining, 1))
                 yield result
+                del result  # before the next one is waited for
         finally:
             for future in waiting:
                 future.cancel()
 
 
 def predictions(
-    model: Model, dataset: DataSet, samples: Iterable[Sample], *, workers: int, batch: int, images: bool = False
+    model: Model,
+    dataset: DataSet,
+    samples: Iterable[Sample],
+    *,
+    workers: int,
+    batch: int,
+    images: bool = False,
+    saved: bool = False,
 ) -> Iterator[Predicted | SampleError]:
     """The samples in order; a SampleError in the place of one that cannot be evaluated.
 
-    Images are decoded where the model reads them, or if they are asked for.
+    Images are decoded where the model reads them, or if `images` are asked for; otherwise they go no further than the
+    model, unless they are `saved`. While the caller has a batch in hand, a thread predicts the next one: statistics
+    cost a network little, as neither holds the interpreter's lock. Decoded images take most of a run's memory: a batch
+    of them waits, and what each worker has in hand.
     """
     projection = dataset.projection(model.labels)
 
@@ -63,9 +71,20 @@ def predictions(
         except SampleError as error:
             return error
 
-    stream = ahead(decoded, samples, workers)
-    for group in _batches(stream, batch):
-        yield from _predicted(model, group, projection=projection)
+    def predicted(group: Sequence[Loaded | SampleError]) -> list[Predicted | SampleError]:
+        found = list(_predicted(model, group, projection=projection))
+        return found if images or saved else [_without_image(outcome) for outcome in found]
+
+    groups = _batches(ahead(decoded, samples, workers=workers, most=workers + batch - 1), batch)
+    for found in ahead(predicted, groups, workers=1, most=1):
+        while found:
+            yield found.pop(0)  # kept by nobody but the caller
+
+
+def _without_image(outcome: Predicted | SampleError) -> Predicted | SampleError:
+    if isinstance(outcome, SampleError):
+        return outcome
+    return Predicted(replace(outcome.loaded, image=None), replace(outcome.prediction, image=None))
 
 
 def _batches(stream: Iterator[Loaded | SampleError], batch: int) -> Iterator[list[Loaded | SampleError]]:

@@ -103,7 +103,7 @@ class Totals:
         start, span = self.starts[at], self.spans[at]
         pairs = self.fine.counts[start : start + 2 * span].reshape(2, -1, 2)
         size = fine_bins(score).size
-        return Ranks(pairs[:, :size].transpose(0, 2, 1).astype(np.int64).reshape(ROLES, size))
+        return Ranks(pairs[:, :size].transpose(0, 2, 1).astype(np.int64, order="C").reshape(ROLES, size))
 
     def _coarse_counts(self) -> UInt64[np.ndarray, " k"]:
         """Coarse bins: two 32-bit counts are added at once, as neither can overflow into the other."""

@@ -1,0 +1,242 @@
+"""What evaluation adds to bare inference, as ratios measured in turns in one run, on a CPU with two threads.
+
+python benchmarks/pipeline.py [--data FOLDER] [--out FILE.json]
+
+FOLDER holds `camvid` (whose images are enlarged to stand for larger ones) and `weights/dabnet_cityscapes.pth`.
+The bare loop is torch alone over images that are decoded already. Start-up (listing, loading, compiling) is not
+counted; everything else is: decoding, hashing, statistics, storing, metrics and the written results.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from kernel import Measure
+from PIL import Image
+from transformers import SegformerConfig, SegformerForSemanticSegmentation
+
+import reliseg
+from reliseg.calibration import Calibration, Unchanged
+from reliseg.data import DataSet, Loaded, load
+from reliseg.labels import label_space
+from reliseg.models import Input, Model
+from reliseg.models._function import called
+from reliseg.models._torch import Normalisation, settled
+from reliseg.models._weights import load_weights
+from reliseg.run.config import BUILT_IN_SCORES
+from reliseg.run.kernels import Kernels
+from reliseg.run.observer import Observer
+from reliseg.run.progress import Silent
+from reliseg.stats import Layout
+
+ROOT = Path(__file__).resolve().parents[1]
+THREADS = 2
+IMAGES = 20
+TURNS = 2
+PARTS = 4
+"""Images, and turns, for the parts of the work."""
+METHODS = ("ts", "class-ts", "ensemble-ts", "vector", "dirichlet", "cms", "isotonic", "histogram")
+SHADES = {c: i for i, c in enumerate((21, 11, 17, 7, 8, 21, 20, 13, 26, 24, 33))}
+"""CamVid's ids from 0 on, as raw ids of Cityscapes."""
+
+
+class Stages(Silent):
+    """When each stage began, and when its last sample was done."""
+
+    def __init__(self) -> None:
+        self.begun: dict[str, float] = {}
+        self.done: dict[str, float] = {}
+
+    def begin(self, title: str, total: int) -> None:
+        """Note the time."""
+        self._title = title
+        self.begun[title] = time.perf_counter()
+
+    def advance(self) -> None:
+        """Note the time."""
+        self.done[self._title] = time.perf_counter()
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A network as reliseg runs it and bare, and a domain for both."""
+
+    model: Model
+    bare: torch.nn.Module
+    dataset: DataSet
+    domain: str
+
+    @cached_property
+    def samples(self) -> list[Loaded]:
+        """Decoded."""
+        return [load(self.dataset, sample) for sample in self.dataset.domains[self.domain].samples]
+
+    def inference(self) -> float:
+        """Seconds of the network alone."""
+        images = [s.image for s in self.samples]
+        normalise, device = Normalisation(), torch.device("cpu")
+        start = time.perf_counter()
+        with settled(THREADS), torch.inference_mode():
+            for image in images:
+                self.bare(normalise([image], device))
+        return time.perf_counter() - start
+
+    def evaluation(self) -> tuple[float, float]:
+        """Seconds of a run from its first image to its end, and of what comes after its last image."""
+        stages, place = Stages(), f"{self.dataset.name}/{self.domain}"
+        with tempfile.TemporaryDirectory() as folder:
+            reliseg.evaluate(self.model, self.dataset, test=place, out=folder, progress=stages)
+            end = time.perf_counter()
+        title = f"model on {place}"
+        return end - stages.begun[title], end - stages.done[title]
+
+
+def ratio(name: str, case: Case, target: float | None) -> list[Measure]:
+    """A whole run as a ratio to bare inference."""
+    bare, whole, after = [], [], []
+    for _ in range(TURNS):
+        bare.append(case.inference())
+        found = case.evaluation()
+        whole.append(found[0])
+        after.append(found[1])
+    note = f"{1e3 * min(bare) / len(case.samples):.0f} ms an image bare; of the rest {min(after):.2f} s after the last"
+    return [
+        Measure(f"{name}, a run: of bare inference", min(whole) / min(bare), "", target, note),
+        Measure(f"{name}, its images alone: of bare inference", (min(whole) - min(after)) / min(bare), ""),
+    ]
+
+
+def parts(name: str, case: Case, fitted: Sequence[tuple[str, Calibration]]) -> list[Measure]:
+    """What a run does to an image on one thread, one after the other, as ratios to bare inference."""
+    case = replace(case, dataset=limited(case.dataset, case.domain, PARTS))
+    projection = case.dataset.projection(case.model.labels)
+    loaded = case.samples
+    found = [case.model.predict([Input(s.sample.id, s.size, s.image)])[0].projected(projection) for s in loaded]
+    found = [replace(p, image=s.image) for p, s in zip(found, loaded, strict=True)]
+    layout = Layout(len(case.dataset.labels), BUILT_IN_SCORES)
+    observers = {calibration: Observer(layout, Kernels(print)) for calibration, _ in fitted}
+    tables: list[SampleTable] = []
+
+    def observed(calibration: Calibration, observer: Observer) -> Callable[[], object]:
+        return lambda: tables.extend(observer.observe(s, calibration(p)) for s, p in zip(loaded, found, strict=True))
+
+    tasks: dict[str, Callable[[], object]] = {
+        "decoding": lambda: [load(case.dataset, s.sample) for s in loaded],
+        **{f"statistics, {c}": observed(calibration, observers[c]) for c, calibration in fitted},
+    }
+    spent: dict[str, float] = dict.fromkeys(["bare", *tasks], np.inf)
+    for _ in range(PARTS):
+        spent["bare"] = min(spent["bare"], case.inference())
+        for key, task in tasks.items():
+            start = time.perf_counter()
+            task()
+            spent[key] = min(spent[key], time.perf_counter() - start)
+        for observer in observers.values():
+            observer.take()
+    return [
+        Measure(
+            f"{name}, {key}: of bare inference",
+            seconds / spent["bare"],
+            "",
+            None,
+            f"{1e3 * seconds / len(loaded):.1f} ms",
+        )
+        for key, seconds in spent.items()
+        if key != "bare"
+    ]
+
+
+def limited(dataset: DataSet, domain: str, images: int) -> DataSet:
+    """The data set with the first images of a domain."""
+    kept = dataset.domains[domain]
+    return replace(dataset, domains={domain: replace(kept, samples=kept.samples[:images])})
+
+
+def segformer(data: Path, folder: Path) -> Case:
+    """SegFormer-B0 with random weights, 512 x 1024 PNG images in the layout of Cityscapes."""
+    torch.manual_seed(0)
+    names = dict(enumerate(label_space("cityscapes").classes))
+    config = SegformerConfig(id2label=names, label2id={c: i for i, c in names.items()})
+    SegformerForSemanticSegmentation(config).save_pretrained(folder / "net")
+    table = np.zeros(256, np.uint8)
+    for raw, i in SHADES.items():
+        table[i] = raw
+    for path in sorted((data / "camvid" / "test").glob("*.png"))[:IMAGES]:
+        image = Image.open(path).resize((1024, 512), Image.Resampling.LANCZOS)
+        mask = Image.open(data / "camvid" / "testannot" / path.name).resize((1024, 512), Image.Resampling.NEAREST)
+        written = folder / "leftImg8bit/val/city" / f"{path.stem}_leftImg8bit.png"
+        annotated = folder / "gtFine/val/city" / f"{path.stem}_gtFine_labelIds.png"
+        for file in (written, annotated):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        image.save(written)
+        Image.fromarray(table[np.asarray(mask)]).save(annotated)
+    model = reliseg.open_model(f"hf:{folder / 'net'}", labels="cityscapes", threads=THREADS, device="cpu")
+    bare = SegformerForSemanticSegmentation.from_pretrained(folder / "net").eval()
+    return Case(model, bare, reliseg.open_dataset("cityscapes", folder), "val")
+
+
+def dabnet(data: Path) -> Case:
+    """DABNet of examples/, 360 x 480 PNG images of CamVid."""
+    where, weights = ROOT / "examples" / "own_model" / "dabnet.py", data / "weights" / "dabnet_cityscapes.pth"
+    model = reliseg.open_model(
+        f"python:{where}:build", labels="cityscapes", weights=weights, align_corners=True, threads=THREADS, device="cpu"
+    )
+    bare, _ = called("bare", f"{where}:build", Path(), {})
+    load_weights(bare, weights)
+    dataset = reliseg.open_dataset("camvid", data / "camvid", domains={"test": {"split": "test"}})
+    return Case(model, bare.eval(), limited(dataset, "test", IMAGES), "test")
+
+
+def calibrations(case: Case, data: Path, folder: Path) -> list[tuple[str, Calibration]]:
+    """Fitted on a few images of CamVid: what they do to a prediction takes as long whatever they learnt."""
+    domains = {"cal": {"split": "val"}, "test": {"split": "test"}}
+    dataset = reliseg.open_dataset("camvid", data / "camvid", domains=domains)
+    dataset = replace(dataset, domains={d: limited(dataset, d, 6).domains[d] for d in domains})
+    reliseg.evaluate(
+        case.model,
+        dataset,
+        test="camvid/test",
+        calibrate_on="camvid/cal",
+        methods=METHODS,
+        out=folder,
+        sample={"per_image": 2000},
+        metrics=["segmentation"],
+    )
+    files = {p.name.partition("@")[0]: p for p in sorted((folder / "calibrations" / "model").glob("*.json"))}
+    found = [(name, reliseg.load_calibration(path).calibration) for name, path in files.items()]
+    return [("identity", Unchanged()), *found]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--out", type=Path, help="also write the measures there, as JSON")
+    arguments = parser.parse_args()
+    measures: list[Measure] = []
+
+    def report(found: list[Measure]) -> None:
+        for measure in found:
+            print(measure, flush=True)
+        measures.extend(found)
+        if arguments.out:
+            arguments.out.write_text(json.dumps([asdict(m) for m in measures], indent=1) + "\n", encoding="utf-8")
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        small = dabnet(arguments.data)
+        report(ratio("DABNet, 360 x 480", small, None))
+        report(parts("DABNet, 360 x 480", small, calibrations(small, arguments.data, folder / "fits")))
+        large = segformer(arguments.data, folder / "large")
+        report(ratio("SegFormer-B0, 512 x 1024", large, 1.05))
+        report(parts("SegFormer-B0, 512 x 1024", large, [("identity", Unchanged())]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""What networks in torch run with: denormal numbers flushed by every thread, and the precision that was asked for."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from reliseg.errors import ModelError
+from reliseg.labels import label_space
+from reliseg.models import Input, ModelOptions
+from reliseg.models._torch import Network, Normalisation
+from reliseg.models.python import PythonModel
+from reliseg.models.stored import StoredModel
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 11, 3, stride=4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layers(x)
+
+
+def options(**changes: Any) -> ModelOptions:
+    return ModelOptions("net", "python", "net", labels=label_space("camvid"), threads=1, **changes)
+
+
+def predicted(**changes: Any) -> np.ndarray:
+    return PythonModel.of(Net(), options(**changes)).predict([Input("a", IMAGE.shape[:2], IMAGE)])[0].logits
+
+
+def test_denormals_are_flushed_by_threads_that_were_there_before() -> None:
+    """Each of two threads multiplies half of the numbers; those of this thread's own pool are not flushed."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    tiny = torch.full((1, 1, 1024, 1024), 1e-40)
+    try:
+        before = tiny * 1.0  # starts the pool of this thread
+        network = Network(lambda _: (tiny * 1.0, None), Normalisation(), torch.device("cpu"), 2)
+        found = network([IMAGE])[0].logits
+    finally:
+        torch.set_num_threads(threads)
+    assert np.count_nonzero(before.numpy()) == tiny.numel()
+    assert np.count_nonzero(found) == 0
+    assert np.count_nonzero((tiny * 1.0).numpy()) == tiny.numel()
+
+
+def test_bfloat16_is_that_of_autocast_and_gives_float32() -> None:
+    full, short = predicted(), predicted(precision="bfloat16")
+    pixels = Normalisation()([IMAGE], torch.device("cpu"))
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        expected = Net().eval()(pixels)
+    assert expected.dtype == torch.bfloat16
+    assert short.dtype == np.float32
+    np.testing.assert_array_equal(short, expected[0].float().numpy())
+    assert 0 < abs(short - full).max() < 2**-6 * abs(full).max()
+
+
+def test_the_precision_is_told_and_part_of_what_a_stored_result_depends_on() -> None:
+    full, short = (PythonModel.of(Net(), options(precision=p)) for p in ("float32", "bfloat16"))
+    assert [m.provenance()["precision"] for m in (full, short)] == ["float32", "bfloat16"]
+    assert full.fingerprint() != short.fingerprint()
+
+
+def test_a_precision_that_is_unknown_or_cannot_be_is_refused(tmp_path: Any) -> None:
+    with pytest.raises(ModelError, match="precision is 'half'; use float32, bfloat16, float16"):
+        predicted(precision="half")
+    with pytest.raises(ModelError, match="model net: precision is for torch modules"):
+        PythonModel.of(lambda image: image, options(precision="bfloat16"))
+    with pytest.raises(ModelError, match="model net: precision is for networks, and these logits are stored"):
+        StoredModel.load(options(precision="float16"))
