@@ -59,7 +59,7 @@ class Observer:
         return {name: Ranks.zero_of(name) for name in self._open}
 
     def _kernel_for(self, view: LogitView) -> CountingKernel:
-        """The kernel of the device that holds the logits, if there is one and nothing transforms them; else the CPU's."""
+        """The kernel of the device that holds the logits, if there is one and nothing transforms them; else the CPU."""
         if view.transform is not None or not isinstance(view.logits, DeviceLogits):
             return self._kernel
         if self._on_device is None:

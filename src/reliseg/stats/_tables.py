@@ -148,7 +148,7 @@ def add_above(
     while n > U64(0):
         left = U64(0)
         for i in range(n):
-            x = U64(k[LISTED + i])
+            x = U64(k[LISTED + i])  # type: ignore[assignment]
             hits = k[HITS + x]
             rest = I32(hits & I32(hits - I32(1)))
             k[HITS + x] = rest

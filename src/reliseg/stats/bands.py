@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -34,7 +35,8 @@ class BandKernel:
                 return kernel.observe(view, truth, sample, rows), 0
             return blocks.observe(kernel, view, truth, sample, self._columns, rows)
 
-        bands = _bands(view.size[0], len(self._kernels))
+        height, width = view.size
+        bands = _bands(height, 1 if view.transform is None else blocks.rows_of(width), len(self._kernels))
         at_once = map if len(bands) == 1 else self._pool.map
         tables, flips = zip(*at_once(count, self._kernels, bands), strict=True)
         self._flips += sum(flips)
@@ -53,7 +55,9 @@ class BandKernel:
         return ThreadPoolExecutor(len(self._kernels))
 
 
-def _bands(height: int, number: int) -> list[slice]:
-    """At most so many bands of about equal height, none of them empty."""
-    number = min(number, height)
-    return [slice(height * i // number, height * (i + 1) // number) for i in range(number)]
+def _bands(height: int, step: int, number: int) -> list[slice]:
+    """At most so many bands of about as many steps, none of them empty."""
+    steps = -(-height // step)
+    number = min(number, steps)
+    edges = [step * (steps * i // number) for i in range(number)] + [height]
+    return [slice(start, stop) for start, stop in pairwise(edges)]
