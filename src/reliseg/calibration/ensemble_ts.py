@@ -15,9 +15,10 @@ from reliseg.types import Block
 _UNIFORM = 1 - 1e-6
 """The most that the uniform distribution weighs: alone it would have no argmax."""
 _NONE = 1e-9
+"""A weight below this is 0."""
 _ROUNDING = 1e-6
 _MOSTLY = 0.9
-"""A weight below this is 0."""
+"""A uniform part above this is worth a note."""
 _EXPONENT = 300.0
 
 Mixture = Float64[np.ndarray, " 3"]

@@ -1,6 +1,7 @@
 """The pass over the images: statistics of all counted pixels, shard by shard."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,7 @@ from reliseg.run.plan import Shard, Target, shards
 from reliseg.run.progress import Progress
 from reliseg.run.store import Observed, ShardRecord, load_shard, save_shard, stored_head
 from reliseg.run.stream import Predicted, Saver, predictions
-from reliseg.stats import Layout, SampleTable
+from reliseg.stats import DeviceLogits, Layout, SampleTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,8 @@ class Pass:
     """Where this model's shards are stored."""
     workers: int
     batch: int
+    threads: int
+    """Threads that count; they change nothing in the results."""
     progress: Progress
     kernels: Kernels
     title: str
@@ -57,11 +60,13 @@ class Pass:
             images=any(calibration.needs_image for calibration in self.calibrations.values()),
             saved=self.save is not None,
         )
-        observers = {name: Observer(self.layout, self.kernels) for name in self.calibrations}
+        bands = -(-self.threads // len(self.calibrations))  # each has tables of its own: no more than are needed
+        observers = {name: Observer(self.layout, self.kernels, bands) for name in self.calibrations}
         failures: dict[str, str] = {}
-        for shard, missing in todo:
-            if missing:
-                failures |= self._shard(shard, islice(stream, len(missing)), observers)
+        with ThreadPoolExecutor(min(self.threads, len(observers))) as pool:
+            for shard, missing in todo:
+                if missing:
+                    failures |= self._shard(shard, islice(stream, len(missing)), observers, pool)
         return failures
 
     def _missing(self, shard: Shard) -> Sequence[Sample]:
@@ -75,7 +80,11 @@ class Pass:
         return stored.model == self.model.fingerprint() and set(stored.names) == set(self.calibrations)
 
     def _shard(
-        self, shard: Shard, outcomes: Iterator[Predicted | SampleError], observers: Mapping[str, Observer]
+        self,
+        shard: Shard,
+        outcomes: Iterator[Predicted | SampleError],
+        observers: Mapping[str, Observer],
+        pool: ThreadPoolExecutor,
     ) -> dict[str, str]:
         """Evaluate and store the missing samples of a shard, beside what is stored of it."""
         tables: dict[str, list[SampleTable]] = {name: [] for name in observers}
@@ -89,8 +98,8 @@ class Pass:
                 failures[error.sample] = error.problem
                 self.progress.note(f"not evaluated: {error}")
                 continue
-            for name, prediction in calibrated.items():
-                tables[name].append(observers[name].observe(loaded, prediction))
+            for name, row in _counted(loaded, calibrated, observers, pool):
+                tables[name].append(row)
             hashes[loaded.sample.id] = loaded.sha256
             if self.save and isinstance(outcome, Predicted):
                 self.save(self.target, outcome)
@@ -116,6 +125,16 @@ class Pass:
             return outcome.loaded, {name: c(outcome.prediction) for name, c in self.calibrations.items()}
         except CalibrationError as error:
             raise SampleError(outcome.loaded.sample.id, str(error)) from error
+
+
+def _counted(
+    loaded: Loaded, calibrated: Mapping[str, Prediction], observers: Mapping[str, Observer], pool: ThreadPoolExecutor
+) -> Iterator[tuple[str, SampleTable]]:
+    """The sample's row under every calibration: counted at once, but where a device does one thing after the other."""
+    on_device = any(isinstance(prediction.logits, DeviceLogits) for prediction in calibrated.values())
+    at_once = map if on_device else pool.map
+    rows = at_once(lambda name: observers[name].observe(loaded, calibrated[name]), calibrated)
+    return zip(calibrated, rows, strict=True)
 
 
 def _joined(stored: ShardRecord, fresh: ShardRecord) -> ShardRecord:

@@ -165,6 +165,7 @@ class Run:
                 folder=shards,
                 workers=self.workers,
                 batch=self.plan.settings.batch,
+                threads=self.plan.settings.threads,
                 progress=self.progress,
                 kernels=self._kernels,
                 title=f"{name} on {target}" + ("" if is_test else ", calibrated"),

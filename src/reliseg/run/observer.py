@@ -9,11 +9,11 @@ from reliseg.data import Loaded
 from reliseg.prediction import Prediction
 from reliseg.run.kernels import CountingKernel, Kernels
 from reliseg.scores import SCORES, Score
-from reliseg.stats import DeviceLogits, Layout, LogitView, PixelStatistics, SampleTable, blocks
+from reliseg.stats import DeviceLogits, Layout, LogitView, PixelStatistics, SampleTable
+from reliseg.stats.bands import BandKernel
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, ROLES, fine_bins
 from reliseg.stats.fixed import limbs, units
-from reliseg.stats.kernel import Kernel
-from reliseg.stats.pixels import Flips, Ranks
+from reliseg.stats.pixels import Ranks
 from reliseg.stats.reference import full_logits, roles
 from reliseg.types import Truth
 
@@ -23,26 +23,21 @@ _ROWS = 64
 class Observer:
     """The statistics of one calibration over the samples of a shard."""
 
-    def __init__(self, layout: Layout, kernels: Kernels) -> None:
+    def __init__(self, layout: Layout, kernels: Kernels, threads: int = 1) -> None:
         kinds = {name: SCORES.get(name) for name in layout.scores}
         self._layout = layout
         self._built_in = Layout(layout.classes, tuple(n for n in layout.scores if kinds[n].built_in))
         self._open: dict[str, Score] = {n: kind() for n, kind in kinds.items() if not kind.built_in}
-        self._kernel = Kernel(self._built_in)
+        self._kernel = BandKernel(self._built_in, threads)
         self._kernels = kernels
         self._on_device: CountingKernel | None = None
-        self._flips = 0
         self._ranks = self._no_ranks()
 
     def observe(self, loaded: Loaded, prediction: Prediction) -> SampleTable:
         """Count one sample with its calibrated prediction; its row."""
         view = prediction.view()
         truth = np.full(loaded.size, 255, np.uint8) if loaded.truth is None else loaded.truth
-        if view.transform is None:
-            row = self._kernel_for(view).observe(view, truth, loaded.sample.id)
-        else:
-            row, flips = blocks.observe(self._kernel, view, truth, loaded.sample.id, self._layout.columns)
-            self._flips += flips
+        row = self._kernel_for(view).observe(view, truth, loaded.sample.id)
         if not self._open:
             return row
         found = _open_statistics(self._open, view, truth, self._layout.columns)
@@ -51,24 +46,25 @@ class Observer:
 
     def take(self) -> PixelStatistics:
         """The statistics of all samples since the last call; those of the next one start anew."""
-        counted = self._kernel.take()
+        pixels = self._kernel.take()
         if self._on_device is not None:
-            counted = counted + self._on_device.take()
-        pixels = replace(counted, flips=Flips(np.array([self._flips], np.int64)))
+            pixels = pixels + self._on_device.take()
         if self._open:
             ranks = {**pixels.ranks, **self._ranks}
             pixels = replace(pixels, ranks={name: ranks[name] for name in self._layout.scores})
-        self._flips, self._ranks = 0, self._no_ranks()
+        self._ranks = self._no_ranks()
         return pixels
 
     def _no_ranks(self) -> dict[str, Ranks]:
         return {name: Ranks.zero_of(name) for name in self._open}
 
     def _kernel_for(self, view: LogitView) -> CountingKernel:
-        """The kernel of the device that holds the logits, if there is one; else that of the CPU."""
-        if self._on_device is None and isinstance(view.logits, DeviceLogits):
+        """The kernel of the device that holds the logits, if there is one and nothing transforms them; else the CPU."""
+        if view.transform is not None or not isinstance(view.logits, DeviceLogits):
+            return self._kernel
+        if self._on_device is None:
             self._on_device = self._kernels.on_device(self._built_in, view.logits)
-        return self._on_device if self._on_device and isinstance(view.logits, DeviceLogits) else self._kernel
+        return self._on_device or self._kernel
 
     def _ordered(self, row: SampleTable, found: Mapping[str, "_OpenScore"]) -> SampleTable:
         """The row with the columns of all scores, in the layout's order."""

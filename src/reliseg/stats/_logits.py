@@ -198,4 +198,5 @@ def label(
         own = row_of[U64(here)]
         k[LABEL + x] = I32(here)
         k[OWN_ROW + x] = own
-        t[OWN + x] = z[U64(own) * U64(ROW) + x] if own >= I32(0) else F32(-np.inf)
+        logit = z[U64(own if own >= I32(0) else I32(0)) * U64(ROW) + x]
+        t[OWN + x] = logit if own >= I32(0) else F32(-np.inf)

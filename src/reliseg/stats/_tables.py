@@ -13,6 +13,7 @@ from reliseg.stats._slots import (
     HITS,
     KNOWN_SURE,
     LABEL,
+    LISTED,
     ODDS_BIN,
     OWN_ROW,
     PLACE,
@@ -136,17 +137,30 @@ def add_above(
     k: Int32[np.ndarray, " k"],
     above: Int64[np.ndarray, "n 3"],
 ) -> None:
-    """The others, one by one."""
+    """The others, one by one: of each pixel that has any the first, then the second where there is one, ...
+
+    Pixels are listed without a branch that the processor could guess wrong.
+    """
+    n = U64(0)
     for x in range(U64(PIXELS)):
-        hits = k[HITS + x]
-        while hits != I32(0):
+        k[LISTED + n] = I32(x)
+        n += U64(k[HITS + x] != I32(0))
+    while n > U64(0):
+        left = U64(0)
+        for i in range(n):
+            x = U64(k[LISTED + i])  # type: ignore[assignment]
+            hits = k[HITS + x]
+            rest = I32(hits & I32(hits - I32(1)))
+            k[HITS + x] = rest
+            k[LISTED + left] = I32(x)
+            left += U64(rest != I32(0))
             c = start + U64(lowest_bit(hits))
-            hits = I32(hits & I32(hits - I32(1)))
             p = z[c * U64(ROW) + x] * t[KNOWN_SURE + x]
-            i = c * U64(RELIABILITY_BINS) + U64(reliability(p))
-            above[i, U64(0)] += 1
-            above[i, U64(1)] += I64(k[OWN_ROW + x] == I32(c))
-            above[i, U64(2)] += I64(unit(p))
+            cell = c * U64(RELIABILITY_BINS) + U64(reliability(p))
+            above[cell, U64(0)] += 1
+            above[cell, U64(1)] += I64(k[OWN_ROW + x] == I32(c))
+            above[cell, U64(2)] += I64(unit(p))
+        n = left
 
 
 @compiled

@@ -85,6 +85,17 @@ class Totals:
             coarse=self._new_coarse()[None],
         )
 
+    def absorb(self, other: "Totals") -> None:
+        """Take in all that another one of the same layout has."""
+        self._cells += other._cells
+        self._confident += other._confident
+        self._above += other._above
+        self._below += other._below
+        self._losses = carried(self._losses + other._losses)
+        self.fine.counts[:] += other.fine.counts
+        self.fine.confidence[:] += other.fine.confidence
+        self._coarse += other._coarse
+
     def statistics(self) -> PixelStatistics:
         """Of all images taken in. Its ranks are read from these tables when they are asked for."""
         return PixelStatistics(

@@ -13,17 +13,27 @@ _PIXELS = 1 << 17
 """Pixels of a block: a few megabytes of float64 logits."""
 
 
-def observe(kernel: Kernel, view: LogitView, truth: Truth, sample: str, columns: int) -> tuple[SampleTable, int]:
-    """Count an image whose view has a transform; its row, and the known pixels whose prediction was changed.
+def rows_of(width: int) -> int:
+    """Rows of a block of an image of this width."""
+    return max(1, _PIXELS // width)
+
+
+def observe(
+    kernel: Kernel, view: LogitView, truth: Truth, sample: str, columns: int, band: slice = slice(None)
+) -> tuple[SampleTable, int]:
+    """Count an image whose view has a transform, or a band of it that starts where a block does.
+
+    Its row, and the known pixels whose prediction was changed.
 
     Nothing of the image's full size is built.
     """
     height, width = view.size
-    step = max(1, _PIXELS // width)
+    step = rows_of(width)
     live = np.unique(view.groups)
     tables, flips = [], 0
-    for start in range(0, height, step):
-        rows = slice(start, min(start + step, height))
+    first, end, _ = band.indices(height)
+    for start in range(first, end, step):
+        rows = slice(start, min(start + step, end))
         size = (rows.stop - rows.start, width)
         before = projected_logits(view, columns, rows)
         after = calibrated(view, before, rows)

@@ -49,30 +49,41 @@ class Kernel:
         self._pixels = 0
         self._earlier: PixelStatistics | None = None
 
-    def observe(self, view: LogitView, truth: Truth, sample: str) -> SampleTable:
-        """Add an image; its row of the sample table.
+    def observe(self, view: LogitView, truth: Truth, sample: str, band: slice = slice(None)) -> SampleTable:
+        """Add an image, or a band of its rows; its row of the sample table.
 
         Truth ids are classes of the data set, 254 (unknown) or 255 (void); logits must be finite.
         """
         check_view(self._layout, view, truth, _COUNTER_LIMIT)
+        rows = _plan.rows(view.logits.shape[1], truth.shape[0], view.align_corners)
+        factors = _NO_FACTORS if view.pixel_factors is None else view.pixel_factors[band]
+        truth = truth[band]
         unknown, void = aside(self._layout, truth, sample)
         self._make_room(truth.size)
         mapping, live = mapping_of(self._layout, view)
         totals = self._totals
         image = totals.image_tables(len(live), int((live < self._layout.classes).sum()))
-        _, h, w = view.logits.shape
         observe_image(
             _read_only(view.logits),
             _read_only(truth),
-            _plan.rows(h, truth.shape[0], view.align_corners),
-            _plan.columns(w, truth.shape[1], view.align_corners),
+            _plan.Rows(*(part[band] for part in rows)),
+            _plan.columns(view.logits.shape[2], truth.shape[1], view.align_corners),
             mapping,
-            _read_only(_NO_FACTORS if view.pixel_factors is None else view.pixel_factors),
+            _read_only(factors),
             Scores(self._kinds, totals.starts, totals.spans),
             image,
             totals.fine,
         )
         return totals.add(image, live, sample, unknown, void)
+
+    def absorb(self, other: "Kernel") -> None:
+        """Add all that another kernel of the same layout has counted; it forgets it."""
+        if other._tables is not None:
+            self._make_room(other._pixels)
+            self._totals.absorb(other._tables)
+        if other._earlier is not None:
+            self._earlier = other._earlier if self._earlier is None else self._earlier + other._earlier
+        other.reset()
 
     def statistics(self) -> PixelStatistics:
         """Of all images observed since creation or reset."""

@@ -37,6 +37,7 @@ from reliseg.types import Block, Truth
 
 Values: TypeAlias = Float64[np.ndarray, " p"]
 Ids: TypeAlias = Int64[np.ndarray, " p"]
+Lines: TypeAlias = Float64[np.ndarray, "m o w"]
 
 _UNKNOWN, _VOID = 254, 255
 
@@ -51,26 +52,38 @@ def full_logits(view: LogitView, columns: int, rows: slice = slice(None)) -> Blo
 
 def projected_logits(view: LogitView, columns: int, rows: slice = slice(None)) -> Block:
     """The same before calibration."""
-    z = np.asarray(view.logits, np.float64)
+    z = np.asarray(view.logits)
     y, wy = (a[rows] for a in source_positions(z.shape[1], view.size[0], view.align_corners))
     x, wx = source_positions(z.shape[2], view.size[1], view.align_corners)
     y1, x1 = np.minimum(y + 1, z.shape[1] - 1), np.minimum(x + 1, z.shape[2] - 1)
-    z = z[:, y] + (z[:, y1] - z[:, y]) * wy[:, None]
-    z = z[:, :, x] + (z[:, :, x1] - z[:, :, x]) * wx
-    z = z.reshape(len(z), -1)
-    projected = np.full((columns, z.shape[1]), -np.inf)
+    upper, lower = z[:, y].astype(np.float64), z[:, y1].astype(np.float64)
+    lines = upper + (lower - upper) * wy[:, None]
+    projected = np.full((columns, len(y) * len(x)), -np.inf)
     for g in range(columns):
-        members = z[view.groups == g]
-        if len(members):
+        chosen = view.groups == g
+        if not chosen.any():
+            continue
+        members = _across(lines[chosen], x, x1, wx)
+        if len(members) == 1:
+            projected[g] = members[0]
+        else:
             top = members.max(axis=0)
             projected[g] = top + np.log(np.exp(members - top).sum(axis=0))
     return projected
+
+
+def _across(lines: Lines, x: Ids, x1: Ids, weight: Values) -> Block:
+    """The horizontal half of bilinear interpolation."""
+    left = lines.take(x, axis=2)  # many times as fast as an index
+    return (left + (lines.take(x1, axis=2) - left) * weight).reshape(len(lines), -1)
 
 
 def calibrated(view: LogitView, projected: Block, rows: slice = slice(None)) -> Block:
     """What the view's transform and factors make of the projected logits of some rows."""
     if view.transform is not None:
         projected = view.transform(projected)
+    if view.pixel_factors is None and (view.inverse_temperatures == 1).all():
+        return projected
     factors = view.inverse_temperatures[projected.argmax(axis=0)]
     if view.pixel_factors is not None:
         factors = factors * view.pixel_factors[rows].ravel()
