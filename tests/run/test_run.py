@@ -303,6 +303,8 @@ def test_clusters_need_a_feature_and_say_so(tmp_path: Path) -> None:
     street.write(content)
     with pytest.raises(IncompleteError, match=r"cluster_ts: 6 predictions have no feature \(first: s0/s0_0000\)"):
         reliseg.run_config(street.config, tmp_path / "without")
+    others = Results.read(tmp_path / "without" / "results.json")  # what can be fitted is evaluated
+    assert {r.calibration for r in others} == {"identity", "class_ts@street/cal"}
     for path in (street.root / "logits").rglob("*.npz"):
         with np.load(path) as stored:
             logits = stored["logits"]

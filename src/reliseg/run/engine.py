@@ -60,7 +60,8 @@ class Pass:
             images=any(calibration.needs_image for calibration in self.calibrations.values()),
             saved=self.save is not None,
         )
-        bands = -(-self.threads // len(self.calibrations))  # each has tables of its own: no more than are needed
+        # Each band has tables of its own: only stored predictions, which leave the cores to the statistics, are cut.
+        bands = 1 if self.model.reads_images else -(-self.threads // len(self.calibrations))
         observers = {name: Observer(self.layout, self.kernels, bands) for name in self.calibrations}
         failures: dict[str, str] = {}
         with ThreadPoolExecutor(min(self.threads, len(observers))) as pool:
@@ -103,7 +104,7 @@ class Pass:
             hashes[loaded.sample.id] = loaded.sha256
             if self.save and isinstance(outcome, Predicted):
                 self.save(self.target, outcome)
-            del outcome, loaded, calibrated, prediction  # before the next one is waited for
+            del outcome, loaded, calibrated  # before the next one is waited for
         path = self.folder / shard.path
         observed = {
             name: Observed(observer.take(), SampleTable.union([SampleTable.empty(self.layout), *tables[name]]))

@@ -11,7 +11,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from reliseg.calibration import Unchanged
-from reliseg.errors import CalibrationError, ConfigError, IncompleteError
+from reliseg.errors import ConfigError, IncompleteError
 from reliseg.models import Model
 from reliseg.results import Results, Row
 from reliseg.run.check import check, fit_notes
@@ -83,8 +83,7 @@ class Run:
             found.models[source.name] = model.provenance()
             records, problems = self._calibrations(source.name, model, saving)
             found.problems += problems
-            if not problems:
-                self._evaluate(source.name, model, records, saving, found)
+            self._evaluate(self.plan.reduced(records), source.name, model, records, saving, found)
         return self._write(found)
 
     @cached_property
@@ -106,18 +105,16 @@ class Run:
             raise ConfigError(f"{self.folder}: cannot be written ({error.strerror}); give another --out") from error
 
     def _calibrations(self, name: str, model: Model, saving: Saving) -> tuple[dict[str, Record], list[str]]:
-        """All calibrations of a model by name, or why some could not be fitted."""
+        """The calibrations of a model by name, and why others could not be fitted."""
         found = {record.name: self._kept(name, model, record) for record in self.plan.loaded.get(name, ())}
         problems = []
         for fit in self.plan.fits:
-            try:
-                fitted, failures = self._fitting(name, model, fit, saving).run()
-            except CalibrationError as error:
-                problems.append(f"{name} on {fit.split}: {error}")
-                continue
-            found |= fitted
-            if failures:
-                problems.append(f"{_summary(name, fit.split, failures)}; no calibration was fitted, nothing tested")
+            fitted = self._fitting(name, model, fit, saving).run()
+            found |= fitted.records
+            reasons = dict.fromkeys(fitted.refused.values())  # several seeds have the same
+            problems += [f"{name} on {fit.split}: {reason}; no results with this calibration" for reason in reasons]
+            if fitted.unread:
+                problems.append(f"{_summary(name, fit.split, fitted.unread)}; no calibration was fitted there")
         return found, problems
 
     def _kept(self, name: str, model: Model, record: Record) -> Record:
@@ -148,24 +145,26 @@ class Run:
             save=partial(saving, name) if saving.kinds else None,
         )
 
-    def _evaluate(self, name: str, model: Model, records: Mapping[str, Record], saving: Saving, found: _Found) -> None:
+    def _evaluate(
+        self, plan: Plan, name: str, model: Model, records: Mapping[str, Record], saving: Saving, found: _Found
+    ) -> None:
         """One model over all domains, then its rows."""
         shards = self.folder / "statistics" / name
         incomplete = set()
         calibrations = {IDENTITY: Unchanged()} | {c: record.calibration for c, record in records.items()}
-        tested = {str(t) for t in self.plan.evaluated()}
-        for target, names in self.plan.passes(name):
+        tested = {str(t) for t in plan.evaluated()}
+        for target, names in plan.passes(name):
             is_test = str(target) in tested
-            guarded = [records[c] for c in names if c != IDENTITY] if self.plan.guards(target) else []
+            guarded = [records[c] for c in names if c != IDENTITY] if plan.guards(target) else []
             failures = Pass(
                 model=model,
                 target=target,
-                layout=self.plan.layout(target.dataset),
+                layout=plan.layout(target.dataset),
                 calibrations={c: calibrations[c] for c in names},
                 folder=shards,
                 workers=self.workers,
-                batch=self.plan.settings.batch,
-                threads=self.plan.settings.threads,
+                batch=plan.settings.batch,
+                threads=plan.settings.threads,
                 progress=self.progress,
                 kernels=self._kernels,
                 title=f"{name} on {target}" + ("" if is_test else ", calibrated"),
@@ -176,12 +175,12 @@ class Run:
                 incomplete.add(str(target))
                 lost = "this domain has no results" if is_test else "no threshold is taken from its calibration split"
                 found.problems.append(f"{_summary(name, str(target), failures)}; {lost}")
-        for target in self.plan.tests:
+        for target in plan.tests:
             parts = sorted({str(m) for m in target.members()} & incomplete)
             if target.domain.union and parts:
                 found.problems.append(f"{name} on {target}: no results, as {' and '.join(parts)} is incomplete")
-        splits = examine(self.plan, name, model.labels, shards, incomplete)
-        rows, reliability = measure(self.plan, name, model.labels, shards, incomplete, splits.thresholds)
+        splits = examine(plan, name, model.labels, shards, incomplete)
+        rows, reliability = measure(plan, name, model.labels, shards, incomplete, splits.thresholds)
         found.rows += rows
         found.reliability += reliability
         found.fits += splits.lines

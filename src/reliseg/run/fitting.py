@@ -3,8 +3,8 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from reliseg.calibration import Calibration, CalibrationSample, Calibrator, SampledImage, Training, calibrator
-from reliseg.errors import ConfigError, SampleError
+from reliseg.errors import CalibrationError, ConfigError, SampleError
 from reliseg.models import Model
 from reliseg.prediction import sampled
 from reliseg.run.config import SampleConfig
@@ -24,6 +24,15 @@ from reliseg.run.record import Hashes, Record, file_hashes, read_record, record_
 from reliseg.run.store import write_text
 from reliseg.run.stream import Predicted, Saver, predictions
 from reliseg.run.whole import KeptImage, KeptImages, chosen, keep
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What came of a fit: calibrations by name, why others could not be fitted, and samples that cannot be read."""
+
+    records: Mapping[str, Record]
+    refused: Mapping[str, str] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,17 +53,17 @@ class Fitting:
     progress: Progress
     save: Saver | None = None
 
-    def run(self) -> tuple[dict[str, Record], dict[str, str]]:
-        """The calibrations by name, stored ones as they are; and the samples that could not be read."""
+    def run(self) -> "Fitted":
+        """All calibrations that can be fitted, stored ones as they are; none where a sample cannot be read."""
         names = self.fit.calibrations()
         stored = {name: self._restored(name) for name, _ in names}
         if all(stored.values()):
-            return {name: record for name, record in stored.items() if record is not None}, {}
+            return Fitted({name: record for name, record in stored.items() if record is not None})
         failures: dict[str, str] = {}
         for target in self._members():
             failures |= self._collect(target)
         if failures:
-            return {}, failures
+            return Fitted({}, unread=failures)
         records = [json.loads(_record(p).read_text()) for p in self._parts()]
         parts = [read_pixels(p) for p in self._parts()]
         images = [
@@ -65,15 +74,20 @@ class Fitting:
         training = Training(self.device, self.threads, self._stage)
         sample = CalibrationSample(parts, images, self._whole(), training)
         hashes = self._hashes("sha256"), self._hashes("image_sha256")
-        fitted = {}
+        fitted, refused = {}, {}
         for name, method in names:
-            fitted[name] = stored[name] or self._described(method, calibrator(method).fit(sample), len(sample), hashes)
-            for note in fitted[name].calibration.notes():
+            try:
+                found = stored[name] or self._described(method, calibrator(method).fit(sample), len(sample), hashes)
+            except CalibrationError as error:
+                refused[name] = str(error)
+                continue
+            fitted[name] = found
+            for note in found.calibration.notes():
                 self.progress.note(f"{self.name}, {name}: {note}")
-            write_record(self._calibrations(), fitted[name])
+            write_record(self._calibrations(), found)
         del parts, sample
         self._discard()
-        return fitted, {}
+        return Fitted(fitted, refused)
 
     def _restored(self, name: str) -> Record | None:
         """The calibration that is stored, if it was fitted on the same model."""

@@ -120,6 +120,14 @@ class Plan:
     allow_seen: frozenset[str] = frozenset()
     """Tested domains that may hold samples which a calibration was fitted on."""
 
+    lost: frozenset[str] = frozenset()
+    """Calibrations that could not be fitted on the model at hand."""
+
+    def reduced(self, fitted: Collection[str]) -> "Plan":
+        """The plan for a model on which only these calibrations could be fitted."""
+        wanted = {name for fit in self.fits for name, _ in fit.calibrations()}
+        return replace(self, lost=frozenset(wanted - set(fitted)))
+
     def layout(self, dataset: DataSet) -> Layout:
         """What is counted on a data set."""
         return Layout(len(dataset.labels), tuple(self.settings.scores))
@@ -136,8 +144,10 @@ class Plan:
         found: dict[str, Split] = {}
         for fit in self.fits:
             before = found.get(fit.split, Split(fit.split, tuple(fit.members()), (IDENTITY,)))
-            names = dict.fromkeys((*before.calibrations, *(name for name, _ in fit.calibrations())))
-            found[fit.split] = replace(before, calibrations=tuple(names))
+            fitted = [name for name, _ in fit.calibrations() if name not in self.lost]
+            if fitted or not fit.calibrations():  # where all are lost, the split itself may be unreadable
+                names = dict.fromkeys((*before.calibrations, *fitted))
+                found[fit.split] = replace(before, calibrations=tuple(names))
         return list(found.values())
 
     def passes(self, model: str) -> list[tuple[Target, list[str]]]:
@@ -156,7 +166,8 @@ class Plan:
     def calibrations_for(self, dataset: DataSet, model: str) -> list[str]:
         """Names of the calibrations that apply to a data set: those fitted in its label space; identity first."""
         names = [name for f in self._fits_for(dataset) for name, _ in f.calibrations()]
-        return [IDENTITY, *dict.fromkeys([*names, *(r.name for r in self._loaded_for(dataset, model))])]
+        every = dict.fromkeys([*names, *(r.name for r in self._loaded_for(dataset, model))])
+        return [IDENTITY, *(name for name in every if name not in self.lost)]
 
     def means_for(self, dataset: DataSet, model: str) -> dict[str, tuple[str, ...]]:
         """Names of the means over several seeds, and of the calibrations that each is the mean of."""
