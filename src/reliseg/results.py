@@ -104,12 +104,13 @@ class Row:
 
     def record(self) -> dict[str, Any]:
         """The row with the column names of files; NaN is None."""
-        found = asdict(self)
-        return {name.rstrip("_"): None if isinstance(v, float) and math.isnan(v) else v for name, v in found.items()}
+        found = vars(self).items()  # plain values: asdict would copy each, and tables have a million
+        return {name.rstrip("_"): None if isinstance(v, float) and math.isnan(v) else v for name, v in found}
 
 
 _KEYS = ("model", "dataset", "domain", "reference", "calibration", "fitted_on", "seed", "score")
 COLUMNS = tuple(f.name.rstrip("_") for f in fields(Row))
+_NUMBERS = frozenset(f.name for f in fields(Row) if f.type is float)
 
 
 @dataclass(frozen=True)
@@ -184,9 +185,8 @@ class Results:
 
 
 def _row(record: Mapping[str, Any]) -> Row:
-    numbers = {f.name for f in fields(Row) if f.type is float}
     values: dict[str, Any] = {("class_" if k == "class" else k): v for k, v in record.items()}
-    filled: dict[str, Any] = {k: NAN if k in numbers and v is None else v for k, v in values.items()}
+    filled: dict[str, Any] = {k: NAN if k in _NUMBERS and v is None else v for k, v in values.items()}
     return Row(**filled)
 
 

@@ -179,6 +179,7 @@ class Run:
             parts = sorted({str(m) for m in target.members()} & incomplete)
             if target.domain.union and parts:
                 found.problems.append(f"{name} on {target}: no results, as {' and '.join(parts)} is incomplete")
+        self.progress.begin(f"{name}: metrics of all domains and calibrations", 0)
         splits = examine(plan, name, model.labels, shards, incomplete)
         rows, reliability = measure(plan, name, model.labels, shards, incomplete, splits.thresholds)
         found.rows += rows
