@@ -1,6 +1,6 @@
 """What fits share: the classes of a sample, its pixels in blocks of live columns, and a way to keep the argmax."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from reliseg.calibration.base import CalibrationSample
 from reliseg.errors import CalibrationError, ColumnsError
+from reliseg.prediction import Prediction
 from reliseg.types import Block
 
 Values: TypeAlias = Float64[np.ndarray, " p"]
@@ -65,6 +66,12 @@ def kept_on_top(scores: Block, top: Ids) -> Block:
     below = np.nextafter(highest.astype(np.float32), np.float32(-np.inf)).astype(np.float64)
     earlier = np.arange(len(scores))[:, None] < top
     return np.minimum(scores, np.where(earlier, below, highest))
+
+
+def check_live(name: str, prediction: Prediction, live: Sequence[int] | Ids) -> None:
+    """A CalibrationError where the model's classes go to other columns than in the sample."""
+    if not np.array_equal(np.unique(prediction.view().groups), live):
+        raise CalibrationError(f"{name}: the model's classes go to other columns than those it is fitted on")
 
 
 def check_columns(name: str, fitted: int, columns: int) -> None:

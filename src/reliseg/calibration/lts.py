@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from reliseg.calibration._pixels import Census, census, check_columns
+from reliseg.calibration._pixels import Census, census, check_columns, check_live
 from reliseg.calibration._slopes import best_slopes
 from reliseg.calibration.base import (
     Calibration,
@@ -59,7 +59,7 @@ class ScaledLocally(Calibration):
         if not len(self.logit_bias) and not len(self.image_bias):
             return Scaled(self.temperature)(prediction)
         check_columns("lts", self.columns, prediction.columns)
-        _check_live(prediction, np.array(self.live))
+        check_live("lts", prediction, self.live)
         if self.needs_image:
             _check_image(prediction)
         from reliseg.calibration import _local  # imports torch
@@ -175,7 +175,7 @@ class LocalTemperature(Calibrator):
         for i in range(len(images)):
             image = images[i]
             try:
-                _check_live(image.prediction, live)
+                check_live("lts", image.prediction, live)
                 if self.needs_image:
                     _check_image(image.prediction)
             except CalibrationError as error:
@@ -185,11 +185,6 @@ class LocalTemperature(Calibrator):
             if (counted(image.truth, live) >= 0).any():
                 found.append((image.id, i))
         return [i for _, i in sorted(found)]
-
-
-def _check_live(prediction: Prediction, live: Int64[np.ndarray, " l"]) -> None:
-    if not np.array_equal(np.unique(prediction.view().groups), live):
-        raise CalibrationError("lts: the model's classes go to other columns than those it is fitted on")
 
 
 def _check_image(prediction: Prediction) -> None:

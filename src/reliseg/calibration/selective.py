@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
-from reliseg.calibration._pixels import Census, Values, census, check_columns, live_blocks, log_softmax
+from reliseg.calibration._pixels import Census, Values, census, check_columns, check_live, live_blocks, log_softmax
 from reliseg.calibration._slopes import HIGHEST, Groups, Logits, best_slopes
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, is_amount, is_natural, required
 from reliseg.errors import CalibrationError
@@ -62,8 +62,7 @@ class ScaledSelectively(Calibration):
         """The prediction with 1/T of each pixel, told in blocks of rows."""
         check_columns("selective", self.columns, prediction.columns)
         view, live = prediction.view(), np.array(self.live)
-        if not np.array_equal(np.unique(view.groups), live):
-            raise CalibrationError("selective: the model's classes go to other columns than those it is fitted on")
+        check_live("selective", prediction, self.live)
         height, width = prediction.size
         factors = np.empty(prediction.size, np.float32)
         step = max(1, _PIXELS // width)
