@@ -22,9 +22,9 @@ from reliseg.data import DataSet, Domain, Sample
 from reliseg.labels import LabelMap, label_space
 from reliseg.run.config import Settings
 from reliseg.run.measure import measure
-from reliseg.run.plan import SHARD_SIZE, Fit, Plan, Target, shards
+from reliseg.run.plan import SHARD_ENOUGH, SHARD_SIZE, Fit, Plan, Target, shards
 from reliseg.run.splits import examine
-from reliseg.run.store import Observed, ShardRecord, load_shard, save_shard
+from reliseg.run.store import Observed, ShardHead, load_shard, save_shard, stored_head
 from reliseg.stats import Layout, LogitView, SampleTable
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.fixed import real
@@ -78,13 +78,15 @@ def fill(plan: Plan, folder: Path, statistics: dict[str, Observed]) -> float:
     for target in plan.read():
         for shard in shards(target):
             ids = tuple(s.id for s in shard.samples)
-            record = ShardRecord(
-                {c: named(o, ids) for c, o in statistics.items()}, dict.fromkeys(ids, "0" * 64), {}, ""
-            )
+            found = {c: named(o, ids) for c, o in statistics.items()}
             start = time.perf_counter()
-            save_shard(folder / shard.path, record)
+            save_shard(folder / shard.path, head(ids), found.items())
             spent, count = spent + time.perf_counter() - start, count + 1
     return spent / count
+
+
+def head(ids: tuple[str, ...]) -> ShardHead:
+    return ShardHead(dict.fromkeys(ids, "0" * 64), {}, "")
 
 
 def named(found: Observed, ids: tuple[str, ...]) -> Observed:
@@ -155,21 +157,21 @@ def size(name: str, images: int, calibrations: int, total: int) -> Measure:
 
 
 def sizes(folder: Path) -> Iterator[Measure]:
-    """Synthetic shards of fewer images: the fine histograms of one weigh nearly as much as those of many."""
-    for images in (1, 4, 16, SHARD_SIZE):
+    """Synthetic shards: of as few images as scenes are put together to, and full ones."""
+    for images in (SHARD_ENOUGH, SHARD_SIZE):
         found = observed(1.0, images)
         path = folder / f"{images}.zip"
-        save_shard(path, ShardRecord({"identity": found}, dict.fromkeys(found.samples.ids, "0" * 64), {}, ""))
-        name = f"19 classes, 2 megapixels, {images} in a scene"
+        save_shard(path, head(found.samples.ids), [("identity", found)])
+        name = f"19 classes, 2 megapixels, {images} in a shard"
         yield size(name, images, 1, path.stat().st_size)
 
 
 def of_run(run: Path) -> Measure:
     """The shards of a run that is there, of all its models and domains."""
     paths = sorted((run / "statistics").rglob("*.zip"))
-    found = [record for record in (load_shard(p, ()) for p in paths) if record]
-    images, names = sum(len(r.hashes) for r in found), {len(r.names) for r in found}
-    average = sum(len(r.hashes) * len(r.names) for r in found) / images
+    heads = [head for head in map(stored_head, paths) if head]
+    images, names = sum(len(h.hashes) for h in heads), {len(h.names) for h in heads}
+    average = sum(len(h.hashes) * len(h.names) for h in heads) / images
     return size(
         f"run {run.name}", images, round(average) if len(names) == 1 else average, sum(p.stat().st_size for p in paths)
     )

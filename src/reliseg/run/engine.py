@@ -15,9 +15,10 @@ from reliseg.run.kernels import Kernels
 from reliseg.run.observer import Observer
 from reliseg.run.plan import Shard, Target, shards
 from reliseg.run.progress import Progress
-from reliseg.run.store import Observed, ShardRecord, load_shard, save_shard, stored_head
+from reliseg.run.store import Observed, ShardHead, gone, load_shard, save_shard, stored_head
 from reliseg.run.stream import Predicted, Saver, predictions
 from reliseg.stats import DeviceLogits, Layout, SampleTable
+from reliseg.stats.samples import SampleRows
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,13 +73,14 @@ class Pass:
 
     def _missing(self, shard: Shard) -> Sequence[Sample]:
         stored = stored_head(self.folder / shard.path)
-        if stored is None or not self._continues(stored):
+        if stored is None or not self._continues(shard, stored):
             return shard.samples
         return tuple(s for s in shard.samples if s.id not in stored.hashes)
 
-    def _continues(self, stored: ShardRecord) -> bool:
-        """Whether what is stored was made with the same model and calibrations."""
-        return stored.model == self.model.fingerprint() and set(stored.names) == set(self.calibrations)
+    def _continues(self, shard: Shard, stored: ShardHead) -> bool:
+        """Whether what is stored is of the same model and calibrations, and of no sample that is elsewhere by now."""
+        same = stored.model == self.model.fingerprint() and set(stored.names) == set(self.calibrations)
+        return same and stored.hashes.keys() <= {s.id for s in shard.samples}
 
     def _shard(
         self,
@@ -88,7 +90,7 @@ class Pass:
         pool: ThreadPoolExecutor,
     ) -> dict[str, str]:
         """Evaluate and store the missing samples of a shard, beside what is stored of it."""
-        tables: dict[str, list[SampleTable]] = {name: [] for name in observers}
+        rows = {name: SampleRows(self.layout) for name in observers}
         hashes: dict[str, str] = {}
         failures: dict[str, str] = {}
         for outcome in outcomes:
@@ -100,19 +102,19 @@ class Pass:
                 self.progress.note(f"not evaluated: {error}")
                 continue
             for name, row in _counted(loaded, calibrated, observers, pool):
-                tables[name].append(row)
+                rows[name].add(row)
             hashes[loaded.sample.id] = loaded.sha256
             if self.save and isinstance(outcome, Predicted):
                 self.save(self.target, outcome)
             del outcome, loaded, calibrated  # before the next one is waited for
         path = self.folder / shard.path
-        observed = {
-            name: Observed(observer.take(), SampleTable.union([SampleTable.empty(self.layout), *tables[name]]))
-            for name, observer in observers.items()
-        }
-        stored = load_shard(path)
-        fresh = ShardRecord(observed, hashes, failures, self.model.fingerprint())
-        save_shard(path, _joined(stored, fresh) if stored and self._continues(stored) else fresh)
+        fresh = ((name, Observed(observer.take(), rows[name].table())) for name, observer in observers.items())
+        before = stored_head(path)
+        if before is None or not self._continues(shard, before):
+            save_shard(path, ShardHead(hashes, failures, self.model.fingerprint()), fresh)
+        else:
+            head = replace(before, hashes={**before.hashes, **hashes}, failures=failures)
+            save_shard(path, head, ((name, _stored(path, name) + found) for name, found in fresh))
         return failures
 
     def _calibrated(self, outcome: Predicted | SampleError) -> tuple[Loaded, dict[str, Prediction]]:
@@ -138,10 +140,8 @@ def _counted(
     return zip(calibrated, rows, strict=True)
 
 
-def _joined(stored: ShardRecord, fresh: ShardRecord) -> ShardRecord:
-    """The statistics of what is stored and of what was missing of it."""
-    return replace(
-        fresh,
-        observed={name: stored.observed[name] + observed for name, observed in fresh.observed.items()},
-        hashes={**stored.hashes, **fresh.hashes},
-    )
+def _stored(path: Path, calibration: str) -> Observed:
+    stored = load_shard(path, (calibration,))
+    if stored is None:
+        raise gone(path)
+    return stored.observed[calibration]

@@ -123,5 +123,5 @@ def _hashes(plan: Plan, target: Target, folder: Path) -> dict[str, str]:
         for shard in shards(target):
             stored = load_shard(folder / "statistics" / source.name / shard.path, ())
             if stored is not None:
-                found |= stored.hashes
+                found |= stored.head.hashes
     return dict(sorted(found.items()))

@@ -18,7 +18,7 @@ from reliseg.run.protocol import provenance
 from reliseg.run.record import Record, read_records
 from reliseg.stats import Layout
 
-SHARD_SIZE = 64
+SHARD_SIZE, SHARD_ENOUGH = 64, 16
 IDENTITY = "identity"
 
 
@@ -50,17 +50,16 @@ class Target:
 
 @dataclass(frozen=True)
 class Shard:
-    """At most 64 samples of one scene."""
+    """At most 64 samples of neighbouring scenes."""
 
     target: Target
-    scene: str
     index: int
     samples: tuple[Sample, ...]
 
     @property
     def path(self) -> Path:
-        """Where it is stored, below a model's folder."""
-        scene = quote(self.scene, safe=" +@,()")
+        """Where it is stored, below a model's folder: under the name of its first scene."""
+        scene = quote(self.samples[0].scene, safe=" +@,()")
         return Path(self.target.dataset.name, self.target.domain.name, scene, f"{self.index:05d}.zip")
 
 
@@ -197,12 +196,24 @@ class Plan:
 
 
 def shards(target: Target) -> Iterator[Shard]:
-    """The shards of a domain, in the order of sample ids within each scene."""
+    """The shards of a domain, in the order of scenes and sample ids.
+
+    Scenes are put together until they hold enough samples, as the histograms of one image weigh nearly as much as
+    those of many; what is more than a shard holds is cut.
+    """
     by_scene = sorted(target.domain.samples, key=lambda s: (s.scene, s.id))
-    for scene, group in groupby(by_scene, key=lambda s: s.scene):
-        samples = tuple(group)
-        for i in range(0, len(samples), SHARD_SIZE):
-            yield Shard(target, scene, i // SHARD_SIZE, samples[i : i + SHARD_SIZE])
+    together: list[Sample] = []
+    for _, scene in groupby(by_scene, key=lambda s: s.scene):
+        together += scene
+        if len(together) >= SHARD_ENOUGH:
+            yield from _cut(target, together)
+            together = []
+    yield from _cut(target, together)
+
+
+def _cut(target: Target, samples: Sequence[Sample]) -> Iterator[Shard]:
+    for i in range(0, len(samples), SHARD_SIZE):
+        yield Shard(target, i // SHARD_SIZE, tuple(samples[i : i + SHARD_SIZE]))
 
 
 def plan_of(config: RunConfig, folder: Path) -> Plan:

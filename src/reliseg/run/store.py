@@ -4,7 +4,7 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -50,52 +50,58 @@ class Observed:
 
 
 @dataclass(frozen=True)
-class ShardRecord:
-    """What is known of a shard: statistics by calibration, hashes of its finished samples, and failures.
+class ShardHead:
+    """What is known of a shard beside its statistics: hashes of its finished samples, and failures.
 
     A shard with failures is kept; the next run evaluates only what failed.
     """
 
-    observed: Mapping[str, Observed]
     hashes: Mapping[str, str]
     failures: Mapping[str, str]
     model: str
     """The fingerprint of the model that it was made with."""
     names: tuple[str, ...] = ()
-    """The calibrations that are stored; `observed` may hold only those that were asked for."""
+    """The calibrations that are stored."""
 
 
-def save_shard(path: Path, record: ShardRecord) -> None:
-    """Store a shard: sparse arrays in a zip file, whose members carry checksums."""
-    head = {
-        "format": _FORMAT,
-        "hashes": dict(record.hashes),
-        "failures": dict(record.failures),
-        "model": record.model,
-        "samples": {c: list(o.samples.ids) for c, o in record.observed.items()},
-    }
+@dataclass(frozen=True)
+class StoredShard:
+    """A shard as it was read: statistics of those calibrations that were asked for."""
+
+    head: ShardHead
+    observed: Mapping[str, Observed]
+
+
+def save_shard(path: Path, head: ShardHead, observed: Iterable[tuple[str, Observed]]) -> None:
+    """Store a shard: sparse arrays in a zip file, whose members carry checksums.
+
+    Of what is observed, by calibration, one is in memory at a time if it comes from a generator.
+    """
 
     def write(file: BinaryIO) -> None:
-        shapes = {}
+        shapes, samples = {}, {}
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            for name, array in _members(record):
-                archive.writestr(name, _sparse(array))
-                shapes[name] = array.shape
-            archive.writestr("head.json", json.dumps({**head, "shapes": shapes}))
+            for calibration, found in observed:
+                samples[calibration] = list(found.samples.ids)
+                for name, array in _members(calibration, found):
+                    archive.writestr(name, _sparse(array))
+                    shapes[name] = array.shape
+            parts = {"hashes": dict(head.hashes), "failures": dict(head.failures), "model": head.model}
+            content = {"format": _FORMAT, **parts, "samples": samples, "shapes": shapes}
+            archive.writestr("head.json", json.dumps(content))
 
     write_atomically(path, write)
 
 
-def _members(record: ShardRecord) -> Iterator[tuple[str, np.ndarray]]:
+def _members(calibration: str, observed: Observed) -> Iterator[tuple[str, np.ndarray]]:
     """All arrays by name, one after the other: ranks are converted only as they are written."""
-    for calibration, observed in record.observed.items():
-        for name, array in observed.pixels.items():
-            yield f"{calibration}/{name}", array
-        for name, array in observed.samples.arrays().items():
-            yield f"{calibration}/samples.{name}", array
+    for name, array in observed.pixels.items():
+        yield f"{calibration}/{name}", array
+    for name, array in observed.samples.arrays().items():
+        yield f"{calibration}/samples.{name}", array
 
 
-def load_shard(path: Path, calibrations: Collection[str] | None = None, *, ranks: bool = True) -> ShardRecord | None:
+def load_shard(path: Path, calibrations: Collection[str] | None = None, *, ranks: bool = True) -> StoredShard | None:
     """The stored shard, with the statistics of these calibrations (all by default), and with their `ranks` or none.
 
     None where there is none, or none that is whole.
@@ -110,7 +116,7 @@ def load_shard(path: Path, calibrations: Collection[str] | None = None, *, ranks
             observed = {name: _observed(archive, head, name, ranks) for name in names if name in wanted}
     except _UNREADABLE:
         return None
-    return ShardRecord(observed, head["hashes"], head["failures"], head["model"], names)
+    return StoredShard(ShardHead(head["hashes"], head["failures"], head["model"], names), observed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +166,7 @@ def gone(path: Path) -> FileNotFoundError:
     return FileNotFoundError(f"{path} is gone or broken since it was written")
 
 
-def stored_head(path: Path) -> ShardRecord | None:
+def stored_head(path: Path) -> ShardHead | None:
     """The hashes, failures and calibrations of a stored shard, after all its checksums were compared."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -168,7 +174,8 @@ def stored_head(path: Path) -> ShardRecord | None:
                 return None
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError):
         return None
-    return load_shard(path, ())
+    stored = load_shard(path, ())
+    return None if stored is None else stored.head
 
 
 def _observed(archive: zipfile.ZipFile, head: Mapping[str, Any], calibration: str, ranks: bool) -> Observed:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Int32, Int64
 
 from reliseg.stats.bins import COARSE_BINS, RELIABILITY_BINS, ROLES
 from reliseg.stats.fixed import carried
@@ -76,3 +76,33 @@ class SampleTable:
 
 LIMB_COLUMNS = frozenset({"bin_confidence", "losses", "score_sums"})
 _COLUMNS = tuple(f.name for f in fields(SampleTable) if f.name != "ids")
+
+
+class SampleRows:
+    """Rows of a sample table that are collected one by one; of each only what is not zero is kept."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._empty = SampleTable.empty(layout)
+        self._rows: dict[str, dict[str, tuple[Int32[np.ndarray, " k"], Int64[np.ndarray, " k"]]]] = {}
+
+    def add(self, row: SampleTable) -> None:
+        """Keep the row of one image; a ValueError where it is there already."""
+        (sample,) = row.ids
+        if sample in self._rows:
+            raise ValueError(f"{sample} has a row already")
+        flat = {name: column.ravel() for name, column in row.arrays().items()}
+        places = {name: np.flatnonzero(column) for name, column in flat.items()}
+        self._rows[sample] = {
+            name: (places[name].astype(np.int32), column[places[name]]) for name, column in flat.items()
+        }
+
+    def table(self) -> SampleTable:
+        """All rows, sorted by id."""
+        ids = sorted(self._rows)
+        columns = {}
+        for name, none in self._empty.arrays().items():
+            columns[name] = np.zeros((len(ids), *none.shape[1:]), np.int64)
+            for row, sample in zip(columns[name], ids, strict=True):
+                places, values = self._rows[sample][name]
+                row.ravel()[places] = values
+        return SampleTable.from_arrays(ids, columns)
