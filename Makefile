@@ -28,7 +28,7 @@ docs: $(STAMP)  ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(STAMP)  ## Measure speed and memory, into benchmarks/results
-	for name in kernel compare metrics calibration decoding pipeline gpu; do \
+	for name in kernel compare metrics calibration pipeline gpu; do \
 	  $(BIN)/python benchmarks/$$name.py --out benchmarks/results/$$name.json || exit 1; done
 
 clean:  ## Remove what the other targets made
