@@ -39,6 +39,9 @@ class WholeImage:
     truth: Truth
 
 
+Part: TypeAlias = tuple[Float32[np.ndarray, "_ y"], UInt8[np.ndarray, " _"]]
+"""Logits and labels of some pixels."""
+
 Stage: TypeAlias = Callable[[str, int], Callable[[], None]]
 """Says that a stage of so many steps begins; what it gives is called after each step."""
 
@@ -60,21 +63,33 @@ class Training:
 class CalibrationSample:
     """Counted pixels of a calibration split: logits in the data set's classes, and labels.
 
-    Parts may be memory-mapped; they stand in the order of sample ids, as `images` do. Columns that no model class
-    goes to are -inf; pixels labelled so are left out.
+    Parts may be memory-mapped, and opened anew whenever they are asked for; they stand in the order of sample ids, as
+    `images` do. How pixels are divided into parts changes nothing. Columns that no model class goes to are -inf; pixels
+    labelled so are left out.
     """
 
-    parts: Sequence[tuple[Float32[np.ndarray, "_ y"], UInt8[np.ndarray, " _"]]]
+    parts: Sequence[Part]
     images: Sequence[SampledImage] = ()
     whole: Sequence[WholeImage] = ()
     """Some of the images, for calibrators that need them: each item may be opened anew whenever it is asked for."""
     training: Training = Training()
 
     def blocks(self, pixels: int = 1 << 16) -> Iterator[tuple[Logits, Labels]]:
-        """All pixels, at most so many at a time."""
+        """All pixels, so many at a time: only the last block may have fewer."""
+        held: list[Part] = []
+        room = pixels
         for logits, labels in self.parts:
-            for start in range(0, len(labels), pixels):
-                yield np.asarray(logits[start : start + pixels]), np.asarray(labels[start : start + pixels])
+            start = 0
+            while start < len(labels):
+                held.append((logits[start : start + room], labels[start : start + room]))
+                taken = len(held[-1][1])
+                start += taken
+                room -= taken
+                if not room:
+                    yield _joined(held)
+                    held, room = [], pixels
+        if held:
+            yield _joined(held)
 
     def grouped(
         self, group: Callable[[Logits, Groups], Groups] | None = None, pixels: int = 1 << 16
@@ -103,6 +118,14 @@ class CalibrationSample:
 
     def __len__(self) -> int:
         return sum(len(labels) for _, labels in self.parts)
+
+
+def _joined(parts: list[Part]) -> Part:
+    """Parts as one; a single one is not copied."""
+    logits, labels = zip(*parts, strict=True)
+    if len(parts) == 1:
+        return np.asarray(logits[0]), np.asarray(labels[0])
+    return np.concatenate(logits), np.concatenate(labels)
 
 
 @dataclass(frozen=True)
