@@ -237,7 +237,7 @@ def test_training_without_gain_is_said(tmp_path):
 
 def test_predictions_come_with_their_image_of_the_same_size(tmp_path):
     from reliseg.run.config import read_config
-    from reliseg.run.plan import plan_of
+    from reliseg.run.planning import plan_of
     from reliseg.run.stream import predictions
 
     street = make_street(tmp_path / "street", cal=2, day=1, dusk=1)

@@ -20,7 +20,7 @@ from reliseg.results import Results
 from reliseg.run.config import read_config, resolved
 from reliseg.run.execute import Run
 from reliseg.run.pixels import PixelWriter, Share, runs
-from reliseg.run.plan import plan_of
+from reliseg.run.planning import plan_of
 from reliseg.run.sampling import Sampling, Wanted, wanted_by, wanted_by_all
 from reliseg.run.whole import KeptImages, chosen
 
