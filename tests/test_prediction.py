@@ -140,7 +140,7 @@ def test_projected_is_the_same_prediction_in_other_classes():
     [
         (np.nan, "NaN or infinite"),
         (np.inf, "NaN or infinite"),
-        (-np.inf, "NaN or infinite"),
+        (-np.inf, "logits of -inf, as the logarithm of 0 is; write finite ones"),
         (LOGIT_LIMIT * 1.001, "limit is 16384"),
         (-LOGIT_LIMIT * 1.001, "limit is 16384"),
         (LOGIT_LIMIT, None),
@@ -153,6 +153,13 @@ def test_logits_that_cannot_be_counted_are_named(value, problem):
     logits[1, 1, 0] = value
     found = Prediction(logits, (2, 2)).problem()
     assert found is None if problem is None else problem in found
+
+
+@pytest.mark.parametrize("worse", [np.nan, np.inf])
+def test_of_several_kinds_the_worst_is_named(worse):
+    logits = np.zeros((3, 2, 2), np.float32)
+    logits[0, 0], logits[2, 1, 1] = -np.inf, worse
+    assert Prediction(logits, (2, 2)).problem() == "the model gave NaN or infinite logits"
 
 
 @pytest.mark.parametrize("shape", [(3, 0, 4), (0, 2, 2)])

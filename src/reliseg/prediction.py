@@ -66,7 +66,7 @@ class Prediction:
             return "the model gave an empty tensor"
         largest = _magnitude(self.logits)
         if not np.isfinite(largest):
-            return "the model gave NaN or infinite logits"
+            return _unbounded(np.asarray(self.logits))
         if largest > LOGIT_LIMIT:
             return f"the model gave a logit of magnitude {largest:.3g}; the limit is {LOGIT_LIMIT:.0f}"
         return None
@@ -77,6 +77,13 @@ def _magnitude(logits: Logits | DeviceLogits) -> float:
     if isinstance(logits, DeviceLogits):
         return float(abs(logits).max())
     return float(np.maximum(logits.max(), -logits.min()))
+
+
+def _unbounded(logits: Logits) -> str:
+    """What to say of logits that are not all finite."""
+    if not np.isneginf(logits[~np.isfinite(logits)]).all():
+        return "the model gave NaN or infinite logits"
+    return "the model gave logits of -inf, as the logarithm of 0 is; write finite ones in their place, -100 say"
 
 
 def sampled(

@@ -17,6 +17,7 @@ import reliseg
 from reliseg.errors import IncompleteError
 from reliseg.models.stored import StoredModel
 from reliseg.results import Results
+from reliseg.run.check import DiskUse, disk_use
 from reliseg.run.config import read_config, resolved
 from reliseg.run.execute import Run
 from reliseg.run.pixels import PixelWriter, Share, runs
@@ -264,6 +265,45 @@ def test_what_a_fit_wants_does_not_depend_on_others(street, tmp_path):
     assert all(w.within(every[name]) for found in alone for name, w in found.items())
     assert not every[A].within(alone[1][A])
     assert not every[A].within(alone[2][A])
+
+
+def said_by_check(config: Path) -> tuple[int, str]:
+    ended = subprocess.run([sys.executable, "-m", "reliseg.cli", "check", str(config)], capture_output=True, text=True)
+    return ended.returncode, ended.stderr
+
+
+def test_check_counts_what_is_stored_once_and_whole_images(street, tmp_path, monkeypatch):
+    """By the measured size of what a run stores, but for headers and records."""
+    sizes = []
+    take = Sampling.take
+
+    def watched(self, *values):
+        sizes.append([p.stat().st_size for p in self.folder.rglob("*.npy")])
+        return take(self, *values)
+
+    monkeypatch.setattr(Sampling, "take", watched)
+    config = configured(street, tmp_path, FITS)
+    reliseg.run_config(config, tmp_path / "out")
+    plan = plan_of(read_config(config), tmp_path)
+    use = disk_use(plan, plan.models[0].load())
+    assert use == DiskUse(7 * 142 + 3 * 100 + 5 * 66, 10, sum(sizes[0]) - 128 * len(sizes[0]))
+    code, said = said_by_check(config)
+    assert code == 0, said
+    assert f"model net: {use}" in said
+    assert f"fitting takes about {use.pixels:,} pixels and 10 whole images, " in str(use)
+
+
+def test_check_tells_of_too_few_images_and_of_a_first_image_that_cannot_be_predicted(tmp_path):
+    street = make_street(tmp_path / "street", cal=10, day=2, dusk=1)
+    fits = [{"on": [B], "methods": ["cluster-ts(k=4, seed=1)", "cluster-ts(k=3, seed=1)"]}]
+    code, said = said_by_check(configured(street, tmp_path / "few", fits))
+    assert code == 2
+    assert "calibration on street/b: cluster_ts(k=4,seed=1) wants 4 images, here are 3" in said
+    assert "cluster_ts(k=3,seed=1) wants" not in said
+    np.savez(street.logits("val", 0), logits=np.full((11, 6, 8), -np.inf, np.float32))
+    code, said = said_by_check(configured(street, tmp_path / "bad", [{"on": [A], "methods": ["lts"]}]))
+    assert code == 2
+    assert "model net: s0/s0_0000: the model gave logits of -inf" in said
 
 
 wants = st.builds(Wanted, st.integers(1, 9), st.dictionaries(st.sampled_from("abcd"), st.booleans()))

@@ -166,6 +166,11 @@ class Calibrator(ABC):
         """Whether those must come with the image itself."""
         return False
 
+    @property
+    def least_images(self) -> int:
+        """The images that a sample must have for a fit to be possible, as far as parameters tell."""
+        return 1
+
     def usual_seeds(self) -> tuple[int, ...]:
         """The seeds that it is fitted with, one calibration each, where its text names none; () for its own `seed`."""
         return ()
@@ -211,14 +216,14 @@ def calibrator(text: str) -> Calibrator:
     name, values = _parsed(text)
     if "seeds" in values and len(each_seed(text)) > 1:
         raise ConfigError(f"{text.strip()}: several seeds are several calibrations; give one")
-    return _one(text, name, _with_one_seed(text, values))
+    return _one(text, name, _with_one_seed(text, name, values))
 
 
 def canonical(text: str) -> str:
     """One way to write each method: without spaces, without parameters that are as by default."""
     name, values = _parsed(text)
     seeds = _seeds(text, name, values)
-    return _canonical(name, _one(text, name, _with_one_seed(text, values)), seeds)
+    return _canonical(name, _one(text, name, _with_one_seed(text, name, values)), seeds)
 
 
 def each_seed(text: str) -> tuple[str, ...]:
@@ -242,7 +247,7 @@ def _one(text: str, name: str, values: dict[str, Any]) -> Calibrator:
 
 def _seeds(text: str, name: str, values: dict[str, Any]) -> tuple[int, ...]:
     """The seeds that a text names or means, if they are several."""
-    rest = _with_one_seed(text, values)
+    rest = _with_one_seed(text, name, values)
     if "seeds" not in values:
         method = _one(text, name, rest)
         return () if "seed" in values else method.usual_seeds()
@@ -251,10 +256,12 @@ def _seeds(text: str, name: str, values: dict[str, Any]) -> tuple[int, ...]:
     return tuple(sorted(values["seeds"])) if len(values["seeds"]) > 1 else ()
 
 
-def _with_one_seed(text: str, values: dict[str, Any]) -> dict[str, Any]:
+def _with_one_seed(text: str, name: str, values: dict[str, Any]) -> dict[str, Any]:
     """The parameters with `seed` in the place of `seeds`: the first of them."""
     if "seeds" not in values:
         return values
+    if "seed" not in {f.name for f in fields(CALIBRATORS.get(name))}:
+        raise ConfigError(f"{text.strip()}: {name} has no seeds, as no luck is in it; leave them out")
     seeds = values["seeds"]
     distinct = isinstance(seeds, list) and seeds and all(is_natural(s) for s in seeds) and len(set(seeds)) == len(seeds)
     if not distinct:
