@@ -26,7 +26,7 @@ from reliseg.run.progress import Progress, Silent
 from reliseg.run.record import Record, record_file, rendered, write_record
 from reliseg.run.sampling import Sampling
 from reliseg.run.save import Saving
-from reliseg.run.splits import FITS_HEADER, examine
+from reliseg.run.splits import FITS_HEADER, examine, thresholds_of
 from reliseg.run.store import write_text
 from reliseg.stats.kernel import compile_kernels
 
@@ -179,7 +179,11 @@ class Run:
                 found.problems.append(f"{name} on {target}: no results, as {' and '.join(parts)} is incomplete")
         self.progress.begin(f"{name}: metrics of all domains and calibrations", 0)
         splits = examine(plan, name, model.labels, shards, incomplete)
-        rows, reliability = measure(plan, name, model.labels, shards, incomplete, splits.thresholds)
+        for kept in filter(None, map(splits.beside, records.values())):
+            write_record(self.folder / "calibrations" / name, kept)
+        loaded = [record for record in plan.loaded.get(name, ()) if record.is_of(model)]
+        thresholds = {**thresholds_of(loaded), **splits.thresholds}
+        rows, reliability = measure(plan, name, model.labels, shards, incomplete, thresholds)
         found.rows += rows
         found.reliability += reliability
         found.fits += splits.lines

@@ -163,13 +163,13 @@ class Plan:
     def calibrations_for(self, dataset: DataSet, model: str) -> list[str]:
         """Names of the calibrations that apply to a data set: those fitted in its label space; identity first."""
         names = [name for f in self._fits_for(dataset) for name, _ in f.calibrations()]
-        every = dict.fromkeys([*names, *(r.name for r in self._loaded_for(dataset, model))])
+        every = dict.fromkeys([*names, *(r.name for r in self.loaded_for(dataset, model))])
         return [IDENTITY, *(name for name in every if name not in self.lost)]
 
     def means_for(self, dataset: DataSet, model: str) -> dict[str, tuple[str, ...]]:
         """Names of the means over several seeds, and of the calibrations that each is the mean of."""
         pairs = [(m, f.split) for f in self._fits_for(dataset) for m in f.methods]
-        pairs += [(m, r.split) for r in self._loaded_for(dataset, model) for m in r.part_of]
+        pairs += [(m, r.split) for r in self.loaded_for(dataset, model) for m in r.part_of]
         known = self.calibrations_for(dataset, model)
         found = {f"{m}@{split}": tuple(f"{one}@{split}" for one in each_seed(m)) for m, split in pairs}
         return {name: parts for name, parts in found.items() if len(parts) > 1 and set(parts) <= set(known)}
@@ -186,11 +186,12 @@ class Plan:
         wanted = [*([self.reference] if self.reference else []), *self.tests]
         return any(str(t) not in self.allow_seen for t in wanted if str(target) in map(str, t.members()))
 
+    def loaded_for(self, dataset: DataSet, model: str) -> list[Record]:
+        """The loaded calibrations of a model that apply to a data set."""
+        return [r for r in self.loaded.get(model, ()) if r.classes == tuple(dataset.labels.classes)]
+
     def _fits_for(self, dataset: DataSet) -> list[Fit]:
         return [f for f in self.fits if f.on[0].dataset.labels.classes == dataset.labels.classes]
-
-    def _loaded_for(self, dataset: DataSet, model: str) -> list[Record]:
-        return [r for r in self.loaded.get(model, ()) if r.classes == tuple(dataset.labels.classes)]
 
 
 def shards(target: Target) -> Iterator[Shard]:
