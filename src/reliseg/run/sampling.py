@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -37,9 +37,9 @@ class Wanted:
         whole = {i: self.whole.get(i, False) or other.whole.get(i, False) for i in ids}
         return Wanted(max(self.quota, other.quota), whole)
 
-    def of(self, samples: Collection[str]) -> "Wanted":
+    def of(self, samples: Iterable[str]) -> "Wanted":
         """The part that is about these samples."""
-        return Wanted(self.quota, {i: image for i, image in self.whole.items() if i in samples})
+        return Wanted(self.quota, {i: self.whole[i] for i in samples if i in self.whole})
 
     def within(self, other: "Wanted") -> bool:
         """Whether the other has all that is wanted here."""
@@ -187,7 +187,7 @@ class Sampling:
 
 
 def _part(wanted: Wanted, shard: Shard) -> Wanted:
-    return wanted.of({s.id for s in shard.samples})
+    return wanted.of(s.id for s in shard.samples)
 
 
 def _whole(path: Path, i: int) -> Path:
