@@ -92,7 +92,7 @@ class Fitting:
             model_files=file_hashes(model),
             seed=self.settings.seed,
             pixels=len(taken.sample),
-            samples=taken.hashes["sha256"],
-            images=taken.hashes["image_sha256"],
+            samples=taken.samples,
+            images=taken.images,
             part_of=fit.several(method),
         )

@@ -19,6 +19,7 @@ from reliseg.run.config import Settings
 from reliseg.run.pixels import PixelWriter, Share, runs
 from reliseg.run.plan import Fit, Shard, Target, shards
 from reliseg.run.progress import Progress
+from reliseg.run.record import Hashes
 from reliseg.run.store import write_text
 from reliseg.run.stream import Predicted, Saver, predictions
 from reliseg.run.whole import KeptImage, KeptImages, chosen, keep
@@ -71,10 +72,11 @@ def wanted_by_all(fits: Iterable[Fit], settings: Settings) -> dict[str, Wanted]:
 
 @dataclass(frozen=True, eq=False)
 class Taken:
-    """What a fit reads: its sample, and the sha256 of samples and of images, by domain and id."""
+    """What a fit reads, and the hashes of what that was drawn from: of image and mask, and of the image alone."""
 
     sample: CalibrationSample
-    hashes: Mapping[str, Mapping[str, Mapping[str, str]]]
+    samples: Hashes
+    images: Hashes
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +119,7 @@ class Sampling:
         images: list[SampledImage] = []
         stored: list[tuple[Path, int, int]] = []
         whole: list[KeptImage] = []
-        hashes: dict[str, dict[str, dict[str, str]]] = {"sha256": {}, "image_sha256": {}}
+        hashes: dict[str, dict[str, dict[str, str]]] = {"sha256": {}, "image_sha256": {}}  # by kind, domain and id
         for target in members:
             own = wanted[str(target)]
             projection = target.dataset.projection(self.model.labels)
@@ -133,7 +135,8 @@ class Sampling:
                         whole.append(KeptImage(i["id"], base, corners, projection, own.whole[i["id"]]))
                     for kind, by_domain in hashes.items():
                         by_domain.setdefault(str(target), {})[i["id"]] = i[kind]
-        return Taken(CalibrationSample(Share(tuple(stored)), images, KeptImages.of(whole), training), hashes)
+        sample = CalibrationSample(Share(tuple(stored)), images, KeptImages.of(whole), training)
+        return Taken(sample, hashes["sha256"], hashes["image_sha256"])
 
     def discard(self) -> None:
         """Delete all samples of this model, and the folder above if it is empty then."""
