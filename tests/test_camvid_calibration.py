@@ -10,7 +10,7 @@ import reliseg
 from reliseg.results import Results
 from reliseg.run.config import read_config, resolved
 from reliseg.run.execute import Run
-from reliseg.run.plan import plan_of
+from reliseg.run.planning import plan_of
 from reliseg.run.record import read_records
 
 ROOT = Path(__file__).parents[1]

@@ -16,7 +16,8 @@ from reliseg.models import MODELS, Model, ModelOptions
 from reliseg.results import Results
 from reliseg.run.config import Settings, parse_settings, plain_name, read_config, resolved
 from reliseg.run.execute import Run
-from reliseg.run.plan import Fit, ModelSource, find_reference, find_targets, loaded_records, make_plan, plan_of
+from reliseg.run.plan import Fit, ModelSource
+from reliseg.run.planning import find_reference, find_targets, loaded_records, make_plan, plan_of
 from reliseg.run.progress import Progress, Silent
 from reliseg.run.record import Record, read_record
 

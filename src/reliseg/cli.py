@@ -100,7 +100,7 @@ def run(
     from reliseg.report.terminal import Terminal
     from reliseg.run.config import resolved
     from reliseg.run.execute import Run
-    from reliseg.run.plan import plan_of
+    from reliseg.run.planning import plan_of
 
     given = _Given(model, data, calibrate, calibrate_on, calibrate_from, test, reference, score, protocol, without)
     checked, folder = _configuration(config, given, device=device, limit=limit)
@@ -139,7 +139,7 @@ def check(
     """Find everything that can be wrong before a long run: paths, pairs, sizes, ids, classes, weights."""
     from reliseg.report.terminal import Terminal
     from reliseg.run.check import report
-    from reliseg.run.plan import plan_of
+    from reliseg.run.planning import plan_of
 
     given = _Given(model, data, calibrate, calibrate_on, calibrate_from, test, reference, None, protocol, without)
     checked, folder = _configuration(config, given, device=device, limit=limit)

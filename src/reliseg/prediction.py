@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float32, Float64, UInt8
+from jaxtyping import Float32, Float64, Int64, UInt8
 
 from reliseg.labels import UNKNOWN, Projection
 from reliseg.stats import DeviceLogits, LogitView
@@ -66,7 +66,7 @@ class Prediction:
             return "the model gave an empty tensor"
         largest = _magnitude(self.logits)
         if not np.isfinite(largest):
-            return "the model gave NaN or infinite logits"
+            return _unbounded(np.asarray(self.logits))
         if largest > LOGIT_LIMIT:
             return f"the model gave a logit of magnitude {largest:.3g}; the limit is {LOGIT_LIMIT:.0f}"
         return None
@@ -79,28 +79,46 @@ def _magnitude(logits: Logits | DeviceLogits) -> float:
     return float(np.maximum(logits.max(), -logits.min()))
 
 
+def _unbounded(logits: Logits) -> str:
+    """What to say of logits that are not all finite."""
+    if not np.isneginf(logits[~np.isfinite(logits)]).all():
+        return "the model gave NaN or infinite logits"
+    return "the model gave logits of -inf, as the logarithm of 0 is; write finite ones in their place, -100 say"
+
+
 def sampled(
     prediction: Prediction, truth: Truth, count: int, generator: np.random.Generator
 ) -> tuple[Float32[np.ndarray, "p y"], UInt8[np.ndarray, " p"]]:
-    """At most `count` counted pixels, drawn without replacement: projected logits and labels, in image order.
+    """At most `count` counted pixels, drawn without replacement: projected logits and labels, in the order drawn.
 
-    No calibration is applied: these are what calibrations are fitted on. Columns that no model class goes to are
-    -inf; pixels with such a label are left out.
+    Of equal generators a smaller draw is the beginning of a larger one. No calibration is applied: these are what
+    calibrations are fitted on. Columns that no model class goes to are -inf; pixels with such a label are left out.
     """
     view = prediction.view()
     reachable = np.zeros(256, bool)
     reachable[np.unique(view.groups)] = True
     reachable[prediction.columns - 1 :] = False
     known = np.flatnonzero((truth.ravel() < UNKNOWN) & reachable[truth.ravel()])
-    chosen = np.sort(generator.choice(known, size=min(count, len(known)), replace=False))
-    logits = np.full((len(chosen), prediction.columns), -np.inf, np.float32)
+    chosen = known[_drawn(len(known), count, generator)]
+    logits = np.empty((len(chosen), prediction.columns), np.float32)
+    order = np.argsort(chosen)  # in image order, what is read next lies near
     for start in range(0, len(chosen), _BLOCK):
-        members = _at(view, chosen[start : start + _BLOCK])
+        here = order[start : start + _BLOCK]
+        members = _at(view, chosen[here])
+        block = np.full((len(here), prediction.columns), -np.inf, np.float32)
         for g in np.unique(view.groups):
             group = members[view.groups == g]
             top = group.max(axis=0, initial=-np.inf)
-            logits[start : start + _BLOCK, g] = top + np.log(np.exp(group - top).sum(axis=0))
+            block[:, g] = top + np.log(np.exp(group - top).sum(axis=0))
+        logits[here] = block
     return logits, truth.ravel()[chosen]
+
+
+def _drawn(places: int, count: int, generator: np.random.Generator) -> Int64[np.ndarray, " p"]:
+    """The first `count` of so many places in a random order, that of a random number for each."""
+    numbers = generator.random(places)
+    first = np.argpartition(numbers, count)[:count] if count < places else np.arange(places)
+    return first[np.argsort(numbers[first], kind="stable")]
 
 
 def _at(view: LogitView, pixels: np.ndarray) -> Float64[np.ndarray, "c p"]:

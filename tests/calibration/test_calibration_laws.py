@@ -216,10 +216,25 @@ BAD = {
     "a NaN": ([spoilt(np.nan)] * 2, "NaN or infinite"),
     "a column of NaN": ([spoilt(np.nan, pixels=slice(None))] * 2, "NaN or infinite"),
     "an infinite logit": ([spoilt(np.inf)] * 2, "NaN or infinite"),
-    "a class that comes and goes": ([spoilt(-np.inf)] * 2, "do not fit its columns"),
-    "labels beyond the columns": ([(spoilt(0.0)[0], np.full(400, 5))] * 2, "do not fit its columns"),
-    "labels that no column can be": ([(spoilt(0.0)[0], np.full(400, 4))] * 2, "do not fit its columns"),
+    "a class that comes and goes": (
+        [spoilt(-np.inf)] * 2,
+        "-inf at some pixels and finite ones at others, in columns 1;",
+    ),
+    "labels beyond the columns": ([(spoilt(0.0)[0], np.full(400, 5))] * 2, "labels that no column with finite logits"),
+    "labels that no column can be": (
+        [(spoilt(0.0)[0], np.full(400, 4))] * 2,
+        "labels that no column with finite logits",
+    ),
 }
+
+
+@pytest.mark.parametrize("method", BY_PIXELS)
+def test_a_sample_of_fewer_images_than_a_method_says_it_needs_is_refused(method):
+    least = calibrator(method).least_images
+    assert least >= 1
+    if least > 1:
+        with pytest.raises(CalibrationError, match=rf"{least - 1} (whole )?images"):
+            calibrator(method).fit(drawn(images=least - 1))
 
 
 @pytest.mark.parametrize("case", BAD)

@@ -124,7 +124,7 @@ def test_a_method_with_a_seed_may_be_given_several_and_others_may_not(name):
         assert [calibrator(one).seed for one in each_seed(f"{name}(seeds=[5,3])")] == [3, 5]
     else:
         for function in (canonical, each_seed):
-            with pytest.raises(ConfigError, match=f"{name} has no parameter 'seeds?'"):
+            with pytest.raises(ConfigError, match=rf"{name}\(seeds=\[1,2\]\): {name} has no seeds"):
                 function(f"{name}(seeds=[1,2])")
 
 

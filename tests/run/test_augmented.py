@@ -13,7 +13,7 @@ from reliseg.data import DataOptions, load, open_dataset
 from reliseg.errors import ConfigError, ModelError
 from reliseg.run.config import read_config, resolved
 from reliseg.run.execute import Run
-from reliseg.run.plan import plan_of
+from reliseg.run.planning import plan_of
 
 AUGMENT = {"kind": "photometric", "copies": 2}
 BUILD = """

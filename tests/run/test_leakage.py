@@ -13,7 +13,8 @@ from reliseg.errors import ConfigError, DataError, IncompleteError
 from reliseg.results import Results
 from reliseg.run.config import parse_settings
 from reliseg.run.leakage import shared_scenes
-from reliseg.run.plan import Fit, Target, make_plan
+from reliseg.run.plan import Fit, Target
+from reliseg.run.planning import make_plan
 from reliseg.run.progress import Silent
 
 

@@ -67,8 +67,11 @@ def fitted(street):
 
 
 def lines(path):
-    """All rows but those of thresholds: a run that loads calibrations has no split to take them from."""
-    return sorted(line for line in (path / "results.csv").read_text().splitlines() if ",transfer_" not in line)
+    return sorted((path / "results.csv").read_text().splitlines())
+
+
+def without_thresholds(found):
+    return [line for line in found if ",transfer_" not in line]
 
 
 @pytest.mark.parametrize("place", [".", "calibrations"])
@@ -180,7 +183,9 @@ def test_another_model_is_said_and_not_refused(street, fitted, tmp_path):
     said = [line for line in notes.said if "fitted on another" in line]
     assert len(said) == 7
     assert said[0].startswith("net, cluster_ts(k=2,seed=42)@street/cal: it was fitted on another 'net'")
-    assert lines(tmp_path / "out") == lines(fitted)
+    assert without_thresholds(lines(tmp_path / "out")) == without_thresholds(lines(fitted))
+    for row in Results.read(tmp_path / "out" / "results.json").where(metric="transfer_risk95"):
+        assert row.why == "no calibration split with these classes"  # thresholds are those of one model
     silent = Notes()
     same = elsewhere(street, tmp_path / "same", calibration=[{"load": str(fitted)}])
     reliseg.run_config(same.config, tmp_path / "out2", progress=silent)
@@ -195,6 +200,7 @@ def test_a_run_does_not_go_on_with_another_calibration(street, fitted, tmp_path)
     content = json.loads(path.read_text())
     content["parameters"]["temperature"] *= 2
     path.write_text(json.dumps(content, indent=1))
+    path.with_suffix(".thresholds").unlink()  # they are those of the other
     with pytest.raises(ConfigError, match=r"ts@street-cal.json is not the calibration that is loaded now"):
         reliseg.run_config(other.config, tmp_path / "out")
 
@@ -209,6 +215,53 @@ def test_a_broken_stored_calibration_is_fitted_again(street, fitted, tmp_path):
     reliseg.run_config(other.config, tmp_path / "out")
     assert {p.name: p.read_bytes() for p in (tmp_path / "out" / "calibrations" / "net").iterdir()} == wanted
     assert lines(tmp_path / "out") == lines(fitted)
+
+
+def test_thresholds_lie_beside_records_and_one_that_is_missing_costs_its_rows_only(street, fitted, tmp_path):
+    brought = shutil.copytree(fitted, tmp_path / "brought")
+    names = {path.stem for path in (brought / "calibrations" / "net").glob("*.thresholds")}
+    assert names == {path.stem for path in (brought / "calibrations" / "net").glob("*.json")}
+    lost = brought / "calibrations" / "net" / "ts@street-cal.thresholds"
+    content = json.loads(lost.read_text())
+    assert set(content["thresholds"]) == {"identity", "ts@street/cal"}
+    lost.unlink()
+    other = elsewhere(street, tmp_path / "there", calibration=[{"load": str(brought)}])
+    reliseg.run_config(other.config, tmp_path / "out")
+    mine, theirs = lines(tmp_path / "out"), lines(fitted)
+    assert without_thresholds(mine) == without_thresholds(theirs)
+    changed = {line for line in mine if line not in theirs}
+    assert len(changed) == 2 * 2 * 5  # numbers, domains and scores
+    assert all(",ts@street/cal," in line and "no calibration split" in line for line in changed)
+
+
+DAMAGES = {
+    "it belongs to another record than ts@street-cal.json": lambda c: c | {"record": "0" * 64},
+    "format: ": lambda c: c | {"format": 2},
+    "thresholds.identity.msp.last: ": lambda c: changed(c, last=-1),
+    "possible": lambda c: changed(c, possible=[1.5]),
+    "what it says of msp is no threshold": lambda c: changed(c, last=10**7, possible=[10**7]),
+    "it says of msp is no threshold": lambda c: changed(c, possible=[]),
+    "says of msp is no threshold": lambda c: changed(c, last=None, possible=[]),
+    "of msp is no threshold": lambda c: changed(c, last=4, possible=[4, 4]),
+    "msp is no threshold": lambda c: changed(c, last=4, possible=[5]),
+    "extra": lambda c: changed(c, extra=1),
+}
+
+
+def changed(content, **values):
+    content["thresholds"]["identity"]["msp"] |= values
+    return content
+
+
+@pytest.mark.parametrize("said", DAMAGES)
+def test_thresholds_are_checked_value_by_value(street, fitted, tmp_path, said):
+    brought = shutil.copytree(fitted, tmp_path / "brought")
+    path = brought / "calibrations" / "net" / "ts@street-cal.thresholds"
+    path.write_text(json.dumps(DAMAGES[said](json.loads(path.read_text()))))
+    message = refused(street, tmp_path, brought)
+    assert message.startswith(f"{path}: ")
+    assert said in message
+    assert "or delete it" in message
 
 
 def test_check_says_what_is_loaded(street, fitted, tmp_path):

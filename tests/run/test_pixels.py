@@ -72,7 +72,7 @@ def test_a_run_takes_every_counted_pixel_and_check_says_what_that_costs(tmp_path
     assert not (tmp_path / "out" / "samples").exists()
     command = [sys.executable, "-m", "reliseg.cli", "check", str(street.config)]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    assert "street/cal: fitting takes about 2,304 pixels, 0.1 MB on disk for each model meanwhile" in said
+    assert "model net: fitting takes about 2,304 pixels, 0.1 MB on disk meanwhile" in said
     content["sample"] = {"per_image": "some"}
     street.write(content)
     with pytest.raises(ConfigError, match=r"sample\.per_image"):

@@ -247,7 +247,7 @@ def test_unions_are_merged_from_their_members(street: Street, whole: Path, tmp_p
 def test_saved_logits_are_read_back_to_the_same_results(street: Street, tmp_path: Path) -> None:
     from reliseg.run.config import read_config, resolved
     from reliseg.run.execute import Run
-    from reliseg.run.plan import plan_of
+    from reliseg.run.planning import plan_of
 
     config = read_config(street.config)
     plan = plan_of(config, street.root)

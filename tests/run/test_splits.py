@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from street import Street, make_street
 import reliseg
 from reliseg.errors import IncompleteError
 from reliseg.results import Results
+from reliseg.run.record import read_records, rendered
+from reliseg.run.splits import Examined, thresholds_of
 from reliseg.stats import LogitView
 from reliseg.stats.reference import full_logits
 
@@ -222,3 +225,17 @@ def test_limit_holds_for_splits_too(street: Street, tmp_path: Path) -> None:
     out = tmp_path / "out"
     reliseg.run_config(_changed(street, tmp_path / "limited", limit=2), out)
     assert {r["n_images"] for r in fits(out)} == {"2"}
+
+
+def test_thresholds_go_with_records_of_whole_splits_and_the_first_of_a_split_counts(whole: Path) -> None:
+    (record,) = read_records(whole)["net"]
+    assert set(record.thresholds) == {"identity", TS}
+    assert all(len(by_score) == 5 for by_score in record.thresholds.values())
+    known = {("street/cal", name): found for name, found in record.thresholds.items()}
+    bare = replace(record, thresholds={})
+    beside = Examined(known, [], frozenset()).beside(bare)
+    assert beside is not None
+    assert rendered(beside) == rendered(bare)
+    assert thresholds_of([bare, beside, replace(bare, thresholds={"identity": {}})]) == known
+    assert Examined(known, [], frozenset({"street/cal"})).beside(bare) is None
+    assert Examined({("street/cal", "identity"): known["street/cal", "identity"]}, [], frozenset()).beside(bare) is None

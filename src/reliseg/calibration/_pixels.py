@@ -42,8 +42,14 @@ def census(sample: CalibrationSample, name: str) -> Census:
         always &= finite.all(axis=0)
         ever |= finite.any(axis=0)
         counts += np.bincount(labels, minlength=256)
-    if (always != ever).any() or counts[columns:].any() or counts[:columns][~ever].any():
-        raise CalibrationError(f"{name}: the sample has labels or pixels that do not fit its columns")
+    if (always != ever).any():
+        mixed = ", ".join(map(str, np.flatnonzero(always != ever)))
+        raise CalibrationError(
+            f"{name}: logits of -inf at some pixels and finite ones at others, in columns {mixed}; give finite logits "
+            "(-inf throughout is a column that no model class goes to)"
+        )
+    if counts[columns:].any() or counts[:columns][~ever].any():
+        raise CalibrationError(f"{name}: the sample has labels that no column with finite logits stands for")
     return Census(ever, counts[:columns][ever] > 0)
 
 

@@ -39,6 +39,9 @@ class WholeImage:
     truth: Truth
 
 
+Part: TypeAlias = tuple[Float32[np.ndarray, "_ y"], UInt8[np.ndarray, " _"]]
+"""Logits and labels of some pixels."""
+
 Stage: TypeAlias = Callable[[str, int], Callable[[], None]]
 """Says that a stage of so many steps begins; what it gives is called after each step."""
 
@@ -60,21 +63,33 @@ class Training:
 class CalibrationSample:
     """Counted pixels of a calibration split: logits in the data set's classes, and labels.
 
-    Parts may be memory-mapped; they stand in the order of sample ids, as `images` do. Columns that no model class
-    goes to are -inf; pixels labelled so are left out.
+    Parts may be memory-mapped, and opened anew whenever they are asked for; they stand in the order of sample ids, as
+    `images` do. How pixels are divided into parts changes nothing. Columns that no model class goes to are -inf; pixels
+    labelled so are left out.
     """
 
-    parts: Sequence[tuple[Float32[np.ndarray, "_ y"], UInt8[np.ndarray, " _"]]]
+    parts: Sequence[Part]
     images: Sequence[SampledImage] = ()
     whole: Sequence[WholeImage] = ()
     """Some of the images, for calibrators that need them: each item may be opened anew whenever it is asked for."""
     training: Training = Training()
 
     def blocks(self, pixels: int = 1 << 16) -> Iterator[tuple[Logits, Labels]]:
-        """All pixels, at most so many at a time."""
+        """All pixels, so many at a time: only the last block may have fewer."""
+        held: list[Part] = []
+        room = pixels
         for logits, labels in self.parts:
-            for start in range(0, len(labels), pixels):
-                yield np.asarray(logits[start : start + pixels]), np.asarray(labels[start : start + pixels])
+            start = 0
+            while start < len(labels):
+                held.append((logits[start : start + room], labels[start : start + room]))
+                taken = len(held[-1][1])
+                start += taken
+                room -= taken
+                if not room:
+                    yield _joined(held)
+                    held, room = [], pixels
+        if held:
+            yield _joined(held)
 
     def grouped(
         self, group: Callable[[Logits, Groups], Groups] | None = None, pixels: int = 1 << 16
@@ -103,6 +118,14 @@ class CalibrationSample:
 
     def __len__(self) -> int:
         return sum(len(labels) for _, labels in self.parts)
+
+
+def _joined(parts: list[Part]) -> Part:
+    """Parts as one; a single one is not copied."""
+    logits, labels = zip(*parts, strict=True)
+    if len(parts) == 1:
+        return np.asarray(logits[0]), np.asarray(labels[0])
+    return np.concatenate(logits), np.concatenate(labels)
 
 
 @dataclass(frozen=True)
@@ -142,6 +165,11 @@ class Calibrator(ABC):
     def needs_image(self) -> bool:
         """Whether those must come with the image itself."""
         return False
+
+    @property
+    def least_images(self) -> int:
+        """The images that a sample must have for a fit to be possible, as far as parameters tell."""
+        return 1
 
     def usual_seeds(self) -> tuple[int, ...]:
         """The seeds that it is fitted with, one calibration each, where its text names none; () for its own `seed`."""
@@ -188,14 +216,14 @@ def calibrator(text: str) -> Calibrator:
     name, values = _parsed(text)
     if "seeds" in values and len(each_seed(text)) > 1:
         raise ConfigError(f"{text.strip()}: several seeds are several calibrations; give one")
-    return _one(text, name, _with_one_seed(text, values))
+    return _one(text, name, _with_one_seed(text, name, values))
 
 
 def canonical(text: str) -> str:
     """One way to write each method: without spaces, without parameters that are as by default."""
     name, values = _parsed(text)
     seeds = _seeds(text, name, values)
-    return _canonical(name, _one(text, name, _with_one_seed(text, values)), seeds)
+    return _canonical(name, _one(text, name, _with_one_seed(text, name, values)), seeds)
 
 
 def each_seed(text: str) -> tuple[str, ...]:
@@ -219,7 +247,7 @@ def _one(text: str, name: str, values: dict[str, Any]) -> Calibrator:
 
 def _seeds(text: str, name: str, values: dict[str, Any]) -> tuple[int, ...]:
     """The seeds that a text names or means, if they are several."""
-    rest = _with_one_seed(text, values)
+    rest = _with_one_seed(text, name, values)
     if "seeds" not in values:
         method = _one(text, name, rest)
         return () if "seed" in values else method.usual_seeds()
@@ -228,10 +256,12 @@ def _seeds(text: str, name: str, values: dict[str, Any]) -> tuple[int, ...]:
     return tuple(sorted(values["seeds"])) if len(values["seeds"]) > 1 else ()
 
 
-def _with_one_seed(text: str, values: dict[str, Any]) -> dict[str, Any]:
+def _with_one_seed(text: str, name: str, values: dict[str, Any]) -> dict[str, Any]:
     """The parameters with `seed` in the place of `seeds`: the first of them."""
     if "seeds" not in values:
         return values
+    if "seed" not in {f.name for f in fields(CALIBRATORS.get(name))}:
+        raise ConfigError(f"{text.strip()}: {name} has no seeds, as no luck is in it; leave them out")
     seeds = values["seeds"]
     distinct = isinstance(seeds, list) and seeds and all(is_natural(s) for s in seeds) and len(set(seeds)) == len(seeds)
     if not distinct:

@@ -95,6 +95,11 @@ class ClusterTemperature(Calibrator):
         seeds = is_natural(self.seed) and self.seed < 1 << 32
         required(seeds, "cluster_ts", "seed", self.seed, "a number from 0, below 2**32")
 
+    @property
+    def least_images(self) -> int:
+        """One for each cluster."""
+        return 1 if self.k == "all" else int(self.k)
+
     def usual_seeds(self) -> tuple[int, ...]:
         """Two (the study's first), where clusters depend on them."""
         return () if self.k in (1, "all") else (42, 43)

@@ -111,6 +111,11 @@ class LocalTemperature(Calibrator):
         """Whether a leaf looks at the image."""
         return _CHANNELS[self.inputs][1] > 0
 
+    @property
+    def least_images(self) -> int:
+        """One to train on, and one that is held out."""
+        return 2
+
     def fit(self, sample: CalibrationSample) -> ScaledLocally:
         """The trained weights, or none where one temperature is as good."""
         from reliseg.calibration import _local  # imports torch
@@ -118,7 +123,7 @@ class LocalTemperature(Calibrator):
         found = census(sample, "lts")
         live = np.flatnonzero(found.live)
         images = self._usable(sample.whole, live)
-        if len(images) < 2:
+        if len(images) < self.least_images:
             raise CalibrationError(
                 f"lts: {len(images)} whole images with counted pixels; at least 2 are needed, to hold one out"
             )

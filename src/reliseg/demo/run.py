@@ -17,7 +17,8 @@ from reliseg.report.pictures import Case, sheet, write
 from reliseg.results import Results
 from reliseg.run.config import parse_config, resolved
 from reliseg.run.execute import Run
-from reliseg.run.plan import Plan, plan_of
+from reliseg.run.plan import Plan
+from reliseg.run.planning import plan_of
 from reliseg.run.progress import Progress
 from reliseg.run.save import label_and_confidence
 

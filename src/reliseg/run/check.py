@@ -1,17 +1,21 @@
 """Everything that can be wrong before a long run."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
+from reliseg.calibration import calibrator
 from reliseg.data import check_domain, load
 from reliseg.errors import DataError, ModelError, SampleError, UsageError, near
 from reliseg.labels import label_space_names
 from reliseg.models import Model
 from reliseg.run.leakage import problems_of_loaded, shared_scenes
 from reliseg.run.pixels import bytes_of_pixel
-from reliseg.run.plan import Fit, Plan, Target
+from reliseg.run.plan import Plan, Target
 from reliseg.run.progress import Progress, Silent
 from reliseg.run.record import Record
+from reliseg.run.sampling import Wanted, wanted_by_all
 from reliseg.run.stream import predictions
+from reliseg.run.whole import bytes_of_image
 
 
 def check(plan: Plan, *, workers: int = 2, progress: Progress | None = None) -> dict[str, Model]:
@@ -50,8 +54,7 @@ def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[
     problems = problems or list(problems_of_loaded(plan, workers=workers, progress=progress))
     for line in shared_scenes(plan):
         progress.note(line)
-    for fit in plan.fits:
-        progress.note(disk_use(plan, fit))
+    problems += fit_problems(plan)
     spaces: set[str] = set()
     for source in plan.models:
         try:
@@ -63,9 +66,14 @@ def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[
         found = model_problems(plan, source.name, model)
         if full and not found:
             found = list(full_problems(plan, source.name, model, workers=workers, progress=progress))
-        problems += found
         if not found:
             progress.note(f"model {source.name}: {len(model.labels)} classes ({model.labels.name})")
+            try:
+                if plan.fits:
+                    progress.note(f"model {source.name}: {disk_use(plan, model)}")
+            except SampleError as error:
+                found = [f"model {source.name}: {error}"]
+        problems += found
         for record in plan.loaded.get(source.name, ()):
             progress.note(
                 f"model {source.name}: {record.name}, fitted on {record.pixels} pixels, reliseg {record.version}"
@@ -101,19 +109,54 @@ def model_problems(plan: Plan, name: str, model: Model) -> list[str]:
     return problems
 
 
-def disk_use(plan: Plan, fit: Fit) -> str:
-    """The pixels that calibrations are fitted on, and the disk they take; each first image stands for the others."""
-    members = {str(m): m for t in fit.on for m in t.members()}.values()
-    quota = plan.settings.sample.quota(sum(len(m.domain.samples) for m in members))
-    pixels = 0
-    for member in members:
-        try:
-            height, width = load(member.dataset, member.domain.samples[0], image=False).size
-        except SampleError:
-            continue  # reported already
-        pixels += len(member.domain.samples) * min(quota, height * width)
-    size = pixels * bytes_of_pixel(len(fit.on[0].dataset.labels) + 1)
-    return f"{fit.split}: fitting takes about {pixels:,} pixels, {size / 1e6:,.1f} MB on disk for each model meanwhile"
+def fit_problems(plan: Plan) -> Iterator[str]:
+    """Calibrations that want more images than there are to fit them on, a line each."""
+    for fit in plan.fits:
+        images = sum(len(m.domain.samples) for m in fit.members())
+        for _, method in fit.calibrations():
+            least = calibrator(method).least_images
+            if images < least:
+                yield f"calibration on {fit.split}: {method} wants {least} images, here are {images}; give more"
+
+
+@dataclass(frozen=True)
+class DiskUse:
+    """What the calibrations of a model are fitted on, and the bytes it takes until they are."""
+
+    pixels: int = 0
+    whole: int = 0
+    size: int = 0
+
+    def __add__(self, other: "DiskUse") -> "DiskUse":
+        return DiskUse(self.pixels + other.pixels, self.whole + other.whole, self.size + other.size)
+
+    def __str__(self) -> str:
+        more = f" and {self.whole:,} whole images" if self.whole else ""
+        return f"fitting takes about {self.pixels:,} pixels{more}, {self.size / 1e6:,.1f} MB on disk meanwhile"
+
+
+def disk_use(plan: Plan, model: Model) -> DiskUse:
+    """Of all fits together; each domain's first image stands for the others.
+
+    The model predicts it where images are kept whole; a SampleError where it cannot be read or predicted.
+    """
+    targets = {str(m): m for fit in plan.fits for m in fit.members()}
+    wanted = wanted_by_all(plan.fits, plan.settings)
+    return sum((_disk_use_of(targets[name], wanted[name], model) for name in targets), DiskUse())
+
+
+def _disk_use_of(target: Target, wanted: Wanted, model: Model) -> DiskUse:
+    first, native = target.domain.samples[0], 0
+    if wanted.whole:
+        (found,) = predictions(model, target.dataset, [first], workers=1, batch=1)
+        if isinstance(found, SampleError):
+            raise found
+        native = found.prediction.logits.size
+    height, width = load(target.dataset, first, image=False).size
+    pixels = len(target.domain.samples) * min(wanted.quota, height * width)
+    size = pixels * bytes_of_pixel(len(target.dataset.labels) + 1)
+    size += sum(bytes_of_image(native, height * width, image=image) for image in wanted.whole.values())
+    return DiskUse(pixels, len(wanted.whole), size)
 
 
 def fit_notes(record: Record, model: Model) -> list[str]:

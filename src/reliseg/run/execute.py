@@ -21,11 +21,12 @@ from reliseg.run.kernels import Kernels
 from reliseg.run.leakage import origins
 from reliseg.run.manifest import manifest
 from reliseg.run.measure import RELIABILITY_HEADER, measure
-from reliseg.run.plan import IDENTITY, Fit, Plan
+from reliseg.run.plan import IDENTITY, Plan
 from reliseg.run.progress import Progress, Silent
 from reliseg.run.record import Record, record_file, rendered, write_record
+from reliseg.run.sampling import Sampling
 from reliseg.run.save import Saving
-from reliseg.run.splits import FITS_HEADER, examine
+from reliseg.run.splits import FITS_HEADER, examine, thresholds_of
 from reliseg.run.store import write_text
 from reliseg.stats.kernel import compile_kernels
 
@@ -108,13 +109,13 @@ class Run:
         """The calibrations of a model by name, and why others could not be fitted."""
         found = {record.name: self._kept(name, model, record) for record in self.plan.loaded.get(name, ())}
         problems = []
-        for fit in self.plan.fits:
-            fitted = self._fitting(name, model, fit, saving).run()
+        for fitted in self._fitting(name, model, saving).run():
+            split = fitted.fit.split
             found |= fitted.records
             reasons = dict.fromkeys(fitted.refused.values())  # several seeds have the same
-            problems += [f"{name} on {fit.split}: {reason}; no results with this calibration" for reason in reasons]
+            problems += [f"{name} on {split}: {reason}; no results with this calibration" for reason in reasons]
             if fitted.unread:
-                problems.append(f"{_summary(name, fit.split, fitted.unread)}; no calibration was fitted there")
+                problems.append(f"{_summary(name, split, fitted.unread)}; no calibration was fitted there")
         return found, problems
 
     def _kept(self, name: str, model: Model, record: Record) -> Record:
@@ -128,22 +129,19 @@ class Run:
             self.progress.note(f"{name}, {record.name}: {note}")
         return record
 
-    def _fitting(self, name: str, model: Model, fit: Fit, saving: Saving) -> Fitting:
+    def _fitting(self, name: str, model: Model, saving: Saving) -> Fitting:
         settings = self.plan.settings
-        return Fitting(
+        sampling = Sampling(
             model=model,
             name=name,
-            fit=fit,
-            folder=self.folder,
-            sample=settings.sample,
+            folder=self.folder / "samples" / name,
             seed=settings.seed,
             workers=self.workers,
             batch=settings.batch,
-            device=settings.device,
-            threads=settings.threads,
             progress=self.progress,
             save=partial(saving, name) if saving.kinds else None,
         )
+        return Fitting(self.plan.fits, sampling, self.folder / "calibrations" / name, settings)
 
     def _evaluate(
         self, plan: Plan, name: str, model: Model, records: Mapping[str, Record], saving: Saving, found: _Found
@@ -181,7 +179,11 @@ class Run:
                 found.problems.append(f"{name} on {target}: no results, as {' and '.join(parts)} is incomplete")
         self.progress.begin(f"{name}: metrics of all domains and calibrations", 0)
         splits = examine(plan, name, model.labels, shards, incomplete)
-        rows, reliability = measure(plan, name, model.labels, shards, incomplete, splits.thresholds)
+        for kept in filter(None, map(splits.beside, records.values())):
+            write_record(self.folder / "calibrations" / name, kept)
+        loaded = [record for record in plan.loaded.get(name, ()) if record.is_of(model)]
+        thresholds = {**thresholds_of(loaded), **splits.thresholds}
+        rows, reliability = measure(plan, name, model.labels, shards, incomplete, thresholds)
         found.rows += rows
         found.reliability += reliability
         found.fits += splits.lines

@@ -39,7 +39,7 @@ def measure(
             state = state_of(plan, target.members(), calibration, labels, folder)
             reference = _reference(plan, model, target, calibration, incomplete)
             other = state_of(plan, reference.members(), calibration, labels, folder) if reference else None
-            chosen = _chosen(plan, target, calibration, thresholds)
+            chosen = _chosen(plan, model, target, calibration, thresholds)
             found[calibration] = list(_rows(metrics, state, other, _origin(plan, model, target, calibration), chosen))
             if state.annotated:
                 lines += _reliability_lines([model, target.dataset.name, target.domain.name, calibration], state)
@@ -60,18 +60,18 @@ def _reliability_lines(origin: list[str], state: DomainState) -> Iterator[str]:
 
 
 def _chosen(
-    plan: Plan, target: Target, calibration: str, thresholds: Thresholds
+    plan: Plan, model: str, target: Target, calibration: str, thresholds: Thresholds
 ) -> list[tuple[str, Mapping[str, Threshold]]]:
     """The thresholds for a target, and their split: its own for a calibration, those of all splits for identity.
 
-    None for a calibration that was loaded: its split is not here.
+    None for a calibration that was loaded without: its split is not here.
     """
-    names = [
-        split.name
-        for split in plan.splits()
-        if split.classes == target.dataset.labels.classes and calibration in split.calibrations
+    names = [s.name for s in plan.splits() if s.classes == target.dataset.labels.classes]
+    names += [r.split for r in plan.loaded_for(target.dataset, model)]
+    found = [
+        (name, thresholds[name, calibration]) for name in dict.fromkeys(names) if (name, calibration) in thresholds
     ]
-    return [(name, thresholds[name, calibration]) for name in names] or [(calibration.partition("@")[2], {})]
+    return found or [(calibration.partition("@")[2], {})]
 
 
 def _rows(

@@ -1,12 +1,17 @@
 """Sampled pixels on disk: written image by image, read as if in memory."""
 
 import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, overload
 
 import numpy as np
 from jaxtyping import Float32, UInt8
+
+from reliseg.calibration import Part
 
 
 class PixelWriter:
@@ -64,6 +69,44 @@ def read_pixels(path: Path) -> tuple[Float32[np.ndarray, "p y"], UInt8[np.ndarra
     """Logits and labels of a shard, memory-mapped."""
     logits, labels = (np.load(file, mmap_mode="r") for file in _files(path))
     return logits, labels
+
+
+@dataclass(frozen=True, eq=False)
+class Share(Sequence[Part]):
+    """The first pixels of each image of some shards, as runs of pixels that lie side by side.
+
+    A shard's files are opened when it is asked for: there may be more of them than a process can hold open.
+    """
+
+    runs: tuple[tuple[Path, int, int], ...]
+    """The shard, and where the run begins and ends."""
+
+    @overload
+    def __getitem__(self, place: int) -> Part: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Share": ...
+    def __getitem__(self, place: int | slice) -> "Part | Share":
+        return Share(self.runs[place]) if isinstance(place, slice) else next(iter(Share((self.runs[place],))))
+
+    def __iter__(self) -> Iterator[Part]:
+        for path, found in groupby(self.runs, key=lambda run: run[0]):
+            logits, labels = read_pixels(path)
+            for _, start, stop in found:
+                yield logits[start:stop], labels[start:stop]
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+
+def runs(path: Path, pixels: Sequence[int], quota: int) -> Iterator[tuple[Path, int, int]]:
+    """Where the first `quota` pixels of each image of a shard lie, which holds so many pixels of each."""
+    if max(pixels) <= quota:
+        yield path, 0, sum(pixels)
+        return
+    start = 0
+    for n in pixels:
+        yield path, start, start + min(n, quota)
+        start += n
 
 
 def bytes_of_pixel(columns: int) -> int:

@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -22,6 +22,7 @@ from reliseg.errors import CalibrationError, ColumnsError, ConfigError, ReliSegE
 from reliseg.models import Model
 from reliseg.prediction import Prediction
 from reliseg.run.store import write_atomically, write_text
+from reliseg.run.thresholds import ByScore, read_thresholds, write_thresholds
 
 FORMAT = 2
 _LARGEST = {".json": 1 << 27, ".safetensors": 1 << 30}
@@ -62,6 +63,8 @@ class Record:
     """Methods of several seeds that it is one seed of."""
     version: str = version("reliseg")
     """Of reliseg, which it was fitted with."""
+    thresholds: Mapping[str, ByScore] = field(default_factory=dict)
+    """What its split gave, without calibration and with it, where that is known: it lies in a file of its own."""
 
     @property
     def name(self) -> str:
@@ -81,7 +84,7 @@ class Record:
     def split_sha256(self) -> str:
         """One hash of all samples, whatever their order."""
         every = sorted(digest for found in self.samples.values() for digest in found.values())
-        return hashlib.sha256("".join(every).encode()).hexdigest()
+        return _digest("".join(every).encode())
 
 
 def file_hashes(model: Model) -> tuple[str, ...]:
@@ -132,6 +135,8 @@ def write_record(folder: Path, record: Record) -> Path:
     if tensors is not None:
         write_atomically(path.with_suffix(".safetensors"), lambda file: file.write(tensors))
     write_text(path, content)  # last: what it names is whole
+    if record.thresholds:
+        write_thresholds(path, _digest(content.encode()), record.thresholds)
     return path
 
 
@@ -157,7 +162,7 @@ def rendered(record: Record) -> tuple[str, bytes | None]:
         "pixels": record.pixels,
         "part_of": list(record.part_of),
         "parameters": {key: v for key, v in parameters.items() if key not in arrays},
-        "tensors": tensors and {"file": file, "sha256": hashlib.sha256(tensors).hexdigest()},
+        "tensors": tensors and {"file": file, "sha256": _digest(tensors)},
         "split_sha256": record.split_sha256(),
         "samples": {domain: dict(sorted(found.items())) for domain, found in record.samples.items()},
         "images": {domain: dict(sorted(found.items())) for domain, found in record.images.items()},
@@ -197,15 +202,25 @@ def read_record(path: Path) -> Record:
 def read_records(path: Path) -> dict[str, list[Record]]:
     """The records by model: of a run's folder, of its folder `calibrations`, or the single one of a file."""
     if path.is_file():
-        record = read_record(path)
+        record = _with_thresholds(path)
         return {record.model: [record]}
     found = sorted((path / "calibrations").glob("*/*.json")) or sorted(path.glob("*/*.json"))
     if not found:
         raise ConfigError(f"{path}: no record of a calibration; give a run's folder, or a file of its calibrations/")
     records: dict[str, list[Record]] = {}
     for file in found:
-        records.setdefault(file.parent.name, []).append(read_record(file))
+        records.setdefault(file.parent.name, []).append(_with_thresholds(file))
     return records
+
+
+def _with_thresholds(path: Path) -> Record:
+    """A record, with the thresholds that lie beside it."""
+    record = read_record(path)
+    return replace(record, thresholds=read_thresholds(path, _digest(path.read_bytes())))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _checked(path: Path) -> _File:
@@ -253,7 +268,7 @@ def _arrays(path: Path, tensors: _Tensors) -> dict[str, np.ndarray]:
     if Path(tensors.file).name != tensors.file or "\\" in tensors.file or not tensors.file.endswith(".safetensors"):
         raise _damaged(path, f"{tensors.file!r} is not the name of a .safetensors file beside it")
     data = _bytes(path.with_name(tensors.file))
-    if hashlib.sha256(data).hexdigest() != tensors.sha256:
+    if _digest(data) != tensors.sha256:
         raise _damaged(path.with_name(tensors.file), f"its sha256 is not the one in {path.name}")
     try:
         arrays = load(data)

@@ -1,6 +1,6 @@
 """The calibration splits themselves: the thresholds they give, and what calibrations do to their own fitting data."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,7 +8,9 @@ from reliseg.labels import LabelSpace
 from reliseg.metrics import METRICS, DomainState
 from reliseg.results import Value, csv_line
 from reliseg.run.measure import Thresholds, state_of
-from reliseg.run.plan import Plan
+from reliseg.run.plan import IDENTITY, Plan
+from reliseg.run.record import Record
+from reliseg.run.thresholds import ByScore
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.pixels import Ranks
 from reliseg.stats.threshold import Threshold
@@ -31,6 +33,14 @@ class Examined:
 
     thresholds: Thresholds
     lines: list[str]
+    incomplete: frozenset[str]
+    """Splits of which samples were not evaluated."""
+
+    def beside(self, record: Record) -> Record | None:
+        """A record with the thresholds of its split, without calibration and with it; None where there are none."""
+        found = {c: self.thresholds.get((record.split, c), {}) for c in (IDENTITY, record.name)}
+        known = all(found.values()) and record.split not in self.incomplete
+        return replace(record, thresholds=found) if known else None
 
 
 def examine(plan: Plan, model: str, labels: LabelSpace, folder: Path, incomplete: Collection[str]) -> Examined:
@@ -40,8 +50,10 @@ def examine(plan: Plan, model: str, labels: LabelSpace, folder: Path, incomplete
     """
     thresholds: dict[tuple[str, str], Mapping[str, Threshold]] = {}
     lines: list[str] = []
+    broken: set[str] = set()
     for split in plan.splits():
         lost = [str(m) for m in split.members if str(m) in incomplete]
+        broken.update([split.name] if lost else [])
         before: _Summary | None = None
         for calibration in split.calibrations:
             if lost:
@@ -54,7 +66,16 @@ def examine(plan: Plan, model: str, labels: LabelSpace, folder: Path, incomplete
                 before = found
             else:
                 lines += _lines([model, calibration], before, found)
-    return Examined(thresholds, lines)
+    return Examined(thresholds, lines, frozenset(broken))
+
+
+def thresholds_of(records: Iterable[Record]) -> dict[tuple[str, str], ByScore]:
+    """The thresholds that lie beside records; of a split that several speak of, those of the first."""
+    found: dict[tuple[str, str], ByScore] = {}
+    for record in records:
+        for calibration, thresholds in record.thresholds.items():
+            found.setdefault((record.split, calibration), thresholds)
+    return found
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ MOST = 500
 """Images that are kept of a split at most."""
 
 
-def chosen(ids: Iterable[str], seed: int, most: int = MOST) -> frozenset[str]:
-    """The ids of the images to keep: a random choice that depends on the seed and the ids, not on their order."""
+def chosen(names: Iterable[str], seed: int, most: int = MOST) -> frozenset[str]:
+    """The images to keep: a random choice that depends on the seed and their names, not on the order of these."""
 
-    def rank(sample: str) -> bytes:
-        return hashlib.sha256(f"{seed} {sample}".encode()).digest()
+    def rank(name: str) -> bytes:
+        return hashlib.sha256(f"{seed} {name}".encode()).digest()
 
-    return frozenset(sorted(set(ids), key=rank)[:most])
+    return frozenset(sorted(set(names), key=rank)[:most])
 
 
 def keep(base: Path, prediction: Prediction, truth: Truth, *, image: bool) -> None:
@@ -36,6 +36,11 @@ def keep(base: Path, prediction: Prediction, truth: Truth, *, image: bool) -> No
         arrays["image"] = prediction.image
     for name, array in arrays.items():
         write_atomically(_path(base, name), partial(np.save, arr=array))
+
+
+def bytes_of_image(native: int, pixels: int, *, image: bool) -> int:
+    """What an image of so many native logits takes on disk."""
+    return 4 * native + (4 if image else 1) * pixels
 
 
 @dataclass(frozen=True)
