@@ -42,15 +42,13 @@ from reliseg.stats._pixels import (
 from reliseg.stats._plan import CELLS, NOTHING, PIXELS, Columns, Rows
 from reliseg.stats._slots import FLOATS, INTEGERS, MAX, ROW, TOP
 from reliseg.stats._tables import (
-    BITS,
     FineTables,
     ImageTables,
-    add_above,
-    add_below,
     add_cells,
     add_confidence,
     add_confident,
     add_counts,
+    add_others,
     carry,
 )
 from reliseg.stats.bins import ROLES
@@ -111,11 +109,7 @@ def _block(mapping: Mapping, scores: Scores, work: Work, image: ImageTables, fin
     add_confident(k, image.confident)
     add_confidence(k, fine.confidence)
     _scores(scores, work, image.sums, fine)
-    classes = U64(len(image.below))
-    for start in range(U64(0), classes, U64(BITS)):
-        c = U64(start)
-        add_below(c, min(c + U64(BITS), classes), z, t, k, image.below)
-        add_above(c, z, t, k, image.above)
+    add_others(z, t, k, image.others)
 
 
 @compiled

@@ -42,8 +42,7 @@ class Totals:
         )
         self._cells = np.zeros((layout.classes, layout.columns, RELIABILITY_BINS, 2), np.int64)
         self._confident = np.zeros((layout.classes, 2), np.int64)
-        self._above = np.zeros((layout.classes, RELIABILITY_BINS, 3), np.int64)
-        self._below = np.zeros(layout.classes, np.int64)
+        self._others = np.zeros((layout.classes, RELIABILITY_BINS, 3), np.int64)
         self._losses = np.zeros((2, 2), np.int64)
         self._coarse = self._coarse_counts()
 
@@ -53,8 +52,7 @@ class Totals:
         return ImageTables(
             cells=np.zeros((labels * rows * RELIABILITY_BINS + 1, 2), np.int64),
             confident=np.zeros((labels, 2), np.int64),
-            above=np.zeros((classes * RELIABILITY_BINS, 3), np.int64),
-            below=np.zeros(classes, np.int64),
+            others=np.zeros((classes * RELIABILITY_BINS, 3), np.int64),
             sums=np.zeros((2 + ROLES * scores, 2), np.int64),
         )
 
@@ -68,8 +66,7 @@ class Totals:
         cells[:, live] = image.cells[:-1].reshape(layout.classes, len(live), RELIABILITY_BINS, 2)
         self._cells += cells
         self._confident += image.confident
-        self._above[classes] += image.above.reshape(len(classes), RELIABILITY_BINS, 3)
-        self._below[classes] += image.below
+        self._others[classes] += image.others.reshape(len(classes), RELIABILITY_BINS, 3)
         self._losses = carried(self._losses + image.sums[:2])
         top = TopLabel(cells[..., 0], limbs(cells[..., 1]))
         counts, right, confidence = reliability(top)
@@ -89,8 +86,7 @@ class Totals:
         """Take in all that another one of the same layout has."""
         self._cells += other._cells
         self._confident += other._confident
-        self._above += other._above
-        self._below += other._below
+        self._others += other._others
         self._losses = carried(self._losses + other._losses)
         self.fine.counts[:] += other.fine.counts
         self.fine.confidence[:] += other.fine.confidence
@@ -101,7 +97,7 @@ class Totals:
         return PixelStatistics(
             top=TopLabel(self._cells[..., 0].copy(), limbs(self._cells[..., 1])),
             confident=ConfidentErrors(self._confident.copy()),
-            classwise=class_wise(self._cells[..., 0], self._cells[..., 1], self._above, self._below),
+            classwise=class_wise(self._cells[..., 0], self._cells[..., 1], self._others),
             losses=Losses(self._losses[0].copy(), self._losses[1].copy()),
             flips=Flips.zero(self._layout),
             confidence=FineConfidence(limbs(self.fine.confidence)),
@@ -152,15 +148,13 @@ class _Ranks(Mapping[str, Ranks]):
 def class_wise(
     counts: Int64[np.ndarray, "t y b"],
     confidence: Int64[np.ndarray, "t y b"],
-    above: Int64[np.ndarray, "t b 3"],
-    below: Int64[np.ndarray, " t"],
+    others: Int64[np.ndarray, "t b 3"],
 ) -> ClassWise:
-    """The argmax, the other probabilities above the first bin, and in the first bin all that remains."""
-    classes = len(below)
-    pixels = above[..., 0] + counts.sum(axis=0)[:classes]
-    hits = above[..., 1] + np.einsum("ccb->cb", counts[:, :classes])
-    probability = above[..., 2] + confidence.sum(axis=0)[:classes]
+    """The argmax and the other classes; in the first bin, the pixels and hits that remain."""
+    classes = len(others)
+    pixels = others[..., 0] + counts.sum(axis=0)[:classes]
+    hits = others[..., 1] + np.einsum("ccb->cb", counts[:, :classes])
+    probability = others[..., 2] + confidence.sum(axis=0)[:classes]
     pixels[:, 0] = counts.sum() - pixels[:, 1:].sum(axis=1)
     hits[:, 0] = counts.sum(axis=(1, 2)) - hits[:, 1:].sum(axis=1)
-    probability[:, 0] += below
     return ClassWise(pixels, hits, limbs(probability))

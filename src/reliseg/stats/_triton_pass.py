@@ -166,8 +166,7 @@ def observe_tiles(
     counts,
     confidence,
     confident,
-    above,
-    below,
+    others,
     sums,
     fine,
     fine_confidence,
@@ -277,9 +276,9 @@ def observe_tiles(
             high = p > _FIRST_EDGE
             p_units = units(p).to(tl.int32)
             low = tl.sum(tl.where(high, 0, p_units), axis=0)  # less than 2**31: 256 values of at most 2**24 / 15
-            tl.atomic_add(below + column, low.to(tl.int64), sem="relaxed")
+            tl.atomic_add(others + column * _BINS * 3 + 2, low.to(tl.int64), sem="relaxed")
             if tl.max(high.to(tl.int32), axis=0) > 0:
-                place = above + (column * _BINS + reliability(p, edges)) * 3
+                place = others + (column * _BINS + reliability(p, edges)) * 3
                 tl.atomic_add(place, one, mask=high, sem="relaxed")
                 tl.atomic_add(place + 1, one, mask=high & (label == column), sem="relaxed")
                 tl.atomic_add(place + 2, p_units.to(tl.int64), mask=high, sem="relaxed")
