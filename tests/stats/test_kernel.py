@@ -293,6 +293,17 @@ def observe_number(n, one):
     return one.observe(view_of(logits, truth.shape, groups=groups, factors=factors), truth, str(n))
 
 
+def test_without_class_wise_statistics_all_others_are_the_same():
+    layout = Layout(4, ("msp", "margin"))
+    every, some, band = Kernel(layout), *(Kernel(replace(layout, classwise=False)) for _ in range(2))
+    rows = [observe_number(n, every) for n in range(5)]
+    assert [observe_number(n, band if n == 2 else some) for n in range(5)] == rows
+    some.absorb(band)
+    want = every.statistics()
+    assert want.classwise.counts.any()
+    assert_same_bytes(some.statistics(), replace(want, classwise=None))
+
+
 def test_small_counters_are_emptied_in_time(monkeypatch):
     layout = Layout(4, ALL)
     whole = Kernel(layout)

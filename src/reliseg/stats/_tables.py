@@ -33,7 +33,10 @@ class ImageTables(NamedTuple):
     """Pixels and confidence by label, row and reliability bin; at the end one entry for other pixels."""
     confident: Int64[np.ndarray, "t 2"]
     others: Int64[np.ndarray, "n 3"]
-    """Pixels, hits and probability by row and bin, without the argmax; of the first bin only the probability counts."""
+    """Pixels, hits and probability by row and bin, without the argmax; of the first bin only the probability counts.
+
+    No rows where class-wise statistics are not asked for.
+    """
     sums: Int64[np.ndarray, "n 2"]
     """Limbs: NLL, Brier, then each score by role."""
 

@@ -42,17 +42,17 @@ class Totals:
         )
         self._cells = np.zeros((layout.classes, layout.columns, RELIABILITY_BINS, 2), np.int64)
         self._confident = np.zeros((layout.classes, 2), np.int64)
-        self._others = np.zeros((layout.classes, RELIABILITY_BINS, 3), np.int64)
+        self._others = np.zeros((layout.classes if layout.classwise else 0, RELIABILITY_BINS, 3), np.int64)
         self._losses = np.zeros((2, 2), np.int64)
         self._coarse = self._coarse_counts()
 
-    def image_tables(self, rows: int, classes: int) -> ImageTables:
-        """Empty ones, for an image with so many columns that have members, so many of them classes."""
-        labels, scores = self._layout.classes, len(self._layout.scores)
+    def image_tables(self, live: Int64[np.ndarray, " r"]) -> ImageTables:
+        """Empty ones, for an image whose rows are these columns."""
+        labels, rows, scores = self._layout.classes, len(live), len(self._layout.scores)
         return ImageTables(
             cells=np.zeros((labels * rows * RELIABILITY_BINS + 1, 2), np.int64),
             confident=np.zeros((labels, 2), np.int64),
-            others=np.zeros((classes * RELIABILITY_BINS, 3), np.int64),
+            others=np.zeros((len(self._classwise(live)) * RELIABILITY_BINS, 3), np.int64),
             sums=np.zeros((2 + ROLES * scores, 2), np.int64),
         )
 
@@ -61,12 +61,11 @@ class Totals:
     ) -> SampleTable:
         """Take in an image whose fine bins are counted already; its row. `live` are the columns of its rows."""
         layout = self._layout
-        classes = live[live < layout.classes]
         cells = np.zeros_like(self._cells)
         cells[:, live] = image.cells[:-1].reshape(layout.classes, len(live), RELIABILITY_BINS, 2)
         self._cells += cells
         self._confident += image.confident
-        self._others[classes] += image.others.reshape(len(classes), RELIABILITY_BINS, 3)
+        self._others[self._classwise(live)] += image.others.reshape(-1, RELIABILITY_BINS, 3)
         self._losses = carried(self._losses + image.sums[:2])
         top = TopLabel(cells[..., 0], limbs(cells[..., 1]))
         counts, right, confidence = reliability(top)
@@ -97,12 +96,16 @@ class Totals:
         return PixelStatistics(
             top=TopLabel(self._cells[..., 0].copy(), limbs(self._cells[..., 1])),
             confident=ConfidentErrors(self._confident.copy()),
-            classwise=class_wise(self._cells[..., 0], self._cells[..., 1], self._others),
             losses=Losses(self._losses[0].copy(), self._losses[1].copy()),
             flips=Flips.zero(self._layout),
             confidence=FineConfidence(limbs(self.fine.confidence)),
             ranks=_Ranks(self),
+            classwise=class_wise(self._cells[..., 0], self._cells[..., 1], self._others, self._layout),
         )
+
+    def _classwise(self, live: Int64[np.ndarray, " r"]) -> Int64[np.ndarray, " c"]:
+        """Those of an image's columns whose probabilities are counted."""
+        return live[live < len(self._others)]
 
     def ranks(self, score: str) -> Ranks:
         """The fine bins of one score."""
@@ -148,10 +151,13 @@ class _Ranks(Mapping[str, Ranks]):
 def class_wise(
     counts: Int64[np.ndarray, "t y b"],
     confidence: Int64[np.ndarray, "t y b"],
-    others: Int64[np.ndarray, "t b 3"],
-) -> ClassWise:
-    """The argmax and the other classes; in the first bin, the pixels and hits that remain."""
-    classes = len(others)
+    others: Int64[np.ndarray, "c b 3"],
+    layout: Layout,
+) -> ClassWise | None:
+    """The argmax and the other classes; in the first bin, the pixels and hits that remain. None if not asked for."""
+    if not layout.classwise:
+        return None
+    classes = layout.classes
     pixels = others[..., 0] + counts.sum(axis=0)[:classes]
     hits = others[..., 1] + np.einsum("ccb->cb", counts[:, :classes])
     probability = others[..., 2] + confidence.sum(axis=0)[:classes]

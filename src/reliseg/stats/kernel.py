@@ -62,7 +62,7 @@ class Kernel:
         self._make_room(truth.size)
         mapping, live = mapping_of(self._layout, view)
         totals = self._totals
-        image = totals.image_tables(len(live), int((live < self._layout.classes).sum()))
+        image = totals.image_tables(live)
         observe_image(
             _read_only(view.logits),
             _read_only(truth),

@@ -69,7 +69,7 @@ class Tables(NamedTuple):
             counts=zeros(t, y, b),
             confidence=zeros(t, y, b),
             confident=zeros(t, 2),
-            others=zeros(t, b, 3),
+            others=zeros(t if layout.classwise else 0, b, 3),
             sums=zeros(2 + ROLES * len(layout.scores), 2),
             fine=zeros(int(_starts(layout)[-1]), ROLES, dtype=torch.int32),
             fine_confidence=zeros(fine_bins("msp").size),
@@ -172,6 +172,7 @@ class TritonKernel:
             self._layout.classes,
             JOINS=mapping.joins,
             VARIES=mapping.varies,
+            CLASSWISE=self._layout.classwise,
             COUNT=len(self._layout.scores),
             SCORES=self._scores,
             **OPTIONS,
@@ -230,9 +231,9 @@ def _statistics(tables: Tables, layout: Layout) -> PixelStatistics:
     return PixelStatistics(
         top=TopLabel(counts, limbs(confidence)),
         confident=ConfidentErrors(confident),
-        classwise=class_wise(counts, confidence, others),
         losses=Losses(losses[0], losses[1]),
         flips=Flips.zero(layout),
         confidence=FineConfidence(limbs(fine_confidence)),
         ranks=ranks,
+        classwise=class_wise(counts, confidence, others, layout),
     )
