@@ -255,7 +255,7 @@ def test_unreachable_label_has_the_limit_as_loss_and_probability_0():
     assert not got.classwise.probability[1].any()
 
 
-@pytest.mark.parametrize("scores", [("msp",), ("margin", "msp"), tuple(reversed(ALL))])
+@pytest.mark.parametrize("scores", [("msp",), ("margin", "msp"), ("msp", "neg_entropy"), tuple(reversed(ALL))])
 def test_scores_do_not_depend_on_each_other(scores):
     logits, truth = image(9, 5, (10, 40), (40, 160))
     view = view_of(logits, truth.shape)

@@ -55,11 +55,15 @@ from reliseg.stats.bins import ROLES
 
 
 class Scores(NamedTuple):
-    """The scores asked for: what they are, and where each one's fine bins start and how many entries half takes."""
+    """The scores asked for: what they are, and where each one's fine bins start and how many entries half takes.
+
+    `shapes` says whether any of them is among `SHAPES`.
+    """
 
     kinds: Int64[np.ndarray, " s"]
     starts: Int32[np.ndarray, " s"]
     spans: Int32[np.ndarray, " s"]
+    shapes: bool
 
 
 class Row(NamedTuple):
@@ -102,7 +106,7 @@ def _block(mapping: Mapping, scores: Scores, work: Work, image: ImageTables, fin
     """All statistics of the block whose logits and labels are in the work space."""
     z, t, k = work.z, work.t, work.k
     rows = U64(len(mapping.inverse_temperatures))
-    exponentials(rows, z, t)
+    exponentials(rows, scores.shapes, z, t)
     pixels(I32(len(image.confident)), I32(rows), t, k)
     add_losses(t, image.sums)
     add_cells(k, image.cells)
