@@ -84,9 +84,10 @@ def ours(
     groups: list[int] | None = None,
     classes: int | None = None,
     factor: float = 1.0,
+    classwise: bool = True,
 ) -> Callable[[], object]:
     classes = classes or len(logits)
-    kernel = Kernel(Layout(classes, scores))
+    kernel = Kernel(Layout(classes, scores, classwise))
     columns = np.arange(len(logits)) if groups is None else np.array(groups)
     view = LogitView(logits, truth.shape, False, columns, np.full(classes + 1, factor))
     return lambda: kernel.observe(view, truth, "image")
@@ -104,7 +105,7 @@ def case(
         "torch": lambda: interpolate(z, size=size, mode="bilinear").softmax(1).max(1),
         "exp": lambda: torch.exp(full, out=out),
         "all": ours(logits, truth),
-        "msp only": ours(logits, truth, ("msp",)),
+        "msp only": ours(logits, truth, ("msp",), classwise=False),
     }
     if projected:
         few = np.where(truth < 254, np.append(TO_11, [0] * 237)[truth], truth).astype(np.uint8)
@@ -137,8 +138,10 @@ def targets() -> list[Measure]:
         {
             "torch": lambda: interpolate(z, size=size, mode="bilinear").softmax(1).max(1),
             "floor": lambda: torch.exp(full, out=out),
-            "msp": ours(logits, truth, ("msp",)),
+            "msp": ours(logits, truth, ("msp",), classwise=False),
+            "msp, class-wise": ours(logits, truth, ("msp",)),
             "all": lambda: one.observe(plain, truth, "image"),
+            "all, not class-wise": ours(logits, truth, classwise=False),
             "two": lambda: two.observe(plain, truth, "image"),
             "projected": ours(logits, few, groups=TO_11, classes=11, factor=1 / 0.7),
             "factors": lambda: one.observe(replace(plain, pixel_factors=factors), truth, "image"),
@@ -147,7 +150,9 @@ def targets() -> list[Measure]:
     )
     ratios: list[tuple[str, str, str, float | None, bool]] = [
         ("one score, of torch.exp", "msp", "floor", 1.3, False),
+        ("one score and class-wise, of torch.exp", "msp, class-wise", "floor", None, False),
         ("everything, of torch.exp", "all", "floor", 2.5, False),
+        ("everything but class-wise, of torch.exp", "all, not class-wise", "floor", None, False),
         ("everything, of torch interpolate + softmax + max", "all", "torch", 0.25, False),
         ("one thread, of two", "all", "two", 1.7, True),
         ("19 -> 11 and T = 0.7, of everything", "projected", "all", 1.5, False),

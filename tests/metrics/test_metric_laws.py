@@ -143,6 +143,19 @@ def test_the_reference_changes_only_what_compares(name):
         assert str(alone) == str(metric.compute(DOMAINS["plain"], REFERENCE))
 
 
+@every_metric
+def test_a_metric_reads_class_wise_statistics_only_if_it_says_so(name):
+    """Where it does and they were not counted, that is an error, and no number."""
+    domains = DOMAINS["plain"], REFERENCE
+    without = [replace(d, pixels=replace(d.pixels, classwise=None)) for d in domains]
+    metric = METRICS.get(name)()
+    if metric.reads_classwise:
+        with pytest.raises(ValueError, match="class-wise statistics were not counted"):
+            metric.compute(*without)
+    else:
+        assert str(metric.compute(*without)) == str(metric.compute(*domains))
+
+
 def test_metrics_for_domains_without_annotation_are_those_that_need_none():
     free = {name for name in METRICS.names() if not METRICS.get(name).needs_annotation}
     assert free == {"image_ood", "score_summary"}

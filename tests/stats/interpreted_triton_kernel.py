@@ -234,6 +234,14 @@ def test_two_runs_are_equal_to_the_bit_and_so_is_any_split_in_any_order():
     assert SampleTable.union(tables) == SampleTable.union(rows)
 
 
+def test_without_class_wise_statistics_all_others_are_the_same():
+    every, some = TritonKernel(LAYOUT, DEVICE), TritonKernel(replace(LAYOUT, classwise=False), DEVICE)
+    assert [observe_number(n, some) for n in range(3)] == [observe_number(n, every) for n in range(3)]
+    want = every.statistics()
+    assert want.classwise.counts.any()
+    assert_same_bytes(some.statistics(), replace(want, classwise=None))
+
+
 def test_counters_are_emptied_in_time(monkeypatch):
     whole = TritonKernel(LAYOUT, DEVICE)
     rows = [observe_number(n, whole) for n in range(3)]

@@ -27,8 +27,8 @@ def views():
             yield view, truth
 
 
-def counted(threads):
-    one = BandKernel(LAYOUT, threads)
+def counted(threads, layout=LAYOUT):
+    one = BandKernel(layout, threads)
     rows = [one.observe(view, truth, str(n)) for n, (view, truth) in enumerate(views())]
     return one, rows
 
@@ -100,3 +100,10 @@ def test_a_kernel_takes_in_another(limit, monkeypatch):
         view_of(logits, truth.shape), truth, "a"
     )
     assert_same_bytes(one.take(), whole.take())
+
+
+def test_threads_without_class_wise_statistics():
+    with_them, rows = counted(1)
+    without, their_rows = counted(3, replace(LAYOUT, classwise=False))
+    assert their_rows == rows
+    assert_same_bytes(without.take(), replace(with_them.take(), classwise=None))

@@ -201,7 +201,7 @@ def test_sure_to_the_last_bit_and_still_ordered():
 
 
 @pytest.mark.parametrize("size", [(36, 320), (36, 60)], ids=["dense", "gathered"])
-@pytest.mark.parametrize("values", [[0, 0, 0], [1.25, 1.25, -3], [-7, 2, 2], [0] * 15, [4.5] * 16])
+@pytest.mark.parametrize("values", [[2, 2], [0, 0, 0], [1.25, 1.25, -3], [-7, 2, 2], [0] * 15, [4.5] * 16])
 def test_constants_and_exact_ties(values, size):
     """Nothing is interpolated away: constants are exact to the arithmetic, ties go to the lowest column."""
     c, width = len(values), size[1] // 4
@@ -255,7 +255,7 @@ def test_unreachable_label_has_the_limit_as_loss_and_probability_0():
     assert not got.classwise.probability[1].any()
 
 
-@pytest.mark.parametrize("scores", [("msp",), ("margin", "msp"), tuple(reversed(ALL))])
+@pytest.mark.parametrize("scores", [("msp",), ("margin", "msp"), ("msp", "neg_entropy"), tuple(reversed(ALL))])
 def test_scores_do_not_depend_on_each_other(scores):
     logits, truth = image(9, 5, (10, 40), (40, 160))
     view = view_of(logits, truth.shape)
@@ -291,6 +291,17 @@ def observe_number(n, one):
     logits, truth = image(n, 4, *IMAGES[n])
     groups, factors = ([0, 1, 4, 2], np.full(5, 0.8)) if n % 2 else (None, None)
     return one.observe(view_of(logits, truth.shape, groups=groups, factors=factors), truth, str(n))
+
+
+def test_without_class_wise_statistics_all_others_are_the_same():
+    layout = Layout(4, ("msp", "margin"))
+    every, some, band = Kernel(layout), *(Kernel(replace(layout, classwise=False)) for _ in range(2))
+    rows = [observe_number(n, every) for n in range(5)]
+    assert [observe_number(n, band if n == 2 else some) for n in range(5)] == rows
+    some.absorb(band)
+    want = every.statistics()
+    assert want.classwise.counts.any()
+    assert_same_bytes(some.statistics(), replace(want, classwise=None))
 
 
 def test_small_counters_are_emptied_in_time(monkeypatch):

@@ -1,14 +1,15 @@
 """Every statistic is a commutative monoid to the bit: however pixels are split, merging gives equal bytes."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import SCORES, World, world
+from worlds import SCORES, World, view_of, world
 
-from reliseg.stats import Layout, PixelStatistics, SampleTable
+from reliseg.stats import Layout, PixelStatistics, SampleTable, reference
 from reliseg.stats.pixels import ClassWise, ConfidentErrors, FineConfidence, Losses, Ranks, TopLabel
 
 LIGHT = ("msp", "max_logit")
@@ -66,6 +67,37 @@ def test_pixel_statistics_of_nothing_are_the_zero_and_arrays_are_all_of_them():
     assert again == found
     assert again != zero
     same(again, found)
+
+
+def test_statistics_without_class_wise_ones_are_those_with_them_but_for_these():
+    each = world(6, pixels=50, scores=LIGHT)
+    found, row = each.observe()
+    layout = replace(each.layout, classwise=False)
+    view = view_of(each.logits, each.groups, each.classes + 1)
+    some, their_row = reference.observe(view, each.truth[None], "a", layout)
+    assert their_row == row
+    assert some.classwise is None
+    same(some, replace(found, classwise=None))
+    assert not any(name.startswith("classwise") for name in some.arrays())
+    same(PixelStatistics.from_arrays(some.arrays()), some)
+    zero = PixelStatistics.zero(layout)
+    assert zero.classwise is None
+    same(zero + some, some)
+    same(some + some, replace(found + found, classwise=None))
+
+
+def test_statistics_of_which_one_has_class_wise_ones_cannot_be_added():
+    every = PixelStatistics.zero(LAYOUT)
+    some = PixelStatistics.zero(replace(LAYOUT, classwise=False))
+    for left, right in ((every, some), (some, every)):
+        with pytest.raises(ValueError, match="count both or neither"):
+            left + right
+
+
+def test_nothing_else_may_be_missing_among_arrays():
+    arrays = PixelStatistics.zero(LAYOUT).arrays()
+    with pytest.raises(KeyError, match="losses"):
+        PixelStatistics.from_arrays({name: a for name, a in arrays.items() if not name.startswith("losses")})
 
 
 @given(

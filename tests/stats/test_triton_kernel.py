@@ -59,7 +59,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from reliseg.stats._triton_pass import OPTIONS, observe_tiles as kernel
 numbers = dict.fromkeys(["height", "width", "native_width", "plane", "rows", "classes"], "i32")
-constants = {"JOINS": sys.argv[2] == "joins", "VARIES": True, "COUNT": 5, "SCORES": 0o32104}
+constants = {"JOINS": sys.argv[2] == "joins", "VARIES": True, "CLASSWISE": True, "COUNT": 5, "SCORES": 0o32104}
 int32 = dict.fromkeys(["upper", "lower", "left", "right", "order", "starts", "columns", "fine"], "*i32")
 float32 = dict.fromkeys(
     ["logits", "row_weights", "column_weights", "inverse_temperatures", "pixel_factors", "edges"], "*fp32"

@@ -115,6 +115,8 @@ class Metric(ABC):
     """Whether it is left out for domains without annotation."""
     reads_thresholds: ClassVar[bool] = False
     """Whether it reads `thresholds`: calibration splits are then evaluated, and `fitted_on` names the split."""
+    reads_classwise: ClassVar[bool] = False
+    """Whether it reads `pixels.classwise`: None where no metric of a run says so."""
     by_default: ClassVar[bool] = True
     """Whether it is measured where nothing is said of metrics."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,14 +17,18 @@ _DEFINITION = "classwise-ece/15/equal-width/(l,r]/present-classes"
 class ClassWiseError(Metric):
     """Static calibration error (Nixon et al. 2019): the ECE of p_c against 'the label is c', per class and mean."""
 
+    reads_classwise: ClassVar[bool] = True
+
     def quantities(self) -> Mapping[str, Quantity]:
         """The names it yields."""
         text = "ECE of p_c against 'label is c' over all pixels; mean over present classes, and per class"
         return {"classwise_ece": Quantity(_DEFINITION, text, "lower", 0, 1)}
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """The values; undefined without known pixels."""
+        """The values; undefined without known pixels. A ValueError where class-wise statistics were not counted."""
         state = domain.pixels.classwise
+        if state is None:
+            raise ValueError("class-wise statistics were not counted; ask for them: Layout(..., classwise=True)")
         n = domain.pixels.top.counts.sum()
         present = domain.labels.present
         if not n:

@@ -26,7 +26,7 @@ class Observer:
     def __init__(self, layout: Layout, kernels: Kernels, threads: int = 1) -> None:
         kinds = {name: SCORES.get(name) for name in layout.scores}
         self._layout = layout
-        self._built_in = Layout(layout.classes, tuple(n for n in layout.scores if kinds[n].built_in))
+        self._built_in = replace(layout, scores=tuple(n for n in layout.scores if kinds[n].built_in))
         self._open: dict[str, Score] = {n: kind() for n, kind in kinds.items() if not kind.built_in}
         self._kernel = BandKernel(self._built_in, threads)
         self._kernels = kernels

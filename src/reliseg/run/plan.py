@@ -126,7 +126,8 @@ class Plan:
 
     def layout(self, dataset: DataSet) -> Layout:
         """What is counted on a data set."""
-        return Layout(len(dataset.labels), tuple(self.settings.scores))
+        classwise = any(METRICS.get(name).reads_classwise for name in self.settings.metrics)
+        return Layout(len(dataset.labels), tuple(self.settings.scores), classwise)
 
     def evaluated(self) -> list[Target]:
         """The domains whose results are needed, each once: unions are merged from their members."""

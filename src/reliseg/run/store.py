@@ -14,7 +14,7 @@ import numpy as np
 from reliseg.stats import PixelStatistics, SampleTable
 from reliseg.stats.pixels import Ranks
 
-_FORMAT = 3
+_FORMAT = 4
 _UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, IndexError, EOFError)
 """What reading a missing or damaged shard raises."""
 

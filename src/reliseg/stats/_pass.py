@@ -42,26 +42,28 @@ from reliseg.stats._pixels import (
 from reliseg.stats._plan import CELLS, NOTHING, PIXELS, Columns, Rows
 from reliseg.stats._slots import FLOATS, INTEGERS, MAX, ROW, TOP
 from reliseg.stats._tables import (
-    BITS,
     FineTables,
     ImageTables,
-    add_above,
-    add_below,
     add_cells,
     add_confidence,
     add_confident,
     add_counts,
+    add_others,
     carry,
 )
 from reliseg.stats.bins import ROLES
 
 
 class Scores(NamedTuple):
-    """The scores asked for: what they are, and where each one's fine bins start and how many entries half takes."""
+    """The scores asked for: what they are, and where each one's fine bins start and how many entries half takes.
+
+    `shapes` says whether any of them is among `SHAPES`.
+    """
 
     kinds: Int64[np.ndarray, " s"]
     starts: Int32[np.ndarray, " s"]
     spans: Int32[np.ndarray, " s"]
+    shapes: bool
 
 
 class Row(NamedTuple):
@@ -104,18 +106,14 @@ def _block(mapping: Mapping, scores: Scores, work: Work, image: ImageTables, fin
     """All statistics of the block whose logits and labels are in the work space."""
     z, t, k = work.z, work.t, work.k
     rows = U64(len(mapping.inverse_temperatures))
-    exponentials(rows, z, t)
+    exponentials(rows, scores.shapes, z, t)
     pixels(I32(len(image.confident)), I32(rows), t, k)
     add_losses(t, image.sums)
     add_cells(k, image.cells)
     add_confident(k, image.confident)
     add_confidence(k, fine.confidence)
     _scores(scores, work, image.sums, fine)
-    classes = U64(len(image.below))
-    for start in range(U64(0), classes, U64(BITS)):
-        c = U64(start)
-        add_below(c, min(c + U64(BITS), classes), z, t, k, image.below)
-        add_above(c, z, t, k, image.above)
+    add_others(z, t, k, image.others)
 
 
 @compiled

@@ -59,6 +59,8 @@ KINDS = {
     "neg_energy": NEG_ENERGY,
 }
 """The scores by the number that the kernel knows them by."""
+SHAPES = (NEG_ENTROPY, MARGIN)
+"""Those that read the shape of the tail, and not only its sum."""
 
 
 def _range(bins: FineBins) -> tuple[I32, I32]:
@@ -76,8 +78,11 @@ _MARGIN_HIGH = I32(FINE["margin"].high)
 
 
 @compiled
-def exponentials(rows: U64, z: Floats, t: Floats) -> None:
-    """exp(z - max) in place of z, 0 at the argmax, and its sums: tail odds that nothing was subtracted from."""
+def exponentials(rows: U64, shapes: bool, z: Floats, t: Floats) -> None:
+    """exp(z - max) in place of z, 0 at the argmax, and its sums: tail odds that nothing was subtracted from.
+
+    What tells the shape of the tail, SLOPE and SECOND, only where it is asked for: the compiler makes two loops of it.
+    """
     for x in range(U64(PIXELS)):
         t[ODDS + x] = F32(0)
         t[SQUARE + x] = F32(0)
@@ -93,8 +98,9 @@ def exponentials(rows: U64, z: Floats, t: Floats) -> None:
             z[o + x] = e
             t[ODDS + x] += e
             t[SQUARE + x] += e * e
-            t[SLOPE + x] -= e * y
-            t[SECOND + x] = e if e > t[SECOND + x] else t[SECOND + x]
+            if shapes:
+                t[SLOPE + x] -= e * y
+                t[SECOND + x] = e if e > t[SECOND + x] else t[SECOND + x]
 
 
 @compiled

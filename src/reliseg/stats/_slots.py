@@ -38,7 +38,6 @@ FLOATS = 16 * PIXELS
     BIN,  # the fine bin of one score
     PLACE,  # its place in the table of fine bins
     CONFIDENT,  # 0: not confidently wrong, 1: above 0.90, 2: above 0.99
-    HITS,  # a bit for each class whose probability is above the first bin
-    LISTED,  # pixels that have something to be counted one by one
-) = (U64(i * PIXELS) for i in range(11))
-INTEGERS = 11 * PIXELS
+    AMOUNT,  # what a pixel counts for one class: itself, and a hit
+) = (U64(i * PIXELS) for i in range(10))
+INTEGERS = 10 * PIXELS

@@ -5,15 +5,14 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int32, Int64, UInt32
 
-from reliseg.stats._numeric import F32, I32, I64, U64, compiled, lowest_bit, reliability, unit
+from reliseg.stats._numeric import EDGES, F32, I32, I64, U64, bits, compiled, from_bits, unit
 from reliseg.stats._plan import CELLS, PIXELS
 from reliseg.stats._slots import (
+    AMOUNT,
     CELL,
     CONFIDENT,
-    HITS,
     KNOWN_SURE,
     LABEL,
-    LISTED,
     ODDS_BIN,
     OWN_ROW,
     PLACE,
@@ -22,9 +21,9 @@ from reliseg.stats._slots import (
 )
 from reliseg.stats.bins import RELIABILITY_BINS
 
-BITS = 32
-"""Classes whose bits fit a word."""
-_FIRST_EDGE = F32(1 / RELIABILITY_BINS)
+_HIT_SHIFT = I32(16)
+_HIT = I32(1 << 16)
+"""What a pixel whose label is the class counts beside itself: pixels and hits of a block are one sum."""
 
 
 class ImageTables(NamedTuple):
@@ -33,10 +32,11 @@ class ImageTables(NamedTuple):
     cells: Int64[np.ndarray, "n 2"]
     """Pixels and confidence by label, row and reliability bin; at the end one entry for other pixels."""
     confident: Int64[np.ndarray, "t 2"]
-    above: Int64[np.ndarray, "n 3"]
-    """Pixels, hits and probability by row and bin, for what `below` and the argmax leave."""
-    below: Int64[np.ndarray, " r"]
-    """Sums of probability in the first bin, without the argmax."""
+    others: Int64[np.ndarray, "n 3"]
+    """Pixels, hits and probability by row and bin, without the argmax; of the first bin only the probability counts.
+
+    No rows where class-wise statistics are not asked for.
+    """
     sums: Int64[np.ndarray, "n 2"]
     """Limbs: NLL, Brier, then each score by role."""
 
@@ -102,65 +102,68 @@ def add_counts(k: Int32[np.ndarray, " k"], counts: UInt32[np.ndarray, " n"]) -> 
 
 
 @compiled
-def add_below(
-    start: U64,
-    stop: U64,
+def add_others(
     z: Float32[np.ndarray, " z"],
     t: Float32[np.ndarray, " t"],
     k: Int32[np.ndarray, " k"],
-    below: Int64[np.ndarray, " r"],
+    others: Int64[np.ndarray, "n 3"],
 ) -> None:
-    """Probabilities in the first bin, where nearly all are; the others leave a bit in HITS.
+    """Probabilities of all classes but the argmax: all into the first bin, where nearly all belong.
 
-    256 values of at most 1/15 fit 32 bits. A pixel that is not known has KNOWN_SURE 0, the argmax has 0 in
-    the buffer: it is in `cells`.
+    The argmax has 0 in the buffer: it is in `cells`. A pixel that is not known has KNOWN_SURE 0.
     """
-    for x in range(U64(PIXELS)):
-        k[HITS + x] = I32(0)
-    for c in range(start, stop):
+    for row in range(U64(len(others)) // U64(RELIABILITY_BINS)):
+        c = U64(row)
         o = c * U64(ROW)
-        bit = I32(I32(1) << I32(c - start))
         total = I32(0)
+        largest = I32(0)
         for x in range(U64(PIXELS)):
             p = z[o + x] * t[KNOWN_SURE + x]
-            hit = p > _FIRST_EDGE
-            total = I32(total + (I32(0) if hit else unit(p)))
-            k[HITS + x] = I32(k[HITS + x] | (bit if hit else I32(0)))
-        below[c] += I64(total)
+            z[o + x] = p
+            total = I32(total + unit(p))
+            largest = max(largest, bits(p))  # the bits of floats >= 0 are in the order of the floats
+        others[c * U64(RELIABILITY_BINS), U64(2)] += _unsigned(total)
+        if from_bits(largest) > EDGES[1]:
+            _move_up(c, from_bits(largest), z, k, others)
 
 
 @compiled
-def add_above(
-    start: U64,
-    z: Float32[np.ndarray, " z"],
-    t: Float32[np.ndarray, " t"],
-    k: Int32[np.ndarray, " k"],
-    above: Int64[np.ndarray, "n 3"],
+def _move_up(
+    c: U64, largest: F32, z: Float32[np.ndarray, " z"], k: Int32[np.ndarray, " k"], others: Int64[np.ndarray, "n 3"]
 ) -> None:
-    """The others, one by one: of each pixel that has any the first, then the second where there is one, ...
+    """What lies above an edge goes to the next bin, one edge of a class after the other while anything is left.
 
-    Pixels are listed without a branch that the processor could guess wrong.
+    None but the argmax is above 1/2: these are so few edges that sweeps over all pixels beat a write for each of them.
     """
-    n = U64(0)
     for x in range(U64(PIXELS)):
-        k[LISTED + n] = I32(x)
-        n += U64(k[HITS + x] != I32(0))
-    while n > U64(0):
-        left = U64(0)
-        for i in range(n):
-            x = U64(k[LISTED + i])  # type: ignore[assignment]
-            hits = k[HITS + x]
-            rest = I32(hits & I32(hits - I32(1)))
-            k[HITS + x] = rest
-            k[LISTED + left] = I32(x)
-            left += U64(rest != I32(0))
-            c = start + U64(lowest_bit(hits))
-            p = z[c * U64(ROW) + x] * t[KNOWN_SURE + x]
-            cell = c * U64(RELIABILITY_BINS) + U64(reliability(p))
-            above[cell, U64(0)] += 1
-            above[cell, U64(1)] += I64(k[OWN_ROW + x] == I32(c))
-            above[cell, U64(2)] += I64(unit(p))
-        n = left
+        k[AMOUNT + x] = I32(_HIT + I32(1)) if k[OWN_ROW + x] == I32(c) else I32(1)
+    o = c * U64(ROW)
+    for edge in range(U64(1), U64(RELIABILITY_BINS // 2 + 1)):
+        if largest <= EDGES[edge]:
+            break
+        amount = I32(0)
+        total = I32(0)
+        for x in range(U64(PIXELS)):
+            p = z[o + x]
+            above = p > EDGES[edge]
+            amount = I32(amount + (k[AMOUNT + x] if above else I32(0)))
+            total = I32(total + (unit(p) if above else I32(0)))
+        here = c * U64(RELIABILITY_BINS) + edge
+        pixels = I64(amount & I32(_HIT - I32(1)))
+        hits = I64(amount >> _HIT_SHIFT)
+        probability = _unsigned(total)
+        others[here, U64(0)] += pixels
+        others[here, U64(1)] += hits
+        others[here, U64(2)] += probability
+        others[here - U64(1), U64(0)] -= pixels
+        others[here - U64(1), U64(1)] -= hits
+        others[here - U64(1), U64(2)] -= probability
+
+
+@compiled
+def _unsigned(total: I32) -> I64:
+    """256 values of at most 1/2 fit 32 bits, but for the sign."""
+    return I64(total) & I64(0xFFFFFFFF)
 
 
 @compiled

@@ -42,19 +42,17 @@ class Totals:
         )
         self._cells = np.zeros((layout.classes, layout.columns, RELIABILITY_BINS, 2), np.int64)
         self._confident = np.zeros((layout.classes, 2), np.int64)
-        self._above = np.zeros((layout.classes, RELIABILITY_BINS, 3), np.int64)
-        self._below = np.zeros(layout.classes, np.int64)
+        self._others = np.zeros((layout.classes if layout.classwise else 0, RELIABILITY_BINS, 3), np.int64)
         self._losses = np.zeros((2, 2), np.int64)
         self._coarse = self._coarse_counts()
 
-    def image_tables(self, rows: int, classes: int) -> ImageTables:
-        """Empty ones, for an image with so many columns that have members, so many of them classes."""
-        labels, scores = self._layout.classes, len(self._layout.scores)
+    def image_tables(self, live: Int64[np.ndarray, " r"]) -> ImageTables:
+        """Empty ones, for an image whose rows are these columns."""
+        labels, rows, scores = self._layout.classes, len(live), len(self._layout.scores)
         return ImageTables(
             cells=np.zeros((labels * rows * RELIABILITY_BINS + 1, 2), np.int64),
             confident=np.zeros((labels, 2), np.int64),
-            above=np.zeros((classes * RELIABILITY_BINS, 3), np.int64),
-            below=np.zeros(classes, np.int64),
+            others=np.zeros((len(self._classwise(live)) * RELIABILITY_BINS, 3), np.int64),
             sums=np.zeros((2 + ROLES * scores, 2), np.int64),
         )
 
@@ -63,13 +61,11 @@ class Totals:
     ) -> SampleTable:
         """Take in an image whose fine bins are counted already; its row. `live` are the columns of its rows."""
         layout = self._layout
-        classes = live[live < layout.classes]
         cells = np.zeros_like(self._cells)
         cells[:, live] = image.cells[:-1].reshape(layout.classes, len(live), RELIABILITY_BINS, 2)
         self._cells += cells
         self._confident += image.confident
-        self._above[classes] += image.above.reshape(len(classes), RELIABILITY_BINS, 3)
-        self._below[classes] += image.below
+        self._others[self._classwise(live)] += image.others.reshape(-1, RELIABILITY_BINS, 3)
         self._losses = carried(self._losses + image.sums[:2])
         top = TopLabel(cells[..., 0], limbs(cells[..., 1]))
         counts, right, confidence = reliability(top)
@@ -89,8 +85,7 @@ class Totals:
         """Take in all that another one of the same layout has."""
         self._cells += other._cells
         self._confident += other._confident
-        self._above += other._above
-        self._below += other._below
+        self._others += other._others
         self._losses = carried(self._losses + other._losses)
         self.fine.counts[:] += other.fine.counts
         self.fine.confidence[:] += other.fine.confidence
@@ -101,12 +96,16 @@ class Totals:
         return PixelStatistics(
             top=TopLabel(self._cells[..., 0].copy(), limbs(self._cells[..., 1])),
             confident=ConfidentErrors(self._confident.copy()),
-            classwise=class_wise(self._cells[..., 0], self._cells[..., 1], self._above, self._below),
             losses=Losses(self._losses[0].copy(), self._losses[1].copy()),
             flips=Flips.zero(self._layout),
             confidence=FineConfidence(limbs(self.fine.confidence)),
             ranks=_Ranks(self),
+            classwise=class_wise(self._cells[..., 0], self._cells[..., 1], self._others, self._layout),
         )
+
+    def _classwise(self, live: Int64[np.ndarray, " r"]) -> Int64[np.ndarray, " c"]:
+        """Those of an image's columns whose probabilities are counted."""
+        return live[live < len(self._others)]
 
     def ranks(self, score: str) -> Ranks:
         """The fine bins of one score."""
@@ -152,15 +151,16 @@ class _Ranks(Mapping[str, Ranks]):
 def class_wise(
     counts: Int64[np.ndarray, "t y b"],
     confidence: Int64[np.ndarray, "t y b"],
-    above: Int64[np.ndarray, "t b 3"],
-    below: Int64[np.ndarray, " t"],
-) -> ClassWise:
-    """The argmax, the other probabilities above the first bin, and in the first bin all that remains."""
-    classes = len(below)
-    pixels = above[..., 0] + counts.sum(axis=0)[:classes]
-    hits = above[..., 1] + np.einsum("ccb->cb", counts[:, :classes])
-    probability = above[..., 2] + confidence.sum(axis=0)[:classes]
+    others: Int64[np.ndarray, "c b 3"],
+    layout: Layout,
+) -> ClassWise | None:
+    """The argmax and the other classes; in the first bin, the pixels and hits that remain. None if not asked for."""
+    if not layout.classwise:
+        return None
+    classes = layout.classes
+    pixels = others[..., 0] + counts.sum(axis=0)[:classes]
+    hits = others[..., 1] + np.einsum("ccb->cb", counts[:, :classes])
+    probability = others[..., 2] + confidence.sum(axis=0)[:classes]
     pixels[:, 0] = counts.sum() - pixels[:, 1:].sum(axis=1)
     hits[:, 0] = counts.sum(axis=(1, 2)) - hits[:, 1:].sum(axis=1)
-    probability[:, 0] += below
     return ClassWise(pixels, hits, limbs(probability))

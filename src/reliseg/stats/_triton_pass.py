@@ -166,8 +166,7 @@ def observe_tiles(
     counts,
     confidence,
     confident,
-    above,
-    below,
+    others,
     sums,
     fine,
     fine_confidence,
@@ -179,6 +178,7 @@ def observe_tiles(
     classes,
     JOINS: tl.constexpr,
     VARIES: tl.constexpr,
+    CLASSWISE: tl.constexpr,
     COUNT: tl.constexpr,
     SCORES: tl.constexpr,
 ):
@@ -269,17 +269,18 @@ def observe_tiles(
         _add(fine, tl.load(fine_starts + i) + bin_ * _ROLES + role, ones, role >= 0)
 
     # Probabilities of all classes but the argmax, which `counts` and `confidence` hold. Most are in the first bin.
-    for row in range(rows):
-        column = tl.load(columns + row)
-        if column < classes:
-            e = exp((_column(taps, members, row, JOINS) - top) * scale)
-            p = tl.where(column == guess, 0.0, e) * known_sure
-            high = p > _FIRST_EDGE
-            p_units = units(p).to(tl.int32)
-            low = tl.sum(tl.where(high, 0, p_units), axis=0)  # less than 2**31: 256 values of at most 2**24 / 15
-            tl.atomic_add(below + column, low.to(tl.int64), sem="relaxed")
-            if tl.max(high.to(tl.int32), axis=0) > 0:
-                place = above + (column * _BINS + reliability(p, edges)) * 3
-                tl.atomic_add(place, one, mask=high, sem="relaxed")
-                tl.atomic_add(place + 1, one, mask=high & (label == column), sem="relaxed")
-                tl.atomic_add(place + 2, p_units.to(tl.int64), mask=high, sem="relaxed")
+    if CLASSWISE:
+        for row in range(rows):
+            column = tl.load(columns + row)
+            if column < classes:
+                e = exp((_column(taps, members, row, JOINS) - top) * scale)
+                p = tl.where(column == guess, 0.0, e) * known_sure
+                high = p > _FIRST_EDGE
+                p_units = units(p).to(tl.int32)
+                low = tl.sum(tl.where(high, 0, p_units), axis=0)  # less than 2**31: 256 values of at most 2**24 / 15
+                tl.atomic_add(others + column * _BINS * 3 + 2, low.to(tl.int64), sem="relaxed")
+                if tl.max(high.to(tl.int32), axis=0) > 0:
+                    place = others + (column * _BINS + reliability(p, edges)) * 3
+                    tl.atomic_add(place, one, mask=high, sem="relaxed")
+                    tl.atomic_add(place + 1, one, mask=high & (label == column), sem="relaxed")
+                    tl.atomic_add(place + 2, p_units.to(tl.int64), mask=high, sem="relaxed")

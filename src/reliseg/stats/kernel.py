@@ -19,7 +19,7 @@ from jaxtyping import Int64
 from reliseg.stats import _plan
 from reliseg.stats._logits import Mapping
 from reliseg.stats._pass import Scores, census, observe_image
-from reliseg.stats._pixels import KINDS, UNKNOWN, VOID
+from reliseg.stats._pixels import KINDS, SHAPES, UNKNOWN, VOID
 from reliseg.stats._totals import Totals
 from reliseg.stats.device import DeviceLogits
 from reliseg.stats.pixels import Layout, PixelStatistics
@@ -62,7 +62,7 @@ class Kernel:
         self._make_room(truth.size)
         mapping, live = mapping_of(self._layout, view)
         totals = self._totals
-        image = totals.image_tables(len(live), int((live < self._layout.classes).sum()))
+        image = totals.image_tables(live)
         observe_image(
             _read_only(view.logits),
             _read_only(truth),
@@ -70,7 +70,7 @@ class Kernel:
             _plan.columns(view.logits.shape[2], truth.shape[1], view.align_corners),
             mapping,
             _read_only(factors),
-            Scores(self._kinds, totals.starts, totals.spans),
+            Scores(self._kinds, totals.starts, totals.spans, bool(np.isin(self._kinds, SHAPES).any())),
             image,
             totals.fine,
         )

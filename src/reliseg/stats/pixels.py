@@ -19,6 +19,8 @@ class Layout:
 
     classes: int
     scores: tuple[str, ...]
+    classwise: bool = True
+    """Whether the probabilities of all classes are counted, not only the largest."""
 
     def __post_init__(self) -> None:
         if "msp" not in self.scores:
@@ -146,15 +148,16 @@ _PARTS: Mapping[str, type[TopLabel | ConfidentErrors | ClassWise | Losses | Flip
 
 @dataclass(frozen=True)
 class PixelStatistics:
-    """All statistics of pixels together; `+` merges each."""
+    """All statistics of pixels together; `+` merges each. A ValueError where only one side has class-wise ones."""
 
     top: TopLabel
     confident: ConfidentErrors
-    classwise: ClassWise
     losses: Losses
     flips: Flips
     confidence: FineConfidence
     ranks: Mapping[str, Ranks]
+    classwise: ClassWise | None = None
+    """None where the layout does not ask for it."""
 
     @classmethod
     def zero(cls, layout: Layout) -> "PixelStatistics":
@@ -164,17 +167,25 @@ class PixelStatistics:
     @classmethod
     def unranked(cls, layout: Layout) -> "PixelStatistics":
         """Of no pixels, and without the ranks of any score."""
-        parts = {name: part.zero(layout) for name, part in _PARTS.items()}
+        parts = {name: part.zero(layout) for name, part in _PARTS.items() if layout.classwise or name != "classwise"}
         return cls(**parts, ranks={})  # type: ignore[arg-type]
 
     def __add__(self, other: "PixelStatistics") -> "PixelStatistics":
-        parts = {name: getattr(self, name) + getattr(other, name) for name in _PARTS}
-        return PixelStatistics(**parts, ranks={s: r + other.ranks[s] for s, r in self.ranks.items()})
+        if (self.classwise is None) != (other.classwise is None):
+            raise ValueError("only one of two statistics that are added has class-wise ones; count both or neither")
+        parts = {name: part + getattr(other, name) for name, part in self._parts()}
+        ranks = {s: r + other.ranks[s] for s, r in self.ranks.items()}
+        return PixelStatistics(**parts, ranks=ranks)
+
+    def _parts(self) -> Iterator[tuple[str, Statistic]]:
+        """What is counted beside the ranks."""
+        named = ((name, getattr(self, name)) for name in _PARTS)
+        return ((name, part) for name, part in named if part is not None)
 
     def items(self) -> Iterator[tuple[str, np.ndarray]]:
         """All arrays by `part.field` and `ranks.score.field`, one after the other."""
-        for part in _PARTS:
-            yield from ((f"{part}.{name}", array) for name, array in getattr(self, part).arrays().items())
+        for name, part in self._parts():
+            yield from ((f"{name}.{field}", array) for field, array in part.arrays().items())
         for score in self.ranks:
             yield f"ranks.{score}.counts", self.ranks[score].counts
 
@@ -189,7 +200,8 @@ class PixelStatistics:
         for key, array in arrays.items():
             part, _, field = key.rpartition(".")
             nested.setdefault(part, {})[field] = array
-        parts = {name: part.from_arrays(nested[name]) for name, part in _PARTS.items()}
+        named = [name for name in _PARTS if name in nested or name != "classwise"]
+        parts = {name: _PARTS[name].from_arrays(nested[name]) for name in named}
         prefix = "ranks."
         ranks = {k[len(prefix) :]: Ranks.from_arrays(v) for k, v in nested.items() if k.startswith(prefix)}
         return cls(**parts, ranks=ranks)  # type: ignore[arg-type]

@@ -189,11 +189,11 @@ def observe(view: LogitView, truth: Truth, sample: str, layout: Layout) -> tuple
     pixels = PixelStatistics(
         top=top_label,
         confident=ConfidentErrors(np.stack([_counted((layout.classes,), (w,)) for w in wrong], axis=1)),
-        classwise=_class_wise(z[:, known], label, layout),
         losses=Losses(limbs(units(nll).sum()), limbs(units(brier).sum())),
         flips=Flips(np.array([(before.argmax(axis=0) != top)[known].sum()], np.int64)),
         confidence=FineConfidence(limbs(_summed((fine_bins("msp").size,), (odds_bin[known],), msp))),
         ranks={s: Ranks(_counted((ROLES, fine_bins(s).size), (role, fine[s]))) for s in layout.scores},
+        classwise=_class_wise(z[:, known], label, layout) if layout.classwise else None,
     )
     counts, right, confidence = reliability(top_label)
     table = SampleTable(

@@ -48,10 +48,8 @@ class Tables(NamedTuple):
     """Their confidence."""
     confident: Tensor
     """Confident errors by label, above 0.90 and 0.99."""
-    above: Tensor
-    """Pixels, hits and probability by class and bin, for what `below` and the argmax leave."""
-    below: Tensor
-    """Sums of probability in the first bin, without the argmax."""
+    others: Tensor
+    """Pixels, hits and probability by class and bin, without the argmax; of the first bin only the probability."""
     sums: Tensor
     """Limbs, not carried: NLL, Brier, then each score by role."""
     fine: Tensor
@@ -71,8 +69,7 @@ class Tables(NamedTuple):
             counts=zeros(t, y, b),
             confidence=zeros(t, y, b),
             confident=zeros(t, 2),
-            above=zeros(t, b, 3),
-            below=zeros(t),
+            others=zeros(t if layout.classwise else 0, b, 3),
             sums=zeros(2 + ROLES * len(layout.scores), 2),
             fine=zeros(int(_starts(layout)[-1]), ROLES, dtype=torch.int32),
             fine_confidence=zeros(fine_bins("msp").size),
@@ -175,6 +172,7 @@ class TritonKernel:
             self._layout.classes,
             JOINS=mapping.joins,
             VARIES=mapping.varies,
+            CLASSWISE=self._layout.classwise,
             COUNT=len(self._layout.scores),
             SCORES=self._scores,
             **OPTIONS,
@@ -225,7 +223,7 @@ def _row(found: Int64[np.ndarray, " n"], layout: Layout, sample: str, unknown: i
 
 def _statistics(tables: Tables, layout: Layout) -> PixelStatistics:
     host = [table.cpu().numpy().copy() for table in tables]
-    counts, confidence, confident, above, below, sums, fine, fine_confidence = host
+    counts, confidence, confident, others, sums, fine, fine_confidence = host
     losses = carried(sums[:2])
     ranks = {}
     for score, start in zip(layout.scores, _starts(layout)[:-1], strict=True):
@@ -233,9 +231,9 @@ def _statistics(tables: Tables, layout: Layout) -> PixelStatistics:
     return PixelStatistics(
         top=TopLabel(counts, limbs(confidence)),
         confident=ConfidentErrors(confident),
-        classwise=class_wise(counts, confidence, above, below),
         losses=Losses(losses[0], losses[1]),
         flips=Flips.zero(layout),
         confidence=FineConfidence(limbs(fine_confidence)),
         ranks=ranks,
+        classwise=class_wise(counts, confidence, others, layout),
     )
