@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float32, Float64
 
 from reliseg.calibration._pixels import Census, live_blocks
 from reliseg.calibration.base import CalibrationSample
@@ -18,6 +18,16 @@ Bias: TypeAlias = Float64[np.ndarray, " c"]
 _STEPS = 200
 _GRADIENT = 1e-7
 _GAIN = 1e-11
+
+
+UNROLLED = 4
+"""Inputs that a compiled map takes at once."""
+
+
+def single(weights: Weights) -> Float32[np.ndarray, "..."]:
+    """Matrices in float32, with columns of 0 up to a multiple of `UNROLLED`."""
+    more = -weights.shape[-1] % UNROLLED
+    return np.pad(weights, [(0, 0)] * (weights.ndim - 1) + [(0, more)]).astype(np.float32)
 
 
 def mapped(weights: Weights, bias: Bias, x: Block) -> Block:

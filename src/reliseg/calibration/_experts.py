@@ -14,13 +14,15 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from reliseg.calibration._pixels import Ids, census, check_columns, kept_on_top, live_blocks, log_softmax
+from reliseg.calibration._affine import single
+from reliseg.calibration._pixels import Ids, census, check_columns, check_live, kept_on_top, live_blocks, log_softmax
 from reliseg.calibration._slopes import Labels, Logits, best_slopes
 from reliseg.calibration._threads import in_order
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, required
 from reliseg.errors import CalibrationError
 from reliseg.prediction import Prediction
-from reliseg.types import Block
+from reliseg.stats.view import Compiled
+from reliseg.types import Block, LiveBlock
 
 Maps: TypeAlias = Float64[np.ndarray, "e k k"]
 Shifts: TypeAlias = Float64[np.ndarray, "e k"]
@@ -110,7 +112,19 @@ class ScaledByExpert(Calibration):
     def __call__(self, prediction: Prediction) -> Prediction:
         """The prediction with each pixel mapped as its predicted class says."""
         check_columns(self.method, self.columns, prediction.columns)
-        return replace(prediction, transform=self.transformed)
+        check_live(self.method, prediction, self.live)
+        k = len(self.live) - self.form.positive
+        known = np.isin(self.live, self.predicted)
+        weights, biases = np.zeros((len(known), k, k)), np.zeros((len(known), k), np.float32)
+        weights[known], biases[known] = np.reshape(self.weights, (-1, k, k)), np.reshape(self.biases, (-1, k))
+        maps, ordered = single(weights), _ORDERS.index(self.form.ordered)
+
+        def in_place(z: LiveBlock) -> None:
+            from reliseg.calibration._in_place import map_by_class  # slow to import
+
+            map_by_class(z, ordered, 1 / self.temperature, known, maps, biases)
+
+        return replace(prediction, transform=Compiled(self.transformed, in_place, self.keeps_argmax))
 
     def transformed(self, z: Block) -> Block:
         """The scores; columns without a model class stay -inf."""
