@@ -129,9 +129,8 @@ class ScaledByExpert(Calibration):
     def transformed(self, z: Block) -> Block:
         """The scores; columns without a model class stay -inf."""
         live = np.array(self.live)
-        found = log_softmax(z[live])
-        top = found.argmax(axis=0)
-        order = self.form.order(found, top)
+        found, top = log_softmax(z[live]), z[live].argmax(axis=0)  # rounding may tie log probabilities
+        order = self.form.order(z[live], top)
         ordered = np.take_along_axis(found, order, axis=0)
         mapped = ordered / self.temperature
         read, write = self.form.read(len(live)), self.form.write(len(live))
@@ -238,9 +237,8 @@ class ExpertFit:
         read = form.read(c)
         counts, squares = np.zeros((c, c), np.int64), np.zeros((c, len(read) + 1))
         for z, labels in live_blocks(sample, live):
-            found = log_softmax(z)
-            top = found.argmax(axis=0)
-            order = form.order(found, top)
+            found, top = log_softmax(z), z.argmax(axis=0)
+            order = form.order(z, top)
             inputs = (read @ np.take_along_axis(found, order, axis=0)) ** 2
             np.add.at(counts, (top, (order == labels).argmax(axis=0)), 1)
             for j, row in enumerate((*inputs, np.ones(len(labels)))):
