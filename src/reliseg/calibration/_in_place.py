@@ -280,15 +280,15 @@ def _scatter(scores: Tile, pixels: Int64[np.ndarray, " n"], z: LiveBlock) -> Non
 
 
 @compiled
-def _rank(below: Tile, n: U64, order: Int64[np.ndarray, " c"], ranked: Int64[np.ndarray, "c 256"]) -> None:
+def _rank(z: Tile, n: U64, order: Int64[np.ndarray, " c"], ranked: Int64[np.ndarray, "c 256"]) -> None:
     """The columns of each pixel, falling, equal ones by number; neighbours are alike, so each starts from the last."""
     for i in range(n):
         for c in range(1, len(order)):
             column = order[c]
-            v = below[column, i]
+            v = z[column, i]
             place = c
             while place:
-                other = below[order[place - 1], i]
+                other = z[order[place - 1], i]
                 if other > v or (other == v and order[place - 1] < column):
                     break
                 order[place] = order[place - 1]
@@ -367,6 +367,8 @@ def map_by_class(
             here = pixels[first : min(first + TILE, ends[e + 1])]
             n = U64(len(here))
             _gather(z, here, below)
+            if known[e] and ordered == RANK:
+                _rank(below, n, order, ranked)
             for i in range(U64(TILE)):
                 top[0, i] = F32(e)
                 top[1, i] = below[e, i]
@@ -387,7 +389,6 @@ def map_by_class(
                 _affine(weights[e], biases[e], x, y)
                 _from_margins(y, U64(e), below)
             else:
-                _rank(below, n, order, ranked)
                 _gaps(below, n, ranked, x)
                 _affine(weights[e], biases[e], x, y)
                 _from_gaps(y, n, ranked, below)
