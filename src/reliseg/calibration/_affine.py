@@ -13,6 +13,7 @@ from reliseg.types import Block
 
 Weights: TypeAlias = Float64[np.ndarray, "..."]
 """A factor for each column, or a matrix."""
+Singles: TypeAlias = Float32[np.ndarray, "..."]
 Bias: TypeAlias = Float64[np.ndarray, " c"]
 
 _STEPS = 200
@@ -20,14 +21,12 @@ _GRADIENT = 1e-7
 _GAIN = 1e-11
 
 
-UNROLLED = 4
-"""Inputs that a compiled map takes at once."""
-
-
-def single(weights: Weights) -> Float32[np.ndarray, "..."]:
-    """Matrices in float32, with columns of 0 up to a multiple of `UNROLLED`."""
-    more = -weights.shape[-1] % UNROLLED
-    return np.pad(weights, [(0, 0)] * (weights.ndim - 1) + [(0, more)]).astype(np.float32)
+def single(weights: Weights, biases: Float64[np.ndarray, "..."]) -> tuple[Singles, Singles]:
+    """Matrices and their biases in float32 as compiled maps read them: rows of 0 up to an even number, columns to 4."""
+    *others, rows, columns = weights.shape
+    none = [(0, 0)] * len(others)
+    wide = np.pad(weights, [*none, (0, -rows % 2), (0, -columns % 4)])
+    return wide.astype(np.float32), np.pad(biases, [*none, (0, -rows % 2)]).astype(np.float32)
 
 
 def mapped(weights: Weights, bias: Bias, x: Block) -> Block:

@@ -115,14 +115,15 @@ class ScaledByExpert(Calibration):
         check_live(self.method, prediction, self.live)
         k = len(self.live) - self.form.positive
         known = np.isin(self.live, self.predicted)
-        weights, biases = np.zeros((len(known), k, k)), np.zeros((len(known), k), np.float32)
+        weights, biases = np.zeros((len(known), k, k)), np.zeros((len(known), k))
         weights[known], biases[known] = np.reshape(self.weights, (-1, k, k)), np.reshape(self.biases, (-1, k))
-        maps, ordered = single(weights), _ORDERS.index(self.form.ordered)
+        maps, shifts = single(weights, biases)
+        ordered = _ORDERS.index(self.form.ordered)
 
         def in_place(z: LiveBlock) -> None:
             from reliseg.calibration._in_place import map_by_class  # slow to import
 
-            map_by_class(z, ordered, 1 / self.temperature, known, maps, biases)
+            map_by_class(z, ordered, 1 / self.temperature, known, maps, shifts)
 
         return replace(prediction, transform=Compiled(self.transformed, in_place, self.keeps_argmax))
 

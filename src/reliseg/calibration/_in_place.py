@@ -1,13 +1,13 @@
 """What calibrations do to a block of float32 logits of live columns, compiled: the twins of their `transformed`.
 
-Pixels are taken 256 at a time, whose columns stay in the first cache. numba is imported with this module: import it
+Pixels are taken 256 at a time, whose columns stay in the first cache. Loops read before they choose: LLVM vectorises
+no choice between one element that is read and another. numba is imported with this module: import it
 where it is used.
 """
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int32, Int64
 
-from reliseg.calibration._affine import UNROLLED
 from reliseg.stats._numeric import F32, I32, U64, bits, cached, compiled, exp, from_bits, inlined, log
 from reliseg.stats.upsample import TILE, argmax
 from reliseg.types import LiveBlock
@@ -19,6 +19,7 @@ CLASS, TOP, RANK = range(3)
 Matrix = Float32[np.ndarray, "o i"]
 Vector = Float32[np.ndarray, " o"]
 Tile = Float32[np.ndarray, "c 256"]
+Ranks = Int32[np.ndarray, "c 256"]
 
 
 @inlined
@@ -29,22 +30,20 @@ def _under(x: F32) -> F32:
 
 
 @compiled
-def _shift(z: LiveBlock, first: U64, n: U64, below: Tile, top: Tile) -> None:
-    """Fill `below` with what the logits are below the largest, and `top` with the first column that has that one."""
-    for x in range(n):
-        below[0, x] = z[U64(0), first + x]
-        top[1, x] = below[0, x]
-        top[0, x] = F32(0)
-    for c in range(U64(1), U64(len(z))):
+def _shift(z: LiveBlock, first: U64, n: U64, below: Tile, top: Vector, high: Vector) -> None:
+    """Fill `below` with what logits are below the largest, `high`, and `top` with the first column that has it."""
+    for x in range(U64(TILE)):
+        top[x] = F32(0)
+        high[x] = F32(-np.inf)
+    for c in range(U64(len(z))):
         f = F32(c)
         for x in range(n):
-            v = z[c, first + x]
-            below[c, x] = v
-            top[0, x] = f if v > top[1, x] else top[0, x]
-            top[1, x] = v if v > top[1, x] else top[1, x]
+            v, t, h = z[c, first + x], top[x], high[x]
+            top[x] = f if v > h else t
+            high[x] = v if v > h else h
     for c in range(U64(len(z))):
-        for x in range(U64(TILE)):
-            below[c, x] -= top[1, x]
+        for x in range(n):
+            below[c, x] = z[c, first + x] - high[x]
 
 
 @compiled
@@ -64,36 +63,39 @@ def _log_probabilities(columns: U64, below: Tile, total: Vector) -> None:
 
 @compiled
 def _affine(weights: Matrix, biases: Vector, x: Tile, y: Tile) -> None:
-    """y = W x + b."""
-    for i in range(U64(weights.shape[0])):
-        b = biases[i]
+    """y = W x + b, two sums at once of four products at once, as `single` has made room for."""
+    for i in range(U64(0), U64(weights.shape[0]), U64(2)):
+        k = i + U64(1)
+        b, d = biases[i], biases[k]
         for p in range(U64(TILE)):
             y[i, p] = b
-        for j in range(U64(0), U64(weights.shape[1]), U64(UNROLLED)):
-            u, v = weights[i, j], weights[i, j + U64(1)]
-            w, q = weights[i, j + U64(2)], weights[i, j + U64(3)]
+            y[k, p] = d
+        for j in range(U64(0), U64(weights.shape[1]), U64(4)):
+            h, m, n = j + U64(1), j + U64(2), j + U64(3)
+            q, r, s, t = weights[i, j], weights[i, h], weights[i, m], weights[i, n]
+            u, v, w, o = weights[k, j], weights[k, h], weights[k, m], weights[k, n]
             for p in range(U64(TILE)):
-                first = u * x[j, p] + v * x[j + U64(1), p]
-                second = w * x[j + U64(2), p] + q * x[j + U64(3), p]
-                y[i, p] += first + second
+                a, e, f, g = x[j, p], x[h, p], x[m, p], x[n, p]
+                y[i, p] += (q * a + r * e) + (s * f + t * g)
+                y[k, p] += (u * a + v * e) + (w * f + o * g)
 
 
 @compiled
-def _keep_on_top(scores: Tile, columns: U64, top: Tile) -> None:
-    """No column above that of `top[0]`, earlier ones below it."""
-    for x in range(U64(TILE)):
-        top[1, x] = F32(0)
+def _keep_on_top(scores: Tile, columns: U64, top: Vector, high: Vector, under: Vector) -> None:
+    """No column above the `top` one, earlier ones below it; `high` and `under` are overwritten."""
     for c in range(columns):
         f = F32(c)
         for x in range(U64(TILE)):
-            top[1, x] = scores[c, x] if top[0, x] == f else top[1, x]
+            v, h = scores[c, x], high[x]
+            high[x] = v if top[x] == f else h
     for x in range(U64(TILE)):
-        top[2, x] = _under(top[1, x])
+        under[x] = _under(high[x])
     for c in range(columns):
         f = F32(c)
         for x in range(U64(TILE)):
-            most = top[2, x] if f < top[0, x] else top[1, x]
-            scores[c, x] = scores[c, x] if scores[c, x] < most else most
+            v, h, u = scores[c, x], high[x], under[x]
+            most = u if f < top[x] else h
+            scores[c, x] = v if v < most else most
 
 
 @compiled
@@ -116,11 +118,11 @@ def scale(z: LiveBlock, scales: Vector, biases: Vector) -> None:
 def map_log_probabilities(z: LiveBlock, weights: Matrix, biases: Vector) -> None:
     """W log p + b."""
     columns = U64(len(z))
-    x, y = np.zeros((weights.shape[1], TILE), np.float32), np.zeros((len(z), TILE), np.float32)
-    top, total = np.zeros((3, TILE), np.float32), np.zeros(TILE, np.float32)
+    x, y = np.zeros((weights.shape[1], TILE), np.float32), np.zeros((len(weights), TILE), np.float32)
+    top, high, total = np.zeros(TILE, np.float32), np.zeros(TILE, np.float32), np.zeros(TILE, np.float32)
     for first in range(U64(0), U64(z.shape[1]), U64(TILE)):
         n = min(U64(TILE), U64(z.shape[1]) - first)
-        _shift(z, first, n, x, top)
+        _shift(z, first, n, x, top, high)
         _log_probabilities(columns, x, total)
         _affine(weights, biases, x, y)
         _write(y, first, n, z)
@@ -130,7 +132,8 @@ def map_log_probabilities(z: LiveBlock, weights: Matrix, biases: Vector) -> None
 def mix(z: LiveBlock, slope: float, weights: Float64[np.ndarray, " 3"]) -> None:
     """log(w1 softmax(slope z) + w2 softmax(z) + w3 / columns); the argmax stays."""
     columns = U64(len(z))
-    below, top = np.zeros((len(z), TILE), np.float32), np.zeros((3, TILE), np.float32)
+    below, top = np.zeros((len(z), TILE), np.float32), np.zeros(TILE, np.float32)
+    high, under = np.zeros(TILE, np.float32), np.zeros(TILE, np.float32)
     flat, steep = np.zeros((len(z), TILE), np.float32), np.zeros((len(z), TILE), np.float32)
     flat_total, steep_total = np.zeros(TILE, np.float32), np.zeros(TILE, np.float32)
     falls = slope < 1
@@ -139,7 +142,7 @@ def mix(z: LiveBlock, slope: float, weights: Float64[np.ndarray, " 3"]) -> None:
     uniform = F32(weights[2] / len(z))
     for first in range(U64(0), U64(z.shape[1]), U64(TILE)):
         n = min(U64(TILE), U64(z.shape[1]) - first)
-        _shift(z, first, n, below, top)
+        _shift(z, first, n, below, top, high)
         for x in range(U64(TILE)):
             flat_total[x] = steep_total[x] = F32(0)
         for c in range(columns):
@@ -165,8 +168,20 @@ def mix(z: LiveBlock, slope: float, weights: Float64[np.ndarray, " 3"]) -> None:
             for c in range(columns):
                 for x in range(U64(TILE)):
                     below[c, x] = below[c, x] * t + log(steep_total[x])
-        _keep_on_top(below, columns, top)
+        _keep_on_top(below, columns, top, high, under)
         _write(below, first, n, z)
+
+
+@compiled
+def _read_off(line: Float64[np.ndarray, "4 k"], p: Float64[np.ndarray, " 256"]) -> None:
+    """The line's value at each p, in its place."""
+    half = U64(line.shape[1] // 2)
+    for x in range(U64(TILE)):
+        k, step = U64(0), half
+        while step:
+            k += step if line[U64(0), k + step - U64(1)] < p[x] else U64(0)
+            step >>= U64(1)
+        p[x] = line[U64(2), k] + line[U64(3), k] * (p[x] - line[U64(1), k])
 
 
 @cached
@@ -176,47 +191,45 @@ def set_confidence(z: LiveBlock, line: Float64[np.ndarray, "4 k"], lead: float) 
     `line` holds for each piece where it ends (the last is infinity; their number a power of two), and its origin, start
     and slope. A piece takes its right end.
     """
-    columns, pieces = U64(len(z)), line.shape[1]
-    below, top = np.zeros((len(z), TILE), np.float32), np.zeros((3, TILE), np.float32)
+    columns = U64(len(z))
+    below, top = np.zeros((len(z), TILE), np.float32), np.zeros(TILE, np.float32)
+    high, under = np.zeros(TILE, np.float32), np.zeros(TILE, np.float32)
     second, total = np.zeros(TILE, np.float32), np.zeros(TILE, np.float32)
-    p, piece = np.zeros(TILE), np.zeros(TILE, np.int32)
+    p = np.zeros(TILE)
     for first in range(U64(0), U64(z.shape[1]), U64(TILE)):
         n = min(U64(TILE), U64(z.shape[1]) - first)
-        _shift(z, first, n, below, top)
+        _shift(z, first, n, below, top, high)
         for x in range(U64(TILE)):
             second[x] = F32(-1e30)
             total[x] = F32(0)
         for c in range(columns):
             f = F32(c)
             for x in range(U64(TILE)):
-                v = below[c, x] if top[0, x] != f else F32(-1e30)
-                second[x] = v if v > second[x] else second[x]
+                v, s = below[c, x], second[x]
+                v = F32(-1e30) if top[x] == f else v
+                second[x] = v if v > s else s
         for c in range(columns):
             f = F32(c)
             for x in range(U64(TILE)):
-                e = exp(min(below[c, x] - second[x], F32(0)))
-                total[x] += e if top[0, x] != f else F32(0)
+                v = below[c, x] - second[x]
+                e = exp(v if v < F32(0) else F32(0))
+                total[x] += F32(0) if top[x] == f else e
         for x in range(U64(TILE)):
             p[x] = 1 / (1 + np.float64(exp(second[x])) * np.float64(total[x]))
-            piece[x] = 0
-        step = pieces // 2
-        while step:
-            for x in range(U64(TILE)):
-                piece[x] += I32(step) if line[0, U64(piece[x] + step - 1)] < p[x] else I32(0)
-            step //= 2
+        _read_off(line, p)
         for x in range(U64(TILE)):
-            k = U64(piece[x])
-            q = line[2, k] + line[3, k] * (p[x] - line[1, k])
             share = lead / np.float64(total[x]) if total[x] > F32(0) else 0.0
-            q = min(max(q, share / (1 + share)), _HIGHEST)
-            p[x] = q
-            top[1, x] = -log(F32(1 / q))
-            top[2, x] = -log(F32(1 / (1 - q))) - log(total[x])
+            least = share / (1 + share)
+            q = p[x] if p[x] > least else least
+            q = q if q < _HIGHEST else _HIGHEST
+            high[x] = -log(F32(1 / q))
+            under[x] = -log(F32(1 / (1 - q))) - log(total[x])
         for c in range(columns):
             f = F32(c)
             for x in range(U64(TILE)):
-                below[c, x] = top[1, x] if top[0, x] == f else below[c, x] - second[x] + top[2, x]
-        _keep_on_top(below, columns, top)
+                v, h = below[c, x] - second[x] + under[x], high[x]
+                below[c, x] = h if top[x] == f else v
+        _keep_on_top(below, columns, top, high, under)
         _write(below, first, n, z)
 
 
@@ -234,27 +247,34 @@ def call(
 
     The last entry of `last` is added to the sum. Log probabilities are at least `lowest`.
     """
-    columns, units = U64(len(z)), U64(len(hidden))
+    columns, units = U64(len(z)), U64(len(last) - 1)
     x, y = np.zeros((hidden.shape[1], TILE), np.float32), np.zeros((len(hidden), TILE), np.float32)
-    top, total = np.zeros((3, TILE), np.float32), np.zeros(TILE, np.float32)
+    one, two, three = np.zeros(TILE, np.float32), np.zeros(TILE, np.float32), np.zeros(TILE, np.float32)
+    total = np.zeros(TILE, np.float32)
     for first in range(U64(0), U64(z.shape[1]), U64(TILE)):
         n = min(U64(TILE), U64(z.shape[1]) - first)
-        _shift(z, first, n, x, top)
+        _shift(z, first, n, x, one, two)
         _log_probabilities(columns, x, total)
         for p in range(U64(TILE)):
-            top[0, p] = top[1, p] = top[2, p] = F32(-1e30)
+            one[p] = two[p] = three[p] = F32(-1e30)
         for c in range(columns):
             for p in range(U64(TILE)):
-                v = max(x[c, p], F32(lowest))
+                v, a, b, d = x[c, p], one[p], two[p], three[p]
+                v = v if v > F32(lowest) else F32(lowest)
                 x[c, p] = v
-                u = min(v, top[0, p])
-                top[0, p] = max(v, top[0, p])
-                v = min(u, top[1, p])
-                top[1, p] = max(u, top[1, p])
-                top[2, p] = max(v, top[2, p])
-        for i in range(U64(largest)):
+                u = v if v < a else a
+                one[p] = v if v > a else a
+                w = u if u < b else b
+                two[p] = u if u > b else b
+                three[p] = w if w > d else d
+        for p in range(U64(TILE)):
+            x[columns, p] = one[p]
+        if largest > 1:
             for p in range(U64(TILE)):
-                x[columns + i, p] = top[i, p]
+                x[columns + U64(1), p] = two[p]
+        if largest > 2:
+            for p in range(U64(TILE)):
+                x[columns + U64(2), p] = three[p]
         _affine(hidden, biases, x, y)
         for p in range(U64(TILE)):
             total[p] = last[units]
@@ -270,6 +290,8 @@ def _gather(z: LiveBlock, pixels: Int64[np.ndarray, " n"], x: Tile) -> None:
     for c in range(U64(len(z))):
         for i in range(U64(len(pixels))):
             x[c, i] = z[c, U64(pixels[i])]
+        for i in range(U64(len(pixels)), U64(TILE)):
+            x[c, i] = F32(0)
 
 
 @compiled
@@ -280,22 +302,16 @@ def _scatter(scores: Tile, pixels: Int64[np.ndarray, " n"], z: LiveBlock) -> Non
 
 
 @compiled
-def _rank(z: Tile, n: U64, order: Int64[np.ndarray, " c"], ranked: Int64[np.ndarray, "c 256"]) -> None:
-    """The columns of each pixel, falling, equal ones by number; neighbours are alike, so each starts from the last."""
-    for i in range(n):
-        for c in range(1, len(order)):
-            column = order[c]
-            v = z[column, i]
-            place = c
-            while place:
-                other = z[order[place - 1], i]
-                if other > v or (other == v and order[place - 1] < column):
-                    break
-                order[place] = order[place - 1]
-                place -= 1
-            order[place] = column
-        for c in range(len(order)):
-            ranked[c, i] = order[c]
+def _rank(z: Tile, rank: Ranks) -> None:
+    """The place of each column in falling order, equal ones by number: comparing all pairs needs no branch."""
+    for c in range(U64(len(z))):
+        for x in range(U64(TILE)):
+            rank[c, x] = 0
+        for d in range(c):
+            for x in range(U64(TILE)):
+                behind = I32(z[d, x] >= z[c, x])
+                rank[c, x] = I32(rank[c, x] + behind)
+                rank[d, x] = I32(rank[d, x] + I32(1) - behind)
 
 
 @compiled
@@ -317,21 +333,26 @@ def _from_margins(y: Tile, predicted: U64, scores: Tile) -> None:
 
 
 @compiled
-def _gaps(below: Tile, n: U64, ranked: Int64[np.ndarray, "c 256"], x: Tile) -> None:
-    """How far each column lies below the one before it in rank."""
+def _gaps(below: Tile, rank: Ranks, ranked: Tile, x: Tile) -> None:
+    """How far each rank's logit lies below that of the rank before."""
+    for c in range(U64(len(below))):
+        for i in range(U64(TILE)):
+            ranked[U64(rank[c, i]), i] = below[c, i]
     for c in range(U64(len(below) - 1)):
-        for i in range(n):
-            x[c, i] = below[U64(ranked[c, i]), i] - below[U64(ranked[c + U64(1), i]), i]
+        for i in range(U64(TILE)):
+            x[c, i] = ranked[c, i] - ranked[c + U64(1), i]
 
 
 @compiled
-def _from_gaps(y: Tile, n: U64, ranked: Int64[np.ndarray, "c 256"], scores: Tile) -> None:
-    for i in range(n):
-        score = F32(0)
-        scores[U64(ranked[0, i]), i] = score
-        for c in range(U64(1), U64(len(scores))):
-            score -= y[c - U64(1), i]
-            scores[U64(ranked[c, i]), i] = score
+def _from_gaps(y: Tile, rank: Ranks, ranked: Tile, scores: Tile) -> None:
+    for i in range(U64(TILE)):
+        ranked[U64(0), i] = F32(0)
+    for c in range(U64(1), U64(len(scores))):
+        for i in range(U64(TILE)):
+            ranked[c, i] = ranked[c - U64(1), i] - y[c - U64(1), i]
+    for c in range(U64(len(scores))):
+        for i in range(U64(TILE)):
+            scores[c, i] = ranked[U64(rank[c, i]), i]
 
 
 @cached
@@ -350,7 +371,8 @@ def map_by_class(
     columns = len(z)
     x, y = np.zeros((weights.shape[2], TILE), np.float32), np.zeros((weights.shape[1], TILE), np.float32)
     below, total = np.zeros((columns, TILE), np.float32), np.zeros(TILE, np.float32)
-    top, order, ranked = np.zeros((3, TILE), np.float32), np.arange(columns), np.zeros((columns, TILE), np.int64)
+    top, high, under = np.zeros(TILE, np.float32), np.zeros(TILE, np.float32), np.zeros(TILE, np.float32)
+    ranked, rank = np.zeros((columns, TILE), np.float32), np.zeros((columns, TILE), np.int32)
     predicted = np.empty(z.shape[1], np.int32)
     argmax(z, predicted)
     ends = np.zeros(columns + 1, np.int64)
@@ -365,16 +387,15 @@ def map_by_class(
     for e in range(columns):
         for first in range(ends[e], ends[e + 1], TILE):
             here = pixels[first : min(first + TILE, ends[e + 1])]
-            n = U64(len(here))
             _gather(z, here, below)
             if known[e] and ordered == RANK:
-                _rank(below, n, order, ranked)
+                _rank(below, rank)
             for i in range(U64(TILE)):
-                top[0, i] = F32(e)
-                top[1, i] = below[e, i]
+                top[i] = F32(e)
+                high[i] = below[e, i]
             for c in range(U64(columns)):
                 for i in range(U64(TILE)):
-                    below[c, i] -= top[1, i]
+                    below[c, i] -= high[i]
             if not known[e] or ordered == CLASS:
                 _log_probabilities(U64(columns), below, total)
             if not known[e]:
@@ -383,15 +404,17 @@ def map_by_class(
                         below[c, i] *= F32(slope)
             elif ordered == CLASS:
                 x[:columns] = below
-                _affine(weights[e], biases[e], x, below)
+                _affine(weights[e], biases[e], x, y)
+                _scatter(y, here, z)
+                continue
             elif ordered == TOP:
                 _margins(below, U64(e), x)
                 _affine(weights[e], biases[e], x, y)
                 _from_margins(y, U64(e), below)
             else:
-                _gaps(below, n, ranked, x)
+                _gaps(below, rank, ranked, x)
                 _affine(weights[e], biases[e], x, y)
-                _from_gaps(y, n, ranked, below)
+                _from_gaps(y, rank, ranked, below)
             if ordered != CLASS:
-                _keep_on_top(below, U64(columns), top)
+                _keep_on_top(below, U64(columns), top, high, under)
             _scatter(below, here, z)

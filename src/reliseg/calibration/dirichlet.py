@@ -29,8 +29,7 @@ class DirichletMap(Calibration):
         """The prediction with its log probabilities mapped."""
         check_columns("dirichlet", len(self.biases), prediction.columns)
         live = live_columns(prediction)
-        weights = single(np.array(self.weights)[np.ix_(live, live)])
-        biases = np.array(self.biases, np.float32)[live]
+        weights, biases = single(np.array(self.weights)[np.ix_(live, live)], np.array(self.biases)[live])
 
         def in_place(z: LiveBlock) -> None:
             from reliseg.calibration._in_place import map_log_probabilities  # slow to import

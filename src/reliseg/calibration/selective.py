@@ -81,7 +81,7 @@ class ScaledSelectively(Calibration):
     def _folded(self) -> tuple[Float32[np.ndarray, "u f"], Float32[np.ndarray, " u"], Float32[np.ndarray, " v"]]:
         """The classifier on features that are not standardised: weights and biases of the units, and of the sum."""
         weights = self.hidden[:, :-1] / self.scale.astype(np.float64)
-        return single(weights), _float32(self.hidden[:, -1] - weights @ self.centre), self.last
+        return *single(weights, self.hidden[:, -1] - weights @ self.centre), self.last
 
     def calls(self, z: Block) -> Bool[np.ndarray, " p"]:
         """Which pixels the classifier calls wrong, from the logits of the live columns."""

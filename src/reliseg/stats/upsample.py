@@ -154,10 +154,10 @@ def join(starts: Int64[np.ndarray, " k"], z: Float32[np.ndarray, "m p"]) -> None
                 total[x] = F32(1)
             for m in range(first + U64(1), end):
                 for x in range(n):
-                    v = z[m, b + x]
-                    e = exp(-abs(v - top[x]))
-                    total[x] = total[x] * e + F32(1) if v > top[x] else total[x] + e
-                    top[x] = v if v > top[x] else top[x]
+                    v, old, sum_ = z[m, b + x], top[x], total[x]
+                    e = exp(-abs(v - old))
+                    total[x] = sum_ * e + F32(1) if v > old else sum_ + e
+                    top[x] = v if v > old else old
             for x in range(n):
                 z[k, b + x] = top[x] + log(total[x])
 
@@ -175,8 +175,8 @@ def argmax(z: Float[np.ndarray, "y p"], top: Int32[np.ndarray, " p"]) -> None:
         for c in range(U64(1), U64(z.shape[0])):
             f = np.int32(c)
             for x in range(n):
-                v = z[c, b + x]
-                at[x] = f if v > best[x] else at[x]
-                best[x] = v if v > best[x] else best[x]
+                v, old, place = z[c, b + x], best[x], at[x]
+                at[x] = f if v > old else place
+                best[x] = v if v > old else old
         for x in range(n):
             top[b + x] = at[x]
