@@ -30,7 +30,7 @@ def _under(x: F32) -> F32:
 
 
 @compiled
-def _shift(z: LiveBlock, first: U64, n: U64, below: Tile, top: Vector, high: Vector) -> None:
+def _shift(z: LiveBlock, first: int, n: U64, below: Tile, top: Vector, high: Vector) -> None:
     """Fill `below` with what logits are below the largest, `high`, and `top` with the first column that has it."""
     for x in range(U64(TILE)):
         top[x] = F32(0)
@@ -99,7 +99,7 @@ def _keep_on_top(scores: Tile, columns: U64, top: Vector, high: Vector, under: V
 
 
 @compiled
-def _write(scores: Tile, first: U64, n: U64, z: LiveBlock) -> None:
+def _write(scores: Tile, first: int, n: U64, z: LiveBlock) -> None:
     for c in range(U64(len(z))):
         for x in range(n):
             z[c, first + x] = scores[c, x]

@@ -58,6 +58,13 @@ class ScaledSelectively(Calibration):
     errors: float
     keeps_argmax: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        features = len(self.live) + min(_SORTED, len(self.live))
+        units, inputs = self.hidden.shape
+        fits = self.centre.shape == self.scale.shape == (features,) and inputs == features + 1
+        if not fits or self.last.shape != (units + 1,):
+            raise ValueError("this is not a classifier of pixels with so many columns")
+
     def __call__(self, prediction: Prediction) -> Prediction:
         """The prediction with 1/T of each pixel, told in blocks of rows."""
         check_columns("selective", self.columns, prediction.columns)
