@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
+from threadpoolctl import threadpool_limits
 
 from reliseg.calibration._affine import single
 from reliseg.calibration._pixels import Ids, census, check_columns, check_live, kept_on_top, live_blocks, log_softmax
@@ -250,6 +251,12 @@ class ExpertFit:
 
     def best(self) -> tuple[Maps, Shifts]:
         """W and b of each map by L-BFGS-B, from W = I / T and b = 0; those where nothing better is found."""
+        import scipy.linalg.cython_blas  # noqa: F401  # whose products numba calls: loaded before threads are limited
+
+        with threadpool_limits(1, "blas"):  # the last bits of a product depend on its threads
+            return self._best()
+
+    def _best(self) -> tuple[Maps, Shifts]:
         begin = np.zeros((*self.spread.shape[:1], self.spread.shape[1] - 1, self.spread.shape[1])).ravel()
         start = replace(self, stride=_STRIDE)._searched(begin) if len(self.sample) > _MANY else begin
         found = self._searched(start)
@@ -296,12 +303,12 @@ class ExpertFit:
         from reliseg.calibration._kernels import add_map_derivatives  # slow to import
 
         live, ordered = np.flatnonzero(self.live), _ORDERS.index(self.form.ordered)
-        swapped = np.ascontiguousarray(maps.transpose(0, 2, 1))
+        maps = np.ascontiguousarray(maps)
 
         def one(block: tuple[Logits, Labels]) -> tuple[int, float, Maps, Shifts]:
             logits, labels = (np.ascontiguousarray(a) for a in block)
             by = np.zeros_like(maps), np.zeros_like(shifts)
-            value = add_map_derivatives(logits, labels, live, ordered, swapped, shifts, *by)
+            value = add_map_derivatives(logits, labels, live, ordered, maps, shifts, *by)
             return len(labels), value, *by
 
         n, value, by_maps, by_shifts = 0, 0.0, np.zeros_like(maps), np.zeros_like(shifts)

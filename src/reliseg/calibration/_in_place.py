@@ -302,7 +302,7 @@ def _scatter(scores: Tile, pixels: Int64[np.ndarray, " n"], z: LiveBlock) -> Non
 
 
 @compiled
-def _rank(z: Tile, rank: Ranks) -> None:
+def rank_columns(z: Tile, rank: Ranks) -> None:
     """The place of each column in falling order, equal ones by number: comparing all pairs needs no branch."""
     for c in range(U64(len(z))):
         for x in range(U64(TILE)):
@@ -389,7 +389,7 @@ def map_by_class(
             here = pixels[first : min(first + TILE, ends[e + 1])]
             _gather(z, here, below)
             if known[e] and ordered == RANK:
-                _rank(below, rank)
+                rank_columns(below, rank)
             for i in range(U64(TILE)):
                 top[i] = F32(e)
                 high[i] = below[e, i]
