@@ -19,7 +19,10 @@ from reliseg.calibration.vector import ScaledVector
 from reliseg.errors import CalibrationError
 from reliseg.labels import Projection
 from reliseg.prediction import Prediction
-from reliseg.stats import reference
+from reliseg.stats import Layout, blocks, reference
+from reliseg.stats.bands import BandKernel
+from reliseg.stats.bins import FINE
+from reliseg.stats.fixed import real
 
 EPS = 2.0**-24
 
@@ -162,6 +165,32 @@ def test_extreme_logits_stay_finite(method):
     single, double = twins(fitted, z)
     assert np.isfinite(single).all()
     np.testing.assert_allclose(single, double, rtol=2e-6, atol=rounding(fitted, z))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_image_is_counted_as_the_reference_counts_it_on_any_number_of_threads(method, monkeypatch):
+    monkeypatch.setattr(blocks, "_PIXELS", 500)
+    g = np.random.default_rng(2)
+    prediction = Prediction(g.normal(0, 3, (7, 9, 17)).astype(np.float32), (45, 66))
+    truth = g.choice([0, 1, 2, 3, 4, 5, 6, 254, 255], (45, 66)).astype(np.uint8)
+    layout = Layout(7, tuple(FINE))
+    view = drawn(method, 2, 7)(prediction).view()
+    found = []
+    for threads in (1, 3):
+        kernel = BandKernel(layout, threads)
+        row = kernel.observe(view, truth, "a")
+        found.append((kernel.take(), row))
+    (one, row), (three, row_of_three) = found
+    assert row == row_of_three
+    for name, array in one.arrays().items():
+        np.testing.assert_array_equal(three.arrays()[name], array, err_msg=name)
+    want, want_row = reference.observe(view, truth, "a", layout)
+    np.testing.assert_array_equal(one.top.confusion, want.top.confusion)
+    np.testing.assert_array_equal(one.flips.counts, want.flips.counts)
+    assert (want.flips.counts == 0) == (method in KEEPING)
+    np.testing.assert_array_equal(row.pixels, want_row.pixels)
+    np.testing.assert_allclose(real(row.losses[0]), real(want_row.losses[0]), rtol=1e-5)
+    np.testing.assert_allclose(real(row.score_sums[0]), real(want_row.score_sums[0]), rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", [ScaledVector, DirichletMap])

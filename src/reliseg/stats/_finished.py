@@ -8,13 +8,10 @@ import numpy as np
 
 from reliseg.stats import _plan
 from reliseg.stats._pass import Scores, observe_image
-from reliseg.stats.kernel import Kernel, _read_only, aside, check_view, mapping_of
+from reliseg.stats.kernel import _COUNTER_LIMIT, _NO_FACTORS, Kernel, _read_only, aside, check_view, mapping_of
 from reliseg.stats.samples import SampleTable
 from reliseg.stats.view import LogitView
 from reliseg.types import LiveBlock, Truth
-
-_NO_FACTORS = np.zeros((0, 0), np.float32)
-_LIMIT = 1 << 32
 
 
 @lru_cache(maxsize=64)
@@ -38,7 +35,7 @@ def observe(
     The logits are taken as they are, to the bit; the view's temperatures and factors multiply them.
     """
     layout = kernel._layout
-    check_view(layout, view, truth, _LIMIT)
+    check_view(layout, view, truth, _COUNTER_LIMIT)
     unknown, void = aside(layout, truth[band], sample)
     kernel._make_room(truth[band].size)
     live = np.unique(view.groups)
