@@ -122,7 +122,7 @@ class ScaledByExpert(Calibration):
         ordered = _ORDERS.index(self.form.ordered)
 
         def in_place(z: LiveBlock) -> None:
-            from reliseg.calibration._in_place import map_by_class  # slow to import
+            from reliseg.calibration._by_class import map_by_class  # slow to import
 
             map_by_class(z, ordered, 1 / self.temperature, known, maps, shifts)
 

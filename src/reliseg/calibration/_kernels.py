@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Float64, Int32, Int64
 
-from reliseg.calibration._in_place import rank_columns
 from reliseg.calibration._slopes import Groups, Labels, Logits, Slopes
+from reliseg.calibration._tiles import rank_columns
 from reliseg.stats._numeric import I64, bits64, cached, from_bits64, inlined
 from reliseg.stats.upsample import argmax
 
