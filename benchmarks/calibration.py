@@ -1,4 +1,5 @@
-"""Seconds and memory of fits on calibration samples of 19 classes and `other`, memory-mapped as in a run.
+"""Seconds and memory of fits on calibration samples of 19 classes and `other`, memory-mapped as in a run; and what it
+takes to count an image with each method, of what it takes without.
 
 python benchmarks/calibration.py [--images 500] [--out FILE.json]
 """
@@ -8,13 +9,18 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from kernel import Measure, resident
+from kernel import Measure, best, image, resident
 from machine import write
 
 from reliseg.calibration import CALIBRATORS, CalibrationSample, SampledImage, calibrator
+from reliseg.prediction import Prediction, sampled
+from reliseg.stats import Layout
+from reliseg.stats.bands import BandKernel
+from reliseg.stats.bins import FINE
 
 PIXELS = 20_000
 """Of each image."""
@@ -23,6 +29,13 @@ FEW = 8
 """Images for the methods that are timed per million pixels."""
 METHODS = ("ts(objective=ece)", *(n for n in CALIBRATORS.names() if n not in ("identity", "lts", "selective")))
 """Those that learn from sampled pixels."""
+TRANSFORMS = (
+    *("vector", "dirichlet", "ensemble_ts", "histogram", "isotonic", "selective"),
+    *("cms", "cms_ap", "cms_op"),
+)
+"""Those that change each pixel's logits otherwise than by a temperature of its class."""
+MOST = {"dirichlet": 3.0, "isotonic": 3.0, "cms": 3.5, "cms_ap": 3.0, "cms_op": 4.5}
+"""Targets that are not 2.5."""
 
 
 def stored(folder: Path, images: int) -> CalibrationSample:
@@ -91,6 +104,31 @@ def fits(sample: CalibrationSample) -> Iterator[Measure]:
         yield Measure(f"{method}, a million pixels", seconds * 1e6 / len(few), " s")
 
 
+def counting() -> Iterator[Measure]:
+    """An image of 19 x 256 x 512 to 1024 x 2048, all scores, one thread, in turns; methods are fitted on its pixels."""
+    logits, truth = image(CLASSES, (256, 512), 4, "smooth")
+    prediction = Prediction(logits, truth.shape)
+    part = sampled(prediction, truth, PIXELS, np.random.default_rng(0))
+    sample = CalibrationSample([part], [SampledImage("image", len(part[1]))])
+    transforms = {"a function that changes nothing": lambda p: replace(p, transform=lambda z: z)}
+    transforms |= {name: calibrator(name).fit(sample) for name in TRANSFORMS}
+    tasks = {"plain": counted(lambda p: p, prediction, truth)}
+    tasks |= {name: counted(transform, prediction, truth) for name, transform in transforms.items()}
+    for task in tasks.values():  # compiles
+        task()
+    seconds = best(tasks, 5)
+    for name in transforms:
+        note = f"{1e3 * seconds[name]:.0f} / {1e3 * seconds['plain']:.0f} ms"
+        yield Measure(f"counting, {name}: of identity", seconds[name] / seconds["plain"], "", MOST.get(name, 2.5), note)
+
+
+def counted(
+    calibration: Callable[[Prediction], Prediction], prediction: Prediction, truth: np.ndarray
+) -> Callable[[], object]:
+    kernel = BandKernel(Layout(CLASSES, tuple(FINE)))
+    return lambda: kernel.observe(calibration(prediction).view(), truth, "image")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=500)
@@ -101,6 +139,9 @@ def main() -> None:
         for measure in fits(stored(Path(folder), max(arguments.images, FEW))):
             print(measure, flush=True)
             measures.append(measure)
+    for measure in counting():
+        print(measure, flush=True)
+        measures.append(measure)
     if arguments.out:
         write(arguments.out, measures)
 

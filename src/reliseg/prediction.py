@@ -23,8 +23,9 @@ class Prediction:
     `size` (H, W) is the image's; logits are brought there bilinearly, `align_corners` as torch defines it.
     `inverse_temperatures` holds 1/T per predicted class of the data set (the last entry is `other`'s): the
     projected logits of a pixel are multiplied by the entry of its argmax, and by the pixel's own entry of
-    `pixel_factors`. `transform` changes projected logits in any other way. None changes nothing. `image` is what was
-    predicted, None where it was not read. Logits may stay on the device of the model that gave them.
+    `pixel_factors`. `transform` changes projected logits in any other way, before that: a function of the logits of
+    some pixels (columns x pixels, float64), each by itself. None changes nothing. `image` is what was predicted, None
+    where it was not read. Logits may stay on the device of the model that gave them.
     """
 
     logits: Logits | DeviceLogits

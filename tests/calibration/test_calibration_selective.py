@@ -108,6 +108,13 @@ def test_errors_that_weigh_more_are_called_more_often():
     assert called[0] < called[1] < called[2]
 
 
+@pytest.mark.parametrize("wrong", [{"live": (0, 1, 2)}, {"last": np.zeros(3)}, {"centre": np.zeros(5)}])
+def test_a_classifier_that_does_not_fit_its_columns_is_refused(wrong):
+    sample = sample_of(*(random_part(i, temperature=3.0, empty_column=True) for i in range(3)))
+    with pytest.raises(ValueError, match="this is not a classifier"):
+        replace(SelectiveScaling().fit(sample), **wrong)
+
+
 @pytest.mark.parametrize("pixels", [1, 20, 1 << 17])
 @pytest.mark.parametrize("groups", [None, (0, 1, 1, -1), (2, 0, -1, -1)])
 def test_each_pixel_of_an_image_gets_its_temperature(groups, pixels, monkeypatch):

@@ -18,9 +18,10 @@ from stats.kernel_agreement import (
 )
 from stats.test_kernel import image, view_of
 
-from reliseg.stats import Layout, SampleTable, blocks, reference
+from reliseg.stats import Layout, SampleTable, _finished, blocks, reference
 from reliseg.stats.bins import FINE
 from reliseg.stats.kernel import Kernel
+from reliseg.stats.view import Compiled
 
 ALL = tuple(FINE)
 
@@ -181,22 +182,71 @@ def test_factors_of_pixels_are_those_of_the_block(pixels, monkeypatch):
 def test_blocks_hold_each_row_once_in_order(height, width, pixels, seed):
     logits, truth = image(seed, 3, (2, 3), (height, width))
     view = replace(view_of(logits, (height, width)), transform=mixed)
-    kernel, parts, truths = Kernel(Layout(3, ALL)), [], []
+    places, parts = [], []
 
-    class Recorder:
-        def observe(self, part, mask, sample):
-            parts.append(part)
-            truths.append(mask)
-            return kernel.observe(part, mask, sample)
+    def recorded(kernel, view, truth, sample, found, band):
+        for rows, z in found:
+            places.append(rows)
+            parts.append(z)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "_PIXELS", pixels)
-        blocks.observe(Recorder(), view, truth, "a", 4)
-    np.testing.assert_array_equal(np.concatenate(truths), truth)
-    assert all(np.prod(part.size) <= max(pixels, width) for part in parts)
-    whole = np.concatenate([part.logits for part in parts], axis=1)
-    wanted = reference.full_logits(view, 4)[:3].reshape(3, height, width)
-    np.testing.assert_array_equal(whole, wanted.astype(np.float32))
+        patch.setattr(blocks._finished, "observe", recorded)
+        blocks.observe(Kernel(Layout(3, ALL)), view, truth, "a", 4)
+    assert [y for rows in places for y in range(rows.start, rows.stop)] == list(range(height))
+    assert all(part.shape[1] <= max(pixels, width) for part in parts)
+    wanted = reference.full_logits(view, 4)[:3]
+    np.testing.assert_array_almost_equal_nulp(np.concatenate(parts, axis=1), wanted.astype(np.float32))
+
+
+@pytest.mark.parametrize("width", [1, 2, 37])
+def test_what_a_transform_leaves_is_counted_unrounded(width):
+    """Ties of all magnitudes, in every row and column: no interpolation may turn one round."""
+    g = np.random.default_rng(0)
+    z = (10.0 ** g.integers(-6, 5, (1, 9 * width)) * g.choice([-1, 1], (1, 9 * width))).repeat(4, axis=0)
+    lower = np.nextafter(z.astype(np.float32), np.float32(-np.inf))[0]
+    places = g.integers(0, 4, 9 * width)
+    final = np.where(np.arange(4)[:, None] < places, lower, z).astype(np.float32)
+    blocks_of = [(slice(y, y + 3), final[:, y * width : (y + 3) * width]) for y in (0, 3, 6)]
+    view = view_of(np.zeros((4, 9, width), np.float32), (9, width), columns=5)
+    kernel = Kernel(Layout(4, ALL))
+    _finished.observe(kernel, view, places.astype(np.uint8).reshape(9, width), "a", blocks_of, slice(None))
+    confusion = kernel.statistics().top.confusion
+    np.testing.assert_array_equal(np.diag(confusion), np.bincount(places, minlength=4))
+
+
+@pytest.mark.parametrize("wrong", [lambda z: z[:-1], lambda z: z[:, 1:], lambda z: z.T])
+def test_a_transform_of_another_shape_is_refused(wrong):
+    logits, truth = image(0, 3, (2, 3), (5, 7))
+    with pytest.raises(ValueError, match="a transform made logits of"):
+        run(replace(view_of(logits, (5, 7)), transform=wrong), truth, Layout(3, ALL))
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+@pytest.mark.parametrize("groups", [[0, 1, 2, 3, 4], [0, 3, 1, 5, 2], [4, 4, 2, 0, 5]], ids=["all", "moved", "joined"])
+def test_a_compiled_transform_is_counted_in_its_definitions_place(groups, keeps):
+    logits, truth = image(3, 5, (5, 7), (23, 31))
+    seen = []
+
+    def in_place(z):
+        seen.append(z.shape)
+        assert z.dtype == np.float32
+        z *= np.float32(0.5) if keeps else np.linspace(0.25, 2, len(z), dtype=np.float32)[:, None]
+
+    live = np.unique(groups)
+    scale = np.full(6, 0.5)
+    scale[live] = 0.5 if keeps else np.linspace(0.25, 2, len(live), dtype=np.float32)
+    plain = view_of(logits, (23, 31), groups=groups, columns=6)
+    truth = np.where(np.isin(truth, live) | (truth > 253), truth, np.uint8(255))
+    transform = Compiled(lambda z: z * scale[:, None], in_place, keeps)
+    view = replace(plain, transform=transform)
+    assert_agrees(view, truth, Layout(5, ALL))
+    assert {c for c, _ in seen} == {len(live)}
+    assert sum(p for _, p in seen) == 23 * 31
+    _, flips = blocks.observe(Kernel(Layout(5, ALL)), view, truth, "a", 6)
+    before, after = (reference.full_logits(v, 6).argmax(axis=0) for v in (plain, view))
+    assert flips == ((before != after) & (truth.ravel() < 254)).sum()
+    assert (flips == 0) == keeps
 
 
 def test_the_transform_sees_every_pixel_once_and_no_image_of_full_size(monkeypatch):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float32, Float64
 
 from reliseg.calibration._pixels import Census, live_blocks
 from reliseg.calibration.base import CalibrationSample
@@ -13,11 +13,20 @@ from reliseg.types import Block
 
 Weights: TypeAlias = Float64[np.ndarray, "..."]
 """A factor for each column, or a matrix."""
+Singles: TypeAlias = Float32[np.ndarray, "..."]
 Bias: TypeAlias = Float64[np.ndarray, " c"]
 
 _STEPS = 200
 _GRADIENT = 1e-7
 _GAIN = 1e-11
+
+
+def single(weights: Weights, biases: Float64[np.ndarray, "..."]) -> tuple[Singles, Singles]:
+    """Matrices and their biases in float32 as compiled maps read them: rows of 0 up to an even number, columns to 4."""
+    *others, rows, columns = weights.shape
+    none = [(0, 0)] * len(others)
+    wide = np.pad(weights, [*none, (0, -rows % 2), (0, -columns % 4)])
+    return wide.astype(np.float32), np.pad(biases, [*none, (0, -rows % 2)]).astype(np.float32)
 
 
 def mapped(weights: Weights, bias: Bias, x: Block) -> Block:

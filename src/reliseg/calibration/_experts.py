@@ -13,14 +13,17 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
+from threadpoolctl import threadpool_limits
 
-from reliseg.calibration._pixels import Ids, census, check_columns, kept_on_top, live_blocks, log_softmax
+from reliseg.calibration._affine import single
+from reliseg.calibration._pixels import Ids, census, check_columns, check_live, kept_on_top, live_blocks, log_softmax
 from reliseg.calibration._slopes import Labels, Logits, best_slopes
 from reliseg.calibration._threads import in_order
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, required
 from reliseg.errors import CalibrationError
 from reliseg.prediction import Prediction
-from reliseg.types import Block
+from reliseg.stats.view import Compiled
+from reliseg.types import Block, LiveBlock
 
 Maps: TypeAlias = Float64[np.ndarray, "e k k"]
 Shifts: TypeAlias = Float64[np.ndarray, "e k"]
@@ -110,14 +113,26 @@ class ScaledByExpert(Calibration):
     def __call__(self, prediction: Prediction) -> Prediction:
         """The prediction with each pixel mapped as its predicted class says."""
         check_columns(self.method, self.columns, prediction.columns)
-        return replace(prediction, transform=self.transformed)
+        check_live(self.method, prediction, self.live)
+        k = len(self.live) - self.form.positive
+        known = np.isin(self.live, self.predicted)
+        weights, biases = np.zeros((len(known), k, k)), np.zeros((len(known), k))
+        weights[known], biases[known] = np.reshape(self.weights, (-1, k, k)), np.reshape(self.biases, (-1, k))
+        maps, shifts = single(weights, biases)
+        ordered = _ORDERS.index(self.form.ordered)
+
+        def in_place(z: LiveBlock) -> None:
+            from reliseg.calibration._by_class import map_by_class  # slow to import
+
+            map_by_class(z, ordered, 1 / self.temperature, known, maps, shifts)
+
+        return replace(prediction, transform=Compiled(self.transformed, in_place, self.keeps_argmax))
 
     def transformed(self, z: Block) -> Block:
         """The scores; columns without a model class stay -inf."""
         live = np.array(self.live)
-        found = log_softmax(z[live])
-        top = found.argmax(axis=0)
-        order = self.form.order(found, top)
+        found, top = log_softmax(z[live]), z[live].argmax(axis=0)  # rounding may tie log probabilities
+        order = self.form.order(z[live], top)
         ordered = np.take_along_axis(found, order, axis=0)
         mapped = ordered / self.temperature
         read, write = self.form.read(len(live)), self.form.write(len(live))
@@ -224,9 +239,8 @@ class ExpertFit:
         read = form.read(c)
         counts, squares = np.zeros((c, c), np.int64), np.zeros((c, len(read) + 1))
         for z, labels in live_blocks(sample, live):
-            found = log_softmax(z)
-            top = found.argmax(axis=0)
-            order = form.order(found, top)
+            found, top = log_softmax(z), z.argmax(axis=0)
+            order = form.order(z, top)
             inputs = (read @ np.take_along_axis(found, order, axis=0)) ** 2
             np.add.at(counts, (top, (order == labels).argmax(axis=0)), 1)
             for j, row in enumerate((*inputs, np.ones(len(labels)))):
@@ -237,6 +251,12 @@ class ExpertFit:
 
     def best(self) -> tuple[Maps, Shifts]:
         """W and b of each map by L-BFGS-B, from W = I / T and b = 0; those where nothing better is found."""
+        import scipy.linalg.cython_blas  # noqa: F401  # whose products numba calls: loaded before threads are limited
+
+        with threadpool_limits(1, "blas"):  # the last bits of a product depend on its threads
+            return self._best()
+
+    def _best(self) -> tuple[Maps, Shifts]:
         begin = np.zeros((*self.spread.shape[:1], self.spread.shape[1] - 1, self.spread.shape[1])).ravel()
         start = replace(self, stride=_STRIDE)._searched(begin) if len(self.sample) > _MANY else begin
         found = self._searched(start)
@@ -283,12 +303,12 @@ class ExpertFit:
         from reliseg.calibration._kernels import add_map_derivatives  # slow to import
 
         live, ordered = np.flatnonzero(self.live), _ORDERS.index(self.form.ordered)
-        swapped = np.ascontiguousarray(maps.transpose(0, 2, 1))
+        maps = np.ascontiguousarray(maps)
 
         def one(block: tuple[Logits, Labels]) -> tuple[int, float, Maps, Shifts]:
             logits, labels = (np.ascontiguousarray(a) for a in block)
             by = np.zeros_like(maps), np.zeros_like(shifts)
-            value = add_map_derivatives(logits, labels, live, ordered, swapped, shifts, *by)
+            value = add_map_derivatives(logits, labels, live, ordered, maps, shifts, *by)
             return len(labels), value, *by
 
         n, value, by_maps, by_shifts = 0, 0.0, np.zeros_like(maps), np.zeros_like(shifts)

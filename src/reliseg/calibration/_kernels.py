@@ -1,10 +1,12 @@
 """The inner loops of fits, compiled: they run over pixels side by side, so that LLVM vectorises them."""
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64, Int32, Int64
 
 from reliseg.calibration._slopes import Groups, Labels, Logits, Slopes
+from reliseg.calibration._tiles import rank_columns
 from reliseg.stats._numeric import I64, bits64, cached, from_bits64, inlined
+from reliseg.stats.upsample import argmax
 
 TILE = 256
 """Pixels side by side: their columns stay in the processor's cache."""
@@ -146,6 +148,50 @@ def add_gaps(
                 before[x], place[x] = p, b
 
 
+@inlined
+def _predicted(logits: Logits, live: Int64[np.ndarray, " c"], predicted: Int32[np.ndarray, " p"]) -> None:
+    """The first of the largest live columns of each pixel, as its place among those."""
+    tile, top = np.empty((len(live), TILE), np.float32), np.empty(TILE, np.int32)
+    for start in range(0, len(predicted), TILE):
+        count = min(TILE, len(predicted) - start)
+        for i in range(TILE):
+            for c in range(len(live)):
+                tile[c, i] = logits[start + min(i, count - 1), live[c]]
+        argmax(tile, top)
+        predicted[start : start + count] = top[:count]
+
+
+@inlined
+def _live_below(
+    logits: Logits,
+    live: Int64[np.ndarray, " c"],
+    pixels: Int64[np.ndarray, " n"],
+    top: int,
+    below: Float64[np.ndarray, "c t"],
+) -> None:
+    """Fill `below` with what live logits of some pixels are below that of column `top`; places of no pixel are 0."""
+    for c in range(len(live)):
+        for i in range(len(pixels)):
+            below[c, i] = np.float64(logits[pixels[i], live[c]]) - np.float64(logits[pixels[i], live[top]])
+        for i in range(len(pixels), TILE):
+            below[c, i] = 0.0
+
+
+@inlined
+def _log_softmax(below: Float64[np.ndarray, "c t"], total: Float64[np.ndarray, " t"]) -> None:
+    """Log probabilities in place of logits; `total` becomes the log of the sum of their exponentials."""
+    for x in range(TILE):
+        total[x] = 0.0
+    for c in range(len(below)):
+        for x in range(TILE):
+            total[x] += exp(below[c, x])
+    for x in range(TILE):
+        total[x] = np.log(total[x])
+    for c in range(len(below)):
+        for x in range(TILE):
+            below[c, x] -= total[x]
+
+
 @cached
 def add_map_derivatives(
     logits: Logits,
@@ -160,50 +206,76 @@ def add_map_derivatives(
     """The NLL of softmax(map zs + shift) with those of each pixel's predicted class; adds its derivatives by them.
 
     zs are the live logits less the largest, ordered by class (0), with the predicted class first (1) or falling (2);
-    less their log-sum-exp for 0, so log probabilities. `maps` has its last two axes swapped: sums run along columns.
+    less their log-sum-exp for 0, so log probabilities. Pixels of one predicted class are taken together: their map is
+    a matrix product.
     """
     columns, value = len(live), 0.0
-    x, z, s, order = np.empty(columns), np.empty(columns), np.empty(columns), np.empty(columns, np.int64)
+    below, z, s = np.empty((columns, TILE)), np.ones((columns + 1, TILE)), np.empty((columns, TILE))
+    wide = np.empty((columns, columns + 1))  # maps and shifts: the last row of z is 1
+    rank, high, total = np.empty((columns, TILE), np.int32), np.empty(TILE), np.empty(TILE)
+    place = np.full(logits.shape[1], -1)
+    place[live] = np.arange(columns)
+    predicted, ends = np.empty(len(labels), np.int32), np.zeros(columns + 1, np.int64)
+    _predicted(logits, live, predicted)
+    for top in predicted:
+        ends[top + 1] += 1
+    ends = np.cumsum(ends)
+    pixels, following = np.empty(len(labels), np.int64), ends.copy()
     for p in range(len(labels)):
-        top, label, highest = 0, 0, -np.inf
-        for c in range(columns):
-            x[c] = logits[p, live[c]]
-            if x[c] > highest:
-                top, highest = c, x[c]
-            label = c if live[c] == labels[p] else label
-        for c in range(columns):
-            place = c
-            if ordered == 1 and c <= top:
-                place = c + 1 if c < top else 0
-            while ordered == 2 and place and x[order[place - 1]] < x[c]:
-                order[place] = order[place - 1]
-                place -= 1
-            order[place] = c
-        if ordered == 0:
+        pixels[following[predicted[p]]] = p
+        following[predicted[p]] += 1
+    for e in range(columns):
+        wide[:, :columns], wide[:, columns] = maps[e], shifts[e]
+        for first in range(ends[e], ends[e + 1], TILE):
+            here = pixels[first : min(first + TILE, ends[e + 1])]
+            _live_below(logits, live, here, e, below)
+            if ordered == 0:
+                _log_softmax(below, total)
+                z[:columns] = below
+            elif ordered == 1:
+                z[0] = below[e]
+                z[1 : e + 1] = below[:e]
+                z[e + 1 : columns] = below[e + 1 :]
+            else:
+                rank_columns(below, rank)
+                for c in range(columns):
+                    for x in range(TILE):
+                        z[rank[c, x], x] = below[c, x]
+            np.dot(wide, z, s)
+            for x in range(TILE):
+                high[x] = -np.inf
             for c in range(columns):
-                s[c] = exp(x[c] - highest)
-            highest += np.log(s.sum())
-        place = 0
-        for c in range(columns):
-            z[c] = x[order[c]] - highest
-            place = c if order[c] == label else place
-        own, shift, by_own, by_shift = maps[top], shifts[top], by_maps[top], by_shifts[top]
-        for i in range(columns):
-            s[i] = shift[i]
-        for j in range(columns):
-            for i in range(columns):
-                s[i] += own[j, i] * z[j]
-        largest = s.max()
-        value += largest - s[place]
-        for i in range(columns):
-            s[i] = exp(s[i] - largest)
-        total = s.sum()
-        value += np.log(total)
-        for i in range(columns):
-            s[i] *= 1 / total
-        s[place] -= 1
-        for i in range(columns):
-            by_shift[i] += s[i]
-            for j in range(columns):
-                by_own[i, j] += s[i] * z[j]
+                for x in range(TILE):
+                    v, h = s[c, x], high[x]
+                    high[x] = v if v > h else h
+            for c in range(columns):
+                for x in range(TILE):
+                    s[c, x] -= high[x]
+            for i in range(len(here)):
+                label = place[labels[here[i]]]
+                if ordered == 1 and label <= e:
+                    label = label + 1 if label < e else 0
+                elif ordered == 2:
+                    label = rank[label, i]
+                rank[0, i] = label
+                value -= s[label, i]
+            for x in range(TILE):
+                total[x] = 0.0
+            for c in range(columns):
+                for x in range(TILE):
+                    v = exp(s[c, x])
+                    s[c, x] = v
+                    total[x] += v
+            for i in range(len(here)):
+                value += np.log(total[i])
+            for x in range(TILE):
+                total[x] = 1 / total[x] if x < len(here) else 0.0
+            for c in range(columns):
+                for x in range(TILE):
+                    s[c, x] *= total[x]
+            for i in range(len(here)):
+                s[rank[0, i], i] -= 1
+            by_wide = np.dot(s, z.T)
+            by_maps[e] += by_wide[:, :columns]
+            by_shifts[e] += by_wide[:, columns]
     return value

@@ -74,9 +74,14 @@ def kept_on_top(scores: Block, top: Ids) -> Block:
     return np.minimum(scores, np.where(earlier, below, highest))
 
 
+def live_columns(prediction: Prediction) -> Ids:
+    """The columns that some model class goes to, in order."""
+    return np.unique(prediction.view().groups)
+
+
 def check_live(name: str, prediction: Prediction, live: Sequence[int] | Ids) -> None:
     """A CalibrationError where the model's classes go to other columns than in the sample."""
-    if not np.array_equal(np.unique(prediction.view().groups), live):
+    if not np.array_equal(live_columns(prediction), live):
         raise CalibrationError(f"{name}: the model's classes go to other columns than those it is fitted on")
 
 

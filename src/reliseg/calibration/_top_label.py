@@ -9,7 +9,7 @@ from jaxtyping import Float64, Int64
 
 from reliseg.calibration._pixels import Census, Ids, Values, kept_on_top, live_blocks
 from reliseg.calibration.base import CalibrationSample
-from reliseg.types import Block
+from reliseg.types import Block, LiveBlock
 
 HIGHEST = 1 - 1e-6
 """No confidence is set above this: a bin that is always right would give its errors an infinite loss."""
@@ -19,6 +19,7 @@ _PER_NAT, _LOWEST, _MOST = 4096, -32, 6
 CELLS = (_MOST - _LOWEST) * _PER_NAT
 """Fine cells of log((1 - p) / p), 1/4096 wide: they resolve confidences near 1, which cells of p would not."""
 
+Line: TypeAlias = Float64[np.ndarray, "4 k"]
 Index: TypeAlias = Callable[[Values, Values], Ids]
 """The group of each pixel from its log odds against the top label, and its confidence."""
 
@@ -74,6 +75,30 @@ def with_confidence(z: Block, confidence: Callable[[Values], Values]) -> Block:
     scores = np.where(live, others, -np.inf)
     scores[top, at] = np.log(q)
     return kept_on_top(scores, top)
+
+
+def pieces(ends: Values, origins: Values, starts: Values, slopes: Values) -> Line:
+    """A line in pieces, as the compiled twin of `with_confidence` reads it: one more than ends, the right one its own.
+
+    `start + slope * (confidence - origin)` of each piece. Pieces are added up to a power of two.
+    """
+    count = 1 << len(ends).bit_length()
+    line = np.zeros((4, count))
+    line[0] = np.inf
+    for row, values in zip(line, (ends, origins, starts, slopes), strict=True):
+        row[: len(values)] = values
+    return line
+
+
+def in_place(line: Line) -> Callable[[LiveBlock], None]:
+    """What sets the confidence of the top label to that of a line."""
+
+    def twin(z: LiveBlock) -> None:
+        from reliseg.calibration._in_place import set_confidence  # slow to import
+
+        set_confidence(z, line, np.exp(_LEAD))
+
+    return twin
 
 
 def _apart(z: Block) -> tuple[Ids, Block, Values]:

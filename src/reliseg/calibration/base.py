@@ -141,7 +141,7 @@ class Calibration(ABC):
 
     @abstractmethod
     def __call__(self, prediction: Prediction) -> Prediction:
-        """The calibrated prediction; `prediction` is projected already."""
+        """The calibrated prediction, with a field set that changes its logits; `prediction` is projected already."""
 
     def notes(self) -> list[str]:
         """What the user should know of these parameters, a line each."""

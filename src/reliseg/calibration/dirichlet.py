@@ -5,12 +5,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from reliseg.calibration._affine import AffineFit, mapped
-from reliseg.calibration._pixels import census, check_columns, log_softmax
+from reliseg.calibration._affine import AffineFit, mapped, single
+from reliseg.calibration._pixels import census, check_columns, live_columns, log_softmax
 from reliseg.calibration._slopes import best_slopes
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, is_amount, required
 from reliseg.prediction import Prediction
-from reliseg.types import Block
+from reliseg.stats.view import Compiled
+from reliseg.types import Block, LiveBlock
 
 _RIDGE = 1e-6
 """Cost of the diagonal's mean squared distance from 1/T: it stays finite where classes are separable."""
@@ -27,7 +28,15 @@ class DirichletMap(Calibration):
     def __call__(self, prediction: Prediction) -> Prediction:
         """The prediction with its log probabilities mapped."""
         check_columns("dirichlet", len(self.biases), prediction.columns)
-        return replace(prediction, transform=self.transformed)
+        live = live_columns(prediction)
+        weights, biases = single(np.array(self.weights)[np.ix_(live, live)], np.array(self.biases)[live])
+
+        def in_place(z: LiveBlock) -> None:
+            from reliseg.calibration._in_place import map_log_probabilities  # slow to import
+
+            map_log_probabilities(z, weights, biases)
+
+        return replace(prediction, transform=Compiled(self.transformed, in_place))
 
     def transformed(self, z: Block) -> Block:
         """Mapped log probabilities; columns at -inf add nothing to the others and stay."""

@@ -10,7 +10,8 @@ from reliseg.calibration._pixels import Census, Values, census, kept_on_top, liv
 from reliseg.calibration._slopes import best_slopes, check_range, end_notes
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator
 from reliseg.prediction import Prediction
-from reliseg.types import Block
+from reliseg.stats.view import Compiled
+from reliseg.types import Block, LiveBlock
 
 _UNIFORM = 1 - 1e-6
 """The most that the uniform distribution weighs: alone it would have no argmax."""
@@ -39,7 +40,7 @@ class ScaledEnsemble(Calibration):
 
     def __call__(self, prediction: Prediction) -> Prediction:
         """The prediction with the logs of the mixed probabilities as logits."""
-        return replace(prediction, transform=self.transformed)
+        return replace(prediction, transform=Compiled(self.transformed, self._in_place, self.keeps_argmax))
 
     def transformed(self, z: Block) -> Block:
         """Logs of the mixed probabilities; the top class stays on top where rounding would tie it with another."""
@@ -49,6 +50,11 @@ class ScaledEnsemble(Calibration):
             if weight > 0:
                 mixed = np.logaddexp(mixed, part + np.log(weight))
         return kept_on_top(mixed, z.argmax(axis=0))
+
+    def _in_place(self, z: LiveBlock) -> None:
+        from reliseg.calibration._in_place import mix  # slow to import
+
+        mix(z, 1 / self.temperature, np.array(self.weights, np.float64))
 
     def notes(self) -> list[str]:
         """Whether the temperature stands at the end of its range, and whether confidences hardly depend on logits."""

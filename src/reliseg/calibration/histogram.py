@@ -7,9 +7,19 @@ import numpy as np
 from jaxtyping import Float64
 
 from reliseg.calibration._pixels import Census, Ids, Values, census
-from reliseg.calibration._top_label import CELLS, cell, cell_end, is_share, tally, with_confidence
+from reliseg.calibration._top_label import (
+    CELLS,
+    cell,
+    cell_end,
+    in_place,
+    is_share,
+    pieces,
+    tally,
+    with_confidence,
+)
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, is_natural, required
 from reliseg.prediction import Prediction
+from reliseg.stats.view import Compiled
 from reliseg.types import Block
 
 _WAYS = ("width", "count")
@@ -40,7 +50,9 @@ class Binned(Calibration):
 
     def __call__(self, prediction: Prediction) -> Prediction:
         """The prediction with log probabilities as logits."""
-        return replace(prediction, transform=self.transformed)
+        edges, values = np.array(self.edges), np.array(self.values)
+        line = pieces(edges[1:-1], np.zeros(len(values)), values, np.zeros(len(values)))
+        return replace(prediction, transform=Compiled(self.transformed, in_place(line), self.keeps_argmax))
 
     def transformed(self, z: Block) -> Block:
         """Log probabilities with the new confidence."""

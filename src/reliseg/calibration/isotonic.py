@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reliseg.calibration._pixels import census
-from reliseg.calibration._top_label import CELLS, cell, is_share, tally, with_confidence
+from reliseg.calibration._top_label import CELLS, cell, in_place, is_share, pieces, tally, with_confidence
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator
 from reliseg.errors import MissingExtraError
 from reliseg.prediction import Prediction
+from reliseg.stats.view import Compiled
 from reliseg.types import Block
 
 
@@ -33,7 +34,10 @@ class Monotone(Calibration):
 
     def __call__(self, prediction: Prediction) -> Prediction:
         """The prediction with log probabilities as logits."""
-        return replace(prediction, transform=self.transformed)
+        x, y = np.array(self.confidences), np.array(self.accuracies)
+        slopes = np.concatenate([[0.0], np.diff(y) / np.diff(x), [0.0]])
+        line = pieces(x, np.append(x[0], x), np.append(y[0], y), slopes)
+        return replace(prediction, transform=Compiled(self.transformed, in_place(line), self.keeps_argmax))
 
     def transformed(self, z: Block) -> Block:
         """Log probabilities with the new confidence."""

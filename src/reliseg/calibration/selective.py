@@ -7,15 +7,15 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
+from reliseg.calibration._affine import single
 from reliseg.calibration._pixels import Census, Values, census, check_columns, check_live, live_blocks, log_softmax
 from reliseg.calibration._slopes import HIGHEST, Groups, Logits, best_slopes
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, is_amount, is_natural, required
 from reliseg.errors import CalibrationError
 from reliseg.prediction import Prediction
-from reliseg.stats.reference import projected_logits
 from reliseg.types import Block
 
-_PIXELS = 1 << 17
+_PIXELS = 1 << 14
 """Pixels of a block."""
 _LEARNT = 50_000
 """Pixels that the classifier learns from, at most."""
@@ -58,19 +58,37 @@ class ScaledSelectively(Calibration):
     errors: float
     keeps_argmax: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        features = len(self.live) + min(_SORTED, len(self.live))
+        units, inputs = self.hidden.shape
+        fits = self.centre.shape == self.scale.shape == (features,) and inputs == features + 1
+        if not fits or self.last.shape != (units + 1,):
+            raise ValueError("this is not a classifier of pixels with so many columns")
+
     def __call__(self, prediction: Prediction) -> Prediction:
         """The prediction with 1/T of each pixel, told in blocks of rows."""
         check_columns("selective", self.columns, prediction.columns)
-        view, live = prediction.view(), np.array(self.live)
         check_live("selective", prediction, self.live)
+        from reliseg.calibration._in_place import call  # slow to import
+        from reliseg.stats.upsample import Upsampled
+
+        source = Upsampled.of(prediction.view())
+        hidden, biases, last = self._folded()
         height, width = prediction.size
         factors = np.empty(prediction.size, np.float32)
         step = max(1, _PIXELS // width)
         for start in range(0, height, step):
             rows = slice(start, min(start + step, height))
-            wrong = self.calls(projected_logits(view, self.columns, rows)[live])
+            z = source.single(rows)
+            wrong = np.empty(z.shape[1], bool)
+            call(z, hidden, biases, last, _LOWEST, min(_SORTED, len(z)), wrong)
             factors[rows] = np.where(wrong, 1 / self.wrong, 1 / self.right).reshape(-1, width)
         return replace(prediction, pixel_factors=factors)
+
+    def _folded(self) -> tuple[Float32[np.ndarray, "u f"], Float32[np.ndarray, " u"], Float32[np.ndarray, " v"]]:
+        """The classifier on features that are not standardised: weights and biases of the units, and of the sum."""
+        weights = self.hidden[:, :-1] / self.scale.astype(np.float64)
+        return *single(weights, self.hidden[:, -1] - weights @ self.centre), self.last
 
     def calls(self, z: Block) -> Bool[np.ndarray, " p"]:
         """Which pixels the classifier calls wrong, from the logits of the live columns."""

@@ -6,11 +6,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reliseg.calibration._affine import AffineFit, mapped
-from reliseg.calibration._pixels import census, check_columns
+from reliseg.calibration._pixels import census, check_columns, live_columns
 from reliseg.calibration._slopes import best_slopes
 from reliseg.calibration.base import Calibration, CalibrationSample, Calibrator, is_amount, required
 from reliseg.prediction import Prediction
-from reliseg.types import Block
+from reliseg.stats.view import Compiled
+from reliseg.types import Block, LiveBlock
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,15 @@ class ScaledVector(Calibration):
     def __call__(self, prediction: Prediction) -> Prediction:
         """The prediction with the logits of each class scaled and shifted."""
         check_columns("vector", len(self.scales), prediction.columns)
-        return replace(prediction, transform=self.transformed)
+        live = live_columns(prediction)
+        scales, biases = (np.array(v, np.float32)[live] for v in (self.scales, self.biases))
+
+        def in_place(z: LiveBlock) -> None:
+            from reliseg.calibration._in_place import scale  # slow to import
+
+            scale(z, scales, biases)
+
+        return replace(prediction, transform=Compiled(self.transformed, in_place))
 
     def transformed(self, z: Block) -> Block:
         """Scaled and shifted logits; -inf stays, whatever the sign of its scale."""

@@ -1,16 +1,26 @@
 """The fused kernel on logits that were changed pixel by pixel: blocks of rows at full resolution."""
 
+from collections.abc import Iterator
+from typing import TypeAlias
+
 import numpy as np
+from jaxtyping import Bool, Int32, Int64
 
-from reliseg.stats.bins import RIGHT
+from reliseg.stats import _finished
+from reliseg.stats._numeric import U64, cached
+from reliseg.stats._pixels import UNKNOWN
 from reliseg.stats.kernel import Kernel
-from reliseg.stats.reference import calibrated, projected_logits, roles
 from reliseg.stats.samples import SampleTable
-from reliseg.stats.view import LogitView
-from reliseg.types import Truth
+from reliseg.stats.upsample import Upsampled, argmax
+from reliseg.stats.view import Compiled, LogitView, Transform
+from reliseg.types import Block, LiveBlock, Truth
 
-_PIXELS = 1 << 17
-"""Pixels of a block: a few megabytes of float64 logits."""
+Top: TypeAlias = Int32[np.ndarray, " p"]
+Flipped: TypeAlias = Bool[np.ndarray, " p"]
+Live: TypeAlias = Int64[np.ndarray, " l"]
+
+_PIXELS = 1 << 14
+"""Pixels of a block: its logits stay in the second cache."""
 
 
 def rows_of(width: int) -> int:
@@ -27,19 +37,57 @@ def observe(
 
     Nothing of the image's full size is built.
     """
-    height, width = view.size
-    step = rows_of(width)
-    live = np.unique(view.groups)
-    tables, flips = [], 0
-    first, end, _ = band.indices(height)
-    for start in range(first, end, step):
-        rows = slice(start, min(start + step, end))
-        size = (rows.stop - rows.start, width)
-        before = projected_logits(view, columns, rows)
-        after = calibrated(view, before, rows)
-        top = after.argmax(axis=0)
-        known = roles(truth[rows].ravel().astype(np.int64), top) <= RIGHT
-        flips += int((before.argmax(axis=0) != top)[known].sum())
-        logits = after[live].astype(np.float32).reshape(len(live), *size)
-        tables.append(kernel.observe(LogitView(logits, size, False, live, np.ones(columns)), truth[rows], sample))
-    return SampleTable.joined(tables), flips
+    source, transform = Upsampled.of(view), view.transform
+    assert transform is not None
+    flips = 0
+
+    def blocks() -> Iterator[tuple[slice, LiveBlock]]:
+        nonlocal flips
+        first, end, _ = band.indices(view.size[0])
+        step = rows_of(view.size[1])
+        for start in range(first, end, step):
+            rows = slice(start, min(start + step, end))
+            if isinstance(transform, Compiled):
+                z, flipped = _in_place(source.single(rows), transform)
+            else:
+                z, flipped = _by_function(source.double(rows, columns), transform, source.live)
+            if flipped is not None:
+                flips += int((flipped & (truth[rows].ravel() < UNKNOWN)).sum())
+            yield rows, z
+
+    return _finished.observe(kernel, view, truth, sample, blocks(), band), flips
+
+
+def _in_place(z: LiveBlock, transform: Compiled) -> tuple[LiveBlock, Flipped | None]:
+    if transform.keeps_argmax:
+        transform.in_place(z)
+        return z, None
+    before = _top(z)
+    transform.in_place(z)
+    return z, before != _top(z)
+
+
+def _by_function(z: Block, transform: Transform, live: Live) -> tuple[LiveBlock, Flipped]:
+    """float64, and told before it is rounded whether predictions change."""
+    before, shape = _top(z), z.shape
+    after = np.ascontiguousarray(transform(z), np.float64)
+    if after.shape != shape:
+        raise ValueError(f"a transform made logits of {after.shape} of those of {shape}; as many are needed")
+    rounded = np.empty((len(live), shape[1]), np.float32)
+    narrow(after, live, rounded)
+    return rounded, before != _top(after)
+
+
+def _top(z: Block | LiveBlock) -> Top:
+    top = np.empty(z.shape[1], np.int32)
+    argmax(z, top)
+    return top
+
+
+@cached
+def narrow(z: Block, live: Live, rounded: LiveBlock) -> None:
+    """The live columns, rounded to float32."""
+    for k in range(U64(len(live))):
+        c = U64(live[k])
+        for x in range(U64(z.shape[1])):
+            rounded[k, x] = z[c, x]
