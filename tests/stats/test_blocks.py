@@ -18,7 +18,7 @@ from stats.kernel_agreement import (
 )
 from stats.test_kernel import image, view_of
 
-from reliseg.stats import Layout, SampleTable, _finished, blocks, reference
+from reliseg.stats import Layout, SampleTable, blocks, reference
 from reliseg.stats.bins import FINE
 from reliseg.stats.kernel import Kernel
 from reliseg.stats.view import Compiled
@@ -184,14 +184,14 @@ def test_blocks_hold_each_row_once_in_order(height, width, pixels, seed):
     view = replace(view_of(logits, (height, width)), transform=mixed)
     places, parts = [], []
 
-    def recorded(kernel, view, truth, sample, found, band):
+    def recorded(kernel, view, truth, sample, band, found):
         for rows, z in found:
             places.append(rows)
             parts.append(z)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "_PIXELS", pixels)
-        patch.setattr(blocks._finished, "observe", recorded)
+        patch.setattr(Kernel, "observe_final", recorded)
         blocks.observe(Kernel(Layout(3, ALL)), view, truth, "a", 4)
     assert [y for rows in places for y in range(rows.start, rows.stop)] == list(range(height))
     assert all(part.shape[1] <= max(pixels, width) for part in parts)
@@ -210,7 +210,7 @@ def test_what_a_transform_leaves_is_counted_unrounded(width):
     blocks_of = [(slice(y, y + 3), final[:, y * width : (y + 3) * width]) for y in (0, 3, 6)]
     view = view_of(np.zeros((4, 9, width), np.float32), (9, width), columns=5)
     kernel = Kernel(Layout(4, ALL))
-    _finished.observe(kernel, view, places.astype(np.uint8).reshape(9, width), "a", blocks_of, slice(None))
+    kernel.observe_final(view, places.astype(np.uint8).reshape(9, width), "a", slice(None), blocks_of)
     confusion = kernel.statistics().top.confusion
     np.testing.assert_array_equal(np.diag(confusion), np.bincount(places, minlength=4))
 

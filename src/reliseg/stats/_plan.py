@@ -86,6 +86,26 @@ def columns(native: int, size: int, align_corners: bool) -> Columns:
     return Columns(stretches, quads, chunks, weights, pixel, cells, run)
 
 
+@lru_cache(maxsize=64)
+def each_row(count: int) -> Rows:
+    """Every row is the native one of its place."""
+    here = np.arange(count)
+    return Rows(here, here, np.zeros(count, np.float32))
+
+
+@lru_cache(maxsize=64)
+def one_by_one(width: int) -> Columns:
+    """Blocks of consecutive pixels, each the native one of its place.
+
+    Weights are 0 everywhere: a column that the next one is added to at weight 1 would be rounded.
+    """
+    chunks = -(-width // PIXELS)
+    pixel, cell = np.full(chunks * PIXELS, width, np.int32), np.zeros(chunks * PIXELS, np.int32)
+    pixel[:width] = cell[:width] = np.arange(width)
+    run = np.arange(1, chunks + 1) * PIXELS <= width
+    return Columns(0, 0, chunks, np.zeros(len(cell), np.float32), pixel, cell, run)
+
+
 def _number_in_cell(cell: Int64[np.ndarray, " p"], cells: int) -> Int64[np.ndarray, " p"]:
     """The how-manieth pixel of its cell each one is."""
     order = np.argsort(cell, kind="stable")

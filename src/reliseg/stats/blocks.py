@@ -6,7 +6,6 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
-from reliseg.stats import _finished
 from reliseg.stats._numeric import U64, cached
 from reliseg.stats._pixels import UNKNOWN
 from reliseg.stats.kernel import Kernel
@@ -55,7 +54,7 @@ def observe(
                 flips += int((flipped & (truth[rows].ravel() < UNKNOWN)).sum())
             yield rows, z
 
-    return _finished.observe(kernel, view, truth, sample, blocks(), band), flips
+    return kernel.observe_final(view, truth, sample, band, blocks()), flips
 
 
 def _in_place(z: LiveBlock, transform: Compiled) -> tuple[LiveBlock, Flipped | None]:

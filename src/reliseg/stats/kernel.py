@@ -11,7 +11,9 @@ are float32; whatever is added up is an integer, so that results do not depend o
 the sums over images; `_numeric`, `_slots` what they share. `reference` defines what is computed.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int64
@@ -25,10 +27,19 @@ from reliseg.stats.device import DeviceLogits
 from reliseg.stats.pixels import Layout, PixelStatistics
 from reliseg.stats.samples import SampleTable
 from reliseg.stats.view import LogitView
-from reliseg.types import Truth
+from reliseg.types import LiveBlock, Logits, Truth
 
 _COUNTER_LIMIT = 1 << 32
 _NO_FACTORS = np.zeros((0, 0), np.float32)
+
+
+class _Piece(NamedTuple):
+    """Rows of an image, the logits that they come from, and how."""
+
+    band: slice
+    logits: Logits | DeviceLogits
+    rows: _plan.Rows
+    columns: _plan.Columns
 
 
 class Kernel:
@@ -56,24 +67,50 @@ class Kernel:
         """
         check_view(self._layout, view, truth, _COUNTER_LIMIT)
         rows = _plan.rows(view.logits.shape[1], truth.shape[0], view.align_corners)
-        factors = _NO_FACTORS if view.pixel_factors is None else view.pixel_factors[band]
-        truth = truth[band]
-        unknown, void = aside(self._layout, truth, sample)
-        self._make_room(truth.size)
+        columns = _plan.columns(view.logits.shape[2], truth.shape[1], view.align_corners)
+        piece = _Piece(band, view.logits, _plan.Rows(*(part[band] for part in rows)), columns)
+        return self._observe(view, truth, sample, band, [piece])
+
+    def observe_final(
+        self, view: LogitView, truth: Truth, sample: str, band: slice, blocks: Iterable[tuple[slice, LiveBlock]]
+    ) -> SampleTable:
+        """The same, of an image whose logits are made at full resolution, a block of the band's rows at a time.
+
+        Blocks hold the view's live columns, and are counted as they are, to the bit; the view's temperatures and
+        factors multiply them.
+        """
+        check_view(self._layout, view, truth, _COUNTER_LIMIT)
+        live = np.unique(view.groups)
+        width = truth.shape[1]
+        columns = _plan.one_by_one(width)
+        pieces = (
+            _Piece(rows, z.reshape(len(live), -1, width), _plan.each_row(z.shape[1] // width), columns)
+            for rows, z in blocks
+        )
+        return self._observe(replace(view, groups=live), truth, sample, band, pieces)
+
+    def _observe(
+        self, view: LogitView, truth: Truth, sample: str, band: slice, pieces: Iterable["_Piece"]
+    ) -> SampleTable:
+        unknown, void = aside(self._layout, truth[band], sample)
+        self._make_room(truth[band].size)
         mapping, live = mapping_of(self._layout, view)
         totals = self._totals
         image = totals.image_tables(live)
-        observe_image(
-            _read_only(view.logits),
-            _read_only(truth),
-            _plan.Rows(*(part[band] for part in rows)),
-            _plan.columns(view.logits.shape[2], truth.shape[1], view.align_corners),
-            mapping,
-            _read_only(factors),
-            Scores(self._kinds, totals.starts, totals.spans, bool(np.isin(self._kinds, SHAPES).any())),
-            image,
-            totals.fine,
-        )
+        scores = Scores(self._kinds, totals.starts, totals.spans, bool(np.isin(self._kinds, SHAPES).any()))
+        for piece in pieces:
+            factors = _NO_FACTORS if view.pixel_factors is None else view.pixel_factors[piece.band]
+            observe_image(
+                _read_only(piece.logits),
+                _read_only(truth[piece.band]),
+                piece.rows,
+                piece.columns,
+                mapping,
+                _read_only(factors),
+                scores,
+                image,
+                totals.fine,
+            )
         return totals.add(image, live, sample, unknown, void)
 
     def absorb(self, other: "Kernel") -> None:
