@@ -22,13 +22,18 @@ from reliseg.stats import DeviceLogits, Layout, LogitView
 from reliseg.stats.bins import FINE, MANTISSA, RELIABILITY_BINS, ROLES, MarginBins, SignedBins, edges
 
 CLASSES, NATIVE, STRIDE = 19, (256, 512), 4
-NAMES = {
-    "image": "GPU, everything of an image of 1024 x 2048, 19 classes, its labels sent and its row brought back",
-    "alone": "GPU, the kernel alone",
-    "torch": "GPU, everything, of the same in torch operations",
-    "network": "GPU, everything, of SegFormer-B0's forward pass",
-    "memory": "GPU, device memory beyond the logits",
+GOALS: dict[str, tuple[str, str, float | None]] = {
+    "image": (
+        "everything of an image of 1024 x 2048, 19 classes, its labels sent and its row brought back",
+        " ms",
+        1.0,
+    ),
+    "alone": ("the kernel alone", " ms", None),
+    "torch": ("everything, of the same in torch operations", "", 0.1),
+    "network": ("everything, of SegFormer-B0's forward pass", " %", 5.0),
+    "memory": ("device memory beyond the logits", " MB", None),
 }
+"""What is measured, its unit, and the most it may be."""
 Counts: TypeAlias = dict[str, Tensor]
 
 
@@ -146,12 +151,18 @@ def measured() -> list[Measure]:
         forward = best(lambda: network(pixels))
     where = torch.cuda.get_device_name()
     return [
-        Measure(NAMES["image"], 1e3 * whole, " ms", 1.0, where),
-        Measure(NAMES["alone"], 1e3 * alone, " ms", None, "with its labels sent"),
-        Measure(NAMES["torch"], whole / torch_seconds, "", 0.1, f"torch {1e3 * torch_seconds:.1f} ms"),
-        Measure(NAMES["network"], 100 * whole / forward, " %", 5.0, f"{1e3 * forward:.1f} ms, float32 without TF32"),
-        Measure(NAMES["memory"], grown, " MB", None),
+        goal("image", 1e3 * whole, where),
+        goal("alone", 1e3 * alone, "with its labels sent"),
+        goal("torch", whole / torch_seconds, f"torch {1e3 * torch_seconds:.1f} ms"),
+        goal("network", 100 * whole / forward, f"{1e3 * forward:.1f} ms, float32 without TF32"),
+        goal("memory", grown),
     ]
+
+
+def goal(key: str, value: float | None, note: str = "") -> Measure:
+    """A measured value (None: not measured) with its target."""
+    name, unit, target = GOALS[key]
+    return Measure(f"GPU, {name}", value, unit, target, note)
 
 
 def main() -> None:
@@ -159,7 +170,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="also write the measures there, as JSON")
     arguments = parser.parse_args()
     here = torch.cuda.is_available()
-    measures = measured() if here else [Measure(name, None, "") for name in NAMES.values()]
+    measures = measured() if here else [goal(key, None) for key in GOALS]
     for measure in measures:
         print(measure, flush=True)
     if arguments.out:

@@ -42,12 +42,14 @@ class Measure:
     at_least: bool = False
 
     def __str__(self) -> str:
+        sign = ">=" if self.at_least else "<="
+        goal = "" if self.target is None else f" ({sign} {self.target:g}{self.unit})"
         if self.value is None:
-            return f"{self.name}: not measured here{': ' if self.note else ''}{self.note}"
-        text = f"{self.name}: {self.value:.3g}{self.unit}"
+            return f"{self.name}: not measured here{goal}{': ' if self.note else ''}{self.note}"
+        text = f"{self.name}: {self.value:.3g}{self.unit}{goal}"
         if self.target is not None:
             met = self.value >= self.target if self.at_least else self.value <= self.target
-            text += f" ({'>=' if self.at_least else '<='} {self.target:g}{self.unit}) {'met' if met else 'missed'}"
+            text += " met" if met else " missed"
         return f"{text}  {self.note}".rstrip()
 
 
