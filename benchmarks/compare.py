@@ -5,7 +5,7 @@ python benchmarks/compare.py [--out FILE.json]
 Each tool starts from native logits, as ours does: it must interpolate, and take the softmax where it reads
 probabilities. All run on one thread, in turns in one process. `reliseg` takes the statistics of all metrics (five
 scores); the others what their lines name. torch-uncertainty 0.13 is measured where it is installed. It need not be
-among our packages: a folder of its own on PYTHONPATH will do,
+among our packages: a folder of its own on PYTHONPATH will do (`make bench TOOLS=FOLDER`),
 
 pip install --target FOLDER --no-deps torch-uncertainty==0.13.0 einops lightning pytorch-lightning torchvision timm \
     seaborn matplotlib pandas contourpy cycler fonttools kiwisolver pyparsing jsonargparse
