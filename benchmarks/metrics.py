@@ -86,7 +86,7 @@ def fill(plan: Plan, folder: Path, statistics: dict[str, Observed]) -> float:
 
 
 def head(ids: tuple[str, ...]) -> ShardHead:
-    return ShardHead(dict.fromkeys(ids, "0" * 64), {}, "")
+    return ShardHead(dict.fromkeys(ids, "0" * 64), {}, "", {})
 
 
 def named(found: Observed, ids: tuple[str, ...]) -> Observed:
@@ -170,8 +170,8 @@ def of_run(run: Path) -> Measure:
     """The shards of a run that is there, of all its models and domains."""
     paths = sorted((run / "statistics").rglob("*.zip"))
     heads = [head for head in map(stored_head, paths) if head]
-    images, names = sum(len(h.hashes) for h in heads), {len(h.names) for h in heads}
-    average = sum(len(h.hashes) * len(h.names) for h in heads) / images
+    images, names = sum(len(h.hashes) for h in heads), {len(h.calibrations) for h in heads}
+    average = sum(len(h.hashes) * len(h.calibrations) for h in heads) / images
     return size(
         f"run {run.name}", images, round(average) if len(names) == 1 else average, sum(p.stat().st_size for p in paths)
     )

@@ -19,6 +19,7 @@ from reliseg.calibration import CALIBRATORS, CalibrationSample, calibrator, cano
 from reliseg.calibration.ts import Scaled
 from reliseg.errors import ConfigError
 from reliseg.run.record import FORMAT, Record, read_record, read_records, rendered, write_record
+from reliseg.stats.threshold import Threshold
 
 CLASSES = ("road", "car", "sky")
 METHODS = [
@@ -228,6 +229,29 @@ def test_parameters_for_other_numbers_of_classes_are_refused(records, method, cl
     changed(classes=classes)(path)
     with pytest.raises(ConfigError, match=f"its parameters are not those of {method} for {len(classes)} classes"):
         read_record(path)
+
+
+@pytest.mark.parametrize("scale", [1e9, 1e39])
+def test_parameters_that_make_more_of_logits_than_can_be_summed_are_refused(records, scale, tmp_path):
+    path = write_record(tmp_path, records["vector"])
+    parameters(scales=[scale] * 4)(path)
+    with pytest.raises(ConfigError, match="not those of vector for 3 classes"):
+        read_record(path)
+
+
+def test_thresholds_go_with_the_record_that_they_belong_to(records, tmp_path):
+    kept = replace(records["class_ts"], thresholds={"identity": {"msp": Threshold(3, np.array([3]))}})
+    path = write_record(tmp_path, kept)
+
+    def stored():
+        ((record,),) = read_records(path).values()
+        return record.thresholds
+
+    assert stored()["identity"]["msp"].last == 3
+    write_record(tmp_path, replace(kept, thresholds={}))
+    assert stored()["identity"]["msp"].last == 3, "the record is the same"
+    write_record(tmp_path, replace(kept, seed=8, thresholds={}))
+    assert not stored()
 
 
 DAMAGED_ARRAYS = {

@@ -222,6 +222,14 @@ def test_a_transform_of_another_shape_is_refused(wrong):
         run(replace(view_of(logits, (5, 7)), transform=wrong), truth, Layout(3, ALL))
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, 1e39, -1e9])
+def test_a_transform_that_makes_no_logits_is_refused(wrong):
+    logits, truth = image(0, 3, (2, 3), (5, 7))
+    view = replace(view_of(logits, (5, 7)), transform=lambda z: np.where(z == z[:, :1], wrong, z))
+    with pytest.raises(ValueError, match="no numbers, or beyond"):
+        run(view, truth, Layout(3, ALL))
+
+
 @pytest.mark.parametrize("keeps", [True, False])
 @pytest.mark.parametrize("groups", [[0, 1, 2, 3, 4], [0, 3, 1, 5, 2], [4, 4, 2, 0, 5]], ids=["all", "moved", "joined"])
 def test_a_compiled_transform_is_counted_in_its_definitions_place(groups, keeps):

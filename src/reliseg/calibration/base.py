@@ -1,5 +1,6 @@
 """The interface of calibrations: the method, unfitted, and the fitted thing, as two types."""
 
+import hashlib
 import json
 import math
 import re
@@ -150,6 +151,15 @@ class Calibration(ABC):
     def parameters(self) -> dict[str, Any]:
         """The fitted parameters, readable."""
         return asdict(self)
+
+    def fingerprint(self) -> str:
+        """Equal for calibrations that do the same: the sha256 of type and parameters."""
+        content = json.dumps([type(self).__qualname__, self.parameters()], sort_keys=True, default=_bytes_of)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _bytes_of(array: np.ndarray) -> list[Any]:
+    return [str(array.dtype), array.shape, array.tobytes().hex()]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -71,6 +72,10 @@ class Pass:
                     failures |= self._shard(shard, islice(stream, len(missing)), observers, pool)
         return failures
 
+    @cached_property
+    def _fingerprints(self) -> dict[str, str]:
+        return {name: calibration.fingerprint() for name, calibration in self.calibrations.items()}
+
     def _missing(self, shard: Shard) -> Sequence[Sample]:
         stored = stored_head(self.folder / shard.path)
         if stored is None or not self._continues(shard, stored):
@@ -79,7 +84,7 @@ class Pass:
 
     def _continues(self, shard: Shard, stored: ShardHead) -> bool:
         """Whether what is stored is of the same model and calibrations, and of no sample that is elsewhere by now."""
-        same = stored.model == self.model.fingerprint() and set(stored.names) == set(self.calibrations)
+        same = (stored.model, stored.calibrations) == (self.model.fingerprint(), self._fingerprints)
         return same and stored.hashes.keys() <= {s.id for s in shard.samples}
 
     def _shard(
@@ -111,7 +116,7 @@ class Pass:
         fresh = ((name, Observed(observer.take(), rows[name].table())) for name, observer in observers.items())
         before = stored_head(path)
         if before is None or not self._continues(shard, before):
-            save_shard(path, ShardHead(hashes, failures, self.model.fingerprint()), fresh)
+            save_shard(path, ShardHead(hashes, failures, self.model.fingerprint(), self._fingerprints), fresh)
         else:
             head = replace(before, hashes={**before.hashes, **hashes}, failures=failures)
             save_shard(path, head, ((name, _stored(path, name) + found) for name, found in fresh))

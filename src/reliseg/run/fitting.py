@@ -34,7 +34,7 @@ class Fitting:
 
     def run(self) -> list[Fitted]:
         """What came of each fit; samples are kept for the next run where some could not be read."""
-        pending = [f for f in self.fits if not all(self._restored(name) for name, _ in f.calibrations())]
+        pending = [f for f in self.fits if not all(self._restored(f, name) for name, _ in f.calibrations())]
         wanted = wanted_by_all(pending, self.settings)
         targets = {str(m): m for f in pending for m in f.members()}
         unread = {name: self.sampling.collect(target, wanted[name]) for name, target in targets.items()}
@@ -45,7 +45,7 @@ class Fitting:
 
     def _fitted(self, fit: Fit, unread: Mapping[str, Mapping[str, str]]) -> Fitted:
         """The calibrations of one fit, stored ones as they are; none where a sample cannot be read."""
-        stored = {name: self._restored(name) for name, _ in fit.calibrations()}
+        stored = {name: self._restored(fit, name) for name, _ in fit.calibrations()}
         if all(stored.values()):
             return Fitted(fit, {name: record for name, record in stored.items() if record is not None})
         failures = {sample: why for m in fit.members() for sample, why in unread[str(m)].items()}
@@ -66,13 +66,16 @@ class Fitting:
             write_record(self.folder, found)
         return Fitted(fit, fitted, refused)
 
-    def _restored(self, name: str) -> Record | None:
-        """The calibration that is stored, if it was fitted on the same model."""
+    def _restored(self, fit: Fit, name: str) -> Record | None:
+        """The calibration that is stored, if it was fitted on the same model and samples."""
         try:
             record = read_record(self.folder / record_file(name))
         except ConfigError:
             return None
-        return record if (record.name, record.fingerprint) == (name, self.sampling.model.fingerprint()) else None
+        here = {str(m): {s.id for s in m.domain.samples} for m in fit.members()}
+        there = {domain: set(found) for domain, found in record.samples.items()}
+        same = (record.name, record.fingerprint, there) == (name, self.sampling.model.fingerprint(), here)
+        return record if same else None
 
     def _stage(self, title: str, steps: int) -> Callable[[], None]:
         self.sampling.progress.begin(f"{self.sampling.name}: {title}", steps)

@@ -20,9 +20,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from reliseg.calibration import Calibration, calibrator, canonical, each_seed
 from reliseg.errors import CalibrationError, ColumnsError, ConfigError, ReliSegError
 from reliseg.models import Model
-from reliseg.prediction import Prediction
+from reliseg.prediction import LOGIT_LIMIT, Prediction
 from reliseg.run.store import write_atomically, write_text
-from reliseg.run.thresholds import ByScore, read_thresholds, write_thresholds
+from reliseg.run.thresholds import ByScore, read_thresholds, thresholds_file, write_thresholds
+from reliseg.stats.fixed import CALIBRATED_LIMIT
 
 FORMAT = 2
 _LARGEST = {".json": 1 << 27, ".safetensors": 1 << 30}
@@ -134,7 +135,9 @@ def write_record(folder: Path, record: Record) -> Path:
     content, tensors = rendered(record)
     if tensors is not None:
         write_atomically(path.with_suffix(".safetensors"), lambda file: file.write(tensors))
-    write_text(path, content)  # last: what it names is whole
+    if not (path.exists() and path.read_text(encoding="utf-8") == content):
+        thresholds_file(path).unlink(missing_ok=True)  # they belong to the record that is replaced
+    write_text(path, content)  # what it names is whole
     if record.thresholds:
         write_thresholds(path, _digest(content.encode()), record.thresholds)
     return path
@@ -314,14 +317,16 @@ def _works(calibration: Calibration, classes: int) -> bool:
         return False
     except CalibrationError:
         return True  # it wants what only a model gives, and will say so
-    slopes = view.inverse_temperatures
-    if slopes.shape != (classes + 1,) or not ((slopes > 0) & np.isfinite(slopes)).all():
+    slopes, limit = view.inverse_temperatures, CALIBRATED_LIMIT
+    if slopes.shape != (classes + 1,) or not ((slopes > 0) & (slopes * LOGIT_LIMIT <= limit)).all():
         return False
     if view.transform is None:
         return True
-    z = np.concatenate([logits.reshape(classes, -1), np.full((1, 16), -np.inf)]).astype(np.float64)
+    largest = LOGIT_LIMIT * (2 * np.eye(classes) - 1)  # each class as far above the others as logits can be
+    z = np.concatenate([logits.reshape(classes, -1), largest], axis=1, dtype=np.float64)
+    z = np.concatenate([z, np.full((1, z.shape[1]), -np.inf)])
     after = view.transform(z)
-    return after.shape == z.shape and bool(np.isfinite(after[:classes]).all())
+    return after.shape == z.shape and bool((np.abs(after[:classes]) <= limit).all())
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

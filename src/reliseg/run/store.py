@@ -5,7 +5,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,7 +14,7 @@ import numpy as np
 from reliseg.stats import PixelStatistics, SampleTable
 from reliseg.stats.pixels import Ranks
 
-_FORMAT = 4
+_FORMAT = 5
 _UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, IndexError, EOFError)
 """What reading a missing or damaged shard raises."""
 
@@ -60,8 +60,8 @@ class ShardHead:
     failures: Mapping[str, str]
     model: str
     """The fingerprint of the model that it was made with."""
-    names: tuple[str, ...] = ()
-    """The calibrations that are stored."""
+    calibrations: Mapping[str, str]
+    """The fingerprints of the calibrations that are stored."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,7 @@ def save_shard(path: Path, head: ShardHead, observed: Iterable[tuple[str, Observ
                 for name, array in _members(calibration, found):
                     archive.writestr(name, _sparse(array))
                     shapes[name] = array.shape
-            parts = {"hashes": dict(head.hashes), "failures": dict(head.failures), "model": head.model}
-            content = {"format": _FORMAT, **parts, "samples": samples, "shapes": shapes}
+            content = {"format": _FORMAT, **asdict(head), "samples": samples, "shapes": shapes}
             archive.writestr("head.json", json.dumps(content))
 
     write_atomically(path, write)
@@ -111,12 +110,12 @@ def load_shard(path: Path, calibrations: Collection[str] | None = None, *, ranks
             head = json.loads(archive.read("head.json"))
             if head["format"] != _FORMAT:
                 return None
-            names = tuple(head["samples"])
-            wanted = names if calibrations is None else calibrations
-            observed = {name: _observed(archive, head, name, ranks) for name in names if name in wanted}
+            known = ShardHead(head["hashes"], head["failures"], head["model"], head["calibrations"])
+            wanted = known.calibrations if calibrations is None else calibrations
+            observed = {name: _observed(archive, head, name, ranks) for name in known.calibrations if name in wanted}
     except _UNREADABLE:
         return None
-    return StoredShard(ShardHead(head["hashes"], head["failures"], head["model"], names), observed)
+    return StoredShard(known, observed)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,11 @@ No libm call and no float-integer conversion is used where the bits of a float w
 sum of 32-bit integers to 64 bits; the many `I32(...)` keep them narrow.
 """
 
+import hashlib
 import inspect
 from collections.abc import Callable
+from pathlib import Path
+from types import CellType, FunctionType
 from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -46,10 +49,33 @@ def _compiled(function: Function, **options: Any) -> Function:
 
 def cached(function: Function) -> Function:
     """Kept on disk: beside the source, else in the user's cache folder, else (nothing can be written) not."""
+    keyed = _keyed(inspect.unwrap(function))
     try:
-        return _compiled(function, cache=True)
+        return cast(Function, _compiled(keyed, cache=True))
     except RuntimeError:
-        return _compiled(function)
+        return cast(Function, _compiled(keyed))
+
+
+def _keyed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with one more value that it closes over: the digest of all sources that it may be made of.
+
+    numba compares the bytes of the function, what it closes over, and the age of its file; not those of the functions
+    that are written out in it, so that an edit or an update of these alone would leave the old machine code in use.
+    """
+    code = function.__code__
+    digest = hashlib.sha256()
+    for folder in sorted({Path(__file__).parent, Path(code.co_filename).parent}):
+        for source in sorted(folder.glob("*.py")):
+            digest.update(source.read_bytes())
+    found = FunctionType(
+        code.replace(co_freevars=(*code.co_freevars, "_sources")),
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        (*(function.__closure__ or ()), CellType(digest.hexdigest())),
+    )
+    found.__qualname__, found.__doc__ = function.__qualname__, function.__doc__
+    return found
 
 
 def _reinterpret(source: Any, target: Any, llvm: ir.Type) -> Any:

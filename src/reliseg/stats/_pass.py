@@ -1,8 +1,5 @@
 """The walk of the fused kernel over one image: rows, blocks of a row, stages of a block."""
 
-import hashlib
-from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -163,57 +160,42 @@ def _walk_row(
         _block(mapping, scores, work, image, fine)
 
 
-def _digest() -> int:
-    """Of all sources here: numba looks only at the file of the function that it caches."""
-    digest = hashlib.sha256()
-    folder = Path(__file__).parent
-    for source in [*sorted(folder.glob("_*.py")), folder / "bins.py", folder / "fixed.py"]:
-        digest.update(source.read_bytes())
-    return int.from_bytes(digest.digest()[:7])
+@cached
+def observe_image(
+    logits: Float32[np.ndarray, "c h w"],
+    truth: UInt8[np.ndarray, "H W"],
+    rows: Rows,
+    columns: Columns,
+    mapping: Mapping,
+    factors: Float32[np.ndarray, "H W"],
+    scores: Scores,
+    image: ImageTables,
+    fine: FineTables,
+) -> None:
+    """Add one image to tables."""
+    members = len(mapping.order) + len(mapping.order) % 2
+    lines = np.zeros((members, max(columns.stretches * CELLS, logits.shape[2]) + 16), np.float32)
+    lines[len(mapping.order) :] = NEVER
+    work = Work(np.zeros(members * ROW, np.float32), np.zeros(FLOATS, np.float32), np.zeros(INTEGERS, np.int32))
+    width = truth.shape[1]
+    row = Row(np.full(width + 1, np.uint8(NOTHING)), np.ones(width + 1, np.float32))
+    for y in range(truth.shape[0]):
+        interpolate_rows(logits, mapping.order, rows.upper[y], rows.lower[y], rows.weight[y], lines)
+        row.labels[:width] = truth[y]
+        if mapping.varies:
+            row.factors[:width] = factors[y]
+        _walk_row(lines, row, columns, mapping, scores, work, image, fine)
+        carry(image.sums)
 
 
-def _entries(sources: int) -> tuple[Callable[..., None], Callable[..., tuple[int, int, int]]]:
-    """The two functions that Python calls, cached on disk. What they close over is part of the cache's key."""
-
-    def observe_image(
-        logits: Float32[np.ndarray, "c h w"],
-        truth: UInt8[np.ndarray, "H W"],
-        rows: Rows,
-        columns: Columns,
-        mapping: Mapping,
-        factors: Float32[np.ndarray, "H W"],
-        scores: Scores,
-        image: ImageTables,
-        fine: FineTables,
-    ) -> None:
-        _ = sources
-        members = len(mapping.order) + len(mapping.order) % 2
-        lines = np.zeros((members, max(columns.stretches * CELLS, logits.shape[2]) + 16), np.float32)
-        lines[len(mapping.order) :] = NEVER
-        work = Work(np.zeros(members * ROW, np.float32), np.zeros(FLOATS, np.float32), np.zeros(INTEGERS, np.int32))
-        width = truth.shape[1]
-        row = Row(np.full(width + 1, np.uint8(NOTHING)), np.ones(width + 1, np.float32))
-        for y in range(truth.shape[0]):
-            interpolate_rows(logits, mapping.order, rows.upper[y], rows.lower[y], rows.weight[y], lines)
-            row.labels[:width] = truth[y]
-            if mapping.varies:
-                row.factors[:width] = factors[y]
-            _walk_row(lines, row, columns, mapping, scores, work, image, fine)
-            carry(image.sums)
-
-    def census(truth: UInt8[np.ndarray, "H W"], classes: int) -> tuple[int, int, int]:
-        _ = sources
-        unknown, void, stray = 0, 0, 0
-        for y in range(truth.shape[0]):
-            for x in range(truth.shape[1]):
-                label = truth[y, x]
-                unknown += label == UNKNOWN
-                void += label == VOID
-                stray += (label >= classes) & (label < UNKNOWN)
-        return unknown, void, stray
-
-    return cached(observe_image), cached(census)
-
-
-observe_image, census = _entries(_digest())
-"""Add one image to tables; and count its unknown pixels, its void ones, and ids that are no label."""
+@cached
+def census(truth: UInt8[np.ndarray, "H W"], classes: int) -> tuple[int, int, int]:
+    """Count the unknown pixels of an image, its void ones, and ids that are no label."""
+    unknown, void, stray = 0, 0, 0
+    for y in range(truth.shape[0]):
+        for x in range(truth.shape[1]):
+            label = truth[y, x]
+            unknown += label == UNKNOWN
+            void += label == VOID
+            stray += (label >= classes) & (label < UNKNOWN)
+    return unknown, void, stray

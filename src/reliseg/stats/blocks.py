@@ -8,6 +8,7 @@ from jaxtyping import Bool, Int32, Int64
 
 from reliseg.stats._numeric import U64, cached
 from reliseg.stats._pixels import UNKNOWN
+from reliseg.stats.fixed import CALIBRATED_LIMIT
 from reliseg.stats.kernel import Kernel
 from reliseg.stats.samples import SampleTable
 from reliseg.stats.upsample import Upsampled, argmax
@@ -73,7 +74,8 @@ def _by_function(z: Block, transform: Transform, live: Live) -> tuple[LiveBlock,
     if after.shape != shape:
         raise ValueError(f"a transform made logits of {after.shape} of those of {shape}; as many are needed")
     rounded = np.empty((len(live), shape[1]), np.float32)
-    narrow(after, live, rounded)
+    if narrow(after, live, rounded):
+        raise ValueError(f"a transform made logits that are no numbers, or beyond {CALIBRATED_LIMIT:.0f}")
     return rounded, before != _top(after)
 
 
@@ -84,9 +86,13 @@ def _top(z: Block | LiveBlock) -> Top:
 
 
 @cached
-def narrow(z: Block, live: Live, rounded: LiveBlock) -> None:
-    """The live columns, rounded to float32."""
+def narrow(z: Block, live: Live, rounded: LiveBlock) -> int:
+    """The live columns, rounded to float32; how many of these are neither logits nor -inf."""
+    stray = 0
     for k in range(U64(len(live))):
         c = U64(live[k])
         for x in range(U64(z.shape[1])):
-            rounded[k, x] = z[c, x]
+            value = z[c, x]
+            rounded[k, x] = value
+            stray += not ((abs(value) <= CALIBRATED_LIMIT) | (value == -np.inf))
+    return stray

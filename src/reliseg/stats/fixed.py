@@ -9,6 +9,8 @@ UNIT = 1 << 24
 """Values are rounded to nearest in units of 1/UNIT before they are summed."""
 VALUE_LIMIT = 2.0**15
 """Losses are clipped here; only an unreachable class (probability 0) comes near."""
+CALIBRATED_LIMIT = 2.0**24
+"""Calibrated logits of greater magnitude are refused: sums of scores have room for no more."""
 _BITS = 32
 _MASK = (1 << _BITS) - 1
 

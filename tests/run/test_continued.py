@@ -1,0 +1,62 @@
+"""What a stored shard goes on with: the same model, calibrations and samples."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from street import make_street
+
+import reliseg
+from reliseg.calibration.ts import Scaled
+from reliseg.run.store import load_shard, save_shard, stored_head
+
+
+@pytest.fixture
+def evaluated(tmp_path):
+    street = make_street(tmp_path / "street", cal=2, day=3, dusk=1)
+    out = tmp_path / "out"
+    reliseg.run_config(street.config, out)
+    return street, out, (out / "results.csv").read_bytes()
+
+
+def shards_of(out: Path, domain: str) -> list[Path]:
+    return sorted((out / "statistics" / "net" / "street" / domain).rglob("*.zip"))
+
+
+def test_statistics_of_other_parameters_under_the_same_name_are_taken_anew(evaluated):
+    street, out, before = evaluated
+    (path,) = shards_of(out, "day")
+    stored = load_shard(path)
+    other = {**stored.head.calibrations, "ts@street/cal": Scaled(3.0).fingerprint()}
+    swapped = {"ts@street/cal": stored.observed["identity"], "identity": stored.observed["identity"]}
+    save_shard(path, replace(stored.head, calibrations=other), swapped.items())
+    reliseg.run_config(street.config, out)
+    assert stored_head(path) == stored.head
+    assert (out / "results.csv").read_bytes() == before
+
+
+def test_a_record_of_other_samples_is_fitted_anew(evaluated):
+    street, out, before = evaluated
+    path = out / "calibrations" / "net" / "ts@street-cal.json"
+    good = path.read_bytes()
+    record = reliseg.load_calibration(path)
+    fewer = {"street/cal": dict(list(record.samples["street/cal"].items())[:1])}
+    images = {"street/cal": dict(list(record.images["street/cal"].items())[:1])}
+    from reliseg.run.record import write_record
+
+    write_record(path.parent, replace(record, calibration=Scaled(3.0), samples=fewer, images=images))
+    assert path.read_bytes() != good
+    reliseg.run_config(street.config, out)
+    assert path.read_bytes() == good
+    assert (out / "results.csv").read_bytes() == before
+
+
+def test_fingerprints_tell_types_and_parameters_apart():
+    from reliseg.calibration import Unchanged
+    from reliseg.calibration.ts import Temperature
+
+    one = Scaled(2.0)
+    assert one.fingerprint() == Scaled(2.0).fingerprint()
+    assert len({one.fingerprint(), Scaled(np.nextafter(2.0, 3)).fingerprint(), Unchanged().fingerprint()}) == 3
+    assert Temperature().restore(one.parameters()).fingerprint() == one.fingerprint()
