@@ -122,9 +122,11 @@ def test_the_quotas_of_these_fits_differ(street, together):
     assert pixels["ts@street-c+street-a+street-b.json"] == 15 * 66
 
 
-def test_another_process_writes_the_same_records(street, together, tmp_path):
+@pytest.mark.parametrize("before", ["json", "scipy.linalg"])
+def test_another_process_writes_the_same_records(street, together, tmp_path, before):
+    """Also where libraries of linear algebra are loaded only when something is fitted."""
     config, out = configured(street, tmp_path, FITS), tmp_path / "out"
-    code = f"import reliseg; reliseg.run_config({str(config)!r}, {str(out)!r}, workers=2)"
+    code = f"import {before}, reliseg; reliseg.run_config({str(config)!r}, {str(out)!r}, workers=2)"
     subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": "1"}, check=True)
     assert records(out) == records(together)
     assert {p.suffix for p in (out / "calibrations" / "net").iterdir()} == {".json", ".safetensors", ".thresholds"}

@@ -133,7 +133,7 @@ def _divided(features: Features, sizes: Float64[np.ndarray, "n 1"]) -> Features:
 def _scikit_learn() -> Iterator[None]:
     """With its own threads off: the order of their sums is luck."""
     try:
-        import sklearn  # noqa: F401  # slow to import
+        import sklearn.cluster  # noqa: F401  # slow to import; threads of what is loaded later are not limited
     except ImportError as error:
         raise MissingExtraError("scikit-learn", "cluster", "cluster_ts") from error
     with threadpool_limits(1):

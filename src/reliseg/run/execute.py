@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,8 @@ class Run:
         """
         if self.workers < 1:
             raise ConfigError(f"workers is {self.workers}; give at least 1")
+        if self.plan.fits:
+            import_module("scipy.linalg")  # only what is loaded by now is limited
         with threadpool_limits(1, "blas"):  # the last bits of a matrix product depend on its threads
             return self._executed()
 
