@@ -33,7 +33,7 @@ CHANGES_FROM_RUN_TO_RUN = {
     "aten::reflection_pad2d_backward",
     "aten::replication_pad2d_backward",
 }
-"""What torch says of itself: their results on a GPU depend on the order in which threads happen to add."""
+"""Some that torch says of: on a GPU, results depend on the order in which threads happen to add."""
 
 
 @pytest.fixture(autouse=True)
