@@ -2,29 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
-import numpy as np
-
-from reliseg.stats import DeviceLogits, Layout, LogitView, PixelStatistics, SampleTable
-from reliseg.types import Truth
+from reliseg.stats import DeviceLogits, Layout, trial
+from reliseg.stats.trial import CountingKernel
 
 _SHOWN = 200
 
 
-class CountingKernel(Protocol):
-    """What every kernel does."""
-
-    def observe(self, view: LogitView, truth: Truth, sample: str) -> SampleTable:
-        """Add an image; its row of the sample table."""
-
-    def take(self) -> PixelStatistics:
-        """The statistics of all images observed, which are forgotten."""
-
-
 @dataclass(frozen=True, eq=False)
 class Kernels:
-    """The kernels of one run. A device is tried once; `note` is told once why none can be used."""
+    """The kernels of one run. A device is tried once, on a drawn image; `note` is told once why none can be used."""
 
     note: Callable[[str], None]
     _works: dict[str, bool] = field(default_factory=dict)
@@ -37,7 +24,7 @@ class Kernels:
         """The kernel of the device that holds these logits, or None."""
         device = logits.tensor.device
         if str(device) not in self._works:
-            problem = _problem(logits)
+            problem = _problem(layout, logits)
             self._works[str(device)] = problem is None
             if problem:
                 self.note(f"statistics are taken on the CPU: no kernel for {device} ({problem})")
@@ -48,17 +35,15 @@ class Kernels:
         return TritonKernel(layout, device)
 
 
-def _problem(logits: DeviceLogits) -> str | None:
-    """Why Triton cannot count on the device, or None: it has counted an image of one pixel there.
+def _problem(layout: Layout, logits: DeviceLogits) -> str | None:
+    """Why Triton cannot count on the device, or None: it has counted a drawn image there, and rightly.
 
     Whatever may be missing (the package, a C compiler for its launcher, support of this GPU) shows only then.
     """
-    layout = Layout(1, ("msp",))
-    pixel = LogitView(DeviceLogits(logits.tensor[:1, :1, :1]), (1, 1), False, np.zeros(1, np.int64), np.ones(2))
+    here = logits.tensor
     try:
         from reliseg.stats.triton_kernel import TritonKernel
 
-        counted = TritonKernel(layout, logits.tensor.device).observe(pixel, np.zeros((1, 1), np.uint8), "trial")
+        return trial.problem(TritonKernel(layout, here.device), layout, lambda z: DeviceLogits(here.new_tensor(z)))
     except Exception as error:
         return f"{type(error).__name__}: {' '.join(str(error).split())}"[:_SHOWN]
-    return None if counted.pixels.tolist() == [[0, 1, 0, 0]] else "it miscounts a single pixel"

@@ -7,7 +7,7 @@ import numpy as np
 
 from reliseg.data import Loaded
 from reliseg.prediction import Prediction
-from reliseg.run.kernels import CountingKernel, Kernels
+from reliseg.run.kernels import Kernels
 from reliseg.scores import SCORES, Score
 from reliseg.stats import DeviceLogits, Layout, LogitView, PixelStatistics, SampleTable
 from reliseg.stats.bands import BandKernel
@@ -15,6 +15,7 @@ from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, ROLES, fine_bins
 from reliseg.stats.fixed import limbs, units
 from reliseg.stats.pixels import Ranks
 from reliseg.stats.reference import full_logits, roles
+from reliseg.stats.trial import CountingKernel
 from reliseg.types import Truth
 
 _ROWS = 64
