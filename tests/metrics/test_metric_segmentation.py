@@ -170,7 +170,7 @@ def test_images_without_known_pixels_are_left_out():
     hidden = type(each)(each.classes, each.groups, each.logits, truth.astype(np.uint8), each.image, each.scores)
     for metric in (ImageIou(), ImageError()):
         before = measured(metric, each.only(each.image != 2).domain())
-        assert measured(metric, hidden.domain()) == before
+        assert repr(measured(metric, hidden.domain())) == repr(before)  # nan is not nan
 
 
 @every_world
