@@ -1,7 +1,7 @@
 """Which kernel counts: that of the device where the logits lie, if it works there; else the CPU's, with one note."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -37,7 +37,7 @@ class Kernels:
         """The kernel of the device that holds these logits, or None."""
         device = logits.tensor.device
         if str(device) not in self._works:
-            problem = _problem(logits)
+            problem = _problem(layout, logits)
             self._works[str(device)] = problem is None
             if problem:
                 self.note(f"statistics are taken on the CPU: no kernel for {device} ({problem})")
@@ -48,12 +48,12 @@ class Kernels:
         return TritonKernel(layout, device)
 
 
-def _problem(logits: DeviceLogits) -> str | None:
-    """Why Triton cannot count on the device, or None: it has counted an image of one pixel there.
+def _problem(wanted: Layout, logits: DeviceLogits) -> str | None:
+    """Why Triton cannot count on the device, or None: it has counted an image of one pixel there, all that is wanted.
 
     Whatever may be missing (the package, a C compiler for its launcher, support of this GPU) shows only then.
     """
-    layout = Layout(1, ("msp",))
+    layout = replace(wanted, classes=1)
     pixel = LogitView(DeviceLogits(logits.tensor[:1, :1, :1]), (1, 1), False, np.zeros(1, np.int64), np.ones(2))
     try:
         from reliseg.stats.triton_kernel import TritonKernel
