@@ -65,3 +65,8 @@ def test_where_the_disk_is_full_nothing_is_kept(sources):
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))"
     )
     assert [ran(sources, full), ran(sources)] == ["2 0", "2 0"]
+
+
+def test_who_waits_for_a_compiler_is_told_once_and_nobody_else(sources):
+    said = "from reliseg.stats.machine_code import compiling\ntold = compiling(lambda: print('told'))\ntold.__enter__()"
+    assert [ran(sources, said).split() for _ in range(2)] == [["told", "2", "0"], ["2", "1"]]

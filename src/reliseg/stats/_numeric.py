@@ -17,8 +17,8 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from reliseg.stats._machine_code import KeptCode
 from reliseg.stats.bins import MANTISSA, RELIABILITY_BINS, edges
+from reliseg.stats.machine_code import KeptCode
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -1,8 +1,10 @@
-"""Machine code on disk, that no state of the disk can turn into an error."""
+"""Machine code on disk: no state of the disk can turn it into an error, and who waits for a compiler is told."""
 
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
+from numba.core import event
 from numba.core.caching import FunctionCache
 
 
@@ -25,3 +27,22 @@ class KeptCode(FunctionCache):  # type: ignore[misc]
         """Keep it, where there is room."""
         with suppress(OSError):
             super().save_overload(signature, data)
+
+
+@contextmanager
+def compiling(tell: Callable[[], None]) -> Iterator[None]:
+    """Calls `tell` before the first function is compiled within, in any thread; never where all lie on disk."""
+    with event.install_listener("numba:compile", _First(tell)):
+        yield
+
+
+class _First(event.Listener):  # type: ignore[misc]
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._waiting = [tell]
+
+    def on_start(self, event: event.Event) -> None:
+        while self._waiting:
+            self._waiting.pop()()
+
+    def on_end(self, event: event.Event) -> None:
+        pass
