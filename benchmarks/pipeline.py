@@ -9,6 +9,7 @@ results.
 """
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -76,6 +77,11 @@ class Case:
     domain: str
     device: str = "cpu"
 
+    @property
+    def workers(self) -> int:
+        """That decode: as many as the network leaves cores to, for a GPU is faster than two of them."""
+        return THREADS if self.device == "cpu" else os.cpu_count() or THREADS
+
     @cached_property
     def samples(self) -> list[Loaded]:
         """Decoded."""
@@ -99,7 +105,7 @@ class Case:
         """Seconds of a run from its first image to its end, and of what comes after its last image."""
         stages, place = Stages(), f"{self.dataset.name}/{self.domain}"
         with tempfile.TemporaryDirectory() as folder:
-            reliseg.evaluate(self.model, self.dataset, test=place, out=folder, progress=stages)
+            reliseg.evaluate(self.model, self.dataset, test=place, out=folder, workers=self.workers, progress=stages)
             end = time.perf_counter()
         title = f"model on {place}"
         return end - stages.begun[title], end - stages.done[title]
@@ -124,7 +130,7 @@ def ratio(name: str, case: Case, target: float | None) -> list[Measure]:
         whole.append(spent / around)
         images.append((spent - rest) / around)
         after.append(rest)
-    spread = f"{min(whole):.2f} to {max(whole):.2f} in {TURNS} runs"
+    spread = f"{min(whole):.2f} to {max(whole):.2f} in {TURNS} runs, {case.workers} workers"
     note = (
         f"{spread}; {1e3 * median(bare) / len(case.samples):.0f} ms an image bare; {median(after):.2f} s after the last"
     )

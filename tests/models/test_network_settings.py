@@ -1,5 +1,7 @@
 """What networks in torch run with: denormal numbers flushed by every thread, and the precision that was asked for."""
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -60,6 +62,31 @@ def test_bfloat16_is_that_of_autocast_and_gives_float32() -> None:
     assert short.dtype == np.float32
     np.testing.assert_array_equal(short, expected[0].float().numpy())
     assert 0 < abs(short - full).max() < 2**-6 * abs(full).max()
+
+
+SHORTER = {
+    "everything in TF32": "torch.backends.fp32_precision = 'tf32'",
+    "all of cuDNN in TF32": "torch.backends.cudnn.fp32_precision = 'tf32'",
+    "all of a CPU in bfloat16": "torch.backends.mkldnn.fp32_precision = 'bf16'",
+    "products in bfloat16": "torch.set_float32_matmul_precision('medium')",
+}
+IN_SETTLED = """
+import torch
+from reliseg.models._torch import settled
+{shorter}
+with settled(1):
+    b = torch.backends
+    parts = b.cuda.matmul, b.cudnn.conv, b.cudnn.rnn, b.mkldnn.conv, b.mkldnn.matmul, b.mkldnn.rnn
+    print(*(part.fp32_precision for part in parts), b.cudnn.allow_tf32, b.cuda.matmul.allow_tf32)
+"""
+
+
+@pytest.mark.skipif(not hasattr(torch.backends, "fp32_precision"), reason="torch before 2.9 has no such setting")
+@pytest.mark.parametrize("shorter", SHORTER.values(), ids=SHORTER.keys())
+def test_float32_is_computed_in_full_whatever_the_process_has_asked_for(shorter: str) -> None:
+    command = [sys.executable, "-c", IN_SETTLED.format(shorter=shorter)]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert shown.split() == ["ieee"] * 6 + ["False"] * 2
 
 
 def test_the_precision_is_told_and_part_of_what_a_stored_result_depends_on() -> None:

@@ -137,3 +137,24 @@ def test_a_kernel_that_miscounts_is_not_used(monkeypatch):
     notes = []
     assert Kernels(notes.append).on_device(LAYOUT, DeviceLogits(torch.zeros(3, 2, 2))) is None
     assert "miscounts" in notes[0]
+
+
+def test_it_is_tried_with_all_that_the_run_wants(monkeypatch):
+    """A Triton that compiles the kernel of one score may fail on that of several, in the middle of a run."""
+    tried = []
+
+    class Failing:
+        def __init__(self, layout, device):
+            tried.append((layout.scores, layout.classwise))
+
+        def observe(self, view, truth, sample):
+            raise RuntimeError("no kernel of these scores")
+
+    module = type(sys)("reliseg.stats.triton_kernel")
+    module.TritonKernel = Failing
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    notes = []
+    wanted = Layout(3, ("margin", "msp"), classwise=False)
+    assert Kernels(notes.append).on_device(wanted, DeviceLogits(torch.zeros(3, 2, 2))) is None
+    assert tried == [(("margin", "msp"), False)]
+    assert "no kernel of these scores" in notes[0]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, get_args
 
 import numpy as np
@@ -87,12 +87,18 @@ def _uploaded(images: Sequence[Image], device: torch.device) -> UInt8[Tensor, "n
     pixels = torch.from_numpy(np.stack(images))
     if device.type != "cuda":
         return pixels.to(device)
-    computing, copying = torch.cuda.current_stream(device), torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    computing, copying = torch.cuda.current_stream(device), _copying(device)
     with torch.cuda.stream(copying):
         moved = pixels.pin_memory().to(device, non_blocking=True)
     computing.wait_stream(copying)
     moved.record_stream(computing)  # its memory is not given to another copy before the network has read it
     return moved
+
+
+@cache
+def _copying(device: torch.device) -> torch.cuda.Stream:
+    """One for all copies to a device: torch keeps the memory that a stream has used for that stream."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 def _casting(device: torch.device, precision: Precision) -> AbstractContextManager[Any]:
@@ -144,11 +150,11 @@ def settled(threads: int) -> Iterator[None]:
 
     Denormal numbers make small networks several times slower on a CPU: they are flushed to zero, by this thread and by
     those that it starts from now on. That and the number of threads come back after. cuDNN's choice of kernels by
-    timing and TF32 change results from run to run or device to device: they are turned off for the process.
+    timing, TF32, and bfloat16 in place of float32 on some CPUs change results from run to run or device to device: they
+    are turned off for the process.
     """
     torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
+    _compute_in_full()
     flushed_before = float(np.float32(1e-40) * np.float32(1.0)) == 0.0
     threads_before = torch.get_num_threads()
     torch.set_flush_denormal(True)
@@ -158,6 +164,24 @@ def settled(threads: int) -> Iterator[None]:
     finally:
         torch.set_num_threads(threads_before)
         torch.set_flush_denormal(flushed_before)
+
+
+def _compute_in_full() -> None:
+    """float32 is multiplied as float32, whatever was asked for elsewhere in the process.
+
+    Since torch 2.9 each kind of operation has a setting of its own, which `allow_tf32 = False` leaves to a general one.
+    """
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    operations = {
+        torch.backends.cuda: ("matmul",),
+        torch.backends.cudnn: ("conv", "rnn"),
+        torch.backends.mkldnn: ("conv", "matmul", "rnn"),
+    }
+    for library, names in operations.items():
+        for operation in (getattr(library, name, None) for name in names):
+            if operation is not None and hasattr(operation, "fp32_precision"):
+                operation.fp32_precision = "ieee"
 
 
 def settings(device: torch.device, threads: int, precision: Precision) -> dict[str, Any]:

@@ -56,8 +56,8 @@ class Terminal:
 
     def begin(self, title: str, total: int) -> None:
         """A stage begins; a line for logs where there is no terminal."""
-        if total and not self._console.is_terminal:
-            self.note(f"{title} ({total})")
+        if not self._console.is_terminal:
+            self.note(f"{title} ({total})" if total else title)
         self._bar.reset(self._task, description=title, total=total, visible=True)
 
     def advance(self) -> None:

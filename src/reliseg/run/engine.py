@@ -18,7 +18,7 @@ from reliseg.run.plan import Shard, Target, shards
 from reliseg.run.progress import Progress
 from reliseg.run.store import Observed, ShardHead, gone, load_shard, save_shard, stored_head
 from reliseg.run.stream import Predicted, Saver, predictions
-from reliseg.stats import DeviceLogits, Layout, SampleTable
+from reliseg.stats import Layout, SampleTable
 from reliseg.stats.samples import SampleRows
 
 
@@ -138,11 +138,18 @@ class Pass:
 def _counted(
     loaded: Loaded, calibrated: Mapping[str, Prediction], observers: Mapping[str, Observer], pool: ThreadPoolExecutor
 ) -> Iterator[tuple[str, SampleTable]]:
-    """The sample's row under every calibration: counted at once, but where a device does one thing after the other."""
-    on_device = any(isinstance(prediction.logits, DeviceLogits) for prediction in calibrated.values())
-    at_once = map if on_device else pool.map
-    rows = at_once(lambda name: observers[name].observe(loaded, calibrated[name]), calibrated)
-    return zip(calibrated, rows, strict=True)
+    """The sample's row under every calibration, counted at once, but for those of a device: it does one by one."""
+
+    def row(name: str) -> SampleTable:
+        return observers[name].observe(loaded, calibrated[name])
+
+    on_cpu = {
+        name: pool.submit(row, name)
+        for name, prediction in calibrated.items()
+        if not observers[name].counts_on_device(prediction)
+    }
+    for name in calibrated:
+        yield name, on_cpu[name].result() if name in on_cpu else row(name)
 
 
 def _stored(path: Path, calibration: str) -> Observed:

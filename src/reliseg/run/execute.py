@@ -30,6 +30,7 @@ from reliseg.run.save import Saving
 from reliseg.run.splits import FITS_HEADER, examine, thresholds_of
 from reliseg.run.store import write_text
 from reliseg.stats.kernel import compile_kernels
+from reliseg.stats.machine_code import compiling
 
 _SHOWN = 8
 
@@ -70,14 +71,15 @@ class Run:
             raise ConfigError(f"workers is {self.workers}; give at least 1")
         if self.plan.fits:
             import_module("scipy.linalg")  # only what is loaded by now is limited
-        with threadpool_limits(1, "blas"):  # the last bits of a matrix product depend on its threads
+        told = partial(self.progress.note, "compiling for this processor: ten to thirty seconds, in the first run only")
+        with compiling(told), threadpool_limits(1, "blas"):  # the last bits of a matrix product depend on its threads
             return self._executed()
 
     def _executed(self) -> Results:
         saving = Saving.of(self.save, self.folder / "saved")
         loaded = check(self.plan, workers=self.workers, progress=self.progress)
         self._claim()
-        self.progress.begin("compiling the kernels (seconds, only the first time)", 0)
+        self.progress.begin("loading the kernels", 0)
         compile_kernels()
         found = _Found()
         for source in self.plan.models:

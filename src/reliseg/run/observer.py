@@ -38,7 +38,8 @@ class Observer:
         """Count one sample with its calibrated prediction; its row."""
         view = prediction.view()
         truth = np.full(loaded.size, 255, np.uint8) if loaded.truth is None else loaded.truth
-        row = self._kernel_for(view).observe(view, truth, loaded.sample.id)
+        kernel = self._device_kernel(prediction) or self._kernel
+        row = kernel.observe(view, truth, loaded.sample.id)
         if not self._open:
             return row
         found = _open_statistics(self._open, view, truth, self._layout.columns)
@@ -59,13 +60,17 @@ class Observer:
     def _no_ranks(self) -> dict[str, Ranks]:
         return {name: Ranks.zero_of(name) for name in self._open}
 
-    def _kernel_for(self, view: LogitView) -> CountingKernel:
-        """The kernel of the device that holds the logits, if there is one and nothing transforms them; else the CPU."""
-        if view.transform is not None or not isinstance(view.logits, DeviceLogits):
-            return self._kernel
+    def counts_on_device(self, prediction: Prediction) -> bool:
+        """Whether a device counts it, which does one thing after the other; else the CPU does."""
+        return self._device_kernel(prediction) is not None
+
+    def _device_kernel(self, prediction: Prediction) -> CountingKernel | None:
+        """The kernel of the device that holds the logits, if there is one and nothing transforms them."""
+        if prediction.transform is not None or not isinstance(prediction.logits, DeviceLogits):
+            return None
         if self._on_device is None:
-            self._on_device = self._kernels.on_device(self._built_in, view.logits)
-        return self._on_device or self._kernel
+            self._on_device = self._kernels.on_device(self._built_in, prediction.logits)
+        return self._on_device
 
     def _ordered(self, row: SampleTable, found: Mapping[str, "_OpenScore"]) -> SampleTable:
         """The row with the columns of all scores, in the layout's order."""

@@ -7,6 +7,7 @@ sum of 32-bit integers to 64 bits; the many `I32(...)` keep them narrow.
 import hashlib
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import CellType, FunctionType
 from typing import Any, TypeAlias, TypeVar, cast
@@ -17,6 +18,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from reliseg.stats.bins import MANTISSA, RELIABILITY_BINS, edges
+from reliseg.stats.machine_code import KeptCode
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -49,11 +51,10 @@ def _compiled(function: Function, **options: Any) -> Function:
 
 def cached(function: Function) -> Function:
     """Kept on disk: beside the source, else in the user's cache folder, else (nothing can be written) not."""
-    keyed = _keyed(inspect.unwrap(function))
-    try:
-        return cast(Function, _compiled(keyed, cache=True))
-    except RuntimeError:
-        return cast(Function, _compiled(keyed))
+    found: Any = _compiled(_keyed(inspect.unwrap(function)))
+    with suppress(RuntimeError):
+        found._cache = KeptCode(found.py_func)
+    return cast(Function, found)
 
 
 def _keyed(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,0 +1,48 @@
+"""Machine code on disk: no state of the disk can turn it into an error, and who waits for a compiler is told."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from numba.core import event
+from numba.core.caching import FunctionCache
+
+
+class KeptCode(FunctionCache):  # type: ignore[misc]
+    """numba's cache of a function. What cannot be read is compiled anew, what cannot be written is not kept.
+
+    Else a file that was cut off, by a power failure or a full disk, would end every run from then on.
+    """
+
+    def load_overload(self, signature: Any, context: Any) -> Any:
+        """The code for these types, or None."""
+        try:
+            return super().load_overload(signature, context)
+        except Exception:  # pickle raises anything
+            with suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, signature: Any, data: Any) -> None:
+        """Keep it, where there is room."""
+        with suppress(OSError):
+            super().save_overload(signature, data)
+
+
+@contextmanager
+def compiling(tell: Callable[[], None]) -> Iterator[None]:
+    """Calls `tell` before the first function is compiled within, in any thread; never where all lie on disk."""
+    with event.install_listener("numba:compile", _First(tell)):
+        yield
+
+
+class _First(event.Listener):  # type: ignore[misc]
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._waiting = [tell]
+
+    def on_start(self, event: event.Event) -> None:
+        while self._waiting:
+            self._waiting.pop()()
+
+    def on_end(self, event: event.Event) -> None:
+        pass

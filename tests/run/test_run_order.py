@@ -1,0 +1,73 @@
+"""The order in which images are evaluated, and the shards they come to lie in, change no byte of the results."""
+
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from street import Street, make_street
+
+import reliseg
+from reliseg.run import plan as targets
+from reliseg.run.store import load_shard
+from reliseg.stats import PixelStatistics
+
+SCENES = 3
+
+
+@pytest.fixture(autouse=True)
+def _small_shards() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(targets, "SHARD_ENOUGH", 4)
+        yield
+
+
+def renamed(street: Street, root: Path) -> Street:
+    """The same tested images under names that bring them into another order and other scenes."""
+    for folder in ("data", "logits"):
+        shutil.copytree(street.root / folder, root / folder)
+    for split in ("train", "test"):
+        images = sorted((root / "data" / split).glob("*.png"))
+        places = random.Random(0).sample(range(len(images)), len(images))
+        for image, place in zip(images, places, strict=True):
+            scene, stem = f"{split}{place % SCENES}", f"{split}{place % SCENES}_{place:04d}"
+            logits = root / "logits" / image.stem.partition("_")[0] / f"{image.stem}.npz"
+            (root / "logits" / scene).mkdir(exist_ok=True)
+            logits.rename(root / "logits" / scene / f"{stem}.npz")
+            for file in (image, root / "data" / f"{split}annot" / image.name):
+                file.rename(file.with_stem(stem))
+    return Street(root)
+
+
+def merged(out: Path) -> dict[tuple[str, str], PixelStatistics]:
+    """The statistics of all shards by domain and calibration."""
+    found: dict[tuple[str, str], PixelStatistics] = {}
+    for path in sorted((out / "statistics").rglob("*.zip")):
+        stored = load_shard(path)
+        assert stored is not None
+        for name, observed in stored.observed.items():
+            key = path.relative_to(out).parts[3], name
+            found[key] = found[key] + observed.pixels if key in found else observed.pixels
+    return found
+
+
+def test_the_order_of_images_changes_no_byte(tmp_path: Path) -> None:
+    street = make_street(tmp_path / "one", cal=3, day=9, dusk=9)
+    other = renamed(street, tmp_path / "other")
+    for one, union in ((street, ["day", "dusk"]), (other, ["dusk", "day"])):
+        content = street.content()
+        content["datasets"][0]["domains"]["both"] = {"union": union}
+        content["test"]["on"] = ["street/day", "street/dusk", "street/both"]
+        content["calibration"] = [{"on": ["street/cal"], "methods": ["identity", "ts", "vector"]}]
+        one.write(content)
+    outs = street.root / "out", other.root / "out"
+    for one, out in zip((street, other), outs, strict=True):
+        reliseg.run_config(one.config, out)
+    for file in ("results.csv", "reliability.csv", "fits.csv"):
+        assert (outs[0] / file).read_bytes() == (outs[1] / file).read_bytes()
+    paths = [{p.relative_to(out) for p in (out / "statistics").rglob("*.zip")} for out in outs]
+    assert {path.parts[3] for path in paths[0] & paths[1]} == {"cal"}
+    first, second = map(merged, outs)
+    assert len(first) == 9
+    assert first == second
