@@ -236,3 +236,8 @@ def test_the_configuration_is_written_with_every_default(command, street, tmp_pa
     assert written["scores"] == ["msp", "neg_entropy", "margin", "max_logit", "neg_energy"]
     assert written["sample"] == {"per_image": 20000, "cap": 10000000}
     assert written["seed"] == 0
+
+
+def test_python_m_is_the_command():
+    ended = subprocess.run([sys.executable, "-m", "reliseg", "--version"], capture_output=True, text=True, check=True)
+    assert ended.stdout.startswith("reliseg ")
