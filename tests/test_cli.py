@@ -148,6 +148,7 @@ def test_what_is_wrong_before_the_run_is_one_clear_line(command, street, tmp_pat
     assert code == 2, err
     assert len(lines) == 1, err
     assert expected in lines[0]
+    assert lines[0].count("street/dusk: ") <= 1
     assert "Traceback" not in err
     assert not (out / "statistics").exists()
 

@@ -158,7 +158,7 @@ def test_value_is_of_the_first_definition_unless_one_is_named():
         ("ece", {}, "2 rows with metric='ece'; say also domain and reference and calibration and fitted_on and seed"),
         ("auroc", {}, "2 rows with metric='auroc'; say also score"),
         ("iou", {}, "no row with metric='iou'"),
-        ("eec", {}, "no row with metric='eec'"),
+        ("eec", {}, "no row with metric='eec'; metric: did you mean 'ece'\\? known: "),
         ("ece", {"domain": "fog"}, "no row with metric='ece', domain='fog'"),
         ("ece", {"domian": "night"}, "no column 'domian'"),
     ],
@@ -166,6 +166,13 @@ def test_value_is_of_the_first_definition_unless_one_is_named():
 def test_value_refuses_to_guess(metric, wanted, message):
     with pytest.raises(KeyError, match=message):
         TABLE.value(metric, **wanted)
+
+
+def test_a_table_is_shown_on_one_line():
+    metrics = len({r.metric for r in TABLE})
+    assert repr(TABLE).startswith(f"Results({len(TABLE)} rows: 1 model, ")
+    assert repr(TABLE).endswith(f", {metrics} metrics)")
+    assert repr(Results(())) == "Results(0 rows: 0 models, 0 domains, 0 calibrations, 0 metrics)"
 
 
 def test_rows_hold_origin_value_and_counts():

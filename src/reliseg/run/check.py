@@ -86,10 +86,9 @@ def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[
 def data_problems(target: Target, *, full: bool, workers: int, progress: Progress) -> list[str]:
     """What is wrong with the files of a domain, a line each."""
     progress.begin(f"{target}: files", len(target.domain.samples))
-    found = check_domain(
+    return check_domain(
         target.dataset, target.domain, full=full, workers=workers, progress=lambda done, total: progress.advance()
     )
-    return [f"{target}: {problem}" for problem in found]
 
 
 def model_problems(plan: Plan, name: str, model: Model) -> list[str]:
