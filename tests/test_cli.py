@@ -129,6 +129,7 @@ BEFORE = {
     "nothing to test": (damaged(lambda c: c["test"].update(on=[])), "test.on"),
     "misspelt section": (damaged(lambda c: c.update(modles=c.pop("models"))), "'models'"),
     "a number for a family": (damaged(lambda c: c.update(metrics=["miou"])), "'segmentation'"),
+    "a word for a list": (damaged(lambda c: c["calibration"][0].update(on="street/cal")), "write [street/cal]"),
     "unknown parameter": (damaged(lambda c: c["calibration"][0].update(methods=["cluster-ts(kk=3)"])), "'k'"),
     "wrong number of classes": (wrong_classes, "7 classes"),
     "leakage": (damaged(lambda c: c["test"].update(on=["street/cal"])), "share"),
