@@ -50,7 +50,13 @@ def test_a_run_ends_with_a_table(command, street, tmp_path):
     assert [line.split()[:3] for line in out.splitlines()[1:]] == [
         ["net", f"street/{d}", c] for d in ("day", "dusk") for c in ("identity", "ts@street/cal")
     ]
-    assert (tmp_path / "out" / "results.csv").exists()
+    results = Results.read(tmp_path / "out" / "results.json")
+    reasons = [row.why for row in results if row.why]
+    assert f"{len(results) - len(reasons)} numbers: {tmp_path / 'out' / 'results.csv'}\n" in err
+    (line,) = (line for line in err.splitlines() if "more are undefined" in line)
+    assert line.startswith(f"{len(reasons)} more are undefined: ")
+    most = max(set(reasons), key=reasons.count)
+    assert f"{most} ({reasons.count(most)})" in line
 
 
 def test_the_short_form_gives_the_same_numbers(command, street, tmp_path):
