@@ -59,6 +59,16 @@ def test_a_run_ends_with_a_table(command, street, tmp_path):
     assert f"{most} ({reasons.count(most)})" in line
 
 
+def test_the_table_shortens_no_name_however_narrow_the_terminal(command, street, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    name = "a-network-with-quite-a-long-name." * 5
+    changed(street, lambda c: c["models"][0].update(name=name))
+    code, out, err = command("run", street.config, "--out", tmp_path / "out")
+    assert code == 0, err
+    assert all(line.split()[0] == name for line in out.splitlines()[1:])
+    assert "ts@street/cal" in out
+
+
 def test_the_short_form_gives_the_same_numbers(command, street, tmp_path):
     assert command("run", street.config, "--out", tmp_path / "long")[0] == 0
     code, _, err = command(

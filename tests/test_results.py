@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reliseg.errors import DataError
 from reliseg.results import COLUMNS, Origin, Results, Row, Value, concatenated, scored
 
 ORIGIN = Origin("model", "data", "night", reference="data/day", calibration="ts@data/val", fitted_on="data/val", seed=3)
@@ -173,6 +174,17 @@ def test_a_table_is_shown_on_one_line():
     assert repr(TABLE).startswith(f"Results({len(TABLE)} rows: 1 model, ")
     assert repr(TABLE).endswith(f", {metrics} metrics)")
     assert repr(Results(())) == "Results(0 rows: 0 models, 0 domains, 0 calibrations, 0 metrics)"
+
+
+def test_a_table_is_read_from_the_folder_of_a_run(tmp_path):
+    with pytest.raises(DataError, match=r"results\.json: no such file; give the folder of a finished run"):
+        Results.read(tmp_path)
+    (tmp_path / "results.json").write_text(TABLE.to_json())
+    assert Results.read(tmp_path).to_csv() == TABLE.to_csv()
+    for text in (TABLE.to_csv(), "{}", '{"rows": [{"model": "a"}]}'):
+        (tmp_path / "results.csv").write_text(text)
+        with pytest.raises(DataError, match=r"results\.csv: not the results\.json of a run"):
+            Results.read(tmp_path / "results.csv")
 
 
 def test_rows_hold_origin_value_and_counts():

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from reliseg.errors import MissingExtraError, near
+from reliseg.errors import DataError, MissingExtraError, near
 
 NAN = math.nan
 
@@ -202,9 +202,15 @@ class Results:
 
     @classmethod
     def read(cls, path: str | Path) -> "Results":
-        """The table of a `results.json`."""
-        rows = json.loads(Path(path).read_text(encoding="utf-8"))["rows"]
-        return cls(tuple(_row(record) for record in rows))
+        """The table of a run's folder, or of its `results.json`; a DataError where it is none."""
+        file = Path(path)
+        file = file / "results.json" if file.is_dir() else file
+        try:
+            return cls(tuple(_row(record) for record in json.loads(file.read_text(encoding="utf-8"))["rows"]))
+        except FileNotFoundError as error:
+            raise DataError(f"{file}: no such file; give the folder of a finished run") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{file}: not the results.json of a run") from error
 
 
 def _row(record: Mapping[str, Any]) -> Row:

@@ -1,6 +1,5 @@
 """What a terminal shows of a run: progress with rate and time left, notes, and the table at the end."""
 
-import sys
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +19,8 @@ from rich.text import Text
 from reliseg.report.table import summary
 from reliseg.results import Results
 
+_UNCUT = 10_000
+"""Columns of the table, at most: on a narrow terminal its lines are broken, and names are never shortened."""
 _REASONS = 3
 """Of undefined numbers: so many are shown."""
 
@@ -77,7 +78,7 @@ class Terminal:
         self._bar.stop()
         results = Results.read(folder / "results.json")
         if len(results):
-            Console(width=None if sys.stdout.isatty() else 160).print(summary(results))
+            Console(width=_UNCUT).print(summary(results))
         reasons = Counter(row.why for row in results if row.why)
         self.note(f"{len(results) - reasons.total()} numbers: {folder / 'results.csv'}")
         if reasons:
