@@ -74,6 +74,10 @@ class StoredModel(Model):
         uses = Counter(files[0] for files in found.values() if len(files) == 1)
         return [i for i, files in found.items() if len(files) != 1 or uses[files[0]] > 1]
 
+    def files(self, sample: str) -> tuple[Path, ...]:
+        """Those that are called like the sample, or like its stem."""
+        return tuple(self.folder / file for file in self._candidates(sample))
+
     def provenance(self) -> dict[str, Any]:
         """Folder and number of files; the files are not hashed."""
         return {
