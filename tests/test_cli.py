@@ -50,7 +50,23 @@ def test_a_run_ends_with_a_table(command, street, tmp_path):
     assert [line.split()[:3] for line in out.splitlines()[1:]] == [
         ["net", f"street/{d}", c] for d in ("day", "dusk") for c in ("identity", "ts@street/cal")
     ]
-    assert (tmp_path / "out" / "results.csv").exists()
+    results = Results.read(tmp_path / "out" / "results.json")
+    reasons = [row.why for row in results if row.why]
+    assert f"{len(results) - len(reasons)} numbers: {tmp_path / 'out' / 'results.csv'}\n" in err
+    (line,) = (line for line in err.splitlines() if "more are undefined" in line)
+    assert line.startswith(f"{len(reasons)} more are undefined: ")
+    most = max(set(reasons), key=reasons.count)
+    assert f"{most} ({reasons.count(most)})" in line
+
+
+def test_the_table_shortens_no_name_however_narrow_the_terminal(command, street, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    name = "a-network-with-quite-a-long-name." * 5
+    changed(street, lambda c: c["models"][0].update(name=name))
+    code, out, err = command("run", street.config, "--out", tmp_path / "out")
+    assert code == 0, err
+    assert all(line.split()[0] == name for line in out.splitlines()[1:])
+    assert "ts@street/cal" in out
 
 
 def test_the_short_form_gives_the_same_numbers(command, street, tmp_path):
@@ -129,6 +145,7 @@ BEFORE = {
     "nothing to test": (damaged(lambda c: c["test"].update(on=[])), "test.on"),
     "misspelt section": (damaged(lambda c: c.update(modles=c.pop("models"))), "'models'"),
     "a number for a family": (damaged(lambda c: c.update(metrics=["miou"])), "'segmentation'"),
+    "a word for a list": (damaged(lambda c: c["calibration"][0].update(on="street/cal")), "write [street/cal]"),
     "unknown parameter": (damaged(lambda c: c["calibration"][0].update(methods=["cluster-ts(kk=3)"])), "'k'"),
     "wrong number of classes": (wrong_classes, "7 classes"),
     "leakage": (damaged(lambda c: c["test"].update(on=["street/cal"])), "share"),
@@ -148,6 +165,7 @@ def test_what_is_wrong_before_the_run_is_one_clear_line(command, street, tmp_pat
     assert code == 2, err
     assert len(lines) == 1, err
     assert expected in lines[0]
+    assert lines[0].count("street/dusk: ") <= 1
     assert "Traceback" not in err
     assert not (out / "statistics").exists()
 
@@ -236,3 +254,8 @@ def test_the_configuration_is_written_with_every_default(command, street, tmp_pa
     assert written["scores"] == ["msp", "neg_entropy", "margin", "max_logit", "neg_energy"]
     assert written["sample"] == {"per_image": 20000, "cap": 10000000}
     assert written["seed"] == 0
+
+
+def test_python_m_is_the_command():
+    ended = subprocess.run([sys.executable, "-m", "reliseg", "--version"], capture_output=True, text=True, check=True)
+    assert ended.stdout.startswith("reliseg ")

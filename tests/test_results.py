@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reliseg.errors import DataError
 from reliseg.results import COLUMNS, Origin, Results, Row, Value, concatenated, scored
 
 ORIGIN = Origin("model", "data", "night", reference="data/day", calibration="ts@data/val", fitted_on="data/val", seed=3)
@@ -158,7 +159,7 @@ def test_value_is_of_the_first_definition_unless_one_is_named():
         ("ece", {}, "2 rows with metric='ece'; say also domain and reference and calibration and fitted_on and seed"),
         ("auroc", {}, "2 rows with metric='auroc'; say also score"),
         ("iou", {}, "no row with metric='iou'"),
-        ("eec", {}, "no row with metric='eec'"),
+        ("eec", {}, "no row with metric='eec'; metric: did you mean 'ece'\\? known: "),
         ("ece", {"domain": "fog"}, "no row with metric='ece', domain='fog'"),
         ("ece", {"domian": "night"}, "no column 'domian'"),
     ],
@@ -166,6 +167,24 @@ def test_value_is_of_the_first_definition_unless_one_is_named():
 def test_value_refuses_to_guess(metric, wanted, message):
     with pytest.raises(KeyError, match=message):
         TABLE.value(metric, **wanted)
+
+
+def test_a_table_is_shown_on_one_line():
+    metrics = len({r.metric for r in TABLE})
+    assert repr(TABLE).startswith(f"Results({len(TABLE)} rows: 1 model, ")
+    assert repr(TABLE).endswith(f", {metrics} metrics)")
+    assert repr(Results(())) == "Results(0 rows: 0 models, 0 domains, 0 calibrations, 0 metrics)"
+
+
+def test_a_table_is_read_from_the_folder_of_a_run(tmp_path):
+    with pytest.raises(DataError, match=r"results\.json: no such file; give the folder of a finished run"):
+        Results.read(tmp_path)
+    (tmp_path / "results.json").write_text(TABLE.to_json())
+    assert Results.read(tmp_path).to_csv() == TABLE.to_csv()
+    for text in (TABLE.to_csv(), "{}", '{"rows": [{"model": "a"}]}'):
+        (tmp_path / "results.csv").write_text(text)
+        with pytest.raises(DataError, match=r"results\.csv: not the results\.json of a run"):
+            Results.read(tmp_path / "results.csv")
 
 
 def test_rows_hold_origin_value_and_counts():

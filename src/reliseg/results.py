@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from reliseg.errors import MissingExtraError
+from reliseg.errors import DataError, MissingExtraError, near
 
 NAN = math.nan
 
@@ -122,6 +122,21 @@ class Results:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __repr__(self) -> str:
+        """What it holds, on one line: a run has thousands of rows."""
+        counts = (
+            (len({tuple(getattr(r, c) for c in columns) for r in self.rows}), name)
+            for name, columns in (
+                ("model", ("model",)),
+                ("domain", ("dataset", "domain")),
+                ("calibration", ("calibration",)),
+                ("metric", ("metric",)),
+            )
+        )
+        return (
+            f"Results({len(self)} rows: {', '.join(f'{n} {name}s' if n != 1 else f'1 {name}' for n, name in counts)})"
+        )
+
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
 
@@ -144,10 +159,18 @@ class Results:
         if len(chosen) != 1:
             asked = ", ".join(f"{k}={v!r}" for k, v in {"metric": metric, **wanted}.items())
             if not chosen:
-                raise KeyError(f"no row with {asked}")
+                raise KeyError(f"no row with {asked}{self._nearest({'metric': metric, **wanted})}")
             differ = [c for c in _KEYS if len({getattr(r, c) for r in chosen}) > 1]
             raise KeyError(f"{len(chosen)} rows with {asked}; say also {' and '.join(differ)}")
         return chosen[0].value
+
+    def _nearest(self, wanted: Mapping[str, Any]) -> str:
+        """The end of an error line: what the first column that has no such value holds."""
+        for column, value in wanted.items():
+            held = {str(getattr(r, "class_" if column == "class" else column)) for r in self.rows}
+            if str(value) not in held:
+                return f"; {column}: {near(str(value), held)}"
+        return ""
 
     def records(self) -> list[dict[str, Any]]:
         """The rows as plain dicts, ready for pandas.DataFrame or polars.DataFrame."""
@@ -179,9 +202,15 @@ class Results:
 
     @classmethod
     def read(cls, path: str | Path) -> "Results":
-        """The table of a `results.json`."""
-        rows = json.loads(Path(path).read_text(encoding="utf-8"))["rows"]
-        return cls(tuple(_row(record) for record in rows))
+        """The table of a run's folder, or of its `results.json`; a DataError where it is none."""
+        file = Path(path)
+        file = file / "results.json" if file.is_dir() else file
+        try:
+            return cls(tuple(_row(record) for record in json.loads(file.read_text(encoding="utf-8"))["rows"]))
+        except FileNotFoundError as error:
+            raise DataError(f"{file}: no such file; give the folder of a finished run") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{file}: not the results.json of a run") from error
 
 
 def _row(record: Mapping[str, Any]) -> Row:

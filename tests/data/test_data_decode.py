@@ -231,7 +231,10 @@ NOISE = np.random.default_rng(0).integers(0, 11, (64, 64)).astype(np.uint8)
         (np.zeros((3, 2), np.uint8), "the mask is 2 x 3 and the image 3 x 2 pixels"),
         (np.zeros((2, 3, 3), np.uint8), "the mask is in RGB mode, not grey or palette; .*color or red"),
         (_jpeg(IDS), "the mask is a JPEG"),
-        (np.full((2, 3), 77, np.uint8), r"id 77 \(6 pixels\) is not in the label map; list it in label_map"),
+        (
+            np.full((2, 3), 77, np.uint8),
+            r"id 77 \(6 pixels\) is not in the label map; give every id a role in label_map, or set unlisted: void",
+        ),
     ],
     ids=["empty", "html", "truncated", "header", "size", "rgb", "jpeg", "id"],
 )

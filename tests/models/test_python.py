@@ -1,5 +1,6 @@
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -330,3 +331,53 @@ def test_weights_that_cannot_be_read(write: Callable[..., ModelOptions], tmp_pat
     assert "not a checkpoint" in refused(write(NETWORK, weights=Path("w.pth")))
     with pytest.raises(ModelError, match="weights is for torch modules"):
         PythonModel.load(write(PLAIN, weights=Path("w.pth")))
+
+
+@pytest.mark.parametrize("form", ["softmax", "half", "callable"])
+def test_probabilities_are_not_taken_for_logits(write: Callable[..., ModelOptions], form: str) -> None:
+    ends = {"softmax": "y.softmax(1)", "half": "y.softmax(1).half()", "callable": "y.softmax(1)"}
+    text = NETWORK.replace('return forms[self.form] if self.form in forms else {"masks": y}', f"return {ends[form]}")
+    if form == "callable":
+        text += "\n    net = build()\n"
+        text += "    def build():\n        return lambda image: net(torch.rand(1, 3, 8, 8))[0].detach().numpy()\n"
+    assert "model mine gives probabilities, not logits; leave out the softmax" in refused(write(text))
+
+
+def test_logits_between_0_and_1_are_logits(write: Callable[..., ModelOptions]) -> None:
+    text = NETWORK.replace("y = self.head(x)", "y = self.head(x).sigmoid()")
+    [prediction] = PythonModel.load(write(text)).predict(given(image()))
+    assert prediction.logits.min() >= 0
+    assert prediction.logits.max() <= 1
+
+
+def scripted(folder: Path) -> None:
+    torch.manual_seed(0)
+    head = torch.nn.Sequential(torch.nn.Conv2d(3, 11, 3, stride=4, padding=1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.script(head).save(str(folder / "program.pt"))
+
+
+SCRIPTED = """
+    import torch, warnings
+    from pathlib import Path
+
+    def build():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return torch.jit.load(Path(__file__).with_name("program.pt"))
+"""
+
+
+def test_a_torchscript_module(write: Callable[..., ModelOptions], tmp_path: Path) -> None:
+    scripted(tmp_path)
+    [prediction] = PythonModel.load(write(SCRIPTED)).predict(given(image()))
+    np.testing.assert_allclose(prediction.logits, expected([image()])[0], atol=1e-5)
+
+
+def test_torchscript_in_the_place_of_weights_is_told(write: Callable[..., ModelOptions], tmp_path: Path) -> None:
+    scripted(tmp_path)
+    text = refused(write(NETWORK, weights=Path("program.pt")))
+    assert text.endswith(
+        "a TorchScript program, not a state dict; leave out weights, and have the function return torch.jit.load(path)"
+    )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from street import make_street
 
 import reliseg
@@ -60,3 +61,17 @@ def test_fingerprints_tell_types_and_parameters_apart():
     assert one.fingerprint() == Scaled(2.0).fingerprint()
     assert len({one.fingerprint(), Scaled(np.nextafter(2.0, 3)).fingerprint(), Unchanged().fingerprint()}) == 3
     assert Temperature().restore(one.parameters()).fingerprint() == one.fingerprint()
+
+
+@pytest.mark.parametrize("kind", ["mask", "logits"])
+@pytest.mark.parametrize("domain", ["val", "test"])
+def test_what_was_changed_since_is_read_again(evaluated, tmp_path, kind, domain):
+    street, out, before = evaluated
+    number = {"val": 0, "test": 2000}[domain]
+    if kind == "mask":
+        Image.fromarray(np.full((24, 32), 3, np.uint8)).save(street.mask(domain, number))
+    else:
+        np.savez(street.logits(domain, number), logits=np.load(street.logits(domain, number))["logits"][::-1])
+    reliseg.run_config(street.config, out)
+    reliseg.run_config(street.config, tmp_path / "anew")
+    assert (out / "results.csv").read_bytes() == (tmp_path / "anew" / "results.csv").read_bytes() != before

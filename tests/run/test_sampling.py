@@ -297,6 +297,18 @@ def test_check_counts_what_is_stored_once_and_whole_images(street, tmp_path, mon
     assert f"fitting takes about {use.pixels:,} pixels and 10 whole images, " in str(use)
 
 
+def test_check_tells_of_predictions_without_the_features_that_a_fit_needs(tmp_path):
+    street = make_street(tmp_path / "street", cal=10, day=2, dusk=1)
+    config = configured(street, tmp_path / "none", [{"on": [B], "methods": ["ts", "cluster-ts(k=2, seed=1)"]}])
+    code, said = said_by_check(config)
+    assert code == 2
+    line = "model net: calibration on street/b: cluster_ts(k=2,seed=1) needs features, and there is none for "
+    assert said.count(line) == 1
+    for path in (street.root / "logits").rglob("*.npz"):
+        np.savez(path, logits=np.load(path)["logits"], feature=np.ones(3, np.float32))
+    assert said_by_check(config)[0] == 0
+
+
 def test_check_tells_of_too_few_images_and_of_a_first_image_that_cannot_be_predicted(tmp_path):
     street = make_street(tmp_path / "street", cal=10, day=2, dusk=1)
     fits = [{"on": [B], "methods": ["cluster-ts(k=4, seed=1)", "cluster-ts(k=3, seed=1)"]}]

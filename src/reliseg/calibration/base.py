@@ -171,6 +171,9 @@ class Calibrator(ABC):
     needs_whole_images: ClassVar[bool] = False
     """Whether it trains on whole images beside the sample of pixels."""
 
+    needs_feature: ClassVar[bool] = False
+    """Whether each image of the sample must have its feature."""
+
     @property
     def needs_image(self) -> bool:
         """Whether those must come with the image itself."""

@@ -75,6 +75,7 @@ class ClusterTemperature(Calibrator):
     it. `k=1` is `ts`. Clusters depend on luck: where no `seed` is given it is fitted with 42 and with 43.
     """
 
+    needs_feature: ClassVar[bool] = True
     k: int | str = 8
     clusters: str = "kmeans"
     soft: bool = False

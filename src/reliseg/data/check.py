@@ -8,7 +8,7 @@ from reliseg.data.decode import check_sizes, load
 from reliseg.errors import SampleError
 
 _DECODED = 8
-_SHOWN = 8
+_SHOWN = 3
 
 
 def check_domain(
@@ -19,7 +19,7 @@ def check_domain(
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[str]:
-    """The problems of a domain, one line each, at most eight and then the number of those left out.
+    """The problems of a domain, one line each, at most three and then the number of those left out.
 
     Compares the sizes in the headers of every image and mask, and maps the ids of the first eight masks; with
     `full` decodes everything. `progress` is called with the samples done and their number.

@@ -162,7 +162,7 @@ def _truth(dataset: DataSet, file: _File, data: bytes, size: tuple[int, int]) ->
     try:
         return dataset.label_map(colors) if isinstance(dataset.label_map, ColorMap) else dataset.label_map(ids)
     except UnlistedIdsError as error:
-        advice = "correct the palette" if dataset.encoding == "color" else "list it in label_map"
+        advice = "correct the palette" if dataset.encoding == "color" else "give every id a role in label_map"
         raise file.error(f"{error}; {advice}, or set unlisted: void") from error
 
 

@@ -15,6 +15,8 @@ from reliseg.stats import DeviceLogits
 from reliseg.types import Image
 
 BILINEAR = int(Pillow.Resampling.BILINEAR)
+_SUM_TOLERANCE = 0.01
+"""How far the probabilities of a pixel may be from 1 in all: those of many classes, rounded to float16 or bfloat16."""
 _TEXT_LIMIT = 300
 
 
@@ -37,10 +39,20 @@ def class_problem(classes: int, labels: LabelSpace) -> str | None:
 
 
 def logits_problem(logits: Float[np.ndarray, "..."] | DeviceLogits, labels: LabelSpace) -> str | None:
-    """The end of an error line where an array is not C x h x w with the classes of the label space."""
+    """The end of an error line where an array is not C x h x w, of logits, with the classes of the label space."""
     if logits.ndim != 3 or 0 in logits.shape:
         return f"gives logits of shape {shape_text(logits.shape)}, not classes x height x width"
-    return class_problem(logits.shape[0], labels)
+    return class_problem(logits.shape[0], labels) or _probability_problem(logits)
+
+
+def _probability_problem(logits: Float[np.ndarray, "c h w"] | DeviceLogits) -> str | None:
+    """Said of an output that is non-negative and sums to 1 in each pixel. One class has no softmax to leave out."""
+    values = logits.tensor if isinstance(logits, DeviceLogits) else logits
+    if len(values) == 1 or not bool(values.min() >= 0) or float(values.max()) > 1 + _SUM_TOLERANCE:
+        return None
+    if float(abs(values.sum(0) - 1).max()) > _SUM_TOLERANCE:
+        return None
+    return "gives probabilities, not logits; leave out the softmax, or give log(max(p, 1e-7))"
 
 
 def shape_text(shape: Iterable[int]) -> str:

@@ -4,6 +4,7 @@ import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +49,11 @@ def _state(path: Path) -> dict[str, Tensor]:
 
 
 def _read_torch(path: Path) -> Any:
+    if _is_torchscript(path):
+        raise ModelError(
+            f"weights {path}: a TorchScript program, not a state dict; leave out weights, "
+            "and have the function return torch.jit.load(path)"
+        )
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -57,6 +63,15 @@ def _read_torch(path: Path) -> Any:
         ) from error
     except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
         raise ModelError(f"weights {path}: not a checkpoint that torch can read ({one_line(error)})") from error
+
+
+def _is_torchscript(path: Path) -> bool:
+    """Whether torch would take it for a program: told by a name in the archive, as torch tells it."""
+    try:
+        with ZipFile(path) as archive:
+            return any(name.endswith("/constants.pkl") for name in archive.namelist())
+    except (BadZipFile, OSError):
+        return False
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:

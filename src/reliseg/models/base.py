@@ -75,6 +75,10 @@ class Model(ABC):
         """The ids of samples that this model will not predict; only models that read predictions miss some."""
         return []
 
+    def files(self, sample: str) -> tuple[Path, ...]:
+        """The files that the prediction of this sample is read from; only models that read predictions have some."""
+        return ()
+
     @abstractmethod
     def provenance(self) -> dict[str, Any]:
         """What a result must say of the model: JSON values; `files` maps each file read to its sha256."""

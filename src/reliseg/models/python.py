@@ -148,7 +148,9 @@ def _network_of_module(module: "nn.Module", options: ModelOptions) -> tuple[Netw
     if options.weights:
         _weights.load_weights(module, options.folder / options.weights)
     normalisation = _torch.Normalisation(options.mean or IMAGENET_MEAN, options.std or IMAGENET_STD)
-    module.eval().requires_grad_(False).to(device)
+    module.eval().to(device)
+    for parameter in module.parameters():  # a TorchScript module has no requires_grad_ of its own
+        parameter.requires_grad_(False)
     tap = _tap(module, options, device)
     facts = {
         "parameters": sum(p.numel() for p in module.parameters()),

@@ -12,7 +12,7 @@ import numpy as np
 
 from reliseg.errors import ModelError, SampleError
 from reliseg.labels import LabelSpace
-from reliseg.models._shared import class_problem, one_line, required_labels, shape_text
+from reliseg.models._shared import logits_problem, one_line, required_labels, shape_text
 from reliseg.models.base import Input, Model, ModelOptions
 from reliseg.prediction import Prediction
 from reliseg.types import Feature, Logits
@@ -74,6 +74,10 @@ class StoredModel(Model):
         uses = Counter(files[0] for files in found.values() if len(files) == 1)
         return [i for i, files in found.items() if len(files) != 1 or uses[files[0]] > 1]
 
+    def files(self, sample: str) -> tuple[Path, ...]:
+        """Those that are called like the sample, or like its stem."""
+        return tuple(self.folder / file for file in self._candidates(sample))
+
     def provenance(self) -> dict[str, Any]:
         """Folder and number of files; the files are not hashed."""
         return {
@@ -123,9 +127,10 @@ class StoredModel(Model):
 
     def _read(self, path: Path) -> "_Stored":
         stored = _read(path)
-        problem = class_problem(len(stored.logits), self.labels)
+        problem = logits_problem(stored.logits, self.labels)
         if problem:
-            raise _UnfitError(f"{problem}, or write logits as classes x height x width")
+            hint = "" if len(stored.logits) == len(self.labels) else ", or write logits as classes x height x width"
+            raise _UnfitError(problem + hint)
         return stored
 
 

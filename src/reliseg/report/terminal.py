@@ -1,6 +1,6 @@
 """What a terminal shows of a run: progress with rate and time left, notes, and the table at the end."""
 
-import sys
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 
@@ -18,6 +18,11 @@ from rich.text import Text
 
 from reliseg.report.table import summary
 from reliseg.results import Results
+
+_UNCUT = 10_000
+"""Columns of the table, at most: on a narrow terminal its lines are broken, and names are never shortened."""
+_REASONS = 3
+"""Of undefined numbers: so many are shown."""
 
 
 class _Rate(ProgressColumn):
@@ -73,6 +78,10 @@ class Terminal:
         self._bar.stop()
         results = Results.read(folder / "results.json")
         if len(results):
-            Console(width=None if sys.stdout.isatty() else 160).print(summary(results))
-        defined = sum(not row.why for row in results)
-        self.note(f"{defined} numbers, {len(results) - defined} undefined ones: {folder / 'results.csv'}")
+            Console(width=_UNCUT).print(summary(results))
+        reasons = Counter(row.why for row in results if row.why)
+        self.note(f"{len(results) - reasons.total()} numbers: {folder / 'results.csv'}")
+        if reasons:
+            shown = [f"{why} ({count})" for why, count in reasons.most_common(_REASONS)]
+            more = ["..."] * (len(reasons) > _REASONS)
+            self.note(f"{reasons.total()} more are undefined: {'; '.join([*shown, *more])}")

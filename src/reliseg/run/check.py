@@ -8,6 +8,7 @@ from reliseg.data import check_domain, load
 from reliseg.errors import DataError, ModelError, SampleError, UsageError, near
 from reliseg.labels import label_space_names
 from reliseg.models import Model
+from reliseg.prediction import Prediction
 from reliseg.run.leakage import problems_of_loaded, shared_scenes
 from reliseg.run.pixels import bytes_of_pixel
 from reliseg.run.plan import Plan, Target
@@ -71,6 +72,7 @@ def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[
             try:
                 if plan.fits:
                     progress.note(f"model {source.name}: {disk_use(plan, model)}")
+                found = [f"model {source.name}: {problem}" for problem in feature_problems(plan, model)]
             except SampleError as error:
                 found = [f"model {source.name}: {error}"]
         problems += found
@@ -86,10 +88,9 @@ def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[
 def data_problems(target: Target, *, full: bool, workers: int, progress: Progress) -> list[str]:
     """What is wrong with the files of a domain, a line each."""
     progress.begin(f"{target}: files", len(target.domain.samples))
-    found = check_domain(
+    return check_domain(
         target.dataset, target.domain, full=full, workers=workers, progress=lambda done, total: progress.advance()
     )
-    return [f"{target}: {problem}" for problem in found]
 
 
 def model_problems(plan: Plan, name: str, model: Model) -> list[str]:
@@ -117,6 +118,19 @@ def fit_problems(plan: Plan) -> Iterator[str]:
             least = calibrator(method).least_images
             if images < least:
                 yield f"calibration on {fit.split}: {method} wants {least} images, here are {images}; give more"
+
+
+def feature_problems(plan: Plan, model: Model) -> Iterator[str]:
+    """Calibrations that want a feature of each image, where the model gives none for the first; a line for each split.
+
+    A SampleError where that image cannot be read or predicted.
+    """
+    for fit in plan.fits:
+        wanting = [method for _, method in fit.calibrations() if calibrator(method).needs_feature]
+        member = fit.members()[0]
+        if wanting and _first_predicted(member, model).feature is None:
+            first = member.domain.samples[0].id
+            yield f"calibration on {fit.split}: {wanting[0]} needs features, and there is none for {first}; give them"
 
 
 @dataclass(frozen=True)
@@ -148,15 +162,20 @@ def disk_use(plan: Plan, model: Model) -> DiskUse:
 def _disk_use_of(target: Target, wanted: Wanted, model: Model) -> DiskUse:
     first, native = target.domain.samples[0], 0
     if wanted.whole:
-        (found,) = predictions(model, target.dataset, [first], workers=1, batch=1)
-        if isinstance(found, SampleError):
-            raise found
-        native = found.prediction.logits.size
+        native = _first_predicted(target, model).logits.size
     height, width = load(target.dataset, first, image=False).size
     pixels = len(target.domain.samples) * min(wanted.quota, height * width)
     size = pixels * bytes_of_pixel(len(target.dataset.labels) + 1)
     size += sum(bytes_of_image(native, height * width, image=image) for image in wanted.whole.values())
     return DiskUse(pixels, len(wanted.whole), size)
+
+
+def _first_predicted(target: Target, model: Model) -> Prediction:
+    """What the model says of the first image of a domain; a SampleError where it cannot."""
+    (found,) = predictions(model, target.dataset, target.domain.samples[:1], workers=1, batch=1)
+    if isinstance(found, SampleError):
+        raise found
+    return found.prediction
 
 
 def fit_notes(record: Record, model: Model) -> list[str]:

@@ -321,8 +321,10 @@ def _first_problem(error: ValidationError, section: type[BaseModel]) -> str:
         return f"unknown key {key!r} at {place}; {near(key, _keys(first['loc'][:-1], section))}"
     if first["type"] == "missing":
         return f"{place} is missing"
-    text = first["msg"].removeprefix("Value error, ")
     given = first.get("input")
+    if first["type"] == "list_type" and isinstance(given, str):
+        return f"{place}: a list is needed; write [{given}]"
+    text = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
     shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) and repr(given) not in text else ""
     return f"{place}: {text}{shown}"
 

@@ -12,6 +12,7 @@ from reliseg.data import Loaded, Sample
 from reliseg.errors import CalibrationError, SampleError
 from reliseg.models import Model
 from reliseg.prediction import Prediction
+from reliseg.run.fresh import is_fresh
 from reliseg.run.kernels import Kernels
 from reliseg.run.observer import Observer
 from reliseg.run.plan import Shard, Target, shards
@@ -69,7 +70,8 @@ class Pass:
         with ThreadPoolExecutor(min(self.threads, len(observers))) as pool:
             for shard, missing in todo:
                 if missing:
-                    failures |= self._shard(shard, islice(stream, len(missing)), observers, pool)
+                    anew = len(missing) == len(shard.samples)
+                    failures |= self._shard(shard, islice(stream, len(missing)), observers, pool, anew=anew)
         return failures
 
     @cached_property
@@ -83,9 +85,14 @@ class Pass:
         return tuple(s for s in shard.samples if s.id not in stored.hashes)
 
     def _continues(self, shard: Shard, stored: ShardHead) -> bool:
-        """Whether what is stored is of the same model and calibrations, and of no sample that is elsewhere by now."""
+        """Whether what is stored is of the same model and calibrations, of no sample that is elsewhere by now, and
+        newer than the files of those it holds.
+        """
         same = (stored.model, stored.calibrations) == (self.model.fingerprint(), self._fingerprints)
-        return same and stored.hashes.keys() <= {s.id for s in shard.samples}
+        if not same or not stored.hashes.keys() <= {s.id for s in shard.samples}:
+            return False
+        held = (s for s in shard.samples if s.id in stored.hashes)
+        return is_fresh(self.folder / shard.path, self.model, self.target.dataset, held)
 
     def _shard(
         self,
@@ -93,8 +100,10 @@ class Pass:
         outcomes: Iterator[Predicted | SampleError],
         observers: Mapping[str, Observer],
         pool: ThreadPoolExecutor,
+        *,
+        anew: bool,
     ) -> dict[str, str]:
-        """Evaluate and store the missing samples of a shard, beside what is stored of it."""
+        """Evaluate and store the missing samples of a shard, beside what is stored of it, or in its place (`anew`)."""
         rows = {name: SampleRows(self.layout) for name in observers}
         hashes: dict[str, str] = {}
         failures: dict[str, str] = {}
@@ -114,10 +123,12 @@ class Pass:
             del outcome, loaded, calibrated  # before the next one is waited for
         path = self.folder / shard.path
         fresh = ((name, Observed(observer.take(), rows[name].table())) for name, observer in observers.items())
-        before = stored_head(path)
-        if before is None or not self._continues(shard, before):
+        if anew:
             save_shard(path, ShardHead(hashes, failures, self.model.fingerprint(), self._fingerprints), fresh)
         else:
+            before = stored_head(path)
+            if before is None:
+                raise gone(path)
             head = replace(before, hashes={**before.hashes, **hashes}, failures=failures)
             save_shard(path, head, ((name, _stored(path, name) + found) for name, found in fresh))
         return failures

@@ -16,6 +16,7 @@ from reliseg.errors import ConfigError, IncompleteError
 from reliseg.models import Model
 from reliseg.results import Results, Row
 from reliseg.run.check import check, fit_notes
+from reliseg.run.claim import claimed
 from reliseg.run.engine import Pass
 from reliseg.run.fitting import Fitting
 from reliseg.run.kernels import Kernels
@@ -78,7 +79,10 @@ class Run:
     def _executed(self) -> Results:
         saving = Saving.of(self.save, self.folder / "saved")
         loaded = check(self.plan, workers=self.workers, progress=self.progress)
-        self._claim()
+        with claimed(self.folder, self.configuration):
+            return self._carried_out(loaded, saving)
+
+    def _carried_out(self, loaded: dict[str, Model], saving: Saving) -> Results:
         self.progress.begin("loading the kernels", 0)
         compile_kernels()
         found = _Found()
@@ -95,20 +99,6 @@ class Run:
     @cached_property
     def _kernels(self) -> Kernels:
         return Kernels(self.progress.note)
-
-    def _claim(self) -> None:
-        """Make the folder this run's, or refuse one that holds another."""
-        path = self.folder / "config.yaml"
-        try:
-            if path.exists():
-                if path.read_text(encoding="utf-8") != self.configuration:
-                    raise ConfigError(f"{self.folder} holds another run: its config.yaml differs; give another --out")
-            elif self.folder.exists() and any(self.folder.iterdir()):
-                raise ConfigError(f"{self.folder} is not empty and holds no run; give another --out")
-            else:
-                write_text(path, self.configuration)
-        except OSError as error:
-            raise ConfigError(f"{self.folder}: cannot be written ({error.strerror}); give another --out") from error
 
     def _calibrations(self, name: str, model: Model, saving: Saving) -> tuple[dict[str, Record], list[str]]:
         """The calibrations of a model by name, and why others could not be fitted."""

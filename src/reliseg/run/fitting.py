@@ -7,6 +7,7 @@ from pathlib import Path
 from reliseg.calibration import Calibration, Training, calibrator
 from reliseg.errors import CalibrationError, ConfigError
 from reliseg.run.config import Settings
+from reliseg.run.fresh import is_fresh
 from reliseg.run.plan import Fit
 from reliseg.run.record import Record, file_hashes, read_record, record_file, write_record
 from reliseg.run.sampling import Sampling, Taken, wanted_by, wanted_by_all
@@ -67,15 +68,19 @@ class Fitting:
         return Fitted(fit, fitted, refused)
 
     def _restored(self, fit: Fit, name: str) -> Record | None:
-        """The calibration that is stored, if it was fitted on the same model and samples."""
+        """The calibration that is stored, if it was fitted on the same model and samples, as they are now."""
+        path = self.folder / record_file(name)
         try:
-            record = read_record(self.folder / record_file(name))
+            record = read_record(path)
         except ConfigError:
             return None
         here = {str(m): {s.id for s in m.domain.samples} for m in fit.members()}
         there = {domain: set(found) for domain, found in record.samples.items()}
         same = (record.name, record.fingerprint, there) == (name, self.sampling.model.fingerprint(), here)
-        return record if same else None
+        model = self.sampling.model
+        return (
+            record if same and all(is_fresh(path, model, m.dataset, m.domain.samples) for m in fit.members()) else None
+        )
 
     def _stage(self, title: str, steps: int) -> Callable[[], None]:
         self.sampling.progress.begin(f"{self.sampling.name}: {title}", steps)
