@@ -4,12 +4,10 @@ import numpy as np
 from jaxtyping import Float64, Int32, Int64
 
 from reliseg.calibration._slopes import Groups, Labels, Logits, Slopes
-from reliseg.calibration._tiles import rank_columns
-from reliseg.stats._numeric import I64, bits64, cached, from_bits64, inlined
-from reliseg.stats.upsample import argmax
+from reliseg.calibration._tiles import CLASS, RANK, TOP, grouped, rank_columns
+from reliseg.stats._numeric import I64, bits64, cached, compiled, from_bits64, inlined
+from reliseg.stats.upsample import TILE, argmax
 
-TILE = 256
-"""Pixels side by side: their columns stay in the processor's cache."""
 _LOG2E = np.log2(np.e)
 _LN2_HIGH = 0.693147180369123816490  # 32 bits: its products with whole numbers below 2**21 are exact
 _LN2_LOW = 1.90821492927058770002e-10
@@ -192,6 +190,82 @@ def _log_softmax(below: Float64[np.ndarray, "c t"], total: Float64[np.ndarray, "
             below[c, x] -= total[x]
 
 
+@compiled
+def ordered_columns(
+    below: Float64[np.ndarray, "c t"],
+    top: int,
+    ordered: int,
+    rank: Int32[np.ndarray, "c t"],
+    z: Float64[np.ndarray, "c t"],
+) -> None:
+    """Fill `z` with the columns in the order CLASS, TOP (the `top` one first) or RANK (falling, as `rank` says)."""
+    if ordered == CLASS:
+        z[:] = below
+    elif ordered == TOP:
+        z[0] = below[top]
+        z[1 : top + 1] = below[:top]
+        z[top + 1 :] = below[top + 1 :]
+    else:
+        for c in range(len(below)):
+            for x in range(TILE):
+                z[rank[c, x], x] = below[c, x]
+
+
+@compiled
+def ordered_labels(
+    columns: Int64[np.ndarray, " n"],
+    top: int,
+    ordered: int,
+    rank: Int32[np.ndarray, "c t"],
+    row: Int32[np.ndarray, " t"],
+) -> None:
+    """Fill `row` with where each pixel's column stands in that order."""
+    for x in range(len(columns)):
+        c = columns[x]
+        if ordered == TOP and c <= top:
+            c = c + 1 if c < top else 0
+        elif ordered == RANK:
+            c = rank[c, x]
+        row[x] = c
+
+
+@compiled
+def residuals(s: Float64[np.ndarray, "c t"], row: Int32[np.ndarray, " t"], pixels: int, loss: float) -> float:
+    """`loss` and the NLL of `row` under the softmax of each pixel's scores; these become its derivatives by them.
+
+    Those of places of no pixel become 0.
+    """
+    high, total = np.empty(TILE), np.empty(TILE)
+    for x in range(TILE):
+        high[x] = -np.inf
+    for c in range(len(s)):
+        for x in range(TILE):
+            v, h = s[c, x], high[x]
+            high[x] = v if v > h else h
+    for c in range(len(s)):
+        for x in range(TILE):
+            s[c, x] -= high[x]
+    for x in range(pixels):
+        loss -= s[row[x], x]
+    for x in range(TILE):
+        total[x] = 0.0
+    for c in range(len(s)):
+        for x in range(TILE):
+            v = exp(s[c, x])
+            s[c, x] = v
+            total[x] += v
+    for x in range(pixels):
+        loss += np.log(total[x])
+    for x in range(TILE):
+        total[x] = 1 / total[x] if x < pixels else 0.0
+    for c in range(len(s)):
+        for x in range(TILE):
+            s[c, x] *= total[x]
+    for x in range(pixels):
+        s[row[x], x] -= 1
+    return loss
+
+
 @cached
 def add_map_derivatives(
     logits: Logits,
@@ -205,77 +279,32 @@ def add_map_derivatives(
 ) -> float:
     """The NLL of softmax(map zs + shift) with those of each pixel's predicted class; adds its derivatives by them.
 
-    zs are the live logits less the largest, ordered by class (0), with the predicted class first (1) or falling (2);
-    less their log-sum-exp for 0, so log probabilities. Pixels of one predicted class are taken together: their map is
-    a matrix product.
+    zs are the live logits less the largest, in the order CLASS, TOP or RANK; less their log-sum-exp for CLASS, so log
+    probabilities. Pixels of one predicted class are taken together: their map is a matrix product.
     """
-    columns, value = len(live), 0.0
+    columns, loss = len(live), 0.0
     below, z, s = np.empty((columns, TILE)), np.ones((columns + 1, TILE)), np.empty((columns, TILE))
     wide = np.empty((columns, columns + 1))  # maps and shifts: the last row of z is 1
-    rank, high, total = np.empty((columns, TILE), np.int32), np.empty(TILE), np.empty(TILE)
+    rank, row, total = np.empty((columns, TILE), np.int32), np.empty(TILE, np.int32), np.empty(TILE)
     place = np.full(logits.shape[1], -1)
     place[live] = np.arange(columns)
-    predicted, ends = np.empty(len(labels), np.int32), np.zeros(columns + 1, np.int64)
+    predicted = np.empty(len(labels), np.int32)
     _predicted(logits, live, predicted)
-    for top in predicted:
-        ends[top + 1] += 1
-    ends = np.cumsum(ends)
-    pixels, following = np.empty(len(labels), np.int64), ends.copy()
-    for p in range(len(labels)):
-        pixels[following[predicted[p]]] = p
-        following[predicted[p]] += 1
+    pixels, starts = grouped(predicted, columns)
     for e in range(columns):
         wide[:, :columns], wide[:, columns] = maps[e], shifts[e]
-        for first in range(ends[e], ends[e + 1], TILE):
-            here = pixels[first : min(first + TILE, ends[e + 1])]
+        for first in range(starts[e], starts[e + 1], TILE):
+            here = pixels[first : min(first + TILE, starts[e + 1])]
             _live_below(logits, live, here, e, below)
-            if ordered == 0:
+            if ordered == CLASS:
                 _log_softmax(below, total)
-                z[:columns] = below
-            elif ordered == 1:
-                z[0] = below[e]
-                z[1 : e + 1] = below[:e]
-                z[e + 1 : columns] = below[e + 1 :]
-            else:
+            elif ordered == RANK:
                 rank_columns(below, rank)
-                for c in range(columns):
-                    for x in range(TILE):
-                        z[rank[c, x], x] = below[c, x]
+            ordered_columns(below, e, ordered, rank, z[:columns])
+            ordered_labels(place[labels[here]], e, ordered, rank, row)
             np.dot(wide, z, s)
-            for x in range(TILE):
-                high[x] = -np.inf
-            for c in range(columns):
-                for x in range(TILE):
-                    v, h = s[c, x], high[x]
-                    high[x] = v if v > h else h
-            for c in range(columns):
-                for x in range(TILE):
-                    s[c, x] -= high[x]
-            for i in range(len(here)):
-                label = place[labels[here[i]]]
-                if ordered == 1 and label <= e:
-                    label = label + 1 if label < e else 0
-                elif ordered == 2:
-                    label = rank[label, i]
-                rank[0, i] = label
-                value -= s[label, i]
-            for x in range(TILE):
-                total[x] = 0.0
-            for c in range(columns):
-                for x in range(TILE):
-                    v = exp(s[c, x])
-                    s[c, x] = v
-                    total[x] += v
-            for i in range(len(here)):
-                value += np.log(total[i])
-            for x in range(TILE):
-                total[x] = 1 / total[x] if x < len(here) else 0.0
-            for c in range(columns):
-                for x in range(TILE):
-                    s[c, x] *= total[x]
-            for i in range(len(here)):
-                s[rank[0, i], i] -= 1
+            loss = residuals(s, row, len(here), loss)
             by_wide = np.dot(s, z.T)
             by_maps[e] += by_wide[:, :columns]
             by_shifts[e] += by_wide[:, columns]
-    return value
+    return loss
