@@ -32,9 +32,9 @@ def test_columns_and_labels_stand_as_the_form_orders_them(name, top):
     rank_columns(below, rank)
     ordered_columns(below, top, ORDERS.index(name), rank, z)
     np.testing.assert_array_equal(z, np.take_along_axis(below, order, axis=0))
-    labels = g.integers(0, 5, 200)
-    ordered_labels(labels, top, ORDERS.index(name), rank, row)
-    np.testing.assert_array_equal(row[:200], (order[:, :200] == labels).argmax(axis=0))
+    labels = g.integers(0, 5, TILE)
+    ordered_labels(labels, 200, top, ORDERS.index(name), rank, row)
+    np.testing.assert_array_equal(row[:200], (order == labels).argmax(axis=0)[:200])
     assert (row[200:] == -9).all()
 
 

@@ -5,7 +5,7 @@ from jaxtyping import Float64, Int32, Int64
 
 from reliseg.calibration._slopes import Groups, Labels, Logits, Slopes
 from reliseg.calibration._tiles import CLASS, RANK, TOP, grouped, rank_columns
-from reliseg.stats._numeric import I64, bits64, cached, compiled, from_bits64, inlined
+from reliseg.stats._numeric import I64, bits64, cached, compiled, from_bits64
 from reliseg.stats.upsample import TILE, argmax
 
 _LOG2E = np.log2(np.e)
@@ -16,7 +16,7 @@ _LOWEST = -708.0
 """exp of less is 0."""
 
 
-@inlined
+@compiled
 def exp(x: float) -> float:
     """exp of x <= 0, within 1e-15 of its value; exactly 1 at 0, and 0 below -708."""
     rounded = x * _LOG2E + _ROUND
@@ -40,7 +40,7 @@ def exp(x: float) -> float:
     return value if x > _LOWEST else 0.0
 
 
-@inlined
+@compiled
 def _below_the_top(
     logits: Logits,
     labels: Labels,
@@ -146,7 +146,7 @@ def add_gaps(
                 before[x], place[x] = p, b
 
 
-@inlined
+@compiled
 def _predicted(logits: Logits, live: Int64[np.ndarray, " c"], predicted: Int32[np.ndarray, " p"]) -> None:
     """The first of the largest live columns of each pixel, as its place among those."""
     tile, top = np.empty((len(live), TILE), np.float32), np.empty(TILE, np.int32)
@@ -159,7 +159,7 @@ def _predicted(logits: Logits, live: Int64[np.ndarray, " c"], predicted: Int32[n
         predicted[start : start + count] = top[:count]
 
 
-@inlined
+@compiled
 def _live_below(
     logits: Logits,
     live: Int64[np.ndarray, " c"],
@@ -175,7 +175,7 @@ def _live_below(
             below[c, i] = 0.0
 
 
-@inlined
+@compiled
 def _log_softmax(below: Float64[np.ndarray, "c t"], total: Float64[np.ndarray, " t"]) -> None:
     """Log probabilities in place of logits; `total` becomes the log of the sum of their exponentials."""
     for x in range(TILE):
@@ -191,42 +191,43 @@ def _log_softmax(below: Float64[np.ndarray, "c t"], total: Float64[np.ndarray, "
 
 
 @compiled
+def _row(column: int, top: int, ordered: int) -> int:
+    """Where a column stands in the order CLASS or TOP."""
+    moved = column + 1 if column < top else 0
+    return moved if ordered == TOP and column <= top else column
+
+
+@compiled
 def ordered_columns(
     below: Float64[np.ndarray, "c t"],
     top: int,
     ordered: int,
     rank: Int32[np.ndarray, "c t"],
-    z: Float64[np.ndarray, "c t"],
+    z: Float64[np.ndarray, "y t"],
 ) -> None:
-    """Fill `z` with the columns in the order CLASS, TOP (the `top` one first) or RANK (falling, as `rank` says)."""
-    if ordered == CLASS:
-        z[:] = below
-    elif ordered == TOP:
-        z[0] = below[top]
-        z[1 : top + 1] = below[:top]
-        z[top + 1 :] = below[top + 1 :]
-    else:
-        for c in range(len(below)):
+    """Fill rows of `z` with the columns in the order CLASS, TOP (the `top` one first) or RANK (as `rank` says)."""
+    for c in range(len(below)):
+        if ordered == RANK:
             for x in range(TILE):
                 z[rank[c, x], x] = below[c, x]
+        else:
+            row = _row(c, top, ordered)
+            for x in range(TILE):
+                z[row, x] = below[c, x]
 
 
 @compiled
 def ordered_labels(
-    columns: Int64[np.ndarray, " n"],
+    columns: Int64[np.ndarray, " t"],
+    pixels: int,
     top: int,
     ordered: int,
     rank: Int32[np.ndarray, "c t"],
-    row: Int32[np.ndarray, " t"],
+    rows: Int32[np.ndarray, " t"],
 ) -> None:
-    """Fill `row` with where each pixel's column stands in that order."""
-    for x in range(len(columns)):
-        c = columns[x]
-        if ordered == TOP and c <= top:
-            c = c + 1 if c < top else 0
-        elif ordered == RANK:
-            c = rank[c, x]
-        row[x] = c
+    """Fill `rows` with where the columns of some pixels stand in that order."""
+    for x in range(pixels):
+        rows[x] = rank[columns[x], x] if ordered == RANK else _row(columns[x], top, ordered)
 
 
 @compiled
@@ -286,6 +287,7 @@ def add_map_derivatives(
     below, z, s = np.empty((columns, TILE)), np.ones((columns + 1, TILE)), np.empty((columns, TILE))
     wide = np.empty((columns, columns + 1))  # maps and shifts: the last row of z is 1
     rank, row, total = np.empty((columns, TILE), np.int32), np.empty(TILE, np.int32), np.empty(TILE)
+    label = np.empty(TILE, np.int64)
     place = np.full(logits.shape[1], -1)
     place[live] = np.arange(columns)
     predicted = np.empty(len(labels), np.int32)
@@ -300,8 +302,10 @@ def add_map_derivatives(
                 _log_softmax(below, total)
             elif ordered == RANK:
                 rank_columns(below, rank)
-            ordered_columns(below, e, ordered, rank, z[:columns])
-            ordered_labels(place[labels[here]], e, ordered, rank, row)
+            ordered_columns(below, e, ordered, rank, z)
+            for i in range(len(here)):
+                label[i] = place[labels[here[i]]]
+            ordered_labels(label, len(here), e, ordered, rank, row)
             np.dot(wide, z, s)
             loss = residuals(s, row, len(here), loss)
             by_wide = np.dot(s, z.T)

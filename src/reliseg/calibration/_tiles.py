@@ -7,7 +7,7 @@ imported with this module: import it where it is used.
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
-from reliseg.stats._numeric import F32, I32, U64, bits, compiled, exp, from_bits, inlined, log
+from reliseg.stats._numeric import F32, I32, U64, bits, compiled, exp, from_bits, log
 from reliseg.stats.upsample import TILE
 from reliseg.types import LiveBlock
 
@@ -22,7 +22,7 @@ CLASS, TOP, RANK = range(3)
 _LEAST = F32(np.finfo(np.float32).tiny)
 
 
-@inlined
+@compiled
 def _under(x: F32) -> F32:
     """The next float below, beyond the denormals where it is one: those may be taken for 0."""
     next_ = from_bits(I32(bits(x) + (I32(1) if x < F32(0) else I32(-1))))
