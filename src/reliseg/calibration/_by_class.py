@@ -12,6 +12,7 @@ from reliseg.calibration._tiles import (
     TOP,
     Ranks,
     Tile,
+    Vector,
     affine,
     grouped,
     keep_on_top,
@@ -37,6 +38,17 @@ def _scatter(scores: Tile, pixels: Int64[np.ndarray, " n"], z: LiveBlock) -> Non
     for c in range(U64(len(z))):
         for i in range(U64(len(pixels))):
             z[c, U64(pixels[i])] = scores[c, i]
+
+
+@compiled
+def _shift_by(below: Tile, predicted: U64, top: Vector, high: Vector) -> None:
+    """What `_tiles.shift` does, where the largest column is known."""
+    for i in range(U64(TILE)):
+        top[i] = F32(predicted)
+        high[i] = below[predicted, i]
+    for c in range(U64(len(below))):
+        for i in range(U64(TILE)):
+            below[c, i] -= high[i]
 
 
 @compiled
@@ -107,12 +119,7 @@ def map_by_class(
             _gather(z, here, below)
             if known[e] and ordered == RANK:
                 rank_columns(below, rank)
-            for i in range(U64(TILE)):
-                top[i] = F32(e)
-                high[i] = below[e, i]
-            for c in range(U64(columns)):
-                for i in range(U64(TILE)):
-                    below[c, i] -= high[i]
+            _shift_by(below, U64(e), top, high)
             if not known[e] or ordered == CLASS:
                 log_probabilities(U64(columns), below, total)
             if not known[e]:
