@@ -4,11 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from calibration.test_calibration_ts import sample_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
-from reliseg.calibration import CalibrationSample, SampledImage, calibrator
+from reliseg.calibration import CalibrationSample, calibrator
 from reliseg.calibration._affine import AffineFit
 from reliseg.calibration._pixels import census
 from reliseg.calibration._pixels import log_softmax as own_log_softmax
@@ -20,11 +21,6 @@ from reliseg.stats import reference
 
 W = np.array([[0.7, 0.2, -0.1], [-0.2, 0.5, 0.0], [0.1, 0.1, 0.9]])
 B = np.array([0.5, -0.2, -0.3])
-
-
-def sample_of(*parts):
-    images = [SampledImage(f"a/{i}", len(y)) for i, (_, y) in enumerate(parts)]
-    return CalibrationSample([(np.asarray(z, np.float32), np.asarray(y, np.uint8)) for z, y in parts], images)
 
 
 def drawn(seed, *, pixels=300, spread=3.0, empty=False):

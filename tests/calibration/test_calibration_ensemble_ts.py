@@ -4,11 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from calibration.test_calibration_ts import sample_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from reliseg.calibration import CalibrationSample, SampledImage
+from reliseg.calibration import CalibrationSample
 from reliseg.calibration._pixels import census
 from reliseg.calibration.ensemble_ts import EnsembleTemperature, ScaledEnsemble, loss
 from reliseg.calibration.ts import Temperature
@@ -17,11 +18,6 @@ from reliseg.prediction import Prediction
 from reliseg.stats import reference
 
 MIXTURES = [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.3, 0.5, 0.2), (1e-6, 0.0, 1 - 1e-6), (0.0, 1e-6, 1 - 1e-6)]
-
-
-def sample_of(*parts):
-    images = [SampledImage(f"a/{i}", len(y)) for i, (_, y) in enumerate(parts)]
-    return CalibrationSample([(np.asarray(z, np.float32), np.asarray(y, np.uint8)) for z, y in parts], images)
 
 
 def drawn(seed, *, pixels=300, classes=4, temperature=2.0, spread=3.0, noise=0.1, empty=False):

@@ -4,21 +4,17 @@ import json
 
 import numpy as np
 import pytest
+from calibration.test_calibration_ts import sample_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn.calibration import calibration_curve
 
-from reliseg.calibration import CalibrationSample, SampledImage, calibrator
+from reliseg.calibration import CalibrationSample, calibrator
 from reliseg.calibration.histogram import Binned, Histogram
 from reliseg.errors import CalibrationError, ConfigError
 from reliseg.prediction import Prediction
 from reliseg.stats import reference
-
-
-def sample_of(*parts):
-    images = [SampledImage(f"a/{i}", len(y)) for i, (_, y) in enumerate(parts)]
-    return CalibrationSample([(np.asarray(z, np.float32), np.asarray(y, np.uint8)) for z, y in parts], images)
 
 
 def drawn(seed, *, pixels=500, classes=4, temperature=2.0, spread=3.0, empty=False):

@@ -5,30 +5,18 @@ import sys
 
 import numpy as np
 import pytest
+from calibration.test_calibration_histogram import drawn
+from calibration.test_calibration_ts import sample_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn.isotonic import IsotonicRegression
 
-from reliseg.calibration import CalibrationSample, SampledImage
+from reliseg.calibration import CalibrationSample
 from reliseg.calibration.isotonic import Isotonic, Monotone
 from reliseg.errors import CalibrationError, MissingExtraError
 from reliseg.prediction import Prediction
 from reliseg.stats import reference
-
-
-def sample_of(*parts):
-    images = [SampledImage(f"a/{i}", len(y)) for i, (_, y) in enumerate(parts)]
-    return CalibrationSample([(np.asarray(z, np.float32), np.asarray(y, np.uint8)) for z, y in parts], images)
-
-
-def drawn(seed, *, pixels=500, classes=4, temperature=2.0, spread=3.0, empty=False):
-    g = np.random.default_rng(seed)
-    z = g.normal(0, spread, (pixels, classes)).astype(np.float32)
-    labels = (z / temperature + g.gumbel(size=z.shape)).argmax(axis=1)
-    if empty:
-        z = np.concatenate([z, np.full((pixels, 1), -np.inf, np.float32)], axis=1)
-    return z, labels.astype(np.uint8)
 
 
 def scikit_learn(sample):

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 from worlds import space
 
-from reliseg.calibration import CalibrationSample, calibrator, selective
+from reliseg.calibration import CalibrationSample, calibrator
 from reliseg.calibration._slopes import HIGHEST
 from reliseg.calibration.selective import SelectiveScaling, loss
 from reliseg.errors import CalibrationError, ConfigError
 from reliseg.labels import Projection
 from reliseg.prediction import Prediction
+from reliseg.stats import blocks
 
 SOFT = 8.0
 
@@ -118,7 +119,7 @@ def test_a_classifier_that_does_not_fit_its_columns_is_refused(wrong):
 @pytest.mark.parametrize("pixels", [1, 20, 1 << 17])
 @pytest.mark.parametrize("groups", [None, (0, 1, 1, -1), (2, 0, -1, -1)])
 def test_each_pixel_of_an_image_gets_its_temperature(groups, pixels, monkeypatch):
-    monkeypatch.setattr(selective, "_PIXELS", pixels)
+    monkeypatch.setattr(blocks, "_PIXELS", pixels)
     logits = np.random.default_rng(5).normal(0, 5, (4, 6, 9)).astype(np.float32)
     before = Prediction(logits, (13, 22), projection=groups and Projection.of(space(4), space(3), groups))
     z = pixels_of(before)

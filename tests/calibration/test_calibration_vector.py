@@ -4,11 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from calibration.test_calibration_ts import sample_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
-from reliseg.calibration import CalibrationSample, SampledImage, calibrator
+from reliseg.calibration import CalibrationSample, calibrator
 from reliseg.calibration._affine import AffineFit
 from reliseg.calibration._pixels import census
 from reliseg.calibration.ts import Temperature
@@ -16,11 +17,6 @@ from reliseg.calibration.vector import ScaledVector, Vector
 from reliseg.errors import CalibrationError, ConfigError
 from reliseg.prediction import Prediction
 from reliseg.stats import reference
-
-
-def sample_of(*parts):
-    images = [SampledImage(f"a/{i}", len(y)) for i, (_, y) in enumerate(parts)]
-    return CalibrationSample([(np.asarray(z, np.float32), np.asarray(y, np.uint8)) for z, y in parts], images)
 
 
 def drawn(seed, *, pixels=300, scales=(0.6, 0.5, 0.8, 0.4), biases=(1.0, -0.5, 0.3, -0.8), spread=3.0, empty=False):

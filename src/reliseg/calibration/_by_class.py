@@ -6,12 +6,22 @@ numba is imported with this module: import it where it is used.
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
-from reliseg.calibration._tiles import Ranks, Tile, affine, keep_on_top, log_probabilities, rank_columns
+from reliseg.calibration._tiles import (
+    CLASS,
+    RANK,
+    TOP,
+    Ranks,
+    Tile,
+    Vector,
+    affine,
+    grouped,
+    keep_on_top,
+    log_probabilities,
+    rank_columns,
+)
 from reliseg.stats._numeric import F32, U64, cached, compiled
 from reliseg.stats.upsample import TILE, argmax
 from reliseg.types import LiveBlock
-
-CLASS, TOP, RANK = range(3)
 
 
 @compiled
@@ -28,6 +38,17 @@ def _scatter(scores: Tile, pixels: Int64[np.ndarray, " n"], z: LiveBlock) -> Non
     for c in range(U64(len(z))):
         for i in range(U64(len(pixels))):
             z[c, U64(pixels[i])] = scores[c, i]
+
+
+@compiled
+def _shift_by(below: Tile, predicted: U64, top: Vector, high: Vector) -> None:
+    """What `_tiles.shift` does, where the largest column is known."""
+    for i in range(U64(TILE)):
+        top[i] = F32(predicted)
+        high[i] = below[predicted, i]
+    for c in range(U64(len(below))):
+        for i in range(U64(TILE)):
+            below[c, i] -= high[i]
 
 
 @compiled
@@ -91,27 +112,14 @@ def map_by_class(
     ranked, rank = np.zeros((columns, TILE), np.float32), np.zeros((columns, TILE), np.int32)
     predicted = np.empty(z.shape[1], np.int32)
     argmax(z, predicted)
-    ends = np.zeros(columns + 1, np.int64)
-    for p in range(z.shape[1]):
-        ends[predicted[p] + 1] += 1
-    ends = np.cumsum(ends)
-    pixels, place = np.empty(z.shape[1], np.int64), ends.copy()
-    for p in range(z.shape[1]):
-        e = predicted[p]
-        pixels[place[e]] = p
-        place[e] += 1
+    pixels, starts = grouped(predicted, columns)
     for e in range(columns):
-        for first in range(ends[e], ends[e + 1], TILE):
-            here = pixels[first : min(first + TILE, ends[e + 1])]
+        for first in range(starts[e], starts[e + 1], TILE):
+            here = pixels[first : min(first + TILE, starts[e + 1])]
             _gather(z, here, below)
             if known[e] and ordered == RANK:
                 rank_columns(below, rank)
-            for i in range(U64(TILE)):
-                top[i] = F32(e)
-                high[i] = below[e, i]
-            for c in range(U64(columns)):
-                for i in range(U64(TILE)):
-                    below[c, i] -= high[i]
+            _shift_by(below, U64(e), top, high)
             if not known[e] or ordered == CLASS:
                 log_probabilities(U64(columns), below, total)
             if not known[e]:

@@ -6,7 +6,7 @@ numba is imported with this module: import it where it is used.
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from reliseg.calibration._tiles import Matrix, Vector, affine, keep_on_top, log_probabilities, shift, write
+from reliseg.calibration._tiles import Matrix, Tile, Vector, affine, keep_on_top, log_probabilities, shift, write
 from reliseg.calibration._top_label import HIGHEST
 from reliseg.stats._numeric import F32, U64, cached, compiled, exp, log
 from reliseg.stats.upsample import TILE
@@ -81,6 +81,26 @@ def mix(z: LiveBlock, slope: float, weights: Float64[np.ndarray, " 3"]) -> None:
 
 
 @compiled
+def _others(below: Tile, columns: U64, top: Vector, second: Vector, total: Vector) -> None:
+    """The largest column but the `top` one, and the sum of exp(z - second) over all but that one."""
+    for x in range(U64(TILE)):
+        second[x] = F32(-1e30)
+        total[x] = F32(0)
+    for c in range(columns):
+        f = F32(c)
+        for x in range(U64(TILE)):
+            v, s = below[c, x], second[x]
+            v = F32(-1e30) if top[x] == f else v
+            second[x] = v if v > s else s
+    for c in range(columns):
+        f = F32(c)
+        for x in range(U64(TILE)):
+            v = below[c, x] - second[x]
+            e = exp(v if v < F32(0) else F32(0))
+            total[x] += F32(0) if top[x] == f else e
+
+
+@compiled
 def _read_off(line: Float64[np.ndarray, "4 k"], p: Float64[np.ndarray, " 256"]) -> None:
     """The line's value at each p, in its place."""
     half = U64(line.shape[1] // 2)
@@ -107,21 +127,7 @@ def set_confidence(z: LiveBlock, line: Float64[np.ndarray, "4 k"], lead: float) 
     for first in range(U64(0), U64(z.shape[1]), U64(TILE)):
         n = min(U64(TILE), U64(z.shape[1]) - first)
         shift(z, first, n, below, top, high)
-        for x in range(U64(TILE)):
-            second[x] = F32(-1e30)
-            total[x] = F32(0)
-        for c in range(columns):
-            f = F32(c)
-            for x in range(U64(TILE)):
-                v, s = below[c, x], second[x]
-                v = F32(-1e30) if top[x] == f else v
-                second[x] = v if v > s else s
-        for c in range(columns):
-            f = F32(c)
-            for x in range(U64(TILE)):
-                v = below[c, x] - second[x]
-                e = exp(v if v < F32(0) else F32(0))
-                total[x] += F32(0) if top[x] == f else e
+        _others(below, columns, top, second, total)
         for x in range(U64(TILE)):
             p[x] = 1 / (1 + np.float64(exp(second[x])) * np.float64(total[x]))
         _read_off(line, p)
@@ -141,8 +147,25 @@ def set_confidence(z: LiveBlock, line: Float64[np.ndarray, "4 k"], lead: float) 
         write(below, first, n, z)
 
 
+@compiled
+def _three_largest(x: Tile, columns: U64, lowest: F32, one: Vector, two: Vector, three: Vector) -> None:
+    """Those of some columns, in falling order; what is below `lowest` is raised to it."""
+    for p in range(U64(TILE)):
+        one[p] = two[p] = three[p] = F32(-1e30)
+    for c in range(columns):
+        for p in range(U64(TILE)):
+            v, a, b, d = x[c, p], one[p], two[p], three[p]
+            v = v if v > lowest else lowest
+            x[c, p] = v
+            u = v if v < a else a
+            one[p] = v if v > a else a
+            w = u if u < b else b
+            two[p] = u if u > b else b
+            three[p] = w if w > d else d
+
+
 @cached
-def call(
+def find_wrong(
     z: LiveBlock,
     hidden: Matrix,
     biases: Vector,
@@ -163,18 +186,7 @@ def call(
         n = min(U64(TILE), U64(z.shape[1]) - first)
         shift(z, first, n, x, one, two)
         log_probabilities(columns, x, total)
-        for p in range(U64(TILE)):
-            one[p] = two[p] = three[p] = F32(-1e30)
-        for c in range(columns):
-            for p in range(U64(TILE)):
-                v, a, b, d = x[c, p], one[p], two[p], three[p]
-                v = v if v > F32(lowest) else F32(lowest)
-                x[c, p] = v
-                u = v if v < a else a
-                one[p] = v if v > a else a
-                w = u if u < b else b
-                two[p] = u if u > b else b
-                three[p] = w if w > d else d
+        _three_largest(x, columns, F32(lowest), one, two, three)
         for p in range(U64(TILE)):
             x[columns, p] = one[p]
         if largest > 1:

@@ -4,12 +4,10 @@ import numpy as np
 from jaxtyping import Float64, Int32, Int64
 
 from reliseg.calibration._slopes import Groups, Labels, Logits, Slopes
-from reliseg.calibration._tiles import rank_columns
-from reliseg.stats._numeric import I64, bits64, cached, from_bits64, inlined
-from reliseg.stats.upsample import argmax
+from reliseg.calibration._tiles import CLASS, RANK, TOP, grouped, rank_columns
+from reliseg.stats._numeric import I64, bits64, cached, compiled, from_bits64
+from reliseg.stats.upsample import TILE, argmax
 
-TILE = 256
-"""Pixels side by side: their columns stay in the processor's cache."""
 _LOG2E = np.log2(np.e)
 _LN2_HIGH = 0.693147180369123816490  # 32 bits: its products with whole numbers below 2**21 are exact
 _LN2_LOW = 1.90821492927058770002e-10
@@ -18,7 +16,7 @@ _LOWEST = -708.0
 """exp of less is 0."""
 
 
-@inlined
+@compiled
 def exp(x: float) -> float:
     """exp of x <= 0, within 1e-15 of its value; exactly 1 at 0, and 0 below -708."""
     rounded = x * _LOG2E + _ROUND
@@ -42,7 +40,7 @@ def exp(x: float) -> float:
     return value if x > _LOWEST else 0.0
 
 
-@inlined
+@compiled
 def _below_the_top(
     logits: Logits,
     labels: Labels,
@@ -148,7 +146,7 @@ def add_gaps(
                 before[x], place[x] = p, b
 
 
-@inlined
+@compiled
 def _predicted(logits: Logits, live: Int64[np.ndarray, " c"], predicted: Int32[np.ndarray, " p"]) -> None:
     """The first of the largest live columns of each pixel, as its place among those."""
     tile, top = np.empty((len(live), TILE), np.float32), np.empty(TILE, np.int32)
@@ -161,7 +159,7 @@ def _predicted(logits: Logits, live: Int64[np.ndarray, " c"], predicted: Int32[n
         predicted[start : start + count] = top[:count]
 
 
-@inlined
+@compiled
 def _live_below(
     logits: Logits,
     live: Int64[np.ndarray, " c"],
@@ -177,7 +175,7 @@ def _live_below(
             below[c, i] = 0.0
 
 
-@inlined
+@compiled
 def _log_softmax(below: Float64[np.ndarray, "c t"], total: Float64[np.ndarray, " t"]) -> None:
     """Log probabilities in place of logits; `total` becomes the log of the sum of their exponentials."""
     for x in range(TILE):
@@ -190,6 +188,83 @@ def _log_softmax(below: Float64[np.ndarray, "c t"], total: Float64[np.ndarray, "
     for c in range(len(below)):
         for x in range(TILE):
             below[c, x] -= total[x]
+
+
+@compiled
+def _row(column: int, top: int, ordered: int) -> int:
+    """Where a column stands in the order CLASS or TOP."""
+    moved = column + 1 if column < top else 0
+    return moved if ordered == TOP and column <= top else column
+
+
+@compiled
+def ordered_columns(
+    below: Float64[np.ndarray, "c t"],
+    top: int,
+    ordered: int,
+    rank: Int32[np.ndarray, "c t"],
+    z: Float64[np.ndarray, "y t"],
+) -> None:
+    """Fill rows of `z` with the columns in the order CLASS, TOP (the `top` one first) or RANK (as `rank` says)."""
+    for c in range(len(below)):
+        if ordered == RANK:
+            for x in range(TILE):
+                z[rank[c, x], x] = below[c, x]
+        else:
+            row = _row(c, top, ordered)
+            for x in range(TILE):
+                z[row, x] = below[c, x]
+
+
+@compiled
+def ordered_labels(
+    columns: Int64[np.ndarray, " t"],
+    pixels: int,
+    top: int,
+    ordered: int,
+    rank: Int32[np.ndarray, "c t"],
+    rows: Int32[np.ndarray, " t"],
+) -> None:
+    """Fill `rows` with where the columns of some pixels stand in that order."""
+    for x in range(pixels):
+        rows[x] = rank[columns[x], x] if ordered == RANK else _row(columns[x], top, ordered)
+
+
+@compiled
+def residuals(s: Float64[np.ndarray, "c t"], row: Int32[np.ndarray, " t"], pixels: int, loss: float) -> float:
+    """`loss` and the NLL of `row` under the softmax of each pixel's scores; these become its derivatives by them.
+
+    Those of places of no pixel become 0.
+    """
+    high, total = np.empty(TILE), np.empty(TILE)
+    for x in range(TILE):
+        high[x] = -np.inf
+    for c in range(len(s)):
+        for x in range(TILE):
+            v, h = s[c, x], high[x]
+            high[x] = v if v > h else h
+    for c in range(len(s)):
+        for x in range(TILE):
+            s[c, x] -= high[x]
+    for x in range(pixels):
+        loss -= s[row[x], x]
+    for x in range(TILE):
+        total[x] = 0.0
+    for c in range(len(s)):
+        for x in range(TILE):
+            v = exp(s[c, x])
+            s[c, x] = v
+            total[x] += v
+    for x in range(pixels):
+        loss += np.log(total[x])
+    for x in range(TILE):
+        total[x] = 1 / total[x] if x < pixels else 0.0
+    for c in range(len(s)):
+        for x in range(TILE):
+            s[c, x] *= total[x]
+    for x in range(pixels):
+        s[row[x], x] -= 1
+    return loss
 
 
 @cached
@@ -205,77 +280,35 @@ def add_map_derivatives(
 ) -> float:
     """The NLL of softmax(map zs + shift) with those of each pixel's predicted class; adds its derivatives by them.
 
-    zs are the live logits less the largest, ordered by class (0), with the predicted class first (1) or falling (2);
-    less their log-sum-exp for 0, so log probabilities. Pixels of one predicted class are taken together: their map is
-    a matrix product.
+    zs are the live logits less the largest, in the order CLASS, TOP or RANK; less their log-sum-exp for CLASS, so log
+    probabilities. Pixels of one predicted class are taken together: their map is a matrix product.
     """
-    columns, value = len(live), 0.0
+    columns, loss = len(live), 0.0
     below, z, s = np.empty((columns, TILE)), np.ones((columns + 1, TILE)), np.empty((columns, TILE))
     wide = np.empty((columns, columns + 1))  # maps and shifts: the last row of z is 1
-    rank, high, total = np.empty((columns, TILE), np.int32), np.empty(TILE), np.empty(TILE)
+    rank, row, total = np.empty((columns, TILE), np.int32), np.empty(TILE, np.int32), np.empty(TILE)
+    label = np.empty(TILE, np.int64)
     place = np.full(logits.shape[1], -1)
     place[live] = np.arange(columns)
-    predicted, ends = np.empty(len(labels), np.int32), np.zeros(columns + 1, np.int64)
+    predicted = np.empty(len(labels), np.int32)
     _predicted(logits, live, predicted)
-    for top in predicted:
-        ends[top + 1] += 1
-    ends = np.cumsum(ends)
-    pixels, following = np.empty(len(labels), np.int64), ends.copy()
-    for p in range(len(labels)):
-        pixels[following[predicted[p]]] = p
-        following[predicted[p]] += 1
+    pixels, starts = grouped(predicted, columns)
     for e in range(columns):
         wide[:, :columns], wide[:, columns] = maps[e], shifts[e]
-        for first in range(ends[e], ends[e + 1], TILE):
-            here = pixels[first : min(first + TILE, ends[e + 1])]
+        for first in range(starts[e], starts[e + 1], TILE):
+            here = pixels[first : min(first + TILE, starts[e + 1])]
             _live_below(logits, live, here, e, below)
-            if ordered == 0:
+            if ordered == CLASS:
                 _log_softmax(below, total)
-                z[:columns] = below
-            elif ordered == 1:
-                z[0] = below[e]
-                z[1 : e + 1] = below[:e]
-                z[e + 1 : columns] = below[e + 1 :]
-            else:
+            elif ordered == RANK:
                 rank_columns(below, rank)
-                for c in range(columns):
-                    for x in range(TILE):
-                        z[rank[c, x], x] = below[c, x]
+            ordered_columns(below, e, ordered, rank, z)
+            for i in range(len(here)):
+                label[i] = place[labels[here[i]]]
+            ordered_labels(label, len(here), e, ordered, rank, row)
             np.dot(wide, z, s)
-            for x in range(TILE):
-                high[x] = -np.inf
-            for c in range(columns):
-                for x in range(TILE):
-                    v, h = s[c, x], high[x]
-                    high[x] = v if v > h else h
-            for c in range(columns):
-                for x in range(TILE):
-                    s[c, x] -= high[x]
-            for i in range(len(here)):
-                label = place[labels[here[i]]]
-                if ordered == 1 and label <= e:
-                    label = label + 1 if label < e else 0
-                elif ordered == 2:
-                    label = rank[label, i]
-                rank[0, i] = label
-                value -= s[label, i]
-            for x in range(TILE):
-                total[x] = 0.0
-            for c in range(columns):
-                for x in range(TILE):
-                    v = exp(s[c, x])
-                    s[c, x] = v
-                    total[x] += v
-            for i in range(len(here)):
-                value += np.log(total[i])
-            for x in range(TILE):
-                total[x] = 1 / total[x] if x < len(here) else 0.0
-            for c in range(columns):
-                for x in range(TILE):
-                    s[c, x] *= total[x]
-            for i in range(len(here)):
-                s[rank[0, i], i] -= 1
+            loss = residuals(s, row, len(here), loss)
             by_wide = np.dot(s, z.T)
             by_maps[e] += by_wide[:, :columns]
             by_shifts[e] += by_wide[:, columns]
-    return value
+    return loss

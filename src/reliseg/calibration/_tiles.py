@@ -5,9 +5,9 @@ imported with this module: import it where it is used.
 """
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Float32, Int32, Int64
 
-from reliseg.stats._numeric import F32, I32, U64, bits, compiled, exp, from_bits, inlined, log
+from reliseg.stats._numeric import F32, I32, U64, bits, compiled, exp, from_bits, log
 from reliseg.stats.upsample import TILE
 from reliseg.types import LiveBlock
 
@@ -16,10 +16,13 @@ Vector = Float32[np.ndarray, " o"]
 Tile = Float32[np.ndarray, "c 256"]
 Ranks = Int32[np.ndarray, "c 256"]
 
+CLASS, TOP, RANK = range(3)
+"""Orders of a pixel's columns: by number, the predicted one first, or falling."""
+
 _LEAST = F32(np.finfo(np.float32).tiny)
 
 
-@inlined
+@compiled
 def _under(x: F32) -> F32:
     """The next float below, beyond the denormals where it is one: those may be taken for 0."""
     next_ = from_bits(I32(bits(x) + (I32(1) if x < F32(0) else I32(-1))))
@@ -113,3 +116,19 @@ def rank_columns(z: Tile, rank: Ranks) -> None:
                 behind = I32(z[d, x] >= z[c, x])
                 rank[c, x] = I32(rank[c, x] + behind)
                 rank[d, x] = I32(rank[d, x] + I32(1) - behind)
+
+
+@compiled
+def grouped(
+    predicted: Int32[np.ndarray, " p"], columns: int
+) -> tuple[Int64[np.ndarray, " p"], Int64[np.ndarray, " e"]]:
+    """Pixels by predicted column, and where those of each start; then their number."""
+    starts = np.zeros(columns + 1, np.int64)
+    for top in predicted:
+        starts[top + 1] += 1
+    starts = np.cumsum(starts)
+    pixels, following = np.empty(len(predicted), np.int64), starts.copy()
+    for p in range(len(predicted)):
+        pixels[following[predicted[p]]] = p
+        following[predicted[p]] += 1
+    return pixels, starts

@@ -15,8 +15,6 @@ from reliseg.errors import CalibrationError
 from reliseg.prediction import Prediction
 from reliseg.types import Block
 
-_PIXELS = 1 << 14
-"""Pixels of a block."""
 _LEARNT = 50_000
 """Pixels that the classifier learns from, at most."""
 _SORTED = 3
@@ -69,19 +67,20 @@ class ScaledSelectively(Calibration):
         """The prediction with 1/T of each pixel, told in blocks of rows."""
         check_columns("selective", self.columns, prediction.columns)
         check_live("selective", prediction, self.live)
-        from reliseg.calibration._in_place import call  # slow to import
+        from reliseg.calibration._in_place import find_wrong  # slow to import
+        from reliseg.stats.blocks import rows_of
         from reliseg.stats.upsample import Upsampled
 
         source = Upsampled.of(prediction.view())
         hidden, biases, last = self._folded()
         height, width = prediction.size
         factors = np.empty(prediction.size, np.float32)
-        step = max(1, _PIXELS // width)
+        step = rows_of(width)
         for start in range(0, height, step):
             rows = slice(start, min(start + step, height))
             z = source.single(rows)
             wrong = np.empty(z.shape[1], bool)
-            call(z, hidden, biases, last, _LOWEST, min(_SORTED, len(z)), wrong)
+            find_wrong(z, hidden, biases, last, _LOWEST, min(_SORTED, len(z)), wrong)
             factors[rows] = np.where(wrong, 1 / self.wrong, 1 / self.right).reshape(-1, width)
         return replace(prediction, pixel_factors=factors)
 

@@ -123,24 +123,30 @@ class StoredRanks(Mapping[str, Ranks]):
     """The fine histograms of one calibration over some shards, by score, added up when they are first asked for.
 
     They are most of what a domain's statistics hold: metrics look at one score after the other, and only that is in
-    memory; of what was added up before, the filled bins are kept.
+    memory; what was added up before is kept compressed, in no more bytes than the largest count needs.
     """
 
     shards: Sequence[Path]
     calibration: str
     scores: tuple[str, ...]
-    _filled: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, init=False)
+    _kept: dict[str, tuple[np.dtype, bytes]] = field(default_factory=dict, init=False)
 
     def __getitem__(self, score: str) -> Ranks:
         """The sum over all shards; a FileNotFoundError that names one that is gone or broken."""
         if score not in self.scores:
             raise KeyError(score)
+        if score in self._kept:
+            kind, content = self._kept[score]
+            counts = np.frombuffer(zlib.decompress(content), kind).astype(np.int64)
+            return Ranks(counts.reshape(Ranks.zero_of(score).counts.shape))
+        total = self._added_up(score)
+        narrow = total.counts.astype(np.min_scalar_type(total.counts.max()))
+        self._kept[score] = narrow.dtype, zlib.compress(narrow.tobytes(), level=1)
+        return total
+
+    def _added_up(self, score: str) -> Ranks:
         total = Ranks.zero_of(score)
         counts = total.counts.ravel()
-        if score in self._filled:
-            places, values = self._filled[score]
-            counts[places] = values
-            return total
         name = f"{self.calibration}/ranks.{score}.counts"
         for path in self.shards:
             try:
@@ -149,8 +155,6 @@ class StoredRanks(Mapping[str, Ranks]):
             except _UNREADABLE as error:
                 raise gone(path) from error
             counts[places] += values
-        filled = np.flatnonzero(counts)
-        self._filled[score] = filled.astype(np.int32), counts[filled]
         return total
 
     def __iter__(self) -> Iterator[str]:

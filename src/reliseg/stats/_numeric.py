@@ -37,21 +37,15 @@ def compiled(function: Function) -> Function:
 
     LLVM writes it out where it is called: to hand over ten words for each array took an eighth of the kernel's time.
     """
-    return _compiled(function, forceinline=True)
-
-
-def inlined(function: Function) -> Function:
-    """The same, written out by numba."""
-    return _compiled(function, inline="always")
-
-
-def _compiled(function: Function, **options: Any) -> Function:
-    return cast(Function, njit(**_OPTIONS, **options)(inspect.unwrap(function)))
+    return cast(Function, njit(**_OPTIONS, forceinline=True)(inspect.unwrap(function)))
 
 
 def cached(function: Function) -> Function:
-    """Kept on disk: beside the source, else in the user's cache folder, else (nothing can be written) not."""
-    found: Any = _compiled(_keyed(inspect.unwrap(function)))
+    """The same for what Python calls: machine code is kept on disk.
+
+    Beside the source, else in the user's cache folder, else (nothing can be written) not.
+    """
+    found: Any = njit(**_OPTIONS)(_keyed(inspect.unwrap(function)))
     with suppress(RuntimeError):
         found._cache = KeptCode(found.py_func)
     return cast(Function, found)
@@ -118,7 +112,7 @@ EDGES = edges().astype(F32)
 _SQRT_HALF = I32(0x3F3504F3)
 
 
-@inlined
+@compiled
 def exp(x: F32) -> F32:
     """exp of x <= 0, within (2 + |x| / 6) 1e-7 of its value; exactly 1 at 0; 2**-126 for all that is less."""
     x = x if x > _LOWEST else _LOWEST
@@ -133,7 +127,7 @@ def exp(x: F32) -> F32:
     return from_bits(I32(bits(p) + I32(bits(rounded) << I32(23))))
 
 
-@inlined
+@compiled
 def log(u: F32) -> F32:
     """The natural logarithm of a number >= 1, within 1e-7 of its value (the polynomial of Cephes' logf)."""
     exponent = I32(I32(bits(u) - _SQRT_HALF) >> I32(23))
@@ -151,19 +145,19 @@ def log(u: F32) -> F32:
     return (p * x * square - F32(0.5) * square) + x + F32(exponent) * _LN2
 
 
-@inlined
+@compiled
 def units(x: F32) -> I64:
     """x in units of 2**-24, rounded to nearest; |x| < 2**27."""
     return I64(bits64(np.float64(x) * _UNIT + _ROUND64) - _ROUND64_BITS)
 
 
-@inlined
+@compiled
 def unit(p: F32) -> I32:
     """The same for a probability."""
     return I32(np.rint(p * F32(_UNIT)))
 
 
-@inlined
+@compiled
 def reliability(p: F32) -> I32:
     """The right-closed bin of a probability above 0 (of anything else some bin, so that no table is left)."""
     y = p * F32(RELIABILITY_BINS)
@@ -176,7 +170,7 @@ def reliability(p: F32) -> I32:
     return bin_ if bin_ < I32(RELIABILITY_BINS) else I32(RELIABILITY_BINS - 1)
 
 
-@inlined
+@compiled
 def octaves(x: F32, low: I32, last: I32) -> I32:
     """The leading bits of x >= 0: 0 below 2**low, then 2**MANTISSA bins an octave, `last` at the end."""
     i = I32(I32(bits(x) >> I32(23 - MANTISSA)) - I32(I32(low + 127) << I32(MANTISSA)) + I32(1))

@@ -24,8 +24,6 @@ from reliseg.stats._pixels import (
     MSP,
     NEG_ENERGY,
     NEG_ENTROPY,
-    UNKNOWN,
-    VOID,
     add_losses,
     add_score,
     exponentials,
@@ -48,7 +46,7 @@ from reliseg.stats._tables import (
     add_others,
     carry,
 )
-from reliseg.stats.bins import ROLES
+from reliseg.stats.bins import ROLES, UNKNOWN, VOID
 
 
 class Scores(NamedTuple):

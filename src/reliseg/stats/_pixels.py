@@ -37,7 +37,9 @@ from reliseg.stats.bins import (
     RELIABILITY_BINS,
     RIGHT,
     ROLES,
+    UNKNOWN,
     UNKNOWN_ROLE,
+    VOID,
     VOID_ROLE,
     WRONG,
     FineBins,
@@ -47,7 +49,6 @@ from reliseg.stats.fixed import VALUE_LIMIT
 Floats = Float32[np.ndarray, " t"]
 Integers = Int32[np.ndarray, " k"]
 
-UNKNOWN, VOID = 254, 255
 NO_ROLE = ROLES
 """The role of places that hold no pixel."""
 NEG_ENTROPY, MARGIN, MAX_LOGIT, NEG_ENERGY, MSP = range(5)

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import triton
 import triton.language as tl
 
-from reliseg.stats._pixels import MARGIN, MAX_LOGIT, MSP, NEG_ENERGY, NEG_ENTROPY, UNKNOWN, VOID
+from reliseg.stats._pixels import MARGIN, MAX_LOGIT, MSP, NEG_ENERGY, NEG_ENTROPY
 from reliseg.stats._triton_numeric import entropy_bin, exp, log, logit_bin, margin_bin, odds_bin, reliability, units
-from reliseg.stats.bins import RELIABILITY_BINS, RIGHT, ROLES, UNKNOWN_ROLE, VOID_ROLE, WRONG
+from reliseg.stats.bins import RELIABILITY_BINS, RIGHT, ROLES, UNKNOWN, UNKNOWN_ROLE, VOID, VOID_ROLE, WRONG
 from reliseg.stats.fixed import VALUE_LIMIT
 
 DIGIT = 8

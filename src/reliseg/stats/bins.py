@@ -14,6 +14,8 @@ COARSE_SHIFT = 10
 """A coarse bin is 2**10 fine ones: a quarter of an octave."""
 COARSE_BINS = 512
 
+UNKNOWN, VOID = 254, 255
+"""The ids of truth that are no class."""
 WRONG, RIGHT, UNKNOWN_ROLE, VOID_ROLE = 0, 1, 2, 3
 ROLES = 4
 """What a counted pixel is: known and predicted wrong, known and right, unknown, void."""

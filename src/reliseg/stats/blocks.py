@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
 from reliseg.stats._numeric import U64, cached
-from reliseg.stats._pixels import UNKNOWN
+from reliseg.stats.bins import UNKNOWN
 from reliseg.stats.fixed import CALIBRATED_LIMIT
 from reliseg.stats.kernel import Kernel
 from reliseg.stats.samples import SampleTable

@@ -21,8 +21,9 @@ from jaxtyping import Int64
 from reliseg.stats import _plan
 from reliseg.stats._logits import Mapping
 from reliseg.stats._pass import Scores, census, observe_image
-from reliseg.stats._pixels import KINDS, SHAPES, UNKNOWN, VOID
+from reliseg.stats._pixels import KINDS, SHAPES
 from reliseg.stats._totals import Totals
+from reliseg.stats.bins import UNKNOWN, VOID
 from reliseg.stats.device import DeviceLogits
 from reliseg.stats.pixels import Layout, PixelStatistics
 from reliseg.stats.samples import SampleTable

@@ -11,7 +11,9 @@ from reliseg.stats.bins import (
     RELIABILITY_BINS,
     RIGHT,
     ROLES,
+    UNKNOWN,
     UNKNOWN_ROLE,
+    VOID,
     VOID_ROLE,
     WRONG,
     MarginBins,
@@ -38,8 +40,6 @@ from reliseg.types import Block, Truth
 Values: TypeAlias = Float64[np.ndarray, " p"]
 Ids: TypeAlias = Int64[np.ndarray, " p"]
 Lines: TypeAlias = Float64[np.ndarray, "m o w"]
-
-_UNKNOWN, _VOID = 254, 255
 
 
 def full_logits(view: LogitView, columns: int, rows: slice = slice(None)) -> Block:
@@ -127,7 +127,7 @@ def fine_index(score: str, z: Block, confidence: Values) -> Ids:
 def roles(truth: Int64[np.ndarray, " p"], top: Ids) -> Ids:
     """The role of each pixel: void, unknown, right or wrong."""
     known = np.where(truth == top, RIGHT, WRONG)
-    return np.where(truth == _VOID, VOID_ROLE, np.where(truth == _UNKNOWN, UNKNOWN_ROLE, known))
+    return np.where(truth == VOID, VOID_ROLE, np.where(truth == UNKNOWN, UNKNOWN_ROLE, known))
 
 
 def losses(z: Block, truth: Ids) -> tuple[Values, Values]:
