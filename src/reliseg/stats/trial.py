@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from reliseg.stats._pixels import UNKNOWN, VOID
+from reliseg.stats.bins import UNKNOWN, VOID
 from reliseg.stats.device import DeviceLogits
 from reliseg.stats.fixed import real
 from reliseg.stats.kernel import Kernel
