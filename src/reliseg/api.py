@@ -20,6 +20,7 @@ from reliseg.run.plan import Fit, ModelSource
 from reliseg.run.planning import find_reference, find_targets, loaded_records, make_plan, plan_of
 from reliseg.run.progress import Progress, Silent
 from reliseg.run.record import Record, read_record
+from reliseg.run.workers import workers_of
 
 __all__ = ["evaluate", "load_calibration", "open_dataset", "open_model", "run_config"]
 
@@ -64,7 +65,7 @@ def evaluate(
     calibrate_from: str | Path | Sequence[str | Path] = (),
     allow_seen: str | Sequence[str] = (),
     out: str | Path | None = None,
-    workers: int = 2,
+    workers: int | None = None,
     progress: Progress | None = None,
     **settings: Any,
 ) -> Results:
@@ -113,9 +114,9 @@ def evaluate(
         indent=1,
     )
     if out is not None:
-        return Run(plan, Path(out), described, workers=workers, progress=progress or Silent()).execute()
+        return Run(plan, Path(out), described, workers=workers_of(workers), progress=progress or Silent()).execute()
     with tempfile.TemporaryDirectory(prefix="reliseg-") as folder:
-        return Run(plan, Path(folder), described, workers=workers, progress=progress or Silent()).execute()
+        return Run(plan, Path(folder), described, workers=workers_of(workers), progress=progress or Silent()).execute()
 
 
 def load_calibration(path: str | Path) -> Record:
@@ -127,13 +128,15 @@ def load_calibration(path: str | Path) -> Record:
     return read_record(Path(path).expanduser())
 
 
-def run_config(config: str | Path, out: str | Path, *, workers: int = 2, progress: Progress | None = None) -> Results:
+def run_config(
+    config: str | Path, out: str | Path, *, workers: int | None = None, progress: Progress | None = None
+) -> Results:
     """Carry out a configuration file, as `reliseg run CONFIG --out OUT` does."""
     path = Path(config)
     checked = read_config(path)
     plan = plan_of(checked, path.parent)
     return Run(
-        plan, Path(out), resolved(checked, path.parent), workers=workers, progress=progress or Silent()
+        plan, Path(out), resolved(checked, path.parent), workers=workers_of(workers), progress=progress or Silent()
     ).execute()
 
 

@@ -30,7 +30,9 @@ _INTERRUPTED = 130
 
 Config = Annotated[Path | None, typer.Argument(metavar="[CONFIG.yaml]", help="A configuration file.")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the run; an interrupted run goes on there.")]
-Workers = Annotated[int, typer.Option(min=1, help="Threads that decode ahead of the model; results do not change.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Threads that decode ahead of the model; by default one per core, at most 8.")
+]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:i.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N samples of each domain.")]
 Models = Annotated[list[str] | None, typer.Option("--model", help="KIND:WHERE[,KEY=VALUE...], e.g. hf:folder")]
@@ -91,7 +93,7 @@ def run(
     score: Scores = None,
     protocol: ProtocolName = None,
     without: Without = None,
-    workers: Workers = 2,
+    workers: Workers = None,
     device: Device = None,
     limit: Limit = None,
     save: Save = None,
@@ -101,6 +103,7 @@ def run(
     from reliseg.run.config import resolved
     from reliseg.run.execute import Run
     from reliseg.run.planning import plan_of
+    from reliseg.run.workers import workers_of
 
     given = _Given(model, data, calibrate, calibrate_on, calibrate_from, test, reference, score, protocol, without)
     checked, folder = _configuration(config, given, device=device, limit=limit)
@@ -110,7 +113,7 @@ def run(
     kinds = tuple(k.strip() for k in save.split(",")) if save else ()
     with Terminal() as terminal:
         _announce(plan, terminal)
-        job = Run(plan, place, resolved(checked, folder), workers=workers, save=kinds, progress=terminal)
+        job = Run(plan, place, resolved(checked, folder), workers=workers_of(workers), save=kinds, progress=terminal)
         try:
             job.execute()
         except IncompleteError:
@@ -131,7 +134,7 @@ def check(
     reference: Reference = None,
     protocol: ProtocolName = None,
     without: Without = None,
-    workers: Workers = 2,
+    workers: Workers = None,
     device: Device = None,
     limit: Limit = None,
     full: Annotated[bool, typer.Option("--full", help="Decode everything, and run every model on it.")] = False,
@@ -140,13 +143,14 @@ def check(
     from reliseg.report.terminal import Terminal
     from reliseg.run.check import report
     from reliseg.run.planning import plan_of
+    from reliseg.run.workers import workers_of
 
     given = _Given(model, data, calibrate, calibrate_on, calibrate_from, test, reference, None, protocol, without)
     checked, folder = _configuration(config, given, device=device, limit=limit)
     plan = plan_of(checked, folder)
     with Terminal() as terminal:
         _announce(plan, terminal)
-        problems = report(plan, full=full, workers=workers, progress=terminal)
+        problems = report(plan, full=full, workers=workers_of(workers), progress=terminal)
     for problem in problems:
         _complain(problem)
     if problems:
@@ -166,14 +170,15 @@ def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for scenes, run and pictures.")] = Path("runs/demo"),
-    workers: Workers = 2,
+    workers: Workers = None,
 ) -> None:
     """Draw street scenes, evaluate a small network on them in clear weather, fog, night, rain and snow."""
     from reliseg.demo.run import run_demo
     from reliseg.report.terminal import Terminal
+    from reliseg.run.workers import workers_of
 
     with Terminal() as terminal:
-        closing = run_demo(out, workers=workers, progress=terminal)
+        closing = run_demo(out, workers=workers_of(workers), progress=terminal)
         terminal.finish(out / "run")
     typer.echo(closing)
 

@@ -1,0 +1,17 @@
+"""How many threads decode images ahead of the model."""
+
+import os
+
+_MOST = 8
+
+
+def workers_of(asked: int | None) -> int:
+    """As many as are asked for; else one for each core that this process may use, at most 8.
+
+    A PNG of two megapixels takes a core as long as a network takes a GPU, so that two threads would leave it waiting.
+    Each has an image in hand.
+    """
+    if asked is not None:
+        return asked
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, _MOST)
