@@ -27,9 +27,9 @@ docs: $(STAMP)  ## Build the documentation into site/
 	$(BIN)/python docs/definitions.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: $(STAMP)  ## Measure speed and memory, into benchmarks/results (TOOLS=FOLDER: packages to compare with)
-	for name in speeds kernel compare metrics calibration pipeline gpu; do \
-	  PYTHONPATH=$$([ $$name = compare ] && echo "$(TOOLS)") \
+bench: $(STAMP)  ## Measure speed and memory, into benchmarks/results (TOOLS=FOLDER[:FOLDER..]: packages to compare with)
+	for name in speeds kernel compare decoding metrics calibration pipeline gpu; do \
+	  PYTHONPATH=$$(case $$name in (compare|decoding) echo "$(TOOLS)";; esac) \
 	  $(BIN)/python benchmarks/$$name.py --out benchmarks/results/$$name.json || exit 1; done
 
 clean:  ## Remove what the other targets made

@@ -7,18 +7,14 @@ opencv-python-headless, imagecodecs, simplejpeg, pyspng, and pyvips with pyvips-
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
-import cv2
-import imagecodecs
 import numpy as np
-import pyspng
-import pyvips
-import simplejpeg
+from kernel import Measure
+from machine import write
 from PIL import Image
 
 SIZE = (2048, 1024)
@@ -31,34 +27,43 @@ def pillow(data: bytes) -> np.ndarray:
     return np.array(Image.open(BytesIO(data)))
 
 
-def vips(data: bytes) -> np.ndarray:
-    """Grey images have a third axis there."""
-    return pyvips.Image.new_from_buffer(data, "", access="sequential").numpy().squeeze()
+def decoders() -> dict[str, dict[str, Decoder]]:
+    """Of each kind of file; an ImportError where one is not installed."""
+    import cv2
+    import imagecodecs
+    import pyspng
+    import pyvips
+    import simplejpeg
 
+    cv2.setNumThreads(1)
+    pyvips.cache_set_max(0)
 
-def opencv(flag: int) -> Decoder:
-    """Color or as it is."""
-    return lambda data: cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+    def vips(data: bytes) -> np.ndarray:
+        """Grey images have a third axis there."""
+        return pyvips.Image.new_from_buffer(data, "", access="sequential").numpy().squeeze()
 
+    def opencv(flag: int) -> Decoder:
+        """Color or as it is."""
+        return lambda data: cv2.imdecode(np.frombuffer(data, np.uint8), flag)
 
-PNG: dict[str, Decoder] = {
-    "pillow": pillow,
-    "imagecodecs": imagecodecs.png_decode,
-    "imagecodecs, spng": imagecodecs.spng_decode,
-    "pyspng": pyspng.load,
-    "pyvips": vips,
-}
-DECODERS: dict[str, dict[str, Decoder]] = {
-    "PNG image": PNG | {"opencv": opencv(cv2.IMREAD_COLOR_RGB)},
-    "PNG mask": PNG | {"opencv": opencv(cv2.IMREAD_UNCHANGED)},
-    "JPEG image": {
+    png: dict[str, Decoder] = {
+        "pillow": pillow,
+        "imagecodecs": imagecodecs.png_decode,
+        "imagecodecs, spng": imagecodecs.spng_decode,
+        "pyspng": pyspng.load,
+        "pyvips": vips,
+    }
+    jpeg: dict[str, Decoder] = {
         "pillow": pillow,
         "imagecodecs": imagecodecs.jpeg8_decode,
         "simplejpeg": simplejpeg.decode_jpeg,
         "pyvips": vips,
-        "opencv": opencv(cv2.IMREAD_COLOR_RGB),
-    },
-}
+    }
+    return {
+        "PNG image": png | {"opencv": opencv(cv2.IMREAD_COLOR_RGB)},
+        "PNG mask": png | {"opencv": opencv(cv2.IMREAD_UNCHANGED)},
+        "JPEG image": jpeg | {"opencv": opencv(cv2.IMREAD_COLOR_RGB)},
+    }
 
 
 def files(data: Path) -> dict[str, bytes]:
@@ -80,30 +85,40 @@ def encoded(picture: Image.Image, kind: str, **options: int) -> bytes:
     return file.getvalue()
 
 
+def measured(data: Path) -> list[Measure]:
+    """All decoders in turns, kind by kind."""
+    try:
+        found = decoders()
+    except ImportError as missing:
+        return [Measure("decoding, beside Pillow", None, "", note=f"{missing}; see benchmarks/decoding.py")]
+    measures = []
+    for kind, content in files(data).items():
+        spent = dict.fromkeys(found[kind], float("inf"))
+        for _ in range(TURNS):
+            for name, decode in found[kind].items():
+                start = time.process_time()
+                decode(content)
+                spent[name] = min(spent[name], time.process_time() - start)
+        expected = pillow(content).astype(int)
+        base = spent.pop("pillow")
+        measures.append(Measure(f"decoding, {kind} of two megapixels, Pillow", 1e3 * base, " ms"))
+        for name, seconds in spent.items():
+            gap = int(abs(found[kind][name](content) - expected).max())
+            note = "equal pixels" if gap == 0 else f"pixels differ by up to {gap}"
+            measures.append(Measure(f"decoding, {kind}, {name}, of Pillow", seconds / base, "", note=note))
+    return measures
+
+
 def main() -> None:
-    """Measure, print, store."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, help="also write the measures there, as JSON")
     arguments = parser.parse_args()
-    cv2.setNumThreads(1)
-    pyvips.cache_set_max(0)
-    rows = []
-    for kind, data in files(arguments.data).items():
-        spent = dict.fromkeys(DECODERS[kind], np.inf)
-        for _ in range(TURNS):
-            for name, decode in DECODERS[kind].items():
-                start = time.process_time()
-                decode(data)
-                spent[name] = min(spent[name], time.process_time() - start)
-        expected = pillow(data).astype(int)
-        for name, decode in DECODERS[kind].items():
-            gap = int(abs(decode(data) - expected).max())
-            row = {"file": kind, "decoder": name, "of_pillow": spent[name] / spent["pillow"], "largest_difference": gap}
-            print(row, flush=True)
-            rows.append(row)
+    measures = measured(arguments.data)
+    for measure in measures:
+        print(measure, flush=True)
     if arguments.out:
-        arguments.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        write(arguments.out, measures)
 
 
 if __name__ == "__main__":

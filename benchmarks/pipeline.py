@@ -9,7 +9,6 @@ results.
 """
 
 import argparse
-import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -37,6 +36,7 @@ from reliseg.run.config import BUILT_IN_SCORES
 from reliseg.run.kernels import Kernels
 from reliseg.run.observer import Observer
 from reliseg.run.progress import Silent
+from reliseg.run.workers import workers_of
 from reliseg.stats import Layout
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,11 +77,6 @@ class Case:
     domain: str
     device: str = "cpu"
 
-    @property
-    def workers(self) -> int:
-        """That decode: as many as the network leaves cores to, for a GPU is faster than two of them."""
-        return THREADS if self.device == "cpu" else os.cpu_count() or THREADS
-
     @cached_property
     def samples(self) -> list[Loaded]:
         """Decoded."""
@@ -105,7 +100,7 @@ class Case:
         """Seconds of a run from its first image to its end, and of what comes after its last image."""
         stages, place = Stages(), f"{self.dataset.name}/{self.domain}"
         with tempfile.TemporaryDirectory() as folder:
-            reliseg.evaluate(self.model, self.dataset, test=place, out=folder, workers=self.workers, progress=stages)
+            reliseg.evaluate(self.model, self.dataset, test=place, out=folder, progress=stages)
             end = time.perf_counter()
         title = f"model on {place}"
         return end - stages.begun[title], end - stages.done[title]
@@ -130,7 +125,7 @@ def ratio(name: str, case: Case, target: float | None) -> list[Measure]:
         whole.append(spent / around)
         images.append((spent - rest) / around)
         after.append(rest)
-    spread = f"{min(whole):.2f} to {max(whole):.2f} in {TURNS} runs, {case.workers} workers"
+    spread = f"{min(whole):.2f} to {max(whole):.2f} in {TURNS} runs, {workers_of(None)} workers"
     note = (
         f"{spread}; {1e3 * median(bare) / len(case.samples):.0f} ms an image bare; {median(after):.2f} s after the last"
     )
