@@ -49,8 +49,7 @@ class PythonModel(Model):
         """Import, call, load the weights, and predict a small image."""
         required_labels(options)
         built, origin = called(options.name, options.where, options.folder, options.args)
-        weights = [options.folder / options.weights] if options.weights else []
-        return cls._of(built, options, origin, lambda: {"files": sha256s([*origin.files, *weights])})
+        return cls._of(built, options, origin, lambda: _read(built, origin.files, options))
 
     @classmethod
     def of(cls, built: Any, options: ModelOptions) -> "PythonModel":
@@ -83,13 +82,25 @@ class PythonModel(Model):
         return self.facts
 
 
+def _read(built: Any, files: Sequence[Path], options: ModelOptions) -> dict[str, Any]:
+    """The files that were read, with their hashes; without weights, what else tells the model from another."""
+    if options.weights:
+        return {"files": sha256s([*files, options.folder / options.weights])}
+    return {"files": sha256s(files)} | _state(built)
+
+
 def _identity(built: Any) -> dict[str, Any]:
     """What tells one object in memory from another: the hash of a module's tensors, or a new number.
 
     A stopped evaluation goes on only with the same model; of a plain callable nobody can know.
     """
+    return _state(built) or {"object": secrets.token_hex(8)}
+
+
+def _state(built: Any) -> dict[str, Any]:
+    """The hash of a module's tensors: they may come from a file that only the user's function knows."""
     if not hasattr(built, "state_dict"):
-        return {"object": secrets.token_hex(8)}
+        return {}
     digest = hashlib.sha256(type(built).__qualname__.encode())
     for name, tensor in built.state_dict().items():
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
