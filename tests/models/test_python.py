@@ -383,6 +383,15 @@ def test_other_weights_in_a_program_are_another_model(write: Callable[..., Model
     assert fingerprint(0) == fingerprint(0) != fingerprint(1)
 
 
+@pytest.mark.parametrize("kind", ["float32", "bfloat16", "bool"])
+def test_a_state_of_any_type_tells_models_apart(write: Callable[..., ModelOptions], kind: str) -> None:
+    def fingerprint(value: int) -> str:
+        more = f"y = self.head(x)\n            self.register_buffer('more', torch.tensor({value}, dtype=torch.{kind}))"
+        return PythonModel.load(write(NETWORK.replace("y = self.head(x)", more))).provenance()["state_sha256"]
+
+    assert fingerprint(0) == fingerprint(0) != fingerprint(1)
+
+
 def test_torchscript_in_the_place_of_weights_is_told(write: Callable[..., ModelOptions], tmp_path: Path) -> None:
     scripted(tmp_path)
     text = refused(write(NETWORK, weights=Path("program.pt")))

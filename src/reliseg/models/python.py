@@ -102,10 +102,19 @@ def _state(built: Any) -> dict[str, Any]:
     if not hasattr(built, "state_dict"):
         return {}
     digest = hashlib.sha256(type(built).__qualname__.encode())
-    for name, tensor in built.state_dict().items():
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    for name, value in built.state_dict().items():
+        digest.update(name.encode() + _bytes(value))
     return {"state_sha256": digest.hexdigest()}
+
+
+def _bytes(value: Any) -> bytes:
+    """Type, shape and content of what a state dict holds: a tensor of any type, or what a layer adds to it."""
+    import torch
+
+    if not isinstance(value, torch.Tensor) or value.layout != torch.strided or value.is_quantized:
+        return repr(value).encode()
+    content = value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+    return f" {tuple(value.shape)} {value.dtype}".encode() + content
 
 
 def _try(predictor: ImagePredictor) -> None:
