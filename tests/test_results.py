@@ -181,7 +181,7 @@ def test_a_table_is_read_from_the_folder_of_a_run(tmp_path):
         Results.read(tmp_path)
     (tmp_path / "results.json").write_text(TABLE.to_json())
     assert Results.read(tmp_path).to_csv() == TABLE.to_csv()
-    for text in (TABLE.to_csv(), "{}", '{"rows": [{"model": "a"}]}'):
+    for text in (TABLE.to_csv(), "{}", '{"rows": [{"model": "a"}]}', '{"rows": ["a"]}'):
         (tmp_path / "results.csv").write_text(text)
         with pytest.raises(DataError, match=r"results\.csv: not the results\.json of a run"):
             Results.read(tmp_path / "results.csv")

@@ -209,7 +209,7 @@ class Results:
             return cls(tuple(_row(record) for record in json.loads(file.read_text(encoding="utf-8"))["rows"]))
         except FileNotFoundError as error:
             raise DataError(f"{file}: no such file; give the folder of a finished run") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{file}: not the results.json of a run") from error
 
 

@@ -350,8 +350,8 @@ def test_logits_between_0_and_1_are_logits(write: Callable[..., ModelOptions]) -
     assert prediction.logits.max() <= 1
 
 
-def scripted(folder: Path) -> None:
-    torch.manual_seed(0)
+def scripted(folder: Path, seed: int = 0) -> None:
+    torch.manual_seed(seed)
     head = torch.nn.Sequential(torch.nn.Conv2d(3, 11, 3, stride=4, padding=1))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -373,6 +373,23 @@ def test_a_torchscript_module(write: Callable[..., ModelOptions], tmp_path: Path
     scripted(tmp_path)
     [prediction] = PythonModel.load(write(SCRIPTED)).predict(given(image()))
     np.testing.assert_allclose(prediction.logits, expected([image()])[0], atol=1e-5)
+
+
+def test_other_weights_in_a_program_are_another_model(write: Callable[..., ModelOptions], tmp_path: Path) -> None:
+    def fingerprint(seed: int) -> str:
+        scripted(tmp_path, seed)
+        return PythonModel.load(write(SCRIPTED)).fingerprint()
+
+    assert fingerprint(0) == fingerprint(0) != fingerprint(1)
+
+
+@pytest.mark.parametrize("kind", ["float32", "bfloat16", "bool"])
+def test_a_state_of_any_type_tells_models_apart(write: Callable[..., ModelOptions], kind: str) -> None:
+    def fingerprint(value: int) -> str:
+        more = f"y = self.head(x)\n            self.register_buffer('more', torch.tensor({value}, dtype=torch.{kind}))"
+        return PythonModel.load(write(NETWORK.replace("y = self.head(x)", more))).provenance()["state_sha256"]
+
+    assert fingerprint(0) == fingerprint(0) != fingerprint(1)
 
 
 def test_torchscript_in_the_place_of_weights_is_told(write: Callable[..., ModelOptions], tmp_path: Path) -> None:

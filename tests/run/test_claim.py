@@ -42,6 +42,21 @@ def test_one_process_at_a_time_and_a_killed_one_holds_nothing(tmp_path: Path) ->
         pass
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
+def test_a_forked_process_does_not_keep_the_folder(tmp_path: Path) -> None:
+    forked = "import os, time, sys\nfrom pathlib import Path\nfrom reliseg.run.claim import claimed\n" + (
+        "with claimed(Path(sys.argv[1]), 'seed: 0'):\n"
+        "    child = os.fork() or time.sleep(60)\n"
+        "try:\n"
+        "    with claimed(Path(sys.argv[1]), 'seed: 0'):\n"
+        "        print('held again')\n"
+        "finally:\n"
+        "    os.kill(child, 9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", forked, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("held again\n", "")
+
+
 def test_another_run_is_refused_by_what_differs(tmp_path: Path) -> None:
     before = "seed: 0\ntest: {'on': [a/b]}\n"
     with claimed(tmp_path, before):

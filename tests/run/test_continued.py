@@ -1,5 +1,7 @@
 """What a stored shard goes on with: the same model, calibrations and samples."""
 
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from street import make_street
 
 import reliseg
 from reliseg.calibration.ts import Scaled
+from reliseg.run import engine
+from reliseg.run.progress import Silent
 from reliseg.run.store import load_shard, save_shard, stored_head
 
 
@@ -75,3 +79,43 @@ def test_what_was_changed_since_is_read_again(evaluated, tmp_path, kind, domain)
     reliseg.run_config(street.config, out)
     reliseg.run_config(street.config, tmp_path / "anew")
     assert (out / "results.csv").read_bytes() == (tmp_path / "anew" / "results.csv").read_bytes() != before
+
+
+class Noted(Silent):
+    """Keeps what is said."""
+
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+def test_what_is_evaluated_again_is_told_with_a_file(evaluated):
+    street, out, before = evaluated
+    later = time.time() + 86400  # another machine's clock: it is evaluated again each time, and told each time
+    os.utime(street.mask("test", 2000), (later, later))
+    for _ in range(2):
+        heard = Noted()
+        reliseg.run_config(street.config, out, progress=heard)
+        told = f"street/dusk is evaluated again where files are newer: {street.mask('test', 2000)}"
+        assert [note for note in heard.notes if "again" in note] == [told]
+    assert (out / "results.csv").read_bytes() == before
+
+
+def test_what_is_changed_while_it_is_counted_is_read_again(evaluated, tmp_path, monkeypatch):
+    street, _, before = evaluated
+    out = tmp_path / "changed"
+    counted = engine.save_shard
+
+    def changed_before_it_is_stored(path, *rest):
+        if "dusk" in path.parts:
+            Image.fromarray(np.full((24, 32), 3, np.uint8)).save(street.mask("test", 2000))
+        counted(path, *rest)
+
+    monkeypatch.setattr(engine, "save_shard", changed_before_it_is_stored)
+    reliseg.run_config(street.config, out)
+    assert (out / "results.csv").read_bytes() == before
+    monkeypatch.undo()
+    reliseg.run_config(street.config, out)
+    assert (out / "results.csv").read_bytes() != before

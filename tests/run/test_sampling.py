@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from street import Street, make_street
 
 import reliseg
@@ -189,6 +190,20 @@ def test_a_run_killed_while_it_fits_goes_on_and_gives_the_bytes_of_the_whole(
     assert records(out) == records(together)
     assert calls.total() == left + 2  # and those that are tested
     assert not (out / "samples").exists()
+
+
+def test_what_was_kept_of_a_mask_that_was_changed_since_is_not_fitted_on(tmp_path):
+    street = make_street(tmp_path / "street", cal=10, day=5, dusk=2)
+    config, out = (
+        configured(street, tmp_path, [{"on": [A], "methods": ["ts", "vector"]}], metrics=["likelihood"]),
+        tmp_path / "out",
+    )
+    code = _KILLED.format(after=(0, 1), config=str(config), out=str(out))
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    Image.fromarray(np.full((24, 32), 3, np.uint8)).save(street.mask("val", 0))
+    reliseg.run_config(config, out)
+    reliseg.run_config(config, tmp_path / "anew")
+    assert records(out) == records(tmp_path / "anew")
 
 
 def test_what_is_left_of_a_finished_run_is_deleted_by_the_next(street, tmp_path):

@@ -67,6 +67,18 @@ def test_where_the_disk_is_full_nothing_is_kept(sources):
     assert [ran(sources, full), ran(sources)] == ["2 0", "2 0"]
 
 
+def test_code_of_before_an_edit_is_not_taken_for_that_of_after(sources):
+    ran(sources)
+    (sources / "outer.py").write_text(OUTER.replace("inner(x)", "inner(x) + 10"))
+    (code,) = (sources / "cache").rglob("*.nbc")
+    room = code.stat().st_size - 1000  # for the index, not for the code
+    full = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))"
+    )
+    assert [ran(sources, full), ran(sources), ran(sources)] == ["12 0", "12 0", "12 1"]
+
+
 def test_who_waits_for_a_compiler_is_told_once_and_nobody_else(sources):
     said = "from reliseg.stats.machine_code import compiling\ntold = compiling(lambda: print('told'))\ntold.__enter__()"
     assert [ran(sources, said).split() for _ in range(2)] == [["told", "2", "0"], ["2", "1"]]

@@ -49,8 +49,7 @@ class PythonModel(Model):
         """Import, call, load the weights, and predict a small image."""
         required_labels(options)
         built, origin = called(options.name, options.where, options.folder, options.args)
-        weights = [options.folder / options.weights] if options.weights else []
-        return cls._of(built, options, origin, lambda: {"files": sha256s([*origin.files, *weights])})
+        return cls._of(built, options, origin, lambda: _read(built, origin.files, options))
 
     @classmethod
     def of(cls, built: Any, options: ModelOptions) -> "PythonModel":
@@ -83,18 +82,39 @@ class PythonModel(Model):
         return self.facts
 
 
+def _read(built: Any, files: Sequence[Path], options: ModelOptions) -> dict[str, Any]:
+    """The files that were read, with their hashes; without weights, what else tells the model from another."""
+    if options.weights:
+        return {"files": sha256s([*files, options.folder / options.weights])}
+    return {"files": sha256s(files)} | _state(built)
+
+
 def _identity(built: Any) -> dict[str, Any]:
     """What tells one object in memory from another: the hash of a module's tensors, or a new number.
 
     A stopped evaluation goes on only with the same model; of a plain callable nobody can know.
     """
+    return _state(built) or {"object": secrets.token_hex(8)}
+
+
+def _state(built: Any) -> dict[str, Any]:
+    """The hash of a module's tensors: they may come from a file that only the user's function knows."""
     if not hasattr(built, "state_dict"):
-        return {"object": secrets.token_hex(8)}
+        return {}
     digest = hashlib.sha256(type(built).__qualname__.encode())
-    for name, tensor in built.state_dict().items():
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    for name, value in built.state_dict().items():
+        digest.update(name.encode() + _bytes(value))
     return {"state_sha256": digest.hexdigest()}
+
+
+def _bytes(value: Any) -> bytes:
+    """Type, shape and content of what a state dict holds: a tensor of any type, or what a layer adds to it."""
+    import torch
+
+    if not isinstance(value, torch.Tensor) or value.layout != torch.strided or value.is_quantized:
+        return repr(value).encode()
+    content = value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+    return f" {tuple(value.shape)} {value.dtype}".encode() + content
 
 
 def _try(predictor: ImagePredictor) -> None:

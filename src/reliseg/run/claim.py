@@ -31,7 +31,7 @@ def claimed(folder: Path, configuration: str) -> Iterator[None]:
         yield
     finally:
         if descriptor is not None:
-            os.close(descriptor)
+            _unlock(descriptor)
 
 
 def differences(before: str, now: str) -> list[str]:
@@ -91,6 +91,14 @@ def _locked(folder: Path) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def _unlock(descriptor: int) -> None:
+    """Let go at once: a process that was forked within, like a worker of the model's, holds the lock open as well."""
+    import fcntl
+
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    os.close(descriptor)
 
 
 def _unwritable(folder: Path, error: OSError) -> ConfigError:

@@ -1,5 +1,7 @@
 """The pass over the images: statistics of all counted pixels, shard by shard."""
 
+import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -12,7 +14,7 @@ from reliseg.data import Loaded, Sample
 from reliseg.errors import CalibrationError, SampleError
 from reliseg.models import Model
 from reliseg.prediction import Prediction
-from reliseg.run.fresh import is_fresh
+from reliseg.run.fresh import changed_since
 from reliseg.run.kernels import Kernels
 from reliseg.run.observer import Observer
 from reliseg.run.plan import Shard, Target, shards
@@ -43,10 +45,15 @@ class Pass:
     seen: Mapping[str, str] = field(default_factory=dict)
     """Why an image, by its sha256, must not be among those of this domain."""
     save: Saver | None = None
+    _changed: list[Path] = field(default_factory=list, init=False)
+    """One file of each shard that is stored, and older than that file."""
 
     def run(self) -> dict[str, str]:
         """Evaluate what is not stored yet; the failures by sample."""
+        began = time.time_ns()
         todo = [(shard, self._missing(shard)) for shard in shards(self.target)]
+        if self._changed:
+            self.progress.note(f"{self.target} is evaluated again where files are newer: {self._changed[0]}")
         total = sum(len(s.samples) for s, _ in todo)
         self.progress.begin(self.title, total)
         done = total - sum(len(missing) for _, missing in todo)
@@ -72,6 +79,8 @@ class Pass:
                 if missing:
                     anew = len(missing) == len(shard.samples)
                     failures |= self._shard(shard, islice(stream, len(missing)), observers, pool, anew=anew)
+                    # What is changed while the pass goes on may have been read before: it is newer than the shard.
+                    os.utime(self.folder / shard.path, ns=(began, began))
         return failures
 
     @cached_property
@@ -92,7 +101,9 @@ class Pass:
         if not same or not stored.hashes.keys() <= {s.id for s in shard.samples}:
             return False
         held = (s for s in shard.samples if s.id in stored.hashes)
-        return is_fresh(self.folder / shard.path, self.model, self.target.dataset, held)
+        changed = changed_since(self.folder / shard.path, self.model, self.target.dataset, held)
+        self._changed.extend(filter(None, [changed]))
+        return changed is None
 
     def _shard(
         self,

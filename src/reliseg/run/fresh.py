@@ -8,13 +8,17 @@ from reliseg.models import Model
 
 
 def is_fresh(result: Path, model: Model, dataset: DataSet, samples: Iterable[Sample]) -> bool:
-    """Whether no image, mask or stored prediction of the samples was changed after the result was written.
+    """Whether the result is there, and nothing of the samples was changed after it was written."""
+    return _time(result) is not None and changed_since(result, model, dataset, samples) is None
 
-    By the times of the files, as `make` does: their bytes are not read. False where there is no result; a file that is
-    missing changes nothing.
+
+def changed_since(result: Path, model: Model, dataset: DataSet, samples: Iterable[Sample]) -> Path | None:
+    """The first image, mask or stored prediction of the samples that was changed after the result was written.
+
+    By the times of the files, as `make` does: their bytes are not read. A file that is missing changes nothing.
     """
-    written = _time(result)
-    return written is not None and all((_time(f) or 0) <= written for s in samples for f in _files(model, dataset, s))
+    written = _time(result) or 0
+    return next((f for s in samples for f in _files(model, dataset, s) if (_time(f) or 0) > written), None)
 
 
 def _files(model: Model, dataset: DataSet, sample: Sample) -> Iterator[Path]:

@@ -16,6 +16,7 @@ from reliseg.errors import SampleError
 from reliseg.models import Model
 from reliseg.prediction import sampled
 from reliseg.run.config import Settings
+from reliseg.run.fresh import is_fresh
 from reliseg.run.pixels import PixelWriter, Share, runs
 from reliseg.run.plan import Fit, Shard, Target, shards
 from reliseg.run.progress import Progress
@@ -145,11 +146,13 @@ class Sampling:
             self.folder.parent.rmdir()
 
     def _holds(self, shard: Shard, wanted: Wanted) -> bool:
+        path = self.folder / shard.path
         try:
-            record = _read(self.folder / shard.path)
+            record = _read(path)
             held = Wanted(record["quota"], record["whole"])
             same = [i["id"] for i in record["images"]] == [s.id for s in shard.samples]
-            return bool(same and record["model"] == self.model.fingerprint() and wanted.within(held))
+            same = same and record["model"] == self.model.fingerprint() and wanted.within(held)
+            return same and is_fresh(_record(path), self.model, shard.target.dataset, shard.samples)
         except (OSError, ValueError, KeyError):
             return False
 

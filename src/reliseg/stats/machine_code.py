@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from numba.core import event
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 
 class KeptCode(FunctionCache):  # type: ignore[misc]
@@ -13,6 +13,11 @@ class KeptCode(FunctionCache):  # type: ignore[misc]
 
     Else a file that was cut off, by a power failure or a full disk, would end every run from then on.
     """
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        locator = self._impl.locator
+        self._cache_file = _Named(locator.get_cache_path(), self._impl.filename_base, locator.get_source_stamp())
 
     def load_overload(self, signature: Any, context: Any) -> Any:
         """The code for these types, or None."""
@@ -27,6 +32,26 @@ class KeptCode(FunctionCache):  # type: ignore[misc]
         """Keep it, where there is room."""
         with suppress(OSError):
             super().save_overload(signature, data)
+
+
+class _Named(IndexDataCacheFile):  # type: ignore[misc]
+    """numba's files, each with the key of its code: types, processor, sources.
+
+    numba writes the index first, then the code, under numbers that start anew with every edit. Where the second was
+    never written, the index would give away what lay there before: the code of other sources, or for other types.
+    """
+
+    def save(self, key: Any, data: Any) -> None:
+        """Keep the code with its key."""
+        super().save(key, (key, data))
+
+    def load(self, key: Any) -> Any:
+        """The code of this key, or None."""
+        found = super().load(key)
+        if found is None:
+            return None
+        held, data = found
+        return data if held == key else None
 
 
 @contextmanager
