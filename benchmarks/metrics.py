@@ -10,7 +10,7 @@ shard stands for all of a calibration, under other names. `--store` names folder
 import argparse
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,13 +80,13 @@ def fill(plan: Plan, folder: Path, statistics: dict[str, Observed]) -> float:
             ids = tuple(s.id for s in shard.samples)
             found = {c: named(o, ids) for c, o in statistics.items()}
             start = time.perf_counter()
-            save_shard(folder / shard.path, head(ids), found.items())
+            save_shard(folder / shard.path, head(ids, found), found.items())
             spent, count = spent + time.perf_counter() - start, count + 1
     return spent / count
 
 
-def head(ids: tuple[str, ...]) -> ShardHead:
-    return ShardHead(dict.fromkeys(ids, "0" * 64), {}, "", {})
+def head(ids: tuple[str, ...], calibrations: Iterable[str]) -> ShardHead:
+    return ShardHead(dict.fromkeys(ids, "0" * 64), {}, "", dict.fromkeys(calibrations, ""))
 
 
 def named(found: Observed, ids: tuple[str, ...]) -> Observed:
@@ -161,7 +161,7 @@ def sizes(folder: Path) -> Iterator[Measure]:
     for images in (SHARD_ENOUGH, SHARD_SIZE):
         found = observed(1.0, images)
         path = folder / f"{images}.zip"
-        save_shard(path, head(found.samples.ids), [("identity", found)])
+        save_shard(path, head(found.samples.ids, ["identity"]), [("identity", found)])
         name = f"19 classes, 2 megapixels, {images} in a shard"
         yield size(name, images, 1, path.stat().st_size)
 

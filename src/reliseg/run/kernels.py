@@ -11,10 +11,11 @@ _SHOWN = 200
 
 @dataclass(frozen=True, eq=False)
 class Kernels:
-    """The kernels of one run. A device is tried once, on a drawn image; `note` is told once why none can be used."""
+    """The kernels of one run. Each is tried on a drawn image first; `note` is told once why a device has none."""
 
     note: Callable[[str], None]
     _works: dict[str, bool] = field(default_factory=dict)
+    _tried: set[tuple[str, Layout]] = field(default_factory=set)
 
     def by_device(self) -> dict[str, str]:
         """What counted the logits of each device that held some."""
@@ -22,17 +23,18 @@ class Kernels:
 
     def on_device(self, layout: Layout, logits: DeviceLogits) -> CountingKernel | None:
         """The kernel of the device that holds these logits, or None."""
-        device = logits.tensor.device
-        if str(device) not in self._works:
+        device = str(logits.tensor.device)
+        if self._works.get(device, True) and (device, layout) not in self._tried:
+            self._tried.add((device, layout))
             problem = _problem(layout, logits)
-            self._works[str(device)] = problem is None
+            self._works[device] = problem is None
             if problem:
                 self.note(f"statistics are taken on the CPU: no kernel for {device} ({problem})")
-        if not self._works[str(device)]:
+        if not self._works[device]:
             return None
         from reliseg.stats.triton_kernel import TritonKernel
 
-        return TritonKernel(layout, device)
+        return TritonKernel(layout, logits.tensor.device)
 
 
 def _problem(layout: Layout, logits: DeviceLogits) -> str | None:
