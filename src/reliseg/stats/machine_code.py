@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from numba import config
 from numba.core import event
 from numba.core.caching import FunctionCache
+
+from reliseg.errors import ConfigError
 
 
 class KeptCode(FunctionCache):  # type: ignore[misc]
@@ -27,6 +30,12 @@ class KeptCode(FunctionCache):  # type: ignore[misc]
         """Keep it, where there is room."""
         with suppress(OSError):
             super().save_overload(signature, data)
+
+
+def check_compiler() -> None:
+    """ConfigError where numba is told not to compile: kernels are made of instructions that Python has no word for."""
+    if config.DISABLE_JIT:
+        raise ConfigError("NUMBA_DISABLE_JIT is set, and the kernels cannot run uncompiled; unset it")
 
 
 @contextmanager
