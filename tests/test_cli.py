@@ -1,5 +1,6 @@
 """The command: exit codes, one clear line for whatever is wrong, and what a user sees."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -210,11 +211,17 @@ def test_masks_that_are_void_everywhere_are_noted(command, street, tmp_path, ver
 
 
 @pytest.mark.parametrize("verb", ["run", "check"])
-def test_kernels_that_may_not_be_compiled_are_one_plain_line(command, street, tmp_path, monkeypatch, verb):
-    monkeypatch.setattr("numba.config.DISABLE_JIT", 1)
-    code, _, err = command(verb, street.config, *(["--out", tmp_path / "out"] if verb == "run" else []))
-    assert code == 2
-    assert "reliseg: NUMBA_DISABLE_JIT is set, and the kernels cannot run uncompiled; unset it\n" in err
+def test_kernels_that_may_not_be_compiled_are_one_plain_line(street, verb):
+    ended = subprocess.run(
+        [sys.executable, "-m", "reliseg", verb, street.config],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        cwd=street.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr == "reliseg: NUMBA_DISABLE_JIT is set, and the kernels cannot run uncompiled; unset it\n"
 
 
 def test_an_incomplete_run_exits_1_and_names_the_sample(command, tmp_path):

@@ -22,7 +22,6 @@ from reliseg.stats.machine_code import check_compiler
 
 def check(plan: Plan, *, workers: int = 2, progress: Progress | None = None) -> dict[str, Model]:
     """Raise the first kind of trouble as a UsageError; else the model, where the plan has only one."""
-    check_compiler()
     problems: list[str] = []
     for target in _all_targets(plan):
         problems += checked_files(target, full=False, workers=workers, progress=progress or Silent()).problems
