@@ -1,5 +1,6 @@
 """The command: exit codes, one clear line for whatever is wrong, and what a user sees."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -183,6 +184,44 @@ def test_check_full_finds_what_the_run_would_stumble_on(command, tmp_path):
     code, _, err = command("check", "--full", street.config)
     assert code == 2
     assert "s287/s287_2010: the model gave NaN or infinite logits" in err
+
+
+def test_check_full_says_a_broken_image_once_and_no_more_lines_of_the_model_than_of_the_files(command, tmp_path):
+    street = make_street(tmp_path / "street", cal=3, day=4, dusk=12)
+    street.image("test", 2011).write_bytes(street.image("test", 2011).read_bytes()[:200])
+    for i in range(2000, 2011):
+        np.savez(street.logits("test", i), logits=np.full((11, 6, 8), np.inf, np.float32))
+    code, _, err = command("check", "--full", street.config)
+    assert code == 2
+    assert err.count("s287_2011") == 2  # its id and its file, in one line
+    lines = [line for line in err.splitlines() if line.startswith("reliseg: model net on street/dusk: ")]
+    assert len(lines) == 4
+    assert lines[-1] == "reliseg: model net on street/dusk: ... and 8 more"
+
+
+@pytest.mark.parametrize("verb", ["run", "check"])
+def test_masks_that_are_void_everywhere_are_noted(command, street, tmp_path, verb):
+    assert "classes do not occur" not in command("check", street.config)[2]
+    for i in range(1000, 1004):
+        Image.fromarray(np.full((24, 32), 11, np.uint8)).save(street.mask("train", i))
+    code, _, err = command(verb, street.config, *(["--out", tmp_path / "out"] if verb == "run" else []))
+    assert code == 0, err
+    assert err.count("street/day: no pixel of the 4 masks looked at is a class") == 1
+    assert command("check", "--full", street.config)[0] == 2
+
+
+@pytest.mark.parametrize("verb", ["run", "check"])
+def test_kernels_that_may_not_be_compiled_are_one_plain_line(street, verb):
+    ended = subprocess.run(
+        [sys.executable, "-m", "reliseg", verb, street.config],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        cwd=street.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr == "reliseg: NUMBA_DISABLE_JIT is set, and the kernels cannot run uncompiled; unset it\n"
 
 
 def test_an_incomplete_run_exits_1_and_names_the_sample(command, tmp_path):

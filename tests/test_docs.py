@@ -185,6 +185,13 @@ def test_the_definitions_page_holds_everything_and_is_the_same_again():
         assert f"| `{name}` | " in page
 
 
+def test_a_page_that_links_to_the_definitions_says_what_else_lists_them():
+    """The page is made, not kept: on GitHub the link leads nowhere."""
+    linking = [page for page in PAGES if "](definitions.md" in page.read_text()]
+    assert linking
+    assert [page.name for page in linking if "reliseg list metrics" not in page.read_text()] == []
+
+
 def test_public_names_are_exact_and_documented():
     assert reliseg.__all__ == sorted(reliseg.__all__)
     assert dir(reliseg) == reliseg.__all__

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reliseg.data import check_domain
+from reliseg.data import Checked, check_domain
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def _mask(dataset, i, pixels):
 
 
 def _check(dataset, **options):
-    return check_domain(dataset, dataset.domains["all"], **options)
+    return list(check_domain(dataset, dataset.domains["all"], **options).problems)
 
 
 def test_nothing_wrong(many):
@@ -60,6 +60,7 @@ def test_full_finds_what_headers_do_not_tell(many):
 def test_many_problems_are_counted(many):
     for i in range(20):
         _mask(many, i, np.zeros((3, 3), np.uint8))
+    assert len(check_domain(many, many.domains["all"]).failed) == 20
     problems = _check(many)
     assert len(problems) == 4
     assert problems[-1] == "folder/all: ... and 17 more"
@@ -68,3 +69,35 @@ def test_many_problems_are_counted(many):
 def test_without_masks(tree, opened):
     dataset = opened("folder", tree("images/1.png"), annotations="none")
     assert _check(dataset) == []
+
+
+def _suspicious(tree, opened, ids, **options):
+    """What is noted of three masks of these ids."""
+    names = [f"{i}" for i in range(3)]
+    pixels = np.resize(np.array(ids, np.uint8), (4, 6))
+    root = tree(*(f"images/{n}.png" for n in names), masks={f"masks/{n}.png": pixels for n in names})
+    dataset = opened("folder", root, labels="camvid")
+    return check_domain(dataset, dataset.domains["all"], **options)
+
+
+@pytest.mark.parametrize("ids", [range(11), [0, 1, 2], [8, 9, 10, 255]])
+def test_masks_of_more_than_a_quarter_of_the_classes_are_no_matter(tree, opened, ids):
+    assert _suspicious(tree, opened, [*ids]) == Checked()
+
+
+@pytest.mark.parametrize(("ids", "which"), [([0, 1], "sky, building"), ([0, 255], "sky")])
+def test_masks_of_few_classes_are_noted(tree, opened, ids, which):
+    for full in (False, True):
+        found = _suspicious(tree, opened, ids, full=full)
+        lacking = 11 - len(which.split(", "))
+        start = f"folder/all: {lacking} of 11 classes do not occur in the 3 masks looked at, only {which}; "
+        assert [line[: len(start)] for line in found.notes] == [start]
+        assert found.problems == ()
+
+
+def test_a_domain_without_any_class_is_noted_and_refused_in_full(tree, opened):
+    line = "folder/all: no pixel of the 3 masks looked at is a class: all are void or unknown; "
+    (note,) = _suspicious(tree, opened, [255]).notes
+    assert note.startswith(line)
+    full = _suspicious(tree, opened, [255], full=True)
+    assert (full.problems, full.notes) == ((note,), ())

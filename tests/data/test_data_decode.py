@@ -229,8 +229,11 @@ NOISE = np.random.default_rng(0).integers(0, 11, (64, 64)).astype(np.uint8)
         (_bytes(NOISE)[:900], "cannot be decoded"),
         (_bytes(NOISE)[:20], "cannot be decoded|not an image"),
         (np.zeros((3, 2), np.uint8), "the mask is 2 x 3 and the image 3 x 2 pixels"),
-        (np.zeros((2, 3, 3), np.uint8), "the mask is in RGB mode, not grey or palette; .*color or red"),
-        (_jpeg(IDS), "the mask is a JPEG"),
+        (
+            np.zeros((2, 3, 3), np.uint8),
+            "the mask is in RGB mode, not grey or palette; .*color or red; or are images and masks swapped",
+        ),
+        (_jpeg(IDS), "the mask is a JPEG, .*; or are images and masks swapped"),
         (
             np.full((2, 3), 77, np.uint8),
             r"id 77 \(6 pixels\) is not in the label map; give every id a role in label_map, or set unlisted: void",

@@ -18,6 +18,35 @@ def test_a_mask_without_image_is_named(tree, opened):
         opened("folder", root)
 
 
+def test_a_mask_of_another_ending_is_named(tree, opened):
+    root = tree("images/0.png", "images/1.png", "masks/1.jpg", "masks/9.bmp", masks={"masks/0.png": 0})
+    said = (
+        r"1 image without mask \(images/1.png; .*; masks/1.jpg lies there, but masks end in png: save them so .*: skip"
+    )
+    with pytest.raises(DataError, match=said):
+        opened("folder", root)
+
+
+def test_an_image_of_another_ending_is_named(tree, opened):
+    root = tree("images/0.png", "images/s/1.TIF", masks={"masks/0.png": 0, "masks/s/1.png": 0})
+    said = r"1 mask without image .*; images/s/1.TIF lies there, but images end in jpeg or jpg or png: convert them"
+    with pytest.raises(DataError, match=said):
+        opened("folder", root)
+
+
+def test_images_that_all_have_another_ending(tree, opened):
+    with pytest.raises(DataError, match=r"no image matches .*; images/1.tif lies there, but images end in jpeg or"):
+        opened("folder", tree("images/1.tif"), annotations="none")
+    with pytest.raises(DataError, match=r"no image matches .*; test/a_1.tif lies there, but images end in png"):
+        opened("camvid", tree("test/a_1.tif", "test/junk.tif"), annotations="none", domains={"test": {}})
+
+
+def test_an_image_is_no_mask_of_another_ending(tree, opened):
+    root = tree("all/1.jpg")
+    with pytest.raises(DataError, match=r"1 image without mask .*; add the missing files, or"):
+        opened("folder", root, image="all/{stem}.jpg", mask="all/{stem}.png")
+
+
 def test_both_at_once(tree, opened):
     root = tree("images/0.png", masks={"masks/1.png": 0})
     with pytest.raises(DataError, match=r"1 image without mask .* and 1 mask without image"):

@@ -1,7 +1,7 @@
 """Data sets: images and annotations, paired by identifier, in named domains."""
 
 from reliseg.data.base import DataSet, Domain, Loaded, Sample
-from reliseg.data.check import check_domain
+from reliseg.data.check import Checked, at_most, check_domain
 from reliseg.data.decode import image_sha256, load
 from reliseg.data.open import DataOptions, open_dataset
 from reliseg.data.pairs import NO_SCENE
@@ -9,11 +9,13 @@ from reliseg.data.spec import dataset_names
 
 __all__ = [
     "NO_SCENE",
+    "Checked",
     "DataOptions",
     "DataSet",
     "Domain",
     "Loaded",
     "Sample",
+    "at_most",
     "check_domain",
     "dataset_names",
     "image_sha256",

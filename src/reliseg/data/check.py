@@ -1,14 +1,33 @@
 """What can be wrong with a domain's files, found before a long run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool
 
 from reliseg.data.base import DataSet, Domain
 from reliseg.data.decode import check_sizes, load
 from reliseg.errors import SampleError
+from reliseg.labels import UNKNOWN, VOID, LabelSpace
 
 _DECODED = 8
 _SHOWN = 3
+_FEW = 4
+"""Good data shows more than a quarter of its classes in a few masks; wrongly encoded ids are 0 and 1, or 0 and 255."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a look at the files of a domain found."""
+
+    problems: tuple[str, ...] = ()
+    """A line each, at most three and then the number of those left out."""
+    notes: tuple[str, ...] = ()
+    """What is suspicious, and may be so."""
+    failed: frozenset[str] = frozenset()
+    """The ids of all samples that cannot be used."""
 
 
 def check_domain(
@@ -18,30 +37,61 @@ def check_domain(
     full: bool = False,
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
-) -> list[str]:
-    """The problems of a domain, one line each, at most three and then the number of those left out.
+) -> Checked:
+    """The problems of a domain, and what is suspicious of its masks.
 
     Compares the sizes in the headers of every image and mask, and maps the ids of the first eight masks; with
     `full` decodes everything. `progress` is called with the samples done and their number.
     """
 
-    def problem(i: int) -> str | None:
+    def look(i: int) -> SampleError | Bool[np.ndarray, " ids"] | None:
+        """Why a sample cannot be used, or which ids its mask has, if it was decoded."""
         try:
             if full or i < _DECODED:
-                load(dataset, domain.samples[i], image=full)
-            else:
-                check_sizes(dataset, domain.samples[i])
+                truth = load(dataset, domain.samples[i], image=full).truth
+                return None if truth is None else np.bincount(truth.ravel(), minlength=VOID + 1) > 0
+            check_sizes(dataset, domain.samples[i])
         except SampleError as error:
-            return f"{dataset.name}/{domain.name}: {error}"
+            return error
         return None
 
-    problems = []
-    total = len(domain.samples)
+    where, total = f"{dataset.name}/{domain.name}", len(domain.samples)
+    errors, masks = [], []
     with ThreadPoolExecutor(workers) as pool:
-        for done, line in enumerate(pool.map(problem, range(total)), start=1):
-            if line is not None:
-                problems.append(line)
+        for done, found in enumerate(pool.map(look, range(total)), start=1):
+            if isinstance(found, SampleError):
+                errors.append(found)
+            elif found is not None:
+                masks.append(found)
             if progress is not None:
                 progress(done, total)
-    more = len(problems) - _SHOWN
-    return [*problems[:_SHOWN], f"{dataset.name}/{domain.name}: ... and {more} more"] if more > 0 else problems
+    problems = at_most([f"{where}: {error}" for error in errors], where)
+    suspicious = [f"{where}: {line}" for line in _suspicious(dataset.labels, masks)]
+    if full and len(masks) == total and not np.any(masks, axis=0)[:UNKNOWN].any():
+        return Checked((*problems, *suspicious))  # no number would come of it
+    return Checked(tuple(problems), tuple(suspicious), frozenset(error.sample for error in errors))
+
+
+def at_most(lines: Sequence[str], where: str) -> list[str]:
+    """The first three, and then the number of those left out."""
+    more = len(lines) - _SHOWN
+    return [*lines[:_SHOWN], f"{where}: ... and {more} more"] if more > 0 else list(lines)
+
+
+def _suspicious(labels: LabelSpace, masks: Sequence[Bool[np.ndarray, " ids"]]) -> Iterator[str]:
+    """A line where the ids that occur in these masks, taken together, are none or few of the classes."""
+    if not masks:
+        return
+    ids, looked_at = np.any(masks, axis=0), f"the {len(masks)} mask{'s' * (len(masks) > 1)} looked at"
+    occurring = [labels.classes[c] for c in labels.present if ids[c]]
+    lacking = len(labels.present) - len(occurring)
+    if not ids[:UNKNOWN].any():
+        yield (
+            f"no pixel of {looked_at} is a class: all are void or unknown; correct their encoding or label_map, "
+            "or give annotations: none"
+        )
+    elif lacking and len(occurring) <= max(1, len(labels.present) // _FEW):
+        yield (
+            f"{lacking} of {len(labels.present)} classes do not occur in {looked_at}, only "
+            f"{', '.join(occurring) or 'absent ones'}; if more should, correct their encoding or label_map"
+        )

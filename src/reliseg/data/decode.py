@@ -154,7 +154,9 @@ def _truth(dataset: DataSet, file: _File, data: bytes, size: tuple[int, int]) ->
     with file.opened(BytesIO(data)) as picture:
         _check_size(file, picture, size)
         if picture.format == "JPEG":
-            raise file.error("the mask is a JPEG, which changes ids; save masks as PNG")
+            raise file.error(
+                "the mask is a JPEG, which changes ids; save masks as PNG; or are images and masks swapped?"
+            )
         if isinstance(dataset.label_map, ColorMap):
             colors = _colors(file, picture)
         else:
@@ -178,7 +180,7 @@ def _ids(file: _File, picture: ImageFile) -> UInt8[np.ndarray, "H W"] | UInt16[n
         return raw.astype(np.uint16)
     raise file.error(
         f"the mask is in {picture.mode} mode, not grey or palette; give masks of ids, "
-        "or set the label map's encoding to color or red"
+        "or set the label map's encoding to color or red; or are images and masks swapped?"
     )
 
 

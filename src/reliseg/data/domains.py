@@ -7,6 +7,7 @@ from typing import Any
 
 from reliseg.data.augment import Copy, Photometric, read_augmentation
 from reliseg.data.base import Domain, Sample
+from reliseg.data.endings import with_other_ending
 from reliseg.data.pairs import Entry, Source
 from reliseg.data.spec import DOMAIN_KEYS, Spec, check_keys, strings
 from reliseg.errors import ConfigError, DataError, near
@@ -133,8 +134,13 @@ def _selected(source: Source, selection: Selection) -> list[Entry]:
         if absent := _absent(chosen, field, values):
             raise DataError(_explained(source, selection, field, absent[0]))
     if not chosen:
-        raise DataError(f"{selection.label}: no image matches {source.searched()}; correct root, or image")
+        raise DataError(_nothing(source, selection))
     return chosen
+
+
+def _nothing(source: Source, selection: Selection) -> str:
+    hint = with_other_ending(source, "image") or "; correct root, or image"
+    return f"{selection.label}: no image matches {source.searched()}{hint}"
 
 
 def _matching(entries: Iterable[Entry], where: Mapping[str, tuple[str, ...]]) -> list[Entry]:
@@ -150,7 +156,7 @@ def _explained(source: Source, selection: Selection, field: str, value: str) -> 
     """The message about a value that no file has: the first that is wrong, and those that there are instead."""
     entries = source.everything().entries
     if not entries:
-        return f"{selection.label}: no image matches {source.searched()}; correct root, or image"
+        return _nothing(source.everything(), selection)
     before: dict[str, tuple[str, ...]] = {}
     for other, values in selection.where.items():
         if absent := _absent(_matching(entries, before), other, values):
@@ -198,6 +204,8 @@ def _copies(sample: Sample, augmentation: Photometric) -> Iterator[Sample]:
 
 
 def _unpaired(source: Source, selection: Selection, alone: list[Entry]) -> str:
+    hint = with_other_ending(source, "mask", [e for e in alone if e.mask is None])
+    hint += with_other_ending(source, "image", [e for e in alone if e.image is None])
     images = [str(e.image) for e in alone if e.mask is None]
     masks = [str(e.mask) for e in alone if e.image is None]
     parts = []
@@ -208,8 +216,8 @@ def _unpaired(source: Source, selection: Selection, alone: list[Entry]) -> str:
         templates = " or ".join(template.text for template in source.spec.image)
         parts.append(f"{_count(masks, 'mask')} without image ({_some(masks)}; images are {templates})")
     return (
-        f"{selection.label}: {' and '.join(parts)} below {source.tree.root}; add the missing files, "
-        "or set missing: skip, or annotations: none for images alone"
+        f"{selection.label}: {' and '.join(parts)} below {source.tree.root}"
+        f"{hint or '; add the missing files'}, or set missing: skip, or annotations: none for images alone"
     )
 
 

@@ -49,13 +49,13 @@ class Source:
         masks: dict[tuple[str, ...], list[str]] = {}
         mask_fields: dict[tuple[str, ...], dict[str, str]] = {}
         for found in self.tree.find(spec.mask if self.masks else (), self.allowed):
-            fields = _completed(spec, found, spec.mask_fields)
+            fields = completed(spec, found, spec.mask_fields)
             key = tuple(fields[f] for f in spec.shared_fields)
             masks.setdefault(key, []).append(found.path)
             mask_fields[key] = fields
         entries = []
         for found in self.tree.find(spec.image, self.allowed):
-            fields = _completed(spec, found, spec.image_fields)
+            fields = completed(spec, found, spec.image_fields)
             key = tuple(fields[f] for f in spec.shared_fields)
             mask, other = (*masks.get(key, ()), None, None)[:2]
             mask_fields.pop(key, None)
@@ -78,7 +78,7 @@ class Source:
         return f"{templates} below {self.tree.root} (there are {there})"
 
 
-def _completed(spec: Spec, found: Found, names: Sequence[str]) -> dict[str, str]:
+def completed(spec: Spec, found: Found, names: Sequence[str]) -> dict[str, str]:
     """The fields of a file, those that stand inside others, and those that its own template lacks."""
     fields = dict(found.fields)
     for name, derived in spec.derive.items():

@@ -1,10 +1,10 @@
 """Everything that can be wrong before a long run."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from reliseg.calibration import calibrator
-from reliseg.data import check_domain, load
+from reliseg.data import Checked, at_most, check_domain, load
 from reliseg.errors import DataError, ModelError, SampleError, UsageError, near
 from reliseg.labels import label_space_names
 from reliseg.models import Model
@@ -17,13 +17,14 @@ from reliseg.run.record import Record
 from reliseg.run.sampling import Wanted, wanted_by_all
 from reliseg.run.stream import predictions
 from reliseg.run.whole import bytes_of_image
+from reliseg.stats.machine_code import check_compiler
 
 
 def check(plan: Plan, *, workers: int = 2, progress: Progress | None = None) -> dict[str, Model]:
     """Raise the first kind of trouble as a UsageError; else the model, where the plan has only one."""
     problems: list[str] = []
     for target in _all_targets(plan):
-        problems += data_problems(target, full=False, workers=workers, progress=progress or Silent())
+        problems += checked_files(target, full=False, workers=workers, progress=progress or Silent()).problems
     problems = problems or list(problems_of_loaded(plan, workers=workers, progress=progress or Silent()))
     if problems:
         raise DataError("\n".join(problems))
@@ -44,11 +45,14 @@ def check(plan: Plan, *, workers: int = 2, progress: Progress | None = None) -> 
 
 def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[str]:
     """All problems of a plan, a line each; notes say what was found in order. For `reliseg check`."""
+    check_compiler()
     problems: list[str] = []
+    failed: dict[str, frozenset[str]] = {}
     for target in _all_targets(plan):
-        found = data_problems(target, full=full, workers=workers, progress=progress)
-        problems += found
-        if not found:
+        checked = checked_files(target, full=full, workers=workers, progress=progress)
+        problems += checked.problems
+        failed[str(target)] = checked.failed
+        if not checked.problems:
             kind = "images and masks" if target.domain.annotated else "images without annotation"
             skipped = f", {len(target.domain.skipped)} skipped" if target.domain.skipped else ""
             progress.note(f"{target}: {len(target.domain.samples)} {kind}{skipped}")
@@ -66,7 +70,7 @@ def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[
             continue
         found = model_problems(plan, source.name, model)
         if full and not found:
-            found = list(full_problems(plan, source.name, model, workers=workers, progress=progress))
+            found = full_problems(plan, source.name, model, failed, workers=workers, progress=progress)
         if not found:
             progress.note(f"model {source.name}: {len(model.labels)} classes ({model.labels.name})")
             try:
@@ -85,12 +89,15 @@ def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[
     return problems + projection_problems(plan, spaces)
 
 
-def data_problems(target: Target, *, full: bool, workers: int, progress: Progress) -> list[str]:
-    """What is wrong with the files of a domain, a line each."""
+def checked_files(target: Target, *, full: bool, workers: int, progress: Progress) -> Checked:
+    """What is wrong with the files of a domain; what is only suspicious is noted."""
     progress.begin(f"{target}: files", len(target.domain.samples))
-    return check_domain(
+    checked = check_domain(
         target.dataset, target.domain, full=full, workers=workers, progress=lambda done, total: progress.advance()
     )
+    for line in checked.notes:
+        progress.note(line)
+    return checked
 
 
 def model_problems(plan: Plan, name: str, model: Model) -> list[str]:
@@ -199,15 +206,25 @@ def projection_problems(plan: Plan, spaces: Collection[str]) -> list[str]:
     ]
 
 
-def full_problems(plan: Plan, name: str, model: Model, *, workers: int, progress: Progress) -> Iterator[str]:
-    """Run a model over every sample and look at its logits; a line for each sample that cannot be evaluated."""
+def full_problems(
+    plan: Plan, name: str, model: Model, failed: Mapping[str, Collection[str]], *, workers: int, progress: Progress
+) -> list[str]:
+    """Run a model over every sample and look at its logits; lines for samples that cannot be evaluated.
+
+    `failed` are the samples of each target that are known to be broken: they are not said again.
+    """
+    problems = []
     for target in _all_targets(plan):
-        progress.begin(f"{name} on {target}", len(target.domain.samples))
-        samples = target.domain.samples
+        where = f"model {name} on {target}"
+        samples = [s for s in target.domain.samples if s.id not in failed[str(target)]]
+        progress.begin(f"{name} on {target}", len(samples))
+        found = []
         for outcome in predictions(model, target.dataset, samples, workers=workers, batch=plan.settings.batch):
             progress.advance()
             if isinstance(outcome, SampleError):
-                yield f"model {name} on {target}: {outcome}"
+                found.append(f"{where}: {outcome}")
+        problems += at_most(found, where)
+    return problems
 
 
 def _all_targets(plan: Plan) -> list[Target]:

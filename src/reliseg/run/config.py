@@ -13,10 +13,12 @@ from reliseg.calibration import canonical
 from reliseg.errors import ConfigError, near
 from reliseg.metrics import METRICS
 from reliseg.models import MODELS, Precision
+from reliseg.run.wording import Place, dotted, user_place, wrong
 from reliseg.scores import SCORES
 
 BUILT_IN_SCORES = ("msp", "neg_entropy", "margin", "max_logit", "neg_energy")
 _NAME = re.compile(r"[\w.+-]+")
+_DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]+)?")
 
 
 class _Loader(yaml.SafeLoader):
@@ -175,10 +177,17 @@ class Settings(_Section):
     metrics: list[str] = Field(default_factory=lambda: ["all"], validate_default=True, min_length=1)
     sample: SampleConfig = SampleConfig()
     seed: int = Field(default=0, ge=0)
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    device: str = "auto"
     threads: int = Field(default=2, ge=1)
     batch: int = Field(default=1, ge=1)
     limit: int | None = Field(default=None, ge=1)
+
+    @field_validator("device")
+    @classmethod
+    def _device_is_one(cls, value: str) -> str:
+        if not _DEVICE.fullmatch(value):
+            raise ValueError(f"unknown device {value!r}; give auto, cpu, cuda or cuda:0, cuda:1 ..")
+        return value
 
     @field_validator("scores")
     @classmethod
@@ -264,7 +273,7 @@ def parse_config(content: Mapping[str, Any], *, where: str = "configuration") ->
     try:
         return RunConfig.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(f"{where}: {_first_problem(error, RunConfig)}") from error
+        raise ConfigError(f"{where}: {_first_problem(error, content, RunConfig)}") from error
 
 
 def parse_settings(content: Mapping[str, Any]) -> Settings:
@@ -272,7 +281,7 @@ def parse_settings(content: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(f"settings: {_first_problem(error, Settings)}") from error
+        raise ConfigError(f"settings: {_first_problem(error, content, Settings)}") from error
 
 
 def resolved(config: RunConfig, folder: Path) -> str:
@@ -312,24 +321,16 @@ def _short(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _first_problem(error: ValidationError, section: type[BaseModel]) -> str:
+def _first_problem(error: ValidationError, content: object, section: type[BaseModel]) -> str:
     # A misspelt key also makes the right one missing: say the former.
-    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    place = ".".join(str(p) for p in first["loc"]) or "top level"
-    if first["type"] == "extra_forbidden":
-        key = str(first["loc"][-1])
-        return f"unknown key {key!r} at {place}; {near(key, _keys(first['loc'][:-1], section))}"
-    if first["type"] == "missing":
-        return f"{place} is missing"
-    given = first.get("input")
-    if first["type"] == "list_type" and isinstance(given, str):
-        return f"{place}: a list is needed; write [{given}]"
-    text = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) and repr(given) not in text else ""
-    return f"{place}: {text}{shown}"
+    errors = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    if errors[0]["type"] == "extra_forbidden":
+        *way, key = user_place(errors[0], content)
+        return f"unknown key {str(key)!r} at {dotted((*way, key))}; {near(str(key), _keys(tuple(way), section))}"
+    return wrong(errors, content)
 
 
-def _keys(path: tuple[int | str, ...], section: type[BaseModel]) -> list[str]:
+def _keys(path: Place, section: type[BaseModel]) -> list[str]:
     children: dict[str, type[BaseModel]] = {
         "models": ModelConfig,
         "datasets": DataConfig,

@@ -123,25 +123,22 @@ class StoredRanks(Mapping[str, Ranks]):
     """The fine histograms of one calibration over some shards, by score, added up when they are first asked for.
 
     They are most of what a domain's statistics hold: metrics look at one score after the other, and only that is in
-    memory; what was added up before is kept compressed, in no more bytes than the largest count needs.
+    memory; what was added up before is kept in no more bytes a bin than the largest count needs.
     """
 
     shards: Sequence[Path]
     calibration: str
     scores: tuple[str, ...]
-    _kept: dict[str, tuple[np.dtype, bytes]] = field(default_factory=dict, init=False)
+    _kept: dict[str, np.ndarray] = field(default_factory=dict, init=False)
 
     def __getitem__(self, score: str) -> Ranks:
         """The sum over all shards; a FileNotFoundError that names one that is gone or broken."""
         if score not in self.scores:
             raise KeyError(score)
         if score in self._kept:
-            kind, content = self._kept[score]
-            counts = np.frombuffer(zlib.decompress(content), kind).astype(np.int64)
-            return Ranks(counts.reshape(Ranks.zero_of(score).counts.shape))
+            return Ranks(self._kept[score].astype(np.int64))
         total = self._added_up(score)
-        narrow = total.counts.astype(np.min_scalar_type(total.counts.max()))
-        self._kept[score] = narrow.dtype, zlib.compress(narrow.tobytes(), level=1)
+        self._kept[score] = total.counts.astype(np.min_scalar_type(total.counts.max()))
         return total
 
     def _added_up(self, score: str) -> Ranks:

@@ -18,7 +18,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from reliseg.stats.bins import MANTISSA, RELIABILITY_BINS, edges
-from reliseg.stats.machine_code import KeptCode
+from reliseg.stats.machine_code import KeptCode, check_compiler
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -43,8 +43,10 @@ def compiled(function: Function) -> Function:
 def cached(function: Function) -> Function:
     """The same for what Python calls: machine code is kept on disk.
 
-    Beside the source, else in the user's cache folder, else (nothing can be written) not.
+    Beside the source, else in the user's cache folder, else (nothing can be written) not. ConfigError where numba is
+    told not to compile: so no module of kernels can be imported then.
     """
+    check_compiler()
     found: Any = njit(**_OPTIONS)(_keyed(inspect.unwrap(function)))
     with suppress(RuntimeError):
         found._cache = KeptCode(found.py_func)

@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from numba import config
 from numba.core import event
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+
+from reliseg.errors import ConfigError
 
 
 class KeptCode(FunctionCache):  # type: ignore[misc]
@@ -52,6 +55,12 @@ class _Named(IndexDataCacheFile):  # type: ignore[misc]
             return None
         held, data = found
         return data if held == key else None
+
+
+def check_compiler() -> None:
+    """ConfigError where numba is told not to compile: kernels are made of instructions that Python has no word for."""
+    if config.DISABLE_JIT:
+        raise ConfigError("NUMBA_DISABLE_JIT is set, and the kernels cannot run uncompiled; unset it")
 
 
 @contextmanager
