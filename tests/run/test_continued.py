@@ -94,13 +94,29 @@ class Noted(Silent):
 def test_what_is_evaluated_again_is_told_with_a_file(evaluated):
     street, out, before = evaluated
     later = time.time() + 86400  # another machine's clock: it is evaluated again each time, and told each time
-    os.utime(street.mask("test", 2000), (later, later))
+    os.utime(street.logits("test", 2000), (later, later))
     for _ in range(2):
         heard = Noted()
         reliseg.run_config(street.config, out, progress=heard)
-        told = f"street/dusk is evaluated again where files are newer: {street.mask('test', 2000)}"
+        told = f"street/dusk is evaluated again where files are newer: {street.logits('test', 2000)}"
         assert [note for note in heard.notes if "again" in note] == [told]
     assert (out / "results.csv").read_bytes() == before
+
+
+def test_newer_copies_of_the_same_images_and_masks_are_not_evaluated_again(evaluated):
+    """As where each job of a cluster copies its data to a disk of its own."""
+    street, out, before = evaluated
+    later = time.time() + 60
+    for path in (street.root / "data").rglob("*.png"):
+        os.utime(path, (later, later))
+    held = {path: path.stat().st_mtime_ns for path in out.rglob("*.*") if path.suffix in (".zip", ".json")}
+    heard = Noted()
+    reliseg.run_config(street.config, out, progress=heard)
+    assert not [note for note in heard.notes if "again" in note]
+    assert (out / "results.csv").read_bytes() == before
+    kept = [path for path in held if path.stat().st_mtime_ns == held[path]]
+    assert {path.parts[len(out.parts)] for path in kept} >= {"statistics"}
+    assert all(path in kept for path in held if "statistics" in path.parts)
 
 
 def test_what_is_changed_while_it_is_counted_is_read_again(evaluated, tmp_path, monkeypatch):

@@ -2,7 +2,7 @@
 
 from reliseg.data.base import DataSet, Domain, Loaded, Sample
 from reliseg.data.check import Checked, at_most, check_domain
-from reliseg.data.decode import image_sha256, load
+from reliseg.data.decode import image_sha256, load, sample_sha256
 from reliseg.data.open import DataOptions, open_dataset
 from reliseg.data.pairs import NO_SCENE
 from reliseg.data.spec import dataset_names
@@ -21,4 +21,5 @@ __all__ = [
     "image_sha256",
     "load",
     "open_dataset",
+    "sample_sha256",
 ]

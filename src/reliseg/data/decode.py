@@ -97,6 +97,12 @@ def load(dataset: DataSet, sample: Sample, *, image: bool = True) -> Loaded:
     return Loaded(sample, size, pixels, truth, digest.hexdigest(), of_image)
 
 
+def sample_sha256(dataset: DataSet, sample: Sample) -> str:
+    """The sha256 of the bytes of a sample's image and mask, as `load` says it; nothing is decoded."""
+    files = [dataset.root / path for path in (sample.image, sample.mask) if path is not None]
+    return hashlib.sha256(b"".join(_File(sample.id, file).read() for file in files)).hexdigest()
+
+
 def image_sha256(dataset: DataSet, sample: Sample) -> str:
     """The sha256 of a sample's image file, as `load` says it; nothing is decoded."""
     return hashlib.sha256(_File(sample.id, dataset.root / sample.image).read()).hexdigest()

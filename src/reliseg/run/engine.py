@@ -101,7 +101,7 @@ class Pass:
         if not same or not stored.hashes.keys() <= {s.id for s in shard.samples}:
             return False
         held = (s for s in shard.samples if s.id in stored.hashes)
-        changed = changed_since(self.folder / shard.path, self.model, self.target.dataset, held)
+        changed = changed_since(self.folder / shard.path, self.model, self.target.dataset, held, stored.hashes)
         self._changed.extend(filter(None, [changed]))
         return changed is None
 

@@ -77,10 +77,11 @@ class Fitting:
         here = {str(m): {s.id for s in m.domain.samples} for m in fit.members()}
         there = {domain: set(found) for domain, found in record.samples.items()}
         same = (record.name, record.fingerprint, there) == (name, self.sampling.model.fingerprint(), here)
-        model = self.sampling.model
-        return (
-            record if same and all(is_fresh(path, model, m.dataset, m.domain.samples) for m in fit.members()) else None
-        )
+        if not same:
+            return None
+        model, made = self.sampling.model, record.samples
+        fresh = all(is_fresh(path, model, m.dataset, m.domain.samples, made[str(m)]) for m in fit.members())
+        return record if fresh else None
 
     def _stage(self, title: str, steps: int) -> Callable[[], None]:
         self.sampling.progress.begin(f"{self.sampling.name}: {title}", steps)

@@ -1,31 +1,54 @@
-"""Whether what was computed from files is as new as they are."""
+"""Whether what was computed from files is of the files as they are now."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from reliseg.data import DataSet, Sample
+from reliseg.data import DataSet, Sample, sample_sha256
+from reliseg.errors import SampleError
 from reliseg.models import Model
 
 
-def is_fresh(result: Path, model: Model, dataset: DataSet, samples: Iterable[Sample]) -> bool:
+def is_fresh(
+    result: Path, model: Model, dataset: DataSet, samples: Iterable[Sample], hashes: Mapping[str, str]
+) -> bool:
     """Whether the result is there, and nothing of the samples was changed after it was written."""
-    return _time(result) is not None and changed_since(result, model, dataset, samples) is None
+    return _time(result) is not None and changed_since(result, model, dataset, samples, hashes) is None
 
 
-def changed_since(result: Path, model: Model, dataset: DataSet, samples: Iterable[Sample]) -> Path | None:
+def changed_since(
+    result: Path, model: Model, dataset: DataSet, samples: Iterable[Sample], hashes: Mapping[str, str]
+) -> Path | None:
     """The first image, mask or stored prediction of the samples that was changed after the result was written.
 
-    By the times of the files, as `make` does: their bytes are not read. A file that is missing changes nothing.
+    A file that is not newer is taken for unchanged, as `make` does. Newer images and masks may be copies: they are
+    compared with the sha256 that the result was made from. A file that is missing changes nothing.
     """
     written = _time(result) or 0
-    return next((f for s in samples for f in _files(model, dataset, s) if (_time(f) or 0) > written), None)
+
+    def newer(files: Iterable[Path]) -> Path | None:
+        return next((file for file in files if (_time(file) or 0) > written), None)
+
+    for sample in samples:
+        prediction = newer(model.files(sample.id))
+        if prediction is not None:
+            return prediction
+        picture = newer(_pictures(dataset, sample))
+        if picture is not None and not _is_of(hashes.get(sample.id), dataset, sample):
+            return picture
+    return None
 
 
-def _files(model: Model, dataset: DataSet, sample: Sample) -> Iterator[Path]:
+def _pictures(dataset: DataSet, sample: Sample) -> Iterator[Path]:
     yield dataset.root / sample.image
     if sample.mask is not None:
         yield dataset.root / sample.mask
-    yield from model.files(sample.id)
+
+
+def _is_of(digest: str | None, dataset: DataSet, sample: Sample) -> bool:
+    try:
+        return sample_sha256(dataset, sample) == digest
+    except SampleError:
+        return False
 
 
 def _time(path: Path) -> int | None:

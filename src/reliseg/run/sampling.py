@@ -152,7 +152,8 @@ class Sampling:
             held = Wanted(record["quota"], record["whole"])
             same = [i["id"] for i in record["images"]] == [s.id for s in shard.samples]
             same = same and record["model"] == self.model.fingerprint() and wanted.within(held)
-            return same and is_fresh(_record(path), self.model, shard.target.dataset, shard.samples)
+            hashes = {i["id"]: i["sha256"] for i in record["images"]}
+            return same and is_fresh(_record(path), self.model, shard.target.dataset, shard.samples, hashes)
         except (OSError, ValueError, KeyError):
             return False
 
