@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from kernel import Measure
-from machine import write
+from machine import show
 from PIL import Image
 
 SIZE = (2048, 1024)
@@ -114,11 +114,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
     parser.add_argument("--out", type=Path, help="also write the measures there, as JSON")
     arguments = parser.parse_args()
-    measures = measured(arguments.data)
-    for measure in measures:
-        print(measure, flush=True)
-    if arguments.out:
-        write(arguments.out, measures)
+    show(measured(arguments.data), arguments.out)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import torch
 from kernel import ALL, TURNS, Measure, image
-from machine import write
+from machine import show
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -170,11 +170,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="also write the measures there, as JSON")
     arguments = parser.parse_args()
     here = torch.cuda.is_available()
-    measures = measured() if here else [goal(key, None) for key in GOALS]
-    for measure in measures:
-        print(measure, flush=True)
-    if arguments.out:
-        write(arguments.out, measures)
+    show(measured() if here else [goal(key, None) for key in GOALS], arguments.out)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,14 @@ def described() -> dict[str, Any]:
     }
 
 
+def show(measures: Sequence[Any], out: Path | None) -> None:
+    """A line each, and as a file where one is asked for."""
+    for measure in measures:
+        print(measure, flush=True)
+    if out:
+        write(out, measures)
+
+
 def write(path: Path, measures: Sequence[Any]) -> None:
     """The machine and the measures, as JSON."""
     content = {"machine": described(), "measures": [asdict(measure) for measure in measures]}

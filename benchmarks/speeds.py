@@ -18,7 +18,7 @@ from pathlib import Path
 import numba
 import numpy as np
 from kernel import Measure, image, ours
-from machine import write
+from machine import show
 
 SLOW = 1.2
 """An image is slow that takes this many times the tenth percentile."""
@@ -126,11 +126,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60, help="how long to look (default: 60)")
     parser.add_argument("--out", type=Path, help="also write the measures there, as JSON")
     arguments = parser.parse_args()
-    measures = measured(arguments.seconds)
-    for measure in measures:
-        print(measure, flush=True)
-    if arguments.out:
-        write(arguments.out, measures)
+    show(measured(arguments.seconds), arguments.out)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from run.devices import Notes
 from street import make_street
 
 import reliseg
 from reliseg.calibration.ts import Scaled
 from reliseg.run import engine
-from reliseg.run.progress import Silent
 from reliseg.run.store import load_shard, save_shard, stored_head
 
 
@@ -81,25 +81,15 @@ def test_what_was_changed_since_is_read_again(evaluated, tmp_path, kind, domain)
     assert (out / "results.csv").read_bytes() == (tmp_path / "anew" / "results.csv").read_bytes() != before
 
 
-class Noted(Silent):
-    """Keeps what is said."""
-
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text)
-
-
 def test_what_is_evaluated_again_is_told_with_a_file(evaluated):
     street, out, before = evaluated
     later = time.time() + 86400  # another machine's clock: it is evaluated again each time, and told each time
     os.utime(street.logits("test", 2000), (later, later))
     for _ in range(2):
-        heard = Noted()
+        heard = Notes()
         reliseg.run_config(street.config, out, progress=heard)
         told = f"street/dusk is evaluated again where files are newer: {street.logits('test', 2000)}"
-        assert [note for note in heard.notes if "again" in note] == [told]
+        assert [note for note in heard.lines if "again" in note] == [told]
     assert (out / "results.csv").read_bytes() == before
 
 
@@ -110,9 +100,9 @@ def test_newer_copies_of_the_same_images_and_masks_are_not_evaluated_again(evalu
     for path in (street.root / "data").rglob("*.png"):
         os.utime(path, (later, later))
     held = {path: path.stat().st_mtime_ns for path in out.rglob("*.*") if path.suffix in (".zip", ".json")}
-    heard = Noted()
+    heard = Notes()
     reliseg.run_config(street.config, out, progress=heard)
-    assert not [note for note in heard.notes if "again" in note]
+    assert not [note for note in heard.lines if "again" in note]
     assert (out / "results.csv").read_bytes() == before
     kept = [path for path in held if path.stat().st_mtime_ns == held[path]]
     assert {path.parts[len(out.parts)] for path in kept} >= {"statistics"}

@@ -9,25 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from run.devices import Notes
 from street import Street, make_street
 
 import reliseg
 from reliseg import cli
 from reliseg.errors import ConfigError
 from reliseg.results import Results
-from reliseg.run.progress import Silent
 
 METHODS = ["ts", "vector", "cluster-ts(k=2)", "cluster-ts(k=3,clusters=mixture,seeds=[1,2,3])"]
-
-
-class Notes(Silent):
-    """What a user is told."""
-
-    def __init__(self):
-        self.said = []
-
-    def note(self, text):
-        self.said.append(text)
 
 
 def with_features(street):
@@ -180,7 +170,7 @@ def test_another_model_is_said_and_not_refused(street, fitted, tmp_path):
     other = elsewhere(street, tmp_path / "there", calibration=[{"load": str(fitted)}], models=models)
     notes = Notes()
     reliseg.run_config(other.config, tmp_path / "out", progress=notes)
-    said = [line for line in notes.said if "fitted on another" in line]
+    said = [line for line in notes.lines if "fitted on another" in line]
     assert len(said) == 7
     assert said[0].startswith("net, cluster_ts(k=2,seed=42)@street/cal: it was fitted on another 'net'")
     assert without_thresholds(lines(tmp_path / "out")) == without_thresholds(lines(fitted))
@@ -189,7 +179,7 @@ def test_another_model_is_said_and_not_refused(street, fitted, tmp_path):
     silent = Notes()
     same = elsewhere(street, tmp_path / "same", calibration=[{"load": str(fitted)}])
     reliseg.run_config(same.config, tmp_path / "out2", progress=silent)
-    assert not [line for line in silent.said if "fitted on another" in line]
+    assert not [line for line in silent.lines if "fitted on another" in line]
 
 
 def test_a_run_does_not_go_on_with_another_calibration(street, fitted, tmp_path):
