@@ -11,6 +11,7 @@ from reliseg.calibration import canonical
 from reliseg.data import DataOptions, DataSet
 from reliseg.data import open_dataset as _open_dataset
 from reliseg.errors import ConfigError, near
+from reliseg.heap import share_heap
 from reliseg.labels import LabelSpace, label_space
 from reliseg.models import MODELS, Model, ModelOptions
 from reliseg.results import Results
@@ -42,6 +43,7 @@ def open_model(
     `labels` is the label space that it predicts. Options are those of a configuration's model: weights,
     align_corners, mean, std, resize, args, device, threads. Raises a ModelError that says what is wrong.
     """
+    share_heap()
     _known(ModelOptions, options)
     space = label_space(labels) if isinstance(labels, str) else labels
     if not isinstance(where, str):

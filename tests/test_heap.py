@@ -1,0 +1,67 @@
+"""Freed memory is taken again within `kept_memory`, by every thread, and given back after."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+glibc, version = platform.libc_ver()
+pytestmark = pytest.mark.skipif(
+    glibc != "glibc" or tuple(map(int, version.split("."))) < (2, 35), reason="needs glibc 2.35"
+)
+
+SCRIPT = """
+import json, resource, threading
+from contextlib import nullcontext
+import numpy as np
+from reliseg.heap import kept_memory
+
+SIZE = {size}
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+
+def cleared(found):
+    for _ in range(4):
+        before = faults()
+        np.empty(SIZE, np.uint8).fill(1)
+        found.append(faults() - before)
+
+found, before = [], resident()
+with {context}:
+    thread = threading.Thread(target=cleared, args=(found,))
+    thread.start()
+    thread.join()
+    within = resident()
+print(json.dumps([found, within - before, resident() - before]))
+"""
+
+
+def pages(size: int, context: str) -> tuple[list[int], int, int]:
+    """Pages that the system clears for an array of `size` bytes, four times over; memory within and after."""
+    script = SCRIPT.format(size=size, context=context)
+    environment = {**os.environ, "NUMPY_MADVISE_HUGEPAGE": "0"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, check=True, capture_output=True, text=True)
+    found, within, after = json.loads(done.stdout)
+    return found, within, after
+
+
+def test_a_thread_takes_freed_memory_again() -> None:
+    size = 128 << 20
+    found, within, after = pages(size, "kept_memory()")
+    assert found[0] > 0.9 * size / 4096
+    assert max(found[1:]) < 100
+    assert within >= size > 8 * after
+
+
+@pytest.mark.parametrize(("size", "context"), [(128 << 20, "nullcontext()"), (300 << 20, "kept_memory()")])
+def test_without_it_and_for_larger_arrays_the_system_clears_them_each_time(size: int, context: str) -> None:
+    found, _, after = pages(size, context)
+    assert min(found) > 0.9 * size / 4096
+    assert 8 * after < size
