@@ -13,12 +13,13 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 import torch
+from bare import Loop, apart
 from kernel import Measure
 from machine import write
 from PIL import Image
@@ -27,10 +28,10 @@ from transformers import SegformerConfig, SegformerForSemanticSegmentation
 import reliseg
 from reliseg.calibration import Calibration, Unchanged
 from reliseg.data import DataSet, Loaded, load
+from reliseg.heap import kept_memory
 from reliseg.labels import label_space
 from reliseg.models import Input, Model
 from reliseg.models._function import called
-from reliseg.models._torch import Normalisation, settled
 from reliseg.models._weights import load_weights
 from reliseg.run.config import BUILT_IN_SCORES
 from reliseg.run.kernels import Kernels
@@ -69,32 +70,24 @@ class Stages(Silent):
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A network as reliseg runs it and bare, and a domain for both."""
+    """A network as reliseg runs it and, made by `build`, bare; a domain for both."""
 
     model: Model
-    bare: torch.nn.Module
+    build: Callable[[], torch.nn.Module]
     dataset: DataSet
     domain: str
     device: str = "cpu"
 
     @cached_property
+    def bare(self) -> Loop:
+        """The same network over the same images."""
+        files = [self.dataset.root / s.image for s in self.dataset.domains[self.domain].samples if s.image]
+        return Loop(self.build, files, self.device, THREADS)
+
+    @cached_property
     def samples(self) -> list[Loaded]:
         """Decoded."""
         return [load(self.dataset, sample) for sample in self.dataset.domains[self.domain].samples]
-
-    def inference(self) -> float:
-        """Seconds of the network alone."""
-        images = [s.image for s in self.samples]
-        normalise, device = Normalisation(), torch.device(self.device)
-        on_gpu = device.type == "cuda"
-        with settled(THREADS), torch.inference_mode():
-            there = [normalise([image], device) for image in images] if on_gpu else None
-            wait()
-            start = time.perf_counter()
-            for i, image in enumerate(images):
-                self.bare(there[i] if there else normalise([image], device))
-            wait()
-            return time.perf_counter() - start
 
     def evaluation(self) -> tuple[float, float]:
         """Seconds of a run from its first image to its end, and of what comes after its last image."""
@@ -106,33 +99,58 @@ class Case:
         return end - stages.begun[title], end - stages.done[title]
 
 
-def wait() -> None:
-    """For what a GPU still does."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
 def ratio(name: str, case: Case, target: float | None) -> list[Measure]:
     """A whole run as a ratio to bare inference: the median over runs, each to the mean of what was bare around it.
 
     The speed of a shared machine wanders by a third within minutes: the least of either would compare two moments.
+    Bare inference is a process of its own, as it is for who writes that loop. A run keeps the memory that a network
+    frees (`reliseg.heap`), which is worth more than all that it adds: so the loop with its memory kept stands beside.
     """
-    bare, whole, images, after = [case.inference()], [], [], []
-    for _ in range(TURNS):
-        spent, rest = case.evaluation()
-        bare.append(case.inference())
-        around = (bare[-2] + bare[-1]) / 2
-        whole.append(spent / around)
-        images.append((spent - rest) / around)
-        after.append(rest)
-    spread = f"{min(whole):.2f} to {max(whole):.2f} in {TURNS} runs, {workers_of(None)} workers"
+    own, kept, whole, images, after = [], [], [], [], []
+    case.evaluation()  # what is imported late is start-up
+    with apart(case.bare) as alone:
+
+        def around() -> None:
+            own.append(alone())
+            kept.append(with_memory_kept(case.bare))
+
+        around()
+        for _ in range(TURNS):
+            spent, rest = case.evaluation()
+            around()
+            whole.append(spent)
+            images.append(spent - rest)
+            after.append(rest)
+    to_own, to_kept = ratios(whole, own), ratios(whole, kept)
+    each = 1e3 / len(case.samples)
     note = (
-        f"{spread}; {1e3 * median(bare) / len(case.samples):.0f} ms an image bare; {median(after):.2f} s after the last"
+        f"{spread(to_own)}, {workers_of(None)} workers; {each * median(own):.0f} ms an image bare; "
+        f"{median(after):.2f} s after the last"
     )
+    beside = f"{spread(to_kept)}; {each * median(kept):.0f} ms an image bare with memory kept"
     return [
-        Measure(f"{name}, a run: of bare inference", median(whole), "", target, note),
-        Measure(f"{name}, its images alone: of bare inference", median(images), ""),
+        Measure(f"{name}, a run: of bare inference", median(to_own), "", target, note),
+        Measure(f"{name}, a run: of bare inference with memory kept", median(to_kept), "", target, beside),
+        Measure(
+            f"{name}, its images alone: of bare inference with memory kept", median(ratios(images, kept)), "", None
+        ),
     ]
+
+
+def with_memory_kept(loop: Loop) -> float:
+    """Seconds of the loop, whose network takes again what it has freed; like a run, it begins with none."""
+    with kept_memory():
+        return loop.seconds()
+
+
+def ratios(spent: Sequence[float], bare: Sequence[float]) -> list[float]:
+    """Each to the mean of what was bare before and after it."""
+    return [s / ((a + b) / 2) for s, a, b in zip(spent, bare, bare[1:], strict=False)]
+
+
+def spread(found: Sequence[float]) -> str:
+    """The least and the largest."""
+    return f"{min(found):.2f} to {max(found):.2f} in {len(found)} runs"
 
 
 def parts(name: str, case: Case, fitted: Sequence[tuple[str, Calibration]]) -> list[Measure]:
@@ -154,14 +172,15 @@ def parts(name: str, case: Case, fitted: Sequence[tuple[str, Calibration]]) -> l
         **{f"statistics, {c}": observed(calibration, observers[c]) for c, calibration in fitted},
     }
     spent: dict[str, float] = dict.fromkeys(["bare", *tasks], np.inf)
-    for _ in range(PARTS):
-        spent["bare"] = min(spent["bare"], case.inference())
-        for key, task in tasks.items():
-            start = time.perf_counter()
-            task()
-            spent[key] = min(spent[key], time.perf_counter() - start)
-        for observer in observers.values():
-            observer.take()
+    with apart(case.bare) as alone, kept_memory():
+        for _ in range(PARTS):
+            spent["bare"] = min(spent["bare"], alone())
+            for key, task in tasks.items():
+                start = time.perf_counter()
+                task()
+                spent[key] = min(spent[key], time.perf_counter() - start)
+            for observer in observers.values():
+                observer.take()
     return [
         Measure(
             f"{name}, {key}: of bare inference",
@@ -201,7 +220,7 @@ def segformer(data: Path, folder: Path, size: tuple[int, int], device: str) -> C
         image.save(written)
         Image.fromarray(table[np.asarray(mask)]).save(annotated)
     model = reliseg.open_model(f"hf:{folder / 'net'}", labels="cityscapes", threads=THREADS, device=device)
-    bare = SegformerForSemanticSegmentation.from_pretrained(folder / "net").eval().to(device)
+    bare = partial(SegformerForSemanticSegmentation.from_pretrained, folder / "net")
     return Case(model, bare, reliseg.open_dataset("cityscapes", folder), "val", device)
 
 
@@ -211,10 +230,16 @@ def dabnet(data: Path) -> Case:
     model = reliseg.open_model(
         f"python:{where}:build", labels="cityscapes", weights=weights, align_corners=True, threads=THREADS, device="cpu"
     )
-    bare, _ = called("bare", f"{where}:build", Path(), {})
-    load_weights(bare, weights)
     dataset = reliseg.open_dataset("camvid", data / "camvid", domains={"test": {"split": "test"}})
-    return Case(model, bare.eval(), limited(dataset, "test", IMAGES), "test")
+    return Case(model, partial(dabnet_alone, where, weights), limited(dataset, "test", IMAGES), "test")
+
+
+def dabnet_alone(where: Path, weights: Path) -> torch.nn.Module:
+    """The network without reliseg."""
+    network: torch.nn.Module
+    network, _ = called("bare", f"{where}:build", Path(), {})
+    load_weights(network, weights)
+    return network
 
 
 def calibrations(case: Case, data: Path, folder: Path) -> list[tuple[str, Calibration]]:
