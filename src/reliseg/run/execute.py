@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from reliseg.calibration import Unchanged
 from reliseg.errors import ConfigError, IncompleteError
-from reliseg.heap import kept_memory
+from reliseg.heap import share_heap
 from reliseg.models import Model
 from reliseg.results import Results, Row
 from reliseg.run.check import check, fit_notes
@@ -74,8 +74,8 @@ class Run:
         if self.plan.fits:
             import_module("scipy.linalg")  # only what is loaded by now is limited
         told = partial(self.progress.note, "compiling for this processor: ten to thirty seconds, in the first run only")
-        # The last bits of a matrix product depend on its threads.
-        with kept_memory(), compiling(told), threadpool_limits(1, "blas"):
+        share_heap()
+        with compiling(told), threadpool_limits(1, "blas"):  # the last bits of a matrix product depend on its threads
             return self._executed()
 
     def _executed(self) -> Results:

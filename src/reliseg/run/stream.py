@@ -9,6 +9,7 @@ from typing import TypeAlias, TypeVar
 
 from reliseg.data import DataSet, Loaded, Sample, load
 from reliseg.errors import ModelError, SampleError
+from reliseg.heap import kept_memory
 from reliseg.labels import Projection
 from reliseg.models import Input, Model
 from reliseg.prediction import Prediction
@@ -76,9 +77,10 @@ def predictions(
         return found if images or saved else [_without_image(outcome) for outcome in found]
 
     groups = _batches(ahead(decoded, samples, workers=workers, most=workers + batch - 1), batch)
-    for found in ahead(predicted, groups, workers=1, most=1):
-        while found:
-            yield found.pop(0)  # kept by nobody but the caller
+    with kept_memory():
+        for found in ahead(predicted, groups, workers=1, most=1):
+            while found:
+                yield found.pop(0)  # kept by nobody but the caller
 
 
 def _without_image(outcome: Predicted | SampleError) -> Predicted | SampleError:
