@@ -35,8 +35,16 @@ def kept_memory() -> Iterator[None]:
     finally:
         _set(_MMAP_THRESHOLD, _ADAPTED)
         _set(_TRIM_THRESHOLD, 2 * _ADAPTED)
-        if (library := _glibc()) is not None:
-            library.malloc_trim(0)
+        give_back()
+
+
+def give_back() -> None:
+    """Return what is free to the system.
+
+    Within `kept_memory` that is for where sizes change: what arrays of one size left free fits no others.
+    """
+    if (library := _glibc()) is not None:
+        library.malloc_trim(0)
 
 
 def share_heap() -> None:

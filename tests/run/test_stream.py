@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from street import make_street
 
 import reliseg
@@ -81,3 +83,15 @@ def test_a_stream_that_is_left_ends_its_threads(dataset: DataSet) -> None:
     assert not isinstance(next(stream), SampleError)
     stream.close()
     assert set(threading.enumerate()) == before
+
+
+def test_memory_is_given_back_where_the_size_of_images_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = make_street(tmp_path, cal=1, day=8, dusk=1).root / "data"
+    for folder in ("train", "trainannot"):
+        for file in sorted((root / folder).glob("*.png"))[5:]:
+            Image.open(file).resize((24, 16), Image.Resampling.NEAREST).save(file)
+    dataset = reliseg.open_dataset("camvid", root, domains={"day": {"split": "train"}})
+    model, given_back = Watched(), []
+    monkeypatch.setattr("reliseg.run.stream.give_back", lambda: given_back.append(len(model.begun)))
+    assert len(list(predictions(model, dataset, dataset.domains["day"].samples, workers=2, batch=1))) == 8
+    assert given_back == [0, 5]

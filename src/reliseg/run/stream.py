@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeVar
 
 from reliseg.data import DataSet, Loaded, Sample, load
 from reliseg.errors import ModelError, SampleError
-from reliseg.heap import kept_memory
+from reliseg.heap import give_back, kept_memory
 from reliseg.labels import Projection
 from reliseg.models import Input, Model
 from reliseg.prediction import Prediction
@@ -78,7 +78,7 @@ def predictions(
 
     groups = _batches(ahead(decoded, samples, workers=workers, most=workers + batch - 1), batch)
     with kept_memory():
-        for found in ahead(predicted, groups, workers=1, most=1):
+        for found in ahead(predicted, _lean(groups), workers=1, most=1):
             while found:
                 yield found.pop(0)  # kept by nobody but the caller
 
@@ -98,6 +98,17 @@ def _batches(stream: Iterator[Loaded | SampleError], batch: int) -> Iterator[lis
     for _, run in groupby(stream, key=kind):
         while group := list(islice(run, batch)):
             yield group
+
+
+def _lean(groups: Iterator[list[Loaded | SampleError]]) -> Iterator[list[Loaded | SampleError]]:
+    """The groups. Where their size changes, memory is given back: kept over many sizes, it would only grow."""
+    before = None
+    for group in groups:
+        first = group[0]
+        if isinstance(first, Loaded) and first.size != before:
+            before = first.size
+            give_back()
+        yield group
 
 
 def _predicted(
