@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from multiprocessing import get_context
@@ -55,11 +55,13 @@ def wait() -> None:
 
 
 @contextmanager
-def apart(loop: Loop) -> Iterator[Callable[[], float]]:
-    """Its seconds in a process of its own, whose memory is as torch and the system leave it; it has warmed up."""
+def apart(
+    loop: Loop, memory: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> Iterator[Callable[[], float]]:
+    """Its seconds in a process of its own, which has warmed up; each time is taken within `memory()`."""
     context = get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=_serve, args=(there, loop), daemon=True)
+    process = context.Process(target=_serve, args=(there, loop, memory), daemon=True)
     process.start()
     there.close()
 
@@ -76,10 +78,12 @@ def apart(loop: Loop) -> Iterator[Callable[[], float]]:
         process.join()
 
 
-def _serve(connection: Connection, loop: Loop) -> None:
+def _serve(connection: Connection, loop: Loop, memory: Callable[[], AbstractContextManager[None]]) -> None:
     while True:
         try:
             connection.recv()
         except EOFError:
             return
-        connection.send(loop.seconds())
+        with memory():
+            spent = loop.seconds()
+        connection.send(spent)

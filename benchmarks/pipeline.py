@@ -104,15 +104,16 @@ def ratio(name: str, case: Case, target: float | None) -> list[Measure]:
 
     The speed of a shared machine wanders by a third within minutes: the least of either would compare two moments.
     Bare inference is a process of its own, as it is for who writes that loop. A run keeps the memory that a network
-    frees (`reliseg.heap`), which is worth more than all that it adds: so the loop with its memory kept stands beside.
+    frees (`reliseg.heap`), which is worth more than all that it adds: so the loop with its memory
+    kept, in a process of its own as well, stands beside.
     """
     own, kept, whole, images, after = [], [], [], [], []
     case.evaluation()  # what is imported late is start-up
-    with apart(case.bare) as alone:
+    with apart(case.bare) as alone, apart(case.bare, kept_memory) as alone_kept:
 
         def around() -> None:
             own.append(alone())
-            kept.append(with_memory_kept(case.bare))
+            kept.append(alone_kept())
 
         around()
         for _ in range(TURNS):
@@ -135,12 +136,6 @@ def ratio(name: str, case: Case, target: float | None) -> list[Measure]:
             f"{name}, its images alone: of bare inference with memory kept", median(ratios(images, kept)), "", None
         ),
     ]
-
-
-def with_memory_kept(loop: Loop) -> float:
-    """Seconds of the loop, whose network takes again what it has freed; like a run, it begins with none."""
-    with kept_memory():
-        return loop.seconds()
 
 
 def ratios(spent: Sequence[float], bare: Sequence[float]) -> list[float]:

@@ -41,7 +41,8 @@ def open_model(
     """A model from `KIND:WHERE` (`hf:folder`, `stored:folder`, `python:file.py:build`), a module, or a callable.
 
     `labels` is the label space that it predicts. Options are those of a configuration's model: weights,
-    align_corners, mean, std, resize, args, device, threads. Raises a ModelError that says what is wrong.
+    align_corners, mean, std, resize, args, device, threads. From then on new threads of the process share one heap, so
+    that large arrays can be kept (glibc). Raises a ModelError that says what is wrong.
     """
     share_heap()
     _known(ModelOptions, options)

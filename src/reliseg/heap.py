@@ -6,10 +6,12 @@ of the time of SegFormer-B0 on a CPU.
 """
 
 import ctypes
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 """Their numbers in malloc.h."""
@@ -20,21 +22,33 @@ memory at two megapixels, and at most a sixth less time."""
 _ADAPTED = 32 << 20
 """Where glibc's own threshold ends that adapts to a program; it trims at twice as much."""
 
+_lock = Lock()
+_open = 0
+"""How many keep memory now: threads of one process may run at once."""
+
 
 @contextmanager
 def kept_memory() -> Iterator[None]:
     """Within, arrays of up to 256 MB are taken from memory that the process has already; after, the system has it back.
 
-    Nothing happens where malloc is not glibc's, and little before its version 2.35, which refuses so large a size.
+    glibc before version 2.35 refuses so large a size: there it is 32 MB. Nothing happens where malloc is not glibc's,
+    or where the environment sets it (`MALLOC_..`, `GLIBC_TUNABLES`).
     """
+    global _open
     share_heap()
-    _set(_MMAP_THRESHOLD, _LARGEST)
-    _set(_TRIM_THRESHOLD, _NEVER)
+    with _lock:
+        _open += 1
+        if not _set(_MMAP_THRESHOLD, _LARGEST):
+            _set(_MMAP_THRESHOLD, _ADAPTED)
+        _set(_TRIM_THRESHOLD, _NEVER)
     try:
         yield
     finally:
-        _set(_MMAP_THRESHOLD, _ADAPTED)
-        _set(_TRIM_THRESHOLD, 2 * _ADAPTED)
+        with _lock:
+            _open -= 1
+            if not _open:
+                _set(_MMAP_THRESHOLD, _ADAPTED)
+                _set(_TRIM_THRESHOLD, 2 * _ADAPTED)
         give_back()
 
 
@@ -56,14 +70,16 @@ def share_heap() -> None:
     _set(_ARENA_MAX, 1)
 
 
-def _set(parameter: int, value: int) -> None:
-    if (library := _glibc()) is not None:
-        library.mallopt(parameter, value)
+def _set(parameter: int, value: int) -> bool:
+    """Whether it was accepted."""
+    library = _glibc()
+    return library is not None and library.mallopt(parameter, value) == 1
 
 
 @cache
 def _glibc() -> ctypes.CDLL | None:
-    if sys.platform != "linux":
+    """The library whose malloc this is, if it is glibc's and nobody else has set it."""
+    if sys.platform != "linux" or any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
         return None
     library = ctypes.CDLL(None)
     return library if hasattr(library, "gnu_get_libc_version") else None

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -61,6 +62,9 @@ class Pass:
             self.progress.advance()
         if done and self.save:
             self.progress.note(f"{self.target}: {done} samples were evaluated before; nothing is saved for them")
+        # Each band has tables of its own: only stored predictions, which leave the cores to the statistics, are cut.
+        bands = 1 if self.model.reads_images else -(-self.threads // len(self.calibrations))
+        observers = {name: Observer(self.layout, self.kernels, bands) for name in self.calibrations}
         stream = predictions(
             self.model,
             self.target.dataset,
@@ -70,11 +74,8 @@ class Pass:
             images=any(calibration.needs_image for calibration in self.calibrations.values()),
             saved=self.save is not None,
         )
-        # Each band has tables of its own: only stored predictions, which leave the cores to the statistics, are cut.
-        bands = 1 if self.model.reads_images else -(-self.threads // len(self.calibrations))
-        observers = {name: Observer(self.layout, self.kernels, bands) for name in self.calibrations}
         failures: dict[str, str] = {}
-        with ThreadPoolExecutor(min(self.threads, len(observers))) as pool:
+        with closing(stream), ThreadPoolExecutor(min(self.threads, len(observers))) as pool:
             for shard, missing in todo:
                 if missing:
                     anew = len(missing) == len(shard.samples)

@@ -1,7 +1,7 @@
 """Samples through decoding and model, in order: decoding ahead of the model, and the model ahead of what follows."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
@@ -56,7 +56,7 @@ def predictions(
     batch: int,
     images: bool = False,
     saved: bool = False,
-) -> Iterator[Predicted | SampleError]:
+) -> Generator[Predicted | SampleError, None, None]:
     """The samples in order; a SampleError in the place of one that cannot be evaluated.
 
     Images are decoded where the model reads them, or if `images` are asked for; otherwise they go no further than the
