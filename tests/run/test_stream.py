@@ -85,6 +85,17 @@ def test_a_stream_that_is_left_ends_its_threads(dataset: DataSet) -> None:
     assert set(threading.enumerate()) == before
 
 
+def test_threads_that_loaded_a_network_are_ended_before_it_predicts(
+    dataset: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, ended = Watched(), []
+    monkeypatch.setattr(
+        "reliseg.run.stream.end_idle_threads", lambda: ended.append((len(model.begun), threading.current_thread()))
+    )
+    assert len(list(predictions(model, dataset, dataset.domains["day"].samples, workers=2, batch=1))) == 8
+    assert ended == [(0, threading.current_thread())]
+
+
 def test_memory_is_given_back_where_the_size_of_images_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = make_street(tmp_path, cal=1, day=8, dusk=1).root / "data"
     for folder in ("train", "trainannot"):

@@ -12,6 +12,7 @@ from reliseg.errors import ModelError, SampleError
 from reliseg.heap import give_back, kept_memory
 from reliseg.labels import Projection
 from reliseg.models import Input, Model
+from reliseg.openmp import end_idle_threads
 from reliseg.prediction import Prediction
 from reliseg.run.plan import Target
 
@@ -77,6 +78,7 @@ def predictions(
         return found if images or saved else [_without_image(outcome) for outcome in found]
 
     groups = _batches(ahead(decoded, samples, workers=workers, most=workers + batch - 1), batch)
+    end_idle_threads()  # those that loaded a network, which would slow the threads that run it
     with kept_memory():
         for found in ahead(predicted, _lean(groups), workers=1, most=1):
             while found:
