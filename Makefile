@@ -5,17 +5,20 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs bench clean
+.PHONY: help demo test test-fast check docs bench changelog dist release clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP)  ## Install everything, then measure a small network on drawn street scenes
 	$(BIN)/python -c 'from reliseg.stats.kernel import compile_kernels; compile_kernels()'
 	$(BIN)/reliseg demo --out runs/demo
 
 test: $(STAMP)  ## Install everything, then run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --durations=20
+
+test-fast: $(STAMP)  ## Run the tests that are not marked slow: under two minutes
+	$(BIN)/python -m pytest -m 'not slow'
 
 check: $(STAMP)  ## Format, lint, types, layers
 	$(BIN)/ruff format --check .
@@ -32,8 +35,21 @@ bench: $(STAMP)  ## Measure speed and memory, into benchmarks/results (TOOLS=FOL
 	  PYTHONPATH=$$(case $$name in (compare|decoding) echo "$(TOOLS)";; esac) \
 	  $(BIN)/python benchmarks/$$name.py --out benchmarks/results/$$name.json || exit 1; done
 
+changelog: $(STAMP)  ## Show the entries of the next release
+	$(BIN)/towncrier build --draft
+
+dist: $(STAMP)  ## Build the source archive and the wheel into dist/, and check them
+	rm -rf dist build
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build
+	$(BIN)/python tools/check_wheel.py dist/*.whl
+
+release: $(STAMP)  ## Write CHANGELOG.md for the version in pyproject.toml, then make dist
+	! grep -n '^version = .*dev' pyproject.toml
+	$(BIN)/towncrier build --yes
+	$(MAKE) dist
+
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) site build *.egg-info src/*.egg-info
+	rm -rf $(VENV) site build dist src/*.egg-info
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "reliseg needs Python 3.11 or newer: make PYTHON=python3.11")'

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from reliseg.prediction import Prediction
     from reliseg.results import Results
 
+    __version__: str
+
 __all__ = [
     "Prediction",
     "ReliSegError",
@@ -34,6 +36,10 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is asked for: `reliseg --help` must not wait for NumPy."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("reliseg")
     if name not in _HOMES:
         raise AttributeError(f"module 'reliseg' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
