@@ -1,4 +1,4 @@
-"""Writes the table of docs/calibration.md from the run of examples/camvid-calibration.yaml.
+"""Write the table of docs/comparison.md from the run of examples/camvid-calibration.yaml.
 
 python docs/calibration_table.py RUN
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 from reliseg.report.table import parts_of_means
 from reliseg.results import Results
 
-PAGE = Path(__file__).with_name("calibration.md")
+PAGE = Path(__file__).with_name("comparison.md")
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 METRICS = {
     "nll": "NLL",

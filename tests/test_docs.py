@@ -137,6 +137,17 @@ def test_the_python_page_runs(field, monkeypatch):
     assert len(names["records"]) > 100
 
 
+def test_a_temperature_needs_no_reliseg_where_it_is_applied(field, monkeypatch):
+    monkeypatch.chdir(field)
+    reliseg.run_config("field.yaml", "runs/field")
+    names: dict = {}
+    for fence in fences("python"):
+        if fence.page == "calibration.md":
+            exec(fence.text, names)
+    assert names["temperature"] > 1
+    assert names["confidence"].min() >= 1 / 3
+
+
 @pytest.mark.parametrize("where", ["python:my_model.py:build", "python:my_callable.py:build"])
 def test_the_models_of_the_models_page_load(field, monkeypatch, where):
     monkeypatch.chdir(field)
@@ -180,9 +191,16 @@ def test_the_definitions_page_holds_everything_and_is_the_same_again():
     assert "docs/definitions.md" in (ROOT / ".gitignore").read_text().splitlines()
     for family in METRICS.names():
         for name, quantity in METRICS.get(family)().quantities().items():
-            assert f"| `{name}` | `{quantity.definition}` | " in page
+            entry = page.partition(f"#### `{name}` {{ #{name} }}\n")[2].partition("\n#")[0]
+            assert f" · `{quantity.definition}`\n" in entry, name
     for name in (*SCORES.names(), *CALIBRATORS.names()):
-        assert f"| `{name}` | " in page
+        assert f"#### `{name}` {{ #{name} }}\n" in page
+
+
+def test_every_formula_belongs_to_a_name():
+    formulas = runpy.run_path(str(DOCS / "definitions.py"))["FORMULAS"]
+    metrics = {name for family in METRICS.names() for name in METRICS.get(family)().quantities()}
+    assert set(formulas) <= {*metrics, *SCORES.names()}
 
 
 def test_a_page_that_links_to_the_definitions_says_what_else_lists_them():
@@ -190,6 +208,11 @@ def test_a_page_that_links_to_the_definitions_says_what_else_lists_them():
     linking = [page for page in PAGES if "](definitions.md" in page.read_text()]
     assert linking
     assert [page.name for page in linking if "reliseg list metrics" not in page.read_text()] == []
+
+
+@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.stem)
+def test_each_page_says_first_for_whom_it_is(page):
+    assert re.match(r"(---\n[^#]*\n---\n\n)?# .+\n\n\*For [^*]+\*\n", page.read_text())
 
 
 def test_public_names_are_exact_and_documented():
