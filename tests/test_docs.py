@@ -215,6 +215,26 @@ def test_each_page_says_first_for_whom_it_is(page):
     assert re.match(r"(---\n[^#]*\n---\n\n)?# .+\n\n\*For [^*]+\*\n", page.read_text())
 
 
+def _strings_of_the_source() -> str:
+    """Return every text of the package, with a `..` for each value that is put in."""
+    texts = []
+    for path in (ROOT / "src/reliseg").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                texts.append("".join(v.value if isinstance(v, ast.Constant) else ".." for v in node.values))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.append(node.value)
+    return "\n".join(texts)
+
+
+def test_every_message_of_the_troubleshooting_page_is_one_of_the_source():
+    messages = re.findall(r"^### `(.+)`$", text("troubleshooting.md"), re.MULTILINE)
+    strings = _strings_of_the_source()
+    parts = [r".*".join(map(re.escape, message.split(".."))) for message in messages]
+    assert [m for m, part in zip(messages, parts, strict=True) if not re.search(part, strings)] == []
+    assert len(messages) > 50
+
+
 def test_public_names_are_exact_and_documented():
     assert reliseg.__all__ == sorted(reliseg.__all__)
     assert dir(reliseg) == reliseg.__all__
