@@ -11,7 +11,7 @@ help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP)  ## Install everything, then measure a small network on drawn street scenes
-	$(BIN)/python -c 'from reliseg.stats.kernel import compile_kernels; compile_kernels()'
+	$(BIN)/python -c 'from reliseg.kernels.cpu.kernel import compile_kernels; compile_kernels()'
 	$(BIN)/reliseg demo --out runs/demo
 
 test: $(STAMP)  ## Install everything, then run the tests

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from reliseg.models._torch import Normalisation, settled
+from reliseg.models.torch.network import Normalisation
+from reliseg.runtime.torch_settings import settled
 from reliseg.types import Image as Pixels
 
 

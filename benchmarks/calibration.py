@@ -17,9 +17,9 @@ from kernel import Measure, best, image, resident
 from machine import write
 
 from reliseg.calibration import CALIBRATORS, CalibrationSample, SampledImage, calibrator
+from reliseg.kernels.cpu.parallel import BandKernel
 from reliseg.prediction import Prediction, sampled
 from reliseg.stats import Layout
-from reliseg.stats.bands import BandKernel
 from reliseg.stats.bins import FINE
 
 PIXELS = 20_000

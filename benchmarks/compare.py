@@ -32,8 +32,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from torchmetrics.classification import BinaryAUROC, MulticlassCalibrationError, MulticlassJaccardIndex
 
+from reliseg.kernels.cpu.kernel import Kernel, compile_kernels
 from reliseg.stats import Layout, LogitView, SampleTable
-from reliseg.stats.kernel import Kernel, compile_kernels
 
 TURNS = 3
 VOID = 255

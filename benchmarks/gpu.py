@@ -127,9 +127,9 @@ def measured() -> list[Measure]:
     """On the GPU that is here."""
     from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
-    from reliseg.models._torch import settled
-    from reliseg.stats.kernel import mapping_of
-    from reliseg.stats.triton_kernel import TritonKernel
+    from reliseg.kernels.cpu.kernel import mapping_of
+    from reliseg.kernels.gpu.kernel import TritonKernel
+    from reliseg.runtime.torch_settings import settled
 
     device = torch.device("cuda")
     array, labels = image(CLASSES, NATIVE, STRIDE, "smooth")

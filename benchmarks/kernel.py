@@ -20,10 +20,10 @@ import torch
 from machine import write
 from torch.nn.functional import interpolate
 
+from reliseg.kernels.cpu.kernel import Kernel, compile_kernels
+from reliseg.kernels.cpu.parallel import BandKernel
 from reliseg.stats import Layout, LogitView
-from reliseg.stats.bands import BandKernel
 from reliseg.stats.bins import FINE
-from reliseg.stats.kernel import Kernel, compile_kernels
 
 TURNS = 9
 ALL = tuple(FINE)
@@ -208,7 +208,7 @@ def resident(field: str) -> float:
 def compilation() -> list[Measure]:
     """Seconds of processor time in a fresh process: with an empty cache, then from the cache."""
     code = (
-        "import time; s = time.perf_counter(); from reliseg.stats.kernel import compile_kernels; "
+        "import time; s = time.perf_counter(); from reliseg.kernels.cpu.kernel import compile_kernels; "
         "i = time.perf_counter(); c = time.process_time(); compile_kernels(); print(i - s, time.process_time() - c)"
     )
     found = []

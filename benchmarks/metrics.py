@@ -18,17 +18,17 @@ import numpy as np
 from kernel import ALL, Measure, image
 from machine import write
 
+from reliseg.config.schema import Settings
 from reliseg.data import DataSet, Domain, Sample
+from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.labels import LabelMap, label_space
-from reliseg.run.config import Settings
-from reliseg.run.measure import measure
-from reliseg.run.plan import SHARD_ENOUGH, SHARD_SIZE, Fit, Plan, Target, shards
-from reliseg.run.splits import examine
-from reliseg.run.store import Observed, ShardHead, load_shard, save_shard, stored_head
+from reliseg.plan.plan import SHARD_ENOUGH, SHARD_SIZE, Fit, Plan, Target, shards
+from reliseg.run.evaluate.shard_files import Observed, ShardHead, load_shard, save_shard, stored_head
+from reliseg.run.measure.measure import measure
+from reliseg.run.measure.splits import examine
 from reliseg.stats import Layout, LogitView, SampleTable
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.fixed import real
-from reliseg.stats.kernel import Kernel
 from reliseg.stats.resample import resampled
 
 IMAGES, DOMAINS = 500, ("clear", "fog", "night", "rain", "snow")

@@ -27,17 +27,17 @@ from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
 import reliseg
 from reliseg.calibration import Calibration, Unchanged
+from reliseg.config.schema import BUILT_IN_SCORES
 from reliseg.data import DataSet, Loaded, load
-from reliseg.heap import kept_memory
 from reliseg.labels import label_space
 from reliseg.models import Input, Model
-from reliseg.models._function import called
-from reliseg.models._weights import load_weights
-from reliseg.run.config import BUILT_IN_SCORES
-from reliseg.run.kernels import Kernels
-from reliseg.run.observer import Observer
-from reliseg.run.progress import Silent
-from reliseg.run.workers import workers_of
+from reliseg.models.function import called
+from reliseg.models.torch.weights import load_weights
+from reliseg.run.evaluate.device_kernels import Kernels
+from reliseg.run.evaluate.observer import Observer
+from reliseg.runtime.malloc import kept_memory
+from reliseg.runtime.progress import Silent
+from reliseg.runtime.workers import workers_of
 from reliseg.stats import Layout
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -104,7 +104,7 @@ def ratio(name: str, case: Case, target: float | None) -> list[Measure]:
 
     The speed of a shared machine wanders by a third within minutes: the least of either would compare two moments.
     Bare inference is a process of its own, as it is for who writes that loop. A run keeps the memory that a network
-    frees (`reliseg.heap`), which is worth more than all that it adds: so the loop with its memory
+    frees (`reliseg.runtime.malloc`), which is worth more than all that it adds: so the loop with its memory
     kept, in a process of its own as well, stands beside.
     """
     own, kept, whole, images, after = [], [], [], [], []

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from street import make_street
+from helpers.street import make_street
 
 import reliseg
 

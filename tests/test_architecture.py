@@ -54,6 +54,8 @@ def test_importing_the_package_imports_nothing_slow():
 
 def test_listing_what_there_is_imports_no_implementation():
     code = "from reliseg.metrics import METRICS; from reliseg.models import MODELS; METRICS.names(); MODELS.names(); "
-    code += "import sys; print('reliseg.models.hf' in sys.modules, 'reliseg.metrics.drop' in sys.modules)"
+    code += (
+        "import sys; print('reliseg.models.kinds.hf' in sys.modules, 'reliseg.metrics.families.drop' in sys.modules)"
+    )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.split() == ["False", "False"]

@@ -13,9 +13,9 @@ import yaml
 from PIL import Image
 
 import reliseg
+from reliseg.config.schema import read_config
 from reliseg.labels import label_space
 from reliseg.results import Results
-from reliseg.run.config import read_config
 
 ROOT = Path(__file__).parents[1]
 NETWORKS = ("dabnet", "edanet")

@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 import reliseg
+from reliseg.calibration.records.record import read_records
+from reliseg.config.schema import read_config, resolved
+from reliseg.plan.build import plan_of
 from reliseg.results import Results
-from reliseg.run.config import read_config, resolved
 from reliseg.run.execute import Run
-from reliseg.run.planning import plan_of
-from reliseg.run.record import read_records
 
 ROOT = Path(__file__).parents[1]
 ONE, FOUR, FREE = "cluster_ts(k=1)", "cluster_ts(k=4,seed=42)", "cluster_ts(k=4,shrinkage=0,seed=42)"

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from helpers.street import Street, make_street
 from PIL import Image
-from street import Street, make_street
 
 from reliseg import cli
 from reliseg.calibration import canonical

@@ -18,6 +18,8 @@ import yaml
 import reliseg
 from reliseg import cli
 from reliseg.calibration import CALIBRATORS
+from reliseg.config import schema
+from reliseg.config.schema import read_config
 from reliseg.data import DataOptions, dataset_names
 from reliseg.data.label_table import _KEYS as LABEL_MAP_KEYS
 from reliseg.data.spec import _KEYS as SPEC_KEYS
@@ -26,8 +28,6 @@ from reliseg.labels import label_space
 from reliseg.metrics import METRICS
 from reliseg.models import MODELS, ModelOptions
 from reliseg.results import COLUMNS
-from reliseg.run import config
-from reliseg.run.config import read_config
 from reliseg.scores import SCORES
 
 ROOT = Path(__file__).parents[1]
@@ -70,7 +70,7 @@ def section(page: str, heading: str) -> str:
 
 @pytest.mark.parametrize("fence", fences("yaml"), ids=str)
 def test_every_configuration_is_valid(fence, tmp_path):
-    path = tmp_path / "config.yaml"
+    path = tmp_path / "schema.yaml"
     path.write_text(fence.text)
     read_config(path)
 
@@ -95,7 +95,7 @@ def test_python_names_and_arguments_exist(fence):
     known = {
         "open_dataset": {f.name for f in fields(DataOptions)},
         "open_model": {f.name for f in fields(ModelOptions)},
-        "evaluate": set(reliseg.evaluate.__kwdefaults__) | set(config.Settings.model_fields),
+        "evaluate": set(reliseg.evaluate.__kwdefaults__) | set(schema.Settings.model_fields),
     }
     for node in ast.walk(ast.parse(fence.text)):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "reliseg":
@@ -155,12 +155,12 @@ def test_the_models_of_the_models_page_load(field, monkeypatch, where):
 
 
 SECTIONS = {
-    "Top level": config.RunConfig,
-    "`models`": config.ModelConfig,
-    "`datasets`": config.DataConfig,
-    "`calibration`": config.CalibrationConfig,
-    "`test`": config.TestConfig,
-    "`sample`": config.SampleConfig,
+    "Top level": schema.RunConfig,
+    "`models`": schema.ModelConfig,
+    "`datasets`": schema.DataConfig,
+    "`calibration`": schema.CalibrationConfig,
+    "`test`": schema.TestConfig,
+    "`sample`": schema.SampleConfig,
 }
 
 
@@ -173,7 +173,7 @@ def test_every_key_of_the_configuration_is_documented(heading):
     for key, about in model.model_fields.items():
         if isinstance(about.default, int | str) and not isinstance(about.default, bool):
             assert f"`{about.default}`" in documented[key].split("|")[2], key
-    for key in config.UpsamplingConfig.model_fields:
+    for key in schema.UpsamplingConfig.model_fields:
         assert heading != "`models`" or f"`{key}`" in documented["upsampling"]
 
 

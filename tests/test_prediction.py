@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from helpers.worlds import space
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import space
 
+from reliseg.kernels import reference
 from reliseg.labels import UNKNOWN, VOID, Projection
 from reliseg.prediction import LOGIT_LIMIT, Prediction, sampled
-from reliseg.stats import reference
 
 GROUPS = {"none": None, "identity": (0, 1, 2, 3), "joined": (0, 1, 1, -1), "unreachable": (2, 0, -1, -1)}
 

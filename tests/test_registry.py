@@ -3,6 +3,7 @@
 import inspect
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -82,7 +83,7 @@ def fresh(monkeypatch, *entries):
         return [e for e in entries if e.group == group]
 
     monkeypatch.setattr(registry, "entry_points", listed)
-    return Registry("reliseg.scores", "Score", "score")
+    return Registry("reliseg.scores", "methods", "Score", "score")
 
 
 def test_entry_points_add_names_that_are_loaded_when_asked_for(monkeypatch):
@@ -104,24 +105,25 @@ def test_entry_points_do_not_replace_what_ships(monkeypatch, name):
     assert scores.names() == SCORES.names()
 
 
+def make_package(parent: Path, name: str, base: str, files: dict[str, str]) -> None:
+    """A package with an interface in `base.py` and plug-ins in the folder `kinds`."""
+    (parent / name / "kinds").mkdir(parents=True)
+    texts = {"__init__.py": "", "base.py": base, "kinds/__init__.py": ""}
+    for file, text in (texts | {f"kinds/{file}": text for file, text in files.items()}).items():
+        (parent / name / file).write_text(text)
+
+
 @pytest.mark.parametrize(("classes", "count"), [("", 0), ("class A(I): ...\nclass B(I): ...\n", 2)])
 def test_a_file_holds_exactly_one_class(tmp_path, monkeypatch, classes, count):
-    package = tmp_path / f"kinds_{count}"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
-    (package / "base.py").write_text("from abc import ABC\nclass I(ABC): ...\n")
-    (package / "one.py").write_text(f"from {package.name}.base import I\n{classes}")
+    name = f"kinds_{count}"
+    one = {"one.py": f"from {name}.base import I\n{classes}"}
+    make_package(tmp_path, name, "from abc import ABC\nclass I(ABC): ...\n", one)
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(TypeError, match=f"exactly one I, not {count}"):
-        Registry(package.name, "I", "kind").get("one")
+        Registry(name, "kinds", "I", "kind").get("one")
 
 
 def test_files_are_listed_without_being_imported(tmp_path, monkeypatch):
-    package = tmp_path / "lazy_kinds"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
-    (package / "base.py").write_text("class I: ...\n")
-    (package / "explodes.py").write_text("raise RuntimeError\n")
-    (package / "_private.py").write_text("raise RuntimeError\n")
+    make_package(tmp_path, "lazy_kinds", "class I: ...\n", {"explodes.py": "raise RuntimeError\n"})
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert Registry("lazy_kinds", "I", "kind").names() == ["explodes"]
+    assert Registry("lazy_kinds", "kinds", "I", "kind").names() == ["explodes"]

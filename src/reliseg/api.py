@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from reliseg.calibration import canonical
+from reliseg.calibration.records.record import Record, read_record
+from reliseg.config.schema import Settings, parse_settings, plain_name, read_config, resolved
 from reliseg.data import DataOptions, DataSet
 from reliseg.data import open_dataset as _open_dataset
 from reliseg.errors import ConfigError, near
-from reliseg.heap import share_heap
 from reliseg.labels import LabelSpace, label_space
 from reliseg.models import MODELS, Model, ModelOptions
+from reliseg.plan.build import find_reference, find_targets, loaded_records, make_plan, plan_of
+from reliseg.plan.plan import Fit, ModelSource
 from reliseg.results import Results
-from reliseg.run.config import Settings, parse_settings, plain_name, read_config, resolved
 from reliseg.run.execute import Run
-from reliseg.run.plan import Fit, ModelSource
-from reliseg.run.planning import find_reference, find_targets, loaded_records, make_plan, plan_of
-from reliseg.run.progress import Progress, Silent
-from reliseg.run.record import Record, read_record
-from reliseg.run.workers import workers_of
+from reliseg.runtime.malloc import share_heap
+from reliseg.runtime.progress import Progress, Silent
+from reliseg.runtime.workers import workers_of
 
 __all__ = ["evaluate", "load_calibration", "open_dataset", "open_model", "run_config"]
 
@@ -48,7 +48,7 @@ def open_model(
     _known(ModelOptions, options)
     space = label_space(labels) if isinstance(labels, str) else labels
     if not isinstance(where, str):
-        from reliseg.models.python import PythonModel
+        from reliseg.models.kinds.python import PythonModel
 
         return PythonModel.of(where, ModelOptions(name=name, kind="python", where=name, labels=space, **options))
     kind, separator, place = where.partition(":")

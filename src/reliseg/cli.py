@@ -12,9 +12,9 @@ import typer
 from reliseg.errors import ConfigError, IncompleteError, ReliSegError
 
 if TYPE_CHECKING:
+    from reliseg.config.schema import RunConfig
+    from reliseg.plan.plan import Plan
     from reliseg.report.terminal import Terminal
-    from reliseg.run.config import RunConfig
-    from reliseg.run.plan import Plan
 
 app = typer.Typer(
     name="reliseg",
@@ -99,11 +99,11 @@ def run(
     save: Save = None,
 ) -> None:
     """Evaluate models on data sets: from a configuration file, or from --model and --data, or by a --protocol."""
+    from reliseg.config.schema import resolved
+    from reliseg.plan.build import plan_of
     from reliseg.report.terminal import Terminal
-    from reliseg.run.config import resolved
     from reliseg.run.execute import Run
-    from reliseg.run.planning import plan_of
-    from reliseg.run.workers import workers_of
+    from reliseg.runtime.workers import workers_of
 
     given = _Given(model, data, calibrate, calibrate_on, calibrate_from, test, reference, score, protocol, without)
     checked, folder = _configuration(config, given, device=device, limit=limit)
@@ -140,10 +140,10 @@ def check(
     full: Annotated[bool, typer.Option("--full", help="Decode everything, and run every model on it.")] = False,
 ) -> None:
     """Find everything that can be wrong before a long run: paths, pairs, sizes, ids, classes, weights."""
+    from reliseg.plan.build import plan_of
     from reliseg.report.terminal import Terminal
-    from reliseg.run.check import report
-    from reliseg.run.planning import plan_of
-    from reliseg.run.workers import workers_of
+    from reliseg.run.check.preflight import report
+    from reliseg.runtime.workers import workers_of
 
     given = _Given(model, data, calibrate, calibrate_on, calibrate_from, test, reference, None, protocol, without)
     checked, folder = _configuration(config, given, device=device, limit=limit)
@@ -160,8 +160,8 @@ def check(
 @app.command("list")
 def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
     """List what can be named in a configuration, a line each."""
+    from reliseg.config.protocol import protocol_lines
     from reliseg.report.listing import listed
-    from reliseg.run.protocol import protocol_lines
 
     for line in protocol_lines() if kind is Kind.protocols else listed(kind.value):
         typer.echo(line)
@@ -175,7 +175,7 @@ def demo(
     """Draw street scenes, evaluate a small network on them in clear weather, fog, night, rain and snow."""
     from reliseg.demo.run import run_demo
     from reliseg.report.terminal import Terminal
-    from reliseg.run.workers import workers_of
+    from reliseg.runtime.workers import workers_of
 
     with Terminal() as terminal:
         closing = run_demo(out, workers=workers_of(workers), progress=terminal)
@@ -261,7 +261,7 @@ class _Given:
 
     def _by_protocol(self, name: str, models: list[str], data: list[str]) -> dict[str, Any]:
         """A protocol's configuration; what it fixes is refused."""
-        from reliseg.run.protocol import read_protocol
+        from reliseg.config.protocol import read_protocol
 
         for option, value in (
             ("--calibrate-on", self.fitted_on),
@@ -293,7 +293,7 @@ def _configuration(
     path: Path | None, given: _Given, *, device: str | None, limit: int | None
 ) -> tuple["RunConfig", Path]:
     """The configuration of a file or of the short form, and where its relative paths start."""
-    from reliseg.run.config import parse_config, read_config
+    from reliseg.config.schema import parse_config, read_config
 
     if path is not None and given:
         raise ConfigError("give either a CONFIG.yaml or --model and --data (or --protocol), not both")

@@ -15,6 +15,8 @@ ReliSegError
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_TEXT_LIMIT = 300
+
 
 class ReliSegError(Exception):
     """Base of all errors that reliseg raises on purpose; its text is meant for users."""
@@ -74,3 +76,9 @@ def near(name: str, known: Iterable[str]) -> str:
     matches = get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {matches[0]!r}? " if matches else ""
     return f"{hint}known: {', '.join(names) if names else 'none'}"
+
+
+def one_line(error: BaseException) -> str:
+    """Return the text of an error on one line, shortened to 300 characters."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= _TEXT_LIMIT else text[: _TEXT_LIMIT - 3] + "..."

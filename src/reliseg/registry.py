@@ -15,23 +15,24 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Registry(Generic[T]):
-    """The implementations of one interface: files of a package, and entry points of other projects.
+    """The implementations of one interface: files of a folder, and entry points of other projects.
 
-    A file holds one concrete class of the interface; `base.py` holds the interface itself. Files are listed
-    without being imported; `-` may be written for `_`. Entry points of the group named like the package
+    A file of `folder` holds one concrete class of the interface, which stands in the package's `base.py`. Files are
+    listed without being imported; `-` may be written for `_`. Entry points of the group named like the package
     (`reliseg.metrics`, ...) add those of third parties.
     """
 
     package: str
+    folder: str
     interface: str
     kind: str
 
     @cached_property
     def _entries(self) -> dict[str, EntryPoint | str]:
         found: dict[str, EntryPoint | str] = {e.name: e for e in entry_points(group=self.package)}
-        for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
-            if module.name != "base" and not module.name.startswith("_"):
-                found[module.name] = f"{self.package}.{module.name}"
+        files = f"{self.package}.{self.folder}"
+        for module in pkgutil.iter_modules(importlib.import_module(files).__path__):
+            found[module.name] = f"{files}.{module.name}"
         return {name.replace("-", "_"): found[name] for name in sorted(found)}
 
     def names(self) -> list[str]:

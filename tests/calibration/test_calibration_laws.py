@@ -5,21 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from calibration.test_calibration_ts import random_part, sample_of
-from calibration.test_class_ts import ideal_part
+from helpers.calibration_samples import ideal_part, random_part, sample_of
 from PIL import Image as Pillow
 from scipy.special import log_softmax
 
 from reliseg.calibration import CALIBRATORS, CalibrationSample, SampledImage, calibrator
-from reliseg.calibration.dirichlet import DirichletMap
-from reliseg.calibration.ts import Scaled
-from reliseg.calibration.vector import ScaledVector
+from reliseg.calibration.methods.dirichlet import DirichletMap
+from reliseg.calibration.methods.ts import Scaled
+from reliseg.calibration.methods.vector import ScaledVector
 from reliseg.errors import CalibrationError
+from reliseg.kernels import reference
 from reliseg.labels import default_projection, label_space
 from reliseg.models import Input, ModelOptions
-from reliseg.models.python import PythonModel
+from reliseg.models.kinds.python import PythonModel
 from reliseg.prediction import Prediction, sampled
-from reliseg.stats import reference
 
 ROOT = Path(__file__).parents[2]
 BY_LIKELIHOOD = (

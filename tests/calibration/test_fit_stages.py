@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
 
-from reliseg.calibration._experts import Form
-from reliseg.calibration._kernels import ordered_columns, ordered_labels, residuals
-from reliseg.calibration._tiles import grouped, rank_columns
-from reliseg.stats.upsample import TILE
+from reliseg.calibration.compiled.fit_kernels import ordered_columns, ordered_labels, residuals
+from reliseg.calibration.compiled.tiles import grouped, rank_columns
+from reliseg.calibration.fitting.affine_by_class import Form
+from reliseg.kernels.cpu.upsample import TILE
 
 ORDERS = ("class", "top", "rank")
 

@@ -4,15 +4,15 @@ import fiducio
 import numpy as np
 import pytest
 import torch
-from calibration.test_calibration_cms import METHODS, nll, problem, random_maps
-from calibration.test_calibration_ts import random_part, sample_of
+from helpers.calibration_samples import random_part, sample_of
+from helpers.class_maps import METHODS, nll, problem, random_maps
 from scipy.special import log_softmax
 
 from reliseg.calibration import calibrator
-from reliseg.calibration._pixels import log_softmax as ours
-from reliseg.calibration.dirichlet import DirichletMap
-from reliseg.calibration.ensemble_ts import ScaledEnsemble
-from reliseg.calibration.vector import ScaledVector
+from reliseg.calibration.fitting.columns import log_softmax as ours
+from reliseg.calibration.methods.dirichlet import DirichletMap
+from reliseg.calibration.methods.ensemble_ts import ScaledEnsemble
+from reliseg.calibration.methods.vector import ScaledVector
 
 THEIRS = {
     "cms": fiducio.ClassConditionalMatrixScaling,

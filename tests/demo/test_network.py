@@ -4,7 +4,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from reliseg.demo import network  # noqa: E402
-from reliseg.demo.scenes import draw  # noqa: E402
+from reliseg.demo.world.scenes import draw  # noqa: E402
 
 
 @pytest.fixture(scope="module")

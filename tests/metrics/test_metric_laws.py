@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from worlds import SCORES, UNKNOWN, VOID, WORLDS, empty_domain, of_pixels, space, world
+from helpers.worlds import SCORES, UNKNOWN, VOID, WORLDS, empty_domain, of_pixels, space, world
 
 from reliseg.metrics import METRICS, DomainState, ImageSummary, Metric
 from reliseg.results import Value

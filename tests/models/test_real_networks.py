@@ -13,7 +13,7 @@ from torch.nn.functional import interpolate
 from reliseg.errors import ModelError
 from reliseg.labels import default_projection, label_space
 from reliseg.models import Input, ModelOptions
-from reliseg.models.python import PythonModel
+from reliseg.models.kinds.python import PythonModel
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CITYSCAPES, CAMVID = label_space("cityscapes"), label_space("camvid")

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.street import Street, make_street
 from PIL import Image
-from street import Street, make_street
 
 import reliseg
+from reliseg.config.schema import read_config, resolved
 from reliseg.data import DataOptions, load, open_dataset
 from reliseg.errors import ConfigError, ModelError
-from reliseg.run.config import read_config, resolved
+from reliseg.plan.build import plan_of
 from reliseg.run.execute import Run
-from reliseg.run.planning import plan_of
 
 AUGMENT = {"kind": "photometric", "copies": 2}
 BUILD = """

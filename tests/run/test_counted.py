@@ -3,7 +3,7 @@
 import zipfile
 
 import pytest
-from street import Street, make_street
+from helpers.street import Street, make_street
 
 import reliseg
 from reliseg.errors import ConfigError

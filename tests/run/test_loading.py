@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from run.devices import Notes
-from street import Street, make_street
+from helpers.devices import Notes
+from helpers.street import Street, make_street, with_features
 
 import reliseg
 from reliseg import cli
@@ -18,16 +18,6 @@ from reliseg.errors import ConfigError
 from reliseg.results import Results
 
 METHODS = ["ts", "vector", "cluster-ts(k=2)", "cluster-ts(k=3,clusters=mixture,seeds=[1,2,3])"]
-
-
-def with_features(street):
-    """The same stored predictions, each with a feature."""
-    for path in sorted((street.root / "logits").rglob("*.npz")):
-        with np.load(path) as stored:
-            logits = stored["logits"]
-        feature = np.random.default_rng(int(path.stem[-4:])).uniform(0, 1, 4).astype(np.float32)
-        np.savez(path, logits=logits, feature=feature)
-    return street
 
 
 def elsewhere(street: Street, folder: Path, **changes) -> Street:

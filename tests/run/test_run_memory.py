@@ -23,7 +23,7 @@ def logits(image):
 """
 _MEASURED = """
 import tracemalloc, reliseg, reliseg.run.execute
-from reliseg.stats.kernel import compile_kernels
+from reliseg.kernels.cpu.kernel import compile_kernels
 compile_kernels()
 tracemalloc.start()
 reliseg.run_config({config!r}, {out!r}, workers=1)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from street import Street, make_street
+from helpers.street import Street, make_street
 
 import reliseg
-from reliseg.run import plan as targets
-from reliseg.run.store import load_shard
+from reliseg.plan import plan as targets
+from reliseg.run.evaluate.shard_files import load_shard
 from reliseg.stats import PixelStatistics
 
 SCENES = 3

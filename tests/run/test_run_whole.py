@@ -7,20 +7,20 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from helpers.street import SIZE, Street, make_street
+from helpers.worlds import space
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from street import SIZE, Street, make_street
-from worlds import space
 
 import reliseg
 from reliseg.errors import IncompleteError
+from reliseg.kernels import reference
 from reliseg.labels import Projection
 from reliseg.prediction import Prediction
 from reliseg.results import Results
-from reliseg.run.progress import Silent
-from reliseg.run.whole import KeptImage, KeptImages, chosen, keep
-from reliseg.stats import reference
+from reliseg.run.fit.image_files import KeptImage, KeptImages, chosen, keep
+from reliseg.runtime.progress import Silent
 
 METHODS = ["ts", "lts(epochs=20, rate=1e-2)", "selective"]
 NAMES = {"identity", "ts@street/cal", "lts(epochs=20,rate=0.01)@street/cal", "selective@street/cal"}
@@ -141,7 +141,7 @@ def test_two_workers_and_batches_train_to_the_same_bytes(street, whole):
 
 # Ends the process when so many images are kept, or when training begins.
 _KILLED = """
-import os, reliseg.run.sampling as fitting, reliseg
+import os, reliseg.run.fit.sampling as fitting, reliseg
 from pathlib import Path
 keep, n = fitting.keep, [0]
 def counted(*values, **named):
@@ -173,11 +173,11 @@ def test_a_run_killed_while_images_are_kept_gives_the_bytes_of_the_whole(street,
 
 
 def test_images_that_are_kept_are_at_most_so_many(street, whole, tmp_path, monkeypatch):
-    monkeypatch.setattr("reliseg.run.whole.MOST", 4)
-    monkeypatch.setattr("reliseg.run.sampling.chosen", lambda names, seed: chosen(names, seed, 4))
+    monkeypatch.setattr("reliseg.run.fit.image_files.MOST", 4)
+    monkeypatch.setattr("reliseg.run.fit.sampling.chosen", lambda names, seed: chosen(names, seed, 4))
     seen = []
     monkeypatch.setattr(
-        "reliseg.run.sampling.keep", lambda *values, **named: seen.append(values[0]) or keep(*values, **named)
+        "reliseg.run.fit.sampling.keep", lambda *values, **named: seen.append(values[0]) or keep(*values, **named)
     )
     reliseg.run_config(street.config, tmp_path / "out", workers=1)
     assert len(seen) == 4
@@ -186,7 +186,7 @@ def test_images_that_are_kept_are_at_most_so_many(street, whole, tmp_path, monke
 def test_nothing_is_kept_and_no_image_read_where_nothing_needs_them(tmp_path, monkeypatch):
     street = make_street(tmp_path / "street", cal=3, day=1, dusk=1)
     seen = []
-    monkeypatch.setattr("reliseg.run.sampling.keep", lambda *values, **named: seen.append(values))
+    monkeypatch.setattr("reliseg.run.fit.sampling.keep", lambda *values, **named: seen.append(values))
     monkeypatch.setattr("reliseg.data.decode._rgb", lambda *values: seen.append(values))
     reliseg.run_config(street.config, tmp_path / "out", workers=1)
     assert not seen
@@ -236,9 +236,9 @@ def test_training_without_gain_is_said(tmp_path):
 
 
 def test_predictions_come_with_their_image_of_the_same_size(tmp_path):
-    from reliseg.run.config import read_config
-    from reliseg.run.planning import plan_of
-    from reliseg.run.stream import predictions
+    from reliseg.config.schema import read_config
+    from reliseg.plan.build import plan_of
+    from reliseg.run.predict.stream import predictions
 
     street = make_street(tmp_path / "street", cal=2, day=1, dusk=1)
     plan = plan_of(read_config(street.config), street.root)

@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from helpers.worlds import SCORES as NAMES
 from scipy.special import logsumexp, softmax
 from scipy.stats import entropy
-from worlds import SCORES as NAMES
 
 from reliseg.errors import ConfigError
+from reliseg.kernels import reference
 from reliseg.scores import SCORES
-from reliseg.stats import reference
 from reliseg.stats.bins import FINE
 
 every_score = pytest.mark.parametrize("name", SCORES.names())

@@ -5,7 +5,7 @@ from itertools import chain, product
 
 import numpy as np
 import pytest
-import textbook
+from helpers import textbook
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve

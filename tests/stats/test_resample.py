@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from worlds import world
+from helpers.worlds import world
 
 from reliseg.stats import SampleTable
 from reliseg.stats.fixed import real

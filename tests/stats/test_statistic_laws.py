@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.worlds import SCORES, World, view_of, world
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import SCORES, World, view_of, world
 
-from reliseg.stats import Layout, PixelStatistics, SampleTable, reference
+from reliseg.kernels import reference
+from reliseg.stats import Layout, PixelStatistics, SampleTable
 from reliseg.stats.pixels import ClassWise, ConfidentErrors, FineConfidence, Losses, Ranks, TopLabel
 
 LIGHT = ("msp", "max_logit")

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-import textbook
+from helpers import textbook
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -1,20 +1,9 @@
 """Calibrations: what is fitted on a calibration split and changes logits afterwards."""
 
-from reliseg.calibration.base import (
-    CALIBRATORS,
-    Calibration,
-    CalibrationSample,
-    Calibrator,
-    Part,
-    SampledImage,
-    Training,
-    WholeImage,
-    calibrator,
-    canonical,
-    each_seed,
-    written,
-)
-from reliseg.calibration.identity import Unchanged
+from reliseg.calibration.base import CALIBRATORS, Calibration, Calibrator
+from reliseg.calibration.method_text import calibrator, canonical, each_seed, written
+from reliseg.calibration.methods.identity import Unchanged
+from reliseg.calibration.sample import CalibrationSample, Part, SampledImage, Training, WholeImage
 
 __all__ = [
     "CALIBRATORS",

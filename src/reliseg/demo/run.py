@@ -8,19 +8,19 @@ from typing import Any
 
 from PIL import Image as Pillow
 
+from reliseg.config.schema import parse_config, resolved
 from reliseg.data import load
-from reliseg.demo.scenes import CONDITIONS, draw
+from reliseg.demo.world.scenes import CONDITIONS, draw
 from reliseg.errors import MissingExtraError
 from reliseg.models import Input
+from reliseg.plan.build import plan_of
+from reliseg.plan.plan import Plan
 from reliseg.report.diagram import reliability_diagram
 from reliseg.report.pictures import Case, sheet, write
 from reliseg.results import Results
-from reliseg.run.config import parse_config, resolved
 from reliseg.run.execute import Run
-from reliseg.run.plan import Plan
-from reliseg.run.planning import plan_of
-from reliseg.run.progress import Progress
-from reliseg.run.save import label_and_confidence
+from reliseg.run.export import label_and_confidence
+from reliseg.runtime.progress import Progress
 
 CALIBRATION_SEEDS = range(1000, 1020)
 """Calibration scenes share no seed with test scenes; in `mixed` every condition has a fifth of them."""

@@ -16,7 +16,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from reliseg.demo.network import CLASSES, WEIGHTS, build, enlarged, normalised
-from reliseg.demo.scenes import draw
+from reliseg.demo.world.scenes import draw
 
 FIRST_SEED = 100_000
 """Scenes from here on are for training; the demo draws from 0 to 9999."""

@@ -132,4 +132,4 @@ class Metric(ABC):
         """
 
 
-METRICS: Registry[Metric] = Registry("reliseg.metrics", "Metric", "metric")
+METRICS: Registry[Metric] = Registry("reliseg.metrics", "families", "Metric", "metric")

@@ -88,4 +88,4 @@ class Model(ABC):
         return hashlib.sha256(json.dumps(self.provenance(), sort_keys=True).encode()).hexdigest()
 
 
-MODELS: Registry[Model] = Registry("reliseg.models", "Model", "model kind")
+MODELS: Registry[Model] = Registry("reliseg.models", "kinds", "Model", "model kind")

@@ -1,1 +1,1 @@
-"""Runs: configuration, plan, engine, store."""
+"""A run: plan in, results and a folder out."""

@@ -12,27 +12,27 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from reliseg.calibration import Unchanged
+from reliseg.calibration.records.record import Record, record_file, rendered, write_record
 from reliseg.errors import ConfigError, IncompleteError
-from reliseg.heap import share_heap
+from reliseg.kernels.cpu.kernel import compile_kernels
 from reliseg.models import Model
+from reliseg.plan.plan import IDENTITY, Plan
 from reliseg.results import Results, Row
-from reliseg.run.check import check, fit_notes
-from reliseg.run.claim import claimed
-from reliseg.run.engine import Pass
-from reliseg.run.fitting import Fitting
-from reliseg.run.kernels import Kernels
-from reliseg.run.leakage import origins
+from reliseg.run.check.leakage import origins
+from reliseg.run.check.preflight import check, fit_notes
+from reliseg.run.evaluate.device_kernels import Kernels
+from reliseg.run.evaluate.domain_pass import Pass
+from reliseg.run.export import Saving
+from reliseg.run.fit.fitting import Fitting
+from reliseg.run.fit.sampling import Sampling
+from reliseg.run.folder import claimed
 from reliseg.run.manifest import manifest
-from reliseg.run.measure import RELIABILITY_HEADER, measure
-from reliseg.run.plan import IDENTITY, Plan
-from reliseg.run.progress import Progress, Silent
-from reliseg.run.record import Record, record_file, rendered, write_record
-from reliseg.run.sampling import Sampling
-from reliseg.run.save import Saving
-from reliseg.run.splits import FITS_HEADER, examine, thresholds_of
-from reliseg.run.store import write_text
-from reliseg.stats.kernel import compile_kernels
-from reliseg.stats.machine_code import compiling
+from reliseg.run.measure.measure import RELIABILITY_HEADER, measure
+from reliseg.run.measure.splits import FITS_HEADER, examine, thresholds_of
+from reliseg.runtime.atomic_files import write_text
+from reliseg.runtime.malloc import share_heap
+from reliseg.runtime.numba_cache import compiling
+from reliseg.runtime.progress import Progress, Silent
 
 _SHOWN = 8
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from reliseg.run.leakage import seen_samples
-from reliseg.run.plan import Plan, Target, shards
-from reliseg.run.progress import Progress
-from reliseg.run.record import Record, read_record
-from reliseg.run.store import load_shard
+from reliseg.calibration.records.record import Record, read_record
+from reliseg.plan.plan import Plan, Target, shards
+from reliseg.run.check.leakage import seen_samples
+from reliseg.run.evaluate.shard_files import load_shard
+from reliseg.runtime.progress import Progress
 
 _PACKAGES = (
     "reliseg",

@@ -23,4 +23,4 @@ class Score(ABC):
         """The confidence of each pixel: higher = surer."""
 
 
-SCORES: Registry[Score] = Registry("reliseg.scores", "Score", "score")
+SCORES: Registry[Score] = Registry("reliseg.scores", "methods", "Score", "score")

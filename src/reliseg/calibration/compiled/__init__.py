@@ -1,0 +1,1 @@
+"""Compiled forms of what methods compute; numba is imported with these modules."""

@@ -1,0 +1,1 @@
+"""What methods share to fit: optimisers, grids, clusters, the columns that count."""

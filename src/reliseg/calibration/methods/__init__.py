@@ -1,0 +1,1 @@
+"""One calibration method per file: the file's name is the name in configurations."""

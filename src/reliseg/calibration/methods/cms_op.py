@@ -1,0 +1,30 @@
+"""Class-conditional matrix scaling that preserves the order of all classes."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from reliseg.calibration.fitting.affine_by_class import ExpertCalibrator, Form, ScaledByExpert
+
+
+@dataclass(frozen=True)
+class GapsByClass(ScaledByExpert):
+    """The gaps g between each class and the next in rank become W g + b, none of W and b negative.
+
+    Rows and columns of W stand for ranks: the first for the gap between the predicted class and the second one.
+    """
+
+    keeps_argmax: ClassVar[bool] = True
+    form: ClassVar[Form] = Form("rank")
+    method: ClassVar[str] = "cms_op"
+
+
+@dataclass(frozen=True)
+class ClassMatrixKeepingOrder(ExpertCalibrator):
+    """Class-conditional matrix scaling that preserves the order of all classes (Kirscher et al., TMLR 2026: CMSop).
+
+    A class with a lower logit never gets the higher probability. Fitted as `cms_ap`, with gaps between ranks for
+    margins. Ranks that no label of a map's pixels stands at or behind keep their row of I / T.
+    """
+
+    def _kind(self) -> type[ScaledByExpert]:
+        return GapsByClass

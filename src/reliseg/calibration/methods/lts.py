@@ -1,0 +1,203 @@
+"""Local temperature scaling: a small network gives a temperature for each pixel."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from reliseg.calibration.base import Calibration, Calibrator
+from reliseg.calibration.fitting.columns import Census, census, check_columns, check_live
+from reliseg.calibration.fitting.inverse_temperature import best_slopes
+from reliseg.calibration.methods.ts import Scaled
+from reliseg.calibration.parameters import is_amount, is_natural, required
+from reliseg.calibration.sample import CalibrationSample, WholeImage
+from reliseg.errors import CalibrationError, MissingExtraError
+from reliseg.prediction import Prediction
+
+_CHANNELS = {"both": (8, 1), "logits": (7, 0), "image": (0, 1)}
+"""On logits (leaves and gates), and on the image."""
+_HELD_OUT = 5
+"""One image of so many is held out."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledLocally(Calibration):
+    """The logits of each pixel are divided by its temperature: weights as in `lts_network.Tree`.
+
+    Without weights every pixel has the one `temperature`. `live` are the columns that some model class goes to, of
+    `columns` in all. `held_out` is the negative log-likelihood of held-out images with that one temperature, and with
+    this; `images` is how many were trained on.
+    """
+
+    temperature: float
+    columns: int
+    live: tuple[int, ...]
+    logit_weights: Float32[np.ndarray, "k l 5 5"]
+    logit_bias: Float32[np.ndarray, " k"]
+    image_weights: Float32[np.ndarray, "i 3 5 5"]
+    image_bias: Float32[np.ndarray, " i"]
+    held_out: tuple[float, float]
+    images: int
+    keeps_argmax: ClassVar[bool] = True
+
+    @property
+    def needs_image(self) -> bool:
+        """Whether a leaf looks at the image."""
+        return bool(len(self.image_bias))
+
+    def __call__(self, prediction: Prediction) -> Prediction:
+        """The prediction with 1/T of each pixel; a CalibrationError where it does not fit what was trained on."""
+        if not len(self.logit_bias) and not len(self.image_bias):
+            return Scaled(self.temperature)(prediction)
+        check_columns("lts", self.columns, prediction.columns)
+        check_live("lts", prediction, self.live)
+        if self.needs_image:
+            _check_image(prediction)
+        from reliseg.calibration.fitting import lts_network  # imports torch
+
+        tree = lts_network.Tree(self.logit_weights, self.logit_bias, self.image_weights, self.image_bias)
+        return replace(prediction, pixel_factors=lts_network.factors(tree, prediction))
+
+    def notes(self) -> list[str]:
+        """Whether training found nothing, or the temperature it starts at stands at the end of its range."""
+        found = Scaled(self.temperature).notes()
+        if not len(self.logit_bias) and not len(self.image_bias):
+            found.append(
+                f"training on {self.images} images did not lower the loss of the images held out: "
+                f"every pixel has the one temperature {self.temperature:.4g}, as with ts"
+            )
+        return found
+
+
+@dataclass(frozen=True)
+class LocalTemperature(Calibrator):
+    """A temperature per pixel from a tree of convolutions (Ding et al., ICCV 2021) on `inputs`: both, logits or image.
+
+    The tree starts with small random weights at the temperature of `ts`. One image in five is held out; the weights
+    that are best there are kept, and where none are better than the one temperature, that is. Adam with step `rate`
+    on the negative log-likelihood, four images a step, at most `epochs` times over at most 500 images. The published
+    code starts with weights of zero, which keep all leaves on logits alike for ever, and lets T reach 0; T is at
+    least 0.05 here.
+    """
+
+    inputs: str = "both"
+    epochs: int = 10
+    rate: float = 1e-4
+    seed: int = 42
+    needs_whole_images: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        required(self.inputs in tuple(_CHANNELS), "lts", "inputs", self.inputs, "both, logits or image")
+        required(is_natural(self.epochs, 1), "lts", "epochs", self.epochs, "a number from 1")
+        required(is_amount(self.rate) and self.rate > 0, "lts", "rate", self.rate, "a number above 0")
+        object.__setattr__(self, "rate", float(self.rate))
+        required(
+            is_natural(self.seed) and self.seed < 1 << 32, "lts", "seed", self.seed, "a number from 0, below 2**32"
+        )
+        if find_spec("torch") is None:
+            raise MissingExtraError("torch", "torch", "lts")
+
+    @property
+    def needs_image(self) -> bool:
+        """Whether a leaf looks at the image."""
+        return _CHANNELS[self.inputs][1] > 0
+
+    @property
+    def least_images(self) -> int:
+        """One to train on, and one that is held out."""
+        return 2
+
+    def fit(self, sample: CalibrationSample) -> ScaledLocally:
+        """The trained weights, or none where one temperature is as good."""
+        from reliseg.calibration.fitting import lts_network  # imports torch
+
+        found = census(sample, "lts")
+        live = np.flatnonzero(found.live)
+        images = self._usable(sample.whole, live)
+        if len(images) < self.least_images:
+            raise CalibrationError(
+                f"lts: {len(images)} whole images with counted pixels; at least 2 are needed, to hold one out"
+            )
+        temperature = 1 / float(best_slopes(sample.grouped, 1)[0][0])
+        generator = np.random.default_rng(self.seed)
+        order = [images[i] for i in generator.permutation(len(images))]
+        held = max(1, round(len(order) / _HELD_OUT))
+        channels = _CHANNELS[self.inputs]
+        trained = lts_network.train(
+            lts_network.Tree.random(channels, len(live), _spread(sample, found), temperature, generator),
+            temperature,
+            images=sample.whole,
+            parts=(order[held:], order[:held]),
+            schedule=lts_network.Schedule(self.epochs, self.rate),
+            training=sample.training,
+            generator=generator,
+        )
+        tree = trained.tree or lts_network.Tree.random((0, 0), len(live), 1.0, temperature, generator)
+        return ScaledLocally(
+            temperature=temperature,
+            columns=len(found.live),
+            live=tuple(live.tolist()),
+            logit_weights=tree.logit_weights,
+            logit_bias=tree.logit_bias,
+            image_weights=tree.image_weights,
+            image_bias=tree.image_bias,
+            held_out=(trained.before, trained.after),
+            images=len(order) - held,
+        )
+
+    def restore(self, parameters: dict[str, Any]) -> ScaledLocally:
+        """The calibration with these weights."""
+        live = tuple(int(c) for c in parameters["live"])
+        before, after = (float(v) for v in parameters["held_out"])
+        shapes = {"logit_weights": (-1, len(live), 5, 5), "image_weights": (-1, 3, 5, 5)}
+        weights = {
+            name: np.asarray(parameters[name], np.float32).reshape(shapes.get(name, (-1,)))
+            for name in ("logit_weights", "logit_bias", "image_weights", "image_bias")
+        }
+        return ScaledLocally(
+            temperature=float(parameters["temperature"]),
+            columns=int(parameters["columns"]),
+            live=live,
+            held_out=(before, after),
+            images=int(parameters["images"]),
+            **weights,
+        )
+
+    def _usable(self, images: Sequence[WholeImage], live: Int64[np.ndarray, " l"]) -> list[int]:
+        """The places of the images with counted pixels, by id; a CalibrationError where one cannot be trained on."""
+        from reliseg.calibration.fitting.lts_network import counted
+
+        found = []
+        for i in range(len(images)):
+            image = images[i]
+            try:
+                check_live("lts", image.prediction, live)
+                if self.needs_image:
+                    _check_image(image.prediction)
+            except CalibrationError as error:
+                raise CalibrationError(f"{image.id}: {error}") from error
+            if image.prediction.problem():
+                raise CalibrationError(f"lts: {image.id}: {image.prediction.problem()}")
+            if (counted(image.truth, live) >= 0).any():
+                found.append((image.id, i))
+        return [i for _, i in sorted(found)]
+
+
+def _check_image(prediction: Prediction) -> None:
+    if prediction.image is None:
+        raise CalibrationError("lts: the prediction comes without its image; give images, or take lts(inputs=logits)")
+    if prediction.image.shape != (*prediction.size, 3):
+        height, width = prediction.size
+        raise CalibrationError(f"lts: the image is {prediction.image.shape}, the prediction of size {height} x {width}")
+
+
+def _spread(sample: CalibrationSample, columns: Census) -> float:
+    """The root mean square of the logits of live columns."""
+    total, pixels = 0.0, 0
+    for z, _ in sample.blocks():
+        total += float((z[:, columns.live].astype(np.float64) ** 2).mean(axis=1).sum())
+        pixels += len(z)
+    return float(np.sqrt(total / pixels))

@@ -1,0 +1,79 @@
+"""Vector scaling."""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from reliseg.calibration.base import Calibration, Calibrator
+from reliseg.calibration.fitting.affine import AffineFit, mapped
+from reliseg.calibration.fitting.columns import census, check_columns, live_columns
+from reliseg.calibration.fitting.inverse_temperature import best_slopes
+from reliseg.calibration.parameters import is_amount, required
+from reliseg.calibration.sample import CalibrationSample
+from reliseg.prediction import Prediction
+from reliseg.stats.view import Compiled
+from reliseg.types import Block, LiveBlock
+
+
+@dataclass(frozen=True)
+class ScaledVector(Calibration):
+    """softmax(scales * z + biases), a scale and a bias for each class; the last ones are those of `other`."""
+
+    scales: tuple[float, ...]
+    biases: tuple[float, ...]
+    keeps_argmax: ClassVar[bool] = False
+
+    def __call__(self, prediction: Prediction) -> Prediction:
+        """The prediction with the logits of each class scaled and shifted."""
+        check_columns("vector", len(self.scales), prediction.columns)
+        live = live_columns(prediction)
+        scales, biases = (np.array(v, np.float32)[live] for v in (self.scales, self.biases))
+
+        def in_place(z: LiveBlock) -> None:
+            from reliseg.calibration.compiled.transforms import scale  # slow to import
+
+            scale(z, scales, biases)
+
+        return replace(prediction, transform=Compiled(self.transformed, in_place))
+
+    def transformed(self, z: Block) -> Block:
+        """Scaled and shifted logits; -inf stays, whatever the sign of its scale."""
+        finite = np.isfinite(z)
+        scores = mapped(np.array(self.scales), np.array(self.biases), np.where(finite, z, 0.0))
+        return np.where(finite, scores, -np.inf)
+
+
+@dataclass(frozen=True)
+class Vector(Calibrator):
+    """The scale and bias of each class with the least negative log-likelihood (Guo et al. 2017, section 4.2).
+
+    L-BFGS from the best single temperature, and never worse than that on the sample. `ridge` times the mean squared
+    distance of the scales from 1/T, and of the biases from 0, keeps them finite where classes are separable. Classes
+    that do not occur in the sample keep 1/T and 0; the biases of the others add up to 0.
+    """
+
+    ridge: float = 1e-6
+
+    def __post_init__(self) -> None:
+        required(is_amount(self.ridge) and self.ridge > 0, "vector", "ridge", self.ridge, "a number above 0")
+
+    def fit(self, sample: CalibrationSample) -> ScaledVector:
+        """The scales and biases."""
+        columns = census(sample, "vector")
+        slope = float(best_slopes(sample.grouped, 1)[0][0])
+        live = len(columns.present)
+        start, cost = np.full(live, slope), np.full(live, self.ridge / live)
+        found = AffineFit(sample, columns, _logits, start, cost, self.ridge / live).best()
+        scales, biases = np.full(len(columns.live), slope), np.zeros(len(columns.live))
+        scales[columns.live], biases[columns.live] = found
+        return ScaledVector(tuple(scales.tolist()), tuple(biases.tolist()))
+
+    def restore(self, parameters: dict[str, Any]) -> ScaledVector:
+        """The calibration with these scales and biases."""
+        scales, biases = (tuple(float(v) for v in parameters[key]) for key in ("scales", "biases"))
+        return ScaledVector(scales, biases)
+
+
+def _logits(z: Block) -> Block:
+    return z

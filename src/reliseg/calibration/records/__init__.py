@@ -1,0 +1,1 @@
+"""Fitted calibrations and their thresholds as files."""

@@ -1,0 +1,102 @@
+"""The thresholds that a calibration split gave, beside a record: for a run that loads it and has not the split.
+
+They are places in fine histograms, checked value by value, and belong to one record by the sha256 of its file.
+"""
+
+import json
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from reliseg.errors import ConfigError
+from reliseg.runtime.atomic_files import write_text
+from reliseg.scores import SCORES
+from reliseg.stats.bins import fine_bins
+from reliseg.stats.threshold import Threshold
+
+FORMAT = 1
+"""Grows with any change of the bins, or of what a threshold is."""
+_LARGEST = 1 << 24
+
+ByScore: TypeAlias = Mapping[str, Threshold]
+_Name: TypeAlias = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=4096)]
+
+
+class _Threshold(BaseModel):
+    """One threshold. Bins are counted from the surest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    last: int | None = Field(ge=0)
+    possible: tuple[int, ...]
+    why: _Name
+
+    def restored(self, bins: int) -> Threshold | None:
+        """The threshold, if there can be one like it among so many bins."""
+        if self.last is None:
+            whole = bool(self.why) and not self.possible
+        else:
+            ascending = all(a < b for a, b in pairwise(self.possible))
+            whole = not self.why and ascending and self.possible[:1] == (self.last,) and self.possible[-1] < bins
+        return Threshold(self.last, np.array(self.possible, np.int64), self.why) if whole else None
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    format: int = Field(ge=FORMAT, le=FORMAT)
+    record: _Name
+    thresholds: dict[_Name, dict[_Name, _Threshold]]
+
+
+def thresholds_file(record: Path) -> Path:
+    """Where the thresholds of the record in a JSON file lie."""
+    return record.with_suffix(".thresholds")
+
+
+def write_thresholds(record: Path, digest: str, thresholds: Mapping[str, ByScore]) -> None:
+    """Write what a split gave, by calibration and score; `digest` is the sha256 of the record."""
+    content = {
+        name: {s: {"last": t.last, "possible": t.possible.tolist(), "why": t.why} for s, t in by_score.items()}
+        for name, by_score in thresholds.items()
+    }
+    text = json.dumps({"format": FORMAT, "record": digest, "thresholds": content}, indent=1)
+    write_text(thresholds_file(record), text)
+
+
+def read_thresholds(record: Path, digest: str) -> dict[str, ByScore]:
+    """The thresholds beside a record by calibration and score, of the scores there are; none where there is no file."""
+    path = thresholds_file(record)
+    if not path.exists():
+        return {}
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise _damaged(path, f"it is larger than {_LARGEST >> 20} MiB")
+        content = _File.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _damaged(path, f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}") from error
+    except OSError as error:
+        raise _damaged(path, f"it cannot be read ({(error.strerror or 'unreadable').lower()})") from error
+    if content.record != digest:
+        raise _damaged(path, f"it belongs to another record than {record.name}")
+    known = SCORES.names()
+    return {
+        name: {s: _restored(path, s, t) for s, t in by_score.items() if s in known}
+        for name, by_score in content.thresholds.items()
+    }
+
+
+def _restored(path: Path, score: str, threshold: _Threshold) -> Threshold:
+    found = threshold.restored(fine_bins(score).size)
+    if found is None:
+        raise _damaged(path, f"what it says of {score} is no threshold")
+    return found
+
+
+def _damaged(path: Path, problem: str) -> ConfigError:
+    return ConfigError(f"{path}: {problem}; copy it again with its record, or delete it: then there is no threshold")

@@ -1,0 +1,191 @@
+"""Protocols: whole studies that ship as configurations with their models and the places of their data left open.
+
+A protocol is one file in `protocols/`, in the language of configurations, with `about` (one line) and `version`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from reliseg.calibration import canonical
+from reliseg.config.schema import RunConfig, Settings, parse_config
+from reliseg.config.yaml_files import read_yaml
+from reliseg.errors import ConfigError, near
+
+_MACHINE = {"device", "threads", "batch"}
+"""Settings that say how a run is carried out, and not what is measured."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A named and versioned choice of data, splits, calibrations, scores and metrics.
+
+    `content` is a configuration without models, whose data sets have no root.
+    """
+
+    name: str
+    version: int
+    about: str
+    content: Mapping[str, Any]
+
+    def domains(self) -> list[str]:
+        """What can be left out: its data sets and domains."""
+        sets = self.content["datasets"]
+        return [name for d in sets for name in (d["name"], *(f"{d['name']}/{domain}" for domain in d["domains"]))]
+
+    def without(self, names: Sequence[str]) -> dict[str, Any]:
+        """The content without some data sets (`idd`) and domains (`acdc/fog`), wherever they are named.
+
+        Calibration sets that are then empty, or the same as one before, are left out too.
+        """
+        for name in names:
+            if name not in self.domains():
+                raise ConfigError(f"--without {name}: not in {self.name}; {near(name, self.domains())}")
+        reference = self.content["test"]["reference"]
+        if any(_is_in(reference, n) for n in names):
+            raise ConfigError(f"--without: {reference} is what {self.name} compares with; it cannot be left out")
+        datasets = [_reduced(d, names) for d in self.content["datasets"]]
+        datasets = [d for d in datasets if d["domains"]]
+        left = {f"{d['name']}/{domain}" for d in datasets for domain in d["domains"]}
+        calibration: list[dict[str, Any]] = []
+        for section in self.content["calibration"]:
+            reduced = {**section, "on": [name for name in section["on"] if name in left]}
+            if reduced["on"] and reduced not in calibration:
+                calibration.append(reduced)
+        test = {**self.content["test"], "on": [name for name in self.content["test"]["on"] if name in left]}
+        return {**self.content, "datasets": datasets, "calibration": calibration, "test": test}
+
+    def configuration(
+        self,
+        models: Sequence[Mapping[str, Any]],
+        data: Sequence[Mapping[str, Any]],
+        *,
+        without: Sequence[str] = (),
+        methods: Sequence[str] = (),
+        scores: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """The content of a whole configuration, every word of it written out.
+
+        `data` holds for each data set its `name`, `root`, and keys that replace the protocol's; `methods` and `scores`
+        replace all of the protocol's if there are any.
+        """
+        content = self.without(without)
+        given = {str(d["name"]): d for d in data}
+        names = [d["name"] for d in content["datasets"]]
+        for name in given:
+            if name not in names:
+                raise ConfigError(f"--data {name}: not among the data sets of {self.name}; {near(name, names)}")
+        if len(given) < len(data):
+            raise ConfigError(f"--data names a data set twice; give each of {', '.join(names)} once")
+        missing = [name for name in names if name not in given]
+        if missing:
+            raise ConfigError(
+                f"{self.name} needs {' and '.join(f'--data {n}=ROOT' for n in missing)}; to leave out what you do not "
+                f"have, say so: {' '.join(f'--without {n}' for n in missing)}"
+            )
+        content["datasets"] = [{**d, **given[d["name"]]} for d in content["datasets"]]
+        if methods:
+            content["calibration"] = [{**c, "methods": list(methods)} for c in content["calibration"]]
+        if scores:
+            content["scores"] = list(scores)
+        return {"models": list(models), **content, "protocol": {"name": self.name, "version": self.version}}
+
+
+def protocol_names() -> list[str]:
+    """The protocols that ship with reliseg."""
+    return list(_shipped())
+
+
+def read_protocol(name: str) -> Protocol:
+    """The protocol of this name; a ConfigError that suggests the nearest for an unknown one."""
+    path = _shipped().get(name.replace("_", "-"))
+    if path is None:
+        raise ConfigError(f"unknown protocol {name!r}; {near(name, protocol_names())}")
+    content = dict(read_yaml(path))
+    return Protocol(path.stem.replace("_", "-"), content.pop("version"), content.pop("about"), content)
+
+
+def protocol_lines() -> Iterator[str]:
+    """The lines of `reliseg list protocols`."""
+    for name in protocol_names():
+        protocol = read_protocol(name)
+        sets = ", ".join(d["name"] for d in protocol.content["datasets"])
+        yield f"{name}  version {protocol.version}; {protocol.about}; data: {sets}"
+
+
+def provenance(config: RunConfig) -> dict[str, Any] | None:
+    """Which protocol a configuration is of, and all that differs from it; None where it is of none."""
+    if config.protocol is None:
+        return None
+    return {"name": config.protocol.name, "version": config.protocol.version, "changed": changes(config)}
+
+
+def changes(config: RunConfig) -> list[str]:
+    """What a configuration does otherwise than the protocol that it names, found by comparing all of it."""
+    assert config.protocol is not None
+    protocol = read_protocol(config.protocol.name)
+    found = []
+    if config.protocol.version != protocol.version:
+        found.append(f"version {config.protocol.version}, compared with {protocol.version}")
+    here = {name for d in config.datasets for name in (d.name, *(f"{d.name}/{n}" for n in d.domains or {}))}
+    absent = [name for name in protocol.domains() if name not in here]
+    absent = [name for name in absent if name.partition("/")[0] == name or name.partition("/")[0] not in absent]
+    found += [f"without {name}" for name in absent]
+    reference = protocol.content["test"]["reference"]
+    expected = protocol.without([name for name in absent if not _is_in(reference, name)])
+    return found + list(_differences(config, expected))
+
+
+def _differences(config: RunConfig, expected: Mapping[str, Any]) -> Iterator[str]:
+    roots = {d.name: d.root for d in config.datasets}
+    datasets = [{**d, "root": roots.get(d["name"], "")} for d in expected["datasets"]]
+    same = {"models": [m.model_dump() for m in config.models], "calibration": [], "datasets": datasets}
+    other = parse_config({**expected, **same}, where="protocol")
+    theirs = {d.name: d for d in other.datasets}
+    for dataset in config.datasets:
+        if dataset.name not in theirs:
+            yield f"with {dataset.name}"
+        elif dataset != theirs[dataset.name]:
+            yield f"datasets.{dataset.name}"
+    if [c.on for c in config.calibration] != [c["on"] for c in expected["calibration"]]:
+        yield "calibration.on"
+    methods = [[_canonical(m) for m in c["methods"]] for c in expected["calibration"]]
+    if {tuple(c.methods) for c in config.calibration} != {tuple(m) for m in methods}:
+        yield "calibration.methods"
+    for key in ("test", *(key for key in Settings.model_fields if key not in _MACHINE)):
+        if getattr(config, key) != getattr(other, key):
+            yield key
+
+
+def _canonical(method: str) -> str:
+    """One way to write a method; one that is not installed here is like no other."""
+    try:
+        return canonical(method)
+    except ConfigError:
+        return method
+
+
+def _is_in(target: str, name: str) -> bool:
+    """Whether `cityscapes/test` is, or is of, this domain or data set."""
+    return target == name or target.partition("/")[0] == name
+
+
+def _reduced(dataset: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """A data set without the domains of these names, also in its unions."""
+    gone = {domain for domain in dataset["domains"] if any(_is_in(f"{dataset['name']}/{domain}", n) for n in names)}
+    domains = {}
+    for domain, selection in dataset["domains"].items():
+        if domain not in gone and "union" in selection:
+            selection = {"union": [member for member in selection["union"] if member not in gone]}
+        if domain not in gone and selection.get("union", [domain]):
+            domains[domain] = selection
+    return {**dataset, "domains": domains}
+
+
+@cache
+def _shipped() -> dict[str, Path]:
+    folder = Path(str(files("reliseg.config"))) / "protocols"
+    return {path.stem.replace("_", "-"): path for path in sorted(folder.glob("*.yaml"))}

@@ -1,0 +1,300 @@
+"""The configuration of a run: read, checked, and written back with every default."""
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
+
+from reliseg.calibration import canonical
+from reliseg.config.messages import Place, dotted, user_place, wrong
+from reliseg.config.yaml_files import read_yaml
+from reliseg.errors import ConfigError, near
+from reliseg.metrics import METRICS
+from reliseg.models import MODELS, Precision
+from reliseg.scores import SCORES
+
+BUILT_IN_SCORES = ("msp", "neg_entropy", "margin", "max_logit", "neg_energy")
+_NAME = re.compile(r"[\w.+-]+")
+_DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]+)?")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class UpsamplingConfig(_Section):
+    """How a model's logits are brought to the image: bilinearly, `align_corners` as torch defines it."""
+
+    align_corners: bool = False
+
+
+class ModelConfig(_Section):
+    """One model."""
+
+    name: str
+    kind: str
+    where: str
+    weights: str | None = None
+    labels: str | None = None
+    upsampling: UpsamplingConfig | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    resize: Literal["processor"] | tuple[PositiveInt, PositiveInt] | None = None
+    feature: str | None = None
+    precision: Precision = "float32"
+    args: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_plain(cls, value: str) -> str:
+        return plain_name(value)
+
+    @field_validator("kind")
+    @classmethod
+    def _kind_is_known(cls, value: str) -> str:
+        return _known(value, MODELS.names(), "model kind")
+
+
+class DataConfig(_Section):
+    """One data set: a spec, its root, and the domains to report."""
+
+    name: str
+    spec: str
+    root: str
+    labels: str | None = None
+    label_map: dict[str, Any] | None = None
+    projection: dict[str, list[int]] = Field(default_factory=dict)
+    domains: dict[str, dict[str, Any] | None] | None = None
+    image: str | list[str] | None = None
+    mask: str | list[str] | None = None
+    missing: Literal["error", "skip"] = "error"
+    unlisted: Literal["error", "void"] | None = None
+    annotations: Literal["required", "none"] = "required"
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_plain(cls, value: str) -> str:
+        return plain_name(value)
+
+
+class CalibrationConfig(_Section):
+    """Methods, and the domains they are fitted on (several are taken together); or fitted ones that are loaded."""
+
+    on: list[str] = Field(default_factory=list)
+    methods: list[str] = Field(default_factory=list)
+    load: str | None = None
+
+    @field_validator("methods")
+    @classmethod
+    def _methods_are_known(cls, value: list[str]) -> list[str]:
+        try:
+            return [canonical(v) for v in value]
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+
+    @model_validator(mode="after")
+    def _fits_or_loads(self) -> "CalibrationConfig":
+        if (self.load is None) != bool(self.on and self.methods) or (self.load and (self.on or self.methods)):
+            raise ValueError("give on: and methods:, or load: alone")
+        return self
+
+
+class TestConfig(_Section):
+    """The domains to report; all that no calibration is fitted on, by default. `reference` is the in-domain one.
+
+    `allow_seen` names domains that may hold samples which a calibration was fitted on: their numbers flatter it.
+    """
+
+    __test__ = False
+    on: list[str] | None = Field(default=None, min_length=1)
+    reference: str | None = None
+    allow_seen: list[str] = Field(default_factory=list)
+
+
+class ProtocolConfig(_Section):
+    """The protocol that the rest of the configuration was written out from; what was changed since, results say."""
+
+    name: str
+    version: int = Field(ge=1)
+
+
+class SampleConfig(_Section):
+    """How many pixels a calibration is fitted on: per image, and at most in all.
+
+    `per_image: all` is every counted pixel of every image, if no cap is given with it.
+    """
+
+    per_image: PositiveInt | Literal["all"] = 20_000
+    cap: PositiveInt | Literal["all"] = 10_000_000
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_is_all(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and given.get("per_image") == "all":
+            return {"cap": "all", **given}
+        return given
+
+    def quota(self, images: int) -> int:
+        """The pixels of each of so many images, at most."""
+        limits = [sys.maxsize if self.per_image == "all" else self.per_image]
+        if self.cap != "all":
+            limits.append(self.cap // images)
+        return max(1, min(limits))
+
+
+class Settings(_Section):
+    """What is measured, and how: everything of a run but its models and its data."""
+
+    scores: list[str] = list(BUILT_IN_SCORES)
+    metrics: list[str] = Field(default_factory=lambda: ["all"], validate_default=True, min_length=1)
+    sample: SampleConfig = SampleConfig()
+    seed: int = Field(default=0, ge=0)
+    device: str = "auto"
+    threads: int = Field(default=2, ge=1)
+    batch: int = Field(default=1, ge=1)
+    limit: int | None = Field(default=None, ge=1)
+
+    @field_validator("device")
+    @classmethod
+    def _device_is_one(cls, value: str) -> str:
+        if not _DEVICE.fullmatch(value):
+            raise ValueError(f"unknown device {value!r}; give auto, cpu, cuda or cuda:0, cuda:1 ..")
+        return value
+
+    @field_validator("scores")
+    @classmethod
+    def _scores_are_known(cls, value: list[str]) -> list[str]:
+        names = [_known(v, SCORES.names(), "score") for v in value]
+        return list(dict.fromkeys(["msp", *names] if "msp" not in names else names))
+
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _none_is_all(cls, value: Any) -> Any:
+        return ["all"] if value is None else value
+
+    @field_validator("metrics")
+    @classmethod
+    def _metrics_are_known(cls, value: list[str]) -> list[str]:
+        """Families, each once; `all` is written out as those that are measured by default."""
+        families = {q: f for f in METRICS.names() for q in METRICS.get(f)().quantities()}
+        for name in value:
+            if name in families:
+                raise ValueError(f"{name!r} is one number of the family {families[name]!r}: write that")
+        known = [_known(v, ["all", *METRICS.names()], "metric family") for v in value]
+        usual = [f for f in METRICS.names() if METRICS.get(f).by_default]
+        return list(dict.fromkeys(f for name in known for f in (usual if name == "all" else [name])))
+
+
+class RunConfig(Settings):
+    """A whole run."""
+
+    models: list[ModelConfig] = Field(min_length=1)
+    datasets: list[DataConfig] = Field(min_length=1)
+    calibration: list[CalibrationConfig] = Field(default_factory=list)
+    test: TestConfig = TestConfig()
+    protocol: ProtocolConfig | None = None
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "RunConfig":
+        for kind, names in (
+            ("models", [m.name for m in self.models]),
+            ("data sets", [d.name for d in self.datasets]),
+        ):
+            twice = {n for n in names if names.count(n) > 1}
+            if twice:
+                raise ValueError(f"two {kind} are named {sorted(twice)[0]!r}: give each its own name")
+        return self
+
+
+def plain_name(value: str) -> str:
+    """A name that can be a folder on any system."""
+    if not _NAME.fullmatch(value) or set(value) <= {"."}:
+        raise ValueError(f"{value!r} is not a plain name: use letters, digits and . _ + -")
+    return value
+
+
+def _known(value: str, names: list[str], kind: str) -> str:
+    canonical = value.replace("-", "_")
+    if canonical not in names:
+        raise ValueError(f"unknown {kind} {value!r}; {near(canonical, names)}")
+    return canonical
+
+
+def read_config(path: Path) -> RunConfig:
+    """The configuration in a YAML file; a ConfigError that names file and place where it is wrong."""
+    return parse_config(read_yaml(path), where=str(path))
+
+
+def parse_config(content: Mapping[str, Any], *, where: str = "configuration") -> RunConfig:
+    """The checked configuration; the first thing wrong as one line."""
+    try:
+        return RunConfig.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {_first_problem(error, content, RunConfig)}") from error
+
+
+def parse_settings(content: Mapping[str, Any]) -> Settings:
+    """The checked settings; the first thing wrong as one line."""
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(f"settings: {_first_problem(error, content, Settings)}") from error
+
+
+def resolved(config: RunConfig, folder: Path) -> str:
+    """The configuration as YAML with every default written out and every path absolute.
+
+    `folder` is where its relative paths start: the result can be run again from anywhere.
+    """
+    content = config.model_dump(mode="json")
+    for model in content["models"]:
+        model["where"] = _absolute(model["where"], folder, model["kind"] == "python")
+        model["weights"] = model["weights"] and _absolute(model["weights"], folder)
+        model["labels"] = model["labels"] and _named(model["labels"], folder)
+    for dataset in content["datasets"]:
+        dataset["root"] = str((folder / Path(dataset["root"]).expanduser()).resolve())
+        for key in ("spec", "labels"):
+            dataset[key] = dataset[key] and _named(dataset[key], folder)
+    for calibration in content["calibration"]:
+        calibration["load"] = calibration["load"] and _absolute(calibration["load"], folder)
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def _named(text: str, folder: Path) -> str:
+    """The name of what ships as it is, though a folder may be called like it; the path of a file as an absolute one."""
+    return _absolute(text, folder) if text.endswith(".toml") else text
+
+
+def _absolute(text: str, folder: Path, has_function: bool = False) -> str:
+    """A path that exists as an absolute one; anything else (a name, a hub id, a module) as it is."""
+    name, separator, function = text.rpartition(":") if has_function else (text, "", "")
+    path = folder / Path(name).expanduser()
+    return f"{path.resolve()}{separator}{function}" if path.exists() else text
+
+
+def _first_problem(error: ValidationError, content: object, section: type[BaseModel]) -> str:
+    # A misspelt key also makes the right one missing: say the former.
+    errors = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    if errors[0]["type"] == "extra_forbidden":
+        *way, key = user_place(errors[0], content)
+        return f"unknown key {str(key)!r} at {dotted((*way, key))}; {near(str(key), _keys(tuple(way), section))}"
+    return wrong(errors, content)
+
+
+def _keys(path: Place, section: type[BaseModel]) -> list[str]:
+    children: dict[str, type[BaseModel]] = {
+        "models": ModelConfig,
+        "datasets": DataConfig,
+        "calibration": CalibrationConfig,
+        "test": TestConfig,
+        "sample": SampleConfig,
+        "protocol": ProtocolConfig,
+        "upsampling": UpsamplingConfig,
+    }
+    for part in path:
+        section = children.get(str(part), section)
+    return list(section.model_fields)

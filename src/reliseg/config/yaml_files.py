@@ -1,0 +1,60 @@
+"""YAML, read as version 1.2 means it: the one reader for configuration files and for options on the command line."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from reliseg.errors import ConfigError
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's words and numbers, and no key twice.
+
+    In YAML 1.1 `on` is true, `0016` is 14 and `2026-01-02` is a date: none of these is what a configuration means.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping; a key that stands twice is an error, as the first value would be lost."""
+        keys = [key.value for key, _ in node.value]
+        for key, _ in node.value:
+            if keys.count(key.value) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} stands twice", key.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?(?:0|[1-9][0-9]*)", list("-+0123456789")),
+    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan", list("-+.0123456789")),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), _first)
+
+
+def parse_yaml(text: str) -> Any:
+    """Return what a YAML text says; a yaml.YAMLError where it is not valid."""
+    return yaml.load(text, _Loader)  # a SafeLoader
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """What a configuration file says, not checked yet; a ConfigError where it says nothing."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({_short(error)}); give the path of a YAML file") from error
+    try:
+        content = parse_yaml(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {_short(error)}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: not a configuration; it needs at least models: and datasets:")
+    return content
+
+
+def _short(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return " ".join(str(error).split())

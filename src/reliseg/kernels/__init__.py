@@ -1,0 +1,1 @@
+"""Kernels that take the statistics of an image: reference, CPU, GPU."""

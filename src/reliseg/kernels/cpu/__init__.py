@@ -1,0 +1,1 @@
+"""The fused kernel of the CPU, compiled by numba."""

@@ -1,0 +1,234 @@
+"""The fused kernel: every statistic of an image in one pass over its pixels, compiled by numba.
+
+Method: the image is walked row by row. Of each row a *block* of 256 pixels is interpolated for all classes
+into a buffer that stays in the first cache, and every statistic is taken from it before the next block
+overwrites it; nothing of the size classes x height x width is ever stored. Pixels of a block are visited in
+*phase-major* order (all first pixels of 64 native cells, then all second ones, ...): interpolation then reads
+and writes contiguous memory whatever the ratio, and statistics do not depend on the order. Per-pixel values
+are float32; whatever is added up is an integer, so that results do not depend on any order.
+
+`_plan` blocks of a row; `_logits`, `_pixels`, `_tables` the stages of a block; `_pass` the walk; `_totals`
+the sums over images; `_numeric`, `_slots` what they share. `reference` defines what is computed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int64
+
+from reliseg.kernels.cpu import row_blocks
+from reliseg.kernels.cpu.logits import Mapping
+from reliseg.kernels.cpu.pixels import KINDS, SHAPES
+from reliseg.kernels.cpu.totals import Totals
+from reliseg.kernels.cpu.walk import Scores, census, observe_image
+from reliseg.stats.bins import UNKNOWN, VOID
+from reliseg.stats.device import DeviceLogits
+from reliseg.stats.pixels import Layout, PixelStatistics
+from reliseg.stats.samples import SampleTable
+from reliseg.stats.view import LogitView
+from reliseg.types import LiveBlock, Logits, Truth
+
+_COUNTER_LIMIT = 1 << 32
+_NO_FACTORS = np.zeros((0, 0), np.float32)
+
+
+class _Piece(NamedTuple):
+    """Rows of an image, the logits that they come from, and how."""
+
+    band: slice
+    logits: Logits | DeviceLogits
+    rows: row_blocks.Rows
+    columns: row_blocks.Columns
+
+
+class Kernel:
+    """Statistics of images, one after the other, by the fused kernel.
+
+    For one thread at a time; several kernels may run at once, as the compiled code releases the GIL.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        check_layout(layout)
+        self._layout = layout
+        self._kinds = np.array([KINDS[score] for score in layout.scores], np.int64)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all images."""
+        self._tables: Totals | None = None
+        self._pixels = 0
+        self._earlier: PixelStatistics | None = None
+
+    def observe(self, view: LogitView, truth: Truth, sample: str, band: slice = slice(None)) -> SampleTable:
+        """Add an image, or a band of its rows; its row of the sample table.
+
+        Truth ids are classes of the data set, 254 (unknown) or 255 (void); logits must be finite.
+        """
+        check_view(self._layout, view, truth, _COUNTER_LIMIT)
+        rows = row_blocks.rows(view.logits.shape[1], truth.shape[0], view.align_corners)
+        columns = row_blocks.columns(view.logits.shape[2], truth.shape[1], view.align_corners)
+        piece = _Piece(band, view.logits, row_blocks.Rows(*(part[band] for part in rows)), columns)
+        return self._observe(view, truth, sample, band, [piece])
+
+    def observe_final(
+        self, view: LogitView, truth: Truth, sample: str, band: slice, blocks: Iterable[tuple[slice, LiveBlock]]
+    ) -> SampleTable:
+        """The same, of an image whose logits are made at full resolution, a block of the band's rows at a time.
+
+        Blocks hold the view's live columns, and are counted as they are, to the bit; the view's temperatures and
+        factors multiply them.
+        """
+        check_view(self._layout, view, truth, _COUNTER_LIMIT)
+        live = np.unique(view.groups)
+        width = truth.shape[1]
+        columns = row_blocks.one_by_one(width)
+        pieces = (
+            _Piece(rows, z.reshape(len(live), -1, width), row_blocks.each_row(z.shape[1] // width), columns)
+            for rows, z in blocks
+        )
+        return self._observe(replace(view, groups=live), truth, sample, band, pieces)
+
+    def _observe(
+        self, view: LogitView, truth: Truth, sample: str, band: slice, pieces: Iterable["_Piece"]
+    ) -> SampleTable:
+        unknown, void = aside(self._layout, truth[band], sample)
+        self._make_room(truth[band].size)
+        mapping, live = mapping_of(self._layout, view)
+        totals = self._totals
+        image = totals.image_tables(live)
+        scores = Scores(self._kinds, totals.starts, totals.spans, bool(np.isin(self._kinds, SHAPES).any()))
+        for piece in pieces:
+            factors = _NO_FACTORS if view.pixel_factors is None else view.pixel_factors[piece.band]
+            observe_image(
+                _read_only(piece.logits),
+                _read_only(truth[piece.band]),
+                piece.rows,
+                piece.columns,
+                mapping,
+                _read_only(factors),
+                scores,
+                image,
+                totals.fine,
+            )
+        return totals.add(image, live, sample, unknown, void)
+
+    def absorb(self, other: "Kernel") -> None:
+        """Add all that another kernel of the same layout has counted; it forgets it."""
+        if other._tables is not None:
+            self._make_room(other._pixels)
+            self._totals.absorb(other._tables)
+        if other._earlier is not None:
+            self._earlier = other._earlier if self._earlier is None else self._earlier + other._earlier
+        other.reset()
+
+    def statistics(self) -> PixelStatistics:
+        """Of all images observed since creation or reset."""
+        found = self._all()
+        return replace(found, ranks=dict(found.ranks))
+
+    def take(self) -> PixelStatistics:
+        """The same, and forget them: half the memory, as ranks are converted one score at a time when they are read."""
+        found = self._all()
+        self.reset()
+        return found
+
+    def _all(self) -> PixelStatistics:
+        current = self._totals.statistics()
+        return current if self._earlier is None else self._earlier + current
+
+    @property
+    def _totals(self) -> Totals:
+        if self._tables is None:
+            self._tables = Totals(self._layout)
+        return self._tables
+
+    def _make_room(self, pixels: int) -> None:
+        """Move the counts out of the 32-bit tables before they could overflow."""
+        if self._pixels + pixels >= _COUNTER_LIMIT:
+            self._earlier = self.statistics()
+            self._tables = None
+            self._pixels = 0
+        self._pixels += pixels
+
+
+def check_layout(layout: Layout) -> None:
+    """A ValueError where a kernel cannot count what is asked for."""
+    unknown = [score for score in layout.scores if score not in KINDS]
+    if unknown:
+        raise ValueError(f"the kernel has no score {unknown[0]!r}, only {', '.join(KINDS)}")
+    if not 1 <= layout.classes <= row_blocks.NOTHING:
+        raise ValueError(f"1 to {row_blocks.NOTHING} classes can be counted, not {layout.classes}")
+
+
+def check_view(layout: Layout, view: LogitView, truth: Truth, limit: int) -> None:
+    """A ValueError where the parts do not fit each other; images have fewer than `limit` pixels."""
+    columns = layout.columns
+    if view.logits.ndim != 3 or view.logits.dtype != np.float32 or view.logits.size == 0:
+        raise ValueError(f"logits must be float32 of c x h x w, not {_described(view.logits)}")
+    if truth.shape != tuple(view.size) or truth.dtype != np.uint8 or not 0 < truth.size < limit:
+        raise ValueError(f"truth must be uint8 of size {view.size}, not {_described(truth)}")
+    groups, factors = view.groups, view.inverse_temperatures
+    if groups.shape != view.logits.shape[:1] or groups.min() < 0 or groups.max() >= columns:
+        raise ValueError(
+            f"groups must give each of {len(view.logits)} model classes a column 0 to {columns - 1}: {groups}"
+        )
+    if factors.shape != (columns,) or not (np.isfinite(factors) & (factors > 0)).all():
+        raise ValueError(f"{columns} positive inverse temperatures are needed: {factors}")
+    pixels = view.pixel_factors
+    if pixels is None:
+        return
+    if pixels.shape != truth.shape or pixels.dtype != np.float32:
+        raise ValueError(f"factors must be float32 of size {view.size}, not {_described(pixels)}")
+    if not (np.isfinite(pixels) & (pixels > 0)).all():
+        raise ValueError("factors of pixels must be positive and finite")
+
+
+def aside(layout: Layout, truth: Truth, sample: str) -> tuple[int, int]:
+    """The pixels that are unknown and those that are void; a ValueError where an id is no label."""
+    unknown, void, stray = census(_read_only(truth), layout.classes)
+    if stray:
+        raise ValueError(
+            f"{sample}: {stray} pixels of the truth are neither a class (0 to {layout.classes - 1}) "
+            f"nor {UNKNOWN} (unknown) nor {VOID} (void)"
+        )
+    return unknown, void
+
+
+def mapping_of(layout: Layout, view: LogitView) -> tuple[Mapping, Int64[np.ndarray, " r"]]:
+    """How model classes become rows of the kernel's buffer, and the column of each row."""
+    live, first = np.unique(np.sort(view.groups), return_index=True)
+    classes = live[live < layout.classes]
+    row_of = np.full(256, -1, np.int32)
+    row_of[classes] = np.arange(len(classes))
+    factors = view.inverse_temperatures[live]
+    mapping = Mapping(
+        order=np.argsort(view.groups, kind="stable"),
+        starts=np.append(first, len(view.groups)),
+        row_of=row_of,
+        inverse_temperatures=factors.astype(np.float32),
+        joins=len(live) < len(view.groups),
+        scales=bool((factors != 1).any()) or view.pixel_factors is not None,
+        varies=view.pixel_factors is not None,
+    )
+    return mapping, live
+
+
+def compile_kernels() -> None:
+    """Compile everything, or load it from numba's cache: seconds once, so that no measurement pays for it."""
+    kernel = Kernel(Layout(classes=1, scores=tuple(KINDS)))
+    logits = np.zeros((1, 1, 1), np.float32)
+    view = LogitView(logits, (1, 1), False, np.zeros(1, np.int64), np.ones(2))
+    kernel.observe(view, np.zeros((1, 1), np.uint8), "warm-up")
+
+
+def _read_only(array: np.ndarray | DeviceLogits) -> np.ndarray:
+    """Contiguous, and of one type for numba whether the caller may write to it or not."""
+    contiguous = np.ascontiguousarray(array).view()
+    contiguous.flags.writeable = False
+    return contiguous
+
+
+def _described(array: np.ndarray | DeviceLogits) -> str:
+    return f"{array.dtype} {' x '.join(map(str, array.shape))}"

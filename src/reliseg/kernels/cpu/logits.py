@@ -1,0 +1,203 @@
+"""First stages of the fused kernel: the calibrated column logits of a block of pixels, and their argmax."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32, Int32, Int64, UInt8
+
+from reliseg.kernels.cpu.row_blocks import CELLS, PHASES, PIXELS
+from reliseg.kernels.cpu.scratch import ARG, JOINED, LABEL, MAX, OWN, OWN_ROW, ROW, SCALE, TOP
+from reliseg.runtime.arithmetic import F32, I32, U64, exp, log
+from reliseg.runtime.numba_compile import compiled
+
+NEVER = F32(-1e30)
+"""Below every logit: the row that fills up an odd number of them never wins."""
+
+
+class Mapping(NamedTuple):
+    """How model classes become the rows of the buffer: the columns that have members, in order.
+
+    Members of a column lie side by side: `order` lists model classes, column row k has those from
+    `starts[k]` to `starts[k + 1]`. `row_of` gives the row of each label, or -1.
+    """
+
+    order: Int64[np.ndarray, " m"]
+    starts: Int64[np.ndarray, " k"]
+    row_of: Int32[np.ndarray, " 256"]
+    inverse_temperatures: Float32[np.ndarray, " r"]
+    joins: bool
+    scales: bool
+    """Whether anything multiplies the logits: the inverse temperatures, or factors of pixels."""
+    varies: bool
+    """Whether pixels have factors of their own."""
+
+
+@compiled
+def interpolate_rows(
+    logits: Float32[np.ndarray, "c h w"],
+    order: Int64[np.ndarray, " m"],
+    upper: int,
+    lower: int,
+    weight: F32,
+    lines: Float32[np.ndarray, "m s"],
+) -> None:
+    """Vertical interpolation of one row of the image for all model classes."""
+    w = U64(logits.shape[2])
+    for m in range(U64(len(order))):
+        c = order[m]
+        for x in range(w):
+            a = logits[c, upper, x]
+            lines[m, x] = a + (logits[c, lower, x] - a) * weight
+        lines[m, w] = lines[m, U64(0)]
+
+
+@compiled
+def interpolate(
+    lines: Float32[np.ndarray, "m s"],
+    first: U64,
+    weight: Float32[np.ndarray, " n"],
+    base: U64,
+    z: Float32[np.ndarray, " z"],
+    t: Float32[np.ndarray, " t"],
+) -> None:
+    """A dense block and its argmax (the lowest row of equal ones).
+
+    The phases of a cell share its loads, two rows share the running maximum.
+    """
+    for x in range(U64(PIXELS)):
+        t[MAX + x] = F32(-np.inf)
+    for m in range(U64(0), U64(lines.shape[0]), U64(2)):
+        o = m * U64(ROW)
+        f = F32(m)
+        g = f + F32(1)
+        for x in range(U64(CELLS)):
+            a = lines[m, first + x]
+            d = lines[m, first + x + U64(1)] - a
+            b = lines[m + U64(1), first + x]
+            e = lines[m + U64(1), first + x + U64(1)] - b
+            for phase in range(U64(PHASES)):
+                i = x + phase * U64(CELLS)
+                s = weight[base + i]
+                v = a + d * s
+                u = b + e * s
+                z[o + i] = v
+                z[o + U64(ROW) + i] = u
+                n = g if u > v else f
+                v = u if u > v else v
+                top = t[MAX + i]
+                t[ARG + i] = n if v > top else t[ARG + i]
+                t[MAX + i] = v if v > top else top
+
+
+@compiled
+def gather(
+    lines: Float32[np.ndarray, "m s"],
+    cell: Int32[np.ndarray, " n"],
+    start: U64,
+    run: bool,
+    weight: Float32[np.ndarray, " n"],
+    base: U64,
+    z: Float32[np.ndarray, " z"],
+    t: Float32[np.ndarray, " t"],
+) -> None:
+    """The same for a block of pixels at arbitrary places, or in consecutive cells."""
+    for x in range(U64(PIXELS)):
+        t[MAX + x] = F32(-np.inf)
+    for m in range(U64(lines.shape[0])):
+        o = m * U64(ROW)
+        f = F32(m)
+        if run:
+            first = U64(cell[start])
+            for x in range(U64(PIXELS)):
+                a = lines[m, first + x]
+                z[o + x] = a + (lines[m, first + x + U64(1)] - a) * weight[base + x]
+        else:
+            for x in range(U64(PIXELS)):
+                i = U64(cell[start + x])
+                a = lines[m, i]
+                z[o + x] = a + (lines[m, i + U64(1)] - a) * weight[base + x]
+        for x in range(U64(PIXELS)):
+            v = z[o + x]
+            top = t[MAX + x]
+            t[ARG + x] = f if v > top else t[ARG + x]
+            t[MAX + x] = v if v > top else top
+
+
+@compiled
+def join(starts: Int64[np.ndarray, " k"], z: Float32[np.ndarray, " z"], t: Float32[np.ndarray, " t"]) -> None:
+    """logsumexp of the members of each column, in place, and the argmax of the columns.
+
+    Each group has its own running maximum, so that no range of logits loses anything. Row k is never above
+    `starts[k]`: what is overwritten has been read.
+    """
+    for x in range(U64(PIXELS)):
+        t[MAX + x] = F32(-np.inf)
+    for k in range(U64(len(starts) - 1)):
+        o, first, end = k * U64(ROW), U64(starts[k]), U64(starts[k + U64(1)])
+        f = F32(k)
+        for x in range(U64(PIXELS)):
+            t[TOP + x] = z[first * U64(ROW) + x]
+            t[JOINED + x] = F32(1)
+        for m in range(first + U64(1), end):
+            for x in range(U64(PIXELS)):
+                v = z[m * U64(ROW) + x]
+                top = t[TOP + x]
+                total = t[JOINED + x]
+                e = exp(-abs(v - top))
+                t[JOINED + x] = total * e + F32(1) if v > top else total + e
+                t[TOP + x] = v if v > top else top
+        for x in range(U64(PIXELS)):
+            v = t[TOP + x] + log(t[JOINED + x])
+            z[o + x] = v
+            top = t[MAX + x]
+            t[ARG + x] = f if v > top else t[ARG + x]
+            t[MAX + x] = v if v > top else top
+
+
+@compiled
+def scale_by_class(inverse_temperatures: Float32[np.ndarray, " r"], t: Float32[np.ndarray, " t"]) -> None:
+    """What each pixel's logits are multiplied by: the argmax's inverse temperature."""
+    for x in range(U64(PIXELS)):
+        t[SCALE + x] = inverse_temperatures[U64(t[ARG + x])]
+
+
+@compiled
+def scale_by_pixel(
+    factors: Float32[np.ndarray, " w"], pixel: Int32[np.ndarray, " n"], base: U64, t: Float32[np.ndarray, " t"]
+) -> None:
+    """The same times the pixel's own factor."""
+    for x in range(U64(PIXELS)):
+        t[SCALE + x] *= factors[U64(pixel[base + x])]
+
+
+@compiled
+def calibrate(rows: U64, z: Float32[np.ndarray, " z"], t: Float32[np.ndarray, " t"]) -> None:
+    """Multiply by the scale; the buffer keeps the distances from the maximum."""
+    for x in range(U64(PIXELS)):
+        t[TOP + x] = t[MAX + x] * t[SCALE + x]
+    for r in range(rows):
+        o = r * U64(ROW)
+        for x in range(U64(PIXELS)):
+            z[o + x] = (z[o + x] - t[MAX + x]) * t[SCALE + x]
+    for x in range(U64(PIXELS)):
+        t[MAX + x] = F32(0)
+
+
+@compiled
+def label(
+    row: UInt8[np.ndarray, " w"],
+    pixel: Int32[np.ndarray, " n"],
+    base: U64,
+    row_of: Int32[np.ndarray, " 256"],
+    z: Float32[np.ndarray, " z"],
+    t: Float32[np.ndarray, " t"],
+    k: Int32[np.ndarray, " k"],
+) -> None:
+    """Labels in the order of the block, and the logit of each label."""
+    for x in range(U64(PIXELS)):
+        here = row[U64(pixel[base + x])]
+        own = row_of[U64(here)]
+        k[LABEL + x] = I32(here)
+        k[OWN_ROW + x] = own
+        logit = z[U64(own if own >= I32(0) else I32(0)) * U64(ROW) + x]
+        t[OWN + x] = logit if own >= I32(0) else F32(-np.inf)

@@ -1,0 +1,99 @@
+"""The fused kernel on logits that were changed pixel by pixel: blocks of rows at full resolution."""
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import Bool, Int32, Int64
+
+from reliseg.kernels.cpu.kernel import Kernel
+from reliseg.kernels.cpu.upsample import Upsampled, argmax
+from reliseg.runtime.arithmetic import U64
+from reliseg.runtime.numba_compile import cached
+from reliseg.stats.bins import UNKNOWN
+from reliseg.stats.fixed import CALIBRATED_LIMIT
+from reliseg.stats.samples import SampleTable
+from reliseg.stats.view import Compiled, LogitView, Transform
+from reliseg.types import Block, LiveBlock, Truth
+
+Top: TypeAlias = Int32[np.ndarray, " p"]
+Flipped: TypeAlias = Bool[np.ndarray, " p"]
+Live: TypeAlias = Int64[np.ndarray, " l"]
+
+_PIXELS = 1 << 14
+"""Pixels of a block: its logits stay in the second cache."""
+
+
+def rows_of(width: int) -> int:
+    """Rows of a block of an image of this width."""
+    return max(1, _PIXELS // width)
+
+
+def observe(
+    kernel: Kernel, view: LogitView, truth: Truth, sample: str, columns: int, band: slice = slice(None)
+) -> tuple[SampleTable, int]:
+    """Count an image whose view has a transform, or a band of it that starts where a block does.
+
+    Its row, and the known pixels whose prediction was changed.
+
+    Nothing of the image's full size is built.
+    """
+    source, transform = Upsampled.of(view), view.transform
+    assert transform is not None
+    flips = 0
+
+    def blocks() -> Iterator[tuple[slice, LiveBlock]]:
+        nonlocal flips
+        first, end, _ = band.indices(view.size[0])
+        step = rows_of(view.size[1])
+        for start in range(first, end, step):
+            rows = slice(start, min(start + step, end))
+            if isinstance(transform, Compiled):
+                z, flipped = _in_place(source.single(rows), transform)
+            else:
+                z, flipped = _by_function(source.double(rows, columns), transform, source.live)
+            if flipped is not None:
+                flips += int((flipped & (truth[rows].ravel() < UNKNOWN)).sum())
+            yield rows, z
+
+    return kernel.observe_final(view, truth, sample, band, blocks()), flips
+
+
+def _in_place(z: LiveBlock, transform: Compiled) -> tuple[LiveBlock, Flipped | None]:
+    if transform.keeps_argmax:
+        transform.in_place(z)
+        return z, None
+    before = _top(z)
+    transform.in_place(z)
+    return z, before != _top(z)
+
+
+def _by_function(z: Block, transform: Transform, live: Live) -> tuple[LiveBlock, Flipped]:
+    """float64, and told before it is rounded whether predictions change."""
+    before, shape = _top(z), z.shape
+    after = np.ascontiguousarray(transform(z), np.float64)
+    if after.shape != shape:
+        raise ValueError(f"a transform made logits of {after.shape} of those of {shape}; as many are needed")
+    rounded = np.empty((len(live), shape[1]), np.float32)
+    if narrow(after, live, rounded):
+        raise ValueError(f"a transform made logits that are no numbers, or beyond {CALIBRATED_LIMIT:.0f}")
+    return rounded, before != _top(after)
+
+
+def _top(z: Block | LiveBlock) -> Top:
+    top = np.empty(z.shape[1], np.int32)
+    argmax(z, top)
+    return top
+
+
+@cached
+def narrow(z: Block, live: Live, rounded: LiveBlock) -> int:
+    """The live columns, rounded to float32; how many of these are neither logits nor -inf."""
+    stray = 0
+    for k in range(U64(len(live))):
+        c = U64(live[k])
+        for x in range(U64(z.shape[1])):
+            value = z[c, x]
+            rounded[k, x] = value
+            stray += not ((abs(value) <= CALIBRATED_LIMIT) | (value == -np.inf))
+    return stray

@@ -1,0 +1,200 @@
+"""The walk of the fused kernel over one image: rows, blocks of a row, stages of a block."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32, Int32, Int64, UInt8
+
+from reliseg.kernels.cpu.logits import (
+    NEVER,
+    Mapping,
+    calibrate,
+    gather,
+    interpolate,
+    interpolate_rows,
+    join,
+    label,
+    scale_by_class,
+    scale_by_pixel,
+)
+from reliseg.kernels.cpu.pixels import (
+    MARGIN,
+    MAX_LOGIT,
+    MSP,
+    NEG_ENERGY,
+    NEG_ENTROPY,
+    add_losses,
+    add_score,
+    exponentials,
+    log_score,
+    margin,
+    msp,
+    neg_entropy,
+    pixels,
+    place,
+)
+from reliseg.kernels.cpu.row_blocks import CELLS, NOTHING, PIXELS, Columns, Rows
+from reliseg.kernels.cpu.scratch import FLOATS, INTEGERS, MAX, ROW, TOP
+from reliseg.kernels.cpu.tables import (
+    FineTables,
+    ImageTables,
+    add_cells,
+    add_confidence,
+    add_confident,
+    add_counts,
+    add_others,
+    carry,
+)
+from reliseg.runtime.arithmetic import F32, I32, U64
+from reliseg.runtime.numba_compile import cached, compiled
+from reliseg.stats.bins import ROLES, UNKNOWN, VOID
+
+
+class Scores(NamedTuple):
+    """The scores asked for: what they are, and where each one's fine bins start and how many entries half takes.
+
+    `shapes` says whether any of them is among `SHAPES`.
+    """
+
+    kinds: Int64[np.ndarray, " s"]
+    starts: Int32[np.ndarray, " s"]
+    spans: Int32[np.ndarray, " s"]
+    shapes: bool
+
+
+class Row(NamedTuple):
+    """A row of the image: labels, and factors (1 where pixels have none); one place more stands for nothing."""
+
+    labels: UInt8[np.ndarray, " w"]
+    factors: Float32[np.ndarray, " w"]
+
+
+class Work(NamedTuple):
+    """Space of one block: logits, then floats and integers of pixels."""
+
+    z: Float32[np.ndarray, " z"]
+    t: Float32[np.ndarray, " t"]
+    k: Int32[np.ndarray, " k"]
+
+
+@compiled
+def _scores(scores: Scores, work: Work, sums: Int64[np.ndarray, "n 2"], fine: FineTables) -> None:
+    t, k = work.t, work.k
+    for i in range(len(scores.kinds)):
+        kind = scores.kinds[i]
+        if kind == MSP:
+            msp(t, k)
+        elif kind == NEG_ENTROPY:
+            neg_entropy(t, k)
+        elif kind == MARGIN:
+            margin(t, k)
+        elif kind == MAX_LOGIT:
+            log_score(F32(0), t, k)
+        elif kind == NEG_ENERGY:
+            log_score(F32(1), t, k)
+        add_score(t, k, sums, 2 + i * ROLES)
+        place(scores.starts[i], scores.spans[i], I32(len(fine.counts) - 1), k)
+        add_counts(k, fine.counts)
+
+
+@compiled
+def _block(mapping: Mapping, scores: Scores, work: Work, image: ImageTables, fine: FineTables) -> None:
+    """All statistics of the block whose logits and labels are in the work space."""
+    z, t, k = work.z, work.t, work.k
+    rows = U64(len(mapping.inverse_temperatures))
+    exponentials(rows, scores.shapes, z, t)
+    pixels(I32(len(image.confident)), I32(rows), t, k)
+    add_losses(t, image.sums)
+    add_cells(k, image.cells)
+    add_confident(k, image.confident)
+    add_confidence(k, fine.confidence)
+    _scores(scores, work, image.sums, fine)
+    add_others(z, t, k, image.others)
+
+
+@compiled
+def _finish(
+    base: U64,
+    row: Row,
+    columns: Columns,
+    mapping: Mapping,
+    work: Work,
+) -> None:
+    """From the model's classes to calibrated columns, and the labels."""
+    z, t = work.z, work.t
+    if mapping.joins:
+        join(mapping.starts, z, t)
+    if mapping.scales:
+        scale_by_class(mapping.inverse_temperatures, t)
+        if mapping.varies:
+            scale_by_pixel(row.factors, columns.pixel, base, t)
+        calibrate(U64(len(mapping.inverse_temperatures)), z, t)
+    else:
+        for x in range(U64(PIXELS)):
+            t[TOP + x] = t[MAX + x]
+    label(row.labels, columns.pixel, base, mapping.row_of, z, t, work.k)
+
+
+@compiled
+def _walk_row(
+    lines: Float32[np.ndarray, "m s"],
+    row: Row,
+    columns: Columns,
+    mapping: Mapping,
+    scores: Scores,
+    work: Work,
+    image: ImageTables,
+    fine: FineTables,
+) -> None:
+    """One row: all dense blocks, then the gathered ones."""
+    dense = U64(columns.stretches * columns.quads)
+    for i in range(dense + U64(columns.spare)):
+        base = i * U64(PIXELS)
+        if i < dense:
+            interpolate(lines, i // U64(columns.quads) * U64(CELLS), columns.weight, base, work.z, work.t)
+        else:
+            start = (i - dense) * U64(PIXELS)
+            gather(lines, columns.cell, start, columns.run[i - dense], columns.weight, base, work.z, work.t)
+        _finish(base, row, columns, mapping, work)
+        _block(mapping, scores, work, image, fine)
+
+
+@cached
+def observe_image(
+    logits: Float32[np.ndarray, "c h w"],
+    truth: UInt8[np.ndarray, "H W"],
+    rows: Rows,
+    columns: Columns,
+    mapping: Mapping,
+    factors: Float32[np.ndarray, "H W"],
+    scores: Scores,
+    image: ImageTables,
+    fine: FineTables,
+) -> None:
+    """Add one image to tables."""
+    members = len(mapping.order) + len(mapping.order) % 2
+    lines = np.zeros((members, max(columns.stretches * CELLS, logits.shape[2]) + 16), np.float32)
+    lines[len(mapping.order) :] = NEVER
+    work = Work(np.zeros(members * ROW, np.float32), np.zeros(FLOATS, np.float32), np.zeros(INTEGERS, np.int32))
+    width = truth.shape[1]
+    row = Row(np.full(width + 1, np.uint8(NOTHING)), np.ones(width + 1, np.float32))
+    for y in range(truth.shape[0]):
+        interpolate_rows(logits, mapping.order, rows.upper[y], rows.lower[y], rows.weight[y], lines)
+        row.labels[:width] = truth[y]
+        if mapping.varies:
+            row.factors[:width] = factors[y]
+        _walk_row(lines, row, columns, mapping, scores, work, image, fine)
+        carry(image.sums)
+
+
+@cached
+def census(truth: UInt8[np.ndarray, "H W"], classes: int) -> tuple[int, int, int]:
+    """Count the unknown pixels of an image, its void ones, and ids that are no label."""
+    unknown, void, stray = 0, 0, 0
+    for y in range(truth.shape[0]):
+        for x in range(truth.shape[1]):
+            label = truth[y, x]
+            unknown += label == UNKNOWN
+            void += label == VOID
+            stray += (label >= classes) & (label < UNKNOWN)
+    return unknown, void, stray

@@ -1,0 +1,249 @@
+"""The statistics of `kernel` from logits that lie on a device, by Triton; its private stages are `_triton_*`.
+
+Tables stay on the device over images. Of each image only what becomes its row of the sample table is copied: the
+difference of what the tables add up to after it and before it.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from reliseg.kernels.cpu import row_blocks
+from reliseg.kernels.cpu.kernel import aside, check_layout, check_view, mapping_of
+from reliseg.kernels.cpu.logits import Mapping
+from reliseg.kernels.cpu.pixels import KINDS
+from reliseg.kernels.cpu.totals import class_wise
+from reliseg.kernels.gpu.walk import DIGIT, OPTIONS, TILE_HEIGHT, TILE_WIDTH, observe_tiles
+from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, ROLES, edges, fine_bins
+from reliseg.stats.device import DeviceLogits
+from reliseg.stats.fixed import carried, limbs
+from reliseg.stats.pixels import (
+    ConfidentErrors,
+    FineConfidence,
+    Flips,
+    Layout,
+    Losses,
+    PixelStatistics,
+    Ranks,
+    TopLabel,
+)
+from reliseg.stats.samples import SampleTable
+from reliseg.stats.view import LogitView
+from reliseg.types import Truth
+
+_COUNTER_LIMIT = 1 << 31
+_COARSE = 1 << COARSE_SHIFT
+
+
+class Tables(NamedTuple):
+    """What is counted, on the device: int64, but for `fine`."""
+
+    counts: Tensor
+    """Known pixels by label, column and reliability bin."""
+    confidence: Tensor
+    """Their confidence."""
+    confident: Tensor
+    """Confident errors by label, above 0.90 and 0.99."""
+    others: Tensor
+    """Pixels, hits and probability by class and bin, without the argmax; of the first bin only the probability."""
+    sums: Tensor
+    """Limbs, not carried: NLL, Brier, then each score by role."""
+    fine: Tensor
+    """int32: of each score pixels by fine bin and role; whole coarse bins."""
+    fine_confidence: Tensor
+    """Confidence of the known pixels by fine bin of msp."""
+
+    @classmethod
+    def empty(cls, layout: Layout, device: torch.device) -> "Tables":
+        """Of no pixels."""
+        t, y, b = layout.classes, layout.columns, RELIABILITY_BINS
+
+        def zeros(*shape: int, dtype: torch.dtype = torch.int64) -> Tensor:
+            return torch.zeros(shape, dtype=dtype, device=device)
+
+        return cls(
+            counts=zeros(t, y, b),
+            confidence=zeros(t, y, b),
+            confident=zeros(t, 2),
+            others=zeros(t if layout.classwise else 0, b, 3),
+            sums=zeros(2 + ROLES * len(layout.scores), 2),
+            fine=zeros(int(_starts(layout)[-1]), ROLES, dtype=torch.int32),
+            fine_confidence=zeros(fine_bins("msp").size),
+        )
+
+    def summary(self) -> Tensor:
+        """All that a row of the sample table holds, one after the other, as `_row` takes it apart."""
+        coarse = self.fine.view(-1, _COARSE, ROLES).sum(dim=1, dtype=torch.int64)
+        right = self.counts[:, :-1].diagonal().sum(dim=1)
+        parts = [
+            self.counts.sum(dim=2),
+            self.counts.sum(dim=(0, 1)),
+            right,
+            self.confidence.sum(dim=(0, 1)),
+            self.sums,
+            coarse,
+        ]
+        return torch.cat([part.flatten() for part in parts])
+
+
+class TritonKernel:
+    """Statistics of images whose logits are `DeviceLogits`; the interface of `kernel.Kernel`.
+
+    For one thread at a time. A view with a transform is not for it: see `blocks`.
+    """
+
+    def __init__(self, layout: Layout, device: torch.device) -> None:
+        check_layout(layout)
+        self._layout = layout
+        self._device = device
+        self._scores = sum(KINDS[score] * DIGIT**i for i, score in enumerate(layout.scores))
+        self._edges = torch.from_numpy(edges().astype(np.float32)).to(device)
+        self._starts = torch.from_numpy(ROLES * _starts(layout)).to(device)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all images."""
+        self._tables = Tables.empty(self._layout, self._device)
+        self._before = self._tables.summary()
+        self._pixels = 0
+        self._earlier: PixelStatistics | None = None
+
+    def observe(self, view: LogitView, truth: Truth, sample: str) -> SampleTable:
+        """Add an image; its row of the sample table.
+
+        Truth ids are classes of the data set, 254 (unknown) or 255 (void); logits must be finite.
+        """
+        check_view(self._layout, view, truth, _COUNTER_LIMIT)
+        labels = _sent(truth, torch.uint8, self._device)
+        unknown, void = aside(self._layout, truth, sample)  # while they are on their way
+        self._make_room(truth.size)
+        mapping, live = mapping_of(self._layout, view)
+        with torch.cuda.device_of(self._starts):  # type: ignore[no-untyped-call]
+            self._launch(view, labels, mapping, live)
+            summary = self._tables.summary()
+        found = (summary - self._before).cpu().numpy()
+        self._before = summary
+        return _row(found, self._layout, sample, unknown, void)
+
+    def statistics(self) -> PixelStatistics:
+        """Of all images observed since creation or reset."""
+        current = _statistics(self._tables, self._layout)
+        return current if self._earlier is None else self._earlier + current
+
+    def take(self) -> PixelStatistics:
+        """The same, and forget them."""
+        found = self.statistics()
+        self.reset()
+        return found
+
+    def _make_room(self, pixels: int) -> None:
+        """Move the counts out of the 32-bit tables before they could overflow."""
+        if self._pixels + pixels >= _COUNTER_LIMIT:
+            earlier = self.statistics()
+            self.reset()
+            self._earlier = earlier
+        self._pixels += pixels
+
+    def _launch(self, view: LogitView, labels: Tensor, mapping: Mapping, live: Int64[np.ndarray, " r"]) -> None:
+        assert isinstance(view.logits, DeviceLogits), "logits on the CPU are for kernel.Kernel"
+        logits = view.logits.tensor.contiguous()
+        (_, h, w), (height, width) = logits.shape, labels.shape
+        observe_tiles[(-(-height // TILE_HEIGHT) * -(-width // TILE_WIDTH),)](
+            logits,
+            labels,
+            *_taps(h, height, view.align_corners, self._device),
+            *_taps(w, width, view.align_corners, self._device),
+            _kept(mapping.order.astype(np.int32).tobytes(), torch.int32, self._device),
+            _kept(mapping.starts.astype(np.int32).tobytes(), torch.int32, self._device),
+            _kept(live.astype(np.int32).tobytes(), torch.int32, self._device),
+            _kept(view.inverse_temperatures.astype(np.float32).tobytes(), torch.float32, self._device),
+            self._edges if view.pixel_factors is None else _sent(view.pixel_factors, torch.float32, self._device),
+            self._edges,
+            self._starts,
+            *self._tables,
+            height,
+            width,
+            w,
+            h * w,
+            len(live),
+            self._layout.classes,
+            JOINS=mapping.joins,
+            VARIES=mapping.varies,
+            CLASSWISE=self._layout.classwise,
+            COUNT=len(self._layout.scores),
+            SCORES=self._scores,
+            **OPTIONS,
+        )
+
+
+def _sent(array: np.ndarray, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A copy on the device, row by row. Pinned memory: the CPU goes on before it has arrived."""
+    staged = torch.empty(array.shape, dtype=dtype, pin_memory=device.type == "cuda")
+    np.copyto(staged.numpy(), array, casting="same_kind")
+    return staged.to(device, non_blocking=True)
+
+
+@lru_cache(maxsize=256)
+def _kept(content: bytes, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A short array on the device: the same for most images, and each copy would be waited for."""
+    return torch.frombuffer(bytearray(content), dtype=dtype).to(device)
+
+
+def _starts(layout: Layout) -> Int64[np.ndarray, " s"]:
+    """Where each score's fine bins start, and where the last ones end."""
+    sizes = [_COARSE * fine_bins(score).coarse_size for score in layout.scores]
+    return np.cumsum([0, *sizes], dtype=np.int64)
+
+
+@lru_cache(maxsize=64)
+def _taps(native: int, size: int, align_corners: bool, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """For each place along an axis of the image its two native neighbours, and the weight of the second."""
+    first, second, weight = row_blocks.rows(native, size, align_corners)
+    places = (torch.from_numpy(a.astype(np.int32)).to(device) for a in (first, second))
+    return (*places, torch.from_numpy(weight).to(device))  # type: ignore[return-value]
+
+
+def _row(found: Int64[np.ndarray, " n"], layout: Layout, sample: str, unknown: int, void: int) -> SampleTable:
+    """The row of the sample table that a summary holds."""
+    t, y, b, s = layout.classes, layout.columns, RELIABILITY_BINS, len(layout.scores)
+    shapes = [(t, y), (b,), (b,), (b,), (2 + ROLES * s, 2), (-1, ROLES)]
+    ends = np.cumsum([np.prod(shape) for shape in shapes[:-1]])
+    parts = [part.reshape(shape) for part, shape in zip(np.split(found, ends), shapes, strict=True)]
+    confusion, counts, right, confidence, sums, fine = parts
+    sums = carried(sums)
+    coarse = np.zeros((s, ROLES, COARSE_BINS), np.int64)
+    for i, bins in enumerate(np.split(fine, _starts(layout)[1:-1] // _COARSE)):
+        coarse[i, :, : len(bins)] = bins.T
+    return SampleTable(
+        ids=(sample,),
+        pixels=np.array([[counts.sum() - right.sum(), right.sum(), unknown, void]], np.int64),
+        confusion=confusion[None],
+        bin_counts=counts[None],
+        bin_right=right[None],
+        bin_confidence=limbs(confidence)[None],
+        losses=sums[None, :2],
+        score_sums=sums[2:].reshape(1, s, ROLES, 2),
+        coarse=coarse[None],
+    )
+
+
+def _statistics(tables: Tables, layout: Layout) -> PixelStatistics:
+    host = [table.cpu().numpy().copy() for table in tables]
+    counts, confidence, confident, others, sums, fine, fine_confidence = host
+    losses = carried(sums[:2])
+    ranks = {}
+    for score, start in zip(layout.scores, _starts(layout)[:-1], strict=True):
+        ranks[score] = Ranks(np.ascontiguousarray(fine[start : start + fine_bins(score).size].T, np.int64))
+    return PixelStatistics(
+        top=TopLabel(counts, limbs(confidence)),
+        confident=ConfidentErrors(confident),
+        losses=Losses(losses[0], losses[1]),
+        flips=Flips.zero(layout),
+        confidence=FineConfidence(limbs(fine_confidence)),
+        ranks=ranks,
+        classwise=class_wise(counts, confidence, others, layout),
+    )

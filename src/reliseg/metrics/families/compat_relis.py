@@ -1,0 +1,108 @@
+"""The numbers of the CVPR 2023 study, as its released scripts compute them: for comparing with its tables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Int64
+
+from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
+from reliseg.metrics.cumulative import CumulativePath
+from reliseg.metrics.families.calibration_error import CalibrationError
+from reliseg.results import Value
+from reliseg.stats import ranking
+from reliseg.stats.bins import RELIABILITY_BINS, RIGHT, msp_edges
+from reliseg.stats.ranking import Bracketed
+
+_SCORES = ("msp", "neg_entropy")
+"""The confidences of the study: maximum probability and negative entropy."""
+_QUANTITIES = {
+    "relis_ece": Quantity("ece/15/equal-width/(l,r];compat=relis", "the study's ECE: equal to `ece`", "lower", 0, 1),
+    "relis_ada_ece": Quantity(
+        "ada-ece/15/interpolated-edges/(l,r];compat=relis",
+        "the study's adaptive ECE: edges interpolated between sorted confidences; the least confident pixels, which "
+        "stand on the first edge, are left out",
+        "lower",
+        0,
+        1,
+    ),
+    "relis_ks": Quantity(
+        "ks/float32-confidences;compat=relis", "the study's KS error, read also inside of ties", "lower", 0, 1
+    ),
+    "relis_prr": Quantity(
+        "prr/void-is-wrong/oracle-area-e^2/200;compat=relis",
+        "the study's PRR: void and unknown pixels are errors, and a percentage taken for a fraction makes the oracle's "
+        "area vanish: 100 (1-e) (2 AUROC - 1) / (1 - e/100)",
+        "higher",
+        -100,
+        100,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class CompatRelis(Metric):
+    """Compatible with de Jorge et al. (CVPR 2023, github.com/naver/relis); not measured unless it is named.
+
+    Its softmax is of float32, so confidences of which `1 + tail odds` is one float32 are tied; the scripts put a tie
+    in no particular order, over which the brackets range. They draw 20,000 pixels of each image; here are all.
+    """
+
+    by_default: ClassVar[bool] = False
+
+    def quantities(self) -> Mapping[str, Quantity]:
+        """The names it yields."""
+        return _QUANTITIES
+
+    def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
+        """The values; undefined without pixels, and PRR where every pixel is right."""
+        return [*_calibration(domain), *(_prr(domain, score) for score in domain.scores if score in _SCORES)]
+
+
+def _calibration(domain: DomainState) -> list[Value]:
+    names = ("relis_ece", "relis_ada_ece", "relis_ks")
+    if not domain.pixels.top.counts.sum():
+        return [Value.undefined(m, NO_PIXELS, _QUANTITIES[m].definition, score="msp") for m in names]
+    ece = next(v.value for v in CalibrationError().compute(domain, None) if v.metric == "ece")
+    path = CumulativePath.of(domain, float32_ties())
+    found = {
+        "relis_ece": (ece, ece, ece),
+        "relis_ada_ece": path.movement(_edges(path.pixels)),
+        "relis_ks": path.largest(),
+    }
+    return [Value.between(m, found[m], _QUANTITIES[m].definition, score="msp") for m in names]
+
+
+def _edges(n: int) -> Int64[np.ndarray, " k"]:
+    """Pixels that are at most as confident as each of the 16 edges, were there no ties.
+
+    Edge k stands at place k n / 15 of the sorted confidences, counted from 0, the last one on the last pixel.
+    """
+    inner = np.arange(RELIABILITY_BINS, dtype=np.int64) * n // RELIABILITY_BINS + 1
+    return np.append(inner, n)
+
+
+def float32_ties() -> Int64[np.ndarray, " k"]:
+    """The first of each run of fine bins of msp that float32 does not tell apart: 1 + odds is one number."""
+    edges = msp_edges()[:-1]
+    odds = np.append((1 / edges[:-1] - 1 + 1 / edges[1:] - 1) / 2, np.inf)
+    sums = (1 + odds).astype(np.float32)
+    return np.flatnonzero(np.append(True, sums[1:] != sums[:-1]))
+
+
+def _prr(domain: DomainState, score: str) -> Value:
+    definition = _QUANTITIES["relis_prr"].definition
+    counts = domain.pixels.ranks[score].counts
+    if score == "msp":
+        counts = np.add.reduceat(counts, float32_ties(), axis=1)
+    right, others = counts[RIGHT], counts.sum(axis=0) - counts[RIGHT]
+    n, wrong = int(counts.sum()), int(others.sum())
+    if not wrong:
+        return Value.undefined("relis_prr", "no wrong pixel" if n else NO_PIXELS, definition, score=score)
+    if wrong == n:
+        return Value.exact("relis_prr", 0.0, definition, score=score)
+    e = wrong / n
+    bracket: Bracketed = ranking.auroc(*ranking.compact(right, others))
+    value, lo, hi = (100 * (1 - e) * (2 * a - 1) / (1 - e / 100) for a in bracket)
+    return Value.between("relis_prr", (value, lo, hi), definition, score=score)

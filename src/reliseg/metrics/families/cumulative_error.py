@@ -1,0 +1,71 @@
+"""Calibration without equal-width bins: adaptive ECE and the Kolmogorov-Smirnov error."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int64
+
+from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
+from reliseg.metrics.cumulative import CumulativePath
+from reliseg.results import Value
+from reliseg.stats.bins import RELIABILITY_BINS
+from reliseg.stats.ranking import Bracketed
+
+_QUANTITIES = {
+    "ada_ece": Quantity(
+        "ada-ece/15/equal-count/ties-to-first",
+        "ECE over 15 bins of equal count; a tie across a boundary goes whole to the bin of its first pixel",
+        "lower",
+        0,
+        1,
+    ),
+    "ada_ece_bins": Quantity(
+        "ada-ece/15/equal-count/ties-to-first/bins", "number of its bins that hold pixels", "neither", 1, 15
+    ),
+    "ks": Quantity(
+        "ks/distinct-confidences",
+        "largest |cumulative sum of confidence - correctness| / N, by ascending confidence",
+        "lower",
+        0,
+        1,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class CumulativeError(Metric):
+    """Adaptive ECE (Nixon et al. 2019) and the KS error (Gupta et al., ICLR 2021) of the top label.
+
+    Both are read off the cumulative sum of (confidence - correctness) by ascending confidence.
+    """
+
+    def quantities(self) -> Mapping[str, Quantity]:
+        """The names it yields."""
+        return _QUANTITIES
+
+    def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
+        """The values; undefined without known pixels."""
+        if not domain.pixels.top.counts.sum():
+            return [Value.undefined(m, NO_PIXELS, q.definition, score="msp") for m, q in _QUANTITIES.items()]
+        path = CumulativePath.of(domain)
+        found = {"ada_ece": path.movement(_boundaries(path.pixels)), "ada_ece_bins": _used(path), "ks": path.largest()}
+        return [Value.between(m, found[m], q.definition, score="msp") for m, q in _QUANTITIES.items()]
+
+
+def _sizes(n: int) -> Int64[np.ndarray, " k"]:
+    """Pixels in each group, as numpy.array_split."""
+    quotient, rest = divmod(n, RELIABILITY_BINS)
+    return quotient + (np.arange(RELIABILITY_BINS) < rest)
+
+
+def _boundaries(n: int) -> Int64[np.ndarray, " k"]:
+    """Pixels before each boundary of groups. A tie goes to the group of its first pixel: it is read at its end."""
+    return np.concatenate([[0], np.cumsum(_sizes(n))])
+
+
+def _used(path: CumulativePath) -> Bracketed:
+    """The number of groups that hold pixels; without ties inside the bins all groups would."""
+    first = np.cumsum(path.counts) - path.counts
+    used = len(np.unique(np.searchsorted(np.cumsum(_sizes(path.pixels)), first, side="right")))
+    return used, used, min(path.pixels, RELIABILITY_BINS)

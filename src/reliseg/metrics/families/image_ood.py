@@ -1,0 +1,50 @@
+"""Image-level OOD detection: can the mean confidence of an image tell another domain from the reference?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from reliseg.metrics.base import DomainState, Metric, Quantity
+from reliseg.metrics.detection import detection, quantities, undefined
+from reliseg.results import Value
+from reliseg.stats.ranking import of_scores
+
+_KNOWN = quantities("ood", "ood/known-pixels", "image")
+_ALL = quantities("ood", "ood/all-pixels", "image")
+
+
+@dataclass(frozen=True)
+class ImageOod(Metric):
+    """In-domain images (the reference's) are positive; an image's score is the mean over its pixels. Exact.
+
+    Over known pixels where both domains are annotated, and over all pixels: two definitions.
+    """
+
+    needs_annotation: ClassVar[bool] = False
+
+    def quantities(self) -> Mapping[str, Quantity]:
+        """The names it yields; each has a second definition, over all pixels."""
+        return {name: replace(q, text=f"{q.text} (also as {_ALL[name].definition})") for name, q in _KNOWN.items()}
+
+    def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
+        """The values of each score; none without a reference; undefined where one side has no image."""
+        if reference is None:
+            return []
+        values: list[Value] = []
+        kinds = [(_KNOWN, 0), (_ALL, 1)] if domain.annotated and reference.annotated else [(_ALL, 1)]
+        for names, kind in kinds:
+            for s, score in enumerate(domain.scores):
+                inside, outside = (_finite(d.images.scores[:, s, kind]) for d in (reference, domain))
+                if len(inside) and len(outside):
+                    exact = detection(names, *of_scores(inside, outside), score)
+                    values += [replace(v, lo=v.value, hi=v.value) for v in exact]
+                else:
+                    side = "reference" if not len(inside) else "domain"
+                    values += undefined(names, f"no image of the {side} has a counted pixel", score)
+        return values
+
+
+def _finite(scores: np.ndarray) -> np.ndarray:
+    return scores[~np.isnan(scores)]

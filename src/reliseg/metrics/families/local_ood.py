@@ -1,0 +1,33 @@
+"""Local OOD detection: can confidence tell pixels of unknown objects from those of known classes?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reliseg.metrics.base import DomainState, Metric, Quantity
+from reliseg.metrics.detection import detection, quantities, undefined
+from reliseg.results import Value
+from reliseg.stats.bins import UNKNOWN_ROLE
+
+_QUANTITIES = quantities("local_ood", "local-ood/pooled", "pixel")
+
+
+@dataclass(frozen=True)
+class LocalOod(Metric):
+    """Unknown against known pixels of one domain, pooled over its images (as SMIYC and Fishyscapes pool)."""
+
+    def quantities(self) -> Mapping[str, Quantity]:
+        """The names it yields."""
+        return _QUANTITIES
+
+    def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
+        """The values of each score; undefined without unknown or without known pixels."""
+        values = []
+        for score in domain.scores:
+            ranks = domain.pixels.ranks[score]
+            unknown = ranks.counts[UNKNOWN_ROLE]
+            if unknown.sum() and ranks.known.sum():
+                values += detection(_QUANTITIES, ranks.known, unknown, score)
+            else:
+                side = "unknown" if not unknown.sum() else "known"
+                values += undefined(_QUANTITIES, f"no {side} pixel", score)
+        return values

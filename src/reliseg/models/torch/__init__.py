@@ -1,0 +1,1 @@
+"""What the kinds that run a network with torch share."""

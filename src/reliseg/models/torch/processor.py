@@ -1,0 +1,78 @@
+"""What a Hugging Face image processor does to an image, as far as a segmentation model needs it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from reliseg.errors import ModelError, one_line
+from reliseg.models.shared import BILINEAR
+from reliseg.models.torch.network import Normalisation
+
+_KEYS = (
+    *("do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std", "do_flip_channel_order"),
+    *("do_resize", "size", "resample", "do_center_crop", "keep_aspect_ratio", "do_pad"),
+)
+
+
+@dataclass(frozen=True)
+class Processor:
+    """How images are normalised, and the size that they would be brought to; `source` says who says so."""
+
+    source: str
+    normalisation: Normalisation
+    size: tuple[int, int] | None = None
+    resample: int = BILINEAR
+    unsupported: str | None = None
+    """What the processor does to the size beyond bringing it to `size`, if anything."""
+
+
+def read_processor(name: str, where: str, revision: str | None) -> Processor:
+    """The processor stored beside a model; ImageNet's mean and deviation where there is none."""
+    from transformers import AutoImageProcessor
+    from transformers.models.auto.image_processing_auto import get_image_processor_config
+
+    try:
+        stored = get_image_processor_config(where, revision=revision)
+    except Exception as error:  # broken files raise errors of many libraries
+        raise ModelError(f"model {name}: the image processor of {where} cannot be read: {one_line(error)}") from error
+    if not stored:
+        return Processor("none stored: ImageNet's mean and deviation", Normalisation())
+    try:
+        found = AutoImageProcessor.from_pretrained(where, revision=revision, backend="pil", trust_remote_code=False)
+        return _of({key: getattr(found, key, None) for key in _KEYS}, type(found).__name__)
+    except Exception as error:
+        if "image_mean" in stored and "image_std" in stored:
+            return _of(stored, str(stored.get("image_processor_type", "preprocessor_config.json")))
+        raise ModelError(f"model {name}: its image processor cannot be used: {one_line(error)}") from error
+
+
+def _of(values: dict[str, Any], source: str) -> Processor:
+    """From a processor's values; what a stored file leaves out is as in most processors."""
+    normalises = values.get("do_normalize", True)
+    rescales = values.get("do_rescale", True)
+    mean = values.get("image_mean") if normalises else None
+    std = values.get("image_std") if normalises else None
+    normalisation = Normalisation(
+        mean=_three(mean, 0.0),
+        std=_three(std, 1.0),
+        divisor=1 / (values.get("rescale_factor") or 1 / 255) if rescales else 1.0,
+        bgr=bool(values.get("do_flip_channel_order")),
+    )
+    size = values.get("size") if values.get("do_resize", True) else None
+    edges = {"height": size, "width": size} if isinstance(size, int) else dict(size or {})
+    height, width = edges.get("height"), edges.get("width")
+    resample = values.get("resample")
+    others = [key for key in ("do_center_crop", "keep_aspect_ratio", "do_pad") if values.get(key)]
+    others += [key for key in ("shortest_edge", "longest_edge") if edges.get(key)]
+    return Processor(
+        source=source,
+        normalisation=normalisation,
+        size=(int(height), int(width)) if height and width else None,
+        resample=BILINEAR if resample is None else int(resample),
+        unsupported=others[0] if others else None,
+    )
+
+
+def _three(values: Any, default: float) -> tuple[float, ...]:
+    if values is None:
+        return (default,) * 3
+    return tuple(float(v) for v in values) if isinstance(values, list | tuple) else (float(values),) * 3

@@ -1,0 +1,113 @@
+"""Loading a semantic segmentation model with transformers: quietly, without remote code, with one-line errors."""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import AutoConfig, AutoModelForSemanticSegmentation
+from transformers.models.auto.modeling_auto import MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING
+from transformers.utils import cached_file
+from transformers.utils import logging as transformers_logging
+
+from reliseg.errors import ModelError, one_line
+from reliseg.models.torch.network import Output
+
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No progress bars and no messages below errors; what was set before comes back after."""
+    from huggingface_hub.utils import logging as hub_logging
+
+    before = transformers_logging.get_verbosity(), hub_logging.get_verbosity()
+    bars = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    hub_logging.set_verbosity(logging.ERROR)
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(before[0])
+        hub_logging.set_verbosity(before[1])
+        if bars:
+            transformers_logging.enable_progress_bar()
+
+
+def located(name: str, where: str, folder: Path) -> str:
+    """The local folder, or the hub's id; a ModelError where it is neither."""
+    local = folder / Path(where).expanduser()
+    if local.is_dir():
+        if not (local / "config.json").is_file():
+            raise ModelError(f"model {name}: {local} has no config.json; a folder of save_pretrained is needed")
+        return str(local)
+    if local.exists() or not _HUB_ID.fullmatch(where) or where.startswith("."):
+        raise ModelError(f"model {name}: {local} is no folder, and {where!r} is no model id of the hub")
+    return where
+
+
+def read_config(name: str, where: str, revision: str | None) -> Any:
+    """The model's configuration; a ModelError where its family is not supported."""
+    try:
+        config = AutoConfig.from_pretrained(where, revision=revision, trust_remote_code=False)
+    except Exception as error:  # broken files raise errors of many libraries
+        raise ModelError(f"model {name}: {where} cannot be read: {one_line(error)}") from error
+    if type(config) not in MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING:
+        known = ", ".join(sorted(key.model_type for key in MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING))
+        raise ModelError(
+            f"model {name}: {type(config).__name__} is no semantic segmentation model of transformers; "
+            f"supported: {known}"
+        )
+    return config
+
+
+def read_model(name: str, where: str, revision: str | None) -> Any:
+    """The model in float32 and evaluation mode; a ModelError where a weight is missing."""
+    try:
+        model, report = AutoModelForSemanticSegmentation.from_pretrained(
+            where, revision=revision, trust_remote_code=False, dtype=torch.float32, output_loading_info=True
+        )
+    except Exception as error:
+        raise ModelError(f"model {name}: {where} cannot be loaded: {one_line(error)}") from error
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise ModelError(
+            f"model {name}: {where} has no weights for {missing[0]} and {len(missing) - 1} more; "
+            "a checkpoint trained for semantic segmentation is needed"
+        )
+    return model.eval().requires_grad_(False)
+
+
+def files_of(where: str, revision: str | None) -> list[Path]:
+    """The files that the model was read from."""
+    folder = Path(cached_file(where, "config.json", revision=revision)).parent
+    weights = sorted(folder.glob("model*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+    texts = [folder / name for name in ("config.json", "preprocessor_config.json", "processor_config.json")]
+    return [path for path in texts if path.is_file()] + weights
+
+
+def facts(model: Any, files: list[Path]) -> dict[str, Any]:
+    """Class, size and version; the commit too where the files came from the hub."""
+    folder = files[0].parent
+    return {
+        "class": type(model).__name__,
+        "parameters": model.num_parameters(),
+        "commit": folder.name if folder.parent.name == "snapshots" else None,
+        "transformers": transformers.__version__,
+    }
+
+
+def native(model: Any, pixels: torch.Tensor) -> Output:
+    """Logits at the stride of the model's head, and its deepest feature map averaged over positions."""
+    if model.config.model_type == "upernet":  # its forward upsamples logits to the image
+        maps = model.backbone(pixels).feature_maps
+        return model.decode_head(maps), maps[-1].mean(dim=(2, 3))
+    output = model(pixel_values=pixels, output_hidden_states=True)
+    deepest = output.hidden_states[-1] if output.hidden_states else None
+    pooled = deepest.mean(dim=(2, 3)) if deepest is not None and deepest.ndim == 4 else None
+    return output.logits, pooled

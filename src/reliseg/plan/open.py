@@ -1,0 +1,70 @@
+"""Data sets and models of a configuration, opened."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from reliseg.config.schema import DataConfig, ModelConfig, Settings
+from reliseg.data import DataOptions, DataSet, Domain, open_dataset
+from reliseg.errors import ModelError
+from reliseg.labels import LabelSpace, label_space
+from reliseg.models import MODELS, Model, ModelOptions
+from reliseg.plan.plan import ModelSource
+
+
+def opened(config: DataConfig, folder: Path, limit: int | None) -> DataSet:
+    """The data set, with at most `limit` samples of each domain; relative paths start at `folder`."""
+    options = config.model_dump()
+    dataset = open_dataset(
+        DataOptions(
+            **options
+            | {"root": Path(config.root), "folder": folder, "image": config.image or (), "mask": config.mask or ()}
+        )
+    )
+    if limit is None:
+        return dataset
+    return replace(dataset, domains={n: _limited(d, dataset, limit) for n, d in dataset.domains.items()})
+
+
+def _limited(domain: Domain, dataset: DataSet, limit: int) -> Domain:
+    """The first `limit` samples of a domain; a union keeps what its members keep."""
+    if not domain.union:
+        return replace(domain, samples=domain.samples[:limit])
+    kept = {s for name in domain.union for s in dataset.domains[name].samples[:limit]}
+    return replace(domain, samples=tuple(s for s in domain.samples if s in kept))
+
+
+def source(config: ModelConfig, folder: Path, settings: Settings) -> ModelSource:
+    """The model, to be loaded when its turn comes; relative paths start at `folder`."""
+
+    def load() -> Model:
+        options = ModelOptions(
+            name=config.name,
+            kind=config.kind,
+            where=config.where,
+            labels=_labels(config, folder),
+            weights=Path(config.weights).expanduser() if config.weights else None,
+            align_corners=config.upsampling.align_corners if config.upsampling else None,
+            mean=config.mean,
+            std=config.std,
+            resize=config.resize,
+            feature=config.feature,
+            precision=config.precision,
+            args=config.args,
+            device=settings.device,
+            threads=settings.threads,
+            folder=folder,
+        )
+        try:
+            return MODELS.get(config.kind).load(options)
+        except ModelError as error:
+            text = str(error)
+            raise type(error)(text if config.name in text else f"model {config.name}: {text}") from error
+
+    return ModelSource(config.name, load)
+
+
+def _labels(config: ModelConfig, folder: Path) -> LabelSpace | None:
+    if config.labels is None:
+        return None
+    path = folder / config.labels
+    return label_space(str(path) if path.suffix == ".toml" else config.labels)

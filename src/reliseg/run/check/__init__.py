@@ -1,0 +1,1 @@
+"""Everything that can be wrong before a long run."""

@@ -1,0 +1,97 @@
+"""What a calibration was fitted on must not be what it is tested on: compared by the bytes of images.
+
+A copy of an image under another path, or with another mask, is found too.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+from reliseg.calibration.records.record import Record
+from reliseg.data import NO_SCENE, Sample, image_sha256
+from reliseg.errors import SampleError
+from reliseg.plan.plan import Plan, Target
+from reliseg.run.predict.stream import ahead
+from reliseg.runtime.progress import Progress
+
+_SHOWN = 8
+
+
+def problems_of_loaded(plan: Plan, *, workers: int, progress: Progress) -> Iterator[str]:
+    """A line for each tested domain that holds images which a loaded calibration was fitted on; reads all images."""
+    for target in plan.evaluated():
+        records = _loaded_for(plan, target)
+        if not records or not plan.guards(target):
+            continue
+        for split, samples in seen_samples(target, records, workers=workers, progress=progress).items():
+            shown = ", ".join(samples[:_SHOWN]) + (" .." if len(samples) > _SHOWN else "")
+            yield (
+                f"{target}: {len(samples)} images are among those of {split}, which a loaded calibration was fitted on "
+                f"({shown}); test on others, or name {target} in test: allow_seen:"
+            )
+
+
+def seen_samples(
+    target: Target, records: Iterable[Record], *, workers: int, progress: Progress
+) -> dict[str, list[str]]:
+    """The samples of a domain that calibrations were fitted on, by the split of these."""
+    known: dict[str, set[str]] = {}
+    for record in records:
+        known.setdefault(record.split, set()).update(record.seen())
+    found: dict[str, list[str]] = {}
+    progress.begin(f"{target}: comparing with what calibrations were fitted on", len(target.domain.samples))
+    digests = ahead(partial(_digest, target), target.domain.samples, workers=workers, most=3 * workers)
+    for sample, digest in zip(target.domain.samples, digests, strict=True):
+        progress.advance()
+        for split, images in known.items():
+            if digest in images:
+                found.setdefault(split, []).append(sample.id)
+    return found
+
+
+def origins(records: Iterable[Record]) -> dict[str, str]:
+    """What to say of an image that a calibration was fitted on, by its sha256."""
+    return {
+        digest: f"its image is that of {sample}, which {record.name} was fitted on"
+        for record in records
+        for digest, sample in record.seen().items()
+    }
+
+
+def shared_scenes(plan: Plan) -> list[str]:
+    """A line for each split that shares scenes with a tested domain of the same data set."""
+    splits = {
+        fit.split: _scenes((str(m), s.id) for t in fit.on for m in t.members() for s in m.domain.samples)
+        for fit in plan.fits
+    }
+    for records in plan.loaded.values():
+        splits |= {r.split: _scenes((d, s) for d, found in r.images.items() for s in found) for r in records}
+    lines = []
+    for split, scenes in splits.items():
+        for target in plan.evaluated():
+            shared = sorted(scenes & _scenes((str(target), s.id) for s in target.domain.samples))
+            if shared:
+                names = ", ".join(scene for _, scene in shared[:_SHOWN]) + (" .." if len(shared) > _SHOWN else "")
+                lines.append(
+                    f"{target} shares scenes with {split}, which calibrations are fitted on ({names}): "
+                    "neighbouring frames are alike, so they may look better than they are"
+                )
+    return lines
+
+
+def _loaded_for(plan: Plan, target: Target) -> list[Record]:
+    """The loaded calibrations that a domain is tested with, of any model."""
+    classes = tuple(target.dataset.labels.classes)
+    return [r for records in plan.loaded.values() for r in records if r.classes == classes]
+
+
+def _digest(target: Target, sample: Sample) -> str:
+    try:
+        return image_sha256(target.dataset, sample)
+    except SampleError:
+        return ""  # it cannot be evaluated either, and is reported there
+
+
+def _scenes(samples: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Data set and scene of samples given as `DATASET/DOMAIN` and `SCENE/STEM`, where they have one."""
+    found = {(domain.partition("/")[0], sample.rpartition("/")[0]) for domain, sample in samples}
+    return {(dataset, scene) for dataset, scene in found if scene != NO_SCENE}

@@ -1,0 +1,1 @@
+"""Statistics of all counted pixels of a domain, shard by shard."""

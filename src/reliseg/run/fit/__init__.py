@@ -1,0 +1,1 @@
+"""Calibrations fitted on a sample of pixels that one pass keeps."""

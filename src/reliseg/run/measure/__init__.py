@@ -1,0 +1,1 @@
+"""From stored statistics to rows of results."""

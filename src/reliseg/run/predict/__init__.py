@@ -1,0 +1,1 @@
+"""Images decoded ahead, predictions one batch ahead of who reads them."""

@@ -1,0 +1,1 @@
+"""The process: memory, threads, compiled code, files, progress."""

@@ -1,0 +1,1 @@
+"""One confidence score per file: the file's name is the name in configurations."""

@@ -1,0 +1,22 @@
+"""The score `msp`."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float64
+
+from reliseg.kernels.reference import confidences
+from reliseg.scores.base import Score
+from reliseg.types import Block
+
+
+@dataclass(frozen=True)
+class Msp(Score):
+    """Maximum softmax probability (Hendrycks and Gimpel, ICLR 2017): in (0, 1]."""
+
+    built_in: ClassVar[bool] = True
+
+    def __call__(self, logits: Block) -> Float64[np.ndarray, " p"]:
+        """The confidence of each pixel."""
+        return confidences(logits)["msp"]

@@ -1,0 +1,22 @@
+"""The score `neg-entropy`."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float64
+
+from reliseg.kernels.reference import confidences
+from reliseg.scores.base import Score
+from reliseg.types import Block
+
+
+@dataclass(frozen=True)
+class NegEntropy(Score):
+    """Minus the entropy of the softmax, in nats: in [-log C, 0]."""
+
+    built_in: ClassVar[bool] = True
+
+    def __call__(self, logits: Block) -> Float64[np.ndarray, " p"]:
+        """The confidence of each pixel."""
+        return confidences(logits)["neg_entropy"]

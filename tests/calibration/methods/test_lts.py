@@ -1,0 +1,394 @@
+"""Local temperatures: the network against its definition in float64, its training, and what it promises."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers.calibration_samples import pixels_of, two_tone
+from helpers.worlds import space
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import correlate
+from scipy.special import expit
+
+from reliseg.calibration import CalibrationSample, SampledImage, Training, calibrator
+from reliseg.calibration.methods.lts import LocalTemperature, ScaledLocally
+from reliseg.calibration.methods.ts import Temperature
+from reliseg.errors import CalibrationError, ConfigError, MissingExtraError
+from reliseg.kernels import reference
+from reliseg.labels import UNKNOWN, VOID, Projection
+from reliseg.prediction import Prediction, sampled
+
+torch = pytest.importorskip("torch")
+_local = pytest.importorskip("reliseg.calibration.fitting.lts_network")
+
+CHANNELS = {"both": (8, 1), "logits": (7, 0), "image": (0, 1)}
+
+
+def image_of(seed, size):
+    return np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
+
+
+def tree_of(seed, inputs, columns, *, spread=0.3):
+    """Weights far from small ones, so that every part of the tree matters."""
+    g = np.random.default_rng(seed)
+    k, i = CHANNELS[inputs]
+    shapes = [(k, columns, 5, 5), (k,), (i, 3, 5, 5), (i,)]
+    return _local.Tree(*(g.normal(0, spread, shape).astype(np.float32) for shape in shapes))
+
+
+def prediction_of(seed, *, native=(4, 5), size=(13, 22), groups=None, align=False, spread=3.0):
+    logits = np.random.default_rng(seed).normal(0, spread, (4, *native)).astype(np.float32)
+    projection = groups and Projection.of(space(4), space(3), groups)
+    return Prediction(logits, size, align, projection=projection, image=image_of(seed, size))
+
+
+def textbook(tree, prediction):
+    """1/T of each pixel, in float64 and by whole images: convolutions are scipy's, mirrored at the borders."""
+    view = prediction.view()
+    live = np.unique(view.groups)
+    z = reference.full_logits(view, prediction.columns)[live].reshape(len(live), *prediction.size)
+    pixels = prediction.image.astype(np.float64).transpose(2, 0, 1) / 127.5 - 1
+
+    def convolved(planes, weights, bias):
+        found = np.full(prediction.size, float(bias))
+        for plane, taps in zip(planes, weights, strict=True):
+            dilated = np.zeros((9, 9))
+            dilated[::2, ::2] = taps
+            found += correlate(plane, dilated, mode="mirror")
+        return found
+
+    on_logits = [convolved(z, w, b) for w, b in zip(tree.logit_weights, tree.logit_bias, strict=True)]
+    on_image = [convolved(pixels, w, b) for w, b in zip(tree.image_weights, tree.image_bias, strict=True)]
+    if not on_logits:
+        u = on_image[0]
+    else:
+        (a, b, c, d), gates = on_logits[:4], [expit(g) for g in on_logits[4:]]
+        left, right = gates[0] * a + (1 - gates[0]) * b, gates[1] * c + (1 - gates[1]) * d
+        u = gates[2] * left + (1 - gates[2]) * right
+        if on_image:
+            u = gates[3] * u + (1 - gates[3]) * on_image[0]
+    return 1 / (np.logaddexp(0, u) + 0.05)
+
+
+@pytest.mark.parametrize("pixels", [1, 50, 1 << 17], ids=["rows", "some rows", "whole"])
+@pytest.mark.parametrize("inputs", CHANNELS)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param({}, id="plain"),
+        pytest.param({"align": True}, id="align"),
+        pytest.param({"groups": (0, 1, 1, -1)}, id="joined, and other"),
+        pytest.param({"groups": (2, 0, -1, -1)}, id="a column without members"),
+        pytest.param({"native": (13, 22)}, id="x1"),
+        pytest.param({"size": (3, 40)}, id="fewer rows than the network sees"),
+        pytest.param({"size": (1, 7)}, id="one row"),
+        pytest.param({"size": (9, 1)}, id="one column"),
+        pytest.param({"native": (1, 1), "size": (2, 2)}, id="tiny"),
+    ],
+)
+def test_blocks_give_what_the_definition_gives_for_whole_images(case, inputs, pixels):
+    prediction = prediction_of(1, **case)
+    columns = len(np.unique(prediction.view().groups))
+    tree = tree_of(2, inputs, columns, spread=0.1)
+    found = _local.factors(tree, prediction, pixels)
+    assert found.dtype == np.float32
+    # u is a sum of some hundred products of order one in float32
+    np.testing.assert_allclose(found, textbook(tree, prediction), rtol=2e-5)
+
+
+def test_one_thread_gives_the_bytes_of_two():
+    prediction, tree = prediction_of(1, native=(9, 16), size=(144, 256)), tree_of(2, "both", 4)
+    before = torch.get_num_threads()
+    try:
+        found = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(_local.factors(tree, prediction))
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(*found)
+
+
+def test_no_block_is_larger_than_asked_for(monkeypatch):
+    seen, rows = [], _local._Field.rows
+    monkeypatch.setattr(_local._Field, "rows", lambda self, r: seen.append(r.stop - r.start) or rows(self, r))
+    _local.factors(tree_of(0, "logits", 4), prediction_of(0, size=(40, 30)), 200)
+    assert max(seen) == 200 // 30
+    assert sum(seen) == 40
+
+
+# Training
+
+
+def loss(sample, calibration):
+    """The mean NLL over the counted pixels of whole images."""
+    found = []
+    for image in sample.whole:
+        after = calibration(image.prediction)
+        labels = image.truth.ravel().astype(np.int64)
+        z = reference.full_logits(after.view(), after.columns)[:, labels < UNKNOWN]
+        found.append(reference.losses(z, labels[labels < UNKNOWN])[0])
+    return np.concatenate(found).mean()
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return two_tone(0, 40)
+
+
+@pytest.mark.parametrize(("inputs", "epochs"), [("both", 25), ("image", 15)])
+def test_it_closes_half_of_the_gap_to_the_temperatures_that_labels_were_drawn_with(sample, inputs, epochs):
+    unseen = two_tone(1, 40)
+
+    def true(prediction):
+        factors = np.where(np.arange(24) < 12, 1, 0.4).astype(np.float32)
+        return replace(prediction, pixel_factors=np.broadcast_to(factors, prediction.size))
+
+    fitted = LocalTemperature(inputs=inputs, epochs=epochs).fit(sample)
+    one, best = loss(unseen, Temperature().fit(sample)), loss(unseen, true)
+    assert one - best > 0.03
+    assert loss(unseen, fitted) <= (one + best) / 2
+    assert fitted.held_out[1] < fitted.held_out[0]
+    assert fitted.images == 32
+    assert not fitted.notes()
+    factors = fitted(unseen.whole[0].prediction).pixel_factors
+    assert np.median(factors[:, :8]) > 1.5 * np.median(factors[:, 16:])
+
+
+@pytest.mark.parametrize("inputs", CHANNELS)
+def test_the_first_step_moves_every_leaf_and_gate(sample, inputs):
+    g = np.random.default_rng(0)
+    start = _local.Tree.random(CHANNELS[inputs], 4, 4.0, 1.7, g)
+    network = _local._Network(start, torch.device("cpu"))
+    parameters = network.parameters()
+    optimiser = torch.optim.Adam(parameters, lr=1e-4)
+    pool = _local._Pool(sample.whole, torch.device("cpu"))
+    for _ in range(2):
+        optimiser.zero_grad()
+        pool.mean_loss(network, [0, 1, 2, 3], learn=True)
+        for parameter in parameters:
+            by_channel = parameter.grad.reshape(len(parameter), -1).abs().amax(dim=1)
+            assert (by_channel > 1e-6).all(), by_channel
+        optimiser.step()
+    moved = network.tree()
+    if inputs != "image":  # the leaves do not stay alike
+        leaves = moved.logit_weights[:4].reshape(4, -1)
+        assert all(np.abs(leaves[i] - leaves[j]).max() > 1e-3 for i in range(4) for j in range(i))
+
+
+@pytest.mark.parametrize("inputs", CHANNELS)
+def test_it_starts_near_the_one_temperature(inputs):
+    start = _local.Tree.random(CHANNELS[inputs], 4, 3.0, 1.7, np.random.default_rng(0))
+    factors = _local.factors(start, prediction_of(0, size=(40, 40)))
+    np.testing.assert_allclose(factors, 1 / 1.7, rtol=0.15)
+    assert factors.std() > 1e-4
+
+
+def test_gradients_are_those_of_the_mean_loss(sample):
+    """Against differences of the loss of whole images, in blocks of a few rows."""
+    start = tree_of(3, "both", 4, spread=0.05)
+    network = _local._Network(start, torch.device("cpu"))
+    parameters = network.parameters()
+    pool = _local._Pool(sample.whole, torch.device("cpu"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_local, "_PIXELS", 100)
+        pool.mean_loss(network, [5, 7], learn=True)
+    few = replace(sample, whole=[sample.whole[5], sample.whole[7]])
+    for name, at, parameter in (("logit_bias", (6,), parameters[1]), ("image_weights", (0, 2, 1, 3), parameters[2])):
+
+        def moved(step, name=name, at=at):
+            weights = getattr(start, name).astype(np.float64).copy()
+            weights[at] += step
+            tree = replace(start, **{name: weights})
+            return loss(few, lambda p: replace(p, pixel_factors=textbook(tree, p)))
+
+        slope = (moved(1e-4) - moved(-1e-4)) / 2e-4
+        assert parameter.grad[at].item() == pytest.approx(slope, rel=1e-3)
+
+
+def bytes_of(fitted):
+    return {k: v.tobytes() if isinstance(v, np.ndarray) else v for k, v in fitted.parameters().items()}
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_one_others(sample):
+    first, again, other = (LocalTemperature(epochs=4, rate=1e-3, seed=s).fit(sample) for s in (1, 1, 2))
+    assert len(first.logit_bias)
+    assert bytes_of(first) == bytes_of(again)
+    assert bytes_of(first) != bytes_of(other)
+
+
+def test_the_order_of_images_does_not_matter(sample):
+    method = LocalTemperature(inputs="image", epochs=3, rate=1e-3)
+    turned = replace(sample, whole=sample.whole[::-1])
+    assert bytes_of(method.fit(sample)) == bytes_of(method.fit(turned))
+
+
+def test_the_settings_of_torch_come_back(sample):
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.allow_tf32
+    LocalTemperature(inputs="image", epochs=1).fit(replace(sample, training=Training(threads=3)))
+    after = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.allow_tf32
+    assert after == before
+
+
+def test_progress_is_told_step_by_step(sample):
+    told = []
+
+    def stage(title, steps):
+        told.append((title, steps))
+        return lambda: told.append(None)
+
+    LocalTemperature(inputs="image", epochs=2, rate=1e-3).fit(replace(sample, training=Training(stage=stage)))
+    assert told == [("training lts", 16), *[None] * 16]
+
+
+def test_where_nothing_is_gained_it_is_one_temperature_and_says_so(sample):
+    """Steps so large that any weights are worse: training ends after three epochs."""
+    steps = []
+    training = Training(stage=lambda title, n: lambda: steps.append(n))
+    fitted = LocalTemperature(inputs="image", rate=1e4).fit(replace(sample, training=training))
+    one = Temperature().fit(sample)
+    assert fitted.temperature == pytest.approx(one.temperature, rel=1e-12)
+    assert fitted.held_out[0] == fitted.held_out[1]
+    assert not fitted.needs_image
+    assert len(steps) == 30  # the first measure of the held-out images, every ten steps, after 3 x 8 steps
+    (note,) = fitted.notes()
+    assert "did not lower the loss of the images held out" in note
+    before = prediction_of(0)
+    np.testing.assert_array_equal(pixels_of(fitted(before)), pixels_of(one(before)))
+    assert LocalTemperature().restore(json.loads(json.dumps(fitted.parameters(), default=np.ndarray.tolist))).notes()
+
+
+def test_pixels_without_a_label_do_not_count():
+    """Void and unknown pixels may hold anything: the weights are the same."""
+    method = LocalTemperature(epochs=2, rate=1e-3)
+    sample = two_tone(3, 10, void=True)
+    assert {UNKNOWN, VOID} <= set(np.unique(sample.whole[0].truth))
+    swapped = {UNKNOWN: VOID, VOID: UNKNOWN}
+    whole = [
+        replace(i, truth=np.where(i.truth < UNKNOWN, i.truth, np.vectorize(lambda v: swapped.get(v, v))(i.truth)))
+        for i in sample.whole
+    ]
+    assert bytes_of(method.fit(sample)) == bytes_of(method.fit(replace(sample, whole=whole)))
+    assert len(method.fit(sample).logit_bias)
+
+
+def projected(sample, groups):
+    """The sample, of a model of four classes, in the three classes of a data set."""
+    projection = Projection.of(space(4), space(3), groups)
+    whole = [
+        replace(i, prediction=i.prediction.projected(projection), truth=np.where(i.truth < 3, i.truth, VOID))
+        for i in sample.whole
+    ]
+    whole = [replace(i, truth=i.truth.astype(np.uint8)) for i in whole]
+    parts = [sampled(i.prediction, i.truth, 100, np.random.default_rng(0)) for i in whole]
+    images = [SampledImage(i.id, len(p[1])) for i, p in zip(whole, parts, strict=True)]
+    return CalibrationSample(parts, images, whole)
+
+
+@pytest.mark.parametrize("groups", [(0, 1, 2, -1), (0, 1, 1, -1), (0, 0, 1, 1)], ids=["other", "absent", "no other"])
+def test_columns_that_no_class_goes_to_are_left_out(groups):
+    sample = projected(two_tone(0, 8), groups)
+    fitted = LocalTemperature(epochs=3, rate=1e-3).fit(sample)
+    live = sorted({3 if g < 0 else g for g in groups})
+    assert fitted.live == tuple(live)
+    assert fitted.logit_weights.shape == (8, len(live), 5, 5)
+    assert np.isfinite(fitted.logit_weights).all()
+    after = fitted(sample.whole[0].prediction)
+    assert np.isfinite(after.pixel_factors).all()
+    other = prediction_of(0, groups=(2, 1, 0, 0) if live != [0, 1, 2] else (0, 1, 2, -1))
+    with pytest.raises(CalibrationError, match="other columns"):
+        fitted(other)
+
+
+@given(seed=st.integers(0, 999), inputs=st.sampled_from(list(CHANNELS)), spread=st.sampled_from([0.01, 0.5, 3.0]))
+@settings(max_examples=25, deadline=None)
+def test_the_prediction_of_every_pixel_is_kept(seed, inputs, spread):
+    tree = tree_of(seed, inputs, 4, spread=spread)
+    arrays = (tree.logit_weights, tree.logit_bias, tree.image_weights, tree.image_bias)
+    fitted = ScaledLocally(1.0, 5, (0, 1, 2, 3), *arrays, (0.0, 0.0), 1)
+    before = prediction_of(seed, size=(9, 14))
+    after = fitted(before)
+    assert (after.pixel_factors > 0).all()
+    assert after.pixel_factors.max() <= 20.0 * (1 + 1e-6)
+    np.testing.assert_array_equal(pixels_of(after).argmax(axis=0), pixels_of(before).argmax(axis=0))
+
+
+# What it refuses
+
+
+def refused(sample, match, **parameters):
+    with pytest.raises(CalibrationError, match=match) as caught:
+        LocalTemperature(**parameters).fit(sample)
+    assert "\n" not in str(caught.value)
+
+
+def test_one_image_cannot_be_held_out_and_trained_on(sample):
+    refused(replace(sample, whole=sample.whole[:1]), "lts: 1 whole images with counted pixels; at least 2")
+    refused(replace(sample, whole=()), "lts: 0 whole images")
+
+
+def test_images_without_counted_pixels_are_left_out(sample):
+    blank = [replace(i, truth=np.full_like(i.truth, VOID)) for i in sample.whole]
+    refused(replace(sample, whole=blank), "lts: 0 whole images with counted pixels")
+    mixed = replace(sample, whole=[*blank[:5], *sample.whole[5:10]])
+    assert LocalTemperature(inputs="image", epochs=1).fit(mixed).images == 4
+
+
+def test_a_split_without_counted_pixels_or_with_equal_logits_is_refused(sample):
+    refused(CalibrationSample([], whole=sample.whole), "no counted pixel")
+    flat = [(np.ones_like(z), y) for z, y in sample.parts]
+    refused(replace(sample, parts=flat), "all equal")
+
+
+def test_images_are_needed_where_a_leaf_looks_at_them(sample):
+    without = replace(sample, whole=[replace(i, prediction=replace(i.prediction, image=None)) for i in sample.whole])
+    refused(without, r"a/000: lts: the prediction comes without its image; .*lts\(inputs=logits\)")
+    assert not LocalTemperature(inputs="logits").needs_image
+    assert LocalTemperature(inputs="image").needs_image
+    fitted = LocalTemperature(inputs="logits", epochs=1).fit(without)
+    assert not fitted.needs_image
+    assert fitted(without.whole[0].prediction).view().size == (16, 24)
+    seeing = LocalTemperature(inputs="image", epochs=2, rate=1e-3).fit(sample)
+    assert seeing.needs_image
+    with pytest.raises(CalibrationError, match="without its image"):
+        seeing(without.whole[0].prediction)
+    small = replace(sample.whole[0].prediction, image=image_of(0, (8, 12)))
+    with pytest.raises(CalibrationError, match="of size 16 x 24"):
+        seeing(small)
+
+
+def test_logits_that_cannot_be_counted_are_refused(sample):
+    broken = sample.whole[2].prediction.logits.copy()
+    broken[0, 0, 0] = np.nan
+    image = replace(sample.whole[2], prediction=replace(sample.whole[2].prediction, logits=broken))
+    refused(replace(sample, whole=[*sample.whole[:2], image]), "lts: a/002: the model gave NaN")
+
+
+def test_a_device_that_is_not_there_is_said(sample):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    training = Training(device="cuda:7")
+    refused(replace(sample, training=training), "lts: no device 'cuda:7' .*; use cpu or cuda", inputs="image")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("lts(inputs=images)", "inputs is 'images'; give both, logits or image"),
+        *((f"lts(epochs={v})", "epochs is") for v in ("0", "1.5", "true", "many")),
+        *((f"lts(rate={v})", "rate is") for v in ("0", "-1", "nan", "true")),
+        *((f"lts(seed={v})", "seed is") for v in ("-1", str(2**32))),
+    ],
+)
+def test_bad_parameters_are_refused_before_anything_is_read(text, said):
+    with pytest.raises(ConfigError, match="lts: ") as caught:
+        calibrator(text)
+    assert said in str(caught.value)
+
+
+def test_without_torch_it_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("reliseg.calibration.methods.lts.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"lts needs torch: pip install 'reliseg\[torch\]'"):
+        calibrator("lts")

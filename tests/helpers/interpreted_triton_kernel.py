@@ -1,0 +1,320 @@
+"""The device kernel against reference and CPU kernel. `test_triton_kernel.py` runs this file, in a process of its own.
+
+That process has TRITON_INTERPRET=1 before anything imports Triton, or a GPU: the tests are the same.
+"""
+
+import json
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from helpers import kernel_agreement
+from helpers.devices import run_on
+from helpers.kernel_agreement import assert_agrees
+from helpers.kernel_images import ALL, GROUPS, assert_same_bytes, image, view_of
+from helpers.street import make_street
+from reliseg.kernels.cpu.kernel import Kernel
+from reliseg.kernels.gpu import kernel
+from reliseg.kernels.gpu.kernel import TritonKernel
+from reliseg.run.evaluate.device_kernels import Kernels
+from reliseg.stats import DeviceLogits, Layout, PixelStatistics, SampleTable
+from reliseg.stats.fixed import VALUE_LIMIT, real
+
+DEVICE = torch.device("cpu" if os.environ.get("TRITON_INTERPRET") == "1" else "cuda")
+
+
+def on_device(view):
+    return replace(view, logits=DeviceLogits(torch.tensor(view.logits, device=DEVICE)))
+
+
+def run(view, truth, layout):
+    one = TritonKernel(layout, DEVICE)
+    row = one.observe(on_device(view), truth, "a")
+    return one.statistics(), row
+
+
+@pytest.fixture(autouse=True)
+def _agreement_is_that_of_the_device_kernel(monkeypatch):
+    monkeypatch.setattr(kernel_agreement, "run", run)
+
+
+def assert_like_the_cpu(view, truth, layout):
+    """Within the bounds of float32 of the reference; and next to the CPU kernel, whose arithmetic it shares."""
+    got, row = assert_agrees(view, truth, layout)
+    cpu = Kernel(layout)
+    want_row = cpu.observe(view, truth, "a")
+    want = cpu.statistics()
+    few = 2 + truth.size // 500
+    sums = 1e-6 * max(1, np.abs(view.logits).max() * view.inverse_temperatures.max() / 16) * truth.size
+    for name, array in (got.arrays() | row.arrays()).items():
+        wanted = (want.arrays() | want_row.arrays())[name]
+        if name.startswith("ranks") or name == "coarse":  # few pixels cross any one edge
+            assert np.abs(np.cumsum(array - wanted, axis=-1)).max() <= few, name
+        elif name == "confidence.sums":
+            assert np.abs(np.cumsum(real(array) - real(wanted))).max() <= sums + few, name
+        elif name in ("top.confidence", "classwise.probability", "bin_confidence"):
+            assert np.abs(real(array) - real(wanted)).sum() <= sums + 2 * few, name
+        elif name.startswith("losses") or name == "score_sums":
+            assert np.abs(real(array) - real(wanted)).max(initial=0) <= sums, name
+        else:
+            assert np.abs(array - wanted).sum() <= 2 * few, name
+
+
+SHAPES = [
+    pytest.param((4, 9), (16, 36), id="x4"),
+    pytest.param((2, 5), (16, 40), id="x8"),
+    pytest.param((12, 40), (12, 40), id="x1"),
+    pytest.param((4, 13), (13, 51), id="odd"),
+    pytest.param((20, 70), (13, 37), id="down"),
+    pytest.param((1, 1), (9, 33), id="native 1 x 1"),
+    pytest.param((5, 1), (17, 3), id="one native column"),
+    pytest.param((1, 5), (1, 70), id="one row"),
+    pytest.param((5, 5), (33, 1), id="one column"),
+    pytest.param((8, 8), (1, 1), id="one pixel"),
+]
+
+
+@pytest.mark.parametrize(("native", "size"), SHAPES)
+def test_any_ratio_of_sizes(native, size):
+    logits, truth = image(1, 3, native, size)
+    for align in (False, True):
+        assert_like_the_cpu(view_of(logits, size, align=align), truth, Layout(3, ALL))
+
+
+@pytest.mark.parametrize("smooth", [False, True])
+@pytest.mark.parametrize(("classes", "size"), [(1, (16, 32)), (2, (16, 32)), (19, (32, 64))])
+def test_numbers_of_classes(classes, size, smooth):
+    logits, truth = image(classes, classes, (8, 16), size, smooth=smooth)
+    assert_like_the_cpu(view_of(logits, truth.shape), truth, Layout(classes, ALL))
+
+
+def test_as_many_classes_as_there_may_be():
+    logits, truth = image(253, 253, (2, 8), (8, 32))
+    assert_like_the_cpu(view_of(logits, truth.shape), truth, Layout(253, ("msp",)))
+
+
+@pytest.mark.parametrize("case", GROUPS)
+def test_projection_and_temperature(case):
+    classes, groups = GROUPS[case]
+    logits, truth = image(3, classes, (5, 9), (11, 33), model=len(groups))
+    view = view_of(logits, truth.shape, groups=groups, columns=classes + 1, factors=np.linspace(0.4, 1.9, classes + 1))
+    assert_like_the_cpu(view, truth, Layout(classes, ALL))
+
+
+@pytest.mark.parametrize("groups", [None, [0, 1, 1, 2]])
+def test_factors_of_pixels(groups):
+    classes = 4 if groups is None else 3
+    logits, truth = image(3, classes, (5, 9), (11, 33), model=4)
+    factors = np.random.default_rng(0).uniform(0.3, 3, truth.shape).astype(np.float32)
+    view = view_of(logits, truth.shape, groups=groups, columns=classes + 1, factors=np.linspace(0.4, 1.9, classes + 1))
+    assert_like_the_cpu(replace(view, pixel_factors=factors), truth, Layout(classes, ALL))
+
+
+@pytest.mark.parametrize("factor", [1 / 20, 20.0])
+def test_temperature_bounds(factor):
+    logits, truth = image(4, 5, (5, 9), (11, 33))
+    assert_like_the_cpu(view_of(logits, truth.shape, factors=np.full(6, factor)), truth, Layout(5, ALL))
+
+
+@pytest.mark.parametrize("groups", [None, [0, 1, 1, 2, 3]])
+@pytest.mark.parametrize("spread", [1e-4, 30.0, 16000.0])
+def test_extreme_logits(spread, groups):
+    classes = 5 if groups is None else 4
+    g = np.random.default_rng(5)
+    logits = spread * g.uniform(-1, 1, (5, 4, 9))
+    truth = g.integers(0, classes, (16, 36)).astype(np.uint8)
+    assert_agrees(view_of(logits, truth.shape, groups=groups, columns=classes + 1), truth, Layout(classes, ALL))
+
+
+@pytest.mark.parametrize("values", [[0, 0, 0], [1.25, 1.25, -3], [-7, 2, 2], [0] * 15, [4.5] * 16])
+def test_constants_and_exact_ties(values):
+    """Ties go to the lowest column, constants are exact, and every pixel of a tile falls into one bin."""
+    logits = np.broadcast_to(np.float32(values)[:, None, None], (len(values), 3, 10)).copy()
+    truth = np.random.default_rng(6).integers(0, len(values), (12, 40)).astype(np.uint8)
+    assert_same_counts(view_of(logits, truth.shape), truth, Layout(len(values), ALL))
+
+
+def test_joined_ties():
+    logits = np.broadcast_to(np.float32([3, 1, 1, 1, 1, 0])[:, None, None], (6, 3, 10)).copy()
+    truth = np.random.default_rng(6).integers(0, 4, (12, 40)).astype(np.uint8)
+    view = view_of(logits, truth.shape, groups=[4, 1, 1, 2, 2, 3], columns=5)
+    assert_same_counts(view, truth, Layout(4, ALL))
+
+
+@pytest.mark.parametrize("bins", range(1, 15))
+def test_probabilities_beside_each_edge(bins):
+    p = bins / 15 * (1 + np.array([-1e-5, 1e-5]))
+    logits = np.stack([np.log(p), np.log1p(-p)])[:, None].repeat(3, axis=1).astype(np.float32)
+    truth = np.arange(6).reshape(3, 2).astype(np.uint8) % 2
+    assert_same_counts(view_of(logits, (3, 2)), truth, Layout(2, ("msp",)))
+
+
+def assert_same_counts(view, truth, layout):
+    got, _ = assert_agrees(view, truth, layout, exact=True)
+    cpu = Kernel(layout)
+    cpu.observe(view, truth, "a")
+    want = cpu.statistics()
+    np.testing.assert_array_equal(got.top.counts, want.top.counts)
+    np.testing.assert_array_equal(got.classwise.counts, want.classwise.counts)
+    np.testing.assert_array_equal(got.classwise.hits, want.classwise.hits)
+
+
+def test_sure_to_the_last_bit_and_still_ordered():
+    margins = np.linspace(17.5, 40, 200)
+    logits = np.stack([margins, np.zeros(200)])[:, None].astype(np.float32)
+    got, row = assert_agrees(view_of(logits, (1, 200)), np.zeros((1, 200), np.uint8), Layout(2, ALL), exact=True)
+    assert real(row.bin_confidence[0, -1]) == 200
+    assert (got.ranks["msp"].counts > 0).sum() > 190
+
+
+@pytest.mark.parametrize("value", [0, 254, 255])
+def test_one_role_only(value):
+    logits, truth = image(7, 3, (5, 9), (11, 33))
+    assert_agrees(view_of(logits, truth.shape), np.full_like(truth, value), Layout(3, ALL))
+
+
+def test_unreachable_label_has_the_limit_as_loss_and_probability_0():
+    logits, truth = image(8, 3, (5, 9), (11, 33), model=2)
+    view = view_of(logits, truth.shape, groups=[0, 2], columns=4)
+    got, _ = run(view, np.full_like(truth, 1), Layout(3, ("msp",)))
+    assert real(got.losses.nll) == VALUE_LIMIT * truth.size
+    assert got.classwise.counts[1].tolist() == [truth.size] + [0] * 14
+    assert got.classwise.hits[1].tolist() == [truth.size] + [0] * 14
+    assert not got.classwise.probability[1].any()
+
+
+def test_sums_of_the_largest_scores_have_room():
+    """max_logit up to 2**14 / (1/20): 2**42 units a pixel, and of both signs."""
+    logits = np.full((1, 2, 2), -(2.0**14), np.float32)
+    view = view_of(logits, (24, 64), factors=np.full(2, 20.0))
+    _, row = run(view, np.zeros((24, 64), np.uint8), Layout(1, ("msp", "max_logit")))
+    assert real(row.score_sums[0, 1, 1]) == -20 * 2.0**14 * 24 * 64
+    assert (row.score_sums[..., 1] >= 0).all()
+    assert (row.score_sums[..., 1] < 1 << 32).all()
+
+
+@pytest.mark.parametrize("scores", [("msp",), ("margin", "msp"), tuple(reversed(ALL))])
+def test_scores_do_not_depend_on_each_other(scores):
+    logits, truth = image(9, 3, (5, 9), (11, 33))
+    some, row = run(view_of(logits, truth.shape), truth, Layout(3, scores))
+    every, full_row = run(view_of(logits, truth.shape), truth, Layout(3, ALL))
+    assert tuple(some.ranks) == scores
+    for i, score in enumerate(scores):
+        np.testing.assert_array_equal(some.ranks[score].counts, every.ranks[score].counts)
+        np.testing.assert_array_equal(row.coarse[:, i], full_row.coarse[:, ALL.index(score)])
+        np.testing.assert_array_equal(row.score_sums[:, i], full_row.score_sums[:, ALL.index(score)])
+    assert_same_bytes(replace(some, ranks={}), replace(every, ranks={}))
+
+
+IMAGES = [((3, 10), (12, 40)), ((3, 3), (9, 31)), ((7, 9), (7, 9)), ((1, 1), (1, 1))]
+LAYOUT = Layout(4, ("msp", "margin"))
+
+
+def observe_number(n, one):
+    logits, truth = image(n, 4, *IMAGES[n])
+    groups, factors = ([0, 1, 4, 2], np.full(5, 0.8)) if n % 2 else (None, None)
+    view = view_of(logits, truth.shape, groups=groups, factors=factors)
+    return one.observe(on_device(view) if isinstance(one, TritonKernel) else view, truth, str(n))
+
+
+def test_two_runs_are_equal_to_the_bit_and_so_is_any_split_in_any_order():
+    whole, again = TritonKernel(LAYOUT, DEVICE), TritonKernel(LAYOUT, DEVICE)
+    rows = [observe_number(n, whole) for n in range(4)]
+    assert [observe_number(n, again) for n in (3, 1, 0, 2)] == [rows[n] for n in (3, 1, 0, 2)]
+    assert_same_bytes(again.statistics(), whole.statistics())
+    merged = PixelStatistics.zero(LAYOUT)
+    tables = []
+    for part in ((2, 0), (3,), (1,)):
+        one = TritonKernel(LAYOUT, DEVICE)
+        tables += [observe_number(n, one) for n in part]
+        merged = one.statistics() + merged
+    assert_same_bytes(merged, whole.statistics())
+    assert SampleTable.union(tables) == SampleTable.union(rows)
+
+
+def test_without_class_wise_statistics_all_others_are_the_same():
+    every, some = TritonKernel(LAYOUT, DEVICE), TritonKernel(replace(LAYOUT, classwise=False), DEVICE)
+    assert [observe_number(n, some) for n in range(3)] == [observe_number(n, every) for n in range(3)]
+    want = every.statistics()
+    assert want.classwise.counts.any()
+    assert_same_bytes(some.statistics(), replace(want, classwise=None))
+
+
+def test_counters_are_emptied_in_time(monkeypatch):
+    whole = TritonKernel(LAYOUT, DEVICE)
+    rows = [observe_number(n, whole) for n in range(3)]
+    monkeypatch.setattr(kernel, "_COUNTER_LIMIT", 500)  # the first image has 480 pixels
+    emptied = TritonKernel(LAYOUT, DEVICE)
+    assert [observe_number(n, emptied) for n in range(3)] == rows
+    assert_same_bytes(emptied.statistics(), whole.statistics())
+
+
+def test_reset_forgets():
+    one = TritonKernel(LAYOUT, DEVICE)
+    assert_same_bytes(one.statistics(), PixelStatistics.zero(LAYOUT))
+    row = observe_number(1, one)
+    kept = one.statistics()
+    before = {n: a.copy() for n, a in kept.arrays().items()}
+    observe_number(2, one)
+    one.reset()
+    assert_same_bytes(one.statistics(), PixelStatistics.zero(LAYOUT))
+    assert observe_number(1, one) == row
+    assert_same_bytes(one.statistics(), kept)
+    for name, array in kept.arrays().items():
+        np.testing.assert_array_equal(array, before[name], err_msg=name)  # results are copies
+
+
+def test_an_id_that_is_no_label_is_refused_and_nothing_counted():
+    logits, truth = image(12, 4, (5, 9), (11, 33))
+    truth[7, 11] = 4
+    one = TritonKernel(LAYOUT, DEVICE)
+    with pytest.raises(ValueError, match=r"img: 1 pixels of the truth .*0 to 3"):
+        one.observe(on_device(view_of(logits, truth.shape)), truth, "img")
+    assert_same_bytes(one.statistics(), PixelStatistics.zero(LAYOUT))
+
+
+def test_read_only_and_strided_inputs():
+    logits, truth = image(11, 4, (5, 9), (11, 33))
+    want, row = run(view_of(logits, truth.shape), truth, LAYOUT)
+    strided = torch.tensor(logits, device=DEVICE).permute(1, 2, 0).contiguous().permute(2, 0, 1)
+    truth_f = np.asfortranarray(truth)
+    truth_f.flags.writeable = False
+    one = TritonKernel(LAYOUT, DEVICE)
+    view = replace(view_of(logits, truth.shape), logits=DeviceLogits(strided))
+    assert one.observe(view, truth_f, "a") == row
+    assert_same_bytes(one.statistics(), want)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # NumPy's, of the interpreter
+def test_nan_leaves_no_table():
+    """Predictions with NaN are refused before; should one come, counts are misplaced but no memory is."""
+    logits, truth = image(13, 4, (5, 9), (11, 33))
+    logits[:, 1:3, 3:6] = np.nan
+    got, _ = run(view_of(logits, truth.shape), truth, Layout(4, ALL))
+    assert got.top.counts.sum() == (truth < 254).sum()
+
+
+def test_it_is_chosen_and_nothing_said():
+    notes = []
+    logits = on_device(view_of(np.zeros((4, 2, 2)), (2, 2))).logits
+    assert isinstance(Kernels(notes.append).on_device(LAYOUT, logits), TritonKernel)
+    assert not notes
+
+
+def test_a_run_gives_the_results_of_the_cpu(tmp_path, monkeypatch):
+    """`identity` and `ts` on the device; `vector` is a transform, for which logits come to the CPU."""
+    street = make_street(tmp_path, cal=1, day=1, dusk=2)
+    street.write(street.content() | {"calibration": [{"on": ["street/cal"], "methods": ["identity", "ts", "vector"]}]})
+    want, _ = run_on(None, street, tmp_path / "cpu", monkeypatch)
+    got, notes = run_on(DEVICE, street, tmp_path / "device", monkeypatch)
+    assert not [line for line in notes if "kernel" in line]
+    assert json.loads((tmp_path / "device" / "manifest.json").read_text())["device_kernels"] == {str(DEVICE): "triton"}
+    compared = 0
+    for a, b in zip(got, want, strict=True):
+        assert (a.metric, a.domain, a.calibration, a.why) == (b.metric, b.domain, b.calibration, b.why)
+        assert a.value == pytest.approx(b.value, abs=1e-5, rel=1e-4, nan_ok=True), (b.metric, b.domain, b.calibration)
+        compared += b.why == "" and b.value != 0
+    assert compared > 200

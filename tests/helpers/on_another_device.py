@@ -1,0 +1,86 @@
+"""Networks and training on a device that is not the CPU. `test_on_another_device.py` runs this in its own process."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from helpers import other_device
+from helpers.calibration_samples import two_tone
+from helpers.worlds import space
+from reliseg.calibration import Training
+from reliseg.calibration.methods.lts import LocalTemperature
+from reliseg.models import Input, ModelOptions
+from reliseg.models.kinds.python import PythonModel
+
+CHANGES_FROM_RUN_TO_RUN = {
+    "aten::index_add",
+    "aten::index_add_",
+    "aten::index_put",
+    "aten::index_put_",
+    "aten::_index_put_impl_",
+    "aten::scatter_add",
+    "aten::scatter_add_",
+    "aten::scatter_reduce",
+    "aten::scatter_reduce_",
+    "aten::cumsum",
+    "aten::put_",
+    "aten::median",
+    "aten::histc",
+    "aten::bincount",
+    "aten::upsample_bilinear2d_backward",
+    "aten::reflection_pad2d_backward",
+    "aten::replication_pad2d_backward",
+}
+"""Some that torch says of: on a GPU, results depend on the order in which threads happen to add."""
+
+
+@pytest.fixture(autouse=True)
+def _count_anew():
+    other_device.operations.clear()
+
+
+def test_tensors_of_two_places_do_not_meet():
+    there, here = torch.ones(3, device=other_device.NAME), torch.ones(3)
+    with pytest.raises(RuntimeError, match="expected all tensors on other"):
+        there + here
+    assert (there + torch.tensor(1.0)).cpu().tolist() == [2.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize("inputs", ["both", "logits", "image"])
+def test_local_temperatures_train_on_the_device_to_the_same_bytes(inputs):
+    sample, method = two_tone(0, 12), LocalTemperature(inputs=inputs, epochs=6, rate=0.03)
+    want = method.fit(sample)
+    assert not other_device.operations
+    got = method.fit(replace(sample, training=Training(device=other_device.NAME)))
+    for name, value in want.parameters().items():
+        np.testing.assert_array_equal(got.parameters()[name], value, err_msg=name)
+    assert {"aten::convolution_backward", "aten::addcdiv_"} <= other_device.operations.keys()
+    assert not CHANGES_FROM_RUN_TO_RUN & other_device.operations.keys()
+
+
+class Net(torch.nn.Module):
+    """Two layers, a norm and what networks do between them."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = torch.nn.Conv2d(3, 8, 3, stride=2, padding=1)
+        self.norm = torch.nn.BatchNorm2d(8)
+        self.second = torch.nn.Conv2d(8, 4, 3, stride=2, padding=1)
+
+    def forward(self, x):
+        return {"out": self.second(torch.relu(self.norm(self.first(x))))}
+
+
+def test_a_network_predicts_on_the_device_as_on_the_cpu():
+    torch.manual_seed(0)
+    net, images = Net(), np.random.default_rng(0).integers(0, 256, (2, 24, 32, 3), np.uint8)
+    inputs = [Input(str(i), image.shape[:2], image) for i, image in enumerate(images)]
+    options = ModelOptions(name="net", kind="python", where="net", labels=space(4), threads=1)
+    want = PythonModel.of(net, options).predict(inputs)
+    got = PythonModel.of(net, replace(options, device=other_device.NAME)).predict(inputs)
+    assert {"aten::conv2d", "aten::batch_norm", "aten::relu"} <= other_device.operations.keys()
+    for one, other in zip(want, got, strict=True):
+        np.testing.assert_array_equal(np.asarray(other.logits), one.logits)
+        np.testing.assert_array_equal(other.feature, one.feature)

@@ -1,0 +1,33 @@
+"""The order of the pixels of a row."""
+
+import numpy as np
+import pytest
+
+from reliseg.kernels.cpu import row_blocks
+from reliseg.stats.view import source_positions
+
+
+@pytest.mark.parametrize("align", [False, True])
+@pytest.mark.parametrize("native", [1, 2, 5, 64, 65, 200, 800])
+@pytest.mark.parametrize("size", [1, 3, 64, 200, 256, 333, 800])
+def test_each_pixel_stands_in_one_place_with_its_own_position(native, size, align):
+    plan = row_blocks.columns(native, size, align)
+    filled = np.flatnonzero(plan.pixel < size)
+    np.testing.assert_array_equal(np.sort(plan.pixel[filled]), np.arange(size))
+    assert len(plan.pixel) == row_blocks.PIXELS * (plan.stretches * plan.quads + plan.spare)
+    place = np.arange(len(plan.pixel))
+    block, within = np.divmod(place, row_blocks.PIXELS)
+    cell = block // max(plan.quads, 1) * row_blocks.CELLS + within % row_blocks.CELLS
+    cell[len(place) - len(plan.cell) :] = plan.cell
+    assert (np.diff(plan.cell.reshape(-1, row_blocks.PIXELS)[plan.run], axis=1) == 1).all()
+    lower, weight = source_positions(native, size, align)
+    line = np.random.default_rng(3).standard_normal(native)
+    want = line[lower] + (line[np.minimum(lower + 1, native - 1)] - line[lower]) * weight
+    closed = np.append(line, line[0])
+    got = closed[cell[filled]] + (closed[cell[filled] + 1] - closed[cell[filled]]) * plan.weight[filled]
+    np.testing.assert_allclose(got, want[plan.pixel[filled]], atol=2e-6)  # weights are float32
+
+
+def test_native_logits_of_the_size_of_the_image_are_read_in_runs():
+    assert row_blocks.columns(2048, 2048, False).run.tolist() == [True] * 7 + [False]
+    assert row_blocks.columns(1024, 2048, False).run.sum() >= 6

@@ -1,0 +1,123 @@
+"""Risk and coverage at a threshold of another split, against sorted pixels and over tied bins."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers import textbook
+from helpers.worlds import SCORES, VOID, WORLDS, of_pixels, world
+
+from reliseg.metrics.families.transfer import Transfer
+from reliseg.stats.bins import RIGHT, WRONG
+from reliseg.stats.threshold import Threshold
+
+EXACT = 1e-12
+FITTED = {
+    "sure": world(60, noise=0.8, spread=4.0),
+    "plain": WORLDS["plain"],
+    "ties": world(61, noise=0.8, step=1.0),
+    "two classes": world(62, classes=2, pixels=300, noise=1.0),
+    "few": world(63, pixels=30, noise=0.5),
+    "poor": world(66, noise=30.0),
+}
+
+every_split = pytest.mark.parametrize("split", FITTED.values(), ids=FITTED)
+every_world = pytest.mark.parametrize("each", WORLDS.values(), ids=WORLDS)
+every_score = pytest.mark.parametrize("score", SCORES)
+
+
+def thresholds(split):
+    ranks = split.domain().pixels.ranks
+    return {s: Threshold.at_accuracy(r.counts[RIGHT], r.counts[WRONG]) for s, r in ranks.items()}
+
+
+def measured(each, found, score):
+    values = Transfer().compute(replace(each.domain(), thresholds=found), None)
+    return {v.metric: v for v in values if v.score == score}
+
+
+def known(each, key):
+    return key[each.known].tolist(), each.right[each.known].tolist()
+
+
+@every_split
+@every_world
+@every_score
+def test_values_are_the_definition_with_fine_bins_as_ties(split, each, score):
+    found = measured(each, thresholds(split), score)
+    assert list(found) == list(Transfer().quantities())
+    threshold = textbook.lowest_threshold(*known(split, split.tied(score)), 95)
+    if threshold is None:
+        assert {v.why for v in found.values()} == {"no confidence gives 95 % accuracy on the calibration split"}
+        return
+    coverage, risk = textbook.accepted(*known(each, each.tied(score)), threshold)
+    assert found["transfer_coverage95"].value == pytest.approx(float(coverage), abs=EXACT)
+    if risk is None:
+        assert found["transfer_coverage95"].value == 0
+        assert found["transfer_risk95"].why == "no pixel is as sure as the threshold"
+    else:
+        assert found["transfer_risk95"].value == pytest.approx(float(risk), abs=EXACT)
+
+
+@every_split
+@every_world
+@every_score
+def test_brackets_hold_the_exact_value_of_sorted_pixels(split, each, score):
+    found = measured(each, thresholds(split), score)
+    risk, coverage = found["transfer_risk95"], found["transfer_coverage95"]
+    if coverage.why:
+        return  # no threshold, which the test above compares
+    threshold = textbook.lowest_threshold(*known(split, split.surety(score)), 95)
+    exact_coverage, exact_risk = textbook.accepted(*known(each, each.surety(score)), threshold)
+    assert coverage.lo <= float(exact_coverage) <= coverage.hi
+    if exact_risk is None:
+        assert coverage.lo == 0
+    elif not risk.why:
+        assert risk.lo <= float(exact_risk) <= risk.hi
+
+
+def test_the_cases_above_are_of_all_kinds():
+    """Most have a threshold, some have none; some accept nothing."""
+    whys = [
+        measured(each, thresholds(split), score)["transfer_risk95"].why
+        for split in FITTED.values()
+        for each in WORLDS.values()
+        for score in SCORES
+    ]
+    assert whys.count("") > len(whys) / 2
+    assert len(set(whys)) == 3
+
+
+@every_score
+def test_on_the_split_itself_the_risk_is_at_most_five_percent(score):
+    split = FITTED["sure"]
+    found = measured(split, thresholds(split), score)
+    assert 0 < found["transfer_risk95"].value <= 0.05
+    assert found["transfer_coverage95"].value > 0.1
+    assert found["transfer_risk95"].hi - found["transfer_risk95"].lo < 0.02
+
+
+def test_a_known_value():
+    """20 sure pixels of which one is wrong, then wrong ones: the threshold is a margin of 3."""
+    gaps = [5.0] * 19 + [3.0] + [1.0] * 5
+    split = of_pixels([gaps, np.zeros(25)], [0] * 19 + [1] * 6)
+    tested = of_pixels([[6, 4, 4, 3, 2, 1, 4], np.zeros(7)], [0, 0, 1, 0, 0, 0, VOID])
+    for score in ("msp", "margin", "max_logit"):
+        found = measured(tested, thresholds(split), score)
+        assert found["transfer_risk95"].value == 1 / 4
+        assert found["transfer_coverage95"].value == 4 / 6
+
+
+def test_undefined_values_say_why():
+    each = WORLDS["plain"]
+    surest = of_pixels([[60.0] * 3, [0.0] * 3], [0, 0, 0])
+    cases = {
+        "no calibration split with these classes": (each, {}),
+        "samples were lost": (each, dict.fromkeys(SCORES, Threshold(why="samples were lost"))),
+        "no counted pixel": (each.only(each.truth == VOID), thresholds(FITTED["sure"])),
+    }
+    for why, (tested, found) in cases.items():
+        assert {v.why for v in measured(tested, found, "msp").values()} == {why}
+    found = measured(each, thresholds(surest), "msp")
+    assert found["transfer_risk95"].why == "no pixel is as sure as the threshold"
+    assert (found["transfer_coverage95"].value, found["transfer_coverage95"].hi) == (0, 0)

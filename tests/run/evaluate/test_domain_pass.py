@@ -1,0 +1,127 @@
+"""What a stored shard goes on with: the same model, calibrations and samples."""
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.devices import Notes
+from helpers.street import make_street
+from PIL import Image
+
+import reliseg
+from reliseg.calibration.methods.ts import Scaled
+from reliseg.run.evaluate import domain_pass
+from reliseg.run.evaluate.shard_files import load_shard, save_shard, stored_head
+
+
+@pytest.fixture
+def evaluated(tmp_path):
+    street = make_street(tmp_path / "street", cal=2, day=3, dusk=1)
+    out = tmp_path / "out"
+    reliseg.run_config(street.config, out)
+    return street, out, (out / "results.csv").read_bytes()
+
+
+def shards_of(out: Path, domain: str) -> list[Path]:
+    return sorted((out / "statistics" / "net" / "street" / domain).rglob("*.zip"))
+
+
+def test_statistics_of_other_parameters_under_the_same_name_are_taken_anew(evaluated):
+    street, out, before = evaluated
+    (path,) = shards_of(out, "day")
+    stored = load_shard(path)
+    other = {**stored.head.calibrations, "ts@street/cal": Scaled(3.0).fingerprint()}
+    swapped = {"ts@street/cal": stored.observed["identity"], "identity": stored.observed["identity"]}
+    save_shard(path, replace(stored.head, calibrations=other), swapped.items())
+    reliseg.run_config(street.config, out)
+    assert stored_head(path) == stored.head
+    assert (out / "results.csv").read_bytes() == before
+
+
+def test_a_record_of_other_samples_is_fitted_anew(evaluated):
+    street, out, before = evaluated
+    path = out / "calibrations" / "net" / "ts@street-cal.json"
+    good = path.read_bytes()
+    record = reliseg.load_calibration(path)
+    fewer = {"street/cal": dict(list(record.samples["street/cal"].items())[:1])}
+    images = {"street/cal": dict(list(record.images["street/cal"].items())[:1])}
+    from reliseg.calibration.records.record import write_record
+
+    write_record(path.parent, replace(record, calibration=Scaled(3.0), samples=fewer, images=images))
+    assert path.read_bytes() != good
+    reliseg.run_config(street.config, out)
+    assert path.read_bytes() == good
+    assert (out / "results.csv").read_bytes() == before
+
+
+def test_fingerprints_tell_types_and_parameters_apart():
+    from reliseg.calibration import Unchanged
+    from reliseg.calibration.methods.ts import Temperature
+
+    one = Scaled(2.0)
+    assert one.fingerprint() == Scaled(2.0).fingerprint()
+    assert len({one.fingerprint(), Scaled(np.nextafter(2.0, 3)).fingerprint(), Unchanged().fingerprint()}) == 3
+    assert Temperature().restore(one.parameters()).fingerprint() == one.fingerprint()
+
+
+@pytest.mark.parametrize("kind", ["mask", "logits"])
+@pytest.mark.parametrize("domain", ["val", "test"])
+def test_what_was_changed_since_is_read_again(evaluated, tmp_path, kind, domain):
+    street, out, before = evaluated
+    number = {"val": 0, "test": 2000}[domain]
+    if kind == "mask":
+        Image.fromarray(np.full((24, 32), 3, np.uint8)).save(street.mask(domain, number))
+    else:
+        np.savez(street.logits(domain, number), logits=np.load(street.logits(domain, number))["logits"][::-1])
+    reliseg.run_config(street.config, out)
+    reliseg.run_config(street.config, tmp_path / "anew")
+    assert (out / "results.csv").read_bytes() == (tmp_path / "anew" / "results.csv").read_bytes() != before
+
+
+def test_what_is_evaluated_again_is_told_with_a_file(evaluated):
+    street, out, before = evaluated
+    later = time.time() + 86400  # another machine's clock: it is evaluated again each time, and told each time
+    os.utime(street.logits("test", 2000), (later, later))
+    for _ in range(2):
+        heard = Notes()
+        reliseg.run_config(street.config, out, progress=heard)
+        told = f"street/dusk is evaluated again where files are newer: {street.logits('test', 2000)}"
+        assert [note for note in heard.lines if "again" in note] == [told]
+    assert (out / "results.csv").read_bytes() == before
+
+
+def test_newer_copies_of_the_same_images_and_masks_are_not_evaluated_again(evaluated):
+    """As where each job of a cluster copies its data to a disk of its own."""
+    street, out, before = evaluated
+    later = time.time() + 60
+    for path in (street.root / "data").rglob("*.png"):
+        os.utime(path, (later, later))
+    held = {path: path.stat().st_mtime_ns for path in out.rglob("*.*") if path.suffix in (".zip", ".json")}
+    heard = Notes()
+    reliseg.run_config(street.config, out, progress=heard)
+    assert not [note for note in heard.lines if "again" in note]
+    assert (out / "results.csv").read_bytes() == before
+    kept = [path for path in held if path.stat().st_mtime_ns == held[path]]
+    assert {path.parts[len(out.parts)] for path in kept} >= {"statistics"}
+    assert all(path in kept for path in held if "statistics" in path.parts)
+
+
+def test_what_is_changed_while_it_is_counted_is_read_again(evaluated, tmp_path, monkeypatch):
+    street, _, before = evaluated
+    out = tmp_path / "changed"
+    counted = domain_pass.save_shard
+
+    def changed_before_it_is_stored(path, *rest):
+        if "dusk" in path.parts:
+            Image.fromarray(np.full((24, 32), 3, np.uint8)).save(street.mask("test", 2000))
+        counted(path, *rest)
+
+    monkeypatch.setattr(domain_pass, "save_shard", changed_before_it_is_stored)
+    reliseg.run_config(street.config, out)
+    assert (out / "results.csv").read_bytes() == before
+    monkeypatch.undo()
+    reliseg.run_config(street.config, out)
+    assert (out / "results.csv").read_bytes() != before

@@ -1,0 +1,63 @@
+"""Fine histograms of a domain, read from its shards one score at a time."""
+
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reliseg.kernels.reference import observe
+from reliseg.run.evaluate.shard_files import Observed, ShardHead, StoredRanks, save_shard
+from reliseg.stats import Layout
+from reliseg.stats.bins import FINE
+from reliseg.stats.pixels import Ranks
+from reliseg.stats.view import LogitView
+
+LAYOUT = Layout(classes=1, scores=tuple(FINE))
+
+
+def shard(path: Path, most: int) -> dict[str, Ranks]:
+    """What a shard holds whose fine bins are filled with up to so many pixels."""
+    g = np.random.default_rng(most)
+    view = LogitView(np.zeros((1, 1, 1), np.float32), (1, 1), False, np.zeros(1, np.int64), np.ones(2))
+    pixels, samples = observe(view, np.zeros((1, 1), np.uint8), "image", LAYOUT)
+    ranks = {s: Ranks(g.integers(0, most, r.counts.shape)) for s, r in pixels.ranks.items()}
+    head = ShardHead({}, {}, "model", {"identity": ""})
+    save_shard(path, head, [("identity", Observed(replace(pixels, ranks=ranks), samples))])
+    return ranks
+
+
+@pytest.mark.parametrize("most", [1, 2, 200, 1 << 40])
+def test_a_score_is_the_sum_over_shards_however_often_it_is_asked_for(tmp_path: Path, most: int) -> None:
+    paths = [tmp_path / "a.zip", tmp_path / "b.zip"]
+    parts = [shard(path, n) for path, n in zip(paths, (most, 3), strict=True)]
+    stored = StoredRanks(paths, "identity", LAYOUT.scores)
+    assert list(stored) == list(FINE)
+    for _ in range(2):
+        for score in FINE:
+            expected = parts[0][score] + parts[1][score]
+            np.testing.assert_array_equal(stored[score].counts, expected.counts, strict=True)
+            stored[score].counts[:] = -1  # what is given out is the reader's
+        for path in paths:
+            path.unlink(missing_ok=True)
+    with pytest.raises(KeyError):
+        stored["energy"]
+
+
+def test_what_was_read_takes_less_than_its_counts_would_in_64_bits(tmp_path: Path) -> None:
+    shard(tmp_path / "a.zip", 100)
+    stored = StoredRanks([tmp_path / "a.zip"], "identity", LAYOUT.scores)
+    bins = sum(stored[score].counts.size for score in FINE)
+    again = StoredRanks([tmp_path / "a.zip"], "identity", LAYOUT.scores)
+    tracemalloc.start()
+    for score in FINE:
+        again[score]
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert kept < 1.01 * bins  # random numbers below 100: a byte each
+
+
+def test_a_shard_that_is_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"a\.zip is gone or broken"):
+        StoredRanks([tmp_path / "a.zip"], "identity", LAYOUT.scores)["msp"]

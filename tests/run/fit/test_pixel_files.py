@@ -1,0 +1,97 @@
+"""All counted pixels for a calibration: written image by image, as many as there are."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from helpers.street import make_street
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import reliseg
+from reliseg.config.schema import SampleConfig
+from reliseg.errors import ConfigError
+from reliseg.run.fit.pixel_files import PixelWriter, bytes_of_pixel, read_pixels
+
+
+def part(seed, pixels, columns=4):
+    g = np.random.default_rng(seed)
+    return g.normal(0, 1, (pixels, columns)).astype(np.float32), g.integers(0, columns, pixels).astype(np.uint8)
+
+
+@given(st.lists(st.integers(0, 200), min_size=1, max_size=12))
+def test_what_is_read_is_what_was_written_together(tmp_path_factory, sizes):
+    path = tmp_path_factory.mktemp("pixels") / "a" / "00000.zip"
+    parts = [part(i, n) for i, n in enumerate(sizes)]
+    with PixelWriter(path) as writer:
+        assert [writer.add(*p) for p in parts] == sizes
+    logits, labels = read_pixels(path)
+    np.testing.assert_array_equal(logits, np.concatenate([p[0] for p in parts]))
+    np.testing.assert_array_equal(labels, np.concatenate([p[1] for p in parts]))
+    assert (logits.dtype, labels.dtype) == (np.float32, np.uint8)
+    size = sum(file.stat().st_size for file in path.parent.iterdir())
+    assert sum(sizes) * bytes_of_pixel(4) <= size <= sum(sizes) * bytes_of_pixel(4) + 2 * 128
+
+
+def test_nothing_is_left_of_what_was_not_finished(tmp_path):
+    with pytest.raises(IndexError), PixelWriter(tmp_path / "00000.zip") as writer:
+        writer.add(*part(0, 9)) and [][0]
+    with PixelWriter(tmp_path / "00001.zip"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "images", "quota"),
+    [
+        ({}, 10, 20_000),
+        ({}, 1000, 10_000),
+        ({"cap": 100}, 7, 14),
+        ({"cap": 3}, 7, 1),
+        ({"cap": "all"}, 1000, 20_000),
+        ({"per_image": "all"}, 10_000, sys.maxsize),
+        ({"per_image": "all", "cap": 1000}, 10, 100),
+    ],
+)
+def test_the_quota_of_an_image(given, images, quota):
+    assert SampleConfig.model_validate(given).quota(images) == quota
+
+
+def test_a_run_takes_every_counted_pixel_and_check_says_what_that_costs(tmp_path, capsys):
+    street = make_street(tmp_path / "street", cal=3, day=1, dusk=1)
+    content = street.content()
+    content["sample"] = {"per_image": "all"}
+    street.write(content)
+    reliseg.run_config(street.config, tmp_path / "out")
+    record = json.loads((tmp_path / "out" / "calibrations" / "net" / "ts@street-cal.json").read_text())
+    counted = sum(int((np.array(Image.open(street.mask("val", i))) != 11).sum()) for i in range(3))
+    assert record["pixels"] == counted
+    assert not (tmp_path / "out" / "samples").exists()
+    command = [sys.executable, "-m", "reliseg.cli", "check", str(street.config)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    assert "model net: fitting takes about 2,304 pixels, 0.1 MB on disk meanwhile" in said
+    content["sample"] = {"per_image": "some"}
+    street.write(content)
+    with pytest.raises(ConfigError, match=r"sample\.per_image"):
+        reliseg.run_config(street.config, tmp_path / "some")
+
+
+def test_memory_does_not_grow_with_the_images_of_a_shard(tmp_path):
+    """Forty images more of one scene, every pixel of them: a kept image would be 41 kB."""
+    few, many = tmp_path / "few", tmp_path / "many"
+    peaks = []
+    for folder, images in ((few, 20), (many, 60)):
+        code = (
+            "import tracemalloc, numpy as np\nfrom pathlib import Path\n"
+            "from reliseg.run.fit.pixel_files import PixelWriter\n"
+            "z, y = np.zeros((2000, 5), np.float32), np.zeros(2000, np.uint8)\n"
+            f"with PixelWriter(Path({str(folder)!r}) / 'a.zip') as w:\n    w.add(z, y)\n    tracemalloc.start()\n"
+            f"    for _ in range({images}):\n        w.add(z + 1, y + 1)\n"
+            "    print(tracemalloc.get_traced_memory()[1])\n"
+        )
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        peaks.append(int(ended.stdout))
+    assert peaks[1] - peaks[0] < 20_000

@@ -1,0 +1,109 @@
+"""The stream of predictions: in order, one batch ahead of the caller and no more, with images only where wanted."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers.street import make_street
+from PIL import Image
+
+import reliseg
+from reliseg.data import DataSet
+from reliseg.errors import SampleError
+from reliseg.labels import label_space
+from reliseg.models import Input, Model, ModelOptions
+from reliseg.prediction import Prediction
+from reliseg.run.predict.stream import Predicted, predictions
+
+PATIENCE = 20.0
+
+
+class Watched(Model):
+    """Tells when it begins to predict a batch."""
+
+    labels = label_space("camvid")
+
+    def __init__(self) -> None:
+        self.begun: list[list[str]] = []
+        self.changed = threading.Condition()
+
+    @classmethod
+    def load(cls, options: ModelOptions) -> "Watched":
+        return cls()
+
+    def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
+        with self.changed:
+            self.begun.append([i.id for i in inputs])
+            self.changed.notify()
+        return [Prediction(np.full((11, 6, 8), i.image.mean(), np.float32), i.size) for i in inputs]
+
+    def provenance(self) -> dict[str, Any]:
+        return {}
+
+    def waits_for(self, batches: int) -> bool:
+        with self.changed:
+            return self.changed.wait_for(lambda: len(self.begun) >= batches, PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
+    street = make_street(tmp_path_factory.mktemp("street"), cal=1, day=8, dusk=1)
+    return reliseg.open_dataset("camvid", street.root / "data", domains={"day": {"split": "train"}})
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_the_next_batch_is_predicted_while_the_caller_has_one_in_hand(dataset: DataSet, batch: int) -> None:
+    samples = dataset.domains["day"].samples
+    model = Watched()
+    stream = predictions(model, dataset, samples, workers=2, batch=batch)
+    found = [next(stream)]
+    assert model.waits_for(2)
+    assert not threading.Event().wait(0.2)  # time in which a third could begin
+    assert len(model.begun) == 2
+    found += stream
+    assert [p.loaded.sample for p in found if isinstance(p, Predicted)] == list(samples)
+    assert [i for ids in model.begun for i in ids] == [s.id for s in samples]
+    assert [len(ids) for ids in model.begun] == [min(batch, 8 - i) for i in range(0, 8, batch)]
+
+
+@pytest.mark.parametrize(("images", "saved"), [(False, False), (True, False), (False, True)])
+def test_images_go_on_only_where_they_are_wanted(dataset: DataSet, images: bool, saved: bool) -> None:
+    samples = dataset.domains["day"].samples[:2]
+    for found in predictions(Watched(), dataset, samples, workers=1, batch=1, images=images, saved=saved):
+        assert isinstance(found, Predicted)
+        assert (found.prediction.image is not None) == (found.loaded.image is not None) == (images or saved)
+
+
+def test_a_stream_that_is_left_ends_its_threads(dataset: DataSet) -> None:
+    before = set(threading.enumerate())
+    stream = predictions(Watched(), dataset, dataset.domains["day"].samples, workers=2, batch=1)
+    assert not isinstance(next(stream), SampleError)
+    stream.close()
+    assert set(threading.enumerate()) == before
+
+
+def test_threads_that_loaded_a_network_are_ended_before_it_predicts(
+    dataset: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, ended = Watched(), []
+    monkeypatch.setattr(
+        "reliseg.run.predict.stream.end_idle_threads",
+        lambda: ended.append((len(model.begun), threading.current_thread())),
+    )
+    assert len(list(predictions(model, dataset, dataset.domains["day"].samples, workers=2, batch=1))) == 8
+    assert ended == [(0, threading.current_thread())]
+
+
+def test_memory_is_given_back_where_the_size_of_images_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = make_street(tmp_path, cal=1, day=8, dusk=1).root / "data"
+    for folder in ("train", "trainannot"):
+        for file in sorted((root / folder).glob("*.png"))[5:]:
+            Image.open(file).resize((24, 16), Image.Resampling.NEAREST).save(file)
+    dataset = reliseg.open_dataset("camvid", root, domains={"day": {"split": "train"}})
+    model, given_back = Watched(), []
+    monkeypatch.setattr("reliseg.run.predict.stream.give_back", lambda: given_back.append(len(model.begun)))
+    assert len(list(predictions(model, dataset, dataset.domains["day"].samples, workers=2, batch=1))) == 8
+    assert given_back == [0, 5]
