@@ -17,7 +17,7 @@ from kernel import Measure, best, image, resident
 from machine import write
 
 from reliseg.calibration import CALIBRATORS, CalibrationSample, SampledImage, calibrator
-from reliseg.kernels.cpu.parallel import BandKernel
+from reliseg.kernels.cpu.parallel import ParallelKernel
 from reliseg.prediction import Prediction, sampled
 from reliseg.stats import Layout
 from reliseg.stats.bins import FINE
@@ -125,7 +125,7 @@ def counting() -> Iterator[Measure]:
 def counted(
     calibration: Callable[[Prediction], Prediction], prediction: Prediction, truth: np.ndarray
 ) -> Callable[[], object]:
-    kernel = BandKernel(Layout(CLASSES, tuple(FINE)))
+    kernel = ParallelKernel(Layout(CLASSES, tuple(FINE)))
     return lambda: kernel.observe(calibration(prediction).view(), truth, "image")
 
 

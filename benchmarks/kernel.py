@@ -21,7 +21,7 @@ from machine import write
 from torch.nn.functional import interpolate
 
 from reliseg.kernels.cpu.kernel import Kernel, compile_kernels
-from reliseg.kernels.cpu.parallel import BandKernel
+from reliseg.kernels.cpu.parallel import ParallelKernel
 from reliseg.stats import Layout, LogitView
 from reliseg.stats.bins import FINE
 
@@ -136,7 +136,7 @@ def targets() -> list[Measure]:
     factors = np.random.default_rng(0).uniform(0.5, 2, size).astype(np.float32)
     plain = LogitView(logits, size, False, np.arange(19), np.ones(20))
     layout = Layout(19, ALL)
-    one, two, blocks = BandKernel(layout, 1), BandKernel(layout, 2), BandKernel(layout, 1)
+    one, two, blocks = ParallelKernel(layout, 1), ParallelKernel(layout, 2), ParallelKernel(layout, 1)
     pair = Kernel(layout), Kernel(layout)
     pool = ThreadPoolExecutor(len(pair))
 

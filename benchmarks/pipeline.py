@@ -37,7 +37,7 @@ from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.evaluate.observer import Observer
 from reliseg.runtime.malloc import kept_memory
 from reliseg.runtime.progress import Silent
-from reliseg.runtime.workers import workers_of
+from reliseg.runtime.workers import decoding_threads
 from reliseg.stats import Layout
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -125,7 +125,7 @@ def ratio(name: str, case: Case, target: float | None) -> list[Measure]:
     to_own, to_kept = ratios(whole, own), ratios(whole, kept)
     each = 1e3 / len(case.samples)
     note = (
-        f"{spread(to_own)}, {workers_of(None)} workers; {each * median(own):.0f} ms an image bare; "
+        f"{spread(to_own)}, {decoding_threads(None)} workers; {each * median(own):.0f} ms an image bare; "
         f"{median(after):.2f} s after the last"
     )
     beside = f"{spread(to_kept)}; {each * median(kept):.0f} ms an image bare with memory kept"

@@ -15,13 +15,13 @@ from reliseg.data import open_dataset as _open_dataset
 from reliseg.errors import ConfigError, near
 from reliseg.labels import LabelSpace, label_space
 from reliseg.models import MODELS, Model, ModelOptions
-from reliseg.plan.build import find_reference, find_targets, loaded_records, make_plan, plan_of
+from reliseg.plan.build import build_plan, find_reference, find_targets, loaded_records, plan_from_config
 from reliseg.plan.plan import Fit, ModelSource
 from reliseg.results import Results
 from reliseg.run.execute import Run
 from reliseg.runtime.malloc import share_heap
 from reliseg.runtime.progress import Progress, Silent
-from reliseg.runtime.workers import workers_of
+from reliseg.runtime.workers import decoding_threads
 
 __all__ = ["evaluate", "load_calibration", "open_dataset", "open_model", "run_config"]
 
@@ -94,7 +94,7 @@ def evaluate(
     places = [calibrate_from] if isinstance(calibrate_from, str | Path) else list(calibrate_from)
     allowed = [allow_seen] if isinstance(allow_seen, str) else list(allow_seen)
     fits = [Fit(tuple(find_targets(names, datasets)), tuple(canonical(m) for m in methods))] if names else []
-    plan = make_plan(
+    plan = build_plan(
         tuple(ModelSource(n, lambda m=m: m) for n, m in models.items()),  # type: ignore[misc]
         datasets,
         fits,
@@ -117,9 +117,13 @@ def evaluate(
         indent=1,
     )
     if out is not None:
-        return Run(plan, Path(out), described, workers=workers_of(workers), progress=progress or Silent()).execute()
+        return Run(
+            plan, Path(out), described, workers=decoding_threads(workers), progress=progress or Silent()
+        ).execute()
     with tempfile.TemporaryDirectory(prefix="reliseg-") as folder:
-        return Run(plan, Path(folder), described, workers=workers_of(workers), progress=progress or Silent()).execute()
+        return Run(
+            plan, Path(folder), described, workers=decoding_threads(workers), progress=progress or Silent()
+        ).execute()
 
 
 def load_calibration(path: str | Path) -> Record:
@@ -137,9 +141,13 @@ def run_config(
     """Carry out a configuration file, as `reliseg run CONFIG --out OUT` does."""
     path = Path(config)
     checked = read_config(path)
-    plan = plan_of(checked, path.parent)
+    plan = plan_from_config(checked, path.parent)
     return Run(
-        plan, Path(out), resolved(checked, path.parent), workers=workers_of(workers), progress=progress or Silent()
+        plan,
+        Path(out),
+        resolved(checked, path.parent),
+        workers=decoding_threads(workers),
+        progress=progress or Silent(),
     ).execute()
 
 

@@ -100,20 +100,24 @@ def run(
 ) -> None:
     """Evaluate models on data sets: from a configuration file, or from --model and --data, or by a --protocol."""
     from reliseg.config.schema import resolved
-    from reliseg.plan.build import plan_of
+    from reliseg.plan.build import plan_from_config
     from reliseg.report.terminal import Terminal
     from reliseg.run.execute import Run
-    from reliseg.runtime.workers import workers_of
+    from reliseg.runtime.workers import decoding_threads
 
-    given = _Given(model, data, calibrate, calibrate_on, calibrate_from, test, reference, score, protocol, without)
+    given = CommandOptions(
+        model, data, calibrate, calibrate_on, calibrate_from, test, reference, score, protocol, without
+    )
     checked, folder = _configuration(config, given, device=device, limit=limit)
     name = config.stem if config else f"{checked.models[0].name}-{protocol or checked.datasets[0].name}"
     place = out or Path("runs") / name
-    plan = plan_of(checked, folder)
+    plan = plan_from_config(checked, folder)
     kinds = tuple(k.strip() for k in save.split(",")) if save else ()
     with Terminal() as terminal:
         _announce(plan, terminal)
-        job = Run(plan, place, resolved(checked, folder), workers=workers_of(workers), save=kinds, progress=terminal)
+        job = Run(
+            plan, place, resolved(checked, folder), workers=decoding_threads(workers), save=kinds, progress=terminal
+        )
         try:
             job.execute()
         except IncompleteError:
@@ -140,17 +144,19 @@ def check(
     full: Annotated[bool, typer.Option("--full", help="Decode everything, and run every model on it.")] = False,
 ) -> None:
     """Find everything that can be wrong before a long run: paths, pairs, sizes, ids, classes, weights."""
-    from reliseg.plan.build import plan_of
+    from reliseg.plan.build import plan_from_config
     from reliseg.report.terminal import Terminal
     from reliseg.run.check.preflight import report
-    from reliseg.runtime.workers import workers_of
+    from reliseg.runtime.workers import decoding_threads
 
-    given = _Given(model, data, calibrate, calibrate_on, calibrate_from, test, reference, None, protocol, without)
+    given = CommandOptions(
+        model, data, calibrate, calibrate_on, calibrate_from, test, reference, None, protocol, without
+    )
     checked, folder = _configuration(config, given, device=device, limit=limit)
-    plan = plan_of(checked, folder)
+    plan = plan_from_config(checked, folder)
     with Terminal() as terminal:
         _announce(plan, terminal)
-        problems = report(plan, full=full, workers=workers_of(workers), progress=terminal)
+        problems = report(plan, full=full, workers=decoding_threads(workers), progress=terminal)
     for problem in problems:
         _complain(problem)
     if problems:
@@ -175,10 +181,10 @@ def demo(
     """Draw street scenes, evaluate a small network on them in clear weather, fog, night, rain and snow."""
     from reliseg.demo.run import run_demo
     from reliseg.report.terminal import Terminal
-    from reliseg.runtime.workers import workers_of
+    from reliseg.runtime.workers import decoding_threads
 
     with Terminal() as terminal:
-        closing = run_demo(out, workers=workers_of(workers), progress=terminal)
+        closing = run_demo(out, workers=decoding_threads(workers), progress=terminal)
         terminal.finish(out / "run")
     typer.echo(closing)
 
@@ -218,7 +224,7 @@ def _announce(plan: "Plan", terminal: "Terminal") -> None:
 
 
 @dataclass(frozen=True)
-class _Given:
+class CommandOptions:
     """The short form: a configuration without a file."""
 
     models: list[str] | None
@@ -290,7 +296,7 @@ class _Given:
 
 
 def _configuration(
-    path: Path | None, given: _Given, *, device: str | None, limit: int | None
+    path: Path | None, given: CommandOptions, *, device: str | None, limit: int | None
 ) -> tuple["RunConfig", Path]:
     """The configuration of a file or of the short form, and where its relative paths start."""
     from reliseg.config.schema import parse_config, read_config

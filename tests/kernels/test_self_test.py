@@ -57,7 +57,7 @@ def unmoved(logits):
 @pytest.mark.parametrize("classes", [1, 2, 3, 19, 150, 253])
 def test_the_reference_passes(classes, scores, classwise):
     layout = Layout(classes, scores, classwise)
-    assert self_test.problem(ByDefinition(layout), layout, unmoved) is None
+    assert self_test.failure(ByDefinition(layout), layout, unmoved) is None
 
 
 def test_the_image_has_every_role_and_class():
@@ -97,7 +97,7 @@ def a_little_more(array):
     ],
 )
 def test_a_miscount_is_named(name, change, named):
-    found = self_test.problem(Changed(LAYOUT, name, change), LAYOUT, unmoved)
+    found = self_test.failure(Changed(LAYOUT, name, change), LAYOUT, unmoved)
     assert found == f"it miscounts {named} of a drawn image"
 
 
@@ -106,4 +106,4 @@ def test_a_kernel_that_forgets_the_temperature_is_found():
         def observe(self, view, truth, sample, band=slice(None)):
             return super().observe(replace(view, inverse_temperatures=np.ones(20)), truth, sample, band)
 
-    assert "miscounts" in self_test.problem(Cold(LAYOUT), LAYOUT, unmoved)
+    assert "miscounts" in self_test.failure(Cold(LAYOUT), LAYOUT, unmoved)

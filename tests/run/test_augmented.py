@@ -12,7 +12,7 @@ import reliseg
 from reliseg.config.schema import read_config, resolved
 from reliseg.data import DataOptions, load, open_dataset
 from reliseg.errors import ConfigError, ModelError
-from reliseg.plan.build import plan_of
+from reliseg.plan.build import plan_from_config
 from reliseg.run.execute import Run
 
 AUGMENT = {"kind": "photometric", "copies": 2}
@@ -56,7 +56,7 @@ def test_the_model_is_given_the_copies_whatever_the_workers(street: Street, tmp_
 
 def test_what_the_model_was_given_can_be_saved(street: Street, tmp_path: Path) -> None:
     config = read_config(street.config)
-    plan = plan_of(config, street.root)
+    plan = plan_from_config(config, street.root)
     Run(plan, tmp_path / "out", resolved(config, street.root), save=("image",)).execute()
     saved = tmp_path / "out" / "saved" / "net" / "street"
     dataset = open_dataset(

@@ -246,11 +246,11 @@ def test_unions_are_merged_from_their_members(street: Street, whole: Path, tmp_p
 
 def test_saved_logits_are_read_back_to_the_same_results(street: Street, tmp_path: Path) -> None:
     from reliseg.config.schema import read_config, resolved
-    from reliseg.plan.build import plan_of
+    from reliseg.plan.build import plan_from_config
     from reliseg.run.execute import Run
 
     config = read_config(street.config)
-    plan = plan_of(config, street.root)
+    plan = plan_from_config(config, street.root)
     out = tmp_path / "out"
     kinds = ("prediction", "color", "confidence", "logits")
     first = Run(plan, out, resolved(config, street.root), save=kinds).execute()

@@ -237,11 +237,11 @@ def test_training_without_gain_is_said(tmp_path):
 
 def test_predictions_come_with_their_image_of_the_same_size(tmp_path):
     from reliseg.config.schema import read_config
-    from reliseg.plan.build import plan_of
+    from reliseg.plan.build import plan_from_config
     from reliseg.run.predict.stream import predictions
 
     street = make_street(tmp_path / "street", cal=2, day=1, dusk=1)
-    plan = plan_of(read_config(street.config), street.root)
+    plan = plan_from_config(read_config(street.config), street.root)
     target, model = plan.fits[0].on[0], plan.models[0].load()
     for images in (False, True):
         for found in predictions(model, target.dataset, target.domain.samples, workers=1, batch=2, images=images):

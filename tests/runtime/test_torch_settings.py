@@ -72,9 +72,9 @@ SHORTER = {
 }
 IN_SETTLED = """
 import torch
-from reliseg.models.torch.network import settled
+from reliseg.models.torch.network import inference_settings
 {shorter}
-with settled(1):
+with inference_settings(1):
     b = torch.backends
     parts = b.cuda.matmul, b.cudnn.conv, b.cudnn.rnn, b.mkldnn.conv, b.mkldnn.matmul, b.mkldnn.rnn
     print(*(part.fp32_precision for part in parts), b.cudnn.allow_tf32, b.cuda.matmul.allow_tf32)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reliseg.kernels import reference
 from reliseg.stats import Layout, PixelStatistics, SampleTable
-from reliseg.stats.pixels import ClassWise, ConfidentErrors, FineConfidence, Losses, Ranks, TopLabel
+from reliseg.stats.pixels import ClassWise, ConfidentErrors, FineConfidence, Losses, ScoreHistogram, TopLabel
 
 LIGHT = ("msp", "max_logit")
 """Fine histograms are large; these two have sums of either sign."""
@@ -152,7 +152,7 @@ STATISTICS = [
     lambda: ClassWise.zero(LAYOUT),
     lambda: Losses.zero(LAYOUT),
     lambda: FineConfidence.zero(LAYOUT),
-    lambda: Ranks.zero_of("msp"),
+    lambda: ScoreHistogram.zero_of("msp"),
 ]
 
 
@@ -206,7 +206,8 @@ def test_statistics_equal_only_their_like(make):
 def test_limb_fields_are_those_that_end_in_two_limbs():
     """A sum that is not carried, or a count that is, would break the laws."""
     named = {
-        kind.__name__: kind.LIMBS for kind in (TopLabel, ConfidentErrors, ClassWise, Losses, FineConfidence, Ranks)
+        kind.__name__: kind.LIMBS
+        for kind in (TopLabel, ConfidentErrors, ClassWise, Losses, FineConfidence, ScoreHistogram)
     }
     assert named == {
         "TopLabel": {"confidence"},
@@ -214,5 +215,5 @@ def test_limb_fields_are_those_that_end_in_two_limbs():
         "ClassWise": {"probability"},
         "Losses": {"nll", "brier"},
         "FineConfidence": {"sums"},
-        "Ranks": set(),
+        "ScoreHistogram": set(),
     }

@@ -30,7 +30,7 @@ _WANTED = {
 """By pydantic's name of the error; its own sentences speak of Python's types."""
 
 
-def wrong(errors: Iterable[ErrorDetails], content: object) -> str:
+def validation_message(errors: Iterable[ErrorDetails], content: object) -> str:
     """The first place that is wrong, and what is wanted there.
 
     Of a choice (a number or `all`) pydantic has an error for each way: those that came furthest into what was given

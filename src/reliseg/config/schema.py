@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 
 from reliseg.calibration import canonical
-from reliseg.config.messages import Place, dotted, user_place, wrong
+from reliseg.config.messages import Place, dotted, user_place, validation_message
 from reliseg.config.yaml_files import read_yaml
 from reliseg.errors import ConfigError, near
 from reliseg.metrics import METRICS
@@ -282,7 +282,7 @@ def _first_problem(error: ValidationError, content: object, section: type[BaseMo
     if errors[0]["type"] == "extra_forbidden":
         *way, key = user_place(errors[0], content)
         return f"unknown key {str(key)!r} at {dotted((*way, key))}; {near(str(key), _keys(tuple(way), section))}"
-    return wrong(errors, content)
+    return validation_message(errors, content)
 
 
 def _keys(path: Place, section: type[BaseModel]) -> list[str]:

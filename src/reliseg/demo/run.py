@@ -13,7 +13,7 @@ from reliseg.data import load
 from reliseg.demo.world.scenes import CONDITIONS, draw
 from reliseg.errors import MissingExtraError
 from reliseg.models import Input
-from reliseg.plan.build import plan_of
+from reliseg.plan.build import plan_from_config
 from reliseg.plan.plan import Plan
 from reliseg.report.diagram import reliability_diagram
 from reliseg.report.pictures import Case, sheet, write
@@ -54,7 +54,7 @@ def run_demo(out: Path, *, workers: int, progress: Progress) -> str:
         raise MissingExtraError("torch", "all", "the demo") from error
     _draw_all(out / "scenes", workers, progress)
     config = parse_config(_configuration(), where="demo")
-    plan = plan_of(config, out.absolute())
+    plan = plan_from_config(config, out.absolute())
     results = Run(plan, out / "run", resolved(config, out), workers=workers, progress=progress).execute()
     pictures = _pictures(plan, out / "pictures")
     files = reliability_diagram(

@@ -29,7 +29,7 @@ from reliseg.stats.pixels import (
     Layout,
     Losses,
     PixelStatistics,
-    Ranks,
+    ScoreHistogram,
     TopLabel,
     reliability,
 )
@@ -192,7 +192,7 @@ def observe(view: LogitView, truth: Truth, sample: str, layout: Layout) -> tuple
         losses=Losses(limbs(units(nll).sum()), limbs(units(brier).sum())),
         flips=Flips(np.array([(before.argmax(axis=0) != top)[known].sum()], np.int64)),
         confidence=FineConfidence(limbs(_summed((fine_bins("msp").size,), (odds_bin[known],), msp))),
-        ranks={s: Ranks(_counted((ROLES, fine_bins(s).size), (role, fine[s]))) for s in layout.scores},
+        ranks={s: ScoreHistogram(_counted((ROLES, fine_bins(s).size), (role, fine[s]))) for s in layout.scores},
         classwise=_class_wise(z[:, known], label, layout) if layout.classwise else None,
     )
     counts, right, confidence = reliability(top_label)

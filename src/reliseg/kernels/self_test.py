@@ -41,7 +41,7 @@ class CountingKernel(Protocol):
         """The statistics of all images observed, which are forgotten."""
 
 
-def problem(kernel: CountingKernel, layout: Layout, placed: Callable[[Logits], Logits | DeviceLogits]) -> str | None:
+def failure(kernel: CountingKernel, layout: Layout, placed: Callable[[Logits], Logits | DeviceLogits]) -> str | None:
     """What the kernel counts otherwise than the CPU's, or None. `placed` brings logits to where it reads them."""
     logits, truth = drawn(layout)
     wanted = _counted(Kernel(layout), view(logits), truth)

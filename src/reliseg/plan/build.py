@@ -9,14 +9,14 @@ from reliseg.config.protocol import provenance
 from reliseg.config.schema import RunConfig, Settings
 from reliseg.data import DataSet, Sample
 from reliseg.errors import ConfigError, near
-from reliseg.plan.open import opened, source
+from reliseg.plan.open import model_loader, open_configured_dataset
 from reliseg.plan.plan import Fit, ModelSource, Plan, Target
 
 
-def plan_of(config: RunConfig, folder: Path) -> Plan:
+def plan_from_config(config: RunConfig, folder: Path) -> Plan:
     """The plan of a configuration whose relative paths start at `folder`; opens data sets, loads no model."""
-    datasets = {d.name: opened(d, folder, config.limit) for d in config.datasets}
-    models = tuple(source(m, folder, config) for m in config.models)
+    datasets = {d.name: open_configured_dataset(d, folder, config.limit) for d in config.datasets}
+    models = tuple(model_loader(m, folder, config) for m in config.models)
     fits = [
         Fit(tuple(find_targets(c.on, datasets)), tuple(dict.fromkeys(c.methods)))
         for c in config.calibration
@@ -24,7 +24,7 @@ def plan_of(config: RunConfig, folder: Path) -> Plan:
     ]
     tests = None if config.test.on is None else find_targets(config.test.on, datasets)
     paths = [folder / Path(c.load).expanduser() for c in config.calibration if c.load is not None]
-    plan = make_plan(
+    plan = build_plan(
         models,
         datasets,
         fits,
@@ -37,7 +37,7 @@ def plan_of(config: RunConfig, folder: Path) -> Plan:
     return replace(plan, protocol=provenance(config))
 
 
-def make_plan(
+def build_plan(
     models: tuple[ModelSource, ...],
     datasets: Mapping[str, DataSet],
     fits: Sequence[Fit],

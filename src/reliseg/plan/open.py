@@ -11,7 +11,7 @@ from reliseg.models import MODELS, Model, ModelOptions
 from reliseg.plan.plan import ModelSource
 
 
-def opened(config: DataConfig, folder: Path, limit: int | None) -> DataSet:
+def open_configured_dataset(config: DataConfig, folder: Path, limit: int | None) -> DataSet:
     """The data set, with at most `limit` samples of each domain; relative paths start at `folder`."""
     options = config.model_dump()
     dataset = open_dataset(
@@ -33,7 +33,7 @@ def _limited(domain: Domain, dataset: DataSet, limit: int) -> Domain:
     return replace(domain, samples=tuple(s for s in domain.samples if s in kept))
 
 
-def source(config: ModelConfig, folder: Path, settings: Settings) -> ModelSource:
+def model_loader(config: ModelConfig, folder: Path, settings: Settings) -> ModelSource:
     """The model, to be loaded when its turn comes; relative paths start at `folder`."""
 
     def load() -> Model:

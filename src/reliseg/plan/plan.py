@@ -77,7 +77,7 @@ class Fit:
         every = dict.fromkeys(one for m in self.methods if m != IDENTITY for one in each_seed(m))
         return [(f"{m}@{self.split}", m) for m in every]
 
-    def several(self, method: str) -> tuple[str, ...]:
+    def seed_group(self, method: str) -> tuple[str, ...]:
         """The methods of several seeds that a method of one is part of."""
         return tuple(m for m in self.methods if m != method and method in each_seed(m))
 
@@ -116,13 +116,13 @@ class Plan:
     allow_seen: frozenset[str] = frozenset()
     """Tested domains that may hold samples which a calibration was fitted on."""
 
-    lost: frozenset[str] = frozenset()
+    failed: frozenset[str] = frozenset()
     """Calibrations that could not be fitted on the model at hand."""
 
-    def reduced(self, fitted: Collection[str]) -> "Plan":
+    def without_failed(self, fitted: Collection[str]) -> "Plan":
         """The plan for a model on which only these calibrations could be fitted."""
         wanted = {name for fit in self.fits for name, _ in fit.calibrations()}
-        return replace(self, lost=frozenset(wanted - set(fitted)))
+        return replace(self, failed=frozenset(wanted - set(fitted)))
 
     def layout(self, dataset: DataSet) -> Layout:
         """What is counted on a data set."""
@@ -141,7 +141,7 @@ class Plan:
         found: dict[str, Split] = {}
         for fit in self.fits:
             before = found.get(fit.split, Split(fit.split, tuple(fit.members()), (IDENTITY,)))
-            fitted = [name for name, _ in fit.calibrations() if name not in self.lost]
+            fitted = [name for name, _ in fit.calibrations() if name not in self.failed]
             if fitted or not fit.calibrations():  # where all are lost, the split itself may be unreadable
                 names = dict.fromkeys((*before.calibrations, *fitted))
                 found[fit.split] = replace(before, calibrations=tuple(names))
@@ -164,7 +164,7 @@ class Plan:
         """Names of the calibrations that apply to a data set: those fitted in its label space; identity first."""
         names = [name for f in self._fits_for(dataset) for name, _ in f.calibrations()]
         every = dict.fromkeys([*names, *(r.name for r in self.loaded_for(dataset, model))])
-        return [IDENTITY, *(name for name in every if name not in self.lost)]
+        return [IDENTITY, *(name for name in every if name not in self.failed)]
 
     def means_for(self, dataset: DataSet, model: str) -> dict[str, tuple[str, ...]]:
         """Names of the means over several seeds, and of the calibrations that each is the mean of."""
@@ -181,7 +181,7 @@ class Plan:
         drawn = {r.name: r.seed for r in self.loaded.get(model, ())}.get(calibration, self.settings.seed)
         return getattr(calibrator(calibration.partition("@")[0]), "seed", drawn)
 
-    def guards(self, target: Target) -> bool:
+    def must_be_unseen(self, target: Target) -> bool:
         """Whether an evaluated domain must not hold samples which a calibration was fitted on."""
         wanted = [*([self.reference] if self.reference else []), *self.tests]
         return any(str(t) not in self.allow_seen for t in wanted if str(target) in map(str, t.members()))

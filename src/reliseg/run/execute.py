@@ -21,14 +21,14 @@ from reliseg.results import Results, Row
 from reliseg.run.check.leakage import origins
 from reliseg.run.check.preflight import check, fit_notes
 from reliseg.run.evaluate.device_kernels import Kernels
-from reliseg.run.evaluate.domain_pass import Pass
+from reliseg.run.evaluate.domain_pass import DomainPass
 from reliseg.run.export import Saving
 from reliseg.run.fit.fitting import Fitting
 from reliseg.run.fit.sampling import Sampling
-from reliseg.run.folder import claimed
+from reliseg.run.folder import lock_run_folder
 from reliseg.run.manifest import manifest
 from reliseg.run.measure.measure import RELIABILITY_HEADER, measure
-from reliseg.run.measure.splits import FITS_HEADER, examine, thresholds_of
+from reliseg.run.measure.splits import FITS_HEADER, measure_splits, thresholds_of
 from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.malloc import share_heap
 from reliseg.runtime.numba_cache import compiling
@@ -38,7 +38,7 @@ _SHOWN = 8
 
 
 @dataclass
-class _Found:
+class RunOutputs:
     """What a run has found so far."""
 
     rows: list[Row] = field(default_factory=list)
@@ -81,13 +81,13 @@ class Run:
     def _executed(self) -> Results:
         saving = Saving.of(self.save, self.folder / "saved")
         loaded = check(self.plan, workers=self.workers, progress=self.progress)
-        with claimed(self.folder, self.configuration):
+        with lock_run_folder(self.folder, self.configuration):
             return self._carried_out(loaded, saving)
 
     def _carried_out(self, loaded: dict[str, Model], saving: Saving) -> Results:
         self.progress.begin("loading the kernels", 0)
         compile_kernels()
-        found = _Found()
+        found = RunOutputs()
         for source in self.plan.models:
             if source.name not in loaded:
                 self.progress.begin(f"loading {source.name}", 0)
@@ -95,7 +95,7 @@ class Run:
             found.models[source.name] = model.provenance()
             records, problems = self._calibrations(source.name, model, saving)
             found.problems += problems
-            self._evaluate(self.plan.reduced(records), source.name, model, records, saving, found)
+            self._evaluate(self.plan.without_failed(records), source.name, model, records, saving, found)
         return self._write(found)
 
     @cached_property
@@ -141,7 +141,7 @@ class Run:
         return Fitting(self.plan.fits, sampling, self.folder / "calibrations" / name, settings)
 
     def _evaluate(
-        self, plan: Plan, name: str, model: Model, records: Mapping[str, Record], saving: Saving, found: _Found
+        self, plan: Plan, name: str, model: Model, records: Mapping[str, Record], saving: Saving, found: RunOutputs
     ) -> None:
         """One model over all domains, then its rows."""
         shards = self.folder / "statistics" / name
@@ -150,8 +150,8 @@ class Run:
         tested = {str(t) for t in plan.evaluated()}
         for target, names in plan.passes(name):
             is_test = str(target) in tested
-            guarded = [records[c] for c in names if c != IDENTITY] if plan.guards(target) else []
-            failures = Pass(
+            guarded = [records[c] for c in names if c != IDENTITY] if plan.must_be_unseen(target) else []
+            failures = DomainPass(
                 model=model,
                 target=target,
                 layout=plan.layout(target.dataset),
@@ -175,8 +175,8 @@ class Run:
             if target.domain.union and parts:
                 found.problems.append(f"{name} on {target}: no results, as {' and '.join(parts)} is incomplete")
         self.progress.begin(f"{name}: metrics of all domains and calibrations", 0)
-        splits = examine(plan, name, model.labels, shards, incomplete)
-        for kept in filter(None, map(splits.beside, records.values())):
+        splits = measure_splits(plan, name, model.labels, shards, incomplete)
+        for kept in filter(None, map(splits.with_thresholds, records.values())):
             write_record(self.folder / "calibrations" / name, kept)
         loaded = [record for record in plan.loaded.get(name, ()) if record.is_of(model)]
         thresholds = {**thresholds_of(loaded), **splits.thresholds}
@@ -185,7 +185,7 @@ class Run:
         found.reliability += reliability
         found.fits += splits.lines
 
-    def _write(self, found: _Found) -> Results:
+    def _write(self, found: RunOutputs) -> Results:
         """Results and manifest; an IncompleteError if there were problems."""
         results = Results(tuple(found.rows))
         facts = manifest(self.plan, found.models, self.folder, workers=self.workers, progress=self.progress)

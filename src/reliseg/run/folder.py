@@ -16,7 +16,7 @@ _SHOWN = 3
 
 
 @contextmanager
-def claimed(folder: Path, configuration: str) -> Iterator[None]:
+def lock_run_folder(folder: Path, configuration: str) -> Iterator[None]:
     """Within, the folder is this run's. A ConfigError where it holds another, or another process writes there.
 
     The lock is the system's, on the folder itself: it ends with the process, however that ends.

@@ -57,7 +57,7 @@ def manifest(
         "seen": {
             str(t): seen_samples(t, records.values(), workers=workers, progress=progress)
             for t in plan.evaluated()
-            if not plan.guards(t)
+            if not plan.must_be_unseen(t)
         },
         "samples": {str(t): _hashes(plan, t, folder) for t in plan.read()},
     }

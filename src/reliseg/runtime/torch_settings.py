@@ -10,7 +10,7 @@ import torch
 from reliseg.errors import ModelError, one_line
 
 
-def chosen_device(name: str, model: str) -> torch.device:
+def select_device(name: str, model: str) -> torch.device:
     """The device called `auto`, `cpu`, `cuda` or `cuda:i`; a ModelError where it is not there."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -24,7 +24,7 @@ def chosen_device(name: str, model: str) -> torch.device:
 
 
 @contextmanager
-def settled(threads: int) -> Iterator[None]:
+def inference_settings(threads: int) -> Iterator[None]:
     """The settings that every forward pass runs with.
 
     Denormal numbers make small networks several times slower on a CPU: they are flushed to zero, by this thread and by

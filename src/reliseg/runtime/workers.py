@@ -5,7 +5,7 @@ import os
 _MOST = 8
 
 
-def workers_of(asked: int | None) -> int:
+def decoding_threads(asked: int | None) -> int:
     """As many as are asked for; else one for each core that this process may use, at most 8.
 
     A PNG of two megapixels takes a core as long as a network takes a GPU, so that two threads would leave it waiting.

@@ -120,13 +120,13 @@ class FineConfidence(Statistic):
 
 
 @dataclass(frozen=True, eq=False)
-class Ranks(Statistic):
+class ScoreHistogram(Statistic):
     """Pixels by role (wrong, right, unknown, void) and fine bin of one score, the surest bin first."""
 
     counts: Int64[np.ndarray, "4 b"]
 
     @classmethod
-    def zero_of(cls, score: str) -> "Ranks":
+    def zero_of(cls, score: str) -> "ScoreHistogram":
         """Of no pixels."""
         return cls(np.zeros((ROLES, fine_bins(score).size), np.int64))
 
@@ -155,14 +155,14 @@ class PixelStatistics:
     losses: Losses
     flips: Flips
     confidence: FineConfidence
-    ranks: Mapping[str, Ranks]
+    ranks: Mapping[str, ScoreHistogram]
     classwise: ClassWise | None = None
     """None where the layout does not ask for it."""
 
     @classmethod
     def zero(cls, layout: Layout) -> "PixelStatistics":
         """Of no pixels."""
-        return replace(cls.unranked(layout), ranks={s: Ranks.zero_of(s) for s in layout.scores})
+        return replace(cls.unranked(layout), ranks={s: ScoreHistogram.zero_of(s) for s in layout.scores})
 
     @classmethod
     def unranked(cls, layout: Layout) -> "PixelStatistics":
@@ -203,7 +203,7 @@ class PixelStatistics:
         named = [name for name in _PARTS if name in nested or name != "classwise"]
         parts = {name: _PARTS[name].from_arrays(nested[name]) for name in named}
         prefix = "ranks."
-        ranks = {k[len(prefix) :]: Ranks.from_arrays(v) for k, v in nested.items() if k.startswith(prefix)}
+        ranks = {k[len(prefix) :]: ScoreHistogram.from_arrays(v) for k, v in nested.items() if k.startswith(prefix)}
         return cls(**parts, ranks=ranks)  # type: ignore[arg-type]
 
 

@@ -15,7 +15,7 @@ Transform: TypeAlias = Callable[[Block], Block]
 
 
 @dataclass(frozen=True, eq=False)
-class Compiled:
+class CompiledTransform:
     """A transform that has a fast twin: any function is a transform, this one is counted several times as fast.
 
     It is called as any other, and that is its definition. Kernels use `in_place`, which does the same to float32

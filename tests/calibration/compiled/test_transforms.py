@@ -19,7 +19,7 @@ from reliseg.calibration.methods.vector import ScaledVector
 from reliseg.errors import CalibrationError
 from reliseg.kernels import reference
 from reliseg.kernels.cpu import transformed
-from reliseg.kernels.cpu.parallel import BandKernel
+from reliseg.kernels.cpu.parallel import ParallelKernel
 from reliseg.labels import Projection
 from reliseg.prediction import Prediction
 from reliseg.stats import Layout
@@ -179,7 +179,7 @@ def test_an_image_is_counted_as_the_reference_counts_it_on_any_number_of_threads
     view = drawn(method, 2, 7)(prediction).view()
     found = []
     for threads in (1, 3):
-        kernel = BandKernel(layout, threads)
+        kernel = ParallelKernel(layout, threads)
         row = kernel.observe(view, truth, "a")
         found.append((kernel.take(), row))
     (one, row), (three, row_of_three) = found

@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from scipy.special import log_softmax, softmax
 
 from reliseg.calibration.compiled.fit_kernels import exp
-from reliseg.calibration.fitting.inverse_temperature import HIGHEST, LOWEST, best_slopes, shrunk
+from reliseg.calibration.fitting.inverse_temperature import HIGHEST, LOWEST, fit_inverse_temperatures, shrunk
 
 LEAST, MOST = 1 / HIGHEST, 1 / LOWEST
 
@@ -64,7 +64,7 @@ def groups_of(seed, groups, *, most=150, empty_column=False):
 @pytest.mark.parametrize("seed", range(4))
 def test_each_group_has_the_optimum_that_it_has_alone(seed, empty_column):
     z, labels, groups = groups_of(seed, 25, empty_column=empty_column)
-    slopes, counts = best_slopes(blocks_of(z, labels, groups), 25)
+    slopes, counts = fit_inverse_temperatures(blocks_of(z, labels, groups), 25)
     np.testing.assert_array_equal(counts, np.bincount(groups, minlength=25))
     wanted = [optimum(z[groups == g], labels[groups == g]) for g in range(24)]
     np.testing.assert_allclose(slopes[:24], wanted, rtol=1e-6)
@@ -73,10 +73,10 @@ def test_each_group_has_the_optimum_that_it_has_alone(seed, empty_column):
 
 def test_groups_without_pixels_have_slope_1():
     z, labels, _ = groups_of(0, 2)
-    slopes, counts = best_slopes(blocks_of(z, labels, np.full(len(labels), 3)), 6)
+    slopes, counts = fit_inverse_temperatures(blocks_of(z, labels, np.full(len(labels), 3)), 6)
     assert slopes[[0, 1, 2, 4, 5]].tolist() == [1.0] * 5
     assert counts.tolist() == [0, 0, 0, len(labels), 0, 0]
-    none = best_slopes(lambda: iter(()), 2)
+    none = fit_inverse_temperatures(lambda: iter(()), 2)
     assert none[0].tolist() == [1.0, 1.0]
     assert none[1].tolist() == [0, 0]
 
@@ -86,7 +86,7 @@ def test_a_group_of_pixels_with_equal_logits_says_nothing_and_has_slope_1(empty_
     z, labels = random_part(0, pixels=40, empty_column=empty_column)
     flat = np.where(np.isfinite(z), np.float32(2.5), z)
     groups = np.array([0] * 40 + [1] * 40)
-    slopes, counts = best_slopes(blocks_of(np.concatenate([z, flat]), np.tile(labels, 2), groups), 2)
+    slopes, counts = fit_inverse_temperatures(blocks_of(np.concatenate([z, flat]), np.tile(labels, 2), groups), 2)
     assert slopes[1] == 1
     assert counts.tolist() == [40, 0]
     assert slopes[0] == pytest.approx(optimum(z, labels), rel=1e-6)
@@ -95,7 +95,7 @@ def test_a_group_of_pixels_with_equal_logits_says_nothing_and_has_slope_1(empty_
 def test_equal_logits_among_others_change_no_optimum():
     z, labels = random_part(0, pixels=40)
     both = np.concatenate([z, np.zeros_like(z)]), np.tile(labels, 2), np.zeros(80, np.int64)
-    slopes, counts = best_slopes(blocks_of(*both), 1)
+    slopes, counts = fit_inverse_temperatures(blocks_of(*both), 1)
     assert slopes[0] == pytest.approx(optimum(z, labels), rel=1e-6)
     assert counts.tolist() == [80]
 
@@ -104,7 +104,7 @@ def test_equal_logits_among_others_change_no_optimum():
 def test_optima_beyond_the_bounds_are_the_bounds(gap):
     z = np.array([[gap, 0], [gap, 0]] * 3, np.float32)
     labels, groups = np.array([0, 1] * 3, np.uint8), np.array([0, 1] * 3)
-    slopes, _ = best_slopes(blocks_of(z, labels, groups), 2)
+    slopes, _ = fit_inverse_temperatures(blocks_of(z, labels, groups), 2)
     assert slopes.tolist() == [MOST, LEAST]
 
 
@@ -113,8 +113,8 @@ def test_optima_beyond_the_bounds_are_the_bounds(gap):
 def test_order_and_size_of_blocks_do_not_matter(seed, size, shuffled):
     z, labels, groups = groups_of(seed, 5, most=60)
     order = np.random.default_rng(seed).permutation(len(labels)) if shuffled else None
-    once, counts = best_slopes(blocks_of(z, labels, groups), 5)
-    again, same = best_slopes(blocks_of(z, labels, groups, size, order), 5)
+    once, counts = fit_inverse_temperatures(blocks_of(z, labels, groups), 5)
+    again, same = fit_inverse_temperatures(blocks_of(z, labels, groups, size, order), 5)
     np.testing.assert_allclose(again, once, rtol=1e-9)
     np.testing.assert_array_equal(same, counts)
 
@@ -123,8 +123,8 @@ def test_order_and_size_of_blocks_do_not_matter(seed, size, shuffled):
 @settings(max_examples=40, deadline=None)
 def test_a_shrunk_slope_is_never_worse_than_the_global_one(seed, strength):
     z, labels, groups = groups_of(seed, 5, most=40)
-    slopes, counts = best_slopes(blocks_of(z, labels, groups), 5)
-    [everywhere], _ = best_slopes(blocks_of(z, labels, np.zeros_like(groups)), 1)
+    slopes, counts = fit_inverse_temperatures(blocks_of(z, labels, groups), 5)
+    [everywhere], _ = fit_inverse_temperatures(blocks_of(z, labels, np.zeros_like(groups)), 1)
     drawn = shrunk(slopes, everywhere, counts, strength)
     assert drawn[4] == everywhere
     low, high = np.minimum(slopes[:4], everywhere), np.maximum(slopes[:4], everywhere)
@@ -143,9 +143,9 @@ def test_shrinkage_is_a_number_of_pixels():
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_number_of_threads_changes_no_bit(threads, monkeypatch):
     z, labels, groups = groups_of(3, 5, most=400)
-    once, _ = best_slopes(blocks_of(z, labels, groups, 7), 5)
+    once, _ = fit_inverse_temperatures(blocks_of(z, labels, groups, 7), 5)
     monkeypatch.setattr("reliseg.calibration.fitting.parallel.THREADS", threads)
-    again, _ = best_slopes(blocks_of(z, labels, groups, 7), 5)
+    again, _ = fit_inverse_temperatures(blocks_of(z, labels, groups, 7), 5)
     assert again.tobytes() == once.tobytes()
 
 
@@ -153,10 +153,12 @@ def test_every_16th_block_is_only_where_the_search_starts():
     """Blocks 0, 16, 32 ... want the lowest temperature, the others the highest, and so do all of them together."""
     z = np.tile(np.array([[3.0, 0.0, -3.0]], np.float32), (160, 1))
     labels = np.where(np.arange(160) % 16 == 0, 0, 2).astype(np.uint8)
-    slopes, counts = best_slopes(blocks_of(z, labels, np.zeros(160, np.int64), 1), 1)
+    slopes, counts = fit_inverse_temperatures(blocks_of(z, labels, np.zeros(160, np.int64), 1), 1)
     assert slopes.tolist() == [LEAST]
     assert counts.tolist() == [160]
-    assert best_slopes(blocks_of(z[::16], labels[::16], np.zeros(10, np.int64), 1), 1)[0].tolist() == [MOST]
+    assert fit_inverse_temperatures(blocks_of(z[::16], labels[::16], np.zeros(10, np.int64), 1), 1)[0].tolist() == [
+        MOST
+    ]
 
 
 def test_the_exponential_is_numpys():

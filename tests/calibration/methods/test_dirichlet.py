@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 
 from reliseg.calibration import CalibrationSample, calibrator
 from reliseg.calibration.fitting.affine import AffineFit
-from reliseg.calibration.fitting.columns import census
+from reliseg.calibration.fitting.columns import inspect_columns
 from reliseg.calibration.fitting.columns import log_softmax as own_log_softmax
 from reliseg.calibration.methods.dirichlet import Dirichlet, DirichletMap
 from reliseg.calibration.methods.ts import Temperature
@@ -47,7 +47,9 @@ def map_of(weights, biases):
 
 def test_derivatives_are_those_of_finite_differences():
     sample = sample_of(drawn(0), drawn(1, pixels=50))
-    fit = AffineFit(sample, census(sample, "dirichlet"), own_log_softmax, 0.5 * np.eye(3), np.full((3, 3), 0.1), 0.05)
+    fit = AffineFit(
+        sample, inspect_columns(sample, "dirichlet"), own_log_softmax, 0.5 * np.eye(3), np.full((3, 3), 0.1), 0.05
+    )
     g = np.random.default_rng(0)
     weights, biases = g.normal(0.3, 0.2, (3, 3)), g.normal(0, 0.3, 3)
     _, by_weights, by_biases = fit.objective(weights, biases)

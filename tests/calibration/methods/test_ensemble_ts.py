@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from reliseg.calibration import CalibrationSample
-from reliseg.calibration.fitting.columns import census
+from reliseg.calibration.fitting.columns import inspect_columns
 from reliseg.calibration.methods.ensemble_ts import EnsembleTemperature, ScaledEnsemble, loss
 from reliseg.calibration.methods.ts import Temperature
 from reliseg.errors import CalibrationError
@@ -43,7 +43,7 @@ def nll(sample, temperature, weights):
 
 def test_loss_is_the_formula_and_derivatives_are_those_of_finite_differences():
     sample = sample_of(drawn(0), drawn(1, pixels=50))
-    columns, weights = census(sample, "ensemble_ts"), np.array([0.5, 0.3, 0.2])
+    columns, weights = inspect_columns(sample, "ensemble_ts"), np.array([0.5, 0.3, 0.2])
     value, gradient = loss(sample, columns, 1 / 1.7, weights)
     assert value == pytest.approx(nll(sample, 1.7, weights), rel=1e-12)
     for k in range(3):

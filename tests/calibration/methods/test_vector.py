@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 
 from reliseg.calibration import CalibrationSample, calibrator
 from reliseg.calibration.fitting.affine import AffineFit
-from reliseg.calibration.fitting.columns import census
+from reliseg.calibration.fitting.columns import inspect_columns
 from reliseg.calibration.methods.ts import Temperature
 from reliseg.calibration.methods.vector import ScaledVector, Vector
 from reliseg.errors import CalibrationError, ConfigError
@@ -39,7 +39,7 @@ def nll(sample, scores):
 
 def test_derivatives_are_those_of_finite_differences():
     sample = sample_of(drawn(0), drawn(1, pixels=50))
-    columns = census(sample, "vector")
+    columns = inspect_columns(sample, "vector")
     fit = AffineFit(sample, columns, lambda z: z, np.full(4, 0.5), np.full(4, 0.1), 0.05)
     g = np.random.default_rng(0)
     scales, biases = g.normal(0.5, 0.2, 4), g.normal(0, 0.3, 4)

@@ -389,12 +389,12 @@ def test_numba_is_imported_by_the_kernel_only():
 
 def test_compile_kernels_leaves_nothing_to_compile():
     compile_kernels()
-    from reliseg.kernels.cpu.walk import census, observe_image
+    from reliseg.kernels.cpu.walk import count_roles, observe_image
 
     logits, truth = image(14, 4, (10, 30), (40, 120))
     run(view_of(logits, truth.shape), truth, Layout(4, ALL))
     assert len(observe_image.signatures) == 1
-    assert len(census.signatures) == 1
+    assert len(count_roles.signatures) == 1
 
 
 def test_taking_gives_the_statistics_and_forgets_them():

@@ -8,7 +8,7 @@ from helpers.kernel_images import assert_same_bytes, image, mixed, view_of
 
 from reliseg.kernels.cpu import kernel, transformed
 from reliseg.kernels.cpu.kernel import Kernel
-from reliseg.kernels.cpu.parallel import BandKernel
+from reliseg.kernels.cpu.parallel import ParallelKernel
 from reliseg.stats import Layout, SampleTable
 from reliseg.stats.bins import FINE
 
@@ -28,7 +28,7 @@ def views():
 
 
 def counted(threads, layout=LAYOUT):
-    one = BandKernel(layout, threads)
+    one = ParallelKernel(layout, threads)
     rows = [one.observe(view, truth, str(n)) for n, (view, truth) in enumerate(views())]
     return one, rows
 
@@ -66,7 +66,7 @@ def test_what_was_taken_is_forgotten():
     first = one.take()
     view, truth = next(views())
     row = one.observe(view, truth, "a")
-    again, fresh = one.take(), BandKernel(LAYOUT)
+    again, fresh = one.take(), ParallelKernel(LAYOUT)
     assert fresh.observe(view, truth, "a") == row
     assert_same_bytes(again, fresh.take())
     assert first.top.counts.sum() > again.top.counts.sum()

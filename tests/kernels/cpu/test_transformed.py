@@ -23,7 +23,7 @@ from reliseg.kernels.cpu import transformed
 from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.stats import Layout, SampleTable
 from reliseg.stats.bins import FINE
-from reliseg.stats.view import Compiled
+from reliseg.stats.view import CompiledTransform
 
 ALL = tuple(FINE)
 
@@ -231,7 +231,7 @@ def test_a_compiled_transform_is_counted_in_its_definitions_place(groups, keeps)
     scale[live] = 0.5 if keeps else np.linspace(0.25, 2, len(live), dtype=np.float32)
     plain = view_of(logits, (23, 31), groups=groups, columns=6)
     truth = np.where(np.isin(truth, live) | (truth > 253), truth, np.uint8(255))
-    transform = Compiled(lambda z: z * scale[:, None], in_place, keeps)
+    transform = CompiledTransform(lambda z: z * scale[:, None], in_place, keeps)
     view = replace(plain, transform=transform)
     assert_agrees(view, truth, Layout(5, ALL))
     assert {c for c, _ in seen} == {len(live)}

@@ -1,4 +1,4 @@
-"""Compiled rows at full resolution: the reference's, in either precision, for any rows."""
+"""CompiledTransform rows at full resolution: the reference's, in either precision, for any rows."""
 
 import numpy as np
 import pytest

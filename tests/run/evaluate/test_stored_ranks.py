@@ -8,21 +8,21 @@ import numpy as np
 import pytest
 
 from reliseg.kernels.reference import observe
-from reliseg.run.evaluate.shard_files import Observed, ShardHead, StoredRanks, save_shard
+from reliseg.run.evaluate.shard_files import Observed, ShardHead, StoredScoreHistograms, save_shard
 from reliseg.stats import Layout
 from reliseg.stats.bins import FINE
-from reliseg.stats.pixels import Ranks
+from reliseg.stats.pixels import ScoreHistogram
 from reliseg.stats.view import LogitView
 
 LAYOUT = Layout(classes=1, scores=tuple(FINE))
 
 
-def shard(path: Path, most: int) -> dict[str, Ranks]:
+def shard(path: Path, most: int) -> dict[str, ScoreHistogram]:
     """What a shard holds whose fine bins are filled with up to so many pixels."""
     g = np.random.default_rng(most)
     view = LogitView(np.zeros((1, 1, 1), np.float32), (1, 1), False, np.zeros(1, np.int64), np.ones(2))
     pixels, samples = observe(view, np.zeros((1, 1), np.uint8), "image", LAYOUT)
-    ranks = {s: Ranks(g.integers(0, most, r.counts.shape)) for s, r in pixels.ranks.items()}
+    ranks = {s: ScoreHistogram(g.integers(0, most, r.counts.shape)) for s, r in pixels.ranks.items()}
     head = ShardHead({}, {}, "model", {"identity": ""})
     save_shard(path, head, [("identity", Observed(replace(pixels, ranks=ranks), samples))])
     return ranks
@@ -32,7 +32,7 @@ def shard(path: Path, most: int) -> dict[str, Ranks]:
 def test_a_score_is_the_sum_over_shards_however_often_it_is_asked_for(tmp_path: Path, most: int) -> None:
     paths = [tmp_path / "a.zip", tmp_path / "b.zip"]
     parts = [shard(path, n) for path, n in zip(paths, (most, 3), strict=True)]
-    stored = StoredRanks(paths, "identity", LAYOUT.scores)
+    stored = StoredScoreHistograms(paths, "identity", LAYOUT.scores)
     assert list(stored) == list(FINE)
     for _ in range(2):
         for score in FINE:
@@ -47,9 +47,9 @@ def test_a_score_is_the_sum_over_shards_however_often_it_is_asked_for(tmp_path: 
 
 def test_what_was_read_takes_less_than_its_counts_would_in_64_bits(tmp_path: Path) -> None:
     shard(tmp_path / "a.zip", 100)
-    stored = StoredRanks([tmp_path / "a.zip"], "identity", LAYOUT.scores)
+    stored = StoredScoreHistograms([tmp_path / "a.zip"], "identity", LAYOUT.scores)
     bins = sum(stored[score].counts.size for score in FINE)
-    again = StoredRanks([tmp_path / "a.zip"], "identity", LAYOUT.scores)
+    again = StoredScoreHistograms([tmp_path / "a.zip"], "identity", LAYOUT.scores)
     tracemalloc.start()
     for score in FINE:
         again[score]
@@ -60,4 +60,4 @@ def test_what_was_read_takes_less_than_its_counts_would_in_64_bits(tmp_path: Pat
 
 def test_a_shard_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"a\.zip is gone or broken"):
-        StoredRanks([tmp_path / "a.zip"], "identity", LAYOUT.scores)["msp"]
+        StoredScoreHistograms([tmp_path / "a.zip"], "identity", LAYOUT.scores)["msp"]

@@ -18,13 +18,13 @@ import reliseg
 from reliseg.config.schema import read_config, resolved
 from reliseg.errors import IncompleteError
 from reliseg.models.kinds.stored import StoredModel
-from reliseg.plan.build import plan_of
+from reliseg.plan.build import plan_from_config
 from reliseg.results import Results
 from reliseg.run.check.preflight import DiskUse, disk_use
 from reliseg.run.execute import Run
 from reliseg.run.fit.image_files import KeptImages, chosen
 from reliseg.run.fit.pixel_files import PixelWriter, Share, runs
-from reliseg.run.fit.sampling import Sampling, Wanted, wanted_by, wanted_by_all
+from reliseg.run.fit.sampling import SampleRequest, Sampling, request_of_all_fits, request_of_fit
 
 A, B, C = ("street/a", "street/b", "street/c")
 METHODS = ["ts", "vector", "cluster-ts(k=2, seed=1)", "selective"]
@@ -246,7 +246,7 @@ def test_each_calibration_sample_is_saved_once(street, tmp_path, monkeypatch):
     saved: Counter[str] = Counter()
     monkeypatch.setattr("reliseg.models.kinds.stored.save_logits", lambda path, prediction: saved.update([path.name]))
     config = read_config(configured(street, tmp_path, FITS, metrics=["likelihood"]))
-    Run(plan_of(config, tmp_path), tmp_path / "out", resolved(config, tmp_path), save=("logits",)).execute()
+    Run(plan_from_config(config, tmp_path), tmp_path / "out", resolved(config, tmp_path), save=("logits",)).execute()
     assert set(saved.values()) == {1}
     assert len(saved) == 17
 
@@ -272,9 +272,9 @@ def test_images_of_one_id_in_two_data_sets_are_two(street, tmp_path, monkeypatch
 
 
 def test_what_a_fit_wants_does_not_depend_on_others(street, tmp_path):
-    plan = plan_of(read_config(configured(street, tmp_path, FITS)), tmp_path)
-    alone = [wanted_by(fit, plan.settings) for fit in plan.fits]
-    every = wanted_by_all(plan.fits, plan.settings)
+    plan = plan_from_config(read_config(configured(street, tmp_path, FITS)), tmp_path)
+    alone = [request_of_fit(fit, plan.settings) for fit in plan.fits]
+    every = request_of_all_fits(plan.fits, plan.settings)
     assert set(every) == {A, B, C}
     assert [w[A].quota for w in alone] == [142, 100, 100, 66]
     assert (every[A].quota, every[B].quota, every[C].quota) == (142, 100, 66)
@@ -303,7 +303,7 @@ def test_check_counts_what_is_stored_once_and_whole_images(street, tmp_path, mon
     monkeypatch.setattr(Sampling, "take", watched)
     config = configured(street, tmp_path, FITS)
     reliseg.run_config(config, tmp_path / "out")
-    plan = plan_of(read_config(config), tmp_path)
+    plan = plan_from_config(read_config(config), tmp_path)
     use = disk_use(plan, plan.models[0].load())
     assert use == DiskUse(7 * 142 + 3 * 100 + 5 * 66, 10, sum(sizes[0]) - 128 * len(sizes[0]))
     code, said = said_by_check(config)
@@ -337,7 +337,7 @@ def test_check_tells_of_too_few_images_and_of_a_first_image_that_cannot_be_predi
     assert "model net: s0/s0_0000: the model gave logits of -inf" in said
 
 
-wants = st.builds(Wanted, st.integers(1, 9), st.dictionaries(st.sampled_from("abcd"), st.booleans()))
+wants = st.builds(SampleRequest, st.integers(1, 9), st.dictionaries(st.sampled_from("abcd"), st.booleans()))
 
 
 @given(one=wants, other=wants, third=wants)

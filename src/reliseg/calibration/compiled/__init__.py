@@ -1,1 +1,1 @@
-"""Compiled forms of what methods compute; numba is imported with these modules."""
+"""CompiledTransform forms of what methods compute; numba is imported with these modules."""

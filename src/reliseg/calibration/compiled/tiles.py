@@ -15,7 +15,7 @@ from reliseg.types import LiveBlock
 Matrix = Float32[np.ndarray, "o i"]
 Vector = Float32[np.ndarray, " o"]
 Tile = Float32[np.ndarray, "c 256"]
-Ranks = Int32[np.ndarray, "c 256"]
+ScoreHistogram = Int32[np.ndarray, "c 256"]
 
 CLASS, TOP, RANK = range(3)
 """Orders of a pixel's columns: by number, the predicted one first, or falling."""
@@ -108,7 +108,7 @@ def write(scores: Tile, first: int, n: U64, z: LiveBlock) -> None:
 
 
 @compiled
-def rank_columns(z: Tile, rank: Ranks) -> None:
+def rank_columns(z: Tile, rank: ScoreHistogram) -> None:
     """The place of each column in falling order, equal ones by number: comparing all pairs needs no branch."""
     for c in range(U64(len(z))):
         for x in range(U64(TILE)):

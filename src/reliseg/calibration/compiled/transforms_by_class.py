@@ -10,7 +10,7 @@ from reliseg.calibration.compiled.tiles import (
     CLASS,
     RANK,
     TOP,
-    Ranks,
+    ScoreHistogram,
     Tile,
     Vector,
     affine,
@@ -71,7 +71,7 @@ def _from_margins(y: Tile, predicted: U64, scores: Tile) -> None:
 
 
 @compiled
-def _gaps(below: Tile, rank: Ranks, ranked: Tile, x: Tile) -> None:
+def _gaps(below: Tile, rank: ScoreHistogram, ranked: Tile, x: Tile) -> None:
     """How far each rank's logit lies below that of the rank before."""
     for c in range(U64(len(below))):
         for i in range(U64(TILE)):
@@ -82,7 +82,7 @@ def _gaps(below: Tile, rank: Ranks, ranked: Tile, x: Tile) -> None:
 
 
 @compiled
-def _from_gaps(y: Tile, rank: Ranks, ranked: Tile, scores: Tile) -> None:
+def _from_gaps(y: Tile, rank: ScoreHistogram, ranked: Tile, scores: Tile) -> None:
     for i in range(U64(TILE)):
         ranked[U64(0), i] = F32(0)
     for c in range(U64(1), U64(len(scores))):

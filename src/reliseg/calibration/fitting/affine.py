@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from reliseg.calibration.fitting.columns import Census, live_blocks
+from reliseg.calibration.fitting.columns import ColumnReport, live_blocks
 from reliseg.calibration.sample import CalibrationSample
 from reliseg.types import Block
 
@@ -46,7 +46,7 @@ class AffineFit:
     """
 
     sample: CalibrationSample
-    columns: Census
+    columns: ColumnReport
     features: Callable[[Block], Block]
     start: Weights
     weight_cost: Weights

@@ -19,20 +19,20 @@ from reliseg.calibration.base import Calibration, Calibrator
 from reliseg.calibration.fitting.affine import single
 from reliseg.calibration.fitting.columns import (
     Ids,
-    census,
     check_columns,
     check_live,
+    inspect_columns,
     kept_on_top,
     live_blocks,
     log_softmax,
 )
-from reliseg.calibration.fitting.inverse_temperature import best_slopes
+from reliseg.calibration.fitting.inverse_temperature import fit_inverse_temperatures
 from reliseg.calibration.fitting.parallel import in_order
 from reliseg.calibration.parameters import required
 from reliseg.calibration.sample import CalibrationSample, Labels, Logits
 from reliseg.errors import CalibrationError
 from reliseg.prediction import Prediction
-from reliseg.stats.view import Compiled
+from reliseg.stats.view import CompiledTransform
 from reliseg.types import Block, LiveBlock
 
 Maps: TypeAlias = Float64[np.ndarray, "e k k"]
@@ -136,7 +136,7 @@ class ScaledByExpert(Calibration):
 
             map_by_class(z, ordered, 1 / self.temperature, known, maps, shifts)
 
-        return replace(prediction, transform=Compiled(self.transformed, in_place, self.keeps_argmax))
+        return replace(prediction, transform=CompiledTransform(self.transformed, in_place, self.keeps_argmax))
 
     def transformed(self, z: Block) -> Block:
         """The scores; columns without a model class stay -inf."""
@@ -180,11 +180,11 @@ class ExpertCalibrator(Calibrator, ABC):
     def fit(self, sample: CalibrationSample) -> ScaledByExpert:
         """The map of each class that is predicted in the sample."""
         kind = self._kind()
-        columns = census(sample, kind.method)
+        columns = inspect_columns(sample, kind.method)
         live = np.flatnonzero(columns.live)
         if len(live) < 2:
             raise CalibrationError(f"{kind.method}: the model knows one class only: there is nothing to calibrate")
-        slope = float(best_slopes(sample.grouped, 1)[0][0])
+        slope = float(fit_inverse_temperatures(sample.grouped, 1)[0][0])
         fit = ExpertFit.of(sample, columns.live, kind.form, slope, self.off_diagonal, self.bias)
         weights, biases = fit.best()
         found = np.flatnonzero(fit.present.any(axis=1))

@@ -20,14 +20,14 @@ _PIXELS = 1 << 13
 
 
 @dataclass(frozen=True, eq=False)
-class Census:
+class ColumnReport:
     """Which columns of a sample are live (some model class goes there), and which of those occur as labels."""
 
     live: Bool[np.ndarray, " y"]
     present: Bool[np.ndarray, " c"]
 
 
-def census(sample: CalibrationSample, name: str) -> Census:
+def inspect_columns(sample: CalibrationSample, name: str) -> ColumnReport:
     """The columns of the sample; a CalibrationError where there is nothing to fit on."""
     if not len(sample):
         raise CalibrationError(f"{name}: the calibration split has no counted pixel")
@@ -50,7 +50,7 @@ def census(sample: CalibrationSample, name: str) -> Census:
         )
     if counts[columns:].any() or counts[:columns][~ever].any():
         raise CalibrationError(f"{name}: the sample has labels that no column with finite logits stands for")
-    return Census(ever, counts[:columns][ever] > 0)
+    return ColumnReport(ever, counts[:columns][ever] > 0)
 
 
 def live_blocks(sample: CalibrationSample, live: Bool[np.ndarray, " y"]) -> Iterator[tuple[Block, Ids]]:

@@ -24,7 +24,7 @@ Blocks: TypeAlias = Callable[[], Iterator[tuple[Logits, Labels, Groups]]]
 """All pixels in blocks, each pixel with its group; called once for every step."""
 
 
-def best_slopes(blocks: Blocks, groups: int) -> tuple[Slopes, Int64[np.ndarray, " g"]]:
+def fit_inverse_temperatures(blocks: Blocks, groups: int) -> tuple[Slopes, Int64[np.ndarray, " g"]]:
     """The 1/T of each group with the least negative log-likelihood, to 1e-9, and its number of pixels.
 
     The likelihood of a group is convex in its 1/T: Newton steps for all groups at once, each kept in a bracket. A

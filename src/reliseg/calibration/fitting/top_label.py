@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from reliseg.calibration.fitting.columns import Census, Ids, Values, kept_on_top, live_blocks
+from reliseg.calibration.fitting.columns import ColumnReport, Ids, Values, kept_on_top, live_blocks
 from reliseg.calibration.sample import CalibrationSample
 from reliseg.types import Block, LiveBlock
 
@@ -33,7 +33,7 @@ class Tally:
     confidence: Float64[np.ndarray, " g"]
 
 
-def tally(sample: CalibrationSample, columns: Census, index: Index, groups: int) -> Tally:
+def tally(sample: CalibrationSample, columns: ColumnReport, index: Index, groups: int) -> Tally:
     """The sample's pixels by group, in one pass."""
     pixels, correct, total = np.zeros(groups, np.int64), np.zeros(groups, np.int64), np.zeros(groups)
     for z, labels in live_blocks(sample, columns.live):

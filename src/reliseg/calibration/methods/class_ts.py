@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reliseg.calibration.base import Calibration, Calibrator
-from reliseg.calibration.fitting.columns import census, check_columns
-from reliseg.calibration.fitting.inverse_temperature import best_slopes, check_range, end_notes, shrunk
+from reliseg.calibration.fitting.columns import check_columns, inspect_columns
+from reliseg.calibration.fitting.inverse_temperature import check_range, end_notes, fit_inverse_temperatures, shrunk
 from reliseg.calibration.parameters import is_amount, required
 from reliseg.calibration.sample import CalibrationSample, Groups, Logits
 from reliseg.prediction import Prediction
@@ -50,9 +50,9 @@ class ClassTemperature(Calibrator):
 
     def fit(self, sample: CalibrationSample) -> ScaledByClass:
         """The temperatures."""
-        columns = len(census(sample, "class_ts").live)
-        everywhere, _ = best_slopes(sample.grouped, 1)
-        slopes, counts = best_slopes(lambda: sample.grouped(_predicted), columns)
+        columns = len(inspect_columns(sample, "class_ts").live)
+        everywhere, _ = fit_inverse_temperatures(sample.grouped, 1)
+        slopes, counts = fit_inverse_temperatures(lambda: sample.grouped(_predicted), columns)
         return ScaledByClass(tuple((1 / shrunk(slopes, float(everywhere[0]), counts, self.shrinkage)).tolist()))
 
     def restore(self, parameters: dict[str, Any]) -> ScaledByClass:

@@ -8,8 +8,8 @@ from jaxtyping import Float64
 
 from reliseg.calibration.base import Calibration, Calibrator
 from reliseg.calibration.fitting.clusters import Centres, Features, Mixture
-from reliseg.calibration.fitting.columns import census, check_columns
-from reliseg.calibration.fitting.inverse_temperature import best_slopes, check_range, end_notes, shrunk
+from reliseg.calibration.fitting.columns import check_columns, inspect_columns
+from reliseg.calibration.fitting.inverse_temperature import check_range, end_notes, fit_inverse_temperatures, shrunk
 from reliseg.calibration.parameters import is_amount, is_natural, required
 from reliseg.calibration.sample import CalibrationSample, Groups, Logits
 from reliseg.errors import CalibrationError
@@ -109,16 +109,16 @@ class ClusterTemperature(Calibrator):
 
     def fit(self, sample: CalibrationSample) -> ScaledByCluster:
         """The clusters and their temperatures."""
-        columns = len(census(sample, "cluster_ts").live)
+        columns = len(inspect_columns(sample, "cluster_ts").live)
         clusters, of_image = self._clusters(_features(sample), [image.id for image in sample.images])
-        everywhere, _ = best_slopes(sample.grouped, 1)
+        everywhere, _ = fit_inverse_temperatures(sample.grouped, 1)
         classes = columns if self.per_class else 1
 
         def group(logits: Logits, images: Groups) -> Groups:
             cluster = of_image[images]
             return cluster * classes + logits.argmax(axis=1) if self.per_class else cluster
 
-        slopes, counts = best_slopes(lambda: sample.grouped(group), len(clusters) * classes)
+        slopes, counts = fit_inverse_temperatures(lambda: sample.grouped(group), len(clusters) * classes)
         temperatures = 1 / shrunk(slopes, float(everywhere[0]), counts, self.shrinkage)
         return ScaledByCluster(clusters, temperatures.reshape(len(clusters), classes), self.soft)
 

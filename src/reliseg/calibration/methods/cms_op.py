@@ -23,7 +23,7 @@ class ClassMatrixKeepingOrder(ExpertCalibrator):
     """Class-conditional matrix scaling that preserves the order of all classes (Kirscher et al., TMLR 2026: CMSop).
 
     A class with a lower logit never gets the higher probability. Fitted as `cms_ap`, with gaps between ranks for
-    margins. Ranks that no label of a map's pixels stands at or behind keep their row of I / T.
+    margins. ScoreHistogram that no label of a map's pixels stands at or behind keep their row of I / T.
     """
 
     def _kind(self) -> type[ScaledByExpert]:

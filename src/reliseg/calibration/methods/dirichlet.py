@@ -7,12 +7,12 @@ import numpy as np
 
 from reliseg.calibration.base import Calibration, Calibrator
 from reliseg.calibration.fitting.affine import AffineFit, mapped, single
-from reliseg.calibration.fitting.columns import census, check_columns, live_columns, log_softmax
-from reliseg.calibration.fitting.inverse_temperature import best_slopes
+from reliseg.calibration.fitting.columns import check_columns, inspect_columns, live_columns, log_softmax
+from reliseg.calibration.fitting.inverse_temperature import fit_inverse_temperatures
 from reliseg.calibration.parameters import is_amount, required
 from reliseg.calibration.sample import CalibrationSample
 from reliseg.prediction import Prediction
-from reliseg.stats.view import Compiled
+from reliseg.stats.view import CompiledTransform
 from reliseg.types import Block, LiveBlock
 
 _RIDGE = 1e-6
@@ -38,7 +38,7 @@ class DirichletMap(Calibration):
 
             map_log_probabilities(z, weights, biases)
 
-        return replace(prediction, transform=Compiled(self.transformed, in_place))
+        return replace(prediction, transform=CompiledTransform(self.transformed, in_place))
 
     def transformed(self, z: Block) -> Block:
         """Mapped log probabilities; columns at -inf add nothing to the others and stay."""
@@ -66,8 +66,8 @@ class Dirichlet(Calibrator):
 
     def fit(self, sample: CalibrationSample) -> DirichletMap:
         """The map."""
-        columns = census(sample, "dirichlet")
-        slope = float(best_slopes(sample.grouped, 1)[0][0])
+        columns = inspect_columns(sample, "dirichlet")
+        slope = float(fit_inverse_temperatures(sample.grouped, 1)[0][0])
         live, place = len(columns.present), np.flatnonzero(columns.live)
         cost = np.full((live, live), self.off_diagonal / max(live * (live - 1), 1))
         np.fill_diagonal(cost, _RIDGE / live)

@@ -7,11 +7,18 @@ import numpy as np
 from jaxtyping import Float64
 
 from reliseg.calibration.base import Calibration, Calibrator
-from reliseg.calibration.fitting.columns import Census, Values, census, kept_on_top, live_blocks, log_softmax
-from reliseg.calibration.fitting.inverse_temperature import best_slopes, check_range, end_notes
+from reliseg.calibration.fitting.columns import (
+    ColumnReport,
+    Values,
+    inspect_columns,
+    kept_on_top,
+    live_blocks,
+    log_softmax,
+)
+from reliseg.calibration.fitting.inverse_temperature import check_range, end_notes, fit_inverse_temperatures
 from reliseg.calibration.sample import CalibrationSample
 from reliseg.prediction import Prediction
-from reliseg.stats.view import Compiled
+from reliseg.stats.view import CompiledTransform
 from reliseg.types import Block, LiveBlock
 
 _UNIFORM = 1 - 1e-6
@@ -41,7 +48,7 @@ class ScaledEnsemble(Calibration):
 
     def __call__(self, prediction: Prediction) -> Prediction:
         """The prediction with the logs of the mixed probabilities as logits."""
-        return replace(prediction, transform=Compiled(self.transformed, self._in_place, self.keeps_argmax))
+        return replace(prediction, transform=CompiledTransform(self.transformed, self._in_place, self.keeps_argmax))
 
     def transformed(self, z: Block) -> Block:
         """Logs of the mixed probabilities; the top class stays on top where rounding would tie it with another."""
@@ -77,8 +84,8 @@ class EnsembleTemperature(Calibrator):
 
     def fit(self, sample: CalibrationSample) -> ScaledEnsemble:
         """The temperature and the weights."""
-        columns = census(sample, "ensemble_ts")
-        slope = float(best_slopes(sample.grouped, 1)[0][0])
+        columns = inspect_columns(sample, "ensemble_ts")
+        slope = float(fit_inverse_temperatures(sample.grouped, 1)[0][0])
         weights = _best_weights(sample, columns, slope)
         first, second, third = weights.tolist()
         return ScaledEnsemble(1 / slope, (first, second, third))
@@ -89,7 +96,7 @@ class EnsembleTemperature(Calibrator):
         return ScaledEnsemble(float(parameters["temperature"]), (first, second, third))
 
 
-def loss(sample: CalibrationSample, columns: Census, slope: float, weights: Mixture) -> tuple[float, Mixture]:
+def loss(sample: CalibrationSample, columns: ColumnReport, slope: float, weights: Mixture) -> tuple[float, Mixture]:
     """Mean negative log-likelihood of the mixture and its derivative by the weights, in one pass."""
     value, gradient = 0.0, np.zeros(3)
     with np.errstate(divide="ignore"):
@@ -103,7 +110,7 @@ def loss(sample: CalibrationSample, columns: Census, slope: float, weights: Mixt
     return value / len(sample), gradient / len(sample)
 
 
-def _best_weights(sample: CalibrationSample, columns: Census, slope: float) -> Mixture:
+def _best_weights(sample: CalibrationSample, columns: ColumnReport, slope: float) -> Mixture:
     """Weights in the simplex; those of `ts` alone where none are better."""
     from scipy.optimize import minimize  # slow to import
 

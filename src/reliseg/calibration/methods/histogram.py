@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from reliseg.calibration.base import Calibration, Calibrator
-from reliseg.calibration.fitting.columns import Census, Ids, Values, census
+from reliseg.calibration.fitting.columns import ColumnReport, Ids, Values, inspect_columns
 from reliseg.calibration.fitting.top_label import (
     CELLS,
     cell,
@@ -21,7 +21,7 @@ from reliseg.calibration.fitting.top_label import (
 from reliseg.calibration.parameters import is_natural, required
 from reliseg.calibration.sample import CalibrationSample
 from reliseg.prediction import Prediction
-from reliseg.stats.view import Compiled
+from reliseg.stats.view import CompiledTransform
 from reliseg.types import Block
 
 _WAYS = ("width", "count")
@@ -54,7 +54,7 @@ class Binned(Calibration):
         """The prediction with log probabilities as logits."""
         edges, values = np.array(self.edges), np.array(self.values)
         line = pieces(edges[1:-1], np.zeros(len(values)), values, np.zeros(len(values)))
-        return replace(prediction, transform=Compiled(self.transformed, in_place(line), self.keeps_argmax))
+        return replace(prediction, transform=CompiledTransform(self.transformed, in_place(line), self.keeps_argmax))
 
     def transformed(self, z: Block) -> Block:
         """Log probabilities with the new confidence."""
@@ -80,7 +80,7 @@ class Histogram(Calibrator):
 
     def fit(self, sample: CalibrationSample) -> Binned:
         """The edges, and the accuracy of each bin."""
-        columns = census(sample, "histogram")
+        columns = inspect_columns(sample, "histogram")
         edges = np.arange(self.bins + 1) / self.bins if self.equal == "width" else self._counted(sample, columns)
         found = tally(sample, columns, lambda _, p: _bin(edges, p), len(edges) - 1)
         middles = (edges[1:] + edges[:-1]) / 2
@@ -92,7 +92,7 @@ class Histogram(Calibrator):
         edges, values = (tuple(float(v) for v in parameters[key]) for key in ("edges", "values"))
         return Binned(edges, values)
 
-    def _counted(self, sample: CalibrationSample, columns: Census) -> Float64[np.ndarray, " e"]:
+    def _counted(self, sample: CalibrationSample, columns: ColumnReport) -> Float64[np.ndarray, " e"]:
         """Edges between bins of about as many pixels."""
         surer = np.cumsum(tally(sample, columns, cell, CELLS).pixels)
         wanted = np.arange(1, self.bins) * len(sample) / self.bins

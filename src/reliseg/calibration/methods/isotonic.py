@@ -6,12 +6,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reliseg.calibration.base import Calibration, Calibrator
-from reliseg.calibration.fitting.columns import census
+from reliseg.calibration.fitting.columns import inspect_columns
 from reliseg.calibration.fitting.top_label import CELLS, cell, in_place, is_share, pieces, tally, with_confidence
 from reliseg.calibration.sample import CalibrationSample
 from reliseg.errors import MissingExtraError
 from reliseg.prediction import Prediction
-from reliseg.stats.view import Compiled
+from reliseg.stats.view import CompiledTransform
 from reliseg.types import Block
 
 
@@ -38,7 +38,7 @@ class Monotone(Calibration):
         x, y = np.array(self.confidences), np.array(self.accuracies)
         slopes = np.concatenate([[0.0], np.diff(y) / np.diff(x), [0.0]])
         line = pieces(x, np.append(x[0], x), np.append(y[0], y), slopes)
-        return replace(prediction, transform=Compiled(self.transformed, in_place(line), self.keeps_argmax))
+        return replace(prediction, transform=CompiledTransform(self.transformed, in_place(line), self.keeps_argmax))
 
     def transformed(self, z: Block) -> Block:
         """Log probabilities with the new confidence."""
@@ -56,7 +56,7 @@ class Isotonic(Calibrator):
 
     def fit(self, sample: CalibrationSample) -> Monotone:
         """The points of the line."""
-        columns = census(sample, "isotonic")
+        columns = inspect_columns(sample, "isotonic")
         try:
             from sklearn.isotonic import IsotonicRegression  # slow to import
         except ImportError as error:

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from reliseg.calibration.base import Calibration, Calibrator
-from reliseg.calibration.fitting.columns import Census, census, check_columns, check_live
-from reliseg.calibration.fitting.inverse_temperature import best_slopes
+from reliseg.calibration.fitting.columns import ColumnReport, check_columns, check_live, inspect_columns
+from reliseg.calibration.fitting.inverse_temperature import fit_inverse_temperatures
 from reliseg.calibration.methods.ts import Scaled
 from reliseg.calibration.parameters import is_amount, is_natural, required
 from reliseg.calibration.sample import CalibrationSample, WholeImage
@@ -114,14 +114,14 @@ class LocalTemperature(Calibrator):
         """The trained weights, or none where one temperature is as good."""
         from reliseg.calibration.fitting import lts_network  # imports torch
 
-        found = census(sample, "lts")
+        found = inspect_columns(sample, "lts")
         live = np.flatnonzero(found.live)
         images = self._usable(sample.whole, live)
         if len(images) < self.least_images:
             raise CalibrationError(
                 f"lts: {len(images)} whole images with counted pixels; at least 2 are needed, to hold one out"
             )
-        temperature = 1 / float(best_slopes(sample.grouped, 1)[0][0])
+        temperature = 1 / float(fit_inverse_temperatures(sample.grouped, 1)[0][0])
         generator = np.random.default_rng(self.seed)
         order = [images[i] for i in generator.permutation(len(images))]
         held = max(1, round(len(order) / _HELD_OUT))
@@ -194,7 +194,7 @@ def _check_image(prediction: Prediction) -> None:
         raise CalibrationError(f"lts: the image is {prediction.image.shape}, the prediction of size {height} x {width}")
 
 
-def _spread(sample: CalibrationSample, columns: Census) -> float:
+def _spread(sample: CalibrationSample, columns: ColumnReport) -> float:
     """The root mean square of the logits of live columns."""
     total, pixels = 0.0, 0
     for z, _ in sample.blocks():

@@ -10,15 +10,15 @@ from jaxtyping import Bool, Float32, Float64
 from reliseg.calibration.base import Calibration, Calibrator
 from reliseg.calibration.fitting.affine import single
 from reliseg.calibration.fitting.columns import (
-    Census,
+    ColumnReport,
     Values,
-    census,
     check_columns,
     check_live,
+    inspect_columns,
     live_blocks,
     log_softmax,
 )
-from reliseg.calibration.fitting.inverse_temperature import HIGHEST, best_slopes
+from reliseg.calibration.fitting.inverse_temperature import HIGHEST, fit_inverse_temperatures
 from reliseg.calibration.parameters import is_amount, is_natural, required
 from reliseg.calibration.sample import CalibrationSample, Groups, Logits
 from reliseg.errors import CalibrationError
@@ -144,14 +144,14 @@ class SelectiveScaling(Calibrator):
 
     def fit(self, sample: CalibrationSample) -> ScaledSelectively:
         """The classifier, then the temperatures."""
-        columns = census(sample, "selective")
+        columns = inspect_columns(sample, "selective")
         live = np.flatnonzero(columns.live)
         fitted = self._classifier(sample, columns)
 
         def group(logits: Logits, images: Groups) -> Groups:
             return fitted.calls(np.array(logits.T[live], np.float64)).astype(np.int64)
 
-        slopes, _ = best_slopes(lambda: sample.grouped(group), 2)
+        slopes, _ = fit_inverse_temperatures(lambda: sample.grouped(group), 2)
         calls, hits = 0, 0
         for z, labels in live_blocks(sample, columns.live):
             wrong = fitted.calls(z)
@@ -180,7 +180,7 @@ class SelectiveScaling(Calibrator):
             errors=float(parameters["errors"]),
         )
 
-    def _classifier(self, sample: CalibrationSample, columns: Census) -> ScaledSelectively:
+    def _classifier(self, sample: CalibrationSample, columns: ColumnReport) -> ScaledSelectively:
         """The learnt classifier; both temperatures are 1."""
         from scipy.optimize import minimize  # slow to import
 
@@ -265,7 +265,7 @@ def loss(
 
 
 def _drawn(
-    sample: CalibrationSample, columns: Census, generator: np.random.Generator
+    sample: CalibrationSample, columns: ColumnReport, generator: np.random.Generator
 ) -> tuple[Block, Bool[np.ndarray, " p"], Bool[np.ndarray, " p"]]:
     """Logits of the live columns of some pixels of the sample, which of them are wrong, and which are held out.
 

@@ -6,8 +6,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reliseg.calibration.base import Calibration, Calibrator
-from reliseg.calibration.fitting.columns import census
-from reliseg.calibration.fitting.inverse_temperature import HIGHEST, LOWEST, best_slopes, check_range, end_notes
+from reliseg.calibration.fitting.columns import inspect_columns
+from reliseg.calibration.fitting.inverse_temperature import (
+    HIGHEST,
+    LOWEST,
+    check_range,
+    end_notes,
+    fit_inverse_temperatures,
+)
 from reliseg.calibration.fitting.least_ece import TEMPERATURES, least_ece
 from reliseg.calibration.parameters import required
 from reliseg.calibration.sample import CalibrationSample
@@ -54,10 +60,10 @@ class Temperature(Calibrator):
 
     def fit(self, sample: CalibrationSample) -> Scaled:
         """The temperature; a bound where the optimum of the likelihood lies beyond."""
-        census(sample, "ts")
+        inspect_columns(sample, "ts")
         if self.objective == "ece":
             return Scaled(least_ece(sample), "ece")
-        slopes, _ = best_slopes(sample.grouped, 1)
+        slopes, _ = fit_inverse_temperatures(sample.grouped, 1)
         return Scaled(1 / float(slopes[0]))
 
     def restore(self, parameters: dict[str, Any]) -> Scaled:

@@ -7,12 +7,12 @@ import numpy as np
 
 from reliseg.calibration.base import Calibration, Calibrator
 from reliseg.calibration.fitting.affine import AffineFit, mapped
-from reliseg.calibration.fitting.columns import census, check_columns, live_columns
-from reliseg.calibration.fitting.inverse_temperature import best_slopes
+from reliseg.calibration.fitting.columns import check_columns, inspect_columns, live_columns
+from reliseg.calibration.fitting.inverse_temperature import fit_inverse_temperatures
 from reliseg.calibration.parameters import is_amount, required
 from reliseg.calibration.sample import CalibrationSample
 from reliseg.prediction import Prediction
-from reliseg.stats.view import Compiled
+from reliseg.stats.view import CompiledTransform
 from reliseg.types import Block, LiveBlock
 
 
@@ -35,7 +35,7 @@ class ScaledVector(Calibration):
 
             scale(z, scales, biases)
 
-        return replace(prediction, transform=Compiled(self.transformed, in_place))
+        return replace(prediction, transform=CompiledTransform(self.transformed, in_place))
 
     def transformed(self, z: Block) -> Block:
         """Scaled and shifted logits; -inf stays, whatever the sign of its scale."""
@@ -60,8 +60,8 @@ class Vector(Calibrator):
 
     def fit(self, sample: CalibrationSample) -> ScaledVector:
         """The scales and biases."""
-        columns = census(sample, "vector")
-        slope = float(best_slopes(sample.grouped, 1)[0][0])
+        columns = inspect_columns(sample, "vector")
+        slope = float(fit_inverse_temperatures(sample.grouped, 1)[0][0])
         live = len(columns.present)
         start, cost = np.full(live, slope), np.full(live, self.ridge / live)
         found = AffineFit(sample, columns, _logits, start, cost, self.ridge / live).best()

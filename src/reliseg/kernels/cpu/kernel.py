@@ -22,7 +22,7 @@ from reliseg.kernels.cpu import row_blocks
 from reliseg.kernels.cpu.logits import Mapping
 from reliseg.kernels.cpu.pixels import KINDS, SHAPES
 from reliseg.kernels.cpu.totals import Totals
-from reliseg.kernels.cpu.walk import Scores, census, observe_image
+from reliseg.kernels.cpu.walk import Scores, count_roles, observe_image
 from reliseg.stats.bins import UNKNOWN, VOID
 from reliseg.stats.device import DeviceLogits
 from reliseg.stats.pixels import Layout, PixelStatistics
@@ -93,7 +93,7 @@ class Kernel:
     def _observe(
         self, view: LogitView, truth: Truth, sample: str, band: slice, pieces: Iterable["_Piece"]
     ) -> SampleTable:
-        unknown, void = aside(self._layout, truth[band], sample)
+        unknown, void = count_uncounted_pixels(self._layout, truth[band], sample)
         self._make_room(truth[band].size)
         mapping, live = mapping_of(self._layout, view)
         totals = self._totals
@@ -185,9 +185,9 @@ def check_view(layout: Layout, view: LogitView, truth: Truth, limit: int) -> Non
         raise ValueError("factors of pixels must be positive and finite")
 
 
-def aside(layout: Layout, truth: Truth, sample: str) -> tuple[int, int]:
+def count_uncounted_pixels(layout: Layout, truth: Truth, sample: str) -> tuple[int, int]:
     """The pixels that are unknown and those that are void; a ValueError where an id is no label."""
-    unknown, void, stray = census(_read_only(truth), layout.classes)
+    unknown, void, stray = count_roles(_read_only(truth), layout.classes)
     if stray:
         raise ValueError(
             f"{sample}: {stray} pixels of the truth are neither a class (0 to {layout.classes - 1}) "

@@ -15,7 +15,7 @@ from reliseg.stats.view import LogitView
 from reliseg.types import Truth
 
 
-class BandKernel:
+class ParallelKernel:
     """Statistics of images on `threads` threads: by the fused kernel, and where a view has a transform, by blocks.
 
     All that is added up is integers: results are the same to the bit for any number of threads. Each thread has

@@ -133,9 +133,9 @@ def pixels(classes: I32, rows: I32, t: Floats, k: Integers) -> None:
         t[BRIER + x] = (if_right if right else if_wrong) if known else F32(0)
         t[KNOWN_SURE + x] = sure if known else F32(0)
         role = I32(RIGHT) if right else I32(WRONG)
-        aside = I32(VOID_ROLE) if label == I32(VOID) else I32(NO_ROLE)
-        aside = I32(UNKNOWN_ROLE) if label == I32(UNKNOWN) else aside
-        k[ROLE + x] = role if known else aside
+        count_uncounted_pixels = I32(VOID_ROLE) if label == I32(VOID) else I32(NO_ROLE)
+        count_uncounted_pixels = I32(UNKNOWN_ROLE) if label == I32(UNKNOWN) else count_uncounted_pixels
+        k[ROLE + x] = role if known else count_uncounted_pixels
         cell = I32(I32(I32(I32(label * rows) + arg) * I32(RELIABILITY_BINS)) + reliability(sure))
         k[CELL + x] = cell if known else I32(I32(classes * rows) * I32(RELIABILITY_BINS))
         k[UNITS + x] = unit(sure) if known else I32(0)

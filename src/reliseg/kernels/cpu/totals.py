@@ -17,7 +17,7 @@ from reliseg.stats.pixels import (
     Layout,
     Losses,
     PixelStatistics,
-    Ranks,
+    ScoreHistogram,
     TopLabel,
     reliability,
 )
@@ -107,13 +107,13 @@ class Totals:
         """Those of an image's columns whose probabilities are counted."""
         return live[live < len(self._others)]
 
-    def ranks(self, score: str) -> Ranks:
+    def ranks(self, score: str) -> ScoreHistogram:
         """The fine bins of one score."""
         at = self._layout.scores.index(score)
         start, span = self.starts[at], self.spans[at]
         pairs = self.fine.counts[start : start + 2 * span].reshape(2, -1, 2)
         size = fine_bins(score).size
-        return Ranks(pairs[:, :size].transpose(0, 2, 1).astype(np.int64, order="C").reshape(ROLES, size))
+        return ScoreHistogram(pairs[:, :size].transpose(0, 2, 1).astype(np.int64, order="C").reshape(ROLES, size))
 
     def _coarse_counts(self) -> UInt64[np.ndarray, " k"]:
         """Coarse bins: two 32-bit counts are added at once, as neither can overflow into the other."""
@@ -131,12 +131,12 @@ class Totals:
 
 
 @dataclass(frozen=True, eq=False)
-class _Ranks(Mapping[str, Ranks]):
+class _Ranks(Mapping[str, ScoreHistogram]):
     """The ranks of all scores in 64 bits, one at a time: together they take twice the tables' memory."""
 
     totals: Totals
 
-    def __getitem__(self, score: str) -> Ranks:
+    def __getitem__(self, score: str) -> ScoreHistogram:
         if score not in self.totals.scores:
             raise KeyError(score)
         return self.totals.ranks(score)

@@ -13,7 +13,7 @@ from reliseg.runtime.numba_compile import cached
 from reliseg.stats.bins import UNKNOWN
 from reliseg.stats.fixed import CALIBRATED_LIMIT
 from reliseg.stats.samples import SampleTable
-from reliseg.stats.view import Compiled, LogitView, Transform
+from reliseg.stats.view import CompiledTransform, LogitView, Transform
 from reliseg.types import Block, LiveBlock, Truth
 
 Top: TypeAlias = Int32[np.ndarray, " p"]
@@ -48,7 +48,7 @@ def observe(
         step = rows_of(view.size[1])
         for start in range(first, end, step):
             rows = slice(start, min(start + step, end))
-            if isinstance(transform, Compiled):
+            if isinstance(transform, CompiledTransform):
                 z, flipped = _in_place(source.single(rows), transform)
             else:
                 z, flipped = _by_function(source.double(rows, columns), transform, source.live)
@@ -59,7 +59,7 @@ def observe(
     return kernel.observe_final(view, truth, sample, band, blocks()), flips
 
 
-def _in_place(z: LiveBlock, transform: Compiled) -> tuple[LiveBlock, Flipped | None]:
+def _in_place(z: LiveBlock, transform: CompiledTransform) -> tuple[LiveBlock, Flipped | None]:
     if transform.keeps_argmax:
         transform.in_place(z)
         return z, None

@@ -188,7 +188,7 @@ def observe_image(
 
 
 @cached
-def census(truth: UInt8[np.ndarray, "H W"], classes: int) -> tuple[int, int, int]:
+def count_roles(truth: UInt8[np.ndarray, "H W"], classes: int) -> tuple[int, int, int]:
     """Count the unknown pixels of an image, its void ones, and ids that are no label."""
     unknown, void, stray = 0, 0, 0
     for y in range(truth.shape[0]):

@@ -13,7 +13,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from reliseg.kernels.cpu import row_blocks
-from reliseg.kernels.cpu.kernel import aside, check_layout, check_view, mapping_of
+from reliseg.kernels.cpu.kernel import check_layout, check_view, count_uncounted_pixels, mapping_of
 from reliseg.kernels.cpu.logits import Mapping
 from reliseg.kernels.cpu.pixels import KINDS
 from reliseg.kernels.cpu.totals import class_wise
@@ -28,7 +28,7 @@ from reliseg.stats.pixels import (
     Layout,
     Losses,
     PixelStatistics,
-    Ranks,
+    ScoreHistogram,
     TopLabel,
 )
 from reliseg.stats.samples import SampleTable
@@ -119,7 +119,7 @@ class TritonKernel:
         """
         check_view(self._layout, view, truth, _COUNTER_LIMIT)
         labels = _sent(truth, torch.uint8, self._device)
-        unknown, void = aside(self._layout, truth, sample)  # while they are on their way
+        unknown, void = count_uncounted_pixels(self._layout, truth, sample)  # while they are on their way
         self._make_room(truth.size)
         mapping, live = mapping_of(self._layout, view)
         with torch.cuda.device_of(self._starts):  # type: ignore[no-untyped-call]
@@ -237,7 +237,7 @@ def _statistics(tables: Tables, layout: Layout) -> PixelStatistics:
     losses = carried(sums[:2])
     ranks = {}
     for score, start in zip(layout.scores, _starts(layout)[:-1], strict=True):
-        ranks[score] = Ranks(np.ascontiguousarray(fine[start : start + fine_bins(score).size].T, np.int64))
+        ranks[score] = ScoreHistogram(np.ascontiguousarray(fine[start : start + fine_bins(score).size].T, np.int64))
     return PixelStatistics(
         top=TopLabel(counts, limbs(confidence)),
         confident=ConfidentErrors(confident),

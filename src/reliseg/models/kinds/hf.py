@@ -38,8 +38,8 @@ class HuggingFaceModel(Model):
         except ImportError as error:
             raise MissingExtraError(error.name or "transformers", "hf", f"model {options.name}") from error
         revision = _revision(options)
-        device = torch_settings.chosen_device(options.device, options.name)
-        with transformers.quiet(), torch_settings.settled(options.threads):
+        device = torch_settings.select_device(options.device, options.name)
+        with transformers.quiet(), torch_settings.inference_settings(options.threads):
             where = transformers.located(options.name, options.where, options.folder)
             config = transformers.read_config(options.name, where, revision)
             labels = _labels(options, config)

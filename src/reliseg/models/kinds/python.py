@@ -165,7 +165,7 @@ def _network_of_module(module: "nn.Module", options: ModelOptions) -> tuple[Netw
     from reliseg.models.torch import network, weights
     from reliseg.runtime import torch_settings
 
-    device = torch_settings.chosen_device(options.device, options.name)
+    device = torch_settings.select_device(options.device, options.name)
     if options.weights:
         weights.load_weights(module, options.folder / options.weights)
     normalisation = network.Normalisation(options.mean or IMAGENET_MEAN, options.std or IMAGENET_STD)

@@ -16,7 +16,7 @@ from reliseg.errors import ModelError
 from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD, Precision
 from reliseg.models.shared import shape_text
 from reliseg.prediction import Prediction
-from reliseg.runtime.torch_settings import settled
+from reliseg.runtime.torch_settings import inference_settings
 from reliseg.stats import DeviceLogits
 from reliseg.types import Image, Logits
 
@@ -70,7 +70,7 @@ class Network:
         return ThreadPoolExecutor(1, thread_name_prefix="network")
 
     def _predicted(self, images: Sequence[Image]) -> list[Prediction]:
-        with settled(self.threads), torch.inference_mode():
+        with inference_settings(self.threads), torch.inference_mode():
             pixels = self.normalisation(images, self.device)
             with _casting(self.device, self.precision):
                 logits, feature = self.forward(pixels)

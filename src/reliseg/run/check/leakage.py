@@ -10,7 +10,7 @@ from reliseg.calibration.records.record import Record
 from reliseg.data import NO_SCENE, Sample, image_sha256
 from reliseg.errors import SampleError
 from reliseg.plan.plan import Plan, Target
-from reliseg.run.predict.stream import ahead
+from reliseg.run.predict.stream import prefetch
 from reliseg.runtime.progress import Progress
 
 _SHOWN = 8
@@ -20,7 +20,7 @@ def problems_of_loaded(plan: Plan, *, workers: int, progress: Progress) -> Itera
     """A line for each tested domain that holds images which a loaded calibration was fitted on; reads all images."""
     for target in plan.evaluated():
         records = _loaded_for(plan, target)
-        if not records or not plan.guards(target):
+        if not records or not plan.must_be_unseen(target):
             continue
         for split, samples in seen_samples(target, records, workers=workers, progress=progress).items():
             shown = ", ".join(samples[:_SHOWN]) + (" .." if len(samples) > _SHOWN else "")
@@ -39,7 +39,7 @@ def seen_samples(
         known.setdefault(record.split, set()).update(record.seen())
     found: dict[str, list[str]] = {}
     progress.begin(f"{target}: comparing with what calibrations were fitted on", len(target.domain.samples))
-    digests = ahead(partial(_digest, target), target.domain.samples, workers=workers, most=3 * workers)
+    digests = prefetch(partial(_digest, target), target.domain.samples, workers=workers, max_pending=3 * workers)
     for sample, digest in zip(target.domain.samples, digests, strict=True):
         progress.advance()
         for split, images in known.items():

@@ -14,7 +14,7 @@ from reliseg.prediction import Prediction
 from reliseg.run.check.leakage import problems_of_loaded, shared_scenes
 from reliseg.run.fit.image_files import bytes_of_image
 from reliseg.run.fit.pixel_files import bytes_of_pixel
-from reliseg.run.fit.sampling import Wanted, wanted_by_all
+from reliseg.run.fit.sampling import SampleRequest, request_of_all_fits
 from reliseg.run.predict.stream import predictions
 from reliseg.runtime.numba_cache import check_compiler
 from reliseg.runtime.progress import Progress, Silent
@@ -162,11 +162,11 @@ def disk_use(plan: Plan, model: Model) -> DiskUse:
     The model predicts it where images are kept whole; a SampleError where it cannot be read or predicted.
     """
     targets = {str(m): m for fit in plan.fits for m in fit.members()}
-    wanted = wanted_by_all(plan.fits, plan.settings)
+    wanted = request_of_all_fits(plan.fits, plan.settings)
     return sum((_disk_use_of(targets[name], wanted[name], model) for name in targets), DiskUse())
 
 
-def _disk_use_of(target: Target, wanted: Wanted, model: Model) -> DiskUse:
+def _disk_use_of(target: Target, wanted: SampleRequest, model: Model) -> DiskUse:
     first, native = target.domain.samples[0], 0
     if wanted.whole:
         native = _first_predicted(target, model).logits.size

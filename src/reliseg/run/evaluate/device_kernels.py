@@ -47,6 +47,6 @@ def _problem(layout: Layout, logits: DeviceLogits) -> str | None:
     try:
         from reliseg.kernels.gpu.kernel import TritonKernel
 
-        return self_test.problem(TritonKernel(layout, here.device), layout, lambda z: DeviceLogits(here.new_tensor(z)))
+        return self_test.failure(TritonKernel(layout, here.device), layout, lambda z: DeviceLogits(here.new_tensor(z)))
     except Exception as error:
         return f"{type(error).__name__}: {' '.join(str(error).split())}"[:_SHOWN]

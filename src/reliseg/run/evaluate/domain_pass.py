@@ -19,7 +19,7 @@ from reliseg.prediction import Prediction
 from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.evaluate.observer import Observer
 from reliseg.run.evaluate.shard_files import Observed, ShardHead, gone, load_shard, save_shard, stored_head
-from reliseg.run.predict.freshness import changed_since
+from reliseg.run.predict.freshness import first_newer_file
 from reliseg.run.predict.stream import Predicted, Saver, predictions
 from reliseg.runtime.progress import Progress
 from reliseg.stats import Layout, SampleTable
@@ -27,7 +27,7 @@ from reliseg.stats.samples import SampleRows
 
 
 @dataclass(frozen=True, eq=False)
-class Pass:
+class DomainPass:
     """One model over one domain, under all calibrations of its data set."""
 
     model: Model
@@ -102,7 +102,7 @@ class Pass:
         if not same or not stored.hashes.keys() <= {s.id for s in shard.samples}:
             return False
         held = (s for s in shard.samples if s.id in stored.hashes)
-        changed = changed_since(self.folder / shard.path, self.model, self.target.dataset, held, stored.hashes)
+        changed = first_newer_file(self.folder / shard.path, self.model, self.target.dataset, held, stored.hashes)
         self._changed.extend(filter(None, [changed]))
         return changed is None
 

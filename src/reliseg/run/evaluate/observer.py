@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from reliseg.data import Loaded
-from reliseg.kernels.cpu.parallel import BandKernel
+from reliseg.kernels.cpu.parallel import ParallelKernel
 from reliseg.kernels.reference import full_logits, roles
 from reliseg.kernels.self_test import CountingKernel
 from reliseg.prediction import Prediction
@@ -15,7 +15,7 @@ from reliseg.scores import SCORES, Score
 from reliseg.stats import DeviceLogits, Layout, LogitView, PixelStatistics, SampleTable
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, ROLES, fine_bins
 from reliseg.stats.fixed import limbs, units
-from reliseg.stats.pixels import Ranks
+from reliseg.stats.pixels import ScoreHistogram
 from reliseg.types import Truth
 
 _ROWS = 64
@@ -29,7 +29,7 @@ class Observer:
         self._layout = layout
         self._built_in = replace(layout, scores=tuple(n for n in layout.scores if kinds[n].built_in))
         self._open: dict[str, Score] = {n: kind() for n, kind in kinds.items() if not kind.built_in}
-        self._kernel = BandKernel(self._built_in, threads)
+        self._kernel = ParallelKernel(self._built_in, threads)
         self._kernels = kernels
         self._on_device: CountingKernel | None = None
         self._ranks = self._no_ranks()
@@ -57,8 +57,8 @@ class Observer:
         self._ranks = self._no_ranks()
         return pixels
 
-    def _no_ranks(self) -> dict[str, Ranks]:
-        return {name: Ranks.zero_of(name) for name in self._open}
+    def _no_ranks(self) -> dict[str, ScoreHistogram]:
+        return {name: ScoreHistogram.zero_of(name) for name in self._open}
 
     def counts_on_device(self, prediction: Prediction) -> bool:
         """Whether a device counts it, which does one thing after the other; else the CPU does."""
@@ -84,7 +84,7 @@ class Observer:
 
 @dataclass(frozen=True, eq=False)
 class _OpenScore:
-    ranks: Ranks
+    ranks: ScoreHistogram
     sums: np.ndarray
     coarse: np.ndarray
 
@@ -100,7 +100,7 @@ def _open_statistics(scores: Mapping[str, Score], view: LogitView, truth: Truth,
             values = score(z)
             np.add.at(counts[name], (role, fine_bins(name).index(values)), 1)
             np.add.at(sums[name], role, units(values))
-    return {name: _OpenScore(Ranks(counts[name]), limbs(sums[name]), _coarse(counts[name])) for name in scores}
+    return {name: _OpenScore(ScoreHistogram(counts[name]), limbs(sums[name]), _coarse(counts[name])) for name in scores}
 
 
 def _coarse(fine: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from reliseg.runtime.atomic_files import write_atomically
 from reliseg.stats import PixelStatistics, SampleTable
-from reliseg.stats.pixels import Ranks
+from reliseg.stats.pixels import ScoreHistogram
 
 _FORMAT = 5
 _UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, IndexError, EOFError)
@@ -100,7 +100,7 @@ def load_shard(path: Path, calibrations: Collection[str] | None = None, *, ranks
 
 
 @dataclass(frozen=True, eq=False)
-class StoredRanks(Mapping[str, Ranks]):
+class StoredScoreHistograms(Mapping[str, ScoreHistogram]):
     """The fine histograms of one calibration over some shards, by score, added up when they are first asked for.
 
     They are most of what a domain's statistics hold: metrics look at one score after the other, and only that is in
@@ -112,18 +112,18 @@ class StoredRanks(Mapping[str, Ranks]):
     scores: tuple[str, ...]
     _kept: dict[str, np.ndarray] = field(default_factory=dict, init=False)
 
-    def __getitem__(self, score: str) -> Ranks:
+    def __getitem__(self, score: str) -> ScoreHistogram:
         """The sum over all shards; a FileNotFoundError that names one that is gone or broken."""
         if score not in self.scores:
             raise KeyError(score)
         if score in self._kept:
-            return Ranks(self._kept[score].astype(np.int64))
+            return ScoreHistogram(self._kept[score].astype(np.int64))
         total = self._added_up(score)
         self._kept[score] = total.counts.astype(np.min_scalar_type(total.counts.max()))
         return total
 
-    def _added_up(self, score: str) -> Ranks:
-        total = Ranks.zero_of(score)
+    def _added_up(self, score: str) -> ScoreHistogram:
+        total = ScoreHistogram.zero_of(score)
         counts = total.counts.ravel()
         name = f"{self.calibration}/ranks.{score}.counts"
         for path in self.shards:

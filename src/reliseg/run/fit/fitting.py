@@ -9,7 +9,7 @@ from reliseg.calibration.records.record import Record, file_hashes, read_record,
 from reliseg.config.schema import Settings
 from reliseg.errors import CalibrationError, ConfigError
 from reliseg.plan.plan import Fit
-from reliseg.run.fit.sampling import Sampling, Taken, wanted_by, wanted_by_all
+from reliseg.run.fit.sampling import FitData, Sampling, request_of_all_fits, request_of_fit
 from reliseg.run.predict.freshness import is_fresh
 
 
@@ -36,7 +36,7 @@ class Fitting:
     def run(self) -> list[Fitted]:
         """What came of each fit; samples are kept for the next run where some could not be read."""
         pending = [f for f in self.fits if not all(self._restored(f, name) for name, _ in f.calibrations())]
-        wanted = wanted_by_all(pending, self.settings)
+        wanted = request_of_all_fits(pending, self.settings)
         targets = {str(m): m for f in pending for m in f.members()}
         unread = {name: self.sampling.collect(target, wanted[name]) for name, target in targets.items()}
         found = [self._fitted(f, unread) for f in self.fits]
@@ -53,7 +53,7 @@ class Fitting:
         if failures:
             return Fitted(fit, {}, unread=failures)
         training = Training(self.settings.device, self.settings.threads, self._stage)
-        taken = self.sampling.take(fit.members(), wanted_by(fit, self.settings), training)
+        taken = self.sampling.take(fit.members(), request_of_fit(fit, self.settings), training)
         fitted, refused = {}, {}
         for name, method in fit.calibrations():
             try:
@@ -87,7 +87,7 @@ class Fitting:
         self.sampling.progress.begin(f"{self.sampling.name}: {title}", steps)
         return self.sampling.progress.advance
 
-    def _described(self, fit: Fit, method: str, calibration: Calibration, taken: Taken) -> Record:
+    def _described(self, fit: Fit, method: str, calibration: Calibration, taken: FitData) -> Record:
         labels = fit.on[0].dataset.labels
         model = self.sampling.model
         return Record(
@@ -103,5 +103,5 @@ class Fitting:
             pixels=len(taken.sample),
             samples=taken.samples,
             images=taken.images,
-            part_of=fit.several(method),
+            part_of=fit.seed_group(method),
         )

@@ -27,30 +27,30 @@ from reliseg.runtime.progress import Progress
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SampleRequest:
     """What is kept of a domain: so many pixels of each image at most, and some images as a whole."""
 
     quota: int
     whole: Mapping[str, bool]
     """By id: whether with the image itself, beside its logits and labels."""
 
-    def __or__(self, other: "Wanted") -> "Wanted":
+    def __or__(self, other: "SampleRequest") -> "SampleRequest":
         ids = {**self.whole, **other.whole}
         whole = {i: self.whole.get(i, False) or other.whole.get(i, False) for i in ids}
-        return Wanted(max(self.quota, other.quota), whole)
+        return SampleRequest(max(self.quota, other.quota), whole)
 
-    def of(self, samples: Iterable[str]) -> "Wanted":
+    def of(self, samples: Iterable[str]) -> "SampleRequest":
         """The part that is about these samples."""
-        return Wanted(self.quota, {i: self.whole[i] for i in samples if i in self.whole})
+        return SampleRequest(self.quota, {i: self.whole[i] for i in samples if i in self.whole})
 
-    def within(self, other: "Wanted") -> bool:
+    def within(self, other: "SampleRequest") -> bool:
         """Whether the other has all that is wanted here."""
         return self.quota <= other.quota and all(
             i in other.whole and image <= other.whole[i] for i, image in self.whole.items()
         )
 
 
-def wanted_by(fit: Fit, settings: Settings) -> dict[str, Wanted]:
+def request_of_fit(fit: Fit, settings: Settings) -> dict[str, SampleRequest]:
     """What a fit wants of each of its domains: it depends on the fit alone, whatever others want."""
     members = fit.members()
     methods = [calibrator(method) for _, method in fit.calibrations()]
@@ -59,20 +59,22 @@ def wanted_by(fit: Fit, settings: Settings) -> dict[str, Wanted]:
     kept: frozenset[str] = frozenset()
     if any(method.needs_whole_images for method in methods):
         kept = chosen((f"{m}/{s.id}" for m in members for s in m.domain.samples), settings.seed)
-    return {str(m): Wanted(quota, {s.id: image for s in m.domain.samples if f"{m}/{s.id}" in kept}) for m in members}
+    return {
+        str(m): SampleRequest(quota, {s.id: image for s in m.domain.samples if f"{m}/{s.id}" in kept}) for m in members
+    }
 
 
-def wanted_by_all(fits: Iterable[Fit], settings: Settings) -> dict[str, Wanted]:
+def request_of_all_fits(fits: Iterable[Fit], settings: Settings) -> dict[str, SampleRequest]:
     """What several fits want of each domain together."""
-    found: dict[str, Wanted] = {}
+    found: dict[str, SampleRequest] = {}
     for fit in fits:
-        for name, wanted in wanted_by(fit, settings).items():
+        for name, wanted in request_of_fit(fit, settings).items():
             found[name] = found[name] | wanted if name in found else wanted
     return found
 
 
 @dataclass(frozen=True, eq=False)
-class Taken:
+class FitData:
     """What a fit reads, and the hashes of what that was drawn from: of image and mask, and of the image alone."""
 
     sample: CalibrationSample
@@ -94,7 +96,7 @@ class Sampling:
     progress: Progress
     save: Saver | None = None
 
-    def collect(self, target: Target, wanted: Wanted) -> dict[str, str]:
+    def collect(self, target: Target, wanted: SampleRequest) -> dict[str, str]:
         """Store what is wanted of each shard that does not hold it yet; the failures by sample."""
         every = list(shards(target))
         pending = [(s, sample) for s in every if not self._holds(s, _part(wanted, s)) for sample in s.samples]
@@ -115,7 +117,7 @@ class Sampling:
             failures |= self._shard(shard, (outcome for _, outcome in run), _part(wanted, shard))
         return failures
 
-    def take(self, members: Sequence[Target], wanted: Mapping[str, Wanted], training: Training) -> Taken:
+    def take(self, members: Sequence[Target], wanted: Mapping[str, SampleRequest], training: Training) -> FitData:
         """The share of a fit on these domains, in the order of the domains, then of sample ids."""
         images: list[SampledImage] = []
         stored: list[tuple[Path, int, int]] = []
@@ -137,7 +139,7 @@ class Sampling:
                     for kind, by_domain in hashes.items():
                         by_domain.setdefault(str(target), {})[i["id"]] = i[kind]
         sample = CalibrationSample(Share(tuple(stored)), images, KeptImages.of(whole), training)
-        return Taken(sample, hashes["sha256"], hashes["image_sha256"])
+        return FitData(sample, hashes["sha256"], hashes["image_sha256"])
 
     def discard(self) -> None:
         """Delete all samples of this model, and the folder above if it is empty then."""
@@ -145,11 +147,11 @@ class Sampling:
         if self.folder.parent.is_dir() and not any(self.folder.parent.iterdir()):
             self.folder.parent.rmdir()
 
-    def _holds(self, shard: Shard, wanted: Wanted) -> bool:
+    def _holds(self, shard: Shard, wanted: SampleRequest) -> bool:
         path = self.folder / shard.path
         try:
             record = _read(path)
-            held = Wanted(record["quota"], record["whole"])
+            held = SampleRequest(record["quota"], record["whole"])
             same = [i["id"] for i in record["images"]] == [s.id for s in shard.samples]
             same = same and record["model"] == self.model.fingerprint() and wanted.within(held)
             hashes = {i["id"]: i["sha256"] for i in record["images"]}
@@ -157,7 +159,9 @@ class Sampling:
         except (OSError, ValueError, KeyError):
             return False
 
-    def _shard(self, shard: Shard, outcomes: Iterator[Predicted | SampleError], wanted: Wanted) -> dict[str, str]:
+    def _shard(
+        self, shard: Shard, outcomes: Iterator[Predicted | SampleError], wanted: SampleRequest
+    ) -> dict[str, str]:
         images: list[dict[str, Any]] = []
         failures: dict[str, str] = {}
         path = self.folder / shard.path
@@ -194,7 +198,7 @@ class Sampling:
         return failures
 
 
-def _part(wanted: Wanted, shard: Shard) -> Wanted:
+def _part(wanted: SampleRequest, shard: Shard) -> SampleRequest:
     return wanted.of(s.id for s in shard.samples)
 
 

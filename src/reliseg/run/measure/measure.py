@@ -9,7 +9,7 @@ from reliseg.labels import LabelSpace
 from reliseg.metrics import METRICS, DomainState, ImageSummary, Metric
 from reliseg.plan.plan import Plan, Target, shards
 from reliseg.results import Origin, Row, csv_line
-from reliseg.run.evaluate.shard_files import StoredRanks, gone, load_shard
+from reliseg.run.evaluate.shard_files import StoredScoreHistograms, gone, load_shard
 from reliseg.run.measure.seed_means import with_means
 from reliseg.stats import PixelStatistics, reliability
 from reliseg.stats.bins import edges
@@ -134,7 +134,7 @@ def state_of(plan: Plan, members: Sequence[Target], calibration: str, labels: La
     return DomainState(
         labels=dataset.labels,
         scores=layout.scores,
-        pixels=replace(pixels, ranks=StoredRanks(paths, calibration, layout.scores)),
+        pixels=replace(pixels, ranks=StoredScoreHistograms(paths, calibration, layout.scores)),
         images=images,
         unreachable=_unreachable(members, labels),
         annotated=all(m.domain.annotated for m in members),

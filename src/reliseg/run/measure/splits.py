@@ -12,7 +12,7 @@ from reliseg.plan.plan import IDENTITY, Plan
 from reliseg.results import Value, csv_line
 from reliseg.run.measure.measure import Thresholds, state_of
 from reliseg.stats.bins import RIGHT, WRONG
-from reliseg.stats.pixels import Ranks
+from reliseg.stats.pixels import ScoreHistogram
 from reliseg.stats.threshold import Threshold
 
 FITS_HEADER = "model,calibration,score,metric,before,after,why,n_images,n_pixels,definition\n"
@@ -28,7 +28,7 @@ _REPORTED = {
 
 
 @dataclass(frozen=True)
-class Examined:
+class SplitStatistics:
     """What one model's calibration splits say: the thresholds, and the lines of `fits.csv`."""
 
     thresholds: Thresholds
@@ -36,14 +36,16 @@ class Examined:
     incomplete: frozenset[str]
     """Splits of which samples were not evaluated."""
 
-    def beside(self, record: Record) -> Record | None:
+    def with_thresholds(self, record: Record) -> Record | None:
         """A record with the thresholds of its split, without calibration and with it; None where there are none."""
         found = {c: self.thresholds.get((record.split, c), {}) for c in (IDENTITY, record.name)}
         known = all(found.values()) and record.split not in self.incomplete
         return replace(record, thresholds=found) if known else None
 
 
-def examine(plan: Plan, model: str, labels: LabelSpace, folder: Path, incomplete: Collection[str]) -> Examined:
+def measure_splits(
+    plan: Plan, model: str, labels: LabelSpace, folder: Path, incomplete: Collection[str]
+) -> SplitStatistics:
     """Read the statistics of every split, one calibration after the other: of each only a few numbers are kept.
 
     `labels` are the model's, `folder` holds its shards; a split with a domain in `incomplete` gives no threshold.
@@ -66,7 +68,7 @@ def examine(plan: Plan, model: str, labels: LabelSpace, folder: Path, incomplete
                 before = found
             else:
                 lines += _lines([model, calibration], before, found)
-    return Examined(thresholds, lines, frozenset(broken))
+    return SplitStatistics(thresholds, lines, frozenset(broken))
 
 
 def thresholds_of(records: Iterable[Record]) -> dict[tuple[str, str], ByScore]:
@@ -100,7 +102,7 @@ class _Summary:
         return cls(thresholds, values, len(state.images), int(state.images.known.sum()))
 
 
-def _threshold(ranks: Ranks) -> Threshold:
+def _threshold(ranks: ScoreHistogram) -> Threshold:
     return Threshold.at_accuracy(ranks.counts[RIGHT], ranks.counts[WRONG])
 
 

@@ -12,10 +12,10 @@ def is_fresh(
     result: Path, model: Model, dataset: DataSet, samples: Iterable[Sample], hashes: Mapping[str, str]
 ) -> bool:
     """Whether the result is there, and nothing of the samples was changed after it was written."""
-    return _time(result) is not None and changed_since(result, model, dataset, samples, hashes) is None
+    return _time(result) is not None and first_newer_file(result, model, dataset, samples, hashes) is None
 
 
-def changed_since(
+def first_newer_file(
     result: Path, model: Model, dataset: DataSet, samples: Iterable[Sample], hashes: Mapping[str, str]
 ) -> Path | None:
     """The first image, mask or stored prediction of the samples that was changed after the result was written.

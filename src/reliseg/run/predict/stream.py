@@ -32,11 +32,11 @@ Saver: TypeAlias = Callable[[Target, Predicted], None]
 """Writes files of a sample."""
 
 
-def ahead(function: Callable[[A], B], items: Iterable[A], *, workers: int, most: int) -> Iterator[B]:
-    """`function` of each item, in order, computed by threads; at `most` so many wait, done or not."""
+def prefetch(function: Callable[[A], B], items: Iterable[A], *, workers: int, max_pending: int) -> Iterator[B]:
+    """`function` of each item, in order, computed by threads; at most `max_pending` results wait to be read."""
     remaining = iter(items)
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[B]] = deque(pool.submit(function, i) for i in islice(remaining, most))
+        waiting: deque[Future[B]] = deque(pool.submit(function, i) for i in islice(remaining, max_pending))
         try:
             while waiting:
                 result = waiting.popleft().result()
@@ -77,10 +77,10 @@ def predictions(
         found = list(_predicted(model, group, projection=projection))
         return found if images or saved else [_without_image(outcome) for outcome in found]
 
-    groups = _batches(ahead(decoded, samples, workers=workers, most=workers + batch - 1), batch)
+    groups = _batches(prefetch(decoded, samples, workers=workers, max_pending=workers + batch - 1), batch)
     end_idle_threads()  # those that loaded a network, which would slow the threads that run it
     with kept_memory():
-        for found in ahead(predicted, _lean(groups), workers=1, most=1):
+        for found in prefetch(predicted, _lean(groups), workers=1, max_pending=1):
             while found:
                 yield found.pop(0)  # kept by nobody but the caller
 
