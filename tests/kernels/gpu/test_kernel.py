@@ -114,7 +114,7 @@ def test_where_it_cannot_run_one_note_says_why():
 
 
 def test_without_triton_a_note_names_it(monkeypatch):
-    for module in [m for m in sys.modules if m == "triton" or m.startswith("reliseg.stats._triton")]:
+    for module in [m for m in sys.modules if m == "triton" or m.startswith("reliseg.kernels.gpu")]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.delitem(sys.modules, "reliseg.kernels.gpu.kernel", raising=False)
     monkeypatch.setitem(sys.modules, "triton", None)
