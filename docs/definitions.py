@@ -53,7 +53,7 @@ FORMULAS = {
     "ks": r"\max_k \frac{1}{N} \left|\sum_{i=1}^{k} (\text{conf}_i - \text{right}_i)\right|",
     "drop_miou": r"\text{mIoU}_\text{reference} - \text{mIoU}_\text{domain}",
     "drop_ece": r"\text{ECE}_\text{domain} - \text{ECE}_\text{reference}",
-    "nll": r"-\frac{1}{N} \sum_{i=1}^{N} \log p_{i y_i}",
+    "nll": r"-\frac{1}{N} \sum_{i=1}^{N} \log \, p_{i y_i}",
     "brier": r"\frac{1}{N} \sum_{i=1}^{N} \sum_c \left(p_{ic} - [c = y_i]\right)^2",
     "auroc": r"P(s_\text{right} > s_\text{wrong}) + \tfrac{1}{2} P(s_\text{right} = s_\text{wrong})",
     "prr": r"100 \, (2 \, \text{AUROC} - 1)",
@@ -72,7 +72,7 @@ FORMULAS = {
     "msp": r"\max_c p_c",
     "margin": r"p_{(1)} - p_{(2)}",
     "max_logit": r"\max_c z_c",
-    "neg_entropy": r"\sum_c p_c \log p_c",
+    "neg_entropy": r"\sum_c p_c \, \log \, p_c",
     "neg_energy": r"\log \sum_c e^{z_c}",
 }
 """What is easier to read as a formula, in LaTeX, by the name of the metric or the score."""

@@ -267,7 +267,7 @@ def test_options_of_the_command_are_documented():
 @pytest.mark.parametrize("fence", fences("console"), ids=str)
 def test_commands_exist(fence):
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    for line in fence.text.splitlines():
+    for line in fence.text.replace("\\\n", " ").splitlines():
         words = line.removeprefix("$ ").partition("  #")[0].replace("[", " ").replace("]", " ").split()
         if words[0] == "make":
             assert words[1] in targets
