@@ -15,6 +15,7 @@ from PIL import Image
 
 from reliseg import cli
 from reliseg.calibration import canonical
+from reliseg.config.yaml_files import parse_yaml
 from reliseg.results import Results
 
 
@@ -222,6 +223,20 @@ def test_kernels_that_may_not_be_compiled_are_one_plain_line(street, verb):
     )
     assert ended.returncode == 2
     assert ended.stderr == "reliseg: NUMBA_DISABLE_JIT is set, and the kernels cannot run uncompiled; unset it\n"
+
+
+@pytest.mark.parametrize("text", ["on", "0016", "12:30:00", "true", "3", "1e5", "null", "[1, no]", "{a: off, b: 2}"])
+def test_an_option_is_read_as_in_a_file(text):
+    (section,) = cli.CommandOptions([f"hf:x,args={text},name=net"], ["camvid=y"], *[None] * 8).content()["models"]
+    assert section["args"] == parse_yaml(f"args: {text}")["args"]
+    assert section["name"] == "net"
+
+
+def test_an_option_that_is_no_yaml_is_one_clear_line(command):
+    code, _, err = command("check", "--model", "hf:x,args={a: 1", "--data", "camvid=y")
+    assert code == 2
+    assert err.startswith("reliseg: --model: args: '{a: 1' is not valid YAML: ")
+    assert err.count("\n") == 1
 
 
 def test_an_incomplete_run_exits_1_and_names_the_sample(command, tmp_path):

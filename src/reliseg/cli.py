@@ -312,7 +312,7 @@ def _split(text: str) -> list[str]:
     """The parts between commas that stand in no bracket."""
     parts, depth = [""], 0
     for letter in text:
-        depth += (letter in "([") - (letter in ")]")
+        depth += (letter in "([{") - (letter in ")]}")
         if letter == "," and depth <= 0:
             parts.append("")
         else:
@@ -345,16 +345,16 @@ def _dataset(text: str) -> dict[str, Any]:
 
 
 def _pairs(option: str, pairs: list[str]) -> dict[str, Any]:
-    """KEY=VALUE entries; values are read as YAML, so that `true` and `3` are what they look like."""
-    import yaml
+    """Return KEY=VALUE entries; values are read as in a file, so that `true` and `3` are what they look like."""
+    from reliseg.config.yaml_files import parse_value
 
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for pair in pairs:
         key, separator, value = pair.partition("=")
         if not separator:
             raise ConfigError(f"{option}: {pair!r} is not KEY=VALUE")
-        found[key] = yaml.safe_load(value)
-    return found
+        values[key] = parse_value(value, where=f"{option}: {key}")
+    return values
 
 
 if __name__ == "__main__":

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 
 from reliseg.calibration import canonical
 from reliseg.config.messages import Place, dotted, user_place, validation_message
-from reliseg.config.yaml_files import read_yaml
+from reliseg.config.yaml_files import read_yaml, render_yaml
 from reliseg.errors import ConfigError, near
 from reliseg.metrics import METRICS
 from reliseg.models import MODELS, Precision
@@ -261,7 +260,7 @@ def resolved(config: RunConfig, folder: Path) -> str:
             dataset[key] = dataset[key] and _named(dataset[key], folder)
     for calibration in content["calibration"]:
         calibration["load"] = calibration["load"] and _absolute(calibration["load"], folder)
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    return render_yaml(content)
 
 
 def _named(text: str, folder: Path) -> str:

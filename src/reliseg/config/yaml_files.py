@@ -1,4 +1,4 @@
-"""YAML, read as version 1.2 means it: the one reader for configuration files and for options on the command line."""
+"""YAML, read as version 1.2 means it: the one reader and the one writer of configurations and of their parts."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from reliseg.errors import ConfigError
+from reliseg.errors import ConfigError, one_line
 
 
 class _Loader(yaml.SafeLoader):
@@ -23,15 +23,25 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} stands twice", key.start_mark)
         return super().construct_mapping(node, deep)
 
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """A decimal number: `0016` is 16, and no octal one."""
+        return int(self.construct_scalar(node))
 
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes each string that YAML 1.1 or 1.2 would read as something else."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", r"[-+]?(?:0|[1-9][0-9]*)", list("-+0123456789")),
+    ("int", r"[-+]?[0-9]+", list("-+0123456789")),
     ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan", list("-+.0123456789")),
 ):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), _first)
+    for _class in (_Loader, _Dumper):
+        _class.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), _first)
 
 
 def parse_yaml(text: str) -> Any:
@@ -39,8 +49,21 @@ def parse_yaml(text: str) -> Any:
     return yaml.load(text, _Loader)  # a SafeLoader
 
 
+def parse_value(text: str, *, where: str) -> Any:
+    """Return the value of an option on the command line; a ConfigError that begins with `where`."""
+    try:
+        return parse_yaml(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where}: {text!r} is not valid YAML: {one_line(error)}") from error
+
+
+def render_yaml(content: Any) -> str:
+    """Return the YAML text of plain values, which `parse_yaml` reads back as they are."""
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
-    """What a configuration file says, not checked yet; a ConfigError where it says nothing."""
+    """Return what a configuration file says, not checked yet; a ConfigError where it says nothing."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
