@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 import typer
@@ -278,6 +279,14 @@ def test_commands_exist(fence):
 
 def test_kinds_that_can_be_listed_are_documented():
     assert f"reliseg list {'|'.join(k.value for k in cli.Kind)}" in text("command-line.md")
+
+
+def test_files_and_names_of_the_code_that_pages_mention_exist():
+    pages = [page.read_text() for page in PAGES]
+    for path in {path for page in pages for path in re.findall(r"`([\w/]+/\w+\.py)`", page)}:
+        assert (ROOT / path).exists() or (ROOT / "src/reliseg" / path).exists(), path
+    for name in {name for page in pages for name in re.findall(r"`(reliseg(?:\.\w+)+)", page)}:
+        resolve_name(name)
 
 
 def test_links_of_the_readme_and_pages_of_the_site_exist():
