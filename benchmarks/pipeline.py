@@ -31,8 +31,8 @@ from reliseg.config.schema import BUILT_IN_SCORES
 from reliseg.data import DataSet, Loaded, load
 from reliseg.labels import label_space
 from reliseg.models import Input, Model
-from reliseg.models.function import called
 from reliseg.models.torch.weights import load_weights
+from reliseg.models.user_code import call_function
 from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.evaluate.observer import Observer
 from reliseg.runtime.malloc import kept_memory
@@ -232,7 +232,7 @@ def dabnet(data: Path) -> Case:
 def dabnet_alone(where: Path, weights: Path) -> torch.nn.Module:
     """The network without reliseg."""
     network: torch.nn.Module
-    network, _ = called("bare", f"{where}:build", Path(), {})
+    network, _ = call_function("bare", f"{where}:build", Path(), {})
     load_weights(network, weights)
     return network
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from reliseg.labels import LabelSpace
+from reliseg.errors import ModelError
+from reliseg.labels import LabelSpace, label_space_names
 from reliseg.prediction import Prediction
 from reliseg.registry import Registry
 from reliseg.types import Image
@@ -43,6 +44,13 @@ class ModelOptions:
     folder: Path = Path()
     """Relative paths in `where` start here: the folder of the file that names them."""
 
+    def require_labels(self) -> LabelSpace:
+        """Return the label space; a ModelError if the options name none."""
+        if self.labels is None:
+            names = ", ".join(label_space_names())
+            raise ModelError(f"model {self.name}: give labels, the classes it predicts ({names}, or a .toml file)")
+        return self.labels
+
 
 @dataclass(frozen=True, eq=False)
 class Input:
@@ -62,29 +70,29 @@ class Model(ABC):
     @classmethod
     @abstractmethod
     def load(cls, options: ModelOptions) -> "Model":
-        """The model that the options describe; a ModelError that says what to do where it cannot be."""
+        """Load the model that the options describe; a ModelError says what to do if it cannot be loaded."""
 
     @abstractmethod
     def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
-        """One prediction per input, at native stride, in the model's own classes. Inputs are of one size.
+        """Return one prediction per input, at native stride, in the model's own classes. Inputs are of one size.
 
         A SampleError names an input that cannot be predicted.
         """
 
     def missing(self, ids: Sequence[str]) -> list[str]:
-        """The ids of samples that this model will not predict; only models that read predictions miss some."""
+        """Return the ids that this model cannot predict; only models that read stored predictions miss some."""
         return []
 
     def files(self, sample: str) -> tuple[Path, ...]:
-        """The files that the prediction of this sample is read from; only models that read predictions have some."""
+        """Return the files that a sample's prediction is read from; only models that read stored ones have any."""
         return ()
 
     @abstractmethod
     def provenance(self) -> dict[str, Any]:
-        """What a result must say of the model: JSON values; `files` maps each file read to its sha256."""
+        """Return what a result must say of the model: JSON values; `files` maps each file read to its sha256."""
 
     def fingerprint(self) -> str:
-        """What stored statistics must agree in to be used again."""
+        """Return a text that changes when stored statistics of this model can no longer be used."""
         return hashlib.sha256(json.dumps(self.provenance(), sort_keys=True).encode()).hexdigest()
 
 

@@ -281,12 +281,12 @@ def test_transformers_is_quiet_and_speaks_again_after(
 
 
 def test_resizing_is_bilinear_and_widens_when_it_shrinks() -> None:
-    from reliseg.models.shared import resized
+    from reliseg.models.resizing import resize_image
 
-    small = resized(image(), (16, 24))
+    small = resize_image(image(), (16, 24))
     np.testing.assert_array_equal(small, Pillow.fromarray(image()).resize((24, 16), Pillow.Resampling.BILINEAR))
     assert small.std() < 0.6 * image().std()
-    assert resized(small, (16, 24)) is small
+    assert resize_image(small, (16, 24)) is small
 
 
 def test_a_model_without_feature_maps_has_no_feature(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from reliseg.labels import label_space
 from reliseg.models import Input, ModelOptions
 from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD
 from reliseg.models.kinds.python import PythonModel
-from reliseg.models.torch.features import Tap, trial
+from reliseg.models.torch.features import Tap, trial_call
 
 CPU = torch.device("cpu")
 
@@ -30,7 +30,7 @@ def network() -> nn.Sequential:
 
 
 def tap_of(module: nn.Module) -> Tap | None:
-    return Tap.automatic(module, trial(module, CPU, (64, 128)))
+    return Tap.at_deepest_map(module, trial_call(module, CPU, (64, 128)))
 
 
 def layer_of(module: nn.Module) -> str:
@@ -140,10 +140,10 @@ def test_a_module_without_features_predicts_all_the_same() -> None:
 def test_an_unknown_layer_suggests_the_near_one() -> None:
     module = Two(backbone=nn.Sequential(conv(3, 4), nn.ReLU()), head=conv(4, 11))
     with pytest.raises(ModelError, match=r"no layer 'backbone\.7' .*did you mean 'backbone\.[01]'\?") as caught:
-        Tap.named(module, "backbone.7")
+        Tap.at_layer(module, "backbone.7")
     assert "\n" not in str(caught.value)
     with pytest.raises(ModelError, match="no layer ''"):
-        Tap.named(module, "")
+        Tap.at_layer(module, "")
     with pytest.raises(ModelError, match="did you mean 'head'"):
         PythonModel.of(module, options(feature="heads"))
 
@@ -152,7 +152,7 @@ def test_the_near_layer_is_suggested_in_a_deep_network_too() -> None:
     deep = nn.Sequential(*(nn.ReLU() for _ in range(200)))
     module = Two(encoder=nn.Sequential(conv(3, 4)), decoder=deep, head=conv(4, 11))
     with pytest.raises(ModelError, match=r"did you mean 'encoder\.0'\?") as caught:
-        Tap.named(module, "encodr.0")
+        Tap.at_layer(module, "encodr.0")
     assert len(str(caught.value)) < 600
 
 
@@ -169,14 +169,14 @@ def test_a_layer_is_pooled_as_it_is_called_last() -> None:
 
     x = torch.rand(2, 3, 8, 8)
     with torch.inference_mode():
-        output, feature = Tap.named(Twice(), "shared")(x)
+        output, feature = Tap.at_layer(Twice(), "shared")(x)
         torch.testing.assert_close(feature, shared(shared(x)).mean(dim=(2, 3)))
         torch.testing.assert_close(output, shared(shared(x)))
 
 
 def test_a_layer_without_a_map_gives_no_feature() -> None:
     module = nn.Sequential(conv(3, 4), nn.Flatten(2), nn.Identity())
-    output, feature = Tap.named(module, "2")(torch.rand(1, 3, 4, 4))
+    output, feature = Tap.at_layer(module, "2")(torch.rand(1, 3, 4, 4))
     assert feature is None
     assert output.shape == (1, 4, 16)
 
@@ -213,7 +213,7 @@ def test_no_hook_stays_after_an_exception() -> None:
         tap_of(module)
     assert hooks(module) == 0
     with pytest.raises(RuntimeError, match="not this size"):
-        Tap.named(module, "inner")(torch.rand(1, 3, 8, 8))
+        Tap.at_layer(module, "inner")(torch.rand(1, 3, 8, 8))
     assert hooks(module) == 0
 
 

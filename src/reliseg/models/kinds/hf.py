@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from reliseg.errors import MissingExtraError, ModelError, near, one_line
 from reliseg.labels import LabelSpace, label_space, label_space_names
 from reliseg.models.base import Input, Model, ModelOptions
-from reliseg.models.images import ImagePredictor
-from reliseg.models.shared import BILINEAR, class_problem, resized, sha256s
+from reliseg.models.file_hashes import hash_files
+from reliseg.models.image_predictor import ImagePredictor
+from reliseg.models.output_check import class_count_problem
+from reliseg.models.resizing import BILINEAR, resize_image
 from reliseg.prediction import Prediction
 from reliseg.types import Image
 
@@ -39,18 +41,18 @@ class HuggingFaceModel(Model):
             raise MissingExtraError(error.name or "transformers", "hf", f"model {options.name}") from error
         revision = _revision(options)
         device = torch_settings.select_device(options.device, options.name)
-        with transformers.quiet(), torch_settings.inference_settings(options.threads):
-            where = transformers.located(options.name, options.where, options.folder)
+        with transformers.silence(), torch_settings.inference_settings(options.threads):
+            where = transformers.find_model(options.name, options.where, options.folder)
             config = transformers.read_config(options.name, where, revision)
             labels = _labels(options, config)
-            preparation = _chosen(processor.read_processor(options.name, where, revision), options)
+            preparation = _with_options(processor.read_processor(options.name, where, revision), options)
             model = transformers.read_model(options.name, where, revision)
-            files = transformers.files_of(where, revision)
+            files = transformers.model_files(where, revision)
         if options.weights:
             weights.load_weights(model, options.folder / options.weights)
             files.append(options.folder / options.weights)
         predict = network.Network(
-            partial(transformers.native, model.to(device)),
+            partial(transformers.forward_native, model.to(device)),
             preparation.normalisation,
             device,
             options.threads,
@@ -59,7 +61,7 @@ class HuggingFaceModel(Model):
 
         def run(images: Sequence[Image]) -> list[Prediction]:
             size = preparation.size
-            return predict([resized(image, size, preparation.resample) for image in images] if size else images)
+            return predict([resize_image(image, size, preparation.resample) for image in images] if size else images)
 
         facts = {
             "kind": "hf",
@@ -69,21 +71,21 @@ class HuggingFaceModel(Model):
             "align_corners": bool(options.align_corners),
             **transformers.facts(model, files),
             **torch_settings.settings(device, options.threads, options.precision),
-            "files": sha256s(files),
+            "files": hash_files(files),
         }
-        predictor = ImagePredictor(options.name, labels, run, _described, options.align_corners)
+        predictor = ImagePredictor(options.name, labels, run, _describe_error, options.align_corners)
         return cls(labels, predictor, facts)
 
     def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
-        """One prediction per input."""
+        """Return one prediction per input."""
         return self.predictor(inputs)
 
     def provenance(self) -> dict[str, Any]:
-        """Files with their hashes, the hub's commit, preprocessing, settings."""
+        """Return files with their hashes, the hub's commit, preprocessing and settings."""
         return self.facts
 
 
-def _described(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     return f"{type(error).__name__}: {one_line(error)}"
 
 
@@ -96,37 +98,37 @@ def _revision(options: ModelOptions) -> str | None:
 
 
 def _labels(options: ModelOptions, config: Any) -> LabelSpace:
-    """The label space that is given, or the shipped one with the names of the model's configuration."""
+    """Return the label space of the options, or the shipped one with the names of the model's configuration."""
     names = [str(config.id2label.get(i, "")).strip().lower() for i in range(config.num_labels)]
-    labels = options.labels or _shipped_as(names)
+    labels = options.labels or _shipped_space(names)
     if labels is None:
-        shown = ", ".join(names[:4] + ["..."] * (len(names) > 4))
+        first = ", ".join(names[:4] + ["..."] * (len(names) > 4))
         raise ModelError(
-            f"model {options.name}: its {len(names)} classes ({shown}) are no label space that ships with "
+            f"model {options.name}: its {len(names)} classes ({first}) are no label space that ships with "
             f"reliseg ({', '.join(label_space_names())}); give labels, the path of a .toml file with its classes"
         )
-    problem = class_problem(config.num_labels, labels)
+    problem = class_count_problem(config.num_labels, labels)
     if problem:
         raise ModelError(f"model {options.name} {problem}")
-    wanted = [c.lower() for c in labels.classes]
-    if set(names) == set(wanted) and names != wanted:
-        i = next(i for i, name in enumerate(names) if name != wanted[i])
+    expected = [c.lower() for c in labels.classes]
+    if set(names) == set(expected) and names != expected:
+        i = next(i for i, name in enumerate(names) if name != expected[i])
         raise ModelError(
             f"model {options.name} has the classes of {labels.name} in another order: class {i} is {names[i]!r}, "
-            f"not {wanted[i]!r}; give labels, the path of a .toml file in its order"
+            f"not {expected[i]!r}; give labels, the path of a .toml file in its order"
         )
     return labels
 
 
-def _shipped_as(names: list[str]) -> LabelSpace | None:
-    """The shipped label space with these names; of several, the one without absent classes."""
+def _shipped_space(names: list[str]) -> LabelSpace | None:
+    """Return the shipped label space with these names; of several, the one without absent classes."""
     spaces = [label_space(name) for name in label_space_names()]
     fitting = [space for space in spaces if [c.lower() for c in space.classes] == names]
     return min(fitting, key=lambda space: len(space.absent), default=None)
 
 
-def _chosen(processor: "Processor", options: ModelOptions) -> "Processor":
-    """The processor as the options change it: mean, deviation, and size, which is the image's own by default."""
+def _with_options(processor: "Processor", options: ModelOptions) -> "Processor":
+    """Return the processor with the options' mean, deviation and size; by default an image keeps its own size."""
     normalisation = replace(
         processor.normalisation,
         mean=options.mean or processor.normalisation.mean,

@@ -13,9 +13,11 @@ import numpy as np
 from reliseg.errors import ModelError, SampleError
 from reliseg.labels import LabelSpace
 from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD, Input, Model, ModelOptions
-from reliseg.models.function import Origin, called
-from reliseg.models.images import ImagePredictor
-from reliseg.models.shared import required_labels, resized, sha256s, shape_text
+from reliseg.models.file_hashes import hash_files
+from reliseg.models.image_predictor import ImagePredictor
+from reliseg.models.output_check import shape_text
+from reliseg.models.resizing import resize_image
+from reliseg.models.user_code import Origin, call_function
 from reliseg.prediction import Prediction
 from reliseg.types import Image
 
@@ -33,7 +35,7 @@ TRIAL_SIZES = ((64, 128), (512, 1024))
 
 @dataclass(frozen=True, eq=False)
 class PythonModel(Model):
-    """What `FILE.py:FUNCTION` or `package.module:FUNCTION` gives, called with `args`.
+    """The result of `FILE.py:FUNCTION` or `package.module:FUNCTION`, called with `args`.
 
     A torch module takes normalised images (N x 3 x H x W) and gives logits: a tensor, the first of a tuple,
     `out` or `logits` of a dict, or `.logits`. Any other callable takes one 8-bit RGB image (H x W x 3) and
@@ -47,58 +49,58 @@ class PythonModel(Model):
     @classmethod
     def load(cls, options: ModelOptions) -> "PythonModel":
         """Import, call, load the weights, and predict a small image."""
-        required_labels(options)
-        built, origin = called(options.name, options.where, options.folder, options.args)
-        return cls._of(built, options, origin, lambda: _read(built, origin.files, options))
+        options.require_labels()
+        built, origin = call_function(options.name, options.where, options.folder, options.args)
+        return cls._of(built, options, origin, lambda: _file_identity(built, origin.files, options))
 
     @classmethod
     def of(cls, built: Any, options: ModelOptions) -> "PythonModel":
-        """The model of an object in memory: a torch module, or a callable. `where` is only a name here."""
+        """Return the model of an object in memory: a torch module, or a callable. `where` is only a name here."""
         origin = Origin(where=options.where, place=Path.cwd())
-        return cls._of(built, options, origin, lambda: _identity(built))
+        return cls._of(built, options, origin, lambda: _object_identity(built))
 
     @classmethod
     def _of(
         cls, built: Any, options: ModelOptions, origin: Origin, identity: Callable[[], dict[str, Any]]
     ) -> "PythonModel":
-        labels, size = required_labels(options), options.resize
+        labels, size = options.require_labels(), options.resize
         if isinstance(size, str):
             raise ModelError(f"model {options.name}: resize is {size!r}; a python model takes [h, w]")
         network, facts = _network(built, options)
 
         def run(images: Sequence[Image]) -> list[Prediction]:
-            return network([resized(image, size) for image in images] if size else images)
+            return network([resize_image(image, size) for image in images] if size else images)
 
-        predictor = ImagePredictor(options.name, labels, run, origin.described, options.align_corners)
-        _try(predictor)
+        predictor = ImagePredictor(options.name, labels, run, origin.describe_error, options.align_corners)
+        _check_on_gray(predictor)
         return cls(labels, predictor, facts | identity())
 
     def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
-        """One prediction per input."""
+        """Return one prediction per input."""
         return self.predictor(inputs)
 
     def provenance(self) -> dict[str, Any]:
-        """Files with their hashes, preprocessing, settings."""
+        """Return files with their hashes, preprocessing and settings."""
         return self.facts
 
 
-def _read(built: Any, files: Sequence[Path], options: ModelOptions) -> dict[str, Any]:
-    """The files that were read, with their hashes; without weights, what else tells the model from another."""
+def _file_identity(built: Any, files: Sequence[Path], options: ModelOptions) -> dict[str, Any]:
+    """Return the hashes of the files that were read; without a file of weights also the hash of its tensors."""
     if options.weights:
-        return {"files": sha256s([*files, options.folder / options.weights])}
-    return {"files": sha256s(files)} | _state(built)
+        return {"files": hash_files([*files, options.folder / options.weights])}
+    return {"files": hash_files(files)} | _state_hash(built)
 
 
-def _identity(built: Any) -> dict[str, Any]:
-    """What tells one object in memory from another: the hash of a module's tensors, or a new number.
+def _object_identity(built: Any) -> dict[str, Any]:
+    """Tell one object in memory from another: by the hash of a module's tensors, else by a new random number.
 
-    A stopped evaluation goes on only with the same model; of a plain callable nobody can know.
+    A stopped evaluation goes on only with the same model, and nobody can know that of a plain callable.
     """
-    return _state(built) or {"object": secrets.token_hex(8)}
+    return _state_hash(built) or {"object": secrets.token_hex(8)}
 
 
-def _state(built: Any) -> dict[str, Any]:
-    """The hash of a module's tensors: they may come from a file that only the user's function knows."""
+def _state_hash(built: Any) -> dict[str, Any]:
+    """Hash a module's tensors: they may come from a file that only the user's function knows. {} if it has none."""
     if not hasattr(built, "state_dict"):
         return {}
     digest = hashlib.sha256(type(built).__qualname__.encode())
@@ -108,7 +110,7 @@ def _state(built: Any) -> dict[str, Any]:
 
 
 def _bytes(value: Any) -> bytes:
-    """Type, shape and content of what a state dict holds: a tensor of any type, or what a layer adds to it."""
+    """Return type, shape and content of a state dict's value: a tensor of any type, or what a layer adds to it."""
     import torch
 
     if not isinstance(value, torch.Tensor) or value.layout != torch.strided or value.is_quantized:
@@ -117,8 +119,8 @@ def _bytes(value: Any) -> bytes:
     return f" {tuple(value.shape)} {value.dtype}".encode() + content
 
 
-def _try(predictor: ImagePredictor) -> None:
-    """A ModelError where no trial image can be predicted."""
+def _check_on_gray(predictor: ImagePredictor) -> None:
+    """Predict a gray image; a ModelError if that fails at all trial sizes."""
     problem = ""
     for height, width in TRIAL_SIZES:
         gray = np.full((height, width, 3), 128, np.uint8)
@@ -132,7 +134,7 @@ def _try(predictor: ImagePredictor) -> None:
 
 
 def _network(built: Any, options: ModelOptions) -> tuple[Network, dict[str, Any]]:
-    """What predicts images, and what provenance says of it."""
+    """Return the function that predicts images, and its part of the provenance."""
     facts: dict[str, Any] = {
         "kind": "python",
         "where": options.where,
@@ -142,8 +144,8 @@ def _network(built: Any, options: ModelOptions) -> tuple[Network, dict[str, Any]
         "resize": options.resize,
         "align_corners": options.align_corners,
     }
-    loaded = sys.modules.get("torch")  # whoever has a module has imported torch
-    if loaded is not None and isinstance(built, loaded.nn.Module):
+    torch = sys.modules.get("torch")  # whoever has a module has imported torch
+    if torch is not None and isinstance(built, torch.nn.Module):
         network, more = _network_of_module(built, options)
         return network, facts | more
     if not callable(built):
@@ -151,14 +153,14 @@ def _network(built: Any, options: ModelOptions) -> tuple[Network, dict[str, Any]
             f"model {options.name}: {options.where} gives a {type(built).__name__}; "
             "a torch.nn.Module or a callable is needed"
         )
-    given = [key for key in ("weights", "mean", "std") if getattr(options, key) is not None]
-    given += ["precision"] if options.precision != "float32" else []
-    if given:
+    for_modules = [key for key in ("weights", "mean", "std") if getattr(options, key) is not None]
+    for_modules += ["precision"] if options.precision != "float32" else []
+    if for_modules:
         raise ModelError(
-            f"model {options.name}: {given[0]} is for torch modules, and {options.where} gives a plain callable; "
+            f"model {options.name}: {for_modules[0]} is for torch modules, and {options.where} gives a plain callable; "
             "hand it over in args"
         )
-    return lambda images: [_of_callable(built(image.copy()), image) for image in images], facts
+    return lambda images: [_as_prediction(built(image.copy()), image) for image in images], facts
 
 
 def _network_of_module(module: "nn.Module", options: ModelOptions) -> tuple[Network, dict[str, Any]]:
@@ -188,21 +190,21 @@ def _network_of_module(module: "nn.Module", options: ModelOptions) -> tuple[Netw
 
 
 def _tap(module: "nn.Module", options: ModelOptions, device: "torch.device") -> "features.Tap | None":
-    """Where the pooled feature comes from: the layer asked for, or the deepest feature map."""
+    """Return where the pooled feature comes from: the layer in the options, or the deepest feature map."""
     from reliseg.models.torch import features
 
     if options.feature is not None:
-        return features.Tap.named(module, options.feature)
+        return features.Tap.at_layer(module, options.feature)
     for size in TRIAL_SIZES:
         try:
-            return features.Tap.automatic(module, features.trial(module, device, size))
+            return features.Tap.at_deepest_map(module, features.trial_call(module, device, size))
         except Exception:  # the trial prediction that follows tells what is wrong with the module
             continue
     return None
 
 
-def _of_callable(output: Any, image: Image) -> Prediction:
-    """What a callable gives for an image as a prediction of the image's size."""
+def _as_prediction(output: Any, image: Image) -> Prediction:
+    """Turn what a callable gives for an image into a prediction of the image's size."""
     if isinstance(output, Prediction):
         return replace(output, logits=np.ascontiguousarray(output.logits, np.float32))
     array = output.detach().float().cpu().numpy() if hasattr(output, "detach") else np.asarray(output)

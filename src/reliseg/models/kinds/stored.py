@@ -13,8 +13,9 @@ import numpy as np
 from reliseg.errors import ModelError, SampleError, one_line
 from reliseg.labels import LabelSpace
 from reliseg.models.base import Input, Model, ModelOptions
-from reliseg.models.shared import logits_problem, required_labels, shape_text
+from reliseg.models.output_check import logits_problem, shape_text
 from reliseg.prediction import Prediction
+from reliseg.runtime.atomic_files import write_atomically
 from reliseg.types import Feature, Logits
 
 _SUFFIXES = (".npz", ".npy")
@@ -43,7 +44,7 @@ class StoredModel(Model):
     @classmethod
     def load(cls, options: ModelOptions) -> "StoredModel":
         """List the folder, and open one file to check its classes."""
-        labels = required_labels(options)
+        labels = options.require_labels()
         if options.precision != "float32":
             raise ModelError(
                 f"model {options.name}: precision is for networks, and these logits are stored; leave it out"
@@ -52,7 +53,7 @@ class StoredModel(Model):
         if not folder.is_dir():
             raise ModelError(f"model {options.name}: no folder {folder}")
         first, count = None, 0
-        for file in _listed(folder):
+        for file in _prediction_files(folder):
             first = file if first is None else min(first, file)
             count += 1
         if first is None:
@@ -69,17 +70,17 @@ class StoredModel(Model):
         return [self._prediction(i) for i in inputs]
 
     def missing(self, ids: Sequence[str]) -> list[str]:
-        """The ids without a file, and those that would share one."""
-        found = {i: self._candidates(i) for i in ids}
-        uses = Counter(files[0] for files in found.values() if len(files) == 1)
-        return [i for i, files in found.items() if len(files) != 1 or uses[files[0]] > 1]
+        """Return the ids without a file, and those that would share one."""
+        candidates = {i: self._candidates(i) for i in ids}
+        uses = Counter(files[0] for files in candidates.values() if len(files) == 1)
+        return [i for i, files in candidates.items() if len(files) != 1 or uses[files[0]] > 1]
 
     def files(self, sample: str) -> tuple[Path, ...]:
-        """Those that are called like the sample, or like its stem."""
+        """Return the files called like the sample, or like its stem."""
         return tuple(self.folder / file for file in self._candidates(sample))
 
     def provenance(self) -> dict[str, Any]:
-        """Folder and number of files; the files are not hashed."""
+        """Return folder and number of files; the files are not hashed."""
         return {
             "kind": "stored",
             "where": self.where,
@@ -91,19 +92,19 @@ class StoredModel(Model):
         }
 
     def fingerprint(self) -> str:
-        """The folder and how it is read: mending one file leaves what was counted of the others in place."""
+        """Name the folder and how it is read, not its files: if one is mended, the counts of the others stay valid."""
         return f"stored {self.folder.resolve()} {self.labels.name} {self.align_corners}"
 
     def _candidates(self, sample: str) -> tuple[str, ...]:
-        """The files called like the sample, else those called like its stem: one, if all is well."""
+        """Return the files called like the sample, else those called like its stem: one, if all is well."""
         exact = tuple(sample + suffix for suffix in _SUFFIXES if (self.folder / (sample + suffix)).is_file())
         return exact or self._stems.get(sample.rpartition("/")[2], ())
 
     @cached_property
     def _stems(self) -> dict[str, tuple[str, ...]]:
-        """Stem -> files; read where files are not called like the samples, as it takes memory for each of them."""
+        """Map stems to files. Read only if files are not called like the samples: it takes memory for each of them."""
         stems: dict[str, tuple[str, ...]] = {}
-        for file in _listed(self.folder):
+        for file in _prediction_files(self.folder):
             stem = _stem(file.rpartition("/")[2])
             stems[stem] = (*stems.get(stem, ()), file)
         return stems
@@ -141,8 +142,8 @@ class _Stored:
     feature: Feature | None
 
 
-def _listed(folder: Path) -> Iterator[str]:
-    """The files, relative to the folder; in each folder in the order of their names."""
+def _prediction_files(folder: Path) -> Iterator[str]:
+    """Yield the files, relative to the folder; in each folder in the order of their names."""
     for place, folders, files in os.walk(folder):
         folders.sort()
         below = Path(place).relative_to(folder)
@@ -179,33 +180,24 @@ def _read(path: Path) -> _Stored:
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """What a NumPy file holds; no pickled object is ever loaded."""
+    """Read the arrays of a NumPy file; no pickled object is ever loaded."""
     try:
         with path.open("rb") as file:  # np.load itself leaves damaged archives open
-            read = np.load(file, allow_pickle=False)
-            if isinstance(read, np.ndarray):
-                return {"logits": read}
-            with read:
-                return {key: read[key] for key in ("logits", "align_corners", "feature") if key in read.files}
+            content = np.load(file, allow_pickle=False)
+            if isinstance(content, np.ndarray):
+                return {"logits": content}
+            with content:
+                return {key: content[key] for key in ("logits", "align_corners", "feature") if key in content.files}
     except Exception as error:  # a damaged file raises nearly anything
         raise _UnfitError(f"cannot be read ({one_line(error)}); write it again") from error
 
 
 def save_logits(path: Path, prediction: Prediction, dtype: type[np.floating[Any]] = np.float16) -> None:
-    """Write what the model said, before projection and calibration, as `stored` reads it; whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Write a model's prediction, before projection and calibration, as `stored` reads it: whole or not at all."""
     arrays: dict[str, Any] = {
         "logits": np.asarray(prediction.logits, dtype),
         "align_corners": np.bool_(prediction.align_corners),
     }
     if prediction.feature is not None:
         arrays["feature"] = prediction.feature
-    try:
-        with temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **arrays))

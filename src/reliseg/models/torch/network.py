@@ -1,4 +1,4 @@
-"""What models that run in torch share: device, settings, and the way from images to predictions."""
+"""The way from images to predictions that all models in torch share."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from reliseg.errors import ModelError
 from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD, Precision
-from reliseg.models.shared import shape_text
+from reliseg.models.output_check import shape_text
 from reliseg.prediction import Prediction
 from reliseg.runtime.torch_settings import inference_settings
 from reliseg.stats import DeviceLogits
@@ -35,7 +35,7 @@ class Normalisation:
 
     def __call__(self, images: Sequence[Image], device: torch.device) -> Float[Tensor, "n 3 H W"]:
         """Normalise images of one size on the device."""
-        pixels = _uploaded(images, device).permute(0, 3, 1, 2).float().contiguous()
+        pixels = _upload(images, device).permute(0, 3, 1, 2).float().contiguous()
         mean = torch.tensor(self.mean, device=device).view(3, 1, 1)
         std = torch.tensor(self.std, device=device).view(3, 1, 1)
         if self.bgr:
@@ -62,60 +62,60 @@ class Network:
             raise ModelError(f"precision is {self.precision!r}; use {', '.join(get_args(Precision))}")
 
     def __call__(self, images: Sequence[Image]) -> list[Prediction]:
-        """One prediction per image; a ModelError where the output is no stack of logits."""
-        return self._thread.submit(self._predicted, images).result()
+        """Return one prediction per image; a ModelError if the output is no stack of logits."""
+        return self._thread.submit(self._predict, images).result()
 
     @cached_property
     def _thread(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(1, thread_name_prefix="network")
 
-    def _predicted(self, images: Sequence[Image]) -> list[Prediction]:
+    def _predict(self, images: Sequence[Image]) -> list[Prediction]:
         with inference_settings(self.threads), torch.inference_mode():
             pixels = self.normalisation(images, self.device)
-            with _casting(self.device, self.precision):
+            with _autocast(self.device, self.precision):
                 logits, feature = self.forward(pixels)
             if logits.ndim != 4 or len(logits) != len(images):
                 shape = shape_text(logits.shape)
                 raise ModelError(f"gives a tensor of {shape} for {len(images)} images, not N x C x h x w")
-            kept = [_kept(image) for image in logits.float()]
+            stack = [_logits_in_place(image) for image in logits.float()]
             features = [None] * len(images) if feature is None else list(feature.float().cpu().numpy())
         height, width = images[0].shape[:2]
-        return [Prediction(logits=z, size=(height, width), feature=f) for z, f in zip(kept, features, strict=True)]
+        return [Prediction(logits=z, size=(height, width), feature=f) for z, f in zip(stack, features, strict=True)]
 
 
-def _uploaded(images: Sequence[Image], device: torch.device) -> UInt8[Tensor, "n H W 3"]:
-    """The images on the device. Pinned memory and a stream of its own: what the GPU is busy with goes on meanwhile."""
+def _upload(images: Sequence[Image], device: torch.device) -> UInt8[Tensor, "n H W 3"]:
+    """Copy the images to the device; to a GPU beside what it computes: by pinned memory and a stream of its own."""
     pixels = torch.from_numpy(np.stack(images))
     if device.type != "cuda":
         return pixels.to(device)
-    computing, copying = torch.cuda.current_stream(device), _copying(device)
+    computing, copying = torch.cuda.current_stream(device), _copy_stream(device)
     with torch.cuda.stream(copying):
-        moved = pixels.pin_memory().to(device, non_blocking=True)
+        uploaded = pixels.pin_memory().to(device, non_blocking=True)
     computing.wait_stream(copying)
-    moved.record_stream(computing)  # its memory is not given to another copy before the network has read it
-    return moved
+    uploaded.record_stream(computing)  # its memory is not given to another copy before the network has read it
+    return uploaded
 
 
 @cache
-def _copying(device: torch.device) -> torch.cuda.Stream:
-    """One for all copies to a device: torch keeps the memory that a stream has used for that stream."""
+def _copy_stream(device: torch.device) -> torch.cuda.Stream:
+    """Return the one stream of all copies to a device: torch keeps memory that a stream has used for that stream."""
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
-def _casting(device: torch.device, precision: Precision) -> AbstractContextManager[Any]:
-    """The network's heavy layers in a shorter format; logits come back as float32."""
+def _autocast(device: torch.device, precision: Precision) -> AbstractContextManager[Any]:
+    """Run the network's heavy layers in a shorter format; logits come back as float32."""
     if precision == "float32":
         return nullcontext()
     return torch.autocast(device.type, getattr(torch, precision))
 
 
-def _kept(logits: Float[Tensor, "c h w"]) -> Logits | DeviceLogits:
-    """The logits of one image where the statistics are taken from: on a GPU they stay there."""
+def _logits_in_place(logits: Float[Tensor, "c h w"]) -> Logits | DeviceLogits:
+    """Return the logits of one image where they are counted: on a GPU they stay there."""
     return DeviceLogits(logits.contiguous()) if logits.is_cuda else logits.cpu().contiguous().numpy()
 
 
 def logits_of(output: Any) -> Tensor:
-    """The logits in what a network gives: a tensor, or the first, `out` or `logits` of it."""
+    """Return the logits in a network's output: the tensor itself, or the first, `out` or `logits` of what holds it."""
     while not isinstance(output, Tensor):
         if isinstance(output, dict) and ("out" in output or "logits" in output):
             output = output["out"] if "out" in output else output["logits"]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reliseg.errors import ModelError, one_line
-from reliseg.models.shared import BILINEAR
+from reliseg.models.resizing import BILINEAR
 from reliseg.models.torch.network import Normalisation
 
 _KEYS = (
@@ -15,7 +15,7 @@ _KEYS = (
 
 @dataclass(frozen=True)
 class Processor:
-    """How images are normalised, and the size that they would be brought to; `source` says who says so."""
+    """How images are normalised, and the size that they would be brought to; `source` names what says so."""
 
     source: str
     normalisation: Normalisation
@@ -26,7 +26,7 @@ class Processor:
 
 
 def read_processor(name: str, where: str, revision: str | None) -> Processor:
-    """The processor stored beside a model; ImageNet's mean and deviation where there is none."""
+    """Read the processor stored beside a model; ImageNet's mean and deviation if there is none."""
     from transformers import AutoImageProcessor
     from transformers.models.auto.image_processing_auto import get_image_processor_config
 
@@ -37,23 +37,23 @@ def read_processor(name: str, where: str, revision: str | None) -> Processor:
     if not stored:
         return Processor("none stored: ImageNet's mean and deviation", Normalisation())
     try:
-        found = AutoImageProcessor.from_pretrained(where, revision=revision, backend="pil", trust_remote_code=False)
-        return _of({key: getattr(found, key, None) for key in _KEYS}, type(found).__name__)
+        processor = AutoImageProcessor.from_pretrained(where, revision=revision, backend="pil", trust_remote_code=False)
+        return _from_values({key: getattr(processor, key, None) for key in _KEYS}, type(processor).__name__)
     except Exception as error:
         if "image_mean" in stored and "image_std" in stored:
-            return _of(stored, str(stored.get("image_processor_type", "preprocessor_config.json")))
+            return _from_values(stored, str(stored.get("image_processor_type", "preprocessor_config.json")))
         raise ModelError(f"model {name}: its image processor cannot be used: {one_line(error)}") from error
 
 
-def _of(values: dict[str, Any], source: str) -> Processor:
-    """From a processor's values; what a stored file leaves out is as in most processors."""
+def _from_values(values: dict[str, Any], source: str) -> Processor:
+    """Build a Processor from the values of transformers' one; what a file leaves out is as in most processors."""
     normalises = values.get("do_normalize", True)
     rescales = values.get("do_rescale", True)
     mean = values.get("image_mean") if normalises else None
     std = values.get("image_std") if normalises else None
     normalisation = Normalisation(
-        mean=_three(mean, 0.0),
-        std=_three(std, 1.0),
+        mean=_per_channel(mean, 0.0),
+        std=_per_channel(std, 1.0),
         divisor=1 / (values.get("rescale_factor") or 1 / 255) if rescales else 1.0,
         bgr=bool(values.get("do_flip_channel_order")),
     )
@@ -72,7 +72,7 @@ def _of(values: dict[str, Any], source: str) -> Processor:
     )
 
 
-def _three(values: Any, default: float) -> tuple[float, ...]:
+def _per_channel(values: Any, default: float) -> tuple[float, ...]:
     if values is None:
         return (default,) * 3
     return tuple(float(v) for v in values) if isinstance(values, list | tuple) else (float(values),) * 3

@@ -21,12 +21,12 @@ _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """No progress bars and no messages below errors; what was set before comes back after."""
+def silence() -> Iterator[None]:
+    """Turn off progress bars and messages below errors; what was set before comes back after."""
     from huggingface_hub.utils import logging as hub_logging
 
     before = transformers_logging.get_verbosity(), hub_logging.get_verbosity()
-    bars = transformers_logging.is_progress_bar_enabled()
+    bars_before = transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
     hub_logging.set_verbosity(logging.ERROR)
     transformers_logging.disable_progress_bar()
@@ -35,12 +35,12 @@ def quiet() -> Iterator[None]:
     finally:
         transformers_logging.set_verbosity(before[0])
         hub_logging.set_verbosity(before[1])
-        if bars:
+        if bars_before:
             transformers_logging.enable_progress_bar()
 
 
-def located(name: str, where: str, folder: Path) -> str:
-    """The local folder, or the hub's id; a ModelError where it is neither."""
+def find_model(name: str, where: str, folder: Path) -> str:
+    """Return the local folder, or the hub's id; a ModelError if it is neither."""
     local = folder / Path(where).expanduser()
     if local.is_dir():
         if not (local / "config.json").is_file():
@@ -52,7 +52,7 @@ def located(name: str, where: str, folder: Path) -> str:
 
 
 def read_config(name: str, where: str, revision: str | None) -> Any:
-    """The model's configuration; a ModelError where its family is not supported."""
+    """Read the model's configuration; a ModelError if its family is not supported."""
     try:
         config = AutoConfig.from_pretrained(where, revision=revision, trust_remote_code=False)
     except Exception as error:  # broken files raise errors of many libraries
@@ -67,7 +67,7 @@ def read_config(name: str, where: str, revision: str | None) -> Any:
 
 
 def read_model(name: str, where: str, revision: str | None) -> Any:
-    """The model in float32 and evaluation mode; a ModelError where a weight is missing."""
+    """Read the model in float32 and evaluation mode; a ModelError if a weight is missing."""
     try:
         model, report = AutoModelForSemanticSegmentation.from_pretrained(
             where, revision=revision, trust_remote_code=False, dtype=torch.float32, output_loading_info=True
@@ -76,15 +76,16 @@ def read_model(name: str, where: str, revision: str | None) -> Any:
         raise ModelError(f"model {name}: {where} cannot be loaded: {one_line(error)}") from error
     missing = sorted(report["missing_keys"])
     if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise ModelError(
-            f"model {name}: {where} has no weights for {missing[0]} and {len(missing) - 1} more; "
+            f"model {name}: {where} has no weights for {missing[0]}{more}; "
             "a checkpoint trained for semantic segmentation is needed"
         )
     return model.eval().requires_grad_(False)
 
 
-def files_of(where: str, revision: str | None) -> list[Path]:
-    """The files that the model was read from."""
+def model_files(where: str, revision: str | None) -> list[Path]:
+    """Return the files that the model was read from."""
     folder = Path(cached_file(where, "config.json", revision=revision)).parent
     weights = sorted(folder.glob("model*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
     texts = [folder / name for name in ("config.json", "preprocessor_config.json", "processor_config.json")]
@@ -92,7 +93,7 @@ def files_of(where: str, revision: str | None) -> list[Path]:
 
 
 def facts(model: Any, files: list[Path]) -> dict[str, Any]:
-    """Class, size and version; the commit too where the files came from the hub."""
+    """Return class, size and version for the provenance; the commit too if the files came from the hub."""
     folder = files[0].parent
     return {
         "class": type(model).__name__,
@@ -102,8 +103,8 @@ def facts(model: Any, files: list[Path]) -> dict[str, Any]:
     }
 
 
-def native(model: Any, pixels: torch.Tensor) -> Output:
-    """Logits at the stride of the model's head, and its deepest feature map averaged over positions."""
+def forward_native(model: Any, pixels: torch.Tensor) -> Output:
+    """Return logits at the stride of the model's head, and its deepest feature map averaged over positions."""
     if model.config.model_type == "upernet":  # its forward upsamples logits to the image
         maps = model.backbone(pixels).feature_maps
         return model.decode_head(maps), maps[-1].mean(dim=(2, 3))

@@ -10,16 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from reliseg.errors import ModelError, one_line
-from reliseg.models.shared import shape_text
+from reliseg.models.output_check import shape_text
 
 _WRAPPERS = ("state_dict", "model", "model_state")
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
-    """Load all parameters and buffers from a safetensors or torch file; a ModelError where one does not fit."""
+    """Load all parameters and buffers from a safetensors or torch file; a ModelError if one does not fit."""
     if not path.is_file():
         raise ModelError(f"weights {path}: no such file")
-    state = _state(path)
+    state = _read_state_dict(path)
     own = module.state_dict()
     wrong = [k for k in state if k in own and state[k].shape != own[k].shape]
     if wrong:
@@ -35,17 +35,17 @@ def load_weights(module: nn.Module, path: Path) -> None:
         raise ModelError(f"weights {path} do not fit the network: {'; '.join(problems)}")
 
 
-def _state(path: Path) -> dict[str, Tensor]:
-    read = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+def _read_state_dict(path: Path) -> dict[str, Tensor]:
+    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     for key in _WRAPPERS:
-        if isinstance(read, Mapping) and isinstance(read.get(key), Mapping):
-            read = read[key]
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
             break
-    if not isinstance(read, Mapping) or not read or not all(isinstance(v, Tensor) for v in read.values()):
+    if not isinstance(content, Mapping) or not content or not all(isinstance(v, Tensor) for v in content.values()):
         keys = f", or a dict with one under {', '.join(_WRAPPERS)}"
         raise ModelError(f"weights {path}: not a checkpoint; a state dict is needed (name -> tensor){keys}")
-    prefix = "module." if all(str(key).startswith("module.") for key in read) else ""
-    return {str(key).removeprefix(prefix): value for key, value in read.items()}
+    prefix = "module." if all(str(key).startswith("module.") for key in content) else ""
+    return {str(key).removeprefix(prefix): value for key, value in content.items()}
 
 
 def _read_torch(path: Path) -> Any:
@@ -66,7 +66,7 @@ def _read_torch(path: Path) -> Any:
 
 
 def _is_torchscript(path: Path) -> bool:
-    """Whether torch would take it for a program: told by a name in the archive, as torch tells it."""
+    """Tell if torch would take the file for a program: by a name in the archive, which is how torch decides."""
     try:
         with ZipFile(path) as archive:
             return any(name.endswith("/constants.pkl") for name in archive.namelist())

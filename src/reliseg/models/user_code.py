@@ -1,4 +1,4 @@
-"""The functions that users name: `folder/file.py:function` or `package.module:function`."""
+"""The functions that users name, as `folder/file.py:function` or `package.module:function`: imported and called."""
 
 import importlib
 import importlib.util
@@ -22,8 +22,8 @@ class Origin:
     place: Path
     files: tuple[Path, ...] = ()
 
-    def described(self, error: BaseException) -> str:
-        """Type, text, and the innermost line of the user's own code."""
+    def describe_error(self, error: BaseException) -> str:
+        """Return an error's type and text, and the innermost line of the user's own code."""
         text = f"{type(error).__name__}: {one_line(error)}".removesuffix(": ")
         frames = traceback.extract_tb(error.__traceback__)
         own = [frame for frame in frames if self._owns(Path(frame.filename))]
@@ -33,39 +33,45 @@ class Origin:
         return path.is_relative_to(self.place) and "site-packages" not in path.relative_to(self.place).parts
 
 
-def called(model: str, where: str, folder: Path, args: Mapping[str, Any]) -> tuple[Any, Origin]:
-    """What the function gives for these arguments, and where it comes from; a ModelError where it fails."""
+def call_function(model: str, where: str, folder: Path, args: Mapping[str, Any]) -> tuple[Any, Origin]:
+    """Call the function with these arguments; return its result and where it comes from. A ModelError if it fails."""
     target, _, name = where.rpartition(":")
     if not target or not name:
         raise ModelError(f"model {model}: where is {where!r}; write FILE.py:FUNCTION or package.module:FUNCTION")
-    if not target.endswith(".py"):
-        with _told(model, Origin(where, _place_of(target))):
-            module = importlib.import_module(target)
-        origin = Origin(where, _place_of(target), _files([module]))
-        function = _function(model, module, name, target)
-        with _told(model, origin):
-            return function(**args), origin
+    if target.endswith(".py"):
+        return _call_from_file(model, where, folder, args)
+    place = _place_of(target)
+    with _errors_as_one_line(model, Origin(where, place)):
+        module = importlib.import_module(target)
+    origin = Origin(where, place, _files([module]))
+    function = _function(model, module, name, target)
+    with _errors_as_one_line(model, origin):
+        return function(**args), origin
+
+
+def _call_from_file(model: str, where: str, folder: Path, args: Mapping[str, Any]) -> tuple[Any, Origin]:
+    target, _, name = where.rpartition(":")
     path = (folder / target).resolve()
     if not path.is_file():
         raise ModelError(f"model {model}: no file {folder / target}")
     origin = Origin(where, path.parent)
-    with _neighbours(path.parent) as imported:
-        module = _executed(model, path, origin)
+    with _imports_from(path.parent) as imported_modules:
+        module = _run_file(model, path, origin)
         function = _function(model, module, name, target)
-        with _told(model, origin):
-            built = function(**args)
-        return built, Origin(where, path.parent, (path, *_files(imported())))
+        with _errors_as_one_line(model, origin):
+            result = function(**args)
+        return result, Origin(where, path.parent, (path, *_files(imported_modules())))
 
 
-def _executed(model: str, path: Path, origin: Origin) -> ModuleType:
-    """The file as a module that `sys.modules` knows only while its text runs."""
+def _run_file(model: str, path: Path, origin: Origin) -> ModuleType:
+    """Return the file as a module that `sys.modules` knows only while its text runs."""
     spec = importlib.util.spec_from_file_location(f"_reliseg_user_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module
     try:
-        with _told(model, origin):
+        with _errors_as_one_line(model, origin):
             spec.loader.exec_module(module)
     finally:
         del sys.modules[module.__name__]
@@ -88,43 +94,44 @@ def _function(model: str, module: ModuleType, name: str, target: str) -> Callabl
 
 
 @contextmanager
-def _told(model: str, origin: Origin) -> Iterator[None]:
-    """Whatever the user's code raises becomes one line."""
+def _errors_as_one_line(model: str, origin: Origin) -> Iterator[None]:
+    """Turn whatever the user's code raises into a ModelError of one line."""
     try:
         yield
     except ModuleNotFoundError as error:
         if error.name == "torch":
             raise MissingExtraError("torch", "torch", f"model {model} ({origin.where})") from error
-        raise ModelError(f"model {model}: {origin.where}: {origin.described(error)}") from error
+        raise ModelError(f"model {model}: {origin.where}: {origin.describe_error(error)}") from error
     except (Exception, SystemExit) as error:
-        raise ModelError(f"model {model}: {origin.where}: {origin.described(error)}") from error
+        raise ModelError(f"model {model}: {origin.where}: {origin.describe_error(error)}") from error
 
 
 @contextmanager
-def _neighbours(folder: Path) -> Iterator[Callable[[], list[ModuleType]]]:
-    """Lets code import the modules beside it, without leaving them or their folder behind.
+def _imports_from(folder: Path) -> Iterator[Callable[[], list[ModuleType]]]:
+    """Let code import the modules of its folder, and forget them and the folder after.
 
-    So two models may each have a neighbour of the same name. Gives the modules imported from there so far.
+    So two models may each have a neighbour of the same name. Yields a function that lists the modules imported from
+    there so far.
     """
     before = set(sys.modules)
     permanent = str(folder) in sys.path
 
-    def imported() -> list[ModuleType]:
+    def imported_modules() -> list[ModuleType]:
         new = [name for name in list(sys.modules) if name not in before]
         return [sys.modules[name] for name in new if _lies_in(folder, name.partition(".")[0])]
 
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
     try:
-        yield imported
+        yield imported_modules
     finally:
         sys.path.remove(str(folder))
-        for module in () if permanent else imported():
+        for module in () if permanent else imported_modules():
             sys.modules.pop(module.__name__, None)
 
 
 def _lies_in(folder: Path, top: str) -> bool:
-    """Whether a top-level module is `folder/top.py` or the package `folder/top`."""
+    """Tell if a top-level module is `folder/top.py` or the package `folder/top`."""
     module = sys.modules.get(top)
     files = _files([module]) if module else ()
     return any(f in (folder / f"{top}.py", folder / top / "__init__.py") for f in files)
@@ -136,7 +143,7 @@ def _files(modules: list[ModuleType]) -> tuple[Path, ...]:
 
 
 def _place_of(module: str) -> Path:
-    """The folder of a module's top package, or the file of a module that is in none."""
+    """Return the folder of a module's top package, or the file of a module that is in none."""
     top = module.partition(".")[0]
     try:
         spec = importlib.util.find_spec(top)
