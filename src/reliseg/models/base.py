@@ -95,5 +95,9 @@ class Model(ABC):
         """Return a text that changes when stored statistics of this model can no longer be used."""
         return hashlib.sha256(json.dumps(self.provenance(), sort_keys=True).encode()).hexdigest()
 
+    def file_hashes(self) -> tuple[str, ...]:
+        """Return the sha256 of the files it was made of, wherever they are; () where its provenance names none."""
+        return tuple(sorted(self.provenance().get("files", {}).values()))
+
 
 MODELS: Registry[Model] = Registry("reliseg.models", "kinds", "Model", "model kind")

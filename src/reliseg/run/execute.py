@@ -12,7 +12,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from reliseg.calibration import Unchanged
-from reliseg.calibration.records.record import Record, record_file, rendered, write_record
+from reliseg.calibration.records.record import Record, encode_record, record_file, write_record
 from reliseg.errors import ConfigError, IncompleteError
 from reliseg.kernels.cpu.kernel import compile_kernels
 from reliseg.models import Model
@@ -119,7 +119,7 @@ class Run:
         """A loaded calibration, with a copy in the run's folder: the run goes on with the same one, or not at all."""
         folder = self.folder / "calibrations" / name
         path = folder / record_file(record.name)
-        if path.exists() and path.read_text(encoding="utf-8") != rendered(record)[0]:
+        if path.exists() and path.read_text(encoding="utf-8") != encode_record(record)[0]:
             raise ConfigError(f"{path} is not the calibration that is loaded now; give another --out")
         write_record(folder, record)
         for note in [*record.calibration.notes(), *fit_notes(record, model)]:
@@ -178,7 +178,8 @@ class Run:
         splits = measure_splits(plan, name, model.labels, shards, incomplete)
         for kept in filter(None, map(splits.with_thresholds, records.values())):
             write_record(self.folder / "calibrations" / name, kept)
-        loaded = [record for record in plan.loaded.get(name, ()) if record.is_of(model)]
+        identity = model.fingerprint(), model.file_hashes()
+        loaded = [record for record in plan.loaded.get(name, ()) if record.is_of(*identity)]
         thresholds = {**thresholds_of(loaded), **splits.thresholds}
         rows, reliability = measure(plan, name, model.labels, shards, incomplete, thresholds)
         found.rows += rows

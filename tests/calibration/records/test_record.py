@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import reliseg
 from reliseg.calibration import CALIBRATORS, CalibrationSample, calibrator, canonical
 from reliseg.calibration.methods.ts import Scaled
-from reliseg.calibration.records.record import FORMAT, Record, read_record, read_records, rendered, write_record
+from reliseg.calibration.records.record import FORMAT, Record, encode_record, read_record, read_records, write_record
 from reliseg.errors import ConfigError
 from reliseg.stats.threshold import Threshold
 
@@ -80,7 +80,7 @@ def test_a_record_comes_back_to_the_bit(records, method, tmp_path):
     path = write_record(tmp_path, record)
     found = read_record(path)
     assert bytes_of(found.calibration) == bytes_of(record.calibration)
-    assert rendered(found) == rendered(record)
+    assert encode_record(found) == encode_record(record)
     for field in ("name", "split", "classes", "model", "fingerprint", "seed", "pixels", "samples", "images", "part_of"):
         assert getattr(found, field) == getattr(record, field)
     prediction = replace(prediction_of(3, classes=3), feature=np.array([0.1, 0.9, 0.3, 0.2, 0.5], np.float32))

@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.special import log_softmax
 
 import reliseg
-from reliseg.calibration.records.record import read_records, rendered
+from reliseg.calibration.records.record import encode_record, read_records
 from reliseg.errors import IncompleteError
 from reliseg.kernels.reference import full_logits
 from reliseg.results import Results
@@ -239,7 +239,7 @@ def test_thresholds_go_with_records_of_whole_splits_and_the_first_of_a_split_cou
     bare = replace(record, thresholds={})
     beside = SplitStatistics(known, [], frozenset()).with_thresholds(bare)
     assert beside is not None
-    assert rendered(beside) == rendered(bare)
+    assert encode_record(beside) == encode_record(bare)
     assert thresholds_of([bare, beside, replace(bare, thresholds={"identity": {}})]) == known
     assert SplitStatistics(known, [], frozenset({"street/cal"})).with_thresholds(bare) is None
     assert (

@@ -1,4 +1,4 @@
-"""The thresholds that a calibration split gave, beside a record: for a run that loads it and has not the split.
+"""The thresholds that a calibration split gave, beside a record: for a run that loads it without the split.
 
 They are places in fine histograms, checked value by value, and belong to one record by the sha256 of its file.
 """
@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reliseg.errors import ConfigError
 from reliseg.runtime.atomic_files import write_text
-from reliseg.scores import SCORES
 from reliseg.stats.bins import fine_bins
 from reliseg.stats.threshold import Threshold
 
@@ -35,8 +34,8 @@ class _Threshold(BaseModel):
     possible: tuple[int, ...]
     why: _Name
 
-    def restored(self, bins: int) -> Threshold | None:
-        """The threshold, if there can be one like it among so many bins."""
+    def restore(self, bins: int) -> Threshold | None:
+        """Return the threshold; None where none among so many bins has these values."""
         if self.last is None:
             whole = bool(self.why) and not self.possible
         else:
@@ -54,12 +53,12 @@ class _File(BaseModel):
 
 
 def thresholds_file(record: Path) -> Path:
-    """Where the thresholds of the record in a JSON file lie."""
+    """Return the path of the thresholds of the record in a JSON file."""
     return record.with_suffix(".thresholds")
 
 
 def write_thresholds(record: Path, digest: str, thresholds: Mapping[str, ByScore]) -> None:
-    """Write what a split gave, by calibration and score; `digest` is the sha256 of the record."""
+    """Write the thresholds of a split, by calibration and score; `digest` is the sha256 of the record."""
     content = {
         name: {s: {"last": t.last, "possible": t.possible.tolist(), "why": t.why} for s, t in by_score.items()}
         for name, by_score in thresholds.items()
@@ -69,34 +68,36 @@ def write_thresholds(record: Path, digest: str, thresholds: Mapping[str, ByScore
 
 
 def read_thresholds(record: Path, digest: str) -> dict[str, ByScore]:
-    """The thresholds beside a record by calibration and score, of the scores there are; none where there is no file."""
+    """Return the thresholds beside a record by calibration and score; none where there is no file.
+
+    Scores may be among them that this process does not know: nothing asks for theirs.
+    """
     path = thresholds_file(record)
     if not path.exists():
         return {}
     try:
         if path.stat().st_size > _LARGEST:
-            raise _damaged(path, f"it is larger than {_LARGEST >> 20} MiB")
+            raise _damage_error(path, f"it is larger than {_LARGEST >> 20} MiB")
         content = _File.model_validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
-        raise _damaged(path, f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}") from error
+        raise _damage_error(path, f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}") from error
     except OSError as error:
-        raise _damaged(path, f"it cannot be read ({(error.strerror or 'unreadable').lower()})") from error
+        raise _damage_error(path, f"it cannot be read ({(error.strerror or 'unreadable').lower()})") from error
     if content.record != digest:
-        raise _damaged(path, f"it belongs to another record than {record.name}")
-    known = SCORES.names()
+        raise _damage_error(path, f"it belongs to another record than {record.name}")
     return {
-        name: {s: _restored(path, s, t) for s, t in by_score.items() if s in known}
+        name: {score: _restore(path, score, t) for score, t in by_score.items()}
         for name, by_score in content.thresholds.items()
     }
 
 
-def _restored(path: Path, score: str, threshold: _Threshold) -> Threshold:
-    found = threshold.restored(fine_bins(score).size)
-    if found is None:
-        raise _damaged(path, f"what it says of {score} is no threshold")
-    return found
+def _restore(path: Path, score: str, values: _Threshold) -> Threshold:
+    threshold = values.restore(fine_bins(score).size)
+    if threshold is None:
+        raise _damage_error(path, f"what it says of {score} is no threshold")
+    return threshold
 
 
-def _damaged(path: Path, problem: str) -> ConfigError:
+def _damage_error(path: Path, problem: str) -> ConfigError:
     return ConfigError(f"{path}: {problem}; copy it again with its record, or delete it: then there is no threshold")

@@ -187,7 +187,7 @@ def _first_predicted(target: Target, model: Model) -> Prediction:
 
 def fit_notes(record: Record, model: Model) -> list[str]:
     """What a user should know who applies a calibration to a model that it may not have been fitted on."""
-    if record.is_of(model):
+    if record.is_of(model.fingerprint(), model.file_hashes()):
         return []
     return [
         f"it was fitted on another {record.model!r}: other files or settings; check that this is the model it is for"

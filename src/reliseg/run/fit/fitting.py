@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reliseg.calibration import Calibration, Training, calibrator
-from reliseg.calibration.records.record import Record, file_hashes, read_record, record_file, write_record
+from reliseg.calibration.records.record import Record, read_record, record_file, write_record
 from reliseg.config.schema import Settings
 from reliseg.errors import CalibrationError, ConfigError
 from reliseg.plan.plan import Fit
@@ -98,7 +98,7 @@ class Fitting:
             classes=tuple(labels.classes),
             model=self.sampling.name,
             fingerprint=model.fingerprint(),
-            model_files=file_hashes(model),
+            model_files=model.file_hashes(),
             seed=self.settings.seed,
             pixels=len(taken.sample),
             samples=taken.samples,
