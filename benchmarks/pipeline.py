@@ -28,7 +28,7 @@ from transformers import SegformerConfig, SegformerForSemanticSegmentation
 import reliseg
 from reliseg.calibration import Calibration, Unchanged
 from reliseg.config.schema import BUILT_IN_SCORES
-from reliseg.data import DataSet, Loaded, load
+from reliseg.data import DataSet, DecodedSample, load
 from reliseg.labels import label_space
 from reliseg.models import Input, Model
 from reliseg.models.torch.weights import load_weights
@@ -85,7 +85,7 @@ class Case:
         return Loop(self.build, files, self.device, THREADS)
 
     @cached_property
-    def samples(self) -> list[Loaded]:
+    def samples(self) -> list[DecodedSample]:
         """Decoded."""
         return [load(self.dataset, sample) for sample in self.dataset.domains[self.domain].samples]
 

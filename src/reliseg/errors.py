@@ -12,7 +12,7 @@ ReliSegError
 └── IncompleteError       the run ended with samples that were not evaluated: exit code 1
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 _TEXT_LIMIT = 300
@@ -76,6 +76,12 @@ def near(name: str, known: Iterable[str]) -> str:
     matches = get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {matches[0]!r}? " if matches else ""
     return f"{hint}known: {', '.join(names) if names else 'none'}"
+
+
+def shortlist(names: Sequence[str], limit: int = 3) -> str:
+    """Return the first names and the number of the others: `a, b, c and 4 more`."""
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
 
 
 def one_line(error: BaseException) -> str:

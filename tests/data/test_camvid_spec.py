@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from reliseg.data import Checked, DataOptions, check_domain, load, open_dataset
+from reliseg.data import DataOptions, DomainCheck, check_domain, load, open_dataset
 
 
 @pytest.fixture(scope="module")
@@ -43,5 +43,5 @@ def test_a_real_sample(camvid):
 
 def test_everything_decodes(camvid):
     for domain in ("cal", "both"):
-        assert check_domain(camvid, camvid.domains[domain]) == Checked()
-        assert check_domain(camvid, camvid.domains[domain], full=True) == Checked()
+        assert check_domain(camvid, camvid.domains[domain]) == DomainCheck()
+        assert check_domain(camvid, camvid.domains[domain], full=True) == DomainCheck()

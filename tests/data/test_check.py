@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reliseg.data import Checked, check_domain
+from reliseg.data import DomainCheck, check_domain
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def _suspicious(tree, opened, ids, **options):
 
 @pytest.mark.parametrize("ids", [range(11), [0, 1, 2], [8, 9, 10, 255]])
 def test_masks_of_more_than_a_quarter_of_the_classes_are_no_matter(tree, opened, ids):
-    assert _suspicious(tree, opened, [*ids]) == Checked()
+    assert _suspicious(tree, opened, [*ids]) == DomainCheck()
 
 
 @pytest.mark.parametrize(("ids", "which"), [([0, 1], "sky, building"), ([0, 255], "sky")])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reliseg.data import Loaded, decode, load
+from reliseg.data import DecodedSample, decode, load
 from reliseg.errors import ConfigError, SampleError
 from reliseg.labels import VOID, label_space
 
@@ -19,7 +19,7 @@ IDS = np.array([[0, 1, 2], [10, 9, 255]], np.uint8)
 def pair(tmp_path, opened):
     """Loads one image and mask, given as arrays, Pillow images or bytes."""
 
-    def call(image=None, mask=None, *, suffix="png", with_image=True, **options) -> Loaded:
+    def call(image=None, mask=None, *, suffix="png", with_image=True, **options) -> DecodedSample:
         image = np.zeros((*IDS.shape, 3), np.uint8) if image is None else image
         mask = IDS if mask is None else mask
         for path, content in ((f"images/1.{suffix}", image), ("masks/1.png", mask)):

@@ -30,7 +30,7 @@ def test_unlisted_ids_are_named_with_their_counts():
 
 
 def test_at_most_eight_unlisted_ids_are_named():
-    with pytest.raises(UnlistedIdsError, match=r"id 8 \(1 pixel\), and 3 more are not") as caught:
+    with pytest.raises(UnlistedIdsError, match=r"id 8 \(1 pixel\) and 3 more are not") as caught:
         LabelMap.of({0: 0})(np.arange(12, dtype=np.uint8).reshape(3, 4))
     assert str(caught.value).count("pixel") == 8
 

@@ -8,7 +8,7 @@ import torch
 from helpers.kernel_images import ALL, assert_same_bytes, image, mixed
 from helpers.worlds import space
 
-from reliseg.data import Loaded, Sample
+from reliseg.data import DecodedSample, Sample
 from reliseg.kernels import reference
 from reliseg.kernels.cpu import transformed
 from reliseg.kernels.cpu.kernel import Kernel
@@ -101,7 +101,7 @@ def observed(logits, truth, notes):
     rows = []
     for number, transform in enumerate([None, mixed]):
         sample = Sample(id=f"a/{number}", scene="a", image="", mask=None)
-        loaded = Loaded(sample=sample, size=(17, 23), image=None, truth=truth, sha256="", image_sha256="")
+        loaded = DecodedSample(sample=sample, size=(17, 23), image=None, truth=truth, sha256="", image_sha256="")
         projection = Projection.of(space(4), space(4), (0, 1, 2, 3))
         rows.append(observer.observe(loaded, Prediction(logits, (17, 23), projection=projection, transform=transform)))
     return observer, rows

@@ -1,7 +1,7 @@
 """Data sets: images and annotations, paired by identifier, in named domains."""
 
-from reliseg.data.base import DataSet, Domain, Loaded, Sample
-from reliseg.data.check import Checked, at_most, check_domain
+from reliseg.data.base import DataSet, DecodedSample, Domain, Sample
+from reliseg.data.check import DomainCheck, check_domain, first_lines
 from reliseg.data.decode import image_sha256, load, sample_sha256
 from reliseg.data.open import DataOptions, open_dataset
 from reliseg.data.pairs import NO_SCENE
@@ -9,15 +9,15 @@ from reliseg.data.spec import dataset_names
 
 __all__ = [
     "NO_SCENE",
-    "Checked",
     "DataOptions",
     "DataSet",
+    "DecodedSample",
     "Domain",
-    "Loaded",
+    "DomainCheck",
     "Sample",
-    "at_most",
     "check_domain",
     "dataset_names",
+    "first_lines",
     "image_sha256",
     "load",
     "open_dataset",

@@ -64,7 +64,7 @@ class DataSet:
 
 
 @dataclass(frozen=True, eq=False)
-class Loaded:
+class DecodedSample:
     """A decoded sample; `sha256` is of the files' bytes, the image's followed by the mask's. `size` is (height, width).
 
     `image` is None if it was not asked for, `truth` where the sample has no mask. `image_sha256` is of the image's

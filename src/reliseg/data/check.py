@@ -19,7 +19,7 @@ _FEW = 4
 
 
 @dataclass(frozen=True)
-class Checked:
+class DomainCheck:
     """What a look at the files of a domain found."""
 
     problems: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ def check_domain(
     full: bool = False,
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
-) -> Checked:
+) -> DomainCheck:
     """The problems of a domain, and what is suspicious of its masks.
 
     Compares the sizes in the headers of every image and mask, and maps the ids of the first eight masks; with
@@ -65,14 +65,14 @@ def check_domain(
                 masks.append(found)
             if progress is not None:
                 progress(done, total)
-    problems = at_most([f"{where}: {error}" for error in errors], where)
+    problems = first_lines([f"{where}: {error}" for error in errors], where)
     suspicious = [f"{where}: {line}" for line in _suspicious(dataset.labels, masks)]
     if full and len(masks) == total and not np.any(masks, axis=0)[:UNKNOWN].any():
-        return Checked((*problems, *suspicious))  # no number would come of it
-    return Checked(tuple(problems), tuple(suspicious), frozenset(error.sample for error in errors))
+        return DomainCheck((*problems, *suspicious))  # no number would come of it
+    return DomainCheck(tuple(problems), tuple(suspicious), frozenset(error.sample for error in errors))
 
 
-def at_most(lines: Sequence[str], where: str) -> list[str]:
+def first_lines(lines: Sequence[str], where: str) -> list[str]:
     """The first three, and then the number of those left out."""
     more = len(lines) - _SHOWN
     return [*lines[:_SHOWN], f"{where}: ... and {more} more"] if more > 0 else list(lines)

@@ -17,7 +17,7 @@ from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
-from reliseg.data.base import DataSet, Loaded, Sample
+from reliseg.data.base import DataSet, DecodedSample, Sample
 from reliseg.errors import SampleError
 from reliseg.labels import ColorMap, UnlistedIdsError
 from reliseg.types import Image, Truth
@@ -77,7 +77,7 @@ class _File:
             raise self.error(f"cannot be decoded ({problem}); copy or create the file again") from error
 
 
-def load(dataset: DataSet, sample: Sample, *, image: bool = True) -> Loaded:
+def load(dataset: DataSet, sample: Sample, *, image: bool = True) -> DecodedSample:
     """Decode a sample. Without `image` only its header is decoded; its bytes are hashed all the same."""
     file = _File(sample.id, dataset.root / sample.image)
     data = file.read()
@@ -94,7 +94,7 @@ def load(dataset: DataSet, sample: Sample, *, image: bool = True) -> Loaded:
         data = file.read()
         digest.update(data)
         truth = _truth(dataset, file, data, size)
-    return Loaded(sample, size, pixels, truth, digest.hexdigest(), of_image)
+    return DecodedSample(sample, size, pixels, truth, digest.hexdigest(), of_image)
 
 
 def sample_sha256(dataset: DataSet, sample: Sample) -> str:

@@ -10,9 +10,7 @@ from reliseg.data.base import Domain, Sample
 from reliseg.data.endings import with_other_ending
 from reliseg.data.pairs import Entry, Source
 from reliseg.data.spec import DOMAIN_KEYS, Spec, check_keys, strings
-from reliseg.errors import ConfigError, DataError, near
-
-_SHOWN = 3
+from reliseg.errors import ConfigError, DataError, near, shortlist
 
 
 @dataclass(frozen=True)
@@ -180,7 +178,7 @@ def _listed(selection: Selection, entries: list[Entry]) -> list[Entry]:
         missing = [i for i in wanted if i not in ids]
         if missing:
             raise DataError(
-                f"{selection.label}: {key}: {_some(missing)} not among the {len(ids)} samples"
+                f"{selection.label}: {key}: {shortlist(missing)} not among the {len(ids)} samples"
                 f"{f' of {_words(selection.where)}' if selection.where else ''}; {_near(missing[0], ids)}"
             )
     kept = (set(selection.samples) or ids) - set(selection.exclude)
@@ -211,10 +209,10 @@ def _unpaired(source: Source, selection: Selection, alone: list[Entry]) -> str:
     parts = []
     if images:
         templates = " or ".join(template.text for template in source.spec.mask)
-        parts.append(f"{_count(images, 'image')} without mask ({_some(images)}; masks are {templates})")
+        parts.append(f"{_count(images, 'image')} without mask ({shortlist(images)}; masks are {templates})")
     if masks:
         templates = " or ".join(template.text for template in source.spec.image)
-        parts.append(f"{_count(masks, 'mask')} without image ({_some(masks)}; images are {templates})")
+        parts.append(f"{_count(masks, 'mask')} without image ({shortlist(masks)}; images are {templates})")
     return (
         f"{selection.label}: {' and '.join(parts)} below {source.tree.root}"
         f"{hint or '; add the missing files'}, or set missing: skip, or annotations: none for images alone"
@@ -232,14 +230,10 @@ def _count(names: list[str], word: str) -> str:
     return f"{len(names)} {word}{'s' * (len(names) != 1)}"
 
 
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-
-
 def _near(name: str, known: Iterable[str]) -> str:
     """As `near`, with at most a dozen names; of very many no nearest is looked for, which would take seconds."""
     known = sorted(known)
     if len(known) <= 12:
         return near(name, known)
     hint = near(name, known).partition("known: ")[0] if len(known) <= 2000 else ""
-    return f"{hint}known: {_some(known)}"
+    return f"{hint}known: {shortlist(known)}"

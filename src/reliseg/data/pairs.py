@@ -7,7 +7,7 @@ from functools import cached_property
 
 from reliseg.data.spec import Spec
 from reliseg.data.template import Found, Tree
-from reliseg.errors import DataError
+from reliseg.errors import DataError, shortlist
 
 NO_SCENE = "all"
 """The scene of samples whose paths name none."""
@@ -73,8 +73,7 @@ class Source:
         """What was looked for and what is there, for a message about files that are not."""
         templates = " or ".join(template.text for template in self.spec.image)
         folders = self.tree.folders()
-        more = [f"and {len(folders) - 8} more"] if len(folders) > 8 else []
-        there = f"the folders {', '.join(folders[:8] + more)}" if folders else "no folders"
+        there = f"the folders {shortlist(folders, 8)}" if folders else "no folders"
         return f"{templates} below {self.tree.root} (there are {there})"
 
 

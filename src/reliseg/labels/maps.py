@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int16, Int32, UInt8, UInt16
 
-from reliseg.errors import ConfigError, ReliSegError
+from reliseg.errors import ConfigError, ReliSegError, shortlist
 from reliseg.labels.space import UNKNOWN, VOID, LabelSpace
 from reliseg.types import Image, Truth
 
@@ -107,6 +107,5 @@ def _packed(rgb: UInt8[np.ndarray, "... 3"]) -> Int32[np.ndarray, "..."]:
 
 def _listed(kind: str, names: list[str], counts: list[int]) -> str:
     """`id 8 (12 pixels), id 9 (1 pixel) are`, at most eight of them."""
-    shown = [f"{kind} {name} ({n} pixel{'s' * (n != 1)})" for name, n in zip(names, counts, strict=True)]
-    more = [f"and {len(shown) - _SHOWN} more"] if len(shown) > _SHOWN else []
-    return f"{', '.join(shown[:_SHOWN] + more)} {'is' if len(shown) == 1 else 'are'}"
+    texts = [f"{kind} {name} ({n} pixel{'s' * (n != 1)})" for name, n in zip(names, counts, strict=True)]
+    return f"{shortlist(texts, _SHOWN)} {'is' if len(texts) == 1 else 'are'}"

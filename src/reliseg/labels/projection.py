@@ -28,7 +28,7 @@ class Projection:
 
     @classmethod
     def of(cls, source: LabelSpace, target: LabelSpace, groups: Sequence[int]) -> "Projection":
-        """Checked: one entry per model class, each an id of the target or -1, and at least one not -1."""
+        """Return the projection of these groups: one per model class, each an id of the target or -1, not all -1."""
         where = f"projection {source.name} -> {target.name}"
         if len(groups) != len(source):
             raise ConfigError(f"{where}: {len(groups)} entries for the {len(source)} classes of {source.name}")

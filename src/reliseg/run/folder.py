@@ -9,10 +9,8 @@ from typing import Any
 
 import yaml
 
-from reliseg.errors import ConfigError
+from reliseg.errors import ConfigError, shortlist
 from reliseg.runtime.atomic_files import write_text
-
-_SHOWN = 3
 
 
 @contextmanager
@@ -70,8 +68,7 @@ def _what_differs(held: str, configuration: str) -> str:
         places = differences(held, configuration)
     except yaml.YAMLError:
         places = []
-    more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
-    what = f" in {', '.join(places[:_SHOWN])}{more}" if places else ""
+    what = f" in {shortlist(places)}" if places else ""
     return f"its config.yaml differs{what}; undo that, or give another --out"
 
 

@@ -14,7 +14,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_SEMANTIC_SEGMENTATI
 from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
 
-from reliseg.errors import ModelError, one_line
+from reliseg.errors import ModelError, one_line, shortlist
 from reliseg.models.torch.network import Output
 
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
@@ -76,9 +76,8 @@ def read_model(name: str, where: str, revision: str | None) -> Any:
         raise ModelError(f"model {name}: {where} cannot be loaded: {one_line(error)}") from error
     missing = sorted(report["missing_keys"])
     if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise ModelError(
-            f"model {name}: {where} has no weights for {missing[0]}{more}; "
+            f"model {name}: {where} has no weights for {shortlist(missing, 1)}; "
             "a checkpoint trained for semantic segmentation is needed"
         )
     return model.eval().requires_grad_(False)

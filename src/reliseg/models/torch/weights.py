@@ -1,7 +1,7 @@
 """Weights of a torch module from a file that may come from anywhere: nothing in it is executed."""
 
 import pickle
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -9,7 +9,7 @@ from zipfile import BadZipFile, ZipFile
 import torch
 from torch import Tensor, nn
 
-from reliseg.errors import ModelError, one_line
+from reliseg.errors import ModelError, one_line, shortlist
 from reliseg.models.output_check import shape_text
 
 _WRAPPERS = ("state_dict", "model", "model_state")
@@ -24,13 +24,13 @@ def load_weights(module: nn.Module, path: Path) -> None:
     wrong = [k for k in state if k in own and state[k].shape != own[k].shape]
     if wrong:
         shapes = f"{shape_text(state[wrong[0]].shape)}, the network's {shape_text(own[wrong[0]].shape)}"
-        raise ModelError(f"weights {path} do not fit: {_first(wrong)}: shape {shapes}")
+        raise ModelError(f"weights {path} do not fit: {shortlist(wrong)}: shape {shapes}")
     try:
         rest = module.load_state_dict(state, strict=False)
     except RuntimeError as error:
         raise ModelError(f"weights {path} do not fit: {one_line(error)}") from error
     parts = [("missing", rest.missing_keys), ("unexpected", rest.unexpected_keys)]
-    problems = [f"{kind} {_first(keys)}" for kind, keys in parts if keys]
+    problems = [f"{kind} {shortlist(list(keys))}" for kind, keys in parts if keys]
     if problems:
         raise ModelError(f"weights {path} do not fit the network: {'; '.join(problems)}")
 
@@ -82,9 +82,3 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         return dict(load_file(path))
     except (SafetensorError, OSError) as error:
         raise ModelError(f"weights {path}: not a safetensors file ({one_line(error)})") from error
-
-
-def _first(keys: Iterable[str]) -> str:
-    names = list(keys)
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from reliseg.calibration import calibrator
 from reliseg.calibration.records.record import Record
-from reliseg.data import Checked, at_most, check_domain, load
+from reliseg.data import DomainCheck, check_domain, first_lines, load
 from reliseg.errors import DataError, ModelError, SampleError, UsageError, near
 from reliseg.labels import label_space_names
 from reliseg.models import Model
@@ -89,7 +89,7 @@ def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[
     return problems + projection_problems(plan, spaces)
 
 
-def checked_files(target: Target, *, full: bool, workers: int, progress: Progress) -> Checked:
+def checked_files(target: Target, *, full: bool, workers: int, progress: Progress) -> DomainCheck:
     """What is wrong with the files of a domain; what is only suspicious is noted."""
     progress.begin(f"{target}: files", len(target.domain.samples))
     checked = check_domain(
@@ -223,7 +223,7 @@ def full_problems(
             progress.advance()
             if isinstance(outcome, SampleError):
                 found.append(f"{where}: {outcome}")
-        problems += at_most(found, where)
+        problems += first_lines(found, where)
     return problems
 
 

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from reliseg.calibration import Calibration
-from reliseg.data import Loaded, Sample
+from reliseg.data import DecodedSample, Sample
 from reliseg.errors import CalibrationError, SampleError
 from reliseg.models import Model
 from reliseg.plan.plan import Shard, Target, shards
@@ -145,7 +145,7 @@ class DomainPass:
             save_shard(path, head, ((name, _stored(path, name) + found) for name, found in fresh))
         return failures
 
-    def _calibrated(self, outcome: Predicted | SampleError) -> tuple[Loaded, dict[str, Prediction]]:
+    def _calibrated(self, outcome: Predicted | SampleError) -> tuple[DecodedSample, dict[str, Prediction]]:
         """The sample under every calibration, before any is counted; a SampleError where it cannot be."""
         if isinstance(outcome, SampleError):
             raise outcome
@@ -159,7 +159,10 @@ class DomainPass:
 
 
 def _counted(
-    loaded: Loaded, calibrated: Mapping[str, Prediction], observers: Mapping[str, Observer], pool: ThreadPoolExecutor
+    loaded: DecodedSample,
+    calibrated: Mapping[str, Prediction],
+    observers: Mapping[str, Observer],
+    pool: ThreadPoolExecutor,
 ) -> Iterator[tuple[str, SampleTable]]:
     """The sample's row under every calibration, counted at once, but for those of a device: it does one by one."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reliseg.data import Loaded
+from reliseg.data import DecodedSample
 from reliseg.kernels.cpu.parallel import ParallelKernel
 from reliseg.kernels.reference import full_logits, roles
 from reliseg.kernels.self_test import CountingKernel
@@ -34,7 +34,7 @@ class Observer:
         self._on_device: CountingKernel | None = None
         self._ranks = self._no_ranks()
 
-    def observe(self, loaded: Loaded, prediction: Prediction) -> SampleTable:
+    def observe(self, loaded: DecodedSample, prediction: Prediction) -> SampleTable:
         """Count one sample with its calibrated prediction; its row."""
         view = prediction.view()
         truth = np.full(loaded.size, 255, np.uint8) if loaded.truth is None else loaded.truth

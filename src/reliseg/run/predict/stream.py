@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from typing import TypeAlias, TypeVar
 
-from reliseg.data import DataSet, Loaded, Sample, load
+from reliseg.data import DataSet, DecodedSample, Sample, load
 from reliseg.errors import ModelError, SampleError
 from reliseg.labels import Projection
 from reliseg.models import Input, Model
@@ -24,7 +24,7 @@ B = TypeVar("B")
 class Predicted:
     """A sample with its prediction, projected to the data set's classes; with its image, where that was read."""
 
-    loaded: Loaded
+    loaded: DecodedSample
     prediction: Prediction
 
 
@@ -67,13 +67,13 @@ def predictions(
     """
     projection = dataset.projection(model.labels)
 
-    def decoded(sample: Sample) -> Loaded | SampleError:
+    def decoded(sample: Sample) -> DecodedSample | SampleError:
         try:
             return load(dataset, sample, image=model.reads_images or images)
         except SampleError as error:
             return error
 
-    def predicted(group: Sequence[Loaded | SampleError]) -> list[Predicted | SampleError]:
+    def predicted(group: Sequence[DecodedSample | SampleError]) -> list[Predicted | SampleError]:
         found = list(_predicted(model, group, projection=projection))
         return found if images or saved else [_without_image(outcome) for outcome in found]
 
@@ -91,32 +91,32 @@ def _without_image(outcome: Predicted | SampleError) -> Predicted | SampleError:
     return Predicted(replace(outcome.loaded, image=None), replace(outcome.prediction, image=None))
 
 
-def _batches(stream: Iterator[Loaded | SampleError], batch: int) -> Iterator[list[Loaded | SampleError]]:
+def _batches(stream: Iterator[DecodedSample | SampleError], batch: int) -> Iterator[list[DecodedSample | SampleError]]:
     """Runs of at most `batch` neighbours of one size; failures stand alone."""
 
-    def kind(item: Loaded | SampleError) -> object:
-        return item.size if isinstance(item, Loaded) else item.sample
+    def kind(item: DecodedSample | SampleError) -> object:
+        return item.size if isinstance(item, DecodedSample) else item.sample
 
     for _, run in groupby(stream, key=kind):
         while group := list(islice(run, batch)):
             yield group
 
 
-def _lean(groups: Iterator[list[Loaded | SampleError]]) -> Iterator[list[Loaded | SampleError]]:
+def _lean(groups: Iterator[list[DecodedSample | SampleError]]) -> Iterator[list[DecodedSample | SampleError]]:
     """The groups. Where their size changes, memory is given back: kept over many sizes, it would only grow."""
     before = None
     for group in groups:
         first = group[0]
-        if isinstance(first, Loaded) and first.size != before:
+        if isinstance(first, DecodedSample) and first.size != before:
             before = first.size
             give_back()
         yield group
 
 
 def _predicted(
-    model: Model, group: Sequence[Loaded | SampleError], *, projection: Projection
+    model: Model, group: Sequence[DecodedSample | SampleError], *, projection: Projection
 ) -> Iterator[Predicted | SampleError]:
-    loaded = [item for item in group if isinstance(item, Loaded)]
+    loaded = [item for item in group if isinstance(item, DecodedSample)]
     if not loaded:
         yield from (item for item in group if isinstance(item, SampleError))
         return
