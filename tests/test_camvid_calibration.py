@@ -8,7 +8,7 @@ import yaml
 
 import reliseg
 from reliseg.calibration.records.record import read_records
-from reliseg.config.schema import read_config, resolved
+from reliseg.config.schema import read_config, render_config
 from reliseg.plan.build import plan_from_config
 from reliseg.results import Results
 from reliseg.run.execute import Run
@@ -32,7 +32,7 @@ def folder(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = out.parent / "camvid.yaml"
     path.write_text(yaml.safe_dump(config))
     checked = read_config(path)
-    Run(plan_from_config(checked, path.parent), out, resolved(checked, path.parent), save=("logits",)).execute()
+    Run(plan_from_config(checked, path.parent), out, render_config(checked, path.parent), save=("logits",)).execute()
     return out
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reliseg.errors import DataError
-from reliseg.results import COLUMNS, Origin, Results, Row, Value, concatenated, scored
+from reliseg.results import COLUMNS, Origin, Results, Row, Value, with_score
 
 ORIGIN = Origin("model", "data", "night", reference="data/day", calibration="ts@data/val", fitted_on="data/val", seed=3)
 PLAIN = Origin("model", "data", "day")
@@ -230,8 +230,7 @@ def test_undefined_values_have_a_reason_and_no_number():
     assert (value.why, value.label, value.score) == ("no pixel", "c", "msp")
 
 
-def test_scored_and_concatenated():
+def test_values_are_given_a_score():
     values = [Value.exact("a", 1, "d"), Value.exact("b", 2, "d")]
-    assert [v.score for v in scored(values, "margin")] == ["margin", "margin"]
+    assert [v.score for v in with_score(values, "margin")] == ["margin", "margin"]
     assert [v.score for v in values] == ["", ""]
-    assert equal(concatenated([TABLE, EMPTY, TABLE]), Results(TABLE.rows + TABLE.rows))

@@ -9,10 +9,10 @@ from typing import Any
 
 from reliseg.calibration import canonical
 from reliseg.calibration.records.record import Record, read_record
-from reliseg.config.schema import Settings, parse_settings, plain_name, read_config, resolved
+from reliseg.config.schema import Settings, parse_settings, plain_name, read_config, render_config
 from reliseg.data import DataOptions, DataSet
 from reliseg.data import open_dataset as _open_dataset
-from reliseg.errors import ConfigError, near
+from reliseg.errors import ConfigError, suggestion
 from reliseg.labels import LabelSpace, label_space
 from reliseg.models import MODELS, Model, ModelOptions
 from reliseg.plan.build import build_plan, find_reference, find_targets, loaded_records, plan_from_config
@@ -32,7 +32,7 @@ def open_dataset(spec: str, root: str | Path, **options: Any) -> DataSet:
     Options are those of a configuration's data set: name, labels, label_map, projection, domains, image, mask,
     missing, unlisted, annotations. Raises a ConfigError or DataError that says what is wrong.
     """
-    return _open_dataset(DataOptions(spec=spec, root=Path(root), **_known(DataOptions, options)))
+    return _open_dataset(DataOptions(spec=spec, root=Path(root), **_check_options(DataOptions, options)))
 
 
 def open_model(
@@ -45,7 +45,7 @@ def open_model(
     that large arrays can be kept (glibc). Raises a ModelError that says what is wrong.
     """
     share_heap()
-    _known(ModelOptions, options)
+    _check_options(ModelOptions, options)
     space = label_space(labels) if isinstance(labels, str) else labels
     if not isinstance(where, str):
         from reliseg.models.kinds.python import PythonModel
@@ -80,7 +80,7 @@ def evaluate(
     of a configuration: scores, metrics, seed, batch, sample. Statistics are kept in `out` (where an interrupted
     evaluation goes on) or in a temporary folder.
     """
-    models = {_plain(n): m for n, m in model.items()} if isinstance(model, Mapping) else {"model": model}
+    models = {_check_name(n): m for n, m in model.items()} if isinstance(model, Mapping) else {"model": model}
     datasets = {d.name: d for d in ([dataset] if isinstance(dataset, DataSet) else dataset)}
     for name, each in models.items():
         if not isinstance(each, Model):
@@ -145,22 +145,22 @@ def run_config(
     return Run(
         plan,
         Path(out),
-        resolved(checked, path.parent),
+        render_config(checked, path.parent),
         workers=decoding_threads(workers),
         progress=progress or Silent(),
     ).execute()
 
 
-def _known(kind: type[DataOptions] | type[ModelOptions], options: dict[str, Any]) -> dict[str, Any]:
+def _check_options(kind: type[DataOptions] | type[ModelOptions], options: dict[str, Any]) -> dict[str, Any]:
     """The options, if all are fields of their kind."""
     names = [f.name for f in fields(kind)]
     for key in options:
         if key not in names:
-            raise ConfigError(f"unknown option {key!r}; {near(key, names)}")
+            raise ConfigError(f"unknown option {key!r}; {suggestion(key, names)}")
     return options
 
 
-def _plain(name: str) -> str:
+def _check_name(name: str) -> str:
     """A model's name, which becomes a folder of the run."""
     try:
         return plain_name(name)

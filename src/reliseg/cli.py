@@ -71,7 +71,7 @@ def _print_version(asked: bool) -> None:
 
 
 @app.callback()
-def _common(
+def _main_options(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
     ] = False,
@@ -99,7 +99,7 @@ def run(
     save: Save = None,
 ) -> None:
     """Evaluate models on data sets: from a configuration file, or from --model and --data, or by a --protocol."""
-    from reliseg.config.schema import resolved
+    from reliseg.config.schema import render_config
     from reliseg.plan.build import plan_from_config
     from reliseg.report.terminal import Terminal
     from reliseg.run.execute import Run
@@ -115,9 +115,8 @@ def run(
     kinds = tuple(k.strip() for k in save.split(",")) if save else ()
     with Terminal() as terminal:
         _announce(plan, terminal)
-        job = Run(
-            plan, place, resolved(checked, folder), workers=decoding_threads(workers), save=kinds, progress=terminal
-        )
+        text, threads = render_config(checked, folder), decoding_threads(workers)
+        job = Run(plan, place, text, workers=threads, save=kinds, progress=terminal)
         try:
             job.execute()
         except IncompleteError:
@@ -167,9 +166,9 @@ def check(
 def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
     """List what can be named in a configuration, a line each."""
     from reliseg.config.protocol import protocol_lines
-    from reliseg.report.listing import listed
+    from reliseg.report.listing import listing_lines
 
-    for line in protocol_lines() if kind is Kind.protocols else listed(kind.value):
+    for line in protocol_lines() if kind is Kind.protocols else listing_lines(kind.value):
         typer.echo(line)
 
 

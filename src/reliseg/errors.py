@@ -70,7 +70,7 @@ class IncompleteError(ReliSegError):
     """The run ended, and some samples were not evaluated; what was finished is kept."""
 
 
-def near(name: str, known: Iterable[str]) -> str:
+def suggestion(name: str, known: Iterable[str]) -> str:
     """The end of an error line about an unknown name: the nearest known one, then all of them."""
     names = sorted(known)
     matches = get_close_matches(name, names, n=1, cutoff=0.5)

@@ -8,7 +8,7 @@ from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar, cast
 
-from reliseg.errors import ConfigError, near
+from reliseg.errors import ConfigError, suggestion
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class Registry(Generic[T]):
         """The class called `name`; a ConfigError that suggests the nearest name where there is none."""
         entry = self._entries.get(name.replace("-", "_"))
         if entry is None:
-            raise ConfigError(f"unknown {self.kind} {name!r}; {near(name, self.names())}")
+            raise ConfigError(f"unknown {self.kind} {name!r}; {suggestion(name, self.names())}")
         if isinstance(entry, EntryPoint):
             return cast(type[T], entry.load())
         base = getattr(importlib.import_module(f"{self.package}.base"), self.interface)

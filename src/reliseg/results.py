@@ -4,12 +4,12 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from reliseg.errors import DataError, MissingExtraError, near
+from reliseg.errors import DataError, MissingExtraError, suggestion
 
 NAN = math.nan
 
@@ -169,7 +169,7 @@ class Results:
         for column, value in wanted.items():
             held = {str(getattr(r, "class_" if column == "class" else column)) for r in self.rows}
             if str(value) not in held:
-                return f"; {column}: {near(str(value), held)}"
+                return f"; {column}: {suggestion(str(value), held)}"
         return ""
 
     def records(self) -> list[dict[str, Any]]:
@@ -226,11 +226,6 @@ def csv_line(cells: Iterable[object]) -> str:
     return out.getvalue()
 
 
-def scored(values: Iterable[Value], score: str) -> list[Value]:
+def with_score(values: Iterable[Value], score: str) -> list[Value]:
     """The same values, said to be of this score."""
     return [replace(value, score=score) for value in values]
-
-
-def concatenated(tables: Sequence[Results]) -> Results:
-    """All rows, in this order."""
-    return Results(tuple(row for table in tables for row in table))

@@ -167,12 +167,12 @@ def test_metrics_for_domains_without_annotation_are_those_that_need_none():
 
 def test_summaries_of_shards_together_are_the_summary_of_all():
     each = world(50, images=6, pixels=120)
-    union, whole = ImageSummary.room(6, len(SCORES)), ImageSummary.of(each.table())
+    union, whole = ImageSummary.allocate(6, len(SCORES)), ImageSummary.of(each.table())
     for i in range(6):
         union.rows[i] = ImageSummary.of(each.observe(np.flatnonzero(each.image == i), f"{i}")[1]).rows[0]
     assert len(union) == len(whole) == 6
     for field in ("known", "miou", "ece", "scores"):
         np.testing.assert_array_equal(getattr(union, field), getattr(whole, field))
-    nothing = ImageSummary.room(0, len(SCORES))
+    nothing = ImageSummary.allocate(0, len(SCORES))
     assert len(nothing) == 0
     assert nothing.scores.shape == (0, len(SCORES), 2)

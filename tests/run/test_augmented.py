@@ -9,7 +9,7 @@ from helpers.street import Street, make_street
 from PIL import Image
 
 import reliseg
-from reliseg.config.schema import read_config, resolved
+from reliseg.config.schema import read_config, render_config
 from reliseg.data import DataOptions, load, open_dataset
 from reliseg.errors import ConfigError, ModelError
 from reliseg.plan.build import plan_from_config
@@ -57,7 +57,7 @@ def test_the_model_is_given_the_copies_whatever_the_workers(street: Street, tmp_
 def test_what_the_model_was_given_can_be_saved(street: Street, tmp_path: Path) -> None:
     config = read_config(street.config)
     plan = plan_from_config(config, street.root)
-    Run(plan, tmp_path / "out", resolved(config, street.root), save=("image",)).execute()
+    Run(plan, tmp_path / "out", render_config(config, street.root), save=("image",)).execute()
     saved = tmp_path / "out" / "saved" / "net" / "street"
     dataset = open_dataset(
         DataOptions("camvid", street.root / "data", domains={"cal": {"split": "val", "augment": AUGMENT}})

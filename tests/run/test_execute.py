@@ -245,7 +245,7 @@ def test_unions_are_merged_from_their_members(street: Street, whole: Path, tmp_p
 
 
 def test_saved_logits_are_read_back_to_the_same_results(street: Street, tmp_path: Path) -> None:
-    from reliseg.config.schema import read_config, resolved
+    from reliseg.config.schema import read_config, render_config
     from reliseg.plan.build import plan_from_config
     from reliseg.run.execute import Run
 
@@ -253,7 +253,7 @@ def test_saved_logits_are_read_back_to_the_same_results(street: Street, tmp_path
     plan = plan_from_config(config, street.root)
     out = tmp_path / "out"
     kinds = ("prediction", "color", "confidence", "logits")
-    first = Run(plan, out, resolved(config, street.root), save=kinds).execute()
+    first = Run(plan, out, render_config(config, street.root), save=kinds).execute()
     saved = out / "saved" / "net" / "street" / "day"
     files = sorted(p.name for p in (saved / "s143").iterdir())
     assert files[:4] == ["s143_1001.npz", "s143_1001_color.png", "s143_1001_conf.png", "s143_1001_pred.png"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from reliseg.calibration.base import CALIBRATORS, Calibrator
 from reliseg.calibration.parameters import is_natural
-from reliseg.errors import ConfigError, near
+from reliseg.errors import ConfigError, suggestion
 
 _COMMA = r",(?![^\[]*\])"
 """One that does not stand in a list."""
@@ -43,7 +43,7 @@ def _one(text: str, name: str, values: dict[str, Any]) -> Calibrator:
     known = [f.name for f in fields(kind)]
     for key in values:
         if key not in known:
-            raise ConfigError(f"{text.strip()}: {name} has no parameter {key!r}; {near(key, known)}")
+            raise ConfigError(f"{text.strip()}: {name} has no parameter {key!r}; {suggestion(key, known)}")
     return kind(**values)
 
 

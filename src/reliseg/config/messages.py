@@ -36,28 +36,28 @@ def validation_message(errors: Iterable[ErrorDetails], content: object) -> str:
     Of a choice (a number or `all`) pydantic has an error for each way: those that came furthest into what was given
     are taken together.
     """
-    placed = [(user_place(error, content), error) for error in errors]
+    placed = [(place_in_file(error, content), error) for error in errors]
     first = placed[0][0]
     place = max((place for place, _ in placed if place[: len(first)] == first), key=len)
     same = [error for other, error in placed if other == place]
     given = same[0].get("input")
     if same[0]["type"] == "missing":
-        return f"{dotted(place)} is missing"
+        return f"{place_text(place)} is missing"
     if same[0]["type"] == "list_type" and isinstance(given, str):
-        return f"{dotted(place)}: a list is needed; write [{given}]"
+        return f"{place_text(place)}: a list is needed; write [{given}]"
     texts = list(dict.fromkeys(_text(error) for error in same))
     shown = repr(given) if isinstance(given, str | int | float | bool) else ""
     if same[0]["type"] in _WANTED:
-        return f"{dotted(place)}: give {' or '.join(texts)}{f', not {shown}' if shown else ''}"
-    return f"{dotted(place)}: {texts[0]}{f' (given: {shown})' if shown and shown not in texts[0] else ''}"
+        return f"{place_text(place)}: give {' or '.join(texts)}{f', not {shown}' if shown else ''}"
+    return f"{place_text(place)}: {texts[0]}{f' (given: {shown})' if shown and shown not in texts[0] else ''}"
 
 
-def dotted(place: Place) -> str:
+def place_text(place: Place) -> str:
     """`models.0.kind`."""
     return ".".join(str(part) for part in place) or "top level"
 
 
-def user_place(error: ErrorDetails, content: object) -> Place:
+def place_in_file(error: ErrorDetails, content: object) -> Place:
     """The keys and positions of an error that stand in the file; the others name types of pydantic's.
 
     Of a key that is missing the last one does not stand there, and is kept.

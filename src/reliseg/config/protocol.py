@@ -13,7 +13,7 @@ from typing import Any
 from reliseg.calibration import canonical
 from reliseg.config.schema import RunConfig, Settings, parse_config
 from reliseg.config.yaml_files import read_yaml
-from reliseg.errors import ConfigError, near
+from reliseg.errors import ConfigError, suggestion
 
 _MACHINE = {"device", "threads", "batch"}
 """Settings that say how a run is carried out, and not what is measured."""
@@ -43,11 +43,11 @@ class Protocol:
         """
         for name in names:
             if name not in self.domains():
-                raise ConfigError(f"--without {name}: not in {self.name}; {near(name, self.domains())}")
+                raise ConfigError(f"--without {name}: not in {self.name}; {suggestion(name, self.domains())}")
         reference = self.content["test"]["reference"]
         if any(_is_in(reference, n) for n in names):
             raise ConfigError(f"--without: {reference} is what {self.name} compares with; it cannot be left out")
-        datasets = [_reduced(d, names) for d in self.content["datasets"]]
+        datasets = [_without_domains(d, names) for d in self.content["datasets"]]
         datasets = [d for d in datasets if d["domains"]]
         left = {f"{d['name']}/{domain}" for d in datasets for domain in d["domains"]}
         calibration: list[dict[str, Any]] = []
@@ -77,7 +77,7 @@ class Protocol:
         names = [d["name"] for d in content["datasets"]]
         for name in given:
             if name not in names:
-                raise ConfigError(f"--data {name}: not among the data sets of {self.name}; {near(name, names)}")
+                raise ConfigError(f"--data {name}: not among the data sets of {self.name}; {suggestion(name, names)}")
         if len(given) < len(data):
             raise ConfigError(f"--data names a data set twice; give each of {', '.join(names)} once")
         missing = [name for name in names if name not in given]
@@ -96,14 +96,14 @@ class Protocol:
 
 def protocol_names() -> list[str]:
     """The protocols that ship with reliseg."""
-    return list(_shipped())
+    return list(_protocol_files())
 
 
 def read_protocol(name: str) -> Protocol:
     """The protocol of this name; a ConfigError that suggests the nearest for an unknown one."""
-    path = _shipped().get(name.replace("_", "-"))
+    path = _protocol_files().get(name.replace("_", "-"))
     if path is None:
-        raise ConfigError(f"unknown protocol {name!r}; {near(name, protocol_names())}")
+        raise ConfigError(f"unknown protocol {name!r}; {suggestion(name, protocol_names())}")
     content = dict(read_yaml(path))
     return Protocol(path.stem.replace("_", "-"), content.pop("version"), content.pop("about"), content)
 
@@ -152,7 +152,7 @@ def _differences(config: RunConfig, expected: Mapping[str, Any]) -> Iterator[str
             yield f"datasets.{dataset.name}"
     if [c.on for c in config.calibration] != [c["on"] for c in expected["calibration"]]:
         yield "calibration.on"
-    methods = [[_canonical(m) for m in c["methods"]] for c in expected["calibration"]]
+    methods = [[_method_name(m) for m in c["methods"]] for c in expected["calibration"]]
     if {tuple(c.methods) for c in config.calibration} != {tuple(m) for m in methods}:
         yield "calibration.methods"
     for key in ("test", *(key for key in Settings.model_fields if key not in _MACHINE)):
@@ -160,7 +160,7 @@ def _differences(config: RunConfig, expected: Mapping[str, Any]) -> Iterator[str
             yield key
 
 
-def _canonical(method: str) -> str:
+def _method_name(method: str) -> str:
     """One way to write a method; one that is not installed here is like no other."""
     try:
         return canonical(method)
@@ -173,7 +173,7 @@ def _is_in(target: str, name: str) -> bool:
     return target == name or target.partition("/")[0] == name
 
 
-def _reduced(dataset: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def _without_domains(dataset: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """A data set without the domains of these names, also in its unions."""
     gone = {domain for domain in dataset["domains"] if any(_is_in(f"{dataset['name']}/{domain}", n) for n in names)}
     domains = {}
@@ -186,6 +186,6 @@ def _reduced(dataset: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]
 
 
 @cache
-def _shipped() -> dict[str, Path]:
+def _protocol_files() -> dict[str, Path]:
     folder = Path(str(files("reliseg.config"))) / "protocols"
     return {path.stem.replace("_", "-"): path for path in sorted(folder.glob("*.yaml"))}

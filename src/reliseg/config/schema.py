@@ -9,9 +9,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 
 from reliseg.calibration import canonical
-from reliseg.config.messages import Place, dotted, user_place, validation_message
+from reliseg.config.messages import Place, place_in_file, place_text, validation_message
 from reliseg.config.yaml_files import read_yaml, render_yaml
-from reliseg.errors import ConfigError, near
+from reliseg.errors import ConfigError, suggestion
 from reliseg.metrics import METRICS
 from reliseg.models import MODELS, Precision
 from reliseg.scores import SCORES
@@ -49,13 +49,13 @@ class ModelConfig(_Section):
 
     @field_validator("name")
     @classmethod
-    def _name_is_plain(cls, value: str) -> str:
+    def _check_name(cls, value: str) -> str:
         return plain_name(value)
 
     @field_validator("kind")
     @classmethod
-    def _kind_is_known(cls, value: str) -> str:
-        return _known(value, MODELS.names(), "model kind")
+    def _check_kind(cls, value: str) -> str:
+        return _known_name(value, MODELS.names(), "model kind")
 
 
 class DataConfig(_Section):
@@ -76,7 +76,7 @@ class DataConfig(_Section):
 
     @field_validator("name")
     @classmethod
-    def _name_is_plain(cls, value: str) -> str:
+    def _check_name(cls, value: str) -> str:
         return plain_name(value)
 
 
@@ -89,14 +89,14 @@ class CalibrationConfig(_Section):
 
     @field_validator("methods")
     @classmethod
-    def _methods_are_known(cls, value: list[str]) -> list[str]:
+    def _check_methods(cls, value: list[str]) -> list[str]:
         try:
             return [canonical(v) for v in value]
         except ConfigError as error:
             raise ValueError(str(error)) from error
 
     @model_validator(mode="after")
-    def _fits_or_loads(self) -> "CalibrationConfig":
+    def _check_source(self) -> "CalibrationConfig":
         if (self.load is None) != bool(self.on and self.methods) or (self.load and (self.on or self.methods)):
             raise ValueError("give on: and methods:, or load: alone")
         return self
@@ -132,7 +132,7 @@ class SampleConfig(_Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _all_is_all(cls, given: Any) -> Any:
+    def _no_cap_for_all(cls, given: Any) -> Any:
         if isinstance(given, Mapping) and given.get("per_image") == "all":
             return {"cap": "all", **given}
         return given
@@ -159,31 +159,31 @@ class Settings(_Section):
 
     @field_validator("device")
     @classmethod
-    def _device_is_one(cls, value: str) -> str:
+    def _check_device(cls, value: str) -> str:
         if not _DEVICE.fullmatch(value):
             raise ValueError(f"unknown device {value!r}; give auto, cpu, cuda or cuda:0, cuda:1 ..")
         return value
 
     @field_validator("scores")
     @classmethod
-    def _scores_are_known(cls, value: list[str]) -> list[str]:
-        names = [_known(v, SCORES.names(), "score") for v in value]
+    def _check_scores(cls, value: list[str]) -> list[str]:
+        names = [_known_name(v, SCORES.names(), "score") for v in value]
         return list(dict.fromkeys(["msp", *names] if "msp" not in names else names))
 
     @field_validator("metrics", mode="before")
     @classmethod
-    def _none_is_all(cls, value: Any) -> Any:
+    def _all_for_none(cls, value: Any) -> Any:
         return ["all"] if value is None else value
 
     @field_validator("metrics")
     @classmethod
-    def _metrics_are_known(cls, value: list[str]) -> list[str]:
+    def _check_metrics(cls, value: list[str]) -> list[str]:
         """Families, each once; `all` is written out as those that are measured by default."""
         families = {q: f for f in METRICS.names() for q in METRICS.get(f)().quantities()}
         for name in value:
             if name in families:
                 raise ValueError(f"{name!r} is one number of the family {families[name]!r}: write that")
-        known = [_known(v, ["all", *METRICS.names()], "metric family") for v in value]
+        known = [_known_name(v, ["all", *METRICS.names()], "metric family") for v in value]
         usual = [f for f in METRICS.names() if METRICS.get(f).by_default]
         return list(dict.fromkeys(f for name in known for f in (usual if name == "all" else [name])))
 
@@ -198,7 +198,7 @@ class RunConfig(Settings):
     protocol: ProtocolConfig | None = None
 
     @model_validator(mode="after")
-    def _names_differ(self) -> "RunConfig":
+    def _check_names(self) -> "RunConfig":
         for kind, names in (
             ("models", [m.name for m in self.models]),
             ("data sets", [d.name for d in self.datasets]),
@@ -216,10 +216,10 @@ def plain_name(value: str) -> str:
     return value
 
 
-def _known(value: str, names: list[str], kind: str) -> str:
+def _known_name(value: str, names: list[str], kind: str) -> str:
     canonical = value.replace("-", "_")
     if canonical not in names:
-        raise ValueError(f"unknown {kind} {value!r}; {near(canonical, names)}")
+        raise ValueError(f"unknown {kind} {value!r}; {suggestion(canonical, names)}")
     return canonical
 
 
@@ -244,31 +244,31 @@ def parse_settings(content: Mapping[str, Any]) -> Settings:
         raise ConfigError(f"settings: {_first_problem(error, content, Settings)}") from error
 
 
-def resolved(config: RunConfig, folder: Path) -> str:
+def render_config(config: RunConfig, folder: Path) -> str:
     """The configuration as YAML with every default written out and every path absolute.
 
     `folder` is where its relative paths start: the result can be run again from anywhere.
     """
     content = config.model_dump(mode="json")
     for model in content["models"]:
-        model["where"] = _absolute(model["where"], folder, model["kind"] == "python")
-        model["weights"] = model["weights"] and _absolute(model["weights"], folder)
-        model["labels"] = model["labels"] and _named(model["labels"], folder)
+        model["where"] = _absolute_path(model["where"], folder, model["kind"] == "python")
+        model["weights"] = model["weights"] and _absolute_path(model["weights"], folder)
+        model["labels"] = model["labels"] and _name_or_path(model["labels"], folder)
     for dataset in content["datasets"]:
         dataset["root"] = str((folder / Path(dataset["root"]).expanduser()).resolve())
         for key in ("spec", "labels"):
-            dataset[key] = dataset[key] and _named(dataset[key], folder)
+            dataset[key] = dataset[key] and _name_or_path(dataset[key], folder)
     for calibration in content["calibration"]:
-        calibration["load"] = calibration["load"] and _absolute(calibration["load"], folder)
+        calibration["load"] = calibration["load"] and _absolute_path(calibration["load"], folder)
     return render_yaml(content)
 
 
-def _named(text: str, folder: Path) -> str:
+def _name_or_path(text: str, folder: Path) -> str:
     """The name of what ships as it is, though a folder may be called like it; the path of a file as an absolute one."""
-    return _absolute(text, folder) if text.endswith(".toml") else text
+    return _absolute_path(text, folder) if text.endswith(".toml") else text
 
 
-def _absolute(text: str, folder: Path, has_function: bool = False) -> str:
+def _absolute_path(text: str, folder: Path, has_function: bool = False) -> str:
     """A path that exists as an absolute one; anything else (a name, a hub id, a module) as it is."""
     name, separator, function = text.rpartition(":") if has_function else (text, "", "")
     path = folder / Path(name).expanduser()
@@ -279,8 +279,10 @@ def _first_problem(error: ValidationError, content: object, section: type[BaseMo
     # A misspelt key also makes the right one missing: say the former.
     errors = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     if errors[0]["type"] == "extra_forbidden":
-        *way, key = user_place(errors[0], content)
-        return f"unknown key {str(key)!r} at {dotted((*way, key))}; {near(str(key), _keys(tuple(way), section))}"
+        *way, key = place_in_file(errors[0], content)
+        return (
+            f"unknown key {str(key)!r} at {place_text((*way, key))}; {suggestion(str(key), _keys(tuple(way), section))}"
+        )
     return validation_message(errors, content)
 
 

@@ -67,17 +67,17 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({_short(error)}); give the path of a YAML file") from error
+        raise ConfigError(f"{path}: cannot be read ({_reason(error)}); give the path of a YAML file") from error
     try:
         content = parse_yaml(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML: {_short(error)}") from error
+        raise ConfigError(f"{path}: not valid YAML: {_reason(error)}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: not a configuration; it needs at least models: and datasets:")
     return content
 
 
-def _short(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return " ".join(str(error).split())

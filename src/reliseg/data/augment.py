@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 from PIL import ImageEnhance
 
 from reliseg.data.spec import check_keys
-from reliseg.errors import ConfigError, near
+from reliseg.errors import ConfigError, suggestion
 from reliseg.types import Image
 
 SHIFT = 120
@@ -68,7 +68,7 @@ def read_augmentation(where: str, given: object) -> Photometric:
         raise ConfigError(f"{where}: write {{kind: photometric, copies: 3}}; kinds: {', '.join(AUGMENTATIONS)}")
     kind, options = given["kind"], {key: value for key, value in given.items() if key != "kind"}
     if kind not in AUGMENTATIONS:
-        raise ConfigError(f"{where}: unknown kind {str(kind)!r}; {near(str(kind), AUGMENTATIONS)}")
+        raise ConfigError(f"{where}: unknown kind {str(kind)!r}; {suggestion(str(kind), AUGMENTATIONS)}")
     check_keys(where, options, [f.name for f in fields(AUGMENTATIONS[kind])])
     for key, value in options.items():
         least = 0 if key == "seed" else 1

@@ -10,7 +10,7 @@ from reliseg.data.base import Domain, Sample
 from reliseg.data.endings import with_other_ending
 from reliseg.data.pairs import Entry, Source
 from reliseg.data.spec import DOMAIN_KEYS, Spec, check_keys, strings
-from reliseg.errors import ConfigError, DataError, near, shortlist
+from reliseg.errors import ConfigError, DataError, shortlist, suggestion
 
 
 @dataclass(frozen=True)
@@ -231,9 +231,9 @@ def _count(names: list[str], word: str) -> str:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    """As `near`, with at most a dozen names; of very many no nearest is looked for, which would take seconds."""
+    """As `suggestion`, with at most a dozen names; of very many no nearest is looked for, which would take seconds."""
     known = sorted(known)
     if len(known) <= 12:
-        return near(name, known)
-    hint = near(name, known).partition("known: ")[0] if len(known) <= 2000 else ""
+        return suggestion(name, known)
+    hint = suggestion(name, known).partition("known: ")[0] if len(known) <= 2000 else ""
     return f"{hint}known: {shortlist(known)}"

@@ -5,7 +5,7 @@ from typing import Any, Literal, cast
 
 from reliseg.data.base import Encoding
 from reliseg.data.spec import check_keys
-from reliseg.errors import ConfigError, near
+from reliseg.errors import ConfigError, suggestion
 from reliseg.labels import VOID, ColorMap, LabelMap, LabelSpace
 
 _KEYS = ("encoding", "known", "unknown", "void", "unlisted")
@@ -20,7 +20,7 @@ def read_label_map(
     check_keys(where, table, _KEYS)
     encoding = table.get("encoding", "index")
     if encoding not in _ENCODINGS:
-        raise ConfigError(f"{where}: unknown encoding {encoding!r}; {near(str(encoding), _ENCODINGS)}")
+        raise ConfigError(f"{where}: unknown encoding {encoding!r}; {suggestion(str(encoding), _ENCODINGS)}")
     rule = unlisted or table.get("unlisted", "error")
     if rule not in ("error", "void"):
         raise ConfigError(f"{where}: unlisted is 'error' or 'void', not {rule!r}")

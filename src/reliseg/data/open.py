@@ -12,7 +12,7 @@ from reliseg.data.label_table import read_label_map
 from reliseg.data.pairs import Source
 from reliseg.data.spec import Spec, read_spec
 from reliseg.data.template import Tree
-from reliseg.errors import ConfigError, DataError, near
+from reliseg.errors import ConfigError, DataError, suggestion
 from reliseg.labels import LabelSpace, Projection, label_space, label_space_names
 
 _NAME = re.compile(r"\w[\w.+-]*")
@@ -93,7 +93,7 @@ def _selections(name: str, spec: Spec, options: DataOptions) -> dict[str, Select
         _check_name("domain", domain)
         asked = waiting.pop(domain)
         if asked is None and domain not in spec.domains:
-            hint = near(domain, spec.domains)
+            hint = suggestion(domain, spec.domains)
             raise ConfigError(
                 f"{name}: the spec has no domain {domain!r}; {hint}; in a file you may also say what it holds"
             )
@@ -106,7 +106,7 @@ def _selections(name: str, spec: Spec, options: DataOptions) -> dict[str, Select
                 continue
             if member not in spec.domains:
                 known = {*selections, *waiting, *spec.domains} - {domain}
-                raise ConfigError(f"{selection.label}: union of unknown domain {member!r}; {near(member, known)}")
+                raise ConfigError(f"{selection.label}: union of unknown domain {member!r}; {suggestion(member, known)}")
             waiting[member] = {}
     return selections
 

@@ -52,7 +52,7 @@ from pathlib import Path
 from typing import Any
 
 from reliseg.data.template import Template
-from reliseg.errors import ConfigError, near
+from reliseg.errors import ConfigError, suggestion
 
 _KEYS = ("labels", "image", "mask", "id", "fields", "derive", "label_map", "default", "domains")
 DOMAIN_KEYS = ("scenes", "samples", "exclude", "annotations", "augment", "union")
@@ -122,7 +122,7 @@ def read_spec(name: str, folder: Path = Path()) -> Spec:
     if path is None:
         path = folder / name
         if path.suffix != ".toml" or not path.is_file():
-            raise ConfigError(f"unknown data set spec {name!r}; {near(name, dataset_names())}, or a .toml file")
+            raise ConfigError(f"unknown data set spec {name!r}; {suggestion(name, dataset_names())}, or a .toml file")
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -138,7 +138,7 @@ def check_keys(where: str, given: Iterable[object], known: Iterable[str]) -> Non
     known = tuple(known)
     for key in given:
         if key not in known:
-            raise ConfigError(f"{where}: unknown key {str(key)!r}; {near(str(key), known)}")
+            raise ConfigError(f"{where}: unknown key {str(key)!r}; {suggestion(str(key), known)}")
 
 
 def strings(where: str, value: object) -> tuple[str, ...]:

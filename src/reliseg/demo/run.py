@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image as Pillow
 
-from reliseg.config.schema import parse_config, resolved
+from reliseg.config.schema import parse_config, render_config
 from reliseg.data import load
 from reliseg.demo.world.scenes import CONDITIONS, draw
 from reliseg.errors import MissingExtraError
@@ -16,7 +16,7 @@ from reliseg.models import Input
 from reliseg.plan.build import plan_from_config
 from reliseg.plan.plan import Plan
 from reliseg.report.diagram import reliability_diagram
-from reliseg.report.pictures import Case, sheet, write
+from reliseg.report.pictures import Case, sheet, write_png
 from reliseg.results import Results
 from reliseg.run.execute import Run
 from reliseg.run.export import label_and_confidence
@@ -55,7 +55,7 @@ def run_demo(out: Path, *, workers: int, progress: Progress) -> str:
     _draw_all(out / "scenes", workers, progress)
     config = parse_config(_configuration(), where="demo")
     plan = plan_from_config(config, out.absolute())
-    results = Run(plan, out / "run", resolved(config, out), workers=workers, progress=progress).execute()
+    results = Run(plan, out / "run", render_config(config, out), workers=workers, progress=progress).execute()
     pictures = _pictures(plan, out / "pictures")
     files = reliability_diagram(
         out / "run" / "reliability.csv", out / "reliability.png", model="street", domains=list(CONDITIONS)
@@ -122,8 +122,8 @@ def _pictures(plan: Plan, folder: Path) -> Path:
         prediction = model.predict([Input(sample.id, loaded.size, loaded.image)])[0]
         classes, confidence = label_and_confidence(prediction.projected(target.dataset.projection(model.labels)))
         cases.append(Case(target.domain.name, loaded.image, loaded.truth, classes, confidence))
-        write(folder / f"{target.domain.name}.png", sheet(cases[-1:], target.dataset.labels))
-    write(folder / "all.png", sheet(cases, plan.tests[0].dataset.labels))
+        write_png(folder / f"{target.domain.name}.png", sheet(cases[-1:], target.dataset.labels))
+    write_png(folder / "all.png", sheet(cases, plan.tests[0].dataset.labels))
     return folder / "all.png"
 
 
@@ -150,7 +150,7 @@ def _story(results: Results, out: Path, files: list[Path]) -> str:
             f"{before:.3f} in {surest}, where it is sure and wrong.",
             f"- Temperature scaling helps where its calibration images are like those to come: ECE in {surest} is "
             f"{calm:.3f} after fitting on clear scenes, {mixed:.3f} after fitting on mixed weather, "
-            f"which lowers the NLL in {_listed(helped)}.",
+            f"which lowers the NLL in {_enumeration(helped)}.",
             "- Unknown objects are found by low confidence in part (AUROC, 0.5 is chance): "
             f"{', '.join(f'{c} {v:.2f}' for c, v in unknown.items())}.",
             "",
@@ -160,7 +160,7 @@ def _story(results: Results, out: Path, files: list[Path]) -> str:
     )
 
 
-def _listed(names: list[str]) -> str:
+def _enumeration(names: list[str]) -> str:
     if not names:
         return "no condition"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from reliseg.errors import ConfigError, near
+from reliseg.errors import ConfigError, suggestion
 
 VOID = 255
 """The id of pixels that no number counts."""
@@ -68,7 +68,7 @@ def label_space(name: str) -> LabelSpace:
     if path.suffix != ".toml" or not path.is_file():
         if path.suffix == ".toml":
             raise ConfigError(f"label space {path}: no such file")
-        raise ConfigError(f"unknown label space {name!r}; {near(name, label_space_names())}, or a .toml file")
+        raise ConfigError(f"unknown label space {name!r}; {suggestion(name, label_space_names())}, or a .toml file")
     try:
         return _parse(path.stem, tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ConfigError) as error:
@@ -78,7 +78,7 @@ def label_space(name: str) -> LabelSpace:
 def _parse(name: str, table: Mapping[str, Any]) -> LabelSpace:
     for key in table:
         if key not in _KEYS:
-            raise ConfigError(f"unknown key {key!r}; {near(key, _KEYS)}")
+            raise ConfigError(f"unknown key {key!r}; {suggestion(key, _KEYS)}")
     classes: Any = table.get("classes")
     absent: Any = table.get("absent", [])
     for key, value in (("classes", classes), ("absent", absent)):
@@ -86,7 +86,7 @@ def _parse(name: str, table: Mapping[str, Any]) -> LabelSpace:
             raise ConfigError(f'it needs {key} = ["name", ..]')
     for c in absent:
         if c not in classes:
-            raise ConfigError(f"unknown absent class {c!r}; {near(c, classes)}")
+            raise ConfigError(f"unknown absent class {c!r}; {suggestion(c, classes)}")
     palette = table.get("palette", [_color(i) for i in range(len(classes))])
     if not isinstance(palette, list) or not all(_is_color(color) for color in palette):
         raise ConfigError("palette holds one [r, g, b] per class, each from 0 to 255")

@@ -30,7 +30,7 @@ class ImageSummary:
     rows: Float64[np.ndarray, "n k"]
 
     @classmethod
-    def room(cls, images: int, scores: int) -> "ImageSummary":
+    def allocate(cls, images: int, scores: int) -> "ImageSummary":
         """Rows of NaN, to be filled."""
         return cls(np.full((images, _NUMBERS + 2 * scores), np.nan))
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from reliseg.metrics.base import Quantity
-from reliseg.results import Value, scored
+from reliseg.results import Value, with_score
 from reliseg.stats import ranking
 from reliseg.stats.ranking import Histogram
 
@@ -32,7 +32,7 @@ _MEASURES = {
 }
 
 
-def quantities(prefix: str, definition: str, unit: str) -> Mapping[str, Quantity]:
+def detection_quantities(prefix: str, definition: str, unit: str) -> Mapping[str, Quantity]:
     """The five numbers of a detection task: `ood_auroc`, ... under ids such as `ood/known-pixels/auroc`."""
     return {
         f"{prefix}_{name}": Quantity(f"{definition}/{rule}", text.format(unit=unit), better, 0, 1)  # type: ignore[arg-type]
@@ -40,7 +40,7 @@ def quantities(prefix: str, definition: str, unit: str) -> Mapping[str, Quantity
     }
 
 
-def detection(names: Mapping[str, Quantity], inside: Histogram, outside: Histogram, score: str) -> list[Value]:
+def detection_values(names: Mapping[str, Quantity], inside: Histogram, outside: Histogram, score: str) -> list[Value]:
     """The five numbers from histograms, the surest bin first; both sides must be filled."""
     inside, outside = ranking.compact(inside, outside)
     brackets = (
@@ -53,9 +53,9 @@ def detection(names: Mapping[str, Quantity], inside: Histogram, outside: Histogr
     values = [
         Value.between(name, bracket, q.definition) for (name, q), bracket in zip(names.items(), brackets, strict=True)
     ]
-    return scored(values, score)
+    return with_score(values, score)
 
 
-def undefined(names: Mapping[str, Quantity], why: str, score: str) -> list[Value]:
+def undefined_values(names: Mapping[str, Quantity], why: str, score: str) -> list[Value]:
     """The five numbers, undefined."""
     return [Value.undefined(name, why, q.definition, score=score) for name, q in names.items()]

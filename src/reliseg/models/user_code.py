@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from reliseg.errors import MissingExtraError, ModelError, near, one_line
+from reliseg.errors import MissingExtraError, ModelError, one_line, suggestion
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _function(model: str, module: ModuleType, name: str, target: str) -> Callabl
         and callable(value)
         and str(getattr(value, "__module__", "")).partition(".")[0] == top
     ]
-    raise ModelError(f"model {model}: {target} has no function {name!r}; {near(name, known)}")
+    raise ModelError(f"model {model}: {target} has no function {name!r}; {suggestion(name, known)}")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from reliseg.calibration.records.record import Record, read_records
 from reliseg.config.protocol import provenance
 from reliseg.config.schema import RunConfig, Settings
 from reliseg.data import DataSet, Sample
-from reliseg.errors import ConfigError, near
+from reliseg.errors import ConfigError, suggestion
 from reliseg.plan.open import model_loader, open_configured_dataset
 from reliseg.plan.plan import Fit, ModelSource, Plan, Target
 
@@ -84,7 +84,7 @@ def loaded_records(paths: Sequence[Path], models: Sequence[str]) -> dict[str, tu
             records = {models[0]: next(iter(records.values()))}
         for model in models:
             if model not in records:
-                raise ConfigError(f"{path}: no calibration of model {model!r}; {near(model, records)}")
+                raise ConfigError(f"{path}: no calibration of model {model!r}; {suggestion(model, records)}")
             for record in records[model]:
                 if found[model].setdefault(record.name, record) is not record:
                     raise ConfigError(f"{path}: {record.name} of {model} is loaded twice; load it from one place")
@@ -154,10 +154,10 @@ def _targets(name: str, datasets: Mapping[str, DataSet]) -> list[Target]:
     """`camvid/day`, or `camvid` for all its domains."""
     dataset, _, domain = name.partition("/")
     if dataset not in datasets:
-        raise ConfigError(f"{name}: no data set {dataset!r} in datasets; {near(dataset, datasets)}")
+        raise ConfigError(f"{name}: no data set {dataset!r} in datasets; {suggestion(dataset, datasets)}")
     domains = datasets[dataset].domains
     if not domain:
         return [Target(datasets[dataset], d) for d in domains.values()]
     if domain not in domains:
-        raise ConfigError(f"{name}: {dataset} has no domain {domain!r}; {near(domain, domains)}")
+        raise ConfigError(f"{name}: {dataset} has no domain {domain!r}; {suggestion(domain, domains)}")
     return [Target(datasets[dataset], domains[domain])]

@@ -23,30 +23,30 @@ _MODELS = {
 }
 
 
-def listed(kind: str) -> Iterator[str]:
+def listing_lines(kind: str) -> Iterator[str]:
     """The lines of `reliseg list KIND`."""
     if kind == "models":
-        yield from _aligned({name: _MODELS.get(name, "") for name in MODELS.names()})
+        yield from _align({name: _MODELS.get(name, "") for name in MODELS.names()})
     elif kind == "datasets":
-        yield from _aligned({name: _spec(name) for name in dataset_names()})
+        yield from _align({name: _spec(name) for name in dataset_names()})
     elif kind == "labels":
-        yield from _aligned({name: _space(name) for name in label_space_names()})
+        yield from _align({name: _space(name) for name in label_space_names()})
     elif kind == "metrics":
         for family in METRICS.names():
             quantities = METRICS.get(family)().quantities()
             yield f"{family}: {_first_line(METRICS.get(family))}"
-            yield from (f"  {line}" for line in _aligned({n: q.text for n, q in quantities.items()}))
+            yield from (f"  {line}" for line in _align({n: q.text for n, q in quantities.items()}))
     elif kind == "calibrations":
         methods = {name: _first_line(CALIBRATORS.get(name)) for name in CALIBRATORS.names()}
-        for name, line in zip(methods, _aligned(methods), strict=True):
+        for name, line in zip(methods, _align(methods), strict=True):
             yield line
             yield from (f"  {parameters}" for parameters in _parameters(name))
     else:
         registry = _REGISTRIES[kind]
-        yield from _aligned({name: _first_line(registry.get(name)) for name in registry.names()})
+        yield from _align({name: _first_line(registry.get(name)) for name in registry.names()})
 
 
-def _aligned(lines: dict[str, str]) -> Iterator[str]:
+def _align(lines: dict[str, str]) -> Iterator[str]:
     width = max(map(len, lines), default=0)
     for name, text in lines.items():
         yield f"{name:<{width}}  {text}".rstrip()

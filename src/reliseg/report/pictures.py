@@ -53,14 +53,14 @@ def tiles(case: Case, labels: LabelSpace) -> list[Image]:
     """Input, truth, prediction, confidence and errors as RGB."""
     return [
         case.image,
-        colored(case.truth, labels),
-        colored(case.prediction, labels),
-        _scaled(case.confidence),
+        palette_colors(case.truth, labels),
+        palette_colors(case.prediction, labels),
+        _confidence_colors(case.confidence),
         _errors(case),
     ]
 
 
-def colored(ids: Truth, labels: LabelSpace) -> Image:
+def palette_colors(ids: Truth, labels: LabelSpace) -> Image:
     """Ids in the palette; unknown pixels are cyan, void ones black."""
     table = np.zeros((256, 3), np.uint8)
     table[: len(labels)] = labels.palette
@@ -68,13 +68,13 @@ def colored(ids: Truth, labels: LabelSpace) -> Image:
     return table[ids]
 
 
-def write(path: Path, pixels: Image) -> None:
+def write_png(path: Path, pixels: Image) -> None:
     """Write a PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Pillow.fromarray(pixels).save(path)
 
 
-def _scaled(confidence: Float[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W 3"]:
+def _confidence_colors(confidence: Float[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W 3"]:
     anchors = np.linspace(0, 1, len(_VIRIDIS))
     channels = [np.interp(confidence, anchors, [color[k] for color in _VIRIDIS]) for k in range(3)]
     return np.rint(np.stack(channels, axis=-1)).astype(np.uint8)

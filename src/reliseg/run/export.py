@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from reliseg.errors import ConfigError, near
+from reliseg.errors import ConfigError, suggestion
 from reliseg.kernels.reference import confidences, full_logits
 from reliseg.plan.plan import Target
 from reliseg.prediction import Prediction
@@ -37,7 +37,7 @@ class Saving:
         """Checked kinds."""
         for kind in kinds:
             if kind not in KINDS:
-                raise ConfigError(f"--save: unknown kind {kind!r}; {near(kind, KINDS)}")
+                raise ConfigError(f"--save: unknown kind {kind!r}; {suggestion(kind, KINDS)}")
         return cls(tuple(k for k in KINDS if k in kinds), folder)
 
     def __call__(self, model: str, target: Target, sample: Predicted) -> None:

@@ -15,7 +15,7 @@ from sklearn.metrics import log_loss
 from torchmetrics.classification import MulticlassCalibrationError
 
 from reliseg.metrics import METRICS, cumulative
-from reliseg.metrics.families.calibration_error import CalibrationError
+from reliseg.metrics.families.calibration_error import BinnedCalibrationError
 from reliseg.metrics.families.class_reliability import ClassReliability
 from reliseg.metrics.families.class_wise_error import ClassWiseError
 from reliseg.metrics.families.cumulative_error import CumulativeError
@@ -41,7 +41,7 @@ def known_pixels(each):
 @every_world
 def test_ece_and_mce_are_their_definitions(each):
     msp, right, _, _ = known_pixels(each)
-    found = measured(CalibrationError(), each)
+    found = measured(BinnedCalibrationError(), each)
     assert found["ece", ""].value == pytest.approx(textbook.ece(msp, right), abs=UNITS)
     assert found["mce", ""].value == pytest.approx(textbook.mce(msp, right), abs=UNITS)
     assert found["mce_floor", ""].value == pytest.approx(textbook.mce(msp, right, 0.001), abs=UNITS)
@@ -52,7 +52,7 @@ def test_the_floor_of_mce_takes_bins_of_exactly_one_per_mille_and_no_smaller():
     sure, unsure = math.log(0.98 / 0.02), math.log(0.6 / 0.4)
     for pixels, bins_counted in ((999, 2), (1000, 1)):
         gaps = [sure] * pixels + [unsure]
-        found = measured(CalibrationError(), of_pixels([gaps, [0.0] * len(gaps)], [0] * pixels + [1]))
+        found = measured(BinnedCalibrationError(), of_pixels([gaps, [0.0] * len(gaps)], [0] * pixels + [1]))
         assert found["mce", ""].value == pytest.approx(0.6, abs=1e-6)
         assert found["mce_floor", ""].value == pytest.approx(0.6 if bins_counted == 2 else 0.02, abs=1e-6)
 
@@ -67,7 +67,7 @@ def test_torchmetrics_agrees_away_from_edges(norm, name, key):
         warnings.simplefilter("ignore")  # torchmetrics' own deprecations
         theirs = MulticlassCalibrationError(each.classes, n_bins=15, norm=norm)(p, truth)
     # torchmetrics takes means in float32
-    assert measured(CalibrationError(), each)[name, ""].value == pytest.approx(float(theirs), abs=1e-6)
+    assert measured(BinnedCalibrationError(), each)[name, ""].value == pytest.approx(float(theirs), abs=1e-6)
 
 
 @every_world
@@ -277,7 +277,7 @@ def test_permuting_classes_permutes_values_of_classes_and_leaves_the_others(seed
 def test_confidences_of_exactly_one_are_in_the_last_bin(gap):
     """Half of them wrong: every calibration error of the top label is 1/2 (to the tail, exp(-gap))."""
     each = of_pixels([[gap] * 10, [0.0] * 10], [0, 1] * 5)
-    found = measured(CalibrationError(), each) | measured(CumulativeError(), each)
+    found = measured(BinnedCalibrationError(), each) | measured(CumulativeError(), each)
     assert [found[n, ""].value for n in ("ece", "mce", "ada_ece", "ks")] == pytest.approx([0.5] * 4, abs=UNITS)
     classes = measured(ClassReliability(), each)
     assert classes["confident_error99", "class-1"].value == 1

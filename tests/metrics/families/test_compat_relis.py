@@ -9,7 +9,7 @@ from helpers.worlds import of_pixels, world
 
 from reliseg.config.schema import parse_settings
 from reliseg.metrics import METRICS
-from reliseg.metrics.families.calibration_error import CalibrationError
+from reliseg.metrics.families.calibration_error import BinnedCalibrationError
 from reliseg.metrics.families.compat_relis import CompatRelis, float32_ties
 from reliseg.metrics.families.misclassification import Misclassification
 from reliseg.stats.bins import fine_bins
@@ -84,7 +84,7 @@ def of_known(each):
 def test_ece_is_that_of_the_study_and_the_right_one(each):
     msp, right = of_known(each)
     found = measured(each)["relis_ece", "msp"]
-    ours = next(v for v in CalibrationError().compute(each.domain(), None) if v.metric == "ece")
+    ours = next(v for v in BinnedCalibrationError().compute(each.domain(), None) if v.metric == "ece")
     assert found.value == found.lo == found.hi == ours.value
     assert found.value == pytest.approx(binned_error(msp, right, np.linspace(0, 1, 16)), abs=2e-6)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import reliseg
-from reliseg.config.schema import read_config, resolved
+from reliseg.config.schema import read_config, render_config
 from reliseg.errors import IncompleteError
 from reliseg.models.kinds.stored import StoredModel
 from reliseg.plan.build import plan_from_config
@@ -246,7 +246,9 @@ def test_each_calibration_sample_is_saved_once(street, tmp_path, monkeypatch):
     saved: Counter[str] = Counter()
     monkeypatch.setattr("reliseg.models.kinds.stored.save_logits", lambda path, prediction: saved.update([path.name]))
     config = read_config(configured(street, tmp_path, FITS, metrics=["likelihood"]))
-    Run(plan_from_config(config, tmp_path), tmp_path / "out", resolved(config, tmp_path), save=("logits",)).execute()
+    Run(
+        plan_from_config(config, tmp_path), tmp_path / "out", render_config(config, tmp_path), save=("logits",)
+    ).execute()
     assert set(saved.values()) == {1}
     assert len(saved) == 17
 

@@ -27,7 +27,7 @@ _QUANTITIES = {
 
 
 @dataclass(frozen=True)
-class CalibrationError(Metric):
+class BinnedCalibrationError(Metric):
     """ECE and MCE (Naeini et al. 2015; Guo et al. 2017) of the maximum softmax probability, pooled over pixels."""
 
     def quantities(self) -> Mapping[str, Quantity]:

@@ -9,7 +9,7 @@ from jaxtyping import Int64
 
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
 from reliseg.metrics.cumulative import CumulativePath
-from reliseg.metrics.families.calibration_error import CalibrationError
+from reliseg.metrics.families.calibration_error import BinnedCalibrationError
 from reliseg.results import Value
 from reliseg.stats import ranking
 from reliseg.stats.bins import RELIABILITY_BINS, RIGHT, msp_edges
@@ -64,7 +64,7 @@ def _calibration(domain: DomainState) -> list[Value]:
     names = ("relis_ece", "relis_ada_ece", "relis_ks")
     if not domain.pixels.top.counts.sum():
         return [Value.undefined(m, NO_PIXELS, _QUANTITIES[m].definition, score="msp") for m in names]
-    ece = next(v.value for v in CalibrationError().compute(domain, None) if v.metric == "ece")
+    ece = next(v.value for v in BinnedCalibrationError().compute(domain, None) if v.metric == "ece")
     path = CumulativePath.of(domain, float32_ties())
     found = {
         "relis_ece": (ece, ece, ece),

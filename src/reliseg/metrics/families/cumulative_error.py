@@ -49,7 +49,11 @@ class CumulativeError(Metric):
         if not domain.pixels.top.counts.sum():
             return [Value.undefined(m, NO_PIXELS, q.definition, score="msp") for m, q in _QUANTITIES.items()]
         path = CumulativePath.of(domain)
-        found = {"ada_ece": path.movement(_boundaries(path.pixels)), "ada_ece_bins": _used(path), "ks": path.largest()}
+        found = {
+            "ada_ece": path.movement(_boundaries(path.pixels)),
+            "ada_ece_bins": _group_count(path),
+            "ks": path.largest(),
+        }
         return [Value.between(m, found[m], q.definition, score="msp") for m, q in _QUANTITIES.items()]
 
 
@@ -64,7 +68,7 @@ def _boundaries(n: int) -> Int64[np.ndarray, " k"]:
     return np.concatenate([[0], np.cumsum(_sizes(n))])
 
 
-def _used(path: CumulativePath) -> Bracketed:
+def _group_count(path: CumulativePath) -> Bracketed:
     """The number of groups that hold pixels; without ties inside the bins all groups would."""
     first = np.cumsum(path.counts) - path.counts
     used = len(np.unique(np.searchsorted(np.cumsum(_sizes(path.pixels)), first, side="right")))

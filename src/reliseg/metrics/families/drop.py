@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reliseg.metrics.base import DomainState, Metric, Quantity
-from reliseg.metrics.families.calibration_error import CalibrationError
+from reliseg.metrics.families.calibration_error import BinnedCalibrationError
 from reliseg.metrics.families.segmentation import Segmentation
 from reliseg.results import Value
 
@@ -26,12 +26,12 @@ class Drop(Metric):
         """The values; none without a reference; undefined where either side is."""
         if reference is None:
             return []
-        miou = [_one(Segmentation(), "miou", state) for state in (reference, domain)]
-        ece = [_one(CalibrationError(), "ece", state) for state in (domain, reference)]
+        miou = [_value(Segmentation(), "miou", state) for state in (reference, domain)]
+        ece = [_value(BinnedCalibrationError(), "ece", state) for state in (domain, reference)]
         return [_difference("drop_miou", *miou), _difference("drop_ece", *ece)]
 
 
-def _one(metric: Metric, name: str, state: DomainState) -> Value:
+def _value(metric: Metric, name: str, state: DomainState) -> Value:
     return next(v for v in metric.compute(state, None) if v.metric == name and not v.label)
 
 

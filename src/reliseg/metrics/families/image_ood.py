@@ -7,12 +7,12 @@ from typing import ClassVar
 import numpy as np
 
 from reliseg.metrics.base import DomainState, Metric, Quantity
-from reliseg.metrics.detection import detection, quantities, undefined
+from reliseg.metrics.detection import detection_quantities, detection_values, undefined_values
 from reliseg.results import Value
 from reliseg.stats.ranking import of_scores
 
-_KNOWN = quantities("ood", "ood/known-pixels", "image")
-_ALL = quantities("ood", "ood/all-pixels", "image")
+_KNOWN = detection_quantities("ood", "ood/known-pixels", "image")
+_ALL = detection_quantities("ood", "ood/all-pixels", "image")
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class ImageOod(Metric):
             for s, score in enumerate(domain.scores):
                 inside, outside = (_finite(d.images.scores[:, s, kind]) for d in (reference, domain))
                 if len(inside) and len(outside):
-                    exact = detection(names, *of_scores(inside, outside), score)
+                    exact = detection_values(names, *of_scores(inside, outside), score)
                     values += [replace(v, lo=v.value, hi=v.value) for v in exact]
                 else:
                     side = "reference" if not len(inside) else "domain"
-                    values += undefined(names, f"no image of the {side} has a counted pixel", score)
+                    values += undefined_values(names, f"no image of the {side} has a counted pixel", score)
         return values
 
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reliseg.metrics.base import DomainState, Metric, Quantity
-from reliseg.metrics.detection import detection, quantities, undefined
+from reliseg.metrics.detection import detection_quantities, detection_values, undefined_values
 from reliseg.results import Value
 from reliseg.stats.bins import UNKNOWN_ROLE
 
-_QUANTITIES = quantities("local_ood", "local-ood/pooled", "pixel")
+_QUANTITIES = detection_quantities("local_ood", "local-ood/pooled", "pixel")
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class LocalOod(Metric):
             ranks = domain.pixels.ranks[score]
             unknown = ranks.counts[UNKNOWN_ROLE]
             if unknown.sum() and ranks.known.sum():
-                values += detection(_QUANTITIES, ranks.known, unknown, score)
+                values += detection_values(_QUANTITIES, ranks.known, unknown, score)
             else:
                 side = "unknown" if not unknown.sum() else "known"
-                values += undefined(_QUANTITIES, f"no {side} pixel", score)
+                values += undefined_values(_QUANTITIES, f"no {side} pixel", score)
         return values

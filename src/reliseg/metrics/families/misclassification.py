@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
-from reliseg.results import Value, scored
+from reliseg.results import Value, with_score
 from reliseg.stats import ranking
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.ranking import Bracketed, Histogram
@@ -74,11 +74,11 @@ class Misclassification(Metric):
         values = []
         for score in domain.scores:
             counts = domain.pixels.ranks[score].counts
-            values += scored(_of(*ranking.compact(counts[RIGHT], counts[WRONG])), score)
+            values += with_score(_values(*ranking.compact(counts[RIGHT], counts[WRONG])), score)
         return values
 
 
-def _of(right: Histogram, wrong: Histogram) -> list[Value]:
+def _values(right: Histogram, wrong: Histogram) -> list[Value]:
     if not len(right):
         return [Value.undefined(m, NO_PIXELS, q.definition) for m, q in _QUANTITIES.items()]
     found = _risks(right, wrong)

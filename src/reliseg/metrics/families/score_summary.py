@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from reliseg.metrics.base import DomainState, Metric, Quantity
-from reliseg.results import Value, scored
+from reliseg.results import Value, with_score
 
 _PERCENTILES = (5, 50, 95)
 _QUANTITIES = {
@@ -53,5 +53,5 @@ class ScoreSummary(Metric):
                 found = [
                     Value.exact(m, v, q.definition) for (m, q), v in zip(_QUANTITIES.items(), numbers, strict=True)
                 ]
-            values += scored(found, score)
+            values += with_score(found, score)
         return values

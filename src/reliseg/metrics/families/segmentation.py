@@ -51,37 +51,37 @@ class Segmentation(Metric):
         matrix = domain.pixels.top.confusion.astype(np.float64)
         present = list(domain.labels.present)
         if not matrix.sum():
-            return _undefined([domain.labels.classes[c] for c in present])
+            return _undefined_values([domain.labels.classes[c] for c in present])
         hit, row = np.diagonal(matrix)[present], matrix.sum(axis=1)[present]
         column = matrix[:, :-1].sum(axis=0)[present]
-        iou = _divided(hit, row + column - hit)
+        iou = _ratio(hit, row + column - hit)
         share = row / matrix.sum()
         means = {
             "miou": np.nanmean(iou),
             "pixel_accuracy": np.trace(matrix) / matrix.sum(),
-            "mean_class_accuracy": np.nanmean(_divided(hit, row)),
+            "mean_class_accuracy": np.nanmean(_ratio(hit, row)),
             "fw_iou": np.nansum(share * iou),
-            "dice": np.nanmean(_divided(2 * hit, row + column)),
+            "dice": np.nanmean(_ratio(2 * hit, row + column)),
         }
         values = [Value.exact(name, float(v), _MEANS[name].definition) for name, v in means.items()]
         for name, numbers in (("iou", iou), ("class_share", share)):
             for c, number in zip(present, numbers, strict=True):
-                values.append(_of_class(name, float(number), domain.labels.classes[c]))
+                values.append(_class_value(name, float(number), domain.labels.classes[c]))
         return values
 
 
-def _undefined(labels: list[str]) -> list[Value]:
+def _undefined_values(labels: list[str]) -> list[Value]:
     means = [Value.undefined(name, NO_PIXELS, q.definition) for name, q in _MEANS.items()]
     by_class = [Value.undefined(n, NO_PIXELS, q.definition, label=c) for n, q in _BY_CLASS.items() for c in labels]
     return means + by_class
 
 
-def _of_class(name: str, number: float, label: str) -> Value:
+def _class_value(name: str, number: float, label: str) -> Value:
     definition = _BY_CLASS[name].definition
     if np.isnan(number):
         return Value.undefined(name, "the class neither occurs nor is predicted", definition, label=label)
     return Value.exact(name, number, definition, label=label)
 
 
-def _divided(a: Float64[np.ndarray, " c"], b: Float64[np.ndarray, " c"]) -> Float64[np.ndarray, " c"]:
+def _ratio(a: Float64[np.ndarray, " c"], b: Float64[np.ndarray, " c"]) -> Float64[np.ndarray, " c"]:
     return np.divide(a, b, out=np.full_like(a, np.nan), where=b > 0)

@@ -51,11 +51,11 @@ class Transfer(Metric):
         values = []
         for score in domain.scores:
             counts = domain.pixels.ranks[score].counts
-            values += _of(domain.thresholds.get(score, _NO_SPLIT), counts[RIGHT], counts[WRONG], score)
+            values += _values(domain.thresholds.get(score, _NO_SPLIT), counts[RIGHT], counts[WRONG], score)
         return values
 
 
-def _of(threshold: Threshold, right: Histogram, wrong: Histogram, score: str) -> list[Value]:
+def _values(threshold: Threshold, right: Histogram, wrong: Histogram, score: str) -> list[Value]:
     why = threshold.why or ("" if (right + wrong).any() else NO_PIXELS)
     if why:
         return [Value.undefined(m, why, q.definition, score=score) for m, q in _QUANTITIES.items()]

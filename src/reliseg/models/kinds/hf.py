@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reliseg.errors import MissingExtraError, ModelError, near, one_line
+from reliseg.errors import MissingExtraError, ModelError, one_line, suggestion
 from reliseg.labels import LabelSpace, label_space, label_space_names
 from reliseg.models.base import Input, Model, ModelOptions
 from reliseg.models.file_hashes import hash_files
@@ -92,7 +92,9 @@ def _describe_error(error: BaseException) -> str:
 def _revision(options: ModelOptions) -> str | None:
     unknown = [key for key in options.args if key != "revision"]
     if unknown:
-        raise ModelError(f"model {options.name}: unknown argument {unknown[0]!r}; {near(unknown[0], ['revision'])}")
+        raise ModelError(
+            f"model {options.name}: unknown argument {unknown[0]!r}; {suggestion(unknown[0], ['revision'])}"
+        )
     revision = options.args.get("revision")
     return None if revision is None else str(revision)
 

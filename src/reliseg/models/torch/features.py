@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from reliseg.errors import ModelError, near
+from reliseg.errors import ModelError, suggestion
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Tap:
         names = [name for name, _ in module.named_modules() if name]
         if layer not in names:
             near_names = {*names[-20:], *get_close_matches(layer, names, n=1)}  # a network has hundreds
-            raise ModelError(f"no layer {layer!r} to take the feature from; {near(layer, near_names)}")
+            raise ModelError(f"no layer {layer!r} to take the feature from; {suggestion(layer, near_names)}")
         return cls(module, layer)
 
     @classmethod

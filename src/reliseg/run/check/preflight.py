@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from reliseg.calibration import calibrator
 from reliseg.calibration.records.record import Record
 from reliseg.data import DomainCheck, check_domain, first_lines, load
-from reliseg.errors import DataError, ModelError, SampleError, UsageError, near
+from reliseg.errors import DataError, ModelError, SampleError, UsageError, suggestion
 from reliseg.labels import label_space_names
 from reliseg.models import Model
 from reliseg.plan.plan import Plan, Target
@@ -199,7 +199,7 @@ def projection_problems(plan: Plan, spaces: Collection[str]) -> list[str]:
     known = {*spaces, *label_space_names()}
     datasets = {t.dataset.name: t.dataset for t in _all_targets(plan)}
     return [
-        f"{name}: projection from unknown label space {space!r}; {near(space, known)}"
+        f"{name}: projection from unknown label space {space!r}; {suggestion(space, known)}"
         for name, dataset in datasets.items()
         for space in dataset.projections
         if space not in known

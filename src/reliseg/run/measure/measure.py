@@ -120,7 +120,7 @@ def state_of(plan: Plan, members: Sequence[Target], calibration: str, labels: La
     parts = [shard for member in members for shard in shards(member)]
     paths = [folder / shard.path for shard in parts]
     pixels = PixelStatistics.unranked(layout)
-    images = ImageSummary.room(sum(len(shard.samples) for shard in parts), len(layout.scores))
+    images = ImageSummary.allocate(sum(len(shard.samples) for shard in parts), len(layout.scores))
     done = 0
     for path in paths:
         stored = load_shard(path, (calibration,), ranks=False)
