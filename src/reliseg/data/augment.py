@@ -1,4 +1,4 @@
-"""Augmented copies of images: drawn when they are decoded, in the place of the originals, and never written."""
+"""Augmented copies of images: made when the originals are decoded, used in their place, and never written."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ class Photometric:
     seed: int = 0
 
     def __call__(self, image: Image, sample: str, copy: int) -> Image:
-        """Copy number `copy` (1, 2, ..) of the image of this sample."""
+        """Return copy number `copy` (1, 2, ..) of the image of this sample."""
         random = _generator(self.seed, sample, copy)
         picture = Pillow.fromarray(image)
         for _ in range(self.draws):
@@ -43,7 +43,7 @@ class Photometric:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Copy:
-    """Which copy of which sample an augmented sample is."""
+    """Names one augmented copy: of which sample, which number, and how it is made."""
 
     of: str
     number: int
@@ -51,22 +51,22 @@ class Copy:
 
     @property
     def id(self) -> str:
-        """`SCENE/STEM~1`."""
+        """The id of the copy, `SCENE/STEM~1`."""
         return f"{self.of}~{self.number}"
 
     def __call__(self, image: Image) -> Image:
-        """The copy's pixels, from those of the original."""
+        """Return the copy's pixels, from those of the original."""
         return self.augmentation(image, self.of, self.number)
 
 
 AUGMENTATIONS: Mapping[str, type[Photometric]] = {"photometric": Photometric}
 
 
-def read_augmentation(where: str, given: object) -> Photometric:
-    """The augmentation that a domain asks for: `{kind: photometric, copies: 3, draws: 3, seed: 0}`."""
-    if not isinstance(given, Mapping) or "kind" not in given:
+def read_augmentation(where: str, table: object) -> Photometric:
+    """Read a domain's augmentation: `{kind: photometric, copies: 3, draws: 3, seed: 0}`, or raise a ConfigError."""
+    if not isinstance(table, Mapping) or "kind" not in table:
         raise ConfigError(f"{where}: write {{kind: photometric, copies: 3}}; kinds: {', '.join(AUGMENTATIONS)}")
-    kind, options = given["kind"], {key: value for key, value in given.items() if key != "kind"}
+    kind, options = table["kind"], {key: value for key, value in table.items() if key != "kind"}
     if kind not in AUGMENTATIONS:
         raise ConfigError(f"{where}: unknown kind {str(kind)!r}; {suggestion(str(kind), AUGMENTATIONS)}")
     check_keys(where, options, [f.name for f in fields(AUGMENTATIONS[kind])])
@@ -82,32 +82,32 @@ def _generator(seed: int, sample: str, copy: int) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest))
 
 
-def _unchanged(picture: Pillow.Image, random: np.random.Generator) -> Pillow.Image:
+def _keep(picture: Pillow.Image, random: np.random.Generator) -> Pillow.Image:
     return picture
 
 
-def _shifted(picture: Pillow.Image, random: np.random.Generator) -> Pillow.Image:
+def _shift(picture: Pillow.Image, random: np.random.Generator) -> Pillow.Image:
     shift = random.integers(-SHIFT, SHIFT, size=3, endpoint=True)
     return Pillow.fromarray(np.clip(np.array(picture, np.int16) + shift, 0, 255).astype(np.uint8))
 
 
-def _grey(picture: Pillow.Image, random: np.random.Generator) -> Pillow.Image:
+def _remove_color(picture: Pillow.Image, random: np.random.Generator) -> Pillow.Image:
     return picture.convert("L").convert("RGB")
 
 
-def _enhanced(kind: Callable[[Pillow.Image], Any]) -> Callable[[Pillow.Image, np.random.Generator], Pillow.Image]:
+def _enhancer(kind: Callable[[Pillow.Image], Any]) -> Callable[[Pillow.Image, np.random.Generator], Pillow.Image]:
     def step(picture: Pillow.Image, random: np.random.Generator) -> Pillow.Image:
-        changed: Pillow.Image = kind(picture).enhance(random.uniform(*FACTORS))
-        return changed
+        result: Pillow.Image = kind(picture).enhance(random.uniform(*FACTORS))
+        return result
 
     return step
 
 
 _STEPS: tuple[Callable[[Pillow.Image, np.random.Generator], Pillow.Image], ...] = (
-    _unchanged,
-    _shifted,
-    _enhanced(ImageEnhance.Brightness),
-    _enhanced(ImageEnhance.Color),
-    _enhanced(ImageEnhance.Contrast),
-    _grey,
+    _keep,
+    _shift,
+    _enhancer(ImageEnhance.Brightness),
+    _enhancer(ImageEnhance.Color),
+    _enhancer(ImageEnhance.Contrast),
+    _remove_color,
 )

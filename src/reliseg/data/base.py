@@ -25,26 +25,26 @@ class Sample:
     image: str
     mask: str | None
     copy: Copy | None = None
-    """Which augmented copy of the image it is, if it is one."""
+    """For an augmented copy: which one, of which image."""
 
 
 @dataclass(frozen=True)
 class Domain:
-    """What results are reported for: samples in the order of their ids."""
+    """A set of samples that results are reported for, in the order of their ids."""
 
     name: str
     samples: tuple[Sample, ...]
     union: tuple[str, ...] = ()
-    """Names of the domains that this one is the union of; `samples` is theirs together."""
+    """Names of the domains that this one unites; `samples` holds all of theirs."""
     annotated: bool = True
-    """Whether its samples have masks: all of them, or none."""
+    """True if all its samples have masks; otherwise none has."""
     skipped: tuple[str, ...] = ()
     """Files left out because their image or mask is missing; only with `missing: skip`."""
 
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """Opened: every image is paired with its annotation, nothing is decoded yet."""
+    """An open data set: every image is paired with its annotation, nothing is decoded yet."""
 
     name: str
     root: Path
@@ -56,7 +56,7 @@ class DataSet:
     encoding: Encoding = "index"
 
     def projection(self, source: LabelSpace) -> Projection:
-        """How a model's classes become those of this data set: as configured, else by default."""
+        """Return how a model's classes become those of this data set: as configured, else by default."""
         groups = self.projections.get(source.name)
         if groups is None:
             return default_projection(source, self.labels)

@@ -1,4 +1,4 @@
-"""What can be wrong with a domain's files, found before a long run."""
+"""Problems of a domain's files, looked for before a long run."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,20 +12,20 @@ from reliseg.data.decode import check_sizes, load
 from reliseg.errors import SampleError
 from reliseg.labels import UNKNOWN, VOID, LabelSpace
 
-_DECODED = 8
-_SHOWN = 3
+_MASKS_TO_DECODE = 8
+_MAX_LINES = 3
 _FEW = 4
 """Good data shows more than a quarter of its classes in a few masks; wrongly encoded ids are 0 and 1, or 0 and 255."""
 
 
 @dataclass(frozen=True)
 class DomainCheck:
-    """What a look at the files of a domain found."""
+    """The result of a look at the files of a domain."""
 
     problems: tuple[str, ...] = ()
     """A line each, at most three and then the number of those left out."""
     notes: tuple[str, ...] = ()
-    """What is suspicious, and may be so."""
+    """Suspicious things that may be as they should be."""
     failed: frozenset[str] = frozenset()
     """The ids of all samples that cannot be used."""
 
@@ -38,16 +38,16 @@ def check_domain(
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> DomainCheck:
-    """The problems of a domain, and what is suspicious of its masks.
+    """Return the problems of a domain, and what is suspicious about its masks.
 
-    Compares the sizes in the headers of every image and mask, and maps the ids of the first eight masks; with
-    `full` decodes everything. `progress` is called with the samples done and their number.
+    Compare the sizes in the headers of every image and mask, and map the ids of the first eight masks; with
+    `full` decode everything. `progress` is called with the samples done and their number.
     """
 
-    def look(i: int) -> SampleError | Bool[np.ndarray, " ids"] | None:
-        """Why a sample cannot be used, or which ids its mask has, if it was decoded."""
+    def inspect(i: int) -> SampleError | Bool[np.ndarray, " ids"] | None:
+        """Return why a sample cannot be used, or which ids its mask has, if it was decoded."""
         try:
-            if full or i < _DECODED:
+            if full or i < _MASKS_TO_DECODE:
                 truth = load(dataset, domain.samples[i], image=full).truth
                 return None if truth is None else np.bincount(truth.ravel(), minlength=VOID + 1) > 0
             check_sizes(dataset, domain.samples[i])
@@ -58,28 +58,28 @@ def check_domain(
     where, total = f"{dataset.name}/{domain.name}", len(domain.samples)
     errors, masks = [], []
     with ThreadPoolExecutor(workers) as pool:
-        for done, found in enumerate(pool.map(look, range(total)), start=1):
-            if isinstance(found, SampleError):
-                errors.append(found)
-            elif found is not None:
-                masks.append(found)
+        for done, outcome in enumerate(pool.map(inspect, range(total)), start=1):
+            if isinstance(outcome, SampleError):
+                errors.append(outcome)
+            elif outcome is not None:
+                masks.append(outcome)
             if progress is not None:
                 progress(done, total)
     problems = first_lines([f"{where}: {error}" for error in errors], where)
-    suspicious = [f"{where}: {line}" for line in _suspicious(dataset.labels, masks)]
+    notes = [f"{where}: {line}" for line in _few_class_notes(dataset.labels, masks)]
     if full and len(masks) == total and not np.any(masks, axis=0)[:UNKNOWN].any():
-        return DomainCheck((*problems, *suspicious))  # no number would come of it
-    return DomainCheck(tuple(problems), tuple(suspicious), frozenset(error.sample for error in errors))
+        return DomainCheck((*problems, *notes))  # no number would come of it
+    return DomainCheck(tuple(problems), tuple(notes), frozenset(error.sample for error in errors))
 
 
 def first_lines(lines: Sequence[str], where: str) -> list[str]:
-    """The first three, and then the number of those left out."""
-    more = len(lines) - _SHOWN
-    return [*lines[:_SHOWN], f"{where}: ... and {more} more"] if more > 0 else list(lines)
+    """Return the first three lines, and a line with the number of the others."""
+    more = len(lines) - _MAX_LINES
+    return [*lines[:_MAX_LINES], f"{where}: ... and {more} more"] if more > 0 else list(lines)
 
 
-def _suspicious(labels: LabelSpace, masks: Sequence[Bool[np.ndarray, " ids"]]) -> Iterator[str]:
-    """A line where the ids that occur in these masks, taken together, are none or few of the classes."""
+def _few_class_notes(labels: LabelSpace, masks: Sequence[Bool[np.ndarray, " ids"]]) -> Iterator[str]:
+    """Yield a line if none or few of the classes occur in these masks, taken together."""
     if not masks:
         return
     ids, looked_at = np.any(masks, axis=0), f"the {len(masks)} mask{'s' * (len(masks) > 1)} looked at"

@@ -57,8 +57,8 @@ class _File:
         return data
 
     @contextmanager
-    def opened(self, source: BytesIO | Path) -> Iterator[ImageFile]:
-        """The picture of this file, its header read; whatever goes wrong within becomes a SampleError."""
+    def open(self, source: BytesIO | Path) -> Iterator[ImageFile]:
+        """Open the picture of this file and read its header; whatever goes wrong within becomes a SampleError."""
         try:
             with Pillow.open(source) as picture:
                 if picture.width * picture.height > PIXEL_LIMIT:
@@ -82,8 +82,8 @@ def load(dataset: DataSet, sample: Sample, *, image: bool = True) -> DecodedSamp
     file = _File(sample.id, dataset.root / sample.image)
     data = file.read()
     digest = hashlib.sha256(data)
-    of_image = digest.hexdigest()
-    with file.opened(BytesIO(data)) as picture:
+    image_digest = digest.hexdigest()
+    with file.open(BytesIO(data)) as picture:
         size = picture.height, picture.width
         pixels = _rgb(file, picture) if image else None
     if pixels is not None and sample.copy is not None:
@@ -94,28 +94,28 @@ def load(dataset: DataSet, sample: Sample, *, image: bool = True) -> DecodedSamp
         data = file.read()
         digest.update(data)
         truth = _truth(dataset, file, data, size)
-    return DecodedSample(sample, size, pixels, truth, digest.hexdigest(), of_image)
+    return DecodedSample(sample, size, pixels, truth, digest.hexdigest(), image_digest)
 
 
 def sample_sha256(dataset: DataSet, sample: Sample) -> str:
-    """The sha256 of the bytes of a sample's image and mask, as `load` says it; nothing is decoded."""
+    """Return the sha256 of the bytes of a sample's image and mask, equal to that of `load`, without decoding."""
     files = [dataset.root / path for path in (sample.image, sample.mask) if path is not None]
     return hashlib.sha256(b"".join(_File(sample.id, file).read() for file in files)).hexdigest()
 
 
 def image_sha256(dataset: DataSet, sample: Sample) -> str:
-    """The sha256 of a sample's image file, as `load` says it; nothing is decoded."""
+    """Return the sha256 of a sample's image file, equal to that of `load`, without decoding."""
     return hashlib.sha256(_File(sample.id, dataset.root / sample.image).read()).hexdigest()
 
 
 def check_sizes(dataset: DataSet, sample: Sample) -> None:
-    """SampleError where a header cannot be read, or image and mask differ in size. No pixel is decoded."""
+    """Raise a SampleError if a header cannot be read, or image and mask differ in size. No pixel is decoded."""
     sizes = []
     for path in (sample.image, sample.mask):
         if path is not None:
             file = _File(sample.id, dataset.root / path)
             _check_content(file)
-            with file.opened(file.path) as picture:
+            with file.open(file.path) as picture:
                 sizes.append((picture.height, picture.width))
                 _check_size(file, picture, sizes[0])
 
@@ -147,17 +147,17 @@ def _rgb(file: _File, picture: ImageFile) -> Image:
 
 
 def _array(picture: Pillow.Image) -> UInt8[np.ndarray, "H W *channels"]:
-    """8-bit pixels, strip by strip: Pillow hands them over as a string that is as large as they are, and its parts."""
-    found = np.empty((picture.height, picture.width, len(picture.getbands())), np.uint8)
-    found = found if found.shape[2] > 1 else found[..., 0]
+    """Return 8-bit pixels. Copy them in strips: Pillow makes a string of all it hands over, and a list of its parts."""
+    pixels = np.empty((picture.height, picture.width, len(picture.getbands())), np.uint8)
+    pixels = pixels if pixels.shape[2] > 1 else pixels[..., 0]
     for start in range(0, picture.height, _STRIP):
         stop = min(start + _STRIP, picture.height)
-        found[start:stop] = np.asarray(picture.crop((0, start, picture.width, stop)))
-    return found
+        pixels[start:stop] = np.asarray(picture.crop((0, start, picture.width, stop)))
+    return pixels
 
 
 def _truth(dataset: DataSet, file: _File, data: bytes, size: tuple[int, int]) -> Truth:
-    with file.opened(BytesIO(data)) as picture:
+    with file.open(BytesIO(data)) as picture:
         _check_size(file, picture, size)
         if picture.format == "JPEG":
             raise file.error(
@@ -175,7 +175,7 @@ def _truth(dataset: DataSet, file: _File, data: bytes, size: tuple[int, int]) ->
 
 
 def _ids(file: _File, picture: ImageFile) -> UInt8[np.ndarray, "H W"] | UInt16[np.ndarray, "H W"]:
-    """The stored ids of a grey or palette mask (a palette's indices, not its colors)."""
+    """Return the stored ids of a grey or palette mask (a palette's indices, not its colors)."""
     if picture.mode in ("1", "L", "P"):
         scale = next((_SCALED[t.args] for t in picture.tile if t.args in _SCALED), 1)
         return _array(picture) // np.uint8(scale) if scale > 1 else _array(picture)
@@ -203,5 +203,5 @@ def _colors(file: _File, picture: ImageFile) -> Image:
 
 
 def _is_16_bit(picture: ImageFile) -> bool:
-    """Whether a channel has 16 bits; Pillow keeps only the high bytes of color images without a word."""
+    """Tell if a channel has 16 bits; Pillow keeps only the high bytes of color images without a word."""
     return picture.mode.startswith("I;16") or any(";16" in str(tile.args) for tile in picture.tile)

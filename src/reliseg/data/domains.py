@@ -7,7 +7,7 @@ from typing import Any
 
 from reliseg.data.augment import Copy, Photometric, read_augmentation
 from reliseg.data.base import Domain, Sample
-from reliseg.data.endings import with_other_ending
+from reliseg.data.endings import other_ending_hint
 from reliseg.data.pairs import Entry, Source
 from reliseg.data.spec import DOMAIN_KEYS, Spec, check_keys, strings
 from reliseg.errors import ConfigError, DataError, shortlist, suggestion
@@ -28,13 +28,13 @@ class Selection:
     union: tuple[str, ...] = ()
 
 
-def read_selection(dataset: str, name: str, given: Mapping[str, Any], spec: Spec, annotated: bool) -> Selection:
-    """The selection that `given` describes, on top of the spec's domain of that name and its defaults."""
+def read_selection(dataset: str, name: str, own: Mapping[str, Any], spec: Spec, annotated: bool) -> Selection:
+    """Read the selection that a domain's `own` table describes, on top of the spec's domain of that name."""
     label = f"{dataset}/{name}"
     base = spec.domains.get(name, {})
-    if "union" in given or (given and "union" in base):
+    if "union" in own or (own and "union" in base):
         base = {}
-    table = {**_one_spelling(label, base), **_one_spelling(label, given)}
+    table = {**_use_scene_key(label, base), **_use_scene_key(label, own)}
     check_keys(label, table, (*spec.image_fields, *DOMAIN_KEYS))
     if "union" in table:
         if len(table) > 1:
@@ -57,8 +57,8 @@ def read_selection(dataset: str, name: str, given: Mapping[str, Any], spec: Spec
     )
 
 
-def _one_spelling(label: str, table: Mapping[str, Any]) -> dict[str, Any]:
-    """`scenes` as `scene`."""
+def _use_scene_key(label: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the table with `scenes` written as `scene`."""
     if "scenes" not in table:
         return dict(table)
     if "scene" in table:
@@ -67,24 +67,24 @@ def _one_spelling(label: str, table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_domain(source: Source, selection: Selection, skip: bool) -> Domain:
-    """The samples of a domain that is no union; a DataError where files are not as they should be."""
-    entries = _listed(selection, _selected(source, selection))
+    """Return a domain that is no union; a DataError if its files are not as they should be."""
+    entries = _filter_by_ids(selection, _select_entries(source, selection))
     if selection.annotated:
         alone = [e for e in entries if e.image is None or e.mask is None]
         if alone and not skip:
-            raise DataError(_unpaired(source, selection, alone))
+            raise DataError(_unpaired_message(source, selection, alone))
         entries = [e for e in entries if e.image is not None and e.mask is not None]
     else:
         alone = []
         entries = [e for e in entries if e.image is not None]
     if not entries:
-        raise DataError(f"{selection.label}: no image is left of those that match {source.searched()}")
+        raise DataError(f"{selection.label}: no image is left of those that match {source.search_text()}")
     samples: dict[str, Sample] = {}
     for entry in entries:
         sample = _sample(entry, selection)
         same = samples.setdefault(sample.id, sample)
         if same is not sample:
-            raise DataError(_twice(selection.label, same, sample))
+            raise DataError(_duplicate_message(selection.label, same, sample))
     if selection.augment is not None:
         samples = {copy.id: copy for sample in samples.values() for copy in _copies(sample, selection.augment)}
     return Domain(
@@ -96,7 +96,7 @@ def read_domain(source: Source, selection: Selection, skip: bool) -> Domain:
 
 
 def read_union(selection: Selection, members: Iterable[Domain]) -> Domain:
-    """The samples of other domains together, each once."""
+    """Return the samples of other domains together, each once."""
     members = list(members)
     if len({member.annotated for member in members}) > 1:
         raise ConfigError(f"{selection.label}: unites domains with and without annotations; make it two unions")
@@ -111,13 +111,13 @@ def read_union(selection: Selection, members: Iterable[Domain]) -> Domain:
 
 
 def check_ids(dataset: str, domains: Iterable[Domain]) -> None:
-    """DataError where two domains have different images, or copies, of one id."""
+    """Raise a DataError if two domains have different images, or copies, of one id."""
     images: dict[str, Sample] = {}
     for domain in domains:
         for sample in domain.samples:
             same = images.setdefault(sample.id, sample)
             if same.image != sample.image:
-                raise DataError(_twice(dataset, same, sample))
+                raise DataError(_duplicate_message(dataset, same, sample))
             if same.copy != sample.copy:
                 raise DataError(
                     f"{dataset}: {sample.id} is augmented in two ways; augment all domains of a data set alike, "
@@ -125,64 +125,64 @@ def check_ids(dataset: str, domains: Iterable[Domain]) -> None:
                 )
 
 
-def _selected(source: Source, selection: Selection) -> list[Entry]:
-    """The entries whose fields have the values asked for, each of which must occur among them."""
-    chosen = _matching(source.entries, selection.where)
+def _select_entries(source: Source, selection: Selection) -> list[Entry]:
+    """Return the entries whose fields have the selection's values; each value must occur among them."""
+    entries = _matching_entries(source.entries, selection.where)
     for field, values in selection.where.items():
-        if absent := _absent(chosen, field, values):
-            raise DataError(_explained(source, selection, field, absent[0]))
-    if not chosen:
-        raise DataError(_nothing(source, selection))
-    return chosen
+        if absent := _absent_values(entries, field, values):
+            raise DataError(_absent_value_message(source, selection, field, absent[0]))
+    if not entries:
+        raise DataError(_no_image_message(source, selection))
+    return entries
 
 
-def _nothing(source: Source, selection: Selection) -> str:
-    hint = with_other_ending(source, "image") or "; correct root, or image"
-    return f"{selection.label}: no image matches {source.searched()}{hint}"
+def _no_image_message(source: Source, selection: Selection) -> str:
+    hint = other_ending_hint(source, "image") or "; correct root, or image"
+    return f"{selection.label}: no image matches {source.search_text()}{hint}"
 
 
-def _matching(entries: Iterable[Entry], where: Mapping[str, tuple[str, ...]]) -> list[Entry]:
+def _matching_entries(entries: Iterable[Entry], where: Mapping[str, tuple[str, ...]]) -> list[Entry]:
     return [e for e in entries if all(e.matches(field, values) for field, values in where.items())]
 
 
-def _absent(entries: Iterable[Entry], field: str, values: tuple[str, ...]) -> list[str]:
+def _absent_values(entries: Iterable[Entry], field: str, values: tuple[str, ...]) -> list[str]:
     present = {e.fields[field] for e in entries if field in e.fields}
     return [value for value in values if value not in present]
 
 
-def _explained(source: Source, selection: Selection, field: str, value: str) -> str:
-    """The message about a value that no file has: the first that is wrong, and those that there are instead."""
-    entries = source.everything().entries
+def _absent_value_message(source: Source, selection: Selection, field: str, value: str) -> str:
+    """Return the message about a value that no file has: the first wrong one, and the values that there are."""
+    entries = source.widen().entries
     if not entries:
-        return _nothing(source.everything(), selection)
+        return _no_image_message(source.widen(), selection)
     before: dict[str, tuple[str, ...]] = {}
     for other, values in selection.where.items():
-        if absent := _absent(_matching(entries, before), other, values):
+        if absent := _absent_values(_matching_entries(entries, before), other, values):
             field, value = other, absent[0]
             break
         before[other] = values
     before.pop(field, None)
-    known = {e.fields[field] for e in _matching(entries, before) if field in e.fields}
-    there = f" in {_words(before)}" if before else ""
-    return f"{selection.label}: no {field} {value!r}{there} below {source.tree.root}; {_near(value, known)}"
+    known = {e.fields[field] for e in _matching_entries(entries, before) if field in e.fields}
+    there = f" in {_where_text(before)}" if before else ""
+    return f"{selection.label}: no {field} {value!r}{there} below {source.tree.root}; {_brief_hint(value, known)}"
 
 
-def _words(where: Mapping[str, tuple[str, ...]]) -> str:
+def _where_text(where: Mapping[str, tuple[str, ...]]) -> str:
     return ", ".join(f"{field} {' or '.join(values)}" for field, values in where.items())
 
 
-def _listed(selection: Selection, entries: list[Entry]) -> list[Entry]:
-    """Only `samples`, without `exclude`; every id there must be one of the domain's."""
+def _filter_by_ids(selection: Selection, entries: list[Entry]) -> list[Entry]:
+    """Keep only `samples`, without `exclude`; a DataError if an id there is not one of the domain's."""
     ids = {e.id for e in entries}
-    for key, wanted in (("samples", selection.samples), ("exclude", selection.exclude)):
-        missing = [i for i in wanted if i not in ids]
+    for key, listed_ids in (("samples", selection.samples), ("exclude", selection.exclude)):
+        missing = [i for i in listed_ids if i not in ids]
         if missing:
             raise DataError(
                 f"{selection.label}: {key}: {shortlist(missing)} not among the {len(ids)} samples"
-                f"{f' of {_words(selection.where)}' if selection.where else ''}; {_near(missing[0], ids)}"
+                f"{f' of {_where_text(selection.where)}' if selection.where else ''}; {_brief_hint(missing[0], ids)}"
             )
-    kept = (set(selection.samples) or ids) - set(selection.exclude)
-    return [e for e in entries if e.id in kept]
+    remaining = (set(selection.samples) or ids) - set(selection.exclude)
+    return [e for e in entries if e.id in remaining]
 
 
 def _sample(entry: Entry, selection: Selection) -> Sample:
@@ -201,37 +201,37 @@ def _copies(sample: Sample, augmentation: Photometric) -> Iterator[Sample]:
         yield replace(sample, id=copy.id, copy=copy)
 
 
-def _unpaired(source: Source, selection: Selection, alone: list[Entry]) -> str:
-    hint = with_other_ending(source, "mask", [e for e in alone if e.mask is None])
-    hint += with_other_ending(source, "image", [e for e in alone if e.image is None])
+def _unpaired_message(source: Source, selection: Selection, alone: list[Entry]) -> str:
+    hint = other_ending_hint(source, "mask", [e for e in alone if e.mask is None])
+    hint += other_ending_hint(source, "image", [e for e in alone if e.image is None])
     images = [str(e.image) for e in alone if e.mask is None]
     masks = [str(e.mask) for e in alone if e.image is None]
     parts = []
     if images:
         templates = " or ".join(template.text for template in source.spec.mask)
-        parts.append(f"{_count(images, 'image')} without mask ({shortlist(images)}; masks are {templates})")
+        parts.append(f"{_count_text(images, 'image')} without mask ({shortlist(images)}; masks are {templates})")
     if masks:
         templates = " or ".join(template.text for template in source.spec.image)
-        parts.append(f"{_count(masks, 'mask')} without image ({shortlist(masks)}; images are {templates})")
+        parts.append(f"{_count_text(masks, 'mask')} without image ({shortlist(masks)}; images are {templates})")
     return (
         f"{selection.label}: {' and '.join(parts)} below {source.tree.root}"
         f"{hint or '; add the missing files'}, or set missing: skip, or annotations: none for images alone"
     )
 
 
-def _twice(label: str, first: Sample, second: Sample) -> str:
+def _duplicate_message(label: str, first: Sample, second: Sample) -> str:
     return (
         f"{label}: two images with the id {first.id}: {first.image} and {second.image}; "
         "remove one, or make ids differ by `id` in the spec"
     )
 
 
-def _count(names: list[str], word: str) -> str:
+def _count_text(names: list[str], word: str) -> str:
     return f"{len(names)} {word}{'s' * (len(names) != 1)}"
 
 
-def _near(name: str, known: Iterable[str]) -> str:
-    """As `suggestion`, with at most a dozen names; of very many no nearest is looked for, which would take seconds."""
+def _brief_hint(name: str, known: Iterable[str]) -> str:
+    """Return a `suggestion` of at most a dozen names, without the nearest of thousands: that would take seconds."""
     known = sorted(known)
     if len(known) <= 12:
         return suggestion(name, known)

@@ -1,4 +1,4 @@
-"""The `label_map` table of a spec or a configuration -> a map from the pixels of a mask to ids."""
+"""Read the `label_map` table of a spec or a configuration: a map from the pixels of a mask to ids."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, cast
@@ -15,7 +15,7 @@ _ENCODINGS = ("index", "red", "color")
 def read_label_map(
     where: str, table: Mapping[str, Any], labels: LabelSpace, unlisted: Literal["error", "void"] | None
 ) -> tuple[Encoding, LabelMap | ColorMap]:
-    """The encoding of the masks and the map; `unlisted` goes before what the table says."""
+    """Return the encoding of the masks and their map; `unlisted`, if it is not None, overrides the table's."""
     where = f"{where}: label_map"
     check_keys(where, table, _KEYS)
     encoding = table.get("encoding", "index")

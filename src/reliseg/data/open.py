@@ -20,7 +20,7 @@ _NAME = re.compile(r"\w[\w.+-]*")
 
 @dataclass(frozen=True)
 class DataOptions:
-    """What a configuration says of one data set. What is None or empty is as the spec says."""
+    """What a configuration says of one data set. Options that are None or empty are as in the spec."""
 
     spec: str
     """The name of a spec that ships, or the path of a .toml file."""
@@ -42,7 +42,7 @@ class DataOptions:
 
 
 def open_dataset(options: DataOptions) -> DataSet:
-    """Pair all files of the domains asked for. ConfigError and DataError say what is wrong and what to do."""
+    """Pair all files of the options' domains. ConfigError and DataError say what is wrong and what to do."""
     spec = read_spec(options.spec, options.folder).with_templates(options.image, options.mask)
     name = options.name or spec.name
     _check_name("data set", name)
@@ -70,7 +70,7 @@ def _labels(options: DataOptions, spec: Spec) -> LabelSpace:
 
 
 def _projections(name: str, options: DataOptions, labels: LabelSpace) -> dict[str, tuple[int, ...]]:
-    """The groups as given; those from label spaces that ship are checked here, others with the model."""
+    """Return the options' groups; those of label spaces that ship are checked here, others with the model."""
     projections = {source: tuple(groups) for source, groups in options.projection.items()}
     for source, groups in projections.items():
         if source in label_space_names():
@@ -82,37 +82,37 @@ def _projections(name: str, options: DataOptions, labels: LabelSpace) -> dict[st
 
 
 def _selections(name: str, spec: Spec, options: DataOptions) -> dict[str, Selection]:
-    """The domains of the configuration or else of the spec, and those of the spec that a union names."""
+    """Read the domains of the options or else of the spec, and those of the spec that a union names."""
     annotated = options.annotations == "required"
-    waiting = dict(options.domains if options.domains is not None else spec.domains)
-    if not waiting:
+    pending = dict(options.domains if options.domains is not None else spec.domains)
+    if not pending:
         raise ConfigError(f"{name}: no domains; give it domains, like all: {{}}")
     selections: dict[str, Selection] = {}
-    while waiting:
-        domain = next(iter(waiting))
+    while pending:
+        domain = next(iter(pending))
         _check_name("domain", domain)
-        asked = waiting.pop(domain)
-        if asked is None and domain not in spec.domains:
+        table = pending.pop(domain)
+        if table is None and domain not in spec.domains:
             hint = suggestion(domain, spec.domains)
             raise ConfigError(
                 f"{name}: the spec has no domain {domain!r}; {hint}; in a file you may also say what it holds"
             )
-        selection = read_selection(name, domain, asked or {}, spec, annotated)
+        selection = read_selection(name, domain, table or {}, spec, annotated)
         if selection.annotated and not selection.union and not spec.mask:
             raise ConfigError(f"{selection.label}: the spec has no mask templates; give mask, or annotations: none")
         selections[domain] = selection
         for member in selection.union:
-            if member in selections or member in waiting:
+            if member in selections or member in pending:
                 continue
             if member not in spec.domains:
-                known = {*selections, *waiting, *spec.domains} - {domain}
+                known = {*selections, *pending, *spec.domains} - {domain}
                 raise ConfigError(f"{selection.label}: union of unknown domain {member!r}; {suggestion(member, known)}")
-            waiting[member] = {}
+            pending[member] = {}
     return selections
 
 
 def _source(root: Path, spec: Spec, selections: Mapping[str, Selection]) -> Source:
-    """The walk, narrowed to the values of fields that every domain names and that image and mask have."""
+    """Return where files are looked for: only where fields have values of a domain, if all domains name the field."""
     plain = [s for s in selections.values() if not s.union]
     masks = any(s.annotated for s in plain)
     common = spec.shared_fields if masks else spec.image_fields
@@ -123,21 +123,21 @@ def _source(root: Path, spec: Spec, selections: Mapping[str, Selection]) -> Sour
 
 
 def _domains(dataset: str, source: Source, selections: Mapping[str, Selection], skip: bool) -> dict[str, Domain]:
-    """All domains, in the order of the selections; unions after what they unite."""
-    done = {name: read_domain(source, s, skip) for name, s in selections.items() if not s.union}
-    check_ids(dataset, done.values())
+    """Read all domains; unions after what they unite. They keep the order of the selections."""
+    domains = {name: read_domain(source, s, skip) for name, s in selections.items() if not s.union}
+    check_ids(dataset, domains.values())
     waiting = [s for s in selections.values() if s.union]
     while waiting:
-        ready = [s for s in waiting if all(member in done for member in s.union)]
+        ready = [s for s in waiting if all(member in domains for member in s.union)]
         if not ready:
             raise ConfigError(f"{waiting[0].label}: union contains itself; name other domains")
         for selection in ready:
-            done[selection.name] = read_union(selection, [done[member] for member in selection.union])
-        waiting = [s for s in waiting if s.name not in done]
-    return {name: done[name] for name in selections}
+            domains[selection.name] = read_union(selection, [domains[member] for member in selection.union])
+        waiting = [s for s in waiting if s.name not in domains]
+    return {name: domains[name] for name in selections}
 
 
 def _check_name(kind: str, name: str) -> None:
-    """Names are folders of a run, and are written `DATASET/DOMAIN`."""
+    """Raise a ConfigError for names that are unfit: they are folders of a run, and parts of `DATASET/DOMAIN`."""
     if not _NAME.fullmatch(name):
         raise ConfigError(f"{kind} name {name!r}: use letters, digits and _ . + -, and begin with no dot")

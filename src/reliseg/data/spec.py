@@ -59,7 +59,7 @@ DOMAIN_KEYS = ("scenes", "samples", "exclude", "annotations", "augment", "union"
 
 
 @dataclass(frozen=True)
-class Derived:
+class DerivedField:
     """A field that stands inside another one."""
 
     source: str
@@ -76,7 +76,7 @@ class Spec:
     mask: tuple[Template, ...]
     id: str
     fields: Mapping[str, str]
-    derive: Mapping[str, Derived]
+    derive: Mapping[str, DerivedField]
     label_map: Mapping[str, Any]
     default: Mapping[str, Any]
     domains: Mapping[str, Mapping[str, Any]]
@@ -84,41 +84,41 @@ class Spec:
     @property
     def image_fields(self) -> tuple[str, ...]:
         """The fields that every image has, `scene` among them."""
-        return tuple(dict.fromkeys((*self._side(self.image), "scene")))
+        return tuple(dict.fromkeys((*self._fields_of(self.image), "scene")))
 
     @property
     def mask_fields(self) -> tuple[str, ...]:
         """The fields that every mask has."""
-        return self._side(self.mask)
+        return self._fields_of(self.mask)
 
     @property
     def shared_fields(self) -> tuple[str, ...]:
         """The fields that pair an image with its mask."""
         return tuple(f for f in self.image_fields if f in self.mask_fields)
 
-    def _side(self, templates: Sequence[Template]) -> tuple[str, ...]:
+    def _fields_of(self, templates: Sequence[Template]) -> tuple[str, ...]:
         own = dict.fromkeys(f for template in templates for f in template.fields)
         return tuple(dict.fromkeys((*own, *(f for f, d in self.derive.items() if d.source in own))))
 
     def with_templates(self, image: str | Sequence[str], mask: str | Sequence[str]) -> "Spec":
-        """The same spec with other templates; empty ones stay as they are."""
-        changed = replace(
+        """Return the spec with these templates; where they are empty, its own stay."""
+        spec = replace(
             self,
             image=_templates("image", image, self.fields) if image else self.image,
             mask=_templates("mask", mask, self.fields) if mask else self.mask,
         )
-        missing = [f for f in re.findall(r"\{(\w*)\}", changed.id) if f not in changed.image_fields]
-        return replace(changed, id="{stem}") if missing else changed
+        missing = [f for f in re.findall(r"\{(\w*)\}", spec.id) if f not in spec.image_fields]
+        return replace(spec, id="{stem}") if missing else spec
 
 
 def dataset_names() -> list[str]:
-    """The data set specs that ship with reliseg."""
-    return list(_shipped())
+    """Return the names of the data set specs that ship with reliseg."""
+    return list(_shipped_specs())
 
 
 def read_spec(name: str, folder: Path = Path()) -> Spec:
-    """The spec that ships as `name`, or that of a .toml file, relative to `folder`."""
-    path = _shipped().get(name)
+    """Read the spec that ships as `name`, or that of a .toml file, relative to `folder`."""
+    path = _shipped_specs().get(name)
     if path is None:
         path = folder / name
         if path.suffix != ".toml" or not path.is_file():
@@ -133,16 +133,16 @@ def read_spec(name: str, folder: Path = Path()) -> Spec:
         raise ConfigError(f"data set spec {path}: {error}") from error
 
 
-def check_keys(where: str, given: Iterable[object], known: Iterable[str]) -> None:
-    """ConfigError with the nearest known key where `given` holds an unknown one."""
+def check_keys(where: str, keys: Iterable[object], known: Iterable[str]) -> None:
+    """Raise a ConfigError with the nearest known key if `keys` holds an unknown one."""
     known = tuple(known)
-    for key in given:
+    for key in keys:
         if key not in known:
             raise ConfigError(f"{where}: unknown key {str(key)!r}; {suggestion(str(key), known)}")
 
 
 def strings(where: str, value: object) -> tuple[str, ...]:
-    """One string or whole number, or a list of them that is not empty, as strings."""
+    """Return one string or whole number, or a list of them that is not empty, as strings."""
     items = value if isinstance(value, list | tuple) else [value]
     if not items or not all(isinstance(item, str | int) and not isinstance(item, bool) for item in items):
         raise ConfigError(f"{where}: give a name or a list of names, not {value!r}")
@@ -150,7 +150,7 @@ def strings(where: str, value: object) -> tuple[str, ...]:
 
 
 @cache
-def _shipped() -> dict[str, Path]:
+def _shipped_specs() -> dict[str, Path]:
     folder = Path(str(files("reliseg.data"))) / "specs"
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
@@ -177,7 +177,7 @@ def _parse(path: Path, table: Mapping[str, Any]) -> Spec:
         mask=_templates("mask", table["mask"], fields) if "mask" in table else (),
         id=str(table.get("id", "{stem}")),
         fields=fields,
-        derive={name: _derived(name, entry) for name, entry in table.get("derive", {}).items()},
+        derive={name: _parse_derived_field(name, entry) for name, entry in table.get("derive", {}).items()},
         label_map=table.get("label_map", {}),
         default=table.get("default", {}),
         domains=table.get("domains", {}),
@@ -187,7 +187,7 @@ def _parse(path: Path, table: Mapping[str, Any]) -> Spec:
 
 
 def _check_fields(spec: Spec) -> None:
-    """ConfigError where a part of the spec names a field that no template has."""
+    """Raise a ConfigError if a part of the spec names a field that no template has."""
     known = spec.image_fields
     every = (*known, *spec.mask_fields)
     check_keys("fields", spec.fields, every)
@@ -205,13 +205,13 @@ def _templates(key: str, value: object, fields: Mapping[str, str]) -> tuple[Temp
     return tuple(Template.of(text, fields) for text in strings(key, value))
 
 
-def _derived(name: str, entry: object) -> Derived:
+def _parse_derived_field(name: str, entry: object) -> DerivedField:
     if not isinstance(entry, dict) or set(entry) != {"from", "pattern"}:
         raise ConfigError(f"derive.{name} must be a table of from and pattern")
     pattern = _pattern(f"derive.{name}", entry["pattern"])
     if pattern.groups < 1:
         raise ConfigError(f"derive.{name}: the pattern needs a group, like '([^_]+)_.+'")
-    return Derived(str(entry["from"]), pattern)
+    return DerivedField(str(entry["from"]), pattern)
 
 
 def _pattern(where: str, text: object) -> re.Pattern[str]:

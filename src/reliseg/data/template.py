@@ -31,11 +31,11 @@ class Template:
             raise ConfigError(f"template {text!r}: it needs {{stem}}, the part that names one image")
         if wrong := [f for f in fields if not f.isidentifier()]:
             raise ConfigError(f"template {text!r}: {{{wrong[0]}}} is not a field name; use letters, digits and _")
-        return cls(text, fields, tuple(_segment(text, part, patterns) for part in parts))
+        return cls(text, fields, tuple(_parse_segment(text, part, patterns) for part in parts))
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PathMatch:
     """A file that matches a template: its path below the root, and the values of the fields."""
 
     path: str
@@ -49,22 +49,22 @@ class Tree:
     root: Path
     _listings: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict, repr=False)
 
-    def find(self, templates: Sequence[Template], allowed: Mapping[str, frozenset[str]]) -> list[Found]:
-        """The files that match a template, where each field in `allowed` has one of the values there.
+    def find(self, templates: Sequence[Template], allowed: Mapping[str, frozenset[str]]) -> list[PathMatch]:
+        """Return the files that match a template, with each field in `allowed` having one of the values there.
 
         A file belongs to the first template that it matches.
         """
         seen: set[str] = set()
-        found = []
+        matches = []
         for template in templates:
             for item in self._walk("", template.segments, {}, allowed):
                 if item.path not in seen:
                     seen.add(item.path)
-                    found.append(item)
-        return found
+                    matches.append(item)
+        return matches
 
     def folders(self) -> list[str]:
-        """The names of the folders directly below the root."""
+        """Return the names of the folders directly below the root."""
         return self._list("")[0]
 
     def _walk(
@@ -73,23 +73,23 @@ class Tree:
         segments: tuple[str | re.Pattern[str], ...],
         bound: dict[str, str],
         allowed: Mapping[str, frozenset[str]],
-    ) -> Iterator[Found]:
+    ) -> Iterator[PathMatch]:
         head, rest = segments[0], segments[1:]
         if isinstance(head, str) and rest:
             yield from self._walk(f"{folder}{head}/", rest, bound, allowed)
             return
         folders, files = self._list(folder)
         for name in folders if rest else files:
-            values = _values(head, name, bound, allowed)
+            values = _match_segment(head, name, bound, allowed)
             if values is None:
                 continue
             if rest:
                 yield from self._walk(f"{folder}{name}/", rest, values, allowed)
             else:
-                yield Found(folder + name, values)
+                yield PathMatch(folder + name, values)
 
     def _list(self, folder: str) -> tuple[list[str], list[str]]:
-        """The names of the folders and of the files in `folder`, sorted; nothing where it does not exist."""
+        """Return the names of the folders and of the files in `folder`, sorted; none if it does not exist."""
         listing = self._listings.get(folder)
         if listing is None:
             listing = ([], [])
@@ -108,7 +108,7 @@ class Tree:
         return listing
 
 
-def _segment(text: str, part: str, patterns: Mapping[str, str]) -> str | re.Pattern[str]:
+def _parse_segment(text: str, part: str, patterns: Mapping[str, str]) -> str | re.Pattern[str]:
     pieces = _BRACES.split(part)  # literal, field, literal, field, ..
     if any("{" in piece or "}" in piece for piece in pieces[::2]):
         raise ConfigError(f"template {text!r}: a brace without its partner")
@@ -129,10 +129,10 @@ def _segment(text: str, part: str, patterns: Mapping[str, str]) -> str | re.Patt
         raise ConfigError(f"template {text!r}: the pattern of a field is not a regular expression: {error}") from error
 
 
-def _values(
+def _match_segment(
     head: str | re.Pattern[str], name: str, bound: dict[str, str], allowed: Mapping[str, frozenset[str]]
 ) -> dict[str, str] | None:
-    """The fields known after `name`, or None where it does not match."""
+    """Return the fields known after `name`, or None if it does not match."""
     if isinstance(head, str):
         return bound if name == head else None
     match = head.fullmatch(name)

@@ -12,7 +12,7 @@ from reliseg.types import Image, Truth
 
 _RAW_IDS = 1 << 16
 _UNLISTED = -1
-_SHOWN = 8
+_MAX_NAMES = 8
 _ROWS = 64
 
 
@@ -35,7 +35,7 @@ class LabelMap:
         void: Iterable[int] = (),
         unlisted_is_void: bool = False,
     ) -> "LabelMap":
-        """The map with these known raw ids (raw: id), unknown ones and void ones; each has one role."""
+        """Return the map with these known raw ids (raw: id), unknown ones and void ones; each has one role."""
         table = np.full(_RAW_IDS, _UNLISTED, np.int16)
         roles = (
             ("void", dict.fromkeys(void, VOID)),
@@ -54,18 +54,20 @@ class LabelMap:
         return cls(table)
 
     def __call__(self, raw: UInt8[np.ndarray, "H W"] | UInt16[np.ndarray, "H W"]) -> Truth:
-        """Map raw ids; UnlistedIdsError where one is not listed."""
-        mapped = np.empty(raw.shape, np.uint8)
+        """Map raw ids; an UnlistedIdsError if one is not listed."""
+        truth = np.empty(raw.shape, np.uint8)
         complete = True
         for start in range(0, len(raw), _ROWS):  # NumPy looks up by a copy of the ids in 64 bits
             rows = slice(start, start + _ROWS)
-            found = self.table[raw[rows]]
-            complete = complete and not (found == _UNLISTED).any()
-            mapped[rows] = found
+            ids = self.table[raw[rows]]
+            complete = complete and not (ids == _UNLISTED).any()
+            truth[rows] = ids
         if not complete:
-            ids, counts = np.unique(raw[self.table[raw] == _UNLISTED], return_counts=True)
-            raise UnlistedIdsError(f"{_listed('id', [str(i) for i in ids], counts.tolist())} not in the label map")
-        return mapped
+            unlisted, counts = np.unique(raw[self.table[raw] == _UNLISTED], return_counts=True)
+            raise UnlistedIdsError(
+                f"{_count_text('id', [str(i) for i in unlisted], counts.tolist())} not in the label map"
+            )
+        return truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +81,8 @@ class ColorMap:
 
     @classmethod
     def of(cls, space: LabelSpace, *, unlisted_is_void: bool = False) -> "ColorMap":
-        """The map of this palette, whose colors must differ."""
-        colors = _packed(np.array(space.palette, np.uint8))
+        """Return the map of this palette; a ConfigError if two of its colors are equal."""
+        colors = _pack(np.array(space.palette, np.uint8))
         order = np.argsort(colors).astype(np.uint8)
         same = np.flatnonzero(np.diff(colors[order]) == 0)
         if same.size:
@@ -89,23 +91,23 @@ class ColorMap:
         return cls(colors[order], order, space.name, unlisted_is_void)
 
     def __call__(self, rgb: Image) -> Truth:
-        """Map colors; UnlistedIdsError where one is not in the palette, unless such pixels are void."""
-        packed = _packed(rgb)
+        """Map colors; an UnlistedIdsError if one is not in the palette, unless such pixels are void."""
+        packed = _pack(rgb)
         position = np.minimum(np.searchsorted(self.colors, packed), len(self.colors) - 1)
         unlisted = self.colors[position] != packed
         if unlisted.any() and not self.unlisted_is_void:
             colors, counts = np.unique(packed[unlisted], return_counts=True)
             names = [f"({c >> 16}, {c >> 8 & 255}, {c & 255})" for c in colors.tolist()]
-            raise UnlistedIdsError(f"{_listed('color', names, counts.tolist())} not in {self.palette_of}'s palette")
+            raise UnlistedIdsError(f"{_count_text('color', names, counts.tolist())} not in {self.palette_of}'s palette")
         return np.where(unlisted, np.uint8(VOID), self.ids[position])
 
 
-def _packed(rgb: UInt8[np.ndarray, "... 3"]) -> Int32[np.ndarray, "..."]:
+def _pack(rgb: UInt8[np.ndarray, "... 3"]) -> Int32[np.ndarray, "..."]:
     channels = rgb.astype(np.int32)
     return channels[..., 0] << 16 | channels[..., 1] << 8 | channels[..., 2]
 
 
-def _listed(kind: str, names: list[str], counts: list[int]) -> str:
-    """`id 8 (12 pixels), id 9 (1 pixel) are`, at most eight of them."""
+def _count_text(kind: str, names: list[str], counts: list[int]) -> str:
+    """Return `id 8 (12 pixels), id 9 (1 pixel) are`, with at most eight of them."""
     texts = [f"{kind} {name} ({n} pixel{'s' * (n != 1)})" for name, n in zip(names, counts, strict=True)]
-    return f"{shortlist(texts, _SHOWN)} {'is' if len(texts) == 1 else 'are'}"
+    return f"{shortlist(texts, _MAX_NAMES)} {'is' if len(texts) == 1 else 'are'}"

@@ -41,7 +41,7 @@ class Projection:
 
     @property
     def is_identity(self) -> bool:
-        """Whether it changes nothing."""
+        """True if it changes nothing."""
         return self.groups == tuple(range(len(self.target)))
 
     @property
@@ -51,20 +51,20 @@ class Projection:
 
 
 @cache
-def _shipped() -> dict[tuple[str, str], tuple[int, ...]]:
+def _shipped_projections() -> dict[tuple[str, str], tuple[int, ...]]:
     folder = Path(str(files("reliseg.labels"))) / "projections"
-    found = {}
+    projections = {}
     for path in sorted(folder.glob("*.toml")):
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-        found[table["source"], table["target"]] = tuple(table["groups"])
-    return found
+        projections[table["source"], table["target"]] = tuple(table["groups"])
+    return projections
 
 
 def default_projection(source: LabelSpace, target: LabelSpace) -> Projection:
-    """The identity where class names agree, else the shipped one; a ConfigError where none is known."""
+    """Return the identity if class names agree, else the shipped projection; a ConfigError if none is known."""
     if source.classes == target.classes:
         return Projection(source.name, target, tuple(range(len(target))))
-    groups = _shipped().get((source.name, target.name))
+    groups = _shipped_projections().get((source.name, target.name))
     if groups is None:
         raise ConfigError(
             f"no projection from the model's classes ({source.name}) to the data set's ({target.name}) is known; "

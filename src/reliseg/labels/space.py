@@ -42,29 +42,29 @@ class LabelSpace:
 
     @property
     def present(self) -> tuple[int, ...]:
-        """The ids that means over classes run over."""
+        """The ids of the classes that occur: means over classes are over these."""
         return tuple(c for c in range(len(self)) if c not in self.absent)
 
 
 @cache
-def _shipped() -> dict[str, Path]:
+def _shipped_spaces() -> dict[str, Path]:
     folder = Path(str(files("reliseg.labels"))) / "spaces"
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
 def label_space_names() -> list[str]:
-    """The label spaces that ship with reliseg."""
-    return list(_shipped())
+    """Return the names of the label spaces that ship with reliseg."""
+    return list(_shipped_spaces())
 
 
 @cache
 def label_space(name: str) -> LabelSpace:
-    """The label space called `name`, or of a user's TOML file of that path.
+    """Read the label space called `name`, or a user's TOML file of that path.
 
     The file has `classes` (names, in the order of ids), and optionally `palette` ([r, g, b] each) and
     `absent` (class names).
     """
-    path = _shipped().get(name) or Path(name)
+    path = _shipped_spaces().get(name) or Path(name)
     if path.suffix != ".toml" or not path.is_file():
         if path.suffix == ".toml":
             raise ConfigError(f"label space {path}: no such file")
@@ -107,7 +107,7 @@ def _is_color(value: object) -> bool:
 
 
 def _color(i: int) -> tuple[int, int, int]:
-    """A color for class i: the bits of i spread over the high bits of the channels (the PASCAL VOC rule)."""
+    """Return a color for class i: the bits of i + 1 spread over the high bits of the channels (as in PASCAL VOC)."""
     channels = [0, 0, 0]
     value = i + 1
     for bit in range(7, -1, -1):
