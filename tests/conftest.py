@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+"""Threads of OpenMP that wait for work sleep: where other processes want the cores too, spinning takes ten times as
+long. It is read when torch is imported, here and in processes that tests start."""
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
