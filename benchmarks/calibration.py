@@ -20,7 +20,7 @@ from reliseg.calibration import CALIBRATORS, CalibrationSample, SampledImage, ca
 from reliseg.kernels.cpu.parallel import ParallelKernel
 from reliseg.prediction import Prediction, sampled
 from reliseg.stats import Layout
-from reliseg.stats.bins import FINE
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
 PIXELS = 20_000
 """Of each image."""
@@ -125,7 +125,7 @@ def counting() -> Iterator[Measure]:
 def counted(
     calibration: Callable[[Prediction], Prediction], prediction: Prediction, truth: np.ndarray
 ) -> Callable[[], object]:
-    kernel = ParallelKernel(Layout(CLASSES, tuple(FINE)))
+    kernel = ParallelKernel(Layout(CLASSES, tuple(BUILT_IN_SCORES)))
     return lambda: kernel.observe(calibration(prediction).view(), truth, "image")
 
 

@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from reliseg.stats import DeviceLogits, Layout, LogitView
-from reliseg.stats.bins import FINE, MANTISSA, RELIABILITY_BINS, ROLES, MarginBins, SignedBins, edges
+from reliseg.stats.bins import MANTISSA, RELIABILITY_BINS, ROLES, MarginBins, SignedBins, edges
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
 CLASSES, NATIVE, STRIDE = 19, (256, 512), 4
 GOALS: dict[str, tuple[str, str, float | None]] = {
@@ -44,7 +45,7 @@ def octaves(x: Tensor, low: int, last: int) -> Tensor:
 
 def fine_bin(score: str, value: Tensor, coordinate: Tensor) -> Tensor:
     """The fine bin of each pixel."""
-    bins = FINE[score]
+    bins = BUILT_IN_SCORES[score].bins
     if isinstance(bins, SignedBins):
         rank = octaves(value.abs(), bins.low, bins.size // 2)
         return torch.where(value < 0, bins.size // 2 + rank, bins.size // 2 - rank)
@@ -101,11 +102,12 @@ def torch_statistics(logits: Tensor, truth: Tensor, classes: int) -> Counts:
     coordinates = {"msp": odds, "neg_entropy": entropy, "margin": (odds + second) * sure}
     for score, value in values.items():
         bin_ = fine_bin(score, value, coordinates.get(score, value)).long()
-        found[f"ranks.{score}"] = torch.bincount(role * FINE[score].size + bin_, minlength=ROLES * FINE[score].size)
+        size = BUILT_IN_SCORES[score].bins.size
+        found[f"ranks.{score}"] = torch.bincount(role * size + bin_, minlength=ROLES * size)
         sums = torch.zeros(ROLES, dtype=torch.int64, device=z.device)
         found[f"sums.{score}"] = sums.index_add_(0, role, units(value))
         if score == "msp":
-            table = torch.zeros(FINE[score].size, dtype=torch.int64, device=z.device)
+            table = torch.zeros(size, dtype=torch.int64, device=z.device)
             found["fine_confidence"] = table.index_add_(0, bin_[known], units(own_sure))
     return found
 

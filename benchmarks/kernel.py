@@ -23,10 +23,10 @@ from torch.nn.functional import interpolate
 from reliseg.kernels.cpu.kernel import Kernel, compile_kernels
 from reliseg.kernels.cpu.parallel import ParallelKernel
 from reliseg.stats import Layout, LogitView
-from reliseg.stats.bins import FINE
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
 TURNS = 9
-ALL = tuple(FINE)
+ALL = tuple(BUILT_IN_SCORES)
 TO_11 = [0, 0, 1, 2, 3, 3, 4, 4, 5, 6, 7, 8, 8, 9, 9, 9, 10, 10, 11]
 """19 classes to 11 and `other`."""
 

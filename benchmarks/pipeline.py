@@ -27,7 +27,6 @@ from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
 import reliseg
 from reliseg.calibration import Calibration, Unchanged
-from reliseg.config.schema import BUILT_IN_SCORES
 from reliseg.data import DataSet, DecodedSample, load
 from reliseg.labels import label_space
 from reliseg.models import Input, Model
@@ -39,6 +38,7 @@ from reliseg.runtime.malloc import kept_memory
 from reliseg.runtime.progress import Silent
 from reliseg.runtime.workers import decoding_threads
 from reliseg.stats import Layout
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
 ROOT = Path(__file__).resolve().parents[1]
 THREADS = 2
@@ -155,7 +155,7 @@ def parts(name: str, case: Case, fitted: Sequence[tuple[str, Calibration]]) -> l
     loaded = case.samples
     found = [case.model.predict([Input(s.sample.id, s.size, s.image)])[0].projected(projection) for s in loaded]
     found = [replace(p, image=s.image) for p, s in zip(found, loaded, strict=True)]
-    layout = Layout(len(case.dataset.labels), BUILT_IN_SCORES)
+    layout = Layout(len(case.dataset.labels), tuple(BUILT_IN_SCORES))
     observers = {calibration: Observer(layout, Kernels(print)) for calibration, _ in fitted}
     tables: list[SampleTable] = []
 

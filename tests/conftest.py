@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("no deadline", deadline=None)  # a busy machine is no fault
+settings.load_profile("no deadline")
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 """Threads of OpenMP that wait for work sleep: where other processes want the cores too, spinning takes ten times as

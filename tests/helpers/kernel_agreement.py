@@ -10,7 +10,8 @@ import numpy as np
 
 from reliseg.kernels import reference
 from reliseg.kernels.cpu.kernel import Kernel
-from reliseg.stats.bins import COARSE_SHIFT, MarginBins, edges, fine_bins
+from reliseg.stats.bins import COARSE_SHIFT, MarginBins, edges
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES, Softmax, confidences, fine_bins
 from reliseg.stats.fixed import real
 
 EPS = 2.0**-24
@@ -65,24 +66,23 @@ def undecided(z, precision, truth):
 
 def coordinates(score, z, precision):
     """Fine bins of the pixels if all errors made them surer, and if all made them less sure."""
-    values = reference.confidences(z)
-    top = z.argmax(axis=0)
-    odds, r = reference._tail(z, top)
+    softmax = Softmax.of(z)
+    value, r = BUILT_IN_SCORES[score].confidence(softmax), softmax.odds
     bins, error, ratio = fine_bins(score), precision.logit, precision.ratio
     if score == "msp":
         return bins.index(r * (1 - 2 * ratio)), bins.index(r * (1 + 2 * ratio))
     if score == "neg_entropy":
-        h = -values[score]
+        h = -value
         slack = 4 * ratio * h + error * r / (1 + r)
         return bins.index(np.maximum(h - slack, 0)), bins.index(h + slack)
     if isinstance(bins, MarginBins):
-        margin, second = values[score], odds.max(axis=0) / (1 + r)
+        margin, second = value, softmax.runner_up / (1 + r)
         tail = r / (1 + r) + second
         slack = 4 * ratio * margin + (error + 8 * EPS) * second
         surer = bins.index_of(tail * (1 - 4 * ratio), margin + slack)
         return surer, bins.index_of(tail * (1 + 4 * ratio), np.maximum(margin - slack, 0))
-    slack = error + 8 * EPS * np.abs(values[score])
-    return bins.index(values[score] + slack), bins.index(values[score] - slack)
+    slack = error + 8 * EPS * np.abs(value)
+    return bins.index(value + slack), bins.index(value - slack)
 
 
 def cumulated(index, weight, size):
@@ -128,7 +128,7 @@ def assert_agrees(view, truth, layout, *, exact=False):
             assert_fine(counts, surer[at], unsurer[at], np.ones(at.sum()), ties, (score, r))
     known = role < 2
     surer, unsurer = coordinates("msp", z, precision)
-    p = reference.confidences(z)["msp"][known]
+    p = confidences(z)["msp"][known]
     slack = 1e-6 * precision.scale * max(known.sum(), 1)
     assert_fine(real(got.confidence.sums), surer[known], unsurer[known], p, slack, "confidence")
     return got, row

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from reliseg.stats import LogitView
-from reliseg.stats.bins import FINE
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
-ALL = tuple(FINE)
+ALL = tuple(BUILT_IN_SCORES)
 
 
 def view_of(logits, size, *, align=False, groups=None, columns=None, factors=None):

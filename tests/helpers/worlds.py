@@ -11,10 +11,10 @@ from reliseg.kernels import reference
 from reliseg.labels import LabelSpace
 from reliseg.metrics import DomainState, ImageSummary
 from reliseg.stats import Layout, LogitView, PixelStatistics, SampleTable
-from reliseg.stats.bins import FINE
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
 UNKNOWN, VOID = 254, 255
-SCORES = tuple(FINE)
+SCORES = tuple(BUILT_IN_SCORES)
 
 
 def space(classes: int, absent: Iterable[int] = ()) -> LabelSpace:

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from reliseg.kernels import reference
 from reliseg.stats import Layout, LogitView, reliability
-from reliseg.stats.bins import COARSE_SHIFT, FINE, RIGHT, UNKNOWN_ROLE, VOID_ROLE, WRONG
+from reliseg.stats.bins import COARSE_SHIFT, RIGHT, UNKNOWN_ROLE, VOID_ROLE, WRONG
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES, confidences
 from reliseg.stats.fixed import VALUE_LIMIT, real
 
 every_world = pytest.mark.parametrize("each", WORLDS.values(), ids=WORLDS)
-every_score = pytest.mark.parametrize("score", FINE)
+
 
 HALF_UNIT = 2.0**-25
 """How far rounding to units of 2**-24 moves one pixel's value."""
@@ -66,46 +67,10 @@ def test_slopes_are_those_of_the_predicted_column():
     np.testing.assert_allclose(reference.full_logits(view, 5), each.z * slopes[each.guess], rtol=1e-12)
 
 
-@every_world
-@every_score
-def test_scores_are_their_definitions(each, score):
-    # 1e-13: float64 on both sides, entropy summed in another order
-    found = reference.confidences(each.z)[score]
-    np.testing.assert_allclose(found, each.confidence(score), rtol=1e-12, atol=1e-13)
-
-
-@every_world
-@every_score
-def test_fine_bins_are_the_leading_bits_of_the_coordinate(each, score):
-    """Equal bins where the leading bits are equal, and in the same order."""
-    index = reference.fine_index(score, each.z, reference.confidences(each.z)[score])
-    _, expected = np.unique(-each.tied(score), return_inverse=True)
-    _, ranked = np.unique(index, return_inverse=True)
-    np.testing.assert_array_equal(ranked, expected)
-
-
-@every_score
-@pytest.mark.parametrize("margin", [17.0, 30.0, 36.0, 38.0, 40.0, 44.0])
-def test_saturated_pixels_are_still_ranked(score, margin):
-    """A margin of 0.01 more is a surer pixel, also where the softmax is exactly 1."""
-    z = np.array([[margin, margin + 0.01], [0.0, 0.0], [-1.0, -1.0]])
-    confidence = reference.confidences(z)
-    less, more = reference.fine_index(score, z, confidence[score])
-    assert more < less
-    if margin >= 38:
-        assert (confidence["msp"] == 1).all()
-
-
-def test_margins_of_the_least_sure_are_still_ranked():
-    z = np.array([[1e-5, 1.01e-5, 0.0], [0.0, 0.0, 0.0]])
-    less, more, tie = reference.fine_index("margin", z, reference.confidences(z)["margin"])
-    assert more < less < tie == FINE["margin"].size - 1
-
-
 @pytest.mark.parametrize("logit", [3e3, 2.0**14])
 def test_largest_logits_neither_overflow_nor_warn(logit):
     z = np.array([[logit, -logit, 0.0, -np.inf], [-logit, -logit, logit, logit], [0.0, -logit, logit, -logit]])
-    found = reference.confidences(z)
+    found = confidences(z)
     assert found["msp"] == pytest.approx([1, 1 / 3, 1 / 2, 1])
     assert found["margin"] == pytest.approx([1, 0, 0, 1])
     assert found["neg_entropy"] == pytest.approx([0, -math.log(3), -math.log(2), 0])
@@ -208,7 +173,7 @@ def test_the_row_of_an_image_is_the_summary_of_its_pixels(each):
 @settings(max_examples=20, deadline=None)
 def test_a_constant_added_to_all_logits_changes_only_logit_scores(seed, constant):
     z = np.random.default_rng(seed).normal(0, 4, (5, 40))
-    before, after = reference.confidences(z), reference.confidences(z + constant)
+    before, after = confidences(z), confidences(z + constant)
     for score in ("msp", "neg_entropy", "margin"):
         # 1e-13: adding 100 rounds the logits themselves by 1e-14
         np.testing.assert_allclose(after[score], before[score], rtol=0, atol=1e-12)
@@ -221,8 +186,8 @@ def test_a_constant_added_to_all_logits_changes_only_logit_scores(seed, constant
 def test_scores_do_not_depend_on_the_order_of_classes(seed):
     g = np.random.default_rng(seed)
     z = g.normal(0, 4, (6, 30))
-    before, after = reference.confidences(z), reference.confidences(z[g.permutation(6)])
-    for score in FINE:
+    before, after = confidences(z), confidences(z[g.permutation(6)])
+    for score in BUILT_IN_SCORES:
         np.testing.assert_allclose(after[score], before[score], rtol=1e-12, atol=1e-13)
 
 

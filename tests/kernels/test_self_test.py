@@ -8,9 +8,10 @@ import pytest
 from reliseg.kernels import reference, self_test
 from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.stats import Layout, PixelStatistics, SampleTable
-from reliseg.stats.bins import FINE, ROLES
+from reliseg.stats.bins import ROLES
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
-LAYOUT = Layout(19, tuple(FINE))
+LAYOUT = Layout(19, tuple(BUILT_IN_SCORES))
 
 
 class ByDefinition:
@@ -53,7 +54,7 @@ def unmoved(logits):
 
 
 @pytest.mark.parametrize("classwise", [True, False])
-@pytest.mark.parametrize("scores", [("msp",), tuple(FINE)], ids=len)
+@pytest.mark.parametrize("scores", [("msp",), tuple(BUILT_IN_SCORES)], ids=len)
 @pytest.mark.parametrize("classes", [1, 2, 3, 19, 150, 253])
 def test_the_reference_passes(classes, scores, classwise):
     layout = Layout(classes, scores, classwise)

@@ -9,9 +9,8 @@ from scipy.special import logsumexp, softmax
 from scipy.stats import entropy
 
 from reliseg.errors import ConfigError
-from reliseg.kernels import reference
 from reliseg.scores import SCORES
-from reliseg.stats.bins import FINE
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES, confidences
 
 every_score = pytest.mark.parametrize("name", SCORES.names())
 
@@ -30,7 +29,7 @@ def logits(seed=0, classes=6, pixels=200, spread=3.0):
 
 def test_built_in_scores_are_those_with_fine_bins_and_a_definition_here():
     built_in = {name for name in SCORES.names() if SCORES.get(name).built_in}
-    assert built_in == set(FINE) == set(NAMES) == set(DEFINITIONS)
+    assert built_in == set(BUILT_IN_SCORES) == set(NAMES) == set(DEFINITIONS)
 
 
 @every_score
@@ -79,7 +78,7 @@ def test_its_range_is_reached_at_both_ends(name, low, high):
 @every_score
 def test_the_reference_computes_the_same_by_name(name):
     z = logits(2)
-    np.testing.assert_array_equal(SCORES.get(name)()(z), reference.confidences(z)[name])
+    np.testing.assert_array_equal(SCORES.get(name)()(z), confidences(z)[name])
 
 
 def test_hyphens_and_unknown_names():

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reliseg.stats import bins
-from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, FINE, OPEN_SCORE, MarginBins, SignedBins, TailBins
+from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, MarginBins, SignedBins, TailBins
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES, OPEN_SCORE
 
-EVERY = {**FINE, "any other": OPEN_SCORE}
+EVERY = {**{name: score.bins for name, score in BUILT_IN_SCORES.items()}, "any other": OPEN_SCORE}
 every = pytest.mark.parametrize("kind", EVERY.values(), ids=EVERY)
 
 
@@ -63,7 +64,7 @@ def test_a_surer_pixel_never_has_a_later_bin(kind, data):
 )
 def test_margin_bins_are_ordered_at_both_ends_where_a_margin_alone_would_round(a, b):
     """`small` is 1 - margin of sure pixels, margin of unsure ones; the exact order is known either way."""
-    kind = FINE["margin"]
+    kind = BUILT_IN_SCORES["margin"].bins
 
     def one(small, sure):
         small = min(small, 0.5)
@@ -79,7 +80,7 @@ def test_margin_bins_are_ordered_at_both_ends_where_a_margin_alone_would_round(a
 
 @given(st.floats(0, 1))
 def test_margin_index_agrees_with_the_index_of_both_ends(margin):
-    kind = FINE["margin"]
+    kind = BUILT_IN_SCORES["margin"].bins
     assert kind.index(np.array([margin])) == kind.index_of(np.array([1 - margin]), np.array([margin]))
 
 
@@ -87,11 +88,6 @@ def test_margin_index_agrees_with_the_index_of_both_ends(margin):
 def test_coarse_bins_suffice(kind):
     assert kind.coarse_size <= COARSE_BINS
     assert (kind.size - 1) >> COARSE_SHIFT == kind.coarse_size - 1
-
-
-def test_unknown_scores_have_the_open_bins():
-    assert bins.fine_bins("entropy-of-mine") is OPEN_SCORE
-    assert all(bins.fine_bins(name) is kind for name, kind in FINE.items())
 
 
 @pytest.mark.parametrize("kind", [k for k in EVERY.values() if isinstance(k, TailBins)])
@@ -104,7 +100,7 @@ def test_tail_bins_cover_what_they_say(kind):
     assert (kind.high - kind.low) * 4096 + 2 == kind.size
 
 
-@pytest.mark.parametrize("kind", [FINE["margin"]])
+@pytest.mark.parametrize("kind", [BUILT_IN_SCORES["margin"].bins])
 def test_margin_bins_cover_what_they_say(kind):
     sure = np.array([0.0, 2.0**kind.low / 2, 2.0**kind.low, 0.5 - 2.0**-25])
     first = kind.index_of(sure, 1 - sure)
@@ -115,7 +111,7 @@ def test_margin_bins_cover_what_they_say(kind):
     assert second.tolist() == [half, half, last - 1, last, last]
 
 
-@pytest.mark.parametrize("kind", [FINE["max_logit"], OPEN_SCORE])
+@pytest.mark.parametrize("kind", [BUILT_IN_SCORES["max_logit"].bins, OPEN_SCORE])
 def test_signed_bins_cover_what_they_say(kind):
     assert isinstance(kind, SignedBins)
     low, high = 2.0**kind.low, 2.0**kind.high
@@ -128,34 +124,10 @@ def test_signed_bins_cover_what_they_say(kind):
 @given(positive(low=-64, high=7), st.integers(1, 4095))
 def test_neighbouring_bins_differ_by_one_part_in_4096(x, k):
     """Within an octave, bin k begins at (1 + k/4096) times its start."""
-    kind = FINE["msp"]
+    kind = BUILT_IN_SCORES["msp"].bins
     octave = math.ldexp(1.0, math.frexp(x)[1] - 1) if x else 1.0
     start = int(kind.index(np.array([octave]))[0])
     edge = octave * (1 + k / 4096)
     before = edge * (1 - 2.0**-23)
     if octave >= 2.0**kind.low:
         assert kind.index(np.array([edge, before])).tolist() == [start + k, start + k - 1]
-
-
-def test_edges_of_msp_hold_the_pixels_of_their_bins():
-    kind, edges = FINE["msp"], bins.msp_edges()
-    assert len(edges) == kind.size + 1
-    assert (edges[0], edges[-1]) == (1.0, 0.0)
-    assert (np.diff(edges) <= 0).all()
-    g = np.random.default_rng(0)
-    odds = np.concatenate([np.exp2(g.uniform(-70, 10, 20000)), [0.0, 2.0**-64, 1.0, 255.0, 256.0]])
-    odds = odds.astype(np.float32).astype(np.float64)  # bins are of float32 odds: no pixel is rounded across an edge
-    confidence, index = 1 / (1 + odds), kind.index(odds)
-    assert (confidence <= edges[index]).all()
-    assert (confidence >= edges[index + 1]).all()
-    within = (index > 0) & (index < kind.size - 1)
-    widths = (edges[:-1] - edges[1:])[index[within]]
-    assert widths.max() < 2.0**-12
-
-
-def test_confidence_of_exactly_one_keeps_its_rank():
-    """From a margin of 38 on float64 softmax is 1, float32 from 17 on; odds tell 1,000 margins up to 44 apart."""
-    margins = np.linspace(17, 44, 1000)
-    assert (1 / (1 + np.exp(-margins)).astype(np.float32) == 1).all()
-    found = FINE["msp"].index(np.exp(-margins))
-    assert (np.diff(found) < 0).all()

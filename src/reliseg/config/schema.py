@@ -15,8 +15,8 @@ from reliseg.errors import ConfigError, suggestion
 from reliseg.metrics import METRICS
 from reliseg.models import MODELS, Precision
 from reliseg.scores import SCORES
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
-BUILT_IN_SCORES = ("msp", "neg_entropy", "margin", "max_logit", "neg_energy")
 _NAME = re.compile(r"[\w.+-]+")
 _DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]+)?")
 

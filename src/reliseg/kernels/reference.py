@@ -16,10 +16,9 @@ from reliseg.stats.bins import (
     VOID,
     VOID_ROLE,
     WRONG,
-    MarginBins,
-    fine_bins,
     reliability_bin,
 )
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES, Softmax, fine_bins
 from reliseg.stats.fixed import VALUE_LIMIT, limbs, units
 from reliseg.stats.pixels import (
     ClassWise,
@@ -90,40 +89,6 @@ def calibrated(view: LogitView, projected: Block, rows: slice = slice(None)) -> 
     return projected * factors
 
 
-def _tail(z: Block, top: Ids) -> tuple[Block, Values]:
-    """exp(z - max) with 0 at the argmax, and its sum: the tail odds r; the top probability is 1 / (1 + r)."""
-    odds = np.exp(z - z.max(axis=0))
-    odds[top, np.arange(z.shape[1])] = 0
-    return odds, odds.sum(axis=0)
-
-
-def confidences(z: Block) -> dict[str, Values]:
-    """The built-in scores of each pixel (Hendrycks and Gimpel 2017; Liu et al. 2020, ...): higher = surer."""
-    top = z.argmax(axis=0)
-    odds, r = _tail(z, top)
-    gap = np.where(odds > 0, z.max(axis=0) - z, 0)
-    return {
-        "msp": 1 / (1 + r),
-        "neg_entropy": -(np.log1p(r) + (odds * gap).sum(axis=0) / (1 + r)),
-        "margin": (1 - odds.max(axis=0)) / (1 + r),
-        "max_logit": z.max(axis=0),
-        "neg_energy": z.max(axis=0) + np.log1p(r),
-    }
-
-
-def fine_index(score: str, z: Block, confidence: Values) -> Ids:
-    """The fine bin of each pixel; msp and margin are binned by quantities that do not round to 1."""
-    odds, r = _tail(z, z.argmax(axis=0))
-    bins = fine_bins(score)
-    if score == "msp":
-        return bins.index(r)
-    if score == "neg_entropy":
-        return bins.index(-confidence)
-    if isinstance(bins, MarginBins):
-        return bins.index_of((r + odds.max(axis=0)) / (1 + r), confidence)
-    return bins.index(confidence)
-
-
 def roles(truth: Int64[np.ndarray, " p"], top: Ids) -> Ids:
     """The role of each pixel: void, unknown, right or wrong."""
     known = np.where(truth == top, RIGHT, WRONG)
@@ -174,7 +139,8 @@ def observe(view: LogitView, truth: Truth, sample: str, layout: Layout) -> tuple
     top = z.argmax(axis=0)
     role = roles(ids, top)
     known: Bool[np.ndarray, " p"] = role <= RIGHT
-    scores = confidences(z)
+    softmax = Softmax.of(z)
+    scores = {s: BUILT_IN_SCORES[s].confidence(softmax) for s in layout.scores}
     msp = scores["msp"][known]
     label, guess, bin_ = ids[known], top[known], reliability_bin(msp)
     cells = (layout.classes, layout.columns, RELIABILITY_BINS)
@@ -184,14 +150,13 @@ def observe(view: LogitView, truth: Truth, sample: str, layout: Layout) -> tuple
     )
     wrong = label[(label != guess) & (msp > 0.90)], label[(label != guess) & (msp > 0.99)]
     nll, brier = losses(z[:, known], label)
-    fine = {s: fine_index(s, z, scores[s]) for s in layout.scores}
-    odds_bin = fine_index("msp", z, scores["msp"])
+    fine = {s: BUILT_IN_SCORES[s].fine_bin(softmax) for s in layout.scores}
     pixels = PixelStatistics(
         top=top_label,
         confident=ConfidentErrors(np.stack([_counted((layout.classes,), (w,)) for w in wrong], axis=1)),
         losses=Losses(limbs(units(nll).sum()), limbs(units(brier).sum())),
         flips=Flips(np.array([(before.argmax(axis=0) != top)[known].sum()], np.int64)),
-        confidence=FineConfidence(limbs(_summed((fine_bins("msp").size,), (odds_bin[known],), msp))),
+        confidence=FineConfidence(limbs(_summed((fine_bins("msp").size,), (fine["msp"][known],), msp))),
         ranks={s: ScoreHistogram(_counted((ROLES, fine_bins(s).size), (role, fine[s]))) for s in layout.scores},
         classwise=_class_wise(z[:, known], label, layout) if layout.classwise else None,
     )

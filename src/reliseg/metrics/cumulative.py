@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from reliseg.metrics.base import DomainState
-from reliseg.stats.bins import RIGHT, WRONG, msp_edges
+from reliseg.stats.bins import RIGHT, WRONG
+from reliseg.stats.built_in_scores import msp_edges
 from reliseg.stats.fixed import real
 from reliseg.stats.ranking import Bracketed
 

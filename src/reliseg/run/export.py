@@ -8,11 +8,12 @@ import numpy as np
 from PIL import Image
 
 from reliseg.errors import ConfigError, suggestion
-from reliseg.kernels.reference import confidences, full_logits
+from reliseg.kernels.reference import full_logits
 from reliseg.plan.plan import Target
 from reliseg.prediction import Prediction
 from reliseg.run.predict.stream import Predicted
 from reliseg.runtime.atomic_files import write_atomically
+from reliseg.stats.built_in_scores import confidences
 from reliseg.types import Truth
 
 KINDS = ("prediction", "color", "confidence", "logits", "image")

@@ -82,8 +82,13 @@ class TailBins(FineBins):
         return ((self.high - self.low) << MANTISSA) + 2
 
     def index(self, coordinate: Values) -> Index:
-        """The bin of each coordinate."""
+        """Return the bin of each coordinate."""
         return np.clip(_pattern(coordinate.astype(np.float32)) - _base(self.low) + 1, 0, self.size - 1)
+
+    def edges(self) -> Float64[np.ndarray, " e"]:
+        """Return the coordinates between neighbouring bins, ascending."""
+        pattern = (np.arange(self.size - 1, dtype=np.int32) + _base(self.low)) << _SHIFT
+        return pattern.astype(np.int32).view(np.float32).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -134,29 +139,3 @@ class SignedBins(FineBins):
         short = coordinate.astype(np.float32)
         rank = np.clip(_pattern(np.abs(short)) - _base(self.low) + 1, 0, self._half)
         return self._half - np.where(short < 0, -rank, rank)
-
-
-FINE: dict[str, FineBins] = {
-    "msp": TailBins(-64, 8),
-    "neg_entropy": TailBins(-64, 3),
-    "margin": MarginBins(-64, -24),
-    "max_logit": SignedBins(-12, 15),
-    "neg_energy": SignedBins(-12, 15),
-}
-"""The coordinates of the built-in scores: tail odds, entropy, margin, and the score itself for the two others."""
-
-OPEN_SCORE = SignedBins(-40, 15)
-"""The bins of any other score."""
-
-
-def fine_bins(score: str) -> FineBins:
-    """The fine bins of a score."""
-    return FINE.get(score, OPEN_SCORE)
-
-
-def msp_edges() -> Float64[np.ndarray, " e"]:
-    """The top-label confidences at the edges of msp's fine bins, from 1 down to 0."""
-    bins = FINE["msp"]
-    pattern = (np.arange(bins.size - 1, dtype=np.int32) + _base(bins.low)) << _SHIFT
-    odds = pattern.astype(np.int32).view(np.float32).astype(np.float64)
-    return np.concatenate([[1.0], 1 / (1 + odds), [0.0]])

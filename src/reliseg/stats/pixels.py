@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Int64
 
 from reliseg.stats.base import Statistic
-from reliseg.stats.bins import RELIABILITY_BINS, RIGHT, ROLES, WRONG, fine_bins
+from reliseg.stats.bins import RELIABILITY_BINS, RIGHT, ROLES, WRONG
+from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.fixed import total
 from reliseg.types import Limbs
 

@@ -23,7 +23,7 @@ from reliseg.kernels.cpu.parallel import ParallelKernel
 from reliseg.labels import Projection
 from reliseg.prediction import Prediction
 from reliseg.stats import Layout
-from reliseg.stats.bins import FINE
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 from reliseg.stats.fixed import real
 
 EPS = 2.0**-24
@@ -175,7 +175,7 @@ def test_an_image_is_counted_as_the_reference_counts_it_on_any_number_of_threads
     g = np.random.default_rng(2)
     prediction = Prediction(g.normal(0, 3, (7, 9, 17)).astype(np.float32), (45, 66))
     truth = g.choice([0, 1, 2, 3, 4, 5, 6, 254, 255], (45, 66)).astype(np.uint8)
-    layout = Layout(7, tuple(FINE))
+    layout = Layout(7, tuple(BUILT_IN_SCORES))
     view = drawn(method, 2, 7)(prediction).view()
     found = []
     for threads in (1, 3):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from reliseg.kernels.cpu import binning
-from reliseg.stats.bins import FINE, MANTISSA, reliability_bin
+from reliseg.stats.bins import MANTISSA, reliability_bin
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
 
 def applied(function, values, *arguments):
@@ -35,7 +36,7 @@ def test_reliability_bins_at_the_edges():
 
 @pytest.mark.parametrize("score", ["msp", "neg_entropy"])
 def test_octaves_are_the_fine_bins(score):
-    bins = FINE[score]
+    bins = BUILT_IN_SCORES[score].bins
     g = np.random.default_rng(2)
     x = np.concatenate([2.0 ** g.uniform(-70, 12, 4000), 2.0 ** np.arange(-70, 12), [0]]).astype(np.float32)
     got = applied(binning.octaves, x, np.int32(bins.low), np.int32(bins.size - 1))

@@ -10,9 +10,9 @@ from reliseg.kernels.cpu import kernel, transformed
 from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.kernels.cpu.parallel import ParallelKernel
 from reliseg.stats import Layout, SampleTable
-from reliseg.stats.bins import FINE
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
-LAYOUT = Layout(4, tuple(FINE))
+LAYOUT = Layout(4, tuple(BUILT_IN_SCORES))
 IMAGES = [((9, 17), (72, 136)), ((40, 30), (40, 30)), ((3, 5), (2, 20)), ((5, 7), (1, 23))]
 
 

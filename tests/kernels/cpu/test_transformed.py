@@ -22,10 +22,10 @@ from reliseg.kernels import reference
 from reliseg.kernels.cpu import transformed
 from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.stats import Layout, SampleTable
-from reliseg.stats.bins import FINE
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 from reliseg.stats.view import CompiledTransform
 
-ALL = tuple(FINE)
+ALL = tuple(BUILT_IN_SCORES)
 
 
 def unchanged(z):

@@ -59,9 +59,11 @@ COMPILED = """
 import sys, triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
+from reliseg.kernels.gpu.scores import KINDS, digits
 from reliseg.kernels.gpu.walk import OPTIONS, observe_tiles as kernel
 numbers = dict.fromkeys(["height", "width", "native_width", "plane", "rows", "classes"], "i32")
-constants = {"JOINS": sys.argv[2] == "joins", "VARIES": True, "CLASSWISE": True, "COUNT": 5, "SCORES": 0o32104}
+constants = {"JOINS": sys.argv[2] == "joins", "VARIES": True, "CLASSWISE": True}
+constants |= {"COUNT": len(KINDS), "SCORES": digits(KINDS)}
 int32 = dict.fromkeys(["upper", "lower", "left", "right", "order", "starts", "columns", "fine"], "*i32")
 float32 = dict.fromkeys(
     ["logits", "row_weights", "column_weights", "inverse_temperatures", "pixel_factors", "edges"], "*fp32"

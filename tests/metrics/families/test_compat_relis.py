@@ -12,7 +12,7 @@ from reliseg.metrics import METRICS
 from reliseg.metrics.families.calibration_error import BinnedCalibrationError
 from reliseg.metrics.families.compat_relis import CompatRelis, float32_ties
 from reliseg.metrics.families.misclassification import Misclassification
-from reliseg.stats.bins import fine_bins
+from reliseg.stats.built_in_scores import fine_bins
 
 PIXELS = 6000
 UNITS = 6e-8

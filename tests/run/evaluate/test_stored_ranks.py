@@ -10,11 +10,11 @@ import pytest
 from reliseg.kernels.reference import observe
 from reliseg.run.evaluate.shard_files import Observed, ShardHead, StoredScoreHistograms, save_shard
 from reliseg.stats import Layout
-from reliseg.stats.bins import FINE
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 from reliseg.stats.pixels import ScoreHistogram
 from reliseg.stats.view import LogitView
 
-LAYOUT = Layout(classes=1, scores=tuple(FINE))
+LAYOUT = Layout(classes=1, scores=tuple(BUILT_IN_SCORES))
 
 
 def shard(path: Path, most: int) -> dict[str, ScoreHistogram]:
@@ -33,9 +33,9 @@ def test_a_score_is_the_sum_over_shards_however_often_it_is_asked_for(tmp_path: 
     paths = [tmp_path / "a.zip", tmp_path / "b.zip"]
     parts = [shard(path, n) for path, n in zip(paths, (most, 3), strict=True)]
     stored = StoredScoreHistograms(paths, "identity", LAYOUT.scores)
-    assert list(stored) == list(FINE)
+    assert list(stored) == list(BUILT_IN_SCORES)
     for _ in range(2):
-        for score in FINE:
+        for score in BUILT_IN_SCORES:
             expected = parts[0][score] + parts[1][score]
             np.testing.assert_array_equal(stored[score].counts, expected.counts, strict=True)
             stored[score].counts[:] = -1  # what is given out is the reader's
@@ -48,10 +48,10 @@ def test_a_score_is_the_sum_over_shards_however_often_it_is_asked_for(tmp_path: 
 def test_what_was_read_takes_less_than_its_counts_would_in_64_bits(tmp_path: Path) -> None:
     shard(tmp_path / "a.zip", 100)
     stored = StoredScoreHistograms([tmp_path / "a.zip"], "identity", LAYOUT.scores)
-    bins = sum(stored[score].counts.size for score in FINE)
+    bins = sum(stored[score].counts.size for score in BUILT_IN_SCORES)
     again = StoredScoreHistograms([tmp_path / "a.zip"], "identity", LAYOUT.scores)
     tracemalloc.start()
-    for score in FINE:
+    for score in BUILT_IN_SCORES:
         again[score]
     kept = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reliseg.errors import ConfigError
 from reliseg.runtime.atomic_files import write_text
-from reliseg.stats.bins import fine_bins
+from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.threshold import Threshold
 
 FORMAT = 1

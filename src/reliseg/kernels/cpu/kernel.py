@@ -20,9 +20,9 @@ from jaxtyping import Int64
 
 from reliseg.kernels.cpu import row_blocks
 from reliseg.kernels.cpu.logits import Mapping
-from reliseg.kernels.cpu.pixels import KINDS, SHAPES
+from reliseg.kernels.cpu.scores import KINDS, scores_at
 from reliseg.kernels.cpu.totals import Totals
-from reliseg.kernels.cpu.walk import Scores, count_roles, observe_image
+from reliseg.kernels.cpu.walk import count_roles, observe_image
 from reliseg.stats.bins import UNKNOWN, VOID
 from reliseg.stats.device import DeviceLogits
 from reliseg.stats.pixels import Layout, PixelStatistics
@@ -52,7 +52,6 @@ class Kernel:
     def __init__(self, layout: Layout) -> None:
         check_layout(layout)
         self._layout = layout
-        self._kinds = np.array([KINDS[score] for score in layout.scores], np.int64)
         self.reset()
 
     def reset(self) -> None:
@@ -98,7 +97,7 @@ class Kernel:
         mapping, live = mapping_of(self._layout, view)
         totals = self._totals
         image = totals.image_tables(live)
-        scores = Scores(self._kinds, totals.starts, totals.spans, bool(np.isin(self._kinds, SHAPES).any()))
+        scores = scores_at(self._layout.scores, totals.starts, totals.spans)
         for piece in pieces:
             factors = _NO_FACTORS if view.pixel_factors is None else view.pixel_factors[piece.band]
             observe_image(

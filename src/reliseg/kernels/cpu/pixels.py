@@ -7,7 +7,6 @@ from reliseg.kernels.cpu.binning import octaves, reliability, unit, units
 from reliseg.kernels.cpu.row_blocks import PIXELS
 from reliseg.kernels.cpu.scratch import (
     ARG,
-    BIN,
     BRIER,
     CELL,
     CONFIDENT,
@@ -20,22 +19,17 @@ from reliseg.kernels.cpu.scratch import (
     ODDS_BIN,
     OWN,
     OWN_ROW,
-    PLACE,
     ROLE,
     ROW,
-    SCORE,
     SECOND,
     SLOPE,
     SQUARE,
     SURE,
-    TOP,
     UNITS,
 )
 from reliseg.runtime.arithmetic import F32, I32, I64, U64, exp, log
 from reliseg.runtime.numba_compile import compiled
 from reliseg.stats.bins import (
-    FINE,
-    MANTISSA,
     RELIABILITY_BINS,
     RIGHT,
     ROLES,
@@ -44,8 +38,8 @@ from reliseg.stats.bins import (
     VOID,
     VOID_ROLE,
     WRONG,
-    FineBins,
 )
+from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.fixed import VALUE_LIMIT
 
 Floats = Float32[np.ndarray, " t"]
@@ -53,31 +47,8 @@ Integers = Int32[np.ndarray, " k"]
 
 NO_ROLE = ROLES
 """The role of places that hold no pixel."""
-NEG_ENTROPY, MARGIN, MAX_LOGIT, NEG_ENERGY, MSP = range(5)
-KINDS = {
-    "msp": MSP,
-    "neg_entropy": NEG_ENTROPY,
-    "margin": MARGIN,
-    "max_logit": MAX_LOGIT,
-    "neg_energy": NEG_ENERGY,
-}
-"""The scores by the number that the kernel knows them by."""
-SHAPES = (NEG_ENTROPY, MARGIN)
-"""Those that read the shape of the tail, and not only its sum."""
-
-
-def _range(bins: FineBins) -> tuple[I32, I32]:
-    return I32(bins.low), I32(bins.size - 1)
-
-
-_ODDS_LOW, _ODDS_LAST = _range(FINE["msp"])
-_ENTROPY_LOW, _ENTROPY_LAST = _range(FINE["neg_entropy"])
-_LOGIT_LOW = I32(FINE["max_logit"].low)
-_LOGIT_HALF = I32(FINE["max_logit"].size // 2)
-_MARGIN_LOW, _MARGIN_LAST = _range(FINE["margin"])
-_MARGIN_HALF = I32((-1 - FINE["margin"].low) << MANTISSA)  # the last bin of 1 - margin
-_MARGIN_UNSURE = I32(-1 - FINE["margin"].high) << I32(MANTISSA)
-_MARGIN_HIGH = I32(FINE["margin"].high)
+_ODDS_BINS = fine_bins("msp")
+_ODDS_LOW, _ODDS_LAST = I32(_ODDS_BINS.low), I32(_ODDS_BINS.size - 1)
 
 
 @compiled
@@ -146,46 +117,6 @@ def pixels(classes: I32, rows: I32, t: Floats, k: Integers) -> None:
 
 
 @compiled
-def msp(t: Floats, k: Integers) -> None:
-    """Score and fine bin: the maximum probability, by the tail odds."""
-    for x in range(U64(PIXELS)):
-        t[SCORE + x] = t[SURE + x]
-        k[BIN + x] = k[ODDS_BIN + x]
-
-
-@compiled
-def neg_entropy(t: Floats, k: Integers) -> None:
-    """Score and fine bin: minus the entropy, a sum of positive terms."""
-    for x in range(U64(PIXELS)):
-        entropy = t[LOG + x] + t[SLOPE + x] * t[SURE + x]
-        t[SCORE + x] = -entropy
-        k[BIN + x] = octaves(entropy, _ENTROPY_LOW, _ENTROPY_LAST)
-
-
-@compiled
-def margin(t: Floats, k: Integers) -> None:
-    """Score and fine bin: largest minus second probability, by 1 - margin up to 1/2, then by the margin."""
-    for x in range(U64(PIXELS)):
-        sure = t[SURE + x]
-        difference = (F32(1) - t[SECOND + x]) * sure
-        tail = (t[ODDS + x] + t[SECOND + x]) * sure
-        high = octaves(tail, _MARGIN_LOW, _MARGIN_HALF)
-        low = I32(_MARGIN_LAST - octaves(difference, _MARGIN_HIGH, _MARGIN_UNSURE))
-        t[SCORE + x] = difference
-        k[BIN + x] = high if tail < F32(0.5) else low
-
-
-@compiled
-def log_score(share: F32, t: Floats, k: Integers) -> None:
-    """Score and fine bin: the largest logit, and with share 1 the logsumexp, by its own order."""
-    for x in range(U64(PIXELS)):
-        score = t[TOP + x] + share * t[LOG + x]
-        rank = octaves(abs(score), _LOGIT_LOW, _LOGIT_HALF)
-        t[SCORE + x] = score
-        k[BIN + x] = I32(_LOGIT_HALF + rank) if score < F32(0) else I32(_LOGIT_HALF - rank)
-
-
-@compiled
 def add_losses(t: Floats, sums: Int64[np.ndarray, "n 2"]) -> None:
     """Negative log-likelihood and Brier score of the block."""
     nll = I64(0)
@@ -195,33 +126,3 @@ def add_losses(t: Floats, sums: Int64[np.ndarray, "n 2"]) -> None:
         brier += units(t[BRIER + x])
     sums[0, 1] += nll
     sums[1, 1] += brier
-
-
-@compiled
-def add_score(t: Floats, k: Integers, sums: Int64[np.ndarray, "n 2"], first: int) -> None:
-    """One score's sums by role."""
-    wrong = I64(0)
-    right = I64(0)
-    unknown = I64(0)
-    void = I64(0)
-    for x in range(U64(PIXELS)):
-        value = units(t[SCORE + x])
-        role = k[ROLE + x]
-        wrong += value if role == I32(WRONG) else I64(0)
-        right += value if role == I32(RIGHT) else I64(0)
-        unknown += value if role == I32(UNKNOWN_ROLE) else I64(0)
-        void += value if role == I32(VOID_ROLE) else I64(0)
-    sums[first + WRONG, 1] += wrong
-    sums[first + RIGHT, 1] += right
-    sums[first + UNKNOWN_ROLE, 1] += unknown
-    sums[first + VOID_ROLE, 1] += void
-
-
-@compiled
-def place(start: I32, span: I32, trash: I32, k: Integers) -> None:
-    """Places in the table of fine bins: (wrong, right) pairs by bin, `span` further (unknown, void) pairs."""
-    for x in range(U64(PIXELS)):
-        role = k[ROLE + x]
-        side = span if role > I32(RIGHT) else I32(0)
-        here = I32(I32(start + side) + I32(I32(k[BIN + x] << I32(1)) + I32(role & I32(1))))
-        k[PLACE + x] = here if role < I32(ROLES) else trash

@@ -15,7 +15,6 @@ from reliseg.kernels.cpu.scratch import (
     LABEL,
     ODDS_BIN,
     OWN_ROW,
-    PLACE,
     ROW,
     UNITS,
 )
@@ -94,13 +93,6 @@ def add_confidence(k: Int32[np.ndarray, " k"], confidence: Int64[np.ndarray, " b
     """Confidence by fine bin of msp."""
     for x in range(U64(PIXELS)):
         confidence[U64(k[ODDS_BIN + x])] += I64(k[UNITS + x])
-
-
-@compiled
-def add_counts(k: Int32[np.ndarray, " k"], counts: UInt32[np.ndarray, " n"]) -> None:
-    """One score's pixels by fine bin and role."""
-    for x in range(U64(PIXELS)):
-        counts[U64(k[PLACE + x])] += np.uint32(1)
 
 
 @compiled

@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Int64, UInt64
 
 from reliseg.kernels.cpu.tables import FineTables, ImageTables
-from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, ROLES, fine_bins
+from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, ROLES
+from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.fixed import carried, limbs
 from reliseg.stats.pixels import (
     ClassWise,

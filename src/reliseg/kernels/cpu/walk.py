@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64, UInt8
+from jaxtyping import Float32, Int32, UInt8
 
 from reliseg.kernels.cpu.logits import (
     NEVER,
@@ -17,23 +17,9 @@ from reliseg.kernels.cpu.logits import (
     scale_by_class,
     scale_by_pixel,
 )
-from reliseg.kernels.cpu.pixels import (
-    MARGIN,
-    MAX_LOGIT,
-    MSP,
-    NEG_ENERGY,
-    NEG_ENTROPY,
-    add_losses,
-    add_score,
-    exponentials,
-    log_score,
-    margin,
-    msp,
-    neg_entropy,
-    pixels,
-    place,
-)
+from reliseg.kernels.cpu.pixels import add_losses, exponentials, pixels
 from reliseg.kernels.cpu.row_blocks import CELLS, NOTHING, PIXELS, Columns, Rows
+from reliseg.kernels.cpu.scores import Scores, add_scores
 from reliseg.kernels.cpu.scratch import FLOATS, INTEGERS, MAX, ROW, TOP
 from reliseg.kernels.cpu.tables import (
     FineTables,
@@ -41,25 +27,12 @@ from reliseg.kernels.cpu.tables import (
     add_cells,
     add_confidence,
     add_confident,
-    add_counts,
     add_others,
     carry,
 )
-from reliseg.runtime.arithmetic import F32, I32, U64
+from reliseg.runtime.arithmetic import I32, U64
 from reliseg.runtime.numba_compile import cached, compiled
-from reliseg.stats.bins import ROLES, UNKNOWN, VOID
-
-
-class Scores(NamedTuple):
-    """The scores asked for: what they are, and where each one's fine bins start and how many entries half takes.
-
-    `shapes` says whether any of them is among `SHAPES`.
-    """
-
-    kinds: Int64[np.ndarray, " s"]
-    starts: Int32[np.ndarray, " s"]
-    spans: Int32[np.ndarray, " s"]
-    shapes: bool
+from reliseg.stats.bins import UNKNOWN, VOID
 
 
 class Row(NamedTuple):
@@ -78,26 +51,6 @@ class Work(NamedTuple):
 
 
 @compiled
-def _scores(scores: Scores, work: Work, sums: Int64[np.ndarray, "n 2"], fine: FineTables) -> None:
-    t, k = work.t, work.k
-    for i in range(len(scores.kinds)):
-        kind = scores.kinds[i]
-        if kind == MSP:
-            msp(t, k)
-        elif kind == NEG_ENTROPY:
-            neg_entropy(t, k)
-        elif kind == MARGIN:
-            margin(t, k)
-        elif kind == MAX_LOGIT:
-            log_score(F32(0), t, k)
-        elif kind == NEG_ENERGY:
-            log_score(F32(1), t, k)
-        add_score(t, k, sums, 2 + i * ROLES)
-        place(scores.starts[i], scores.spans[i], I32(len(fine.counts) - 1), k)
-        add_counts(k, fine.counts)
-
-
-@compiled
 def _block(mapping: Mapping, scores: Scores, work: Work, image: ImageTables, fine: FineTables) -> None:
     """All statistics of the block whose logits and labels are in the work space."""
     z, t, k = work.z, work.t, work.k
@@ -108,7 +61,7 @@ def _block(mapping: Mapping, scores: Scores, work: Work, image: ImageTables, fin
     add_cells(k, image.cells)
     add_confident(k, image.confident)
     add_confidence(k, fine.confidence)
-    _scores(scores, work, image.sums, fine)
+    add_scores(scores, t, k, image.sums, fine.counts)
     add_others(z, t, k, image.others)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import triton
 import triton.language as tl
 
-from reliseg.stats.bins import FINE, MANTISSA, RELIABILITY_BINS, FineBins
+from reliseg.stats.bins import MANTISSA, RELIABILITY_BINS
 
 _BINS = tl.constexpr(RELIABILITY_BINS)
 _FINE_SHIFT = tl.constexpr(23 - MANTISSA)
@@ -22,23 +22,6 @@ _ROUND = tl.constexpr(1.5 * 2**23)  # adding it leaves a float rounded to an int
 _WHOLE = tl.constexpr(float(2**23))  # from here on a float32 is an integer
 _UNIT = tl.constexpr(float(1 << 24))
 _SQRT_HALF = tl.constexpr(0x3F3504F3)
-
-
-def _low(bins: FineBins) -> tl.constexpr:
-    return tl.constexpr(bins.low)
-
-
-def _last(bins: FineBins) -> tl.constexpr:
-    return tl.constexpr(bins.size - 1)
-
-
-_ODDS_LOW, _ODDS_LAST = _low(FINE["msp"]), _last(FINE["msp"])
-_ENTROPY_LOW, _ENTROPY_LAST = _low(FINE["neg_entropy"]), _last(FINE["neg_entropy"])
-_LOGIT_LOW, _LOGIT_HALF = _low(FINE["max_logit"]), tl.constexpr(FINE["max_logit"].size // 2)
-_MARGIN_LOW, _MARGIN_LAST = _low(FINE["margin"]), _last(FINE["margin"])
-_MARGIN_HALF = tl.constexpr((-1 - FINE["margin"].low) << MANTISSA)  # the last bin of 1 - margin
-_MARGIN_HIGH = tl.constexpr(FINE["margin"].high)
-_MARGIN_UNSURE = tl.constexpr((-1 - FINE["margin"].high) << MANTISSA)
 
 
 @triton.jit
@@ -98,34 +81,7 @@ def reliability(p, edges):
 
 
 @triton.jit
-def _octaves(x, low, last):
+def octaves(x, low, last):
     """The leading bits of x >= 0: 0 below 2**low, then 2**12 bins an octave, `last` at the end."""
     i = (x.to(tl.int32, bitcast=True) >> _FINE_SHIFT) - ((low + 127) << _MANTISSA) + 1
     return tl.minimum(tl.maximum(i, 0), last)
-
-
-@triton.jit
-def odds_bin(odds):
-    """The fine bin of msp, by the tail odds."""
-    return _octaves(odds, _ODDS_LOW, _ODDS_LAST)
-
-
-@triton.jit
-def entropy_bin(entropy):
-    """The fine bin of the entropy."""
-    return _octaves(entropy, _ENTROPY_LOW, _ENTROPY_LAST)
-
-
-@triton.jit
-def margin_bin(tail, margin):
-    """The fine bin of a margin, by 1 - margin up to 1/2, then by the margin."""
-    high = _octaves(tail, _MARGIN_LOW, _MARGIN_HALF)
-    low = -_octaves(margin, _MARGIN_HIGH, _MARGIN_UNSURE) + _MARGIN_LAST
-    return tl.where(tail < 0.5, high, low)
-
-
-@triton.jit
-def logit_bin(score):
-    """The fine bin of a score that is a logit, by its own order."""
-    rank = _octaves(tl.abs(score), _LOGIT_LOW, _LOGIT_HALF)
-    return tl.where(score < 0, rank, -rank) + _LOGIT_HALF

@@ -15,10 +15,11 @@ from torch import Tensor
 from reliseg.kernels.cpu import row_blocks
 from reliseg.kernels.cpu.kernel import check_layout, check_view, count_uncounted_pixels, mapping_of
 from reliseg.kernels.cpu.logits import Mapping
-from reliseg.kernels.cpu.pixels import KINDS
 from reliseg.kernels.cpu.totals import class_wise
-from reliseg.kernels.gpu.walk import DIGIT, OPTIONS, TILE_HEIGHT, TILE_WIDTH, observe_tiles
-from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, ROLES, edges, fine_bins
+from reliseg.kernels.gpu.scores import digits
+from reliseg.kernels.gpu.walk import OPTIONS, TILE_HEIGHT, TILE_WIDTH, observe_tiles
+from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, ROLES, edges
+from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.device import DeviceLogits
 from reliseg.stats.fixed import carried, limbs
 from reliseg.stats.pixels import (
@@ -100,7 +101,7 @@ class TritonKernel:
         check_layout(layout)
         self._layout = layout
         self._device = device
-        self._scores = sum(KINDS[score] * DIGIT**i for i, score in enumerate(layout.scores))
+        self._scores = digits(layout.scores)
         self._edges = torch.from_numpy(edges().astype(np.float32)).to(device)
         self._starts = torch.from_numpy(ROLES * _starts(layout)).to(device)
         self.reset()

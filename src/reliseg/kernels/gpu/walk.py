@@ -11,13 +11,10 @@ from typing import NamedTuple
 import triton
 import triton.language as tl
 
-from reliseg.kernels.cpu.pixels import MARGIN, MAX_LOGIT, MSP, NEG_ENERGY, NEG_ENTROPY
-from reliseg.kernels.gpu.arithmetic import entropy_bin, exp, log, logit_bin, margin_bin, odds_bin, reliability, units
+from reliseg.kernels.gpu.arithmetic import exp, log, reliability, units
+from reliseg.kernels.gpu.scores import DIGIT, Tails, odds_bin, score_and_bin
 from reliseg.stats.bins import RELIABILITY_BINS, RIGHT, ROLES, UNKNOWN, UNKNOWN_ROLE, VOID, VOID_ROLE, WRONG
 from reliseg.stats.fixed import VALUE_LIMIT
-
-DIGIT = 8
-"""Scores are handed over as the digits of one number to this base, the first one lowest."""
 
 TILE_HEIGHT, TILE_WIDTH = 8, 32
 """Pixels of a tile: nearly square, so that most of them share class and confidence bin."""
@@ -29,8 +26,6 @@ _BINS, _ROLES = tl.constexpr(RELIABILITY_BINS), tl.constexpr(ROLES)
 _WRONG, _RIGHT = tl.constexpr(WRONG), tl.constexpr(RIGHT)
 _UNKNOWN, _VOID = tl.constexpr(UNKNOWN), tl.constexpr(VOID)
 _UNKNOWN_ROLE, _VOID_ROLE = tl.constexpr(UNKNOWN_ROLE), tl.constexpr(VOID_ROLE)
-_MSP, _NEG_ENTROPY, _MARGIN = tl.constexpr(MSP), tl.constexpr(NEG_ENTROPY), tl.constexpr(MARGIN)
-_MAX_LOGIT, _NEG_ENERGY = tl.constexpr(MAX_LOGIT), tl.constexpr(NEG_ENERGY)
 _DIGIT = tl.constexpr(DIGIT)
 _LIMIT = tl.constexpr(VALUE_LIMIT)
 _FIRST_EDGE = tl.constexpr(1 / RELIABILITY_BINS)
@@ -51,17 +46,6 @@ class Taps(NamedTuple):
     lower_right: tl.tensor
     row_weight: tl.tensor
     column_weight: tl.tensor
-
-
-class Tails(NamedTuple):
-    """What the scores of the pixels of a tile are made of."""
-
-    top: tl.tensor
-    sure: tl.tensor
-    log_sum: tl.tensor
-    odds: tl.tensor
-    slope: tl.tensor
-    runner_up: tl.tensor
 
 
 class Members(NamedTuple):
@@ -121,29 +105,6 @@ def _add_sum(sums, place, amount):
     total = tl.sum(amount, axis=0)
     tl.atomic_add(sums + 2 * place, total >> _LIMB, sem="relaxed")
     tl.atomic_add(sums + 2 * place + 1, total & _LIMB_MASK, sem="relaxed")
-
-
-@triton.jit
-def _score(t, kind: tl.constexpr):
-    """One score and its fine bin."""
-    if kind == _MSP:
-        score = t.sure
-        place = odds_bin(t.odds)
-    elif kind == _NEG_ENTROPY:
-        entropy = t.log_sum + t.slope * t.sure
-        score = -entropy
-        place = entropy_bin(entropy)
-    elif kind == _MARGIN:
-        score = (1.0 - t.runner_up) * t.sure
-        place = margin_bin((t.odds + t.runner_up) * t.sure, score)
-    elif kind == _MAX_LOGIT:
-        score = t.top
-        place = logit_bin(score)
-    else:
-        tl.static_assert(kind == _NEG_ENERGY)
-        score = t.top + t.log_sum
-        place = logit_bin(score)
-    return score, place
 
 
 @triton.jit(do_not_specialize=["height", "width", "native_width", "plane", "rows", "classes"])
@@ -262,7 +223,7 @@ def observe_tiles(
     ones = tl.full(lane.shape, 1, tl.int32)
     tails = Tails(top * scale, sure, log_sum, odds, slope, runner_up)
     for i in tl.static_range(COUNT):
-        score, bin_ = _score(tails, SCORES // _DIGIT**i % _DIGIT)
+        score, bin_ = score_and_bin(tails, SCORES // _DIGIT**i % _DIGIT)
         amount = units(score).to(tl.int64)
         for r in tl.static_range(_ROLES):
             _add_sum(sums, 2 + i * _ROLES + r, tl.where(role == r, amount, 0))

@@ -12,7 +12,8 @@ from reliseg.metrics.cumulative import CumulativePath
 from reliseg.metrics.families.calibration_error import BinnedCalibrationError
 from reliseg.results import Value
 from reliseg.stats import ranking
-from reliseg.stats.bins import RELIABILITY_BINS, RIGHT, msp_edges
+from reliseg.stats.bins import RELIABILITY_BINS, RIGHT
+from reliseg.stats.built_in_scores import msp_edges
 from reliseg.stats.ranking import Bracketed
 
 _SCORES = ("msp", "neg_entropy")

@@ -13,7 +13,8 @@ from reliseg.prediction import Prediction
 from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.scores import SCORES, Score
 from reliseg.stats import DeviceLogits, Layout, LogitView, PixelStatistics, SampleTable
-from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, ROLES, fine_bins
+from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, ROLES
+from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.fixed import limbs, units
 from reliseg.stats.pixels import ScoreHistogram
 from reliseg.types import Truth

@@ -6,8 +6,8 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float64
 
-from reliseg.kernels.reference import confidences
 from reliseg.scores.base import Score
+from reliseg.stats.built_in_scores import confidences
 from reliseg.types import Block
 
 
