@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from reliseg.models.torch.network import Normalisation
-from reliseg.runtime.torch_settings import settled
+from reliseg.runtime.torch_settings import inference_settings
 from reliseg.types import Image as Pixels
 
 
@@ -39,7 +39,7 @@ class Loop:
         """Of all images, one after the other."""
         images, network = self._images, self._network
         normalise, device = Normalisation(), torch.device(self.device)
-        with settled(self.threads), torch.inference_mode():
+        with inference_settings(self.threads), torch.inference_mode():
             there = [normalise([image], device) for image in images] if device.type == "cuda" else None
             wait()
             start = time.perf_counter()

@@ -131,7 +131,7 @@ def measured() -> list[Measure]:
 
     from reliseg.kernels.cpu.kernel import mapping_of
     from reliseg.kernels.gpu.kernel import TritonKernel
-    from reliseg.runtime.torch_settings import settled
+    from reliseg.runtime.torch_settings import inference_settings
 
     device = torch.device("cuda")
     array, labels = image(CLASSES, NATIVE, STRIDE, "smooth")
@@ -149,7 +149,7 @@ def measured() -> list[Measure]:
     torch_seconds = best(lambda: torch_statistics(logits, truth, CLASSES))
     network = SegformerForSemanticSegmentation(SegformerConfig(num_labels=CLASSES)).eval().to(device)
     pixels = torch.zeros(1, 3, *labels.shape, device=device)
-    with settled(2), torch.inference_mode():
+    with inference_settings(2), torch.inference_mode():
         forward = best(lambda: network(pixels))
     where = torch.cuda.get_device_name()
     return [

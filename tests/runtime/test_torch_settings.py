@@ -9,12 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from reliseg.errors import ModelError
+from reliseg.errors import CalibrationError, ModelError
 from reliseg.labels import label_space
 from reliseg.models import Input, ModelOptions
 from reliseg.models.kinds.python import PythonModel
 from reliseg.models.kinds.stored import StoredModel
 from reliseg.models.torch.network import Network, Normalisation
+from reliseg.runtime.torch_settings import select_device, training_settings
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
 
@@ -70,23 +71,69 @@ SHORTER = {
     "all of a CPU in bfloat16": "torch.backends.mkldnn.fp32_precision = 'bf16'",
     "products in bfloat16": "torch.set_float32_matmul_precision('medium')",
 }
-IN_SETTLED = """
+PRECISIONS = """
 import torch
-from reliseg.models.torch.network import inference_settings
-{shorter}
-with inference_settings(1):
-    b = torch.backends
-    parts = b.cuda.matmul, b.cudnn.conv, b.cudnn.rnn, b.mkldnn.conv, b.mkldnn.matmul, b.mkldnn.rnn
-    print(*(part.fp32_precision for part in parts), b.cudnn.allow_tf32, b.cuda.matmul.allow_tf32)
+from reliseg.runtime.torch_settings import inference_settings, training_settings
+
+b = torch.backends
+operations = b.cuda.matmul, b.cudnn.conv, b.cudnn.rnn, b.mkldnn.conv, b.mkldnn.matmul, b.mkldnn.rnn
+
+def state():
+    return [o.fp32_precision for o in operations]
+
+for shorter in {shorter}:
+    for part in (b, b.cudnn, b.mkldnn, *operations):
+        part.fp32_precision = "none"  # each takes what the more general one says
+    exec(shorter)
+    before = state()
+    for settings in (training_settings, inference_settings):
+        with settings(1):
+            print(*state(), b.cudnn.allow_tf32, b.cuda.matmul.allow_tf32, b.cudnn.benchmark, end=" ")
+        print(state() == before)
 """
 
 
 @pytest.mark.skipif(not hasattr(torch.backends, "fp32_precision"), reason="torch before 2.9 has no such setting")
-@pytest.mark.parametrize("shorter", SHORTER.values(), ids=SHORTER.keys())
-def test_float32_is_computed_in_full_whatever_the_process_has_asked_for(shorter: str) -> None:
-    command = [sys.executable, "-c", IN_SETTLED.format(shorter=shorter)]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert shown.split() == ["ieee"] * 6 + ["False"] * 2
+def test_float32_is_computed_in_full_whatever_the_process_has_asked_for() -> None:
+    """Training puts back what was asked for, a forward pass turns it off for good."""
+    command = [sys.executable, "-c", PRECISIONS.format(shorter=list(SHORTER.values()))]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    in_full = ["ieee"] * 6 + ["False"] * 3
+    for case, training, inference in zip(SHORTER, printed[::2], printed[1::2], strict=True):
+        assert (case, *training.split()) == (case, *in_full, "True")
+        assert (case, *inference.split()) == (case, *in_full, "False")
+
+
+def test_training_puts_back_threads_and_algorithms() -> None:
+    def state() -> tuple[Any, ...]:
+        return (
+            torch.get_num_threads(),
+            torch.get_deterministic_debug_mode(),
+            torch.backends.cudnn.benchmark,
+            torch.backends.cudnn.allow_tf32,
+            torch.get_float32_matmul_precision(),
+        )
+
+    before = state()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        asked_for = state()
+        with training_settings(3):
+            assert state() == (3, 2, False, False, "highest")  # 2: an algorithm that is not deterministic is an error
+        assert state() == asked_for
+    finally:
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.cudnn.allow_tf32 = before[3]
+    assert state() == before
+
+
+def test_a_device_that_is_not_there_is_an_error_of_its_user() -> None:
+    with pytest.raises(ModelError, match=r"^model net: no device 'quantum' .*; use cpu or cuda"):
+        select_device("quantum", "model net", ModelError)
+    with pytest.raises(CalibrationError, match=r"^lts: no device 'cuda:99'"):
+        select_device("cuda:99", "lts", CalibrationError)
+    assert select_device("cpu", "lts", CalibrationError).type == "cpu"
+    assert select_device("auto", "lts", CalibrationError).type in ("cpu", "cuda")
 
 
 def test_the_precision_is_told_and_part_of_what_a_stored_result_depends_on() -> None:

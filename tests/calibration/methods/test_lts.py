@@ -232,6 +232,24 @@ def test_the_settings_of_torch_come_back(sample):
     assert after == before
 
 
+@pytest.mark.skipif(not hasattr(torch.backends, "fp32_precision"), reason="torch before 2.9 has no such setting")
+@pytest.mark.parametrize(("library", "precision"), [("cudnn", "tf32"), ("mkldnn", "tf32"), ("mkldnn", "bf16")])
+def test_it_trains_in_full_float32_whatever_convolutions_were_to_be_computed_in(sample, library, precision):
+    conv = getattr(torch.backends, library).conv
+    before, steps = conv.fp32_precision, []
+    training = Training(stage=lambda title, n: lambda: steps.append(conv.fp32_precision))
+    method = LocalTemperature(epochs=1)
+    plain = method.fit(sample)
+    conv.fp32_precision = precision
+    try:
+        fitted = method.fit(replace(sample, training=training))
+        assert conv.fp32_precision == precision
+    finally:
+        conv.fp32_precision = before
+    assert steps == ["ieee"] * 8
+    assert bytes_of(fitted) == bytes_of(plain)
+
+
 def test_progress_is_told_step_by_step(sample):
     told = []
 

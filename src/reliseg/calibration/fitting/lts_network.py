@@ -1,7 +1,6 @@
 """The network of `lts`: a temperature for each pixel, in blocks of rows, and how it is trained. Runs in torch."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -16,6 +15,7 @@ from reliseg.calibration.sample import Training, WholeImage
 from reliseg.errors import CalibrationError
 from reliseg.labels import UNKNOWN
 from reliseg.prediction import Prediction
+from reliseg.runtime.torch_settings import select_device, training_settings
 from reliseg.stats.view import source_positions
 from reliseg.types import Factors, Truth
 
@@ -115,10 +115,10 @@ def train(
     the end; after three epochs without gain it ends. The same input gives the same bytes on the same device.
     """
     learning, held = parts
-    pool = _Pool(images, _device(training.device))
+    pool = _Pool(images, select_device(training.device, "lts", CalibrationError))
     steps = -(-len(learning) // _BATCH)
     told = training.stage("training lts", schedule.epochs * steps)
-    with _settled(training.threads):
+    with training_settings(training.threads):
         network = _Network(start, pool.device)
         optimiser = torch.optim.Adam(network.parameters(), lr=schedule.rate)
         before = best = pool.mean_loss(lambda z, image: z.new_full((), 1 / temperature), held)
@@ -302,36 +302,3 @@ def _interpolated(z: Tensor, axis: int, between: Between) -> Tensor:
     lower, upper, weight = between
     a = z.index_select(axis, lower)
     return a + (z.index_select(axis, upper) - a) * (weight[:, None] if axis == 1 else weight)
-
-
-def _device(name: str) -> torch.device:
-    """The device of a run's settings; a CalibrationError where it is not there."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = " ".join(str(error).split()).split(". ")[0]
-        raise CalibrationError(f"lts: no device {name!r} ({reason}); use cpu or cuda[:i]") from error
-    return device
-
-
-@contextmanager
-def _settled(threads: int) -> Iterator[None]:
-    """Training that gives the same bytes again: fixed threads, deterministic algorithms, no timing of kernels, no TF32.
-
-    What was set before comes back.
-    """
-    cudnn = torch.backends.cudnn
-    threads_before, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
-    cudnn_before = cudnn.benchmark, cudnn.allow_tf32
-    torch.set_num_threads(threads)
-    torch.set_deterministic_debug_mode("error")  # as use_deterministic_algorithms, which imports torch's compiler too
-    cudnn.benchmark = cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads_before)
-        torch.set_deterministic_debug_mode(mode)
-        cudnn.benchmark, cudnn.allow_tf32 = cudnn_before

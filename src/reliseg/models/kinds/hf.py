@@ -40,7 +40,7 @@ class HuggingFaceModel(Model):
         except ImportError as error:
             raise MissingExtraError(error.name or "transformers", "hf", f"model {options.name}") from error
         revision = _revision(options)
-        device = torch_settings.select_device(options.device, options.name)
+        device = torch_settings.select_device(options.device, f"model {options.name}", ModelError)
         with transformers.silence(), torch_settings.inference_settings(options.threads):
             where = transformers.find_model(options.name, options.where, options.folder)
             config = transformers.read_config(options.name, where, revision)
@@ -70,7 +70,7 @@ class HuggingFaceModel(Model):
             "processor": asdict(preparation),
             "align_corners": bool(options.align_corners),
             **transformers.facts(model, files),
-            **torch_settings.settings(device, options.threads, options.precision),
+            **torch_settings.describe_settings(device, options.threads, options.precision),
             "files": hash_files(files),
         }
         predictor = ImagePredictor(options.name, labels, run, _describe_error, options.align_corners)

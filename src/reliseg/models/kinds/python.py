@@ -167,7 +167,7 @@ def _network_of_module(module: "nn.Module", options: ModelOptions) -> tuple[Netw
     from reliseg.models.torch import network, weights
     from reliseg.runtime import torch_settings
 
-    device = torch_settings.select_device(options.device, options.name)
+    device = torch_settings.select_device(options.device, f"model {options.name}", ModelError)
     if options.weights:
         weights.load_weights(module, options.folder / options.weights)
     normalisation = network.Normalisation(options.mean or IMAGENET_MEAN, options.std or IMAGENET_STD)
@@ -179,7 +179,7 @@ def _network_of_module(module: "nn.Module", options: ModelOptions) -> tuple[Netw
         "parameters": sum(p.numel() for p in module.parameters()),
         "feature": tap.layer if tap else None,
         "normalisation": asdict(normalisation),
-        **torch_settings.settings(device, options.threads, options.precision),
+        **torch_settings.describe_settings(device, options.threads, options.precision),
     }
 
     def forward(pixels: "torch.Tensor") -> "network.Output":
