@@ -21,7 +21,7 @@ def correct(trained, condition, seeds=range(4)):
         scene = draw(seed, condition)
         pixels = torch.from_numpy(scene.image.transpose(2, 0, 1).copy())[None].float() / 255
         with torch.inference_mode():
-            logits = network.enlarged(trained(network.normalised(pixels)), 4)[0]
+            logits = network.upsample(trained(network.normalise(pixels)), 4)[0]
         counted = scene.truth < 19
         shares.append((logits.argmax(0).numpy() == scene.truth)[counted].mean())
     return float(np.mean(shares))

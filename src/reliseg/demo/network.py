@@ -38,7 +38,7 @@ class Residual(nn.Module):
         )
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        """Same size, same channels."""
+        """Return features of the same size and channels."""
         return functional.relu(x + self.wide(self.tall(x)))
 
 
@@ -60,35 +60,35 @@ class Street(nn.Module):
         self.head = nn.Conv2d(48, CLASSES, 1)
 
     def forward(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 19 i j"]:
-        """Logits; the image's size is a multiple of 16."""
+        """Return logits; the image's size must be a multiple of 16."""
         quarter = self.stem(x)
         eighth = self.eighth(quarter)
         sixteenth = self.sixteenth(eighth)
         sixteenth = sixteenth + functional.relu(self.pooled(sixteenth.mean((2, 3))))[:, :, None, None]
-        eighth = self.fuse_eighth(eighth + enlarged(self.from_sixteenth(sixteenth), 2))
-        quarter = self.fuse_quarter(quarter + enlarged(self.from_eighth(eighth), 2))
+        eighth = self.fuse_eighth(eighth + upsample(self.from_sixteenth(sixteenth), 2))
+        quarter = self.fuse_quarter(quarter + upsample(self.from_eighth(eighth), 2))
         logits: Tensor = self.head(quarter)
         return logits
 
 
-def enlarged(x: Float[Tensor, "n c h w"], factor: int) -> Float[Tensor, "n c i j"]:
-    """Bilinear, align_corners=False: also how logits are brought to the image."""
+def upsample(x: Float[Tensor, "n c h w"], factor: int) -> Float[Tensor, "n c i j"]:
+    """Enlarge bilinearly, align_corners=False, which is also how logits are brought to the image."""
     return functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
 
 
 def build() -> nn.Module:
-    """The network with untrained weights."""
+    """Return the network with untrained weights."""
     return Street()
 
 
 def load(weights: Path = WEIGHTS) -> nn.Module:
-    """The network with trained weights, for prediction."""
+    """Return the network with trained weights, for prediction."""
     network = build()
     network.load_state_dict(load_file(weights), strict=True)
     return network.eval()
 
 
-def normalised(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
-    """Images in [0, 1] by ImageNet's mean and deviation."""
+def normalise(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+    """Normalise images in [0, 1] by ImageNet's mean and deviation."""
     mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, DEVIATION))
     return (images - mean) / deviation

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from reliseg.demo.network import CLASSES, WEIGHTS, build, enlarged, normalised
+from reliseg.demo.network import CLASSES, WEIGHTS, build, normalise, upsample
 from reliseg.demo.world.scenes import draw
 
 FIRST_SEED = 100_000
@@ -26,37 +26,37 @@ CROP = (160, 320)
 IGNORED = 255
 
 
-def _drawn(seed: int) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]:
+def _draw_pair(seed: int) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]:
     scene = draw(seed, "clear")
     return scene.image, scene.truth
 
 
 def scenes(count: int) -> tuple[UInt8[Tensor, "n 3 h w"], UInt8[Tensor, "n h w"]]:
-    """Training scenes, drawn by two processes; classes above 18 are ignored."""
+    """Draw training scenes in two processes; classes above 18 are ignored."""
     with ProcessPoolExecutor(DRAWERS, get_context("spawn")) as pool:
-        pairs = list(pool.map(_drawn, range(FIRST_SEED, FIRST_SEED + count), chunksize=16))
+        pairs = list(pool.map(_draw_pair, range(FIRST_SEED, FIRST_SEED + count), chunksize=16))
     images = torch.from_numpy(np.stack([image for image, _ in pairs]).transpose(0, 3, 1, 2).copy())
     truths = np.stack([truth for _, truth in pairs])
     return images, torch.from_numpy(np.where(truths > 18, IGNORED, truths).astype(np.uint8))
 
 
 def batches(count: int, steps: int, size: int, seed: int) -> Int64[np.ndarray, "s b"]:
-    """Scenes of every step: as many shuffled rounds through all of them as it takes."""
+    """Return the scenes of every step, from as many shuffled rounds through all of them as it takes."""
     rng = np.random.default_rng(seed)
     rounds = -(-steps * size // count)
     order = np.concatenate([rng.permutation(count) for _ in range(rounds)])
     return order[: steps * size].reshape(steps, size)
 
 
-def cropped(
+def random_crops(
     images: UInt8[Tensor, "n 3 h w"],
     truths: UInt8[Tensor, "n h w"],
-    chosen: Int64[np.ndarray, " b"],
+    indices: Int64[np.ndarray, " b"],
     rng: np.random.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """Crops, each mirrored or not."""
+    """Crop the scenes at random places; mirror half of them."""
     pictures, labels = [], []
-    for index in chosen:
+    for index in indices:
         top, left = (int(rng.integers(0, whole - part + 1)) for whole, part in zip(truths.shape[1:], CROP, strict=True))
         window = (slice(top, top + CROP[0]), slice(left, left + CROP[1]))
         picture, label = images[int(index)][(slice(None), *window)], truths[int(index)][window]
@@ -64,11 +64,11 @@ def cropped(
             picture, label = picture.flip(-1), label.flip(-1)
         pictures.append(picture)
         labels.append(label)
-    return normalised(torch.stack(pictures).float() / 255), torch.stack(labels).long()
+    return normalise(torch.stack(pictures).float() / 255), torch.stack(labels).long()
 
 
 def balance(truths: UInt8[Tensor, "n h w"]) -> Float32[Tensor, " c"]:
-    """Weights of the classes: their share of the pixels to the power of -1/4, 1 on average over pixels."""
+    """Return weights of the classes: their share of the pixels to the power of -1/4, 1 on average over pixels."""
     counts = torch.bincount(truths.flatten().int(), minlength=256)[:CLASSES].double()
     share = counts / counts.sum()
     weights = share.clamp_min(1e-4) ** -0.25
@@ -76,7 +76,7 @@ def balance(truths: UInt8[Tensor, "n h w"]) -> Float32[Tensor, " c"]:
 
 
 def train(steps: int, count: int, size: int, seed: int) -> nn.Module:
-    """AdamW, one cycle, on cross-entropy of the logits brought to half the image's size.
+    """Train with AdamW, one cycle, on cross-entropy of the logits brought to half the image's size.
 
     At each step one of the four half-size grids of the annotation is compared. The weights returned are an
     exponential average over the last steps.
@@ -94,12 +94,12 @@ def train(steps: int, count: int, size: int, seed: int) -> nn.Module:
     print(f"{count} scenes drawn in {time.perf_counter() - start:.0f} s", flush=True)
     weights = balance(truths)
     rng = np.random.default_rng([seed, 1])
-    for step, chosen in enumerate(batches(count, steps, size, seed), 1):
-        pictures, labels = cropped(images, truths, chosen, rng)
+    for step, indices in enumerate(batches(count, steps, size, seed), 1):
+        pictures, labels = random_crops(images, truths, indices, rng)
         logits = network(pictures.contiguous(memory_format=torch.channels_last))
         top, left = (int(value) for value in rng.integers(0, 2, 2))
-        halved = labels[:, top::2, left::2]
-        loss = functional.cross_entropy(enlarged(logits, 2), halved, weights, ignore_index=IGNORED)
+        half_labels = labels[:, top::2, left::2]
+        loss = functional.cross_entropy(upsample(logits, 2), half_labels, weights, ignore_index=IGNORED)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()

@@ -1,1 +1,1 @@
-"""What draws the demo's street scenes."""
+"""The drawing of the demo's street scenes."""

@@ -1,4 +1,4 @@
-"""What lines a street: houses, walls, fences, hedges, and the skyline behind them."""
+"""The sides of a street: houses, walls, fences, hedges, and the skyline behind them."""
 
 from itertools import pairwise
 
@@ -37,7 +37,7 @@ class Builder:
         self.camera, self.canvas, self.rng, self.layout = camera, canvas, rng, layout
 
     def skyline(self) -> None:
-        """Trees and roofs beyond the end of the street, and what closes it."""
+        """Draw trees and roofs beyond the end of the street, and what closes it."""
         rng = self.rng
         for z, low in ((300.0, 5.0), (240.0, 3.0)):
             x = -1.1 * z
@@ -59,7 +59,7 @@ class Builder:
             self._block((x - 45, z), (x + 45, z), float(rng.uniform(9, 18)), FAR)
 
     def side(self, side: Side) -> None:
-        """One side of the street."""
+        """Build one side of the street."""
         z = -6.0
         while z < END:
             crossing = self.layout.crossing
@@ -133,7 +133,7 @@ class Builder:
         pieces = max(1, round((z1 - z0) / 9))
         spots = [z0 + (z1 - z0) * i / pieces for i in range(pieces + 1)]
         out = (-float(side.sign), 0.0, 0.0)
-        trim = Paint(paint.tinted(1.13).colour, BUILDING, FLAT, snow=0.9)
+        trim = Paint(paint.tint(1.13).colour, BUILDING, FLAT, snow=0.9)
         mansard = rng.random() < 0.5
         slate = Paint(((0.30, 0.29, 0.31), (0.42, 0.26, 0.21))[int(rng.integers(2))], BUILDING, TILES, snow=0.85)
         if mansard:
@@ -163,7 +163,7 @@ class Builder:
             self.canvas.shade([*base, *(road(s + side.sign, z) for z in (z1, max(z0, 0.8)))], height, 0.0)
 
     def _sheet(self, foot: list[Point], low: float, high: float, paint: Paint, key: float, normal: Point) -> None:
-        """An upright rectangle over two points of the ground."""
+        """Draw an upright rectangle over two points of the ground."""
         (ax, _, az), (bx, _, bz) = foot
         points = [(ax, low, az), (bx, low, bz), (bx, high, bz), (ax, high, az)]
         look = (*paint.look[:5], 1.0 if normal[0] else 0.0)
@@ -245,7 +245,7 @@ class Builder:
             points = [road(s, start + (z1 - start) * i / 4, level) for i in range(5)]
             for a, b in pairwise(points):
                 rail = [a, b, (b[0], level + 0.09, b[2]), (a[0], level + 0.09, a[2])]
-                self.canvas.fill(rail, paint.tinted(0.85), key, light=light)
+                self.canvas.fill(rail, paint.tint(0.85), key, light=light)
         spots, z = [], start
         while z < z1:
             spots.append(z)
@@ -255,4 +255,4 @@ class Builder:
             wide = width * (1 + z / 25) * 0.5
             tall = high if boards or rng.random() < 0.9 else high + 0.1
             board = [road(s, z - wide), road(s, z + wide), road(s, z + wide, tall), road(s, z - wide, tall)]
-            self.canvas.fill(board, paint.tinted(shade), key, light=light)
+            self.canvas.fill(board, paint.tint(shade), key, light=light)

@@ -8,7 +8,7 @@ Point = tuple[float, float, float]
 """Right, up from the ground, and ahead of the camera, in metres."""
 
 NEAR = 0.7
-"""Metres ahead of the camera from which on things are drawn."""
+"""Metres ahead of the camera; nothing nearer is drawn."""
 
 
 @dataclass(frozen=True)
@@ -24,21 +24,24 @@ class Camera:
     shift: float
 
     def road(self, s: float, z: float, y: float = 0.0) -> Point:
-        """Camera coordinates of the place `s` metres right of the street's middle, `z` ahead, `y` up."""
+        """Return the camera coordinates of the place `s` metres right of the street's middle, `z` ahead, `y` up."""
         return (s + self.yaw * z + 0.5 * self.bend * z * z - self.shift, y, z)
 
     def tangent(self, z: float) -> float:
-        """Direction of the street at distance `z`, in radians to the right."""
+        """Return the direction of the street at distance `z`, in radians to the right."""
         return self.yaw + self.bend * z
 
     def project(self, point: Point) -> tuple[float, float]:
-        """Column and row of a point ahead of the camera."""
+        """Return column and row of a point ahead of the camera."""
         x, y, z = point
         scale = self.focal / z
         return self.centre + x * scale, self.horizon + (self.height - y) * scale
 
     def plane(self, a: Point, b: Point, c: Point) -> tuple[float, float, float] | None:
-        """Inverse depth of the plane through three points as p * column + q * row + r; None if seen edge-on."""
+        """Return (p, q, r) of the plane through three points: its inverse depth is p * column + q * row + r.
+
+        None if the camera sees the plane edge-on.
+        """
         h = self.height
         ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
         vx, vy, vz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
@@ -52,7 +55,7 @@ class Camera:
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a thing stands and where it heads: a point on the ground and an angle to the right of straight on."""
+    """Where a thing stands and where it heads: a point on the ground, and an angle to the right of straight ahead."""
 
     x: float
     z: float
@@ -67,20 +70,20 @@ class Pose:
         return cls(camera.road(s, z)[0], z, float(np.cos(angle)), float(np.sin(angle)), y)
 
     def at(self, right: float, up: float, ahead: float) -> Point:
-        """Camera coordinates of a point given relative to the thing."""
+        """Return the camera coordinates of a point relative to the thing."""
         x = self.x + right * self.cos + ahead * self.sin
         return (x, self.y + up, self.z - right * self.sin + ahead * self.cos)
 
 
-def clipped(points: list[Point]) -> list[Point]:
-    """The part of a polygon that lies ahead of the near plane."""
+def clip_to_near(points: list[Point]) -> list[Point]:
+    """Return the part of a polygon that lies ahead of the near plane."""
     if all(point[2] >= NEAR for point in points):
         return points
-    kept: list[Point] = []
+    visible: list[Point] = []
     for before, after in zip(points, points[1:] + points[:1], strict=True):
         if before[2] >= NEAR:
-            kept.append(before)
+            visible.append(before)
         if (before[2] >= NEAR) != (after[2] >= NEAR):
             t = (NEAR - before[2]) / (after[2] - before[2])
-            kept.append((before[0] + t * (after[0] - before[0]), before[1] + t * (after[1] - before[1]), NEAR))
-    return kept
+            visible.append((before[0] + t * (after[0] - before[0]), before[1] + t * (after[1] - before[1]), NEAR))
+    return visible

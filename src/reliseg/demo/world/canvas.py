@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32, Int32, UInt8
 from PIL import Image, ImageDraw, ImageFilter
 
-from reliseg.demo.world.camera import NEAR, Camera, Point, clipped
+from reliseg.demo.world.camera import NEAR, Camera, Point, clip_to_near
 
 Colour = tuple[float, float, float]
 
@@ -32,13 +32,13 @@ class Paint:
     snow: float = 0.0
     look: tuple[float, float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
-    def tinted(self, factor: float) -> "Paint":
-        """The same paint, lighter or darker."""
+    def tint(self, factor: float) -> "Paint":
+        """Return this paint, lighter or darker."""
         r, g, b = self.colour
         return replace(self, colour=(r * factor, g * factor, b * factor))
 
-    def dyed(self, colour: Colour) -> "Paint":
-        """The same surface in another colour."""
+    def dye(self, colour: Colour) -> "Paint":
+        """Return this paint in another colour, without material and glow."""
         return replace(self, colour=colour, material=FLAT, glow=0.0)
 
 
@@ -54,7 +54,7 @@ class Light:
     clear: float
 
     def on(self, normal: Point) -> float:
-        """Brightness of a surface with this unit normal."""
+        """Return the brightness of a surface with this unit normal."""
         lit = sum(n * d for n, d in zip(normal, self.direction, strict=True))
         sky = 0.92 + 0.12 * normal[1]
         return sky * (1 - 0.36 * self.strength) + 0.78 * self.strength * max(0.0, lit)
@@ -62,7 +62,7 @@ class Light:
 
 @dataclass(frozen=True)
 class Raster:
-    """Number of the surface in each pixel, with one row of properties per surface, and shadows on the ground."""
+    """The number of the surface in each pixel, a row of properties for each surface, and shadows on the ground."""
 
     ids: Int32[np.ndarray, "h w"]
     table: Float32[np.ndarray, "n 17"]
@@ -71,7 +71,7 @@ class Raster:
     lamps: list[Point]
 
     def column(self, name: str) -> Float32[np.ndarray, "n ..."]:
-        """Colour, light, label, material, glow, snow, plane or look of all surfaces."""
+        """Return colour, light, label, material, glow, snow, plane or look of all surfaces."""
         places: dict[str, int | slice] = {"colour": _RGB, "light": 3, "label": 4, "material": 5}
         places |= {"glow": _GLOW, "snow": _SNOW, "plane": _PLANE, "look": _LOOK}
         return self.table[:, places[name]]
@@ -106,7 +106,7 @@ class Canvas:
         head = (r, g, b, light, float(paint.label), float(paint.material), paint.glow, paint.snow)
         self._rows.append(head + plane + paint.look)
 
-    def _outside(self, shape: Sequence[tuple[float, float]], margin: float = 0.0) -> bool:
+    def _is_outside(self, shape: Sequence[tuple[float, float]], margin: float = 0.0) -> bool:
         height, width = self.size
         if any(-margin <= u <= width + margin and -margin <= v <= height + margin for u, v in shape):
             return False
@@ -115,19 +115,19 @@ class Canvas:
         return beside or max(vs) < -margin or min(vs) > height + margin
 
     def fill(self, points: list[Point], paint: Paint, key: float, *, light: float = 1.0, flat: bool = False) -> None:
-        """A planar polygon; `flat` gives it the depth of its middle everywhere."""
-        points = clipped(points)
+        """Add a planar polygon; `flat` gives it the depth of its middle everywhere."""
+        points = clip_to_near(points)
         if len(points) < 3:
             return
         shape = [self.camera.project(point) for point in points]
-        if self._outside(shape):
+        if self._is_outside(shape):
             return
         plane = None if flat else self.camera.plane(points[0], points[1], points[2])
         middle = len(points) / sum(point[2] for point in points)
         self._add(key, paint, light, plane or (0.0, 0.0, middle), shape)
 
     def face(self, points: list[Point], inside: Point, paint: Paint, key: float) -> None:
-        """A planar polygon of a body around `inside`: lit by its direction, left out when it looks away."""
+        """Add a planar polygon of a body around `inside`: its direction sets its light; facing away, it is left out."""
         (ax, ay, az), (bx, by, bz), (cx, cy, cz) = points[:3]
         ux, uy, uz, vx, vy, vz = bx - ax, by - ay, bz - az, cx - ax, cy - ay, cz - az
         nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
@@ -139,24 +139,24 @@ class Canvas:
         self.fill(points, paint, key, light=self.light.on((nx / norm, ny / norm, nz / norm)))
 
     def stroke(self, points: list[Point], width: float, paint: Paint, key: float, *, light: float = 1.0) -> None:
-        """A line of the given width in metres."""
+        """Add a line; its width is in metres."""
         nearest = min(point[2] for point in points)
         if nearest < NEAR:
             return
         shape = [self.camera.project(point) for point in points]
         middle = len(points) / sum(point[2] for point in points)
         pixels = max(1, round(width * self.camera.focal * middle))
-        if not self._outside(shape, pixels):
+        if not self._is_outside(shape, pixels):
             self._add(key, paint, light, (0.0, 0.0, middle), shape, pixels)
 
     def disc(self, centre: Point, wide: float, high: float, paint: Paint, key: float, *, light: float = 1.0) -> None:
-        """An upright ellipse that faces the camera, with half axes in metres."""
+        """Add an upright ellipse that faces the camera, with half axes in metres."""
         if centre[2] < NEAR:
             return
         u, v = self.camera.project(centre)
         scale = self.camera.focal / centre[2]
         shape = [(u - wide * scale, v - high * scale), (u + wide * scale, v + high * scale)]
-        if not self._outside(shape):
+        if not self._is_outside(shape):
             self._add(key, paint, light, (0.0, 0.0, 1 / centre[2]), shape, -1)
 
     def shade(self, footprint: list[Point], height: float, contact: float = 0.55) -> None:
@@ -165,19 +165,19 @@ class Canvas:
         if self.light.strength > 0.15:
             x, y, z = self.light.direction
             reach = height / max(y, 0.2)
-            thrown = [(px - x * reach, 0.0, pz - z * reach) for px, _, pz in footprint]
-            self._shadow(hull([(px, pz) for px, _, pz in footprint + thrown]), 0.50 * self.light.strength)
+            cast = [(px - x * reach, 0.0, pz - z * reach) for px, _, pz in footprint]
+            self._shadow(hull([(px, pz) for px, _, pz in footprint + cast]), 0.50 * self.light.strength)
 
     def _shadow(self, points: list[Point], strength: float) -> None:
-        points = clipped(points)
+        points = clip_to_near(points)
         if len(points) >= 3:
             shape = [self.camera.project(point) for point in points]
-            if not self._outside(shape):
-                halved = [(u / 2, v / 2) for u, v in shape]
-                self._shadows.append((halved, round(255 * strength)))
+            if not self._is_outside(shape):
+                half_size = [(u / 2, v / 2) for u, v in shape]
+                self._shadows.append((half_size, round(255 * strength)))
 
     def raster(self) -> Raster:
-        """Paint from far to near."""
+        """Paint all surfaces from far to near."""
         height, width = self.size
         image = Image.new("I", (width, height), 0)
         pen = ImageDraw.Draw(image)
@@ -198,7 +198,7 @@ class Canvas:
 
 
 def hull(points: list[tuple[float, float]]) -> list[Point]:
-    """Convex hull on the ground of places (right, ahead)."""
+    """Return the convex hull, on the ground, of places (right, ahead)."""
     ordered = sorted(set(points))
     chains: list[list[tuple[float, float]]] = []
     for sequence in (ordered, ordered[::-1]):

@@ -22,28 +22,28 @@ class Cutout:
     tall: float = 1.0
 
     def at(self, spot: Spot) -> Point:
-        """Camera coordinates of a part."""
+        """Return the camera coordinates of a spot."""
         x, y, z = self.foot
         return (x + spot[0] * self.wide, y + spot[1] * self.tall, z)
 
     def fill(self, spots: Sequence[Spot], paint: Paint, gain: float = 1.0) -> None:
-        """A polygon."""
+        """Add a polygon."""
         self.canvas.fill([self.at(spot) for spot in spots], paint, self.key, light=self.light * gain, flat=True)
 
     def box(self, low: Spot, high: Spot, paint: Paint) -> None:
-        """A rectangle between two corners."""
+        """Add a rectangle between two corners."""
         self.fill([low, (high[0], low[1]), high, (low[0], high[1])], paint)
 
     def stroke(self, spots: Sequence[Spot], width: float, paint: Paint) -> None:
-        """A line; its width is not scaled."""
+        """Add a line; its width is not scaled."""
         self.canvas.stroke([self.at(spot) for spot in spots], width, paint, self.key, light=self.light)
 
     def disc(self, centre: Spot, half: Spot, paint: Paint) -> None:
-        """An ellipse; its half axes are not scaled."""
+        """Add an ellipse; its half axes are not scaled."""
         self.canvas.disc(self.at(centre), half[0], half[1], paint, self.key, light=self.light)
 
     def shade(self, half: float, deep: float, height: float) -> None:
-        """Shadow of a flat box around the foot."""
+        """Add the shadow of a flat box around the foot."""
         x, _, z = self.foot
         corners = ((-half, -deep), (half, -deep), (half, deep), (-half, deep))
         self.canvas.shade([(x + dx, 0.0, z + dz) for dx, dz in corners], height)

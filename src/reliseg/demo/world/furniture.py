@@ -15,7 +15,7 @@ LEAVES: tuple[Colour, ...] = (
 
 
 def tree(canvas: Canvas, rng: np.random.Generator, foot: Point, height: float, key: float) -> None:
-    """A broad-leaved tree, or a conifer."""
+    """Draw a broad-leaved tree, or a conifer."""
     x, y, z = foot
     colour, bark = LEAVES[int(rng.integers(len(LEAVES)))], float(rng.uniform(0.8, 1.2))
     trunk = Paint((0.26 * bark, 0.21 * bark, 0.17 * bark), VEGETATION, snow=0.15)
@@ -48,7 +48,7 @@ def _clumps(
     colour: Colour,
     key: float,
 ) -> None:
-    """Leaves as many overlapping ellipses, lighter towards the sun."""
+    """Draw leaves as many overlapping ellipses, lighter towards the sun."""
     spots = rng.normal(0, 1, (count, 3)).astype(float)
     spots *= (rng.random((count, 1)) ** 0.4) / np.linalg.norm(spots, axis=1, keepdims=True)
     lit, order = (
@@ -89,7 +89,7 @@ def _conifer(canvas: Canvas, rng: np.random.Generator, foot: Point, height: floa
 
 
 def bush(canvas: Canvas, rng: np.random.Generator, foot: Point, height: float, key: float) -> None:
-    """A bush, or a piece of a hedge."""
+    """Draw a bush, or a piece of a hedge."""
     if foot[2] > 1.2:
         colour = LEAVES[int(rng.integers(len(LEAVES)))]
         _clumps(
@@ -119,20 +119,20 @@ def _post(canvas: Canvas, foot: Point, height: float, width: float, paint: Paint
 
 
 def lamp(canvas: Canvas, camera: Camera, s: float, z: float, height: float, metal: Paint) -> None:
-    """A street lamp whose arm reaches over the road."""
+    """Draw a street lamp whose arm reaches over the road."""
     foot = camera.road(s, z, 0.12)
     _post(canvas, foot, height, 0.17, metal)
     reach = -1.7 if s > 0 else 1.7
     x, top, key = foot[0], foot[1] + height, STREET + z
     canvas.stroke([(x, top - 0.1, z), (x + 0.5 * reach, top + 0.25, z), (x + reach, top + 0.3, z)], 0.10, metal, key)
     head = Cutout(canvas, (x + reach, top, z), key, 1.0)
-    head.fill([(-0.35, 0.22), (0.35, 0.22), (0.25, 0.38), (-0.25, 0.38)], metal.tinted(0.7))
+    head.fill([(-0.35, 0.22), (0.35, 0.22), (0.25, 0.38), (-0.25, 0.38)], metal.tint(0.7))
     head.box((-0.32, 0.15), (0.32, 0.24), Paint((0.90, 0.86, 0.74), POLE, glow=4.0))
     canvas.lamps.append((x + reach, top + 0.2, z))
 
 
 def traffic_light(canvas: Canvas, rng: np.random.Generator, camera: Camera, s: float, z: float, metal: Paint) -> None:
-    """A traffic light on its pole, sometimes with a second one over the road."""
+    """Draw a traffic light on its pole, sometimes with a second one over the road."""
     foot = camera.road(s, z, 0.12)
     state = int(rng.integers(3))
     if rng.random() < 0.55:
@@ -156,7 +156,7 @@ def _signal(canvas: Canvas, at: Point, state: int, scale: float) -> None:
 
 
 def sign(canvas: Canvas, rng: np.random.Generator, camera: Camera, s: float, z: float, metal: Paint) -> None:
-    """One or two traffic signs on a pole."""
+    """Draw one or two traffic signs on a pole."""
     foot = camera.road(s, z, 0.12)
     x, key = foot[0], STREET + z
     high = float(rng.uniform(2.2, 2.7))
@@ -206,7 +206,7 @@ def _plate(canvas: Canvas, rng: np.random.Generator, at: Point, key: float) -> N
 
 
 def board(canvas: Canvas, camera: Camera, s: float, z: float, metal: Paint) -> None:
-    """A direction board beside the road, on two posts."""
+    """Draw a direction board beside the road, on two posts."""
     x, key = camera.road(s, z)[0], STREET + z
     light = canvas.light.on((0.0, 0.0, -1.0)) * 1.05
     for dx in (-0.9, 0.9):
@@ -219,7 +219,7 @@ def board(canvas: Canvas, camera: Camera, s: float, z: float, metal: Paint) -> N
         text.box((-0.6, y), (-0.6 + wide, y + 0.16), ink)
 
 
-def metal(rng: np.random.Generator) -> Paint:
-    """What the poles of a street are painted with."""
+def pole_paint(rng: np.random.Generator) -> Paint:
+    """Choose the paint of a street's poles."""
     tone = float(rng.uniform(0.26, 0.5))
     return Paint((tone, tone * 1.01, tone), POLE, FLAT, snow=0.05)

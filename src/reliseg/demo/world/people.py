@@ -31,7 +31,7 @@ def _head(canvas: Canvas, rng: np.random.Generator, at: Point, key: float, label
 
 
 def person(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float) -> None:
-    """Someone walking or standing."""
+    """Draw someone walking or standing."""
     tall = float(rng.uniform(0.92, 1.06)) * (0.68 if rng.random() < 0.12 else 1.0)
     stride, swing = float(rng.uniform(-0.26, 0.26)), float(rng.uniform(0.05, 0.2))
     coat, legs = Paint(_pick(rng, CLOTHES), PERSON, snow=0.1), Paint(_pick(rng, TROUSERS), PERSON)
@@ -40,13 +40,13 @@ def person(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float) -> 
     around = ((-0.25, -0.15), (0.25, -0.15), (0.25, 0.2), (-0.25, 0.2))
     canvas.shade([(pose.x + dx, 0.0, pose.z + dz) for dx, dz in around], 1.7)
     arm = 0.25 + swing
-    figure.stroke([(-0.19, 1.40), (-arm, 1.12), (-arm + 0.04, 0.86)], 0.105, coat.tinted(0.85))
+    figure.stroke([(-0.19, 1.40), (-arm, 1.12), (-arm + 0.04, 0.86)], 0.105, coat.tint(0.85))
     _legs(figure, legs, stride)
     _torso(figure, coat, 0.52 if skirt else 0.80)
-    figure.stroke([(0.20, 1.40), (arm - 0.02, 1.12), (arm - 0.1, 0.88)], 0.105, coat.tinted(0.9))
+    figure.stroke([(0.20, 1.40), (arm - 0.02, 1.12), (arm - 0.1, 0.88)], 0.105, coat.tint(0.9))
     figure.disc((arm - 0.1, 0.84), (0.05, 0.06), Paint(SKIN[0], PERSON))
     if bag:
-        figure.fill([(-0.36, 0.62), (-0.12, 0.62), (-0.14, 0.92), (-0.34, 0.92)], coat.tinted(0.5))
+        figure.fill([(-0.36, 0.62), (-0.12, 0.62), (-0.14, 0.92), (-0.34, 0.92)], coat.tint(0.5))
     _head(canvas, rng, figure.at((0.0, 1.65)), key, PERSON, helmet=False)
 
 
@@ -55,12 +55,12 @@ def _legs(figure: Cutout, paint: Paint, stride: float) -> None:
     for sign in (-1.0, 1.0):
         foot = sign * 0.08 + sign * stride
         leg = [(sign * 0.09, 0.88), (0.5 * (sign * 0.11 + foot), 0.48), (foot, 0.05)]
-        figure.stroke(leg, 0.155, paint.tinted(0.8 + 0.2 * (sign > 0)))
+        figure.stroke(leg, 0.155, paint.tint(0.8 + 0.2 * (sign > 0)))
         figure.fill([(foot - 0.08, 0.0), (foot + 0.11, 0.0), (foot + 0.08, 0.09), (foot - 0.07, 0.09)], shoes)
 
 
 def _torso(figure: Cutout, coat: Paint, hem: float) -> None:
-    """The coat, and its half that the sun falls on."""
+    """Draw the coat, and its half that the sun falls on."""
     right = [(0.18, hem), (0.19, 1.1), (0.235, 1.42), (0.08, 1.51)]
     figure.fill([(-0.17, hem), *right, (-0.08, 1.51), (-0.235, 1.42), (-0.19, 1.1)], coat)
     light = figure.canvas.light
@@ -75,7 +75,7 @@ def _ring(pose: Pose, ahead: float, radius: float, count: int = 15) -> list[Poin
 
 
 def bicycle(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float, ridden: bool = False) -> None:
-    """A bicycle, with someone on it or parked."""
+    """Draw a bicycle, with someone on it or parked."""
     frame = Paint(_pick(rng, CLOTHES), BICYCLE, snow=0.2)
     tyre, metal = Paint((0.06, 0.06, 0.065), BICYCLE), Paint((0.42, 0.43, 0.45), BICYCLE)
     at = pose.at
@@ -104,7 +104,7 @@ def bicycle(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float, ri
 
 
 def motorcycle(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float, ridden: bool = False) -> None:
-    """A motorcycle or scooter."""
+    """Draw a motorcycle or scooter."""
     colour = _pick(rng, CLOTHES)
     paint, dark = Paint(colour, MOTORCYCLE, snow=0.4), Paint((0.07, 0.07, 0.075), MOTORCYCLE)
     metal = Paint((0.48, 0.49, 0.51), MOTORCYCLE)
@@ -118,7 +118,7 @@ def motorcycle(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float,
     for right in (0.18, -0.18) if pose.sin > 0 else (-0.18, 0.18):
         canvas.fill(
             [at(right, 0.28, -0.45), at(right, 0.28, 0.38), at(right, 0.62, 0.42), at(right, 0.60, -0.5)],
-            metal.tinted(0.6),
+            metal.tint(0.6),
             key,
             light=light,
         )
@@ -137,7 +137,7 @@ def motorcycle(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float,
         )
     canvas.fill(
         [at(-0.17, 0.48, -0.95), at(0.17, 0.48, -0.95), at(0.17, 0.82, -0.95), at(-0.17, 0.82, -0.95)],
-        paint.tinted(0.8),
+        paint.tint(0.8),
         key,
         light=light,
     )
@@ -166,7 +166,7 @@ def _rider(
         canvas.stroke(
             [at(sign * 0.1, seat, -0.18), at(sign * 0.15, 0.5 * (seat + low) + 0.12, 0.22), at(sign * 0.12, low, 0.0)],
             0.16,
-            legs.tinted(0.8 + 0.2 * (sign > 0)),
+            legs.tint(0.8 + 0.2 * (sign > 0)),
             key,
             light=light,
         )
@@ -194,7 +194,7 @@ def _rider(
                 at(sign * 0.27, hands, 0.28),
             ],
             0.10,
-            coat.tinted(0.85),
+            coat.tint(0.85),
             key,
             light=light,
         )

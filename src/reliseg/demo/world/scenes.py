@@ -10,9 +10,9 @@ from reliseg.demo.world.camera import Camera
 from reliseg.demo.world.canvas import Canvas, Light
 from reliseg.demo.world.oddities import UNKNOWN, scatter
 from reliseg.demo.world.shading import Sky, view
-from reliseg.demo.world.street import Layout, plan, sight
+from reliseg.demo.world.street import Layout, draw_ground, plan
 from reliseg.demo.world.traffic import VOID, Traffic, bonnet
-from reliseg.demo.world.weather import WEATHER, sensed
+from reliseg.demo.world.weather import WEATHER, photograph
 
 CONDITIONS = tuple(WEATHER)
 """The weathers that `draw` knows."""
@@ -22,7 +22,7 @@ __all__ = ["CONDITIONS", "UNKNOWN", "VOID", "Scene", "draw"]
 
 @dataclass(frozen=True)
 class Scene:
-    """A drawn photograph with its classes (Cityscapes' 19, 255 void, 254 no known class) and depth in metres."""
+    """A drawn photograph with its classes (Cityscapes' 19, 255 void, 254 unknown) and depth in metres."""
 
     image: UInt8[np.ndarray, "h w 3"]
     truth: UInt8[np.ndarray, "h w"]
@@ -30,7 +30,7 @@ class Scene:
 
 
 def draw(seed: int, condition: str, unknown: bool = False, size: tuple[int, int] = (256, 512)) -> Scene:
-    """The scene of a seed; its geometry is the same in every condition. The sky's depth is infinite."""
+    """Draw the scene of a seed; its geometry is the same in every condition. The sky's depth is infinite."""
     if condition not in CONDITIONS:
         raise ValueError(f"condition is {condition!r}; there are: {', '.join(CONDITIONS)}")
     number = CONDITIONS.index(condition)
@@ -42,24 +42,24 @@ def draw(seed: int, condition: str, unknown: bool = False, size: tuple[int, int]
     _populate(canvas, rng, layout)
     if unknown:
         scatter(canvas, camera, np.random.default_rng([seed, 2]), layout)
-    seen = view(canvas.raster(), sky, night=condition == "night", snow=condition == "snow")
+    daylight = view(canvas.raster(), sky, night=condition == "night", snow=condition == "snow")
     weather = np.random.default_rng([seed, 3, number])
-    image = WEATHER[condition](seen, weather)
+    image = WEATHER[condition](daylight, weather)
     grain = 0.045 if condition == "night" else 0.012
-    return Scene(sensed(image, weather, grain), seen.truth, seen.depth)
+    return Scene(photograph(image, weather, grain), daylight.truth, daylight.depth)
 
 
 def _populate(canvas: Canvas, rng: np.random.Generator, layout: Layout) -> None:
-    sight(canvas.camera, rng, canvas, layout)
+    draw_ground(canvas.camera, rng, canvas, layout)
     builder = Builder(canvas.camera, canvas, rng, layout)
     builder.skyline()
     for side in layout.sides:
         builder.side(side)
     traffic = Traffic(canvas.camera, canvas, rng, layout)
-    traffic.furniture()
-    traffic.parked()
-    traffic.moving()
-    traffic.walking()
+    traffic.add_furniture()
+    traffic.add_parked_vehicles()
+    traffic.add_moving_traffic()
+    traffic.add_people()
     bonnet(canvas, rng)
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int64, UInt8
 
 from reliseg.demo.world.camera import Camera, Point
 from reliseg.demo.world.canvas import BRICK, Raster
-from reliseg.demo.world.textures import LIT, PLAIN, Spots, Values, noise
+from reliseg.demo.world.textures import LIT, PLAIN, Spots, Values, noise_tile
 
 Picture = Float[np.ndarray, "h w 3"]
 Plane = Float[np.ndarray, "h w"]
@@ -26,7 +26,7 @@ class Sky:
 
 @dataclass(frozen=True)
 class View:
-    """What the weather works on: the scene by daylight and everything known of its pixels."""
+    """The scene by daylight, with all that the weather needs to know of its pixels."""
 
     day: Picture
     truth: UInt8[np.ndarray, "h w"]
@@ -37,7 +37,7 @@ class View:
     lamps: list[Point]
 
 
-def _halved(image: Float[np.ndarray, "h w ..."]) -> Float[np.ndarray, "i j ..."]:
+def _halve(image: Float[np.ndarray, "h w ..."]) -> Float[np.ndarray, "i j ..."]:
     total: Float[np.ndarray, "i j ..."] = image[0::2, 0::2] + image[0::2, 1::2]
     total += image[1::2, 0::2]
     total += image[1::2, 1::2]
@@ -60,13 +60,13 @@ def _inverse_depth(raster: Raster) -> Plane:
 
 
 def _places(index: Int64[np.ndarray, " p"], width: int) -> tuple[Values, Values]:
-    """Row and column of flat indices."""
+    """Return row and column of flat indices."""
     small = index.astype(np.int32)
     rows = small // np.int32(width)
     return rows.astype(np.float32), (small - rows * np.int32(width)).astype(np.float32)
 
 
-def _textured(raster: Raster, colour: Picture, inverse: Plane, glow: Picture | None) -> None:
+def _apply_textures(raster: Raster, colour: Picture, inverse: Plane, glow: Picture | None) -> None:
     flat, ids = colour.reshape(-1, 3), raster.ids.ravel()
     material = raster.column("material").astype(np.uint8).take(ids)
     camera, width = raster.camera, raster.ids.shape[1]
@@ -94,7 +94,7 @@ def _textured(raster: Raster, colour: Picture, inverse: Plane, glow: Picture | N
         flat[index] = spots.colour
 
 
-def _sky(raster: Raster, colour: Picture, sky: Sky) -> None:
+def _paint_sky(raster: Raster, colour: Picture, sky: Sky) -> None:
     index = np.flatnonzero(raster.ids.ravel() == 0)
     camera, width = raster.camera, raster.ids.shape[1]
     rows, columns = _places(index, width)
@@ -105,7 +105,7 @@ def _sky(raster: Raster, colour: Picture, sky: Sky) -> None:
         away = 1 / (high + np.float32(0.12))
         a = (columns - np.float32(camera.centre)) / np.float32(camera.focal) * away * 62 + np.float32(sky.drift[0])
         b = away * 70 + np.float32(sky.drift[1])
-        tile = noise(1.6)
+        tile = noise_tile(1.6)
         a0, b0 = np.floor(a).astype(np.int32), np.floor(b).astype(np.int32)
         fa, fb = a - a0, b - b0
         corner = [tile[(b0 + i) & 511, (a0 + j) & 511] for i in (0, 1) for j in (0, 1)]
@@ -119,33 +119,33 @@ def _sky(raster: Raster, colour: Picture, sky: Sky) -> None:
 
 
 def view(raster: Raster, sky: Sky, *, night: bool, snow: bool) -> View:
-    """Shade at the raster's size, then halve it; glow and snow only where they are needed."""
+    """Shade at the raster's size, then halve it; glow is computed for nights only, snow for snow only."""
     ids = raster.ids
     table = raster.column("colour") * raster.column("light")[:, None]
     colour = table.take(ids, axis=0)
     inverse = _inverse_depth(raster)
     glow = (raster.column("colour") * raster.column("glow")[:, None])[ids] if night else None
-    _textured(raster, colour, inverse, glow)
+    _apply_textures(raster, colour, inverse, glow)
     label = raster.column("label").astype(np.uint8)
     level = (label == 0) | (label == 1) | (label == 9)
     dark = np.flatnonzero((raster.shadow > 0) & level[ids])
     colour.reshape(-1, 3)[dark] *= 1 - raster.shadow.ravel()[dark, None] * np.float32(1 / 255)
-    _sky(raster, colour, sky)
+    _paint_sky(raster, colour, sky)
     small = inverse[1::2, 1::2]
     depth = np.full(small.shape, np.inf, np.float32)
     np.divide(1, small, out=depth, where=small > 0)
-    day = _halved(colour)
+    day = _halve(colour)
     white = np.ascontiguousarray(raster.column("snow"))[ids] if snow else None
     camera = raster.camera
-    halved = Camera(
+    half_camera = Camera(
         camera.focal / 2, camera.centre / 2, camera.horizon / 2, camera.height, camera.yaw, camera.bend, camera.shift
     )
     return View(
         day,
         label[ids[1::2, 1::2]],
         depth,
-        np.zeros_like(day) if glow is None else _halved(glow),
-        np.zeros(day.shape[:2], np.float32) if white is None else _halved(white),
-        halved,
+        np.zeros_like(day) if glow is None else _halve(glow),
+        np.zeros(day.shape[:2], np.float32) if white is None else _halve(white),
+        half_camera,
         raster.lamps,
     )

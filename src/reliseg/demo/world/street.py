@@ -27,7 +27,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Layout:
-    """Everything the ground and the things on it are placed by."""
+    """The measures by which the ground and the things on it are placed."""
 
     half: float
     lanes: int
@@ -37,12 +37,12 @@ class Layout:
     sides: tuple[Side, Side]
 
     def open_at(self, z: float) -> bool:
-        """Whether a side street meets this one at `z`."""
+        """Tell if a side street meets this one at `z`."""
         return self.crossing is not None and self.crossing[0] - 1 < z < self.crossing[1] + 1
 
 
 def plan(rng: np.random.Generator) -> Layout:
-    """Choose a street."""
+    """Choose a street's plan."""
     rails, parking = bool(rng.random() < 0.5), bool(rng.random() < 0.55)
     lanes = int(rng.integers(1, 3)) if not rails else 2
     half = lanes * float(rng.uniform(3.0, 3.5)) + 2.1 * parking
@@ -61,8 +61,8 @@ def _side(rng: np.random.Generator, sign: int, half: float) -> Side:
     return Side(sign, verge, walk, edge, edge + garden, style)
 
 
-def sight(camera: Camera, rng: np.random.Generator, canvas: Canvas, layout: Layout) -> None:
-    """All of the ground."""
+def draw_ground(camera: Camera, rng: np.random.Generator, canvas: Canvas, layout: Layout) -> None:
+    """Draw all of the ground."""
     grass = Paint(_grass_colour(rng), TERRAIN, GRASS, snow=0.95)
     tone = float(rng.uniform(0.37, 0.48))
     asphalt = Paint((tone, tone, tone * 1.03), ROAD, ASPHALT, snow=0.72)
@@ -109,11 +109,11 @@ class Strips:
     light: float
 
     def strip(self, s0: float, s1: float, z0: float, z1: float, paint: Paint, y: float = 0.0) -> None:
-        """A level band between two distances from the middle."""
+        """Draw a level band between two distances from the middle."""
         self.band((s0, y), (s1, y), z0, z1, paint)
 
     def band(self, a: tuple[float, float], b: tuple[float, float], z0: float, z1: float, paint: Paint) -> None:
-        """A band between two lines along the street, each given as (s, height)."""
+        """Draw a band between two lines along the street, each (s, height)."""
         z0, z1 = max(z0, NEAR), min(z1, 400.0)
         if z1 <= z0:
             return
@@ -129,7 +129,7 @@ def _pavement(
     ground: Strips, side: Side, span: tuple[float, float], half: float, slabs: Paint, kerb: Paint, grass: Paint
 ) -> None:
     sign, (z0, z1) = side.sign, span
-    ground.band((sign * half, 0.0), (sign * half, KERB), z0, z1, kerb.tinted(0.75))
+    ground.band((sign * half, 0.0), (sign * half, KERB), z0, z1, kerb.tint(0.75))
     ground.strip(sign * half, sign * (half + 0.18), z0, z1, kerb, KERB)
     inner = half + 0.18
     if side.verge:
@@ -144,7 +144,7 @@ def _repairs(rng: np.random.Generator, ground: Strips, half: float, asphalt: Pai
     for _ in range(int(rng.integers(0, 6))):
         s, z = float(rng.uniform(-half, half - 1)), float(rng.uniform(3, 35))
         wide, long = float(rng.uniform(0.4, 1.8)), float(rng.uniform(0.6, 6))
-        patch = asphalt.tinted(float(rng.choice([0.82, 0.88, 1.1])))
+        patch = asphalt.tint(float(rng.choice([0.82, 0.88, 1.1])))
         ground.strip(s, min(s + wide, half), z, z + long, patch)
     iron = Paint((0.22, 0.21, 0.20), ROAD, FLAT, snow=0.6)
     for _ in range(int(rng.integers(0, 4))):
@@ -160,7 +160,7 @@ def _rails(ground: Strips, layout: Layout) -> None:
         ground.strip(middle - 1.15, middle + 1.15, NEAR, 400.0, bed)
         for offset in (-0.72, 0.72):
             s = middle + offset
-            ground.strip(s - 0.09, s + 0.09, NEAR, 200.0, bed.tinted(0.5))
+            ground.strip(s - 0.09, s + 0.09, NEAR, 200.0, bed.tint(0.5))
             ground.strip(s - 0.045, s + 0.045, NEAR, 200.0, steel)
 
 

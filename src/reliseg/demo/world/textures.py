@@ -16,8 +16,8 @@ TILE = 512
 
 
 @lru_cache
-def noise(slope: float) -> Float32[np.ndarray, "t t"]:
-    """A tile of noise with amplitude falling as frequency ** -slope; mean 0, deviation 1."""
+def noise_tile(slope: float) -> Float32[np.ndarray, "t t"]:
+    """Return a tile of noise with amplitude falling as frequency ** -slope; mean 0, deviation 1."""
     rng = np.random.default_rng(round(100 * slope))
     white = np.fft.rfft2(rng.standard_normal((TILE, TILE)))
     frequency = np.hypot(np.fft.fftfreq(TILE)[:, None], np.fft.rfftfreq(TILE)[None, :])
@@ -29,11 +29,11 @@ def noise(slope: float) -> Float32[np.ndarray, "t t"]:
     return even
 
 
-def sampled(slope: float, a: Values, b: Values, scale: float) -> Values:
-    """Noise at places (a, b), `scale` cells of the tile per unit."""
+def sample_noise(slope: float, a: Values, b: Values, scale: float) -> Values:
+    """Return noise at places (a, b), with `scale` cells of the tile per unit."""
     columns = (a * np.float32(scale)).astype(np.int32) & (TILE - 1)
     rows = (b * np.float32(scale)).astype(np.int32) & (TILE - 1)
-    values: Values = noise(slope).ravel()[rows * TILE + columns]
+    values: Values = noise_tile(slope).ravel()[rows * TILE + columns]
     return values
 
 
@@ -51,67 +51,67 @@ class Spots:
     focal: float
 
     def scale(self, factor: Values) -> None:
-        """Make lighter or darker."""
+        """Make the pixels lighter or darker."""
         self.colour[:] *= factor[:, None]
 
 
 def asphalt(spots: Spots) -> None:
-    """Grain that fades with distance, large stains, tracks."""
-    grain = sampled(0.3, spots.street, spots.ahead, 36.0) / (1 + 0.05 * spots.ahead)
-    stains = sampled(1.3, spots.street, spots.ahead, 11.0)
+    """Vary asphalt: grain that fades with distance, and large stains."""
+    grain = sample_noise(0.3, spots.street, spots.ahead, 36.0) / (1 + 0.05 * spots.ahead)
+    stains = sample_noise(1.3, spots.street, spots.ahead, 11.0)
     spots.scale(1 + 0.065 * grain + 0.055 * stains)
 
 
 def paving(spots: Spots) -> None:
-    """Slabs with joints."""
+    """Vary paving: slabs with joints."""
     a, b = spots.street / np.float32(0.6), spots.ahead / np.float32(0.8)
     joint = (a - np.floor(a) < 0.06) | (b - np.floor(b) < 0.06)
     fade = np.clip(1.4 - spots.ahead / 14, 0, 1)
-    slab = sampled(0.0, np.floor(a), np.floor(b), 1.0)
-    stains = sampled(1.2, spots.street, spots.ahead, 13.0)
+    slab = sample_noise(0.0, np.floor(a), np.floor(b), 1.0)
+    stains = sample_noise(1.2, spots.street, spots.ahead, 13.0)
     spots.scale(1 + 0.05 * stains + (0.035 * slab - 0.24 * joint) * fade)
 
 
 def grass(spots: Spots) -> None:
-    """Tufts."""
-    fine = sampled(0.5, spots.street, spots.ahead, 30.0) / (1 + 0.03 * spots.ahead)
-    broad = sampled(1.3, spots.street, spots.ahead, 16.0)
+    """Vary grass: tufts."""
+    fine = sample_noise(0.5, spots.street, spots.ahead, 30.0) / (1 + 0.03 * spots.ahead)
+    broad = sample_noise(1.3, spots.street, spots.ahead, 16.0)
     spots.scale(1 + 0.17 * fine + 0.13 * broad)
     spots.colour[:, 0] *= 1 + 0.08 * broad
 
 
 def foliage(spots: Spots) -> None:
-    """Leaves."""
-    leaves = sampled(0.6, spots.right + 0.7 * spots.ahead, spots.up, 17.0)
+    """Vary foliage: leaves."""
+    leaves = sample_noise(0.6, spots.right + 0.7 * spots.ahead, spots.up, 17.0)
     spots.scale(np.clip(1 + 0.25 * leaves, 0.45, 1.7))
     spots.colour[:, 0] *= 1 + 0.07 * leaves
 
 
 def brick(spots: Spots) -> None:
-    """Courses of stone or brick."""
+    """Vary walls: courses of stone or brick."""
     along = np.where(spots.look[:, 5] > 0.5, spots.ahead, spots.right)
     b = spots.up / np.float32(0.2)
     course = np.floor(b)
     a = along / np.float32(0.5) + 0.5 * (course % 2)
     joint = (b - course < 0.12) | (a - np.floor(a) < 0.06)
     fade = np.clip(1.3 - spots.ahead / 22, 0, 1)
-    stone = sampled(0.0, np.floor(a), course, 1.0)
-    spots.scale(1 + (0.08 * stone - 0.22 * joint) * fade + 0.07 * sampled(1.2, along, spots.up, 24.0))
+    stone = sample_noise(0.0, np.floor(a), course, 1.0)
+    spots.scale(1 + (0.08 * stone - 0.22 * joint) * fade + 0.07 * sample_noise(1.2, along, spots.up, 24.0))
 
 
 def tiles(spots: Spots) -> None:
-    """Rows of roof tiles."""
+    """Vary roofs: rows of tiles."""
     row = spots.up / np.float32(0.3)
-    spots.scale(1 - 0.15 * (row - np.floor(row)) + 0.07 * sampled(0.8, spots.ahead + spots.right, spots.up, 20.0))
+    spots.scale(1 - 0.15 * (row - np.floor(row)) + 0.07 * sample_noise(0.8, spots.ahead + spots.right, spots.up, 20.0))
 
 
 def gloss(spots: Spots) -> None:
-    """Lacquer: lighter towards the top, with a faint mirrored horizon."""
+    """Vary lacquer: lighter towards the top, with a faint mirrored horizon."""
     spots.scale(0.84 + 0.15 * np.clip(spots.up, 0, 2.2) - 0.08 * (np.abs(spots.up - 0.62) < 0.10))
 
 
 def facade(spots: Spots) -> Values:
-    """Windows, shop fronts and plaster; returns how brightly each pixel is lit from inside at night."""
+    """Vary facades: windows, shop fronts and plaster; return how brightly each pixel is lit from inside at night."""
     bay, floor, ground, seed, share, side = spots.look.T
     along = np.where(side > 0.5, spots.ahead, spots.right) + seed
     shop = spots.up < ground
@@ -126,11 +126,11 @@ def facade(spots: Spots) -> Values:
     glass = (across < half) & (level > low) & (level < high)
     frame = (across < half + 0.045) & (level > low - 0.05) & (level < high + 0.05) & ~glass
     frame |= glass & (across < np.where(shop, 0.0, 0.016))
-    chance = sampled(0.0, column + seed, storey + 3 * seed, 1.0)
+    chance = sample_noise(0.0, column + seed, storey + 3 * seed, 1.0)
     foot = np.where(side > 0.5, spots.ahead**2 / (np.abs(spots.right) + 1), spots.ahead) / spots.focal
     clear = np.clip(1.5 - 2.2 * foot / bay, 0, 1)
     awning = shop & (level > 0.78) & (level < 0.93)
-    plaster = 1 + 0.055 * sampled(1.2, along, spots.up, 14.0) - 0.10 * (spots.up < 0.6) - 0.06 * (level < 0.03)
+    plaster = 1 + 0.055 * sample_noise(1.2, along, spots.up, 14.0) - 0.10 * (spots.up < 0.6) - 0.06 * (level < 0.03)
     plaster += clear * (0.16 * frame - 0.42 * (awning & (chance > 0)))
     spots.scale(plaster)
     pane = 0.15 + 0.20 * np.clip(level - 0.3 + 0.25 * chance, 0, 1) + 0.28 * (chance > 1.1) * (level > 0.45)

@@ -6,7 +6,7 @@ import numpy as np
 
 from reliseg.demo.world.camera import Camera, Pose
 from reliseg.demo.world.canvas import NEARBY, STREET, Canvas, Paint
-from reliseg.demo.world.furniture import board, lamp, metal, sign, traffic_light, tree
+from reliseg.demo.world.furniture import board, lamp, pole_paint, sign, traffic_light, tree
 from reliseg.demo.world.people import bicycle, motorcycle, person
 from reliseg.demo.world.street import KERB, Layout, Side
 from reliseg.demo.world.vehicles import bus, car, train, truck
@@ -52,8 +52,8 @@ class Traffic:
         place = Pose.on(self.camera, s, z, heading + turn)
         thing(self.canvas, self.rng, place, STREET + z, True)
 
-    def moving(self) -> None:
-        """Lanes of both directions, and a tram where there are rails."""
+    def add_moving_traffic(self) -> None:
+        """Fill the lanes of both directions, and put a tram on rails."""
         layout, rng = self.layout, self.rng
         drive = layout.half - 2.1 * layout.parking
         busy = float(rng.uniform(0.15, 0.75))
@@ -78,8 +78,8 @@ class Traffic:
             s = float(rng.uniform(0.55, 0.95)) * drive * (-1 if heading == BACK else 1)
             self._cyclist(s, float(rng.uniform(7, 28)), heading)
 
-    def parked(self) -> None:
-        """Cars along the kerb; bicycles and motorcycles on the pavement."""
+    def add_parked_vehicles(self) -> None:
+        """Put cars along the kerb, bicycles and motorcycles on the pavement."""
         layout, rng = self.layout, self.rng
         for side in layout.sides:
             if layout.parking:
@@ -109,8 +109,8 @@ class Traffic:
                     car(self.canvas, rng, pose, STREET + z + 2.5, False)
             z += float(rng.uniform(5.4, 7))
 
-    def walking(self) -> None:
-        """People on the pavements, and some who cross the road."""
+    def add_people(self) -> None:
+        """Put people on the pavements, and some who cross the road."""
         rng, layout = self.rng, self.layout
         for side in layout.sides:
             for _ in range(int(rng.integers(0, 6))):
@@ -124,10 +124,10 @@ class Traffic:
             for _ in range(int(rng.integers(1, 4))):
                 self._put(person, float(rng.uniform(-layout.half, layout.half)), z + float(rng.uniform(-1, 1)))
 
-    def furniture(self) -> None:
-        """Lamps, trees in the verge, signs, traffic lights and bollards."""
+    def add_furniture(self) -> None:
+        """Put up lamps, trees in the verge, signs, traffic lights and bollards."""
         rng, layout = self.rng, self.layout
-        paint, spacing, height = metal(rng), float(rng.uniform(18, 30)), float(rng.uniform(5.5, 8.5))
+        paint, spacing, height = pole_paint(rng), float(rng.uniform(18, 30)), float(rng.uniform(5.5, 8.5))
         for side in layout.sides:
             kerb = side.sign * (layout.half + 0.55)
             for z in np.arange(float(rng.uniform(5, spacing)), 130, spacing):
@@ -168,11 +168,11 @@ class Traffic:
                 (x - 0.07, y + 0.95, depth),
             ]
             if not self.layout.open_at(float(z)):
-                self.canvas.fill(shape, paint.tinted(0.8), STREET + depth, flat=True)
+                self.canvas.fill(shape, paint.tint(0.8), STREET + depth, flat=True)
 
 
 def bonnet(canvas: Canvas, rng: np.random.Generator) -> None:
-    """The own car's bonnet at the lower edge, in some scenes."""
+    """Draw the own car's bonnet at the lower edge, in some scenes."""
     if rng.random() > 0.45:
         return
     height, width = canvas.size

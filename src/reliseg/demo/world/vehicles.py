@@ -25,7 +25,7 @@ COLOURS: tuple[Colour, ...] = (
 
 @dataclass(frozen=True)
 class Body:
-    """A drawn-out profile standing at a pose; details are given in the plane of a face."""
+    """Draw a side profile widened to a solid, at a pose; details lie in the plane of a face."""
 
     canvas: Canvas
     pose: Pose
@@ -46,16 +46,16 @@ class Body:
         return self.pose.at(0.0, up, ahead)
 
     def paint(self, colour: Colour, glow: float = 0.0, snow: float = 0.0, material: int = GLOSS) -> Paint:
-        """A paint of this body's class."""
+        """Return a paint of this body's class."""
         return Paint(colour, self.label, material, glow, snow)
 
     def side(self) -> float:
-        """-1 where the camera sees the left side, 1 for the right side."""
+        """Return -1 if the camera sees the left side, 1 for the right side."""
         x, _, z = self.pose.at(0.0, 0.0, 0.0)
         return 1.0 if x * self.pose.cos - z * self.pose.sin < 0 else -1.0
 
     def half(self, up: float) -> float:
-        """Half width at a height."""
+        """Return the half width at a height."""
         levels = self.levels
         for (low, wide), (high, narrow) in pairwise(levels):
             if low <= up < high:
@@ -63,7 +63,7 @@ class Body:
         return levels[0][1] if up < levels[0][0] else levels[-1][1]
 
     def shell(self, paints: Sequence[Paint], side: Paint) -> None:
-        """All faces: one paint per edge of the profile, one for the sides."""
+        """Draw all faces: one paint per edge of the profile, one for the sides."""
         corners, at = self.corners, self.pose.at
         for i, (a, b) in enumerate(zip(corners, [*corners[1:], corners[0]], strict=True)):
             quad = [at(-a[2], a[1], a[0]), at(a[2], a[1], a[0]), at(b[2], b[1], b[0]), at(-b[2], b[1], b[0])]
@@ -73,33 +73,33 @@ class Body:
         self.canvas.face(outline, self.inside, side, self.key)
 
     def flank(self, points: Sequence[tuple[float, float]], paint: Paint) -> None:
-        """A polygon of (ahead, up) on the visible side."""
+        """Draw a polygon of (ahead, up) on the visible side."""
         sign = self.side()
         shape = [self.pose.at(sign * (self.half(up) + 0.01), up, ahead) for ahead, up in points]
         self.canvas.face(shape, self.inside, paint, self.key)
 
     def end(self, ahead: float, box: tuple[float, float, float, float], paint: Paint) -> None:
-        """A rectangle (left, bottom, right, top) on the front or back at `ahead`."""
+        """Draw a rectangle (left, bottom, right, top) on the front or back at `ahead`."""
         left, bottom, right, top = box
         at = self.pose.at
         shape = [at(left, bottom, ahead), at(right, bottom, ahead), at(right, top, ahead), at(left, top, ahead)]
         self.canvas.face(shape, self.inside, paint, self.key)
 
     def wheel(self, ahead: float, radius: float) -> None:
-        """A wheel in the visible side."""
+        """Draw a wheel in the visible side."""
         angles = np.linspace(0, 2 * np.pi, 13)[:-1]
         for scale, colour in ((1.22, (0.04, 0.04, 0.045)), (1.0, TYRE), (0.62, (0.52, 0.53, 0.55))):
             ring = [(ahead + scale * radius * float(np.cos(t)), scale * radius * float(np.sin(t))) for t in angles]
             self.flank([(a, max(0.0, radius + b)) for a, b in ring], self.paint(colour, material=0))
 
     def ground(self, length: float, wide: float, height: float) -> None:
-        """Shadow of a box of this size."""
+        """Add the shadow of a box of this size."""
         at, a, b = self.pose.at, 0.5 * length, wide + 0.08
         self.canvas.shade([at(-b, 0, -a), at(b, 0, -a), at(b, 0, a), at(-b, 0, a)], height)
 
 
 def car(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float, lit: bool = True) -> None:
-    """A hatchback, saloon, estate or van."""
+    """Draw a hatchback, saloon, estate or van."""
     kind = int(rng.integers(4))
     colour = COLOURS[int(rng.integers(len(COLOURS)))]
     length, top = ((3.9, 1.47), (4.5, 1.42), (4.6, 1.60), (4.9, 1.95))[kind]
@@ -129,7 +129,7 @@ def car(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float, lit: b
         [(pillar + 0.05, belt + 0.03), (pillar + 0.05, high), (front_roof - 0.05, high), (cowl - 0.25, belt + 0.03)],
         glass,
     )
-    line = shell.tinted(0.55)
+    line = shell.tint(0.55)
     body.flank([(pillar, 0.40), (pillar, belt), (pillar + 0.03, belt), (pillar + 0.03, 0.40)], line)
     for ahead in (-0.62 * a, 0.64 * a):
         body.wheel(ahead, 0.32)
@@ -152,7 +152,7 @@ def _car_ends(body: Body, a: float, wide: float, belt: float, lit: bool) -> None
     body.end(a + 0.02, (-0.26, 0.34, 0.26, 0.45), plate)
 
 
-def _boxed(a: float, low: float, top: float, wide: float, slope: float = 0.12) -> list[Corner]:
+def _box_profile(a: float, low: float, top: float, wide: float, slope: float = 0.12) -> list[Corner]:
     return [
         (-a, low, wide), (-a, top - 0.12, wide), (-a + 0.12, top, wide - 0.06), (a - slope - 0.12, top, wide - 0.06),
         (a - slope, top - 0.12, wide), (a, low + 0.9, wide), (a, low, wide),
@@ -160,7 +160,7 @@ def _boxed(a: float, low: float, top: float, wide: float, slope: float = 0.12) -
 
 
 def truck(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float) -> None:
-    """A lorry: a box (or a skip of earth) behind a cab."""
+    """Draw a lorry: a box (or a skip of earth) behind a cab."""
     length, height, wide = float(rng.uniform(6.5, 9.0)), float(rng.uniform(2.9, 3.5)), 1.22
     a, cab = 0.5 * length, COLOURS[int(rng.integers(4, len(COLOURS)))]
     tone = ((0.82, 0.82, 0.80), (0.70, 0.55, 0.16), (0.24, 0.34, 0.52), (0.34, 0.42, 0.34))[int(rng.integers(4))]
@@ -188,13 +188,13 @@ def _load(body: Body, tone: Colour, a: float, height: float, wide: float, split:
     body.shell([paint, body.paint(tone, snow=0.95), paint, paint], paint)
     for i in range(1, 5):
         z = -a + (split + a) * i / 5
-        body.flank([(z, 1.0), (z, height - 0.05), (z + 0.05, height - 0.05), (z + 0.05, 1.0)], paint.tinted(0.82))
+        body.flank([(z, 1.0), (z, height - 0.05), (z + 0.05, height - 0.05), (z + 0.05, 1.0)], paint.tint(0.82))
     stripe = 0.45 * height + 0.55
     body.flank(
         [(-a + 0.3, stripe), (-a + 0.3, stripe + 0.5), (split - 0.5, stripe + 0.5), (split - 0.5, stripe)],
-        paint.tinted(0.62),
+        paint.tint(0.62),
     )
-    body.end(-a - 0.01, (-0.03, 1.0, 0.03, height - 0.05), paint.tinted(0.7))
+    body.end(-a - 0.01, (-0.03, 1.0, 0.03, height - 0.05), paint.tint(0.7))
     body.end(-a - 0.01, (-wide, 0.95, wide, 1.08), dark)
     red = body.paint((0.62, 0.06, 0.07), 2.0)
     for sign in (-1.0, 1.0):
@@ -214,10 +214,10 @@ def _cab(body: Body, colour: Colour, a: float, split: float) -> None:
 
 
 def bus(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float) -> None:
-    """A city bus."""
+    """Draw a city bus."""
     colour = ((0.72, 0.60, 0.16), (0.62, 0.14, 0.14), (0.18, 0.36, 0.58), (0.80, 0.80, 0.78))[int(rng.integers(4))]
     a, top, wide = 5.6, 3.05, 1.26
-    body = Body(canvas, pose, key, BUS, _boxed(a, 0.32, top, wide))
+    body = Body(canvas, pose, key, BUS, _box_profile(a, 0.32, top, wide))
     body.ground(2 * a, wide, top)
     shell, glass = body.paint(colour, snow=0.1), body.paint(GLASS, 0.7)
     roof = body.paint((0.78, 0.78, 0.76), snow=0.95)
@@ -225,10 +225,10 @@ def bus(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float) -> Non
     body.flank([(-a + 0.2, 1.35), (-a + 0.2, 2.45), (a - 0.3, 2.45), (a - 0.1, 1.35)], glass)
     for i in range(1, 7):
         z = -a + 2 * a * i / 7
-        body.flank([(z, 1.35), (z, 2.45), (z + 0.10, 2.45), (z + 0.10, 1.35)], shell.tinted(0.5))
+        body.flank([(z, 1.35), (z, 2.45), (z + 0.10, 2.45), (z + 0.10, 1.35)], shell.tint(0.5))
     for z in (-0.2, a - 1.7):
-        body.flank([(z, 0.45), (z, 2.4), (z + 1.1, 2.4), (z + 1.1, 0.45)], glass.tinted(1.25))
-    body.flank([(-a, 0.32), (-a, 0.52), (a, 0.52), (a, 0.32)], shell.tinted(0.45))
+        body.flank([(z, 0.45), (z, 2.4), (z + 1.1, 2.4), (z + 1.1, 0.45)], glass.tint(1.25))
+    body.flank([(-a, 0.32), (-a, 0.52), (a, 0.52), (a, 0.32)], shell.tint(0.45))
     for z in (-a + 2.4, a - 2.6):
         body.wheel(z, 0.47)
     _coach_ends(body, a, wide, top, shell, glass)
@@ -238,7 +238,7 @@ def _coach_ends(body: Body, a: float, wide: float, top: float, shell: Paint, gla
     sign_paint = body.paint((0.90, 0.66, 0.16), 2.5)
     body.end(-a - 0.01, (-wide + 0.2, 1.6, wide - 0.2, top - 0.5), glass)
     body.end(-a - 0.01, (-0.5, top - 0.45, 0.5, top - 0.2), sign_paint)
-    body.end(-a - 0.01, (-wide + 0.25, 0.75, wide - 0.25, 1.25), shell.tinted(0.7))
+    body.end(-a - 0.01, (-wide + 0.25, 0.75, wide - 0.25, 1.25), shell.tint(0.7))
     body.end(a + 0.01, (-wide + 0.1, 1.15, wide - 0.1, 1.25), glass)
     for sign in (-1.0, 1.0):
         body.end(-a - 0.02, (sign * 1.06 - 0.14, 0.75, sign * 1.06 + 0.14, 1.15), body.paint((0.62, 0.06, 0.07), 2.0))
@@ -246,12 +246,12 @@ def _coach_ends(body: Body, a: float, wide: float, top: float, shell: Paint, gla
 
 
 def train(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float, cars: int = 2) -> None:
-    """A tram of several cars, the foremost at the pose."""
+    """Draw a tram of several cars, the foremost at the pose."""
     colour = ((0.66, 0.16, 0.15), (0.84, 0.82, 0.72), (0.16, 0.46, 0.40), (0.20, 0.30, 0.56))[int(rng.integers(4))]
     a, top, wide = 5.8, 3.45, 1.2
-    units = [Pose(*_behind(pose, -i * (2 * a + 0.7)), pose.cos, pose.sin) for i in range(cars)]
+    units = [Pose(*_place_behind(pose, -i * (2 * a + 0.7)), pose.cos, pose.sin) for i in range(cars)]
     for i, unit in sorted(enumerate(units), key=lambda item: -item[1].z):
-        body = Body(canvas, unit, key, TRAIN, _boxed(a, 0.35, top, wide, 0.35))
+        body = Body(canvas, unit, key, TRAIN, _box_profile(a, 0.35, top, wide, 0.35))
         body.ground(2 * a, wide, top)
         shell, glass = body.paint(colour, snow=0.1), body.paint(GLASS, 0.8)
         roof = body.paint((0.50, 0.51, 0.52), snow=0.95)
@@ -279,7 +279,7 @@ def _tram_ends(body: Body, a: float, wide: float, top: float, glass: Paint) -> N
         body.end(end, (-0.17, 0.62, 0.17, 0.95), white if end > 0 else red)
 
 
-def _behind(pose: Pose, ahead: float) -> tuple[float, float]:
+def _place_behind(pose: Pose, ahead: float) -> tuple[float, float]:
     x, _, z = pose.at(0.0, 0.0, ahead)
     return x, z
 

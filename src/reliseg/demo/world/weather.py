@@ -7,50 +7,50 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFilter
 
 from reliseg.demo.world.shading import Picture, Plane, View
-from reliseg.demo.world.textures import noise
+from reliseg.demo.world.textures import noise_tile
 
 ROAD, SIDEWALK, TERRAIN, SKY = 0, 1, 9, 10
 
 
-def veiled(image: Picture, depth: Plane, beta: float, air: tuple[float, float, float]) -> Picture:
-    """Light lost and gained on the way to the camera: J exp(-beta d) + A (1 - exp(-beta d))."""
-    kept = np.exp(-beta * depth)[..., None].astype(np.float32)
-    seen: Picture = image * kept + np.array(air, np.float32) * (1 - kept)
-    return seen
+def add_haze(image: Picture, depth: Plane, beta: float, air: tuple[float, float, float]) -> Picture:
+    """Return the image seen through air, which takes and adds light: J exp(-beta d) + A (1 - exp(-beta d))."""
+    transmission = np.exp(-beta * depth)[..., None].astype(np.float32)
+    hazy: Picture = image * transmission + np.array(air, np.float32) * (1 - transmission)
+    return hazy
 
 
-def _blurred(image: Picture, radius: float) -> Picture:
+def _blur(image: Picture, radius: float) -> Picture:
     picture = Image.fromarray((np.clip(image, 0, 1) * 255).astype(np.uint8))
     return np.asarray(picture.filter(ImageFilter.BoxBlur(radius)), np.float32) / 255
 
 
 def _tile(slope: float, rng: np.random.Generator, size: tuple[int, ...]) -> Plane:
-    tile = noise(slope)
+    tile = noise_tile(slope)
     row, column = (int(value) for value in rng.integers(0, 512, 2))
     rows, columns = (np.arange(size[0]) + row) & 511, (np.arange(size[1]) + column) & 511
     window: Plane = tile[rows[:, None], columns[None, :]]
     return window
 
 
-def _grey(image: Picture, saturation: float) -> Picture:
+def _desaturate(image: Picture, saturation: float) -> Picture:
     grey = image.mean(axis=2, keepdims=True)
     paler: Picture = grey + np.float32(saturation) * (image - grey)
     return paler
 
 
 def fog(view: View, rng: np.random.Generator) -> Picture:
-    """Dense to moderate fog: visibility (5 % contrast) of 80 to 250 m."""
+    """Return the view in dense to moderate fog: visibility (5 % contrast) of 80 to 250 m."""
     beta = 3.0 / float(rng.uniform(80, 250))
     tone = float(rng.uniform(0.66, 0.82))
     thick = beta * (1 + 0.12 * _tile(1.8, rng, view.depth.shape))
-    kept = np.exp(-thick * view.depth)[..., None].astype(np.float32)
+    transmission = np.exp(-thick * view.depth)[..., None].astype(np.float32)
     air = np.array([tone, tone * 1.005, tone * 1.015], np.float32)
-    image: Picture = _grey(view.day, 0.8) * 0.92 * kept + air * (1 - kept)
+    image: Picture = _desaturate(view.day, 0.8) * 0.92 * transmission + air * (1 - transmission)
     return image
 
 
-def _world(view: View, step: int = 1) -> tuple[Plane, Plane, Plane]:
-    """Metres right of the camera, above the ground and ahead, of every `step`-th pixel."""
+def _world_coordinates(view: View, step: int = 1) -> tuple[Plane, Plane, Plane]:
+    """Return the metres right of the camera, above the ground and ahead, of every `step`-th pixel."""
     camera, ahead = view.camera, np.minimum(view.depth[::step, ::step], np.float32(300))
     scale = ahead / np.float32(camera.focal)
     height, width = view.depth.shape
@@ -60,9 +60,9 @@ def _world(view: View, step: int = 1) -> tuple[Plane, Plane, Plane]:
 
 
 def _pool(view: View) -> Plane:
-    """Light of the nearest street lamps on every surface, falling with the squared distance."""
+    """Return the light of the nearest street lamps on every surface; it falls with the squared distance."""
     (height, width), step = view.depth.shape, 2
-    right, up, ahead = _world(view, step)
+    right, up, ahead = _world_coordinates(view, step)
     total = np.zeros(ahead.shape, np.float32)
     for x, y, z in sorted(view.lamps, key=lambda lamp: lamp[2])[:8]:
         below = np.clip((y - up) / 3, 0, 1)
@@ -71,8 +71,8 @@ def _pool(view: View) -> Plane:
 
 
 def _headlights(view: View) -> Plane:
-    """Light of the own headlights: a cone ahead, cut off above the horizon, fading with distance."""
-    right, up, ahead = _world(view)
+    """Return the light of the own headlights: a cone ahead, cut off above the horizon, fading with distance."""
+    right, up, ahead = _world_coordinates(view)
     turn, rise = right / ahead, (up - np.float32(view.camera.height)) / ahead
     beam = np.exp(-((turn / 0.42) ** 2) - (np.maximum(rise - 0.02, 0) / 0.05) ** 2)
     light: Plane = beam / (1 + (ahead / 15) ** 2)
@@ -80,7 +80,7 @@ def _headlights(view: View) -> Plane:
 
 
 def night(view: View, rng: np.random.Generator) -> Picture:
-    """Street lamps, own headlights, lit windows, glare."""
+    """Return the view at night: street lamps, own headlights, lit windows, glare."""
     ambient = float(rng.uniform(0.12, 0.20))
     warm = np.array([1.0, 0.80, 0.52], np.float32)
     own = np.array([1.0, 0.97, 0.90], np.float32)
@@ -92,29 +92,29 @@ def night(view: View, rng: np.random.Generator) -> Picture:
     dark = np.array([0.055, 0.050, 0.060], np.float32) * (rows * float(rng.uniform(0.7, 1.6)))
     image = np.where(sky, dark, view.day * light) + 0.55 * view.glow
     bright = np.clip(0.55 * view.glow, 0, 1)
-    image += 0.9 * _blurred(bright, 5) + 0.5 * _blurred(bright, 14)
+    image += 0.9 * _blur(bright, 5) + 0.5 * _blur(bright, 14)
     return image
 
 
-def _mirrored(view: View, image: Picture) -> Picture:
-    """What a wet road mirrors: the picture upside down about the horizon, smeared downwards."""
+def _mirror(view: View, image: Picture) -> Picture:
+    """Return the reflection in a wet road: the picture upside down about the horizon, smeared downwards."""
     rows = np.arange(image.shape[0])
     source = np.clip(2 * round(view.camera.horizon) - rows, 0, image.shape[0] - 1)
-    smeared = _blurred(image, 2)[source]
+    smeared = _blur(image, 2)[source]
     for shift in (5, 9):
         smeared = 0.5 * (smeared + np.roll(smeared, shift, axis=0))
     return smeared.astype(np.float32)
 
 
 def rain(view: View, rng: np.random.Generator) -> Picture:
-    """Dark and wet: mirroring road, veil, streaks, drops on the glass."""
+    """Return the view in rain, dark and wet: mirroring road, veil, streaks, drops on the glass."""
     dim = float(rng.uniform(0.66, 0.85))
     low = np.isin(view.truth, (ROAD, SIDEWALK)).astype(np.float32)
     puddles = np.clip(0.5 + 0.35 * _tile(1.7, rng, low.shape), 0.1, 0.85)
     share = (low * puddles * np.where(view.truth == ROAD, 0.75, 0.4)).astype(np.float32)[..., None]
     wet = view.day * (1 - 0.38 * low[..., None])
-    image = wet * (1 - share) + _mirrored(view, view.day) * share
-    image = veiled(_grey(image, 0.75) * dim, view.depth, 0.008, (0.58, 0.60, 0.63))
+    image = wet * (1 - share) + _mirror(view, view.day) * share
+    image = add_haze(_desaturate(image, 0.75) * dim, view.depth, 0.008, (0.58, 0.60, 0.63))
     streaks = Image.new("L", (low.shape[1], low.shape[0]), 0)
     pen, slant = ImageDraw.Draw(streaks), float(rng.uniform(-0.25, 0.25))
     for x, y, near in rng.random((int(rng.integers(250, 600)), 3)):
@@ -126,9 +126,9 @@ def rain(view: View, rng: np.random.Generator) -> Picture:
 
 
 def _drops(image: Picture, rng: np.random.Generator) -> Picture:
-    """Drops on the windscreen: each shows a small blurred picture of the scene, upside down."""
+    """Add drops on the windscreen: each shows a small blurred picture of the scene, upside down."""
     height, width = image.shape[:2]
-    soft = _blurred(image, 3)
+    soft = _blur(image, 3)
     for x, y, wide in rng.random((int(rng.integers(6, 22)), 3)):
         r = int(2 + 8 * wide**2)
         u, v = int(r + x * (width - 2 * r)), int(r + y * (height - 2 * r))
@@ -144,21 +144,21 @@ def _drops(image: Picture, rng: np.random.Generator) -> Picture:
 
 
 def snow(view: View, rng: np.random.Generator) -> Picture:
-    """Snow on what faces upward, a whitish veil, flakes that are larger when nearer."""
+    """Return the view in snow: on all that faces upward, a whitish veil, flakes that are larger when nearer."""
     amount = float(rng.uniform(0.75, 1.25))
     rough = 0.16 * _tile(1.0, rng, view.depth.shape) + 0.10 * _tile(1.5, rng, view.depth.shape)
     cover = np.clip(2.4 * (view.snow * amount + rough * (view.snow > 0.15) - 0.42), 0, 1)
     tracks = np.clip(_tracks(view), 0, 1) * (view.truth == ROAD)
     cover = (cover * (1 - 0.75 * tracks))[..., None].astype(np.float32)
     bright = 0.30 * view.day.mean(axis=2, keepdims=True) + 0.62
-    image = _grey(view.day, 0.85) * 0.88 * (1 - cover) + cover * bright * np.array([0.97, 0.99, 1.03], np.float32)
-    image = veiled(image, view.depth, float(rng.uniform(0.008, 0.02)), (0.78, 0.80, 0.83))
+    image = _desaturate(view.day, 0.85) * 0.88 * (1 - cover) + cover * bright * np.array([0.97, 0.99, 1.03], np.float32)
+    image = add_haze(image, view.depth, float(rng.uniform(0.008, 0.02)), (0.78, 0.80, 0.83))
     return _flakes(image, view.depth, rng)
 
 
 def _tracks(view: View) -> Plane:
-    """1 and more where wheels of either direction have cleared the road of snow."""
-    right, _, ahead = _world(view)
+    """Return 1 and more where wheels of either direction have cleared the road of snow, less elsewhere."""
+    right, _, ahead = _world_coordinates(view)
     camera = view.camera
     street = right - np.float32(camera.yaw) * ahead - np.float32(0.5 * camera.bend) * ahead * ahead
     wheels = np.abs(np.abs(street) - 0.8), np.abs(np.abs(street + np.float32(2 * camera.shift)) - 0.8)
@@ -182,8 +182,8 @@ def _flakes(image: Picture, depth: Plane, rng: np.random.Generator) -> Picture:
 
 
 def clear(view: View, rng: np.random.Generator) -> Picture:
-    """Fine weather with a little haze, which ends before the sky."""
-    return veiled(
+    """Return the view in fine weather with a little haze, which ends before the sky."""
+    return add_haze(
         view.day, np.minimum(view.depth, np.float32(120)), float(rng.uniform(0.0003, 0.003)), (0.78, 0.84, 0.90)
     )
 
@@ -191,8 +191,8 @@ def clear(view: View, rng: np.random.Generator) -> Picture:
 WEATHER = {"clear": clear, "fog": fog, "night": night, "rain": rain, "snow": snow}
 
 
-def sensed(image: Picture, rng: np.random.Generator, grain: float) -> UInt8[np.ndarray, "h w 3"]:
-    """Exposure, white balance, vignette, lens blur, sensor noise and JPEG, all mild."""
+def photograph(image: Picture, rng: np.random.Generator, grain: float) -> UInt8[np.ndarray, "h w 3"]:
+    """Photograph the picture: exposure, white balance, vignette, lens blur, sensor noise and JPEG, all mild."""
     height, width = image.shape[:2]
     balance = (1 + rng.uniform(-0.02, 0.02, 3)) * rng.uniform(0.95, 1.15)
     y, x = np.linspace(-1, 1, height, dtype=np.float32)[:, None], np.linspace(-1, 1, width, dtype=np.float32)
