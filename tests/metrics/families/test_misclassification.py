@@ -1,5 +1,7 @@
 """Misclassification detection against the definitions: over tied bins, and over sorted float64 pixels."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from helpers import textbook
@@ -17,8 +19,13 @@ every_world = pytest.mark.parametrize("each", WORLDS.values(), ids=WORLDS)
 every_score = pytest.mark.parametrize("score", SCORES)
 
 
+@cache
+def values_of(each):
+    return Misclassification().compute(each.domain(), None)
+
+
 def measured(each, score):
-    return {v.metric: v for v in Misclassification().compute(each.domain(), None) if v.score == score}
+    return {v.metric: v for v in values_of(each) if v.score == score}
 
 
 @every_world

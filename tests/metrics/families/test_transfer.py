@@ -1,6 +1,7 @@
 """Risk and coverage at a threshold of another split, against sorted pixels and over tied bins."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ every_world = pytest.mark.parametrize("each", WORLDS.values(), ids=WORLDS)
 every_score = pytest.mark.parametrize("score", SCORES)
 
 
+@cache
 def thresholds(split):
     ranks = split.domain().pixels.ranks
     return {s: Threshold.at_accuracy(r.counts[RIGHT], r.counts[WRONG]) for s, r in ranks.items()}
@@ -36,6 +38,15 @@ def measured(each, found, score):
     return {v.metric: v for v in values if v.score == score}
 
 
+@cache
+def values_at(split, each):
+    return Transfer().compute(replace(each.domain(), thresholds=thresholds(split)), None)
+
+
+def measured_at(split, each, score):
+    return {v.metric: v for v in values_at(split, each) if v.score == score}
+
+
 def known(each, key):
     return key[each.known].tolist(), each.right[each.known].tolist()
 
@@ -44,7 +55,7 @@ def known(each, key):
 @every_world
 @every_score
 def test_values_are_the_definition_with_fine_bins_as_ties(split, each, score):
-    found = measured(each, thresholds(split), score)
+    found = measured_at(split, each, score)
     assert list(found) == list(Transfer().quantities())
     threshold = textbook.lowest_threshold(*known(split, split.tied(score)), 95)
     if threshold is None:
@@ -63,7 +74,7 @@ def test_values_are_the_definition_with_fine_bins_as_ties(split, each, score):
 @every_world
 @every_score
 def test_brackets_hold_the_exact_value_of_sorted_pixels(split, each, score):
-    found = measured(each, thresholds(split), score)
+    found = measured_at(split, each, score)
     risk, coverage = found["transfer_risk95"], found["transfer_coverage95"]
     if coverage.why:
         return  # no threshold, which the test above compares
@@ -79,7 +90,7 @@ def test_brackets_hold_the_exact_value_of_sorted_pixels(split, each, score):
 def test_the_cases_above_are_of_all_kinds():
     """Most have a threshold, some have none; some accept nothing."""
     whys = [
-        measured(each, thresholds(split), score)["transfer_risk95"].why
+        measured_at(split, each, score)["transfer_risk95"].why
         for split in FITTED.values()
         for each in WORLDS.values()
         for score in SCORES
