@@ -30,8 +30,8 @@ def table(results: Results) -> str:
         model, domain, calibration = origin
         if calibration in hidden:
             continue
-        found = results.where(model=model, domain=domain, calibration=calibration)
-        numbers = [f"{found.value(m):.1f}" if m == "prr" else f"{found.value(m):.4f}" for m in METRICS]
+        rows = results.where(model=model, domain=domain, calibration=calibration)
+        numbers = [f"{rows.value(m):.1f}" if m == "prr" else f"{rows.value(m):.4f}" for m in METRICS]
         lines.append(f"| {model} | {domain} | `{calibration.partition('@')[0]}` | {' | '.join(numbers)} |")
     return "\n".join(lines) + "\n"
 

@@ -55,8 +55,8 @@ def fences(*languages: str) -> list[Fence]:
 
 
 def _fences(page: Path) -> Iterator[Fence]:
-    found = re.finditer(r"^```(\w*)(?: title=\"([^\"]*)\")?\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
-    for i, match in enumerate(found):
+    matches = re.finditer(r"^```(\w*)(?: title=\"([^\"]*)\")?\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    for i, match in enumerate(matches):
         yield Fence(page.name, i, match[1], match[2] or "", match[3])
 
 
