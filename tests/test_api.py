@@ -1,5 +1,7 @@
 """The Python interface with objects: modules, callables, and what is wrong with them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -65,6 +67,7 @@ def test_a_callable_and_its_saved_logits_give_the_same(data, street):
         (lambda d: reliseg.evaluate(module(), d), "open_model"),
         (lambda d: reliseg.evaluate({"../x": reliseg.open_model(module(), labels="camvid")}, d), "plain name"),
         (lambda d: reliseg.evaluate(reliseg.open_model(module(), labels="camvid"), []), "no data set"),
+        (lambda d: reliseg.evaluate(reliseg.open_model(module(), labels="camvid"), "camvid"), "open_dataset"),
         (lambda d: reliseg.open_model(module(), labels="camvid", wieghts="x"), "'weights'"),
         (lambda d: reliseg.open_model(module()), "labels"),
         (lambda d: reliseg.open_model("somewhere"), "KIND:WHERE"),
@@ -77,3 +80,33 @@ def test_a_callable_and_its_saved_logits_give_the_same(data, street):
 def test_what_is_wrong_is_a_clear_error(data, wrong, message):
     with pytest.raises(reliseg.ReliSegError, match=message):
         wrong(data)
+
+
+def test_the_configuration_of_an_evaluation_can_be_run(data, street, tmp_path):
+    model = reliseg.open_model(f"stored:{street.root / 'logits'}", labels="camvid")
+    options = {"calibrate_on": "camvid/cal", "reference": "camvid/day", "scores": ["msp", "margin"], "limit": 3}
+    results = reliseg.evaluate({"net": model}, data, out=tmp_path / "out", **options)
+    written = tmp_path / "out" / "config.yaml"
+    again = reliseg.run_config(written, tmp_path / "again")
+    assert again.to_csv() == results.to_csv()
+    assert {r.n_images for r in results} == {3}
+    assert (tmp_path / "again" / "config.yaml").read_text() == written.read_text()
+
+
+def test_the_configuration_of_an_object_in_memory_says_so_when_it_is_run(data, tmp_path):
+    model = reliseg.open_model(module(), labels="camvid")
+    reliseg.evaluate({"mine": model}, data, test="camvid/dusk", out=tmp_path / "out")
+    with pytest.raises(reliseg.ReliSegError) as refusal:
+        reliseg.run_config(tmp_path / "out" / "config.yaml", tmp_path / "again")
+    assert str(refusal.value) == (
+        "model mine was an object in Python; call reliseg.evaluate again, or write here kind: python, "
+        "where: FILE.py:FUNCTION"
+    )
+
+
+def test_the_configuration_of_a_data_set_in_memory_says_so_when_it_is_run(data, street, tmp_path):
+    model = reliseg.open_model(f"stored:{street.root / 'logits'}", labels="camvid")
+    fewer = replace(data, domains={"dusk": data.domains["dusk"]})
+    reliseg.evaluate(model, fewer, out=tmp_path / "out")
+    with pytest.raises(reliseg.ReliSegError, match="data set camvid was an object in Python; "):
+        reliseg.run_config(tmp_path / "out" / "config.yaml", tmp_path / "again")

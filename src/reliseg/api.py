@@ -1,22 +1,29 @@
 """The Python interface: everything the command does, with objects in place of files."""
 
-import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from reliseg.calibration import canonical
 from reliseg.calibration.records.record import Record, read_record
-from reliseg.config.schema import Settings, parse_settings, plain_name, read_config, render_config
+from reliseg.config.schema import (
+    DataConfig,
+    ModelConfig,
+    parse_config,
+    parse_settings,
+    read_config,
+    render_config,
+)
 from reliseg.data import DataOptions, DataSet
 from reliseg.data import open_dataset as _open_dataset
 from reliseg.errors import ConfigError, suggestion
 from reliseg.labels import LabelSpace, label_space
 from reliseg.models import MODELS, Model, ModelOptions
-from reliseg.plan.build import build_plan, find_reference, find_targets, loaded_records, plan_from_config
-from reliseg.plan.plan import Fit, ModelSource
+from reliseg.plan.build import plan_from_config, plan_with
+from reliseg.plan.describe import dataset_in_memory, describe_dataset, describe_model, model_in_memory
+from reliseg.plan.plan import ModelSource, Plan
 from reliseg.results import Results
 from reliseg.run.execute import Run
 from reliseg.runtime.malloc import share_heap
@@ -25,20 +32,30 @@ from reliseg.runtime.workers import decoding_threads
 
 __all__ = ["evaluate", "load_calibration", "open_dataset", "open_model", "run_config"]
 
+_DATA_SECTIONS: WeakKeyDictionary[DataSet, DataConfig] = WeakKeyDictionary()
+"""Of data sets that were opened here: how a configuration says them."""
+_MODEL_SECTIONS: WeakKeyDictionary[Model, ModelConfig] = WeakKeyDictionary()
+"""Of models that were opened here."""
+
 
 def open_dataset(spec: str, root: str | Path, **options: Any) -> DataSet:
-    """A data set by the name of its spec (`camvid`, `acdc`, `folder`, ... or a .toml file) and its root folder.
+    """Open a data set by the name of its spec (`camvid`, `acdc`, `folder`, ... or a .toml file) and its root folder.
 
     Options are those of a configuration's data set: name, labels, label_map, projection, domains, image, mask,
     missing, unlisted, annotations. Raises a ConfigError or DataError that says what is wrong.
     """
-    return _open_dataset(DataOptions(spec=spec, root=Path(root), **_check_options(DataOptions, options)))
+    asked = DataOptions(spec=spec, root=Path(root), **_check_options(DataOptions, options))
+    dataset = _open_dataset(asked)
+    section = describe_dataset(asked, dataset.name)
+    if section:
+        _DATA_SECTIONS[dataset] = section
+    return dataset
 
 
 def open_model(
     where: str | Callable[..., Any], labels: str | LabelSpace | None = None, *, name: str = "model", **options: Any
 ) -> Model:
-    """A model from `KIND:WHERE` (`hf:folder`, `stored:folder`, `python:file.py:build`), a module, or a callable.
+    """Load a model from `KIND:WHERE` (`hf:folder`, `stored:folder`, `python:file.py:build`), a module, or a callable.
 
     `labels` is the label space that it predicts. Options are those of a configuration's model: weights,
     align_corners, mean, std, resize, args, device, threads. From then on new threads of the process share one heap, so
@@ -54,7 +71,12 @@ def open_model(
     kind, separator, place = where.partition(":")
     if not separator:
         raise ConfigError(f"{where!r} names no kind of model: write KIND:WHERE; kinds: {', '.join(MODELS.names())}")
-    return MODELS.get(kind).load(ModelOptions(name=name, kind=kind, where=place, labels=space, **options))
+    asked = ModelOptions(name=name, kind=kind, where=place, labels=space, **options)
+    model = MODELS.get(kind).load(asked)
+    section = describe_model(asked, labels)
+    if section:
+        _MODEL_SECTIONS[model] = section
+    return model
 
 
 def evaluate(
@@ -72,62 +94,43 @@ def evaluate(
     progress: Progress | None = None,
     **settings: Any,
 ) -> Results:
-    """The result table of one or more models on domains of one or more data sets.
+    """Return the result table of one or more models on domains of one or more data sets.
 
     `test`, `reference` and `calibrate_on` name domains as `DATASET/DOMAIN`; `methods` are fitted on `calibrate_on`
     if that is given; `calibrate_from` names run folders or records whose fitted calibrations are applied. A domain
     that holds images which a calibration was fitted on is refused, unless `allow_seen` names it. `settings` are those
     of a configuration: scores, metrics, seed, batch, sample. Statistics are kept in `out` (where an interrupted
-    evaluation goes on) or in a temporary folder.
+    evaluation goes on) or in a temporary folder. `out/config.yaml` is a configuration that `reliseg run` carries out
+    if all models and data sets were opened by name; it says which one was an object in Python and is not.
     """
-    models = {_check_name(n): m for n, m in model.items()} if isinstance(model, Mapping) else {"model": model}
-    datasets = {d.name: d for d in ([dataset] if isinstance(dataset, DataSet) else dataset)}
-    for name, each in models.items():
-        if not isinstance(each, Model):
-            kind = type(each).__name__
-            raise ConfigError(f"model {name!r} is a {kind}: make it a model by reliseg.open_model(.., labels=..)")
-    if not datasets:
-        raise ConfigError("no data set is given: open one by reliseg.open_dataset")
-    checked: Settings = parse_settings(settings)
-    names = [calibrate_on] if isinstance(calibrate_on, str) else list(calibrate_on)
-    tested = [test] if isinstance(test, str) else test
-    places = [calibrate_from] if isinstance(calibrate_from, str | Path) else list(calibrate_from)
-    allowed = [allow_seen] if isinstance(allow_seen, str) else list(allow_seen)
-    fits = [Fit(tuple(find_targets(names, datasets)), tuple(canonical(m) for m in methods))] if names else []
-    plan = build_plan(
-        tuple(ModelSource(n, lambda m=m: m) for n, m in models.items()),  # type: ignore[misc]
-        datasets,
-        fits,
-        None if tested is None else find_targets(tested, datasets),
-        find_reference(reference, datasets),
-        checked,
-        loaded=loaded_records([Path(p).expanduser() for p in places], list(models)),
-        allow_seen=find_targets(allowed, datasets),
-    )
-    described = json.dumps(
-        {
-            "models": {n: m.provenance() for n, m in models.items()},
-            "tests": [str(t) for t in plan.tests],
+    models = dict(model) if isinstance(model, Mapping) else {"model": model}
+    datasets = [dataset] if isinstance(dataset, DataSet) else list(dataset)
+    _check_objects(models, datasets)
+    fitted_on = _strings(calibrate_on)
+    content = parse_settings(settings).model_dump() | {
+        "models": [_model_section(n, m) for n, m in models.items()],
+        "datasets": [_DATA_SECTIONS.get(d) or dataset_in_memory(d) for d in datasets],
+        "calibration": [
+            *([{"on": fitted_on, "methods": list(methods)}] if fitted_on else []),
+            *({"load": path} for path in _strings(calibrate_from)),
+        ],
+        "test": {
+            "on": None if test is None else _strings(test),
             "reference": reference,
-            "calibration": [{"on": names, "methods": list(methods)}] if names else [],
-            "loaded": [str(Path(p).expanduser().resolve()) for p in places],
-            "allow_seen": allowed,
-            **checked.model_dump(mode="json"),
+            "allow_seen": _strings(allow_seen),
         },
-        indent=1,
-    )
+    }
+    config = parse_config(content, where="evaluate")
+    plan = plan_with([ModelSource(n, lambda m=m: m) for n, m in models.items()], datasets, config, Path())  # type: ignore[misc]
+    text = render_config(config, Path())
     if out is not None:
-        return Run(
-            plan, Path(out), described, workers=decoding_threads(workers), progress=progress or Silent()
-        ).execute()
+        return _carry_out(plan, text, Path(out), workers, progress)
     with tempfile.TemporaryDirectory(prefix="reliseg-") as folder:
-        return Run(
-            plan, Path(folder), described, workers=decoding_threads(workers), progress=progress or Silent()
-        ).execute()
+        return _carry_out(plan, text, Path(folder), workers, progress)
 
 
 def load_calibration(path: str | Path) -> Record:
-    """A fitted calibration from its file in `RUN/calibrations/MODEL/`, with all that is known of it.
+    """Read a fitted calibration from its file in `RUN/calibrations/MODEL/`, with all that is known of it.
 
     Its `calibration` is a function from a prediction in the classes `classes` to the calibrated one. Raises a
     ConfigError where the file is not a whole record; nothing in it is executed.
@@ -142,27 +145,45 @@ def run_config(
     path = Path(config)
     checked = read_config(path)
     plan = plan_from_config(checked, path.parent)
-    return Run(
-        plan,
-        Path(out),
-        render_config(checked, path.parent),
-        workers=decoding_threads(workers),
-        progress=progress or Silent(),
-    ).execute()
+    return _carry_out(plan, render_config(checked, path.parent), Path(out), workers, progress)
+
+
+def _carry_out(plan: Plan, configuration: str, out: Path, workers: int | None, progress: Progress | None) -> Results:
+    threads = decoding_threads(workers)
+    return Run(plan, out, configuration, workers=threads, progress=progress or Silent()).execute()
+
+
+def _model_section(name: str, model: Model) -> dict[str, Any]:
+    """Return how a configuration says a model under this name, not checked yet."""
+    try:
+        section = _MODEL_SECTIONS.get(model)
+    except TypeError:  # not hashable: of a class that open_model has not loaded
+        section = None
+    return (section.model_dump() if section else model_in_memory(model)) | {"name": name}
+
+
+def _check_objects(models: Mapping[str, Model], datasets: Sequence[DataSet]) -> None:
+    """Raise a ConfigError where something was not opened, or nothing was."""
+    for name, model in models.items():
+        if not isinstance(model, Model):
+            kind = type(model).__name__
+            raise ConfigError(f"model {name!r} is a {kind}: make it a model by reliseg.open_model(.., labels=..)")
+    if not datasets:
+        raise ConfigError("no data set is given: open one by reliseg.open_dataset")
+    for dataset in datasets:
+        if not isinstance(dataset, DataSet):
+            raise ConfigError(f"data set {dataset!r} is a {type(dataset).__name__}: open it by reliseg.open_dataset")
+
+
+def _strings(values: str | Path | Iterable[str | Path]) -> list[str]:
+    """Return one or more names or paths as a list."""
+    return [str(values)] if isinstance(values, str | Path) else [str(value) for value in values]
 
 
 def _check_options(kind: type[DataOptions] | type[ModelOptions], options: dict[str, Any]) -> dict[str, Any]:
-    """The options, if all are fields of their kind."""
+    """Return the options; a ConfigError where one is no field of their kind."""
     names = [f.name for f in fields(kind)]
     for key in options:
         if key not in names:
             raise ConfigError(f"unknown option {key!r}; {suggestion(key, names)}")
     return options
-
-
-def _check_name(name: str) -> str:
-    """A model's name, which becomes a folder of the run."""
-    try:
-        return plain_name(name)
-    except ValueError as error:
-        raise ConfigError(f"model name {error}") from error

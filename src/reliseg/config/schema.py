@@ -17,6 +17,8 @@ from reliseg.models import MODELS, Precision
 from reliseg.scores import SCORES
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
+IN_MEMORY = "object"
+"""The `kind` of a model and the `spec` of a data set that were objects in Python, which no file can give back."""
 _NAME = re.compile(r"[\w.+-]+")
 _DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]+)?")
 
@@ -55,7 +57,17 @@ class ModelConfig(_Section):
     @field_validator("kind")
     @classmethod
     def _check_kind(cls, value: str) -> str:
-        return _known_name(value, MODELS.names(), "model kind")
+        return value if value == IN_MEMORY else _known_name(value, MODELS.names(), "model kind")
+
+    def absolute(self, folder: Path) -> "ModelConfig":
+        """Return the section with absolute paths; `folder` is where its relative ones start."""
+        return self.model_copy(
+            update={
+                "where": _absolute_path(self.where, folder, has_function=self.kind == "python"),
+                "weights": self.weights and _absolute_path(self.weights, folder),
+                "labels": self.labels and _name_or_path(self.labels, folder),
+            }
+        )
 
 
 class DataConfig(_Section):
@@ -79,6 +91,16 @@ class DataConfig(_Section):
     def _check_name(cls, value: str) -> str:
         return plain_name(value)
 
+    def absolute(self, folder: Path) -> "DataConfig":
+        """Return the section with absolute paths; `folder` is where its relative ones start."""
+        return self.model_copy(
+            update={
+                "root": str((folder / Path(self.root).expanduser()).resolve()),
+                "spec": _name_or_path(self.spec, folder),
+                "labels": self.labels and _name_or_path(self.labels, folder),
+            }
+        )
+
 
 class CalibrationConfig(_Section):
     """Methods, and the domains they are fitted on (several are taken together); or fitted ones that are loaded."""
@@ -100,6 +122,10 @@ class CalibrationConfig(_Section):
         if (self.load is None) != bool(self.on and self.methods) or (self.load and (self.on or self.methods)):
             raise ValueError("give on: and methods:, or load: alone")
         return self
+
+    def absolute(self, folder: Path) -> "CalibrationConfig":
+        """Return the section with absolute paths; `folder` is where its relative ones start."""
+        return self.model_copy(update={"load": self.load and _absolute_path(self.load, folder)})
 
 
 class TestConfig(_Section):
@@ -245,22 +271,16 @@ def parse_settings(content: Mapping[str, Any]) -> Settings:
 
 
 def render_config(config: RunConfig, folder: Path) -> str:
-    """The configuration as YAML with every default written out and every path absolute.
+    """Return the configuration as YAML with every default written out and every path absolute.
 
     `folder` is where its relative paths start: the result can be run again from anywhere.
     """
-    content = config.model_dump(mode="json")
-    for model in content["models"]:
-        model["where"] = _absolute_path(model["where"], folder, model["kind"] == "python")
-        model["weights"] = model["weights"] and _absolute_path(model["weights"], folder)
-        model["labels"] = model["labels"] and _name_or_path(model["labels"], folder)
-    for dataset in content["datasets"]:
-        dataset["root"] = str((folder / Path(dataset["root"]).expanduser()).resolve())
-        for key in ("spec", "labels"):
-            dataset[key] = dataset[key] and _name_or_path(dataset[key], folder)
-    for calibration in content["calibration"]:
-        calibration["load"] = calibration["load"] and _absolute_path(calibration["load"], folder)
-    return render_yaml(content)
+    sections: dict[str, list[_Section]] = {
+        "models": [model.absolute(folder) for model in config.models],
+        "datasets": [dataset.absolute(folder) for dataset in config.datasets],
+        "calibration": [calibration.absolute(folder) for calibration in config.calibration],
+    }
+    return render_yaml(config.model_copy(update=sections).model_dump(mode="json"))
 
 
 def _name_or_path(text: str, folder: Path) -> str:

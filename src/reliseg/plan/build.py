@@ -9,14 +9,20 @@ from reliseg.config.protocol import provenance
 from reliseg.config.schema import RunConfig, Settings
 from reliseg.data import DataSet, Sample
 from reliseg.errors import ConfigError, suggestion
-from reliseg.plan.open import model_loader, open_configured_dataset
+from reliseg.plan.open import limit_samples, model_loader, open_configured_dataset
 from reliseg.plan.plan import Fit, ModelSource, Plan, Target
 
 
 def plan_from_config(config: RunConfig, folder: Path) -> Plan:
-    """The plan of a configuration whose relative paths start at `folder`; opens data sets, loads no model."""
-    datasets = {d.name: open_configured_dataset(d, folder, config.limit) for d in config.datasets}
-    models = tuple(model_loader(m, folder, config) for m in config.models)
+    """Return the plan of a configuration whose relative paths start at `folder`; opens data sets, loads no model."""
+    datasets = [open_configured_dataset(d, folder) for d in config.datasets]
+    models = [model_loader(m, folder, config) for m in config.models]
+    return plan_with(models, datasets, config, folder)
+
+
+def plan_with(models: Sequence[ModelSource], opened: Sequence[DataSet], config: RunConfig, folder: Path) -> Plan:
+    """Return the plan of a configuration with its models and data sets, however they were opened."""
+    datasets = {d.name: limit_samples(d, config.limit) for d in opened}
     fits = [
         Fit(tuple(find_targets(c.on, datasets)), tuple(dict.fromkeys(c.methods)))
         for c in config.calibration
@@ -25,7 +31,7 @@ def plan_from_config(config: RunConfig, folder: Path) -> Plan:
     tests = None if config.test.on is None else find_targets(config.test.on, datasets)
     paths = [folder / Path(c.load).expanduser() for c in config.calibration if c.load is not None]
     plan = build_plan(
-        models,
+        tuple(models),
         datasets,
         fits,
         tests,

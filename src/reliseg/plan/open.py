@@ -3,23 +3,33 @@
 from dataclasses import replace
 from pathlib import Path
 
-from reliseg.config.schema import DataConfig, ModelConfig, Settings
+from reliseg.config.schema import IN_MEMORY, DataConfig, ModelConfig, Settings
 from reliseg.data import DataOptions, DataSet, Domain, open_dataset
-from reliseg.errors import ModelError
+from reliseg.errors import ConfigError, ModelError
 from reliseg.labels import LabelSpace, label_space
 from reliseg.models import MODELS, Model, ModelOptions
 from reliseg.plan.plan import ModelSource
 
+_AGAIN = "call reliseg.evaluate again, or write here"
 
-def open_configured_dataset(config: DataConfig, folder: Path, limit: int | None) -> DataSet:
-    """The data set, with at most `limit` samples of each domain; relative paths start at `folder`."""
+
+def open_configured_dataset(config: DataConfig, folder: Path) -> DataSet:
+    """Open the data set of a section; relative paths start at `folder`."""
+    if config.spec == IN_MEMORY:
+        raise ConfigError(
+            f"data set {config.name} was an object in Python; {_AGAIN} the name or .toml file of its spec"
+        )
     options = config.model_dump()
-    dataset = open_dataset(
+    return open_dataset(
         DataOptions(
             **options
             | {"root": Path(config.root), "folder": folder, "image": config.image or (), "mask": config.mask or ()}
         )
     )
+
+
+def limit_samples(dataset: DataSet, limit: int | None) -> DataSet:
+    """Return the data set with at most `limit` samples of each domain."""
     if limit is None:
         return dataset
     return replace(dataset, domains={n: _limited(d, dataset, limit) for n, d in dataset.domains.items()})
@@ -34,7 +44,11 @@ def _limited(domain: Domain, dataset: DataSet, limit: int) -> Domain:
 
 
 def model_loader(config: ModelConfig, folder: Path, settings: Settings) -> ModelSource:
-    """The model, to be loaded when its turn comes; relative paths start at `folder`."""
+    """Return the model of a section, to be loaded when its turn comes; relative paths start at `folder`."""
+    if config.kind == IN_MEMORY:
+        raise ConfigError(
+            f"model {config.name} was an object in Python; {_AGAIN} kind: python, where: FILE.py:FUNCTION"
+        )
 
     def load() -> Model:
         options = ModelOptions(
