@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from reliseg.registry import Registry
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES, Softmax
 from reliseg.types import Block
 
 
@@ -16,11 +17,23 @@ class Score(ABC):
     """A confidence per pixel: a pure function of its logits (upsampled, projected, calibrated)."""
 
     built_in: ClassVar[bool] = False
-    """Whether the kernel computes it by name; any other score is called on blocks of pixels."""
+    """Whether the kernels compute it by its name; any other score is called on blocks of pixels."""
 
     @abstractmethod
     def __call__(self, logits: Block) -> Float64[np.ndarray, " p"]:
-        """The confidence of each pixel: higher = surer."""
+        """Return the confidence of each pixel: higher = surer."""
+
+
+@dataclass(frozen=True)
+class BuiltInScore(Score):
+    """A score that the kernels compute; its definition is the entry `name` of `stats/built_in_scores.py`."""
+
+    built_in: ClassVar[bool] = True
+    name: ClassVar[str]
+
+    def __call__(self, logits: Block) -> Float64[np.ndarray, " p"]:
+        """Return the confidence of each pixel."""
+        return BUILT_IN_SCORES[self.name].confidence(Softmax.of(logits))
 
 
 SCORES: Registry[Score] = Registry("reliseg.scores", "methods", "Score", "score")

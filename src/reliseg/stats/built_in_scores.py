@@ -4,7 +4,7 @@ A new one takes three files:
 
 1. here: its confidence and fine bin as functions of `Softmax`, and its line in `BUILT_IN_SCORES`;
 2. `kernels/cpu/scores.py`: the same, compiled;
-3. `scores/methods/NAME.py`: the class that configurations name.
+3. `scores/methods/NAME.py`: the name that configurations use, with the definition in words: source and range.
 
 `kernels/gpu/scores.py` may follow: as long as it lacks a score, the CPU counts the images of runs that ask for it, and
 such a run says so in a note. A score that needs no speed is no built-in one: it is a file of `scores/methods` alone.
@@ -54,14 +54,12 @@ class Softmax:
 
 
 @dataclass(frozen=True, eq=False)
-class BuiltInScore:
+class ScoreDefinition:
     """The definition of a score: a confidence per pixel, higher where the model is surer, and its fine bin.
 
     Bins are those of a coordinate that does not round to 1 where the model is sure, as a probability does.
     """
 
-    text: str
-    """The definition in words: source and range."""
     bins: FineBins
     confidence: Callable[[Softmax], Values]
     fine_bin: Callable[[Softmax], Index]
@@ -69,35 +67,30 @@ class BuiltInScore:
 
 _ODDS, _ENTROPY, _MARGIN, _LOGIT = TailBins(-64, 8), TailBins(-64, 3), MarginBins(-64, -24), SignedBins(-12, 15)
 
-BUILT_IN_SCORES: dict[str, BuiltInScore] = {
-    "msp": BuiltInScore(
-        "Maximum softmax probability (Hendrycks and Gimpel, ICLR 2017): in (0, 1].",
+BUILT_IN_SCORES: dict[str, ScoreDefinition] = {
+    "msp": ScoreDefinition(
         _ODDS,
         confidence=lambda softmax: 1 / (1 + softmax.odds),
         fine_bin=lambda softmax: _ODDS.index(softmax.odds),
     ),
-    "neg_entropy": BuiltInScore(
-        "Minus the entropy of the softmax, in nats: in [-log C, 0].",
+    "neg_entropy": ScoreDefinition(
         _ENTROPY,
         confidence=lambda softmax: -softmax.entropy,
         fine_bin=lambda softmax: _ENTROPY.index(softmax.entropy),
     ),
-    "margin": BuiltInScore(
-        "The largest minus the second largest softmax probability: in [0, 1].",
+    "margin": ScoreDefinition(
         _MARGIN,
         confidence=lambda softmax: softmax.margin,
         fine_bin=lambda softmax: _MARGIN.index_of(
             (softmax.odds + softmax.runner_up) / (1 + softmax.odds), softmax.margin
         ),
     ),
-    "max_logit": BuiltInScore(
-        "The largest logit (Hendrycks et al., ICML 2022): any real number.",
+    "max_logit": ScoreDefinition(
         _LOGIT,
         confidence=lambda softmax: softmax.top,
         fine_bin=lambda softmax: _LOGIT.index(softmax.top),
     ),
-    "neg_energy": BuiltInScore(
-        "Minus the free energy, logsumexp of the logits (Liu et al., NeurIPS 2020): any real number.",
+    "neg_energy": ScoreDefinition(
         _LOGIT,
         confidence=lambda softmax: softmax.top + np.log1p(softmax.odds),
         fine_bin=lambda softmax: _LOGIT.index(softmax.top + np.log1p(softmax.odds)),

@@ -3,20 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-from jaxtyping import Float64
-
-from reliseg.scores.base import Score
-from reliseg.stats.built_in_scores import confidences
-from reliseg.types import Block
+from reliseg.scores.base import BuiltInScore
 
 
 @dataclass(frozen=True)
-class Margin(Score):
+class Margin(BuiltInScore):
     """The largest minus the second largest softmax probability: in [0, 1]."""
 
-    built_in: ClassVar[bool] = True
-
-    def __call__(self, logits: Block) -> Float64[np.ndarray, " p"]:
-        """The confidence of each pixel."""
-        return confidences(logits)["margin"]
+    name: ClassVar[str] = "margin"

@@ -3,20 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-from jaxtyping import Float64
-
-from reliseg.scores.base import Score
-from reliseg.stats.built_in_scores import confidences
-from reliseg.types import Block
+from reliseg.scores.base import BuiltInScore
 
 
 @dataclass(frozen=True)
-class Msp(Score):
+class Msp(BuiltInScore):
     """Maximum softmax probability (Hendrycks and Gimpel, ICLR 2017): in (0, 1]."""
 
-    built_in: ClassVar[bool] = True
-
-    def __call__(self, logits: Block) -> Float64[np.ndarray, " p"]:
-        """The confidence of each pixel."""
-        return confidences(logits)["msp"]
+    name: ClassVar[str] = "msp"

@@ -1,22 +1,13 @@
-"""The score `neg-energy`."""
+"""The score `neg_energy`."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-from jaxtyping import Float64
-
-from reliseg.scores.base import Score
-from reliseg.stats.built_in_scores import confidences
-from reliseg.types import Block
+from reliseg.scores.base import BuiltInScore
 
 
 @dataclass(frozen=True)
-class NegEnergy(Score):
+class NegEnergy(BuiltInScore):
     """Minus the free energy, logsumexp of the logits (Liu et al., NeurIPS 2020): any real number."""
 
-    built_in: ClassVar[bool] = True
-
-    def __call__(self, logits: Block) -> Float64[np.ndarray, " p"]:
-        """The confidence of each pixel."""
-        return confidences(logits)["neg_energy"]
+    name: ClassVar[str] = "neg_energy"

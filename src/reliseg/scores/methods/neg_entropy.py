@@ -1,22 +1,13 @@
-"""The score `neg-entropy`."""
+"""The score `neg_entropy`."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-from jaxtyping import Float64
-
-from reliseg.scores.base import Score
-from reliseg.stats.built_in_scores import confidences
-from reliseg.types import Block
+from reliseg.scores.base import BuiltInScore
 
 
 @dataclass(frozen=True)
-class NegEntropy(Score):
+class NegEntropy(BuiltInScore):
     """Minus the entropy of the softmax, in nats: in [-log C, 0]."""
 
-    built_in: ClassVar[bool] = True
-
-    def __call__(self, logits: Block) -> Float64[np.ndarray, " p"]:
-        """The confidence of each pixel."""
-        return confidences(logits)["neg_entropy"]
+    name: ClassVar[str] = "neg_entropy"

@@ -27,9 +27,10 @@ def logits(seed=0, classes=6, pixels=200, spread=3.0):
     return np.random.default_rng(seed).normal(0, spread, (classes, pixels))
 
 
-def test_built_in_scores_are_those_with_fine_bins_and_a_definition_here():
+def test_each_built_in_score_has_a_definition_by_its_own_name():
     built_in = {name for name in SCORES.names() if SCORES.get(name).built_in}
     assert built_in == set(BUILT_IN_SCORES) == set(NAMES) == set(DEFINITIONS)
+    assert {name: SCORES.get(name).name for name in built_in} == {name: name for name in built_in}
 
 
 @every_score
