@@ -33,7 +33,7 @@ CHANGES_FROM_RUN_TO_RUN = {
     "aten::reflection_pad2d_backward",
     "aten::replication_pad2d_backward",
 }
-"""Some that torch says of: on a GPU, results depend on the order in which threads happen to add."""
+"""Operations whose results on a GPU, as torch documents, depend on the order in which threads happen to add."""
 
 
 @pytest.fixture(autouse=True)
@@ -51,11 +51,11 @@ def test_tensors_of_two_places_do_not_meet():
 @pytest.mark.parametrize("inputs", ["both", "logits", "image"])
 def test_local_temperatures_train_on_the_device_to_the_same_bytes(inputs):
     sample, method = two_tone(0, 12), LocalTemperature(inputs=inputs, epochs=6, rate=0.03)
-    want = method.fit(sample)
+    expected = method.fit(sample)
     assert not other_device.operations
-    got = method.fit(replace(sample, training=Training(device=other_device.NAME)))
-    for name, value in want.parameters().items():
-        np.testing.assert_array_equal(got.parameters()[name], value, err_msg=name)
+    actual = method.fit(replace(sample, training=Training(device=other_device.NAME)))
+    for name, value in expected.parameters().items():
+        np.testing.assert_array_equal(actual.parameters()[name], value, err_msg=name)
     assert {"aten::convolution_backward", "aten::addcdiv_"} <= other_device.operations.keys()
     assert not CHANGES_FROM_RUN_TO_RUN & other_device.operations.keys()
 
@@ -78,9 +78,9 @@ def test_a_network_predicts_on_the_device_as_on_the_cpu():
     net, images = Net(), np.random.default_rng(0).integers(0, 256, (2, 24, 32, 3), np.uint8)
     inputs = [Input(str(i), image.shape[:2], image) for i, image in enumerate(images)]
     options = ModelOptions(name="net", kind="python", where="net", labels=space(4), threads=1)
-    want = PythonModel.of(net, options).predict(inputs)
-    got = PythonModel.of(net, replace(options, device=other_device.NAME)).predict(inputs)
+    expected = PythonModel.of(net, options).predict(inputs)
+    actual = PythonModel.of(net, replace(options, device=other_device.NAME)).predict(inputs)
     assert {"aten::conv2d", "aten::batch_norm", "aten::relu"} <= other_device.operations.keys()
-    for one, other in zip(want, got, strict=True):
+    for one, other in zip(expected, actual, strict=True):
         np.testing.assert_array_equal(np.asarray(other.logits), one.logits)
         np.testing.assert_array_equal(other.feature, one.feature)

@@ -32,7 +32,7 @@ class Street:
         return self.root / "logits" / f"{scene(i)}" / f"{scene(i)}_{i:04d}.npz"
 
     def content(self) -> dict:
-        """The configuration, to be changed and written back by tests."""
+        """Return the configuration, to be changed and written back by tests."""
         return yaml.safe_load(self.config.read_text())
 
     def write(self, content: dict) -> None:
@@ -44,7 +44,7 @@ def scene(i: int) -> str:
 
 
 def make_street(root: Path, *, cal: int = 6, day: int = 16, dusk: int = 16) -> Street:
-    """Masks of rectangles; logits that are right where noise allows; dusk is noisier; some void pixels."""
+    """Write masks of rectangles, some void pixels, and logits that are right where noise allows; dusk is noisier."""
     street = Street(root)
     start = 0
     for domain, count, noise in (("val", cal, 1.0), ("train", day, 1.0), ("test", dusk, 2.5)):
@@ -88,8 +88,8 @@ def _sample(street: Street, domain: str, i: int, noise: float) -> None:
     np.savez(street.logits(domain, i), logits=logits.astype(np.float32))
 
 
-def with_features(street):
-    """The same stored predictions, each with a feature."""
+def add_features(street: Street) -> Street:
+    """Give each stored prediction of the street a feature."""
     for path in sorted((street.root / "logits").rglob("*.npz")):
         with np.load(path) as stored:
             logits = stored["logits"]

@@ -25,13 +25,13 @@ class Study:
     root: Path
 
     def words(self, *names: str) -> list[str]:
-        """The model, and these data sets, as the command takes them."""
+        """Return the model, and these data sets, as the command takes them."""
         data = [word for name in names for word in ("--data", f"{name}={self.root / name}")]
         return ["--model", f"stored:{self.root / 'logits'},labels=cityscapes,name=net", *data]
 
 
 def make_study(root: Path, *, idd_scenes: tuple[str, ...]) -> Study:
-    """Two images of 64 x 32 pixels in each city, condition and scene; random logits that are often right."""
+    """Write two images of 64 x 32 pixels for each city, condition and scene, and random logits, often right."""
     study = Study(root)
     for city in CITIES:
         for i in range(IMAGES):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.devices import Notes
-from helpers.street import Street, make_street, with_features
+from helpers.street import Street, add_features, make_street
 
 import reliseg
 from reliseg import cli
@@ -33,7 +33,7 @@ def elsewhere(street: Street, folder: Path, **changes) -> Street:
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory):
-    return with_features(make_street(tmp_path_factory.mktemp("street"), day=5, dusk=5))
+    return add_features(make_street(tmp_path_factory.mktemp("street"), day=5, dusk=5))
 
 
 @pytest.fixture(scope="module")

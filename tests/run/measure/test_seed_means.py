@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.street import make_street, with_features
+from helpers.street import add_features, make_street
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,7 +78,7 @@ def test_parts_of_means_are_found_by_name():
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    street = with_features(make_street(tmp_path_factory.mktemp("street"), day=5, dusk=5))
+    street = add_features(make_street(tmp_path_factory.mktemp("street"), day=5, dusk=5))
     content = street.content()
     content["calibration"][0]["methods"] = ["ts", "cluster-ts(k=3,seeds=[1,2,3],shrinkage=0)", "cluster-ts(k=1)"]
     street.write(content | {"seed": 9})

@@ -93,7 +93,7 @@ def sofa(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float) -> No
 
 
 def boxes(canvas: Canvas, rng: np.random.Generator, pose: Pose, key: float) -> None:
-    """Cartons fallen from a lorry."""
+    """Draw cartons fallen from a lorry."""
     spots = sorted(
         ((float(rng.uniform(-1, 1)), float(rng.uniform(-1.2, 1.2))) for _ in range(5)), key=lambda spot: -spot[1]
     )

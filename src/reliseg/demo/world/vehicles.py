@@ -25,7 +25,7 @@ COLOURS: tuple[Colour, ...] = (
 
 @dataclass(frozen=True)
 class Body:
-    """Draw a side profile widened to a solid, at a pose; details lie in the plane of a face."""
+    """A side profile widened to a solid, at a pose; details lie in the plane of a face."""
 
     canvas: Canvas
     pose: Pose
