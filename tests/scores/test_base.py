@@ -11,6 +11,7 @@ from scipy.stats import entropy
 from reliseg.errors import ConfigError
 from reliseg.scores import SCORES
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES, confidences
+from reliseg.testing import check_score
 
 every_score = pytest.mark.parametrize("name", SCORES.names())
 
@@ -42,19 +43,8 @@ def test_it_is_its_definition(name, spread):
 
 
 @every_score
-def test_it_is_a_function_of_each_pixel_alone(name):
-    z, score = logits(), SCORES.get(name)()
-    order = np.random.default_rng(1).permutation(z.shape[1])
-    np.testing.assert_array_equal(score(z[:, order]), score(z)[order])
-    np.testing.assert_array_equal(score(z[:, :1]), score(z)[:1])
-    assert score(z[:, :0]).shape == (0,)
-
-
-@every_score
-def test_columns_without_probability_change_nothing(name):
-    z, score = logits(), SCORES.get(name)()
-    with_other = np.concatenate([z, np.full((1, z.shape[1]), -np.inf)])
-    np.testing.assert_allclose(score(with_other), score(z), rtol=1e-15)
+def test_it_obeys_the_laws_of_scores(name):
+    check_score(SCORES.get(name)())
 
 
 @every_score
