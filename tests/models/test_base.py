@@ -1,0 +1,50 @@
+"""The interface's own behaviour: what models get for nothing, and the options' label space."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from reliseg.errors import ModelError
+from reliseg.labels import label_space
+from reliseg.models import MODELS, Input, Model, ModelOptions
+from reliseg.prediction import Prediction
+
+
+class Fixed(Model):
+    """A model that says of itself what it was given to say."""
+
+    def __init__(self, **facts: Any) -> None:
+        self.facts = facts
+
+    @classmethod
+    def load(cls, options: ModelOptions) -> "Fixed":
+        return cls()
+
+    def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
+        return []
+
+    def provenance(self) -> dict[str, Any]:
+        return self.facts
+
+
+def test_the_kinds_that_ship() -> None:
+    assert {"hf", "python", "stored"} <= set(MODELS.names())
+
+
+def test_a_fingerprint_is_of_what_provenance_says_in_any_order() -> None:
+    first = Fixed(kind="a", files={"x": "1", "y": "2"}).fingerprint()
+    assert Fixed(files={"y": "2", "x": "1"}, kind="a").fingerprint() == first
+    assert Fixed(kind="a", files={"x": "1", "y": "3"}).fingerprint() != first
+
+
+def test_a_model_of_images_misses_no_sample_and_reads_no_file_of_it() -> None:
+    assert Fixed().missing(["a/1", "a/2"]) == []
+    assert Fixed().files("a/1") == ()
+
+
+def test_labels_are_required_where_a_kind_needs_them() -> None:
+    camvid = label_space("camvid")
+    assert ModelOptions("net", "python", "x", labels=camvid).require_labels() is camvid
+    with pytest.raises(ModelError, match=r"^model net: give labels, .*camvid, cityscapes.*, or a \.toml file"):
+        ModelOptions("net", "python", "x").require_labels()
