@@ -1,6 +1,7 @@
 """The command: exit codes, one clear line for whatever is wrong, and what a user sees."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,6 @@ from PIL import Image
 
 from reliseg import cli
 from reliseg.calibration import canonical
-from reliseg.config.yaml_files import parse_yaml
 from reliseg.results import Results
 
 
@@ -225,13 +225,6 @@ def test_kernels_that_may_not_be_compiled_are_one_plain_line(street, verb):
     assert ended.stderr == "reliseg: NUMBA_DISABLE_JIT is set, and the kernels cannot run uncompiled; unset it\n"
 
 
-@pytest.mark.parametrize("text", ["on", "0016", "12:30:00", "true", "3", "1e5", "null", "[1, no]", "{a: off, b: 2}"])
-def test_an_option_is_read_as_in_a_file(text):
-    (section,) = cli.CommandOptions([f"hf:x,args={text},name=net"], ["camvid=y"], *[None] * 8).content()["models"]
-    assert section["args"] == parse_yaml(f"args: {text}")["args"]
-    assert section["name"] == "net"
-
-
 def test_an_option_that_is_no_yaml_is_one_clear_line(command):
     code, _, err = command("check", "--model", "hf:x,args={a: 1", "--data", "camvid=y")
     assert code == 2
@@ -291,6 +284,36 @@ def test_short_form_that_says_too_little_is_refused(command):
         code, _, err = command(*words)
         assert code == 2
         assert err.startswith("reliseg: ")
+
+
+SHARED = ["model", "data", "calibrate", "calibrate-on", "calibrate-from", "test", "reference"]
+LAST = ["protocol", "without", "workers", "device", "limit"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "options"),
+    [("run", ["out", *SHARED, "score", *LAST, "save"]), ("check", [*SHARED, *LAST, "full"])],
+)
+def test_help_lists_the_options_in_their_order_with_their_meaning(command, monkeypatch, verb, options):
+    monkeypatch.setenv("COLUMNS", "200")
+    code, out, _ = command(verb, "--help")
+    assert code == 0
+    assert re.findall(r"^  --([a-z-]+)", out.partition("Options:")[2], re.MULTILINE) == [*options, "help"]
+    text = " ".join(re.sub("<.*?>", "", out).split())
+    for line in (
+        "--model KIND:WHERE[,KEY=VALUE...], e.g. hf:folder",
+        "--calibrate Calibrations, e.g. ts; needs --calibrate-on.",
+        "--without DATA[/DOMAIN] of the protocol to leave out.",
+        "--limit Only the first N samples of each domain. [x>=1]",
+    ):
+        assert line in text
+
+
+def test_a_file_and_the_short_form_exclude_each_other_but_not_what_overrides_a_file(command, street):
+    assert command("check", street.config, "--limit", 2, "--device", "cpu", "--workers", 1)[0] == 0
+    code, _, err = command("check", street.config, "--test", "street/day")
+    assert code == 2
+    assert err == "reliseg: give either a CONFIG.yaml or --model and --data (or --protocol), not both\n"
 
 
 def test_help_does_not_import_what_is_slow():

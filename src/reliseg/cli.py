@@ -2,8 +2,11 @@
 
 import os
 import sys
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import wraps
+from inspect import Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,21 +36,113 @@ Out = Annotated[Path | None, typer.Option(help="Folder of the run; an interrupte
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Threads that decode ahead of the model; by default one per core, at most 8.")
 ]
-Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:i.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N samples of each domain.")]
-Models = Annotated[list[str] | None, typer.Option("--model", help="KIND:WHERE[,KEY=VALUE...], e.g. hf:folder")]
-Data = Annotated[list[str] | None, typer.Option("--data", help="SPEC=ROOT[,domain=NAME...][,KEY=VALUE...]")]
-Methods = Annotated[str | None, typer.Option("--calibrate", help="Calibrations, e.g. ts; needs --calibrate-on.")]
-MethodsOn = Annotated[list[str] | None, typer.Option("--calibrate-on", help="DATA/DOMAIN to fit them on.")]
-MethodsFrom = Annotated[
-    list[str] | None, typer.Option("--calibrate-from", help="A run's folder, or a record in its calibrations/.")
-]
-Test = Annotated[list[str] | None, typer.Option("--test", help="DATA/DOMAIN to report; by default all the rest.")]
-Reference = Annotated[str | None, typer.Option(help="DATA/DOMAIN that the others are compared with.")]
-Scores = Annotated[str | None, typer.Option("--score", help="Scores, e.g. msp,neg_entropy.")]
-ProtocolName = Annotated[str | None, typer.Option("--protocol", help="A whole study: see reliseg list protocols.")]
-Without = Annotated[list[str] | None, typer.Option(help="DATA[/DOMAIN] of the protocol to leave out.")]
 Save = Annotated[str | None, typer.Option(help="Also write: prediction,color,confidence,logits,image.")]
+Full = Annotated[bool, typer.Option("--full", help="Decode everything, and run every model on it.")]
+
+
+@dataclass(frozen=True)
+class CommandOptions:
+    """The options that say what is evaluated and how: a configuration without a file, and what overrides a file."""
+
+    model: Annotated[list[str] | None, typer.Option(help="KIND:WHERE[,KEY=VALUE...], e.g. hf:folder")] = None
+    data: Annotated[list[str] | None, typer.Option(help="SPEC=ROOT[,domain=NAME...][,KEY=VALUE...]")] = None
+    calibrate: Annotated[str | None, typer.Option(help="Calibrations, e.g. ts; needs --calibrate-on.")] = None
+    calibrate_on: Annotated[list[str] | None, typer.Option(help="DATA/DOMAIN to fit them on.")] = None
+    calibrate_from: Annotated[
+        list[str] | None, typer.Option(help="A run's folder, or a record in its calibrations/.")
+    ] = None
+    test: Annotated[list[str] | None, typer.Option(help="DATA/DOMAIN to report; by default all the rest.")] = None
+    reference: Annotated[str | None, typer.Option(help="DATA/DOMAIN that the others are compared with.")] = None
+    score: Annotated[str | None, typer.Option(help="Scores, e.g. msp,neg_entropy.")] = None
+    protocol: Annotated[str | None, typer.Option(help="A whole study: see reliseg list protocols.")] = None
+    without: Annotated[list[str] | None, typer.Option(help="DATA[/DOMAIN] of the protocol to leave out.")] = None
+    workers: Workers = None
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:i.")] = None
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N samples of each domain.")] = None
+
+    def configuration(self, path: Path | None) -> tuple["RunConfig", Path]:
+        """Return the configuration of a file, or of the short form, and where its relative paths start."""
+        from reliseg.config.schema import parse_config, read_config
+
+        overrides = {k: v for k, v in {"device": self.device, "limit": self.limit}.items() if v is not None}
+        if path is not None and self != CommandOptions(workers=self.workers, device=self.device, limit=self.limit):
+            raise ConfigError("give either a CONFIG.yaml or --model and --data (or --protocol), not both")
+        config = read_config(path) if path else parse_config(self.content(), where="command line")
+        return config.model_copy(update=overrides), path.parent if path else Path()
+
+    def content(self) -> dict[str, Any]:
+        """Return what a configuration file would say."""
+        from reliseg.config.short_form import dataset_section, model_section, split_list
+
+        if self.protocol and self.model:
+            return self._protocol_content(self.protocol, self.model, self.data or [])
+        if not self.model or not self.data:
+            raise ConfigError("give a CONFIG.yaml, or at least one --model KIND:WHERE and one --data SPEC=ROOT")
+        if self.without and not self.protocol:
+            raise ConfigError("--without leaves out parts of a --protocol; give one")
+        if self.calibrate and not self.calibrate_on:
+            raise ConfigError("--calibrate needs --calibrate-on DATA/DOMAIN: what the calibration is fitted on")
+        content: dict[str, Any] = {
+            "models": [model_section(text) for text in self.model],
+            "datasets": [dataset_section(text) for text in self.data],
+            "test": {"on": self.test or None, "reference": self.reference},
+        }
+        if self.calibrate_on:
+            methods = ["identity", *split_list(self.calibrate or "ts")]
+            content["calibration"] = [{"on": self.calibrate_on, "methods": methods}]
+        if self.calibrate_from:
+            content.setdefault("calibration", []).extend({"load": path} for path in self.calibrate_from)
+        if self.score:
+            content["scores"] = split_list(self.score)
+        return content
+
+    def _protocol_content(self, name: str, models: list[str], data: list[str]) -> dict[str, Any]:
+        """Return a protocol's configuration; what it fixes is refused."""
+        from reliseg.config.protocol import read_protocol
+        from reliseg.config.short_form import dataset_section, model_section, split_list
+
+        for option, value in (
+            ("--calibrate-on", self.calibrate_on),
+            ("--test", self.test),
+            ("--reference", self.reference),
+        ):
+            if value:
+                raise ConfigError(
+                    f"{option}: {name} says this itself; leave out parts of it by --without DATA[/DOMAIN]"
+                )
+        datasets = [dataset_section(text) for text in data]
+        for section in datasets:
+            if "domains" in section:
+                raise ConfigError(
+                    f"--data {section['name']}: {name} names the domains; leave some out by --without DATA/DOMAIN"
+                )
+            if section["spec"] == section["name"]:
+                del section["spec"]
+        return read_protocol(name).configuration(
+            [model_section(text) for text in models],
+            datasets,
+            without=self.without or (),
+            methods=split_list(self.calibrate or ""),
+            scores=split_list(self.score or ""),
+        )
+
+
+def with_options(leave_out: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Put the fields of CommandOptions, but some, in the place of a command's parameter `options`."""
+    shared = [p for p in signature(CommandOptions).parameters.values() if p.name not in leave_out]
+
+    def expand(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run_command(**values: Any) -> None:
+            options = CommandOptions(**{p.name: values.pop(p.name) for p in shared})
+            command(options=options, **values)
+
+        own = signature(command).parameters.values()
+        every = [p.replace(kind=p.KEYWORD_ONLY) for mine in own for p in (shared if mine.name == "options" else [mine])]
+        run_command.__signature__ = Signature(every)  # type: ignore[attr-defined]
+        return run_command
+
+    return expand
 
 
 class Kind(StrEnum):
@@ -80,24 +175,8 @@ def _main_options(
 
 
 @app.command()
-def run(
-    config: Config = None,
-    out: Out = None,
-    model: Models = None,
-    data: Data = None,
-    calibrate: Methods = None,
-    calibrate_on: MethodsOn = None,
-    calibrate_from: MethodsFrom = None,
-    test: Test = None,
-    reference: Reference = None,
-    score: Scores = None,
-    protocol: ProtocolName = None,
-    without: Without = None,
-    workers: Workers = None,
-    device: Device = None,
-    limit: Limit = None,
-    save: Save = None,
-) -> None:
+@with_options()
+def run(*, config: Config = None, out: Out = None, options: CommandOptions, save: Save = None) -> None:
     """Evaluate models on data sets: from a configuration file, or from --model and --data, or by a --protocol."""
     from reliseg.config.schema import render_config
     from reliseg.plan.build import plan_from_config
@@ -105,17 +184,14 @@ def run(
     from reliseg.run.execute import Run
     from reliseg.runtime.workers import decoding_threads
 
-    given = CommandOptions(
-        model, data, calibrate, calibrate_on, calibrate_from, test, reference, score, protocol, without
-    )
-    checked, folder = _configuration(config, given, device=device, limit=limit)
-    name = config.stem if config else f"{checked.models[0].name}-{protocol or checked.datasets[0].name}"
+    checked, folder = options.configuration(config)
+    name = config.stem if config else f"{checked.models[0].name}-{options.protocol or checked.datasets[0].name}"
     place = out or Path("runs") / name
     plan = plan_from_config(checked, folder)
     kinds = tuple(k.strip() for k in save.split(",")) if save else ()
     with Terminal() as terminal:
         _announce(plan, terminal)
-        text, threads = render_config(checked, folder), decoding_threads(workers)
+        text, threads = render_config(checked, folder), decoding_threads(options.workers)
         job = Run(plan, place, text, workers=threads, save=kinds, progress=terminal)
         try:
             job.execute()
@@ -126,36 +202,19 @@ def run(
 
 
 @app.command()
-def check(
-    config: Config = None,
-    model: Models = None,
-    data: Data = None,
-    calibrate: Methods = None,
-    calibrate_on: MethodsOn = None,
-    calibrate_from: MethodsFrom = None,
-    test: Test = None,
-    reference: Reference = None,
-    protocol: ProtocolName = None,
-    without: Without = None,
-    workers: Workers = None,
-    device: Device = None,
-    limit: Limit = None,
-    full: Annotated[bool, typer.Option("--full", help="Decode everything, and run every model on it.")] = False,
-) -> None:
+@with_options(leave_out=("score",))
+def check(*, config: Config = None, options: CommandOptions, full: Full = False) -> None:
     """Find everything that can be wrong before a long run: paths, pairs, sizes, ids, classes, weights."""
     from reliseg.plan.build import plan_from_config
     from reliseg.report.terminal import Terminal
     from reliseg.run.check.preflight import report
     from reliseg.runtime.workers import decoding_threads
 
-    given = CommandOptions(
-        model, data, calibrate, calibrate_on, calibrate_from, test, reference, None, protocol, without
-    )
-    checked, folder = _configuration(config, given, device=device, limit=limit)
+    checked, folder = options.configuration(config)
     plan = plan_from_config(checked, folder)
     with Terminal() as terminal:
         _announce(plan, terminal)
-        problems = report(plan, full=full, workers=decoding_threads(workers), progress=terminal)
+        problems = report(plan, full=full, workers=decoding_threads(options.workers), progress=terminal)
     for problem in problems:
         _complain(problem)
     if problems:
@@ -220,140 +279,6 @@ def _announce(plan: "Plan", terminal: "Terminal") -> None:
     if plan.protocol:
         changed = f", changed: {', '.join(plan.protocol['changed'])}" if plan.protocol["changed"] else ""
         terminal.note(f"protocol {plan.protocol['name']}, version {plan.protocol['version']}{changed}")
-
-
-@dataclass(frozen=True)
-class CommandOptions:
-    """The short form: a configuration without a file."""
-
-    models: list[str] | None
-    data: list[str] | None
-    methods: str | None
-    fitted_on: list[str] | None
-    loaded: list[str] | None
-    test: list[str] | None
-    reference: str | None
-    scores: str | None
-    protocol: str | None
-    without: list[str] | None
-
-    def __bool__(self) -> bool:
-        return any(vars(self).values())
-
-    def content(self) -> dict[str, Any]:
-        """As a configuration file would say it."""
-        if self.protocol and self.models:
-            return self._by_protocol(self.protocol, self.models, self.data or [])
-        if not self.models or not self.data:
-            raise ConfigError("give a CONFIG.yaml, or at least one --model KIND:WHERE and one --data SPEC=ROOT")
-        if self.without and not self.protocol:
-            raise ConfigError("--without leaves out parts of a --protocol; give one")
-        if self.methods and not self.fitted_on:
-            raise ConfigError("--calibrate needs --calibrate-on DATA/DOMAIN: what the calibration is fitted on")
-        content: dict[str, Any] = {
-            "models": [_model(text) for text in self.models],
-            "datasets": [_dataset(text) for text in self.data],
-            "test": {"on": self.test or None, "reference": self.reference},
-        }
-        if self.fitted_on:
-            methods = ["identity", *_split(self.methods or "ts")]
-            content["calibration"] = [{"on": self.fitted_on, "methods": methods}]
-        if self.loaded:
-            content["calibration"] = [*content.get("calibration", []), *({"load": path} for path in self.loaded)]
-        if self.scores:
-            content["scores"] = _split(self.scores)
-        return content
-
-    def _by_protocol(self, name: str, models: list[str], data: list[str]) -> dict[str, Any]:
-        """A protocol's configuration; what it fixes is refused."""
-        from reliseg.config.protocol import read_protocol
-
-        for option, value in (
-            ("--calibrate-on", self.fitted_on),
-            ("--test", self.test),
-            ("--reference", self.reference),
-        ):
-            if value:
-                raise ConfigError(
-                    f"{option}: {name} says this itself; leave out parts of it by --without DATA[/DOMAIN]"
-                )
-        datasets = [_dataset(text) for text in data]
-        for section in datasets:
-            if "domains" in section:
-                raise ConfigError(
-                    f"--data {section['name']}: {name} names the domains; leave some out by --without DATA/DOMAIN"
-                )
-            if section["spec"] == section["name"]:
-                del section["spec"]
-        return read_protocol(name).configuration(
-            [_model(text) for text in models],
-            datasets,
-            without=self.without or (),
-            methods=_split(self.methods or ""),
-            scores=_split(self.scores or ""),
-        )
-
-
-def _configuration(
-    path: Path | None, given: CommandOptions, *, device: str | None, limit: int | None
-) -> tuple["RunConfig", Path]:
-    """The configuration of a file or of the short form, and where its relative paths start."""
-    from reliseg.config.schema import parse_config, read_config
-
-    if path is not None and given:
-        raise ConfigError("give either a CONFIG.yaml or --model and --data (or --protocol), not both")
-    config = read_config(path) if path else parse_config(given.content(), where="command line")
-    changed = {k: v for k, v in {"device": device, "limit": limit}.items() if v is not None}
-    return config.model_copy(update=changed), path.parent if path else Path()
-
-
-def _split(text: str) -> list[str]:
-    """The parts between commas that stand in no bracket."""
-    parts, depth = [""], 0
-    for letter in text:
-        depth += (letter in "([{") - (letter in ")]}")
-        if letter == "," and depth <= 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return [part.strip() for part in parts if part.strip()]
-
-
-def _model(text: str) -> dict[str, Any]:
-    """`KIND:WHERE[,KEY=VALUE...]` as a model's section."""
-    kind, separator, rest = text.partition(":")
-    where, *pairs = _split(rest) or [""]
-    if not separator or not where:
-        raise ConfigError(f"--model {text!r}: write KIND:WHERE[,KEY=VALUE...], e.g. hf:my/segformer")
-    section = {"name": Path(where.partition(":")[0]).stem, "kind": kind, "where": where} | _pairs("--model", pairs)
-    if "align_corners" in section:
-        section["upsampling"] = {"align_corners": section.pop("align_corners")}
-    return section
-
-
-def _dataset(text: str) -> dict[str, Any]:
-    """`SPEC=ROOT[,domain=NAME...][,KEY=VALUE...]` as a data set's section."""
-    spec, separator, rest = text.partition("=")
-    root, *pairs = _split(rest) or [""]
-    if not separator or not root:
-        raise ConfigError(f"--data {text!r}: write SPEC=ROOT[,domain=NAME...], e.g. camvid=data/camvid")
-    domains = [p.partition("=")[2] for p in pairs if p.startswith("domain=")]
-    section = {"name": Path(spec).stem, "spec": spec, "root": root}
-    section |= _pairs("--data", [p for p in pairs if not p.startswith("domain=")])
-    return section | ({"domains": dict.fromkeys(domains)} if domains else {})
-
-
-def _pairs(option: str, pairs: list[str]) -> dict[str, Any]:
-    """Return KEY=VALUE entries; values are read as in a file, so that `true` and `3` are what they look like."""
-    from reliseg.config.yaml_files import parse_value
-
-    values: dict[str, Any] = {}
-    for pair in pairs:
-        key, separator, value = pair.partition("=")
-        if not separator:
-            raise ConfigError(f"{option}: {pair!r} is not KEY=VALUE")
-        values[key] = parse_value(value, where=f"{option}: {key}")
-    return values
 
 
 if __name__ == "__main__":
