@@ -1,0 +1,119 @@
+"""From images to predictions in torch: normalisation, settings, and the logits in what a network gives."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from reliseg.errors import ModelError
+from reliseg.models.torch.network import Network, Normalisation, Output, logits_of
+
+CPU = torch.device("cpu")
+IMAGES = list(np.random.default_rng(0).integers(0, 256, (2, 8, 12, 3), np.uint8))
+
+
+def halve(pixels: Tensor) -> Output:
+    """Logits at half the size, and the mean color as the feature."""
+    return pixels[:, :, ::2, ::2], pixels.mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize("bgr", [False, True])
+def test_normalisation_is_of_each_channel(bgr: bool) -> None:
+    normalisation = Normalisation(mean=(0.1, 0.2, 0.3), std=(1.0, 2.0, 4.0), divisor=100.0, bgr=bgr)
+    pixels = normalisation(IMAGES, CPU).numpy()
+    ordered = np.stack(IMAGES)[..., ::-1] if bgr else np.stack(IMAGES)
+    expected = (ordered / 100.0 - [0.1, 0.2, 0.3]) / [1.0, 2.0, 4.0]
+    np.testing.assert_allclose(pixels, expected.transpose(0, 3, 1, 2), atol=1e-5)
+    assert pixels.dtype == np.float32
+
+
+def test_one_prediction_per_image_of_its_size() -> None:
+    plain = Normalisation((0.0,) * 3, (1.0,) * 3, divisor=1.0)
+    predictions = Network(halve, plain, CPU, threads=1)(IMAGES)
+    for prediction, image in zip(predictions, IMAGES, strict=True):
+        np.testing.assert_array_equal(prediction.logits, image[::2, ::2].transpose(2, 0, 1))
+        np.testing.assert_allclose(prediction.feature, image.mean(axis=(0, 1)), rtol=1e-5)
+        assert prediction.size == (8, 12)
+
+
+def test_without_a_feature_there_is_none() -> None:
+    [prediction] = Network(lambda x: (x, None), Normalisation(), CPU, threads=1)(IMAGES[:1])
+    assert prediction.feature is None
+
+
+def test_half_precision_computes_in_it_and_gives_float32() -> None:
+    layer = torch.nn.Conv2d(3, 3, 1)
+    dtypes = []
+
+    def forward(pixels: Tensor) -> Output:
+        logits = layer(pixels)
+        dtypes.append(logits.dtype)
+        return logits, logits.mean(dim=(2, 3))
+
+    [prediction] = Network(forward, Normalisation(), CPU, threads=1, precision="bfloat16")(IMAGES[:1])
+    assert dtypes == [torch.bfloat16]
+    assert (prediction.logits.dtype, prediction.feature.dtype) == (np.float32, np.float32)
+
+
+def test_the_forward_pass_has_its_threads_and_the_caller_keeps_its_own() -> None:
+    before = torch.get_num_threads()
+    threads = []
+
+    def forward(pixels: Tensor) -> Output:
+        threads.append(torch.get_num_threads())
+        return pixels, None
+
+    Network(forward, Normalisation(), CPU, threads=before + 1)(IMAGES)
+    assert threads == [before + 1]
+    assert torch.get_num_threads() == before
+    assert float(np.float32(1e-40) * np.float32(1)) > 0
+
+
+@pytest.mark.parametrize(
+    ("output", "text"),
+    [(lambda x: x[0], "a tensor of 3 x 8 x 12 for 2 images"), (lambda x: x[:1], "a tensor of 1 x 3 x 8 x 12")],
+)
+def test_an_output_that_is_no_stack_of_logits(output: Any, text: str) -> None:
+    with pytest.raises(ModelError, match=f"gives {text}.*, not N x C x h x w"):
+        Network(lambda x: (output(x), None), Normalisation(), CPU, threads=1)(IMAGES)
+
+
+def test_an_unknown_precision_is_refused() -> None:
+    with pytest.raises(ModelError, match="precision is 'float8'; use float32, bfloat16, float16"):
+        Network(halve, Normalisation(), CPU, threads=1, precision="float8")  # type: ignore[arg-type]
+
+
+@dataclass
+class Result:
+    logits: Any
+
+
+TENSOR = torch.zeros(1)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        TENSOR,
+        {"out": TENSOR},
+        {"logits": TENSOR},
+        (TENSOR, None),
+        [{"out": (TENSOR,)}],
+        Result(TENSOR),
+        Result({"out": TENSOR}),
+    ],
+)
+def test_the_logits_of_every_form(output: Any) -> None:
+    assert logits_of(output) is TENSOR
+
+
+@pytest.mark.parametrize(
+    ("output", "text"),
+    [({"masks": TENSOR, "x": 1}, "a dict with masks, x; a tensor"), (None, "a NoneType; a tensor"), ((), "a tuple;")],
+)
+def test_other_outputs_are_named(output: Any, text: str) -> None:
+    with pytest.raises(ModelError, match=f"gives {text}"):
+        logits_of(output)

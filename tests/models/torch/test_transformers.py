@@ -1,0 +1,139 @@
+"""Loading with transformers: what is a model, what is refused in one line, and that it is quiet about it."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from helpers.hugging_face import save_network, segformer, segformer_config, upernet
+from transformers.utils import logging as transformers_logging
+
+from reliseg.errors import ModelError
+from reliseg.models.torch.transformers import (
+    facts,
+    find_model,
+    forward_native,
+    model_files,
+    read_config,
+    read_model,
+    silence,
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_bars() -> Iterator[None]:
+    transformers_logging.disable_progress_bar()
+    yield
+    transformers_logging.enable_progress_bar()
+
+
+@pytest.fixture(scope="module")
+def network() -> Any:
+    return segformer()
+
+
+def test_a_folder_or_an_id_of_the_hub(tmp_path: Path) -> None:
+    segformer_config().save_pretrained(tmp_path / "net")
+    assert find_model("hub", "net", tmp_path) == str(tmp_path / "net")
+    assert find_model("hub", "nvidia/segformer-b0", tmp_path) == "nvidia/segformer-b0"
+
+
+@pytest.mark.parametrize("where", ["./gone", "/gone/net", "a/b/c", "net.txt"])
+def test_a_folder_that_is_not_there(tmp_path: Path, where: str) -> None:
+    (tmp_path / "net.txt").touch()
+    with pytest.raises(ModelError, match=r"model hub: .* is no folder, and '.*' is no model id of the hub"):
+        find_model("hub", where, tmp_path)
+
+
+def test_a_folder_without_a_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"has no config\.json; a folder of save_pretrained is needed"):
+        find_model("hub", ".", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"), [("{", "cannot be read"), ('{"model_type": "gone"}', "cannot be read: .*gone")]
+)
+def test_a_configuration_that_is_broken(tmp_path: Path, content: str, problem: str) -> None:
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(ModelError, match=problem) as caught:
+        read_config("hub", str(tmp_path), None)
+    assert "\n" not in str(caught.value)
+
+
+def test_other_families_are_named(tmp_path: Path) -> None:
+    transformers.ViTConfig().save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match=r"model hub: ViTConfig is no semantic .*; supported: .*segformer, .*upernet"):
+        read_config("hub", str(tmp_path), None)
+
+
+def test_an_unknown_id_offline_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelError, match="model hub: nobody/nothing cannot be read: ") as caught:
+        read_config("hub", "nobody/nothing", None)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"), [(None, "cannot be loaded: .*no file named model.safetensors"), ("no", "cannot be loaded")]
+)
+def test_weights_that_are_broken(tmp_path: Path, content: str | None, problem: str) -> None:
+    segformer_config().save_pretrained(tmp_path)
+    if content is not None:
+        (tmp_path / "model.safetensors").write_text(content)
+    with pytest.raises(ModelError, match=problem) as caught:
+        read_model("hub", str(tmp_path), None)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_backbone_without_a_head_is_refused(tmp_path: Path, network: Any) -> None:
+    network.segformer.save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match=r"has no weights for decode_head\.\S+ and \d+ more; a checkpoint trained"):
+        read_model("hub", str(tmp_path), None)
+
+
+def test_a_model_is_read_whole_for_prediction(tmp_path: Path, network: Any) -> None:
+    save_network(tmp_path, network, {"image_processor_type": "SegformerImageProcessor"})
+    folder = str(tmp_path / "net")
+    model = read_model("hub", folder, None)
+    assert not model.training
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+    for name, value in network.state_dict().items():
+        assert torch.equal(model.state_dict()[name], value), name
+    files = model_files(folder, None)
+    assert [file.name for file in files] == ["config.json", "preprocessor_config.json", "model.safetensors"]
+    said = facts(model, files)
+    assert (said["class"], said["commit"]) == ("SegformerForSemanticSegmentation", None)
+    assert said["parameters"] == sum(value.numel() for value in network.parameters())
+
+
+def test_a_commit_is_named_for_files_of_the_hub(network: Any) -> None:
+    files = [Path("models--a--b/snapshots/0123abcd/config.json")]
+    assert facts(network, files)["commit"] == "0123abcd"
+
+
+@pytest.mark.parametrize("build", [segformer, upernet])
+def test_native_logits_and_the_deepest_map(build: Any) -> None:
+    model = build().eval()
+    pixels = torch.rand(2, 3, 64, 96)
+    with torch.inference_mode():
+        logits, feature = forward_native(model, pixels)
+    assert logits.shape == (2, 19, 16, 24)
+    assert feature is not None
+    assert feature.shape == (2, 24)
+
+
+def test_silence_ends_with_what_was_set_before() -> None:
+    transformers_logging.set_verbosity(logging.WARNING)
+    transformers_logging.enable_progress_bar()
+    with silence():
+        assert transformers_logging.get_verbosity() == logging.ERROR
+        assert not transformers_logging.is_progress_bar_enabled()
+    assert transformers_logging.get_verbosity() == logging.WARNING
+    assert transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    with silence():
+        pass
+    assert not transformers_logging.is_progress_bar_enabled()
