@@ -1,6 +1,8 @@
 """The Python interface with objects: modules, callables, and what is wrong with them."""
 
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,8 @@ import torch
 from helpers.street import make_street
 
 import reliseg
+from reliseg.data import DataOptions
+from reliseg.models import ModelOptions
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +63,21 @@ def test_a_callable_and_its_saved_logits_give_the_same(data, street):
     results = reliseg.evaluate({"mine": reliseg.open_model(predict, labels="camvid")}, [data], test="camvid/dusk")
     assert {r.model for r in results} == {"mine"}
     assert 0 <= results.value("ece") <= 1
+
+
+@pytest.mark.parametrize(
+    ("opener", "options", "own"),
+    [
+        (reliseg.open_model, ModelOptions, {"name", "kind", "where", "labels", "folder"}),
+        (reliseg.open_dataset, DataOptions, {"spec", "root", "folder"}),
+    ],
+)
+def test_every_option_is_named_where_it_is_looked_up(opener, options, own):
+    names = {f.name for f in fields(options)} - own
+    page = (Path(__file__).parents[1] / "docs" / "python-api.md").read_text()
+    section = page.partition(f"## `{opener.__name__}(")[2].partition("\n## ")[0]
+    assert names <= set(re.findall(r"\w+", opener.__doc__))
+    assert names <= set(re.findall(r"`(\w+)`", section))
 
 
 @pytest.mark.parametrize(

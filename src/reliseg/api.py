@@ -58,8 +58,8 @@ def open_model(
     """Load a model from `KIND:WHERE` (`hf:folder`, `stored:folder`, `python:file.py:build`), a module, or a callable.
 
     `labels` is the label space that it predicts. Options are those of a configuration's model: weights,
-    align_corners, mean, std, resize, args, device, threads. From then on new threads of the process share one heap, so
-    that large arrays can be kept (glibc). Raises a ModelError that says what is wrong.
+    align_corners, mean, std, resize, feature, precision, args, device, threads. From then on new threads of the
+    process share one heap, so that large arrays can be kept (glibc). Raises a ModelError that says what is wrong.
     """
     share_heap()
     _check_options(ModelOptions, options)

@@ -2,9 +2,9 @@
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 
@@ -306,16 +306,17 @@ def _first_problem(error: ValidationError, content: object, section: type[BaseMo
     return validation_message(errors, content)
 
 
-def _keys(path: Place, section: type[BaseModel]) -> list[str]:
-    children: dict[str, type[BaseModel]] = {
-        "models": ModelConfig,
-        "datasets": DataConfig,
-        "calibration": CalibrationConfig,
-        "test": TestConfig,
-        "sample": SampleConfig,
-        "protocol": ProtocolConfig,
-        "upsampling": UpsamplingConfig,
-    }
-    for part in path:
-        section = children.get(str(part), section)
+def _keys(place: Place, section: type[BaseModel]) -> list[str]:
+    """Return the keys that are known at a place of the file."""
+    for key in place:
+        if key in section.model_fields:
+            section = next(_sections(section.model_fields[str(key)].annotation), section)
     return list(section.model_fields)
+
+
+def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the sections in an annotation such as `list[ModelConfig]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _sections(argument)
