@@ -8,25 +8,29 @@ from reliseg.stats import ranking
 from reliseg.stats.ranking import Histogram
 
 _MEASURES = {
-    "auroc": ("auroc", "chance that an in-domain {unit} is surer than an OOD one", "higher"),
+    "auroc": (
+        "auroc",
+        "probability that an in-domain {unit} is more confident than an OOD one; ties count half",
+        "higher",
+    ),
     "aupr_in": (
         "aupr/step/in-positive",
-        "average precision, in-domain {unit}s positive, surest first",
+        "average precision: in-domain {unit}s are positive, ordered by falling confidence",
         "higher",
     ),
     "aupr_out": (
         "aupr/step/out-positive",
-        "average precision, OOD {unit}s positive, least sure first",
+        "average precision: OOD {unit}s are positive, ordered by rising confidence",
         "higher",
     ),
     "fpr95_in": (
         "fpr95/no-interpolation/in-positive",
-        "share of OOD {unit}s kept when 95 % of the in-domain ones are kept",
+        "share of OOD {unit}s that are accepted when 95 % of the in-domain ones are accepted",
         "lower",
     ),
     "fpr95_out": (
         "fpr95/no-interpolation/out-positive",
-        "share of in-domain {unit}s flagged when 95 % of the OOD ones are flagged",
+        "share of in-domain {unit}s that are flagged when 95 % of the OOD ones are flagged",
         "lower",
     ),
 }

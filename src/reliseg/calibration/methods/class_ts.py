@@ -35,7 +35,7 @@ class ScaledByClass(Calibration):
 
 @dataclass(frozen=True)
 class ClassTemperature(Calibrator):
-    """For each predicted class the temperature with the least negative log-likelihood over its pixels.
+    """One temperature for each predicted class, with the least negative log-likelihood over its pixels.
 
     1/T of a class is drawn towards the global 1/T by `shrinkage` pixels' worth of it (0 turns that off), which
     cannot raise the likelihood loss of the sample above that of the global temperature. Classes that are never

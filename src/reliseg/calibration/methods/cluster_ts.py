@@ -70,7 +70,7 @@ class ScaledByCluster(Calibration):
 
 @dataclass(frozen=True)
 class ClusterTemperature(Calibrator):
-    """The study's content-dependent calibration (de Jorge et al., CVPR 2023): clusters of images, a T each.
+    """One temperature for each cluster of similar images: content-dependent calibration (de Jorge et al., CVPR 2023).
 
     Features are the pooled deepest feature map; `clusters` is kmeans or mixture. `k` is a number, or "all": each
     calibration image its own cluster. 1/T of a cluster is drawn towards the global 1/T by `shrinkage` pixels' worth of

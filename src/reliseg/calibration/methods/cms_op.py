@@ -22,8 +22,8 @@ class GapsByClass(ScaledByExpert):
 class ClassMatrixKeepingOrder(ExpertCalibrator):
     """Class-conditional matrix scaling that preserves the order of all classes (Kirscher et al., TMLR 2026: CMSop).
 
-    A class with a lower logit never gets the higher probability. Fitted as `cms_ap`, with gaps between ranks for
-    margins. ScoreHistogram that no label of a map's pixels stands at or behind keep their row of I / T.
+    A class with a lower logit never gets the higher probability. Fitted as `cms_ap`, with the gaps between ranks in
+    place of the margins. Ranks keep their row of I / T if no label of a map's pixels stands at them or behind them.
     """
 
     def _kind(self) -> type[ScaledByExpert]:

@@ -49,7 +49,7 @@ class DirichletMap(Calibration):
 
 @dataclass(frozen=True)
 class Dirichlet(Calibrator):
-    """The linear map of log probabilities with the least negative log-likelihood (Kull et al., NeurIPS 2019).
+    """A linear map of the log probabilities, with the least negative log-likelihood (Kull et al., NeurIPS 2019).
 
     ODIR: `off_diagonal` times the mean square of W off its diagonal and `bias` times that of b are added to the mean
     loss. Both are 1e-3 unless given; the paper chooses them by cross-validation. L-BFGS from W = I / T, the best

@@ -76,10 +76,11 @@ class ScaledEnsemble(Calibration):
 
 @dataclass(frozen=True)
 class EnsembleTemperature(Calibrator):
-    """The mixture with the least negative log-likelihood (Zhang et al., ICML 2020): T first, as `ts`, then weights.
+    """A weighted mean of scaled, unscaled and uniform probabilities (Zhang et al., ICML 2020).
 
-    The loss is convex in the weights: SLSQP from equal ones. Never worse than `ts` on the sample. The uniform part
-    takes in `other` where some model class goes there. It weighs 1 - 1e-6 at most, so that the argmax stays.
+    The temperature is fitted first, as in `ts`, then the weights with the least negative log-likelihood. The loss is
+    convex in the weights: SLSQP starts from equal ones. Never worse than `ts` on the sample. The uniform part includes
+    `other` where some model class goes there. Its weight is 1 - 1e-6 at most, so that the argmax stays.
     """
 
     def fit(self, sample: CalibrationSample) -> ScaledEnsemble:

@@ -64,7 +64,7 @@ class Binned(Calibration):
 
 @dataclass(frozen=True)
 class Histogram(Calibrator):
-    """The accuracy of each bin of confidence (Zadrozny and Elkan, ICML 2001), for the top label.
+    """The confidence of the top label becomes the accuracy of its bin (Zadrozny and Elkan, ICML 2001).
 
     Bins of `equal` "width", or of equal "count" of pixels: the edges of those are rounded to 1/4096 of log odds, and
     there are fewer where many pixels are alike. A bin without pixels has its middle as value.

@@ -21,7 +21,7 @@ class Unchanged(Calibration):
 
 @dataclass(frozen=True)
 class Identity(Calibrator):
-    """The baseline that every calibration is compared with."""
+    """No calibration: the baseline that every calibration is compared with."""
 
     fits: ClassVar[bool] = False
 

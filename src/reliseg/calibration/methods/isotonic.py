@@ -48,7 +48,7 @@ class Monotone(Calibration):
 
 @dataclass(frozen=True)
 class Isotonic(Calibrator):
-    """Accuracy as a function of confidence that never falls (Zadrozny and Elkan, KDD 2002), for the top label.
+    """The confidence of the top label becomes a non-decreasing function of it (Zadrozny and Elkan, KDD 2002).
 
     The least squared error, by scikit-learn. Pixels whose log odds share a cell of 1/4096 count as one point of that
     weight, at their mean confidence: memory does not grow with the sample.

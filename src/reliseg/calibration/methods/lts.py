@@ -74,8 +74,9 @@ class ScaledLocally(Calibration):
 
 @dataclass(frozen=True)
 class LocalTemperature(Calibrator):
-    """A temperature per pixel from a tree of convolutions (Ding et al., ICCV 2021) on `inputs`: both, logits or image.
+    """One temperature for each pixel, from a tree of convolutions (Ding et al., ICCV 2021).
 
+    `inputs` says what the tree reads: both, logits or image.
     The tree starts with small random weights at the temperature of `ts`. One image in five is held out; the weights
     that are best there are kept, and where none are better than the one temperature, that is. Adam with step `rate`
     on the negative log-likelihood, four images a step, at most `epochs` times over at most 500 images. The published

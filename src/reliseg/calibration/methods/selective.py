@@ -119,7 +119,7 @@ class ScaledSelectively(Calibration):
 
 @dataclass(frozen=True)
 class SelectiveScaling(Calibrator):
-    """Pixels that a classifier calls wrong get a temperature of at least 1 (Wang et al., CVPR 2023), others stay.
+    """Pixels that a classifier calls wrong get a temperature of at least 1 (Wang et al., CVPR 2023); others stay.
 
     The classifier, `units` rectified units on each pixel's log probabilities (of at most 50,000 pixels, from random
     weights by `seed`), learns which pixels are wrong; an error weighs as much as `weight` right pixels. One image in

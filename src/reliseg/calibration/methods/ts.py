@@ -46,7 +46,7 @@ class Scaled(Calibration):
 
 @dataclass(frozen=True)
 class Temperature(Calibrator):
-    """The one temperature in [1/20, 20] with the least negative log-likelihood (Guo et al. 2017, section 4.2).
+    """One temperature in [1/20, 20], with the least negative log-likelihood (Guo et al. 2017, section 4.2).
 
     The likelihood is convex in 1/T: Newton's method in a bracket, to 1e-9. With `objective` "ece" it is the one of
     0.5, 0.51, ..., 9.99 with the least ECE (ece/15/equal-width/(l,r]) on the sample, the smallest of equal ones, as in

@@ -46,7 +46,7 @@ class ScaledVector(Calibration):
 
 @dataclass(frozen=True)
 class Vector(Calibrator):
-    """The scale and bias of each class with the least negative log-likelihood (Guo et al. 2017, section 4.2).
+    """One scale and one bias for each class, with the least negative log-likelihood (Guo et al. 2017, section 4.2).
 
     L-BFGS from the best single temperature, and never worse than that on the sample. `ridge` times the mean squared
     distance of the scales from 1/T, and of the biases from 0, keeps them finite where classes are separable. Classes

@@ -18,7 +18,7 @@ _QUANTITIES = {
     ),
     "mce_floor": Quantity(
         "mce/15/equal-width/(l,r]/bins-of-0.1%",
-        "the same over bins with at least 0.1 % of the pixels",
+        "largest |accuracy - mean confidence| of a bin with at least 0.1 % of the pixels",
         "lower",
         0,
         1,

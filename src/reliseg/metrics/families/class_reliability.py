@@ -39,7 +39,7 @@ _QUANTITIES = {
 
 @dataclass(frozen=True)
 class ClassReliability(Metric):
-    """ECE by true and by predicted class, and the share of each class that is missed with confidence."""
+    """ECE by true and by predicted class, and the share of each class that is predicted wrong with high confidence."""
 
     def quantities(self) -> Mapping[str, Quantity]:
         """The names it yields."""

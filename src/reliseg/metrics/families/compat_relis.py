@@ -22,19 +22,19 @@ _QUANTITIES = {
     "relis_ece": Quantity("ece/15/equal-width/(l,r];compat=relis", "the study's ECE: equal to `ece`", "lower", 0, 1),
     "relis_ada_ece": Quantity(
         "ada-ece/15/interpolated-edges/(l,r];compat=relis",
-        "the study's adaptive ECE: edges interpolated between sorted confidences; the least confident pixels, which "
-        "stand on the first edge, are left out",
+        "the study's adaptive ECE: edges are interpolated between sorted confidences, and the least confident pixels, "
+        "which lie on the first edge, are left out",
         "lower",
         0,
         1,
     ),
     "relis_ks": Quantity(
-        "ks/float32-confidences;compat=relis", "the study's KS error, read also inside of ties", "lower", 0, 1
+        "ks/float32-confidences;compat=relis", "the study's KS error, which is also read within ties", "lower", 0, 1
     ),
     "relis_prr": Quantity(
         "prr/void-is-wrong/oracle-area-e^2/200;compat=relis",
-        "the study's PRR: void and unknown pixels are errors, and a percentage taken for a fraction makes the oracle's "
-        "area vanish: 100 (1-e) (2 AUROC - 1) / (1 - e/100)",
+        "the study's PRR: void and unknown pixels count as errors, and a percentage is used as a fraction, so that the "
+        "oracle's area vanishes: 100 (1-e) (2 AUROC - 1) / (1 - e/100)",
         "higher",
         -100,
         100,
@@ -44,10 +44,11 @@ _QUANTITIES = {
 
 @dataclass(frozen=True)
 class CompatRelis(Metric):
-    """Compatible with de Jorge et al. (CVPR 2023, github.com/naver/relis); not measured unless it is named.
+    """Numbers as the scripts of de Jorge et al. (CVPR 2023, github.com/naver/relis) compute them; only if named.
 
-    Its softmax is of float32, so confidences of which `1 + tail odds` is one float32 are tied; the scripts put a tie
-    in no particular order, over which the brackets range. They draw 20,000 pixels of each image; here are all.
+    The scripts compute the softmax in float32, so confidences are tied if `1 + tail odds` rounds to the same float32.
+    They leave the order within a tie open; `lo` and `hi` enclose the values of all orders. The scripts draw 20,000
+    pixels of each image; here all pixels are used.
     """
 
     by_default: ClassVar[bool] = False

@@ -15,17 +15,17 @@ from reliseg.stats.ranking import Bracketed
 _QUANTITIES = {
     "ada_ece": Quantity(
         "ada-ece/15/equal-count/ties-to-first",
-        "ECE over 15 bins of equal count; a tie across a boundary goes whole to the bin of its first pixel",
+        "ECE over 15 bins with equal numbers of pixels; pixels of equal confidence go to the bin of the first of them",
         "lower",
         0,
         1,
     ),
     "ada_ece_bins": Quantity(
-        "ada-ece/15/equal-count/ties-to-first/bins", "number of its bins that hold pixels", "neither", 1, 15
+        "ada-ece/15/equal-count/ties-to-first/bins", "number of bins of `ada_ece` that hold pixels", "neither", 1, 15
     ),
     "ks": Quantity(
         "ks/distinct-confidences",
-        "largest |cumulative sum of confidence - correctness| / N, by ascending confidence",
+        "largest |cumulative sum of confidence - correctness| / N, with pixels ordered by rising confidence",
         "lower",
         0,
         1,
@@ -37,7 +37,7 @@ _QUANTITIES = {
 class CumulativeError(Metric):
     """Adaptive ECE (Nixon et al. 2019) and the KS error (Gupta et al., ICLR 2021) of the top label.
 
-    Both are read off the cumulative sum of (confidence - correctness) by ascending confidence.
+    Both are computed from the cumulative sum of (confidence - correctness), with pixels ordered by rising confidence.
     """
 
     def quantities(self) -> Mapping[str, Quantity]:

@@ -16,7 +16,7 @@ _QUANTITIES = {
 
 @dataclass(frozen=True)
 class Drop(Metric):
-    """The difference to the reference domain: positive is worse than in-domain."""
+    """The difference to the reference domain: a positive value is worse than the reference."""
 
     def quantities(self) -> Mapping[str, Quantity]:
         """The names it yields."""

@@ -11,7 +11,7 @@ _DEFINITION = "flip-rate/known-pixels"
 
 @dataclass(frozen=True)
 class FlipRate(Metric):
-    """The share of pixels whose predicted class a calibration changed; 0 for those that keep the argmax."""
+    """The share of pixels whose predicted class a calibration changed; 0 if the calibration keeps the argmax."""
 
     def quantities(self) -> Mapping[str, Quantity]:
         """The names it yields."""

@@ -18,7 +18,7 @@ class ImageError(Metric):
 
     def quantities(self) -> Mapping[str, Quantity]:
         """The names it yields."""
-        return {"image_ece": Quantity(_DEFINITION, "mean over images of the image's ECE", "lower", 0, 1)}
+        return {"image_ece": Quantity(_DEFINITION, "ECE of each image, averaged over images", "lower", 0, 1)}
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
         """The value; images without known pixels are left out."""

@@ -21,7 +21,7 @@ class ImageIou(Metric):
         found = {
             "image_miou": Quantity(
                 "iou/image/mean-of-classes-in-truth",
-                "mean over images of the mIoU over the classes in the image's annotation",
+                "mIoU of each image over the classes in its annotation, averaged over images",
                 "higher",
                 0,
                 1,
@@ -30,7 +30,7 @@ class ImageIou(Metric):
         for q in _WORST:
             found[f"worst{q}_miou"] = Quantity(
                 f"iou/image/mean-of-worst-{q}%",
-                f"mean of the ceil({q} n / 100) lowest image mIoU of n; undefined below {100 // q} images",
+                f"mean mIoU of the worst {q} % of images, ceil({q} n / 100) of n; undefined below {100 // q} images",
                 "higher",
                 0,
                 1,

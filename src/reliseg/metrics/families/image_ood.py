@@ -17,16 +17,19 @@ _ALL = detection_quantities("ood", "ood/all-pixels", "image")
 
 @dataclass(frozen=True)
 class ImageOod(Metric):
-    """In-domain images (the reference's) are positive; an image's score is the mean over its pixels. Exact.
+    """How well the mean score of an image tells in-domain images, those of the reference, from other ones.
 
-    Over known pixels where both domains are annotated, and over all pixels: two definitions.
+    In-domain images are the positive class. The mean is taken over all pixels and, where both domains are annotated,
+    also over known pixels: each number then has two rows, with two definitions. The values are exact.
     """
 
     needs_annotation: ClassVar[bool] = False
 
     def quantities(self) -> Mapping[str, Quantity]:
         """The names it yields; each has a second definition, over all pixels."""
-        return {name: replace(q, text=f"{q.text} (also as {_ALL[name].definition})") for name, q in _KNOWN.items()}
+        return {
+            name: replace(q, text=f"{q.text} (over all pixels: {_ALL[name].definition})") for name, q in _KNOWN.items()
+        }
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
         """The values of each score; none without a reference; undefined where one side has no image."""

@@ -13,7 +13,10 @@ _QUANTITIES = detection_quantities("local_ood", "local-ood/pooled", "pixel")
 
 @dataclass(frozen=True)
 class LocalOod(Metric):
-    """Unknown against known pixels of one domain, pooled over its images (as SMIYC and Fishyscapes pool)."""
+    """How well each score tells unknown from known pixels of a domain, pooled over images as in SMIYC and Fishyscapes.
+
+    In-domain pixels are the known ones, OOD pixels the unknown ones.
+    """
 
     def quantities(self) -> Mapping[str, Quantity]:
         """The names it yields."""

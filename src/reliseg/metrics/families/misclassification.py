@@ -12,7 +12,11 @@ from reliseg.stats.ranking import Bracketed, Histogram
 _RISKS = (80, 90, 95)
 _QUANTITIES = {
     "auroc": Quantity(
-        "auroc/pooled/right-positive", "chance that a right pixel is surer than a wrong one", "higher", 0, 1
+        "auroc/pooled/right-positive",
+        "probability that a right pixel is more confident than a wrong one; ties count half",
+        "higher",
+        0,
+        1,
     ),
     "prr": Quantity(
         "prr/pooled/percent",
@@ -21,17 +25,23 @@ _QUANTITIES = {
         -100,
         100,
     ),
-    "aupr_success": Quantity("aupr/step/pooled/right-positive", "average precision, right is positive", "higher", 0, 1),
+    "aupr_success": Quantity(
+        "aupr/step/pooled/right-positive",
+        "average precision: right pixels are positive, ordered by falling confidence",
+        "higher",
+        0,
+        1,
+    ),
     "aupr_error": Quantity(
         "aupr/step/pooled/wrong-positive",
-        "average precision, wrong is positive, least sure first",
+        "average precision: wrong pixels are positive, ordered by rising confidence",
         "higher",
         0,
         1,
     ),
     "fpr95": Quantity(
         "fpr95/no-interpolation/pooled/right-positive",
-        "share of the wrong pixels kept when 95 % of the right ones are kept",
+        "share of the wrong pixels that are accepted when 95 % of the right ones are accepted",
         "lower",
         0,
         1,
@@ -48,7 +58,7 @@ _QUANTITIES = {
 } | {
     f"risk{p}": Quantity(
         f"risk/{p}%-coverage/pooled",
-        f"error rate among the {p} % surest pixels of the domain itself",
+        f"error rate among the {p} % most confident pixels of the domain",
         "lower",
         0,
         1,
@@ -59,7 +69,7 @@ _QUANTITIES = {
 
 @dataclass(frozen=True)
 class Misclassification(Metric):
-    """Ranking of right against wrong pixels by each score, pooled over the domain.
+    """How well each score ranks right pixels above wrong ones, pooled over the domain.
 
     AUROC and AUPR as Hendrycks and Gimpel (ICLR 2017); PRR as Malinin; AURC and E-AURC as Geifman et al.
     (ICLR 2019); AUGRC as Traub et al. (NeurIPS 2024).

@@ -14,7 +14,7 @@ _PERCENTILES = (5, 50, 95)
 _QUANTITIES = {
     "score_mean": Quantity(
         "score/all-pixels/mean-of-images",
-        "mean over images of the image's mean confidence",
+        "mean confidence of each image, averaged over images",
         "neither",
         -math.inf,
         math.inf,
@@ -22,7 +22,7 @@ _QUANTITIES = {
 } | {
     f"score_p{p}": Quantity(
         f"score/all-pixels/percentile-{p}-of-images",
-        f"{p}th percentile over images of the image's mean confidence (linear)",
+        f"{p}th percentile, over images, of the mean confidence of an image (linear interpolation)",
         "neither",
         -math.inf,
         math.inf,

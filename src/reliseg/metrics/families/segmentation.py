@@ -12,12 +12,14 @@ from reliseg.results import Value
 _MEANS = {
     "miou": Quantity(
         "iou/domain/mean-of-present-classes",
-        "mean of the defined IoU of the present classes, from the domain's confusion matrix",
+        "mean IoU of the present classes, from the confusion matrix of the domain; a class without an IoU is left out",
         "higher",
         0,
         1,
     ),
-    "pixel_accuracy": Quantity("pixel-accuracy/domain", "share of known pixels predicted right", "higher", 0, 1),
+    "pixel_accuracy": Quantity(
+        "pixel-accuracy/domain", "share of the known pixels that are predicted right", "higher", 0, 1
+    ),
     "mean_class_accuracy": Quantity(
         "recall/domain/mean-of-present-classes", "mean recall of the classes that occur", "higher", 0, 1
     ),
@@ -34,7 +36,7 @@ _MEANS = {
 }
 _BY_CLASS = {
     "iou": Quantity("iou/domain", "intersection over union of a class: M_cc / (row + column - M_cc)", "higher", 0, 1),
-    "class_share": Quantity("class-share/domain", "share of the known pixels that are of a class", "neither", 0, 1),
+    "class_share": Quantity("class-share/domain", "share of a class among the known pixels", "neither", 0, 1),
 }
 
 

@@ -15,14 +15,14 @@ _RISK, _COVERAGE = "transfer_risk95", "transfer_coverage95"
 _QUANTITIES = {
     _RISK: Quantity(
         "transfer/risk/95%-accuracy/pooled",
-        "error rate among the accepted pixels: those at least as sure as the lowest confidence at which 95 % of the "
-        "calibration split's pixels that are as sure or surer are right",
+        "error rate among the accepted pixels: those with a confidence at or above the lowest threshold that makes at "
+        "least 95 % of the accepted pixels of the calibration split right",
         "lower",
         0,
         1,
     ),
     _COVERAGE: Quantity(
-        "transfer/coverage/95%-accuracy/pooled", "share of the pixels that this threshold accepts", "higher", 0, 1
+        "transfer/coverage/95%-accuracy/pooled", "share of the pixels that are accepted", "higher", 0, 1
     ),
 }
 _NO_SPLIT = Threshold(why="no calibration split with these classes")
@@ -32,12 +32,12 @@ _NO_SPLIT = Threshold(why="no calibration split with these classes")
 class Transfer(Metric):
     """Selective prediction (Geifman and El-Yaniv, NeurIPS 2017) with a threshold that saw no test pixel.
 
-    For each score, the threshold is the lowest confidence `t` of a known pixel of the calibration split such that
-    of its known pixels with confidence at least `t`, 95 % or more are right, under the same calibration: the largest
-    coverage with a risk of at most 5 %. Test pixels with confidence at least `t` are accepted. `risk95` and the like
-    take their threshold from the test domain itself, which nobody can do where there is no annotation; here a risk
-    above 0.05 says that the promise of the calibration split does not hold on this domain. For `identity` there is a
-    row for each calibration split, which `fitted_on` names.
+    The threshold of each score is chosen on the calibration split, under the same calibration: the lowest confidence
+    of a known pixel such that at least 95 % of the known pixels with this or a higher confidence are right. This gives
+    the largest coverage with a risk of at most 5 %. Test pixels with a confidence at or above the threshold are
+    accepted. A risk above 0.05 says that the threshold does not keep its promise on this domain. `risk80`, `risk90`
+    and `risk95`, in contrast, choose their thresholds on the test domain itself, which is impossible where there is no
+    annotation. `identity` has a row for each calibration split; `fitted_on` names the split.
     """
 
     reads_thresholds: ClassVar[bool] = True
