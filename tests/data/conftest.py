@@ -31,7 +31,7 @@ def _save(path: Path, pixels: np.ndarray) -> None:
 
 
 @pytest.fixture
-def opened() -> Callable[..., DataSet]:
+def open_data() -> Callable[..., DataSet]:
     def call(spec: str, root: Path, **options: Any) -> DataSet:
         return open_dataset(DataOptions(spec, Path(root), **options))
 

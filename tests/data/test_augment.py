@@ -87,9 +87,9 @@ def test_a_copy_depends_on_seed_id_and_number_alone():
     assert copy.shape == PICTURE.shape
 
 
-def test_copies_replace_the_originals_and_keep_mask_file_and_hash(flat, opened):
+def test_copies_replace_the_originals_and_keep_mask_file_and_hash(flat, open_data):
     Image.fromarray(PICTURE[:4, :6]).save(flat / "images/a/1.png")
-    dataset = opened("folder", flat, domains={"plain": {}, "copies": {"scene": "a", "augment": AUGMENT}})
+    dataset = open_data("folder", flat, domains={"plain": {}, "copies": {"scene": "a", "augment": AUGMENT}})
     samples = dataset.domains["copies"].samples
     assert [s.id for s in samples] == [f"a/{i}~{k}" for i in (1, 2) for k in (1, 2, 3)]
     assert {s.scene for s in samples} == {"a"}
@@ -104,10 +104,10 @@ def test_copies_replace_the_originals_and_keep_mask_file_and_hash(flat, opened):
     assert (load(dataset, replace(samples[0], copy=None)).image == original.image).all()
 
 
-def test_options_and_ids_of_originals(flat, opened):
+def test_options_and_ids_of_originals(flat, open_data):
     augment = {**AUGMENT, "copies": 1, "draws": 2, "seed": 7}
     domains = {"d": {"samples": ["a/1"], "augment": augment}, "e": {"scene": "b", "augment": augment}}
-    dataset = opened("folder", flat, domains=domains | {"both": {"union": ["d", "e"]}})
+    dataset = open_data("folder", flat, domains=domains | {"both": {"union": ["d", "e"]}})
     (sample,) = dataset.domains["d"].samples
     assert sample.copy.augmentation == Photometric(copies=1, draws=2, seed=7)
     assert [s.id for s in dataset.domains["both"].samples] == ["a/1~1", "b/1~1", "b/3~1"]
@@ -125,17 +125,17 @@ def test_options_and_ids_of_originals(flat, opened):
         ({"kind": "photometric", "draws": True}, "draws is True"),
     ],
 )
-def test_what_is_wrong_is_said(flat, opened, augment, message):
+def test_what_is_wrong_is_said(flat, open_data, augment, message):
     with pytest.raises(ConfigError, match=message):
-        opened("folder", flat, domains={"d": {"augment": augment}})
+        open_data("folder", flat, domains={"d": {"augment": augment}})
 
 
-def test_one_id_is_never_two_pictures(flat, opened):
+def test_one_id_is_never_two_pictures(flat, open_data):
     domains = {"d": {"augment": AUGMENT}, "e": {"augment": {**AUGMENT, "seed": 1}}}
     with pytest.raises(DataError, match="a/1~1 is augmented in two ways"):
-        opened("folder", flat, domains=domains)
+        open_data("folder", flat, domains=domains)
 
 
-def test_a_union_may_not_hold_other_keys_beside(flat, opened):
+def test_a_union_may_not_hold_other_keys_beside(flat, open_data):
     with pytest.raises(ConfigError, match="union stands alone"):
-        opened("folder", flat, domains={"d": {}, "u": {"union": ["d"], "augment": AUGMENT}})
+        open_data("folder", flat, domains={"d": {}, "u": {"union": ["d"], "augment": AUGMENT}})

@@ -6,10 +6,10 @@ from reliseg.data import DomainCheck, check_domain
 
 
 @pytest.fixture
-def many(tree, opened):
+def many(tree, open_data):
     names = [f"{i:02}" for i in range(20)]
     root = tree(*(f"images/{n}.png" for n in names), masks={f"masks/{n}.png": 0 for n in names})
-    return opened("folder", root)
+    return open_data("folder", root)
 
 
 def _mask(dataset, i, pixels):
@@ -66,38 +66,38 @@ def test_many_problems_are_counted(many):
     assert problems[-1] == "folder/all: ... and 17 more"
 
 
-def test_without_masks(tree, opened):
-    dataset = opened("folder", tree("images/1.png"), annotations="none")
+def test_without_masks(tree, open_data):
+    dataset = open_data("folder", tree("images/1.png"), annotations="none")
     assert _check(dataset) == []
 
 
-def _suspicious(tree, opened, ids, **options):
+def _suspicious(tree, open_data, ids, **options):
     """What is noted of three masks of these ids."""
     names = [f"{i}" for i in range(3)]
     pixels = np.resize(np.array(ids, np.uint8), (4, 6))
     root = tree(*(f"images/{n}.png" for n in names), masks={f"masks/{n}.png": pixels for n in names})
-    dataset = opened("folder", root, labels="camvid")
+    dataset = open_data("folder", root, labels="camvid")
     return check_domain(dataset, dataset.domains["all"], **options)
 
 
 @pytest.mark.parametrize("ids", [range(11), [0, 1, 2], [8, 9, 10, 255]])
-def test_masks_of_more_than_a_quarter_of_the_classes_are_no_matter(tree, opened, ids):
-    assert _suspicious(tree, opened, [*ids]) == DomainCheck()
+def test_masks_of_more_than_a_quarter_of_the_classes_are_no_matter(tree, open_data, ids):
+    assert _suspicious(tree, open_data, [*ids]) == DomainCheck()
 
 
 @pytest.mark.parametrize(("ids", "which"), [([0, 1], "sky, building"), ([0, 255], "sky")])
-def test_masks_of_few_classes_are_noted(tree, opened, ids, which):
+def test_masks_of_few_classes_are_noted(tree, open_data, ids, which):
     for full in (False, True):
-        found = _suspicious(tree, opened, ids, full=full)
+        found = _suspicious(tree, open_data, ids, full=full)
         lacking = 11 - len(which.split(", "))
         start = f"folder/all: {lacking} of 11 classes do not occur in the 3 masks looked at, only {which}; "
         assert [line[: len(start)] for line in found.notes] == [start]
         assert found.problems == ()
 
 
-def test_a_domain_without_any_class_is_noted_and_refused_in_full(tree, opened):
+def test_a_domain_without_any_class_is_noted_and_refused_in_full(tree, open_data):
     line = "folder/all: no pixel of the 3 masks looked at is a class: all are void or unknown; "
-    (note,) = _suspicious(tree, opened, [255]).notes
+    (note,) = _suspicious(tree, open_data, [255]).notes
     assert note.startswith(line)
-    full = _suspicious(tree, opened, [255], full=True)
+    full = _suspicious(tree, open_data, [255], full=True)
     assert (full.problems, full.notes) == ((note,), ())

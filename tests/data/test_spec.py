@@ -81,9 +81,9 @@ def test_every_spec_that_ships_has_a_layout_here():
 
 
 @pytest.mark.parametrize("name", sorted(LAYOUTS))
-def test_layout_gives_domains_scenes_and_ids(name, tree, opened):
+def test_layout_gives_domains_scenes_and_ids(name, tree, open_data):
     images, masks, domains = LAYOUTS[name]
-    dataset = opened(name, tree(*images, masks=masks))
+    dataset = open_data(name, tree(*images, masks=masks))
     assert {d: [s.id for s in domain.samples] for d, domain in dataset.domains.items()} == domains
     for domain in dataset.domains.values():
         for sample in domain.samples:
@@ -114,26 +114,26 @@ def test_identity_maps(spec, known, void):
 
 
 @pytest.mark.parametrize(("spec", "raw"), [("idd", 26), ("camvid", 12), ("cityscapes", 34), ("bdd100k", 19)])
-def test_an_id_outside_the_map_names_file_id_and_count(spec, raw, tree, opened):
+def test_an_id_outside_the_map_names_file_id_and_count(spec, raw, tree, open_data):
     images, masks, _ = LAYOUTS[spec]
     root = tree(*images, masks=dict.fromkeys(masks, raw))
-    dataset = opened(spec, root)
+    dataset = open_data(spec, root)
     sample = next(iter(dataset.domains.values())).samples[0]
     with pytest.raises(SampleError, match=rf"{re.escape(sample.mask)}: id {raw} \(24 pixels\) is not in the label map"):
         load(dataset, sample)
-    lenient = opened(spec, root, unlisted="void")
+    lenient = open_data(spec, root, unlisted="void")
     assert (load(lenient, sample).truth == VOID).all()
 
 
-def test_acdc_reads_the_condition_from_its_place(tree, opened):
+def test_acdc_reads_the_condition_from_its_place(tree, open_data):
     images, masks, _ = LAYOUTS["acdc"]
     root = tree(*images, masks=masks)
-    train = opened("acdc", root, domains={"x": {"split": "train", "condition": "rain"}, "snow": {"split": "train"}})
+    train = open_data("acdc", root, domains={"x": {"split": "train", "condition": "rain"}, "snow": {"split": "train"}})
     assert [s.id for s in train.domains["x"].samples] == ["GOPR0400/GOPR0400_frame_000004"]
     assert [s.id for s in train.domains["snow"].samples] == ["GOPR0604/GOPR0604_frame_000006"]
 
 
-def test_acdc_extra_folders_and_clear_twins(tree, opened):
+def test_acdc_extra_folders_and_clear_twins(tree, open_data):
     stem = "GOPR0476/GOPR0476_frame_000001"
     root = tree(
         f"rgb_anon_trainvaltest/rgb_anon/fog/val/{stem}_rgb_anon.png",
@@ -143,22 +143,9 @@ def test_acdc_extra_folders_and_clear_twins(tree, opened):
             f"gt_trainval/gt/fog/val_ref/{stem}_gt_ref_labelIds.png": 7,
         },
     )
-    dataset = opened("acdc", root, domains={"fog": {}, "clear": {"condition": "fog", "split": "val_ref"}})
+    dataset = open_data("acdc", root, domains={"fog": {}, "clear": {"condition": "fog", "split": "val_ref"}})
     assert [s.id for s in dataset.domains["fog"].samples] == [stem]
     assert [s.id for s in dataset.domains["clear"].samples] == [f"{stem}_ref"]
-
-
-def test_a_user_spec_is_read_relative_to_the_configuration(tree, opened, tmp_path):
-    root = tree("data/rgb/x1.png", masks={"data/ids/x1.png": 4})
-    (tmp_path / "mine.toml").write_text(
-        'labels = "two.toml"\nimage = "rgb/{stem}.png"\nmask = "ids/{stem}.png"\n'
-        "[label_map]\nknown = {4 = 1}\nunknown = [9]\n[domains]\nonly = {}\n"
-    )
-    (tmp_path / "two.toml").write_text('classes = ["road", "rest"]')
-    dataset = opened("mine.toml", "data", folder=root)
-    assert dataset.name == "mine"
-    assert dataset.labels.classes == ("road", "rest")
-    assert (load(dataset, dataset.domains["only"].samples[0]).truth == 1).all()
 
 
 @pytest.mark.parametrize(
@@ -199,26 +186,6 @@ def test_a_wrong_spec_is_one_line_with_its_path(text, message, tmp_path):
 def test_an_unknown_spec_suggests_the_nearest():
     with pytest.raises(ConfigError, match="'cityscape'; did you mean 'cityscapes'"):
         read_spec("cityscape")
-
-
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
-        ({"kown": {}}, "unknown key 'kown'; did you mean 'known'"),
-        ({"encoding": "colour"}, "unknown encoding 'colour'; did you mean 'color'"),
-        ({"unlisted": "ignore"}, "unlisted is 'error' or 'void'"),
-        ({"encoding": "color", "void": [0]}, "void has no meaning with encoding color"),
-        ({"known": {0: 11}}, "0 = 11, but camvid has the ids 0 to 10"),
-        ({"known": "same"}, "known is 'identity' or a table"),
-        ({"void": ["x"]}, "void holds a list of whole numbers"),
-        ({"void": 3}, "void holds a list of whole numbers"),
-        ({"known": {0: 0}, "void": [0]}, "raw id 0 is known and something else"),
-        ({"void": [-1]}, r"raw id -1 \(void\) is not in 0 to 65535"),
-    ],
-)
-def test_wrong_label_maps(table, message, opened, tmp_path):
-    with pytest.raises(ConfigError, match=message):
-        opened("camvid", tmp_path, label_map=table)
 
 
 def _label_map(spec):
