@@ -18,7 +18,7 @@ from machine import write
 
 from reliseg.calibration import CALIBRATORS, CalibrationSample, SampledImage, calibrator
 from reliseg.kernels.cpu.parallel import ParallelKernel
-from reliseg.prediction import Prediction, sampled
+from reliseg.prediction import Prediction, sample_pixels
 from reliseg.stats import Layout
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
@@ -108,7 +108,7 @@ def counting() -> Iterator[Measure]:
     """An image of 19 x 256 x 512 to 1024 x 2048, all scores, one thread, in turns; methods are fitted on its pixels."""
     logits, truth = image(CLASSES, (256, 512), 4, "smooth")
     prediction = Prediction(logits, truth.shape)
-    part = sampled(prediction, truth, PIXELS, np.random.default_rng(0))
+    part = sample_pixels(prediction, truth, PIXELS, np.random.default_rng(0))
     sample = CalibrationSample([part], [SampledImage("image", len(part[1]))])
     transforms = {"a function that changes nothing": lambda p: replace(p, transform=lambda z: z)}
     transforms |= {name: calibrator(name).fit(sample) for name in TRANSFORMS}

@@ -129,7 +129,7 @@ def measured() -> list[Measure]:
     """On the GPU that is here."""
     from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
-    from reliseg.kernels.cpu.kernel import mapping_of
+    from reliseg.kernels.cpu.kernel import group_classes
     from reliseg.kernels.gpu.kernel import TritonKernel
     from reliseg.runtime.torch_settings import inference_settings
 
@@ -144,8 +144,8 @@ def measured() -> list[Measure]:
     before = torch.cuda.memory_allocated()
     whole = best(lambda: kernel.observe(view, labels, "image"))
     grown = (torch.cuda.max_memory_allocated() - before) / 1e6
-    mapping, live = mapping_of(layout, view)
-    alone = best(lambda: kernel._launch(view, truth, mapping, live))
+    groups, live = group_classes(layout, view)
+    alone = best(lambda: kernel._launch(view, truth, groups, live))
     torch_seconds = best(lambda: torch_statistics(logits, truth, CLASSES))
     network = SegformerForSemanticSegmentation(SegformerConfig(num_labels=CLASSES)).eval().to(device)
     pixels = torch.zeros(1, 3, *labels.shape, device=device)

@@ -34,7 +34,7 @@ from reliseg.models.torch.weights import load_weights
 from reliseg.models.user_code import call_function
 from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.evaluate.observer import Observer
-from reliseg.runtime.malloc import kept_memory
+from reliseg.runtime.malloc import keep_freed_memory
 from reliseg.runtime.progress import Silent
 from reliseg.runtime.workers import decoding_threads
 from reliseg.stats import Layout
@@ -109,7 +109,7 @@ def ratio(name: str, case: Case, target: float | None) -> list[Measure]:
     """
     own, kept, whole, images, after = [], [], [], [], []
     case.evaluation()  # what is imported late is start-up
-    with apart(case.bare) as alone, apart(case.bare, kept_memory) as alone_kept:
+    with apart(case.bare) as alone, apart(case.bare, keep_freed_memory) as alone_kept:
 
         def around() -> None:
             own.append(alone())
@@ -153,7 +153,7 @@ def parts(name: str, case: Case, fitted: Sequence[tuple[str, Calibration]]) -> l
     case = replace(case, dataset=limited(case.dataset, case.domain, PARTS))
     projection = case.dataset.projection(case.model.labels)
     loaded = case.samples
-    found = [case.model.predict([Input(s.sample.id, s.size, s.image)])[0].projected(projection) for s in loaded]
+    found = [case.model.predict([Input(s.sample.id, s.size, s.image)])[0].project(projection) for s in loaded]
     found = [replace(p, image=s.image) for p, s in zip(found, loaded, strict=True)]
     layout = Layout(len(case.dataset.labels), tuple(BUILT_IN_SCORES))
     observers = {calibration: Observer(layout, Kernels(print)) for calibration, _ in fitted}
@@ -167,7 +167,7 @@ def parts(name: str, case: Case, fitted: Sequence[tuple[str, Calibration]]) -> l
         **{f"statistics, {c}": observed(calibration, observers[c]) for c, calibration in fitted},
     }
     spent: dict[str, float] = dict.fromkeys(["bare", *tasks], np.inf)
-    with apart(case.bare) as alone, kept_memory():
+    with apart(case.bare) as alone, keep_freed_memory():
         for _ in range(PARTS):
             spent["bare"] = min(spent["bare"], alone())
             for key, task in tasks.items():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from reliseg.kernels import reference
 from reliseg.labels import UNKNOWN, VOID, Projection
-from reliseg.prediction import LOGIT_LIMIT, Prediction, sampled
+from reliseg.prediction import LOGIT_LIMIT, Prediction, sample_pixels
 
 GROUPS = {"none": None, "identity": (0, 1, 2, 3), "joined": (0, 1, 1, -1), "unreachable": (2, 0, -1, -1)}
 
@@ -28,7 +28,7 @@ def truth_of(seed, prediction):
 
 
 def draw(prediction, truth, count, seed=0):
-    return sampled(prediction, truth, count, np.random.default_rng(seed))
+    return sample_pixels(prediction, truth, count, np.random.default_rng(seed))
 
 
 def counted(prediction, truth):
@@ -129,7 +129,7 @@ def test_columns_are_the_classes_and_other():
 def test_projected_is_the_same_prediction_in_other_classes():
     plain = prediction_of(0, None)
     projection = Projection.of(space(4), space(3), GROUPS["joined"])
-    projected = plain.projected(projection)
+    projected = plain.project(projection)
     assert projected.logits is plain.logits
     assert projected.projection is projection
     assert plain.projection is None

@@ -26,7 +26,7 @@ from reliseg.plan.describe import dataset_in_memory, describe_dataset, describe_
 from reliseg.plan.plan import ModelSource, Plan
 from reliseg.results import Results
 from reliseg.run.execute import Run
-from reliseg.runtime.malloc import share_heap
+from reliseg.runtime.malloc import share_one_heap
 from reliseg.runtime.progress import Progress, Silent
 from reliseg.runtime.workers import decoding_threads
 
@@ -61,7 +61,7 @@ def open_model(
     align_corners, mean, std, resize, feature, precision, args, device, threads. From then on new threads of the
     process share one heap, so that large arrays can be kept (glibc). Raises a ModelError that says what is wrong.
     """
-    share_heap()
+    share_one_heap()
     _check_options(ModelOptions, options)
     space = label_space(labels) if isinstance(labels, str) else labels
     if not isinstance(where, str):

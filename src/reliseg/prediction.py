@@ -38,7 +38,7 @@ class Prediction:
     pixel_factors: Factors | None = None
     image: Image | None = None
 
-    def projected(self, projection: Projection) -> "Prediction":
+    def project(self, projection: Projection) -> "Prediction":
         """The same prediction in a data set's classes."""
         return replace(self, projection=projection)
 
@@ -67,7 +67,7 @@ class Prediction:
             return "the model gave an empty tensor"
         largest = _magnitude(self.logits)
         if not np.isfinite(largest):
-            return _unbounded(np.asarray(self.logits))
+            return _describe_infinite(np.asarray(self.logits))
         if largest > LOGIT_LIMIT:
             return f"the model gave a logit of magnitude {largest:.3g}; the limit is {LOGIT_LIMIT:.0f}"
         return None
@@ -80,14 +80,14 @@ def _magnitude(logits: Logits | DeviceLogits) -> float:
     return float(np.maximum(logits.max(), -logits.min()))
 
 
-def _unbounded(logits: Logits) -> str:
+def _describe_infinite(logits: Logits) -> str:
     """What to say of logits that are not all finite."""
     if not np.isneginf(logits[~np.isfinite(logits)]).all():
         return "the model gave NaN or infinite logits"
     return "the model gave logits of -inf, as the logarithm of 0 is; write finite ones in their place, -100 say"
 
 
-def sampled(
+def sample_pixels(
     prediction: Prediction, truth: Truth, count: int, generator: np.random.Generator
 ) -> tuple[Float32[np.ndarray, "p y"], UInt8[np.ndarray, " p"]]:
     """At most `count` counted pixels, drawn without replacement: projected logits and labels, in the order drawn.
@@ -100,12 +100,12 @@ def sampled(
     reachable[np.unique(view.groups)] = True
     reachable[prediction.columns - 1 :] = False
     known = np.flatnonzero((truth.ravel() < UNKNOWN) & reachable[truth.ravel()])
-    chosen = known[_drawn(len(known), count, generator)]
+    chosen = known[_random_places(len(known), count, generator)]
     logits = np.empty((len(chosen), prediction.columns), np.float32)
     order = np.argsort(chosen)  # in image order, what is read next lies near
     for start in range(0, len(chosen), _BLOCK):
         here = order[start : start + _BLOCK]
-        members = _at(view, chosen[here])
+        members = _logits_at(view, chosen[here])
         block = np.full((len(here), prediction.columns), -np.inf, np.float32)
         for g in np.unique(view.groups):
             group = members[view.groups == g]
@@ -115,14 +115,14 @@ def sampled(
     return logits, truth.ravel()[chosen]
 
 
-def _drawn(places: int, count: int, generator: np.random.Generator) -> Int64[np.ndarray, " p"]:
+def _random_places(places: int, count: int, generator: np.random.Generator) -> Int64[np.ndarray, " p"]:
     """The first `count` of so many places in a random order, that of a random number for each."""
     numbers = generator.random(places)
     first = np.argpartition(numbers, count)[:count] if count < places else np.arange(places)
     return first[np.argsort(numbers[first], kind="stable")]
 
 
-def _at(view: LogitView, pixels: np.ndarray) -> Float64[np.ndarray, "c p"]:
+def _logits_at(view: LogitView, pixels: np.ndarray) -> Float64[np.ndarray, "c p"]:
     """Upsampled logits at flat pixel indices."""
     rows, columns = np.divmod(pixels, view.size[1])
     h, w = view.logits.shape[1:]

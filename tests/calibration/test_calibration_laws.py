@@ -18,7 +18,7 @@ from reliseg.kernels import reference
 from reliseg.labels import default_projection, label_space
 from reliseg.models import Input, ModelOptions
 from reliseg.models.kinds.python import PythonModel
-from reliseg.prediction import Prediction, sampled
+from reliseg.prediction import Prediction, sample_pixels
 
 ROOT = Path(__file__).parents[2]
 BY_LIKELIHOOD = (
@@ -96,8 +96,8 @@ def street(real_data):
         [prediction] = model.predict([Input(path.stem, pixels.shape[:2], pixels)])
         truth = np.asarray(Pillow.open(real_data / "camvid" / "valannot" / path.name))
         truth = np.where(truth < 11, truth, 255).astype(np.uint8)
-        projected = prediction.projected(default_projection(cityscapes, camvid))
-        parts.append(sampled(projected, truth, 3000, np.random.default_rng(0)))
+        projected = prediction.project(default_projection(cityscapes, camvid))
+        parts.append(sample_pixels(projected, truth, 3000, np.random.default_rng(0)))
         images.append(SampledImage(path.stem, len(parts[-1][1]), tuple(prediction.feature.astype(float).tolist())))
     return CalibrationSample(parts, images)
 

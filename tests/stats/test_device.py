@@ -14,7 +14,7 @@ from reliseg.kernels.cpu import transformed
 from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.labels import Projection
 from reliseg.models.kinds.stored import save_logits
-from reliseg.prediction import LOGIT_LIMIT, Prediction, sampled
+from reliseg.prediction import LOGIT_LIMIT, Prediction, sample_pixels
 from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.evaluate.observer import Observer
 from reliseg.run.export import label_and_confidence
@@ -83,7 +83,7 @@ def test_every_reader_sees_the_same(logits, truth, tmp_path):
         save_logits(tmp_path / f"{name}.npz", prediction)
         kernel = Kernel(LAYOUT)
         found[name] = [
-            *sampled(prediction, truth, 50, np.random.default_rng(0)),
+            *sample_pixels(prediction, truth, 50, np.random.default_rng(0)),
             *label_and_confidence(prediction),
             reference.full_logits(view, 5),
             *kernel.observe(view, truth, "a").arrays().values(),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reliseg.stats.fixed import UNIT, carried, limbs, real, total, units
+from reliseg.stats.fixed import UNIT, carry, limbs, real, total, units
 
 SIGNED = st.integers(-(2**62), 2**62)
 
@@ -29,10 +29,10 @@ def test_any_order_and_grouping_gives_the_same_bytes_also_beyond_63_bits(parts, 
     sums = [limbs(np.array(p, np.int64)) for p in parts]
     one_by_one = sums[0]
     for s in sums[1:]:
-        one_by_one = carried(one_by_one + s)
+        one_by_one = carry(one_by_one + s)
     while len(sums) > 1:
         a, b = (sums.pop(shuffle.randrange(len(sums))) for _ in range(2))
-        sums.append(carried(a + b))
+        sums.append(carry(a + b))
     assert exact(one_by_one) == sum(parts)
     np.testing.assert_array_equal(sums[0], one_by_one)
     assert 0 <= one_by_one[1] < 2**32

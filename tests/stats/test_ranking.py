@@ -87,7 +87,7 @@ def test_empty_bins_change_nothing(ties, gaps):
     wide = np.zeros((2, int(at[-1]) + 1 + gaps[-1]), np.int64)
     wide[:, at] = pos, neg
     for measure, _ in MEASURES.values():
-        assert measure(*ranking.compact(*wide)) == measure(*ranking.compact(pos, neg))
+        assert measure(*ranking.drop_empty_bins(*wide)) == measure(*ranking.drop_empty_bins(pos, neg))
     for measure in (ranking.auroc, ranking.average_precision, ranking.area_under_risk):
         assert measure(*wide) == pytest.approx(measure(pos, neg), abs=ROUNDING)
 
@@ -157,7 +157,7 @@ def test_fpr95_is_read_where_95_percent_are_reached_and_no_later(positives, expe
 
 
 def test_distinct_scores_become_bins_the_highest_first():
-    pos, neg = ranking.of_scores(np.array([3.0, 1.0, 3.0]), np.array([2.0, 3.0]))
+    pos, neg = ranking.histograms_of_scores(np.array([3.0, 1.0, 3.0]), np.array([2.0, 3.0]))
     assert pos.tolist() == [2, 0, 1]
     assert neg.tolist() == [1, 1, 0]
 

@@ -120,7 +120,7 @@ def _pictures(plan: Plan, folder: Path) -> Path:
         assert loaded.image is not None
         assert loaded.truth is not None
         prediction = model.predict([Input(sample.id, loaded.size, loaded.image)])[0]
-        classes, confidence = label_and_confidence(prediction.projected(target.dataset.projection(model.labels)))
+        classes, confidence = label_and_confidence(prediction.project(target.dataset.projection(model.labels)))
         cases.append(Case(target.domain.name, loaded.image, loaded.truth, classes, confidence))
         write_png(folder / f"{target.domain.name}.png", sheet(cases[-1:], target.dataset.labels))
     write_png(folder / "all.png", sheet(cases, plan.tests[0].dataset.labels))

@@ -46,7 +46,7 @@ def full_logits(view: LogitView, columns: int, rows: slice = slice(None)) -> Blo
 
     Columns that nothing goes to are -inf.
     """
-    return calibrated(view, projected_logits(view, columns, rows), rows)
+    return calibrate(view, projected_logits(view, columns, rows), rows)
 
 
 def projected_logits(view: LogitView, columns: int, rows: slice = slice(None)) -> Block:
@@ -62,7 +62,7 @@ def projected_logits(view: LogitView, columns: int, rows: slice = slice(None)) -
         chosen = view.groups == g
         if not chosen.any():
             continue
-        members = _across(lines[chosen], x, x1, wx)
+        members = _interpolate_across(lines[chosen], x, x1, wx)
         if len(members) == 1:
             projected[g] = members[0]
         else:
@@ -71,13 +71,13 @@ def projected_logits(view: LogitView, columns: int, rows: slice = slice(None)) -
     return projected
 
 
-def _across(lines: Lines, x: Ids, x1: Ids, weight: Values) -> Block:
+def _interpolate_across(lines: Lines, x: Ids, x1: Ids, weight: Values) -> Block:
     """The horizontal half of bilinear interpolation."""
     left = lines.take(x, axis=2)  # many times as fast as an index
     return (left + (lines.take(x1, axis=2) - left) * weight).reshape(len(lines), -1)
 
 
-def calibrated(view: LogitView, projected: Block, rows: slice = slice(None)) -> Block:
+def calibrate(view: LogitView, projected: Block, rows: slice = slice(None)) -> Block:
     """What the view's transform and factors make of the projected logits of some rows."""
     if view.transform is not None:
         projected = view.transform(projected)
@@ -106,13 +106,13 @@ def losses(z: Block, truth: Ids) -> tuple[Values, Values]:
     return nll, (error**2).sum(axis=0)
 
 
-def _summed(shape: tuple[int, ...], index: tuple[Ids, ...], values: Values) -> Int64[np.ndarray, "..."]:
+def _sums(shape: tuple[int, ...], index: tuple[Ids, ...], values: Values) -> Int64[np.ndarray, "..."]:
     sums = np.zeros(shape, np.int64)
     np.add.at(sums, index, units(values))
     return sums
 
 
-def _counted(shape: tuple[int, ...], index: tuple[Ids, ...]) -> Int64[np.ndarray, "..."]:
+def _counts(shape: tuple[int, ...], index: tuple[Ids, ...]) -> Int64[np.ndarray, "..."]:
     counts = np.zeros(shape, np.int64)
     np.add.at(counts, index, 1)
     return counts
@@ -125,16 +125,16 @@ def _class_wise(z: Block, truth: Ids, layout: Layout) -> ClassWise:
     index = (np.arange(layout.classes).repeat(z.shape[1]), reliability_bin(p.ravel()))
     hits = p[truth, np.arange(z.shape[1])]
     return ClassWise(
-        counts=_counted(shape, index),
-        hits=_counted(shape, (truth, reliability_bin(hits))),
-        probability=limbs(_summed(shape, index, p.ravel())),
+        counts=_counts(shape, index),
+        hits=_counts(shape, (truth, reliability_bin(hits))),
+        probability=limbs(_sums(shape, index, p.ravel())),
     )
 
 
 def observe(view: LogitView, truth: Truth, sample: str, layout: Layout) -> tuple[PixelStatistics, SampleTable]:
     """The statistics of one image. Truth ids are classes of the data set, 254 (unknown) or 255 (void)."""
     before = projected_logits(view, layout.columns)
-    z = calibrated(view, before)
+    z = calibrate(view, before)
     ids = truth.ravel().astype(np.int64)
     top = z.argmax(axis=0)
     role = roles(ids, top)
@@ -145,31 +145,31 @@ def observe(view: LogitView, truth: Truth, sample: str, layout: Layout) -> tuple
     label, guess, bin_ = ids[known], top[known], reliability_bin(msp)
     cells = (layout.classes, layout.columns, RELIABILITY_BINS)
     top_label = TopLabel(
-        counts=_counted(cells, (label, guess, bin_)),
-        confidence=limbs(_summed(cells, (label, guess, bin_), msp)),
+        counts=_counts(cells, (label, guess, bin_)),
+        confidence=limbs(_sums(cells, (label, guess, bin_), msp)),
     )
     wrong = label[(label != guess) & (msp > 0.90)], label[(label != guess) & (msp > 0.99)]
     nll, brier = losses(z[:, known], label)
     fine = {s: BUILT_IN_SCORES[s].fine_bin(softmax) for s in layout.scores}
     pixels = PixelStatistics(
         top=top_label,
-        confident=ConfidentErrors(np.stack([_counted((layout.classes,), (w,)) for w in wrong], axis=1)),
+        confident=ConfidentErrors(np.stack([_counts((layout.classes,), (w,)) for w in wrong], axis=1)),
         losses=Losses(limbs(units(nll).sum()), limbs(units(brier).sum())),
         flips=Flips(np.array([(before.argmax(axis=0) != top)[known].sum()], np.int64)),
-        confidence=FineConfidence(limbs(_summed((fine_bins("msp").size,), (fine["msp"][known],), msp))),
-        ranks={s: ScoreHistogram(_counted((ROLES, fine_bins(s).size), (role, fine[s]))) for s in layout.scores},
+        confidence=FineConfidence(limbs(_sums((fine_bins("msp").size,), (fine["msp"][known],), msp))),
+        ranks={s: ScoreHistogram(_counts((ROLES, fine_bins(s).size), (role, fine[s]))) for s in layout.scores},
         classwise=_class_wise(z[:, known], label, layout) if layout.classwise else None,
     )
     counts, right, confidence = reliability(top_label)
     table = SampleTable(
         ids=(sample,),
-        pixels=_counted((ROLES,), (role,))[None],
+        pixels=_counts((ROLES,), (role,))[None],
         confusion=top_label.confusion[None],
         bin_counts=counts[None],
         bin_right=right[None],
         bin_confidence=confidence[None],
         losses=np.stack([pixels.losses.nll, pixels.losses.brier])[None],
-        score_sums=np.stack([limbs(_summed((ROLES,), (role,), scores[s])) for s in layout.scores])[None],
-        coarse=np.stack([_counted((ROLES, COARSE_BINS), (role, fine[s] >> COARSE_SHIFT)) for s in layout.scores])[None],
+        score_sums=np.stack([limbs(_sums((ROLES,), (role,), scores[s])) for s in layout.scores])[None],
+        coarse=np.stack([_counts((ROLES, COARSE_BINS), (role, fine[s] >> COARSE_SHIFT)) for s in layout.scores])[None],
     )
     return pixels, table

@@ -27,7 +27,7 @@ _AT_AN_EDGE = 2
 """So many pixels may lie on the other side of an edge between bins, for the last bits of float32."""
 _SUMS, _ROUNDING = ("losses", "score_sums"), 1e-5
 """Sums of values may differ so much per pixel."""
-Compared: TypeAlias = tuple[str, np.ndarray, float]
+Comparison: TypeAlias = tuple[str, np.ndarray, float]
 """A name, numbers, and how far sums of them from the first one on may lie apart."""
 
 
@@ -41,21 +41,22 @@ class CountingKernel(Protocol):
         """The statistics of all images observed, which are forgotten."""
 
 
-def failure(kernel: CountingKernel, layout: Layout, placed: Callable[[Logits], Logits | DeviceLogits]) -> str | None:
-    """What the kernel counts otherwise than the CPU's, or None. `placed` brings logits to where it reads them."""
-    logits, truth = drawn(layout)
-    wanted = _counted(Kernel(layout), view(logits), truth)
-    for (name, number, bound), (_, other, _) in zip(wanted, _counted(kernel, view(placed(logits)), truth), strict=True):
-        if not np.abs(np.cumsum(other - number, axis=-1)).max(initial=0) <= bound:
+def failure(kernel: CountingKernel, layout: Layout, to_device: Callable[[Logits], Logits | DeviceLogits]) -> str | None:
+    """What the kernel counts otherwise than the CPU's, or None. `to_device` brings logits to where it reads them."""
+    logits, truth = draw_image(layout)
+    expected = _counts(Kernel(layout), view_of(logits), truth)
+    actual = _counts(kernel, view_of(to_device(logits)), truth)
+    for (name, right, bound), (_, other, _) in zip(expected, actual, strict=True):
+        if not np.abs(np.cumsum(other - right, axis=-1)).max(initial=0) <= bound:
             return f"it miscounts {name} of a drawn image"
     return None
 
 
-def drawn(layout: Layout) -> tuple[Logits, Truth]:
+def draw_image(layout: Layout) -> tuple[Logits, Truth]:
     """Logits that are sure in places, and labels that are often right: every role is there."""
     random = np.random.default_rng(0)
     logits = (4 * random.standard_normal((layout.classes, *NATIVE))).astype(np.float32)
-    full = full_logits(view(logits), layout.columns)
+    full = full_logits(view_of(logits), layout.columns)
     right, chance = full.argmax(axis=0), random.integers(0, layout.classes, full.shape[1])
     runner_up, top = np.partition(full, -2, axis=0)[-2:]
     truth = np.where(random.random(len(top)) < 0.6, right, chance)
@@ -64,13 +65,13 @@ def drawn(layout: Layout) -> tuple[Logits, Truth]:
     return logits, truth.astype(np.uint8).reshape(SIZE)
 
 
-def view(logits: Logits | DeviceLogits) -> LogitView:
+def view_of(logits: Logits | DeviceLogits) -> LogitView:
     """The drawn image's, with a temperature."""
     classes = logits.shape[0]
     return LogitView(logits, SIZE, False, np.arange(classes), np.full(classes + 1, 0.8))
 
 
-def _counted(kernel: CountingKernel, image: LogitView, truth: Truth) -> Iterator[Compared]:
+def _counts(kernel: CountingKernel, image: LogitView, truth: Truth) -> Iterator[Comparison]:
     row = kernel.observe(image, truth, "trial")
     for name, column in row.arrays().items():
         bound = 0.0 if name in ("pixels", "confusion") else _ROUNDING * truth.size if name in _SUMS else _AT_AN_EDGE

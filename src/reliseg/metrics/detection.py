@@ -46,7 +46,7 @@ def detection_quantities(prefix: str, definition: str, unit: str) -> Mapping[str
 
 def detection_values(names: Mapping[str, Quantity], inside: Histogram, outside: Histogram, score: str) -> list[Value]:
     """The five numbers from histograms, the surest bin first; both sides must be filled."""
-    inside, outside = ranking.compact(inside, outside)
+    inside, outside = ranking.drop_empty_bins(inside, outside)
     brackets = (
         ranking.auroc(inside, outside),
         ranking.average_precision(inside, outside),

@@ -30,8 +30,8 @@ from reliseg.run.manifest import manifest
 from reliseg.run.measure.measure import RELIABILITY_HEADER, measure
 from reliseg.run.measure.splits import FITS_HEADER, measure_splits, thresholds_of
 from reliseg.runtime.atomic_files import write_text
-from reliseg.runtime.malloc import share_heap
-from reliseg.runtime.numba_cache import compiling
+from reliseg.runtime.malloc import share_one_heap
+from reliseg.runtime.numba_cache import announce_compilation
 from reliseg.runtime.progress import Progress, Silent
 
 _SHOWN = 8
@@ -74,8 +74,11 @@ class Run:
         if self.plan.fits:
             import_module("scipy.linalg")  # only what is loaded by now is limited
         told = partial(self.progress.note, "compiling for this processor: ten to thirty seconds, in the first run only")
-        share_heap()
-        with compiling(told), threadpool_limits(1, "blas"):  # the last bits of a matrix product depend on its threads
+        share_one_heap()
+        with (
+            announce_compilation(told),
+            threadpool_limits(1, "blas"),
+        ):  # the last bits of a matrix product depend on its threads
             return self._executed()
 
     def _executed(self) -> Results:

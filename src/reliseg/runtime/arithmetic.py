@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from reliseg.runtime.numba_compile import compiled
+from reliseg.runtime.numba_compile import inline_njit
 
 I32: TypeAlias = np.int32
 I64: TypeAlias = np.int64
@@ -54,7 +54,7 @@ _ROUND = F32(1.5 * 2**23)  # adding it leaves a float rounded to an integer in t
 _SQRT_HALF = I32(0x3F3504F3)
 
 
-@compiled
+@inline_njit
 def exp(x: F32) -> F32:
     """exp of x <= 0, within (2 + |x| / 6) 1e-7 of its value; exactly 1 at 0; 2**-126 for all that is less."""
     x = x if x > _LOWEST else _LOWEST
@@ -69,7 +69,7 @@ def exp(x: F32) -> F32:
     return from_bits(I32(bits(p) + I32(bits(rounded) << I32(23))))
 
 
-@compiled
+@inline_njit
 def log(u: F32) -> F32:
     """The natural logarithm of a number >= 1, within 1e-7 of its value (the polynomial of Cephes' logf)."""
     exponent = I32(I32(bits(u) - _SQRT_HALF) >> I32(23))

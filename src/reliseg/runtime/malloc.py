@@ -28,14 +28,14 @@ _open = 0
 
 
 @contextmanager
-def kept_memory() -> Iterator[None]:
+def keep_freed_memory() -> Iterator[None]:
     """Within, arrays of up to 256 MB are taken from memory that the process has already; after, the system has it back.
 
     glibc before version 2.35 refuses so large a size: there it is 32 MB. Nothing happens where malloc is not glibc's,
     or where the environment sets it (`MALLOC_..`, `GLIBC_TUNABLES`).
     """
     global _open
-    share_heap()
+    share_one_heap()
     with _lock:
         _open += 1
         if not _set(_MMAP_THRESHOLD, _LARGEST):
@@ -49,19 +49,19 @@ def kept_memory() -> Iterator[None]:
             if not _open:
                 _set(_MMAP_THRESHOLD, _ADAPTED)
                 _set(_TRIM_THRESHOLD, 2 * _ADAPTED)
-        give_back()
+        return_free_memory()
 
 
-def give_back() -> None:
+def return_free_memory() -> None:
     """Return what is free to the system.
 
-    Within `kept_memory` that is for where sizes change: what arrays of one size left free fits no others.
+    Within `keep_freed_memory` that is for where sizes change: what arrays of one size left free fits no others.
     """
     if (library := _glibc()) is not None:
         library.malloc_trim(0)
 
 
-def share_heap() -> None:
+def share_one_heap() -> None:
     """Let threads that are started from now on share the first one's heap, which alone can hold large arrays.
 
     For the process and for good: glibc looks at its limit once. A thread still takes over the heap of one that has

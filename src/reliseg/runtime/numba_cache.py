@@ -11,7 +11,7 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 from reliseg.errors import ConfigError
 
 
-class KeptCode(FunctionCache):  # type: ignore[misc]
+class TolerantCache(FunctionCache):  # type: ignore[misc]
     """numba's cache of a function. What cannot be read is compiled anew, what cannot be written is not kept.
 
     Else a file that was cut off, by a power failure or a full disk, would end every run from then on.
@@ -20,7 +20,7 @@ class KeptCode(FunctionCache):  # type: ignore[misc]
     def __init__(self, function: Any) -> None:
         super().__init__(function)
         locator = self._impl.locator
-        self._cache_file = _Named(locator.get_cache_path(), self._impl.filename_base, locator.get_source_stamp())
+        self._cache_file = _KeyedFiles(locator.get_cache_path(), self._impl.filename_base, locator.get_source_stamp())
 
     def load_overload(self, signature: Any, context: Any) -> Any:
         """The code for these types, or None."""
@@ -37,7 +37,7 @@ class KeptCode(FunctionCache):  # type: ignore[misc]
             super().save_overload(signature, data)
 
 
-class _Named(IndexDataCacheFile):  # type: ignore[misc]
+class _KeyedFiles(IndexDataCacheFile):  # type: ignore[misc]
     """numba's files, each with the key of its code: types, processor, sources.
 
     numba writes the index first, then the code, under numbers that start anew with every edit. Where the second was
@@ -64,13 +64,13 @@ def check_compiler() -> None:
 
 
 @contextmanager
-def compiling(tell: Callable[[], None]) -> Iterator[None]:
+def announce_compilation(tell: Callable[[], None]) -> Iterator[None]:
     """Calls `tell` before the first function is compiled within, in any thread; never where all lie on disk."""
-    with event.install_listener("numba:compile", _First(tell)):
+    with event.install_listener("numba:compile", _FirstCompilation(tell)):
         yield
 
 
-class _First(event.Listener):  # type: ignore[misc]
+class _FirstCompilation(event.Listener):  # type: ignore[misc]
     def __init__(self, tell: Callable[[], None]) -> None:
         self._waiting = [tell]
 

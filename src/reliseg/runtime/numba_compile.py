@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from numba import njit
 
-from reliseg.runtime.numba_cache import KeptCode, check_compiler
+from reliseg.runtime.numba_cache import TolerantCache, check_compiler
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -22,7 +22,7 @@ _ROOMS = [Path(__file__).parents[1] / room for room in ("runtime", "stats", "ker
 """The folders that compiled functions take others and constants from, beside their own."""
 
 
-def compiled(function: Function) -> Function:
+def inline_njit(function: Function) -> Function:
     """A function for numba to compile (and only then; without the shape checks that tests may put round it).
 
     LLVM writes it out where it is called: to hand over ten words for each array took an eighth of the kernel's time.
@@ -30,20 +30,20 @@ def compiled(function: Function) -> Function:
     return cast(Function, njit(**_OPTIONS, forceinline=True)(inspect.unwrap(function)))
 
 
-def cached(function: Function) -> Function:
+def cached_njit(function: Function) -> Function:
     """The same for what Python calls: machine code is kept on disk.
 
     Beside the source, else in the user's cache folder, else (nothing can be written) not. ConfigError where numba is
     told not to compile: so no module of kernels can be imported then.
     """
     check_compiler()
-    found: Any = njit(**_OPTIONS)(_keyed(inspect.unwrap(function)))
+    found: Any = njit(**_OPTIONS)(_with_source_digest(inspect.unwrap(function)))
     with suppress(RuntimeError):
-        found._cache = KeptCode(found.py_func)
+        found._cache = TolerantCache(found.py_func)
     return cast(Function, found)
 
 
-def _keyed(function: Callable[..., Any]) -> Callable[..., Any]:
+def _with_source_digest(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function with one more value that it closes over: the digest of all sources that it may be made of.
 
     numba compares the bytes of the function, what it closes over, and the age of its file; not those of the functions

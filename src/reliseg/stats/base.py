@@ -6,7 +6,7 @@ from typing import ClassVar, TypeVar
 
 import numpy as np
 
-from reliseg.stats.fixed import carried
+from reliseg.stats.fixed import carry
 
 S = TypeVar("S", bound="Statistic")
 
@@ -32,7 +32,7 @@ class Statistic:
     def __add__(self: S, other: S) -> S:
         mine, theirs = self.arrays(), other.arrays()
         merged = {name: mine[name] + theirs[name] for name in mine}
-        return type(self)(**{n: carried(a) if n in self.LIMBS else a for n, a in merged.items()})
+        return type(self)(**{n: carry(a) if n in self.LIMBS else a for n, a in merged.items()})
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

@@ -25,7 +25,7 @@ def limbs(total: Int64[np.ndarray, "..."] | np.int64) -> Limbs:
     return np.stack([total >> _BITS, total & _MASK], axis=-1)
 
 
-def carried(sums: Limbs) -> Limbs:
+def carry(sums: Limbs) -> Limbs:
     """The canonical form after an addition of limbs."""
     high = sums[..., 0] + (sums[..., 1] >> _BITS)
     return np.stack([high, sums[..., 1] & _MASK], axis=-1)
@@ -35,7 +35,7 @@ def total(sums: Limbs, axis: int | tuple[int, ...]) -> Limbs:
     """Sum over axes (negative axes count from before the limb axis)."""
     axes = (axis,) if isinstance(axis, int) else axis
     moved = tuple(a - 1 if a < 0 else a for a in axes)
-    return carried(sums.sum(axis=moved))
+    return carry(sums.sum(axis=moved))
 
 
 def real(sums: Limbs) -> Float64[np.ndarray, "..."]:

@@ -163,10 +163,10 @@ class PixelStatistics:
     @classmethod
     def zero(cls, layout: Layout) -> "PixelStatistics":
         """Of no pixels."""
-        return replace(cls.unranked(layout), ranks={s: ScoreHistogram.zero_of(s) for s in layout.scores})
+        return replace(cls.zero_without_ranks(layout), ranks={s: ScoreHistogram.zero_of(s) for s in layout.scores})
 
     @classmethod
-    def unranked(cls, layout: Layout) -> "PixelStatistics":
+    def zero_without_ranks(cls, layout: Layout) -> "PixelStatistics":
         """Of no pixels, and without the ranks of any score."""
         parts = {name: part.zero(layout) for name, part in _PARTS.items() if layout.classwise or name != "classwise"}
         return cls(**parts, ranks={})  # type: ignore[arg-type]

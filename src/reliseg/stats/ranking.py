@@ -13,13 +13,15 @@ Histogram: TypeAlias = Int64[np.ndarray, " b"]
 Bracketed: TypeAlias = tuple[float, float, float]
 
 
-def compact(pos: Histogram, neg: Histogram) -> tuple[Int64[np.ndarray, " filled"], Int64[np.ndarray, " filled"]]:
-    """Without the empty bins."""
+def drop_empty_bins(
+    pos: Histogram, neg: Histogram
+) -> tuple[Int64[np.ndarray, " filled"], Int64[np.ndarray, " filled"]]:
+    """Return both histograms without the bins that are empty in both."""
     filled = (pos + neg) > 0
     return pos[filled], neg[filled]
 
 
-def of_scores(pos: Float64[np.ndarray, " p"], neg: Float64[np.ndarray, " n"]) -> tuple[Histogram, Histogram]:
+def histograms_of_scores(pos: Float64[np.ndarray, " p"], neg: Float64[np.ndarray, " n"]) -> tuple[Histogram, Histogram]:
     """Histograms over the distinct values of two sets of scores, the highest first."""
     values, index = np.unique(np.concatenate([pos, neg]), return_inverse=True)
     is_pos = np.arange(len(index)) < len(pos)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float64, Int64, UInt16
 
-from reliseg.stats.fixed import carried
+from reliseg.stats.fixed import carry
 from reliseg.stats.samples import LIMB_COLUMNS, SampleTable
 
 _EXACT = 2.0**53
@@ -44,7 +44,7 @@ def resampled(tables: Sequence[SampleTable], resamples: range, seed: int) -> Sam
         start += len(table.ids)
         for name, column in table.arrays().items():
             _add(sums[name].reshape(len(resamples), -1), weights, column.reshape(len(table.ids), -1), images)
-    columns = {name: carried(total) if name in LIMB_COLUMNS else total for name, total in sums.items()}
+    columns = {name: carry(total) if name in LIMB_COLUMNS else total for name, total in sums.items()}
     return SampleTable.from_arrays([f"{number:06}" for number in resamples], columns)
 
 

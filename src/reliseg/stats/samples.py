@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int32, Int64
 
 from reliseg.stats.bins import COARSE_BINS, RELIABILITY_BINS, ROLES
-from reliseg.stats.fixed import carried
+from reliseg.stats.fixed import carry
 from reliseg.stats.pixels import Layout
 
 
@@ -47,13 +47,13 @@ class SampleTable:
         return cls(tuple(ids[i] for i in order), *columns)
 
     @classmethod
-    def joined(cls, parts: Iterable["SampleTable"]) -> "SampleTable":
+    def merge_parts(cls, parts: Iterable["SampleTable"]) -> "SampleTable":
         """Parts of one image as one row."""
         tables = list(parts)
         if len({table.ids for table in tables}) != 1 or len(tables[0].ids) != 1:
             raise ValueError("parts of one image, a row each, are needed")
         sums = {name: sum(getattr(table, name) for table in tables) for name in _COLUMNS}
-        return cls(tables[0].ids, **{name: carried(s) if name in LIMB_COLUMNS else s for name, s in sums.items()})
+        return cls(tables[0].ids, **{name: carry(s) if name in LIMB_COLUMNS else s for name, s in sums.items()})
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All columns but the ids."""

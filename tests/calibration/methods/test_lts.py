@@ -18,7 +18,7 @@ from reliseg.calibration.methods.ts import Temperature
 from reliseg.errors import CalibrationError, ConfigError, MissingExtraError
 from reliseg.kernels import reference
 from reliseg.labels import UNKNOWN, VOID, Projection
-from reliseg.prediction import Prediction, sampled
+from reliseg.prediction import Prediction, sample_pixels
 
 torch = pytest.importorskip("torch")
 _local = pytest.importorskip("reliseg.calibration.fitting.lts_network")
@@ -296,11 +296,11 @@ def projected(sample, groups):
     """The sample, of a model of four classes, in the three classes of a data set."""
     projection = Projection.of(space(4), space(3), groups)
     whole = [
-        replace(i, prediction=i.prediction.projected(projection), truth=np.where(i.truth < 3, i.truth, VOID))
+        replace(i, prediction=i.prediction.project(projection), truth=np.where(i.truth < 3, i.truth, VOID))
         for i in sample.whole
     ]
     whole = [replace(i, truth=i.truth.astype(np.uint8)) for i in whole]
-    parts = [sampled(i.prediction, i.truth, 100, np.random.default_rng(0)) for i in whole]
+    parts = [sample_pixels(i.prediction, i.truth, 100, np.random.default_rng(0)) for i in whole]
     images = [SampledImage(i.id, len(p[1])) for i, p in zip(whole, parts, strict=True)]
     return CalibrationSample(parts, images, whole)
 

@@ -78,7 +78,7 @@ def test_bands_of_rows_are_the_image():
     whole, parts = Kernel(LAYOUT), Kernel(LAYOUT)
     row = whole.observe(view, truth, "a")
     bands = [slice(60, 72), slice(0, 1), slice(1, 60)]
-    assert SampleTable.joined([parts.observe(view, truth, "a", band) for band in bands]) == row
+    assert SampleTable.merge_parts([parts.observe(view, truth, "a", band) for band in bands]) == row
     assert_same_bytes(parts.statistics(), whole.statistics())
 
 

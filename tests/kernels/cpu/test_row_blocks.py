@@ -11,7 +11,7 @@ from reliseg.stats.view import source_positions
 @pytest.mark.parametrize("native", [1, 2, 5, 64, 65, 200, 800])
 @pytest.mark.parametrize("size", [1, 3, 64, 200, 256, 333, 800])
 def test_each_pixel_stands_in_one_place_with_its_own_position(native, size, align):
-    plan = row_blocks.columns(native, size, align)
+    plan = row_blocks.divide_row(native, size, align)
     filled = np.flatnonzero(plan.pixel < size)
     np.testing.assert_array_equal(np.sort(plan.pixel[filled]), np.arange(size))
     assert len(plan.pixel) == row_blocks.PIXELS * (plan.stretches * plan.quads + plan.spare)
@@ -29,5 +29,5 @@ def test_each_pixel_stands_in_one_place_with_its_own_position(native, size, alig
 
 
 def test_native_logits_of_the_size_of_the_image_are_read_in_runs():
-    assert row_blocks.columns(2048, 2048, False).run.tolist() == [True] * 7 + [False]
-    assert row_blocks.columns(1024, 2048, False).run.sum() >= 6
+    assert row_blocks.divide_row(2048, 2048, False).run.tolist() == [True] * 7 + [False]
+    assert row_blocks.divide_row(1024, 2048, False).run.sum() >= 6

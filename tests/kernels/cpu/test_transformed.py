@@ -176,7 +176,7 @@ def test_blocks_hold_each_row_once_in_order(height, width, pixels, seed):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transformed, "_PIXELS", pixels)
-        patch.setattr(Kernel, "observe_final", recorded)
+        patch.setattr(Kernel, "observe_blocks", recorded)
         transformed.observe(Kernel(Layout(3, ALL)), view, truth, "a", 4)
     assert [y for rows in places for y in range(rows.start, rows.stop)] == list(range(height))
     assert all(part.shape[1] <= max(pixels, width) for part in parts)
@@ -195,7 +195,7 @@ def test_what_a_transform_leaves_is_counted_unrounded(width):
     blocks_of = [(slice(y, y + 3), final[:, y * width : (y + 3) * width]) for y in (0, 3, 6)]
     view = view_of(np.zeros((4, 9, width), np.float32), (9, width), columns=5)
     kernel = Kernel(Layout(4, ALL))
-    kernel.observe_final(view, places.astype(np.uint8).reshape(9, width), "a", slice(None), blocks_of)
+    kernel.observe_blocks(view, places.astype(np.uint8).reshape(9, width), "a", slice(None), blocks_of)
     confusion = kernel.statistics().top.confusion
     np.testing.assert_array_equal(np.diag(confusion), np.bincount(places, minlength=4))
 
@@ -284,20 +284,20 @@ def rows_of(*names):
 
 def test_parts_of_one_image_are_joined_in_any_order():
     parts = rows_of("a", "a", "a")
-    joined = SampleTable.joined(iter(parts))
-    assert joined == SampleTable.joined(parts[::-1])
-    assert joined == SampleTable.joined([SampleTable.joined(parts[:2]), parts[2]])
+    joined = SampleTable.merge_parts(iter(parts))
+    assert joined == SampleTable.merge_parts(parts[::-1])
+    assert joined == SampleTable.merge_parts([SampleTable.merge_parts(parts[:2]), parts[2]])
     np.testing.assert_array_equal(joined.pixels, sum(p.pixels for p in parts))
     assert joined.pixels.sum() == 90
-    assert SampleTable.joined(parts[:1]) == parts[0]
+    assert SampleTable.merge_parts(parts[:1]) == parts[0]
 
 
 @pytest.mark.parametrize("parts", [[], rows_of("a", "b"), rows_of("b", "a", "a"), [SampleTable.empty(Layout(3, ALL))]])
 def test_rows_of_different_images_are_not_joined(parts):
     with pytest.raises(ValueError, match="parts of one image"):
-        SampleTable.joined(parts)
+        SampleTable.merge_parts(parts)
 
 
 def test_a_table_of_two_rows_is_not_joined():
     with pytest.raises(ValueError, match="parts of one image"):
-        SampleTable.joined([SampleTable.union(rows_of("a", "b"))])
+        SampleTable.merge_parts([SampleTable.union(rows_of("a", "b"))])

@@ -24,8 +24,8 @@ def test_rows_are_the_references(native, size, align, groups):
     source, live = Upsampled.of(view), np.unique(groups)
     for rows in (slice(0, size[0]), slice(size[0] // 3, size[0] // 3 + 2), slice(size[0] - 1, size[0])):
         wanted = reference.projected_logits(view, 6, rows)
-        np.testing.assert_allclose(source.double(rows, 6), wanted, rtol=1e-13, atol=1e-13)
-        single = source.single(rows)
+        np.testing.assert_allclose(source.to_float64(rows, 6), wanted, rtol=1e-13, atol=1e-13)
+        single = source.to_float32(rows)
         assert single.dtype == np.float32
         np.testing.assert_allclose(single, wanted[live], rtol=0, atol=1e-6 * np.abs(logits).max())
 

@@ -160,7 +160,7 @@ def test_samples_and_whole_images_are_stored_once_and_deleted_when_all_is_fitted
 # Ends the process when so many images are kept, or when so many samples were taken for a fit.
 _KILLED = """
 import os, reliseg.run.fit.sampling as sampling, reliseg
-drawn, take, n = sampling.sampled, sampling.Sampling.take, [0, 0]
+drawn, take, n = sampling.sample_pixels, sampling.Sampling.take, [0, 0]
 def counted(*values):
     n[0] += 1
     if n[0] == {after[0]}:
@@ -171,7 +171,7 @@ def taken(*values):
     if n[1] == {after[1]}:
         os._exit(9)
     return take(*values)
-sampling.sampled, sampling.Sampling.take = counted, taken
+sampling.sample_pixels, sampling.Sampling.take = counted, taken
 reliseg.run_config({config!r}, {out!r}, workers=1)
 """
 

@@ -104,6 +104,6 @@ def test_memory_is_given_back_where_the_size_of_images_changes(tmp_path: Path, m
             Image.open(file).resize((24, 16), Image.Resampling.NEAREST).save(file)
     dataset = reliseg.open_dataset("camvid", root, domains={"day": {"split": "train"}})
     model, given_back = Watched(), []
-    monkeypatch.setattr("reliseg.run.predict.stream.give_back", lambda: given_back.append(len(model.begun)))
+    monkeypatch.setattr("reliseg.run.predict.stream.return_free_memory", lambda: given_back.append(len(model.begun)))
     assert len(list(predictions(model, dataset, dataset.domains["day"].samples, workers=2, batch=1))) == 8
     assert given_back == [0, 5]

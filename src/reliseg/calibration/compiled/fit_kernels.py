@@ -7,7 +7,7 @@ from reliseg.calibration.compiled.tiles import CLASS, RANK, TOP, grouped, rank_c
 from reliseg.calibration.sample import Groups, Labels, Logits, Slopes
 from reliseg.kernels.cpu.upsample import TILE, argmax
 from reliseg.runtime.arithmetic import I64, bits64, from_bits64
-from reliseg.runtime.numba_compile import cached, compiled
+from reliseg.runtime.numba_compile import cached_njit, inline_njit
 
 _LOG2E = np.log2(np.e)
 _LN2_HIGH = 0.693147180369123816490  # 32 bits: its products with whole numbers below 2**21 are exact
@@ -17,7 +17,7 @@ _LOWEST = -708.0
 """exp of less is 0."""
 
 
-@compiled
+@inline_njit
 def exp(x: float) -> float:
     """exp of x <= 0, within 1e-15 of its value; exactly 1 at 0, and 0 below -708."""
     rounded = x * _LOG2E + _ROUND
@@ -41,7 +41,7 @@ def exp(x: float) -> float:
     return value if x > _LOWEST else 0.0
 
 
-@compiled
+@inline_njit
 def _below_the_top(
     logits: Logits,
     labels: Labels,
@@ -65,7 +65,7 @@ def _below_the_top(
     return count
 
 
-@cached
+@cached_njit
 def add_derivatives(
     logits: Logits, labels: Labels, groups: Groups, slopes: Slopes, sums: Float64[np.ndarray, "4 g"]
 ) -> None:
@@ -99,7 +99,7 @@ def add_derivatives(
             sums[3, g] += least[x] < 0
 
 
-@cached
+@cached_njit
 def add_gaps(
     logits: Logits,
     labels: Labels,
@@ -147,7 +147,7 @@ def add_gaps(
                 before[x], place[x] = p, b
 
 
-@compiled
+@inline_njit
 def _predicted(logits: Logits, live: Int64[np.ndarray, " c"], predicted: Int32[np.ndarray, " p"]) -> None:
     """The first of the largest live columns of each pixel, as its place among those."""
     tile, top = np.empty((len(live), TILE), np.float32), np.empty(TILE, np.int32)
@@ -160,7 +160,7 @@ def _predicted(logits: Logits, live: Int64[np.ndarray, " c"], predicted: Int32[n
         predicted[start : start + count] = top[:count]
 
 
-@compiled
+@inline_njit
 def _live_below(
     logits: Logits,
     live: Int64[np.ndarray, " c"],
@@ -176,7 +176,7 @@ def _live_below(
             below[c, i] = 0.0
 
 
-@compiled
+@inline_njit
 def _log_softmax(below: Float64[np.ndarray, "c t"], total: Float64[np.ndarray, " t"]) -> None:
     """Log probabilities in place of logits; `total` becomes the log of the sum of their exponentials."""
     for x in range(TILE):
@@ -191,14 +191,14 @@ def _log_softmax(below: Float64[np.ndarray, "c t"], total: Float64[np.ndarray, "
             below[c, x] -= total[x]
 
 
-@compiled
+@inline_njit
 def _row(column: int, top: int, ordered: int) -> int:
     """Where a column stands in the order CLASS or TOP."""
     moved = column + 1 if column < top else 0
     return moved if ordered == TOP and column <= top else column
 
 
-@compiled
+@inline_njit
 def ordered_columns(
     below: Float64[np.ndarray, "c t"],
     top: int,
@@ -217,7 +217,7 @@ def ordered_columns(
                 z[row, x] = below[c, x]
 
 
-@compiled
+@inline_njit
 def ordered_labels(
     columns: Int64[np.ndarray, " t"],
     pixels: int,
@@ -231,7 +231,7 @@ def ordered_labels(
         rows[x] = rank[columns[x], x] if ordered == RANK else _row(columns[x], top, ordered)
 
 
-@compiled
+@inline_njit
 def residuals(s: Float64[np.ndarray, "c t"], row: Int32[np.ndarray, " t"], pixels: int, loss: float) -> float:
     """`loss` and the NLL of `row` under the softmax of each pixel's scores; these become its derivatives by them.
 
@@ -268,7 +268,7 @@ def residuals(s: Float64[np.ndarray, "c t"], row: Int32[np.ndarray, " t"], pixel
     return loss
 
 
-@cached
+@cached_njit
 def add_map_derivatives(
     logits: Logits,
     labels: Labels,

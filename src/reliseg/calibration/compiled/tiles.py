@@ -9,7 +9,7 @@ from jaxtyping import Float32, Int32, Int64
 
 from reliseg.kernels.cpu.upsample import TILE
 from reliseg.runtime.arithmetic import F32, I32, U64, bits, exp, from_bits, log
-from reliseg.runtime.numba_compile import compiled
+from reliseg.runtime.numba_compile import inline_njit
 from reliseg.types import LiveBlock
 
 Matrix = Float32[np.ndarray, "o i"]
@@ -23,14 +23,14 @@ CLASS, TOP, RANK = range(3)
 _LEAST = F32(np.finfo(np.float32).tiny)
 
 
-@compiled
+@inline_njit
 def _under(x: F32) -> F32:
     """The next float below, beyond the denormals where it is one: those may be taken for 0."""
     next_ = from_bits(I32(bits(x) + (I32(1) if x < F32(0) else I32(-1))))
     return -_LEAST if abs(x) < _LEAST else next_
 
 
-@compiled
+@inline_njit
 def shift(z: LiveBlock, first: int, n: U64, below: Tile, top: Vector, high: Vector) -> None:
     """Fill `below` with what logits are below the largest, `high`, and `top` with the first column that has it."""
     for x in range(U64(TILE)):
@@ -47,7 +47,7 @@ def shift(z: LiveBlock, first: int, n: U64, below: Tile, top: Vector, high: Vect
             below[c, x] = z[c, first + x] - high[x]
 
 
-@compiled
+@inline_njit
 def log_probabilities(columns: U64, below: Tile, total: Vector) -> None:
     """In place of logits below the largest, which is 0."""
     for x in range(U64(TILE)):
@@ -62,7 +62,7 @@ def log_probabilities(columns: U64, below: Tile, total: Vector) -> None:
             below[c, x] -= total[x]
 
 
-@compiled
+@inline_njit
 def affine(weights: Matrix, biases: Vector, x: Tile, y: Tile) -> None:
     """y = W x + b, two sums at once of four products at once, as `single` has made room for."""
     for i in range(U64(0), U64(weights.shape[0]), U64(2)):
@@ -81,7 +81,7 @@ def affine(weights: Matrix, biases: Vector, x: Tile, y: Tile) -> None:
                 y[k, p] += (u * a + v * e) + (w * f + o * g)
 
 
-@compiled
+@inline_njit
 def keep_on_top(scores: Tile, columns: U64, top: Vector, high: Vector, under: Vector) -> None:
     """No column above the `top` one, earlier ones below it; `high` and `under` are overwritten."""
     for c in range(columns):
@@ -99,7 +99,7 @@ def keep_on_top(scores: Tile, columns: U64, top: Vector, high: Vector, under: Ve
             scores[c, x] = v if v < most else most
 
 
-@compiled
+@inline_njit
 def write(scores: Tile, first: int, n: U64, z: LiveBlock) -> None:
     """Copy the first n pixels of a tile to their place in the block."""
     for c in range(U64(len(z))):
@@ -107,7 +107,7 @@ def write(scores: Tile, first: int, n: U64, z: LiveBlock) -> None:
             z[c, first + x] = scores[c, x]
 
 
-@compiled
+@inline_njit
 def rank_columns(z: Tile, rank: ScoreHistogram) -> None:
     """The place of each column in falling order, equal ones by number: comparing all pairs needs no branch."""
     for c in range(U64(len(z))):
@@ -120,7 +120,7 @@ def rank_columns(z: Tile, rank: ScoreHistogram) -> None:
                 rank[d, x] = I32(rank[d, x] + I32(1) - behind)
 
 
-@compiled
+@inline_njit
 def grouped(
     predicted: Int32[np.ndarray, " p"], columns: int
 ) -> tuple[Int64[np.ndarray, " p"], Int64[np.ndarray, " e"]]:

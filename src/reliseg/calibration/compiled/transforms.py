@@ -18,11 +18,11 @@ from reliseg.calibration.compiled.tiles import (
 )
 from reliseg.kernels.cpu.upsample import TILE
 from reliseg.runtime.arithmetic import F32, U64, exp, log
-from reliseg.runtime.numba_compile import cached, compiled
+from reliseg.runtime.numba_compile import cached_njit, inline_njit
 from reliseg.types import LiveBlock
 
 
-@cached
+@cached_njit
 def scale(z: LiveBlock, scales: Vector, biases: Vector) -> None:
     """A factor and a bias for each column."""
     for c in range(U64(len(z))):
@@ -31,7 +31,7 @@ def scale(z: LiveBlock, scales: Vector, biases: Vector) -> None:
             z[c, x] = z[c, x] * s + b
 
 
-@cached
+@cached_njit
 def map_log_probabilities(z: LiveBlock, weights: Matrix, biases: Vector) -> None:
     """W log p + b."""
     columns = U64(len(z))
@@ -45,7 +45,7 @@ def map_log_probabilities(z: LiveBlock, weights: Matrix, biases: Vector) -> None
         write(y, first, n, z)
 
 
-@cached
+@cached_njit
 def mix(z: LiveBlock, slope: float, weights: Float64[np.ndarray, " 3"]) -> None:
     """log(w1 softmax(slope z) + w2 softmax(z) + w3 / columns); the argmax stays."""
     columns = U64(len(z))
@@ -89,7 +89,7 @@ def mix(z: LiveBlock, slope: float, weights: Float64[np.ndarray, " 3"]) -> None:
         write(below, first, n, z)
 
 
-@compiled
+@inline_njit
 def _others(below: Tile, columns: U64, top: Vector, second: Vector, total: Vector) -> None:
     """The largest column but the `top` one, and the sum of exp(z - second) over all but that one."""
     for x in range(U64(TILE)):
@@ -109,7 +109,7 @@ def _others(below: Tile, columns: U64, top: Vector, second: Vector, total: Vecto
             total[x] += F32(0) if top[x] == f else e
 
 
-@compiled
+@inline_njit
 def _read_off(line: Float64[np.ndarray, "4 k"], p: Float64[np.ndarray, " 256"]) -> None:
     """The line's value at each p, in its place."""
     half = U64(line.shape[1] // 2)
@@ -121,7 +121,7 @@ def _read_off(line: Float64[np.ndarray, "4 k"], p: Float64[np.ndarray, " 256"]) 
         p[x] = line[U64(2), k] + line[U64(3), k] * (p[x] - line[U64(1), k])
 
 
-@cached
+@cached_njit
 def set_confidence(z: LiveBlock, line: Float64[np.ndarray, "4 k"], lead: float, highest: float) -> None:
     """Log probabilities; the top one, p, is read off a line in pieces, the others keep their proportions.
 
@@ -156,7 +156,7 @@ def set_confidence(z: LiveBlock, line: Float64[np.ndarray, "4 k"], lead: float, 
         write(below, first, n, z)
 
 
-@compiled
+@inline_njit
 def _three_largest(x: Tile, columns: U64, lowest: F32, one: Vector, two: Vector, three: Vector) -> None:
     """Those of some columns, in falling order; what is below `lowest` is raised to it."""
     for p in range(U64(TILE)):
@@ -173,7 +173,7 @@ def _three_largest(x: Tile, columns: U64, lowest: F32, one: Vector, two: Vector,
             three[p] = w if w > d else d
 
 
-@cached
+@cached_njit
 def find_wrong(
     z: LiveBlock,
     hidden: Matrix,

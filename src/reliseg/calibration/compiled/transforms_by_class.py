@@ -21,11 +21,11 @@ from reliseg.calibration.compiled.tiles import (
 )
 from reliseg.kernels.cpu.upsample import TILE, argmax
 from reliseg.runtime.arithmetic import F32, U64
-from reliseg.runtime.numba_compile import cached, compiled
+from reliseg.runtime.numba_compile import cached_njit, inline_njit
 from reliseg.types import LiveBlock
 
 
-@compiled
+@inline_njit
 def _gather(z: LiveBlock, pixels: Int64[np.ndarray, " n"], x: Tile) -> None:
     for c in range(U64(len(z))):
         for i in range(U64(len(pixels))):
@@ -34,14 +34,14 @@ def _gather(z: LiveBlock, pixels: Int64[np.ndarray, " n"], x: Tile) -> None:
             x[c, i] = F32(0)
 
 
-@compiled
+@inline_njit
 def _scatter(scores: Tile, pixels: Int64[np.ndarray, " n"], z: LiveBlock) -> None:
     for c in range(U64(len(z))):
         for i in range(U64(len(pixels))):
             z[c, U64(pixels[i])] = scores[c, i]
 
 
-@compiled
+@inline_njit
 def _shift_by(below: Tile, predicted: U64, top: Vector, high: Vector) -> None:
     """What `_tiles.shift` does, where the largest column is known."""
     for i in range(U64(TILE)):
@@ -52,7 +52,7 @@ def _shift_by(below: Tile, predicted: U64, top: Vector, high: Vector) -> None:
             below[c, i] -= high[i]
 
 
-@compiled
+@inline_njit
 def _margins(below: Tile, predicted: U64, x: Tile) -> None:
     """How far the other columns lie below the predicted one."""
     for c in range(U64(len(below))):
@@ -62,7 +62,7 @@ def _margins(below: Tile, predicted: U64, x: Tile) -> None:
                 x[row, i] = -below[c, i]
 
 
-@compiled
+@inline_njit
 def _from_margins(y: Tile, predicted: U64, scores: Tile) -> None:
     for c in range(U64(len(scores))):
         row = c if c < predicted else c - U64(1)
@@ -70,7 +70,7 @@ def _from_margins(y: Tile, predicted: U64, scores: Tile) -> None:
             scores[c, i] = -y[row, i] if c != predicted else F32(0)
 
 
-@compiled
+@inline_njit
 def _gaps(below: Tile, rank: ScoreHistogram, ranked: Tile, x: Tile) -> None:
     """How far each rank's logit lies below that of the rank before."""
     for c in range(U64(len(below))):
@@ -81,7 +81,7 @@ def _gaps(below: Tile, rank: ScoreHistogram, ranked: Tile, x: Tile) -> None:
             x[c, i] = ranked[c, i] - ranked[c + U64(1), i]
 
 
-@compiled
+@inline_njit
 def _from_gaps(y: Tile, rank: ScoreHistogram, ranked: Tile, scores: Tile) -> None:
     for i in range(U64(TILE)):
         ranked[U64(0), i] = F32(0)
@@ -93,7 +93,7 @@ def _from_gaps(y: Tile, rank: ScoreHistogram, ranked: Tile, scores: Tile) -> Non
             scores[c, i] = ranked[U64(rank[c, i]), i]
 
 
-@cached
+@cached_njit
 def map_by_class(
     z: LiveBlock,
     ordered: int,

@@ -78,17 +78,17 @@ class ScaledSelectively(Calibration):
         check_columns("selective", self.columns, prediction.columns)
         check_live("selective", prediction, self.live)
         from reliseg.calibration.compiled.transforms import find_wrong  # slow to import
-        from reliseg.kernels.cpu.transformed import rows_of
+        from reliseg.kernels.cpu.transformed import rows_per_block
         from reliseg.kernels.cpu.upsample import Upsampled
 
         source = Upsampled.of(prediction.view())
         hidden, biases, last = self._folded()
         height, width = prediction.size
         factors = np.empty(prediction.size, np.float32)
-        step = rows_of(width)
+        step = rows_per_block(width)
         for start in range(0, height, step):
             rows = slice(start, min(start + step, height))
-            z = source.single(rows)
+            z = source.to_float32(rows)
             wrong = np.empty(z.shape[1], bool)
             find_wrong(z, hidden, biases, last, _LOWEST, min(_SORTED, len(z)), wrong)
             factors[rows] = np.where(wrong, 1 / self.wrong, 1 / self.right).reshape(-1, width)

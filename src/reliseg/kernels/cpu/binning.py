@@ -6,7 +6,7 @@ numba widens every sum of 32-bit integers to 64 bits; the many `I32(...)` keep t
 import numpy as np
 
 from reliseg.runtime.arithmetic import F32, I32, I64, U64, bits, bits64
-from reliseg.runtime.numba_compile import compiled
+from reliseg.runtime.numba_compile import inline_njit
 from reliseg.stats.bins import MANTISSA, RELIABILITY_BINS, edges
 
 _ROUND64 = 1.5 * 2**52
@@ -15,20 +15,20 @@ _UNIT = float(1 << 24)
 EDGES = edges().astype(F32)
 
 
-@compiled
+@inline_njit
 def units(x: F32) -> I64:
     """x in units of 2**-24, rounded to nearest; |x| < 2**27."""
     return I64(bits64(np.float64(x) * _UNIT + _ROUND64) - _ROUND64_BITS)
 
 
-@compiled
+@inline_njit
 def unit(p: F32) -> I32:
     """The same for a probability."""
     return I32(np.rint(p * F32(_UNIT)))
 
 
-@compiled
-def reliability(p: F32) -> I32:
+@inline_njit
+def reliability_bin(p: F32) -> I32:
     """The right-closed bin of a probability above 0 (of anything else some bin, so that no table is left)."""
     y = p * F32(RELIABILITY_BINS)
     y = y if y > F32(0.5) else F32(0.5)
@@ -40,7 +40,7 @@ def reliability(p: F32) -> I32:
     return bin_ if bin_ < I32(RELIABILITY_BINS) else I32(RELIABILITY_BINS - 1)
 
 
-@compiled
+@inline_njit
 def octaves(x: F32, low: I32, last: I32) -> I32:
     """The leading bits of x >= 0: 0 below 2**low, then 2**MANTISSA bins an octave, `last` at the end."""
     i = I32(I32(bits(x) >> I32(23 - MANTISSA)) - I32(I32(low + 127) << I32(MANTISSA)) + I32(1))

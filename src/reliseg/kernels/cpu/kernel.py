@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from reliseg.kernels.cpu import row_blocks
-from reliseg.kernels.cpu.logits import Mapping
+from reliseg.kernels.cpu.logits import ClassGroups
 from reliseg.kernels.cpu.scores import KINDS, scores_at
 from reliseg.kernels.cpu.totals import Totals
 from reliseg.kernels.cpu.walk import count_roles, observe_image
@@ -39,8 +39,8 @@ class _Piece(NamedTuple):
 
     band: slice
     logits: Logits | DeviceLogits
-    rows: row_blocks.Rows
-    columns: row_blocks.Columns
+    rows: row_blocks.RowTaps
+    columns: row_blocks.RowBlocks
 
 
 class Kernel:
@@ -66,12 +66,12 @@ class Kernel:
         Truth ids are classes of the data set, 254 (unknown) or 255 (void); logits must be finite.
         """
         check_view(self._layout, view, truth, _COUNTER_LIMIT)
-        rows = row_blocks.rows(view.logits.shape[1], truth.shape[0], view.align_corners)
-        columns = row_blocks.columns(view.logits.shape[2], truth.shape[1], view.align_corners)
-        piece = _Piece(band, view.logits, row_blocks.Rows(*(part[band] for part in rows)), columns)
+        rows = row_blocks.row_taps(view.logits.shape[1], truth.shape[0], view.align_corners)
+        columns = row_blocks.divide_row(view.logits.shape[2], truth.shape[1], view.align_corners)
+        piece = _Piece(band, view.logits, row_blocks.RowTaps(*(part[band] for part in rows)), columns)
         return self._observe(view, truth, sample, band, [piece])
 
-    def observe_final(
+    def observe_blocks(
         self, view: LogitView, truth: Truth, sample: str, band: slice, blocks: Iterable[tuple[slice, LiveBlock]]
     ) -> SampleTable:
         """The same, of an image whose logits are made at full resolution, a block of the band's rows at a time.
@@ -82,9 +82,9 @@ class Kernel:
         check_view(self._layout, view, truth, _COUNTER_LIMIT)
         live = np.unique(view.groups)
         width = truth.shape[1]
-        columns = row_blocks.one_by_one(width)
+        columns = row_blocks.consecutive_blocks(width)
         pieces = (
-            _Piece(rows, z.reshape(len(live), -1, width), row_blocks.each_row(z.shape[1] // width), columns)
+            _Piece(rows, z.reshape(len(live), -1, width), row_blocks.identity_taps(z.shape[1] // width), columns)
             for rows, z in blocks
         )
         return self._observe(replace(view, groups=live), truth, sample, band, pieces)
@@ -93,20 +93,20 @@ class Kernel:
         self, view: LogitView, truth: Truth, sample: str, band: slice, pieces: Iterable["_Piece"]
     ) -> SampleTable:
         unknown, void = count_uncounted_pixels(self._layout, truth[band], sample)
-        self._make_room(truth[band].size)
-        mapping, live = mapping_of(self._layout, view)
+        self._spill_before_overflow(truth[band].size)
+        groups, live = group_classes(self._layout, view)
         totals = self._totals
         image = totals.image_tables(live)
         scores = scores_at(self._layout.scores, totals.starts, totals.spans)
         for piece in pieces:
             factors = _NO_FACTORS if view.pixel_factors is None else view.pixel_factors[piece.band]
             observe_image(
-                _read_only(piece.logits),
-                _read_only(truth[piece.band]),
+                _as_read_only(piece.logits),
+                _as_read_only(truth[piece.band]),
                 piece.rows,
                 piece.columns,
-                mapping,
-                _read_only(factors),
+                groups,
+                _as_read_only(factors),
                 scores,
                 image,
                 totals.fine,
@@ -116,7 +116,7 @@ class Kernel:
     def absorb(self, other: "Kernel") -> None:
         """Add all that another kernel of the same layout has counted; it forgets it."""
         if other._tables is not None:
-            self._make_room(other._pixels)
+            self._spill_before_overflow(other._pixels)
             self._totals.absorb(other._tables)
         if other._earlier is not None:
             self._earlier = other._earlier if self._earlier is None else self._earlier + other._earlier
@@ -124,16 +124,16 @@ class Kernel:
 
     def statistics(self) -> PixelStatistics:
         """Of all images observed since creation or reset."""
-        found = self._all()
+        found = self._lazy_statistics()
         return replace(found, ranks=dict(found.ranks))
 
     def take(self) -> PixelStatistics:
         """The same, and forget them: half the memory, as ranks are converted one score at a time when they are read."""
-        found = self._all()
+        found = self._lazy_statistics()
         self.reset()
         return found
 
-    def _all(self) -> PixelStatistics:
+    def _lazy_statistics(self) -> PixelStatistics:
         current = self._totals.statistics()
         return current if self._earlier is None else self._earlier + current
 
@@ -143,7 +143,7 @@ class Kernel:
             self._tables = Totals(self._layout)
         return self._tables
 
-    def _make_room(self, pixels: int) -> None:
+    def _spill_before_overflow(self, pixels: int) -> None:
         """Move the counts out of the 32-bit tables before they could overflow."""
         if self._pixels + pixels >= _COUNTER_LIMIT:
             self._earlier = self.statistics()
@@ -165,9 +165,9 @@ def check_view(layout: Layout, view: LogitView, truth: Truth, limit: int) -> Non
     """A ValueError where the parts do not fit each other; images have fewer than `limit` pixels."""
     columns = layout.columns
     if view.logits.ndim != 3 or view.logits.dtype != np.float32 or view.logits.size == 0:
-        raise ValueError(f"logits must be float32 of c x h x w, not {_described(view.logits)}")
+        raise ValueError(f"logits must be float32 of c x h x w, not {_describe(view.logits)}")
     if truth.shape != tuple(view.size) or truth.dtype != np.uint8 or not 0 < truth.size < limit:
-        raise ValueError(f"truth must be uint8 of size {view.size}, not {_described(truth)}")
+        raise ValueError(f"truth must be uint8 of size {view.size}, not {_describe(truth)}")
     groups, factors = view.groups, view.inverse_temperatures
     if groups.shape != view.logits.shape[:1] or groups.min() < 0 or groups.max() >= columns:
         raise ValueError(
@@ -179,14 +179,14 @@ def check_view(layout: Layout, view: LogitView, truth: Truth, limit: int) -> Non
     if pixels is None:
         return
     if pixels.shape != truth.shape or pixels.dtype != np.float32:
-        raise ValueError(f"factors must be float32 of size {view.size}, not {_described(pixels)}")
+        raise ValueError(f"factors must be float32 of size {view.size}, not {_describe(pixels)}")
     if not (np.isfinite(pixels) & (pixels > 0)).all():
         raise ValueError("factors of pixels must be positive and finite")
 
 
 def count_uncounted_pixels(layout: Layout, truth: Truth, sample: str) -> tuple[int, int]:
     """The pixels that are unknown and those that are void; a ValueError where an id is no label."""
-    unknown, void, stray = count_roles(_read_only(truth), layout.classes)
+    unknown, void, stray = count_roles(_as_read_only(truth), layout.classes)
     if stray:
         raise ValueError(
             f"{sample}: {stray} pixels of the truth are neither a class (0 to {layout.classes - 1}) "
@@ -195,14 +195,14 @@ def count_uncounted_pixels(layout: Layout, truth: Truth, sample: str) -> tuple[i
     return unknown, void
 
 
-def mapping_of(layout: Layout, view: LogitView) -> tuple[Mapping, Int64[np.ndarray, " r"]]:
+def group_classes(layout: Layout, view: LogitView) -> tuple[ClassGroups, Int64[np.ndarray, " r"]]:
     """How model classes become rows of the kernel's buffer, and the column of each row."""
     live, first = np.unique(np.sort(view.groups), return_index=True)
     classes = live[live < layout.classes]
     row_of = np.full(256, -1, np.int32)
     row_of[classes] = np.arange(len(classes))
     factors = view.inverse_temperatures[live]
-    mapping = Mapping(
+    groups = ClassGroups(
         order=np.argsort(view.groups, kind="stable"),
         starts=np.append(first, len(view.groups)),
         row_of=row_of,
@@ -211,7 +211,7 @@ def mapping_of(layout: Layout, view: LogitView) -> tuple[Mapping, Int64[np.ndarr
         scales=bool((factors != 1).any()) or view.pixel_factors is not None,
         varies=view.pixel_factors is not None,
     )
-    return mapping, live
+    return groups, live
 
 
 def compile_kernels() -> None:
@@ -222,12 +222,12 @@ def compile_kernels() -> None:
     kernel.observe(view, np.zeros((1, 1), np.uint8), "warm-up")
 
 
-def _read_only(array: np.ndarray | DeviceLogits) -> np.ndarray:
+def _as_read_only(array: np.ndarray | DeviceLogits) -> np.ndarray:
     """Contiguous, and of one type for numba whether the caller may write to it or not."""
     contiguous = np.ascontiguousarray(array).view()
     contiguous.flags.writeable = False
     return contiguous
 
 
-def _described(array: np.ndarray | DeviceLogits) -> str:
+def _describe(array: np.ndarray | DeviceLogits) -> str:
     return f"{array.dtype} {' x '.join(map(str, array.shape))}"

@@ -6,15 +6,15 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64, UInt8
 
 from reliseg.kernels.cpu.row_blocks import CELLS, PHASES, PIXELS
-from reliseg.kernels.cpu.scratch import ARG, JOINED, LABEL, MAX, OWN, OWN_ROW, ROW, SCALE, TOP
+from reliseg.kernels.cpu.scratch_layout import ARG, JOINED, LABEL, MAX, OWN, OWN_ROW, ROW, SCALE, TOP
 from reliseg.runtime.arithmetic import F32, I32, U64, exp, log
-from reliseg.runtime.numba_compile import compiled
+from reliseg.runtime.numba_compile import inline_njit
 
 NEVER = F32(-1e30)
 """Below every logit: the row that fills up an odd number of them never wins."""
 
 
-class Mapping(NamedTuple):
+class ClassGroups(NamedTuple):
     """How model classes become the rows of the buffer: the columns that have members, in order.
 
     Members of a column lie side by side: `order` lists model classes, column row k has those from
@@ -32,7 +32,7 @@ class Mapping(NamedTuple):
     """Whether pixels have factors of their own."""
 
 
-@compiled
+@inline_njit
 def interpolate_rows(
     logits: Float32[np.ndarray, "c h w"],
     order: Int64[np.ndarray, " m"],
@@ -51,7 +51,7 @@ def interpolate_rows(
         lines[m, w] = lines[m, U64(0)]
 
 
-@compiled
+@inline_njit
 def interpolate(
     lines: Float32[np.ndarray, "m s"],
     first: U64,
@@ -89,7 +89,7 @@ def interpolate(
                 t[MAX + i] = v if v > top else top
 
 
-@compiled
+@inline_njit
 def gather(
     lines: Float32[np.ndarray, "m s"],
     cell: Int32[np.ndarray, " n"],
@@ -123,7 +123,7 @@ def gather(
             t[MAX + x] = v if v > top else top
 
 
-@compiled
+@inline_njit
 def join(starts: Int64[np.ndarray, " k"], z: Float32[np.ndarray, " z"], t: Float32[np.ndarray, " t"]) -> None:
     """logsumexp of the members of each column, in place, and the argmax of the columns.
 
@@ -154,14 +154,14 @@ def join(starts: Int64[np.ndarray, " k"], z: Float32[np.ndarray, " z"], t: Float
             t[MAX + x] = v if v > top else top
 
 
-@compiled
+@inline_njit
 def scale_by_class(inverse_temperatures: Float32[np.ndarray, " r"], t: Float32[np.ndarray, " t"]) -> None:
     """What each pixel's logits are multiplied by: the argmax's inverse temperature."""
     for x in range(U64(PIXELS)):
         t[SCALE + x] = inverse_temperatures[U64(t[ARG + x])]
 
 
-@compiled
+@inline_njit
 def scale_by_pixel(
     factors: Float32[np.ndarray, " w"], pixel: Int32[np.ndarray, " n"], base: U64, t: Float32[np.ndarray, " t"]
 ) -> None:
@@ -170,7 +170,7 @@ def scale_by_pixel(
         t[SCALE + x] *= factors[U64(pixel[base + x])]
 
 
-@compiled
+@inline_njit
 def calibrate(rows: U64, z: Float32[np.ndarray, " z"], t: Float32[np.ndarray, " t"]) -> None:
     """Multiply by the scale; the buffer keeps the distances from the maximum."""
     for x in range(U64(PIXELS)):
@@ -183,7 +183,7 @@ def calibrate(rows: U64, z: Float32[np.ndarray, " z"], t: Float32[np.ndarray, " 
         t[MAX + x] = F32(0)
 
 
-@compiled
+@inline_njit
 def label(
     row: UInt8[np.ndarray, " w"],
     pixel: Int32[np.ndarray, " n"],

@@ -36,11 +36,11 @@ class ParallelKernel:
             return transformed.observe(kernel, view, truth, sample, self._columns, rows)
 
         height, width = view.size
-        bands = _bands(height, 1 if view.transform is None else transformed.rows_of(width), len(self._kernels))
+        bands = _bands(height, 1 if view.transform is None else transformed.rows_per_block(width), len(self._kernels))
         at_once = map if len(bands) == 1 else self._pool.map
         tables, flips = zip(*at_once(count, self._kernels, bands), strict=True)
         self._flips += sum(flips)
-        return SampleTable.joined(tables)
+        return SampleTable.merge_parts(tables)
 
     def take(self) -> PixelStatistics:
         """The statistics of all images since the last call; those of the next one start anew."""

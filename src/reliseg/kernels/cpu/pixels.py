@@ -3,9 +3,9 @@
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
-from reliseg.kernels.cpu.binning import octaves, reliability, unit, units
+from reliseg.kernels.cpu.binning import octaves, reliability_bin, unit, units
 from reliseg.kernels.cpu.row_blocks import PIXELS
-from reliseg.kernels.cpu.scratch import (
+from reliseg.kernels.cpu.scratch_layout import (
     ARG,
     BRIER,
     CELL,
@@ -28,7 +28,7 @@ from reliseg.kernels.cpu.scratch import (
     UNITS,
 )
 from reliseg.runtime.arithmetic import F32, I32, I64, U64, exp, log
-from reliseg.runtime.numba_compile import compiled
+from reliseg.runtime.numba_compile import inline_njit
 from reliseg.stats.bins import (
     RELIABILITY_BINS,
     RIGHT,
@@ -51,7 +51,7 @@ _ODDS_BINS = fine_bins("msp")
 _ODDS_LOW, _ODDS_LAST = I32(_ODDS_BINS.low), I32(_ODDS_BINS.size - 1)
 
 
-@compiled
+@inline_njit
 def exponentials(rows: U64, shapes: bool, z: Floats, t: Floats) -> None:
     """exp(z - max) in place of z, 0 at the argmax, and its sums: tail odds that nothing was subtracted from.
 
@@ -77,8 +77,8 @@ def exponentials(rows: U64, shapes: bool, z: Floats, t: Floats) -> None:
                 t[SECOND + x] = e if e > t[SECOND + x] else t[SECOND + x]
 
 
-@compiled
-def pixels(classes: I32, rows: I32, t: Floats, k: Integers) -> None:
+@inline_njit
+def measure_pixels(classes: I32, rows: I32, t: Floats, k: Integers) -> None:
     """Role, losses, bins and table places of each pixel."""
     for x in range(U64(PIXELS)):
         r = t[ODDS + x]
@@ -107,7 +107,7 @@ def pixels(classes: I32, rows: I32, t: Floats, k: Integers) -> None:
         count_uncounted_pixels = I32(VOID_ROLE) if label == I32(VOID) else I32(NO_ROLE)
         count_uncounted_pixels = I32(UNKNOWN_ROLE) if label == I32(UNKNOWN) else count_uncounted_pixels
         k[ROLE + x] = role if known else count_uncounted_pixels
-        cell = I32(I32(I32(I32(label * rows) + arg) * I32(RELIABILITY_BINS)) + reliability(sure))
+        cell = I32(I32(I32(I32(label * rows) + arg) * I32(RELIABILITY_BINS)) + reliability_bin(sure))
         k[CELL + x] = cell if known else I32(I32(classes * rows) * I32(RELIABILITY_BINS))
         k[UNITS + x] = unit(sure) if known else I32(0)
         k[ODDS_BIN + x] = octaves(r, _ODDS_LOW, _ODDS_LAST)
@@ -116,7 +116,7 @@ def pixels(classes: I32, rows: I32, t: Floats, k: Integers) -> None:
         k[CONFIDENT + x] = I32(confident) if wrong else I32(0)
 
 
-@compiled
+@inline_njit
 def add_losses(t: Floats, sums: Int64[np.ndarray, "n 2"]) -> None:
     """Negative log-likelihood and Brier score of the block."""
     nll = I64(0)

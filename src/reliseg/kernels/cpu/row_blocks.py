@@ -18,7 +18,7 @@ NOTHING = 253
 """The label of the places of a block that hold no pixel (data sets have at most 253 classes)."""
 
 
-class Rows(NamedTuple):
+class RowTaps(NamedTuple):
     """For each row of the image the two native rows and the weight of the second."""
 
     upper: Int64[np.ndarray, " o"]
@@ -26,7 +26,7 @@ class Rows(NamedTuple):
     weight: Float32[np.ndarray, " o"]
 
 
-class Columns(NamedTuple):
+class RowBlocks(NamedTuple):
     """The blocks of a row: `quads` dense ones for each of `stretches` of 64 cells, then `spare` gathered ones.
 
     `weight` (of the next native column) and `pixel` (its column in the image; the width stands for nothing)
@@ -43,14 +43,14 @@ class Columns(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def rows(native: int, size: int, align_corners: bool) -> Rows:
+def row_taps(native: int, size: int, align_corners: bool) -> RowTaps:
     """The vertical half of bilinear interpolation."""
     upper, weight = source_positions(native, size, align_corners)
-    return Rows(upper, np.minimum(upper + 1, native - 1), weight.astype(np.float32))
+    return RowTaps(upper, np.minimum(upper + 1, native - 1), weight.astype(np.float32))
 
 
 @lru_cache(maxsize=64)
-def columns(native: int, size: int, align_corners: bool) -> Columns:
+def divide_row(native: int, size: int, align_corners: bool) -> RowBlocks:
     """The horizontal half, in blocks.
 
     A cell is the stretch between two native columns. The last one runs from the last column round to the
@@ -83,18 +83,18 @@ def columns(native: int, size: int, align_corners: bool) -> Columns:
     cells = np.zeros(chunks * PIXELS, np.int32)
     cells[: len(spare)] = cell[spare]
     run = (np.diff(cells.reshape(chunks, PIXELS), axis=1) == 1).all(axis=1)
-    return Columns(stretches, quads, chunks, weights, pixel, cells, run)
+    return RowBlocks(stretches, quads, chunks, weights, pixel, cells, run)
 
 
 @lru_cache(maxsize=64)
-def each_row(count: int) -> Rows:
+def identity_taps(count: int) -> RowTaps:
     """Every row is the native one of its place."""
     here = np.arange(count)
-    return Rows(here, here, np.zeros(count, np.float32))
+    return RowTaps(here, here, np.zeros(count, np.float32))
 
 
 @lru_cache(maxsize=64)
-def one_by_one(width: int) -> Columns:
+def consecutive_blocks(width: int) -> RowBlocks:
     """Blocks of consecutive pixels, each the native one of its place.
 
     Weights are 0 everywhere: a column that the next one is added to at weight 1 would be rounded.
@@ -103,7 +103,7 @@ def one_by_one(width: int) -> Columns:
     pixel, cell = np.full(chunks * PIXELS, width, np.int32), np.zeros(chunks * PIXELS, np.int32)
     pixel[:width] = cell[:width] = np.arange(width)
     run = np.arange(1, chunks + 1) * PIXELS <= width
-    return Columns(0, 0, chunks, np.zeros(len(cell), np.float32), pixel, cell, run)
+    return RowBlocks(0, 0, chunks, np.zeros(len(cell), np.float32), pixel, cell, run)
 
 
 def _number_in_cell(cell: Int64[np.ndarray, " p"], cells: int) -> Int64[np.ndarray, " p"]:

@@ -11,9 +11,9 @@ from jaxtyping import Float32, Int32, Int64, UInt32
 
 from reliseg.kernels.cpu.binning import octaves, units
 from reliseg.kernels.cpu.row_blocks import PIXELS
-from reliseg.kernels.cpu.scratch import BIN, LOG, ODDS, ODDS_BIN, PLACE, ROLE, SCORE, SECOND, SLOPE, SURE, TOP
+from reliseg.kernels.cpu.scratch_layout import BIN, LOG, ODDS, ODDS_BIN, PLACE, ROLE, SCORE, SECOND, SLOPE, SURE, TOP
 from reliseg.runtime.arithmetic import F32, I32, I64, U64
-from reliseg.runtime.numba_compile import compiled
+from reliseg.runtime.numba_compile import inline_njit
 from reliseg.stats.bins import MANTISSA, RIGHT, ROLES, UNKNOWN_ROLE, VOID_ROLE, WRONG
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
@@ -57,7 +57,7 @@ def scores_at(names: Sequence[str], starts: Int32[np.ndarray, " s"], spans: Int3
     return Scores(np.array(kinds, np.int64), starts, spans, any(kind in _SHAPES for kind in kinds))
 
 
-@compiled
+@inline_njit
 def add_scores(scores: Scores, t: Floats, k: Integers, sums: Int64[np.ndarray, "n 2"], counts: Counts) -> None:
     """Add every score of the block. `sums` holds two losses, then the scores by role."""
     for i in range(len(scores.kinds)):
@@ -77,7 +77,7 @@ def add_scores(scores: Scores, t: Floats, k: Integers, sums: Int64[np.ndarray, "
         add_counts(k, counts)
 
 
-@compiled
+@inline_njit
 def msp(t: Floats, k: Integers) -> None:
     """Score and fine bin: the maximum probability, by the tail odds."""
     for x in range(U64(PIXELS)):
@@ -85,7 +85,7 @@ def msp(t: Floats, k: Integers) -> None:
         k[BIN + x] = k[ODDS_BIN + x]
 
 
-@compiled
+@inline_njit
 def neg_entropy(t: Floats, k: Integers) -> None:
     """Score and fine bin: minus the entropy, a sum of positive terms."""
     for x in range(U64(PIXELS)):
@@ -94,7 +94,7 @@ def neg_entropy(t: Floats, k: Integers) -> None:
         k[BIN + x] = octaves(entropy, _ENTROPY_LOW, _ENTROPY_LAST)
 
 
-@compiled
+@inline_njit
 def margin(t: Floats, k: Integers) -> None:
     """Score and fine bin: largest minus second probability, by 1 - margin up to 1/2, then by the margin."""
     for x in range(U64(PIXELS)):
@@ -107,7 +107,7 @@ def margin(t: Floats, k: Integers) -> None:
         k[BIN + x] = high if tail < F32(0.5) else low
 
 
-@compiled
+@inline_njit
 def log_score(share: F32, t: Floats, k: Integers) -> None:
     """Score and fine bin: the largest logit, and with share 1 the logsumexp, by its own order."""
     for x in range(U64(PIXELS)):
@@ -117,7 +117,7 @@ def log_score(share: F32, t: Floats, k: Integers) -> None:
         k[BIN + x] = I32(_LOGIT_HALF + rank) if score < F32(0) else I32(_LOGIT_HALF - rank)
 
 
-@compiled
+@inline_njit
 def add_score(t: Floats, k: Integers, sums: Int64[np.ndarray, "n 2"], first: int) -> None:
     """One score's sums by role."""
     wrong = I64(0)
@@ -137,7 +137,7 @@ def add_score(t: Floats, k: Integers, sums: Int64[np.ndarray, "n 2"], first: int
     sums[first + VOID_ROLE, 1] += void
 
 
-@compiled
+@inline_njit
 def place(start: I32, span: I32, trash: I32, k: Integers) -> None:
     """Places in the table of fine bins: (wrong, right) pairs by bin, `span` further (unknown, void) pairs."""
     for x in range(U64(PIXELS)):
@@ -147,7 +147,7 @@ def place(start: I32, span: I32, trash: I32, k: Integers) -> None:
         k[PLACE + x] = here if role < I32(ROLES) else trash
 
 
-@compiled
+@inline_njit
 def add_counts(k: Integers, counts: Counts) -> None:
     """One score's pixels by fine bin and role."""
     for x in range(U64(PIXELS)):

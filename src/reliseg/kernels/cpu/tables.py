@@ -7,7 +7,7 @@ from jaxtyping import Float32, Int32, Int64, UInt32
 
 from reliseg.kernels.cpu.binning import EDGES, unit
 from reliseg.kernels.cpu.row_blocks import CELLS, PIXELS
-from reliseg.kernels.cpu.scratch import (
+from reliseg.kernels.cpu.scratch_layout import (
     AMOUNT,
     CELL,
     CONFIDENT,
@@ -19,7 +19,7 @@ from reliseg.kernels.cpu.scratch import (
     UNITS,
 )
 from reliseg.runtime.arithmetic import F32, I32, I64, U64, bits, from_bits
-from reliseg.runtime.numba_compile import compiled
+from reliseg.runtime.numba_compile import inline_njit
 from reliseg.stats.bins import RELIABILITY_BINS
 
 _HIT_SHIFT = I32(16)
@@ -51,7 +51,7 @@ class FineTables(NamedTuple):
     """Confidence of the known pixels by bin of msp."""
 
 
-@compiled
+@inline_njit
 def add_cells(k: Int32[np.ndarray, " k"], cells: Int64[np.ndarray, "n 2"]) -> None:
     """Counts and confidence.
 
@@ -77,7 +77,7 @@ def add_cells(k: Int32[np.ndarray, " k"], cells: Int64[np.ndarray, "n 2"]) -> No
             cells[U64(d), U64(1)] += s
 
 
-@compiled
+@inline_njit
 def add_confident(k: Int32[np.ndarray, " k"], confident: Int64[np.ndarray, "t 2"]) -> None:
     """Confidently wrong pixels: few."""
     for x in range(U64(PIXELS)):
@@ -88,14 +88,14 @@ def add_confident(k: Int32[np.ndarray, " k"], confident: Int64[np.ndarray, "t 2"
             confident[label, U64(1)] += I64(level - I32(1))
 
 
-@compiled
+@inline_njit
 def add_confidence(k: Int32[np.ndarray, " k"], confidence: Int64[np.ndarray, " b"]) -> None:
     """Confidence by fine bin of msp."""
     for x in range(U64(PIXELS)):
         confidence[U64(k[ODDS_BIN + x])] += I64(k[UNITS + x])
 
 
-@compiled
+@inline_njit
 def add_others(
     z: Float32[np.ndarray, " z"],
     t: Float32[np.ndarray, " t"],
@@ -116,12 +116,12 @@ def add_others(
             z[o + x] = p
             total = I32(total + unit(p))
             largest = max(largest, bits(p))  # the bits of floats >= 0 are in the order of the floats
-        others[c * U64(RELIABILITY_BINS), U64(2)] += _unsigned(total)
+        others[c * U64(RELIABILITY_BINS), U64(2)] += _as_unsigned(total)
         if from_bits(largest) > EDGES[1]:
             _move_up(c, from_bits(largest), z, k, others)
 
 
-@compiled
+@inline_njit
 def _move_up(
     c: U64, largest: F32, z: Float32[np.ndarray, " z"], k: Int32[np.ndarray, " k"], others: Int64[np.ndarray, "n 3"]
 ) -> None:
@@ -145,7 +145,7 @@ def _move_up(
         here = c * U64(RELIABILITY_BINS) + edge
         pixels = I64(amount & I32(_HIT - I32(1)))
         hits = I64(amount >> _HIT_SHIFT)
-        probability = _unsigned(total)
+        probability = _as_unsigned(total)
         others[here, U64(0)] += pixels
         others[here, U64(1)] += hits
         others[here, U64(2)] += probability
@@ -154,14 +154,14 @@ def _move_up(
         others[here - U64(1), U64(2)] -= probability
 
 
-@compiled
-def _unsigned(total: I32) -> I64:
+@inline_njit
+def _as_unsigned(total: I32) -> I64:
     """256 values of at most 1/2 fit 32 bits, but for the sign."""
     return I64(total) & I64(0xFFFFFFFF)
 
 
-@compiled
-def carry(sums: Int64[np.ndarray, "n 2"]) -> None:
+@inline_njit
+def carry_in_place(sums: Int64[np.ndarray, "n 2"]) -> None:
     """The canonical form of limbs: after each row, before 64 bits overflow."""
     for i in range(len(sums)):
         sums[i, 0] += sums[i, 1] >> 32

@@ -9,7 +9,7 @@ from jaxtyping import Int64, UInt64
 from reliseg.kernels.cpu.tables import FineTables, ImageTables
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, ROLES
 from reliseg.stats.built_in_scores import fine_bins
-from reliseg.stats.fixed import carried, limbs
+from reliseg.stats.fixed import carry, limbs
 from reliseg.stats.pixels import (
     ClassWise,
     ConfidentErrors,
@@ -53,7 +53,7 @@ class Totals:
         return ImageTables(
             cells=np.zeros((labels * rows * RELIABILITY_BINS + 1, 2), np.int64),
             confident=np.zeros((labels, 2), np.int64),
-            others=np.zeros((len(self._classwise(live)) * RELIABILITY_BINS, 3), np.int64),
+            others=np.zeros((len(self._class_wise_columns(live)) * RELIABILITY_BINS, 3), np.int64),
             sums=np.zeros((2 + ROLES * scores, 2), np.int64),
         )
 
@@ -66,8 +66,8 @@ class Totals:
         cells[:, live] = image.cells[:-1].reshape(layout.classes, len(live), RELIABILITY_BINS, 2)
         self._cells += cells
         self._confident += image.confident
-        self._others[self._classwise(live)] += image.others.reshape(-1, RELIABILITY_BINS, 3)
-        self._losses = carried(self._losses + image.sums[:2])
+        self._others[self._class_wise_columns(live)] += image.others.reshape(-1, RELIABILITY_BINS, 3)
+        self._losses = carry(self._losses + image.sums[:2])
         top = TopLabel(cells[..., 0], limbs(cells[..., 1]))
         counts, right, confidence = reliability(top)
         return SampleTable(
@@ -87,7 +87,7 @@ class Totals:
         self._cells += other._cells
         self._confident += other._confident
         self._others += other._others
-        self._losses = carried(self._losses + other._losses)
+        self._losses = carry(self._losses + other._losses)
         self.fine.counts[:] += other.fine.counts
         self.fine.confidence[:] += other.fine.confidence
         self._coarse += other._coarse
@@ -100,15 +100,15 @@ class Totals:
             losses=Losses(self._losses[0].copy(), self._losses[1].copy()),
             flips=Flips.zero(self._layout),
             confidence=FineConfidence(limbs(self.fine.confidence)),
-            ranks=_Ranks(self),
-            classwise=class_wise(self._cells[..., 0], self._cells[..., 1], self._others, self._layout),
+            ranks=_ScoreHistograms(self),
+            classwise=class_wise_statistic(self._cells[..., 0], self._cells[..., 1], self._others, self._layout),
         )
 
-    def _classwise(self, live: Int64[np.ndarray, " r"]) -> Int64[np.ndarray, " c"]:
+    def _class_wise_columns(self, live: Int64[np.ndarray, " r"]) -> Int64[np.ndarray, " c"]:
         """Those of an image's columns whose probabilities are counted."""
         return live[live < len(self._others)]
 
-    def ranks(self, score: str) -> ScoreHistogram:
+    def histogram(self, score: str) -> ScoreHistogram:
         """The fine bins of one score."""
         at = self._layout.scores.index(score)
         start, span = self.starts[at], self.spans[at]
@@ -132,7 +132,7 @@ class Totals:
 
 
 @dataclass(frozen=True, eq=False)
-class _Ranks(Mapping[str, ScoreHistogram]):
+class _ScoreHistograms(Mapping[str, ScoreHistogram]):
     """The ranks of all scores in 64 bits, one at a time: together they take twice the tables' memory."""
 
     totals: Totals
@@ -140,7 +140,7 @@ class _Ranks(Mapping[str, ScoreHistogram]):
     def __getitem__(self, score: str) -> ScoreHistogram:
         if score not in self.totals.scores:
             raise KeyError(score)
-        return self.totals.ranks(score)
+        return self.totals.histogram(score)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.totals.scores)
@@ -149,7 +149,7 @@ class _Ranks(Mapping[str, ScoreHistogram]):
         return len(self.totals.scores)
 
 
-def class_wise(
+def class_wise_statistic(
     counts: Int64[np.ndarray, "t y b"],
     confidence: Int64[np.ndarray, "t y b"],
     others: Int64[np.ndarray, "c b 3"],

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int32, Int64
 from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.kernels.cpu.upsample import Upsampled, argmax
 from reliseg.runtime.arithmetic import U64
-from reliseg.runtime.numba_compile import cached
+from reliseg.runtime.numba_compile import cached_njit
 from reliseg.stats.bins import UNKNOWN
 from reliseg.stats.fixed import CALIBRATED_LIMIT
 from reliseg.stats.samples import SampleTable
@@ -24,7 +24,7 @@ _PIXELS = 1 << 14
 """Pixels of a block: its logits stay in the second cache."""
 
 
-def rows_of(width: int) -> int:
+def rows_per_block(width: int) -> int:
     """Rows of a block of an image of this width."""
     return max(1, _PIXELS // width)
 
@@ -45,49 +45,49 @@ def observe(
     def blocks() -> Iterator[tuple[slice, LiveBlock]]:
         nonlocal flips
         first, end, _ = band.indices(view.size[0])
-        step = rows_of(view.size[1])
+        step = rows_per_block(view.size[1])
         for start in range(first, end, step):
             rows = slice(start, min(start + step, end))
             if isinstance(transform, CompiledTransform):
-                z, flipped = _in_place(source.single(rows), transform)
+                z, flipped = _apply_in_place(source.to_float32(rows), transform)
             else:
-                z, flipped = _by_function(source.double(rows, columns), transform, source.live)
+                z, flipped = _apply_function(source.to_float64(rows, columns), transform, source.live)
             if flipped is not None:
                 flips += int((flipped & (truth[rows].ravel() < UNKNOWN)).sum())
             yield rows, z
 
-    return kernel.observe_final(view, truth, sample, band, blocks()), flips
+    return kernel.observe_blocks(view, truth, sample, band, blocks()), flips
 
 
-def _in_place(z: LiveBlock, transform: CompiledTransform) -> tuple[LiveBlock, Flipped | None]:
+def _apply_in_place(z: LiveBlock, transform: CompiledTransform) -> tuple[LiveBlock, Flipped | None]:
     if transform.keeps_argmax:
         transform.in_place(z)
         return z, None
-    before = _top(z)
+    before = _argmax(z)
     transform.in_place(z)
-    return z, before != _top(z)
+    return z, before != _argmax(z)
 
 
-def _by_function(z: Block, transform: Transform, live: Live) -> tuple[LiveBlock, Flipped]:
+def _apply_function(z: Block, transform: Transform, live: Live) -> tuple[LiveBlock, Flipped]:
     """float64, and told before it is rounded whether predictions change."""
-    before, shape = _top(z), z.shape
+    before, shape = _argmax(z), z.shape
     after = np.ascontiguousarray(transform(z), np.float64)
     if after.shape != shape:
         raise ValueError(f"a transform made logits of {after.shape} of those of {shape}; as many are needed")
     rounded = np.empty((len(live), shape[1]), np.float32)
-    if narrow(after, live, rounded):
+    if round_live_columns(after, live, rounded):
         raise ValueError(f"a transform made logits that are no numbers, or beyond {CALIBRATED_LIMIT:.0f}")
-    return rounded, before != _top(after)
+    return rounded, before != _argmax(after)
 
 
-def _top(z: Block | LiveBlock) -> Top:
+def _argmax(z: Block | LiveBlock) -> Top:
     top = np.empty(z.shape[1], np.int32)
     argmax(z, top)
     return top
 
 
-@cached
-def narrow(z: Block, live: Live, rounded: LiveBlock) -> int:
+@cached_njit
+def round_live_columns(z: Block, live: Live, rounded: LiveBlock) -> int:
     """The live columns, rounded to float32; how many of these are neither logits nor -inf."""
     stray = 0
     for k in range(U64(len(live))):

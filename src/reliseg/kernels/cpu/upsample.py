@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64, Int32, Int64
 
 from reliseg.runtime.arithmetic import F32, U64, exp, log
-from reliseg.runtime.numba_compile import cached
+from reliseg.runtime.numba_compile import cached_njit
 from reliseg.stats.view import LogitView, source_positions
 from reliseg.types import Block, LiveBlock
 
@@ -29,7 +29,7 @@ class Lines(NamedTuple):
     lower: Int64[np.ndarray, " r"]
 
 
-class Columns(NamedTuple):
+class ColumnTaps(NamedTuple):
     """For each column of the image the two native ones and the weight of the second."""
 
     left: Int32[np.ndarray, " o"]
@@ -62,14 +62,14 @@ class Upsampled:
         order = np.argsort(view.groups, kind="stable")
         return cls(logits, view.size, view.align_corners, order, np.append(first, len(order)), live)
 
-    def single(self, rows: slice) -> LiveBlock:
+    def to_float32(self, rows: slice) -> LiveBlock:
         """The live columns in float32, by the fused kernel's arithmetic: within 1e-6 of the largest logit."""
         z = self._members(rows, np.arange(len(self.order)), len(self.order), np.float32)
         if self._joins:
             join(self.starts, z)
         return z[: len(self.live)]
 
-    def double(self, rows: slice, columns: int) -> Block:
+    def to_float64(self, rows: slice, columns: int) -> Block:
         """All columns in float64, to the last bits those of the reference; -inf where nothing goes to."""
         if not self._joins:
             z = self._members(rows, self.live, columns, np.float64)
@@ -90,7 +90,7 @@ class Upsampled:
         """Interpolated logits of all model classes, each in its place of so many."""
         native, width = self.logits.shape[1], self.size[1]
         upper, down = (a[rows] for a in source_positions(native, self.size[0], self.align_corners))
-        across = columns_of(self.logits.shape[2], width, self.align_corners)
+        across = column_taps(self.logits.shape[2], width, self.align_corners)
         z = np.empty((height, len(upper) * width), dtype)
         lines = Lines(self.order, places, upper, np.minimum(upper + 1, native - 1))
         fill(self.logits, lines, down.astype(dtype), across.left, across.right, across.weight.astype(dtype), z)
@@ -98,11 +98,11 @@ class Upsampled:
 
 
 @lru_cache(maxsize=64)
-def columns_of(native: int, size: int, align_corners: bool) -> Columns:
+def column_taps(native: int, size: int, align_corners: bool) -> ColumnTaps:
     """The horizontal half of bilinear interpolation. A pixel at a native column has its value, unrounded."""
     left, weight = source_positions(native, size, align_corners)
     left, weight = np.where(weight == 1, left + 1, left), np.where(weight == 1, 0.0, weight)
-    return Columns(left.astype(np.int32), np.minimum(left + 1, native - 1).astype(np.int32), weight)
+    return ColumnTaps(left.astype(np.int32), np.minimum(left + 1, native - 1).astype(np.int32), weight)
 
 
 def _log_sum_exp(members: Block) -> Float64[np.ndarray, " p"]:
@@ -110,7 +110,7 @@ def _log_sum_exp(members: Block) -> Float64[np.ndarray, " p"]:
     return top + np.log(np.exp(members - top).sum(axis=0))
 
 
-@cached
+@cached_njit
 def fill(
     logits: Float32[np.ndarray, "c h w"],
     lines: Lines,
@@ -137,7 +137,7 @@ def fill(
                 z[place, first + x] = a + (line[U64(right[x])] - a) * across[x]
 
 
-@cached
+@cached_njit
 def join(starts: Int64[np.ndarray, " k"], z: Float32[np.ndarray, "m p"]) -> None:
     """logsumexp of the members of each column, in place: row k is never above `starts[k]`, which has been read."""
     top, total = np.empty(TILE, np.float32), np.empty(TILE, np.float32)
@@ -163,7 +163,7 @@ def join(starts: Int64[np.ndarray, " k"], z: Float32[np.ndarray, "m p"]) -> None
                 z[k, b + x] = top[x] + log(total[x])
 
 
-@cached
+@cached_njit
 def argmax(z: Float[np.ndarray, "y p"], top: Int32[np.ndarray, " p"]) -> None:
     """The first of the largest columns of each pixel."""
     best, at = np.empty(TILE, z.dtype), np.empty(TILE, np.int32)

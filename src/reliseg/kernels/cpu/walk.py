@@ -7,7 +7,7 @@ from jaxtyping import Float32, Int32, UInt8
 
 from reliseg.kernels.cpu.logits import (
     NEVER,
-    Mapping,
+    ClassGroups,
     calibrate,
     gather,
     interpolate,
@@ -17,10 +17,10 @@ from reliseg.kernels.cpu.logits import (
     scale_by_class,
     scale_by_pixel,
 )
-from reliseg.kernels.cpu.pixels import add_losses, exponentials, pixels
-from reliseg.kernels.cpu.row_blocks import CELLS, NOTHING, PIXELS, Columns, Rows
+from reliseg.kernels.cpu.pixels import add_losses, exponentials, measure_pixels
+from reliseg.kernels.cpu.row_blocks import CELLS, NOTHING, PIXELS, RowBlocks, RowTaps
 from reliseg.kernels.cpu.scores import Scores, add_scores
-from reliseg.kernels.cpu.scratch import FLOATS, INTEGERS, MAX, ROW, TOP
+from reliseg.kernels.cpu.scratch_layout import FLOATS, INTEGERS, MAX, ROW, TOP
 from reliseg.kernels.cpu.tables import (
     FineTables,
     ImageTables,
@@ -28,10 +28,10 @@ from reliseg.kernels.cpu.tables import (
     add_confidence,
     add_confident,
     add_others,
-    carry,
+    carry_in_place,
 )
 from reliseg.runtime.arithmetic import I32, U64
-from reliseg.runtime.numba_compile import cached, compiled
+from reliseg.runtime.numba_compile import cached_njit, inline_njit
 from reliseg.stats.bins import UNKNOWN, VOID
 
 
@@ -50,13 +50,13 @@ class Work(NamedTuple):
     k: Int32[np.ndarray, " k"]
 
 
-@compiled
-def _block(mapping: Mapping, scores: Scores, work: Work, image: ImageTables, fine: FineTables) -> None:
+@inline_njit
+def _count_block(groups: ClassGroups, scores: Scores, work: Work, image: ImageTables, fine: FineTables) -> None:
     """All statistics of the block whose logits and labels are in the work space."""
     z, t, k = work.z, work.t, work.k
-    rows = U64(len(mapping.inverse_temperatures))
+    rows = U64(len(groups.inverse_temperatures))
     exponentials(rows, scores.shapes, z, t)
-    pixels(I32(len(image.confident)), I32(rows), t, k)
+    measure_pixels(I32(len(image.confident)), I32(rows), t, k)
     add_losses(t, image.sums)
     add_cells(k, image.cells)
     add_confident(k, image.confident)
@@ -65,82 +65,82 @@ def _block(mapping: Mapping, scores: Scores, work: Work, image: ImageTables, fin
     add_others(z, t, k, image.others)
 
 
-@compiled
-def _finish(
+@inline_njit
+def _calibrate_block(
     base: U64,
     row: Row,
-    columns: Columns,
-    mapping: Mapping,
+    blocks: RowBlocks,
+    groups: ClassGroups,
     work: Work,
 ) -> None:
     """From the model's classes to calibrated columns, and the labels."""
     z, t = work.z, work.t
-    if mapping.joins:
-        join(mapping.starts, z, t)
-    if mapping.scales:
-        scale_by_class(mapping.inverse_temperatures, t)
-        if mapping.varies:
-            scale_by_pixel(row.factors, columns.pixel, base, t)
-        calibrate(U64(len(mapping.inverse_temperatures)), z, t)
+    if groups.joins:
+        join(groups.starts, z, t)
+    if groups.scales:
+        scale_by_class(groups.inverse_temperatures, t)
+        if groups.varies:
+            scale_by_pixel(row.factors, blocks.pixel, base, t)
+        calibrate(U64(len(groups.inverse_temperatures)), z, t)
     else:
         for x in range(U64(PIXELS)):
             t[TOP + x] = t[MAX + x]
-    label(row.labels, columns.pixel, base, mapping.row_of, z, t, work.k)
+    label(row.labels, blocks.pixel, base, groups.row_of, z, t, work.k)
 
 
-@compiled
+@inline_njit
 def _walk_row(
     lines: Float32[np.ndarray, "m s"],
     row: Row,
-    columns: Columns,
-    mapping: Mapping,
+    blocks: RowBlocks,
+    groups: ClassGroups,
     scores: Scores,
     work: Work,
     image: ImageTables,
     fine: FineTables,
 ) -> None:
     """One row: all dense blocks, then the gathered ones."""
-    dense = U64(columns.stretches * columns.quads)
-    for i in range(dense + U64(columns.spare)):
+    dense = U64(blocks.stretches * blocks.quads)
+    for i in range(dense + U64(blocks.spare)):
         base = i * U64(PIXELS)
         if i < dense:
-            interpolate(lines, i // U64(columns.quads) * U64(CELLS), columns.weight, base, work.z, work.t)
+            interpolate(lines, i // U64(blocks.quads) * U64(CELLS), blocks.weight, base, work.z, work.t)
         else:
             start = (i - dense) * U64(PIXELS)
-            gather(lines, columns.cell, start, columns.run[i - dense], columns.weight, base, work.z, work.t)
-        _finish(base, row, columns, mapping, work)
-        _block(mapping, scores, work, image, fine)
+            gather(lines, blocks.cell, start, blocks.run[i - dense], blocks.weight, base, work.z, work.t)
+        _calibrate_block(base, row, blocks, groups, work)
+        _count_block(groups, scores, work, image, fine)
 
 
-@cached
+@cached_njit
 def observe_image(
     logits: Float32[np.ndarray, "c h w"],
     truth: UInt8[np.ndarray, "H W"],
-    rows: Rows,
-    columns: Columns,
-    mapping: Mapping,
+    taps: RowTaps,
+    blocks: RowBlocks,
+    groups: ClassGroups,
     factors: Float32[np.ndarray, "H W"],
     scores: Scores,
     image: ImageTables,
     fine: FineTables,
 ) -> None:
     """Add one image to tables."""
-    members = len(mapping.order) + len(mapping.order) % 2
-    lines = np.zeros((members, max(columns.stretches * CELLS, logits.shape[2]) + 16), np.float32)
-    lines[len(mapping.order) :] = NEVER
+    members = len(groups.order) + len(groups.order) % 2
+    lines = np.zeros((members, max(blocks.stretches * CELLS, logits.shape[2]) + 16), np.float32)
+    lines[len(groups.order) :] = NEVER
     work = Work(np.zeros(members * ROW, np.float32), np.zeros(FLOATS, np.float32), np.zeros(INTEGERS, np.int32))
     width = truth.shape[1]
     row = Row(np.full(width + 1, np.uint8(NOTHING)), np.ones(width + 1, np.float32))
     for y in range(truth.shape[0]):
-        interpolate_rows(logits, mapping.order, rows.upper[y], rows.lower[y], rows.weight[y], lines)
+        interpolate_rows(logits, groups.order, taps.upper[y], taps.lower[y], taps.weight[y], lines)
         row.labels[:width] = truth[y]
-        if mapping.varies:
+        if groups.varies:
             row.factors[:width] = factors[y]
-        _walk_row(lines, row, columns, mapping, scores, work, image, fine)
-        carry(image.sums)
+        _walk_row(lines, row, blocks, groups, scores, work, image, fine)
+        carry_in_place(image.sums)
 
 
-@cached
+@cached_njit
 def count_roles(truth: UInt8[np.ndarray, "H W"], classes: int) -> tuple[int, int, int]:
     """Count the unknown pixels of an image, its void ones, and ids that are no label."""
     unknown, void, stray = 0, 0, 0

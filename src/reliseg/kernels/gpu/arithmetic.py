@@ -69,7 +69,7 @@ def units(x):
 
 
 @triton.jit
-def reliability(p, edges):
+def reliability_bin(p, edges):
     """The right-closed bin of a probability above 0 (of anything else some bin, so that no table is left)."""
     y = p * _BINS
     y = tl.where(y > 0.5, y, 0.5)

@@ -13,15 +13,15 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from reliseg.kernels.cpu import row_blocks
-from reliseg.kernels.cpu.kernel import check_layout, check_view, count_uncounted_pixels, mapping_of
-from reliseg.kernels.cpu.logits import Mapping
-from reliseg.kernels.cpu.totals import class_wise
+from reliseg.kernels.cpu.kernel import check_layout, check_view, count_uncounted_pixels, group_classes
+from reliseg.kernels.cpu.logits import ClassGroups
+from reliseg.kernels.cpu.totals import class_wise_statistic
 from reliseg.kernels.gpu.scores import digits
 from reliseg.kernels.gpu.walk import OPTIONS, TILE_HEIGHT, TILE_WIDTH, observe_tiles
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, ROLES, edges
 from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.device import DeviceLogits
-from reliseg.stats.fixed import carried, limbs
+from reliseg.stats.fixed import carry, limbs
 from reliseg.stats.pixels import (
     ConfidentErrors,
     FineConfidence,
@@ -77,7 +77,7 @@ class Tables(NamedTuple):
         )
 
     def summary(self) -> Tensor:
-        """All that a row of the sample table holds, one after the other, as `_row` takes it apart."""
+        """All that a row of the sample table holds, one after the other, as `_sample_row` takes it apart."""
         coarse = self.fine.view(-1, _COARSE, ROLES).sum(dim=1, dtype=torch.int64)
         right = self.counts[:, :-1].diagonal().sum(dim=1)
         parts = [
@@ -119,16 +119,16 @@ class TritonKernel:
         Truth ids are classes of the data set, 254 (unknown) or 255 (void); logits must be finite.
         """
         check_view(self._layout, view, truth, _COUNTER_LIMIT)
-        labels = _sent(truth, torch.uint8, self._device)
+        labels = _send(truth, torch.uint8, self._device)
         unknown, void = count_uncounted_pixels(self._layout, truth, sample)  # while they are on their way
-        self._make_room(truth.size)
-        mapping, live = mapping_of(self._layout, view)
+        self._spill_before_overflow(truth.size)
+        groups, live = group_classes(self._layout, view)
         with torch.cuda.device_of(self._starts):  # type: ignore[no-untyped-call]
-            self._launch(view, labels, mapping, live)
+            self._launch(view, labels, groups, live)
             summary = self._tables.summary()
         found = (summary - self._before).cpu().numpy()
         self._before = summary
-        return _row(found, self._layout, sample, unknown, void)
+        return _sample_row(found, self._layout, sample, unknown, void)
 
     def statistics(self) -> PixelStatistics:
         """Of all images observed since creation or reset."""
@@ -141,7 +141,7 @@ class TritonKernel:
         self.reset()
         return found
 
-    def _make_room(self, pixels: int) -> None:
+    def _spill_before_overflow(self, pixels: int) -> None:
         """Move the counts out of the 32-bit tables before they could overflow."""
         if self._pixels + pixels >= _COUNTER_LIMIT:
             earlier = self.statistics()
@@ -149,7 +149,7 @@ class TritonKernel:
             self._earlier = earlier
         self._pixels += pixels
 
-    def _launch(self, view: LogitView, labels: Tensor, mapping: Mapping, live: Int64[np.ndarray, " r"]) -> None:
+    def _launch(self, view: LogitView, labels: Tensor, groups: ClassGroups, live: Int64[np.ndarray, " r"]) -> None:
         assert isinstance(view.logits, DeviceLogits), "logits on the CPU are for kernel.Kernel"
         logits = view.logits.tensor.contiguous()
         (_, h, w), (height, width) = logits.shape, labels.shape
@@ -158,11 +158,11 @@ class TritonKernel:
             labels,
             *_taps(h, height, view.align_corners, self._device),
             *_taps(w, width, view.align_corners, self._device),
-            _kept(mapping.order.astype(np.int32).tobytes(), torch.int32, self._device),
-            _kept(mapping.starts.astype(np.int32).tobytes(), torch.int32, self._device),
-            _kept(live.astype(np.int32).tobytes(), torch.int32, self._device),
-            _kept(view.inverse_temperatures.astype(np.float32).tobytes(), torch.float32, self._device),
-            self._edges if view.pixel_factors is None else _sent(view.pixel_factors, torch.float32, self._device),
+            _constant_on_device(groups.order.astype(np.int32).tobytes(), torch.int32, self._device),
+            _constant_on_device(groups.starts.astype(np.int32).tobytes(), torch.int32, self._device),
+            _constant_on_device(live.astype(np.int32).tobytes(), torch.int32, self._device),
+            _constant_on_device(view.inverse_temperatures.astype(np.float32).tobytes(), torch.float32, self._device),
+            self._edges if view.pixel_factors is None else _send(view.pixel_factors, torch.float32, self._device),
             self._edges,
             self._starts,
             *self._tables,
@@ -172,8 +172,8 @@ class TritonKernel:
             h * w,
             len(live),
             self._layout.classes,
-            JOINS=mapping.joins,
-            VARIES=mapping.varies,
+            JOINS=groups.joins,
+            VARIES=groups.varies,
             CLASSWISE=self._layout.classwise,
             COUNT=len(self._layout.scores),
             SCORES=self._scores,
@@ -181,7 +181,7 @@ class TritonKernel:
         )
 
 
-def _sent(array: np.ndarray, dtype: torch.dtype, device: torch.device) -> Tensor:
+def _send(array: np.ndarray, dtype: torch.dtype, device: torch.device) -> Tensor:
     """A copy on the device, row by row. Pinned memory: the CPU goes on before it has arrived."""
     staged = torch.empty(array.shape, dtype=dtype, pin_memory=device.type == "cuda")
     np.copyto(staged.numpy(), array, casting="same_kind")
@@ -189,7 +189,7 @@ def _sent(array: np.ndarray, dtype: torch.dtype, device: torch.device) -> Tensor
 
 
 @lru_cache(maxsize=256)
-def _kept(content: bytes, dtype: torch.dtype, device: torch.device) -> Tensor:
+def _constant_on_device(content: bytes, dtype: torch.dtype, device: torch.device) -> Tensor:
     """A short array on the device: the same for most images, and each copy would be waited for."""
     return torch.frombuffer(bytearray(content), dtype=dtype).to(device)
 
@@ -203,19 +203,19 @@ def _starts(layout: Layout) -> Int64[np.ndarray, " s"]:
 @lru_cache(maxsize=64)
 def _taps(native: int, size: int, align_corners: bool, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """For each place along an axis of the image its two native neighbours, and the weight of the second."""
-    first, second, weight = row_blocks.rows(native, size, align_corners)
+    first, second, weight = row_blocks.row_taps(native, size, align_corners)
     places = (torch.from_numpy(a.astype(np.int32)).to(device) for a in (first, second))
     return (*places, torch.from_numpy(weight).to(device))  # type: ignore[return-value]
 
 
-def _row(found: Int64[np.ndarray, " n"], layout: Layout, sample: str, unknown: int, void: int) -> SampleTable:
+def _sample_row(found: Int64[np.ndarray, " n"], layout: Layout, sample: str, unknown: int, void: int) -> SampleTable:
     """The row of the sample table that a summary holds."""
     t, y, b, s = layout.classes, layout.columns, RELIABILITY_BINS, len(layout.scores)
     shapes = [(t, y), (b,), (b,), (b,), (2 + ROLES * s, 2), (-1, ROLES)]
     ends = np.cumsum([np.prod(shape) for shape in shapes[:-1]])
     parts = [part.reshape(shape) for part, shape in zip(np.split(found, ends), shapes, strict=True)]
     confusion, counts, right, confidence, sums, fine = parts
-    sums = carried(sums)
+    sums = carry(sums)
     coarse = np.zeros((s, ROLES, COARSE_BINS), np.int64)
     for i, bins in enumerate(np.split(fine, _starts(layout)[1:-1] // _COARSE)):
         coarse[i, :, : len(bins)] = bins.T
@@ -235,7 +235,7 @@ def _row(found: Int64[np.ndarray, " n"], layout: Layout, sample: str, unknown: i
 def _statistics(tables: Tables, layout: Layout) -> PixelStatistics:
     host = [table.cpu().numpy().copy() for table in tables]
     counts, confidence, confident, others, sums, fine, fine_confidence = host
-    losses = carried(sums[:2])
+    losses = carry(sums[:2])
     ranks = {}
     for score, start in zip(layout.scores, _starts(layout)[:-1], strict=True):
         ranks[score] = ScoreHistogram(np.ascontiguousarray(fine[start : start + fine_bins(score).size].T, np.int64))
@@ -246,5 +246,5 @@ def _statistics(tables: Tables, layout: Layout) -> PixelStatistics:
         flips=Flips.zero(layout),
         confidence=FineConfidence(limbs(fine_confidence)),
         ranks=ranks,
-        classwise=class_wise(counts, confidence, others, layout),
+        classwise=class_wise_statistic(counts, confidence, others, layout),
     )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import triton
 import triton.language as tl
 
-from reliseg.kernels.gpu.arithmetic import exp, log, reliability, units
+from reliseg.kernels.gpu.arithmetic import exp, log, reliability_bin, units
 from reliseg.kernels.gpu.scores import DIGIT, Tails, odds_bin, score_and_bin
 from reliseg.stats.bins import RELIABILITY_BINS, RIGHT, ROLES, UNKNOWN, UNKNOWN_ROLE, VOID, VOID_ROLE, WRONG
 from reliseg.stats.fixed import VALUE_LIMIT
@@ -49,7 +49,7 @@ class Taps(NamedTuple):
 
 
 class Members(NamedTuple):
-    """The model classes of each column, as `_logits.Mapping` has them, and the column of each row."""
+    """The model classes of each column, as `ClassGroups` has them, and the column of each row."""
 
     order: tl.tensor
     starts: tl.tensor
@@ -57,7 +57,7 @@ class Members(NamedTuple):
 
 
 @triton.jit
-def _interpolated(taps, model_class):
+def _interpolate(taps, model_class):
     """The upsampled logits of one class of the model: down the columns first, as on the CPU."""
     here = taps.logits + model_class.to(tl.int64) * taps.plane
     left = tl.load(here + taps.upper_left)
@@ -68,14 +68,14 @@ def _interpolated(taps, model_class):
 
 
 @triton.jit
-def _column(taps, members, row, joins: tl.constexpr):
+def _project(taps, members, row, joins: tl.constexpr):
     """The projected logits of one row: those of a class, or the logsumexp of a group with its own maximum."""
     start = tl.load(members.starts + row)
-    top = _interpolated(taps, tl.load(members.order + start))
+    top = _interpolate(taps, tl.load(members.order + start))
     if joins:
         total = tl.full(top.shape, 1.0, tl.float32)
         for m in range(start + 1, tl.load(members.starts + row + 1)):
-            z = _interpolated(taps, tl.load(members.order + m))
+            z = _interpolate(taps, tl.load(members.order + m))
             e = exp(-tl.abs(z - top))
             total = tl.where(z > top, total * e + 1.0, total + e)
             top = tl.where(z > top, z, top)
@@ -143,7 +143,7 @@ def observe_tiles(
     COUNT: tl.constexpr,
     SCORES: tl.constexpr,
 ):
-    """Add one image to the tables of `triton_kernel.Tables`. The definition of each is in `reference`."""
+    """Add one image to the tables of `kernel.Tables`. The definition of each is in `reference`."""
     across = tl.cdiv(width, _WIDTH)
     lane = tl.arange(0, _HEIGHT * _WIDTH)
     y = tl.program_id(0) // across * _HEIGHT + lane // _WIDTH
@@ -171,7 +171,7 @@ def observe_tiles(
     own = tl.full(lane.shape, float("-inf"), tl.float32)
     guess = tl.zeros(lane.shape, tl.int32) + tl.load(columns)
     for row in range(rows):
-        z = _column(taps, members, row, JOINS)
+        z = _project(taps, members, row, JOINS)
         column = tl.load(columns + row)
         guess = tl.where(z > top, column, guess)
         top = tl.where(z > top, z, top)
@@ -186,7 +186,7 @@ def observe_tiles(
     slope = tl.zeros(lane.shape, tl.float32)
     runner_up = tl.zeros(lane.shape, tl.float32)
     for row in range(rows):
-        gap = (_column(taps, members, row, JOINS) - top) * scale
+        gap = (_project(taps, members, row, JOINS) - top) * scale
         e = tl.where(tl.load(columns + row) == guess, 0.0, exp(gap))
         odds += e
         square = tl.fma(e, e, square)
@@ -211,7 +211,7 @@ def observe_tiles(
     _add_sum(sums, 1, units(tl.where(known, brier, 0.0)).to(tl.int64))
 
     sure_units = units(sure).to(tl.int64)
-    cell = (label * (classes + 1) + guess) * _BINS + reliability(sure, edges)
+    cell = (label * (classes + 1) + guess) * _BINS + reliability_bin(sure, edges)
     _add(counts, cell, tl.full(lane.shape, 1, tl.int64), known)
     _add(confidence, cell, sure_units, known)
     _add(fine_confidence, odds_bin(odds), sure_units, known)
@@ -234,14 +234,14 @@ def observe_tiles(
         for row in range(rows):
             column = tl.load(columns + row)
             if column < classes:
-                e = exp((_column(taps, members, row, JOINS) - top) * scale)
+                e = exp((_project(taps, members, row, JOINS) - top) * scale)
                 p = tl.where(column == guess, 0.0, e) * known_sure
                 high = p > _FIRST_EDGE
                 p_units = units(p).to(tl.int32)
                 low = tl.sum(tl.where(high, 0, p_units), axis=0)  # less than 2**31: 256 values of at most 2**24 / 15
                 tl.atomic_add(others + column * _BINS * 3 + 2, low.to(tl.int64), sem="relaxed")
                 if tl.max(high.to(tl.int32), axis=0) > 0:
-                    place = others + (column * _BINS + reliability(p, edges)) * 3
+                    place = others + (column * _BINS + reliability_bin(p, edges)) * 3
                     tl.atomic_add(place, one, mask=high, sem="relaxed")
                     tl.atomic_add(place + 1, one, mask=high & (label == column), sem="relaxed")
                     tl.atomic_add(place + 2, p_units.to(tl.int64), mask=high, sem="relaxed")

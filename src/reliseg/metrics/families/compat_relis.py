@@ -105,6 +105,6 @@ def _prr(domain: DomainState, score: str) -> Value:
     if wrong == n:
         return Value.exact("relis_prr", 0.0, definition, score=score)
     e = wrong / n
-    bracket: Bracketed = ranking.auroc(*ranking.compact(right, others))
+    bracket: Bracketed = ranking.auroc(*ranking.drop_empty_bins(right, others))
     value, lo, hi = (100 * (1 - e) * (2 * a - 1) / (1 - e / 100) for a in bracket)
     return Value.between("relis_prr", (value, lo, hi), definition, score=score)

@@ -9,7 +9,7 @@ import numpy as np
 from reliseg.metrics.base import DomainState, Metric, Quantity
 from reliseg.metrics.detection import detection_quantities, detection_values, undefined_values
 from reliseg.results import Value
-from reliseg.stats.ranking import of_scores
+from reliseg.stats.ranking import histograms_of_scores
 
 _KNOWN = detection_quantities("ood", "ood/known-pixels", "image")
 _ALL = detection_quantities("ood", "ood/all-pixels", "image")
@@ -41,7 +41,7 @@ class ImageOod(Metric):
             for s, score in enumerate(domain.scores):
                 inside, outside = (_finite(d.images.scores[:, s, kind]) for d in (reference, domain))
                 if len(inside) and len(outside):
-                    exact = detection_values(names, *of_scores(inside, outside), score)
+                    exact = detection_values(names, *histograms_of_scores(inside, outside), score)
                     values += [replace(v, lo=v.value, hi=v.value) for v in exact]
                 else:
                     side = "reference" if not len(inside) else "domain"

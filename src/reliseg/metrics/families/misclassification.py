@@ -84,7 +84,7 @@ class Misclassification(Metric):
         values = []
         for score in domain.scores:
             counts = domain.pixels.ranks[score].counts
-            values += with_score(_values(*ranking.compact(counts[RIGHT], counts[WRONG])), score)
+            values += with_score(_values(*ranking.drop_empty_bins(counts[RIGHT], counts[WRONG])), score)
         return values
 
 

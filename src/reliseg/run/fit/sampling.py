@@ -17,7 +17,7 @@ from reliseg.config.schema import Settings
 from reliseg.errors import SampleError
 from reliseg.models import Model
 from reliseg.plan.plan import Fit, Shard, Target, shards
-from reliseg.prediction import sampled
+from reliseg.prediction import sample_pixels
 from reliseg.run.fit.image_files import KeptImage, KeptImages, chosen, keep
 from reliseg.run.fit.pixel_files import PixelWriter, Share, runs
 from reliseg.run.predict.freshness import is_fresh
@@ -178,7 +178,7 @@ class Sampling:
                 prediction, truth = outcome.prediction, outcome.loaded.truth
                 assert truth is not None, "calibration domains are annotated"
                 sample = outcome.loaded.sample.id
-                drawn = sampled(prediction, truth, wanted.quota, _generator(self.seed, sample))
+                drawn = sample_pixels(prediction, truth, wanted.quota, _generator(self.seed, sample))
                 if sample in wanted.whole:
                     keep(_whole(path, len(images)), prediction, truth, image=wanted.whole[sample])
                 feature = prediction.feature

@@ -119,7 +119,7 @@ def state_of(plan: Plan, members: Sequence[Target], calibration: str, labels: La
     layout = plan.layout(dataset)
     parts = [shard for member in members for shard in shards(member)]
     paths = [folder / shard.path for shard in parts]
-    pixels = PixelStatistics.unranked(layout)
+    pixels = PixelStatistics.zero_without_ranks(layout)
     images = ImageSummary.allocate(sum(len(shard.samples) for shard in parts), len(layout.scores))
     done = 0
     for path in paths:

@@ -13,7 +13,7 @@ from reliseg.labels import Projection
 from reliseg.models import Input, Model
 from reliseg.plan.plan import Target
 from reliseg.prediction import Prediction
-from reliseg.runtime.malloc import give_back, kept_memory
+from reliseg.runtime.malloc import keep_freed_memory, return_free_memory
 from reliseg.runtime.openmp import end_idle_threads
 
 A = TypeVar("A")
@@ -79,7 +79,7 @@ def predictions(
 
     groups = _batches(prefetch(decoded, samples, workers=workers, max_pending=workers + batch - 1), batch)
     end_idle_threads()  # those that loaded a network, which would slow the threads that run it
-    with kept_memory():
+    with keep_freed_memory():
         for found in prefetch(predicted, _lean(groups), workers=1, max_pending=1):
             while found:
                 yield found.pop(0)  # kept by nobody but the caller
@@ -109,7 +109,7 @@ def _lean(groups: Iterator[list[DecodedSample | SampleError]]) -> Iterator[list[
         first = group[0]
         if isinstance(first, DecodedSample) and first.size != before:
             before = first.size
-            give_back()
+            return_free_memory()
         yield group
 
 
@@ -134,4 +134,4 @@ def _predicted(
         if problem:
             yield SampleError(item.sample.id, f"{problem}; check the model and this image")
         else:
-            yield Predicted(item, replace(prediction.projected(projection), image=item.image))
+            yield Predicted(item, replace(prediction.project(projection), image=item.image))
