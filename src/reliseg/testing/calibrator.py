@@ -205,7 +205,7 @@ def _check_other_columns(examiner: Examiner, calibration: Calibration, image: Dr
     projection = Projection.of(space(7), space(CLASSES), (0, 1, 2, 3, 0, -1, -1))
     for case, prediction in {
         "a prediction of 7 classes": seven,
-        "7 classes that are projected to 4 and `other`": seven.projected(projection),
+        "7 classes that are projected to 4 and `other`": seven.project(projection),
     }.items():
         call = f"the calibration, on {case},"
         if _unless_refused(examiner, call, partial(calibration, prediction)) is not None:

@@ -101,7 +101,7 @@ def _add(table, place, amount, counted):
 
 @triton.jit
 def _add_sum(sums, place, amount):
-    """Add to one exact sum: two limbs, carried on the CPU."""
+    """Add to one exact sum: two limbs, carry on the CPU."""
     total = tl.sum(amount, axis=0)
     tl.atomic_add(sums + 2 * place, total >> _LIMB, sem="relaxed")
     tl.atomic_add(sums + 2 * place + 1, total & _LIMB_MASK, sem="relaxed")
