@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast check docs bench changelog dist release clean
@@ -15,10 +16,10 @@ demo: $(STAMP)  ## Install everything, then measure a small network on drawn str
 	$(BIN)/reliseg demo --out runs/demo
 
 test: $(STAMP)  ## Install everything, then run the tests
-	$(BIN)/python -m pytest --durations=20
+	$(PYTEST) --durations=20
 
 test-fast: $(STAMP)  ## Run the tests that are not marked slow: under two minutes
-	$(BIN)/python -m pytest -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 check: $(STAMP)  ## Format, lint, types, layers
 	$(BIN)/ruff format --check .

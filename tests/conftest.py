@@ -14,6 +14,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 long. It is read when torch is imported, here and in processes that tests start."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the files with slow tests first: no worker is left with a long one at the end."""
+    slow_files = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow_files)
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real images and weights; skips where it is absent."""
