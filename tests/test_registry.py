@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from reliseg import registry
-from reliseg.calibration import CALIBRATORS
+from reliseg.calibration import CALIBRATORS, calibrator
+from reliseg.config.schema import left_out_families, parse_settings
 from reliseg.errors import ConfigError
 from reliseg.metrics import METRICS
+from reliseg.models import MODELS
 from reliseg.registry import Registry
+from reliseg.report.listing import listing_lines
 from reliseg.scores import SCORES, Score
 
 ALL = {r.kind: r for r in (METRICS, SCORES, CALIBRATORS)}
@@ -76,26 +79,133 @@ class Foreign(Score):
         return logits.min(axis=0)
 
 
+class Unfinished(Score):
+    """A score that lacks its one method."""
+
+
 def fresh(monkeypatch, *entries):
     """The scores' registry as it is with these entry points."""
 
-    def listed(*, group):
+    def entries_of(*, group):
         return [e for e in entries if e.group == group]
 
-    monkeypatch.setattr(registry, "entry_points", listed)
+    monkeypatch.setattr(registry, "entry_points", entries_of)
+    monkeypatch.setitem(sys.modules, "foreign_scores", sys.modules[__name__])
     return Registry("reliseg.scores", "methods", "Score", "score")
 
 
 def test_entry_points_add_names_that_are_loaded_when_asked_for(monkeypatch):
-    monkeypatch.setitem(sys.modules, "foreign_scores", sys.modules[__name__])
     mine = EntryPoint("my-score", "foreign_scores:Foreign", "reliseg.scores")
     elsewhere = EntryPoint("other", "foreign_scores:Foreign", "reliseg.metrics")
-    broken = EntryPoint("broken", "no_such_module_at_all:X", "reliseg.scores")
-    scores = fresh(monkeypatch, mine, elsewhere, broken)
-    assert scores.names() == sorted([*SCORES.names(), "my_score", "broken"])
+    shipped = SCORES.names()
+    scores = fresh(monkeypatch, mine, elsewhere)
+    assert scores.names() == sorted([*shipped, "my_score"])
     assert scores.get("my-score") is scores.get("my_score") is Foreign
-    with pytest.raises(ModuleNotFoundError):
-        scores.get("broken")
+    assert scores.faults == {}
+
+
+BROKEN = {
+    "no_such_module_at_all:X": "cannot be imported (ModuleNotFoundError: No module named 'no_such_module_at_all')",
+    "foreign_scores:Nothing": "cannot be imported (AttributeError: ",
+    "foreign_scores:test_files_are_listed_without_being_imported": "is no subclass of reliseg.scores.Score",
+    "foreign_scores:Registry": "is no subclass of reliseg.scores.Score",
+    "foreign_scores:Unfinished": "does not define __call__",
+}
+
+
+@pytest.mark.parametrize("value", BROKEN)
+def test_a_plug_in_that_is_broken_is_named_with_its_package(monkeypatch, value):
+    scores = fresh(monkeypatch, EntryPoint("mine", value, "reliseg.scores"))
+    assert "mine" in scores.names()
+    with pytest.raises(ConfigError) as refusal:
+        scores.get("mine")
+    package = value.partition(":")[0]
+    text = str(refusal.value)
+    assert text.startswith(f"score 'mine' of the package {package} {BROKEN[value]}")
+    assert text.endswith(f"; update or uninstall {package}")
+    assert "\n" not in text
+    assert scores.faults == {"mine": text.removeprefix("score 'mine' ")}
+    assert scores.get("msp") is SCORES.get("msp")
+
+
+def install(folder, monkeypatch, module, **entries):
+    """Install a small distribution, `halo-metrics`, with these entry points as GROUP=NAME:CLASS."""
+    (folder / "halo_metrics.py").write_text(module)
+    info = folder / "halo_metrics-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: halo-metrics\nVersion: 1.0\n")
+    lines = [f"[reliseg.{group}]\n{name} = halo_metrics:{value}\n" for group, (name, value) in entries.items()]
+    (info / "entry_points.txt").write_text("".join(lines))
+    monkeypatch.syspath_prepend(str(folder))
+    for each in (METRICS, SCORES, CALIBRATORS, MODELS):
+        for cached in ("_entries", "faults"):
+            monkeypatch.delitem(vars(each), cached, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def forget_plugins(monkeypatch):
+    """Let no test leave its plug-ins in the registries."""
+    yield
+    monkeypatch.undo()
+    sys.modules.pop("halo_metrics", None)
+    for each in (METRICS, SCORES, CALIBRATORS, MODELS):
+        vars(each).pop("_entries", None)
+        vars(each).pop("faults", None)
+
+
+UNFINISHED = """
+from reliseg.metrics import Metric
+from reliseg.scores import Score
+from reliseg.calibration import Calibrator
+from reliseg.models import Model
+
+class HaloMetric(Metric):
+    def compute(self, domain, reference):
+        return []
+
+class HaloScore(Score): ...
+class HaloCalibrator(Calibrator): ...
+class HaloModel(Model): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "fault"), [(UNFINISHED, "does not define"), ("import nowhere", "cannot be imported")]
+)
+def test_an_installed_plug_in_that_is_broken_stops_nothing_but_its_own_use(tmp_path, monkeypatch, module, fault):
+    entries = {
+        "metrics": ("halo", "HaloMetric"),
+        "scores": ("halo", "HaloScore"),
+        "calibration": ("halo", "HaloCalibrator"),
+        "models": ("halo", "HaloModel"),
+    }
+    before = parse_settings({}).metrics
+    usual = {kind: list(listing_lines(kind)) for kind in ("metrics", "scores", "calibrations", "models")}
+    install(tmp_path, monkeypatch, module, **entries)
+    for kind, lines in usual.items():
+        (line,) = (one for one in listing_lines(kind) if one not in lines and one.startswith("halo"))
+        assert f"of the package halo-metrics {fault}" in line
+        assert line.endswith("; update or uninstall halo-metrics")
+    settings = parse_settings({})
+    assert settings.metrics == before
+    (note,) = left_out_families(settings)
+    assert note.startswith(f"without the metric 'halo' of the package halo-metrics {fault}")
+    assert left_out_families(parse_settings({"metrics": ["drop"]})) == []
+    for content in ({"metrics": ["halo"]}, {"scores": ["halo"]}):
+        with pytest.raises(ConfigError, match="'halo' of the package halo-metrics"):
+            parse_settings(content)
+    with pytest.raises(ConfigError, match="did you mean"):
+        parse_settings({"metrics": ["hallo"]})
+    with pytest.raises(ConfigError, match="'halo' of the package halo-metrics"):
+        calibrator("halo")
+
+
+def test_an_installed_plug_in_that_works_is_among_all(tmp_path, monkeypatch):
+    module = "from reliseg.metrics.families.flips import FlipRate\nclass Halo(FlipRate):\n    'Halos.'\n"
+    install(tmp_path, monkeypatch, module, metrics=("halo", "Halo"))
+    assert "halo" in parse_settings({}).metrics
+    assert "halo: Halos." in list(listing_lines("metrics"))
+    assert METRICS.faults == {}
 
 
 @pytest.mark.parametrize("name", ["neg_entropy", "neg-entropy"])

@@ -11,6 +11,7 @@ from reliseg.calibration.records.record import Record, read_record
 from reliseg.config.schema import (
     DataConfig,
     ModelConfig,
+    left_out_families,
     parse_config,
     parse_settings,
     read_config,
@@ -149,8 +150,10 @@ def run_config(
 
 
 def _carry_out(plan: Plan, configuration: str, out: Path, workers: int | None, progress: Progress | None) -> Results:
-    threads = decoding_threads(workers)
-    return Run(plan, out, configuration, workers=threads, progress=progress or Silent()).execute()
+    threads, progress = decoding_threads(workers), progress or Silent()
+    for line in left_out_families(plan.settings):
+        progress.note(line)
+    return Run(plan, out, configuration, workers=threads, progress=progress).execute()
 
 
 def _model_section(name: str, model: Model) -> dict[str, Any]:

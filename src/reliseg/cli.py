@@ -275,7 +275,11 @@ def _complain(line: str) -> None:
 
 
 def _announce(plan: "Plan", terminal: "Terminal") -> None:
-    """A line that says which protocol this is, and what was changed of it."""
+    """Note which protocol this is, what was changed of it, and which metrics are left out."""
+    from reliseg.config.schema import left_out_families
+
+    for line in left_out_families(plan.settings):
+        terminal.note(line)
     if plan.protocol:
         changed = f", changed: {', '.join(plan.protocol['changed'])}" if plan.protocol["changed"] else ""
         terminal.note(f"protocol {plan.protocol['name']}, version {plan.protocol['version']}{changed}")

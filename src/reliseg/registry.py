@@ -8,14 +8,14 @@ from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar, cast
 
-from reliseg.errors import ConfigError, suggestion
+from reliseg.errors import ConfigError, one_line, suggestion
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Registry(Generic[T]):
-    """The implementations of one interface: files of a folder, and entry points of other projects.
+    """The implementations of one interface: files of a folder, and entry points of other projects, the plug-ins.
 
     A file of `folder` holds one concrete class of the interface, which stands in the package's `base.py`. Files are
     listed without being imported; `-` may be written for `_`. Entry points of the group named like the package
@@ -29,33 +29,66 @@ class Registry(Generic[T]):
 
     @cached_property
     def _entries(self) -> dict[str, EntryPoint | str]:
-        found: dict[str, EntryPoint | str] = {e.name: e for e in entry_points(group=self.package)}
+        entries: dict[str, EntryPoint | str] = {e.name: e for e in entry_points(group=self.package)}
+        entries = {name.replace("-", "_"): entry for name, entry in entries.items()}
         files = f"{self.package}.{self.folder}"
         for module in pkgutil.iter_modules(importlib.import_module(files).__path__):
-            found[module.name] = f"{files}.{module.name}"
-        return {name.replace("-", "_"): found[name] for name in sorted(found)}
+            entries[module.name] = f"{files}.{module.name}"
+        return dict(sorted(entries.items()))
 
     def names(self) -> list[str]:
-        """All names, sorted."""
-        return sorted(self._entries)
+        """Return all names, sorted; also those of plug-ins that cannot be used."""
+        return list(self._entries)
+
+    @cached_property
+    def faults(self) -> dict[str, str]:
+        """Return what is wrong with each plug-in that cannot be used, by name: its package, the fault, what to do."""
+        plugins = {name: entry for name, entry in self._entries.items() if isinstance(entry, EntryPoint)}
+        loaded = {name: self._load_plugin(entry) for name, entry in plugins.items()}
+        return {name: fault for name, fault in loaded.items() if isinstance(fault, str)}
 
     def get(self, name: str) -> type[T]:
-        """The class called `name`; a ConfigError that suggests the nearest name where there is none."""
+        """Return the class called `name`; a ConfigError where there is none (with the nearest name) or it is broken."""
         entry = self._entries.get(name.replace("-", "_"))
         if entry is None:
             raise ConfigError(f"unknown {self.kind} {name!r}; {suggestion(name, self.names())}")
-        if isinstance(entry, EntryPoint):
-            return cast(type[T], entry.load())
-        base = getattr(importlib.import_module(f"{self.package}.base"), self.interface)
-        module = importlib.import_module(entry)
-        found = [
+        if isinstance(entry, str):
+            return self._load_file(entry)
+        loaded = self._load_plugin(entry)
+        if isinstance(loaded, str):
+            raise ConfigError(f"{self.kind} {name!r} {loaded}")
+        return loaded
+
+    @property
+    def _base(self) -> type[T]:
+        return cast(type[T], getattr(importlib.import_module(f"{self.package}.base"), self.interface))
+
+    def _load_file(self, path: str) -> type[T]:
+        module = importlib.import_module(path)
+        classes = [
             value
             for value in vars(module).values()
             if inspect.isclass(value)
-            and issubclass(value, base)
-            and value.__module__ == entry
+            and issubclass(value, self._base)
+            and value.__module__ == path
             and not inspect.isabstract(value)
         ]
-        if len(found) != 1:
-            raise TypeError(f"{entry} must hold exactly one {self.interface}, not {len(found)}")
-        return cast(type[T], found[0])
+        if len(classes) != 1:
+            raise TypeError(f"{path} must hold exactly one {self.interface}, not {len(classes)}")
+        return classes[0]
+
+    def _load_plugin(self, entry: EntryPoint) -> type[T] | str:
+        """Return the class of an entry point, or what is wrong with it: it may do anything when it is imported."""
+        package = entry.dist.name if entry.dist else entry.module.partition(".")[0]
+        try:
+            value = entry.load()
+        except Exception as error:
+            fault = f"cannot be imported ({type(error).__name__}: {one_line(error)})"
+        else:
+            if not inspect.isclass(value) or not issubclass(value, self._base):
+                fault = f"is no subclass of {self.package}.{self.interface}"
+            elif inspect.isabstract(value):
+                fault = f"does not define {' and '.join(sorted(getattr(value, '__abstractmethods__', ())))}"
+            else:
+                return value
+        return f"of the package {package} {fault}; update or uninstall {package}"

@@ -4,7 +4,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 
@@ -14,9 +14,11 @@ from reliseg.config.yaml_files import read_yaml, render_yaml
 from reliseg.errors import ConfigError, suggestion
 from reliseg.metrics import METRICS
 from reliseg.models import MODELS, Precision
+from reliseg.registry import Registry
 from reliseg.scores import SCORES
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
+T = TypeVar("T")
 IN_MEMORY = "object"
 """The `kind` of a model and the `spec` of a data set that were objects in Python, which no file can give back."""
 _NAME = re.compile(r"[\w.+-]+")
@@ -194,6 +196,8 @@ class Settings(_Section):
     @classmethod
     def _check_scores(cls, value: list[str]) -> list[str]:
         names = [_known_name(v, SCORES.names(), "score") for v in value]
+        for name in names:
+            _load(SCORES, name)
         return list(dict.fromkeys(["msp", *names] if "msp" not in names else names))
 
     @field_validator("metrics", mode="before")
@@ -205,13 +209,11 @@ class Settings(_Section):
     @classmethod
     def _check_metrics(cls, value: list[str]) -> list[str]:
         """Families, each once; `all` is written out as those that are measured by default."""
-        families = {q: f for f in METRICS.names() for q in METRICS.get(f)().quantities()}
-        for name in value:
-            if name in families:
-                raise ValueError(f"{name!r} is one number of the family {families[name]!r}: write that")
-        known = [_known_name(v, ["all", *METRICS.names()], "metric family") for v in value]
-        usual = [f for f in METRICS.names() if METRICS.get(f).by_default]
-        return list(dict.fromkeys(f for name in known for f in (usual if name == "all" else [name])))
+        names = [_family(v) for v in value]
+        families = dict.fromkeys(f for name in names for f in (_default_families() if name == "all" else [name]))
+        for name in families:
+            _load(METRICS, name)
+        return list(families)
 
 
 class RunConfig(Settings):
@@ -247,6 +249,37 @@ def _known_name(value: str, names: list[str], kind: str) -> str:
     if canonical not in names:
         raise ValueError(f"unknown {kind} {value!r}; {suggestion(canonical, names)}")
     return canonical
+
+
+def _load(registry: Registry[T], name: str) -> type[T]:
+    """Return an implementation; a ValueError, which names the place in the file, where it is a broken plug-in."""
+    try:
+        return registry.get(name)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+
+
+def left_out_families(settings: Settings) -> list[str]:
+    """Return a line for each plug-in that `all` metrics leave out because it is broken."""
+    if not set(_default_families()) <= set(settings.metrics):
+        return []
+    return [f"without the metric {name!r} {fault}" for name, fault in METRICS.faults.items()]
+
+
+def _default_families() -> list[str]:
+    """Return the families that are measured where none is named; a plug-in that is broken is left out."""
+    faults = METRICS.faults
+    return [f for f in METRICS.names() if f not in faults and METRICS.get(f).by_default]
+
+
+def _family(name: str) -> str:
+    """Return the name of a family, or `all`; a ValueError that names the family where it is a number of one."""
+    names, faults = METRICS.names(), METRICS.faults
+    if name.replace("-", "_") not in names:
+        for family in names:
+            if family not in faults and name in METRICS.get(family)().quantities():
+                raise ValueError(f"{name!r} is one number of the family {family!r}: write that")
+    return _known_name(name, ["all", *names], "metric family")
 
 
 def read_config(path: Path) -> RunConfig:

@@ -15,35 +15,33 @@ from reliseg.models import MODELS
 from reliseg.registry import Registry
 from reliseg.scores import SCORES
 
-_REGISTRIES: dict[str, Registry[Any]] = {"scores": SCORES}
 _MODELS = {
     "python": "a function of yours that gives a torch module or any callable: FILE.py:FUNCTION",
     "hf": "a Hugging Face hub id or a local folder (SegFormer, UPerNet, ..)",
     "stored": "a folder of logits that any framework saved: SCENE/STEM.npz",
 }
+"""Of the kinds that ship, which are not imported to be listed: that would import torch."""
 
 
 def listing_lines(kind: str) -> Iterator[str]:
-    """The lines of `reliseg list KIND`."""
+    """Yield the lines of `reliseg list KIND`; a plug-in that cannot be used has its fault in its line."""
     if kind == "models":
-        yield from _align({name: _MODELS.get(name, "") for name in MODELS.names()})
+        yield from _align({name: _MODELS.get(name) or _describe(MODELS, name) for name in MODELS.names()})
     elif kind == "datasets":
         yield from _align({name: _spec(name) for name in dataset_names()})
     elif kind == "labels":
         yield from _align({name: _space(name) for name in label_space_names()})
     elif kind == "metrics":
         for family in METRICS.names():
-            quantities = METRICS.get(family)().quantities()
-            yield f"{family}: {_first_line(METRICS.get(family))}"
-            yield from (f"  {line}" for line in _align({n: q.text for n, q in quantities.items()}))
+            yield f"{family}: {_describe(METRICS, family)}"
+            yield from (f"  {line}" for line in _quantities(family))
     elif kind == "calibrations":
-        methods = {name: _first_line(CALIBRATORS.get(name)) for name in CALIBRATORS.names()}
+        methods = {name: _describe(CALIBRATORS, name) for name in CALIBRATORS.names()}
         for name, line in zip(methods, _align(methods), strict=True):
             yield line
             yield from (f"  {parameters}" for parameters in _parameters(name))
     else:
-        registry = _REGISTRIES[kind]
-        yield from _align({name: _first_line(registry.get(name)) for name in registry.names()})
+        yield from _align({name: _describe(SCORES, name) for name in SCORES.names()})
 
 
 def _align(lines: dict[str, str]) -> Iterator[str]:
@@ -52,12 +50,22 @@ def _align(lines: dict[str, str]) -> Iterator[str]:
         yield f"{name:<{width}}  {text}".rstrip()
 
 
-def _first_line(item: type) -> str:
-    return (inspect.getdoc(item) or "").partition("\n")[0]
+def _describe(registry: Registry[Any], name: str) -> str:
+    """Return the first line of an implementation's docstring, or what is wrong with it."""
+    fault = registry.faults.get(name)
+    return fault or (inspect.getdoc(registry.get(name)) or "").partition("\n")[0]
+
+
+def _quantities(family: str) -> Iterator[str]:
+    """Yield a line for each number of a metric family."""
+    if family not in METRICS.faults:
+        yield from _align({n: q.text for n, q in METRICS.get(family)().quantities().items()})
 
 
 def _parameters(name: str) -> Iterator[str]:
-    """The parameters of a method and what they are by default, as they are written; nothing where it has none."""
+    """Yield the parameters of a method and their defaults, as they are written; nothing where it has none."""
+    if name in CALIBRATORS.faults:
+        return
     method = CALIBRATORS.get(name)()
     values = {f.name: getattr(method, f.name) for f in fields(method)}
     if seeds := method.usual_seeds():
