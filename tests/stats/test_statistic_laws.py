@@ -204,7 +204,7 @@ def test_statistics_equal_only_their_like(make):
 
 
 def test_limb_fields_are_those_that_end_in_two_limbs():
-    """A sum that is not carry, or a count that is, would break the laws."""
+    """A sum that is not carried, or a count that is, would break the laws."""
     named = {
         kind.__name__: kind.LIMBS
         for kind in (TopLabel, ConfidentErrors, ClassWise, Losses, FineConfidence, ScoreHistogram)

@@ -52,7 +52,7 @@ class Tables(NamedTuple):
     others: Tensor
     """Pixels, hits and probability by class and bin, without the argmax; of the first bin only the probability."""
     sums: Tensor
-    """Limbs, not carry: NLL, Brier, then each score by role."""
+    """Limbs, not carried: NLL, Brier, then each score by role."""
     fine: Tensor
     """int32: of each score pixels by fine bin and role; whole coarse bins."""
     fine_confidence: Tensor

@@ -35,8 +35,12 @@ _OUTSIDE = tl.constexpr(-1)
 """The label and the role of the lanes beyond the image's edge."""
 
 
-class Taps(NamedTuple):
-    """Where the pixels of a tile lie in the native logits: four neighbours, two weights."""
+class Source(NamedTuple):
+    """The projected logits of the pixels of a tile.
+
+    Where they lie in the native logits (four neighbours, two weights), and the model classes of each row with its
+    column, as `ClassGroups` has them.
+    """
 
     logits: tl.tensor
     plane: tl.tensor
@@ -46,41 +50,107 @@ class Taps(NamedTuple):
     lower_right: tl.tensor
     row_weight: tl.tensor
     column_weight: tl.tensor
-
-
-class Members(NamedTuple):
-    """The model classes of each column, as `ClassGroups` has them, and the column of each row."""
-
     order: tl.tensor
     starts: tl.tensor
     columns: tl.tensor
+    rows: tl.tensor
+
+
+class Peak(NamedTuple):
+    """The largest logit of each pixel, its column, and what calibration multiplies the pixel's logits by."""
+
+    top: tl.tensor
+    guess: tl.tensor
+    scale: tl.tensor
+
+
+class Pixels(NamedTuple):
+    """The pixels of a tile. `classes` is the number of the data set's classes."""
+
+    label: tl.tensor
+    guess: tl.tensor
+    known: tl.tensor
+    role: tl.tensor
+    classes: tl.tensor
+
+
+class TopTables(NamedTuple):
+    """The tables of the largest probability."""
+
+    counts: tl.tensor
+    confidence: tl.tensor
+    confident: tl.tensor
+    fine_confidence: tl.tensor
+
+
+class ScoreTables(NamedTuple):
+    """The tables of scores, and where each score's fine bins start."""
+
+    sums: tl.tensor
+    fine: tl.tensor
+    starts: tl.tensor
 
 
 @triton.jit
-def _interpolate(taps, model_class):
-    """The upsampled logits of one class of the model: down the columns first, as on the CPU."""
-    here = taps.logits + model_class.to(tl.int64) * taps.plane
-    left = tl.load(here + taps.upper_left)
-    left = tl.fma(tl.load(here + taps.lower_left) - left, taps.row_weight, left)
-    right = tl.load(here + taps.upper_right)
-    right = tl.fma(tl.load(here + taps.lower_right) - right, taps.row_weight, right)
-    return tl.fma(right - left, taps.column_weight, left)
+def _interpolate(source, model_class):
+    """Return the upsampled logits of one class of the model: down the columns first, as on the CPU."""
+    here = source.logits + model_class.to(tl.int64) * source.plane
+    left = tl.load(here + source.upper_left)
+    left = tl.fma(tl.load(here + source.lower_left) - left, source.row_weight, left)
+    right = tl.load(here + source.upper_right)
+    right = tl.fma(tl.load(here + source.lower_right) - right, source.row_weight, right)
+    return tl.fma(right - left, source.column_weight, left)
 
 
 @triton.jit
-def _project(taps, members, row, joins: tl.constexpr):
-    """The projected logits of one row: those of a class, or the logsumexp of a group with its own maximum."""
-    start = tl.load(members.starts + row)
-    top = _interpolate(taps, tl.load(members.order + start))
+def _project(source, row, joins: tl.constexpr):
+    """Return the logits of one row: those of a class, or the logsumexp of a group with its own maximum."""
+    start = tl.load(source.starts + row)
+    top = _interpolate(source, tl.load(source.order + start))
     if joins:
         total = tl.full(top.shape, 1.0, tl.float32)
-        for m in range(start + 1, tl.load(members.starts + row + 1)):
-            z = _interpolate(taps, tl.load(members.order + m))
+        for m in range(start + 1, tl.load(source.starts + row + 1)):
+            z = _interpolate(source, tl.load(source.order + m))
             e = exp(-tl.abs(z - top))
             total = tl.where(z > top, total * e + 1.0, total + e)
             top = tl.where(z > top, z, top)
         top += log(total)
     return top
+
+
+@triton.jit
+def _find_peak(source, label, joins: tl.constexpr):
+    """Return the largest logit, its column (the lowest of equal ones), and the logit of the label.
+
+    That stays -inf where the model has no such class.
+    """
+    top = tl.full(label.shape, float("-inf"), tl.float32)
+    own = tl.full(label.shape, float("-inf"), tl.float32)
+    guess = tl.zeros(label.shape, tl.int32) + tl.load(source.columns)
+    for row in range(source.rows):
+        z = _project(source, row, joins)
+        column = tl.load(source.columns + row)
+        guess = tl.where(z > top, column, guess)
+        top = tl.where(z > top, z, top)
+        own = tl.where(label == column, z, own)
+    return top, guess, own
+
+
+@triton.jit
+def _sum_tail(source, peak, joins: tl.constexpr):
+    """Return the tail odds, which nothing is subtracted from, the sum of their squares, the slope and the runner-up."""
+    odds = tl.zeros(peak.top.shape, tl.float32)
+    square = tl.zeros(peak.top.shape, tl.float32)
+    slope = tl.zeros(peak.top.shape, tl.float32)
+    runner_up = tl.zeros(peak.top.shape, tl.float32)
+    for row in range(source.rows):
+        gap = (_project(source, row, joins) - peak.top) * peak.scale
+        e = tl.where(tl.load(source.columns + row) == peak.guess, 0.0, exp(gap))
+        odds += e
+        square = tl.fma(e, e, square)
+        slope = tl.fma(e, -gap, slope)
+        runner_up = tl.where(e > runner_up, e, runner_up)
+    return odds, square, slope, runner_up
 
 
 @triton.jit
@@ -101,10 +171,75 @@ def _add(table, place, amount, counted):
 
 @triton.jit
 def _add_sum(sums, place, amount):
-    """Add to one exact sum: two limbs, carry on the CPU."""
+    """Add to one exact sum: two limbs, carried on the CPU."""
     total = tl.sum(amount, axis=0)
     tl.atomic_add(sums + 2 * place, total >> _LIMB, sem="relaxed")
     tl.atomic_add(sums + 2 * place + 1, total & _LIMB_MASK, sem="relaxed")
+
+
+@triton.jit
+def _add_losses(sums, tails, square, own, pixels):
+    """Add the negative log-likelihood and the Brier score. `own` is the label's logit minus the largest."""
+    hit = pixels.known & (pixels.label == pixels.guess)
+    loss = tl.where(tails.log_sum - own < _LIMIT, tails.log_sum - own, _LIMIT)
+    tail = tails.odds * tails.sure
+    # Either form is a sum of positive terms or of order one: nothing cancels.
+    wrong = tails.sure * tails.sure - 2.0 * exp(own) * tails.sure + 1.0
+    brier = square * tails.sure * tails.sure + tl.where(hit, tail * tail, wrong)
+    _add_sum(sums, 0, units(tl.where(pixels.known, loss, 0.0)).to(tl.int64))
+    _add_sum(sums, 1, units(tl.where(pixels.known, brier, 0.0)).to(tl.int64))
+
+
+@triton.jit
+def _add_top(tables, tails, pixels, edges):
+    """Add the largest probability: by label, column and bin, by fine bin, and of confident errors."""
+    one = tl.full(pixels.label.shape, 1, tl.int64)
+    sure_units = units(tails.sure).to(tl.int64)
+    cell = (pixels.label * (pixels.classes + 1) + pixels.guess) * _BINS + reliability_bin(tails.sure, edges)
+    _add(tables.counts, cell, one, pixels.known)
+    _add(tables.confidence, cell, sure_units, pixels.known)
+    _add(tables.fine_confidence, odds_bin(tails.odds), sure_units, pixels.known)
+    wrong = pixels.known & (pixels.label != pixels.guess)
+    place = tables.confident + 2 * pixels.label
+    tl.atomic_add(place, one, mask=wrong & (tails.sure > 0.90), sem="relaxed")
+    tl.atomic_add(place + 1, one, mask=wrong & (tails.sure > 0.99), sem="relaxed")
+
+
+@triton.jit
+def _add_scores(tables, tails, role, count: tl.constexpr, scores: tl.constexpr):
+    """Add every score: its sums by role, after the two losses, and its fine bins."""
+    ones = tl.full(role.shape, 1, tl.int32)
+    for i in tl.static_range(count):
+        score, bin_ = score_and_bin(tails, scores // _DIGIT**i % _DIGIT)
+        amount = units(score).to(tl.int64)
+        for r in tl.static_range(_ROLES):
+            _add_sum(tables.sums, 2 + i * _ROLES + r, tl.where(role == r, amount, 0))
+        _add(tables.fine, tl.load(tables.starts + i) + bin_ * _ROLES + role, ones, role >= 0)
+
+
+@triton.jit
+def _add_others(others, source, peak, pixels, sure_and_edges, joins: tl.constexpr):
+    """Add the probabilities of all classes but the argmax, which the tables of the largest one hold.
+
+    Most are in the first bin. `sure_and_edges` are the largest probability, 0 where a pixel is not known, and the
+    edges of the bins.
+    """
+    known_sure, edges = sure_and_edges
+    one = tl.full(known_sure.shape, 1, tl.int64)
+    for row in range(source.rows):
+        column = tl.load(source.columns + row)
+        if column < pixels.classes:
+            e = exp((_project(source, row, joins) - peak.top) * peak.scale)
+            p = tl.where(column == peak.guess, 0.0, e) * known_sure
+            high = p > _FIRST_EDGE
+            p_units = units(p).to(tl.int32)
+            low = tl.sum(tl.where(high, 0, p_units), axis=0)  # less than 2**31: 256 values of at most 2**24 / 15
+            tl.atomic_add(others + column * _BINS * 3 + 2, low.to(tl.int64), sem="relaxed")
+            if tl.max(high.to(tl.int32), axis=0) > 0:
+                place = others + (column * _BINS + reliability_bin(p, edges)) * 3
+                tl.atomic_add(place, one, mask=high, sem="relaxed")
+                tl.atomic_add(place + 1, one, mask=high & (pixels.label == column), sem="relaxed")
+                tl.atomic_add(place + 2, p_units.to(tl.int64), mask=high, sem="relaxed")
 
 
 @triton.jit(do_not_specialize=["height", "width", "native_width", "plane", "rows", "classes"])
@@ -154,7 +289,7 @@ def observe_tiles(
     label = tl.where(inside, tl.load(truth + y * width + x).to(tl.int32), _OUTSIDE)
     above_row, below_row = tl.load(upper + y) * native_width, tl.load(lower + y) * native_width
     first, second = tl.load(left + x), tl.load(right + x)
-    taps = Taps(
+    source = Source(
         logits,
         plane,
         above_row + first,
@@ -163,85 +298,30 @@ def observe_tiles(
         below_row + second,
         tl.load(row_weights + y),
         tl.load(column_weights + x),
+        order,
+        starts,
+        columns,
+        rows,
     )
-    members = Members(order, starts, columns)
-
-    # The argmax: the lowest column of equal ones. The label's logit stays -inf where the model has no such class.
-    top = tl.full(lane.shape, float("-inf"), tl.float32)
-    own = tl.full(lane.shape, float("-inf"), tl.float32)
-    guess = tl.zeros(lane.shape, tl.int32) + tl.load(columns)
-    for row in range(rows):
-        z = _project(taps, members, row, JOINS)
-        column = tl.load(columns + row)
-        guess = tl.where(z > top, column, guess)
-        top = tl.where(z > top, z, top)
-        own = tl.where(label == column, z, own)
+    top, guess, own = _find_peak(source, label, JOINS)
     scale = tl.load(inverse_temperatures + guess)
     if VARIES:
         scale *= tl.load(pixel_factors + y * width + x)
+    peak = Peak(top, guess, scale)
+    odds, square, slope, runner_up = _sum_tail(source, peak, JOINS)
 
-    # Tail odds, which nothing is subtracted from, and what the scores need of them.
-    odds = tl.zeros(lane.shape, tl.float32)
-    square = tl.zeros(lane.shape, tl.float32)
-    slope = tl.zeros(lane.shape, tl.float32)
-    runner_up = tl.zeros(lane.shape, tl.float32)
-    for row in range(rows):
-        gap = (_project(taps, members, row, JOINS) - top) * scale
-        e = tl.where(tl.load(columns + row) == guess, 0.0, exp(gap))
-        odds += e
-        square = tl.fma(e, e, square)
-        slope = tl.fma(e, -gap, slope)
-        runner_up = tl.where(e > runner_up, e, runner_up)
     one_and_odds = 1.0 + odds
     sure = tl.div_rn(tl.full(lane.shape, 1.0, tl.float32), one_and_odds)
     known = inside & (label < classes)
-    hit = known & (label == guess)
-    known_sure = tl.where(known, sure, 0.0)
-    role = tl.where(hit, _RIGHT, tl.where(known, _WRONG, _OUTSIDE))
+    role = tl.where(known & (label == guess), _RIGHT, tl.where(known, _WRONG, _OUTSIDE))
     role = tl.where(label == _UNKNOWN, _UNKNOWN_ROLE, tl.where(label == _VOID, _VOID_ROLE, role))
-
     # 1 + odds has lost low bits of the odds; to first order they add this much to the logarithm.
     log_sum = log(one_and_odds) + (odds - (one_and_odds - 1.0)) * sure
-    own = (own - top) * scale
-    loss = tl.where(log_sum - own < _LIMIT, log_sum - own, _LIMIT)
-    tail = odds * sure
-    # Either form is a sum of positive terms or of order one: nothing cancels.
-    brier = square * sure * sure + tl.where(hit, tail * tail, sure * sure - 2.0 * exp(own) * sure + 1.0)
-    _add_sum(sums, 0, units(tl.where(known, loss, 0.0)).to(tl.int64))
-    _add_sum(sums, 1, units(tl.where(known, brier, 0.0)).to(tl.int64))
 
-    sure_units = units(sure).to(tl.int64)
-    cell = (label * (classes + 1) + guess) * _BINS + reliability_bin(sure, edges)
-    _add(counts, cell, tl.full(lane.shape, 1, tl.int64), known)
-    _add(confidence, cell, sure_units, known)
-    _add(fine_confidence, odds_bin(odds), sure_units, known)
-    wrong = known & (label != guess)
-    one = tl.full(lane.shape, 1, tl.int64)
-    tl.atomic_add(confident + 2 * label, one, mask=wrong & (sure > 0.90), sem="relaxed")
-    tl.atomic_add(confident + 2 * label + 1, one, mask=wrong & (sure > 0.99), sem="relaxed")
-
-    ones = tl.full(lane.shape, 1, tl.int32)
+    pixels = Pixels(label, guess, known, role, classes)
     tails = Tails(top * scale, sure, log_sum, odds, slope, runner_up)
-    for i in tl.static_range(COUNT):
-        score, bin_ = score_and_bin(tails, SCORES // _DIGIT**i % _DIGIT)
-        amount = units(score).to(tl.int64)
-        for r in tl.static_range(_ROLES):
-            _add_sum(sums, 2 + i * _ROLES + r, tl.where(role == r, amount, 0))
-        _add(fine, tl.load(fine_starts + i) + bin_ * _ROLES + role, ones, role >= 0)
-
-    # Probabilities of all classes but the argmax, which `counts` and `confidence` hold. Most are in the first bin.
+    _add_losses(sums, tails, square, (own - top) * scale, pixels)
+    _add_top(TopTables(counts, confidence, confident, fine_confidence), tails, pixels, edges)
+    _add_scores(ScoreTables(sums, fine, fine_starts), tails, role, COUNT, SCORES)
     if CLASSWISE:
-        for row in range(rows):
-            column = tl.load(columns + row)
-            if column < classes:
-                e = exp((_project(taps, members, row, JOINS) - top) * scale)
-                p = tl.where(column == guess, 0.0, e) * known_sure
-                high = p > _FIRST_EDGE
-                p_units = units(p).to(tl.int32)
-                low = tl.sum(tl.where(high, 0, p_units), axis=0)  # less than 2**31: 256 values of at most 2**24 / 15
-                tl.atomic_add(others + column * _BINS * 3 + 2, low.to(tl.int64), sem="relaxed")
-                if tl.max(high.to(tl.int32), axis=0) > 0:
-                    place = others + (column * _BINS + reliability_bin(p, edges)) * 3
-                    tl.atomic_add(place, one, mask=high, sem="relaxed")
-                    tl.atomic_add(place + 1, one, mask=high & (label == column), sem="relaxed")
-                    tl.atomic_add(place + 2, p_units.to(tl.int64), mask=high, sem="relaxed")
+        _add_others(others, source, peak, pixels, (tl.where(known, sure, 0.0), edges), JOINS)
