@@ -40,14 +40,14 @@ class Camera:
     def plane(self, a: Point, b: Point, c: Point) -> tuple[float, float, float] | None:
         """Return (p, q, r) of the plane through three points: its inverse depth is p * column + q * row + r.
 
-        None if the camera sees the plane edge-on.
+        None if the camera sees the plane edge-on, or the points lie on a line.
         """
         h = self.height
         ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
         vx, vy, vz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
         nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
         offset = nx * a[0] + ny * (a[1] - h) + nz * a[2]
-        if abs(offset) < 0.02 * (abs(nx) + abs(ny) + abs(nz)):
+        if abs(offset) <= 0.02 * (abs(nx) + abs(ny) + abs(nz)):
             return None
         p, q = nx / (self.focal * offset), -ny / (self.focal * offset)
         return p, q, nz / offset - p * self.centre - q * self.horizon
