@@ -117,7 +117,7 @@ class Counter:
 
 
 BROKEN: dict[str, tuple[object, str]] = {
-    "no metric": ("accuracy", r"it is an object of a subclass of Metric; it is a str"),
+    "no metric": ("accuracy", r"it is an object of a subclass of Metric; its type is str"),
     "no dataclass": (Mutable(), r"decorated with @dataclass\(frozen=True\)"),
     "a parameter without default": (WithoutDefault(15), r"called without arguments; no default: bins"),
     "unequal copies": (variant(__eq__=lambda self, other: self is other), r"with the same parameters is equal"),

@@ -73,7 +73,7 @@ def relative_to_block(score, z):
 
 
 BROKEN: dict[str, tuple[object, str]] = {
-    "no score": (softmax, r"an object of a subclass of Score; it is a function"),
+    "no score": (softmax, r"an object of a subclass of Score; its type is function"),
     "no dataclass": (Mutable(), r"decorated with @dataclass\(frozen=True\)"),
     "a parameter without default": (WithoutDefault(2.0), r"called without arguments; no default: power"),
     "an error": (

@@ -43,7 +43,7 @@ def check_specification(examiner: Examiner, plugin: Any, interface: type) -> Non
     examiner.require(
         isinstance(plugin, interface),
         f"it is an object of a subclass of {interface.__name__}",
-        f"it is a {type(plugin).__name__}",
+        f"its type is {type(plugin).__name__}",
     )
     decoration = vars(type(plugin)).get("__dataclass_params__")
     examiner.require(
