@@ -122,7 +122,10 @@ BROKEN: dict[str, tuple[Calibration, str]] = {
         r"a logit for each it is given; on .* \(4, 192\)",
     ),
     "a transform that fails": (with_transform(lambda z: z[9]), r"transform raises no error on a prediction"),
-    "NaN": (with_transform(lambda z: np.where(z > 0, np.nan, z)), r"finite logits stay finite, of magnitude 16777216 at most"),
+    "NaN": (
+        with_transform(lambda z: np.where(z > 0, np.nan, z)),
+        r"finite logits stay finite, of magnitude 16777216 at most",
+    ),
     "too large": (with_transform(lambda z: z * 1e8), r"finite logits stay finite"),
     "a new column": (with_transform(lambda z: np.maximum(z, -99)), r"columns of -inf stay -inf"),
     "another argmax": (with_transform(shifted), r"keeps_argmax is true only where .* of \d+ of 192 pixels changes"),

@@ -29,7 +29,9 @@ def check_model(model: Model, inputs: Sequence[Input] | None = None) -> None:
     model that reads no images, such as one of stored predictions, needs inputs whose ids it knows.
     """
     examiner = Examiner(f"model {type(model).__name__}")
-    examiner.require(isinstance(model, Model), "it is an object of a subclass of Model", f"{type(model).__mro__}")
+    examiner.require(
+        isinstance(model, Model), "it is an object of a subclass of Model", f"its type is {type(model).__name__}"
+    )
     _check_identity(examiner, model)
     if inputs is None:
         examiner.require(model.reads_images, "inputs are needed where a model reads no images", "none were given")
@@ -59,13 +61,15 @@ def drawn_inputs(each: int = 3) -> list[Input]:
 def _check_identity(examiner: Examiner, model: Model) -> None:
     labels = getattr(model, "labels", None)
     examiner.require(
-        isinstance(labels, LabelSpace), "labels is the LabelSpace of its classes", f"it is a {type(labels).__name__}"
+        isinstance(labels, LabelSpace),
+        "labels is the LabelSpace of its classes",
+        f"its type is {type(labels).__name__}",
     )
     with examiner.calling("provenance", "a loaded model"):
         facts = model.provenance()
     with examiner.calling("json.dumps", "provenance()"):
         text = json.dumps(facts, sort_keys=True, allow_nan=False)
-    examiner.require(isinstance(facts, dict), "provenance() is a dict", f"a {type(facts).__name__}")
+    examiner.require(isinstance(facts, dict), "provenance() is a dict", f"its type is {type(facts).__name__}")
     strange = [f for f, digest in facts.get("files", {}).items() if not re.fullmatch("[0-9a-f]{64}", str(digest))]
     examiner.require(not strange, "files of provenance() maps each file to its sha256", f"no sha256: {strange}")
     again = json.dumps(model.provenance(), sort_keys=True)
@@ -113,14 +117,20 @@ def _predict(examiner: Examiner, model: Model, case: str, inputs: Sequence[Input
 
 def _check_prediction(examiner: Examiner, model: Model, source: Input, prediction: Prediction) -> None:
     examiner.require(
-        isinstance(prediction, Prediction), "predict() gives Predictions", f"a {type(prediction).__name__}"
+        isinstance(prediction, Prediction),
+        "predict() gives Predictions",
+        f"the type of one is {type(prediction).__name__}",
     )
     values = prediction.logits
     if not isinstance(values, DeviceLogits):
-        examiner.require(isinstance(values, np.ndarray), "logits are a NumPy array", f"a {type(values).__name__}")
-        examiner.require(values.dtype == np.float32, "logits are float32", f"those of {source.id} {values.dtype}")
+        examiner.require(
+            isinstance(values, np.ndarray), "logits are a NumPy array", f"their type is {type(values).__name__}"
+        )
+        examiner.require(values.dtype == np.float32, "logits are float32", f"those of {source.id} are {values.dtype}")
     problem = logits_problem(values, model.labels)
-    examiner.require(problem is None, "logits are classes x height x width, one class for each label", f"it {problem}")
+    examiner.require(
+        problem is None, "logits are classes x height x width, one class for each label", f"a prediction {problem}"
+    )
     problem = prediction.problem()
     examiner.require(problem is None, f"logits are finite, {LOGIT_LIMIT:.0f} at most", f"{source.id}: {problem}")
     examiner.require(

@@ -21,6 +21,7 @@ from reliseg.errors import MissingExtraError, ModelError, SampleError
 from reliseg.labels import label_space
 from reliseg.models import MODELS, Input, ModelOptions
 from reliseg.models.kinds.hf import HuggingFaceModel
+from reliseg.testing import check_model
 
 SEGFORMER = {"image_processor_type": "SegformerImageProcessor"}
 GIVEN = SEGFORMER | {
@@ -68,6 +69,10 @@ def normalise(pixels: np.ndarray) -> torch.Tensor:
 
 def test_the_registry_knows_it() -> None:
     assert MODELS.get("hf") is HuggingFaceModel
+
+
+def test_it_obeys_the_laws_of_models(options: ModelOptions) -> None:
+    check_model(HuggingFaceModel.load(options))
 
 
 @pytest.mark.parametrize("build", [segformer, upernet])

@@ -13,6 +13,7 @@ from reliseg.errors import ReliSegError, SampleError
 from reliseg.labels import label_space
 from reliseg.models import MODELS, Input, ModelOptions
 from reliseg.models.kinds.python import PythonModel
+from reliseg.testing import check_model
 
 NETWORK = """
     import torch
@@ -89,6 +90,11 @@ def reference_logits(images: list[np.ndarray]) -> np.ndarray:
 
 def test_the_registry_knows_it() -> None:
     assert MODELS.get("python") is PythonModel
+
+
+@pytest.mark.parametrize("text", [NETWORK, PLAIN])
+def test_it_obeys_the_laws_of_models(write: Callable[..., ModelOptions], text: str) -> None:
+    check_model(PythonModel.load(write(text)))
 
 
 @pytest.mark.parametrize("form", ["tensor", "out", "logits", "tuple", "list"])

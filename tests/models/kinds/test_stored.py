@@ -14,6 +14,7 @@ from reliseg.labels import label_space
 from reliseg.models import MODELS, Input, ModelOptions
 from reliseg.models.kinds.stored import StoredModel, save_logits
 from reliseg.prediction import Prediction
+from reliseg.testing import check_model
 
 CAMVID = label_space("camvid")
 SIZE = (16, 20)
@@ -43,6 +44,12 @@ def predicted(model: StoredModel, sample: str) -> Prediction:
 def test_the_registry_knows_it() -> None:
     assert MODELS.get("stored") is StoredModel
     assert not StoredModel.reads_images
+
+
+def test_it_obeys_the_laws_of_models(tmp_path: Path) -> None:
+    for i in range(4):
+        store(tmp_path, f"day/{i}.npz", logits=logits(seed=i))
+    check_model(StoredModel.load(options(tmp_path)), [Input(f"day/{i}", (16, 20 + 4 * (i % 2))) for i in range(4)])
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
