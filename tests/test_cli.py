@@ -55,8 +55,8 @@ def test_a_run_ends_with_a_table(command, street, tmp_path):
     results = Results.read(tmp_path / "out" / "results.json")
     reasons = [row.why for row in results if row.why]
     assert f"{len(results) - len(reasons)} numbers: {tmp_path / 'out' / 'results.csv'}\n" in err
-    (line,) = (line for line in err.splitlines() if "more are undefined" in line)
-    assert line.startswith(f"{len(reasons)} more are undefined: ")
+    (line,) = (line for line in err.splitlines() if "do not apply here" in line)
+    assert line.startswith(f"{len(reasons)} do not apply here, because: ")
     most = max(set(reasons), key=reasons.count)
     assert f"{most} ({reasons.count(most)})" in line
 

@@ -1,4 +1,4 @@
-"""What a terminal shows of a run: progress with rate and time left, notes, and the table at the end."""
+"""A run on the terminal: progress with rate and time left, notes, and the table at the end."""
 
 from collections import Counter
 from pathlib import Path
@@ -22,14 +22,14 @@ from reliseg.results import Results
 _UNCUT = 10_000
 """Columns of the table, at most: on a narrow terminal its lines are broken, and names are never shortened."""
 _REASONS = 3
-"""Of undefined numbers: so many are shown."""
+"""Of those why numbers do not apply, the most frequent are shown."""
 
 
 class _Rate(ProgressColumn):
-    """Samples a second."""
+    """The speed in samples a second."""
 
     def render(self, task: Task) -> Text:
-        """The speed, or nothing yet."""
+        """Return the speed, or nothing yet."""
         return Text(f"{task.speed:.1f}/s" if task.speed else "", style="cyan")
 
 
@@ -60,21 +60,21 @@ class Terminal:
         self._bar.stop()
 
     def begin(self, title: str, total: int) -> None:
-        """A stage begins; a line for logs where there is no terminal."""
+        """Begin a stage; a line for logs where there is no terminal."""
         if not self._console.is_terminal:
             self.note(f"{title} ({total})" if total else title)
         self._bar.reset(self._task, description=title, total=total, visible=True)
 
     def advance(self) -> None:
-        """One more sample."""
+        """Count one more sample."""
         self._bar.advance(self._task)
 
     def note(self, text: str) -> None:
-        """A line above the bar."""
+        """Print a line above the bar."""
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def finish(self, folder: Path) -> None:
-        """The table of a run's results."""
+        """Print the table of a run's results, where they all are, and why some do not apply."""
         self._bar.stop()
         results = Results.read(folder / "results.json")
         if len(results):
@@ -82,6 +82,7 @@ class Terminal:
         reasons = Counter(row.why for row in results if row.why)
         self.note(f"{len(results) - reasons.total()} numbers: {folder / 'results.csv'}")
         if reasons:
-            shown = [f"{why} ({count})" for why, count in reasons.most_common(_REASONS)]
-            more = ["..."] * (len(reasons) > _REASONS)
-            self.note(f"{reasons.total()} more are undefined: {'; '.join([*shown, *more])}")
+            because = [f"{why} ({count})" for why, count in reasons.most_common(_REASONS)]
+            rest = reasons.total() - sum(count for _, count in reasons.most_common(_REASONS))
+            more = [f"other reasons ({rest})"] if rest else []
+            self.note(f"{reasons.total()} do not apply here, because: {'; '.join([*because, *more])}")

@@ -165,7 +165,7 @@ class Run:
                 threads=plan.settings.threads,
                 progress=self.progress,
                 kernels=self._kernels,
-                title=f"{name} on {target}" + ("" if is_test else ", calibrated"),
+                title=f"{name} on {target}" if is_test else f"{name}: computing thresholds on {target}",
                 seen=origins(guarded),
                 save=partial(saving, name) if saving.kinds and is_test else None,  # fitting has saved the others
             ).run()

@@ -1,0 +1,69 @@
+"""The terminal: what is printed at the end of a run, and lines for logs where there is no terminal."""
+
+import pytest
+
+from reliseg.report.terminal import Terminal
+from reliseg.results import Origin, Results, Row, Value
+
+ORIGIN = Origin("net", "street", "day")
+
+
+def write(folder, *values):
+    rows = tuple(Row.of(ORIGIN, value, n_images=1, n_pixels=1) for value in values)
+    (folder / "results.json").write_text(Results(rows).to_json())
+
+
+def undefined(why, count):
+    return [Value.undefined("m", why, "d")] * count
+
+
+@pytest.fixture
+def finish(tmp_path, capsys):
+    def run(*values):
+        write(tmp_path, *values)
+        Terminal().finish(tmp_path)
+        return capsys.readouterr()
+
+    return run
+
+
+def test_the_table_is_the_output_and_where_the_numbers_are_a_note(finish, tmp_path):
+    out, err = finish(Value.exact("miou", 0.5, "d"), Value.exact("nll", 0.25, "d"))
+    assert [line.split() for line in out.splitlines()] == [
+        ["model", "domain", "calibration", "mIoU", "NLL"],
+        ["net", "street/day", "identity", "0.5000", "0.2500"],
+    ]
+    assert err == f"2 numbers: {tmp_path / 'results.csv'}\n"
+
+
+def test_why_numbers_do_not_apply_is_said_with_counts_the_most_frequent_first(finish):
+    values = [*undefined("no wrong pixel", 2), *undefined("no reference", 3), Value.exact("miou", 0.5, "d")]
+    assert finish(*values).err.splitlines()[-1] == (
+        "5 do not apply here, because: no reference (3); no wrong pixel (2)"
+    )
+    values += [*undefined("no image", 4), *undefined("a", 1), *undefined("b", 1)]
+    assert finish(*values).err.splitlines()[-1] == (
+        "11 do not apply here, because: no image (4); no reference (3); no wrong pixel (2); other reasons (2)"
+    )
+
+
+def test_no_results_are_no_table(finish, tmp_path):
+    out, err = finish()
+    assert out == ""
+    assert err == f"0 numbers: {tmp_path / 'results.csv'}\n"
+
+
+def test_stages_are_lines_where_there_is_no_terminal(capsys):
+    with Terminal() as terminal:
+        terminal.begin("net on street/day", 3)
+        for _ in range(3):
+            terminal.advance()
+        terminal.begin("loading the kernels", 0)
+        terminal.note("[bold] is no markup, and a long line is not broken" + " ." * 200)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        "net on street/day (3)",
+        "loading the kernels",
+        "[bold] is no markup, and a long line is not broken" + " ." * 200,
+    ]
