@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from kernel import ALL, Measure, image
@@ -22,10 +23,14 @@ from reliseg.config.schema import Settings
 from reliseg.data import DataSet, Domain, Sample
 from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.labels import LabelMap, label_space
+from reliseg.models import Input, Model, ModelOptions
 from reliseg.plan.plan import SHARD_ENOUGH, SHARD_SIZE, Fit, Plan, Target, shards
-from reliseg.run.evaluate.shard_files import Observed, ShardHead, load_shard, save_shard, stored_head
+from reliseg.prediction import Prediction
+from reliseg.run.context import ModelRun, RunContext
+from reliseg.run.evaluate.shard_files import Observed, ShardHead, load_head, load_shard, save_shard
+from reliseg.run.folder import RunFolder
 from reliseg.run.measure.measure import measure
-from reliseg.run.measure.splits import examine
+from reliseg.run.measure.splits import measure_splits
 from reliseg.stats import Layout, LogitView, SampleTable
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.fixed import real
@@ -72,15 +77,34 @@ def test_set(root: Path) -> Plan:
     return Plan((), (fit,), tests, tests[0], Settings())
 
 
-def fill(plan: Plan, folder: Path, statistics: dict[str, Observed]) -> float:
+class NamedClasses(Model):
+    """A model that predicts nothing: its statistics are stored."""
+
+    labels = label_space("cityscapes")
+
+    @classmethod
+    def load(cls, options: ModelOptions) -> "NamedClasses":
+        """There is nothing to load."""
+        return cls()
+
+    def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
+        """Never called."""
+        raise NotImplementedError
+
+    def provenance(self) -> dict[str, Any]:
+        """Nothing tells it from another."""
+        return {}
+
+
+def fill(run: ModelRun, statistics: dict[str, Observed]) -> float:
     """Store every shard; the seconds that one takes."""
     spent, count = 0.0, 0
-    for target in plan.read():
+    for target in run.plan.domains():
         for shard in shards(target):
             ids = tuple(s.id for s in shard.samples)
             found = {c: named(o, ids) for c, o in statistics.items()}
             start = time.perf_counter()
-            save_shard(folder / shard.path, head(ids, found), found.items())
+            save_shard(run.shard(shard), head(ids, found), found.items())
             spent, count = spent + time.perf_counter() - start, count + 1
     return spent / count
 
@@ -95,9 +119,9 @@ def named(found: Observed, ids: tuple[str, ...]) -> Observed:
     return replace(found, samples=SampleTable.from_arrays(ids, columns))
 
 
-def images_of(plan: Plan, folder: Path, target: Target, calibration: str) -> SampleTable:
+def images_of(run: ModelRun, target: Target, calibration: str) -> SampleTable:
     """The rows of a domain, read from its shards."""
-    found = [load_shard(folder / shard.path, (calibration,), ranks=False) for shard in shards(target)]
+    found = [load_shard(run.shard(shard), (calibration,), ranks=False) for shard in shards(target)]
     return SampleTable.union(record.observed[calibration].samples for record in found if record)
 
 
@@ -113,22 +137,21 @@ def numbers(rows: SampleTable) -> np.ndarray:
     return np.column_stack([np.nanmean(hit / union, axis=1), ece, real(rows.losses)[:, 0] / known, ranks])
 
 
-def bootstrap(plan: Plan, folder: Path) -> int:
+def bootstrap(run: ModelRun) -> int:
     """All domains and calibrations; the number of intervals."""
     found = 0
-    for target in plan.tests:
-        for calibration in plan.calibrations_for(target.dataset, ""):
-            rows = resampled([images_of(plan, folder, target, calibration)], range(RESAMPLES), 0)
+    for target in run.plan.tests:
+        for calibration in run.plan.calibrations_for(target.dataset, ""):
+            rows = resampled([images_of(run, target, calibration)], range(RESAMPLES), 0)
             bounds = np.percentile(numbers(rows), [2.5, 97.5], axis=0)
             found += bounds.shape[1]
     return found
 
 
-def seconds(plan: Plan, folder: Path) -> Iterator[Measure]:
+def seconds(run: ModelRun) -> Iterator[Measure]:
     start, worked = time.perf_counter(), time.process_time()
-    labels = plan.tests[0].dataset.labels
-    splits = examine(plan, "net", labels, folder, ())
-    rows, _ = measure(plan, "net", labels, folder, (), splits.thresholds)
+    splits = measure_splits(run, ())
+    rows, _ = measure(run, (), splits.thresholds)
     spent, worked = time.perf_counter() - start, time.process_time() - worked
     what = f"{IMAGES} images x {len(DOMAINS)} domains x {len(METHODS) + 1} calibrations x {len(ALL)} scores"
     yield Measure(
@@ -139,7 +162,7 @@ def seconds(plan: Plan, folder: Path) -> Iterator[Measure]:
         f"{len(rows)} rows, {worked:.1f} s of processor time",
     )
     start, worked = time.perf_counter(), time.process_time()
-    count = bootstrap(plan, folder)
+    count = bootstrap(run)
     spent, worked = time.perf_counter() - start, time.process_time() - worked
     yield Measure(
         f"bootstrap, {RESAMPLES} resamples of {what}",
@@ -169,7 +192,7 @@ def sizes(folder: Path) -> Iterator[Measure]:
 def of_run(run: Path) -> Measure:
     """The shards of a run that is there, of all its models and domains."""
     paths = sorted((run / "statistics").rglob("*.zip"))
-    heads = [head for head in map(stored_head, paths) if head]
+    heads = [head for head in map(load_head, paths) if head]
     images, names = sum(len(h.hashes) for h in heads), {len(h.calibrations) for h in heads}
     average = sum(len(h.hashes) * len(h.calibrations) for h in heads) / images
     return size(
@@ -193,16 +216,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         folder = Path(name)
         show(sizes(folder))
         show(map(of_run, given.store))
-        plan = test_set(folder)
-        calibrations = plan.calibrations_for(plan.tests[0].dataset, "")
+        run = ModelRun(RunContext(RunFolder(folder)), test_set(folder), "net", NamedClasses())
+        calibrations = run.plan.calibrations_for(run.plan.tests[0].dataset, run.name)
         temperatures = dict(zip(calibrations, (1.0, *METHODS.values()), strict=True))
-        spent = fill(plan, folder, {name: observed(t, SHARD_SIZE) for name, t in temperatures.items()})
+        spent = fill(run, {name: observed(t, SHARD_SIZE) for name, t in temperatures.items()})
         show(
             iter(
                 [Measure(f"writing a shard of {SHARD_SIZE} images under {len(temperatures)} calibrations", spent, " s")]
             )
         )
-        show(seconds(plan, folder))
+        show(seconds(run))
     if given.out:
         write(given.out, measures)
 

@@ -124,7 +124,6 @@ def test_a_run_killed_twice_and_resumed_gives_the_bytes_of_the_whole(
 
 _KILLER = """
 import os, signal, reliseg
-from reliseg.run import plan as targets
 from reliseg.runtime.progress import Silent
 
 class Killer(Silent):
@@ -295,7 +294,6 @@ def test_peak_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> 
 # counted as memory in use: they are collected after every image, among the objects that are new.
 _MEASURED = """
 import gc, tracemalloc, reliseg
-from reliseg.run import plan as targets
 from reliseg.runtime.progress import Silent
 tracemalloc.start()
 reliseg.run_config({warm!r}, {out!r} + "-warm")

@@ -19,7 +19,7 @@ from reliseg.kernels import reference
 from reliseg.labels import Projection
 from reliseg.prediction import Prediction
 from reliseg.results import Results
-from reliseg.run.fit.image_files import KeptImage, KeptImages, chosen, keep
+from reliseg.run.fit.image_files import StoredImage, StoredImages, chosen, keep
 from reliseg.runtime.progress import Silent
 
 METHODS = ["ts", "lts(epochs=20, rate=1e-2)", "selective"]
@@ -55,7 +55,7 @@ def test_an_image_comes_back_as_it_was_kept(tmp_path, with_image):
     before = Prediction(logits, (9, 13), True, projection=projection, image=image)
     for i in ("b", "a"):
         keep(tmp_path / "x" / i, before, truth, image=with_image)
-    kept = KeptImages.of([KeptImage(i, tmp_path / "x" / i, True, projection, with_image) for i in ("b", "a")])
+    kept = StoredImages.of([StoredImage(i, tmp_path / "x" / i, True, projection, with_image) for i in ("b", "a")])
     assert len(kept) == 2
     assert [i.id for i in kept] == ["a", "b"]
     assert [i.id for i in kept[1:]] == ["b"]
@@ -76,7 +76,7 @@ def test_kept_images_hold_no_file_open(tmp_path):
     before = Prediction(np.zeros((2, 1, 1), np.float32), (1, 1))
     keep(tmp_path / "one", before, np.zeros((1, 1), np.uint8), image=False)
     projection = Projection.of(space(2), space(2), (0, 1))
-    kept = KeptImages.of([KeptImage(f"{i:05d}", tmp_path / "one", False, projection, False) for i in range(50)])
+    kept = StoredImages.of([StoredImage(f"{i:05d}", tmp_path / "one", False, projection, False) for i in range(50)])
     opened = []
     for image in kept:
         assert image.truth[0, 0] == 0
@@ -238,13 +238,15 @@ def test_training_without_gain_is_said(tmp_path):
 def test_predictions_come_with_their_image_of_the_same_size(tmp_path):
     from reliseg.config.schema import read_config
     from reliseg.plan.build import plan_from_config
-    from reliseg.run.predict.stream import predictions
+    from reliseg.run.predict.stream import PredictionStream
 
     street = make_street(tmp_path / "street", cal=2, day=1, dusk=1)
     plan = plan_from_config(read_config(street.config), street.root)
     target, model = plan.fits[0].on[0], plan.models[0].load()
     for images in (False, True):
-        for found in predictions(model, target.dataset, target.domain.samples, workers=1, batch=2, images=images):
+        for found in PredictionStream(model, 1, 2).predictions(
+            target.dataset, target.domain.samples, decode_images=images
+        ):
             image = found.prediction.image
             assert (image is not None) == images
             if image is not None:

@@ -76,7 +76,8 @@ class Model(ABC):
     def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
         """Return one prediction per input, at native stride, in the model's own classes. Inputs are of one size.
 
-        A SampleError names an input that cannot be predicted.
+        A SampleError names an input that cannot be predicted. Where several fail together, a ModelError will do: each
+        is predicted alone then.
         """
 
     def missing(self, ids: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from reliseg.errors import ReliSegError, SampleError
+from reliseg.errors import ModelError, ReliSegError, SampleError
 from reliseg.labels import LabelSpace
 from reliseg.models.base import Input
 from reliseg.models.output_check import logits_problem
@@ -26,15 +26,14 @@ class ImagePredictor:
     align_corners: bool | None
 
     def __call__(self, inputs: Sequence[Input]) -> list[Prediction]:
-        """Predict the inputs. If a batch fails, predict its images alone, to name the one that fails."""
+        """Return one prediction per input; a SampleError where one fails, a ModelError where several fail together."""
         images = [self._image(i) for i in inputs]
         try:
             predictions = self.run(images)
         except (Exception, SystemExit) as error:
-            if len(inputs) > 1:
-                return [prediction for i in inputs for prediction in self([i])]
-            text = str(error) if isinstance(error, ReliSegError) else f"raised {self.describe_error(error)}"
-            raise SampleError(inputs[0].id, f"model {self.name} {text}") from error
+            problem = str(error) if isinstance(error, ReliSegError) else f"raised {self.describe_error(error)}"
+            text = f"model {self.name} {problem}"
+            raise (SampleError(inputs[0].id, text) if len(inputs) == 1 else ModelError(text)) from error
         return [self._check(p, i) for p, i in zip(predictions, inputs, strict=True)]
 
     def _image(self, source: Input) -> Image:

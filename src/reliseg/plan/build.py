@@ -37,7 +37,7 @@ def plan_with(models: Sequence[ModelSource], opened: Sequence[DataSet], config: 
         tests,
         find_reference(config.test.reference, datasets),
         config,
-        loaded=loaded_records(paths, [m.name for m in models]),
+        loaded=load_records(paths, [m.name for m in models]),
         allow_seen=find_targets(config.test.allow_seen, datasets),
     )
     return replace(plan, protocol=provenance(config))
@@ -55,17 +55,17 @@ def build_plan(
     allow_seen: Sequence[Target] = (),
 ) -> Plan:
     """A checked plan. Without `tests`, every domain that shares no sample with a calibration split is reported."""
-    allowed = frozenset(map(str, allow_seen))
+    allowed = frozenset(allow_seen)
     fitted = {key: str(t) for f in fits for t in f.on for key in _files(t)}
     for f in fits:
         _check_fit(f)
     if tests is None:
         every = [Target(d, domain) for d in datasets.values() for domain in d.domains.values()]
-        tests = [t for t in every if str(t) in allowed or not _shared(t, fitted)]
+        tests = [t for t in every if t in allowed or not _shared_samples(t, fitted)]
         if not tests:
             raise ConfigError("test: every domain shares samples with a calibration split; give test.on a domain")
     for t in (*tests, *([reference] if reference else [])):
-        shared = [] if str(t) in allowed else _shared(t, fitted)
+        shared = [] if t in allowed else _shared_samples(t, fitted)
         if shared:
             raise ConfigError(
                 f"test: {t} shares {len(shared)} samples with {shared[0][1]}, which a calibration is fitted on "
@@ -73,15 +73,15 @@ def build_plan(
             )
     for t in (*tests, *(t for f in fits for t in f.on)):
         _check_union(t)
-    tests = tuple({str(t): t for t in tests}.values())
-    untested = allowed - {str(t) for t in (*tests, *([reference] if reference else []))}
+    tests = tuple(dict.fromkeys(tests))
+    untested = sorted(map(str, allowed - {*tests, *([reference] if reference else [])}))
     if untested:
-        raise ConfigError(f"test: allow_seen: {sorted(untested)[0]} is not tested; name it in on:, or leave it out")
+        raise ConfigError(f"test: allow_seen: {untested[0]} is not tested; name it in on:, or leave it out")
     _check_loaded(loaded or {}, fits, datasets.values())
     return Plan(models, tuple(fits), tests, reference, settings, loaded=loaded or {}, allow_seen=allowed)
 
 
-def loaded_records(paths: Sequence[Path], models: Sequence[str]) -> dict[str, tuple[Record, ...]]:
+def load_records(paths: Sequence[Path], models: Sequence[str]) -> dict[str, tuple[Record, ...]]:
     """The records in these places for each model: those of its name; one file is any single model's."""
     found: dict[str, dict[str, Record]] = {name: {} for name in models}
     for path in paths:
@@ -133,7 +133,7 @@ def _check_fit(f: Fit) -> None:
             raise ConfigError(f"calibration on {t}: this domain has no annotation; fit on an annotated one")
 
 
-def _shared(target: Target, fitted: Mapping[tuple[str, str], str]) -> list[tuple[str, str]]:
+def _shared_samples(target: Target, fitted: Mapping[tuple[str, str], str]) -> list[tuple[str, str]]:
     return [(sample.id, fitted[key]) for key, sample in _files(target).items() if key in fitted]
 
 
@@ -145,7 +145,7 @@ def _files(target: Target) -> dict[tuple[str, str], Sample]:
 
 def find_targets(names: Sequence[str], datasets: Mapping[str, DataSet]) -> list[Target]:
     """The domains of these names, each once; a ConfigError that suggests the nearest for an unknown one."""
-    return list({str(t): t for name in names for t in _targets(name, datasets)}.values())
+    return list(dict.fromkeys(t for name in names for t in _targets(name, datasets)))
 
 
 def find_reference(name: str | None, datasets: Mapping[str, DataSet]) -> Target | None:

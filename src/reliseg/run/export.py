@@ -11,6 +11,7 @@ from reliseg.errors import ConfigError, suggestion
 from reliseg.kernels.reference import full_logits
 from reliseg.plan.plan import Target
 from reliseg.prediction import Prediction
+from reliseg.run.folder import RunFolder
 from reliseg.run.predict.stream import Predicted
 from reliseg.runtime.atomic_files import write_atomically
 from reliseg.stats.built_in_scores import confidences
@@ -22,8 +23,8 @@ _ROWS = 64
 
 
 @dataclass(frozen=True)
-class Saving:
-    """Writes the asked kinds of files below RUN/saved/MODEL/DATASET/DOMAIN, uncalibrated, at the image's size.
+class PredictionExport:
+    """Writes files of these kinds for each sample, uncalibrated, at the image's size.
 
     `prediction` is `*_pred.png` (8-bit class, 255 for classes outside the data set), `confidence` is `*_conf.png`
     (msp, 16 bit, 65535 is 1), `color` is `*_color.png` in the data set's palette, `logits` is `*.npz` at native
@@ -31,11 +32,11 @@ class Saving:
     """
 
     kinds: tuple[str, ...]
-    folder: Path
+    folder: RunFolder
 
     @classmethod
-    def of(cls, kinds: Collection[str], folder: Path) -> "Saving":
-        """Checked kinds."""
+    def of(cls, kinds: Collection[str], folder: RunFolder) -> "PredictionExport":
+        """Check the kinds."""
         for kind in kinds:
             if kind not in KINDS:
                 raise ConfigError(f"--save: unknown kind {kind!r}; {suggestion(kind, KINDS)}")
@@ -43,7 +44,7 @@ class Saving:
 
     def __call__(self, model: str, target: Target, sample: Predicted) -> None:
         """Write the files of one sample."""
-        base = self.folder / model / target.dataset.name / target.domain.name / sample.loaded.sample.id
+        base = self.folder.export(model, target, sample.loaded.sample.id)
         if "logits" in self.kinds:
             from reliseg.models.kinds.stored import save_logits
 
@@ -60,7 +61,7 @@ class Saving:
         if "confidence" in self.kinds:
             write_png(base.with_name(f"{base.name}_conf.png"), np.rint(confidence * 65535).astype(np.uint16))
         if "color" in self.kinds:
-            colors = colored(classes, target.dataset.labels.palette)
+            colors = color_image(classes, target.dataset.labels.palette)
             write_png(base.with_name(f"{base.name}_color.png"), colors)
 
 
@@ -70,7 +71,7 @@ def write_png(path: Path, pixels: np.ndarray) -> None:
 
 
 def label_and_confidence(prediction: Prediction) -> tuple[Truth, np.ndarray]:
-    """The predicted class (255 for `other`) and the maximum softmax probability of every pixel."""
+    """Return the predicted class (255 for `other`) and the maximum softmax probability of every pixel."""
     view, columns = prediction.view(), prediction.columns
     height, width = prediction.size
     classes, confidence = np.empty((height, width), np.uint8), np.empty((height, width))
@@ -83,8 +84,8 @@ def label_and_confidence(prediction: Prediction) -> tuple[Truth, np.ndarray]:
     return classes, confidence
 
 
-def colored(classes: Truth, palette: tuple[tuple[int, int, int], ...]) -> np.ndarray:
-    """Class ids as RGB; ids outside the palette are black."""
+def color_image(classes: Truth, palette: tuple[tuple[int, int, int], ...]) -> np.ndarray:
+    """Return class ids as RGB; ids outside the palette are black."""
     table = np.zeros((256, 3), np.uint8)
     table[: len(palette)] = palette
     return table[classes]

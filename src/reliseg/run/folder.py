@@ -1,29 +1,107 @@
-"""A run's folder holds one run, and one process writes there at a time."""
+"""The folder of a run: where everything in it lies, and the lock that lets one process at a time write there."""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from reliseg.calibration.records.record import RECORDS_FOLDER
 from reliseg.errors import ConfigError, shortlist
+from reliseg.plan.plan import Shard, Target
 from reliseg.runtime.atomic_files import write_text
 
 
+@dataclass(frozen=True)
+class RunFolder:
+    """Every path in the folder of a run.
+
+    ```
+    config.yaml                                the whole configuration: a folder holds one run
+    manifest.json                              versions, machine, settings, and the hashes of all files read
+    results.csv  .json  .parquet               the result table
+    reliability.csv  fits.csv                  bins of reliability diagrams; what fits do to their own split
+    calibrations/MODEL/NAME.json               fitted calibrations, with the files beside them
+    statistics/MODEL/DATASET/DOMAIN/SCENE/*    shards of statistics
+    samples/MODEL/DATASET/DOMAIN/SCENE/*       pixels and whole images that calibrations are fitted on, meanwhile
+    saved/MODEL/DATASET/DOMAIN/SCENE/*         exported predictions
+    ```
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The configuration with every default written out."""
+        return self.path / "config.yaml"
+
+    @property
+    def manifest(self) -> Path:
+        """The facts that results depend on."""
+        return self.path / "manifest.json"
+
+    @property
+    def reliability(self) -> Path:
+        """The bins of reliability diagrams."""
+        return self.path / "reliability.csv"
+
+    @property
+    def fits(self) -> Path:
+        """The numbers of calibration splits before and after calibration."""
+        return self.path / "fits.csv"
+
+    def results(self, kind: str) -> Path:
+        """Return the path of the result table as `csv`, `json` or `parquet`."""
+        return self.path / f"results.{kind}"
+
+    def records(self, model: str) -> Path:
+        """Return the folder of a model's fitted calibrations."""
+        return self.path / RECORDS_FOLDER / model
+
+    def record_files(self) -> list[Path]:
+        """Return the JSON files of all fitted calibrations of all models."""
+        return sorted((self.path / RECORDS_FOLDER).glob("*/*.json"))
+
+    def shard(self, model: str, shard: Shard) -> Path:
+        """Return the file of a shard's statistics."""
+        return self.path / "statistics" / model / shard.path
+
+    def samples(self, model: str) -> Path:
+        """Return the folder of what a model's calibrations are fitted on: it is deleted when all are fitted."""
+        return self.path / "samples" / model
+
+    def pixels(self, model: str, shard: Shard) -> Path:
+        """Return the path that the files of a shard's sampled pixels are named after."""
+        return self.samples(model) / shard.path
+
+    def sample_record(self, model: str, shard: Shard) -> Path:
+        """Return the file that says what is sampled of a shard, and what it was sampled from."""
+        return self.pixels(model, shard).with_suffix(".json")
+
+    def whole_image(self, model: str, shard: Shard, place: int) -> Path:
+        """Return what the names of the files of the image at this place of a shard begin with."""
+        return self.pixels(model, shard).with_suffix(".whole") / f"{place:02d}"
+
+    def export(self, model: str, target: Target, sample: str) -> Path:
+        """Return what the names of the exported files of a sample begin with."""
+        return self.path / "saved" / model / target.dataset.name / target.domain.name / sample
+
+
 @contextmanager
-def lock_run_folder(folder: Path, configuration: str) -> Iterator[None]:
-    """Within, the folder is this run's. A ConfigError where it holds another, or another process writes there.
+def lock_run_folder(folder: RunFolder, configuration: str) -> Iterator[None]:
+    """Hold the folder for this run. A ConfigError where it holds another run, or another process writes there.
 
     The lock is the system's, on the folder itself: it ends with the process, however that ends.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = _locked(folder)
+        folder.path.mkdir(parents=True, exist_ok=True)
+        descriptor = _lock(folder.path)
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise _unwritable_error(folder, error) from error
     try:
         _claim(folder, configuration)
         yield
@@ -33,47 +111,46 @@ def lock_run_folder(folder: Path, configuration: str) -> Iterator[None]:
 
 
 def differences(before: str, now: str) -> list[str]:
-    """The places where two configurations (YAML or JSON) differ, like `calibration.0.methods`."""
-    return list(dict.fromkeys(_different((), yaml.safe_load(before), yaml.safe_load(now))))
+    """Return the places where two configurations (YAML or JSON) differ, like `calibration.0.methods`."""
+    return list(dict.fromkeys(_differences_below((), yaml.safe_load(before), yaml.safe_load(now))))
 
 
-def _different(place: tuple[str, ...], before: Any, now: Any) -> Iterator[str]:
+def _differences_below(place: tuple[str, ...], before: Any, now: Any) -> Iterator[str]:
     if isinstance(before, dict) and isinstance(now, dict):
         for key in dict.fromkeys([*before, *now]):
-            yield from _different((*place, str(key)), before.get(key), now.get(key))
+            yield from _differences_below((*place, str(key)), before.get(key), now.get(key))
     elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
         for i, (one, other) in enumerate(zip(before, now, strict=True)):
-            yield from _different((*place, str(i)), one, other)
+            yield from _differences_below((*place, str(i)), one, other)
     elif before != now:
         yield ".".join(place)
 
 
-def _claim(folder: Path, configuration: str) -> None:
-    path = folder / "config.yaml"
+def _claim(folder: RunFolder, configuration: str) -> None:
     try:
-        if path.exists():
-            held = path.read_text(encoding="utf-8")
-            if held != configuration:
-                raise ConfigError(f"{folder} holds another run: {_what_differs(held, configuration)}")
-        elif any(folder.iterdir()):
-            raise ConfigError(f"{folder} is not empty and holds no run; give another --out")
+        if folder.config.exists():
+            stored = folder.config.read_text(encoding="utf-8")
+            if stored != configuration:
+                raise ConfigError(f"{folder.path} holds another run: {_difference_text(stored, configuration)}")
+        elif any(folder.path.iterdir()):
+            raise ConfigError(f"{folder.path} is not empty and holds no run; give another --out")
         else:
-            write_text(path, configuration)
+            write_text(folder.config, configuration)
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise _unwritable_error(folder, error) from error
 
 
-def _what_differs(held: str, configuration: str) -> str:
+def _difference_text(stored: str, configuration: str) -> str:
     try:
-        places = differences(held, configuration)
+        places = differences(stored, configuration)
     except yaml.YAMLError:
         places = []
-    what = f" in {shortlist(places)}" if places else ""
-    return f"its config.yaml differs{what}; undo that, or give another --out"
+    where = f" in {shortlist(places)}" if places else ""
+    return f"its config.yaml differs{where}; undo that, or give another --out"
 
 
-def _locked(folder: Path) -> int | None:
-    """A descriptor that holds the lock until it is closed; None where the system or the disk has no such locks."""
+def _lock(folder: Path) -> int | None:
+    """Return a descriptor that holds the lock until it is closed; None where the system or the disk has no locks."""
     if sys.platform == "win32":
         return None
     import fcntl
@@ -98,5 +175,5 @@ def _unlock(descriptor: int) -> None:
     os.close(descriptor)
 
 
-def _unwritable(folder: Path, error: OSError) -> ConfigError:
-    return ConfigError(f"{folder}: cannot be written ({error.strerror}); give another --out")
+def _unwritable_error(folder: RunFolder, error: OSError) -> ConfigError:
+    return ConfigError(f"{folder.path}: cannot be written ({error.strerror}); give another --out")

@@ -13,8 +13,8 @@ import numpy as np
 from reliseg.calibration.records.record import Record, read_record
 from reliseg.plan.plan import Plan, Target, shards
 from reliseg.run.check.leakage import seen_samples
+from reliseg.run.context import RunContext
 from reliseg.run.evaluate.shard_files import load_shard
-from reliseg.runtime.progress import Progress
 
 _PACKAGES = (
     "reliseg",
@@ -30,14 +30,13 @@ _PACKAGES = (
 )
 
 
-def manifest(
-    plan: Plan, models: Mapping[str, Any], folder: Path, *, workers: int, progress: Progress
-) -> dict[str, Any]:
-    """The facts of a run, as JSON values; `samples` holds the sha256 of every sample by domain.
+def manifest(context: RunContext, plan: Plan, models: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of a run, as JSON values; `samples` holds the sha256 of every sample by domain.
 
-    `seen` names the samples of a domain that a calibration was fitted on, where that was allowed.
+    `models` are their own facts by name. `seen` names the samples of a domain that a calibration was fitted on, where
+    that was allowed.
     """
-    records = _records(folder)
+    records = {f"{path.parent.name}/{path.stem}": read_record(path) for path in context.folder.record_files()}
     settings = plan.settings
     return {
         "protocol": plan.protocol,
@@ -52,29 +51,29 @@ def manifest(
         "seed": settings.seed,
         "determinism": {"cudnn_benchmark": False, "tf32": False, "denormals_flushed": True},
         "models": dict(models),
-        "calibrations": {place: _described(record) for place, record in records.items()},
-        "domains": {str(t): _counts(t) for t in plan.read()},
+        "calibrations": {place: _record_facts(record) for place, record in records.items()},
+        "domains": {str(t): _counts(t) for t in plan.domains()},
         "seen": {
-            str(t): seen_samples(t, records.values(), workers=workers, progress=progress)
-            for t in plan.evaluated()
+            str(t): seen_samples(t, records.values(), workers=context.workers, progress=context.progress)
+            for t in plan.test_domains()
             if not plan.must_be_unseen(t)
         },
-        "samples": {str(t): _hashes(plan, t, folder) for t in plan.read()},
+        "samples": {str(t): _hashes(context, plan, t) for t in plan.domains()},
     }
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for package in _PACKAGES:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _cpu() -> dict[str, Any]:
-    """Model and vector extensions: results are equal to the bit on one type of CPU."""
+    """Return model and vector extensions: results are equal to the bit on one type of CPU."""
     facts: dict[str, Any] = {"cores": os.cpu_count()}
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -89,17 +88,11 @@ def _cpu() -> dict[str, Any]:
     return facts
 
 
-def _records(folder: Path) -> dict[str, Record]:
-    """The stored calibrations, as MODEL/NAME."""
-    files = sorted((folder / "calibrations").glob("*/*.json"))
-    return {f"{path.parent.name}/{path.stem}": read_record(path) for path in files}
-
-
-def _described(record: Record) -> dict[str, Any]:
-    """The parameters of a calibration, and the hash of what it was fitted on."""
+def _record_facts(record: Record) -> dict[str, Any]:
+    """Return the parameters of a calibration, and the hash of what it was fitted on."""
     return {
         "method": record.method,
-        "parameters": {k: _shown(v) for k, v in record.calibration.parameters().items()},
+        "parameters": {key: _parameter_text(value) for key, value in record.calibration.parameters().items()},
         "fitted_on": record.split,
         "model": record.model,
         "pixels": record.pixels,
@@ -107,9 +100,9 @@ def _described(record: Record) -> dict[str, Any]:
     }
 
 
-def _shown(parameter: Any) -> Any:
-    """An array by its shape alone: its numbers are in the record."""
-    return f"{parameter.dtype}{list(parameter.shape)}" if isinstance(parameter, np.ndarray) else parameter
+def _parameter_text(value: Any) -> Any:
+    """Return an array by its shape alone: its numbers are in the record."""
+    return f"{value.dtype}{list(value.shape)}" if isinstance(value, np.ndarray) else value
 
 
 def _counts(target: Target) -> dict[str, Any]:
@@ -117,11 +110,11 @@ def _counts(target: Target) -> dict[str, Any]:
     return {"images": len(domain.samples), "skipped": list(domain.skipped)}
 
 
-def _hashes(plan: Plan, target: Target, folder: Path) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _hashes(context: RunContext, plan: Plan, target: Target) -> dict[str, str]:
+    hashes: dict[str, str] = {}
     for source in plan.models:
         for shard in shards(target):
-            stored = load_shard(folder / "statistics" / source.name / shard.path, ())
+            stored = load_shard(context.folder.shard(source.name, shard), ())
             if stored is not None:
-                found |= stored.head.hashes
-    return dict(sorted(found.items()))
+                hashes |= stored.head.hashes
+    return dict(sorted(hashes.items()))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from reliseg.errors import ReliSegError, SampleError
+from reliseg.errors import ModelError, ReliSegError, SampleError
 from reliseg.labels import label_space
 from reliseg.models import MODELS, Input, ModelOptions
 from reliseg.models.kinds.python import PythonModel
@@ -196,11 +196,15 @@ def test_the_second_trial_size_is_for_models_that_refuse_the_first(write: Callab
     assert len(PythonModel.load(write(PICKY)).predict(inputs_of(image()))) == 1
 
 
-def test_a_failing_batch_names_the_image_that_fails(write: Callable[..., ModelOptions]) -> None:
+def test_a_failing_image_is_named_and_a_failing_batch_fails_as_a_whole(write: Callable[..., ModelOptions]) -> None:
     model = PythonModel.load(write(PICKY))
+    seven = np.full((32, 48, 3), 7, np.uint8)
     with pytest.raises(SampleError) as caught:
-        model.predict(inputs_of(image(), np.full((32, 48, 3), 7, np.uint8), image()))
-    assert str(caught.value) == "day/1: model mine raised ValueError: seven (net.py, line 6)"
+        model.predict(inputs_of(seven))
+    assert str(caught.value) == "day/0: model mine raised ValueError: seven (net.py, line 6)"
+    with pytest.raises(ModelError) as batch:
+        model.predict(inputs_of(image(), seven, image()))
+    assert str(batch.value) == "model mine raised ValueError: seven (net.py, line 6)"
     with pytest.raises(SampleError, match="reads images"):
         model.predict([Input("day/9", (4, 4))])
 

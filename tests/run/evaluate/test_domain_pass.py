@@ -1,20 +1,28 @@
 """What a stored shard goes on with: the same model, calibrations and samples."""
 
 import os
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from helpers.devices import Notes
 from helpers.street import make_street
 from PIL import Image
 
 import reliseg
 from reliseg.calibration.methods.ts import Scaled
+from reliseg.prediction import Prediction
 from reliseg.run.evaluate import domain_pass
-from reliseg.run.evaluate.shard_files import load_shard, save_shard, stored_head
+from reliseg.run.evaluate.domain_pass import CalibrationCounter
+from reliseg.run.evaluate.shard_files import load_head, load_shard, save_shard
+from reliseg.stats import DeviceLogits
+
+PATIENCE = 20.0
 
 
 @pytest.fixture
@@ -37,7 +45,7 @@ def test_statistics_of_other_parameters_under_the_same_name_are_taken_anew(evalu
     swapped = {"ts@street/cal": stored.observed["identity"], "identity": stored.observed["identity"]}
     save_shard(path, replace(stored.head, calibrations=other), swapped.items())
     reliseg.run_config(street.config, out)
-    assert stored_head(path) == stored.head
+    assert load_head(path) == stored.head
     assert (out / "results.csv").read_bytes() == before
 
 
@@ -125,3 +133,27 @@ def test_what_is_changed_while_it_is_counted_is_read_again(evaluated, tmp_path, 
     monkeypatch.undo()
     reliseg.run_config(street.config, out)
     assert (out / "results.csv").read_bytes() != before
+
+
+def test_what_a_device_leaves_to_the_cpu_is_counted_beside_it():
+    """Each waits for all others; a device does its own one after the other, on one thread."""
+    met = threading.Barrier(3, timeout=PATIENCE)
+    threads = {}
+
+    class Waiting:
+        def counts_on_device(self, prediction):
+            return prediction.transform is None
+
+        def observe(self, loaded, prediction):
+            name = "device" if prediction.transform is None else str(prediction.transform(np.zeros((1, 1)))[0, 0])
+            threads[name] = threading.current_thread()
+            met.wait()
+            return name
+
+    plain = Prediction(DeviceLogits(torch.zeros(3, 2, 2)), (2, 2))
+    changed = [Prediction(plain.logits, (2, 2), transform=lambda z, i=i: z + i) for i in (1, 2)]
+    calibrated = {"identity": plain, "one": changed[0], "two": changed[1]}
+    with ThreadPoolExecutor(2) as pool:
+        rows = list(CalibrationCounter(dict.fromkeys(calibrated, Waiting()), pool).count(None, calibrated))
+    assert rows == [("identity", "device"), ("one", "1.0"), ("two", "2.0")]
+    assert threads["device"] is threading.current_thread()

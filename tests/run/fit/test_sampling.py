@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,12 @@ from reliseg.config.schema import read_config, render_config
 from reliseg.errors import IncompleteError
 from reliseg.models.kinds.stored import StoredModel
 from reliseg.plan.build import plan_from_config
+from reliseg.plan.plan import Target
 from reliseg.results import Results
 from reliseg.run.check.preflight import DiskUse, disk_use
 from reliseg.run.execute import Run
-from reliseg.run.fit.image_files import KeptImages, chosen
-from reliseg.run.fit.pixel_files import PixelWriter, Share, runs
+from reliseg.run.fit.image_files import StoredImages, select_images
+from reliseg.run.fit.pixel_files import PixelWriter, Share, pixel_runs
 from reliseg.run.fit.sampling import SampleRequest, Sampling, request_of_all_fits, request_of_fit
 
 A, B, C = ("street/a", "street/b", "street/c")
@@ -137,13 +139,13 @@ def test_another_process_writes_the_same_records(street, together, tmp_path, bef
 def test_samples_and_whole_images_are_stored_once_and_deleted_when_all_is_fitted(street, tmp_path, monkeypatch):
     sizes = []
 
-    def watched(self, members, wanted, training):
+    def watched(self, members, requests, training):
         files = {p.relative_to(self.folder): p.stat().st_size for p in self.folder.rglob("*.npy")}
         sizes.append(files)
-        return take(self, members, wanted, training)
+        return load(self, members, requests, training)
 
-    take = Sampling.take
-    monkeypatch.setattr(Sampling, "take", watched)
+    load = Sampling.load
+    monkeypatch.setattr(Sampling, "load", watched)
     reliseg.run_config(configured(street, tmp_path, FITS), tmp_path / "out")
     assert len(sizes) == len(FITS)
     assert all(files == sizes[0] for files in sizes)
@@ -160,18 +162,18 @@ def test_samples_and_whole_images_are_stored_once_and_deleted_when_all_is_fitted
 # Ends the process when so many images are kept, or when so many samples were taken for a fit.
 _KILLED = """
 import os, reliseg.run.fit.sampling as sampling, reliseg
-drawn, take, n = sampling.sample_pixels, sampling.Sampling.take, [0, 0]
+drawn, load, n = sampling.sample_pixels, sampling.Sampling.load, [0, 0]
 def counted(*values):
     n[0] += 1
     if n[0] == {after[0]}:
         os._exit(9)
     return drawn(*values)
-def taken(*values):
+def loaded(*values):
     n[1] += 1
     if n[1] == {after[1]}:
         os._exit(9)
-    return take(*values)
-sampling.sample_pixels, sampling.Sampling.take = counted, taken
+    return load(*values)
+sampling.sample_pixels, sampling.Sampling.load = counted, loaded
 reliseg.run_config({config!r}, {out!r}, workers=1)
 """
 
@@ -255,10 +257,10 @@ def test_each_calibration_sample_is_saved_once(street, tmp_path, monkeypatch):
 
 def test_images_of_one_id_in_two_data_sets_are_two(street, tmp_path, monkeypatch):
     """Of 14 images with 7 ids at most so many are kept, of either data set."""
-    monkeypatch.setattr("reliseg.run.fit.sampling.chosen", lambda names, seed: chosen(names, seed, 5))
+    monkeypatch.setattr("reliseg.run.fit.sampling.select_images", lambda names, seed: select_images(names, seed, 5))
     seen: list[str] = []
-    monkeypatch.setattr("reliseg.run.fit.sampling.keep", lambda base, *_, **__: seen.append(str(base)))
-    monkeypatch.setattr(KeptImages, "__len__", lambda self: 0)
+    monkeypatch.setattr("reliseg.run.fit.sampling.save_image", lambda base, *_, **__: seen.append(str(base)))
+    monkeypatch.setattr(StoredImages, "__len__", lambda self: 0)
     content_of = Street(tmp_path)
     config = configured(street, tmp_path, [{"on": [A, "again/a"], "methods": ["lts"]}])
     content = content_of.content()
@@ -273,10 +275,14 @@ def test_images_of_one_id_in_two_data_sets_are_two(street, tmp_path, monkeypatch
     }
 
 
+def by_name(requests: Mapping[Target, SampleRequest]) -> dict[str, SampleRequest]:
+    return {str(target): request for target, request in requests.items()}
+
+
 def test_what_a_fit_wants_does_not_depend_on_others(street, tmp_path):
     plan = plan_from_config(read_config(configured(street, tmp_path, FITS)), tmp_path)
-    alone = [request_of_fit(fit, plan.settings) for fit in plan.fits]
-    every = request_of_all_fits(plan.fits, plan.settings)
+    alone = [by_name(request_of_fit(fit, plan.settings)) for fit in plan.fits]
+    every = by_name(request_of_all_fits(plan.fits, plan.settings))
     assert set(every) == {A, B, C}
     assert [w[A].quota for w in alone] == [142, 100, 100, 66]
     assert (every[A].quota, every[B].quota, every[C].quota) == (142, 100, 66)
@@ -296,13 +302,13 @@ def said_by_check(config: Path) -> tuple[int, str]:
 def test_check_counts_what_is_stored_once_and_whole_images(street, tmp_path, monkeypatch):
     """By the measured size of what a run stores, but for headers and records."""
     sizes = []
-    take = Sampling.take
+    load = Sampling.load
 
     def watched(self, *values):
         sizes.append([p.stat().st_size for p in self.folder.rglob("*.npy")])
-        return take(self, *values)
+        return load(self, *values)
 
-    monkeypatch.setattr(Sampling, "take", watched)
+    monkeypatch.setattr(Sampling, "load", watched)
     config = configured(street, tmp_path, FITS)
     reliseg.run_config(config, tmp_path / "out")
     plan = plan_from_config(read_config(config), tmp_path)
@@ -349,7 +355,7 @@ def test_wants_add_up_in_any_order_to_the_least_that_holds_them_all(one, other, 
     assert one | one == one
     assert one.within(one | other)
     assert one.within(other) == ((one | other) == other)
-    assert (one | other).of("ab") == one.of("ab") | other.of("ab")
+    assert (one | other).part("ab") == one.part("ab") | other.part("ab")
 
 
 @given(
@@ -365,7 +371,7 @@ def test_a_share_is_the_first_pixels_of_each_image(tmp_path_factory, sizes, quot
                 n += size * 2
                 writer.add(z, z[:, 0].astype(np.uint8))
                 expected.append(z[:quota])
-        found += runs(folder / f"{i}.zip", shard, quota)
+        found += pixel_runs(folder / f"{i}.zip", shard, quota)
     share = Share(tuple(found))
     whole = np.concatenate(expected)
     np.testing.assert_array_equal(np.concatenate([z for z, _ in share]), whole)
@@ -379,7 +385,7 @@ def test_a_share_holds_the_files_of_one_shard_open(tmp_path):
     for i in range(40):
         with PixelWriter(tmp_path / f"{i}.zip") as writer:
             writer.add(np.zeros((3, 2), np.float32), np.zeros(3, np.uint8))
-    share = Share(tuple(run for i in range(40) for run in runs(tmp_path / f"{i}.zip", [3], 2)))
+    share = Share(tuple(run for i in range(40) for run in pixel_runs(tmp_path / f"{i}.zip", [3], 2)))
     opened = [len(list(Path("/proc/self/fd").iterdir())) for _ in share]
     assert len(opened) == 40
     assert max(opened) - min(opened) <= 4

@@ -18,7 +18,7 @@ from reliseg.calibration.records.record import encode_record, read_records
 from reliseg.errors import IncompleteError
 from reliseg.kernels.reference import full_logits
 from reliseg.results import Results
-from reliseg.run.measure.splits import SplitStatistics, thresholds_of
+from reliseg.run.measure.splits import SplitNumbers, stored_thresholds
 from reliseg.stats import LogitView
 
 TS = "ts@street/cal"
@@ -237,13 +237,13 @@ def test_thresholds_go_with_records_of_whole_splits_and_the_first_of_a_split_cou
     assert all(len(by_score) == 5 for by_score in record.thresholds.values())
     known = {("street/cal", name): found for name, found in record.thresholds.items()}
     bare = replace(record, thresholds={})
-    beside = SplitStatistics(known, [], frozenset()).with_thresholds(bare)
+    beside = SplitNumbers(known, [], frozenset()).with_thresholds(bare)
     assert beside is not None
     assert encode_record(beside) == encode_record(bare)
-    assert thresholds_of([bare, beside, replace(bare, thresholds={"identity": {}})]) == known
-    assert SplitStatistics(known, [], frozenset({"street/cal"})).with_thresholds(bare) is None
+    assert stored_thresholds([bare, beside, replace(bare, thresholds={"identity": {}})]) == known
+    assert SplitNumbers(known, [], frozenset({"street/cal"})).with_thresholds(bare) is None
     assert (
-        SplitStatistics({("street/cal", "identity"): known["street/cal", "identity"]}, [], frozenset()).with_thresholds(
+        SplitNumbers({("street/cal", "identity"): known["street/cal", "identity"]}, [], frozenset()).with_thresholds(
             bare
         )
         is None

@@ -12,11 +12,11 @@ from PIL import Image
 
 import reliseg
 from reliseg.data import DataSet
-from reliseg.errors import SampleError
+from reliseg.errors import ModelError, ReliSegError, SampleError
 from reliseg.labels import label_space
 from reliseg.models import Input, Model, ModelOptions
 from reliseg.prediction import Prediction
-from reliseg.run.predict.stream import Predicted, predictions
+from reliseg.run.predict.stream import Predicted, PredictionStream
 
 PATIENCE = 20.0
 
@@ -58,7 +58,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
 def test_the_next_batch_is_predicted_while_the_caller_has_one_in_hand(dataset: DataSet, batch: int) -> None:
     samples = dataset.domains["day"].samples
     model = Watched()
-    stream = predictions(model, dataset, samples, workers=2, batch=batch)
+    stream = PredictionStream(model, 2, batch).predictions(dataset, samples)
     found = [next(stream)]
     assert model.waits_for(2)
     assert not threading.Event().wait(0.2)  # time in which a third could begin
@@ -72,14 +72,33 @@ def test_the_next_batch_is_predicted_while_the_caller_has_one_in_hand(dataset: D
 @pytest.mark.parametrize(("images", "saved"), [(False, False), (True, False), (False, True)])
 def test_images_go_on_only_where_they_are_wanted(dataset: DataSet, images: bool, saved: bool) -> None:
     samples = dataset.domains["day"].samples[:2]
-    for found in predictions(Watched(), dataset, samples, workers=1, batch=1, images=images, saved=saved):
+    for found in PredictionStream(Watched()).predictions(dataset, samples, decode_images=images, keep_images=saved):
         assert isinstance(found, Predicted)
         assert (found.prediction.image is not None) == (found.loaded.image is not None) == (images or saved)
 
 
+@pytest.mark.parametrize("problem", [ModelError("too many"), SampleError("s0", "seven")])
+def test_one_bad_image_costs_its_batch_once_and_each_of_its_images_once(
+    dataset: DataSet, problem: ReliSegError
+) -> None:
+    samples = dataset.domains["day"].samples[:5]
+
+    class Picky(Watched):
+        def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
+            predictions = super().predict(inputs)
+            if samples[2].id in (i.id for i in inputs):
+                raise problem
+            return predictions
+
+    model = Picky()
+    outcomes = list(PredictionStream(model, batch=4).predictions(dataset, samples))
+    assert [isinstance(o, SampleError) for o in outcomes] == [False, False, True, False, False]
+    assert [len(ids) for ids in model.begun] == [4, 1, 1, 1, 1, 1]
+
+
 def test_a_stream_that_is_left_ends_its_threads(dataset: DataSet) -> None:
     before = set(threading.enumerate())
-    stream = predictions(Watched(), dataset, dataset.domains["day"].samples, workers=2, batch=1)
+    stream = PredictionStream(Watched(), 2, 1).predictions(dataset, dataset.domains["day"].samples)
     assert not isinstance(next(stream), SampleError)
     stream.close()
     assert set(threading.enumerate()) == before
@@ -93,7 +112,7 @@ def test_threads_that_loaded_a_network_are_ended_before_it_predicts(
         "reliseg.run.predict.stream.end_idle_threads",
         lambda: ended.append((len(model.begun), threading.current_thread())),
     )
-    assert len(list(predictions(model, dataset, dataset.domains["day"].samples, workers=2, batch=1))) == 8
+    assert len(list(PredictionStream(model, 2, 1).predictions(dataset, dataset.domains["day"].samples))) == 8
     assert ended == [(0, threading.current_thread())]
 
 
@@ -105,5 +124,5 @@ def test_memory_is_given_back_where_the_size_of_images_changes(tmp_path: Path, m
     dataset = reliseg.open_dataset("camvid", root, domains={"day": {"split": "train"}})
     model, given_back = Watched(), []
     monkeypatch.setattr("reliseg.run.predict.stream.return_free_memory", lambda: given_back.append(len(model.begun)))
-    assert len(list(predictions(model, dataset, dataset.domains["day"].samples, workers=2, batch=1))) == 8
+    assert len(list(PredictionStream(model, 2, 1).predictions(dataset, dataset.domains["day"].samples))) == 8
     assert given_back == [0, 5]

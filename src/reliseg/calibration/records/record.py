@@ -26,6 +26,8 @@ from reliseg.runtime.atomic_files import write_atomically, write_text
 from reliseg.stats.fixed import CALIBRATED_LIMIT
 
 FORMAT = 2
+RECORDS_FOLDER = "calibrations"
+"""The folder of a run with the records of its models, one folder for each."""
 _VERSION = version("reliseg")
 _LARGEST = {".json": 1 << 27, ".safetensors": 1 << 30}
 """Bytes; larger files are refused before they are read."""
@@ -176,7 +178,7 @@ def read_records(path: Path) -> dict[str, list[Record]]:
     if path.is_file():
         record = _read_with_thresholds(path)
         return {record.model: [record]}
-    files = sorted((path / "calibrations").glob("*/*.json")) or sorted(path.glob("*/*.json"))
+    files = sorted((path / RECORDS_FOLDER).glob("*/*.json")) or sorted(path.glob("*/*.json"))
     if not files:
         raise ConfigError(f"{path}: no record of a calibration; give a run's folder, or a file of its calibrations/")
     records: dict[str, list[Record]] = {}

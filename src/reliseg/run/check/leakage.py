@@ -17,9 +17,9 @@ _SHOWN = 8
 
 
 def problems_of_loaded(plan: Plan, *, workers: int, progress: Progress) -> Iterator[str]:
-    """A line for each tested domain that holds images which a loaded calibration was fitted on; reads all images."""
-    for target in plan.evaluated():
-        records = _loaded_for(plan, target)
+    """Read all images; yield a line for each tested domain with images that a loaded calibration was fitted on."""
+    for target in plan.test_domains():
+        records = _records_for(plan, target)
         if not records or not plan.must_be_unseen(target):
             continue
         for split, samples in seen_samples(target, records, workers=workers, progress=progress).items():
@@ -33,23 +33,23 @@ def problems_of_loaded(plan: Plan, *, workers: int, progress: Progress) -> Itera
 def seen_samples(
     target: Target, records: Iterable[Record], *, workers: int, progress: Progress
 ) -> dict[str, list[str]]:
-    """The samples of a domain that calibrations were fitted on, by the split of these."""
+    """Return the samples of a domain that calibrations were fitted on, by the split of these."""
     known: dict[str, set[str]] = {}
     for record in records:
         known.setdefault(record.split, set()).update(record.seen())
-    found: dict[str, list[str]] = {}
+    seen: dict[str, list[str]] = {}
     progress.begin(f"{target}: comparing with what calibrations were fitted on", len(target.domain.samples))
     digests = prefetch(partial(_digest, target), target.domain.samples, workers=workers, max_pending=3 * workers)
     for sample, digest in zip(target.domain.samples, digests, strict=True):
         progress.advance()
         for split, images in known.items():
             if digest in images:
-                found.setdefault(split, []).append(sample.id)
-    return found
+                seen.setdefault(split, []).append(sample.id)
+    return seen
 
 
-def origins(records: Iterable[Record]) -> dict[str, str]:
-    """What to say of an image that a calibration was fitted on, by its sha256."""
+def reasons_against_images(records: Iterable[Record]) -> dict[str, str]:
+    """Return why an image must not be tested on, by the sha256 of those that calibrations were fitted on."""
     return {
         digest: f"its image is that of {sample}, which {record.name} was fitted on"
         for record in records
@@ -58,16 +58,16 @@ def origins(records: Iterable[Record]) -> dict[str, str]:
 
 
 def shared_scenes(plan: Plan) -> list[str]:
-    """A line for each split that shares scenes with a tested domain of the same data set."""
+    """Return a line for each split that shares scenes with a tested domain of the same data set."""
     splits = {
         fit.split: _scenes((str(m), s.id) for t in fit.on for m in t.members() for s in m.domain.samples)
         for fit in plan.fits
     }
     for records in plan.loaded.values():
-        splits |= {r.split: _scenes((d, s) for d, found in r.images.items() for s in found) for r in records}
+        splits |= {r.split: _scenes((d, s) for d, images in r.images.items() for s in images) for r in records}
     lines = []
     for split, scenes in splits.items():
-        for target in plan.evaluated():
+        for target in plan.test_domains():
             shared = sorted(scenes & _scenes((str(target), s.id) for s in target.domain.samples))
             if shared:
                 names = ", ".join(scene for _, scene in shared[:_SHOWN]) + (" .." if len(shared) > _SHOWN else "")
@@ -78,8 +78,8 @@ def shared_scenes(plan: Plan) -> list[str]:
     return lines
 
 
-def _loaded_for(plan: Plan, target: Target) -> list[Record]:
-    """The loaded calibrations that a domain is tested with, of any model."""
+def _records_for(plan: Plan, target: Target) -> list[Record]:
+    """Return the loaded calibrations that a domain is tested with, of any model."""
     classes = tuple(target.dataset.labels.classes)
     return [r for records in plan.loaded.values() for r in records if r.classes == classes]
 
@@ -92,6 +92,6 @@ def _digest(target: Target, sample: Sample) -> str:
 
 
 def _scenes(samples: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Data set and scene of samples given as `DATASET/DOMAIN` and `SCENE/STEM`, where they have one."""
-    found = {(domain.partition("/")[0], sample.rpartition("/")[0]) for domain, sample in samples}
-    return {(dataset, scene) for dataset, scene in found if scene != NO_SCENE}
+    """Return data set and scene of samples given as `DATASET/DOMAIN` and `SCENE/STEM`, where they have one."""
+    scenes = {(domain.partition("/")[0], sample.rpartition("/")[0]) for domain, sample in samples}
+    return {(dataset, scene) for dataset, scene in scenes if scene != NO_SCENE}

@@ -9,13 +9,13 @@ from reliseg.data import DomainCheck, check_domain, first_lines, load
 from reliseg.errors import DataError, ModelError, SampleError, UsageError, suggestion
 from reliseg.labels import label_space_names
 from reliseg.models import Model
-from reliseg.plan.plan import Plan, Target
+from reliseg.plan.plan import Plan, Target, all_members
 from reliseg.prediction import Prediction
 from reliseg.run.check.leakage import problems_of_loaded, shared_scenes
 from reliseg.run.fit.image_files import bytes_of_image
 from reliseg.run.fit.pixel_files import bytes_of_pixel
 from reliseg.run.fit.sampling import SampleRequest, request_of_all_fits
-from reliseg.run.predict.stream import predictions
+from reliseg.run.predict.stream import PredictionStream
 from reliseg.runtime.numba_cache import check_compiler
 from reliseg.runtime.progress import Progress, Silent
 
@@ -47,11 +47,11 @@ def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[
     """All problems of a plan, a line each; notes say what was found in order. For `reliseg check`."""
     check_compiler()
     problems: list[str] = []
-    failed: dict[str, frozenset[str]] = {}
+    failed: dict[Target, frozenset[str]] = {}
     for target in _all_targets(plan):
         checked = checked_files(target, full=full, workers=workers, progress=progress)
         problems += checked.problems
-        failed[str(target)] = checked.failed
+        failed[target] = checked.failed
         if not checked.problems:
             kind = "images and masks" if target.domain.annotated else "images without annotation"
             skipped = f", {len(target.domain.skipped)} skipped" if target.domain.skipped else ""
@@ -161,9 +161,8 @@ def disk_use(plan: Plan, model: Model) -> DiskUse:
 
     The model predicts it where images are kept whole; a SampleError where it cannot be read or predicted.
     """
-    targets = {str(m): m for fit in plan.fits for m in fit.members()}
-    wanted = request_of_all_fits(plan.fits, plan.settings)
-    return sum((_disk_use_of(targets[name], wanted[name], model) for name in targets), DiskUse())
+    requests = request_of_all_fits(plan.fits, plan.settings)
+    return sum((_disk_use_of(target, request, model) for target, request in requests.items()), DiskUse())
 
 
 def _disk_use_of(target: Target, wanted: SampleRequest, model: Model) -> DiskUse:
@@ -179,10 +178,10 @@ def _disk_use_of(target: Target, wanted: SampleRequest, model: Model) -> DiskUse
 
 def _first_predicted(target: Target, model: Model) -> Prediction:
     """What the model says of the first image of a domain; a SampleError where it cannot."""
-    (found,) = predictions(model, target.dataset, target.domain.samples[:1], workers=1, batch=1)
-    if isinstance(found, SampleError):
-        raise found
-    return found.prediction
+    (outcome,) = PredictionStream(model).predictions(target.dataset, target.domain.samples[:1])
+    if isinstance(outcome, SampleError):
+        raise outcome
+    return outcome.prediction
 
 
 def fit_notes(record: Record, model: Model) -> list[str]:
@@ -207,7 +206,7 @@ def projection_problems(plan: Plan, spaces: Collection[str]) -> list[str]:
 
 
 def full_problems(
-    plan: Plan, name: str, model: Model, failed: Mapping[str, Collection[str]], *, workers: int, progress: Progress
+    plan: Plan, name: str, model: Model, failed: Mapping[Target, Collection[str]], *, workers: int, progress: Progress
 ) -> list[str]:
     """Run a model over every sample and look at its logits; lines for samples that cannot be evaluated.
 
@@ -216,10 +215,10 @@ def full_problems(
     problems = []
     for target in _all_targets(plan):
         where = f"model {name} on {target}"
-        samples = [s for s in target.domain.samples if s.id not in failed[str(target)]]
+        samples = [s for s in target.domain.samples if s.id not in failed[target]]
         progress.begin(f"{name} on {target}", len(samples))
         found = []
-        for outcome in predictions(model, target.dataset, samples, workers=workers, batch=plan.settings.batch):
+        for outcome in PredictionStream(model, workers, plan.settings.batch).predictions(target.dataset, samples):
             progress.advance()
             if isinstance(outcome, SampleError):
                 found.append(f"{where}: {outcome}")
@@ -228,5 +227,4 @@ def full_problems(
 
 
 def _all_targets(plan: Plan) -> list[Target]:
-    fitted = [m for f in plan.fits for t in f.on for m in t.members()]
-    return list({str(t): t for t in [*fitted, *plan.evaluated()]}.values())
+    return list(dict.fromkeys([*all_members(t for f in plan.fits for t in f.on), *plan.test_domains()]))

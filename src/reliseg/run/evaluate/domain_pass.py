@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -13,16 +13,15 @@ from pathlib import Path
 from reliseg.calibration import Calibration
 from reliseg.data import DecodedSample, Sample
 from reliseg.errors import CalibrationError, SampleError
-from reliseg.models import Model
 from reliseg.plan.plan import Shard, Target, shards
 from reliseg.prediction import Prediction
+from reliseg.run.context import ModelRun
 from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.evaluate.observer import Observer
-from reliseg.run.evaluate.shard_files import Observed, ShardHead, gone, load_shard, save_shard, stored_head
-from reliseg.run.predict.freshness import first_newer_file
-from reliseg.run.predict.stream import Predicted, Saver, predictions
-from reliseg.runtime.progress import Progress
-from reliseg.stats import Layout, SampleTable
+from reliseg.run.evaluate.shard_files import Observed, ShardHead, load_head, load_shard, lost_shard_error, save_shard
+from reliseg.run.predict.freshness import Change, Inputs, StoredInputs
+from reliseg.run.predict.stream import Predicted
+from reliseg.stats import Layout, PixelStatistics, SampleTable
 from reliseg.stats.samples import SampleRows
 
 
@@ -30,126 +29,138 @@ from reliseg.stats.samples import SampleRows
 class DomainPass:
     """One model over one domain, under all calibrations of its data set."""
 
-    model: Model
+    run: ModelRun
     target: Target
-    layout: Layout
     calibrations: Mapping[str, Calibration]
-    folder: Path
-    """Where this model's shards are stored."""
-    workers: int
-    batch: int
-    threads: int
-    """Threads that count; they change nothing in the results."""
-    progress: Progress
     kernels: Kernels
-    title: str
-    seen: Mapping[str, str] = field(default_factory=dict)
+    unseen: Mapping[str, str] = field(default_factory=dict)
     """Why an image, by its sha256, must not be among those of this domain."""
-    save: Saver | None = None
-    _changed: list[Path] = field(default_factory=list, init=False)
-    """One file of each shard that is stored, and older than that file."""
 
-    def run(self) -> dict[str, str]:
-        """Evaluate what is not stored yet; the failures by sample."""
+    def evaluate(self) -> dict[str, str]:
+        """Evaluate what is not stored yet; return the failures by sample."""
         began = time.time_ns()
-        todo = [(shard, self._missing(shard)) for shard in shards(self.target)]
-        if self._changed:
-            self.progress.note(f"{self.target} is evaluated again where files are newer: {self._changed[0]}")
-        total = sum(len(s.samples) for s, _ in todo)
-        self.progress.begin(self.title, total)
-        done = total - sum(len(missing) for _, missing in todo)
-        for _ in range(done):
-            self.progress.advance()
-        if done and self.save:
-            self.progress.note(f"{self.target}: {done} samples were evaluated before; nothing is saved for them")
-        # Each band has tables of its own: only stored predictions, which leave the cores to the statistics, are cut.
-        bands = 1 if self.model.reads_images else -(-self.threads // len(self.calibrations))
-        observers = {name: Observer(self.layout, self.kernels, bands) for name in self.calibrations}
-        stream = predictions(
-            self.model,
+        todo = self._begin()
+        stream = self.run.stream.predictions(
             self.target.dataset,
-            (sample for _, missing in todo for sample in missing),
-            workers=self.workers,
-            batch=self.batch,
-            images=any(calibration.needs_image for calibration in self.calibrations.values()),
-            saved=self.save is not None,
+            (sample for _, samples in todo for sample in samples),
+            decode_images=any(calibration.needs_image for calibration in self.calibrations.values()),
+            keep_images=self._exports,
         )
         failures: dict[str, str] = {}
-        with closing(stream), ThreadPoolExecutor(min(self.threads, len(observers))) as pool:
-            for shard, missing in todo:
-                if missing:
-                    anew = len(missing) == len(shard.samples)
-                    failures |= self._shard(shard, islice(stream, len(missing)), observers, pool, anew=anew)
+        with closing(stream), self._counter() as counter:
+            for shard, samples in todo:
+                if samples:
+                    failures |= self._evaluate_shard(shard, samples, stream, counter)
                     # What is changed while the pass goes on may have been read before: it is newer than the shard.
-                    os.utime(self.folder / shard.path, ns=(began, began))
+                    os.utime(self.run.shard(shard), ns=(began, began))
         return failures
+
+    @cached_property
+    def _is_test(self) -> bool:
+        """A calibration split is evaluated for its thresholds only."""
+        return self.target in self.run.plan.test_domains()
+
+    @property
+    def _exports(self) -> bool:
+        """The images of calibration splits were exported when they were sampled."""
+        return self._is_test and self.run.context.export is not None
+
+    @cached_property
+    def _layout(self) -> Layout:
+        return self.run.plan.layout(self.target.dataset)
 
     @cached_property
     def _fingerprints(self) -> dict[str, str]:
         return {name: calibration.fingerprint() for name, calibration in self.calibrations.items()}
 
-    def _missing(self, shard: Shard) -> Sequence[Sample]:
-        stored = stored_head(self.folder / shard.path)
-        if stored is None or not self._continues(shard, stored):
+    def _begin(self) -> list[tuple[Shard, Sequence[Sample]]]:
+        """Return the shards with those of their samples that are not stored, after telling what will be done."""
+        progress = self.run.progress
+        changes: list[Change] = []
+        todo = [(shard, self._missing(shard, changes)) for shard in shards(self.target)]
+        files = [change.file for change in changes if change.file]
+        if files:
+            progress.note(f"{self.target} is evaluated again where files are newer: {files[0]}")
+        total = sum(len(shard.samples) for shard, _ in todo)
+        name = self.run.name
+        title = f"{name} on {self.target}" if self._is_test else f"{name}: computing thresholds on {self.target}"
+        progress.begin(title, total)
+        before = total - sum(len(missing) for _, missing in todo)
+        for _ in range(before):
+            progress.advance()
+        if before and self._exports:
+            progress.note(f"{self.target}: {before} samples were evaluated before; nothing is saved for them")
+        return todo
+
+    def _missing(self, shard: Shard, changes: list[Change]) -> Sequence[Sample]:
+        """Return the samples of a shard that are not stored, or stored in vain: `changes` grows by the reason."""
+        stored = load_head(self.run.shard(shard))
+        if stored is None:
             return shard.samples
-        return tuple(s for s in shard.samples if s.id not in stored.hashes)
+        now = Inputs(self.run.model, {self.target: shard.samples}, self._fingerprints)
+        before = StoredInputs(stored.model, {str(self.target): stored.hashes}, stored.calibrations)
+        change = now.change_since(self.run.shard(shard), before)
+        if change is not None:
+            changes.append(change)
+            return shard.samples
+        return now.missing(before)
 
-    def _continues(self, shard: Shard, stored: ShardHead) -> bool:
-        """Whether what is stored is of the same model and calibrations, of no sample that is elsewhere by now, and
-        newer than the files of those it holds.
+    @contextmanager
+    def _counter(self) -> Iterator["CalibrationCounter"]:
+        """Begin to count. Each band has tables of its own: only stored predictions, which leave the cores to the
+        statistics, are divided into bands.
         """
-        same = (stored.model, stored.calibrations) == (self.model.fingerprint(), self._fingerprints)
-        if not same or not stored.hashes.keys() <= {s.id for s in shard.samples}:
-            return False
-        held = (s for s in shard.samples if s.id in stored.hashes)
-        changed = first_newer_file(self.folder / shard.path, self.model, self.target.dataset, held, stored.hashes)
-        self._changed.extend(filter(None, [changed]))
-        return changed is None
+        threads = self.run.plan.settings.threads
+        bands = 1 if self.run.model.reads_images else -(-threads // len(self.calibrations))
+        observers = {name: Observer(self._layout, self.kernels, bands) for name in self.calibrations}
+        with ThreadPoolExecutor(min(threads, len(observers))) as pool:
+            yield CalibrationCounter(observers, pool)
 
-    def _shard(
+    def _evaluate_shard(
         self,
         shard: Shard,
-        outcomes: Iterator[Predicted | SampleError],
-        observers: Mapping[str, Observer],
-        pool: ThreadPoolExecutor,
-        *,
-        anew: bool,
+        samples: Sequence[Sample],
+        stream: Iterator[Predicted | SampleError],
+        counter: "CalibrationCounter",
     ) -> dict[str, str]:
-        """Evaluate and store the missing samples of a shard, beside what is stored of it, or in its place (`anew`)."""
-        rows = {name: SampleRows(self.layout) for name in observers}
+        """Evaluate samples of a shard, which come next in the stream; store them beside those that are stored.
+
+        Where they are all of the shard, whatever is stored is replaced. Return the failures by sample.
+        """
+        rows = {name: SampleRows(self._layout) for name in self.calibrations}
         hashes: dict[str, str] = {}
         failures: dict[str, str] = {}
-        for outcome in outcomes:
-            self.progress.advance()
+        for outcome in islice(stream, len(samples)):
+            self.run.progress.advance()
             try:
-                loaded, calibrated = self._calibrated(outcome)
+                loaded, calibrated = self._calibrate(outcome)
             except SampleError as error:
                 failures[error.sample] = error.problem
-                self.progress.note(f"not evaluated: {error}")
+                self.run.progress.note(f"not evaluated: {error}")
                 continue
-            for name, row in _counted(loaded, calibrated, observers, pool):
+            for name, row in counter.count(loaded, calibrated):
                 rows[name].add(row)
             hashes[loaded.sample.id] = loaded.sha256
-            if self.save and isinstance(outcome, Predicted):
-                self.save(self.target, outcome)
+            if self._exports and self.run.context.export and isinstance(outcome, Predicted):
+                self.run.context.export(self.run.name, self.target, outcome)
             del outcome, loaded, calibrated  # before the next one is waited for
-        path = self.folder / shard.path
-        fresh = ((name, Observed(observer.take(), rows[name].table())) for name, observer in observers.items())
-        if anew:
-            save_shard(path, ShardHead(hashes, failures, self.model.fingerprint(), self._fingerprints), fresh)
-        else:
-            before = stored_head(path)
-            if before is None:
-                raise gone(path)
-            head = replace(before, hashes={**before.hashes, **hashes}, failures=failures)
-            save_shard(path, head, ((name, _stored(path, name) + found) for name, found in fresh))
+        path = self.run.shard(shard)
+        observed = ((name, Observed(pixels, rows[name].table())) for name, pixels in counter.take())
+        if len(samples) == len(shard.samples):
+            save_shard(path, ShardHead(hashes, failures, self.run.model.fingerprint(), self._fingerprints), observed)
+            return failures
+        before = load_head(path)
+        if before is None:
+            raise lost_shard_error(path)
+        head = replace(before, hashes={**before.hashes, **hashes}, failures=failures)
+        save_shard(path, head, ((name, _load_observed(path, name) + more) for name, more in observed))
         return failures
 
-    def _calibrated(self, outcome: Predicted | SampleError) -> tuple[DecodedSample, dict[str, Prediction]]:
-        """The sample under every calibration, before any is counted; a SampleError where it cannot be."""
+    def _calibrate(self, outcome: Predicted | SampleError) -> tuple[DecodedSample, dict[str, Prediction]]:
+        """Return the sample under every calibration, before any is counted; a SampleError where it cannot be."""
         if isinstance(outcome, SampleError):
             raise outcome
-        if reason := self.seen.get(outcome.loaded.image_sha256):
+        if reason := self.unseen.get(outcome.loaded.image_sha256):
             way = f"take one of them out, or name {self.target} in test: allow_seen:"
             raise SampleError(outcome.loaded.sample.id, f"{reason}; {way}")
         try:
@@ -158,28 +169,34 @@ class DomainPass:
             raise SampleError(outcome.loaded.sample.id, str(error)) from error
 
 
-def _counted(
-    loaded: DecodedSample,
-    calibrated: Mapping[str, Prediction],
-    observers: Mapping[str, Observer],
-    pool: ThreadPoolExecutor,
-) -> Iterator[tuple[str, SampleTable]]:
-    """The sample's row under every calibration, counted at once, but for those of a device: it does one by one."""
+@dataclass(frozen=True, eq=False)
+class CalibrationCounter:
+    """Counts a sample under all calibrations."""
 
-    def row(name: str) -> SampleTable:
-        return observers[name].observe(loaded, calibrated[name])
+    observers: Mapping[str, Observer]
+    pool: ThreadPoolExecutor
 
-    on_cpu = {
-        name: pool.submit(row, name)
-        for name, prediction in calibrated.items()
-        if not observers[name].counts_on_device(prediction)
-    }
-    for name in calibrated:
-        yield name, on_cpu[name].result() if name in on_cpu else row(name)
+    def count(self, loaded: DecodedSample, calibrated: Mapping[str, Prediction]) -> Iterator[tuple[str, SampleTable]]:
+        """Yield the sample's row under every calibration: on the CPU they are counted side by side, on a device not."""
+
+        def row(name: str) -> SampleTable:
+            return self.observers[name].observe(loaded, calibrated[name])
+
+        on_cpu = {
+            name: self.pool.submit(row, name)
+            for name, prediction in calibrated.items()
+            if not self.observers[name].counts_on_device(prediction)
+        }
+        for name in calibrated:
+            yield name, on_cpu[name].result() if name in on_cpu else row(name)
+
+    def take(self) -> Iterator[tuple[str, PixelStatistics]]:
+        """Yield the statistics of all samples since the last call, by calibration."""
+        return ((name, observer.take()) for name, observer in self.observers.items())
 
 
-def _stored(path: Path, calibration: str) -> Observed:
+def _load_observed(path: Path, calibration: str) -> Observed:
     stored = load_shard(path, (calibration,))
     if stored is None:
-        raise gone(path)
+        raise lost_shard_error(path)
     return stored.observed[calibration]

@@ -131,7 +131,7 @@ class StoredScoreHistograms(Mapping[str, ScoreHistogram]):
                 with zipfile.ZipFile(path) as archive:
                     places, values = _entries(archive.read(name))
             except _UNREADABLE as error:
-                raise gone(path) from error
+                raise lost_shard_error(path) from error
             counts[places] += values
         return total
 
@@ -142,12 +142,12 @@ class StoredScoreHistograms(Mapping[str, ScoreHistogram]):
         return len(self.scores)
 
 
-def gone(path: Path) -> FileNotFoundError:
+def lost_shard_error(path: Path) -> FileNotFoundError:
     """The error of a shard that was there before."""
     return FileNotFoundError(f"{path} is gone or broken since it was written")
 
 
-def stored_head(path: Path) -> ShardHead | None:
+def load_head(path: Path) -> ShardHead | None:
     """The hashes, failures and calibrations of a stored shard, after all its checksums were compared."""
     try:
         with zipfile.ZipFile(path) as archive:

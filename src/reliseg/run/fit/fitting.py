@@ -1,25 +1,26 @@
-"""The calibrations of a model: fitted on samples that one pass over the calibration splits keeps."""
+"""The calibrations of a model: fitted on samples that one pass over the calibration splits collects."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from reliseg.calibration import Calibration, Training, calibrator
 from reliseg.calibration.records.record import Record, read_record, record_file, write_record
-from reliseg.config.schema import Settings
 from reliseg.errors import CalibrationError, ConfigError
-from reliseg.plan.plan import Fit
+from reliseg.plan.plan import Fit, Target, all_members
+from reliseg.run.context import ModelRun
 from reliseg.run.fit.sampling import FitData, Sampling, request_of_all_fits, request_of_fit
-from reliseg.run.predict.freshness import is_fresh
+from reliseg.run.predict.freshness import Inputs, StoredInputs
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class FitOutcome:
     """What came of a fit: calibrations by name, why others could not be fitted, and samples that cannot be read."""
 
     fit: Fit
     records: Mapping[str, Record]
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refusals: Mapping[str, str] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -27,81 +28,84 @@ class Fitted:
 class Fitting:
     """All fits of one model: its images are predicted once, however many fits read them."""
 
-    fits: tuple[Fit, ...]
-    sampling: Sampling
-    folder: Path
-    """Where this model's records are stored."""
-    settings: Settings
+    run: ModelRun
 
-    def run(self) -> list[Fitted]:
-        """What came of each fit; samples are kept for the next run where some could not be read."""
-        pending = [f for f in self.fits if not all(self._restored(f, name) for name, _ in f.calibrations())]
-        wanted = request_of_all_fits(pending, self.settings)
-        targets = {str(m): m for f in pending for m in f.members()}
-        unread = {name: self.sampling.collect(target, wanted[name]) for name, target in targets.items()}
-        found = [self._fitted(f, unread) for f in self.fits]
+    def fit(self) -> list[FitOutcome]:
+        """Fit what is not stored; samples are kept for the next run where some could not be read."""
+        fits, settings = self.run.plan.fits, self.run.plan.settings
+        pending = [f for f in fits if not all(self._read_valid(f, name) for name, _ in f.calibrations())]
+        requests = request_of_all_fits(pending, settings)
+        members = all_members(t for f in pending for t in f.on)
+        unread = {target: self._sampling.collect(target, requests[target]) for target in members}
+        outcomes = [self._fit_split(f, unread) for f in fits]
         if not any(unread.values()):
-            self.sampling.discard()
-        return found
+            self._sampling.discard()
+        return outcomes
 
-    def _fitted(self, fit: Fit, unread: Mapping[str, Mapping[str, str]]) -> Fitted:
-        """The calibrations of one fit, stored ones as they are; none where a sample cannot be read."""
-        stored = {name: self._restored(fit, name) for name, _ in fit.calibrations()}
+    @cached_property
+    def _sampling(self) -> Sampling:
+        return Sampling(self.run)
+
+    @property
+    def _folder(self) -> Path:
+        return self.run.context.folder.records(self.run.name)
+
+    def _fit_split(self, fit: Fit, unread: Mapping[Target, Mapping[str, str]]) -> FitOutcome:
+        """Return the calibrations of one fit, stored ones as they are; none where a sample cannot be read."""
+        stored = {name: self._read_valid(fit, name) for name, _ in fit.calibrations()}
         if all(stored.values()):
-            return Fitted(fit, {name: record for name, record in stored.items() if record is not None})
-        failures = {sample: why for m in fit.members() for sample, why in unread[str(m)].items()}
+            return FitOutcome(fit, {name: record for name, record in stored.items() if record is not None})
+        failures = {sample: why for m in fit.members() for sample, why in unread[m].items()}
         if failures:
-            return Fitted(fit, {}, unread=failures)
-        training = Training(self.settings.device, self.settings.threads, self._stage)
-        taken = self.sampling.take(fit.members(), request_of_fit(fit, self.settings), training)
-        fitted, refused = {}, {}
+            return FitOutcome(fit, {}, unread=failures)
+        settings = self.run.plan.settings
+        training = Training(settings.device, settings.threads, self._stage)
+        data = self._sampling.load(fit.members(), request_of_fit(fit, settings), training)
+        records, refusals = {}, {}
         for name, method in fit.calibrations():
             try:
-                found = stored[name] or self._described(fit, method, calibrator(method).fit(taken.sample), taken)
+                record = stored[name] or self._record(fit, method, calibrator(method).fit(data.sample), data)
             except CalibrationError as error:
-                refused[name] = str(error)
+                refusals[name] = str(error)
                 continue
-            fitted[name] = found
-            for note in found.calibration.notes():
-                self.sampling.progress.note(f"{self.sampling.name}, {name}: {note}")
-            write_record(self.folder, found)
-        return Fitted(fit, fitted, refused)
+            records[name] = record
+            for note in record.calibration.notes():
+                self.run.progress.note(f"{self.run.name}, {name}: {note}")
+            write_record(self._folder, record)
+        return FitOutcome(fit, records, refusals)
 
-    def _restored(self, fit: Fit, name: str) -> Record | None:
-        """The calibration that is stored, if it was fitted on the same model and samples, as they are now."""
-        path = self.folder / record_file(name)
+    def _read_valid(self, fit: Fit, name: str) -> Record | None:
+        """Return the calibration that is stored, if it was fitted on the same model and samples, as they are now."""
+        path = self._folder / record_file(name)
         try:
             record = read_record(path)
         except ConfigError:
             return None
-        here = {str(m): {s.id for s in m.domain.samples} for m in fit.members()}
-        there = {domain: set(found) for domain, found in record.samples.items()}
-        same = (record.name, record.fingerprint, there) == (name, self.sampling.model.fingerprint(), here)
-        if not same:
-            return None
-        model, made = self.sampling.model, record.samples
-        fresh = all(is_fresh(path, model, m.dataset, m.domain.samples, made[str(m)]) for m in fit.members())
-        return record if fresh else None
+        now = Inputs(self.run.model, {member: member.domain.samples for member in fit.members()})
+        before = StoredInputs(record.fingerprint, record.samples)
+        is_valid = record.name == name and now.change_since(path, before) is None and not now.missing(before)
+        return record if is_valid else None
 
     def _stage(self, title: str, steps: int) -> Callable[[], None]:
-        self.sampling.progress.begin(f"{self.sampling.name}: {title}", steps)
-        return self.sampling.progress.advance
+        self.run.progress.begin(f"{self.run.name}: {title}", steps)
+        return self.run.progress.advance
 
-    def _described(self, fit: Fit, method: str, calibration: Calibration, taken: FitData) -> Record:
+    def _record(self, fit: Fit, method: str, calibration: Calibration, data: FitData) -> Record:
+        """Return the record of a new calibration."""
         labels = fit.on[0].dataset.labels
-        model = self.sampling.model
+        model = self.run.model
         return Record(
             method=method,
             calibration=calibration,
             split=fit.split,
             label_space=labels.name,
             classes=tuple(labels.classes),
-            model=self.sampling.name,
+            model=self.run.name,
             fingerprint=model.fingerprint(),
             model_files=model.file_hashes(),
-            seed=self.settings.seed,
-            pixels=len(taken.sample),
-            samples=taken.samples,
-            images=taken.images,
+            seed=self.run.plan.settings.seed,
+            pixels=len(data.sample),
+            samples=data.samples,
+            images=data.images,
             part_of=fit.seed_group(method),
         )

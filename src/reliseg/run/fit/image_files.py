@@ -15,12 +15,12 @@ from reliseg.prediction import Prediction
 from reliseg.runtime.atomic_files import write_atomically
 from reliseg.types import Truth
 
-MOST = 500
-"""Images that are kept of a split at most."""
+MAX_IMAGES = 500
+"""Images of a split that are stored at most."""
 
 
-def chosen(names: Iterable[str], seed: int, most: int = MOST) -> frozenset[str]:
-    """The images to keep: a random choice that depends on the seed and their names, not on the order of these."""
+def select_images(names: Iterable[str], seed: int, most: int = MAX_IMAGES) -> frozenset[str]:
+    """Return the images to store: a random choice that depends on the seed and on their names, not on the order."""
 
     def rank(name: str) -> bytes:
         return hashlib.sha256(f"{seed} {name}".encode()).digest()
@@ -28,7 +28,7 @@ def chosen(names: Iterable[str], seed: int, most: int = MOST) -> frozenset[str]:
     return frozenset(sorted(set(names), key=rank)[:most])
 
 
-def keep(base: Path, prediction: Prediction, truth: Truth, *, image: bool) -> None:
+def save_image(base: Path, prediction: Prediction, truth: Truth, *, image: bool) -> None:
     """Write the native logits, the labels and, if asked for, the image: each file whole or not at all."""
     arrays = {"logits": prediction.logits, "labels": truth}
     if image:
@@ -39,13 +39,13 @@ def keep(base: Path, prediction: Prediction, truth: Truth, *, image: bool) -> No
 
 
 def bytes_of_image(native: int, pixels: int, *, image: bool) -> int:
-    """What an image of so many native logits takes on disk."""
+    """Return what an image with so many native logits takes on disk."""
     return 4 * native + (4 if image else 1) * pixels
 
 
 @dataclass(frozen=True)
-class KeptImage:
-    """Where an image is kept, and what its files do not say."""
+class StoredImage:
+    """Where an image lies, and what its files do not say."""
 
     id: str
     base: Path
@@ -54,7 +54,7 @@ class KeptImage:
     image: bool
 
     def open(self) -> WholeImage:
-        """The image with memory-mapped arrays: its files are open for as long as these are used."""
+        """Open the image with memory-mapped arrays: its files are open for as long as these are used."""
         logits, truth = (np.load(_path(self.base, name), mmap_mode="r") for name in ("logits", "labels"))
         image = np.load(_path(self.base, "image"), mmap_mode="r") if self.image else None
         prediction = Prediction(logits, truth.shape, self.align_corners, projection=self.projection, image=image)
@@ -62,22 +62,22 @@ class KeptImage:
 
 
 @dataclass(frozen=True)
-class KeptImages(Sequence[WholeImage]):
+class StoredImages(Sequence[WholeImage]):
     """The images in the order of their ids; each is opened when it is asked for."""
 
-    entries: tuple[KeptImage, ...]
+    entries: tuple[StoredImage, ...]
 
     @classmethod
-    def of(cls, entries: Collection[KeptImage]) -> "KeptImages":
-        """Sorted by id."""
+    def of(cls, entries: Collection[StoredImage]) -> "StoredImages":
+        """Sort them by id."""
         return cls(tuple(sorted(entries, key=lambda e: e.id)))
 
     @overload
     def __getitem__(self, place: int) -> WholeImage: ...
     @overload
-    def __getitem__(self, place: slice) -> "KeptImages": ...
-    def __getitem__(self, place: int | slice) -> "WholeImage | KeptImages":
-        return KeptImages(self.entries[place]) if isinstance(place, slice) else self.entries[place].open()
+    def __getitem__(self, place: slice) -> "StoredImages": ...
+    def __getitem__(self, place: int | slice) -> "WholeImage | StoredImages":
+        return StoredImages(self.entries[place]) if isinstance(place, slice) else self.entries[place].open()
 
     def __len__(self) -> int:
         return len(self.entries)

@@ -27,11 +27,11 @@ class PixelWriter:
 
     def __enter__(self) -> "PixelWriter":
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._files = [file.open("wb") for file in self._temporary()]
+        self._files = [file.open("wb") for file in self._temporary_files()]
         return self
 
     def add(self, logits: Float32[np.ndarray, "p y"], labels: UInt8[np.ndarray, " p"]) -> int:
-        """Append the pixels of an image; their number."""
+        """Append the pixels of an image; return their number."""
         if not self._columns:
             self._columns = logits.shape[1]
             self._write_headers()
@@ -43,11 +43,11 @@ class PixelWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        whole = kind is None and self._columns > 0
-        if whole:
+        is_whole = kind is None and self._columns > 0
+        if is_whole:
             self._write_headers()
-        for file, temporary, final in zip(self._files, self._temporary(), _files(self._path), strict=True):
-            if whole:
+        for file, temporary, final in zip(self._files, self._temporary_files(), _files(self._path), strict=True):
+            if is_whole:
                 _close(file)
                 temporary.replace(final)
             else:
@@ -61,12 +61,12 @@ class PixelWriter:
             header = {"descr": dtype, "fortran_order": False, "shape": (self._pixels, *shape)}
             np.lib.format.write_array_header_1_0(file, header)
 
-    def _temporary(self) -> list[Path]:
+    def _temporary_files(self) -> list[Path]:
         return [file.with_name(f".{file.name}.{os.getpid()}.tmp") for file in _files(self._path)]
 
 
 def read_pixels(path: Path) -> tuple[Float32[np.ndarray, "p y"], UInt8[np.ndarray, " p"]]:
-    """Logits and labels of a shard, memory-mapped."""
+    """Return the logits and labels of a shard, memory-mapped."""
     logits, labels = (np.load(file, mmap_mode="r") for file in _files(path))
     return logits, labels
 
@@ -89,17 +89,17 @@ class Share(Sequence[Part]):
         return Share(self.runs[place]) if isinstance(place, slice) else next(iter(Share((self.runs[place],))))
 
     def __iter__(self) -> Iterator[Part]:
-        for path, found in groupby(self.runs, key=lambda run: run[0]):
+        for path, of_shard in groupby(self.runs, key=lambda run: run[0]):
             logits, labels = read_pixels(path)
-            for _, start, stop in found:
+            for _, start, stop in of_shard:
                 yield logits[start:stop], labels[start:stop]
 
     def __len__(self) -> int:
         return len(self.runs)
 
 
-def runs(path: Path, pixels: Sequence[int], quota: int) -> Iterator[tuple[Path, int, int]]:
-    """Where the first `quota` pixels of each image of a shard lie, which holds so many pixels of each."""
+def pixel_runs(path: Path, pixels: Sequence[int], quota: int) -> Iterator[tuple[Path, int, int]]:
+    """Yield where the first `quota` pixels of each image of a shard lie, which holds so many `pixels` of each."""
     if max(pixels) <= quota:
         yield path, 0, sum(pixels)
         return
@@ -110,7 +110,7 @@ def runs(path: Path, pixels: Sequence[int], quota: int) -> Iterator[tuple[Path, 
 
 
 def bytes_of_pixel(columns: int) -> int:
-    """What a pixel takes on disk: logits as float32, and its label."""
+    """Return what a pixel takes on disk: logits as float32, and its label."""
     return 4 * columns + 1
 
 

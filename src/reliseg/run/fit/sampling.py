@@ -15,62 +15,59 @@ from reliseg.calibration import CalibrationSample, SampledImage, Training, calib
 from reliseg.calibration.records.record import Hashes
 from reliseg.config.schema import Settings
 from reliseg.errors import SampleError
-from reliseg.models import Model
 from reliseg.plan.plan import Fit, Shard, Target, shards
 from reliseg.prediction import sample_pixels
-from reliseg.run.fit.image_files import KeptImage, KeptImages, chosen, keep
-from reliseg.run.fit.pixel_files import PixelWriter, Share, runs
-from reliseg.run.predict.freshness import is_fresh
-from reliseg.run.predict.stream import Predicted, Saver, predictions
+from reliseg.run.context import ModelRun
+from reliseg.run.fit.image_files import StoredImage, StoredImages, save_image, select_images
+from reliseg.run.fit.pixel_files import PixelWriter, Share, pixel_runs
+from reliseg.run.predict.freshness import Inputs, StoredInputs
+from reliseg.run.predict.stream import Predicted
 from reliseg.runtime.atomic_files import write_text
-from reliseg.runtime.progress import Progress
 
 
 @dataclass(frozen=True)
 class SampleRequest:
-    """What is kept of a domain: so many pixels of each image at most, and some images as a whole."""
+    """What fits read of a domain: so many pixels of each image at most, and some images as a whole."""
 
     quota: int
     whole: Mapping[str, bool]
-    """By id: whether with the image itself, beside its logits and labels."""
+    """By id of the images that are read as a whole: True where the image itself is read, beside logits and labels."""
 
     def __or__(self, other: "SampleRequest") -> "SampleRequest":
         ids = {**self.whole, **other.whole}
         whole = {i: self.whole.get(i, False) or other.whole.get(i, False) for i in ids}
         return SampleRequest(max(self.quota, other.quota), whole)
 
-    def of(self, samples: Iterable[str]) -> "SampleRequest":
-        """The part that is about these samples."""
+    def part(self, samples: Iterable[str]) -> "SampleRequest":
+        """Return the part that is about these samples."""
         return SampleRequest(self.quota, {i: self.whole[i] for i in samples if i in self.whole})
 
     def within(self, other: "SampleRequest") -> bool:
-        """Whether the other has all that is wanted here."""
+        """Tell if the other asks for everything that is asked for here."""
         return self.quota <= other.quota and all(
             i in other.whole and image <= other.whole[i] for i, image in self.whole.items()
         )
 
 
-def request_of_fit(fit: Fit, settings: Settings) -> dict[str, SampleRequest]:
-    """What a fit wants of each of its domains: it depends on the fit alone, whatever others want."""
+def request_of_fit(fit: Fit, settings: Settings) -> dict[Target, SampleRequest]:
+    """Return what a fit reads of each domain."""
     members = fit.members()
     methods = [calibrator(method) for _, method in fit.calibrations()]
     image = any(method.needs_image for method in methods)
     quota = settings.sample.quota(sum(len(m.domain.samples) for m in members))
-    kept: frozenset[str] = frozenset()
+    whole: frozenset[str] = frozenset()
     if any(method.needs_whole_images for method in methods):
-        kept = chosen((f"{m}/{s.id}" for m in members for s in m.domain.samples), settings.seed)
-    return {
-        str(m): SampleRequest(quota, {s.id: image for s in m.domain.samples if f"{m}/{s.id}" in kept}) for m in members
-    }
+        whole = select_images((f"{m}/{s.id}" for m in members for s in m.domain.samples), settings.seed)
+    return {m: SampleRequest(quota, {s.id: image for s in m.domain.samples if f"{m}/{s.id}" in whole}) for m in members}
 
 
-def request_of_all_fits(fits: Iterable[Fit], settings: Settings) -> dict[str, SampleRequest]:
-    """What several fits want of each domain together."""
-    found: dict[str, SampleRequest] = {}
+def request_of_all_fits(fits: Iterable[Fit], settings: Settings) -> dict[Target, SampleRequest]:
+    """Return what several fits read of each domain together."""
+    requests: dict[Target, SampleRequest] = {}
     for fit in fits:
-        for name, wanted in request_of_fit(fit, settings).items():
-            found[name] = found[name] | wanted if name in found else wanted
-    return found
+        for target, request in request_of_fit(fit, settings).items():
+            requests[target] = requests[target] | request if target in requests else request
+    return requests
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,59 +83,52 @@ class FitData:
 class Sampling:
     """One model over calibration splits."""
 
-    model: Model
-    name: str
-    folder: Path
-    """Where samples of this model lie until all is fitted."""
-    seed: int
-    workers: int
-    batch: int
-    progress: Progress
-    save: Saver | None = None
+    run: ModelRun
 
-    def collect(self, target: Target, wanted: SampleRequest) -> dict[str, str]:
-        """Store what is wanted of each shard that does not hold it yet; the failures by sample."""
+    @property
+    def folder(self) -> Path:
+        """Where samples of this model lie until all is fitted."""
+        return self.run.context.folder.samples(self.run.name)
+
+    def collect(self, target: Target, request: SampleRequest) -> dict[str, str]:
+        """Store what is requested of each shard that does not hold it yet; return the failures by sample."""
         every = list(shards(target))
-        pending = [(s, sample) for s in every if not self._holds(s, _part(wanted, s)) for sample in s.samples]
-        self.progress.begin(f"{self.name} on {target} for calibration", sum(len(s.samples) for s in every))
+        pending = [(s, sample) for s in every if not self._is_stored(s, _part(request, s)) for sample in s.samples]
+        self.run.progress.begin(f"{self.run.name} on {target} for calibration", sum(len(s.samples) for s in every))
         for _ in range(sum(len(s.samples) for s in every) - len(pending)):
-            self.progress.advance()
-        stream = predictions(
-            self.model,
+            self.run.progress.advance()
+        stream = self.run.stream.predictions(
             target.dataset,
-            (s for _, s in pending),
-            workers=self.workers,
-            batch=self.batch,
-            images=any(wanted.whole.values()),
-            saved=self.save is not None,
+            (sample for _, sample in pending),
+            decode_images=any(request.whole.values()),
+            keep_images=self.run.context.export is not None,
         )
         failures: dict[str, str] = {}
-        for shard, run in groupby(zip(pending, stream, strict=True), key=lambda item: item[0][0]):
-            failures |= self._shard(shard, (outcome for _, outcome in run), _part(wanted, shard))
+        for shard, outcomes in groupby(zip(pending, stream, strict=True), key=lambda item: item[0][0]):
+            failures |= self._sample_shard(shard, (outcome for _, outcome in outcomes), _part(request, shard))
         return failures
 
-    def take(self, members: Sequence[Target], wanted: Mapping[str, SampleRequest], training: Training) -> FitData:
-        """The share of a fit on these domains, in the order of the domains, then of sample ids."""
+    def load(self, members: Sequence[Target], requests: Mapping[Target, SampleRequest], training: Training) -> FitData:
+        """Return the share of a fit on these domains, in the order of the domains, then of sample ids."""
         images: list[SampledImage] = []
-        stored: list[tuple[Path, int, int]] = []
-        whole: list[KeptImage] = []
+        pixels: list[tuple[Path, int, int]] = []
+        whole: list[StoredImage] = []
         hashes: dict[str, dict[str, dict[str, str]]] = {"sha256": {}, "image_sha256": {}}  # by kind, domain and id
         for target in members:
-            own = wanted[str(target)]
-            projection = target.dataset.projection(self.model.labels)
+            request = requests[target]
+            projection = target.dataset.projection(self.run.model.labels)
             for shard in shards(target):
-                path = self.folder / shard.path
-                found = _read(path)["images"]
-                stored += runs(path, [i["pixels"] for i in found], own.quota)
-                for place, i in enumerate(found):
-                    feature = i["feature"] and tuple(i["feature"])
-                    images.append(SampledImage(i["id"], min(own.quota, i["pixels"]), feature))
-                    if i["id"] in own.whole:
-                        base, corners = _whole(path, place), i["align_corners"]
-                        whole.append(KeptImage(i["id"], base, corners, projection, own.whole[i["id"]]))
+                entries = self._read(shard)["images"]
+                pixels += pixel_runs(self._pixels(shard), [e["pixels"] for e in entries], request.quota)
+                for place, e in enumerate(entries):
+                    feature = e["feature"] and tuple(e["feature"])
+                    images.append(SampledImage(e["id"], min(request.quota, e["pixels"]), feature))
+                    if e["id"] in request.whole:
+                        base, image = self._whole_image(shard, place), request.whole[e["id"]]
+                        whole.append(StoredImage(e["id"], base, e["align_corners"], projection, image))
                     for kind, by_domain in hashes.items():
-                        by_domain.setdefault(str(target), {})[i["id"]] = i[kind]
-        sample = CalibrationSample(Share(tuple(stored)), images, KeptImages.of(whole), training)
+                        by_domain.setdefault(str(target), {})[e["id"]] = e[kind]
+        sample = CalibrationSample(Share(tuple(pixels)), images, StoredImages.of(whole), training)
         return FitData(sample, hashes["sha256"], hashes["image_sha256"])
 
     def discard(self) -> None:
@@ -147,76 +137,80 @@ class Sampling:
         if self.folder.parent.is_dir() and not any(self.folder.parent.iterdir()):
             self.folder.parent.rmdir()
 
-    def _holds(self, shard: Shard, wanted: SampleRequest) -> bool:
-        path = self.folder / shard.path
+    def _is_stored(self, shard: Shard, request: SampleRequest) -> bool:
+        """Tell if what is stored of a shard holds all that is requested, of the same model, samples and files."""
         try:
-            record = _read(path)
-            held = SampleRequest(record["quota"], record["whole"])
-            same = [i["id"] for i in record["images"]] == [s.id for s in shard.samples]
-            same = same and record["model"] == self.model.fingerprint() and wanted.within(held)
-            hashes = {i["id"]: i["sha256"] for i in record["images"]}
-            return same and is_fresh(_record(path), self.model, shard.target.dataset, shard.samples, hashes)
+            record = self._read(shard)
+            hashes = {e["id"]: e["sha256"] for e in record["images"]}
+            before = StoredInputs(record["model"], {str(shard.target): hashes})
+            if not request.within(SampleRequest(record["quota"], record["whole"])):
+                return False
         except (OSError, ValueError, KeyError):
             return False
+        now = Inputs(self.run.model, {shard.target: shard.samples})
+        return now.change_since(self._record(shard), before) is None and not now.missing(before)
 
-    def _shard(
-        self, shard: Shard, outcomes: Iterator[Predicted | SampleError], wanted: SampleRequest
+    def _sample_shard(
+        self, shard: Shard, outcomes: Iterator[Predicted | SampleError], request: SampleRequest
     ) -> dict[str, str]:
-        images: list[dict[str, Any]] = []
+        """Store what is requested of a shard; return the failures by sample."""
+        entries: list[dict[str, Any]] = []
         failures: dict[str, str] = {}
-        path = self.folder / shard.path
-        _record(path).unlink(missing_ok=True)  # it would speak of files that are written anew
-        with PixelWriter(path) as pixels:
+        self._record(shard).unlink(missing_ok=True)  # it would speak of files that are written anew
+        with PixelWriter(self._pixels(shard)) as pixels:
             for outcome in outcomes:
-                self.progress.advance()
+                self.run.progress.advance()
                 if isinstance(outcome, SampleError):
                     failures[outcome.sample] = outcome.problem
-                    self.progress.note(f"not evaluated: {outcome}")
+                    self.run.progress.note(f"not evaluated: {outcome}")
                     continue
-                if self.save:
-                    self.save(shard.target, outcome)
+                if self.run.context.export:
+                    self.run.context.export(self.run.name, shard.target, outcome)
                 prediction, truth = outcome.prediction, outcome.loaded.truth
                 assert truth is not None, "calibration domains are annotated"
                 sample = outcome.loaded.sample.id
-                drawn = sample_pixels(prediction, truth, wanted.quota, _generator(self.seed, sample))
-                if sample in wanted.whole:
-                    keep(_whole(path, len(images)), prediction, truth, image=wanted.whole[sample])
+                logits, labels = sample_pixels(
+                    prediction, truth, request.quota, _generator(self.run.plan.settings.seed, sample)
+                )
+                if sample in request.whole:
+                    base = self._whole_image(shard, len(entries))
+                    save_image(base, prediction, truth, image=request.whole[sample])
                 feature = prediction.feature
-                images.append(
+                entries.append(
                     {
                         "id": sample,
                         "sha256": outcome.loaded.sha256,
                         "image_sha256": outcome.loaded.image_sha256,
-                        "pixels": pixels.add(*drawn),
+                        "pixels": pixels.add(logits, labels),
                         "feature": None if feature is None else feature.astype(float).tolist(),
                         "align_corners": prediction.align_corners,
                     }
                 )
         if not failures:  # last: the pixels are whole
-            held = {"quota": wanted.quota, "whole": dict(wanted.whole)}
-            write_text(_record(path), json.dumps({"images": images, "model": self.model.fingerprint(), **held}))
+            stored = {"quota": request.quota, "whole": dict(request.whole)}
+            record = {"images": entries, "model": self.run.model.fingerprint(), **stored}
+            write_text(self._record(shard), json.dumps(record))
         return failures
 
+    def _pixels(self, shard: Shard) -> Path:
+        return self.run.context.folder.pixels(self.run.name, shard)
 
-def _part(wanted: SampleRequest, shard: Shard) -> SampleRequest:
-    return wanted.of(s.id for s in shard.samples)
+    def _record(self, shard: Shard) -> Path:
+        return self.run.context.folder.sample_record(self.run.name, shard)
+
+    def _whole_image(self, shard: Shard, place: int) -> Path:
+        return self.run.context.folder.whole_image(self.run.name, shard, place)
+
+    def _read(self, shard: Shard) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self._record(shard).read_text(encoding="utf-8"))
+        return content
 
 
-def _whole(path: Path, i: int) -> Path:
-    """What the names of the files of the i-th image of a shard begin with."""
-    return path.with_suffix(".whole") / f"{i:02d}"
-
-
-def _record(path: Path) -> Path:
-    return path.with_suffix(".json")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(_record(path).read_text(encoding="utf-8"))
-    return content
+def _part(request: SampleRequest, shard: Shard) -> SampleRequest:
+    return request.part(s.id for s in shard.samples)
 
 
 def _generator(seed: int, sample: str) -> np.random.Generator:
-    """Random numbers that depend on the seed and the sample's id alone."""
+    """Return random numbers that depend on the seed and the sample's id alone."""
     digest = hashlib.sha256(sample.encode()).digest()
     return np.random.default_rng([seed, *np.frombuffer(digest[:16], np.uint32).tolist()])

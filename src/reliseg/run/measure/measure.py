@@ -1,15 +1,15 @@
-"""Store -> metrics -> results. Reads shards one by one: a dozen numbers per image stay in memory."""
+"""From stored statistics to rows of results. Shards are read one by one: a dozen numbers per image stay in memory."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TypeAlias
 
 from reliseg.labels import LabelSpace
 from reliseg.metrics import METRICS, DomainState, ImageSummary, Metric
-from reliseg.plan.plan import Plan, Target, shards
+from reliseg.plan.plan import Target, shards
 from reliseg.results import Origin, Row, csv_line
-from reliseg.run.evaluate.shard_files import StoredScoreHistograms, gone, load_shard
+from reliseg.run.context import ModelRun
+from reliseg.run.evaluate.shard_files import StoredScoreHistograms, load_shard, lost_shard_error
 from reliseg.run.measure.seed_means import with_means
 from reliseg.stats import PixelStatistics, reliability
 from reliseg.stats.bins import edges
@@ -20,30 +20,29 @@ Thresholds: TypeAlias = Mapping[tuple[str, str], Mapping[str, Threshold]]
 """By calibration split and calibration, then by score."""
 
 
-def measure(
-    plan: Plan, model: str, labels: LabelSpace, folder: Path, incomplete: Collection[str], thresholds: Thresholds
-) -> tuple[list[Row], list[str]]:
-    """The rows of one model, in the order of the plan, and the lines of its reliability table.
+def measure(run: ModelRun, incomplete: Collection[Target], thresholds: Thresholds) -> tuple[list[Row], list[str]]:
+    """Return the rows of one model, in the order of the plan, and the lines of its reliability table.
 
-    `labels` are the model's, `folder` holds its shards; `incomplete` names domains that get no rows; `thresholds`
-    are those of the model's calibration splits.
+    `incomplete` are domains that get no rows; `thresholds` are those of the model's calibration splits.
     """
+    plan = run.plan
     metrics = [METRICS.get(name)() for name in plan.settings.metrics]
     rows: list[Row] = []
     lines: list[str] = []
     for target in plan.tests:
-        if any(str(m) in incomplete for m in target.members()):
+        if any(m in incomplete for m in target.members()):
             continue
-        found: dict[str, list[Row]] = {}
-        for calibration in plan.calibrations_for(target.dataset, model):
-            state = state_of(plan, target.members(), calibration, labels, folder)
-            reference = _reference(plan, model, target, calibration, incomplete)
-            other = state_of(plan, reference.members(), calibration, labels, folder) if reference else None
-            chosen = _chosen(plan, model, target, calibration, thresholds)
-            found[calibration] = list(_rows(metrics, state, other, _origin(plan, model, target, calibration), chosen))
+        by_calibration: dict[str, list[Row]] = {}
+        for calibration in plan.calibrations_for(target.dataset, run.name):
+            state = load_state(run, target.members(), calibration)
+            reference = _reference(run, target, calibration, incomplete)
+            other = load_state(run, reference.members(), calibration) if reference else None
+            by_split = _thresholds_by_split(run, target, calibration, thresholds)
+            origin = _origin(run, target, calibration)
+            by_calibration[calibration] = list(_rows(metrics, state, other, origin, by_split))
             if state.annotated:
-                lines += _reliability_lines([model, target.dataset.name, target.domain.name, calibration], state)
-        rows += with_means(found, plan.means_for(target.dataset, model))
+                lines += _reliability_lines([run.name, target.dataset.name, target.domain.name, calibration], state)
+        rows += with_means(by_calibration, plan.means_for(target.dataset, run.name))
     return rows, lines
 
 
@@ -59,19 +58,19 @@ def _reliability_lines(origin: list[str], state: DomainState) -> Iterator[str]:
         yield csv_line([*origin, *numbers])
 
 
-def _chosen(
-    plan: Plan, model: str, target: Target, calibration: str, thresholds: Thresholds
+def _thresholds_by_split(
+    run: ModelRun, target: Target, calibration: str, thresholds: Thresholds
 ) -> list[tuple[str, Mapping[str, Threshold]]]:
-    """The thresholds for a target, and their split: its own for a calibration, those of all splits for identity.
+    """Return splits with their thresholds for a target: a calibration's own split, all splits for identity.
 
-    None for a calibration that was loaded without: its split is not here.
+    A calibration that was loaded without thresholds has none: its split is not here.
     """
-    names = [s.name for s in plan.splits() if s.classes == target.dataset.labels.classes]
-    names += [r.split for r in plan.loaded_for(target.dataset, model)]
-    found = [
+    names = [s.name for s in run.plan.splits() if s.classes == target.dataset.labels.classes]
+    names += [r.split for r in run.plan.records_for(target.dataset, run.name)]
+    by_split = [
         (name, thresholds[name, calibration]) for name in dict.fromkeys(names) if (name, calibration) in thresholds
     ]
-    return found or [(calibration.partition("@")[2], {})]
+    return by_split or [(calibration.partition("@")[2], {})]
 
 
 def _rows(
@@ -79,53 +78,52 @@ def _rows(
     state: DomainState,
     reference: DomainState | None,
     origin: Origin,
-    chosen: list[tuple[str, Mapping[str, Threshold]]],
+    thresholds: list[tuple[str, Mapping[str, Threshold]]],
 ) -> Iterator[Row]:
     known = int(state.images.known.sum())
-    by_split = [(replace(origin, fitted_on=name), replace(state, thresholds=found)) for name, found in chosen]
+    by_split = [(replace(origin, fitted_on=name), replace(state, thresholds=t)) for name, t in thresholds]
     for metric in metrics:
         if metric.needs_annotation and not state.annotated:
             continue
-        for whence, read in by_split if metric.reads_thresholds else [(origin, state)]:
-            for value in metric.compute(read, reference):
-                yield Row.of(whence, value, n_images=len(state.images), n_pixels=known)
+        for row_origin, row_state in by_split if metric.reads_thresholds else [(origin, state)]:
+            for value in metric.compute(row_state, reference):
+                yield Row.of(row_origin, value, n_images=len(state.images), n_pixels=known)
 
 
-def _reference(plan: Plan, model: str, target: Target, calibration: str, incomplete: Collection[str]) -> Target | None:
-    """The in-domain target; None for the reference itself, and where this calibration does not reach it."""
-    reference = plan.reference
-    if reference is None or str(reference) == str(target):
+def _reference(run: ModelRun, target: Target, calibration: str, incomplete: Collection[Target]) -> Target | None:
+    """Return the in-domain target; None for the reference itself, and where this calibration does not reach it."""
+    reference = run.plan.reference
+    if reference is None or reference == target or any(m in incomplete for m in reference.members()):
         return None
-    if any(str(m) in incomplete for m in reference.members()):
-        return None
-    return reference if calibration in plan.calibrations_for(reference.dataset, model) else None
+    return reference if calibration in run.plan.calibrations_for(reference.dataset, run.name) else None
 
 
-def _origin(plan: Plan, model: str, target: Target, calibration: str) -> Origin:
+def _origin(run: ModelRun, target: Target, calibration: str) -> Origin:
+    reference = run.plan.reference
     return Origin(
-        model=model,
+        model=run.name,
         dataset=target.dataset.name,
         domain=target.domain.name,
-        reference="" if plan.reference is None or str(plan.reference) == str(target) else str(plan.reference),
+        reference="" if reference is None or reference == target else str(reference),
         calibration=calibration,
         fitted_on=calibration.partition("@")[2],
-        seed=plan.seed_of(calibration, model),
+        seed=run.plan.seed_of(calibration, run.name),
     )
 
 
-def state_of(plan: Plan, members: Sequence[Target], calibration: str, labels: LabelSpace, folder: Path) -> DomainState:
-    """All stored statistics of these domains under a calibration, added up; ranks only as they are asked for."""
+def load_state(run: ModelRun, members: Sequence[Target], calibration: str) -> DomainState:
+    """Return the sum of the stored statistics of these domains; histograms are read only when they are asked for."""
     dataset = members[0].dataset
-    layout = plan.layout(dataset)
+    layout = run.plan.layout(dataset)
     parts = [shard for member in members for shard in shards(member)]
-    paths = [folder / shard.path for shard in parts]
+    paths = [run.shard(shard) for shard in parts]
     pixels = PixelStatistics.zero_without_ranks(layout)
     images = ImageSummary.allocate(sum(len(shard.samples) for shard in parts), len(layout.scores))
     done = 0
     for path in paths:
         stored = load_shard(path, (calibration,), ranks=False)
         if stored is None:
-            raise gone(path)
+            raise lost_shard_error(path)
         observed = stored.observed[calibration]
         pixels = pixels + observed.pixels
         rows = ImageSummary.of(observed.samples).rows
@@ -136,11 +134,11 @@ def state_of(plan: Plan, members: Sequence[Target], calibration: str, labels: La
         scores=layout.scores,
         pixels=replace(pixels, ranks=StoredScoreHistograms(paths, calibration, layout.scores)),
         images=images,
-        unreachable=_unreachable(members, labels),
+        unreachable=_unreachable(members, run.model.labels),
         annotated=all(m.domain.annotated for m in members),
     )
 
 
 def _unreachable(members: Sequence[Target], labels: LabelSpace) -> tuple[int, ...]:
-    """Those of any data set: a calibration split may hold domains of several, with the same classes."""
+    """Return the classes that no model class maps to in any data set: a split may hold domains of several."""
     return tuple(sorted({c for m in members for c in m.dataset.projection(labels).unreachable}))

@@ -2,15 +2,14 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from reliseg.calibration.records.record import Record
 from reliseg.calibration.records.thresholds import ByScore
-from reliseg.labels import LabelSpace
 from reliseg.metrics import METRICS, DomainState
-from reliseg.plan.plan import IDENTITY, Plan
+from reliseg.plan.plan import IDENTITY, Target
 from reliseg.results import Value, csv_line
-from reliseg.run.measure.measure import Thresholds, state_of
+from reliseg.run.context import ModelRun
+from reliseg.run.measure.measure import Thresholds, load_state
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.pixels import ScoreHistogram
 from reliseg.stats.threshold import Threshold
@@ -28,61 +27,60 @@ _REPORTED = {
 
 
 @dataclass(frozen=True)
-class SplitStatistics:
+class SplitNumbers:
     """What one model's calibration splits say: the thresholds, and the lines of `fits.csv`."""
 
     thresholds: Thresholds
     lines: list[str]
     incomplete: frozenset[str]
-    """Splits of which samples were not evaluated."""
+    """Splits with samples that were not evaluated."""
 
     def with_thresholds(self, record: Record) -> Record | None:
-        """A record with the thresholds of its split, without calibration and with it; None where there are none."""
-        found = {c: self.thresholds.get((record.split, c), {}) for c in (IDENTITY, record.name)}
-        known = all(found.values()) and record.split not in self.incomplete
-        return replace(record, thresholds=found) if known else None
+        """Return a record with the thresholds of its split, before and after calibration; None where there are none."""
+        thresholds = {c: self.thresholds.get((record.split, c), {}) for c in (IDENTITY, record.name)}
+        is_known = all(thresholds.values()) and record.split not in self.incomplete
+        return replace(record, thresholds=thresholds) if is_known else None
 
 
-def measure_splits(
-    plan: Plan, model: str, labels: LabelSpace, folder: Path, incomplete: Collection[str]
-) -> SplitStatistics:
-    """Read the statistics of every split, one calibration after the other: of each only a few numbers are kept.
+def measure_splits(run: ModelRun, incomplete: Collection[Target]) -> SplitNumbers:
+    """Read the statistics of every split, one calibration after the other: of each only a few numbers stay in memory.
 
-    `labels` are the model's, `folder` holds its shards; a split with a domain in `incomplete` gives no threshold.
+    A split with a domain in `incomplete` gives no threshold.
     """
     thresholds: dict[tuple[str, str], Mapping[str, Threshold]] = {}
     lines: list[str] = []
-    broken: set[str] = set()
-    for split in plan.splits():
-        lost = [str(m) for m in split.members if str(m) in incomplete]
-        broken.update([split.name] if lost else [])
+    incomplete_splits: set[str] = set()
+    for split in run.plan.splits():
+        failed = [m for m in split.members if m in incomplete]
+        if failed:
+            incomplete_splits.add(split.name)
+            why = f"calibration split {split.name}: samples of {failed[0]} were not evaluated"
+            none = dict.fromkeys(run.plan.settings.scores, Threshold(why=why))
+            thresholds |= {(split.name, calibration): none for calibration in split.calibrations}
+            continue
         before: _Summary | None = None
         for calibration in split.calibrations:
-            if lost:
-                why = f"calibration split {split.name}: samples of {lost[0]} were not evaluated"
-                thresholds[split.name, calibration] = dict.fromkeys(plan.settings.scores, Threshold(why=why))
-                continue
-            found = _Summary.of(state_of(plan, split.members, calibration, labels, folder))
-            thresholds[split.name, calibration] = found.thresholds
+            summary = _Summary.of(load_state(run, split.members, calibration))
+            thresholds[split.name, calibration] = summary.thresholds
             if before is None:  # identity is the first
-                before = found
+                before = summary
             else:
-                lines += _lines([model, calibration], before, found)
-    return SplitStatistics(thresholds, lines, frozenset(broken))
+                lines += _lines([run.name, calibration], before, summary)
+    return SplitNumbers(thresholds, lines, frozenset(incomplete_splits))
 
 
-def thresholds_of(records: Iterable[Record]) -> dict[tuple[str, str], ByScore]:
-    """The thresholds that lie beside records; of a split that several speak of, those of the first."""
-    found: dict[tuple[str, str], ByScore] = {}
+def stored_thresholds(records: Iterable[Record]) -> dict[tuple[str, str], ByScore]:
+    """Return the thresholds that lie beside records; of a split that several speak of, those of the first."""
+    thresholds: dict[tuple[str, str], ByScore] = {}
     for record in records:
-        for calibration, thresholds in record.thresholds.items():
-            found.setdefault((record.split, calibration), thresholds)
-    return found
+        for calibration, by_score in record.thresholds.items():
+            thresholds.setdefault((record.split, calibration), by_score)
+    return thresholds
 
 
 @dataclass(frozen=True)
 class _Summary:
-    """What is kept of a split's statistics under one calibration."""
+    """The numbers of a split under one calibration."""
 
     thresholds: Mapping[str, Threshold]
     values: list[Value]

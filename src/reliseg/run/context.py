@@ -1,0 +1,53 @@
+"""What the parts of a run share: its folder and progress, and one model with its plan and calibrations."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from reliseg.calibration.records.record import Record
+from reliseg.models import Model
+from reliseg.plan.plan import Plan, Shard, Target
+from reliseg.run.folder import RunFolder
+from reliseg.run.predict.stream import Predicted, PredictionStream
+from reliseg.runtime.progress import Progress, Silent
+
+Exporter: TypeAlias = Callable[[str, Target, Predicted], None]
+"""Writes files of a sample, which the named model has predicted."""
+
+
+@dataclass(frozen=True, eq=False)
+class RunContext:
+    """Where a run is written, how many threads decode ahead of the model, and whom it tells."""
+
+    folder: RunFolder
+    workers: int = 2
+    progress: Progress = field(default_factory=Silent)
+    export: Exporter | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ModelRun:
+    """One model of a run, from its fits to its rows."""
+
+    context: RunContext
+    plan: Plan
+    """Without the calibrations that could not be fitted on this model, once that is known."""
+    name: str
+    model: Model
+    records: Mapping[str, Record] = field(default_factory=dict)
+    """The model's calibrations by name, as they are fitted or loaded."""
+
+    @property
+    def progress(self) -> Progress:
+        """Who is told."""
+        return self.context.progress
+
+    @property
+    def stream(self) -> PredictionStream:
+        """How samples get to the model."""
+        return PredictionStream(self.model, self.context.workers, self.plan.settings.batch)
+
+    def shard(self, shard: Shard) -> Path:
+        """Return the file of a shard's statistics."""
+        return self.context.folder.shard(self.name, shard)
