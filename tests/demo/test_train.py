@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from reliseg.demo import network
+from reliseg.demo import network  # noqa: E402
 from reliseg.demo import train as training  # noqa: E402
 from reliseg.demo.train import CROP, IGNORED, balance, batches, random_crops, scenes, train  # noqa: E402
 
