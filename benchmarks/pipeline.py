@@ -11,7 +11,8 @@ results.
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -34,7 +35,7 @@ from reliseg.models.torch.weights import load_weights
 from reliseg.models.user_code import call_function
 from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.evaluate.observer import Observer
-from reliseg.runtime.malloc import keep_freed_memory
+from reliseg.runtime.malloc import keep_freed_memory, tune_malloc
 from reliseg.runtime.progress import Silent
 from reliseg.runtime.workers import decoding_threads
 from reliseg.stats import Layout
@@ -109,7 +110,7 @@ def ratio(name: str, case: Case, target: float | None) -> list[Measure]:
     """
     own, kept, whole, images, after = [], [], [], [], []
     case.evaluation()  # what is imported late is start-up
-    with apart(case.bare) as alone, apart(case.bare, keep_freed_memory) as alone_kept:
+    with apart(case.bare) as alone, apart(case.bare, kept_memory) as alone_kept:
 
         def around() -> None:
             own.append(alone())
@@ -136,6 +137,13 @@ def ratio(name: str, case: Case, target: float | None) -> list[Measure]:
             f"{name}, its images alone: of bare inference with memory kept", median(ratios(images, kept)), "", None
         ),
     ]
+
+
+@contextmanager
+def kept_memory() -> Iterator[None]:
+    tune_malloc()
+    with keep_freed_memory():
+        yield
 
 
 def ratios(spent: Sequence[float], bare: Sequence[float]) -> list[float]:
@@ -262,6 +270,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--out", type=Path, help="also write the measures there, as JSON")
     arguments = parser.parse_args()
+    tune_malloc()
     measures: list[Measure] = []
 
     def report(found: list[Measure]) -> None:

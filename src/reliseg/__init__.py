@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from reliseg.errors import ReliSegError
     from reliseg.prediction import Prediction
     from reliseg.results import Results
+    from reliseg.runtime.malloc import tune_malloc
 
     __version__: str
 
@@ -20,6 +21,7 @@ __all__ = [
     "open_dataset",
     "open_model",
     "run_config",
+    "tune_malloc",
 ]
 
 _HOMES = {
@@ -31,6 +33,7 @@ _HOMES = {
     "open_dataset": "reliseg.api",
     "open_model": "reliseg.api",
     "run_config": "reliseg.api",
+    "tune_malloc": "reliseg.runtime.malloc",
 }
 
 

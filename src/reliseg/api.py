@@ -27,7 +27,6 @@ from reliseg.plan.describe import dataset_in_memory, describe_dataset, describe_
 from reliseg.plan.plan import ModelSource, Plan
 from reliseg.results import Results
 from reliseg.run.execute import Run
-from reliseg.runtime.malloc import share_one_heap
 from reliseg.runtime.progress import Progress, Silent
 from reliseg.runtime.workers import decoding_threads
 
@@ -59,10 +58,9 @@ def open_model(
     """Load a model from `KIND:WHERE` (`hf:folder`, `stored:folder`, `python:file.py:build`), a module, or a callable.
 
     `labels` is the label space that it predicts. Options are those of a configuration's model: weights,
-    align_corners, mean, std, resize, feature, precision, args, device, threads. From then on new threads of the
-    process share one heap, so that large arrays can be kept (glibc). Raises a ModelError that says what is wrong.
+    align_corners, mean, std, resize, feature, precision, args, device, threads. `reliseg.tune_malloc()` before it
+    makes networks faster on a CPU. Raises a ModelError that says what is wrong.
     """
-    share_one_heap()
     _check_options(ModelOptions, options)
     space = label_space(labels) if isinstance(labels, str) else labels
     if not isinstance(where, str):

@@ -249,6 +249,9 @@ def demo(
 
 def main() -> None:
     """The entry point: every deliberate error is one plain line and an exit code."""
+    from reliseg.runtime.malloc import tune_malloc
+
+    tune_malloc()
     try:
         app()
     except SystemExit as ended:

@@ -21,7 +21,7 @@ import ctypes, json, resource, threading
 ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)  # no huge pages
 from contextlib import contextmanager, nullcontext
 import numpy as np
-from reliseg.runtime.malloc import return_free_memory, keep_freed_memory
+from reliseg.runtime.malloc import keep_freed_memory, return_free_memory, tune_malloc
 
 SIZE = {size}
 
@@ -43,6 +43,7 @@ def ended(other):
         pass
     yield
 
+{first}
 found, before = [], resident()
 with {context}:
     thread = threading.Thread(target=cleared, args=(found,))
@@ -55,9 +56,9 @@ print(json.dumps([found, within - before, between - before, resident() - before]
 """
 
 
-def pages(size: int, context: str, **settings: str) -> tuple[list[int], int, int, int]:
+def pages(size: int, context: str, first: str = "tune_malloc()", **settings: str) -> tuple[list[int], int, int, int]:
     """Pages that the system clears for an array of `size` bytes, four times over; memory within, given back, after."""
-    script = SCRIPT.format(size=size, context=context)
+    script = SCRIPT.format(size=size, context=context, first=first)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(SETTINGS)} | settings
     done = subprocess.run([sys.executable, "-c", script], env=environment, check=True, capture_output=True, text=True)
     found, within, between, after = json.loads(done.stdout)
@@ -71,6 +72,12 @@ def test_a_thread_takes_freed_memory_again() -> None:
     assert max(found[1:]) < 100
     assert within > 0.99 * size  # the system's count lags by some pages
     assert size > 8 * max(between, after)
+
+
+def test_a_process_that_has_not_asked_keeps_its_malloc() -> None:
+    size = 128 << 20
+    found, *_ = pages(size, "keep_freed_memory()", first="")
+    assert min(found) > 0.9 * size / PAGE
 
 
 def test_one_that_ends_leaves_it_to_the_others() -> None:

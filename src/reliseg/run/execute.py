@@ -30,7 +30,6 @@ from reliseg.run.manifest import manifest
 from reliseg.run.measure.measure import RELIABILITY_HEADER, measure
 from reliseg.run.measure.splits import FITS_HEADER, measure_splits, stored_thresholds
 from reliseg.runtime.atomic_files import write_text
-from reliseg.runtime.malloc import share_one_heap
 from reliseg.runtime.numba_cache import announce_compilation
 from reliseg.runtime.progress import Progress, Silent
 
@@ -75,7 +74,6 @@ class Run:
         if self.plan.fits:
             import_module("scipy.linalg")  # only what is loaded by now is limited
         note = partial(self.progress.note, "compiling for this processor: ten to thirty seconds, in the first run only")
-        share_one_heap()
         one_blas_thread = threadpool_limits(1, "blas")  # the last bits of a matrix product depend on its threads
         with announce_compilation(note), one_blas_thread:
             context = self._context

@@ -2,7 +2,8 @@
 
 Left to itself, glibc maps every array above 32 MB anew and gives it back when it is freed; on other threads than the
 first, every one above 64 MB, whatever is set. The system then clears each page again for each image, which took half
-of the time of SegFormer-B0 on a CPU.
+of the time of SegFormer-B0 on a CPU. The settings are those of the whole process: the command makes them, a program
+that uses the package has to ask for them by `tune_malloc`.
 """
 
 import ctypes
@@ -25,17 +26,30 @@ _ADAPTED = 32 << 20
 _lock = Lock()
 _open = 0
 """How many keep memory now: threads of one process may run at once."""
+_may_set = False
+"""Whether the process has asked for malloc to be set."""
+
+
+def tune_malloc() -> None:
+    """Let reliseg set malloc (glibc's) of this process: a run then keeps the memory that a network frees.
+
+    Call it before a network is loaded and before threads are started: those that start from now on share the first
+    one's heap, which alone can hold large arrays. That is for good, as glibc looks at its limit once; the sizes from
+    which memory is given back change while images are predicted. Nothing happens where malloc is not glibc's, or
+    where the environment sets it (`MALLOC_..`, `GLIBC_TUNABLES`).
+    """
+    global _may_set
+    _may_set = True
+    _set(_ARENA_MAX, 1)
 
 
 @contextmanager
 def keep_freed_memory() -> Iterator[None]:
     """Within, arrays of up to 256 MB are taken from memory that the process has already; after, the system has it back.
 
-    glibc before version 2.35 refuses so large a size: there it is 32 MB. Nothing happens where malloc is not glibc's,
-    or where the environment sets it (`MALLOC_..`, `GLIBC_TUNABLES`).
+    glibc before version 2.35 refuses so large a size: there it is 32 MB. Nothing is set without `tune_malloc`.
     """
     global _open
-    share_one_heap()
     with _lock:
         _open += 1
         if not _set(_MMAP_THRESHOLD, _LARGEST):
@@ -61,18 +75,9 @@ def return_free_memory() -> None:
         library.malloc_trim(0)
 
 
-def share_one_heap() -> None:
-    """Let threads that are started from now on share the first one's heap, which alone can hold large arrays.
-
-    For the process and for good: glibc looks at its limit once. A thread still takes over the heap of one that has
-    ended, so this comes before whatever starts threads to load a network.
-    """
-    _set(_ARENA_MAX, 1)
-
-
 def _set(parameter: int, value: int) -> bool:
-    """Whether it was accepted."""
-    library = _glibc()
+    """Set a parameter of malloc; False where that may not or cannot be."""
+    library = _glibc() if _may_set else None
     return library is not None and library.mallopt(parameter, value) == 1
 
 
