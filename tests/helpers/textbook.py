@@ -201,3 +201,18 @@ def kolmogorov_smirnov(key: np.ndarray, confidence: np.ndarray, right: np.ndarra
         if place + 1 == len(order) or key[order[place + 1]] != key[pixel]:
             worst = max(worst, abs(total))
     return worst / len(order)
+
+
+DETECTION = ("auroc", "aupr_in", "aupr_out", "fpr95_in", "fpr95_out")
+
+
+def detection(ties: Ranking) -> dict[str, Fraction]:
+    """In-domain is positive but in the `_out` ones."""
+    other = reversed_roles(ties)
+    return {
+        "auroc": auroc(ties),
+        "aupr_in": average_precision(ties),
+        "aupr_out": average_precision(other),
+        "fpr95_in": fpr95(ties),
+        "fpr95_out": fpr95(other),
+    }

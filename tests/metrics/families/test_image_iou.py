@@ -1,0 +1,58 @@
+"""mIoU of single images, in plain loops."""
+
+import numpy as np
+import pytest
+from helpers.metric_values import values_of
+from helpers.worlds import WORLDS, world
+
+from reliseg.metrics.families.image_error import ImageError
+from reliseg.metrics.families.image_iou import ImageIou
+
+EXACT = 1e-12
+"""Ratios of counts, and means of a few of them."""
+
+every_world = pytest.mark.parametrize("each", WORLDS.values(), ids=WORLDS)
+
+
+def image_ious(each):
+    """mIoU of each image over the classes of its own truth, in plain loops."""
+    values = []
+    for i in np.unique(each.image):
+        chosen = each.known & (each.image == i)
+        truth, guess = each.truth[chosen], each.guess[chosen]
+        found = [((truth == c) & (guess == c)).sum() / ((truth == c) | (guess == c)).sum() for c in set(truth.tolist())]
+        if found:
+            values.append(sum(found) / len(found))
+    return values
+
+
+@every_world
+def test_image_miou_is_over_the_classes_of_each_image(each):
+    expected = image_ious(each)
+    found = values_of(ImageIou(), each)["image_miou", ""]
+    assert found.value == pytest.approx(sum(expected) / len(expected), abs=EXACT)
+
+
+@pytest.mark.parametrize("images", [1, 9, 10, 11, 19, 20, 21, 40, 41])
+def test_worst_images_are_the_lowest_and_at_least_one_is_meant(images):
+    each = world(images, classes=3, pixels=12 * images, images=images, scores=("msp",), void=0, unknown=0)
+    values = sorted(image_ious(each))
+    assert len(values) == images
+    found = values_of(ImageIou(), each)
+    for q, least in ((5, 20), (10, 10)):
+        value = found[f"worst{q}_miou", ""]
+        if images < least:
+            assert np.isnan(value.value)
+            assert str(least) in value.why
+        else:
+            k = -(-q * images // 100)
+            assert value.value == pytest.approx(sum(values[:k]) / k, abs=EXACT)
+
+
+def test_images_without_known_pixels_are_left_out():
+    each = world(11, images=5, scores=("msp",))
+    truth = np.where(each.image == 2, 255, each.truth)
+    hidden = type(each)(each.classes, each.groups, each.logits, truth.astype(np.uint8), each.image, each.scores)
+    for metric in (ImageIou(), ImageError()):
+        before = values_of(metric, each.only(each.image != 2))
+        assert repr(values_of(metric, hidden)) == repr(before)  # nan is not nan

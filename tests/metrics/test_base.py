@@ -1,0 +1,46 @@
+"""What metrics read: a few numbers of each image."""
+
+import numpy as np
+import pytest
+from helpers import textbook
+from helpers.metric_values import image_means
+from helpers.worlds import SCORES, WORLDS, world
+
+from reliseg.metrics import ImageSummary
+
+
+def test_summaries_of_shards_together_are_the_summary_of_all():
+    each = world(50, images=6, pixels=120)
+    union, whole = ImageSummary.allocate(6, len(SCORES)), ImageSummary.of(each.table())
+    for i in range(6):
+        union.rows[i] = ImageSummary.of(each.observe(np.flatnonzero(each.image == i), f"{i}")[1]).rows[0]
+    assert len(union) == len(whole) == 6
+    for field in ("known", "miou", "ece", "scores"):
+        np.testing.assert_array_equal(getattr(union, field), getattr(whole, field))
+    nothing = ImageSummary.allocate(0, len(SCORES))
+    assert len(nothing) == 0
+    assert nothing.scores.shape == (0, len(SCORES), 2)
+
+
+@pytest.mark.parametrize("key", ["plain", "poor", "two classes"])
+def test_the_numbers_of_an_image_are_those_of_its_pixels(key):
+    each = WORLDS[key]
+    summary = ImageSummary.of(each.table())
+    msp = each.confidence("msp")
+    for i, number in enumerate(np.unique(each.image)):
+        known = each.known & (each.image == number)
+        assert summary.known[i] == known.sum()
+        assert summary.ece[i] == pytest.approx(textbook.ece(msp[known], each.right[known]), abs=6e-8)
+    for s, score in enumerate(each.scores):
+        for kind, known_only in enumerate((True, False)):
+            expected = image_means(each, score, known_only=known_only)
+            np.testing.assert_allclose(summary.scores[:, s, kind], expected, atol=6e-8)
+
+
+def test_an_image_without_known_pixels_has_no_numbers_of_them():
+    each = world(11, images=3, scores=("msp",))
+    hidden = type(each)(each.classes, each.groups, each.logits, np.full_like(each.truth, 255), each.image, each.scores)
+    summary = ImageSummary.of(hidden.table())
+    assert (summary.known == 0).all()
+    assert np.isnan([summary.miou, summary.ece, summary.scores[:, 0, 0]]).all()
+    assert np.isfinite(summary.scores[:, 0, 1]).all()
