@@ -15,7 +15,7 @@ from helpers.street import Street, make_street
 from PIL import Image
 
 from reliseg import cli
-from reliseg.calibration import canonical
+from reliseg.calibration import canonical_text
 from reliseg.results import Results
 
 
@@ -275,7 +275,7 @@ def test_parameters_of_calibrations_are_listed_as_they_are_written(command):
     assert after["class_ts"] == "  shrinkage=1000"
     found = "k=8, clusters=kmeans, soft=false, per_class=false, shrinkage=10000, seeds=[42, 43]"
     assert after["cluster_ts"] == f"  {found}"
-    assert canonical(f"cluster_ts({found})") == "cluster_ts"
+    assert canonical_text(f"cluster_ts({found})") == "cluster_ts"
     assert not after["ensemble_ts"].startswith(" ")
 
 

@@ -152,7 +152,7 @@ def test_affine_methods_may_be_applied_at_native_stride(fitted, align_corners):
         native = logits / np.float32(fitted.temperature)
     else:
         columns = np.concatenate([logits.reshape(4, -1).astype(np.float64), np.full((1, 35), -np.inf)])
-        native = fitted.transformed(columns)[:4].reshape(logits.shape).astype(np.float32)
+        native = fitted.transform(columns)[:4].reshape(logits.shape).astype(np.float32)
     at_native = reference.full_logits(replace(before, logits=native).view(), 5)
     at_full = reference.full_logits(fitted(before).view(), 5)
     np.testing.assert_allclose(np.exp(log_softmax(at_native, axis=0)), np.exp(log_softmax(at_full, axis=0)), atol=1e-5)
@@ -163,7 +163,7 @@ def test_others_are_applied_at_full_size_because_it_matters():
     before = Prediction(logits, (37, 50))
     fitted = DirichletMap(tuple(map(tuple, np.diag([0.2, 0.5, 1.0, 2.0, 1.0]))), (0.0,) * 5)
     columns = np.concatenate([logits.reshape(4, -1).astype(np.float64), np.full((1, 35), -np.inf)])
-    native = fitted.transformed(columns)[:4].reshape(logits.shape).astype(np.float32)
+    native = fitted.transform(columns)[:4].reshape(logits.shape).astype(np.float32)
     at_native = log_softmax(reference.full_logits(replace(before, logits=native).view(), 5), axis=0)
     at_full = log_softmax(reference.full_logits(fitted(before).view(), 5), axis=0)
     assert np.abs(np.exp(at_native) - np.exp(at_full)).max() > 0.05

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
 
-from reliseg.calibration.compiled.fit_kernels import ordered_columns, ordered_labels, residuals
-from reliseg.calibration.compiled.tiles import grouped, rank_columns
+from reliseg.calibration.compiled.fit_kernels import order_columns, order_labels, residuals
+from reliseg.calibration.compiled.tiles import group_pixels, rank_columns
 from reliseg.calibration.fitting.affine_by_class import Form
 from reliseg.kernels.cpu.upsample import TILE
 
@@ -16,7 +16,7 @@ ORDERS = ("class", "top", "rank")
 def test_pixels_are_grouped_by_column_in_their_order(pixels, columns):
     predicted = np.random.default_rng(pixels).integers(0, columns, pixels).astype(np.int32)
     predicted[predicted == 2] = 0  # one column that is never predicted
-    found, starts = grouped(predicted, columns)
+    found, starts = group_pixels(predicted, columns)
     np.testing.assert_array_equal(found, np.argsort(predicted, kind="stable"))
     np.testing.assert_array_equal(starts, np.searchsorted(np.sort(predicted), np.arange(columns + 1)))
 
@@ -30,10 +30,10 @@ def test_columns_and_labels_stand_as_the_form_orders_them(name, top):
     order = Form(name).order(below, np.full(TILE, top))
     rank, z, row = np.empty((5, TILE), np.int32), np.empty((5, TILE)), np.full(TILE, -9, np.int32)
     rank_columns(below, rank)
-    ordered_columns(below, top, ORDERS.index(name), rank, z)
+    order_columns(below, top, ORDERS.index(name), rank, z)
     np.testing.assert_array_equal(z, np.take_along_axis(below, order, axis=0))
     labels = g.integers(0, 5, TILE)
-    ordered_labels(labels, 200, top, ORDERS.index(name), rank, row)
+    order_labels(labels, 200, top, ORDERS.index(name), rank, row)
     np.testing.assert_array_equal(row[:200], (order == labels).argmax(axis=0)[:200])
     assert (row[200:] == -9).all()
 

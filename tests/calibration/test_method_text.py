@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reliseg.calibration import CALIBRATORS, calibrator, canonical, each_seed
+from reliseg.calibration import CALIBRATORS, calibrator, canonical_text, texts_of_seeds
 from reliseg.calibration.methods.class_ts import ClassTemperature
 from reliseg.calibration.methods.cluster_ts import ClusterTemperature
 from reliseg.calibration.methods.ts import Temperature
@@ -17,7 +17,7 @@ def refused(text):
         calibrator(text)
     assert "\n" not in str(caught.value)
     with pytest.raises(ConfigError):
-        canonical(text)
+        canonical_text(text)
     return str(caught.value)
 
 
@@ -48,7 +48,7 @@ def refused(text):
 )
 def test_a_method_is_read_and_written_in_one_way(text, method, written):
     assert calibrator(text) == method
-    assert canonical(text) == written
+    assert canonical_text(text) == written
     assert calibrator(written) == method
 
 
@@ -77,17 +77,17 @@ def test_the_canonical_text_means_the_same_and_is_its_own(parameters, order, spa
     pairs = [f"{k.replace('_', dash)}{space}={space}{v}" for k, v in parameters.items()]
     order.shuffle(pairs)
     text = f"{space}cluster{dash}ts{space}({f'{space},{space}'.join(pairs)}){space}"
-    once = canonical(text)
+    once = canonical_text(text)
     assert calibrator(once) == calibrator(text) == ClusterTemperature(**parameters)
-    assert canonical(once) == once
+    assert canonical_text(once) == once
     assert not set(once) & set(' "')
     defaults = ClusterTemperature()
     for key in parameters.keys() - {"seed"}:
         assert (f"{key}=" in once) == (parameters[key] != getattr(defaults, key))
     luck = parameters.get("k") not in (1, "all")  # without a seed it is fitted with two
     assert ("seed=" in once) == ("seed" in parameters and (luck or parameters["seed"] != defaults.seed))
-    assert each_seed(once) == each_seed(text)
-    assert len(each_seed(text)) == 1 + (luck and "seed" not in parameters)
+    assert texts_of_seeds(once) == texts_of_seeds(text)
+    assert len(texts_of_seeds(text)) == 1 + (luck and "seed" not in parameters)
 
 
 @pytest.mark.parametrize(
@@ -108,11 +108,11 @@ def test_the_canonical_text_means_the_same_and_is_its_own(parameters, order, spa
     ],
 )
 def test_several_seeds_are_several_calibrations(text, written, each):
-    assert canonical(text) == canonical(written) == written
-    assert each_seed(text) == each_seed(written) == each
+    assert canonical_text(text) == canonical_text(written) == written
+    assert texts_of_seeds(text) == texts_of_seeds(written) == each
     for one in each:
-        assert canonical(one) == one
-        assert each_seed(one) == (one,)
+        assert canonical_text(one) == one
+        assert texts_of_seeds(one) == (one,)
     if len(each) > 1 and "seeds" in text:
         with pytest.raises(ConfigError, match="several seeds are several calibrations"):
             calibrator(text)
@@ -121,16 +121,16 @@ def test_several_seeds_are_several_calibrations(text, written, each):
 @pytest.mark.parametrize("name", CALIBRATORS.names())
 def test_a_method_with_a_seed_may_be_given_several_and_others_may_not(name):
     if hasattr(CALIBRATORS.get(name)(), "seed"):
-        assert [calibrator(one).seed for one in each_seed(f"{name}(seeds=[5,3])")] == [3, 5]
+        assert [calibrator(one).seed for one in texts_of_seeds(f"{name}(seeds=[5,3])")] == [3, 5]
     else:
-        for function in (canonical, each_seed):
+        for function in (canonical_text, texts_of_seeds):
             with pytest.raises(ConfigError, match=rf"{name}\(seeds=\[1,2\]\): {name} has no seeds"):
                 function(f"{name}(seeds=[1,2])")
 
 
 @pytest.mark.parametrize("name", CALIBRATORS.names())
 def test_every_method_is_canonical_by_its_name_alone(name):
-    assert canonical(name) == canonical(f"{name}()") == canonical(name.replace("_", "-")) == name
+    assert canonical_text(name) == canonical_text(f"{name}()") == canonical_text(name.replace("_", "-")) == name
     assert calibrator(name) == CALIBRATORS.get(name)()
 
 

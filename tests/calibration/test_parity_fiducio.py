@@ -39,7 +39,7 @@ def test_vector_scaling_maps_as_fiducio_does():
     scales, biases = g.normal(0.6, 0.2, 5), g.normal(0, 1, 5)
     theirs = fiducio.VectorScaling()
     theirs._weight, theirs._bias = tensor(scales), tensor(biases)
-    same(ScaledVector(tuple(scales), tuple(biases)).transformed(z), theirs._map_logits(tensor(z.T)))
+    same(ScaledVector(tuple(scales), tuple(biases)).transform(z), theirs._map_logits(tensor(z.T)))
 
 
 def test_dirichlet_calibration_maps_as_fiducio_does():
@@ -48,7 +48,7 @@ def test_dirichlet_calibration_maps_as_fiducio_does():
     theirs = fiducio.DirichletCalibration()
     theirs._weight, theirs._bias = tensor(weights), tensor(biases)
     fitted = DirichletMap(tuple(map(tuple, weights)), tuple(biases))
-    same(fitted.transformed(z), theirs._map_logits(tensor(ours(z).T)))
+    same(fitted.transform(z), theirs._map_logits(tensor(ours(z).T)))
 
 
 @pytest.mark.parametrize("weights", [(1.0, 0.0, 0.0), (0.5, 0.3, 0.2)])
@@ -56,7 +56,7 @@ def test_ensemble_temperature_scaling_maps_as_fiducio_does(weights):
     z = logits()
     theirs = fiducio.EnsembleTemperatureScaling()
     theirs.temperature, theirs.weights = 1.7, tensor(weights)
-    same(ScaledEnsemble(1.7, weights).transformed(z), theirs._map_logits(tensor(z.T)))
+    same(ScaledEnsemble(1.7, weights).transform(z), theirs._map_logits(tensor(z.T)))
 
 
 def in_fiducio(name, fitted, classes=5):
@@ -80,7 +80,7 @@ def in_fiducio(name, fitted, classes=5):
 def test_class_conditional_maps_are_fiducios(name, seed):
     z, fitted = logits(), random_maps(name, seed)
     theirs = in_fiducio(name, fitted)._map_logits(tensor(ours(z).T))
-    same(fitted.transformed(np.concatenate([z, np.full((1, 200), -np.inf)]))[:5], theirs)
+    same(fitted.transform(np.concatenate([z, np.full((1, 200), -np.inf)]))[:5], theirs)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -88,7 +88,7 @@ def test_penalties_are_fiducios_where_the_temperature_is_1(name):
     sample = sample_of(random_part(0, classes=5, pixels=3000, temperature=4.0))
     fit, fitted = problem(name, sample, 1.0, 0.7, 0.4), random_maps(name, 3)
     assert fit.present.all(), "every label of every map, so that nothing is left out of the penalty"
-    e, k = fit.spread.shape[0], fit.spread.shape[1] - 1
+    e, k = fit.scales.shape[0], fit.scales.shape[1] - 1
     weights, biases = np.repeat(np.eye(k)[None], e, axis=0), np.zeros((e, k))
     weights[:-1], biases[:-1] = fitted.weights, fitted.biases
     np.einsum("ekk->ek", weights)[:] = 1  # they leave the diagonal of cms alone, we do nearly
@@ -117,7 +117,7 @@ def test_the_optimum_is_not_above_fiducios(method, theirs):
     sample = sample_of((z, labels))
     them = theirs(optimizer="lbfgs", max_iter=400).fit(torch.tensor(z), torch.tensor(labels.astype(np.int64)))
     best = nll(sample, lambda v: them.decision_function(torch.tensor(v.T.astype(np.float32))).numpy().T)
-    found = nll(sample, calibrator(method).fit(sample).transformed)
+    found = nll(sample, calibrator(method).fit(sample).transform)
     # theirs is in float32, and where nothing is negative it may stop early
     assert found <= best + 1e-6
     if method[:3] != "cms":

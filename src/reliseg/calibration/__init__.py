@@ -1,7 +1,7 @@
 """Calibrations: what is fitted on a calibration split and changes logits afterwards."""
 
 from reliseg.calibration.base import CALIBRATORS, Calibration, Calibrator
-from reliseg.calibration.method_text import calibrator, canonical, each_seed, written
+from reliseg.calibration.method_text import calibrator, canonical_text, format_value, texts_of_seeds
 from reliseg.calibration.methods.identity import Unchanged
 from reliseg.calibration.sample import CalibrationSample, Part, SampledImage, Training, WholeImage
 
@@ -16,7 +16,7 @@ __all__ = [
     "Unchanged",
     "WholeImage",
     "calibrator",
-    "canonical",
-    "each_seed",
-    "written",
+    "canonical_text",
+    "format_value",
+    "texts_of_seeds",
 ]

@@ -21,28 +21,28 @@ class Calibration(ABC):
 
     @property
     def needs_image(self) -> bool:
-        """Whether predictions must come with their image."""
+        """Return whether predictions must come with their image."""
         return False
 
     @abstractmethod
     def __call__(self, prediction: Prediction) -> Prediction:
-        """The calibrated prediction, with a field set that changes its logits; `prediction` is projected already."""
+        """Return the prediction with a field set that changes its logits; it is projected already."""
 
     def notes(self) -> list[str]:
-        """What the user should know of these parameters, a line each."""
+        """Return what the user should know of these parameters, a line each."""
         return []
 
     def parameters(self) -> dict[str, Any]:
-        """The fitted parameters, readable."""
+        """Return the fitted parameters, readable."""
         return asdict(self)
 
     def fingerprint(self) -> str:
-        """Equal for calibrations that do the same: the sha256 of type and parameters."""
-        content = json.dumps([type(self).__qualname__, self.parameters()], sort_keys=True, default=_bytes_of)
+        """Return the sha256 of type and parameters: calibrations that do the same have the same."""
+        content = json.dumps([type(self).__qualname__, self.parameters()], sort_keys=True, default=_encode_array)
         return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _bytes_of(array: np.ndarray) -> list[Any]:
+def _encode_array(array: np.ndarray) -> list[Any]:
     return [str(array.dtype), array.shape, array.tobytes().hex()]
 
 
@@ -60,25 +60,29 @@ class Calibrator(ABC):
 
     @property
     def needs_image(self) -> bool:
-        """Whether those must come with the image itself."""
+        """Return whether whole images must come with the image itself, beside its logits."""
         return False
 
     @property
     def least_images(self) -> int:
-        """The images that a sample must have for a fit to be possible, as far as parameters tell."""
+        """Return the images that a sample must have for a fit to be possible, as far as parameters tell."""
         return 1
 
     def usual_seeds(self) -> tuple[int, ...]:
-        """The seeds that it is fitted with, one calibration each, where its text names none; () for its own `seed`."""
+        """Return the seeds that it is fitted with, a calibration each, where its text names none; () for its `seed`."""
         return ()
 
     @abstractmethod
     def fit(self, sample: CalibrationSample) -> Calibration:
-        """The calibration with the best parameters for the sample; a CalibrationError where there is none."""
+        """Return the calibration with the best parameters for the sample.
+
+        A CalibrationError where there is none: no method fits a sample without a counted pixel, or with logits that
+        are all equal, NaN or infinite.
+        """
 
     @abstractmethod
     def restore(self, parameters: dict[str, Any]) -> Calibration:
-        """The calibration with these parameters, as `parameters` gave them."""
+        """Return the calibration with these parameters, as `parameters` gave them."""
 
 
 CALIBRATORS: Registry[Calibrator] = Registry("reliseg.calibration", "methods", "Calibrator", "calibration")

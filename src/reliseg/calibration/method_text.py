@@ -10,35 +10,35 @@ from reliseg.calibration.parameters import is_natural
 from reliseg.errors import ConfigError, suggestion
 
 _COMMA = r",(?![^\[]*\])"
-"""One that does not stand in a list."""
+"""A comma that does not stand in a list."""
 
 
 def calibrator(text: str) -> Calibrator:
-    """The method that is written `NAME` or `NAME(KEY=VALUE, ...)`; a ConfigError that suggests near names."""
-    name, values = _parsed(text)
-    if "seeds" in values and len(each_seed(text)) > 1:
+    """Return the method of a text `NAME` or `NAME(KEY=VALUE, ...)`; a ConfigError suggests near names."""
+    name, values = _parse(text)
+    if "seeds" in values and len(texts_of_seeds(text)) > 1:
         raise ConfigError(f"{text.strip()}: several seeds are several calibrations; give one")
-    return _one(text, name, _with_one_seed(text, name, values))
+    return _build(text, name, _use_first_seed(text, name, values))
 
 
-def canonical(text: str) -> str:
-    """One way to write each method: without spaces, without parameters that are as by default."""
-    name, values = _parsed(text)
-    seeds = _seeds(text, name, values)
-    return _canonical(name, _one(text, name, _with_one_seed(text, name, values)), seeds)
+def canonical_text(text: str) -> str:
+    """Return the one text of a method that all its texts become: without spaces and default values."""
+    name, values = _parse(text)
+    seeds = _named_seeds(text, name, values)
+    return _format_method(name, _build(text, name, _use_first_seed(text, name, values)), seeds)
 
 
-def each_seed(text: str) -> tuple[str, ...]:
-    """The canonical text of each calibration that a method stands for: one for each of its seeds, or itself."""
-    name, values = _parsed(text)
-    seeds = _seeds(text, name, values)
+def texts_of_seeds(text: str) -> tuple[str, ...]:
+    """Return the canonical text of each calibration that a method stands for: one for each of its seeds, or itself."""
+    name, values = _parse(text)
+    seeds = _named_seeds(text, name, values)
     if len(seeds) < 2:
-        return (canonical(text),)
+        return (canonical_text(text),)
     rest = {k: v for k, v in values.items() if k != "seeds"}
-    return tuple(_canonical(name, _one(text, name, rest | {"seed": seed})) for seed in seeds)
+    return tuple(_format_method(name, _build(text, name, rest | {"seed": seed})) for seed in seeds)
 
 
-def _one(text: str, name: str, values: dict[str, Any]) -> Calibrator:
+def _build(text: str, name: str, values: dict[str, Any]) -> Calibrator:
     kind = CALIBRATORS.get(name)
     known = [f.name for f in fields(kind)]
     for key in values:
@@ -47,19 +47,19 @@ def _one(text: str, name: str, values: dict[str, Any]) -> Calibrator:
     return kind(**values)
 
 
-def _seeds(text: str, name: str, values: dict[str, Any]) -> tuple[int, ...]:
-    """The seeds that a text names or means, if they are several."""
-    rest = _with_one_seed(text, name, values)
+def _named_seeds(text: str, name: str, values: dict[str, Any]) -> tuple[int, ...]:
+    """Return the seeds that a text names or means, if they are several."""
+    rest = _use_first_seed(text, name, values)
     if "seeds" not in values:
-        method = _one(text, name, rest)
+        method = _build(text, name, rest)
         return () if "seed" in values else method.usual_seeds()
     for seed in values["seeds"]:
-        _one(text, name, rest | {"seed": seed})  # refused as one seed is
+        _build(text, name, rest | {"seed": seed})  # refused as one seed is
     return tuple(sorted(values["seeds"])) if len(values["seeds"]) > 1 else ()
 
 
-def _with_one_seed(text: str, name: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The parameters with `seed` in the place of `seeds`: the first of them."""
+def _use_first_seed(text: str, name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters with `seed`, the least of `seeds`, in the place of these."""
     if "seeds" not in values:
         return values
     if "seed" not in {f.name for f in fields(CALIBRATORS.get(name))}:
@@ -73,8 +73,8 @@ def _with_one_seed(text: str, name: str, values: dict[str, Any]) -> dict[str, An
     return {k: v for k, v in values.items() if k != "seeds"} | {"seed": min(seeds)}
 
 
-def _canonical(name: str, method: Calibrator, seeds: tuple[int, ...] = ()) -> str:
-    """The text of a method of one seed, or of several."""
+def _format_method(name: str, method: Calibrator, seeds: tuple[int, ...] = ()) -> str:
+    """Return the text of a method of one seed, or of several."""
     changed = []
     for f in fields(method):
         value = getattr(method, f.name)
@@ -82,12 +82,12 @@ def _canonical(name: str, method: Calibrator, seeds: tuple[int, ...] = ()) -> st
             if seeds != method.usual_seeds():
                 changed.append(f"seeds={json.dumps(seeds, separators=(',', ':'))}")
         elif value != f.default or (f.name == "seed" and method.usual_seeds()):
-            changed.append(f"{f.name}={written(value)}")
+            changed.append(f"{f.name}={format_value(value)}")
     return name + (f"({','.join(changed)})" if changed else "")
 
 
-def _parsed(text: str) -> tuple[str, dict[str, Any]]:
-    """Name and parameters; values are numbers, true, false, words, or lists of these."""
+def _parse(text: str) -> tuple[str, dict[str, Any]]:
+    """Return name and parameters; values are numbers, true, false, words, or lists of these."""
     match = re.fullmatch(r"\s*([\w-]+)\s*(?:\((.*)\))?\s*", text)
     if match is None:
         raise ConfigError(f"{text!r} is not NAME or NAME(KEY=VALUE, ...)")
@@ -100,19 +100,19 @@ def _parsed(text: str) -> tuple[str, dict[str, Any]]:
             raise ConfigError(f"{text!r}: {pair.strip()!r} is not KEY=VALUE")
         if key in values:
             raise ConfigError(f"{text!r}: {key} is given twice")
-        values[key] = _read(value)
+        values[key] = _parse_value(value)
     return match[1].replace("-", "_"), values
 
 
-def _read(value: str) -> Any:
+def _parse_value(value: str) -> Any:
     try:
         return json.loads(value.lower())
     except ValueError:
         return value
 
 
-def written(value: Any) -> str:
-    """What `_read` reads as the value: words without quotes, 500.0 as 500."""
+def format_value(value: Any) -> str:
+    """Return the text that `_parse_value` reads as this value: words without quotes, 500.0 as 500."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return value if isinstance(value, str) and _read(value) == value else json.dumps(value)
+    return value if isinstance(value, str) and _parse_value(value) == value else json.dumps(value)

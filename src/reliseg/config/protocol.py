@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from reliseg.calibration import canonical
+from reliseg.calibration import canonical_text
 from reliseg.config.schema import RunConfig, Settings, parse_config
 from reliseg.config.yaml_files import read_yaml
 from reliseg.errors import ConfigError, suggestion
@@ -163,7 +163,7 @@ def _differences(config: RunConfig, expected: Mapping[str, Any]) -> Iterator[str
 def _method_name(method: str) -> str:
     """One way to write a method; one that is not installed here is like no other."""
     try:
-        return canonical(method)
+        return canonical_text(method)
     except ConfigError:
         return method
 

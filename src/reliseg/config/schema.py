@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 
-from reliseg.calibration import canonical
+from reliseg.calibration import canonical_text
 from reliseg.config.messages import Place, place_in_file, place_text, validation_message
 from reliseg.config.yaml_files import read_yaml, render_yaml
 from reliseg.errors import ConfigError, suggestion
@@ -115,7 +115,7 @@ class CalibrationConfig(_Section):
     @classmethod
     def _check_methods(cls, value: list[str]) -> list[str]:
         try:
-            return [canonical(v) for v in value]
+            return [canonical_text(v) for v in value]
         except ConfigError as error:
             raise ValueError(str(error)) from error
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from reliseg.calibration import calibrator, each_seed
+from reliseg.calibration import calibrator, texts_of_seeds
 from reliseg.calibration.records.record import Record
 from reliseg.config.schema import Settings
 from reliseg.data import DataSet, Domain, Sample
@@ -84,12 +84,12 @@ class Fit:
 
     def calibrations(self) -> list[tuple[str, str]]:
         """Return the names in results with their methods, one for each seed: `ts@camvid/cal`."""
-        methods = dict.fromkeys(one for m in self.methods if m != IDENTITY for one in each_seed(m))
+        methods = dict.fromkeys(one for m in self.methods if m != IDENTITY for one in texts_of_seeds(m))
         return [(f"{m}@{self.split}", m) for m in methods]
 
     def seed_group(self, method: str) -> tuple[str, ...]:
         """Return the methods of several seeds that a method of one seed is part of."""
-        return tuple(m for m in self.methods if m != method and method in each_seed(m))
+        return tuple(m for m in self.methods if m != method and method in texts_of_seeds(m))
 
     def members(self) -> list[Target]:
         """Return the domains that it reads, each once."""
@@ -179,7 +179,7 @@ class Plan:
         pairs = [(m, f.split) for f in self._fits_for(dataset) for m in f.methods]
         pairs += [(m, r.split) for r in self.records_for(dataset, model) for m in r.part_of]
         known = self.calibrations_for(dataset, model)
-        means = {f"{m}@{split}": tuple(f"{one}@{split}" for one in each_seed(m)) for m, split in pairs}
+        means = {f"{m}@{split}": tuple(f"{one}@{split}" for one in texts_of_seeds(m)) for m, split in pairs}
         return {name: parts for name, parts in means.items() if len(parts) > 1 and set(parts) <= set(known)}
 
     def seed_of(self, calibration: str, model: str) -> int | None:

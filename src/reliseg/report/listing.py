@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from reliseg.calibration import CALIBRATORS, written
+from reliseg.calibration import CALIBRATORS, format_value
 from reliseg.data import dataset_names
 from reliseg.data.spec import read_spec
 from reliseg.labels import label_space, label_space_names
@@ -71,7 +71,7 @@ def _parameters(name: str) -> Iterator[str]:
     if seeds := method.usual_seeds():
         values = {k: v for k, v in values.items() if k != "seed"} | {"seeds": list(seeds)}
     if values:
-        yield ", ".join(f"{k}={written(v)}" for k, v in values.items())
+        yield ", ".join(f"{k}={format_value(v)}" for k, v in values.items())
 
 
 def _space(name: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from reliseg.calibration import each_seed
+from reliseg.calibration import texts_of_seeds
 from reliseg.errors import ConfigError
 from reliseg.results import Results, Row
 
@@ -72,7 +72,7 @@ def parts_of_means(calibrations: Collection[str]) -> set[str]:
     for name in calibrations:
         method, _, split = name.partition("@")
         try:
-            seeds = each_seed(method)
+            seeds = texts_of_seeds(method)
         except ConfigError:
             continue  # results may come from where there are other methods
         if len(seeds) > 1:

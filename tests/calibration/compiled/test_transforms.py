@@ -1,4 +1,4 @@
-"""The compiled twins of transforms do to float32 logits what `transformed` does in float64."""
+"""The compiled twins of transforms do to float32 logits what `transform` does in float64."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from helpers.worlds import space
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reliseg.calibration.fitting.affine_by_class import LEAST
+from reliseg.calibration.fitting.affine_by_class import LEAST_DIAGONAL
 from reliseg.calibration.methods.cms import MappedByClass
 from reliseg.calibration.methods.cms_ap import MarginsByClass
 from reliseg.calibration.methods.cms_op import GapsByClass
@@ -14,7 +14,7 @@ from reliseg.calibration.methods.dirichlet import DirichletMap
 from reliseg.calibration.methods.ensemble_ts import ScaledEnsemble
 from reliseg.calibration.methods.histogram import Binned
 from reliseg.calibration.methods.isotonic import Monotone
-from reliseg.calibration.methods.selective import ScaledSelectively, _output, _standard
+from reliseg.calibration.methods.selective import ScaledSelectively, _output, _standardise
 from reliseg.calibration.methods.vector import ScaledVector
 from reliseg.errors import CalibrationError
 from reliseg.kernels import reference
@@ -58,10 +58,10 @@ def isotonic(g, c):
 
 def experts(kind):
     def drawn(g, c):
-        k = c - kind.form.positive
+        k = c - kind.form.is_non_negative
         weights, biases = 0.5 * np.eye(k) + g.normal(0, 0.1, (c, k, k)), g.normal(0, 0.5, (c, k))
-        if kind.form.positive:
-            weights, biases = np.maximum(weights, LEAST * np.eye(k)), np.maximum(biases, 0)
+        if kind.form.is_non_negative:
+            weights, biases = np.maximum(weights, LEAST_DIAGONAL * np.eye(k)), np.maximum(biases, 0)
         some = np.sort(g.choice(c, max(c - 1, 1), replace=False))
         return kind(c + 1, tuple(range(c)), 1.7, tuple(some.tolist()), plain(weights[some]), plain(biases[some]))
 
@@ -225,13 +225,13 @@ def test_selective_calls_what_its_definition_calls(columns):
             *(g.normal(0, 0.4, (16, features + 1)), g.normal(0, 1, 17)),
         )
         z = g.normal(0, spread, (columns, 31, 40)).astype(np.float32)
-        decides, _ = _output(_standard(z.reshape(columns, -1).astype(np.float64), *parts[:2]), *parts[2:])
+        decides, _ = _output(_standardise(z.reshape(columns, -1).astype(np.float64), *parts[:2]), *parts[2:])
         middle = np.quantile(np.unique(decides), np.linspace(0.3, 0.7, 401), method="nearest")
         widest = np.diff(middle).argmax()
         parts[3][-1] -= middle[widest : widest + 2].mean()  # no pixel is so close that rounding decides
         fitted = ScaledSelectively(3.0, 0.5, columns + 1, tuple(range(columns)), *map(np.float32, parts), 0.1, 0.5)
         found = fitted(Prediction(z, (31, 40))).pixel_factors
         assert set(np.unique(found)) <= {np.float32(1 / 3), np.float32(2)}
-        wrong = fitted.calls(z.reshape(columns, -1).astype(np.float64))
+        wrong = fitted.find_wrong(z.reshape(columns, -1).astype(np.float64))
         np.testing.assert_array_equal(found.ravel() == np.float32(1 / 3), wrong)
         assert columns == 1 or 0.05 < wrong.mean() < 0.95

@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from scipy.special import log_softmax, softmax
 
 from reliseg.calibration.compiled.fit_kernels import exp
-from reliseg.calibration.fitting.inverse_temperature import HIGHEST, LOWEST, fit_inverse_temperatures, shrunk
+from reliseg.calibration.fitting.inverse_temperature import HIGHEST, LOWEST, fit_inverse_temperatures, shrink
 
 LEAST, MOST = 1 / HIGHEST, 1 / LOWEST
 
@@ -125,7 +125,7 @@ def test_a_shrunk_slope_is_never_worse_than_the_global_one(seed, strength):
     z, labels, groups = groups_of(seed, 5, most=40)
     slopes, counts = fit_inverse_temperatures(blocks_of(z, labels, groups), 5)
     [everywhere], _ = fit_inverse_temperatures(blocks_of(z, labels, np.zeros_like(groups)), 1)
-    drawn = shrunk(slopes, everywhere, counts, strength)
+    drawn = shrink(slopes, everywhere, counts, strength)
     assert drawn[4] == everywhere
     low, high = np.minimum(slopes[:4], everywhere), np.maximum(slopes[:4], everywhere)
     assert ((low * (1 - 1e-15) <= drawn[:4]) & (drawn[:4] <= high * (1 + 1e-15))).all()
@@ -136,8 +136,8 @@ def test_a_shrunk_slope_is_never_worse_than_the_global_one(seed, strength):
 
 def test_shrinkage_is_a_number_of_pixels():
     slopes, counts = np.array([3.0, 3.0, 3.0, 7.0]), np.array([100, 300, 10**12, 0])
-    np.testing.assert_allclose(shrunk(slopes, 1.0, counts, 100.0), [2.0, 2.5, 3.0, 1.0], rtol=1e-9)
-    assert shrunk(slopes, 1.0, counts, 0.0).tolist() == [3.0, 3.0, 3.0, 1.0]
+    np.testing.assert_allclose(shrink(slopes, 1.0, counts, 100.0), [2.0, 2.5, 3.0, 1.0], rtol=1e-9)
+    assert shrink(slopes, 1.0, counts, 0.0).tolist() == [3.0, 3.0, 3.0, 1.0]
 
 
 @pytest.mark.parametrize("threads", [1, 3])

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from reliseg.calibration import CalibrationSample, calibrator, canonical
-from reliseg.calibration.fitting.least_ece import TEMPERATURES, TIE, evaluated, least_ece
+from reliseg.calibration import CalibrationSample, calibrator, canonical_text
+from reliseg.calibration.fitting.least_ece import TEMPERATURES, TIE, evaluate_grid, fit_least_ece
 from reliseg.calibration.methods.ts import Scaled, Temperature
 from reliseg.errors import CalibrationError, ConfigError
 
@@ -64,10 +64,10 @@ def test_it_is_the_best_of_the_whole_grid_and_the_smallest_of_equal_ones(name):
 def test_every_ece_is_the_definitions_and_no_bound_is_above_one(name):
     sample = sample_of(*SAMPLES[name])
     errors = all_of_them(sample)
-    np.testing.assert_allclose(evaluated(sample, TEMPERATURES).ece, errors, atol=1e-13)
+    np.testing.assert_allclose(evaluate_grid(sample, TEMPERATURES).ece, errors, atol=1e-13)
     for step in (3, 32, 949):
         points = np.append(np.arange(0, 949, step), 949)
-        between = evaluated(sample, TEMPERATURES[points]).between
+        between = evaluate_grid(sample, TEMPERATURES[points]).between
         for low, high, least in zip(points[:-1], points[1:], between, strict=True):
             assert least <= errors[low : high + 1].min() + TIE
 
@@ -84,7 +84,7 @@ def test_it_is_the_best_of_the_whole_grid_on_any_sample(seed, temperature, sprea
     if sample.is_constant():
         return
     errors = all_of_them(sample)
-    assert least_ece(sample) == GRID[int(np.flatnonzero(errors <= errors.min() + TIE)[0])]
+    assert fit_least_ece(sample) == GRID[int(np.flatnonzero(errors <= errors.min() + TIE)[0])]
 
 
 def test_most_of_the_grid_is_spared(monkeypatch):
@@ -93,10 +93,10 @@ def test_most_of_the_grid_is_spared(monkeypatch):
 
     def counted(sample, temperatures):
         tried.extend(temperatures)
-        return evaluated(sample, temperatures)
+        return evaluate_grid(sample, temperatures)
 
-    monkeypatch.setattr("reliseg.calibration.fitting.least_ece.evaluated", counted)
-    least_ece(sample)
+    monkeypatch.setattr("reliseg.calibration.fitting.least_ece.evaluate_grid", counted)
+    fit_least_ece(sample)
     assert 31 <= len(tried) < 150
 
 
@@ -119,15 +119,15 @@ def test_the_end_of_the_grid_is_said_and_nothing_else():
 
 def test_neither_the_order_of_images_nor_parts_matter():
     parts = SAMPLES["images"]
-    assert least_ece(sample_of(*parts)) == least_ece(sample_of(*parts[::-1]))
+    assert fit_least_ece(sample_of(*parts)) == fit_least_ece(sample_of(*parts[::-1]))
     whole = tuple(np.concatenate([part[i] for part in parts]) for i in (0, 1))
-    assert least_ece(sample_of(whole)) == least_ece(sample_of(*parts))
+    assert fit_least_ece(sample_of(whole)) == fit_least_ece(sample_of(*parts))
 
 
 def test_how_it_is_written():
     assert calibrator("ts(objective=nll)") == calibrator("ts") == Temperature()
-    assert canonical("ts( objective = ECE )".lower()) == "ts(objective=ece)"
-    assert canonical("ts(objective=nll)") == "ts"
+    assert canonical_text("ts( objective = ECE )".lower()) == "ts(objective=ece)"
+    assert canonical_text("ts(objective=nll)") == "ts"
     for value in ("mce", "1", "true", "null", "[1]"):
         with pytest.raises(ConfigError, match=r"objective is .*; give nll or ece"):
             calibrator(f"ts(objective={value})")

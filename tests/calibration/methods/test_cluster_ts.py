@@ -286,7 +286,7 @@ def test_the_posterior_is_that_of_scikit_learn(groups):
 
     x = gaussians(groups, groups=groups)
     theirs = GaussianMixture(groups, n_init=5, max_iter=10_000, reg_covar=1.25, random_state=7).fit(x)
-    ours = Mixture.fitted(x * 40, groups, seed=7)  # at any scale: features are divided by their largest entry
+    ours = Mixture.fit(x * 40, groups, seed=7)  # at any scale: features are divided by their largest entry
     np.testing.assert_allclose(ours.weights(x), theirs.predict_proba(x), rtol=0, atol=1e-12)
     other = np.random.default_rng(9).normal(0, 1, (50, 5))
     other /= np.abs(other).max(axis=1, keepdims=True)

@@ -14,7 +14,7 @@ from scipy.special import log_softmax
 
 from reliseg.calibration import CalibrationSample, calibrator
 from reliseg.calibration.compiled.fit_kernels import add_map_derivatives
-from reliseg.calibration.fitting.affine_by_class import LEAST
+from reliseg.calibration.fitting.affine_by_class import LEAST_DIAGONAL
 from reliseg.calibration.methods.cms import MappedByClass
 from reliseg.calibration.methods.cms_ap import MarginsByClass
 from reliseg.calibration.methods.ts import Temperature
@@ -52,7 +52,7 @@ def test_a_map_is_what_the_definition_says(name):
     fitted = random_maps(name, 0)
     z = np.random.default_rng(1).normal(0, 4, (6, 60))
     z[5] = -np.inf
-    scores = fitted.transformed(z)
+    scores = fitted.transform(z)
     assert (scores[5] == -np.inf).all()
     expected = np.stack([by_definition(fitted, z[:5, p]) for p in range(60)], axis=1)
     np.testing.assert_allclose(log_softmax(scores[:5], axis=0), log_softmax(expected, axis=0), rtol=1e-12, atol=1e-12)
@@ -62,17 +62,17 @@ def test_a_map_is_what_the_definition_says(name):
 def test_the_result_does_not_depend_on_what_is_added_to_all_logits(name):
     fitted = random_maps(name, 2)
     z = np.random.default_rng(3).normal(0, 4, (6, 60))
-    np.testing.assert_allclose(fitted.transformed(z + 7.5)[:5], fitted.transformed(z)[:5], rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(fitted.transform(z + 7.5)[:5], fitted.transform(z)[:5], rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_identity_is_among_them(name):
     kind = METHODS[name][1]
-    k = 5 - kind.form.positive
+    k = 5 - kind.form.is_non_negative
     eye, none = tuple(map(tuple, np.eye(k).tolist())), (0.0,) * k
     fitted = kind(6, tuple(range(5)), 1.0, tuple(range(5)), (eye,) * 5, (none,) * 5)
     z = np.random.default_rng(0).normal(0, 4, (6, 40))
-    found = log_softmax(fitted.transformed(z)[:5], axis=0)
+    found = log_softmax(fitted.transform(z)[:5], axis=0)
     np.testing.assert_allclose(found, log_softmax(z[:5], axis=0), rtol=1e-12)
 
 
@@ -84,7 +84,7 @@ def test_every_pixel_keeps_its_argmax_ties_too(name, seed, step, spread):
     z = np.random.default_rng(seed).normal(0, spread, (6, 50))
     z = np.round(z / step) * step if step else z
     z[5] = -np.inf
-    scores = fitted.transformed(z)
+    scores = fitted.transform(z)
     np.testing.assert_array_equal(scores.argmax(axis=0), z.argmax(axis=0))
     np.testing.assert_array_equal(scores.astype(np.float32).argmax(axis=0), z.argmax(axis=0))
 
@@ -95,7 +95,7 @@ def test_cms_op_keeps_the_order_of_all_classes(seed, step, spread):
     fitted = random_maps("cms_op", seed)
     z = np.random.default_rng(seed).normal(0, spread, (6, 50))
     z = np.round(z / step) * step if step else z
-    scores, z = fitted.transformed(z)[:5], z[:5]
+    scores, z = fitted.transform(z)[:5], z[:5]
     assert ((z[:, None] <= z[None]) | (scores[:, None] >= scores[None])).all()
     if not step and spread == 3.0:
         np.testing.assert_array_equal(np.argsort(scores, axis=0), np.argsort(z, axis=0))
@@ -104,7 +104,7 @@ def test_cms_op_keeps_the_order_of_all_classes(seed, step, spread):
 def test_cms_may_change_the_argmax_and_cms_ap_the_order_behind_it():
     z = np.random.default_rng(0).normal(0, 3, (6, 300))
     z[5] = -np.inf
-    free, first = (random_maps(name, 1).transformed(z) for name in ("cms", "cms_ap"))
+    free, first = (random_maps(name, 1).transform(z) for name in ("cms", "cms_ap"))
     assert (free.argmax(axis=0) != z.argmax(axis=0)).any()
     assert (first[:5].argmin(axis=0) != z[:5].argmin(axis=0)).any()
 
@@ -114,10 +114,10 @@ def test_derivatives_are_those_of_finite_differences(name):
     sample = sample_of(random_part(0, classes=4), random_part(1, classes=4, pixels=50))
     fit = problem(name, sample)
     g = np.random.default_rng(0)
-    e, k = fit.spread.shape[0], fit.spread.shape[1] - 1
+    e, k = fit.scales.shape[0], fit.scales.shape[1] - 1
     weights, biases = 0.6 * np.eye(k) + g.normal(0, 0.1, (e, k, k)), g.normal(0, 0.3, (e, k))
     _, by_weights, by_biases = fit.objective(weights, biases)
-    centred = fit.form.ordered == "class"
+    centred = fit.form.ordering == "class"
     for _ in range(25):
         a, i, j = (int(g.integers(n)) for n in (e, k, k))
         step = np.zeros((e, k, k))
@@ -153,7 +153,7 @@ def test_the_compiled_likelihood_is_that_of_numpy(name, pixels):
     np.add.at(by_shifts, top, left.T)
     found = np.ones_like(maps), np.ones_like(shifts)
     value = add_map_derivatives(
-        logits, labels, live, ["class", "top", "rank"].index(form.ordered), maps, shifts, *found
+        logits, labels, live, ["class", "top", "rank"].index(form.ordering), maps, shifts, *found
     )
     assert value == pytest.approx(-log_p[hit].sum(), rel=1e-12)
     np.testing.assert_allclose(found[0], by_maps, rtol=1e-10, atol=1e-10)
@@ -166,14 +166,14 @@ def test_the_value_is_the_loss_of_what_is_applied_and_the_penalties(name):
     sample = sample_of(*parts, (np.round(parts[0][0]), parts[0][1]))  # ties too
     fitted = replace(random_maps(name, 3), temperature=1 / 0.6)
     fit = problem(name, sample)
-    e, k = fit.spread.shape[0], fit.spread.shape[1] - 1
+    e, k = fit.scales.shape[0], fit.scales.shape[1] - 1
     weights, biases = 0.6 * np.repeat(np.eye(k)[None], e, axis=0), np.zeros((e, k))
     weights[:-1], biases[:-1] = fitted.weights, fitted.biases
     none = replace(fit, cost=np.zeros_like(fit.cost), bias_cost=0.0)
-    assert none.objective(weights, biases)[0] == pytest.approx(nll(sample, fitted.transformed), rel=1e-12)
-    departed = fit.form.write(5) @ (weights - 0.6 * np.eye(k)) @ fit.form.read(5)
+    assert none.objective(weights, biases)[0] == pytest.approx(nll(sample, fitted.transform), rel=1e-12)
+    departed = fit.form.decode(5) @ (weights - 0.6 * np.eye(k)) @ fit.form.encode(5)
     off = departed[:, ~np.eye(5, dtype=bool)]
-    shifts = biases @ fit.form.write(5).T
+    shifts = biases @ fit.form.decode(5).T
     diagonal = 1e-6 * (departed[:, np.eye(5, dtype=bool)] ** 2).mean()
     expected = 0.3 * (off**2).mean() + 0.2 * (shifts**2).mean() + diagonal
     assert fit.objective(weights, biases)[0] - none.objective(weights, biases)[0] == pytest.approx(expected, rel=1e-9)
@@ -183,20 +183,20 @@ def test_the_value_is_the_loss_of_what_is_applied_and_the_penalties(name):
 def test_no_allowed_small_move_lowers_the_penalised_loss(name):
     sample = sample_of(random_part(5, classes=4, pixels=400))
     fit = problem(name, sample, 1 / Temperature().fit(sample).temperature, 1e-2, 1e-2)
-    weights, biases = fit.best()
+    weights, biases = fit.solve()
     best, g = fit.objective(weights, biases)[0], np.random.default_rng(0)
-    positive = fit.form.positive
+    positive = fit.form.is_non_negative
     for size in np.repeat([0.1, 0.01, 0.001], 15):
         a, b = weights + g.normal(0, size, weights.shape), biases + g.normal(0, size, biases.shape)
         if positive:
-            a, b = np.maximum(a, LEAST * np.eye(a.shape[1])), np.maximum(b, 0)
+            a, b = np.maximum(a, LEAST_DIAGONAL * np.eye(a.shape[1])), np.maximum(b, 0)
         else:
             b -= b.mean(axis=1, keepdims=True)
         assert fit.objective(a, b)[0] >= best - 1e-8
     if positive:
         assert weights.min() >= 0
         assert biases.min() >= 0
-        assert np.diagonal(weights, axis1=1, axis2=2).min() >= LEAST
+        assert np.diagonal(weights, axis1=1, axis2=2).min() >= LEAST_DIAGONAL
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -205,7 +205,7 @@ def test_no_allowed_small_move_lowers_the_penalised_loss(name):
 def test_its_loss_on_its_own_sample_is_not_above_that_of_ts(name, seed, spread, pixels):
     sample = sample_of(random_part(seed, spread=spread, pixels=pixels))
     slope = 1 / Temperature().fit(sample).temperature
-    assert nll(sample, calibrator(name).fit(sample).transformed) <= nll(sample, lambda z: z * slope) + 1e-12
+    assert nll(sample, calibrator(name).fit(sample).transform) <= nll(sample, lambda z: z * slope) + 1e-12
 
 
 def drawn_by_expert(seed, pixels, scales):
@@ -223,7 +223,7 @@ def test_the_maps_that_labels_were_drawn_with_are_found(name):
     assert fitted.predicted == (0, 1, 2)
     z = np.random.default_rng(1).normal(0, 3, (3, 500))
     expected = log_softmax(z * np.array(scales)[z.argmax(axis=0)], axis=0)
-    difference = np.exp(log_softmax(fitted.transformed(z), axis=0)) - np.exp(expected)
+    difference = np.exp(log_softmax(fitted.transform(z), axis=0)) - np.exp(expected)
     # 20,000 pixels for each map of up to 12 numbers: probabilities are known to about 0.01
     assert np.sqrt((difference**2).mean()) < 0.01
 
@@ -248,7 +248,7 @@ def test_classes_that_are_never_predicted_or_never_the_label_keep_the_temperatur
     slope = 1 / Temperature().fit(sample).temperature
     assert fitted.temperature == pytest.approx(1 / slope, rel=1e-12)
     never = np.array([[0.0, 9.0, 1.0, -3.0]]).T
-    found = log_softmax(fitted.transformed(never), axis=0)
+    found = log_softmax(fitted.transform(never), axis=0)
     np.testing.assert_allclose(found, log_softmax(slope * never, axis=0), rtol=1e-12)
     if name != "cms_op":
         row = 2 if name == "cms" else 1  # of the map of class 0, which cms_ap gives no row of its own
@@ -266,7 +266,7 @@ def test_separable_classes_and_extreme_logits_do_not_diverge(name):
     z, labels = random_part(6)
     z[::3] = np.sign(z[::3]) * 1000
     fitted = calibrator(name).fit(sample_of((z, labels)))
-    assert np.isfinite(fitted.transformed(z.T.astype(np.float64))).all()
+    assert np.isfinite(fitted.transform(z.T.astype(np.float64))).all()
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -77,7 +77,7 @@ def test_the_map_that_labels_were_drawn_with_is_found():
 def test_its_loss_on_its_own_sample_is_not_above_that_of_ts(seed, spread, pixels):
     sample = sample_of(drawn(seed, spread=spread, pixels=pixels))
     slope = 1 / Temperature().fit(sample).temperature
-    assert nll(sample, Dirichlet().fit(sample).transformed) <= nll(sample, lambda z: z * slope) + 1e-12
+    assert nll(sample, Dirichlet().fit(sample).transform) <= nll(sample, lambda z: z * slope) + 1e-12
 
 
 def test_the_penalised_loss_is_the_papers_and_no_small_move_lowers_it():
@@ -86,7 +86,7 @@ def test_the_penalised_loss_is_the_papers_and_no_small_move_lowers_it():
     def penalised(fitted):
         weights, off = np.array(fitted.weights), ~np.eye(3, dtype=bool)
         odir = 0.05 * (weights[off] ** 2).sum() / (3 * 2) + 0.02 * (np.array(fitted.biases) ** 2).sum() / 3
-        return nll(sample, fitted.transformed) + odir
+        return nll(sample, fitted.transform) + odir
 
     fitted = Dirichlet(off_diagonal=0.05, bias=0.02).fit(sample)
     best = penalised(fitted)
@@ -107,7 +107,7 @@ def test_a_map_is_what_the_formula_says():
     z = np.random.default_rng(0).normal(0, 4, (3, 20))
     p = np.exp(z) / np.exp(z).sum(axis=0)
     e = np.exp(W @ np.log(p) + B[:, None])
-    found = np.exp(log_softmax(map_of(W, B).transformed(z), axis=0))
+    found = np.exp(log_softmax(map_of(W, B).transform(z), axis=0))
     np.testing.assert_allclose(found, e / e.sum(axis=0), rtol=1e-11)
 
 
@@ -137,7 +137,7 @@ def test_columns_without_a_model_class_stay_so_and_add_nothing():
     after = reference.full_logits(fitted(before).view(), 4)
     assert (after[3] == -np.inf).all()
     plain = reference.full_logits(before.view(), 4)[:3]
-    np.testing.assert_allclose(after[:3], without.transformed(plain), rtol=1e-7)
+    np.testing.assert_allclose(after[:3], without.transform(plain), rtol=1e-7)
 
 
 def test_extreme_logits_stay_finite():
@@ -145,7 +145,7 @@ def test_extreme_logits_stay_finite():
     z[::3] = np.sign(z[::3]) * 1000
     fitted = Dirichlet().fit(sample_of((z, labels)))
     assert np.isfinite(fitted.weights).all()
-    assert np.isfinite(fitted.transformed(z.T.astype(np.float64))).all()
+    assert np.isfinite(fitted.transform(z.T.astype(np.float64))).all()
 
 
 def test_two_fits_are_the_same_and_survive_json():

@@ -82,7 +82,7 @@ def test_uniform_noise_of_labels_is_found():
 def test_a_mixture_is_what_the_formula_says():
     z = np.random.default_rng(0).normal(0, 4, (4, 30))
     p = 0.3 * softmax(z / 2.5, axis=0) + 0.5 * softmax(z, axis=0) + 0.2 / 4
-    np.testing.assert_allclose(np.exp(ScaledEnsemble(2.5, (0.3, 0.5, 0.2)).transformed(z)), p, rtol=1e-6)
+    np.testing.assert_allclose(np.exp(ScaledEnsemble(2.5, (0.3, 0.5, 0.2)).transform(z)), p, rtol=1e-6)
 
 
 @given(
@@ -96,7 +96,7 @@ def test_every_pixel_keeps_its_argmax_ties_too(seed, temperature, weights, sprea
     g = np.random.default_rng(seed)
     z = np.concatenate([g.normal(0, spread, (4, 20)), g.integers(-1, 2, (4, 20)) * spread], axis=1)
     z = np.concatenate([z, np.full((1, 40), -np.inf)])
-    after = ScaledEnsemble(temperature, weights).transformed(z)
+    after = ScaledEnsemble(temperature, weights).transform(z)
     np.testing.assert_array_equal(after.argmax(axis=0), z.argmax(axis=0))
     np.testing.assert_array_equal(after.astype(np.float32).argmax(axis=0), z.argmax(axis=0))
     assert np.isfinite(after[:4]).all()
@@ -115,7 +115,7 @@ def test_predictions_are_mixed_at_full_resolution():
     before = Prediction(np.random.default_rng(0).normal(0, 5, (4, 3, 4)).astype(np.float32), (7, 9))
     fitted = ScaledEnsemble(2.0, (0.3, 0.5, 0.2))
     plain = reference.full_logits(before.view(), 5)
-    np.testing.assert_array_equal(reference.full_logits(fitted(before).view(), 5), fitted.transformed(plain))
+    np.testing.assert_array_equal(reference.full_logits(fitted(before).view(), 5), fitted.transform(plain))
     assert before.transform is None
 
 

@@ -71,13 +71,13 @@ def test_the_new_confidence_is_the_bins_and_the_others_keep_their_proportions():
     sample = sample_of(drawn(3, classes=2, pixels=4000), drawn(4, classes=2))
     fitted = Histogram().fit(sample)
     z = np.random.default_rng(5).normal(0, 3, (2, 200))
-    p, q = softmax(z, axis=0), np.exp(fitted.transformed(z))
+    p, q = softmax(z, axis=0), np.exp(fitted.transform(z))
     values, edges = np.array(fitted.values), np.array(fitted.edges)
     wanted = values[np.searchsorted(edges, p.max(axis=0), side="left") - 1]
     # with two classes the top label needs a bit more than one half
     np.testing.assert_allclose(q.max(axis=0), np.clip(wanted, 1 / (1 + np.exp(-1e-3)), 1 - 1e-6), rtol=1e-6)
     z = np.random.default_rng(6).normal(0, 3, (5, 200))
-    p, q = softmax(z, axis=0), np.exp(Binned((0.0, 1.0), (0.6,)).transformed(z))
+    p, q = softmax(z, axis=0), np.exp(Binned((0.0, 1.0), (0.6,)).transform(z))
     scaled = p * 0.4 / (1 - p.max(axis=0))
     scaled[p.argmax(axis=0), np.arange(200)] = 0.6
     np.testing.assert_allclose(q, scaled, rtol=1e-9)
@@ -93,7 +93,7 @@ def test_every_pixel_keeps_its_argmax_ties_too(seed, values, spread):
     g = np.random.default_rng(seed)
     z = np.concatenate([g.normal(0, spread, (4, 20)), g.integers(-1, 2, (4, 20)) * spread], axis=1)
     z = np.concatenate([z, np.full((1, 40), -np.inf)])
-    after = Binned((0.0, 0.25, 0.5, 0.75, 1.0), tuple(values)).transformed(z)
+    after = Binned((0.0, 0.25, 0.5, 0.75, 1.0), tuple(values)).transform(z)
     np.testing.assert_array_equal(after.argmax(axis=0), z.argmax(axis=0))
     np.testing.assert_array_equal(after.astype(np.float32).argmax(axis=0), z.argmax(axis=0))
     assert np.isfinite(after[:4]).all()
@@ -104,7 +104,7 @@ def test_every_pixel_keeps_its_argmax_ties_too(seed, values, spread):
 
 def test_a_confidence_below_the_floor_leads_the_second_a_little():
     z = np.log(np.array([[0.5], [0.3], [0.2]]))
-    q = np.exp(Binned((0.0, 1.0), (0.0,)).transformed(z))
+    q = np.exp(Binned((0.0, 1.0), (0.0,)).transform(z))
     top = 0.6 * np.exp(1e-3) / (1 + 0.6 * np.exp(1e-3))
     np.testing.assert_allclose(q[:, 0], [top, (1 - top) * 0.6, (1 - top) * 0.4], rtol=1e-9)
     assert np.log(q[0, 0] / q[1, 0]) == pytest.approx(1e-3, rel=1e-6)
@@ -112,7 +112,7 @@ def test_a_confidence_below_the_floor_leads_the_second_a_little():
 
 def test_one_live_column_stays_on_top():
     z = np.array([[-np.inf, -np.inf], [3.0, -3.0]])
-    after = Binned((0.0, 1.0), (0.4,)).transformed(z)
+    after = Binned((0.0, 1.0), (0.4,)).transform(z)
     assert (after[0] == -np.inf).all()
     assert np.isfinite(after[1]).all()
 
@@ -121,7 +121,7 @@ def test_predictions_are_changed_at_full_resolution():
     before = Prediction(np.random.default_rng(0).normal(0, 5, (4, 3, 4)).astype(np.float32), (7, 9))
     fitted = Histogram().fit(sample_of(drawn(0)))
     plain = reference.full_logits(before.view(), 5)
-    np.testing.assert_array_equal(reference.full_logits(fitted(before).view(), 5), fitted.transformed(plain))
+    np.testing.assert_array_equal(reference.full_logits(fitted(before).view(), 5), fitted.transform(plain))
 
 
 @pytest.mark.parametrize("equal", ["width", "count"])

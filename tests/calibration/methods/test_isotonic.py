@@ -62,7 +62,7 @@ def test_the_line_never_falls_and_stays_in_the_unit_interval():
 def test_confidence_beyond_what_cells_resolve_is_fitted():
     z = np.array([[1000.0, -1000.0]] * 9 + [[1.0, 0.0]] * 4)
     fitted = Isotonic().fit(sample_of((z, [0] * 8 + [1] + [0, 1] * 2)))
-    after = fitted.transformed(z.T)
+    after = fitted.transform(z.T)
     assert np.exp(after[0, 0]) == pytest.approx(8 / 9)
     assert np.exp(after[0, -1]) == pytest.approx(0.5, abs=3e-4)  # it leads the second by 0.1 %
 
@@ -77,7 +77,7 @@ def test_every_pixel_keeps_its_argmax_ties_too(seed, ends, spread):
     g = np.random.default_rng(seed)
     z = np.concatenate([g.normal(0, spread, (4, 20)), g.integers(-1, 2, (4, 20)) * spread], axis=1)
     z = np.concatenate([z, np.full((1, 40), -np.inf)])
-    after = Monotone((0.2, 1.0), tuple(ends)).transformed(z)
+    after = Monotone((0.2, 1.0), tuple(ends)).transform(z)
     np.testing.assert_array_equal(after.argmax(axis=0), z.argmax(axis=0))
     np.testing.assert_array_equal(after.astype(np.float32).argmax(axis=0), z.argmax(axis=0))
     assert np.isfinite(after[:4]).all()
@@ -87,7 +87,7 @@ def test_every_pixel_keeps_its_argmax_ties_too(seed, ends, spread):
 def test_the_new_confidence_is_read_off_the_line():
     z = np.random.default_rng(6).normal(0, 3, (5, 200))
     p = softmax(z, axis=0)
-    q = np.exp(Monotone((0.0, 1.0), (0.5, 0.9)).transformed(z))
+    q = np.exp(Monotone((0.0, 1.0), (0.5, 0.9)).transform(z))
     np.testing.assert_allclose(q.max(axis=0), 0.5 + 0.4 * p.max(axis=0), rtol=1e-6)
     np.testing.assert_allclose(q.sum(axis=0), 1, rtol=1e-6)
 
@@ -96,7 +96,7 @@ def test_predictions_are_changed_at_full_resolution():
     before = Prediction(np.random.default_rng(0).normal(0, 5, (4, 3, 4)).astype(np.float32), (7, 9))
     fitted = Isotonic().fit(sample_of(drawn(0)))
     plain = reference.full_logits(before.view(), 5)
-    np.testing.assert_array_equal(reference.full_logits(fitted(before).view(), 5), fitted.transformed(plain))
+    np.testing.assert_array_equal(reference.full_logits(fitted(before).view(), 5), fitted.transform(plain))
 
 
 def test_two_fits_are_the_same_and_survive_json():

@@ -21,7 +21,7 @@ from reliseg.labels import UNKNOWN, VOID, Projection
 from reliseg.prediction import Prediction, sample_pixels
 
 torch = pytest.importorskip("torch")
-_local = pytest.importorskip("reliseg.calibration.fitting.lts_network")
+lts_network = pytest.importorskip("reliseg.calibration.fitting.lts_network")
 
 CHANNELS = {"both": (8, 1), "logits": (7, 0), "image": (0, 1)}
 
@@ -35,7 +35,7 @@ def tree_of(seed, inputs, columns, *, spread=0.3):
     g = np.random.default_rng(seed)
     k, i = CHANNELS[inputs]
     shapes = [(k, columns, 5, 5), (k,), (i, 3, 5, 5), (i,)]
-    return _local.Tree(*(g.normal(0, spread, shape).astype(np.float32) for shape in shapes))
+    return lts_network.Tree(*(g.normal(0, spread, shape).astype(np.float32) for shape in shapes))
 
 
 def prediction_of(seed, *, native=(4, 5), size=(13, 22), groups=None, align=False, spread=3.0):
@@ -92,7 +92,7 @@ def test_blocks_give_what_the_definition_gives_for_whole_images(case, inputs, pi
     prediction = prediction_of(1, **case)
     columns = len(np.unique(prediction.view().groups))
     tree = tree_of(2, inputs, columns, spread=0.1)
-    found = _local.factors(tree, prediction, pixels)
+    found = lts_network.pixel_factors(tree, prediction, pixels)
     assert found.dtype == np.float32
     # u is a sum of some hundred products of order one in float32
     np.testing.assert_allclose(found, textbook(tree, prediction), rtol=2e-5)
@@ -105,16 +105,16 @@ def test_one_thread_gives_the_bytes_of_two():
         found = []
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            found.append(_local.factors(tree, prediction))
+            found.append(lts_network.pixel_factors(tree, prediction))
     finally:
         torch.set_num_threads(before)
     np.testing.assert_array_equal(*found)
 
 
 def test_no_block_is_larger_than_asked_for(monkeypatch):
-    seen, rows = [], _local._Field.rows
-    monkeypatch.setattr(_local._Field, "rows", lambda self, r: seen.append(r.stop - r.start) or rows(self, r))
-    _local.factors(tree_of(0, "logits", 4), prediction_of(0, size=(40, 30)), 200)
+    seen, rows = [], lts_network._PixelRows.rows
+    monkeypatch.setattr(lts_network._PixelRows, "rows", lambda self, r: seen.append(r.stop - r.start) or rows(self, r))
+    lts_network.pixel_factors(tree_of(0, "logits", 4), prediction_of(0, size=(40, 30)), 200)
     assert max(seen) == 200 // 30
     assert sum(seen) == 40
 
@@ -160,14 +160,14 @@ def test_it_closes_half_of_the_gap_to_the_temperatures_that_labels_were_drawn_wi
 @pytest.mark.parametrize("inputs", CHANNELS)
 def test_the_first_step_moves_every_leaf_and_gate(sample, inputs):
     g = np.random.default_rng(0)
-    start = _local.Tree.random(CHANNELS[inputs], 4, 4.0, 1.7, g)
-    network = _local._Network(start, torch.device("cpu"))
+    start = lts_network.Tree.random(CHANNELS[inputs], 4, 4.0, 1.7, g)
+    network = lts_network._Network(start, torch.device("cpu"))
     parameters = network.parameters()
     optimiser = torch.optim.Adam(parameters, lr=1e-4)
-    pool = _local._Pool(sample.whole, torch.device("cpu"))
+    image_set = lts_network._ImageSet(sample.whole, torch.device("cpu"))
     for _ in range(2):
         optimiser.zero_grad()
-        pool.mean_loss(network, [0, 1, 2, 3], learn=True)
+        image_set.mean_loss(network, [0, 1, 2, 3], learn=True)
         for parameter in parameters:
             by_channel = parameter.grad.reshape(len(parameter), -1).abs().amax(dim=1)
             assert (by_channel > 1e-6).all(), by_channel
@@ -180,8 +180,8 @@ def test_the_first_step_moves_every_leaf_and_gate(sample, inputs):
 
 @pytest.mark.parametrize("inputs", CHANNELS)
 def test_it_starts_near_the_one_temperature(inputs):
-    start = _local.Tree.random(CHANNELS[inputs], 4, 3.0, 1.7, np.random.default_rng(0))
-    factors = _local.factors(start, prediction_of(0, size=(40, 40)))
+    start = lts_network.Tree.random(CHANNELS[inputs], 4, 3.0, 1.7, np.random.default_rng(0))
+    factors = lts_network.pixel_factors(start, prediction_of(0, size=(40, 40)))
     np.testing.assert_allclose(factors, 1 / 1.7, rtol=0.15)
     assert factors.std() > 1e-4
 
@@ -189,12 +189,12 @@ def test_it_starts_near_the_one_temperature(inputs):
 def test_gradients_are_those_of_the_mean_loss(sample):
     """Against differences of the loss of whole images, in blocks of a few rows."""
     start = tree_of(3, "both", 4, spread=0.05)
-    network = _local._Network(start, torch.device("cpu"))
+    network = lts_network._Network(start, torch.device("cpu"))
     parameters = network.parameters()
-    pool = _local._Pool(sample.whole, torch.device("cpu"))
+    image_set = lts_network._ImageSet(sample.whole, torch.device("cpu"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_local, "_PIXELS", 100)
-        pool.mean_loss(network, [5, 7], learn=True)
+        patch.setattr(lts_network, "_PIXELS", 100)
+        image_set.mean_loss(network, [5, 7], learn=True)
     few = replace(sample, whole=[sample.whole[5], sample.whole[7]])
     for name, at, parameter in (("logit_bias", (6,), parameters[1]), ("image_weights", (0, 2, 1, 3), parameters[2])):
 

@@ -38,7 +38,7 @@ def part(seed, pixels=3000):
 
 
 def temperatures_of(fitted, z):
-    return np.where(fitted.calls(z[:, list(fitted.live)].T.astype(np.float64)), fitted.wrong, fitted.right)
+    return np.where(fitted.find_wrong(z[:, list(fitted.live)].T.astype(np.float64)), fitted.wrong, fitted.right)
 
 
 def nll(z, labels, temperatures):

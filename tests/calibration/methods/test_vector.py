@@ -65,23 +65,23 @@ def test_the_map_that_labels_were_drawn_with_is_found():
 def test_its_loss_on_its_own_sample_is_not_above_that_of_ts(seed, spread, pixels):
     sample = sample_of(drawn(seed, spread=spread, pixels=pixels))
     slope = 1 / Temperature().fit(sample).temperature
-    assert nll(sample, Vector().fit(sample).transformed) <= nll(sample, lambda z: z * slope) + 1e-12
+    assert nll(sample, Vector().fit(sample).transform) <= nll(sample, lambda z: z * slope) + 1e-12
 
 
 def test_no_small_move_is_better():
     sample = sample_of(drawn(3))
     fitted = Vector(ridge=1e-12).fit(sample)
-    best, g = nll(sample, fitted.transformed), np.random.default_rng(0)
+    best, g = nll(sample, fitted.transform), np.random.default_rng(0)
     for _ in range(30):
         a, b = (np.array(v) + g.normal(0, 0.01, 4) for v in (fitted.scales, fitted.biases))
-        assert nll(sample, ScaledVector(tuple(a), tuple(b)).transformed) >= best - 1e-9
+        assert nll(sample, ScaledVector(tuple(a), tuple(b)).transform) >= best - 1e-9
 
 
 def test_a_map_is_what_the_formula_says():
     z = np.random.default_rng(0).normal(0, 4, (3, 20))
     a, b = np.array([0.5, 2.0, -1.0]), np.array([0.0, 1.0, -3.0])
     e = np.exp(np.diag(a) @ z + b[:, None])
-    p = np.exp(log_softmax(ScaledVector(tuple(a), tuple(b)).transformed(z), axis=0))
+    p = np.exp(log_softmax(ScaledVector(tuple(a), tuple(b)).transform(z), axis=0))
     np.testing.assert_allclose(p, e / e.sum(axis=0), rtol=1e-12)
 
 
@@ -113,7 +113,7 @@ def test_columns_without_a_model_class_stay_so():
     after = reference.full_logits(fitted(before).view(), 5)
     assert (after[4] == -np.inf).all()
     assert np.isfinite(after[:4]).all()
-    flipped = ScaledVector((-1.0, 0.0, 1.0), (0.0, 0.0, 0.0)).transformed(np.full((3, 1), -np.inf))
+    flipped = ScaledVector((-1.0, 0.0, 1.0), (0.0, 0.0, 0.0)).transform(np.full((3, 1), -np.inf))
     assert (flipped == -np.inf).all()
 
 
@@ -121,7 +121,7 @@ def test_extreme_logits_stay_finite():
     z, labels = drawn(6)
     z[::3] = np.sign(z[::3]) * 1000
     fitted = Vector().fit(sample_of((z, labels)))
-    assert np.isfinite(fitted.transformed(z.T.astype(np.float64))).all()
+    assert np.isfinite(fitted.transform(z.T.astype(np.float64))).all()
     assert np.isfinite(fitted.scales + fitted.biases).all()
 
 

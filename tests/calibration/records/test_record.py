@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reliseg
-from reliseg.calibration import CALIBRATORS, CalibrationSample, calibrator, canonical
+from reliseg.calibration import CALIBRATORS, CalibrationSample, calibrator, canonical_text
 from reliseg.calibration.methods.ts import Scaled
 from reliseg.calibration.records.record import FORMAT, Record, encode_record, read_record, read_records, write_record
 from reliseg.errors import ConfigError
@@ -49,7 +49,7 @@ def fitted_on():
 def record_of(method, calibration=None):
     found = calibration or calibrator(method).fit(fitted_on())
     return Record(
-        method=canonical(method),
+        method=canonical_text(method),
         calibration=found,
         split="street/cal",
         label_space="own",
@@ -61,7 +61,9 @@ def record_of(method, calibration=None):
         pixels=720,
         samples={"street/cal": {f"a/{i}": sha(f"both {i}") for i in range(12)}},
         images={"street/cal": {f"a/{i}": sha(f"image {i}") for i in range(12)}},
-        part_of=tuple({canonical(m) for m in (method.replace("seed=42", "seeds=[42,44]"),)} - {canonical(method)}),
+        part_of=tuple(
+            {canonical_text(m) for m in (method.replace("seed=42", "seeds=[42,44]"),)} - {canonical_text(method)}
+        ),
     )
 
 

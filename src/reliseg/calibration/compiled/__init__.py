@@ -1,1 +1,1 @@
-"""CompiledTransform forms of what methods compute; numba is imported with these modules."""
+"""What methods compute, compiled by numba, which is imported with these modules."""

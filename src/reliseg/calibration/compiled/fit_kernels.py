@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Float64, Int32, Int64
 
-from reliseg.calibration.compiled.tiles import CLASS, RANK, TOP, grouped, rank_columns
-from reliseg.calibration.sample import Groups, Labels, Logits, Slopes
+from reliseg.calibration.compiled.tiles import CLASS, RANK, TOP, group_pixels, rank_columns
+from reliseg.calibration.sample import InverseTemperatures, PixelIndices, PixelLabels, PixelLogits
 from reliseg.kernels.cpu.upsample import TILE, argmax
 from reliseg.runtime.arithmetic import I64, bits64, from_bits64
 from reliseg.runtime.numba_compile import cached_njit, inline_njit
@@ -19,7 +19,7 @@ _LOWEST = -708.0
 
 @inline_njit
 def exp(x: float) -> float:
-    """exp of x <= 0, within 1e-15 of its value; exactly 1 at 0, and 0 below -708."""
+    """Return exp of x <= 0, within 1e-15 of its value; exactly 1 at 0, and 0 below -708."""
     rounded = x * _LOG2E + _ROUND
     n = rounded - _ROUND
     f = (x - n * _LN2_HIGH) - n * _LN2_LOW
@@ -42,16 +42,16 @@ def exp(x: float) -> float:
 
 
 @inline_njit
-def _below_the_top(
-    logits: Logits,
-    labels: Labels,
+def _subtract_top(
+    logits: PixelLogits,
+    labels: PixelLabels,
     start: int,
     below: Float64[np.ndarray, "y t"],
     label: Float64[np.ndarray, " t"],
 ) -> int:
-    """Fill `below` (columns x TILE) with what logits are below the pixel's largest, and `label` with the label's.
+    """Fill `below` (columns x TILE) with logits less the pixel's largest, and `label` with the label's of these.
 
-    Pixels past the end repeat the last one; the number of true pixels.
+    Pixels past the end repeat the last one. Return the number of true pixels.
     """
     count = min(TILE, len(labels) - start)
     for x in range(TILE):
@@ -67,25 +67,29 @@ def _below_the_top(
 
 @cached_njit
 def add_derivatives(
-    logits: Logits, labels: Labels, groups: Groups, slopes: Slopes, sums: Float64[np.ndarray, "4 g"]
+    logits: PixelLogits,
+    labels: PixelLabels,
+    groups: PixelIndices,
+    inverse_temperatures: InverseTemperatures,
+    sums: Float64[np.ndarray, "4 g"],
 ) -> None:
-    """Add each pixel's E[z] - z_label and Var[z] under its softmax, 1, and 1 if its logits differ, to its group.
+    """Add to each pixel's group E[z] - z_label and Var[z] under its softmax, 1, and 1 if its logits differ.
 
     -inf has no probability.
     """
     columns = logits.shape[1]
-    below, label, slope = np.empty((columns, TILE)), np.empty(TILE), np.empty(TILE)
+    below, label, inverse_temperature = np.empty((columns, TILE)), np.empty(TILE), np.empty(TILE)
     weight, first, second, least = np.empty(TILE), np.empty(TILE), np.empty(TILE), np.empty(TILE)
     for start in range(0, len(labels), TILE):
-        count = _below_the_top(logits, labels, start, below, label)
+        count = _subtract_top(logits, labels, start, below, label)
         for x in range(TILE):
-            slope[x] = slopes[groups[start + min(x, count - 1)]]
+            inverse_temperature[x] = inverse_temperatures[groups[start + min(x, count - 1)]]
             weight[x] = first[x] = second[x] = least[x] = 0.0
         for c in range(columns):
             for x in range(TILE):
                 finite = below[c, x] > -np.inf
                 z = below[c, x] if finite else 0.0
-                e = exp(z * slope[x]) if finite else 0.0
+                e = exp(z * inverse_temperature[x]) if finite else 0.0
                 weight[x] += e
                 first[x] += e * z
                 second[x] += e * z * z
@@ -101,34 +105,34 @@ def add_derivatives(
 
 @cached_njit
 def add_gaps(
-    logits: Logits,
-    labels: Labels,
-    slopes: Slopes,
+    logits: PixelLogits,
+    labels: PixelLabels,
+    inverse_temperatures: InverseTemperatures,
     edges: Float64[np.ndarray, " e"],
     sums: Float64[np.ndarray, "k b"],
     bounds: Float64[np.ndarray, "2 k b"],
 ) -> None:
-    """Add each pixel's confidence less 1 if its top label is right to the bin of its confidence, for falling slopes.
+    """Add each pixel's confidence, less 1 if its top label is right, to the bin of its confidence, for falling 1/T.
 
-    And to `bounds` the least and the most that it can add to each bin for any slope between one and the next (in the
-    place of the first of the two): the confidence falls from the one to the other.
+    Add to `bounds` the least and the most that the pixel can add to each bin for any 1/T between one and the next (in
+    the place of the first of the two): the confidence falls from the one to the other.
     """
     columns, bins = logits.shape[1], len(edges) - 1
     below, label, tail = np.empty((columns, TILE)), np.empty(TILE), np.empty(TILE)
     before, place, right = np.empty(TILE), np.empty(TILE, np.int64), np.empty(TILE)
     for start in range(0, len(labels), TILE):
-        count = _below_the_top(logits, labels, start, below, label)
+        count = _subtract_top(logits, labels, start, below, label)
         for x in range(count):
             first = 0
             while below[first, x] < 0:
                 first += 1
             right[x] = labels[start + x] == first
-        for k in range(len(slopes)):
+        for k in range(len(inverse_temperatures)):
             for x in range(TILE):
                 tail[x] = 0.0
             for c in range(columns):
                 for x in range(TILE):
-                    tail[x] += exp(below[c, x] * slopes[k])
+                    tail[x] += exp(below[c, x] * inverse_temperatures[k])
             for x in range(count):
                 p = 1 / tail[x]
                 b = int(p * bins)  # p is above 0; at an edge the product may be rounded: two comparisons settle it
@@ -148,8 +152,8 @@ def add_gaps(
 
 
 @inline_njit
-def _predicted(logits: Logits, live: Int64[np.ndarray, " c"], predicted: Int32[np.ndarray, " p"]) -> None:
-    """The first of the largest live columns of each pixel, as its place among those."""
+def _predict(logits: PixelLogits, live: Int64[np.ndarray, " c"], predicted: Int32[np.ndarray, " p"]) -> None:
+    """Fill `predicted` with the first of the largest live columns of each pixel, as its place among those."""
     tile, top = np.empty((len(live), TILE), np.float32), np.empty(TILE, np.int32)
     for start in range(0, len(predicted), TILE):
         count = min(TILE, len(predicted) - start)
@@ -161,14 +165,14 @@ def _predicted(logits: Logits, live: Int64[np.ndarray, " c"], predicted: Int32[n
 
 
 @inline_njit
-def _live_below(
-    logits: Logits,
+def _subtract_predicted(
+    logits: PixelLogits,
     live: Int64[np.ndarray, " c"],
     pixels: Int64[np.ndarray, " n"],
     top: int,
     below: Float64[np.ndarray, "c t"],
 ) -> None:
-    """Fill `below` with what live logits of some pixels are below that of column `top`; places of no pixel are 0."""
+    """Fill `below` with the live logits of some pixels less that of column `top`; places of no pixel are 0."""
     for c in range(len(live)):
         for i in range(len(pixels)):
             below[c, i] = np.float64(logits[pixels[i], live[c]]) - np.float64(logits[pixels[i], live[top]])
@@ -178,7 +182,7 @@ def _live_below(
 
 @inline_njit
 def _log_softmax(below: Float64[np.ndarray, "c t"], total: Float64[np.ndarray, " t"]) -> None:
-    """Log probabilities in place of logits; `total` becomes the log of the sum of their exponentials."""
+    """Turn logits into log probabilities; `total` becomes the log of the sum of their exponentials."""
     for x in range(TILE):
         total[x] = 0.0
     for c in range(len(below)):
@@ -192,50 +196,50 @@ def _log_softmax(below: Float64[np.ndarray, "c t"], total: Float64[np.ndarray, "
 
 
 @inline_njit
-def _row(column: int, top: int, ordered: int) -> int:
-    """Where a column stands in the order CLASS or TOP."""
+def _row(column: int, top: int, ordering: int) -> int:
+    """Return where a column stands in the order CLASS or TOP."""
     moved = column + 1 if column < top else 0
-    return moved if ordered == TOP and column <= top else column
+    return moved if ordering == TOP and column <= top else column
 
 
 @inline_njit
-def ordered_columns(
+def order_columns(
     below: Float64[np.ndarray, "c t"],
     top: int,
-    ordered: int,
+    ordering: int,
     rank: Int32[np.ndarray, "c t"],
     z: Float64[np.ndarray, "y t"],
 ) -> None:
     """Fill rows of `z` with the columns in the order CLASS, TOP (the `top` one first) or RANK (as `rank` says)."""
     for c in range(len(below)):
-        if ordered == RANK:
+        if ordering == RANK:
             for x in range(TILE):
                 z[rank[c, x], x] = below[c, x]
         else:
-            row = _row(c, top, ordered)
+            row = _row(c, top, ordering)
             for x in range(TILE):
                 z[row, x] = below[c, x]
 
 
 @inline_njit
-def ordered_labels(
+def order_labels(
     columns: Int64[np.ndarray, " t"],
     pixels: int,
     top: int,
-    ordered: int,
+    ordering: int,
     rank: Int32[np.ndarray, "c t"],
     rows: Int32[np.ndarray, " t"],
 ) -> None:
-    """Fill `rows` with where the columns of some pixels stand in that order."""
+    """Fill `rows` with the places of some columns, one of each pixel, in that order."""
     for x in range(pixels):
-        rows[x] = rank[columns[x], x] if ordered == RANK else _row(columns[x], top, ordered)
+        rows[x] = rank[columns[x], x] if ordering == RANK else _row(columns[x], top, ordering)
 
 
 @inline_njit
 def residuals(s: Float64[np.ndarray, "c t"], row: Int32[np.ndarray, " t"], pixels: int, loss: float) -> float:
-    """`loss` and the NLL of `row` under the softmax of each pixel's scores; these become its derivatives by them.
+    """Return `loss` plus the NLL of `row` under the softmax of each pixel's scores `s`.
 
-    Those of places of no pixel become 0.
+    `s` becomes the derivatives of that by the scores; 0 in places of no pixel.
     """
     high, total = np.empty(TILE), np.empty(TILE)
     for x in range(TILE):
@@ -270,16 +274,16 @@ def residuals(s: Float64[np.ndarray, "c t"], row: Int32[np.ndarray, " t"], pixel
 
 @cached_njit
 def add_map_derivatives(
-    logits: Logits,
-    labels: Labels,
+    logits: PixelLogits,
+    labels: PixelLabels,
     live: Int64[np.ndarray, " c"],
-    ordered: int,
+    ordering: int,
     maps: Float64[np.ndarray, "e c c"],
     shifts: Float64[np.ndarray, "e c"],
     by_maps: Float64[np.ndarray, "e c c"],
     by_shifts: Float64[np.ndarray, "e c"],
 ) -> float:
-    """The NLL of softmax(map zs + shift) with those of each pixel's predicted class; adds its derivatives by them.
+    """Return the NLL of softmax(map zs + shift) by the predicted class's map and shift; add its derivatives by these.
 
     zs are the live logits less the largest, in the order CLASS, TOP or RANK; less their log-sum-exp for CLASS, so log
     probabilities. Pixels of one predicted class are taken together: their map is a matrix product.
@@ -292,21 +296,21 @@ def add_map_derivatives(
     place = np.full(logits.shape[1], -1)
     place[live] = np.arange(columns)
     predicted = np.empty(len(labels), np.int32)
-    _predicted(logits, live, predicted)
-    pixels, starts = grouped(predicted, columns)
+    _predict(logits, live, predicted)
+    pixels, starts = group_pixels(predicted, columns)
     for e in range(columns):
         wide[:, :columns], wide[:, columns] = maps[e], shifts[e]
         for first in range(starts[e], starts[e + 1], TILE):
             here = pixels[first : min(first + TILE, starts[e + 1])]
-            _live_below(logits, live, here, e, below)
-            if ordered == CLASS:
+            _subtract_predicted(logits, live, here, e, below)
+            if ordering == CLASS:
                 _log_softmax(below, total)
-            elif ordered == RANK:
+            elif ordering == RANK:
                 rank_columns(below, rank)
-            ordered_columns(below, e, ordered, rank, z)
+            order_columns(below, e, ordering, rank, z)
             for i in range(len(here)):
                 label[i] = place[labels[here[i]]]
-            ordered_labels(label, len(here), e, ordered, rank, row)
+            order_labels(label, len(here), e, ordering, rank, row)
             np.dot(wide, z, s)
             loss = residuals(s, row, len(here), loss)
             by_wide = np.dot(s, z.T)

@@ -15,7 +15,7 @@ from reliseg.types import LiveBlock
 Matrix = Float32[np.ndarray, "o i"]
 Vector = Float32[np.ndarray, " o"]
 Tile = Float32[np.ndarray, "c 256"]
-ScoreHistogram = Int32[np.ndarray, "c 256"]
+Ranks = Int32[np.ndarray, "c 256"]
 
 CLASS, TOP, RANK = range(3)
 """Orders of a pixel's columns: by number, the predicted one first, or falling."""
@@ -24,15 +24,15 @@ _LEAST = F32(np.finfo(np.float32).tiny)
 
 
 @inline_njit
-def _under(x: F32) -> F32:
-    """The next float below, beyond the denormals where it is one: those may be taken for 0."""
+def _next_below(x: F32) -> F32:
+    """Return the next float below, beyond the denormals where it is one: those may be taken for 0."""
     next_ = from_bits(I32(bits(x) + (I32(1) if x < F32(0) else I32(-1))))
     return -_LEAST if abs(x) < _LEAST else next_
 
 
 @inline_njit
-def shift(z: LiveBlock, first: int, n: U64, below: Tile, top: Vector, high: Vector) -> None:
-    """Fill `below` with what logits are below the largest, `high`, and `top` with the first column that has it."""
+def subtract_largest(z: LiveBlock, first: int, n: U64, below: Tile, top: Vector, high: Vector) -> None:
+    """Fill `below` with logits less the largest, `high`, and `top` with the first column that has it."""
     for x in range(U64(TILE)):
         top[x] = F32(0)
         high[x] = F32(-np.inf)
@@ -49,7 +49,7 @@ def shift(z: LiveBlock, first: int, n: U64, below: Tile, top: Vector, high: Vect
 
 @inline_njit
 def log_probabilities(columns: U64, below: Tile, total: Vector) -> None:
-    """In place of logits below the largest, which is 0."""
+    """Turn logits, the largest of which is 0, into log probabilities."""
     for x in range(U64(TILE)):
         total[x] = F32(0)
     for c in range(columns):
@@ -63,8 +63,8 @@ def log_probabilities(columns: U64, below: Tile, total: Vector) -> None:
 
 
 @inline_njit
-def affine(weights: Matrix, biases: Vector, x: Tile, y: Tile) -> None:
-    """y = W x + b, two sums at once of four products at once, as `single` has made room for."""
+def apply_affine(weights: Matrix, biases: Vector, x: Tile, y: Tile) -> None:
+    """Fill y with W x + b, two sums at once of four products at once: `pack_affine` makes room for that."""
     for i in range(U64(0), U64(weights.shape[0]), U64(2)):
         k = i + U64(1)
         b, d = biases[i], biases[k]
@@ -83,14 +83,14 @@ def affine(weights: Matrix, biases: Vector, x: Tile, y: Tile) -> None:
 
 @inline_njit
 def keep_on_top(scores: Tile, columns: U64, top: Vector, high: Vector, under: Vector) -> None:
-    """No column above the `top` one, earlier ones below it; `high` and `under` are overwritten."""
+    """Keep all columns at or below the `top` one, earlier ones below it; `high` and `under` are overwritten."""
     for c in range(columns):
         f = F32(c)
         for x in range(U64(TILE)):
             v, h = scores[c, x], high[x]
             high[x] = v if top[x] == f else h
     for x in range(U64(TILE)):
-        under[x] = _under(high[x])
+        under[x] = _next_below(high[x])
     for c in range(columns):
         f = F32(c)
         for x in range(U64(TILE)):
@@ -108,8 +108,8 @@ def write(scores: Tile, first: int, n: U64, z: LiveBlock) -> None:
 
 
 @inline_njit
-def rank_columns(z: Tile, rank: ScoreHistogram) -> None:
-    """The place of each column in falling order, equal ones by number: comparing all pairs needs no branch."""
+def rank_columns(z: Tile, rank: Ranks) -> None:
+    """Fill `rank` with the place of each column in falling order, equal ones by number: all pairs need no branch."""
     for c in range(U64(len(z))):
         for x in range(U64(TILE)):
             rank[c, x] = 0
@@ -121,10 +121,10 @@ def rank_columns(z: Tile, rank: ScoreHistogram) -> None:
 
 
 @inline_njit
-def grouped(
+def group_pixels(
     predicted: Int32[np.ndarray, " p"], columns: int
 ) -> tuple[Int64[np.ndarray, " p"], Int64[np.ndarray, " e"]]:
-    """Pixels by predicted column, and where those of each start; then their number."""
+    """Return pixels sorted by predicted column, and where those of each column start; then their number."""
     starts = np.zeros(columns + 1, np.int64)
     for top in predicted:
         starts[top + 1] += 1

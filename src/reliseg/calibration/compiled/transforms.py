@@ -1,4 +1,4 @@
-"""What calibrations do to a block of float32 logits of live columns, compiled: the twins of their `transformed`.
+"""What calibrations do to a block of float32 logits of live columns: the compiled twins of their `transform`.
 
 numba is imported with this module: import it where it is used.
 """
@@ -10,10 +10,10 @@ from reliseg.calibration.compiled.tiles import (
     Matrix,
     Tile,
     Vector,
-    affine,
+    apply_affine,
     keep_on_top,
     log_probabilities,
-    shift,
+    subtract_largest,
     write,
 )
 from reliseg.kernels.cpu.upsample import TILE
@@ -24,7 +24,7 @@ from reliseg.types import LiveBlock
 
 @cached_njit
 def scale(z: LiveBlock, scales: Vector, biases: Vector) -> None:
-    """A factor and a bias for each column."""
+    """Scale and shift each column."""
     for c in range(U64(len(z))):
         s, b = scales[c], biases[c]
         for x in range(U64(z.shape[1])):
@@ -33,33 +33,33 @@ def scale(z: LiveBlock, scales: Vector, biases: Vector) -> None:
 
 @cached_njit
 def map_log_probabilities(z: LiveBlock, weights: Matrix, biases: Vector) -> None:
-    """W log p + b."""
+    """Turn logits into W log p + b."""
     columns = U64(len(z))
     x, y = np.zeros((weights.shape[1], TILE), np.float32), np.zeros((len(weights), TILE), np.float32)
     top, high, total = np.zeros(TILE, np.float32), np.zeros(TILE, np.float32), np.zeros(TILE, np.float32)
     for first in range(U64(0), U64(z.shape[1]), U64(TILE)):
         n = min(U64(TILE), U64(z.shape[1]) - first)
-        shift(z, first, n, x, top, high)
+        subtract_largest(z, first, n, x, top, high)
         log_probabilities(columns, x, total)
-        affine(weights, biases, x, y)
+        apply_affine(weights, biases, x, y)
         write(y, first, n, z)
 
 
 @cached_njit
-def mix(z: LiveBlock, slope: float, weights: Float64[np.ndarray, " 3"]) -> None:
-    """log(w1 softmax(slope z) + w2 softmax(z) + w3 / columns); the argmax stays."""
+def mix(z: LiveBlock, inverse_temperature: float, weights: Float64[np.ndarray, " 3"]) -> None:
+    """Turn logits into log(w1 softmax(z / T) + w2 softmax(z) + w3 / columns); the argmax stays."""
     columns = U64(len(z))
     below, top = np.zeros((len(z), TILE), np.float32), np.zeros(TILE, np.float32)
     high, under = np.zeros(TILE, np.float32), np.zeros(TILE, np.float32)
     flat, steep = np.zeros((len(z), TILE), np.float32), np.zeros((len(z), TILE), np.float32)
     flat_total, steep_total = np.zeros(TILE, np.float32), np.zeros(TILE, np.float32)
-    falls = slope < 1
-    s, t = F32(min(slope, 1.0)), F32(max(slope, 1.0))
-    of_flat, of_steep = F32(weights[0] if falls else weights[1]), F32(weights[1] if falls else weights[0])
+    flattens = inverse_temperature < 1
+    s, t = F32(min(inverse_temperature, 1.0)), F32(max(inverse_temperature, 1.0))
+    of_flat, of_steep = F32(weights[0] if flattens else weights[1]), F32(weights[1] if flattens else weights[0])
     uniform = F32(weights[2] / len(z))
     for first in range(U64(0), U64(z.shape[1]), U64(TILE)):
         n = min(U64(TILE), U64(z.shape[1]) - first)
-        shift(z, first, n, below, top, high)
+        subtract_largest(z, first, n, below, top, high)
         for x in range(U64(TILE)):
             flat_total[x] = steep_total[x] = F32(0)
         for c in range(columns):
@@ -90,8 +90,8 @@ def mix(z: LiveBlock, slope: float, weights: Float64[np.ndarray, " 3"]) -> None:
 
 
 @inline_njit
-def _others(below: Tile, columns: U64, top: Vector, second: Vector, total: Vector) -> None:
-    """The largest column but the `top` one, and the sum of exp(z - second) over all but that one."""
+def _sum_others(below: Tile, columns: U64, top: Vector, second: Vector, total: Vector) -> None:
+    """Fill `second` with the largest column but the `top` one, `total` with the sum of exp(z - second) but for that."""
     for x in range(U64(TILE)):
         second[x] = F32(-1e30)
         total[x] = F32(0)
@@ -110,8 +110,8 @@ def _others(below: Tile, columns: U64, top: Vector, second: Vector, total: Vecto
 
 
 @inline_njit
-def _read_off(line: Float64[np.ndarray, "4 k"], p: Float64[np.ndarray, " 256"]) -> None:
-    """The line's value at each p, in its place."""
+def _evaluate_line(line: Float64[np.ndarray, "4 k"], p: Float64[np.ndarray, " 256"]) -> None:
+    """Turn each p into the value of the line there."""
     half = U64(line.shape[1] // 2)
     for x in range(U64(TILE)):
         k, step = U64(0), half
@@ -123,7 +123,7 @@ def _read_off(line: Float64[np.ndarray, "4 k"], p: Float64[np.ndarray, " 256"]) 
 
 @cached_njit
 def set_confidence(z: LiveBlock, line: Float64[np.ndarray, "4 k"], lead: float, highest: float) -> None:
-    """Log probabilities; the top one, p, is read off a line in pieces, the others keep their proportions.
+    """Turn logits into log probabilities whose top one is that of a line in pieces; others keep their proportions.
 
     `line` holds for each piece where it ends (the last is infinity; their number a power of two), and its origin, start
     and slope. A piece takes its right end. No confidence is set above `highest`.
@@ -135,11 +135,11 @@ def set_confidence(z: LiveBlock, line: Float64[np.ndarray, "4 k"], lead: float, 
     p = np.zeros(TILE)
     for first in range(U64(0), U64(z.shape[1]), U64(TILE)):
         n = min(U64(TILE), U64(z.shape[1]) - first)
-        shift(z, first, n, below, top, high)
-        _others(below, columns, top, second, total)
+        subtract_largest(z, first, n, below, top, high)
+        _sum_others(below, columns, top, second, total)
         for x in range(U64(TILE)):
             p[x] = 1 / (1 + np.float64(exp(second[x])) * np.float64(total[x]))
-        _read_off(line, p)
+        _evaluate_line(line, p)
         for x in range(U64(TILE)):
             share = lead / np.float64(total[x]) if total[x] > F32(0) else 0.0
             least = share / (1 + share)
@@ -157,8 +157,8 @@ def set_confidence(z: LiveBlock, line: Float64[np.ndarray, "4 k"], lead: float, 
 
 
 @inline_njit
-def _three_largest(x: Tile, columns: U64, lowest: F32, one: Vector, two: Vector, three: Vector) -> None:
-    """Those of some columns, in falling order; what is below `lowest` is raised to it."""
+def _find_three_largest(x: Tile, columns: U64, lowest: F32, one: Vector, two: Vector, three: Vector) -> None:
+    """Fill `one`, `two` and `three` with the largest of some columns, after raising these to `lowest`."""
     for p in range(U64(TILE)):
         one[p] = two[p] = three[p] = F32(-1e30)
     for c in range(columns):
@@ -183,7 +183,7 @@ def find_wrong(
     largest: int,
     wrong: Bool[np.ndarray, " p"],
 ) -> None:
-    """Whether a sum of rectified units of log probabilities, and of the `largest` of them in order, is above 0.
+    """Fill `wrong` with whether a sum of rectified units of log probabilities and of the `largest` of them is above 0.
 
     The last entry of `last` is added to the sum. Log probabilities are at least `lowest`.
     """
@@ -193,9 +193,9 @@ def find_wrong(
     total = np.zeros(TILE, np.float32)
     for first in range(U64(0), U64(z.shape[1]), U64(TILE)):
         n = min(U64(TILE), U64(z.shape[1]) - first)
-        shift(z, first, n, x, one, two)
+        subtract_largest(z, first, n, x, one, two)
         log_probabilities(columns, x, total)
-        _three_largest(x, columns, F32(lowest), one, two, three)
+        _find_three_largest(x, columns, F32(lowest), one, two, three)
         for p in range(U64(TILE)):
             x[columns, p] = one[p]
         if largest > 1:
@@ -204,7 +204,7 @@ def find_wrong(
         if largest > 2:
             for p in range(U64(TILE)):
                 x[columns + U64(2), p] = three[p]
-        affine(hidden, biases, x, y)
+        apply_affine(hidden, biases, x, y)
         for p in range(U64(TILE)):
             total[p] = last[units]
         for i in range(units):

@@ -10,11 +10,11 @@ from reliseg.calibration.compiled.tiles import (
     CLASS,
     RANK,
     TOP,
-    ScoreHistogram,
+    Ranks,
     Tile,
     Vector,
-    affine,
-    grouped,
+    apply_affine,
+    group_pixels,
     keep_on_top,
     log_probabilities,
     rank_columns,
@@ -42,8 +42,8 @@ def _scatter(scores: Tile, pixels: Int64[np.ndarray, " n"], z: LiveBlock) -> Non
 
 
 @inline_njit
-def _shift_by(below: Tile, predicted: U64, top: Vector, high: Vector) -> None:
-    """What `_tiles.shift` does, where the largest column is known."""
+def _subtract_predicted(below: Tile, predicted: U64, top: Vector, high: Vector) -> None:
+    """Do what `tiles.subtract_largest` does where the largest column is known."""
     for i in range(U64(TILE)):
         top[i] = F32(predicted)
         high[i] = below[predicted, i]
@@ -54,7 +54,7 @@ def _shift_by(below: Tile, predicted: U64, top: Vector, high: Vector) -> None:
 
 @inline_njit
 def _margins(below: Tile, predicted: U64, x: Tile) -> None:
-    """How far the other columns lie below the predicted one."""
+    """Fill `x` with how far the other columns lie below the predicted one."""
     for c in range(U64(len(below))):
         row = c if c < predicted else c - U64(1)
         if c != predicted:
@@ -63,7 +63,7 @@ def _margins(below: Tile, predicted: U64, x: Tile) -> None:
 
 
 @inline_njit
-def _from_margins(y: Tile, predicted: U64, scores: Tile) -> None:
+def _scores_from_margins(y: Tile, predicted: U64, scores: Tile) -> None:
     for c in range(U64(len(scores))):
         row = c if c < predicted else c - U64(1)
         for i in range(U64(TILE)):
@@ -71,8 +71,8 @@ def _from_margins(y: Tile, predicted: U64, scores: Tile) -> None:
 
 
 @inline_njit
-def _gaps(below: Tile, rank: ScoreHistogram, ranked: Tile, x: Tile) -> None:
-    """How far each rank's logit lies below that of the rank before."""
+def _gaps(below: Tile, rank: Ranks, ranked: Tile, x: Tile) -> None:
+    """Fill `x` with how far each rank's logit lies below that of the rank before."""
     for c in range(U64(len(below))):
         for i in range(U64(TILE)):
             ranked[U64(rank[c, i]), i] = below[c, i]
@@ -82,7 +82,7 @@ def _gaps(below: Tile, rank: ScoreHistogram, ranked: Tile, x: Tile) -> None:
 
 
 @inline_njit
-def _from_gaps(y: Tile, rank: ScoreHistogram, ranked: Tile, scores: Tile) -> None:
+def _scores_from_gaps(y: Tile, rank: Ranks, ranked: Tile, scores: Tile) -> None:
     for i in range(U64(TILE)):
         ranked[U64(0), i] = F32(0)
     for c in range(U64(1), U64(len(scores))):
@@ -96,15 +96,15 @@ def _from_gaps(y: Tile, rank: ScoreHistogram, ranked: Tile, scores: Tile) -> Non
 @cached_njit
 def map_by_class(
     z: LiveBlock,
-    ordered: int,
-    slope: float,
+    ordering: int,
+    inverse_temperature: float,
     known: Bool[np.ndarray, " c"],
     weights: Float32[np.ndarray, "c o i"],
     biases: Float32[np.ndarray, "c o"],
 ) -> None:
-    """S (W D zs + b) with W and b of the predicted class, log p times `slope` where that is not `known`.
+    """Turn logits into S (W D zs + b) with W and b of the predicted class; into log p / T where it is not `known`.
 
-    `ordered` is CLASS, TOP or RANK; see `_experts`.
+    `ordering` is CLASS, TOP or RANK; see `fitting.affine_by_class`.
     """
     columns = len(z)
     x, y = np.zeros((weights.shape[2], TILE), np.float32), np.zeros((weights.shape[1], TILE), np.float32)
@@ -113,33 +113,33 @@ def map_by_class(
     ranked, rank = np.zeros((columns, TILE), np.float32), np.zeros((columns, TILE), np.int32)
     predicted = np.empty(z.shape[1], np.int32)
     argmax(z, predicted)
-    pixels, starts = grouped(predicted, columns)
+    pixels, starts = group_pixels(predicted, columns)
     for e in range(columns):
         for first in range(starts[e], starts[e + 1], TILE):
             here = pixels[first : min(first + TILE, starts[e + 1])]
             _gather(z, here, below)
-            if known[e] and ordered == RANK:
+            if known[e] and ordering == RANK:
                 rank_columns(below, rank)
-            _shift_by(below, U64(e), top, high)
-            if not known[e] or ordered == CLASS:
+            _subtract_predicted(below, U64(e), top, high)
+            if not known[e] or ordering == CLASS:
                 log_probabilities(U64(columns), below, total)
             if not known[e]:
                 for c in range(U64(columns)):
                     for i in range(U64(TILE)):
-                        below[c, i] *= F32(slope)
-            elif ordered == CLASS:
+                        below[c, i] *= F32(inverse_temperature)
+            elif ordering == CLASS:
                 x[:columns] = below
-                affine(weights[e], biases[e], x, y)
+                apply_affine(weights[e], biases[e], x, y)
                 _scatter(y, here, z)
                 continue
-            elif ordered == TOP:
+            elif ordering == TOP:
                 _margins(below, U64(e), x)
-                affine(weights[e], biases[e], x, y)
-                _from_margins(y, U64(e), below)
+                apply_affine(weights[e], biases[e], x, y)
+                _scores_from_margins(y, U64(e), below)
             else:
                 _gaps(below, rank, ranked, x)
-                affine(weights[e], biases[e], x, y)
-                _from_gaps(y, rank, ranked, below)
-            if ordered != CLASS:
+                apply_affine(weights[e], biases[e], x, y)
+                _scores_from_gaps(y, rank, ranked, below)
+            if ordering != CLASS:
                 keep_on_top(below, U64(columns), top, high, under)
             _scatter(below, here, z)

@@ -18,7 +18,7 @@ _STEPS = 10_000
 _WIDTH = 1.25
 """Added to every variance of a mixture (the study's): a component never narrows to a few images, or to none."""
 _NEAREST = 1e-6
-"""Added to distances before weights are taken: an image on a centre would have an infinite one."""
+"""Added to distances, of which weights are the inverse: that of an image on a centre would be infinite."""
 
 Features: TypeAlias = Float64[np.ndarray, "n f"]
 Weights: TypeAlias = Float64[np.ndarray, "n k"]
@@ -31,25 +31,27 @@ class Centres:
     centres: Float64[np.ndarray, "k f"]
 
     @classmethod
-    def fitted(cls, features: Features, clusters: int, seed: int) -> "Centres":
-        """By k-means in batches, the best of five starts; the mean where there is one cluster."""
-        features = unit(features)
+    def fit(cls, features: Features, clusters: int, seed: int) -> "Centres":
+        """Fit clusters by k-means in batches, the best of five starts; the mean where there is one cluster."""
+        features = scale_to_length_1(features)
         if clusters == 1:
             return cls(features.mean(axis=0, keepdims=True))
-        with _scikit_learn():
+        with _import_scikit_learn():
             from sklearn.cluster import MiniBatchKMeans
 
             means = MiniBatchKMeans(clusters, batch_size=_BATCH, n_init=_STARTS, random_state=seed).fit(features)
         return cls(means.cluster_centers_.astype(np.float64))
 
     @classmethod
-    def of_each(cls, features: Features) -> "Centres":
-        """A cluster for each image."""
-        return cls(unit(features))
+    def at_images(cls, features: Features) -> "Centres":
+        """Return a cluster for each image, around its feature."""
+        return cls(scale_to_length_1(features))
 
     def weights(self, features: Features) -> Weights:
-        """One over the distance of each feature from each centre; rows add up to 1."""
-        distances = np.stack([np.linalg.norm(self.centres - feature, axis=1) for feature in unit(features)])
+        """Return one over the distance of each feature from each centre, scaled so that rows add up to 1."""
+        distances = np.stack(
+            [np.linalg.norm(self.centres - feature, axis=1) for feature in scale_to_length_1(features)]
+        )
         weights = 1 / (distances + _NEAREST)
         return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
@@ -74,30 +76,30 @@ class Mixture:
     factors: Float64[np.ndarray, "k f f"]
 
     @classmethod
-    def fitted(cls, features: Features, clusters: int, seed: int) -> "Mixture":
-        """The likeliest of five starts from k-means, each taken until it converges."""
-        with _scikit_learn():
+    def fit(cls, features: Features, clusters: int, seed: int) -> "Mixture":
+        """Fit the likeliest mixture of five starts from k-means, each until it converges."""
+        with _import_scikit_learn():
             from sklearn.exceptions import ConvergenceWarning
             from sklearn.mixture import GaussianMixture
 
-            found = GaussianMixture(
+            mixture = GaussianMixture(
                 clusters, n_init=_STARTS, max_iter=_STEPS, reg_covar=_WIDTH, covariance_type="full", random_state=seed
             )
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct images than components
-                found.fit(of_largest_1(features))
-        return cls(found.weights_, found.means_, found.precisions_cholesky_)
+                mixture.fit(scale_to_largest_1(features))
+        return cls(mixture.weights_, mixture.means_, mixture.precisions_cholesky_)
 
     def weights(self, features: Features) -> Weights:
-        """The posterior: the probability of each component given each feature; rows add up to 1."""
-        x = of_largest_1(features)
+        """Return the posterior: the probability of each component given each feature; rows add up to 1."""
+        x = scale_to_largest_1(features)
         with np.errstate(divide="ignore"):  # a component without a share has no probability
             logs = np.log(self.shares) + np.stack([self._log_density(x, k) for k in range(len(self))], axis=1)
         odds = np.exp(logs - logs.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
     def _log_density(self, x: Features, k: int) -> Float64[np.ndarray, " n"]:
-        """Up to what all components have in common."""
+        """Return the log density of a component, less what all components have in common."""
         factor = self.factors[k]
         whitened = (x - self.centres[k]) @ factor
         return np.asarray(np.log(np.diagonal(factor)).sum() - 0.5 * (whitened**2).sum(axis=1))
@@ -115,23 +117,23 @@ class Mixture:
             raise ValueError("factors have no positive diagonal")
 
 
-def unit(features: Features) -> Features:
-    """Each feature at length 1; one of zeros stays as it is."""
-    return _divided(features, np.linalg.norm(features, axis=1, keepdims=True))
+def scale_to_length_1(features: Features) -> Features:
+    """Return each feature scaled to length 1; one of zeros stays as it is."""
+    return _divide(features, np.linalg.norm(features, axis=1, keepdims=True))
 
 
-def of_largest_1(features: Features) -> Features:
-    """Each feature divided by its largest entry in magnitude; one of zeros stays as it is."""
-    return _divided(features, np.abs(features).max(axis=1, keepdims=True))
+def scale_to_largest_1(features: Features) -> Features:
+    """Return each feature divided by its largest entry in magnitude; one of zeros stays as it is."""
+    return _divide(features, np.abs(features).max(axis=1, keepdims=True))
 
 
-def _divided(features: Features, sizes: Float64[np.ndarray, "n 1"]) -> Features:
+def _divide(features: Features, sizes: Float64[np.ndarray, "n 1"]) -> Features:
     return np.asarray(np.divide(features, sizes, out=features.copy(), where=sizes > 0))
 
 
 @contextmanager
-def _scikit_learn() -> Iterator[None]:
-    """With its own threads off: the order of their sums is luck."""
+def _import_scikit_learn() -> Iterator[None]:
+    """Import scikit-learn and run it on one thread: the order of sums on several is luck."""
     try:
         import sklearn.cluster  # noqa: F401  # slow to import; threads of what is loaded later are not limited
     except ImportError as error:

@@ -2,33 +2,29 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Bool
 
-from reliseg.calibration.sample import CalibrationSample
+from reliseg.calibration.sample import CalibrationSample, PixelIndices
 from reliseg.errors import CalibrationError, ColumnsError
 from reliseg.prediction import Prediction
 from reliseg.types import Block
-
-Values: TypeAlias = Float64[np.ndarray, " p"]
-Ids: TypeAlias = Int64[np.ndarray, " p"]
 
 _PIXELS = 1 << 13
 """Pixels of a block: its float64 arrays stay in the processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
-class ColumnReport:
+class ColumnUse:
     """Which columns of a sample are live (some model class goes there), and which of those occur as labels."""
 
     live: Bool[np.ndarray, " y"]
     present: Bool[np.ndarray, " c"]
 
 
-def inspect_columns(sample: CalibrationSample, name: str) -> ColumnReport:
-    """The columns of the sample; a CalibrationError where there is nothing to fit on."""
+def inspect_columns(sample: CalibrationSample, name: str) -> ColumnUse:
+    """Return how the sample uses its columns; a CalibrationError where there is nothing to fit on."""
     if not len(sample):
         raise CalibrationError(f"{name}: the calibration split has no counted pixel")
     if sample.is_constant():
@@ -50,42 +46,42 @@ def inspect_columns(sample: CalibrationSample, name: str) -> ColumnReport:
         )
     if counts[columns:].any() or counts[:columns][~ever].any():
         raise CalibrationError(f"{name}: the sample has labels that no column with finite logits stands for")
-    return ColumnReport(ever, counts[:columns][ever] > 0)
+    return ColumnUse(ever, counts[:columns][ever] > 0)
 
 
-def live_blocks(sample: CalibrationSample, live: Bool[np.ndarray, " y"]) -> Iterator[tuple[Block, Ids]]:
-    """All pixels in small blocks: float64 logits of the live columns, and labels as places among those."""
+def live_blocks(sample: CalibrationSample, live: Bool[np.ndarray, " y"]) -> Iterator[tuple[Block, PixelIndices]]:
+    """Yield all pixels in small blocks: float64 logits of the live columns, and labels as places among those."""
     place = np.cumsum(live) - 1
     for logits, labels in sample.blocks(_PIXELS):
         yield np.array(logits.T[live], np.float64, order="C"), place[labels]
 
 
 def log_softmax(z: Block) -> Block:
-    """Logs of probabilities; finite for finite logits, and -inf stays."""
+    """Return the logs of probabilities; finite for finite logits, and -inf stays."""
     below = z - z.max(axis=0)
     return np.asarray(below - np.log(np.exp(below).sum(axis=0)))
 
 
-def kept_on_top(scores: Block, top: Ids) -> Block:
-    """The scores, none above that of `top`, and those of earlier columns below it, after rounding to float32 too."""
+def keep_on_top(scores: Block, top: PixelIndices) -> Block:
+    """Return the scores, none above that of `top` and those of earlier columns below it, in float32 too."""
     highest = scores[top, np.arange(len(top))]
     below = np.nextafter(highest.astype(np.float32), np.float32(-np.inf)).astype(np.float64)
     earlier = np.arange(len(scores))[:, None] < top
     return np.minimum(scores, np.where(earlier, below, highest))
 
 
-def live_columns(prediction: Prediction) -> Ids:
-    """The columns that some model class goes to, in order."""
+def live_columns(prediction: Prediction) -> PixelIndices:
+    """Return the columns that some model class goes to, in order."""
     return np.unique(prediction.view().groups)
 
 
-def check_live(name: str, prediction: Prediction, live: Sequence[int] | Ids) -> None:
-    """A CalibrationError where the model's classes go to other columns than in the sample."""
+def check_live_columns(name: str, prediction: Prediction, live: Sequence[int] | PixelIndices) -> None:
+    """Raise a CalibrationError where the model's classes go to other columns than in the sample."""
     if not np.array_equal(live_columns(prediction), live):
         raise CalibrationError(f"{name}: the model's classes go to other columns than those it is fitted on")
 
 
-def check_columns(name: str, fitted: int, columns: int) -> None:
-    """A ColumnsError where a prediction has other columns than the sample had."""
+def check_column_count(name: str, fitted: int, columns: int) -> None:
+    """Raise a ColumnsError where a prediction has another number of columns than the sample had."""
     if fitted != columns:
         raise ColumnsError(f"{name}: fitted on {fitted} columns (classes and other), the prediction has {columns}")

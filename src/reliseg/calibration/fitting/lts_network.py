@@ -1,4 +1,4 @@
-"""The network of `lts`: a temperature for each pixel, in blocks of rows, and how it is trained. Runs in torch."""
+"""The network of `lts`, which gives a temperature for each pixel, and its training. Runs in torch."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ from jaxtyping import Float32, Int64
 from torch import Tensor
 from torch.nn.functional import conv2d, softplus
 
+from reliseg.calibration.fitting.columns import live_columns
 from reliseg.calibration.fitting.inverse_temperature import LOWEST
 from reliseg.calibration.sample import Training, WholeImage
 from reliseg.errors import CalibrationError
@@ -55,44 +56,44 @@ class Tree:
     def random(
         cls, channels: tuple[int, int], columns: int, spread: float, temperature: float, generator: np.random.Generator
     ) -> "Tree":
-        """Channels on (logits, image) with small weights, for logits of this root mean square; T is about as given."""
+        """Return channels on (logits, image) with small weights, for logits of this root mean square; T is about so."""
         of_logits, of_image = channels
-        weights, bias = _drawn(generator, (of_logits, columns), _START / spread), np.zeros(of_logits, np.float32)
+        weights, bias = _draw_weights(generator, (of_logits, columns), _START / spread), np.zeros(of_logits, np.float32)
         u = np.float32(np.log(np.expm1(max(temperature - LOWEST, _NEAREST))))
         bias[:LEAVES] = u
-        return cls(weights, bias, _drawn(generator, (of_image, 3), _START), np.full(of_image, u))
+        return cls(weights, bias, _draw_weights(generator, (of_image, 3), _START), np.full(of_image, u))
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long is trained, and how fast."""
+    """How long to train, and how fast."""
 
     epochs: int
     rate: float
 
 
 @dataclass(frozen=True)
-class Trained:
-    """The best weights, None where none were better than one temperature; held-out loss of that, and the best one."""
+class TrainingResult:
+    """The best weights, None where none are better than one temperature; the held-out loss of that, and the best."""
 
     tree: Tree | None
     before: float
     after: float
 
 
-def factors(tree: Tree, prediction: Prediction, pixels: int = _PIXELS) -> Factors:
-    """1/T of each pixel, on the CPU; nothing of the size classes x H x W is built."""
+def pixel_factors(tree: Tree, prediction: Prediction, pixels: int = _PIXELS) -> Factors:
+    """Return 1/T of each pixel, on the CPU; nothing of the size classes x H x W is built."""
     network = _Network(tree, torch.device("cpu"))
-    field = _Field(prediction if len(tree.image_bias) else replace(prediction, image=None), torch.device("cpu"))
-    found = np.empty(prediction.size, np.float32)
+    field = _PixelRows(prediction if len(tree.image_bias) else replace(prediction, image=None), torch.device("cpu"))
+    factors = np.empty(prediction.size, np.float32)
     with torch.inference_mode():
-        for rows in _blocks(prediction.size, pixels):
-            found[rows] = network(*field.rows(rows)).numpy()
-    return found
+        for rows in _row_blocks(prediction.size, pixels):
+            factors[rows] = network(*field.rows(rows)).numpy()
+    return factors
 
 
-def counted(truth: Truth, live: Int64[np.ndarray, " l"]) -> Int64[np.ndarray, "H W"]:
-    """The place of each pixel's label among live columns; -1 where the pixel does not count."""
+def live_labels(truth: Truth, live: Int64[np.ndarray, " l"]) -> Int64[np.ndarray, "H W"]:
+    """Return the place of each pixel's label among live columns; -1 where the pixel does not count."""
     place = np.full(256, -1, np.int64)
     place[live] = np.arange(len(live))
     place[UNKNOWN:] = -1
@@ -108,37 +109,37 @@ def train(
     schedule: Schedule,
     training: Training,
     generator: np.random.Generator,
-) -> Trained:
-    """Adam on the negative log-likelihood of counted pixels, four images a step.
+) -> TrainingResult:
+    """Train by Adam on the negative log-likelihood of counted pixels, four images a step.
 
     `parts` are the places of the images to train on, and of those held out. These are measured every ten steps and at
     the end; after three epochs without gain it ends. The same input gives the same bytes on the same device.
     """
-    learning, held = parts
-    pool = _Pool(images, select_device(training.device, "lts", CalibrationError))
+    learning, held_out = parts
+    image_set = _ImageSet(images, select_device(training.device, "lts", CalibrationError))
     steps = -(-len(learning) // _BATCH)
-    told = training.stage("training lts", schedule.epochs * steps)
+    advance = training.stage("training lts", schedule.epochs * steps)
     with training_settings(training.threads):
-        network = _Network(start, pool.device)
+        network = _Network(start, image_set.device)
         optimiser = torch.optim.Adam(network.parameters(), lr=schedule.rate)
-        before = best = pool.mean_loss(lambda z, image: z.new_full((), 1 / temperature), held)
+        before = best = image_set.mean_loss(lambda z, image: z.new_full((), 1 / temperature), held_out)
         tree, step, last = None, 0, 0
         for _ in range(schedule.epochs):
             order = generator.permutation(len(learning))
             for first in range(0, len(order), _BATCH):
                 optimiser.zero_grad()
-                pool.mean_loss(network, [learning[i] for i in order[first : first + _BATCH]], learn=True)
+                image_set.mean_loss(network, [learning[i] for i in order[first : first + _BATCH]], learn=True)
                 optimiser.step()
-                told()
+                advance()
                 step += 1
                 if step % _PERIOD and step < schedule.epochs * steps:
                     continue
-                loss = pool.mean_loss(network, held)
+                loss = image_set.mean_loss(network, held_out)
                 if loss < best:
                     tree, best, last = network.tree(), loss, step
                 elif step - last >= _PATIENCE * steps:
-                    return Trained(tree, before, best)
-    return Trained(tree, before, best)
+                    return TrainingResult(tree, before, best)
+    return TrainingResult(tree, before, best)
 
 
 class _Network:
@@ -161,19 +162,19 @@ class _Network:
         u = None
         if len(image_bias):
             assert image is not None, "images were checked"
-            u = _convolved(image, image_weights, image_bias)[0]
+            u = _convolve(image, image_weights, image_bias)[0]
         if len(logit_bias):
-            found = _convolved(z, logit_weights, logit_bias)
-            leaves, gates = found[:LEAVES], found[LEAVES:].sigmoid()
-            left = _mixed(gates[0], leaves[0], leaves[1])
-            right = _mixed(gates[1], leaves[2], leaves[3])
-            tree = _mixed(gates[2], left, right)
-            u = tree if u is None else _mixed(gates[3], tree, u)
+            channels = _convolve(z, logit_weights, logit_bias)
+            leaves, gates = channels[:LEAVES], channels[LEAVES:].sigmoid()
+            left = _mix(gates[0], leaves[0], leaves[1])
+            right = _mix(gates[1], leaves[2], leaves[3])
+            tree = _mix(gates[2], left, right)
+            u = tree if u is None else _mix(gates[3], tree, u)
         assert u is not None, "a tree has channels"
         return 1 / (softplus(u) + LOWEST)
 
 
-class _Field:
+class _PixelRows:
     """Projected logits and image of a prediction at full size, rows by rows, with a reflected margin."""
 
     def __init__(self, prediction: Prediction, device: torch.device) -> None:
@@ -182,37 +183,37 @@ class _Field:
         self._native = torch.tensor(np.asarray(view.logits), device=device)
         self._members = [torch.tensor(np.flatnonzero(view.groups == g), device=device) for g in np.unique(view.groups)]
         self._rows = source_positions(h, view.size[0], view.align_corners)
-        columns = _reflected(-_REACH, view.size[1] + _REACH, view.size[1])
-        self._columns = _between(source_positions(w, view.size[1], view.align_corners), columns, w, device)
-        self._reflected = columns
+        columns = _reflect(-_REACH, view.size[1] + _REACH, view.size[1])
+        self._columns = _interpolation(source_positions(w, view.size[1], view.align_corners), columns, w, device)
+        self._image_columns = columns
         self._image = prediction.image
         self._height = view.size[0]
 
     def rows(self, rows: slice) -> tuple[Tensor, Tensor | None]:
-        """Logits of live columns, and the image if there is one, of these rows and the margin."""
+        """Return logits of live columns, and the image if there is one, of these rows and the margin."""
         device = self._native.device
-        places = _reflected(rows.start - _REACH, rows.stop + _REACH, self._height)
-        z = _interpolated(self._native, 1, _between(self._rows, places, self._native.shape[1], device))
-        z = _interpolated(z, 2, self._columns)
+        places = _reflect(rows.start - _REACH, rows.stop + _REACH, self._height)
+        z = _interpolate(self._native, 1, _interpolation(self._rows, places, self._native.shape[1], device))
+        z = _interpolate(z, 2, self._columns)
         if len(self._members) < len(z):
             z = torch.stack([z[m].logsumexp(dim=0) if len(m) > 1 else z[m[0]] for m in self._members])
         else:
             z = z[torch.cat(self._members)]
         if self._image is None:
             return z, None
-        pixels = torch.tensor(self._image[places][:, self._reflected], device=device)
+        pixels = torch.tensor(self._image[places][:, self._image_columns], device=device)
         return z, pixels.permute(2, 0, 1).float() / 127.5 - 1
 
 
 @dataclass(frozen=True)
-class _Pool:
+class _ImageSet:
     """Images to train on and to hold out."""
 
     images: Sequence[WholeImage]
     device: torch.device
 
     def mean_loss(self, network: Network, places: Sequence[int], *, learn: bool = False) -> float:
-        """The mean negative log-likelihood of the counted pixels of some images, of any sizes.
+        """Return the mean negative log-likelihood of the counted pixels of some images, of any sizes.
 
         With `learn` its gradients are added to those of the network's parameters, block by block.
         """
@@ -227,15 +228,15 @@ class _Pool:
         return total / pixels
 
     def pixels(self, place: int) -> int:
-        """The counted pixels of an image."""
+        """Return the number of counted pixels of an image."""
         image = self.images[place]
-        return int((counted(image.truth, _live(image)) >= 0).sum())
+        return int((live_labels(image.truth, live_columns(image.prediction)) >= 0).sum())
 
     def _losses(self, network: Network, image: WholeImage) -> Iterator[Tensor]:
-        """The summed loss of the counted pixels of each block; one image is open at a time."""
-        field, live = _Field(image.prediction, self.device), _live(image)
-        for rows in _blocks(image.prediction.size, _PIXELS):
-            labels = torch.tensor(counted(image.truth[rows], live), device=self.device)
+        """Yield the summed loss of the counted pixels of each block; one image is open at a time."""
+        field, live = _PixelRows(image.prediction, self.device), live_columns(image.prediction)
+        for rows in _row_blocks(image.prediction.size, _PIXELS):
+            labels = torch.tensor(live_labels(image.truth[rows], live), device=self.device)
             if not (labels >= 0).any():
                 continue
             z, pixels = field.rows(rows)
@@ -247,36 +248,33 @@ class _Pool:
             yield (loss * (labels >= 0)).sum(dtype=torch.float64)
 
 
-def _live(image: WholeImage) -> Int64[np.ndarray, " l"]:
-    """The columns that some model class goes to."""
-    return np.unique(image.prediction.view().groups)
-
-
-def _convolved(x: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
-    """The convolutions of a block. With channels last their gradients take a half to a fifth of the time on a CPU."""
+def _convolve(x: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
+    """Convolve a block. With channels last, gradients take a half to a fifth of the time on a CPU."""
     x, weights = (t.contiguous(memory_format=torch.channels_last) for t in (x[None], weights))
     return conv2d(x, weights, bias, dilation=_DILATION)[0]
 
 
-def _mixed(gate: Tensor, a: Tensor, b: Tensor) -> Tensor:
+def _mix(gate: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return b + gate * (a - b)
 
 
-def _drawn(generator: np.random.Generator, channels: tuple[int, int], spread: float) -> Float32[np.ndarray, "o i 5 5"]:
-    """Weights of channels (out, in) that give values of about this spread where inputs have one of 1."""
+def _draw_weights(
+    generator: np.random.Generator, channels: tuple[int, int], spread: float
+) -> Float32[np.ndarray, "o i 5 5"]:
+    """Draw weights of channels (out, in) that give values of about this spread where inputs have one of 1."""
     shape = (*channels, TAPS, TAPS)
     return generator.normal(0, spread / np.sqrt(channels[1] * TAPS**2), shape).astype(np.float32)
 
 
-def _blocks(size: tuple[int, int], pixels: int) -> Iterator[slice]:
-    """All rows, so many pixels at a time."""
+def _row_blocks(size: tuple[int, int], pixels: int) -> Iterator[slice]:
+    """Yield all rows, so many pixels at a time."""
     step = max(1, pixels // size[1])
     for start in range(0, size[0], step):
         yield slice(start, min(start + step, size[0]))
 
 
-def _reflected(start: int, stop: int, size: int) -> Int64[np.ndarray, " n"]:
-    """Places from start to stop, those outside of 0 to size reflected at the border (which is not repeated)."""
+def _reflect(start: int, stop: int, size: int) -> Int64[np.ndarray, " n"]:
+    """Return places from start to stop, those outside of 0 to size reflected at the border, which is not repeated."""
     if size == 1:
         return np.zeros(stop - start, np.int64)
     period = 2 * (size - 1)
@@ -284,13 +282,13 @@ def _reflected(start: int, stop: int, size: int) -> Int64[np.ndarray, " n"]:
     return np.where(place < size, place, period - place)
 
 
-Between: TypeAlias = tuple[Tensor, Tensor, Tensor]
+Interpolation: TypeAlias = tuple[Tensor, Tensor, Tensor]
 """The lower native index of each place, the next one, and its weight."""
 
 
-def _between(
+def _interpolation(
     positions: tuple[np.ndarray, np.ndarray], places: Int64[np.ndarray, " n"], native: int, device: torch.device
-) -> Between:
+) -> Interpolation:
     lower, weight = (a[places] for a in positions)
     upper = np.minimum(lower + 1, native - 1)
     arrays = (lower, upper, weight.astype(np.float32))
@@ -298,7 +296,7 @@ def _between(
     return first, second, third
 
 
-def _interpolated(z: Tensor, axis: int, between: Between) -> Tensor:
+def _interpolate(z: Tensor, axis: int, between: Interpolation) -> Tensor:
     lower, upper, weight = between
     a = z.index_select(axis, lower)
     return a + (z.index_select(axis, upper) - a) * (weight[:, None] if axis == 1 else weight)

@@ -11,8 +11,8 @@ Result = TypeVar("Result")
 THREADS = 2
 
 
-def in_order(function: Callable[[Item], Result], items: Iterator[Item]) -> Iterator[Result]:
-    """`function` of each item, in their order; a few at a time: a sample may not fit in memory."""
+def map_in_order(function: Callable[[Item], Result], items: Iterator[Item]) -> Iterator[Result]:
+    """Yield `function` of each item, in their order; a few at a time: a sample may not fit in memory."""
     with ThreadPoolExecutor(THREADS) as pool:
         while some := list(islice(items, 2 * THREADS)):
             yield from pool.map(function, some)

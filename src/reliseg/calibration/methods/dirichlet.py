@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reliseg.calibration.base import Calibration, Calibrator
-from reliseg.calibration.fitting.affine import AffineFit, mapped, single
-from reliseg.calibration.fitting.columns import check_columns, inspect_columns, live_columns, log_softmax
-from reliseg.calibration.fitting.inverse_temperature import fit_inverse_temperatures
-from reliseg.calibration.parameters import is_amount, required
+from reliseg.calibration.fitting.affine import AffineFit, apply_affine, pack_affine
+from reliseg.calibration.fitting.columns import check_column_count, inspect_columns, live_columns, log_softmax
+from reliseg.calibration.fitting.inverse_temperature import fit_inverse_temperature
+from reliseg.calibration.parameters import require_positive
 from reliseg.calibration.sample import CalibrationSample
 from reliseg.prediction import Prediction
 from reliseg.stats.view import CompiledTransform
@@ -28,22 +28,22 @@ class DirichletMap(Calibration):
     keeps_argmax: ClassVar[bool] = False
 
     def __call__(self, prediction: Prediction) -> Prediction:
-        """The prediction with its log probabilities mapped."""
-        check_columns("dirichlet", len(self.biases), prediction.columns)
+        """Return the prediction with its log probabilities mapped."""
+        check_column_count("dirichlet", len(self.biases), prediction.columns)
         live = live_columns(prediction)
-        weights, biases = single(np.array(self.weights)[np.ix_(live, live)], np.array(self.biases)[live])
+        weights, biases = pack_affine(np.array(self.weights)[np.ix_(live, live)], np.array(self.biases)[live])
 
         def in_place(z: LiveBlock) -> None:
             from reliseg.calibration.compiled.transforms import map_log_probabilities  # slow to import
 
             map_log_probabilities(z, weights, biases)
 
-        return replace(prediction, transform=CompiledTransform(self.transformed, in_place))
+        return replace(prediction, transform=CompiledTransform(self.transform, in_place))
 
-    def transformed(self, z: Block) -> Block:
-        """Mapped log probabilities; columns at -inf add nothing to the others and stay."""
+    def transform(self, z: Block) -> Block:
+        """Return mapped log probabilities; columns at -inf add nothing to the others and stay."""
         finite = np.isfinite(z)
-        scores = mapped(np.array(self.weights), np.array(self.biases), np.where(finite, log_softmax(z), 0.0))
+        scores = apply_affine(np.array(self.weights), np.array(self.biases), np.where(finite, log_softmax(z), 0.0))
         return np.where(finite, scores, -np.inf)
 
 
@@ -62,22 +62,22 @@ class Dirichlet(Calibrator):
 
     def __post_init__(self) -> None:
         for name, value in (("off_diagonal", self.off_diagonal), ("bias", self.bias)):
-            required(is_amount(value) and value > 0, "dirichlet", name, value, "a number above 0")
+            require_positive("dirichlet", name, value)
 
     def fit(self, sample: CalibrationSample) -> DirichletMap:
-        """The map."""
+        """Return the map of all columns."""
         columns = inspect_columns(sample, "dirichlet")
-        slope = float(fit_inverse_temperatures(sample.grouped, 1)[0][0])
+        inverse_temperature = fit_inverse_temperature(sample)
         live, place = len(columns.present), np.flatnonzero(columns.live)
         cost = np.full((live, live), self.off_diagonal / max(live * (live - 1), 1))
         np.fill_diagonal(cost, _RIDGE / live)
-        start = slope * np.eye(live)
-        found = AffineFit(sample, columns, log_softmax, start, cost, self.bias / live).best()
-        weights, biases = slope * np.eye(len(columns.live)), np.zeros(len(columns.live))
-        weights[np.ix_(place, place)], biases[place] = found
+        start = inverse_temperature * np.eye(live)
+        of_live = AffineFit(sample, columns, log_softmax, start, cost, self.bias / live).solve()
+        weights, biases = inverse_temperature * np.eye(len(columns.live)), np.zeros(len(columns.live))
+        weights[np.ix_(place, place)], biases[place] = of_live
         return DirichletMap(tuple(map(tuple, weights.tolist())), tuple(biases.tolist()))
 
     def restore(self, parameters: dict[str, Any]) -> DirichletMap:
-        """The calibration with this map."""
+        """Return the calibration with this map."""
         weights = tuple(tuple(float(v) for v in row) for row in parameters["weights"])
         return DirichletMap(weights, tuple(float(v) for v in parameters["biases"]))

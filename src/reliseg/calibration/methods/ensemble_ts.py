@@ -7,16 +7,9 @@ import numpy as np
 from jaxtyping import Float64
 
 from reliseg.calibration.base import Calibration, Calibrator
-from reliseg.calibration.fitting.columns import (
-    ColumnReport,
-    Values,
-    inspect_columns,
-    kept_on_top,
-    live_blocks,
-    log_softmax,
-)
-from reliseg.calibration.fitting.inverse_temperature import check_range, end_notes, fit_inverse_temperatures
-from reliseg.calibration.sample import CalibrationSample
+from reliseg.calibration.fitting.columns import ColumnUse, inspect_columns, keep_on_top, live_blocks, log_softmax
+from reliseg.calibration.fitting.inverse_temperature import check_range, fit_inverse_temperature, range_notes
+from reliseg.calibration.sample import CalibrationSample, PixelValues
 from reliseg.prediction import Prediction
 from reliseg.stats.view import CompiledTransform
 from reliseg.types import Block, LiveBlock
@@ -47,26 +40,28 @@ class ScaledEnsemble(Calibration):
             raise ValueError("the weights are not three shares of 1")
 
     def __call__(self, prediction: Prediction) -> Prediction:
-        """The prediction with the logs of the mixed probabilities as logits."""
-        return replace(prediction, transform=CompiledTransform(self.transformed, self._in_place, self.keeps_argmax))
+        """Return the prediction with the logs of the mixed probabilities as logits."""
+        return replace(
+            prediction, transform=CompiledTransform(self.transform, self._transform_in_place, self.keeps_argmax)
+        )
 
-    def transformed(self, z: Block) -> Block:
-        """Logs of the mixed probabilities; the top class stays on top where rounding would tie it with another."""
+    def transform(self, z: Block) -> Block:
+        """Return logs of the mixed probabilities; the top class stays on top where rounding would tie it."""
         parts = (log_softmax(z / self.temperature), log_softmax(z), _log_uniform(z))
         mixed = np.full_like(z, -np.inf)
         for weight, part in zip(self.weights, parts, strict=True):
             if weight > 0:
                 mixed = np.logaddexp(mixed, part + np.log(weight))
-        return kept_on_top(mixed, z.argmax(axis=0))
+        return keep_on_top(mixed, z.argmax(axis=0))
 
-    def _in_place(self, z: LiveBlock) -> None:
+    def _transform_in_place(self, z: LiveBlock) -> None:
         from reliseg.calibration.compiled.transforms import mix  # slow to import
 
         mix(z, 1 / self.temperature, np.array(self.weights, np.float64))
 
     def notes(self) -> list[str]:
-        """Whether the temperature stands at the end of its range, and whether confidences hardly depend on logits."""
-        notes = end_notes([self.temperature])
+        """Return a line where the temperature stands at the end of its range, and where logits hardly matter."""
+        notes = range_notes([self.temperature])
         if self.weights[2] > _MOSTLY:
             notes.append(
                 f"the uniform distribution has {self.weights[2]:.0%} of the weight: the logits say next to nothing"
@@ -84,40 +79,47 @@ class EnsembleTemperature(Calibrator):
     """
 
     def fit(self, sample: CalibrationSample) -> ScaledEnsemble:
-        """The temperature and the weights."""
+        """Return the temperature and the weights."""
         columns = inspect_columns(sample, "ensemble_ts")
-        slope = float(fit_inverse_temperatures(sample.grouped, 1)[0][0])
-        weights = _best_weights(sample, columns, slope)
-        first, second, third = weights.tolist()
-        return ScaledEnsemble(1 / slope, (first, second, third))
+        inverse_temperature = fit_inverse_temperature(sample)
+        first, second, third = _fit_weights(sample, columns, inverse_temperature).tolist()
+        return ScaledEnsemble(1 / inverse_temperature, (first, second, third))
 
     def restore(self, parameters: dict[str, Any]) -> ScaledEnsemble:
-        """The calibration with this temperature and these weights."""
+        """Return the calibration with this temperature and these weights."""
         first, second, third = (float(w) for w in parameters["weights"])
         return ScaledEnsemble(float(parameters["temperature"]), (first, second, third))
 
 
-def loss(sample: CalibrationSample, columns: ColumnReport, slope: float, weights: Mixture) -> tuple[float, Mixture]:
-    """Mean negative log-likelihood of the mixture and its derivative by the weights, in one pass."""
+def loss(
+    sample: CalibrationSample, columns: ColumnUse, inverse_temperature: float, weights: Mixture
+) -> tuple[float, Mixture]:
+    """Return the mean negative log-likelihood of the mixture and its derivative by the weights, in one pass."""
     value, gradient = 0.0, np.zeros(3)
     with np.errstate(divide="ignore"):
         log_weights = np.log(np.maximum(weights, 0.0))
     for z, labels in live_blocks(sample, columns.live):
         at = np.arange(len(labels))
-        hits = np.stack([_hit(slope * z, labels), _hit(z, labels), _log_uniform(z)[labels, at]])
-        mixed: Values = np.logaddexp.reduce(hits + log_weights[:, None], axis=0)
+        hits = np.stack(
+            [
+                _label_log_probabilities(inverse_temperature * z, labels),
+                _label_log_probabilities(z, labels),
+                _log_uniform(z)[labels, at],
+            ]
+        )
+        mixed: PixelValues = np.logaddexp.reduce(hits + log_weights[:, None], axis=0)
         value -= float(mixed.sum())
         gradient -= np.exp(np.minimum(hits - mixed, _EXPONENT)).sum(axis=1)
     return value / len(sample), gradient / len(sample)
 
 
-def _best_weights(sample: CalibrationSample, columns: ColumnReport, slope: float) -> Mixture:
-    """Weights in the simplex; those of `ts` alone where none are better."""
+def _fit_weights(sample: CalibrationSample, columns: ColumnUse, inverse_temperature: float) -> Mixture:
+    """Return weights in the simplex; those of `ts` alone where none are better."""
     from scipy.optimize import minimize  # slow to import
 
     alone = np.array([1.0, 0.0, 0.0])
-    found = minimize(
-        lambda w: loss(sample, columns, slope, w),
+    end = minimize(
+        lambda w: loss(sample, columns, inverse_temperature, w),
         np.full(3, 1 / 3),
         jac=True,
         method="SLSQP",
@@ -125,20 +127,21 @@ def _best_weights(sample: CalibrationSample, columns: ColumnReport, slope: float
         constraints={"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like},
         options={"ftol": 1e-12, "maxiter": 100},
     )
-    weights = np.where(found.x < _NONE, 0.0, np.minimum(found.x, [1, 1, _UNIFORM]))
+    weights = np.where(end.x < _NONE, 0.0, np.minimum(end.x, [1, 1, _UNIFORM]))
     weights[:2] *= (1 - weights[2]) / max(weights[:2].sum(), 1e-300)
     if not np.isfinite(weights).all() or abs(weights.sum() - 1) > _NONE:
         return alone
-    return weights if loss(sample, columns, slope, weights)[0] < loss(sample, columns, slope, alone)[0] else alone
+    losses = [loss(sample, columns, inverse_temperature, w)[0] for w in (weights, alone)]
+    return weights if losses[0] < losses[1] else alone
 
 
-def _hit(z: Block, labels: np.ndarray) -> Values:
-    """The log probability of the label of each pixel."""
+def _label_log_probabilities(z: Block, labels: np.ndarray) -> PixelValues:
+    """Return the log probability of the label of each pixel."""
     below = z - z.max(axis=0)
     return below[labels, np.arange(len(labels))] - np.log(np.exp(below).sum(axis=0))
 
 
 def _log_uniform(z: Block) -> Block:
-    """The log of one over the number of live columns, at those columns."""
+    """Return the log of one over the number of live columns, at those columns."""
     live = np.isfinite(z)
     return np.where(live, -np.log(live.sum(axis=0)), -np.inf)

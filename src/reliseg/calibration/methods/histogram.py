@@ -7,19 +7,19 @@ import numpy as np
 from jaxtyping import Float64
 
 from reliseg.calibration.base import Calibration, Calibrator
-from reliseg.calibration.fitting.columns import ColumnReport, Ids, Values, inspect_columns
+from reliseg.calibration.fitting.columns import ColumnUse, inspect_columns
 from reliseg.calibration.fitting.top_label import (
     CELLS,
-    cell,
-    cell_end,
-    in_place,
-    is_share,
-    pieces,
-    tally,
-    with_confidence,
+    are_shares,
+    cell_end_confidence,
+    count_groups,
+    log_odds_cell,
+    piecewise_line,
+    replace_confidence,
+    twin_of_line,
 )
-from reliseg.calibration.parameters import is_natural, required
-from reliseg.calibration.sample import CalibrationSample
+from reliseg.calibration.parameters import is_natural, require
+from reliseg.calibration.sample import CalibrationSample, PixelIndices, PixelValues
 from reliseg.prediction import Prediction
 from reliseg.stats.view import CompiledTransform
 from reliseg.types import Block
@@ -45,21 +45,21 @@ class Binned(Calibration):
         if (
             len(edges) != len(values) + 1
             or not (np.diff(edges) > 0).all()
-            or not is_share(edges)
-            or not is_share(values)
+            or not are_shares(edges)
+            or not are_shares(values)
         ):
             raise ValueError("these are not bins of confidence with a value each")
 
     def __call__(self, prediction: Prediction) -> Prediction:
-        """The prediction with log probabilities as logits."""
+        """Return the prediction with log probabilities as logits."""
         edges, values = np.array(self.edges), np.array(self.values)
-        line = pieces(edges[1:-1], np.zeros(len(values)), values, np.zeros(len(values)))
-        return replace(prediction, transform=CompiledTransform(self.transformed, in_place(line), self.keeps_argmax))
+        line = piecewise_line(edges[1:-1], np.zeros(len(values)), values, np.zeros(len(values)))
+        return replace(prediction, transform=CompiledTransform(self.transform, twin_of_line(line), self.keeps_argmax))
 
-    def transformed(self, z: Block) -> Block:
-        """Log probabilities with the new confidence."""
+    def transform(self, z: Block) -> Block:
+        """Return log probabilities with the new confidence."""
         edges, values = np.array(self.edges), np.array(self.values)
-        return with_confidence(z, lambda p: values[_bin(edges, p)])
+        return replace_confidence(z, lambda p: values[_bin_of(edges, p)])
 
 
 @dataclass(frozen=True)
@@ -75,31 +75,35 @@ class Histogram(Calibrator):
 
     def __post_init__(self) -> None:
         natural = is_natural(self.bins, 1) and self.bins <= _MOST
-        required(natural, "histogram", "bins", self.bins, f"a number from 1 to {_MOST}")
-        required(self.equal in _WAYS, "histogram", "equal", self.equal, "width or count")
+        require(natural, "histogram", "bins", self.bins, f"a number from 1 to {_MOST}")
+        require(self.equal in _WAYS, "histogram", "equal", self.equal, "width or count")
 
     def fit(self, sample: CalibrationSample) -> Binned:
-        """The edges, and the accuracy of each bin."""
+        """Return the edges, and the accuracy of each bin."""
         columns = inspect_columns(sample, "histogram")
-        edges = np.arange(self.bins + 1) / self.bins if self.equal == "width" else self._counted(sample, columns)
-        found = tally(sample, columns, lambda _, p: _bin(edges, p), len(edges) - 1)
+        edges = (
+            np.arange(self.bins + 1) / self.bins
+            if self.equal == "width"
+            else self._edges_of_equal_count(sample, columns)
+        )
+        counts = count_groups(sample, columns, lambda _, p: _bin_of(edges, p), len(edges) - 1)
         middles = (edges[1:] + edges[:-1]) / 2
-        values = np.where(found.pixels > 0, found.correct / np.maximum(found.pixels, 1), middles)
+        values = np.where(counts.pixels > 0, counts.correct / np.maximum(counts.pixels, 1), middles)
         return Binned(tuple(edges.tolist()), tuple(values.tolist()))
 
     def restore(self, parameters: dict[str, Any]) -> Binned:
-        """The calibration with these bins."""
+        """Return the calibration with these bins."""
         edges, values = (tuple(float(v) for v in parameters[key]) for key in ("edges", "values"))
         return Binned(edges, values)
 
-    def _counted(self, sample: CalibrationSample, columns: ColumnReport) -> Float64[np.ndarray, " e"]:
-        """Edges between bins of about as many pixels."""
-        surer = np.cumsum(tally(sample, columns, cell, CELLS).pixels)
-        wanted = np.arange(1, self.bins) * len(sample) / self.bins
-        last = np.searchsorted(surer, wanted)
-        inner = cell_end(last[surer[last] < len(sample)])
+    def _edges_of_equal_count(self, sample: CalibrationSample, columns: ColumnUse) -> Float64[np.ndarray, " e"]:
+        """Return edges between bins of about as many pixels."""
+        surer = np.cumsum(count_groups(sample, columns, log_odds_cell, CELLS).pixels)
+        targets = np.arange(1, self.bins) * len(sample) / self.bins
+        last = np.searchsorted(surer, targets)
+        inner = cell_end_confidence(last[surer[last] < len(sample)])
         return np.unique(np.concatenate([[0.0], inner, [1.0]]))
 
 
-def _bin(edges: Float64[np.ndarray, " e"], confidence: Values) -> Ids:
+def _bin_of(edges: Float64[np.ndarray, " e"], confidence: PixelValues) -> PixelIndices:
     return np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, len(edges) - 2)

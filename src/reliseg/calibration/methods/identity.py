@@ -15,7 +15,7 @@ class Unchanged(Calibration):
     keeps_argmax: ClassVar[bool] = True
 
     def __call__(self, prediction: Prediction) -> Prediction:
-        """The same prediction."""
+        """Return the prediction itself."""
         return prediction
 
 
@@ -26,9 +26,9 @@ class Identity(Calibrator):
     fits: ClassVar[bool] = False
 
     def fit(self, sample: CalibrationSample) -> Unchanged:
-        """Nothing to fit."""
+        """Return what changes nothing; the sample is not read."""
         return Unchanged()
 
     def restore(self, parameters: dict[str, Any]) -> Unchanged:
-        """Nothing to restore."""
+        """Return what changes nothing; it has no parameters."""
         return Unchanged()

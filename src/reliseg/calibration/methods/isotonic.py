@@ -7,7 +7,15 @@ import numpy as np
 
 from reliseg.calibration.base import Calibration, Calibrator
 from reliseg.calibration.fitting.columns import inspect_columns
-from reliseg.calibration.fitting.top_label import CELLS, cell, in_place, is_share, pieces, tally, with_confidence
+from reliseg.calibration.fitting.top_label import (
+    CELLS,
+    are_shares,
+    count_groups,
+    log_odds_cell,
+    piecewise_line,
+    replace_confidence,
+    twin_of_line,
+)
 from reliseg.calibration.sample import CalibrationSample
 from reliseg.errors import MissingExtraError
 from reliseg.prediction import Prediction
@@ -30,20 +38,20 @@ class Monotone(Calibration):
     def __post_init__(self) -> None:
         x, y = np.array(self.confidences), np.array(self.accuracies)
         rising = len(x) == len(y) > 0 and (np.diff(x) > 0).all() and (np.diff(y) >= 0).all()
-        if not rising or not is_share(x) or not is_share(y):
+        if not rising or not are_shares(x) or not are_shares(y):
             raise ValueError("these are not points of a rising line")
 
     def __call__(self, prediction: Prediction) -> Prediction:
-        """The prediction with log probabilities as logits."""
+        """Return the prediction with log probabilities as logits."""
         x, y = np.array(self.confidences), np.array(self.accuracies)
         slopes = np.concatenate([[0.0], np.diff(y) / np.diff(x), [0.0]])
-        line = pieces(x, np.append(x[0], x), np.append(y[0], y), slopes)
-        return replace(prediction, transform=CompiledTransform(self.transformed, in_place(line), self.keeps_argmax))
+        line = piecewise_line(x, np.append(x[0], x), np.append(y[0], y), slopes)
+        return replace(prediction, transform=CompiledTransform(self.transform, twin_of_line(line), self.keeps_argmax))
 
-    def transformed(self, z: Block) -> Block:
-        """Log probabilities with the new confidence."""
+    def transform(self, z: Block) -> Block:
+        """Return log probabilities with the new confidence."""
         x, y = np.array(self.confidences), np.array(self.accuracies)
-        return with_confidence(z, lambda p: np.interp(p, x, y))
+        return replace_confidence(z, lambda p: np.interp(p, x, y))
 
 
 @dataclass(frozen=True)
@@ -55,20 +63,20 @@ class Isotonic(Calibrator):
     """
 
     def fit(self, sample: CalibrationSample) -> Monotone:
-        """The points of the line."""
+        """Return the points of the line; a MissingExtraError without scikit-learn."""
         columns = inspect_columns(sample, "isotonic")
         try:
             from sklearn.isotonic import IsotonicRegression  # slow to import
         except ImportError as error:
             raise MissingExtraError("scikit-learn", "cluster", "isotonic") from error
-        found = tally(sample, columns, cell, CELLS)
-        filled = found.pixels > 0
-        pixels = found.pixels[filled].astype(np.float64)
+        counts = count_groups(sample, columns, log_odds_cell, CELLS)
+        filled = counts.pixels > 0
+        pixels = counts.pixels[filled].astype(np.float64)
         line = IsotonicRegression(y_min=0, y_max=1, increasing=True, out_of_bounds="clip")
-        line.fit(found.confidence[filled] / pixels, found.correct[filled] / pixels, sample_weight=pixels)
+        line.fit(counts.confidence[filled] / pixels, counts.correct[filled] / pixels, sample_weight=pixels)
         return Monotone(tuple(line.X_thresholds_.tolist()), tuple(line.y_thresholds_.tolist()))
 
     def restore(self, parameters: dict[str, Any]) -> Monotone:
-        """The calibration with this line."""
+        """Return the calibration with this line."""
         confidences, accuracies = (tuple(float(v) for v in parameters[key]) for key in ("confidences", "accuracies"))
         return Monotone(confidences, accuracies)

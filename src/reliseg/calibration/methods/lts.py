@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from reliseg.calibration.base import Calibration, Calibrator
-from reliseg.calibration.fitting.columns import ColumnReport, check_columns, check_live, inspect_columns
-from reliseg.calibration.fitting.inverse_temperature import fit_inverse_temperatures
+from reliseg.calibration.fitting.columns import ColumnUse, check_column_count, check_live_columns, inspect_columns
+from reliseg.calibration.fitting.inverse_temperature import fit_inverse_temperature
 from reliseg.calibration.methods.ts import Scaled
-from reliseg.calibration.parameters import is_amount, is_natural, required
+from reliseg.calibration.parameters import is_natural, require, require_positive, require_seed
 from reliseg.calibration.sample import CalibrationSample, WholeImage
 from reliseg.errors import CalibrationError, MissingExtraError
 from reliseg.prediction import Prediction
@@ -45,31 +45,31 @@ class ScaledLocally(Calibration):
 
     @property
     def needs_image(self) -> bool:
-        """Whether a leaf looks at the image."""
+        """Return whether a leaf looks at the image."""
         return bool(len(self.image_bias))
 
     def __call__(self, prediction: Prediction) -> Prediction:
-        """The prediction with 1/T of each pixel; a CalibrationError where it does not fit what was trained on."""
+        """Return the prediction with 1/T of each pixel; a CalibrationError where it does not fit the weights."""
         if not len(self.logit_bias) and not len(self.image_bias):
             return Scaled(self.temperature)(prediction)
-        check_columns("lts", self.columns, prediction.columns)
-        check_live("lts", prediction, self.live)
+        check_column_count("lts", self.columns, prediction.columns)
+        check_live_columns("lts", prediction, self.live)
         if self.needs_image:
             _check_image(prediction)
         from reliseg.calibration.fitting import lts_network  # imports torch
 
         tree = lts_network.Tree(self.logit_weights, self.logit_bias, self.image_weights, self.image_bias)
-        return replace(prediction, pixel_factors=lts_network.factors(tree, prediction))
+        return replace(prediction, pixel_factors=lts_network.pixel_factors(tree, prediction))
 
     def notes(self) -> list[str]:
-        """Whether training found nothing, or the temperature it starts at stands at the end of its range."""
-        found = Scaled(self.temperature).notes()
+        """Return a line where training gained nothing, and where the temperature stands at the end of its range."""
+        notes = Scaled(self.temperature).notes()
         if not len(self.logit_bias) and not len(self.image_bias):
-            found.append(
+            notes.append(
                 f"training on {self.images} images did not lower the loss of the images held out: "
                 f"every pixel has the one temperature {self.temperature:.4g}, as with ts"
             )
-        return found
+        return notes
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class LocalTemperature(Calibrator):
     that are best there are kept, and where none are better than the one temperature, that is. Adam with step `rate`
     on the negative log-likelihood, four images a step, at most `epochs` times over at most 500 images. The published
     code starts with weights of zero, which keep all leaves on logits alike for ever, and lets T reach 0; T is at
-    least 0.05 here.
+    least 0.05 here. It cannot be fitted with fewer than two whole images that have counted pixels.
     """
 
     inputs: str = "both"
@@ -91,66 +91,64 @@ class LocalTemperature(Calibrator):
     needs_whole_images: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        required(self.inputs in tuple(_CHANNELS), "lts", "inputs", self.inputs, "both, logits or image")
-        required(is_natural(self.epochs, 1), "lts", "epochs", self.epochs, "a number from 1")
-        required(is_amount(self.rate) and self.rate > 0, "lts", "rate", self.rate, "a number above 0")
+        require(self.inputs in tuple(_CHANNELS), "lts", "inputs", self.inputs, "both, logits or image")
+        require(is_natural(self.epochs, 1), "lts", "epochs", self.epochs, "a number from 1")
+        require_positive("lts", "rate", self.rate)
         object.__setattr__(self, "rate", float(self.rate))
-        required(
-            is_natural(self.seed) and self.seed < 1 << 32, "lts", "seed", self.seed, "a number from 0, below 2**32"
-        )
+        require_seed("lts", self.seed)
         if find_spec("torch") is None:
             raise MissingExtraError("torch", "torch", "lts")
 
     @property
     def needs_image(self) -> bool:
-        """Whether a leaf looks at the image."""
+        """Return whether a leaf looks at the image."""
         return _CHANNELS[self.inputs][1] > 0
 
     @property
     def least_images(self) -> int:
-        """One to train on, and one that is held out."""
+        """Return one to train on, and one that is held out."""
         return 2
 
     def fit(self, sample: CalibrationSample) -> ScaledLocally:
-        """The trained weights, or none where one temperature is as good."""
+        """Return the trained weights, or none where one temperature is as good."""
         from reliseg.calibration.fitting import lts_network  # imports torch
 
-        found = inspect_columns(sample, "lts")
-        live = np.flatnonzero(found.live)
-        images = self._usable(sample.whole, live)
+        columns = inspect_columns(sample, "lts")
+        live = np.flatnonzero(columns.live)
+        images = self._trainable_images(sample.whole, live)
         if len(images) < self.least_images:
             raise CalibrationError(
                 f"lts: {len(images)} whole images with counted pixels; at least 2 are needed, to hold one out"
             )
-        temperature = 1 / float(fit_inverse_temperatures(sample.grouped, 1)[0][0])
+        temperature = 1 / fit_inverse_temperature(sample)
         generator = np.random.default_rng(self.seed)
         order = [images[i] for i in generator.permutation(len(images))]
-        held = max(1, round(len(order) / _HELD_OUT))
+        held_out = max(1, round(len(order) / _HELD_OUT))
         channels = _CHANNELS[self.inputs]
-        trained = lts_network.train(
-            lts_network.Tree.random(channels, len(live), _spread(sample, found), temperature, generator),
+        result = lts_network.train(
+            lts_network.Tree.random(channels, len(live), _logit_scale(sample, columns), temperature, generator),
             temperature,
             images=sample.whole,
-            parts=(order[held:], order[:held]),
+            parts=(order[held_out:], order[:held_out]),
             schedule=lts_network.Schedule(self.epochs, self.rate),
             training=sample.training,
             generator=generator,
         )
-        tree = trained.tree or lts_network.Tree.random((0, 0), len(live), 1.0, temperature, generator)
+        tree = result.tree or lts_network.Tree.random((0, 0), len(live), 1.0, temperature, generator)
         return ScaledLocally(
             temperature=temperature,
-            columns=len(found.live),
+            columns=len(columns.live),
             live=tuple(live.tolist()),
             logit_weights=tree.logit_weights,
             logit_bias=tree.logit_bias,
             image_weights=tree.image_weights,
             image_bias=tree.image_bias,
-            held_out=(trained.before, trained.after),
-            images=len(order) - held,
+            held_out=(result.before, result.after),
+            images=len(order) - held_out,
         )
 
     def restore(self, parameters: dict[str, Any]) -> ScaledLocally:
-        """The calibration with these weights."""
+        """Return the calibration with these weights."""
         live = tuple(int(c) for c in parameters["live"])
         before, after = (float(v) for v in parameters["held_out"])
         shapes = {"logit_weights": (-1, len(live), 5, 5), "image_weights": (-1, 3, 5, 5)}
@@ -167,24 +165,24 @@ class LocalTemperature(Calibrator):
             **weights,
         )
 
-    def _usable(self, images: Sequence[WholeImage], live: Int64[np.ndarray, " l"]) -> list[int]:
-        """The places of the images with counted pixels, by id; a CalibrationError where one cannot be trained on."""
-        from reliseg.calibration.fitting.lts_network import counted
+    def _trainable_images(self, images: Sequence[WholeImage], live: Int64[np.ndarray, " l"]) -> list[int]:
+        """Return the places of the images with counted pixels, by id; a CalibrationError names an unusable one."""
+        from reliseg.calibration.fitting.lts_network import live_labels
 
-        found = []
+        places = []
         for i in range(len(images)):
             image = images[i]
             try:
-                check_live("lts", image.prediction, live)
+                check_live_columns("lts", image.prediction, live)
                 if self.needs_image:
                     _check_image(image.prediction)
             except CalibrationError as error:
                 raise CalibrationError(f"{image.id}: {error}") from error
             if image.prediction.problem():
                 raise CalibrationError(f"lts: {image.id}: {image.prediction.problem()}")
-            if (counted(image.truth, live) >= 0).any():
-                found.append((image.id, i))
-        return [i for _, i in sorted(found)]
+            if (live_labels(image.truth, live) >= 0).any():
+                places.append((image.id, i))
+        return [i for _, i in sorted(places)]
 
 
 def _check_image(prediction: Prediction) -> None:
@@ -195,8 +193,8 @@ def _check_image(prediction: Prediction) -> None:
         raise CalibrationError(f"lts: the image is {prediction.image.shape}, the prediction of size {height} x {width}")
 
 
-def _spread(sample: CalibrationSample, columns: ColumnReport) -> float:
-    """The root mean square of the logits of live columns."""
+def _logit_scale(sample: CalibrationSample, columns: ColumnUse) -> float:
+    """Return the root mean square of the logits of live columns."""
     total, pixels = 0.0, 0
     for z, _ in sample.blocks():
         total += float((z[:, columns.live].astype(np.float64) ** 2).mean(axis=1).sum())

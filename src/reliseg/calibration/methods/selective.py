@@ -8,19 +8,18 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
 from reliseg.calibration.base import Calibration, Calibrator
-from reliseg.calibration.fitting.affine import single
+from reliseg.calibration.fitting.affine import pack_affine
 from reliseg.calibration.fitting.columns import (
-    ColumnReport,
-    Values,
-    check_columns,
-    check_live,
+    ColumnUse,
+    check_column_count,
+    check_live_columns,
     inspect_columns,
     live_blocks,
     log_softmax,
 )
 from reliseg.calibration.fitting.inverse_temperature import HIGHEST, fit_inverse_temperatures
-from reliseg.calibration.parameters import is_amount, is_natural, required
-from reliseg.calibration.sample import CalibrationSample, Groups, Logits
+from reliseg.calibration.parameters import is_natural, require, require_flag, require_positive, require_seed
+from reliseg.calibration.sample import CalibrationSample, PixelIndices, PixelLogits, PixelValues
 from reliseg.errors import CalibrationError
 from reliseg.prediction import Prediction
 from reliseg.types import Block
@@ -74,15 +73,15 @@ class ScaledSelectively(Calibration):
             raise ValueError("this is not a classifier of pixels with so many columns")
 
     def __call__(self, prediction: Prediction) -> Prediction:
-        """The prediction with 1/T of each pixel, told in blocks of rows."""
-        check_columns("selective", self.columns, prediction.columns)
-        check_live("selective", prediction, self.live)
+        """Return the prediction with 1/T of each pixel, decided in blocks of rows."""
+        check_column_count("selective", self.columns, prediction.columns)
+        check_live_columns("selective", prediction, self.live)
         from reliseg.calibration.compiled.transforms import find_wrong  # slow to import
         from reliseg.kernels.cpu.transformed import rows_per_block
         from reliseg.kernels.cpu.upsample import Upsampled
 
         source = Upsampled.of(prediction.view())
-        hidden, biases, last = self._folded()
+        hidden, biases, last = self._fold_scaling()
         height, width = prediction.size
         factors = np.empty(prediction.size, np.float32)
         step = rows_per_block(width)
@@ -94,17 +93,17 @@ class ScaledSelectively(Calibration):
             factors[rows] = np.where(wrong, 1 / self.wrong, 1 / self.right).reshape(-1, width)
         return replace(prediction, pixel_factors=factors)
 
-    def _folded(self) -> tuple[Float32[np.ndarray, "u f"], Float32[np.ndarray, " u"], Float32[np.ndarray, " v"]]:
-        """The classifier on features that are not standardised: weights and biases of the units, and of the sum."""
+    def _fold_scaling(self) -> tuple[Float32[np.ndarray, "u f"], Float32[np.ndarray, " u"], Float32[np.ndarray, " v"]]:
+        """Return the classifier on raw features: weights and biases of the hidden units, and weights of the sum."""
         weights = self.hidden[:, :-1] / self.scale.astype(np.float64)
-        return *single(weights, self.hidden[:, -1] - weights @ self.centre), self.last
+        return *pack_affine(weights, self.hidden[:, -1] - weights @ self.centre), self.last
 
-    def calls(self, z: Block) -> Bool[np.ndarray, " p"]:
-        """Which pixels the classifier calls wrong, from the logits of the live columns."""
-        return _output(_standard(z, self.centre, self.scale), self.hidden, self.last)[0] > 0
+    def find_wrong(self, z: Block) -> Bool[np.ndarray, " p"]:
+        """Return which pixels the classifier calls wrong, from the logits of the live columns."""
+        return _output(_standardise(z, self.centre, self.scale), self.hidden, self.last)[0] > 0
 
     def notes(self) -> list[str]:
-        """Whether nothing is changed, or a temperature stands at the end of its range."""
+        """Return a line where nothing is changed, and where a temperature stands at the end of its range."""
         found = []
         if self.called == 0:
             found.append("the classifier calls no pixel wrong: all pixels have one temperature")
@@ -135,38 +134,37 @@ class SelectiveScaling(Calibrator):
     seed: int = 42
 
     def __post_init__(self) -> None:
-        required(is_amount(self.weight) and self.weight > 0, "selective", "weight", self.weight, "a number above 0")
+        require_positive("selective", "weight", self.weight)
         object.__setattr__(self, "weight", float(self.weight))
-        required(is_natural(self.units, 1), "selective", "units", self.units, "a number from 1")
-        required(isinstance(self.scale_right, bool), "selective", "scale_right", self.scale_right, "true or false")
-        seeds = is_natural(self.seed) and self.seed < 1 << 32
-        required(seeds, "selective", "seed", self.seed, "a number from 0, below 2**32")
+        require(is_natural(self.units, 1), "selective", "units", self.units, "a number from 1")
+        require_flag("selective", "scale_right", self.scale_right)
+        require_seed("selective", self.seed)
 
     def fit(self, sample: CalibrationSample) -> ScaledSelectively:
-        """The classifier, then the temperatures."""
+        """Return the classifier, with the temperatures that are best for its two groups of pixels."""
         columns = inspect_columns(sample, "selective")
         live = np.flatnonzero(columns.live)
-        fitted = self._classifier(sample, columns)
+        fitted = self._train_classifier(sample, columns)
 
-        def group(logits: Logits, images: Groups) -> Groups:
-            return fitted.calls(np.array(logits.T[live], np.float64)).astype(np.int64)
+        def group(logits: PixelLogits, images: PixelIndices) -> PixelIndices:
+            return fitted.find_wrong(np.array(logits.T[live], np.float64)).astype(np.int64)
 
-        slopes, _ = fit_inverse_temperatures(lambda: sample.grouped(group), 2)
+        inverse_temperatures, _ = fit_inverse_temperatures(lambda: sample.blocks_with_groups(group), 2)
         calls, hits = 0, 0
         for z, labels in live_blocks(sample, columns.live):
-            wrong = fitted.calls(z)
+            wrong = fitted.find_wrong(z)
             calls += int(wrong.sum())
             hits += int((wrong & (z.argmax(axis=0) != labels)).sum())
         return replace(
             fitted,
-            wrong=max(1.0, 1 / float(slopes[1])),
-            right=1 / float(slopes[0]) if self.scale_right else 1.0,
+            wrong=max(1.0, 1 / float(inverse_temperatures[1])),
+            right=1 / float(inverse_temperatures[0]) if self.scale_right else 1.0,
             called=calls / len(sample),
             errors=hits / max(calls, 1),
         )
 
     def restore(self, parameters: dict[str, Any]) -> ScaledSelectively:
-        """The calibration with this classifier and these temperatures."""
+        """Return the calibration with this classifier and these temperatures."""
         return ScaledSelectively(
             wrong=float(parameters["wrong"]),
             right=float(parameters["right"]),
@@ -180,31 +178,33 @@ class SelectiveScaling(Calibrator):
             errors=float(parameters["errors"]),
         )
 
-    def _classifier(self, sample: CalibrationSample, columns: ColumnReport) -> ScaledSelectively:
-        """The learnt classifier; both temperatures are 1."""
+    def _train_classifier(self, sample: CalibrationSample, columns: ColumnUse) -> ScaledSelectively:
+        """Return the trained classifier; both temperatures are 1."""
         from scipy.optimize import minimize  # slow to import
 
         generator = np.random.default_rng(self.seed)
-        z, wrong, held = _drawn(sample, columns, generator)
-        features = _features(z[:, ~held])
+        z, wrong, held_out = _draw_pixels(sample, columns, generator)
+        features = _features(z[:, ~held_out])
         centre, scale = features.mean(axis=1), features.std(axis=1)
         scale[scale == 0] = 1
-        x = _standard(z, centre, scale)
+        x = _standardise(z, centre, scale)
         shape = (self.units, len(x))
         hidden = generator.normal(0, 1 / np.sqrt(len(x)), shape)
         last = generator.normal(0, 1 / np.sqrt(self.units), self.units + 1)
         cost = np.where(wrong, self.weight, 1.0)
-        watch = _Watch(shape, x[:, held], wrong[held], cost[held], sample.training.stage("selective", _STEPS))
-        learnt, share = wrong[~held], cost[~held] / cost[~held].sum()
+        stopping = _EarlyStopping(
+            shape, x[:, held_out], wrong[held_out], cost[held_out], sample.training.stage("selective", _STEPS)
+        )
+        targets, share = wrong[~held_out], cost[~held_out] / cost[~held_out].sum()
         minimize(
-            lambda steps: loss(*_split(steps, shape), x[:, ~held], learnt, share),
+            lambda steps: loss(*_unflatten(steps, shape), x[:, ~held_out], targets, share),
             np.concatenate([hidden.ravel(), last]),
             jac=True,
             method="L-BFGS-B",
-            callback=watch,
+            callback=stopping,
             options={"maxiter": _STEPS, "gtol": 1e-7, "ftol": 1e-9},
         )
-        hidden, last = _split(watch.best, shape)
+        hidden, last = _unflatten(stopping.best, shape)
         return ScaledSelectively(
             wrong=1.0,
             right=1.0,
@@ -219,14 +219,19 @@ class SelectiveScaling(Calibrator):
         )
 
 
-class _Watch:
-    """Looks at the held-out pixels after every step: keeps the best weights, and stops where they gain no more.
+class _EarlyStopping:
+    """Measures held-out pixels after every step: keeps the best weights, and stops where they gain no more.
 
     To begin with, the best is a classifier that calls no pixel wrong.
     """
 
     def __init__(
-        self, shape: tuple[int, int], x: Block, wrong: Bool[np.ndarray, " p"], cost: Values, step: Callable[[], object]
+        self,
+        shape: tuple[int, int],
+        x: Block,
+        wrong: Bool[np.ndarray, " p"],
+        cost: PixelValues,
+        step: Callable[[], object],
     ) -> None:
         self._shape, self._x, self._wrong, self._step = shape, x, wrong, step
         self._cost = cost / cost.sum()
@@ -237,7 +242,7 @@ class _Watch:
         self._value = self._loss(self.best)
 
     def __call__(self, weights: Float64[np.ndarray, " v"]) -> None:
-        """After a step; a StopIteration ends the search."""
+        """Measure the weights after a step; a StopIteration ends the search."""
         self._step()
         value = self._loss(weights)
         self._idle += 1
@@ -247,65 +252,66 @@ class _Watch:
             raise StopIteration
 
     def _loss(self, weights: Float64[np.ndarray, " v"]) -> float:
-        return loss(*_split(weights, self._shape), self._x, self._wrong, self._cost)[0]
+        return loss(*_unflatten(weights, self._shape), self._x, self._wrong, self._cost)[0]
 
 
 def loss(
-    hidden: Hidden, last: Last, x: Block, wrong: Bool[np.ndarray, " p"], cost: Values
+    hidden: Hidden, last: Last, x: Block, wrong: Bool[np.ndarray, " p"], cost: PixelValues
 ) -> tuple[float, Float64[np.ndarray, " v"]]:
-    """The weighted logistic loss of the classifier and its derivatives, hidden weights first."""
+    """Return the weighted logistic loss of the classifier and its derivatives, hidden weights first."""
     output, units = _output(x, hidden, last)
     signed = np.where(wrong, output, -output)
     value = float((cost * np.logaddexp(0, -signed)).sum()) + _DECAY * float((hidden**2).sum() + (last**2).sum())
-    slope = -cost * np.where(wrong, 1.0, -1.0) / (1 + np.exp(np.clip(signed, -_CLIP, _CLIP)))
-    by_last = np.append(units @ slope, slope.sum()) + 2 * _DECAY * last
-    by_units = np.outer(last[:-1], slope) * (units > 0)
+    by_output = -cost * np.where(wrong, 1.0, -1.0) / (1 + np.exp(np.clip(signed, -_CLIP, _CLIP)))
+    by_last = np.append(units @ by_output, by_output.sum()) + 2 * _DECAY * last
+    by_units = np.outer(last[:-1], by_output) * (units > 0)
     by_hidden = by_units @ x.T + 2 * _DECAY * hidden
     return value, np.concatenate([by_hidden.ravel(), by_last])
 
 
-def _drawn(
-    sample: CalibrationSample, columns: ColumnReport, generator: np.random.Generator
+def _draw_pixels(
+    sample: CalibrationSample, columns: ColumnUse, generator: np.random.Generator
 ) -> tuple[Block, Bool[np.ndarray, " p"], Bool[np.ndarray, " p"]]:
-    """Logits of the live columns of some pixels of the sample, which of them are wrong, and which are held out.
+    """Return logits of the live columns of some pixels, which of these are wrong, and which are held out.
 
     Whole images are held out; pixels where there is only one image.
     """
-    taken = np.sort(generator.choice(len(sample), min(_LEARNT, len(sample)), replace=False))
+    chosen = np.sort(generator.choice(len(sample), min(_LEARNT, len(sample)), replace=False))
     ends = np.cumsum([image.pixels for image in sample.images])
-    _, image = np.unique(np.searchsorted(ends, taken, side="right"), return_inverse=True)
-    unit = image if image[-1] > 0 else np.arange(len(taken))
+    _, image = np.unique(np.searchsorted(ends, chosen, side="right"), return_inverse=True)
+    unit = image if image[-1] > 0 else np.arange(len(chosen))
     units = int(unit[-1]) + 1
     if units < 2:
         raise CalibrationError("selective: one pixel in the calibration split; one to learn from and one to hold out")
-    held = np.isin(unit, generator.choice(units, max(1, round(units / _HELD_OUT)), replace=False))
-    parts, done = [], 0
+    held_out = np.isin(unit, generator.choice(units, max(1, round(units / _HELD_OUT)), replace=False))
+    parts, first = [], 0
     for z, labels in live_blocks(sample, columns.live):
-        here = taken[np.searchsorted(taken, done) : np.searchsorted(taken, done + len(labels))] - done
-        done += len(labels)
+        start, stop = np.searchsorted(chosen, (first, first + len(labels)))
+        here = chosen[start:stop] - first
+        first += len(labels)
         parts.append((z[:, here], (z.argmax(axis=0) != labels)[here]))
-    return np.concatenate([z for z, _ in parts], axis=1), np.concatenate([wrong for _, wrong in parts]), held
+    return np.concatenate([z for z, _ in parts], axis=1), np.concatenate([wrong for _, wrong in parts]), held_out
 
 
 def _features(z: Block) -> Block:
-    """Log probabilities, and the largest of them in order."""
+    """Return log probabilities, and the largest of them in order."""
     p = np.maximum(log_softmax(z), _LOWEST)
     return np.concatenate([p, -np.sort(-p, axis=0)[:_SORTED]])
 
 
-def _standard(z: Block, centre: Values, scale: Values) -> Block:
-    """Standardised features, and a row of ones."""
+def _standardise(z: Block, centre: PixelValues, scale: PixelValues) -> Block:
+    """Return standardised features, and a row of ones."""
     x = (_features(z) - centre[:, None]) / scale[:, None]
     return np.concatenate([x, np.ones((1, z.shape[1]))])
 
 
-def _output(x: Block, hidden: Hidden, last: Last) -> tuple[Values, Block]:
-    """What decides (wrong above 0), and the hidden units."""
+def _output(x: Block, hidden: Hidden, last: Last) -> tuple[PixelValues, Block]:
+    """Return the sum that decides (wrong above 0), and the hidden units."""
     units = np.maximum(hidden @ x, 0)
     return last[:-1] @ units + last[-1], units
 
 
-def _split(steps: Float64[np.ndarray, " n"], shape: tuple[int, ...]) -> tuple[Hidden, Last]:
+def _unflatten(steps: Float64[np.ndarray, " n"], shape: tuple[int, ...]) -> tuple[Hidden, Last]:
     size = shape[0] * shape[1]
     return steps[:size].reshape(shape), steps[size:]
 

@@ -11,11 +11,11 @@ from reliseg.calibration.fitting.inverse_temperature import (
     HIGHEST,
     LOWEST,
     check_range,
-    end_notes,
-    fit_inverse_temperatures,
+    fit_inverse_temperature,
+    range_notes,
 )
-from reliseg.calibration.fitting.least_ece import TEMPERATURES, least_ece
-from reliseg.calibration.parameters import required
+from reliseg.calibration.fitting.least_ece import TEMPERATURES, fit_least_ece
+from reliseg.calibration.parameters import require
 from reliseg.calibration.sample import CalibrationSample
 from reliseg.prediction import Prediction
 
@@ -35,13 +35,13 @@ class Scaled(Calibration):
         check_range([self.temperature], *_RANGES[self.objective])
 
     def __call__(self, prediction: Prediction) -> Prediction:
-        """The prediction with its logits divided by the temperature."""
-        slopes = np.full(prediction.columns, 1 / self.temperature)
-        return replace(prediction, inverse_temperatures=slopes)
+        """Return the prediction with its logits divided by the temperature."""
+        inverse_temperatures = np.full(prediction.columns, 1 / self.temperature)
+        return replace(prediction, inverse_temperatures=inverse_temperatures)
 
     def notes(self) -> list[str]:
-        """Whether the temperature stands at the end of its range."""
-        return end_notes([self.temperature], *_RANGES[self.objective])
+        """Return a line where the temperature stands at the end of its range."""
+        return range_notes([self.temperature], *_RANGES[self.objective])
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,15 @@ class Temperature(Calibrator):
     objective: str = "nll"
 
     def __post_init__(self) -> None:
-        required(self.objective in tuple(_RANGES), "ts", "objective", self.objective, "nll or ece")
+        require(self.objective in tuple(_RANGES), "ts", "objective", self.objective, "nll or ece")
 
     def fit(self, sample: CalibrationSample) -> Scaled:
-        """The temperature; a bound where the optimum of the likelihood lies beyond."""
+        """Return the temperature; a bound where the optimum of the likelihood lies beyond."""
         inspect_columns(sample, "ts")
         if self.objective == "ece":
-            return Scaled(least_ece(sample), "ece")
-        slopes, _ = fit_inverse_temperatures(sample.grouped, 1)
-        return Scaled(1 / float(slopes[0]))
+            return Scaled(fit_least_ece(sample), "ece")
+        return Scaled(1 / fit_inverse_temperature(sample))
 
     def restore(self, parameters: dict[str, Any]) -> Scaled:
-        """The calibration with this temperature."""
+        """Return the calibration with this temperature."""
         return Scaled(float(parameters["temperature"]), parameters.get("objective", "nll"))

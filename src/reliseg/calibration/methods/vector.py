@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reliseg.calibration.base import Calibration, Calibrator
-from reliseg.calibration.fitting.affine import AffineFit, mapped
-from reliseg.calibration.fitting.columns import check_columns, inspect_columns, live_columns
-from reliseg.calibration.fitting.inverse_temperature import fit_inverse_temperatures
-from reliseg.calibration.parameters import is_amount, required
+from reliseg.calibration.fitting.affine import AffineFit, apply_affine
+from reliseg.calibration.fitting.columns import check_column_count, inspect_columns, live_columns
+from reliseg.calibration.fitting.inverse_temperature import fit_inverse_temperature
+from reliseg.calibration.parameters import require_positive
 from reliseg.calibration.sample import CalibrationSample
 from reliseg.prediction import Prediction
 from reliseg.stats.view import CompiledTransform
@@ -25,8 +25,8 @@ class ScaledVector(Calibration):
     keeps_argmax: ClassVar[bool] = False
 
     def __call__(self, prediction: Prediction) -> Prediction:
-        """The prediction with the logits of each class scaled and shifted."""
-        check_columns("vector", len(self.scales), prediction.columns)
+        """Return the prediction with the logits of each class scaled and shifted."""
+        check_column_count("vector", len(self.scales), prediction.columns)
         live = live_columns(prediction)
         scales, biases = (np.array(v, np.float32)[live] for v in (self.scales, self.biases))
 
@@ -35,12 +35,12 @@ class ScaledVector(Calibration):
 
             scale(z, scales, biases)
 
-        return replace(prediction, transform=CompiledTransform(self.transformed, in_place))
+        return replace(prediction, transform=CompiledTransform(self.transform, in_place))
 
-    def transformed(self, z: Block) -> Block:
-        """Scaled and shifted logits; -inf stays, whatever the sign of its scale."""
+    def transform(self, z: Block) -> Block:
+        """Return scaled and shifted logits; -inf stays, whatever the sign of its scale."""
         finite = np.isfinite(z)
-        scores = mapped(np.array(self.scales), np.array(self.biases), np.where(finite, z, 0.0))
+        scores = apply_affine(np.array(self.scales), np.array(self.biases), np.where(finite, z, 0.0))
         return np.where(finite, scores, -np.inf)
 
 
@@ -56,21 +56,21 @@ class Vector(Calibrator):
     ridge: float = 1e-6
 
     def __post_init__(self) -> None:
-        required(is_amount(self.ridge) and self.ridge > 0, "vector", "ridge", self.ridge, "a number above 0")
+        require_positive("vector", "ridge", self.ridge)
 
     def fit(self, sample: CalibrationSample) -> ScaledVector:
-        """The scales and biases."""
+        """Return the scales and biases of all columns."""
         columns = inspect_columns(sample, "vector")
-        slope = float(fit_inverse_temperatures(sample.grouped, 1)[0][0])
+        inverse_temperature = fit_inverse_temperature(sample)
         live = len(columns.present)
-        start, cost = np.full(live, slope), np.full(live, self.ridge / live)
-        found = AffineFit(sample, columns, _logits, start, cost, self.ridge / live).best()
-        scales, biases = np.full(len(columns.live), slope), np.zeros(len(columns.live))
-        scales[columns.live], biases[columns.live] = found
+        start, cost = np.full(live, inverse_temperature), np.full(live, self.ridge / live)
+        of_live = AffineFit(sample, columns, _logits, start, cost, self.ridge / live).solve()
+        scales, biases = np.full(len(columns.live), inverse_temperature), np.zeros(len(columns.live))
+        scales[columns.live], biases[columns.live] = of_live
         return ScaledVector(tuple(scales.tolist()), tuple(biases.tolist()))
 
     def restore(self, parameters: dict[str, Any]) -> ScaledVector:
-        """The calibration with these scales and biases."""
+        """Return the calibration with these scales and biases."""
         scales, biases = (tuple(float(v) for v in parameters[key]) for key in ("scales", "biases"))
         return ScaledVector(scales, biases)
 

@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from reliseg.calibration.base import Calibration
-from reliseg.calibration.method_text import calibrator, canonical, each_seed
+from reliseg.calibration.method_text import calibrator, canonical_text, texts_of_seeds
 from reliseg.calibration.records.thresholds import ByScore, read_thresholds, thresholds_file, write_thresholds
 from reliseg.errors import CalibrationError, ColumnsError, ConfigError, ReliSegError
 from reliseg.prediction import LOGIT_LIMIT, Prediction
@@ -262,9 +262,9 @@ def _read_arrays(path: Path, tensors: _Tensors) -> dict[str, np.ndarray]:
 def _restore(path: Path, content: _File, parameters: dict[str, Any]) -> Calibration:
     """Return the calibration with these parameters, if it is one: it gives them back, and can be applied."""
     try:
-        text = canonical(content.method)
+        text = canonical_text(content.method)
         method = calibrator(text)
-        strangers = [m for m in content.part_of if canonical(m) != m or content.method not in each_seed(m)]
+        strangers = [m for m in content.part_of if canonical_text(m) != m or content.method not in texts_of_seeds(m)]
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     if text != content.method:
