@@ -68,6 +68,6 @@ def test_a_polygon_ahead_is_not_cut_and_one_behind_is_nothing():
 
 
 def test_what_is_cut_ends_on_the_near_plane_and_on_its_edges():
-    square = [(0.0, 0.0, NEAR - 1), (4.0, 0.0, NEAR - 1), (4.0, 0.0, NEAR + 1), (0.0, 0.0, NEAR + 1)]
-    corners = [(0.0, 0.0, NEAR), (0.0, 0.0, NEAR + 1), (4.0, 0.0, NEAR), (4.0, 0.0, NEAR + 1)]
-    np.testing.assert_allclose(sorted(clip_to_near(square)), corners)
+    triangle = [(0.0, 0.0, NEAR - 1), (4.0, 2.0, NEAR + 3), (-4.0, 0.0, NEAR + 3)]
+    corners = [(-4.0, 0.0, NEAR + 3), (-1.0, 0.0, NEAR), (1.0, 0.5, NEAR), (4.0, 2.0, NEAR + 3)]
+    np.testing.assert_allclose(sorted(clip_to_near(triangle)), corners)

@@ -61,6 +61,7 @@ def test_fog_takes_contrast_and_more_of_it_far_away(street):
     assert contrast[street.depth < 8].min() > 0.1
     assert contrast[(street.depth > 60) & (street.truth != SKY)].max() < 0.7 * contrast[street.depth < 8].min()
     np.testing.assert_allclose(contrast[street.truth == SKY], 0, atol=1e-6)
+    assert 0.65 < luma(under("fog", street))[street.truth == SKY].mean() < 0.84
 
 
 def test_night_is_dark_but_for_its_lights(street):
