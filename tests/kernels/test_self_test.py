@@ -90,11 +90,11 @@ def a_little_more(array):
         ("losses", a_little_more, "losses"),
         ("score_sums", a_little_more, "score_sums"),
         ("bin_confidence", lambda a: a.fill(0), "bin_confidence"),
-        ("confident.counts", lambda a: a.fill(0), "confident errors"),
-        ("confidence.sums", shift, "confidence"),
-        ("classwise.counts", lose_three_pixels, "class-wise pixels"),
-        ("classwise.hits", lose_three_pixels, "class-wise hits"),
-        ("classwise.probability", lambda a: a.fill(0), "class-wise probability"),
+        ("confident.counts", lambda a: a.fill(0), "confident.counts"),
+        ("confidence.sums", shift, "confidence.sums"),
+        ("classwise.counts", lose_three_pixels, "classwise.counts"),
+        ("classwise.hits", lose_three_pixels, "classwise.hits"),
+        ("classwise.probability", lambda a: a.fill(0), "classwise.probability"),
     ],
 )
 def test_a_miscount_is_named(name, change, named):

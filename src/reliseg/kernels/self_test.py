@@ -25,6 +25,7 @@ _TIE = 1e-3
 """Where the two largest logits are nearer than this, kernels may take either for the argmax: such pixels are void."""
 _AT_AN_EDGE = 2
 """So many pixels may lie on the other side of an edge between bins, for the last bits of float32."""
+_EXACT = ("pixels", "confusion", "flips")
 _SUMS, _ROUNDING = ("losses", "score_sums"), 1e-5
 """Sums of values may differ so much per pixel."""
 Comparison: TypeAlias = tuple[str, np.ndarray, float]
@@ -72,14 +73,18 @@ def view_of(logits: Logits | DeviceLogits) -> LogitView:
 
 
 def _counts(kernel: CountingKernel, image: LogitView, truth: Truth) -> Iterator[Comparison]:
+    """Return all that a kernel counts of an image but the fine histograms: coarse ones are their sums."""
     row = kernel.observe(image, truth, "trial")
     for name, column in row.arrays().items():
-        bound = 0.0 if name in ("pixels", "confusion") else _ROUNDING * truth.size if name in _SUMS else _AT_AN_EDGE
-        yield name, real(column) if name in LIMB_COLUMNS else column, bound
-    pixels = kernel.take()
-    yield "confident errors", pixels.confident.counts, _AT_AN_EDGE
-    yield "confidence", real(pixels.confidence.sums), _AT_AN_EDGE
-    if pixels.classwise is not None:
-        yield "class-wise pixels", pixels.classwise.counts, _AT_AN_EDGE
-        yield "class-wise hits", pixels.classwise.hits, _AT_AN_EDGE
-        yield "class-wise probability", real(pixels.classwise.probability), _AT_AN_EDGE
+        yield name, real(column) if name in LIMB_COLUMNS else column, _bound(name, truth)
+    for part, statistic in kernel.take().parts():
+        for name, array in statistic.arrays().items():
+            number = real(array) if name in statistic.LIMBS else array
+            yield f"{part}.{name}", np.atleast_1d(number), _bound(part, truth)
+
+
+def _bound(name: str, truth: Truth) -> float:
+    """Return how far sums of the numbers of this name may lie apart."""
+    if name in _EXACT:
+        return 0.0
+    return _ROUNDING * truth.size if name in _SUMS else _AT_AN_EDGE

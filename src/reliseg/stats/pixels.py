@@ -1,4 +1,14 @@
-"""The statistics of pixels: fixed in size, whatever the number of images."""
+"""The statistics of pixels: fixed in size, whatever the number of images.
+
+A new one takes three files:
+
+1. here: a `Statistic`, its line in `_PARTS`, and its field of `PixelStatistics`;
+2. `kernels/reference.py`: its definition in NumPy, a line of `observe`;
+3. `kernels/cpu/tables.py`: its table, a function that adds a block to it, and a line of `add_block` and `statistics`.
+
+`kernels/gpu` may follow: until then it gives zeros, the self-test sees that, and the CPU counts what a GPU predicts,
+which a run says in a note. What is stored before lacks the new arrays and is evaluated anew.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -174,18 +184,18 @@ class PixelStatistics:
     def __add__(self, other: "PixelStatistics") -> "PixelStatistics":
         if (self.classwise is None) != (other.classwise is None):
             raise ValueError("only one of two statistics that are added has class-wise ones; count both or neither")
-        parts = {name: part + getattr(other, name) for name, part in self._parts()}
+        parts = {name: part + getattr(other, name) for name, part in self.parts()}
         ranks = {s: r + other.ranks[s] for s, r in self.ranks.items()}
         return PixelStatistics(**parts, ranks=ranks)
 
-    def _parts(self) -> Iterator[tuple[str, Statistic]]:
-        """What is counted beside the ranks."""
+    def parts(self) -> Iterator[tuple[str, Statistic]]:
+        """Yield every statistic but the scores' histograms, by name."""
         named = ((name, getattr(self, name)) for name in _PARTS)
         return ((name, part) for name, part in named if part is not None)
 
     def items(self) -> Iterator[tuple[str, np.ndarray]]:
         """All arrays by `part.field` and `ranks.score.field`, one after the other."""
-        for name, part in self._parts():
+        for name, part in self.parts():
             yield from ((f"{name}.{field}", array) for field, array in part.arrays().items())
         for score in self.ranks:
             yield f"ranks.{score}.counts", self.ranks[score].counts

@@ -21,6 +21,7 @@ from jaxtyping import Int64
 from reliseg.kernels.cpu import row_blocks
 from reliseg.kernels.cpu.logits import ClassGroups
 from reliseg.kernels.cpu.scores import KINDS, scores_at
+from reliseg.kernels.cpu.tables import ImageTables
 from reliseg.kernels.cpu.totals import Totals
 from reliseg.kernels.cpu.walk import count_roles, observe_image
 from reliseg.stats.bins import UNKNOWN, VOID
@@ -96,7 +97,7 @@ class Kernel:
         self._spill_before_overflow(truth[band].size)
         groups, live = group_classes(self._layout, view)
         totals = self._totals
-        image = totals.image_tables(live)
+        image = ImageTables.empty(self._layout, live)
         scores = scores_at(self._layout.scores, totals.starts, totals.spans)
         for piece in pieces:
             factors = _NO_FACTORS if view.pixel_factors is None else view.pixel_factors[piece.band]

@@ -1,9 +1,9 @@
 """Middle stages of the fused kernel: probabilities, losses, bins and scores of the pixels of a block."""
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64
+from jaxtyping import Float32, Int32
 
-from reliseg.kernels.cpu.binning import octaves, reliability_bin, unit, units
+from reliseg.kernels.cpu.binning import octaves, reliability_bin, unit
 from reliseg.kernels.cpu.row_blocks import PIXELS
 from reliseg.kernels.cpu.scratch_layout import (
     ARG,
@@ -27,7 +27,7 @@ from reliseg.kernels.cpu.scratch_layout import (
     SURE,
     UNITS,
 )
-from reliseg.runtime.arithmetic import F32, I32, I64, U64, exp, log
+from reliseg.runtime.arithmetic import F32, I32, U64, exp, log
 from reliseg.runtime.numba_compile import inline_njit
 from reliseg.stats.bins import (
     RELIABILITY_BINS,
@@ -114,15 +114,3 @@ def measure_pixels(classes: I32, rows: I32, t: Floats, k: Integers) -> None:
         wrong = known & (not right)
         confident = I32(sure > F32(0.90)) + I32(sure > F32(0.99))
         k[CONFIDENT + x] = I32(confident) if wrong else I32(0)
-
-
-@inline_njit
-def add_losses(t: Floats, sums: Int64[np.ndarray, "n 2"]) -> None:
-    """Negative log-likelihood and Brier score of the block."""
-    nll = I64(0)
-    brier = I64(0)
-    for x in range(U64(PIXELS)):
-        nll += units(t[LOSS + x])
-        brier += units(t[BRIER + x])
-    sums[0, 1] += nll
-    sums[1, 1] += brier

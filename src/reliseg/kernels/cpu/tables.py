@@ -1,18 +1,21 @@
-"""Last stages of the fused kernel: adding a block to the tables."""
+"""Last stage of the fused kernel: the tables of every statistic but the scores', and how a block is added to them."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from jaxtyping import Float32, Int32, Int64, UInt32
 
-from reliseg.kernels.cpu.binning import EDGES, unit
+from reliseg.kernels.cpu.binning import EDGES, unit, units
 from reliseg.kernels.cpu.row_blocks import CELLS, PIXELS
 from reliseg.kernels.cpu.scratch_layout import (
     AMOUNT,
+    BRIER,
     CELL,
     CONFIDENT,
     KNOWN_SURE,
     LABEL,
+    LOSS,
     ODDS_BIN,
     OWN_ROW,
     ROW,
@@ -20,7 +23,23 @@ from reliseg.kernels.cpu.scratch_layout import (
 )
 from reliseg.runtime.arithmetic import F32, I32, I64, U64, bits, from_bits
 from reliseg.runtime.numba_compile import inline_njit
-from reliseg.stats.bins import RELIABILITY_BINS
+from reliseg.stats.bins import RELIABILITY_BINS, ROLES
+from reliseg.stats.built_in_scores import fine_bins
+from reliseg.stats.fixed import carry, limbs
+from reliseg.stats.pixels import (
+    ClassWise,
+    ConfidentErrors,
+    FineConfidence,
+    Flips,
+    Layout,
+    Losses,
+    PixelStatistics,
+    ScoreHistogram,
+    TopLabel,
+)
+
+Live: TypeAlias = Int64[np.ndarray, " r"]
+"""The columns that some model class goes to, in order."""
 
 _HIT_SHIFT = I32(16)
 _HIT = I32(1 << 16)
@@ -28,11 +47,12 @@ _HIT = I32(1 << 16)
 
 
 class ImageTables(NamedTuple):
-    """What is counted of one image. Rows are the columns that have members."""
+    """The counts of one image, or with a row for each column those of all images."""
 
     cells: Int64[np.ndarray, "n 2"]
     """Pixels and confidence by label, row and reliability bin; at the end one entry for other pixels."""
     confident: Int64[np.ndarray, "t 2"]
+    """Confident errors by label, above 0.90 and above 0.99."""
     others: Int64[np.ndarray, "n 3"]
     """Pixels, hits and probability by row and bin, without the argmax; of the first bin only the probability counts.
 
@@ -41,14 +61,122 @@ class ImageTables(NamedTuple):
     sums: Int64[np.ndarray, "n 2"]
     """Limbs: NLL, Brier, then each score by role."""
 
+    @classmethod
+    def empty(cls, layout: Layout, live: Live) -> "ImageTables":
+        """Return tables of no pixels whose rows are these columns."""
+        return cls(
+            cells=np.zeros((layout.classes * len(live) * RELIABILITY_BINS + 1, 2), np.int64),
+            confident=np.zeros((layout.classes, 2), np.int64),
+            others=np.zeros((len(_class_wise_columns(layout, live)) * RELIABILITY_BINS, 3), np.int64),
+            sums=np.zeros((2 + ROLES * len(layout.scores), 2), np.int64),
+        )
+
+    def spread(self, layout: Layout, live: Live) -> "ImageTables":
+        """Return the same counts with a row for each column; `live` are the columns of the rows so far."""
+        whole = ImageTables.empty(layout, np.arange(layout.columns))
+        whole.by_cell(layout)[:, live] = self.by_cell(layout)
+        columns = _class_wise_columns(layout, live)
+        whole.others.reshape(-1, RELIABILITY_BINS, 3)[columns] = self.others.reshape(-1, RELIABILITY_BINS, 3)
+        whole.confident[:] = self.confident
+        whole.sums[:] = self.sums
+        return whole
+
+    def by_cell(self, layout: Layout) -> Int64[np.ndarray, "t r b 2"]:
+        """Return a view of the cells by label, row, bin, and pixels or confidence."""
+        return self.cells[:-1].reshape(layout.classes, -1, RELIABILITY_BINS, 2)
+
+    def add(self, other: "ImageTables") -> None:
+        """Add tables of the same rows."""
+        for mine, theirs in zip(self, other, strict=True):
+            mine += theirs
+        self.sums[:] = carry(self.sums)
+
 
 class FineTables(NamedTuple):
-    """What is counted by fine bin, over images."""
+    """The counts by fine bin, over all images."""
 
     counts: UInt32[np.ndarray, " n"]
     """Of each score (wrong, right) pairs by bin, then (unknown, void) pairs; at the end one for no pixel."""
     confidence: Int64[np.ndarray, " b"]
     """Confidence of the known pixels by bin of msp."""
+
+    @classmethod
+    def empty(cls, entries: int) -> "FineTables":
+        """Return tables of no pixels, with so many counts of scores."""
+        return cls(np.zeros(entries + 1, np.uint32), np.zeros(fine_bins("msp").size, np.int64))
+
+    def add(self, other: "FineTables") -> None:
+        """Add tables of the same layout."""
+        for mine, theirs in zip(self, other, strict=True):
+            mine += theirs
+
+
+def statistics(
+    whole: ImageTables, fine: FineTables, layout: Layout, ranks: Mapping[str, ScoreHistogram]
+) -> PixelStatistics:
+    """Return the statistics of the pixels in tables that have a row for each column."""
+    cells = whole.by_cell(layout)
+    others = whole.others.reshape(-1, RELIABILITY_BINS, 3)
+    return PixelStatistics(
+        top=TopLabel(cells[..., 0].copy(), limbs(cells[..., 1])),
+        confident=ConfidentErrors(whole.confident.copy()),
+        losses=Losses(whole.sums[0].copy(), whole.sums[1].copy()),
+        flips=Flips.zero(layout),
+        confidence=FineConfidence(limbs(fine.confidence)),
+        ranks=ranks,
+        classwise=class_wise_statistic(cells[..., 0], cells[..., 1], others, layout),
+    )
+
+
+def class_wise_statistic(
+    counts: Int64[np.ndarray, "t y b"],
+    confidence: Int64[np.ndarray, "t y b"],
+    others: Int64[np.ndarray, "c b 3"],
+    layout: Layout,
+) -> ClassWise | None:
+    """The argmax and the other classes; in the first bin, the pixels and hits that remain. None if not asked for."""
+    if not layout.classwise:
+        return None
+    classes = layout.classes
+    pixels = others[..., 0] + counts.sum(axis=0)[:classes]
+    hits = others[..., 1] + np.einsum("ccb->cb", counts[:, :classes])
+    probability = others[..., 2] + confidence.sum(axis=0)[:classes]
+    pixels[:, 0] = counts.sum() - pixels[:, 1:].sum(axis=1)
+    hits[:, 0] = counts.sum(axis=(1, 2)) - hits[:, 1:].sum(axis=1)
+    return ClassWise(pixels, hits, limbs(probability))
+
+
+def _class_wise_columns(layout: Layout, live: Live) -> Live:
+    """Return those of an image's columns whose probabilities are counted."""
+    return live[live < layout.classes] if layout.classwise else live[:0]
+
+
+@inline_njit
+def add_block(
+    z: Float32[np.ndarray, " z"],
+    t: Float32[np.ndarray, " t"],
+    k: Int32[np.ndarray, " k"],
+    image: ImageTables,
+    fine: FineTables,
+) -> None:
+    """Add the pixels of a block to every table but those of scores; the exponentials in z are gone after."""
+    add_losses(t, image.sums)
+    add_cells(k, image.cells)
+    add_confident(k, image.confident)
+    add_confidence(k, fine.confidence)
+    add_others(z, t, k, image.others)
+
+
+@inline_njit
+def add_losses(t: Float32[np.ndarray, " t"], sums: Int64[np.ndarray, "n 2"]) -> None:
+    """Negative log-likelihood and Brier score of the block."""
+    nll = I64(0)
+    brier = I64(0)
+    for x in range(U64(PIXELS)):
+        nll += units(t[LOSS + x])
+        brier += units(t[BRIER + x])
+    sums[0, 1] += nll
+    sums[1, 1] += brier
 
 
 @inline_njit

@@ -17,19 +17,11 @@ from reliseg.kernels.cpu.logits import (
     scale_by_class,
     scale_by_pixel,
 )
-from reliseg.kernels.cpu.pixels import add_losses, exponentials, measure_pixels
+from reliseg.kernels.cpu.pixels import exponentials, measure_pixels
 from reliseg.kernels.cpu.row_blocks import CELLS, NOTHING, PIXELS, RowBlocks, RowTaps
 from reliseg.kernels.cpu.scores import Scores, add_scores
 from reliseg.kernels.cpu.scratch_layout import FLOATS, INTEGERS, MAX, ROW, TOP
-from reliseg.kernels.cpu.tables import (
-    FineTables,
-    ImageTables,
-    add_cells,
-    add_confidence,
-    add_confident,
-    add_others,
-    carry_in_place,
-)
+from reliseg.kernels.cpu.tables import FineTables, ImageTables, add_block, carry_in_place
 from reliseg.runtime.arithmetic import I32, U64
 from reliseg.runtime.numba_compile import cached_njit, inline_njit
 from reliseg.stats.bins import UNKNOWN, VOID
@@ -57,12 +49,8 @@ def _count_block(groups: ClassGroups, scores: Scores, work: Work, image: ImageTa
     rows = U64(len(groups.inverse_temperatures))
     exponentials(rows, scores.shapes, z, t)
     measure_pixels(I32(len(image.confident)), I32(rows), t, k)
-    add_losses(t, image.sums)
-    add_cells(k, image.cells)
-    add_confident(k, image.confident)
-    add_confidence(k, fine.confidence)
     add_scores(scores, t, k, image.sums, fine.counts)
-    add_others(z, t, k, image.others)
+    add_block(z, t, k, image, fine)
 
 
 @inline_njit

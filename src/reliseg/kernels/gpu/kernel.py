@@ -4,6 +4,7 @@ Tables stay on the device over images. Of each image only what becomes its row o
 difference of what the tables add up to after it and before it.
 """
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from torch import Tensor
 from reliseg.kernels.cpu import row_blocks
 from reliseg.kernels.cpu.kernel import check_layout, check_view, count_uncounted_pixels, group_classes
 from reliseg.kernels.cpu.logits import ClassGroups
-from reliseg.kernels.cpu.totals import class_wise_statistic
+from reliseg.kernels.cpu.tables import class_wise_statistic
 from reliseg.kernels.gpu.scores import digits
 from reliseg.kernels.gpu.walk import OPTIONS, TILE_HEIGHT, TILE_WIDTH, observe_tiles
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, ROLES, edges
@@ -25,7 +26,6 @@ from reliseg.stats.fixed import carry, limbs
 from reliseg.stats.pixels import (
     ConfidentErrors,
     FineConfidence,
-    Flips,
     Layout,
     Losses,
     PixelStatistics,
@@ -239,11 +239,11 @@ def _statistics(tables: Tables, layout: Layout) -> PixelStatistics:
     ranks = {}
     for score, start in zip(layout.scores, _starts(layout)[:-1], strict=True):
         ranks[score] = ScoreHistogram(np.ascontiguousarray(fine[start : start + fine_bins(score).size].T, np.int64))
-    return PixelStatistics(
+    return replace(
+        PixelStatistics.zero_without_ranks(layout),
         top=TopLabel(counts, limbs(confidence)),
         confident=ConfidentErrors(confident),
         losses=Losses(losses[0], losses[1]),
-        flips=Flips.zero(layout),
         confidence=FineConfidence(limbs(fine_confidence)),
         ranks=ranks,
         classwise=class_wise_statistic(counts, confidence, others, layout),
