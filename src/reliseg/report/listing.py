@@ -9,6 +9,7 @@ from typing import Any
 from reliseg.calibration import CALIBRATORS, format_value
 from reliseg.data import dataset_names
 from reliseg.data.spec import read_spec
+from reliseg.errors import MissingExtraError
 from reliseg.labels import label_space, label_space_names
 from reliseg.metrics import METRICS
 from reliseg.models import MODELS
@@ -63,10 +64,14 @@ def _quantities(family: str) -> Iterator[str]:
 
 
 def _parameters(name: str) -> Iterator[str]:
-    """Yield the parameters of a method and their defaults, as they are written; nothing where it has none."""
+    """Yield the parameters of a method and their defaults, as they are written, or the package that it lacks."""
     if name in CALIBRATORS.faults:
         return
-    method = CALIBRATORS.get(name)()
+    try:
+        method = CALIBRATORS.get(name)()
+    except MissingExtraError as error:
+        yield str(error)
+        return
     values = {f.name: getattr(method, f.name) for f in fields(method)}
     if seeds := method.usual_seeds():
         values = {k: v for k, v in values.items() if k != "seed"} | {"seeds": list(seeds)}
