@@ -44,9 +44,9 @@ def open_dataset(spec: str, root: str | Path, **options: Any) -> DataSet:
     Options are those of a configuration's data set: name, labels, label_map, projection, domains, image, mask,
     missing, unlisted, annotations. Raises a ConfigError or DataError that says what is wrong.
     """
-    asked = DataOptions(spec=spec, root=Path(root), **_check_options(DataOptions, options))
-    dataset = _open_dataset(asked)
-    section = describe_dataset(asked, dataset.name)
+    dataset_options = DataOptions(spec=spec, root=Path(root), **_check_options(DataOptions, options))
+    dataset = _open_dataset(dataset_options)
+    section = describe_dataset(dataset_options, dataset.name)
     if section:
         _DATA_SECTIONS[dataset] = section
     return dataset
@@ -70,9 +70,9 @@ def open_model(
     kind, separator, place = where.partition(":")
     if not separator:
         raise ConfigError(f"{where!r} names no kind of model: write KIND:WHERE; kinds: {', '.join(MODELS.names())}")
-    asked = ModelOptions(name=name, kind=kind, where=place, labels=space, **options)
-    model = MODELS.get(kind).load(asked)
-    section = describe_model(asked, labels)
+    model_options = ModelOptions(name=name, kind=kind, where=place, labels=space, **options)
+    model = MODELS.get(kind).load(model_options)
+    section = describe_model(model_options, labels)
     if section:
         _MODEL_SECTIONS[model] = section
     return model

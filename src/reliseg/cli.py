@@ -146,7 +146,7 @@ def with_options(leave_out: Collection[str] = ()) -> Callable[[Callable[..., Non
 
 
 class Kind(StrEnum):
-    """What `reliseg list` lists."""
+    """The kinds of things that `reliseg list` lists."""
 
     models = "models"
     datasets = "datasets"
@@ -157,8 +157,8 @@ class Kind(StrEnum):
     protocols = "protocols"
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         from importlib.metadata import version
 
         typer.echo(f"reliseg {version('reliseg')}")
@@ -248,7 +248,7 @@ def demo(
 
 
 def main() -> None:
-    """The entry point: every deliberate error is one plain line and an exit code."""
+    """Run the command: every deliberate error becomes one plain line and an exit code."""
     from reliseg.runtime.malloc import tune_malloc
 
     tune_malloc()

@@ -71,7 +71,7 @@ class IncompleteError(ReliSegError):
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """The end of an error line about an unknown name: the nearest known one, then all of them."""
+    """Return the end of an error line about an unknown name: the nearest known one, then all of them."""
     names = sorted(known)
     matches = get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {matches[0]!r}? " if matches else ""

@@ -32,24 +32,24 @@ class Value:
 
     @classmethod
     def exact(cls, metric: str, value: float, definition: str, *, label: str = "", score: str = "") -> "Value":
-        """A value without discretisation."""
+        """Return an exact value: one without discretisation."""
         return cls(metric, float(value), definition, float(value), float(value), label=label, score=score)
 
     @classmethod
     def between(cls, metric: str, value: tuple[float, float, float], definition: str, *, score: str = "") -> "Value":
-        """A value with its bracket: (value, lo, hi). Rounding in the last bit does not leave it outside."""
+        """Return a value with its bracket, from (value, lo, hi). Rounding in the last bit does not leave it outside."""
         number, lo, hi = (float(v) for v in value)
         return cls(metric, number, definition, min(lo, number), max(hi, number), score=score)
 
     @classmethod
     def undefined(cls, metric: str, why: str, definition: str, *, label: str = "", score: str = "") -> "Value":
-        """No value, and why."""
+        """Return no value, and the reason."""
         return cls(metric, NAN, definition, why=why, label=label, score=score)
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What a number was measured on."""
+    """The place where a number was measured: model, domain, reference and calibration."""
 
     model: str
     dataset: str
@@ -90,7 +90,7 @@ class Row:
 
     @classmethod
     def of(cls, origin: Origin, value: Value, *, n_images: int, n_pixels: int) -> "Row":
-        """The row of a value."""
+        """Return the row of a value."""
         number = asdict(value)
         return cls(
             **asdict(origin),
@@ -103,9 +103,9 @@ class Row:
         )
 
     def record(self) -> dict[str, Any]:
-        """The row with the column names of files; NaN is None."""
-        found = vars(self).items()  # plain values: asdict would copy each, and tables have a million
-        return {name.rstrip("_"): None if isinstance(v, float) and math.isnan(v) else v for name, v in found}
+        """Return the row with the column names of files; NaN is None."""
+        cells = vars(self).items()  # plain values: asdict would copy each, and tables have a million
+        return {name.rstrip("_"): None if isinstance(v, float) and math.isnan(v) else v for name, v in cells}
 
 
 _KEYS = ("model", "dataset", "domain", "reference", "calibration", "fitted_on", "seed", "score")
@@ -123,7 +123,7 @@ class Results:
         return len(self.rows)
 
     def __repr__(self) -> str:
-        """What it holds, on one line: a run has thousands of rows."""
+        """Return the counts on one line: a run has thousands of rows."""
         counts = (
             (len({tuple(getattr(r, c) for c in columns) for r in self.rows}), name)
             for name, columns in (
@@ -140,44 +140,43 @@ class Results:
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
 
-    def where(self, **wanted: Any) -> "Results":
-        """The rows whose columns have these values, e.g. `where(metric="ece", domain="day")`."""
-        unknown = set(wanted) - set(COLUMNS)
+    def where(self, **columns: Any) -> "Results":
+        """Return the rows whose columns have these values, e.g. `where(metric="ece", domain="day")`."""
+        unknown = set(columns) - set(COLUMNS)
         if unknown:
             raise KeyError(f"no column {sorted(unknown)[0]!r}; columns: {', '.join(COLUMNS)}")
-        names = {("class_" if key == "class" else key): value for key, value in wanted.items()}
+        names = {("class_" if key == "class" else key): value for key, value in columns.items()}
         return Results(tuple(r for r in self.rows if all(getattr(r, k) == v for k, v in names.items())))
 
-    def value(self, metric: str, **wanted: Any) -> float:
-        """The one number over all classes that these columns pick; its first definition. NaN if undefined.
+    def value(self, metric: str, **columns: Any) -> float:
+        """Return the one number over all classes that these columns pick, in its first definition. NaN if undefined.
 
-        KeyError where nothing is found, or rows of more than one origin or score.
+        KeyError where there is no such row, or rows of more than one origin or score.
         """
-        found = self.where(**{"metric": metric, "class": "", **wanted}).rows
-        definitions = {r.definition for r in found[:1]}
-        chosen = [r for r in found if r.definition in definitions]
-        if len(chosen) != 1:
-            asked = ", ".join(f"{k}={v!r}" for k, v in {"metric": metric, **wanted}.items())
-            if not chosen:
-                raise KeyError(f"no row with {asked}{self._nearest({'metric': metric, **wanted})}")
-            differ = [c for c in _KEYS if len({getattr(r, c) for r in chosen}) > 1]
-            raise KeyError(f"{len(chosen)} rows with {asked}; say also {' and '.join(differ)}")
-        return chosen[0].value
+        matches = self.where(**{"metric": metric, "class": "", **columns}).rows
+        rows = [r for r in matches if r.definition == matches[0].definition]
+        if len(rows) != 1:
+            query = ", ".join(f"{k}={v!r}" for k, v in {"metric": metric, **columns}.items())
+            if not rows:
+                raise KeyError(f"no row with {query}{self._nearest({'metric': metric, **columns})}")
+            differ = [c for c in _KEYS if len({getattr(r, c) for r in rows}) > 1]
+            raise KeyError(f"{len(rows)} rows with {query}; say also {' and '.join(differ)}")
+        return rows[0].value
 
-    def _nearest(self, wanted: Mapping[str, Any]) -> str:
-        """The end of an error line: what the first column that has no such value holds."""
-        for column, value in wanted.items():
-            held = {str(getattr(r, "class_" if column == "class" else column)) for r in self.rows}
-            if str(value) not in held:
-                return f"; {column}: {suggestion(str(value), held)}"
+    def _nearest(self, columns: Mapping[str, Any]) -> str:
+        """Return the end of an error line: the values of the first column that has not the one asked for."""
+        for column, value in columns.items():
+            values = {str(getattr(r, "class_" if column == "class" else column)) for r in self.rows}
+            if str(value) not in values:
+                return f"; {column}: {suggestion(str(value), values)}"
         return ""
 
     def records(self) -> list[dict[str, Any]]:
-        """The rows as plain dicts, ready for pandas.DataFrame or polars.DataFrame."""
+        """Return the rows as plain dicts, ready for pandas.DataFrame or polars.DataFrame."""
         return [row.record() for row in self.rows]
 
     def to_csv(self) -> str:
-        """The table as CSV: undefined numbers are empty, floats are written to the last bit."""
+        """Return the table as CSV: undefined numbers are empty, floats are written to the last bit."""
         out = io.StringIO()
         writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -185,11 +184,11 @@ class Results:
         return out.getvalue()
 
     def to_json(self, provenance: Mapping[str, Any] | None = None) -> str:
-        """The table as JSON: undefined numbers are null, and `why` says the reason."""
+        """Return the table as JSON: undefined numbers are null, and `why` says the reason."""
         return json.dumps({"provenance": provenance or {}, "rows": self.records()}, indent=1, allow_nan=False)
 
     def write_parquet(self, path: Path) -> None:
-        """The table as Parquet; needs pyarrow."""
+        """Write the table as Parquet; needs pyarrow."""
         try:
             import pyarrow
             import pyarrow.parquet
@@ -202,7 +201,7 @@ class Results:
 
     @classmethod
     def read(cls, path: str | Path) -> "Results":
-        """The table of a run's folder, or of its `results.json`; a DataError where it is none."""
+        """Read the table of a run's folder, or of its `results.json`; a DataError where it is none."""
         file = Path(path)
         file = file / "results.json" if file.is_dir() else file
         try:
@@ -220,12 +219,12 @@ def _row(record: Mapping[str, Any]) -> Row:
 
 
 def csv_line(cells: Iterable[object]) -> str:
-    """A line of CSV as in the table: undefined numbers are empty, floats are written to the last bit."""
+    """Return a line of CSV as in the table: undefined numbers are empty, floats are written to the last bit."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerow("" if isinstance(c, float) and math.isnan(c) else c for c in cells)
     return out.getvalue()
 
 
 def with_score(values: Iterable[Value], score: str) -> list[Value]:
-    """The same values, said to be of this score."""
+    """Return the values with the name of their score."""
     return [replace(value, score=score) for value in values]

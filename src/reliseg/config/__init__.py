@@ -1,1 +1,1 @@
-"""What a user may write: read, checked, and written back with every default."""
+"""The language of configurations: read, checked, and written back with every default."""

@@ -1,4 +1,4 @@
-"""What pydantic says of a configuration, in the user's words: the keys of the file, and what is wanted there."""
+"""The errors of pydantic in the user's words: the keys of the file, and what to write there."""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
@@ -7,7 +7,7 @@ from pydantic_core import ErrorDetails
 
 Place: TypeAlias = tuple[int | str, ...]
 
-_WANTED = {
+_EXPECTED = {
     "string_type": "a word",
     "list_type": "a list",
     "tuple_type": "a list",
@@ -31,39 +31,39 @@ _WANTED = {
 
 
 def validation_message(errors: Iterable[ErrorDetails], content: object) -> str:
-    """The first place that is wrong, and what is wanted there.
+    """Return the first place that is wrong, and what to write there.
 
-    Of a choice (a number or `all`) pydantic has an error for each way: those that came furthest into what was given
-    are taken together.
+    For a choice (a number or `all`), pydantic gives an error for each alternative. The message joins the errors of the
+    alternatives that match the file best: those whose place is the deepest.
     """
-    placed = [(place_in_file(error, content), error) for error in errors]
-    first = placed[0][0]
-    place = max((place for place, _ in placed if place[: len(first)] == first), key=len)
-    same = [error for other, error in placed if other == place]
-    given = same[0].get("input")
-    if same[0]["type"] == "missing":
-        return f"{place_text(place)} is missing"
-    if same[0]["type"] == "list_type" and isinstance(given, str):
-        return f"{place_text(place)}: a list is needed; write [{given}]"
-    texts = list(dict.fromkeys(_text(error) for error in same))
-    shown = repr(given) if isinstance(given, str | int | float | bool) else ""
-    if same[0]["type"] in _WANTED:
-        return f"{place_text(place)}: give {' or '.join(texts)}{f', not {shown}' if shown else ''}"
-    return f"{place_text(place)}: {texts[0]}{f' (given: {shown})' if shown and shown not in texts[0] else ''}"
+    by_place = [(place_in_file(error, content), error) for error in errors]
+    first = by_place[0][0]
+    place = max((place for place, _ in by_place if place[: len(first)] == first), key=len)
+    alternatives = [error for other, error in by_place if other == place]
+    where, kind, value = place_text(place), alternatives[0]["type"], alternatives[0].get("input")
+    if kind == "missing":
+        return f"{where} is missing"
+    if kind == "list_type" and isinstance(value, str):
+        return f"{where}: a list is needed; write [{value}]"
+    texts = list(dict.fromkeys(_text(error) for error in alternatives))
+    value_text = repr(value) if isinstance(value, str | int | float | bool) else ""
+    if kind in _EXPECTED:
+        return f"{where}: give {' or '.join(texts)}{f', not {value_text}' if value_text else ''}"
+    return f"{where}: {texts[0]}{f' (given: {value_text})' if value_text and value_text not in texts[0] else ''}"
 
 
 def place_text(place: Place) -> str:
-    """`models.0.kind`."""
+    """Return a place as one word, like `models.0.kind`."""
     return ".".join(str(part) for part in place) or "top level"
 
 
 def place_in_file(error: ErrorDetails, content: object) -> Place:
-    """The keys and positions of an error that stand in the file; the others name types of pydantic's.
+    """Return the keys and positions of an error that stand in the file, without those that name pydantic's types.
 
-    Of a key that is missing the last one does not stand there, and is kept.
+    The last key of a missing one is kept, though it does not stand in the file.
     """
     *way, last = error["loc"] or ("",)
-    found: list[int | str] = []
+    place: list[int | str] = []
     for part in (*way, last):
         if isinstance(content, Mapping):
             inside = part in content
@@ -71,13 +71,13 @@ def place_in_file(error: ErrorDetails, content: object) -> Place:
             inside = isinstance(content, list | tuple) and isinstance(part, int) and part < len(content)
         if inside:
             content = content[part]  # type: ignore[index]
-            found.append(part)
-    return (*found, last) if error["type"] == "missing" else tuple(found)
+            place.append(part)
+    return (*place, last) if error["type"] == "missing" else tuple(place)
 
 
 def _text(error: ErrorDetails) -> str:
-    wanted = _WANTED.get("invalid_key" if error["loc"][-1:] == ("[key]",) else error["type"])
-    if wanted is None:
+    text = _EXPECTED.get("invalid_key" if error["loc"][-1:] == ("[key]",) else error["type"])
+    if text is None:
         return error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     context = error.get("ctx", {})
-    return wanted.format_map(context | {"expected": str(context.get("expected", "")).replace("'", "")})
+    return text.format_map(context | {"expected": str(context.get("expected", "")).replace("'", "")})

@@ -32,14 +32,14 @@ class Protocol:
     content: Mapping[str, Any]
 
     def domains(self) -> list[str]:
-        """What can be left out: its data sets and domains."""
+        """Return the data sets and domains, all of which can be left out."""
         sets = self.content["datasets"]
         return [name for d in sets for name in (d["name"], *(f"{d['name']}/{domain}" for domain in d["domains"]))]
 
     def without(self, names: Sequence[str]) -> dict[str, Any]:
-        """The content without some data sets (`idd`) and domains (`acdc/fog`), wherever they are named.
+        """Return the content without some data sets (`idd`) and domains (`acdc/fog`), wherever they are named.
 
-        Calibration sets that are then empty, or the same as one before, are left out too.
+        Calibration sets that are empty then, or equal to an earlier one, are left out too.
         """
         for name in names:
             if name not in self.domains():
@@ -49,13 +49,13 @@ class Protocol:
             raise ConfigError(f"--without: {reference} is what {self.name} compares with; it cannot be left out")
         datasets = [_without_domains(d, names) for d in self.content["datasets"]]
         datasets = [d for d in datasets if d["domains"]]
-        left = {f"{d['name']}/{domain}" for d in datasets for domain in d["domains"]}
+        domains = {f"{d['name']}/{domain}" for d in datasets for domain in d["domains"]}
         calibration: list[dict[str, Any]] = []
         for section in self.content["calibration"]:
-            reduced = {**section, "on": [name for name in section["on"] if name in left]}
+            reduced = {**section, "on": [name for name in section["on"] if name in domains]}
             if reduced["on"] and reduced not in calibration:
                 calibration.append(reduced)
-        test = {**self.content["test"], "on": [name for name in self.content["test"]["on"] if name in left]}
+        test = {**self.content["test"], "on": [name for name in self.content["test"]["on"] if name in domains]}
         return {**self.content, "datasets": datasets, "calibration": calibration, "test": test}
 
     def configuration(
@@ -67,26 +67,26 @@ class Protocol:
         methods: Sequence[str] = (),
         scores: Sequence[str] = (),
     ) -> dict[str, Any]:
-        """The content of a whole configuration, every word of it written out.
+        """Return the content of a whole configuration, every word of it written out.
 
         `data` holds for each data set its `name`, `root`, and keys that replace the protocol's; `methods` and `scores`
         replace all of the protocol's if there are any.
         """
         content = self.without(without)
-        given = {str(d["name"]): d for d in data}
+        own = {str(d["name"]): d for d in data}
         names = [d["name"] for d in content["datasets"]]
-        for name in given:
+        for name in own:
             if name not in names:
                 raise ConfigError(f"--data {name}: not among the data sets of {self.name}; {suggestion(name, names)}")
-        if len(given) < len(data):
+        if len(own) < len(data):
             raise ConfigError(f"--data names a data set twice; give each of {', '.join(names)} once")
-        missing = [name for name in names if name not in given]
+        missing = [name for name in names if name not in own]
         if missing:
             raise ConfigError(
                 f"{self.name} needs {' and '.join(f'--data {n}=ROOT' for n in missing)}; to leave out what you do not "
                 f"have, say so: {' '.join(f'--without {n}' for n in missing)}"
             )
-        content["datasets"] = [{**d, **given[d["name"]]} for d in content["datasets"]]
+        content["datasets"] = [{**d, **own[d["name"]]} for d in content["datasets"]]
         if methods:
             content["calibration"] = [{**c, "methods": list(methods)} for c in content["calibration"]]
         if scores:
@@ -95,12 +95,12 @@ class Protocol:
 
 
 def protocol_names() -> list[str]:
-    """The protocols that ship with reliseg."""
+    """Return the names of the protocols that ship with reliseg."""
     return list(_protocol_files())
 
 
 def read_protocol(name: str) -> Protocol:
-    """The protocol of this name; a ConfigError that suggests the nearest for an unknown one."""
+    """Read the protocol of this name; a ConfigError that suggests the nearest for an unknown one."""
     path = _protocol_files().get(name.replace("_", "-"))
     if path is None:
         raise ConfigError(f"unknown protocol {name!r}; {suggestion(name, protocol_names())}")
@@ -109,7 +109,7 @@ def read_protocol(name: str) -> Protocol:
 
 
 def protocol_lines() -> Iterator[str]:
-    """The lines of `reliseg list protocols`."""
+    """Yield the lines of `reliseg list protocols`."""
     for name in protocol_names():
         protocol = read_protocol(name)
         sets = ", ".join(d["name"] for d in protocol.content["datasets"])
@@ -117,33 +117,33 @@ def protocol_lines() -> Iterator[str]:
 
 
 def provenance(config: RunConfig) -> dict[str, Any] | None:
-    """Which protocol a configuration is of, and all that differs from it; None where it is of none."""
+    """Return the protocol that a configuration names, and all that differs from it; None where it names none."""
     if config.protocol is None:
         return None
     return {"name": config.protocol.name, "version": config.protocol.version, "changed": changes(config)}
 
 
 def changes(config: RunConfig) -> list[str]:
-    """What a configuration does otherwise than the protocol that it names, found by comparing all of it."""
+    """Return where a configuration differs from the protocol that it names, found by comparing all of it."""
     assert config.protocol is not None
     protocol = read_protocol(config.protocol.name)
-    found = []
+    lines = []
     if config.protocol.version != protocol.version:
-        found.append(f"version {config.protocol.version}, compared with {protocol.version}")
-    here = {name for d in config.datasets for name in (d.name, *(f"{d.name}/{n}" for n in d.domains or {}))}
-    absent = [name for name in protocol.domains() if name not in here]
+        lines.append(f"version {config.protocol.version}, compared with {protocol.version}")
+    present = {name for d in config.datasets for name in (d.name, *(f"{d.name}/{n}" for n in d.domains or {}))}
+    absent = [name for name in protocol.domains() if name not in present]
     absent = [name for name in absent if name.partition("/")[0] == name or name.partition("/")[0] not in absent]
-    found += [f"without {name}" for name in absent]
+    lines += [f"without {name}" for name in absent]
     reference = protocol.content["test"]["reference"]
     expected = protocol.without([name for name in absent if not _is_in(reference, name)])
-    return found + list(_differences(config, expected))
+    return lines + list(_differences(config, expected))
 
 
 def _differences(config: RunConfig, expected: Mapping[str, Any]) -> Iterator[str]:
     roots = {d.name: d.root for d in config.datasets}
     datasets = [{**d, "root": roots.get(d["name"], "")} for d in expected["datasets"]]
-    same = {"models": [m.model_dump() for m in config.models], "calibration": [], "datasets": datasets}
-    other = parse_config({**expected, **same}, where="protocol")
+    unchanged = {"models": [m.model_dump() for m in config.models], "calibration": [], "datasets": datasets}
+    other = parse_config({**expected, **unchanged}, where="protocol")
     theirs = {d.name: d for d in other.datasets}
     for dataset in config.datasets:
         if dataset.name not in theirs:
@@ -161,7 +161,7 @@ def _differences(config: RunConfig, expected: Mapping[str, Any]) -> Iterator[str
 
 
 def _method_name(method: str) -> str:
-    """One way to write a method; one that is not installed here is like no other."""
+    """Return the one way to write a method; as it is where it is not installed here."""
     try:
         return canonical_text(method)
     except ConfigError:
@@ -169,18 +169,18 @@ def _method_name(method: str) -> str:
 
 
 def _is_in(target: str, name: str) -> bool:
-    """Whether `cityscapes/test` is, or is of, this domain or data set."""
+    """Tell whether a domain such as `cityscapes/test` is this domain, or of this data set."""
     return target == name or target.partition("/")[0] == name
 
 
 def _without_domains(dataset: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """A data set without the domains of these names, also in its unions."""
-    gone = {domain for domain in dataset["domains"] if any(_is_in(f"{dataset['name']}/{domain}", n) for n in names)}
+    """Return a data set without the domains of these names, also in its unions."""
+    excluded = {domain for domain in dataset["domains"] if any(_is_in(f"{dataset['name']}/{domain}", n) for n in names)}
     domains = {}
     for domain, selection in dataset["domains"].items():
-        if domain not in gone and "union" in selection:
-            selection = {"union": [member for member in selection["union"] if member not in gone]}
-        if domain not in gone and selection.get("union", [domain]):
+        if domain not in excluded and "union" in selection:
+            selection = {"union": [member for member in selection["union"] if member not in excluded]}
+        if domain not in excluded and selection.get("union", [domain]):
             domains[domain] = selection
     return {**dataset, "domains": domains}
 

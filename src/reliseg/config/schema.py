@@ -30,7 +30,7 @@ class _Section(BaseModel):
 
 
 class UpsamplingConfig(_Section):
-    """How a model's logits are brought to the image: bilinearly, `align_corners` as torch defines it."""
+    """The bilinear interpolation of a model's logits to the size of the image; `align_corners` as torch defines it."""
 
     align_corners: bool = False
 
@@ -105,7 +105,7 @@ class DataConfig(_Section):
 
 
 class CalibrationConfig(_Section):
-    """Methods, and the domains they are fitted on (several are taken together); or fitted ones that are loaded."""
+    """Methods and the domains that they are fitted on together; or fitted calibrations that are loaded."""
 
     on: list[str] = Field(default_factory=list)
     methods: list[str] = Field(default_factory=list)
@@ -143,14 +143,14 @@ class TestConfig(_Section):
 
 
 class ProtocolConfig(_Section):
-    """The protocol that the rest of the configuration was written out from; what was changed since, results say."""
+    """The protocol that the configuration was written out from; results say what was changed since."""
 
     name: str
     version: int = Field(ge=1)
 
 
 class SampleConfig(_Section):
-    """How many pixels a calibration is fitted on: per image, and at most in all.
+    """The number of pixels that a calibration is fitted on: per image, and at most in all.
 
     `per_image: all` is every counted pixel of every image, if no cap is given with it.
     """
@@ -160,13 +160,13 @@ class SampleConfig(_Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _no_cap_for_all(cls, given: Any) -> Any:
-        if isinstance(given, Mapping) and given.get("per_image") == "all":
-            return {"cap": "all", **given}
-        return given
+    def _no_cap_for_all(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and value.get("per_image") == "all":
+            return {"cap": "all", **value}
+        return value
 
     def quota(self, images: int) -> int:
-        """The pixels of each of so many images, at most."""
+        """Return how many pixels of each of so many images are used at most."""
         limits = [sys.maxsize if self.per_image == "all" else self.per_image]
         if self.cap != "all":
             limits.append(self.cap // images)
@@ -174,7 +174,7 @@ class SampleConfig(_Section):
 
 
 class Settings(_Section):
-    """What is measured, and how: everything of a run but its models and its data."""
+    """The settings of a run: everything but its models and its data."""
 
     scores: list[str] = list(BUILT_IN_SCORES)
     metrics: list[str] = Field(default_factory=lambda: ["all"], validate_default=True, min_length=1)
@@ -208,7 +208,7 @@ class Settings(_Section):
     @field_validator("metrics")
     @classmethod
     def _check_metrics(cls, value: list[str]) -> list[str]:
-        """Families, each once; `all` is written out as those that are measured by default."""
+        """Return the families, each once; `all` is written out as those that are measured by default."""
         names = [_family(v) for v in value]
         families = dict.fromkeys(f for name in names for f in (_default_families() if name == "all" else [name]))
         for name in families:
@@ -238,7 +238,7 @@ class RunConfig(Settings):
 
 
 def plain_name(value: str) -> str:
-    """A name that can be a folder on any system."""
+    """Return the name, if it can be a folder on any system; else raise a ValueError."""
     if not _NAME.fullmatch(value) or set(value) <= {"."}:
         raise ValueError(f"{value!r} is not a plain name: use letters, digits and . _ + -")
     return value
@@ -283,12 +283,12 @@ def _family(name: str) -> str:
 
 
 def read_config(path: Path) -> RunConfig:
-    """The configuration in a YAML file; a ConfigError that names file and place where it is wrong."""
+    """Read the configuration in a YAML file; a ConfigError that names file and place where it is wrong."""
     return parse_config(read_yaml(path), where=str(path))
 
 
 def parse_config(content: Mapping[str, Any], *, where: str = "configuration") -> RunConfig:
-    """The checked configuration; the first thing wrong as one line."""
+    """Check the content of a configuration; a ConfigError says the first thing wrong in one line."""
     try:
         return RunConfig.model_validate(content)
     except ValidationError as error:
@@ -296,7 +296,7 @@ def parse_config(content: Mapping[str, Any], *, where: str = "configuration") ->
 
 
 def parse_settings(content: Mapping[str, Any]) -> Settings:
-    """The checked settings; the first thing wrong as one line."""
+    """Check settings; a ConfigError says the first thing wrong in one line."""
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
@@ -317,12 +317,12 @@ def render_config(config: RunConfig, folder: Path) -> str:
 
 
 def _name_or_path(text: str, folder: Path) -> str:
-    """The name of what ships as it is, though a folder may be called like it; the path of a file as an absolute one."""
+    """Return the path of a .toml file as an absolute one; else a name that ships, though a folder may be called so."""
     return _absolute_path(text, folder) if text.endswith(".toml") else text
 
 
 def _absolute_path(text: str, folder: Path, has_function: bool = False) -> str:
-    """A path that exists as an absolute one; anything else (a name, a hub id, a module) as it is."""
+    """Return a path that exists as an absolute one; anything else (a name, a hub id, a module) as it is."""
     name, separator, function = text.rpartition(":") if has_function else (text, "", "")
     path = folder / Path(name).expanduser()
     return f"{path.resolve()}{separator}{function}" if path.exists() else text

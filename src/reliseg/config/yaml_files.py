@@ -10,13 +10,13 @@ from reliseg.errors import ConfigError, one_line
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's words and numbers, and no key twice.
+    """A reader of YAML 1.2's words and numbers that refuses a key that stands twice.
 
     In YAML 1.1 `on` is true, `0016` is 14 and `2026-01-02` is a date: none of these is what a configuration means.
     """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """A mapping; a key that stands twice is an error, as the first value would be lost."""
+        """Return a mapping; a key that stands twice is an error, as the first value would be lost."""
         keys = [key.value for key, _ in node.value]
         for key, _ in node.value:
             if keys.count(key.value) > 1:
@@ -24,12 +24,12 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
-        """A decimal number: `0016` is 16, and no octal one."""
+        """Return a decimal number: `0016` is 16, and not an octal number."""
         return int(self.construct_scalar(node))
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes each string that YAML 1.1 or 1.2 would read as something else."""
+    """A writer that quotes each string that YAML 1.1 or 1.2 would read as something else."""
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)

@@ -47,7 +47,7 @@ class _Job:
 
 
 def run_demo(out: Path, *, workers: int, progress: Progress) -> str:
-    """Everything, into `out`: scenes/, run/, pictures/ and the diagram; what to look at, as text."""
+    """Draw, run and report into `out`: scenes/, run/, pictures/ and the diagram. Return what to look at, as text."""
     try:
         import torch  # noqa: F401
     except ImportError as error:
@@ -89,7 +89,7 @@ def _draw(job: _Job) -> None:
 
 
 def _configuration() -> dict[str, Any]:
-    """The demo as a configuration that a user could have written."""
+    """Return the demo as a configuration that a user could have written."""
     return {
         "models": [{"name": "street", "kind": "python", "where": "reliseg.demo.network:load", "labels": "cityscapes"}],
         "datasets": [
@@ -111,7 +111,7 @@ def _configuration() -> dict[str, Any]:
 
 
 def _pictures(plan: Plan, folder: Path) -> Path:
-    """One sheet, a row for each condition of the same scene."""
+    """Write a sheet for each condition of one scene, and one of all; return the latter."""
     model = plan.models[0].load()
     cases = []
     for target in plan.tests:
@@ -128,7 +128,7 @@ def _pictures(plan: Plan, folder: Path) -> Path:
 
 
 def _story(results: Results, out: Path, files: list[Path]) -> str:
-    """What the numbers say, in a few lines."""
+    """Return what the numbers say, in a few lines."""
 
     def number(metric: str, domain: str, calibration: str = "identity", score: str = "") -> float:
         return results.value(metric, domain=domain, calibration=calibration, score=score)

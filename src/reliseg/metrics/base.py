@@ -1,4 +1,4 @@
-"""The interface of metrics, and what they read."""
+"""The interface of metrics, and the states that they read."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -31,12 +31,12 @@ class ImageSummary:
 
     @classmethod
     def allocate(cls, images: int, scores: int) -> "ImageSummary":
-        """Rows of NaN, to be filled."""
+        """Return rows of NaN, to be filled."""
         return cls(np.full((images, _NUMBERS + 2 * scores), np.nan))
 
     @classmethod
     def of(cls, table: SampleTable) -> "ImageSummary":
-        """The numbers of each row. An image's IoU is over the classes present in its own annotation."""
+        """Return the numbers of each row. An image's IoU is over the classes present in its own annotation."""
         known = table.pixels[:, : RIGHT + 1].sum(axis=1)
         every = table.pixels.sum(axis=1)
         sums = real(table.score_sums)
@@ -47,22 +47,22 @@ class ImageSummary:
 
     @property
     def known(self) -> Float64[np.ndarray, " n"]:
-        """Number of known pixels."""
+        """The number of known pixels."""
         return self.rows[:, 0]
 
     @property
     def miou(self) -> Float64[np.ndarray, " n"]:
-        """Mean IoU over the classes of the image's own annotation."""
+        """The mean IoU over the classes of the image's own annotation."""
         return self.rows[:, 1]
 
     @property
     def ece(self) -> Float64[np.ndarray, " n"]:
-        """ECE of the image's known pixels."""
+        """The ECE of the image's known pixels."""
         return self.rows[:, 2]
 
     @property
     def scores(self) -> Float64[np.ndarray, "n s 2"]:
-        """Per score the mean over known and over all pixels."""
+        """For each score, its mean over known and over all pixels."""
         images, numbers = self.rows.shape
         return self.rows[:, _NUMBERS:].reshape(images, 2, (numbers - _NUMBERS) // 2).transpose(0, 2, 1)
 
@@ -98,7 +98,7 @@ class DomainState:
 
 @dataclass(frozen=True)
 class Quantity:
-    """What one number means: its definition id, one line of text, and how to read it."""
+    """The meaning of one number: its definition id, one line of text, and how to read it."""
 
     definition: str
     text: str
@@ -122,11 +122,11 @@ class Metric(ABC):
 
     @abstractmethod
     def quantities(self) -> Mapping[str, Quantity]:
-        """The names it yields, and their meaning."""
+        """Return the numbers that it gives, by name, and their meaning."""
 
     @abstractmethod
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """The numbers of a domain, in the order of `quantities`; undefined ones carry the reason.
+        """Return the numbers of a domain, in the order of `quantities`; undefined ones carry the reason.
 
         `reference` is the in-domain data; None where none was named or the domain is itself the reference.
         """

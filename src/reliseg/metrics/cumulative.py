@@ -1,6 +1,6 @@
-"""The cumulative sum of (confidence - correctness) by ascending confidence: what adaptive ECE and KS are read off.
+"""The cumulative sum of (confidence - correctness) by ascending confidence, from which adaptive ECE and KS are read.
 
-Its values at the edges of fine bins are exact; what may happen inside a bin makes the bracket.
+Its values at the edges of fine bins are exact. The order of pixels inside a bin is unknown: it gives the bracket.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,10 @@ class CumulativePath:
 
     @classmethod
     def of(cls, domain: DomainState, ties: Places | None = None) -> "CumulativePath":
-        """Of the known pixels. `ties` are the first bins of runs of bins (the surest first) that count as one each."""
+        """Return the path of the known pixels.
+
+        `ties` are the first bins of runs of bins that count as one bin each, most confident run first.
+        """
         counts, sums, edges = domain.pixels.ranks["msp"].counts, real(domain.pixels.confidence.sums), msp_edges()
         if ties is not None:
             counts, sums = np.add.reduceat(counts, ties, axis=1), np.add.reduceat(sums, ties)
@@ -50,11 +53,11 @@ class CumulativePath:
 
     @property
     def pixels(self) -> int:
-        """How many there are."""
+        """The number of pixels."""
         return int(self.counts.sum())
 
     def after(self, pixels: Places) -> tuple[Line, Line, Line]:
-        """The sum after so many pixels, a tie read at its end; and between what it may be without the tie."""
+        """Return the sum after so many pixels, with ties read at their ends, and its bounds inside a tie."""
         last = np.cumsum(self.counts)
         at = np.searchsorted(last, pixels, side="left")
         inside = (last[at] != pixels) & (pixels > 0)
@@ -64,7 +67,7 @@ class CumulativePath:
         return read, low, high
 
     def movement(self, pixels: Places) -> Bracketed:
-        """The sum of the distances between what is read after so many pixels, over all pixels."""
+        """Return the total distance between the sums after so many pixels, divided by the number of all pixels."""
         read, low, high = self.after(pixels)
         possible = float((self.up + self.down).sum())  # no path moves more
         bounds = _movement(low, high, np.min), min(_movement(low, high, np.max), possible)
@@ -72,7 +75,7 @@ class CumulativePath:
         return float(np.abs(np.diff(read)).sum()) / n, bounds[0] / n, bounds[1] / n
 
     def largest(self) -> Bracketed:
-        """The largest distance from 0, read at the ends of ties, over all pixels: the KS error."""
+        """Return the KS error: the largest distance from 0 at the ends of ties, divided by the number of pixels."""
         n = self.pixels
         value = np.abs(self.end).max() / n
         reach = np.maximum(np.abs(self.start + self.up), np.abs(self.start - self.down)).max() / n
@@ -80,11 +83,11 @@ class CumulativePath:
 
 
 def _movement(low: Line, high: Line, best: Callable[..., Line]) -> float:
-    """Least or greatest total movement of a path through intervals, in order; either is reached at ends of them."""
+    """Return the least or greatest total movement of a path through intervals, in order: at ends of intervals."""
     places = np.unique(np.concatenate([low, high]))
     steps = np.abs(places[:, None] - places)
     worst = np.inf if best is np.min else -np.inf
-    moved = np.where((places >= low[0]) & (places <= high[0]), 0.0, worst)
+    total = np.where((places >= low[0]) & (places <= high[0]), 0.0, worst)
     for a, b in zip(low[1:], high[1:], strict=True):
-        moved = np.where((places >= a) & (places <= b), best(moved + steps, axis=1), worst)
-    return float(best(moved))
+        total = np.where((places >= a) & (places <= b), best(total + steps, axis=1), worst)
+    return float(best(total))

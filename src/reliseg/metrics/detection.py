@@ -1,4 +1,4 @@
-"""What image-level and local OOD detection share: in-domain against out, each way round."""
+"""The five numbers of OOD detection, image-level and local: in-domain against OOD, each way round."""
 
 from collections.abc import Mapping
 
@@ -37,7 +37,7 @@ _MEASURES = {
 
 
 def detection_quantities(prefix: str, definition: str, unit: str) -> Mapping[str, Quantity]:
-    """The five numbers of a detection task: `ood_auroc`, ... under ids such as `ood/known-pixels/auroc`."""
+    """Return the five numbers of a detection task: `ood_auroc`, ... under ids such as `ood/known-pixels/auroc`."""
     return {
         f"{prefix}_{name}": Quantity(f"{definition}/{rule}", text.format(unit=unit), better, 0, 1)  # type: ignore[arg-type]
         for name, (rule, text, better) in _MEASURES.items()
@@ -45,7 +45,7 @@ def detection_quantities(prefix: str, definition: str, unit: str) -> Mapping[str
 
 
 def detection_values(names: Mapping[str, Quantity], inside: Histogram, outside: Histogram, score: str) -> list[Value]:
-    """The five numbers from histograms, the surest bin first; both sides must be filled."""
+    """Return the five numbers from histograms, most confident bin first; neither may be empty."""
     inside, outside = ranking.drop_empty_bins(inside, outside)
     brackets = (
         ranking.auroc(inside, outside),
@@ -61,5 +61,5 @@ def detection_values(names: Mapping[str, Quantity], inside: Histogram, outside: 
 
 
 def undefined_values(names: Mapping[str, Quantity], why: str, score: str) -> list[Value]:
-    """The five numbers, undefined."""
+    """Return the five numbers, undefined for this reason."""
     return [Value.undefined(name, why, q.definition, score=score) for name, q in names.items()]

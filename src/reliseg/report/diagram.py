@@ -12,7 +12,7 @@ _SHOWN = 1e-4
 
 
 def reliability_diagram(table: Path, out: Path, *, model: str, domains: Sequence[str]) -> list[Path]:
-    """Draw a run's `reliability.csv` for one model as PNG and SVG; the files written.
+    """Draw a run's `reliability.csv` for one model as PNG and SVG; return the files.
 
     One panel per domain, a line per calibration: mean confidence of each bin against its accuracy, points as large
     as the bin is full; bins of a handful of pixels are left out. On the diagonal, confidence is accuracy; below it,

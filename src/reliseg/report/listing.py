@@ -1,4 +1,4 @@
-"""What can be named in a configuration, with a line of explanation each."""
+"""The names that a configuration may use, with a line of explanation each."""
 
 import inspect
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Pictures of single images: what the network saw, said, and how sure it was."""
+"""Pictures of single images: input, truth, prediction, confidence and errors."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ class Case:
 
 
 def sheet(cases: list[Case], labels: LabelSpace) -> Image:
-    """A row for each case: input, truth, prediction, confidence, errors; with captions and a legend."""
+    """Draw a row for each case: input, truth, prediction, confidence, errors; with captions and a legend."""
     height, width = cases[0].image.shape[:2]
     columns = ("input", "truth", "prediction", "confidence (dark: unsure)", "errors")
     row = height + _CAPTION + _GAP
@@ -50,7 +50,7 @@ def sheet(cases: list[Case], labels: LabelSpace) -> Image:
 
 
 def tiles(case: Case, labels: LabelSpace) -> list[Image]:
-    """Input, truth, prediction, confidence and errors as RGB."""
+    """Return input, truth, prediction, confidence and errors as RGB."""
     return [
         case.image,
         palette_colors(case.truth, labels),
@@ -61,7 +61,7 @@ def tiles(case: Case, labels: LabelSpace) -> list[Image]:
 
 
 def palette_colors(ids: Truth, labels: LabelSpace) -> Image:
-    """Ids in the palette; unknown pixels are cyan, void ones black."""
+    """Return ids in the colors of the palette; unknown pixels are cyan, void ones black."""
     table = np.zeros((256, 3), np.uint8)
     table[: len(labels)] = labels.palette
     table[UNKNOWN] = _UNKNOWN
@@ -81,7 +81,7 @@ def _confidence_colors(confidence: Float[np.ndarray, "H W"]) -> UInt8[np.ndarray
 
 
 def _errors(case: Case) -> Image:
-    """Right pixels pale, wrong ones red and the darker the surer, unknown ones cyan, void ones black."""
+    """Return right pixels pale, wrong ones red (darker with more confidence), unknown ones cyan, void ones black."""
     picture = np.empty((*case.truth.shape, 3), np.uint8)
     picture[:] = _RIGHT
     wrong = (case.truth != case.prediction) & (case.truth < UNKNOWN)

@@ -30,45 +30,45 @@ class _Line:
 
 
 def summary(results: Results) -> Table:
-    """The headline numbers; a column is left out where no line has a value, a dash is an undefined one.
+    """Return the headline numbers; a column without any value is left out, and a dash is an undefined value.
 
-    A question mark follows a value whose bracket is too wide for the digits shown. Of a calibration with several
-    seeds only the mean stands here.
+    A question mark follows a value whose bracket is too wide for the digits shown. A calibration with several seeds
+    is one line, their mean.
     """
     numbers = _numbers(results)
     columns = [c for c in _COLUMNS if any(c[1] in n and not n[c[1]].why for n in numbers.values())]
     table = Table(box=None, header_style="bold", pad_edge=False, caption_justify="left")
-    if any(_is_wide(row) for found in numbers.values() for row in found.values()):
+    if any(_is_wide(row) for of_line in numbers.values() for row in of_line.values()):
         table.caption = "? the exact value is known to 0.01 or less only: see lo and hi in results.csv"
     for name in ("model", "domain", "calibration"):
         table.add_column(name)
     for title, _, _ in columns:
         table.add_column(title, justify="right")
     previous = None
-    for line, found in numbers.items():
+    for line, of_line in numbers.items():
         if previous is not None and previous != line.model:
             table.add_section()
         previous = line.model
-        cells = [_text(found.get(metric)) for _, metric, _ in columns]
+        cells = [_text(of_line.get(metric)) for _, metric, _ in columns]
         table.add_row(line.model, f"{line.dataset}/{line.domain}", line.calibration, *cells)
     return table
 
 
 def _numbers(results: Results) -> dict[_Line, dict[str, Row]]:
-    """The first definition of each headline number."""
+    """Return each headline number of each line, in its first definition."""
     hidden = parts_of_means({row.calibration for row in results})
-    wanted = {(metric, score) for _, metric, score in _COLUMNS}
-    found: dict[_Line, dict[str, Row]] = {}
+    headline = {(metric, score) for _, metric, score in _COLUMNS}
+    numbers: dict[_Line, dict[str, Row]] = {}
     for row in results:
-        if (row.metric, row.score) in wanted and not row.class_ and row.calibration not in hidden:
+        if (row.metric, row.score) in headline and not row.class_ and row.calibration not in hidden:
             line = _Line(row.model, row.dataset, row.domain, row.calibration)
-            found.setdefault(line, {}).setdefault(row.metric, row)
-    return found
+            numbers.setdefault(line, {}).setdefault(row.metric, row)
+    return numbers
 
 
 def parts_of_means(calibrations: Collection[str]) -> set[str]:
-    """Those calibrations, of one seed each, whose mean is among them too."""
-    found: set[str] = set()
+    """Return the calibrations of one seed whose mean over seeds is among them too."""
+    parts: set[str] = set()
     for name in calibrations:
         method, _, split = name.partition("@")
         try:
@@ -76,8 +76,8 @@ def parts_of_means(calibrations: Collection[str]) -> set[str]:
         except ConfigError:
             continue  # results may come from where there are other methods
         if len(seeds) > 1:
-            found |= {f"{one}@{split}" for one in seeds}
-    return found
+            parts |= {f"{one}@{split}" for one in seeds}
+    return parts
 
 
 def _is_wide(row: Row) -> bool:

@@ -1,4 +1,4 @@
-"""Scores: logits -> one confidence per pixel, higher where the model is surer."""
+"""Scores: logits -> one confidence per pixel, higher where the model is more confident."""
 
 from reliseg.scores.base import SCORES, Score
 

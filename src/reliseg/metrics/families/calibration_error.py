@@ -31,20 +31,20 @@ class BinnedCalibrationError(Metric):
     """ECE and MCE (Naeini et al. 2015; Guo et al. 2017) of the maximum softmax probability, pooled over pixels."""
 
     def quantities(self) -> Mapping[str, Quantity]:
-        """The names it yields."""
+        """Return the numbers that it gives, by name."""
         return _QUANTITIES
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """The values; undefined without known pixels."""
+        """Return the values; undefined without known pixels."""
         counts, right, sums = reliability(domain.pixels.top)
         n = counts.sum()
         if not n:
             return [Value.undefined(m, NO_PIXELS, q.definition, score="msp") for m, q in _QUANTITIES.items()]
         gaps = np.abs(right - real(sums))
         means = np.divide(gaps, counts, out=np.zeros_like(gaps), where=counts > 0)
-        found = {
+        numbers = {
             "ece": gaps.sum() / n,
             "mce": means.max(),
             "mce_floor": means[counts >= _FLOOR * n].max(),
         }
-        return [Value.exact(m, v, _QUANTITIES[m].definition, score="msp") for m, v in found.items()]
+        return [Value.exact(m, v, _QUANTITIES[m].definition, score="msp") for m, v in numbers.items()]

@@ -42,11 +42,11 @@ class ClassReliability(Metric):
     """ECE by true and by predicted class, and the share of each class that is predicted wrong with high confidence."""
 
     def quantities(self) -> Mapping[str, Quantity]:
-        """The names it yields."""
+        """Return the numbers that it gives, by name."""
         return _QUANTITIES
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """The values of each present class; undefined where the class does not occur (or is not predicted)."""
+        """Return the values of each present class; undefined where the class does not occur (or is not predicted)."""
         top, classes = domain.pixels.top, len(domain.labels)
         # axes: class, bin
         right = np.einsum("ccb->cb", top.counts[:, :classes])

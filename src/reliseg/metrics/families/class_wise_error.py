@@ -20,12 +20,12 @@ class ClassWiseError(Metric):
     reads_classwise: ClassVar[bool] = True
 
     def quantities(self) -> Mapping[str, Quantity]:
-        """The names it yields."""
+        """Return the numbers that it gives, by name."""
         text = "ECE of p_c against 'label is c' over all pixels; mean over present classes, and per class"
         return {"classwise_ece": Quantity(_DEFINITION, text, "lower", 0, 1)}
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """The values; undefined without known pixels. A ValueError where class-wise statistics were not counted."""
+        """Return the values; undefined without known pixels. A ValueError without class-wise statistics."""
         state = domain.pixels.classwise
         if state is None:
             raise ValueError("class-wise statistics were not counted; ask for them: Layout(..., classwise=True)")

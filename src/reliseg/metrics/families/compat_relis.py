@@ -54,11 +54,11 @@ class CompatRelis(Metric):
     by_default: ClassVar[bool] = False
 
     def quantities(self) -> Mapping[str, Quantity]:
-        """The names it yields."""
+        """Return the numbers that it gives, by name."""
         return _QUANTITIES
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """The values; undefined without pixels, and PRR where every pixel is right."""
+        """Return the values; undefined without pixels, and PRR where every pixel is right."""
         return [*_calibration(domain), *(_prr(domain, score) for score in domain.scores if score in _SCORES)]
 
 
@@ -68,16 +68,16 @@ def _calibration(domain: DomainState) -> list[Value]:
         return [Value.undefined(m, NO_PIXELS, _QUANTITIES[m].definition, score="msp") for m in names]
     ece = next(v.value for v in BinnedCalibrationError().compute(domain, None) if v.metric == "ece")
     path = CumulativePath.of(domain, float32_ties())
-    found = {
+    brackets = {
         "relis_ece": (ece, ece, ece),
         "relis_ada_ece": path.movement(_edges(path.pixels)),
         "relis_ks": path.largest(),
     }
-    return [Value.between(m, found[m], _QUANTITIES[m].definition, score="msp") for m in names]
+    return [Value.between(m, brackets[m], _QUANTITIES[m].definition, score="msp") for m in names]
 
 
 def _edges(n: int) -> Int64[np.ndarray, " k"]:
-    """Pixels that are at most as confident as each of the 16 edges, were there no ties.
+    """Return how many pixels are at most as confident as each of the 16 edges, if there were no ties.
 
     Edge k stands at place k n / 15 of the sorted confidences, counted from 0, the last one on the last pixel.
     """
@@ -86,7 +86,7 @@ def _edges(n: int) -> Int64[np.ndarray, " k"]:
 
 
 def float32_ties() -> Int64[np.ndarray, " k"]:
-    """The first of each run of fine bins of msp that float32 does not tell apart: 1 + odds is one number."""
+    """Return the first of each run of fine bins of msp in which 1 + odds rounds to the same float32."""
     edges = msp_edges()[:-1]
     odds = np.append((1 / edges[:-1] - 1 + 1 / edges[1:] - 1) / 2, np.inf)
     sums = (1 + odds).astype(np.float32)

@@ -41,11 +41,11 @@ class CumulativeError(Metric):
     """
 
     def quantities(self) -> Mapping[str, Quantity]:
-        """The names it yields."""
+        """Return the numbers that it gives, by name."""
         return _QUANTITIES
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """The values; undefined without known pixels."""
+        """Return the values; undefined without known pixels."""
         if not domain.pixels.top.counts.sum():
             return [Value.undefined(m, NO_PIXELS, q.definition, score="msp") for m, q in _QUANTITIES.items()]
         path = CumulativePath.of(domain)
@@ -58,18 +58,21 @@ class CumulativeError(Metric):
 
 
 def _sizes(n: int) -> Int64[np.ndarray, " k"]:
-    """Pixels in each group, as numpy.array_split."""
+    """Return the number of pixels in each group, as numpy.array_split forms them."""
     quotient, rest = divmod(n, RELIABILITY_BINS)
     return quotient + (np.arange(RELIABILITY_BINS) < rest)
 
 
 def _boundaries(n: int) -> Int64[np.ndarray, " k"]:
-    """Pixels before each boundary of groups. A tie goes to the group of its first pixel: it is read at its end."""
+    """Return the number of pixels before each boundary of groups.
+
+    A tie goes to the group of its first pixel: it is read at its end.
+    """
     return np.concatenate([[0], np.cumsum(_sizes(n))])
 
 
 def _group_count(path: CumulativePath) -> Bracketed:
-    """The number of groups that hold pixels; without ties inside the bins all groups would."""
+    """Return the number of groups that hold pixels; the bracket ends where no bin holds a tie."""
     first = np.cumsum(path.counts) - path.counts
-    used = len(np.unique(np.searchsorted(np.cumsum(_sizes(path.pixels)), first, side="right")))
-    return used, used, min(path.pixels, RELIABILITY_BINS)
+    groups = len(np.unique(np.searchsorted(np.cumsum(_sizes(path.pixels)), first, side="right")))
+    return groups, groups, min(path.pixels, RELIABILITY_BINS)

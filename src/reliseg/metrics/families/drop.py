@@ -19,11 +19,11 @@ class Drop(Metric):
     """The difference to the reference domain: a positive value is worse than the reference."""
 
     def quantities(self) -> Mapping[str, Quantity]:
-        """The names it yields."""
+        """Return the numbers that it gives, by name."""
         return _QUANTITIES
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """The values; none without a reference; undefined where either side is."""
+        """Return the values; none without a reference; undefined where either side is."""
         if reference is None:
             return []
         miou = [_value(Segmentation(), "miou", state) for state in (reference, domain)]

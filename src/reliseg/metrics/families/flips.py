@@ -1,4 +1,4 @@
-"""What a calibration did to the prediction itself."""
+"""The change that a calibration makes to the predicted classes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ class FlipRate(Metric):
     """The share of pixels whose predicted class a calibration changed; 0 if the calibration keeps the argmax."""
 
     def quantities(self) -> Mapping[str, Quantity]:
-        """The names it yields."""
+        """Return the numbers that it gives, by name."""
         text = "share of the known pixels whose predicted class the calibration changed"
         return {"flip_rate": Quantity(_DEFINITION, text, "neither", 0, 1)}
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """The value; undefined without known pixels."""
+        """Return the value; undefined without known pixels."""
         n = domain.pixels.top.counts.sum()
         if not n:
             return [Value.undefined("flip_rate", NO_PIXELS, _DEFINITION)]

@@ -17,11 +17,11 @@ class ImageError(Metric):
     """The ECE of each image, averaged over images: errors of opposite sign do not cancel between images."""
 
     def quantities(self) -> Mapping[str, Quantity]:
-        """The names it yields."""
+        """Return the numbers that it gives, by name."""
         return {"image_ece": Quantity(_DEFINITION, "ECE of each image, averaged over images", "lower", 0, 1)}
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """The value; images without known pixels are left out."""
+        """Return the value; images without known pixels are left out."""
         values = domain.images.ece[~np.isnan(domain.images.ece)]
         if not len(values):
             return [Value.undefined("image_ece", "no image with a counted pixel", _DEFINITION, score="msp")]

@@ -17,8 +17,8 @@ class ImageIou(Metric):
     """mIoU of each image over the classes of its annotation: the mean over images, and over the worst of them."""
 
     def quantities(self) -> Mapping[str, Quantity]:
-        """The names it yields."""
-        found = {
+        """Return the numbers that it gives, by name."""
+        numbers = {
             "image_miou": Quantity(
                 "iou/image/mean-of-classes-in-truth",
                 "mIoU of each image over the classes in its annotation, averaged over images",
@@ -28,28 +28,28 @@ class ImageIou(Metric):
             )
         }
         for q in _WORST:
-            found[f"worst{q}_miou"] = Quantity(
+            numbers[f"worst{q}_miou"] = Quantity(
                 f"iou/image/mean-of-worst-{q}%",
                 f"mean mIoU of the worst {q} % of images, ceil({q} n / 100) of n; undefined below {100 // q} images",
                 "higher",
                 0,
                 1,
             )
-        return found
+        return numbers
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """The values; images without known pixels are left out."""
+        """Return the values; images without known pixels are left out."""
         definitions = {name: q.definition for name, q in self.quantities().items()}
         values = np.sort(domain.images.miou[~np.isnan(domain.images.miou)])
         n = len(values)
         if n == 0:
             return [Value.undefined(name, "no image with a counted pixel", d) for name, d in definitions.items()]
-        found = [Value.exact("image_miou", math.fsum(values) / n, definitions["image_miou"])]
+        result = [Value.exact("image_miou", math.fsum(values) / n, definitions["image_miou"])]
         for q in _WORST:
             name, k = f"worst{q}_miou", math.ceil(q * n / 100)
             if n < 100 // q:
                 why = f"{n} images, at least {100 // q} are needed"
-                found.append(Value.undefined(name, why, definitions[name]))
+                result.append(Value.undefined(name, why, definitions[name]))
             else:
-                found.append(Value.exact(name, math.fsum(values[:k]) / k, definitions[name]))
-        return found
+                result.append(Value.exact(name, math.fsum(values[:k]) / k, definitions[name]))
+        return result

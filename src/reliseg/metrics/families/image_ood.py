@@ -26,13 +26,13 @@ class ImageOod(Metric):
     needs_annotation: ClassVar[bool] = False
 
     def quantities(self) -> Mapping[str, Quantity]:
-        """The names it yields; each has a second definition, over all pixels."""
+        """Return the numbers that it gives, by name; each has a second definition, over all pixels."""
         return {
             name: replace(q, text=f"{q.text} (over all pixels: {_ALL[name].definition})") for name, q in _KNOWN.items()
         }
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """The values of each score; none without a reference; undefined where one side has no image."""
+        """Return the values of each score; none without a reference; undefined where one side has no image."""
         if reference is None:
             return []
         values: list[Value] = []

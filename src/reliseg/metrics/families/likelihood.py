@@ -18,11 +18,11 @@ class Likelihood(Metric):
     """Negative log-likelihood and Brier score (Brier 1950) over known pixels."""
 
     def quantities(self) -> Mapping[str, Quantity]:
-        """The names it yields."""
+        """Return the numbers that it gives, by name."""
         return _QUANTITIES
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """The values; NLL is undefined where the model gives a label of the domain probability 0 by construction."""
+        """Return the values; NLL is undefined where no class of the model stands for a label that occurs."""
         per_class = domain.pixels.top.counts.sum(axis=(1, 2))
         n = per_class.sum()
         if not n:

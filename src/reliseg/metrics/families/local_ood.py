@@ -19,11 +19,11 @@ class LocalOod(Metric):
     """
 
     def quantities(self) -> Mapping[str, Quantity]:
-        """The names it yields."""
+        """Return the numbers that it gives, by name."""
         return _QUANTITIES
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """The values of each score; undefined without unknown or without known pixels."""
+        """Return the values of each score; undefined without unknown or without known pixels."""
         values = []
         for score in domain.scores:
             ranks = domain.pixels.ranks[score]

@@ -76,11 +76,11 @@ class Misclassification(Metric):
     """
 
     def quantities(self) -> Mapping[str, Quantity]:
-        """The names it yields."""
+        """Return the numbers that it gives, by name."""
         return _QUANTITIES
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """The values of each score; rankings are undefined where all pixels are right, or all are wrong."""
+        """Return the values of each score; rankings are undefined where all pixels are right, or all are wrong."""
         values = []
         for score in domain.scores:
             counts = domain.pixels.ranks[score].counts
@@ -91,15 +91,15 @@ class Misclassification(Metric):
 def _values(right: Histogram, wrong: Histogram) -> list[Value]:
     if not len(right):
         return [Value.undefined(m, NO_PIXELS, q.definition) for m, q in _QUANTITIES.items()]
-    found = _risks(right, wrong)
+    brackets = _risks(right, wrong)
     missing = {}
     if right.sum() and wrong.sum():
-        found |= _rankings(right, wrong)
+        brackets |= _rankings(right, wrong)
     else:
         why = "no wrong pixel" if right.sum() else "no right pixel"
         missing = dict.fromkeys(("auroc", "prr", "aupr_success", "aupr_error", "fpr95", "augrc"), why)
     return [
-        Value.undefined(m, missing[m], q.definition) if m in missing else Value.between(m, found[m], q.definition)
+        Value.undefined(m, missing[m], q.definition) if m in missing else Value.between(m, brackets[m], q.definition)
         for m, q in _QUANTITIES.items()
     ]
 
@@ -125,5 +125,5 @@ def _risks(right: Histogram, wrong: Histogram) -> dict[str, Bracketed]:
     aurc = ranking.area_under_risk(right, wrong)
     least = ranking.least_area_under_risk(right, wrong)
     value, lo, hi = (max(0.0, float(area - least)) for area in aurc)  # rounding may leave -1e-16
-    found: dict[str, Bracketed] = {"aurc": aurc, "e_aurc": (value, lo, hi)}
-    return found | {f"risk{p}": ranking.risk_at(right, wrong, p) for p in _RISKS}
+    areas: dict[str, Bracketed] = {"aurc": aurc, "e_aurc": (value, lo, hi)}
+    return areas | {f"risk{p}": ranking.risk_at(right, wrong, p) for p in _RISKS}

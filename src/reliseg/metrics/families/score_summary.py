@@ -1,4 +1,4 @@
-"""What the scores of a domain's images look like: all that can be said without annotation."""
+"""The distribution of the scores of a domain's images: all that can be said without annotation."""
 
 import math
 from collections.abc import Mapping
@@ -38,20 +38,20 @@ class ScoreSummary(Metric):
     needs_annotation: ClassVar[bool] = False
 
     def quantities(self) -> Mapping[str, Quantity]:
-        """The names it yields."""
+        """Return the numbers that it gives, by name."""
         return _QUANTITIES
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """The values of each score; undefined without images."""
+        """Return the values of each score; undefined without images."""
         values: list[Value] = []
         for s, score in enumerate(domain.scores):
             means = domain.images.scores[:, s, 1]
             if not len(means):
-                found = [Value.undefined(m, "no image", q.definition) for m, q in _QUANTITIES.items()]
+                of_score = [Value.undefined(m, "no image", q.definition) for m, q in _QUANTITIES.items()]
             else:
                 numbers = [math.fsum(means) / len(means), *np.percentile(means, _PERCENTILES)]
-                found = [
+                of_score = [
                     Value.exact(m, v, q.definition) for (m, q), v in zip(_QUANTITIES.items(), numbers, strict=True)
                 ]
-            values += with_score(found, score)
+            values += with_score(of_score, score)
         return values

@@ -45,11 +45,11 @@ class Segmentation(Metric):
     """IoU, accuracies and Dice of the pooled confusion matrix (Everingham et al. 2010; Long et al. 2015)."""
 
     def quantities(self) -> Mapping[str, Quantity]:
-        """The names it yields."""
+        """Return the numbers that it gives, by name."""
         return _MEANS | _BY_CLASS
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """All values; undefined without known pixels, per class where the class neither occurs nor is predicted."""
+        """Return all values; undefined without known pixels, of a class where it neither occurs nor is predicted."""
         matrix = domain.pixels.top.confusion.astype(np.float64)
         present = list(domain.labels.present)
         if not matrix.sum():

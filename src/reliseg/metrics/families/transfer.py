@@ -43,11 +43,11 @@ class Transfer(Metric):
     reads_thresholds: ClassVar[bool] = True
 
     def quantities(self) -> Mapping[str, Quantity]:
-        """The names it yields."""
+        """Return the numbers that it gives, by name."""
         return _QUANTITIES
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """The values of each score; undefined without a threshold, the risk also where it accepts no pixel."""
+        """Return the values of each score; undefined without a threshold, the risk also where it accepts no pixel."""
         values = []
         for score in domain.scores:
             counts = domain.pixels.ranks[score].counts
