@@ -14,7 +14,7 @@ AUGMENT = {"kind": "photometric"}
 PICTURE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
 
 
-def drawn(draws, count=600, image=PICTURE):
+def draw_copies(draws, count=600, image=PICTURE):
     return [Photometric(draws=draws)(image, f"s/{i}", 1) for i in range(count)]
 
 
@@ -23,7 +23,7 @@ def luma(image):
 
 
 def step_of(image):
-    """The one step that made this image from PICTURE, told from pixels alone, and its amounts."""
+    """Return the one step that makes this image from PICTURE, recognised by its pixels alone, and its amounts."""
     z = image.astype(float)
     p = PICTURE.astype(float)
     if (image == PICTURE).all():
@@ -45,19 +45,19 @@ def step_of(image):
 
 
 def test_a_draw_is_one_of_six_steps_equally_likely_in_the_ranges_of_the_study():
-    found = [step_of(image) for image in drawn(1)]
-    names = [name for name, _ in found]
+    steps = [step_of(image) for image in draw_copies(1)]
+    names = [name for name, _ in steps]
     assert set(names) == {"nothing", "grey", "shift", "brightness", "color", "contrast"}
     for name in set(names):
         assert 60 <= names.count(name) <= 145  # of 600; 100 are expected, the deviation is 9
-    shifts = np.array([amounts for name, amounts in found if name == "shift"])
+    shifts = np.array([amounts for name, amounts in steps if name == "shift"])
     assert np.abs(shifts).max() <= SHIFT
     assert shifts.min() < -100
     assert shifts.max() > 100
     assert len(np.unique(shifts, axis=0)) == len(shifts)
     assert (shifts.std(axis=1) > 0).mean() > 0.9  # channels are shifted apart
     for name in ("brightness", "color", "contrast"):
-        factors = np.array([amounts[0] for other, amounts in found if other == name])
+        factors = np.array([amounts[0] for other, amounts in steps if other == name])
         assert factors.min() > FACTORS[0] - 0.02
         assert factors.max() < FACTORS[1] + 0.02
         assert factors.min() < 0.4
@@ -66,9 +66,9 @@ def test_a_draw_is_one_of_six_steps_equally_likely_in_the_ranges_of_the_study():
 
 def test_draws_follow_one_another():
     """Three draws change nothing but once in 216, and begin with the one draw that is made alone."""
-    three = drawn(3)
+    three = draw_copies(3)
     assert 0 < sum((image == PICTURE).all() for image in three) <= 10
-    alone = [step_of(image)[0] for image in drawn(1)]
+    alone = [step_of(image)[0] for image in draw_copies(1)]
     later_unlike_first = [i for i, step in enumerate(alone) if step == "grey" and np.ptp(three[i], axis=2).any()]
     assert 0.2 < len(later_unlike_first) / alone.count("grey") < 0.4  # 10 / 36: a shift, and no grey after it
 

@@ -88,11 +88,11 @@ def test_masks_of_more_than_a_quarter_of_the_classes_are_no_matter(tree, open_da
 @pytest.mark.parametrize(("ids", "which"), [([0, 1], "sky, building"), ([0, 255], "sky")])
 def test_masks_of_few_classes_are_noted(tree, open_data, ids, which):
     for full in (False, True):
-        found = _suspicious(tree, open_data, ids, full=full)
+        outcome = _suspicious(tree, open_data, ids, full=full)
         lacking = 11 - len(which.split(", "))
         start = f"folder/all: {lacking} of 11 classes do not occur in the 3 masks looked at, only {which}; "
-        assert [line[: len(start)] for line in found.notes] == [start]
-        assert found.problems == ()
+        assert [line[: len(start)] for line in outcome.notes] == [start]
+        assert outcome.problems == ()
 
 
 def test_a_domain_without_any_class_is_noted_and_refused_in_full(tree, open_data):

@@ -8,8 +8,8 @@ from reliseg.errors import DataError
 
 
 def find(root: Path, *texts: str, allowed=None, **patterns: str) -> list[tuple[str, dict[str, str]]]:
-    found = Tree(root).find([Template.of(text, patterns) for text in texts], allowed or {})
-    return [(item.path, item.fields) for item in found]
+    matches = Tree(root).find([Template.of(text, patterns) for text in texts], allowed or {})
+    return [(item.path, item.fields) for item in matches]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 NAME = "other"
 COPIES = ("aten::_copy_from", "aten::copy_", "aten::_to_copy")
 operations = Counter()
-"""What was computed on the device, and how often."""
+"""The operations that were computed on the device, and how often."""
 
 
 class DeviceTensor(torch.Tensor):

@@ -15,7 +15,7 @@ from reliseg.errors import ConfigError, DataError, shortlist, suggestion
 
 @dataclass(frozen=True)
 class Selection:
-    """What a configuration says of one domain. `label` is `DATASET/DOMAIN`, for messages."""
+    """The options of one domain, from a configuration. `label` is `DATASET/DOMAIN`, for messages."""
 
     name: str
     label: str

@@ -20,7 +20,7 @@ _NAME = re.compile(r"\w[\w.+-]*")
 
 @dataclass(frozen=True)
 class DataOptions:
-    """What a configuration says of one data set. Options that are None or empty are as in the spec."""
+    """The options of one data set, from a configuration. Those that are None or empty are as in the spec."""
 
     spec: str
     """The name of a spec that ships, or the path of a .toml file."""

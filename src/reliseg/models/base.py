@@ -22,7 +22,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """What a configuration says of one model; each kind reads the entries that concern it."""
+    """The options of one model, from a configuration; each kind reads those that concern it."""
 
     name: str
     kind: str
@@ -37,7 +37,7 @@ class ModelOptions:
     """The layer whose pooled output is the feature; by default the deepest feature map."""
     args: Mapping[str, Any] = field(default_factory=dict)
     precision: Precision = "float32"
-    """Of the heavy layers of networks in torch."""
+    """The format in which the heavy layers of networks in torch compute."""
     device: str = "cpu"
     threads: int = 2
     """Threads of the network on the CPU: part of what a result depends on."""

@@ -77,7 +77,7 @@ def test_road_gets_farther_towards_the_horizon(twins):
 def test_fog_takes_contrast_with_distance():
     pairs = [(draw(seed, "clear"), draw(seed, "fog")) for seed in range(6)]
 
-    def kept(near, far):
+    def contrast_left(near, far):
         shares = []
         for clear, fog in pairs:
             place = (clear.depth > near) & (clear.depth < far) & np.isin(clear.truth, (2, 8, 13))
@@ -85,7 +85,7 @@ def test_fog_takes_contrast_with_distance():
                 shares.append(fog.image[place].std() / clear.image[place].std())
         return np.mean(shares)
 
-    assert kept(70, 90) < 0.7 * kept(6, 14)
+    assert contrast_left(70, 90) < 0.7 * contrast_left(6, 14)
 
 
 def test_night_is_dark_and_snow_is_bright(twins):

@@ -25,8 +25,8 @@ def logits(classes: int = 11, seed: int = 0) -> np.ndarray:
 
 
 def options(folder: Path, **changes: object) -> ModelOptions:
-    given = ModelOptions(name="old", kind="stored", where="logits", labels=CAMVID, folder=folder)
-    return replace(given, **changes)  # type: ignore[arg-type]
+    defaults = ModelOptions(name="old", kind="stored", where="logits", labels=CAMVID, folder=folder)
+    return replace(defaults, **changes)  # type: ignore[arg-type]
 
 
 def store(folder: Path, name: str, **arrays: object) -> Path:
@@ -36,7 +36,7 @@ def store(folder: Path, name: str, **arrays: object) -> Path:
     return path
 
 
-def predicted(model: StoredModel, sample: str) -> Prediction:
+def predict(model: StoredModel, sample: str) -> Prediction:
     [prediction] = model.predict([Input(sample, SIZE)])
     return prediction
 
@@ -57,7 +57,7 @@ def test_it_obeys_the_laws_of_models(tmp_path: Path) -> None:
 def test_what_is_saved_is_read_again(tmp_path: Path, dtype: type, feature: np.ndarray | None) -> None:
     saved = Prediction(logits=logits(), size=SIZE, align_corners=True, feature=feature)
     save_logits(tmp_path / "logits" / "day" / "0001.npz", saved, dtype)
-    read = predicted(StoredModel.load(options(tmp_path)), "day/0001")
+    read = predict(StoredModel.load(options(tmp_path)), "day/0001")
     assert read.logits.dtype == np.float32
     np.testing.assert_array_equal(read.logits, saved.logits.astype(dtype).astype(np.float32))
     assert (read.size, read.align_corners) == (SIZE, True)
@@ -81,7 +81,7 @@ def test_a_sample_is_found_by_its_id_then_by_its_stem(tmp_path: Path) -> None:
     store(tmp_path, "0002.npz", logits=logits(seed=3))
     model = StoredModel.load(options(tmp_path))
     for sample, seed in [("day/0001", 1), ("dusk/0001", 2), ("dusk/0002", 3)]:
-        np.testing.assert_array_equal(predicted(model, sample).logits, logits(seed=seed))
+        np.testing.assert_array_equal(predict(model, sample).logits, logits(seed=seed))
     assert model.missing(["day/0001", "dusk/0001", "dusk/0002"]) == []
 
 
@@ -91,14 +91,14 @@ def test_a_stem_that_two_files_have_is_ambiguous(tmp_path: Path) -> None:
     model = StoredModel.load(options(tmp_path))
     assert model.missing(["c/0001"]) == ["c/0001"]
     with pytest.raises(SampleError, match=r"c/0001: a/0001.npz and b/0001.npz .* keep one, called c/0001.npz"):
-        predicted(model, "c/0001")
+        predict(model, "c/0001")
 
 
 def test_a_sample_stored_as_npy_and_npz_is_ambiguous(tmp_path: Path) -> None:
     path = store(tmp_path, "day/0001.npz")
     np.save(path.with_suffix(".npy"), logits())
     with pytest.raises(SampleError, match="keep one"):
-        predicted(StoredModel.load(options(tmp_path)), "day/0001")
+        predict(StoredModel.load(options(tmp_path)), "day/0001")
 
 
 def test_a_file_serves_one_sample_only(tmp_path: Path) -> None:
@@ -115,25 +115,25 @@ def test_a_missing_file_names_the_path_that_is_needed(tmp_path: Path) -> None:
     model = StoredModel.load(options(tmp_path))
     assert model.missing(["day/0001", "day/0002"]) == ["day/0002"]
     with pytest.raises(SampleError, match=r"day/0002: no stored prediction; .*logits/day/0002.npz is needed"):
-        predicted(model, "day/0002")
+        predict(model, "day/0002")
 
 
 def test_a_plain_array_is_logits(tmp_path: Path) -> None:
     (tmp_path / "logits").mkdir()
     np.save(tmp_path / "logits" / "0001.npy", logits().astype(np.float64))
-    read = predicted(StoredModel.load(options(tmp_path)), "day/0001")
+    read = predict(StoredModel.load(options(tmp_path)), "day/0001")
     np.testing.assert_array_equal(read.logits, logits())
     assert (read.align_corners, read.feature) == (False, None)
 
 
 @pytest.mark.parametrize(
-    ("stored", "given", "expected"), [(True, None, True), (True, False, False), (False, True, True)]
+    ("stored", "option", "expected"), [(True, None, True), (True, False, False), (False, True, True)]
 )
 def test_the_configuration_overrides_align_corners(
-    tmp_path: Path, stored: bool, given: bool | None, expected: bool
+    tmp_path: Path, stored: bool, option: bool | None, expected: bool
 ) -> None:
     store(tmp_path, "0001.npz", align_corners=stored)
-    assert predicted(StoredModel.load(options(tmp_path, align_corners=given)), "d/0001").align_corners is expected
+    assert predict(StoredModel.load(options(tmp_path, align_corners=option)), "d/0001").align_corners is expected
 
 
 BROKEN = {
@@ -158,7 +158,7 @@ def test_a_file_that_holds_something_else(tmp_path: Path, problem: str) -> None:
     if BROKEN[problem].get("logits", 0) is None:
         np.savez(path, prediction=np.zeros(3))
     with pytest.raises(SampleError) as caught:
-        predicted(model, "day/0001")
+        predict(model, "day/0001")
     assert str(caught.value).startswith(f"day/0001: {path} ")
     assert problem in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -172,7 +172,7 @@ def test_a_truncated_file(tmp_path: Path, keep: int) -> None:
     model = StoredModel.load(options(tmp_path))
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(SampleError, match=r"0001.npz cannot be read \(.*\); write it again"):
-        predicted(model, "day/0001")
+        predict(model, "day/0001")
 
 
 def test_a_damaged_file_is_a_sample_error_whatever_is_wrong_with_it(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_a_damaged_file_is_a_sample_error_whatever_is_wrong_with_it(tmp_path: Pa
         damaged[generator.integers(len(damaged))] ^= int(generator.integers(1, 256))
         path.write_bytes(damaged)
         with suppress(SampleError):
-            predicted(model, "day/0001")
+            predict(model, "day/0001")
 
 
 def test_pickles_are_never_opened(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_pickles_are_never_opened(tmp_path: Path) -> None:
     model = StoredModel.load(options(tmp_path))
     path.write_bytes(pickle.dumps({"logits": [1.0]}))
     with pytest.raises(SampleError, match="cannot be read"):
-        predicted(model, "day/0001")
+        predict(model, "day/0001")
 
 
 def test_wrong_folders_are_found_at_load_time(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_threads_may_share_it(tmp_path: Path) -> None:
         store(tmp_path, f"day/{i}.npz", logits=logits(seed=i))
     model = StoredModel.load(options(tmp_path))
     with ThreadPoolExecutor(4) as pool:
-        read = list(pool.map(lambda i: predicted(model, f"day/{i}"), range(20)))
+        read = list(pool.map(lambda i: predict(model, f"day/{i}"), range(20)))
     for i, prediction in enumerate(read):
         np.testing.assert_array_equal(prediction.logits, logits(seed=i))
 
@@ -224,8 +224,8 @@ def test_provenance_says_what_is_hashed(tmp_path: Path) -> None:
 
 def test_torch_is_not_imported() -> None:
     code = "import sys, reliseg.models.kinds.stored, reliseg.models.kinds.python; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "False"
 
 
 def test_probabilities_are_refused_at_load_time(tmp_path: Path) -> None:

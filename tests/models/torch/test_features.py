@@ -117,10 +117,10 @@ def test_the_feature_is_the_mean_over_positions(layer: str | None, count: int) -
         maps = module[: int(layer or 3) + 1](pixels_of(inputs)).numpy()
         logits = module(pixels_of(inputs)).numpy()
     for prediction, map_, own in zip(predictions, maps, logits, strict=True):
-        wanted = np.array([channel.sum(dtype=np.float64) / channel.size for channel in map_])
+        expected = np.array([channel.sum(dtype=np.float64) / channel.size for channel in map_])
         assert prediction.feature is not None
         assert prediction.feature.dtype == np.float32
-        np.testing.assert_allclose(prediction.feature, wanted, atol=1e-6)
+        np.testing.assert_allclose(prediction.feature, expected, atol=1e-6)
         np.testing.assert_allclose(prediction.logits, own, atol=1e-5)
     assert np.ptp([p.feature for p in predictions], axis=0).max() > 0 or count == 1
 

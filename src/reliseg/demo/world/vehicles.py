@@ -13,7 +13,7 @@ from reliseg.demo.world.canvas import GLOSS, Canvas, Colour, Paint
 CAR, TRUCK, BUS, TRAIN = 13, 14, 15, 16
 
 Corner = tuple[float, float, float]
-"""Of a side profile: ahead of the middle, height, half width there."""
+"""A corner of a side profile: ahead of the middle, height, half width there."""
 
 GLASS: Colour = (0.16, 0.20, 0.24)
 TYRE: Colour = (0.07, 0.07, 0.08)

@@ -50,23 +50,23 @@ class PythonModel(Model):
     def load(cls, options: ModelOptions) -> "PythonModel":
         """Import, call, load the weights, and predict a small image."""
         options.require_labels()
-        built, origin = call_function(options.name, options.where, options.folder, options.args)
-        return cls._of(built, options, origin, lambda: _file_identity(built, origin.files, options))
+        instance, origin = call_function(options.name, options.where, options.folder, options.args)
+        return cls._of(instance, options, origin, lambda: _file_identity(instance, origin.files, options))
 
     @classmethod
-    def of(cls, built: Any, options: ModelOptions) -> "PythonModel":
+    def of(cls, instance: Any, options: ModelOptions) -> "PythonModel":
         """Return the model of an object in memory: a torch module, or a callable. `where` is only a name here."""
         origin = Origin(where=options.where, place=Path.cwd())
-        return cls._of(built, options, origin, lambda: _object_identity(built))
+        return cls._of(instance, options, origin, lambda: _object_identity(instance))
 
     @classmethod
     def _of(
-        cls, built: Any, options: ModelOptions, origin: Origin, identity: Callable[[], dict[str, Any]]
+        cls, instance: Any, options: ModelOptions, origin: Origin, identity: Callable[[], dict[str, Any]]
     ) -> "PythonModel":
         labels, size = options.require_labels(), options.resize
         if isinstance(size, str):
             raise ModelError(f"model {options.name}: resize is {size!r}; a python model takes [h, w]")
-        network, facts = _network(built, options)
+        network, facts = _network(instance, options)
 
         def run(images: Sequence[Image]) -> list[Prediction]:
             return network([resize_image(image, size) for image in images] if size else images)
@@ -84,27 +84,27 @@ class PythonModel(Model):
         return self.facts
 
 
-def _file_identity(built: Any, files: Sequence[Path], options: ModelOptions) -> dict[str, Any]:
+def _file_identity(instance: Any, files: Sequence[Path], options: ModelOptions) -> dict[str, Any]:
     """Return the hashes of the files that were read; without a file of weights also the hash of its tensors."""
     if options.weights:
         return {"files": hash_files([*files, options.folder / options.weights])}
-    return {"files": hash_files(files)} | _state_hash(built)
+    return {"files": hash_files(files)} | _state_hash(instance)
 
 
-def _object_identity(built: Any) -> dict[str, Any]:
+def _object_identity(instance: Any) -> dict[str, Any]:
     """Tell one object in memory from another: by the hash of a module's tensors, else by a new random number.
 
     A stopped evaluation goes on only with the same model, and nobody can know that of a plain callable.
     """
-    return _state_hash(built) or {"object": secrets.token_hex(8)}
+    return _state_hash(instance) or {"object": secrets.token_hex(8)}
 
 
-def _state_hash(built: Any) -> dict[str, Any]:
+def _state_hash(instance: Any) -> dict[str, Any]:
     """Hash a module's tensors: they may come from a file that only the user's function knows. {} if it has none."""
-    if not hasattr(built, "state_dict"):
+    if not hasattr(instance, "state_dict"):
         return {}
-    digest = hashlib.sha256(type(built).__qualname__.encode())
-    for name, value in built.state_dict().items():
+    digest = hashlib.sha256(type(instance).__qualname__.encode())
+    for name, value in instance.state_dict().items():
         digest.update(name.encode() + _bytes(value))
     return {"state_sha256": digest.hexdigest()}
 
@@ -133,24 +133,24 @@ def _check_on_gray(predictor: ImagePredictor) -> None:
     raise ModelError(problem)
 
 
-def _network(built: Any, options: ModelOptions) -> tuple[Network, dict[str, Any]]:
+def _network(instance: Any, options: ModelOptions) -> tuple[Network, dict[str, Any]]:
     """Return the function that predicts images, and its part of the provenance."""
     facts: dict[str, Any] = {
         "kind": "python",
         "where": options.where,
         "args": dict(options.args),
-        "class": type(built).__name__,
+        "class": type(instance).__name__,
         "labels": options.labels.name if options.labels else None,
         "resize": options.resize,
         "align_corners": options.align_corners,
     }
     torch = sys.modules.get("torch")  # whoever has a module has imported torch
-    if torch is not None and isinstance(built, torch.nn.Module):
-        network, more = _network_of_module(built, options)
+    if torch is not None and isinstance(instance, torch.nn.Module):
+        network, more = _network_of_module(instance, options)
         return network, facts | more
-    if not callable(built):
+    if not callable(instance):
         raise ModelError(
-            f"model {options.name}: {options.where} gives a {type(built).__name__}; "
+            f"model {options.name}: {options.where} gives a {type(instance).__name__}; "
             "a torch.nn.Module or a callable is needed"
         )
     for_modules = [key for key in ("weights", "mean", "std") if getattr(options, key) is not None]
@@ -160,7 +160,7 @@ def _network(built: Any, options: ModelOptions) -> tuple[Network, dict[str, Any]
             f"model {options.name}: {for_modules[0]} is for torch modules, and {options.where} gives a plain callable; "
             "hand it over in args"
         )
-    return lambda images: [_as_prediction(built(image.copy()), image) for image in images], facts
+    return lambda images: [_as_prediction(instance(image.copy()), image) for image in images], facts
 
 
 def _network_of_module(module: "nn.Module", options: ModelOptions) -> tuple[Network, dict[str, Any]]:

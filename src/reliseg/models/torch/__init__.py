@@ -1,1 +1,1 @@
-"""What the kinds that run a network with torch share."""
+"""The parts that all kinds of networks in torch share."""

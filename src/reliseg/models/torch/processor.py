@@ -1,4 +1,4 @@
-"""What a Hugging Face image processor does to an image, as far as a segmentation model needs it."""
+"""The image processors of Hugging Face, as far as a segmentation model needs them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,14 +15,14 @@ _KEYS = (
 
 @dataclass(frozen=True)
 class Processor:
-    """How images are normalised, and the size that they would be brought to; `source` names what says so."""
+    """The normalisation of images and the size that they would be brought to; `source` names where this stands."""
 
     source: str
     normalisation: Normalisation
     size: tuple[int, int] | None = None
     resample: int = BILINEAR
     unsupported: str | None = None
-    """What the processor does to the size beyond bringing it to `size`, if anything."""
+    """The setting that changes the size in another way than bringing it to `size`, if there is one."""
 
 
 def read_processor(name: str, where: str, revision: str | None) -> Processor:
