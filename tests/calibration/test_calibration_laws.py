@@ -19,6 +19,7 @@ from reliseg.labels import default_projection, label_space
 from reliseg.models import Input, ModelOptions
 from reliseg.models.kinds.python import PythonModel
 from reliseg.prediction import Prediction, sample_pixels
+from reliseg.testing import check_calibrator
 
 ROOT = Path(__file__).parents[2]
 BY_LIKELIHOOD = (
@@ -28,6 +29,10 @@ BY_LIKELIHOOD = (
 """Those that minimise the negative log-likelihood."""
 BY_PIXELS = (*BY_LIKELIHOOD, "ts(objective=ece)", "histogram", "histogram(equal=count)", "isotonic")
 """All that learn from sampled pixels."""
+EVERY = (
+    *(*BY_PIXELS, "cluster_ts(k=2,clusters=mixture)", "cluster_ts(k=2,soft=true)", "identity"),
+    *("lts(epochs=1)", "lts(epochs=1,inputs=logits)", "selective(scale_right=true)"),
+)
 STOPPED = ("vector", "dirichlet", "ensemble_ts", "cms", "cms_ap", "cms_op")
 """Those whose parameters hang on where an optimiser of many of them stops."""
 
@@ -62,9 +67,12 @@ def loss(sample, calibration):
 
 
 def test_every_method_is_covered():
-    known = {method.partition("(")[0] for method in BY_PIXELS}
-    # these learn from whole images
-    assert set(CALIBRATORS.names()) - known <= {"identity", "lts", "selective"}
+    assert {method.partition("(")[0] for method in EVERY} == set(CALIBRATORS.names())
+
+
+@pytest.mark.parametrize("method", EVERY)
+def test_it_obeys_the_laws_of_calibrators(method):
+    check_calibrator(calibrator(method), images=4)
 
 
 @pytest.mark.parametrize("method", BY_LIKELIHOOD)
