@@ -14,7 +14,7 @@ from reliseg.stats.view import CompiledTransform, Transform
 from reliseg.testing.laws import Examiner
 from reliseg.types import Block
 
-TOLERANCE = 1e-4
+TOLERANCE = 1e-3
 """How far a probability may be from another that should equal it: optimisers stop where they stop."""
 _CALIBRATES = ("inverse_temperatures", "pixel_factors", "transform")
 """The fields of a prediction that a calibration may set."""
@@ -103,10 +103,12 @@ def _check_transform(examiner: Examiner, case: str, transform: Transform, z: Blo
         fast = np.ascontiguousarray(z[live], np.float32)
         transform.in_place(fast)
         definition, twin = softmax(whole[live], axis=0), softmax(fast.astype(np.float64), axis=0)
+        rounding = 1e-6 * np.abs(whole[live]).max()  # of float32, and what follows from it
+        difference = np.abs(twin - definition).max()
         examiner.require(
-            np.allclose(twin, definition, rtol=0, atol=TOLERANCE),
+            difference <= TOLERANCE + rounding,
             "in_place of a CompiledTransform does what its definition does",
-            f"on {case} a probability is {np.abs(twin - definition).max():.2g} off",
+            f"on {case} a probability is {difference:.2g} off",
         )
 
 
