@@ -8,80 +8,16 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from helpers.street import SIZE, Street, make_street
-from helpers.worlds import space
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 import reliseg
 from reliseg.errors import IncompleteError
-from reliseg.kernels import reference
-from reliseg.labels import Projection
-from reliseg.prediction import Prediction
 from reliseg.results import Results
-from reliseg.run.fit.image_files import StoredImage, StoredImages, chosen, keep
+from reliseg.run.fit.image_files import save_image, select_images
 from reliseg.runtime.progress import Silent
 
 METHODS = ["ts", "lts(epochs=20, rate=1e-2)", "selective"]
 NAMES = {"identity", "ts@street/cal", "lts(epochs=20,rate=0.01)@street/cal", "selective@street/cal"}
-
-ids = st.lists(st.text("abc/", min_size=1, max_size=6), unique=True, max_size=30)
-
-
-@given(names=ids, seed=st.integers(0, 9), most=st.integers(0, 20), order=st.randoms(use_true_random=False))
-@settings(max_examples=50, deadline=None)
-def test_the_choice_depends_on_seed_and_ids_alone(names, seed, most, order):
-    found = chosen(names, seed, most)
-    assert found <= set(names)
-    assert len(found) == min(most, len(names))
-    shuffled = list(names)
-    order.shuffle(shuffled)
-    assert chosen(shuffled, seed, most) == found
-    assert chosen(names, seed, most + 1) >= found  # more images: the same, and others
-
-
-def test_another_seed_chooses_others():
-    names = [f"a/{i}" for i in range(100)]
-    assert len({chosen(names, seed, 10) for seed in range(5)}) == 5
-
-
-@pytest.mark.parametrize("with_image", [False, True])
-def test_an_image_comes_back_as_it_was_kept(tmp_path, with_image):
-    g = np.random.default_rng(0)
-    projection = Projection.of(space(4), space(3), (0, 1, 1, -1))
-    logits = g.normal(0, 3, (4, 3, 5)).astype(np.float32)
-    image = g.integers(0, 256, (9, 13, 3), np.uint8)
-    truth = g.integers(0, 3, (9, 13)).astype(np.uint8)
-    before = Prediction(logits, (9, 13), True, projection=projection, image=image)
-    for i in ("b", "a"):
-        keep(tmp_path / "x" / i, before, truth, image=with_image)
-    kept = StoredImages.of([StoredImage(i, tmp_path / "x" / i, True, projection, with_image) for i in ("b", "a")])
-    assert len(kept) == 2
-    assert [i.id for i in kept] == ["a", "b"]
-    assert [i.id for i in kept[1:]] == ["b"]
-    after = kept[0]
-    assert isinstance(after.prediction.logits, np.memmap)
-    np.testing.assert_array_equal(after.truth, truth)
-    z, found = (reference.full_logits(p.view(), 4) for p in (before, after.prediction))
-    np.testing.assert_array_equal(found, z)
-    if with_image:
-        np.testing.assert_array_equal(after.prediction.image, image)
-    else:
-        assert after.prediction.image is None
-
-
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are counted where Linux lists them")
-def test_kept_images_hold_no_file_open(tmp_path):
-    """A memory-mapped array is an open file, and a process may have 1024: images are opened one by one."""
-    before = Prediction(np.zeros((2, 1, 1), np.float32), (1, 1))
-    keep(tmp_path / "one", before, np.zeros((1, 1), np.uint8), image=False)
-    projection = Projection.of(space(2), space(2), (0, 1))
-    kept = StoredImages.of([StoredImage(f"{i:05d}", tmp_path / "one", False, projection, False) for i in range(50)])
-    opened = []
-    for image in kept:
-        assert image.truth[0, 0] == 0
-        opened.append(len(list(Path("/proc/self/fd").iterdir())))
-    assert max(opened) - min(opened) <= 2
 
 
 @pytest.fixture(scope="module")
@@ -143,13 +79,13 @@ def test_two_workers_and_batches_train_to_the_same_bytes(street, whole):
 _KILLED = """
 import os, reliseg.run.fit.sampling as fitting, reliseg
 from pathlib import Path
-keep, n = fitting.keep, [0]
+save_image, n = fitting.save_image, [0]
 def counted(*values, **named):
     n[0] += 1
     if n[0] == {after}:
         os._exit(9)
-    keep(*values, **named)
-fitting.keep = counted
+    save_image(*values, **named)
+fitting.save_image = counted
 class Watch:
     def begin(self, title, total):
         if {after} == 0 and "training lts" in title:
@@ -173,11 +109,11 @@ def test_a_run_killed_while_images_are_kept_gives_the_bytes_of_the_whole(street,
 
 
 def test_images_that_are_kept_are_at_most_so_many(street, whole, tmp_path, monkeypatch):
-    monkeypatch.setattr("reliseg.run.fit.image_files.MOST", 4)
-    monkeypatch.setattr("reliseg.run.fit.sampling.chosen", lambda names, seed: chosen(names, seed, 4))
+    monkeypatch.setattr("reliseg.run.fit.sampling.select_images", lambda names, seed: select_images(names, seed, 4))
     seen = []
     monkeypatch.setattr(
-        "reliseg.run.fit.sampling.keep", lambda *values, **named: seen.append(values[0]) or keep(*values, **named)
+        "reliseg.run.fit.sampling.save_image",
+        lambda *values, **named: seen.append(values[0]) or save_image(*values, **named),
     )
     reliseg.run_config(street.config, tmp_path / "out", workers=1)
     assert len(seen) == 4
@@ -186,7 +122,7 @@ def test_images_that_are_kept_are_at_most_so_many(street, whole, tmp_path, monke
 def test_nothing_is_kept_and_no_image_read_where_nothing_needs_them(tmp_path, monkeypatch):
     street = make_street(tmp_path / "street", cal=3, day=1, dusk=1)
     seen = []
-    monkeypatch.setattr("reliseg.run.fit.sampling.keep", lambda *values, **named: seen.append(values))
+    monkeypatch.setattr("reliseg.run.fit.sampling.save_image", lambda *values, **named: seen.append(values))
     monkeypatch.setattr("reliseg.data.decode._rgb", lambda *values: seen.append(values))
     reliseg.run_config(street.config, tmp_path / "out", workers=1)
     assert not seen

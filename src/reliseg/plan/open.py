@@ -1,6 +1,6 @@
 """Data sets and models of a configuration, opened."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from reliseg.config.schema import IN_MEMORY, DataConfig, ModelConfig, Settings
@@ -19,28 +19,23 @@ def open_configured_dataset(config: DataConfig, folder: Path) -> DataSet:
         raise ConfigError(
             f"data set {config.name} was an object in Python; {_AGAIN} the name or .toml file of its spec"
         )
-    options = config.model_dump()
-    return open_dataset(
-        DataOptions(
-            **options
-            | {"root": Path(config.root), "folder": folder, "image": config.image or (), "mask": config.mask or ()}
-        )
-    )
+    paths = {"root": Path(config.root), "folder": folder, "image": config.image or (), "mask": config.mask or ()}
+    return open_dataset(DataOptions(**config.model_dump() | paths))
 
 
 def limit_samples(dataset: DataSet, limit: int | None) -> DataSet:
     """Return the data set with at most `limit` samples of each domain."""
     if limit is None:
         return dataset
-    return replace(dataset, domains={n: _limited(d, dataset, limit) for n, d in dataset.domains.items()})
+    return replace(dataset, domains={n: _limit_domain(d, dataset, limit) for n, d in dataset.domains.items()})
 
 
-def _limited(domain: Domain, dataset: DataSet, limit: int) -> Domain:
-    """The first `limit` samples of a domain; a union keeps what its members keep."""
+def _limit_domain(domain: Domain, dataset: DataSet, limit: int) -> Domain:
+    """Return the domain with its first `limit` samples; a union has those of its members."""
     if not domain.union:
         return replace(domain, samples=domain.samples[:limit])
-    kept = {s for name in domain.union for s in dataset.domains[name].samples[:limit]}
-    return replace(domain, samples=tuple(s for s in domain.samples if s in kept))
+    of_members = {s for name in domain.union for s in dataset.domains[name].samples[:limit]}
+    return replace(domain, samples=tuple(s for s in domain.samples if s in of_members))
 
 
 def model_loader(config: ModelConfig, folder: Path, settings: Settings) -> ModelSource:
@@ -51,23 +46,16 @@ def model_loader(config: ModelConfig, folder: Path, settings: Settings) -> Model
         )
 
     def load() -> Model:
-        options = ModelOptions(
-            name=config.name,
-            kind=config.kind,
-            where=config.where,
-            labels=_labels(config, folder),
-            weights=Path(config.weights).expanduser() if config.weights else None,
-            align_corners=config.upsampling.align_corners if config.upsampling else None,
-            mean=config.mean,
-            std=config.std,
-            resize=config.resize,
-            feature=config.feature,
-            precision=config.precision,
-            args=config.args,
-            device=settings.device,
-            threads=settings.threads,
-            folder=folder,
-        )
+        same = {f.name: getattr(config, f.name) for f in fields(ModelOptions) if f.name in ModelConfig.model_fields}
+        own = {
+            "labels": _labels(config, folder),
+            "weights": Path(config.weights).expanduser() if config.weights else None,
+            "align_corners": config.upsampling.align_corners if config.upsampling else None,
+            "device": settings.device,
+            "threads": settings.threads,
+            "folder": folder,
+        }
+        options = ModelOptions(**same | own)
         try:
             return MODELS.get(config.kind).load(options)
         except ModelError as error:
