@@ -1,4 +1,4 @@
-"""Seconds from stored statistics to all metrics, and of a bootstrap over images; and what the store weighs.
+"""Seconds from stored statistics to all metrics, and what the store weighs.
 
 python benchmarks/metrics.py [--out FILE.json] [--store FOLDER ...]
 
@@ -27,19 +27,15 @@ from reliseg.models import Input, Model, ModelOptions
 from reliseg.plan.plan import SHARD_ENOUGH, SHARD_SIZE, Fit, Plan, Target, shards
 from reliseg.prediction import Prediction
 from reliseg.run.context import ModelRun, RunContext
-from reliseg.run.evaluate.shard_files import Observed, ShardHead, load_head, load_shard, save_shard
+from reliseg.run.evaluate.shard_files import Observed, ShardHead, load_head, save_shard
 from reliseg.run.folder import RunFolder
 from reliseg.run.measure.measure import measure
 from reliseg.run.measure.splits import measure_splits
 from reliseg.stats import Layout, LogitView, SampleTable
-from reliseg.stats.bins import RIGHT, WRONG
-from reliseg.stats.fixed import real
-from reliseg.stats.resample import resampled
 
 IMAGES, DOMAINS = 500, ("clear", "fog", "night", "rain", "snow")
 METHODS = {"ts": 1.3, "vector": 1.6, "class_ts": 2.0}
 """Calibrations beside identity; to the statistics they are temperatures."""
-RESAMPLES = 1000
 CLASSES = 19
 LAYOUT = Layout(CLASSES, ALL)
 MILLION = 10**6
@@ -119,57 +115,19 @@ def named(found: Observed, ids: tuple[str, ...]) -> Observed:
     return replace(found, samples=SampleTable.from_arrays(ids, columns))
 
 
-def images_of(run: ModelRun, target: Target, calibration: str) -> SampleTable:
-    """The rows of a domain, read from its shards."""
-    found = [load_shard(run.shard(shard), (calibration,), ranks=False) for shard in shards(target)]
-    return SampleTable.union(record.observed[calibration].samples for record in found if record)
-
-
-def numbers(rows: SampleTable) -> np.ndarray:
-    """mIoU, ECE, NLL, and the AUROC of each score, of every row: what intervals are wanted for."""
-    hit = np.einsum("rcc->rc", rows.confusion[:, :, :CLASSES])
-    union = rows.confusion.sum(axis=2) + rows.confusion[:, :, :CLASSES].sum(axis=1) - hit
-    known = rows.pixels[:, : RIGHT + 1].sum(axis=1)
-    ece = np.abs(rows.bin_right - real(rows.bin_confidence)).sum(axis=1) / known
-    right, wrong = (rows.coarse[:, :, role].astype(np.float64) for role in (RIGHT, WRONG))
-    above = np.cumsum(right, axis=2) - right / 2
-    ranks = (wrong * above).sum(axis=2) / (right.sum(axis=2) * wrong.sum(axis=2))
-    return np.column_stack([np.nanmean(hit / union, axis=1), ece, real(rows.losses)[:, 0] / known, ranks])
-
-
-def bootstrap(run: ModelRun) -> int:
-    """All domains and calibrations; the number of intervals."""
-    found = 0
-    for target in run.plan.tests:
-        for calibration in run.plan.calibrations_for(target.dataset, ""):
-            rows = resampled([images_of(run, target, calibration)], range(RESAMPLES), 0)
-            bounds = np.percentile(numbers(rows), [2.5, 97.5], axis=0)
-            found += bounds.shape[1]
-    return found
-
-
-def seconds(run: ModelRun) -> Iterator[Measure]:
+def time_metrics(run: ModelRun) -> Measure:
+    """Compute all metrics from the store."""
     start, worked = time.perf_counter(), time.process_time()
     splits = measure_splits(run, ())
     rows, _ = measure(run, (), splits.thresholds)
     spent, worked = time.perf_counter() - start, time.process_time() - worked
     what = f"{IMAGES} images x {len(DOMAINS)} domains x {len(METHODS) + 1} calibrations x {len(ALL)} scores"
-    yield Measure(
+    return Measure(
         f"all metrics of {what}, from the store",
         spent,
         " s",
         10.0,
         f"{len(rows)} rows, {worked:.1f} s of processor time",
-    )
-    start, worked = time.perf_counter(), time.process_time()
-    count = bootstrap(run)
-    spent, worked = time.perf_counter() - start, time.process_time() - worked
-    yield Measure(
-        f"bootstrap, {RESAMPLES} resamples of {what}",
-        spent,
-        " s",
-        10.0,
-        f"{count} intervals, {worked:.1f} s of processor time",
     )
 
 
@@ -207,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     measures: list[Measure] = []
 
-    def show(found: Iterator[Measure]) -> None:
+    def show(found: Iterable[Measure]) -> None:
         for one in found:
             print(one, flush=True)
             measures.append(one)
@@ -220,12 +178,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         calibrations = run.plan.calibrations_for(run.plan.tests[0].dataset, run.name)
         temperatures = dict(zip(calibrations, (1.0, *METHODS.values()), strict=True))
         spent = fill(run, {name: observed(t, SHARD_SIZE) for name, t in temperatures.items()})
-        show(
-            iter(
-                [Measure(f"writing a shard of {SHARD_SIZE} images under {len(temperatures)} calibrations", spent, " s")]
-            )
-        )
-        show(seconds(run))
+        name = f"writing a shard of {SHARD_SIZE} images under {len(temperatures)} calibrations"
+        show([Measure(name, spent, " s")])
+        show([time_metrics(run)])
     if given.out:
         write(given.out, measures)
 
