@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ from helpers.street import Street, make_street
 from PIL import Image
 
 from reliseg import cli
-from reliseg.calibration import canonical_text
 from reliseg.results import Results
 
 
@@ -267,16 +265,6 @@ def test_list_names_what_there_is(command, kind):
         "protocols": "relis-cvpr2023",
     }[kind]
     assert any(expected in line.split() for line in out.splitlines())
-
-
-def test_parameters_of_calibrations_are_listed_as_they_are_written(command):
-    lines = command("list", "calibrations")[1].splitlines()
-    after = {line.split()[0]: following for line, following in pairwise(lines)}
-    assert after["class_ts"] == "  shrinkage=1000"
-    found = "k=8, clusters=kmeans, soft=false, per_class=false, shrinkage=10000, seeds=[42, 43]"
-    assert after["cluster_ts"] == f"  {found}"
-    assert canonical_text(f"cluster_ts({found})") == "cluster_ts"
-    assert not after["ensemble_ts"].startswith(" ")
 
 
 def test_short_form_that_says_too_little_is_refused(command):

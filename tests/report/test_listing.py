@@ -1,23 +1,59 @@
-"""What can be named in a configuration is listed, each with a line, whatever is installed."""
+"""`reliseg list`: a line for each name, and parameters as they are written."""
+
+from itertools import pairwise
 
 import pytest
 
-from reliseg.calibration import CALIBRATORS
-from reliseg.calibration.methods import lts
+from reliseg.calibration import CALIBRATORS, canonical_text
+from reliseg.data import dataset_names
+from reliseg.labels import label_space, label_space_names
+from reliseg.metrics import METRICS
+from reliseg.models import MODELS
 from reliseg.report.listing import listing_lines
+from reliseg.scores import SCORES
+
+NAMES = {
+    "models": MODELS.names(),
+    "datasets": dataset_names(),
+    "labels": label_space_names(),
+    "metrics": METRICS.names(),
+    "scores": SCORES.names(),
+    "calibrations": CALIBRATORS.names(),
+}
 
 
-@pytest.mark.parametrize("kind", ["models", "datasets", "labels", "metrics", "scores", "calibrations"])
-def test_every_name_has_an_explanation(kind):
-    lines = list(listing_lines(kind))
-    assert len(lines) > 2
-    assert all(len(line.split()) > 2 or line.startswith("  ") for line in lines)
+@pytest.mark.parametrize("kind", NAMES)
+def test_every_name_begins_one_line_that_explains_it(kind):
+    lines = [line for line in listing_lines(kind) if not line.startswith(" ")]
+    assert [line.split()[0].rstrip(":") for line in lines] == NAMES[kind]
+    assert all(len(line.split()) > 2 for line in lines)
 
 
-def test_a_method_without_its_package_is_listed_with_what_to_install(monkeypatch):
-    usual = list(listing_lines("calibrations"))
-    monkeypatch.setattr(lts, "find_spec", lambda name: None)
+def test_every_number_is_listed_below_its_family():
+    numbers, family = {}, ""
+    for line in listing_lines("metrics"):
+        if line.startswith("  "):
+            numbers[family].append(line.split()[0])
+        else:
+            family = line.partition(":")[0]
+            numbers[family] = []
+    assert numbers == {f: list(METRICS.get(f)().quantities()) for f in METRICS.names()}
+
+
+def test_parameters_of_calibrations_are_listed_as_they_are_written():
     lines = list(listing_lines("calibrations"))
-    assert "  lts needs torch: pip install 'reliseg[torch]'" in lines
-    assert len(lines) == len(usual)
-    assert {line.split()[0] for line in lines if not line.startswith(" ")} == set(CALIBRATORS.names())
+    after = {line.split()[0]: following for line, following in pairwise(lines)}
+    assert after["class_ts"] == "  shrinkage=1000"
+    parameters = "k=8, clusters=kmeans, soft=false, per_class=false, shrinkage=10000, seeds=[42, 43]"
+    assert after["cluster_ts"] == f"  {parameters}"
+    assert canonical_text(f"cluster_ts({parameters})") == "cluster_ts"
+    assert not after["ensemble_ts"].startswith(" ")
+
+
+def test_absent_classes_and_the_domains_of_a_spec_are_named():
+    (line,) = (line for line in listing_lines("labels") if line.startswith("idd "))
+    space = label_space("idd")
+    assert f"{len(space)} classes" in line
+    assert all(space.classes[c] in line for c in space.absent)
+    (line,) = (line for line in listing_lines("datasets") if line.startswith("acdc "))
+    assert "labels: cityscapes; domains: fog, " in line

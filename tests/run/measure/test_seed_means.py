@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reliseg
-from reliseg.report.table import parts_of_means
 from reliseg.results import NAN, Origin, Results, Row, Value
 from reliseg.run.measure.seed_means import mean_rows, with_means
 
@@ -64,16 +63,6 @@ def test_means_stand_after_the_last_of_their_seeds():
     rows = {name: [replace(row(1.0), calibration=name)] for name in ("identity", "a1", "a2", "b")}
     found = [r.calibration for r in with_means(rows, {"a": ("a1", "a2"), "c": ("b", "a1")})]
     assert found == ["identity", "a1", "a2", "a", "b", "c"]
-
-
-def test_parts_of_means_are_found_by_name():
-    names = {"identity", "ts@x/y", "cluster_ts@x/y", *(f"cluster_ts(seed={s})@x/y" for s in (42, 43, 44))}
-    assert parts_of_means(names) == {"cluster_ts(seed=42)@x/y", "cluster_ts(seed=43)@x/y"}
-    assert parts_of_means({"theirs@x/y", "cluster_ts(seed=42)@x/y"}) == set()
-    assert parts_of_means({"cluster_ts(k=4,seeds=[1,2])@x/y"}) == {
-        "cluster_ts(k=4,seed=1)@x/y",
-        "cluster_ts(k=4,seed=2)@x/y",
-    }
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,40 @@
+"""Errors: one tree, exit codes, and texts of one line."""
+
+import inspect
+
+import pytest
+
+from reliseg import errors
+from reliseg.errors import MissingExtraError, ReliSegError, SampleError, UsageError, one_line, suggestion
+
+TREE = [e for _, e in inspect.getmembers(errors, inspect.isclass) if e.__module__ == "reliseg.errors"]
+
+
+@pytest.mark.parametrize("error", TREE)
+def test_every_error_is_of_the_one_tree_and_drawn_there(error):
+    assert issubclass(error, ReliSegError)
+    assert error.exit_code == (2 if issubclass(error, UsageError) else 1)
+    assert f"{error.__name__} " in errors.__doc__ or f"{error.__name__}\n" in errors.__doc__
+
+
+def test_a_missing_extra_says_how_to_install_it():
+    assert str(MissingExtraError("altair", "report", "the diagram")) == (
+        "the diagram needs altair: pip install 'reliseg[report]'"
+    )
+
+
+def test_the_error_of_a_sample_begins_with_its_id():
+    error = SampleError("s1/a", "infinite logits")
+    assert (str(error), error.sample, error.problem) == ("s1/a: infinite logits", "s1/a", "infinite logits")
+
+
+def test_a_suggestion_names_the_nearest_and_then_all():
+    assert suggestion("mispelt", ["misspelt", "other"]) == "did you mean 'misspelt'? known: misspelt, other"
+    assert suggestion("xyz", {"b", "a"}) == "known: a, b"
+    assert suggestion("xyz", []) == "known: none"
+
+
+def test_the_text_of_an_error_is_one_line_of_at_most_300_characters():
+    assert one_line(ValueError("a\n  b\t c")) == "a b c"
+    assert one_line(ValueError("x" * 300)) == "x" * 300
+    assert one_line(ValueError("x" * 301)) == "x" * 297 + "..."
