@@ -78,10 +78,10 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f"{hint}known: {', '.join(names) if names else 'none'}"
 
 
-def shortlist(names: Sequence[str], limit: int = 3) -> str:
-    """Return the first names and the number of the others: `a, b, c and 4 more`."""
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
+def shortlist(names: Sequence[str], limit: int = 3, separator: str = ", ") -> str:
+    """Return the first names and the number of the others: `a, b, c and 4 more`, or `a; b; c; and 4 more`."""
+    more = f"{separator.rstrip(' ,')} and {len(names) - limit} more" if len(names) > limit else ""
+    return separator.join(names[:limit]) + more
 
 
 def one_line(error: BaseException) -> str:

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from reliseg.calibration import Unchanged
 from reliseg.calibration.records.record import Record, encode_record, record_file, write_record
-from reliseg.errors import ConfigError, IncompleteError
+from reliseg.errors import ConfigError, IncompleteError, shortlist
 from reliseg.kernels.cpu.kernel import compile_kernels
 from reliseg.models import Model
 from reliseg.plan.plan import IDENTITY, Plan, Target
@@ -33,7 +33,7 @@ from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.numba_cache import announce_compilation
 from reliseg.runtime.progress import Progress, Silent
 
-_SHOWN = 8
+_MAX_FAILURES = 8
 
 
 @dataclass
@@ -188,6 +188,6 @@ class Run:
 
 
 def _failure_text(model: str, place: str, failures: Mapping[str, str]) -> str:
-    shown = "; ".join(f"{sample}: {problem}" for sample, problem in list(failures.items())[:_SHOWN])
-    more = f"; and {len(failures) - _SHOWN} more" if len(failures) > _SHOWN else ""
-    return f"{model} on {place}: {len(failures)} samples were not evaluated ({shown}{more})"
+    lines = [f"{sample}: {problem}" for sample, problem in failures.items()]
+    first = shortlist(lines, _MAX_FAILURES, separator="; ")
+    return f"{model} on {place}: {len(failures)} samples were not evaluated ({first})"

@@ -326,7 +326,9 @@ class AffineByClassFit:
 
         n, value, by_maps, by_shifts = 0, 0.0, np.zeros_like(maps), np.zeros_like(shifts)
         blocks = islice(self.sample.blocks(), 0, None, self.stride)
-        for pixels, of_block, by_maps_of_block, by_shifts_of_block in map_in_order(sum_block, blocks):
+        for pixels, of_block, by_maps_of_block, by_shifts_of_block in map_in_order(
+            sum_block, blocks, self.sample.training.threads
+        ):
             n += pixels
             value += of_block
             by_maps += by_maps_of_block

@@ -26,28 +26,32 @@ Blocks: TypeAlias = Callable[[], Iterator[tuple[PixelLogits, PixelLabels, PixelI
 
 def fit_inverse_temperature(sample: CalibrationSample) -> float:
     """Return the one 1/T of all pixels with the least negative log-likelihood."""
-    return float(fit_inverse_temperatures(sample.blocks_with_groups, 1)[0][0])
+    return float(fit_inverse_temperatures(sample.blocks_with_groups, 1, sample.training.threads)[0][0])
 
 
-def fit_inverse_temperatures(blocks: Blocks, groups: int) -> tuple[InverseTemperatures, Int64[np.ndarray, " g"]]:
+def fit_inverse_temperatures(
+    blocks: Blocks, groups: int, threads: int = 1
+) -> tuple[InverseTemperatures, Int64[np.ndarray, " g"]]:
     """Return the 1/T of each group with the least negative log-likelihood, to 1e-9, and its number of pixels.
 
     The likelihood of a group is convex in its 1/T: Newton steps for all groups at once, each kept in a bracket. A
     bound of the range is the answer where the optimum lies beyond it. Where all pixels have equal logits, or there
     are none, no 1/T is better than another: it is 1, of 0 pixels. Threads change no bit of it.
     """
-    start, counts = _search(lambda: islice(blocks(), 0, None, _STRIDE), np.ones(groups))
-    return _search(blocks, np.where(counts > 0, start, 1.0))
+    start, counts = _search(lambda: islice(blocks(), 0, None, _STRIDE), np.ones(groups), threads)
+    return _search(blocks, np.where(counts > 0, start, 1.0), threads)
 
 
-def _search(blocks: Blocks, start: InverseTemperatures) -> tuple[InverseTemperatures, Int64[np.ndarray, " g"]]:
+def _search(
+    blocks: Blocks, start: InverseTemperatures, threads: int
+) -> tuple[InverseTemperatures, Int64[np.ndarray, " g"]]:
     """Return the optimum of each group and its number of pixels, searched from these values."""
     groups = len(start)
     least, most = 1 / HIGHEST, 1 / LOWEST
     low, high = np.full(groups, least), np.full(groups, most)
     x, converged = start, np.zeros(groups, bool)
     for i in range(_STEPS):
-        gradient, curvature, counts, varied = _derivatives(blocks, x)
+        gradient, curvature, counts, varied = _derivatives(blocks, x, threads)
         counts = np.where(varied > 0, counts, 0)
         # Where all differences of logits underflow, every label is on top: the likelihood still rises with 1/T.
         uphill = (gradient < 0) | ((gradient == 0) & (curvature == 0))
@@ -99,7 +103,7 @@ def shrink(
     return weight * inverse_temperatures + (1 - weight) * everywhere
 
 
-def _derivatives(blocks: Blocks, x: InverseTemperatures) -> Float64[np.ndarray, "4 g"]:
+def _derivatives(blocks: Blocks, x: InverseTemperatures, threads: int) -> Float64[np.ndarray, "4 g"]:
     """Return first and second derivative of each group's NLL by its 1/T, its pixels, and those whose logits differ.
 
     Sums are taken in the order of the blocks.
@@ -112,6 +116,6 @@ def _derivatives(blocks: Blocks, x: InverseTemperatures) -> Float64[np.ndarray, 
         return sums
 
     total = np.zeros((4, len(x)))
-    for sums in map_in_order(sum_block, blocks()):
+    for sums in map_in_order(sum_block, blocks(), threads):
         total += sums
     return total

@@ -66,7 +66,7 @@ def evaluate_grid(sample: CalibrationSample, temperatures: Float64[np.ndarray, "
         return sums
 
     total = np.zeros((3, len(inverse_temperatures), bins))
-    for sums in map_in_order(sum_block, sample.blocks()):
+    for sums in map_in_order(sum_block, sample.blocks(), sample.training.threads):
         total += sums
     gaps, low, high = total[0], total[1, :-1], total[2, :-1]
     by_bin = np.maximum(np.maximum(low, -high), 0).sum(axis=1)

@@ -1,4 +1,4 @@
-"""Blocks of pixels on two threads, their results in the order of the blocks."""
+"""Blocks of pixels on several threads, their results in the order of the blocks."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,11 +8,9 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-THREADS = 2
 
-
-def map_in_order(function: Callable[[Item], Result], items: Iterator[Item]) -> Iterator[Result]:
+def map_in_order(function: Callable[[Item], Result], items: Iterator[Item], threads: int) -> Iterator[Result]:
     """Yield `function` of each item, in their order; a few at a time: a sample may not fit in memory."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        while some := list(islice(items, 2 * THREADS)):
+    with ThreadPoolExecutor(threads) as pool:
+        while some := list(islice(items, 2 * threads)):
             yield from pool.map(function, some)

@@ -58,7 +58,9 @@ class ClassTemperature(Calibrator):
         """Return the temperatures of all columns."""
         columns = len(inspect_columns(sample, "class_ts").live)
         everywhere = fit_inverse_temperature(sample)
-        by_class, counts = fit_inverse_temperatures(lambda: sample.blocks_with_groups(_predicted_classes), columns)
+        by_class, counts = fit_inverse_temperatures(
+            lambda: sample.blocks_with_groups(_predicted_classes), columns, sample.training.threads
+        )
         return ScaledByClass(tuple((1 / shrink(by_class, everywhere, counts, self.shrinkage)).tolist()))
 
     def restore(self, parameters: dict[str, Any]) -> ScaledByClass:

@@ -124,7 +124,9 @@ class ClusterTemperature(Calibrator):
             return cluster * classes + logits.argmax(axis=1) if self.per_class else cluster
 
         groups = len(clusters) * classes
-        by_group, counts = fit_inverse_temperatures(lambda: sample.blocks_with_groups(group), groups)
+        by_group, counts = fit_inverse_temperatures(
+            lambda: sample.blocks_with_groups(group), groups, sample.training.threads
+        )
         temperatures = 1 / shrink(by_group, everywhere, counts, self.shrinkage)
         return ScaledByCluster(clusters, temperatures.reshape(len(clusters), classes), self.soft)
 

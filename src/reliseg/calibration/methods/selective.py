@@ -149,7 +149,9 @@ class SelectiveScaling(Calibrator):
         def group(logits: PixelLogits, images: PixelIndices) -> PixelIndices:
             return fitted.find_wrong(np.array(logits.T[live], np.float64)).astype(np.int64)
 
-        inverse_temperatures, _ = fit_inverse_temperatures(lambda: sample.blocks_with_groups(group), 2)
+        inverse_temperatures, _ = fit_inverse_temperatures(
+            lambda: sample.blocks_with_groups(group), 2, sample.training.threads
+        )
         calls, hits = 0, 0
         for z, labels in live_blocks(sample, columns.live):
             wrong = fitted.find_wrong(z)

@@ -8,12 +8,12 @@ from functools import partial
 
 from reliseg.calibration.records.record import Record
 from reliseg.data import NO_SCENE, Sample, image_sha256
-from reliseg.errors import SampleError
+from reliseg.errors import SampleError, shortlist
 from reliseg.plan.plan import Plan, Target
 from reliseg.run.predict.stream import prefetch
 from reliseg.runtime.progress import Progress
 
-_SHOWN = 8
+_MAX_NAMES = 8
 
 
 def problems_of_loaded(plan: Plan, *, workers: int, progress: Progress) -> Iterator[str]:
@@ -23,10 +23,9 @@ def problems_of_loaded(plan: Plan, *, workers: int, progress: Progress) -> Itera
         if not records or not plan.must_be_unseen(target):
             continue
         for split, samples in seen_samples(target, records, workers=workers, progress=progress).items():
-            shown = ", ".join(samples[:_SHOWN]) + (" .." if len(samples) > _SHOWN else "")
             yield (
                 f"{target}: {len(samples)} images are among those of {split}, which a loaded calibration was fitted on "
-                f"({shown}); test on others, or name {target} in test: allow_seen:"
+                f"({shortlist(samples, _MAX_NAMES)}); test on others, or name {target} in test: allow_seen:"
             )
 
 
@@ -70,7 +69,7 @@ def shared_scenes(plan: Plan) -> list[str]:
         for target in plan.test_domains():
             shared = sorted(scenes & _scenes((str(target), s.id) for s in target.domain.samples))
             if shared:
-                names = ", ".join(scene for _, scene in shared[:_SHOWN]) + (" .." if len(shared) > _SHOWN else "")
+                names = shortlist([scene for _, scene in shared], _MAX_NAMES)
                 lines.append(
                     f"{target} shares scenes with {split}, which calibrations are fitted on ({names}): "
                     "neighbouring frames are alike, so they may look better than they are"
