@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from reliseg.calibration import calibrator
 from reliseg.calibration.records.record import Record
 from reliseg.data import DomainCheck, check_domain, first_lines, load
-from reliseg.errors import DataError, ModelError, SampleError, UsageError, suggestion
+from reliseg.errors import DataError, ModelError, SampleError, UsageError, shortlist, suggestion
 from reliseg.labels import label_space_names
 from reliseg.models import Model
 from reliseg.plan.plan import Plan, Target, all_members
@@ -20,77 +20,128 @@ from reliseg.runtime.numba_cache import check_compiler
 from reliseg.runtime.progress import Progress, Silent
 
 
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """One thing that was looked at, and its problems, a line each."""
+
+    problems: list[str]
+    target: Target | None = None
+    unreadable: frozenset[str] = frozenset()
+    """Samples of the target that are known to be broken."""
+    model: tuple[str, Model] | None = None
+    error: UsageError | None = None
+    """What loading the model raised."""
+
+
+@dataclass(frozen=True, eq=False)
+class Preflight:
+    """The walk over everything that a plan names. Lines that are only good to know are noted at once."""
+
+    plan: Plan
+    workers: int
+    progress: Progress
+    full: bool = False
+    """Everything is decoded, and every model is run on it."""
+
+    def look_at_data(self) -> Iterator[Finding]:
+        """Yield the findings on the files of each domain, and on images that loaded calibrations were fitted on."""
+        has_problems = False
+        for target in _all_targets(self.plan):
+            checked = check_files(target, full=self.full, workers=self.workers, progress=self.progress)
+            has_problems |= bool(checked.problems)
+            yield Finding(list(checked.problems), target, checked.failed)
+        if not has_problems:
+            yield Finding(list(problems_of_loaded(self.plan, workers=self.workers, progress=self.progress)))
+
+    def look_at_models(self) -> Iterator[Finding]:
+        """Yield the findings on each model, and on projections that none of them uses."""
+        for line in shared_scenes(self.plan):
+            self.progress.note(line)
+        spaces = set()
+        for source in self.plan.models:
+            try:
+                model = source.load()
+            except UsageError as error:
+                yield Finding([str(error)], error=error)
+                continue
+            spaces.add(model.labels.name)
+            yield Finding(model_problems(self.plan, source.name, model), model=(source.name, model))
+        yield Finding(projection_problems(self.plan, spaces))
+
+
 def check(plan: Plan, *, workers: int = 2, progress: Progress | None = None) -> dict[str, Model]:
-    """Raise the first kind of trouble as a UsageError; else the model, where the plan has only one."""
-    problems: list[str] = []
-    for target in _all_targets(plan):
-        problems += checked_files(target, full=False, workers=workers, progress=progress or Silent()).problems
-    problems = problems or list(problems_of_loaded(plan, workers=workers, progress=progress or Silent()))
+    """Raise the first kind of trouble as a UsageError; else return the model, where the plan has only one."""
+    preflight = Preflight(plan, workers, progress or Silent())
+    problems = [line for finding in preflight.look_at_data() for line in finding.problems]
     if problems:
         raise DataError("\n".join(problems))
-    for line in shared_scenes(plan):
-        (progress or Silent()).note(line)
-    models, spaces = {}, set()
-    for source in plan.models:
-        model = source.load()
-        spaces.add(model.labels.name)
-        problems += model_problems(plan, source.name, model)
-        if len(plan.models) == 1:
-            models[source.name] = model
-    problems += projection_problems(plan, spaces)
+    models = {}
+    for finding in preflight.look_at_models():
+        if finding.error:
+            raise finding.error
+        problems += finding.problems
+        if finding.model and len(plan.models) == 1:
+            name, models[name] = finding.model
     if problems:
         raise ModelError("\n".join(problems))
     return models
 
 
 def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[str]:
-    """All problems of a plan, a line each; notes say what was found in order. For `reliseg check`."""
+    """Return all problems of a plan, a line each; note what is in order. For `reliseg check`."""
     check_compiler()
+    preflight = Preflight(plan, workers, progress, full)
     problems: list[str] = []
-    failed: dict[Target, frozenset[str]] = {}
-    for target in _all_targets(plan):
-        checked = checked_files(target, full=full, workers=workers, progress=progress)
-        problems += checked.problems
-        failed[target] = checked.failed
-        if not checked.problems:
-            kind = "images and masks" if target.domain.annotated else "images without annotation"
-            skipped = f", {len(target.domain.skipped)} skipped" if target.domain.skipped else ""
-            progress.note(f"{target}: {len(target.domain.samples)} {kind}{skipped}")
-    problems = problems or list(problems_of_loaded(plan, workers=workers, progress=progress))
-    for line in shared_scenes(plan):
-        progress.note(line)
+    unreadable: dict[Target, frozenset[str]] = {}
+    for finding in preflight.look_at_data():
+        problems += finding.problems
+        if finding.target:
+            unreadable[finding.target] = finding.unreadable
+            if not finding.problems:
+                progress.note(_size_text(finding.target))
     problems += fit_problems(plan)
-    spaces: set[str] = set()
-    for source in plan.models:
-        try:
-            model = source.load()
-            spaces.add(model.labels.name)
-        except UsageError as error:
-            problems.append(str(error))
-            continue
-        found = model_problems(plan, source.name, model)
-        if full and not found:
-            found = full_problems(plan, source.name, model, failed, workers=workers, progress=progress)
-        if not found:
-            progress.note(f"model {source.name}: {len(model.labels)} classes ({model.labels.name})")
-            try:
-                if plan.fits:
-                    progress.note(f"model {source.name}: {disk_use(plan, model)}")
-                found = [f"model {source.name}: {problem}" for problem in feature_problems(plan, model)]
-            except SampleError as error:
-                found = [f"model {source.name}: {error}"]
-        problems += found
-        for record in plan.loaded.get(source.name, ()):
-            progress.note(
-                f"model {source.name}: {record.name}, fitted on {record.pixels} pixels, reliseg {record.version}"
-            )
-            for line in fit_notes(record, model):
-                progress.note(f"model {source.name}, {record.name}: {line}")
-    return problems + projection_problems(plan, spaces)
+    for finding in preflight.look_at_models():
+        problems += finding.problems
+        if finding.model:
+            name, model = finding.model
+            if not finding.problems:
+                problems += _trial_problems(preflight, name, model, unreadable)
+            _note_loaded(plan, name, model, progress)
+    return problems
 
 
-def checked_files(target: Target, *, full: bool, workers: int, progress: Progress) -> DomainCheck:
-    """What is wrong with the files of a domain; what is only suspicious is noted."""
+def _size_text(target: Target) -> str:
+    kind = "images and masks" if target.domain.annotated else "images without annotation"
+    skipped = f", {len(target.domain.skipped)} skipped" if target.domain.skipped else ""
+    return f"{target}: {len(target.domain.samples)} {kind}{skipped}"
+
+
+def _trial_problems(
+    preflight: Preflight, name: str, model: Model, unreadable: Mapping[Target, Collection[str]]
+) -> list[str]:
+    """Return what is wrong with a model's predictions: of all samples, or of the first ones that fits read."""
+    plan, progress = preflight.plan, preflight.progress
+    problems = full_problems(preflight, name, model, unreadable) if preflight.full else []
+    if problems:
+        return problems
+    progress.note(f"model {name}: {len(model.labels)} classes ({model.labels.name})")
+    try:
+        if plan.fits:
+            progress.note(f"model {name}: {disk_use(plan, model)}")
+        return [f"model {name}: {problem}" for problem in feature_problems(plan, model)]
+    except SampleError as error:
+        return [f"model {name}: {error}"]
+
+
+def _note_loaded(plan: Plan, name: str, model: Model, progress: Progress) -> None:
+    for record in plan.loaded.get(name, ()):
+        progress.note(f"model {name}: {record.name}, fitted on {record.pixels} pixels, reliseg {record.version}")
+        for line in fit_notes(record, model):
+            progress.note(f"model {name}, {record.name}: {line}")
+
+
+def check_files(target: Target, *, full: bool, workers: int, progress: Progress) -> DomainCheck:
+    """Return what is wrong with the files of a domain; note what is only suspicious."""
     progress.begin(f"{target}: files", len(target.domain.samples))
     checked = check_domain(
         target.dataset, target.domain, full=full, workers=workers, progress=lambda done, total: progress.advance()
@@ -101,7 +152,7 @@ def checked_files(target: Target, *, full: bool, workers: int, progress: Progres
 
 
 def model_problems(plan: Plan, name: str, model: Model) -> list[str]:
-    """Why a model does not fit the data sets, a line each."""
+    """Return why a model does not fit the data sets, a line each."""
     problems = []
     ids = dict.fromkeys(s.id for target in _all_targets(plan) for s in target.domain.samples)
     lacking = set(model.missing(list(ids)))
@@ -112,13 +163,13 @@ def model_problems(plan: Plan, name: str, model: Model) -> list[str]:
             problems.append(f"model {name} on {target}: {error}")
         missing = [s.id for s in target.domain.samples if s.id in lacking]
         if missing:
-            first = ", ".join(missing[:3])
-            problems.append(f"model {name} on {target}: {len(missing)} samples have no stored prediction ({first} ..)")
+            names = shortlist(missing)
+            problems.append(f"model {name} on {target}: {len(missing)} samples have no stored prediction ({names})")
     return problems
 
 
 def fit_problems(plan: Plan) -> Iterator[str]:
-    """Calibrations that want more images than there are to fit them on, a line each."""
+    """Yield a line for each calibration that wants more images than there are to fit it on."""
     for fit in plan.fits:
         images = sum(len(m.domain.samples) for m in fit.members())
         for _, method in fit.calibrations():
@@ -128,14 +179,14 @@ def fit_problems(plan: Plan) -> Iterator[str]:
 
 
 def feature_problems(plan: Plan, model: Model) -> Iterator[str]:
-    """Calibrations that want a feature of each image, where the model gives none for the first; a line for each split.
+    """Yield a line for each split with calibrations that want features, where the model gives none for the first image.
 
     A SampleError where that image cannot be read or predicted.
     """
     for fit in plan.fits:
         wanting = [method for _, method in fit.calibrations() if calibrator(method).needs_feature]
         member = fit.members()[0]
-        if wanting and _first_predicted(member, model).feature is None:
+        if wanting and _first_prediction(member, model).feature is None:
             first = member.domain.samples[0].id
             yield f"calibration on {fit.split}: {wanting[0]} needs features, and there is none for {first}; give them"
 
@@ -157,7 +208,7 @@ class DiskUse:
 
 
 def disk_use(plan: Plan, model: Model) -> DiskUse:
-    """Of all fits together; each domain's first image stands for the others.
+    """Return the disk use of all fits together; each domain's first image stands for the others.
 
     The model predicts it where images are kept whole; a SampleError where it cannot be read or predicted.
     """
@@ -165,19 +216,19 @@ def disk_use(plan: Plan, model: Model) -> DiskUse:
     return sum((_disk_use_of(target, request, model) for target, request in requests.items()), DiskUse())
 
 
-def _disk_use_of(target: Target, wanted: SampleRequest, model: Model) -> DiskUse:
+def _disk_use_of(target: Target, request: SampleRequest, model: Model) -> DiskUse:
     first, native = target.domain.samples[0], 0
-    if wanted.whole:
-        native = _first_predicted(target, model).logits.size
+    if request.whole:
+        native = _first_prediction(target, model).logits.size
     height, width = load(target.dataset, first, image=False).size
-    pixels = len(target.domain.samples) * min(wanted.quota, height * width)
+    pixels = len(target.domain.samples) * min(request.quota, height * width)
     size = pixels * bytes_of_pixel(len(target.dataset.labels) + 1)
-    size += sum(bytes_of_image(native, height * width, image=image) for image in wanted.whole.values())
-    return DiskUse(pixels, len(wanted.whole), size)
+    size += sum(bytes_of_image(native, height * width, image=image) for image in request.whole.values())
+    return DiskUse(pixels, len(request.whole), size)
 
 
-def _first_predicted(target: Target, model: Model) -> Prediction:
-    """What the model says of the first image of a domain; a SampleError where it cannot."""
+def _first_prediction(target: Target, model: Model) -> Prediction:
+    """Return the prediction of the first image of a domain; a SampleError where there is none."""
     (outcome,) = PredictionStream(model).predictions(target.dataset, target.domain.samples[:1])
     if isinstance(outcome, SampleError):
         raise outcome
@@ -185,7 +236,7 @@ def _first_predicted(target: Target, model: Model) -> Prediction:
 
 
 def fit_notes(record: Record, model: Model) -> list[str]:
-    """What a user should know who applies a calibration to a model that it may not have been fitted on."""
+    """Return what a user should know who applies a calibration to a model that it may not have been fitted on."""
     if record.is_of(model.fingerprint(), model.file_hashes()):
         return []
     return [
@@ -194,7 +245,7 @@ def fit_notes(record: Record, model: Model) -> list[str]:
 
 
 def projection_problems(plan: Plan, spaces: Collection[str]) -> list[str]:
-    """Projections that no model uses and no shipped label space is called like: most likely misspelt."""
+    """Return a line for each projection from a label space that no model uses and that does not ship: a misspelling."""
     known = {*spaces, *label_space_names()}
     datasets = {t.dataset.name: t.dataset for t in _all_targets(plan)}
     return [
@@ -206,23 +257,24 @@ def projection_problems(plan: Plan, spaces: Collection[str]) -> list[str]:
 
 
 def full_problems(
-    plan: Plan, name: str, model: Model, failed: Mapping[Target, Collection[str]], *, workers: int, progress: Progress
+    preflight: Preflight, name: str, model: Model, unreadable: Mapping[Target, Collection[str]]
 ) -> list[str]:
-    """Run a model over every sample and look at its logits; lines for samples that cannot be evaluated.
+    """Run a model over every sample and look at its logits; return lines for samples that cannot be evaluated.
 
-    `failed` are the samples of each target that are known to be broken: they are not said again.
+    Samples that are known to be unreadable are not named again.
     """
+    stream = PredictionStream(model, preflight.workers, preflight.plan.settings.batch)
     problems = []
-    for target in _all_targets(plan):
+    for target in _all_targets(preflight.plan):
         where = f"model {name} on {target}"
-        samples = [s for s in target.domain.samples if s.id not in failed[target]]
-        progress.begin(f"{name} on {target}", len(samples))
-        found = []
-        for outcome in PredictionStream(model, workers, plan.settings.batch).predictions(target.dataset, samples):
-            progress.advance()
+        samples = [s for s in target.domain.samples if s.id not in unreadable[target]]
+        preflight.progress.begin(f"{name} on {target}", len(samples))
+        lines = []
+        for outcome in stream.predictions(target.dataset, samples):
+            preflight.progress.advance()
             if isinstance(outcome, SampleError):
-                found.append(f"{where}: {outcome}")
-        problems += first_lines(found, where)
+                lines.append(f"{where}: {outcome}")
+        problems += first_lines(lines, where)
     return problems
 
 
