@@ -6,7 +6,8 @@ from helpers import textbook
 from helpers.metric_values import image_means
 from helpers.worlds import SCORES, WORLDS, world
 
-from reliseg.metrics import ImageSummary
+from reliseg.metrics import METRICS, ImageSummary
+from reliseg.metrics.base import undefined_values
 
 
 def test_summaries_of_shards_together_are_the_summary_of_all():
@@ -44,3 +45,11 @@ def test_an_image_without_known_pixels_has_no_numbers_of_them():
     assert (summary.known == 0).all()
     assert np.isnan([summary.miou, summary.ece, summary.scores[:, 0, 0]]).all()
     assert np.isfinite(summary.scores[:, 0, 1]).all()
+
+
+def test_undefined_values_all_say_why():
+    names = METRICS.get("likelihood")().quantities()
+    values = undefined_values(names, "no image", score="margin")
+    assert [(v.metric, v.definition) for v in values] == [(n, q.definition) for n, q in names.items()]
+    assert {(v.why, v.score) for v in values} == {("no image", "margin")}
+    assert np.isnan([v.value for v in values]).all()

@@ -6,7 +6,7 @@ from helpers import textbook
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reliseg.metrics.detection import detection_quantities, detection_values, undefined_values
+from reliseg.metrics.detection import detection_quantities, detection_values
 
 NAMES = detection_quantities("mine", "mine/pixels", "pixel")
 COUNTS = st.lists(st.integers(0, 5), min_size=6, max_size=6).filter(any)
@@ -38,10 +38,3 @@ def test_swapping_the_sides_and_the_order_swaps_the_two_ways_round():
     there = detection_values(NAMES, inside, outside, "msp")
     back = detection_values(NAMES, outside[::-1], inside[::-1], "msp")
     assert [back[i].value for i in (0, 2, 1, 4, 3)] == pytest.approx([v.value for v in there])
-
-
-def test_undefined_values_all_say_why():
-    values = undefined_values(NAMES, "no image", "margin")
-    assert [(v.metric, v.definition) for v in values] == [(n, q.definition) for n, q in NAMES.items()]
-    assert {(v.why, v.score) for v in values} == {("no image", "margin")}
-    assert np.isnan([v.value for v in values]).all()

@@ -107,6 +107,11 @@ class Quantity:
     high: float
 
 
+def undefined_values(quantities: Mapping[str, Quantity], why: str, *, score: str = "") -> list[Value]:
+    """Return all these numbers, undefined for one reason."""
+    return [Value.undefined(name, why, q.definition, score=score) for name, q in quantities.items()]
+
+
 @dataclass(frozen=True)
 class Metric(ABC):
     """A frozen specification of one family of numbers: it holds parameters, never data."""

@@ -58,8 +58,3 @@ def detection_values(names: Mapping[str, Quantity], inside: Histogram, outside: 
         Value.between(name, bracket, q.definition) for (name, q), bracket in zip(names.items(), brackets, strict=True)
     ]
     return with_score(values, score)
-
-
-def undefined_values(names: Mapping[str, Quantity], why: str, score: str) -> list[Value]:
-    """Return the five numbers, undefined for this reason."""
-    return [Value.undefined(name, why, q.definition, score=score) for name, q in names.items()]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
+from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
 from reliseg.results import Value
 from reliseg.stats import reliability
 from reliseg.stats.fixed import real
@@ -39,7 +39,7 @@ class BinnedCalibrationError(Metric):
         counts, right, sums = reliability(domain.pixels.top)
         n = counts.sum()
         if not n:
-            return [Value.undefined(m, NO_PIXELS, q.definition, score="msp") for m, q in _QUANTITIES.items()]
+            return undefined_values(_QUANTITIES, NO_PIXELS, score="msp")
         gaps = np.abs(right - real(sums))
         means = np.divide(gaps, counts, out=np.zeros_like(gaps), where=counts > 0)
         numbers = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int64
 
-from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
+from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
 from reliseg.metrics.cumulative import CumulativePath
 from reliseg.results import Value
 from reliseg.stats.bins import RELIABILITY_BINS
@@ -47,14 +47,14 @@ class CumulativeError(Metric):
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
         """Return the values; undefined without known pixels."""
         if not domain.pixels.top.counts.sum():
-            return [Value.undefined(m, NO_PIXELS, q.definition, score="msp") for m, q in _QUANTITIES.items()]
+            return undefined_values(_QUANTITIES, NO_PIXELS, score="msp")
         path = CumulativePath.of(domain)
-        found = {
+        brackets = {
             "ada_ece": path.movement(_boundaries(path.pixels)),
             "ada_ece_bins": _group_count(path),
             "ks": path.largest(),
         }
-        return [Value.between(m, found[m], q.definition, score="msp") for m, q in _QUANTITIES.items()]
+        return [Value.between(m, brackets[m], q.definition, score="msp") for m, q in _QUANTITIES.items()]
 
 
 def _sizes(n: int) -> Int64[np.ndarray, " k"]:

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from reliseg.metrics.base import DomainState, Metric, Quantity
-from reliseg.metrics.detection import detection_quantities, detection_values, undefined_values
+from reliseg.metrics.base import DomainState, Metric, Quantity, undefined_values
+from reliseg.metrics.detection import detection_quantities, detection_values
 from reliseg.results import Value
 from reliseg.stats.ranking import histograms_of_scores
 
@@ -45,7 +45,7 @@ class ImageOod(Metric):
                     values += [replace(v, lo=v.value, hi=v.value) for v in exact]
                 else:
                     side = "reference" if not len(inside) else "domain"
-                    values += undefined_values(names, f"no image of the {side} has a counted pixel", score)
+                    values += undefined_values(names, f"no image of the {side} has a counted pixel", score=score)
         return values
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
+from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
 from reliseg.results import Value
 from reliseg.stats.fixed import real
 
@@ -26,7 +26,7 @@ class Likelihood(Metric):
         per_class = domain.pixels.top.counts.sum(axis=(1, 2))
         n = per_class.sum()
         if not n:
-            return [Value.undefined(m, NO_PIXELS, q.definition) for m, q in _QUANTITIES.items()]
+            return undefined_values(_QUANTITIES, NO_PIXELS)
         impossible = [c for c in domain.unreachable if per_class[c]]
         losses, definition = domain.pixels.losses, _QUANTITIES["nll"].definition
         if impossible:

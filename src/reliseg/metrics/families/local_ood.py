@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reliseg.metrics.base import DomainState, Metric, Quantity
-from reliseg.metrics.detection import detection_quantities, detection_values, undefined_values
+from reliseg.metrics.base import DomainState, Metric, Quantity, undefined_values
+from reliseg.metrics.detection import detection_quantities, detection_values
 from reliseg.results import Value
 from reliseg.stats.bins import UNKNOWN_ROLE
 
@@ -32,5 +32,5 @@ class LocalOod(Metric):
                 values += detection_values(_QUANTITIES, ranks.known, unknown, score)
             else:
                 side = "unknown" if not unknown.sum() else "known"
-                values += undefined_values(_QUANTITIES, f"no {side} pixel", score)
+                values += undefined_values(_QUANTITIES, f"no {side} pixel", score=score)
         return values

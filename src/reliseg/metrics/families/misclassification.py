@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
+from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
 from reliseg.results import Value, with_score
 from reliseg.stats import ranking
 from reliseg.stats.bins import RIGHT, WRONG
@@ -90,7 +90,7 @@ class Misclassification(Metric):
 
 def _values(right: Histogram, wrong: Histogram) -> list[Value]:
     if not len(right):
-        return [Value.undefined(m, NO_PIXELS, q.definition) for m, q in _QUANTITIES.items()]
+        return undefined_values(_QUANTITIES, NO_PIXELS)
     brackets = _risks(right, wrong)
     missing = {}
     if right.sum() and wrong.sum():

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from reliseg.metrics.base import DomainState, Metric, Quantity
+from reliseg.metrics.base import DomainState, Metric, Quantity, undefined_values
 from reliseg.results import Value, with_score
 
 _PERCENTILES = (5, 50, 95)
@@ -47,7 +47,7 @@ class ScoreSummary(Metric):
         for s, score in enumerate(domain.scores):
             means = domain.images.scores[:, s, 1]
             if not len(means):
-                of_score = [Value.undefined(m, "no image", q.definition) for m, q in _QUANTITIES.items()]
+                of_score = undefined_values(_QUANTITIES, "no image")
             else:
                 numbers = [math.fsum(means) / len(means), *np.percentile(means, _PERCENTILES)]
                 of_score = [

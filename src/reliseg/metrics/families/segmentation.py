@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
+from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
 from reliseg.results import Value
 
 _MEANS = {
@@ -73,7 +73,7 @@ class Segmentation(Metric):
 
 
 def _undefined_values(labels: list[str]) -> list[Value]:
-    means = [Value.undefined(name, NO_PIXELS, q.definition) for name, q in _MEANS.items()]
+    means = undefined_values(_MEANS, NO_PIXELS)
     by_class = [Value.undefined(n, NO_PIXELS, q.definition, label=c) for n, q in _BY_CLASS.items() for c in labels]
     return means + by_class
 

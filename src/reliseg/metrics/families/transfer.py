@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
+from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
 from reliseg.results import Value
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.ranking import Histogram
@@ -58,7 +58,7 @@ class Transfer(Metric):
 def _values(threshold: Threshold, right: Histogram, wrong: Histogram, score: str) -> list[Value]:
     why = threshold.why or ("" if (right + wrong).any() else NO_PIXELS)
     if why:
-        return [Value.undefined(m, why, q.definition, score=score) for m, q in _QUANTITIES.items()]
+        return undefined_values(_QUANTITIES, why, score=score)
     risk, definition = threshold.risk(right, wrong), _QUANTITIES[_RISK].definition
     coverage = threshold.coverage(right, wrong)
     if math.isnan(risk[0]):
