@@ -1,7 +1,7 @@
-"""The way to a plan: what a configuration names is found, and what must not be is refused."""
+"""Building a plan: the data sets, models and calibrations of a configuration, and what speaks against it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reliseg.calibration.records.record import Record, read_records
@@ -28,62 +28,75 @@ def plan_with(models: Sequence[ModelSource], opened: Sequence[DataSet], config: 
         for c in config.calibration
         if c.load is None
     ]
-    tests = None if config.test.on is None else find_targets(config.test.on, datasets)
-    paths = [folder / Path(c.load).expanduser() for c in config.calibration if c.load is not None]
-    plan = build_plan(
-        tuple(models),
-        datasets,
-        fits,
-        tests,
+    reported = ReportedTargets(
+        None if config.test.on is None else find_targets(config.test.on, datasets),
         find_reference(config.test.reference, datasets),
-        config,
-        loaded=load_records(paths, [m.name for m in models]),
-        allow_seen=find_targets(config.test.allow_seen, datasets),
+        frozenset(find_targets(config.test.allow_seen, datasets)),
     )
+    paths = [folder / Path(c.load).expanduser() for c in config.calibration if c.load is not None]
+    loaded = load_records(paths, [m.name for m in models])
+    plan = build_plan(tuple(models), datasets, fits, reported, config, loaded)
     return replace(plan, protocol=provenance(config))
+
+
+@dataclass(frozen=True)
+class ReportedTargets:
+    """The domains that results are reported for."""
+
+    tests: Sequence[Target] | None = None
+    """None is every domain that shares no sample with a calibration split."""
+    reference: Target | None = None
+    """The domain that the others are compared with."""
+    allow_seen: frozenset[Target] = frozenset()
+    """Those that may hold samples which a calibration was fitted on."""
 
 
 def build_plan(
     models: tuple[ModelSource, ...],
     datasets: Mapping[str, DataSet],
     fits: Sequence[Fit],
-    tests: Sequence[Target] | None,
-    reference: Target | None,
+    reported: ReportedTargets,
     settings: Settings,
-    *,
     loaded: Mapping[str, tuple[Record, ...]] | None = None,
-    allow_seen: Sequence[Target] = (),
 ) -> Plan:
-    """A checked plan. Without `tests`, every domain that shares no sample with a calibration split is reported."""
-    allowed = frozenset(allow_seen)
+    """Return a checked plan; a ConfigError where its parts contradict each other. `loaded` are records by model."""
     fitted = {key: str(t) for f in fits for t in f.on for key in _files(t)}
     for f in fits:
         _check_fit(f)
+    tests = reported.tests
     if tests is None:
         every = [Target(d, domain) for d in datasets.values() for domain in d.domains.values()]
-        tests = [t for t in every if t in allowed or not _shared_samples(t, fitted)]
+        tests = [t for t in every if t in reported.allow_seen or not _shared_samples(t, fitted)]
         if not tests:
             raise ConfigError("test: every domain shares samples with a calibration split; give test.on a domain")
-    for t in (*tests, *([reference] if reference else [])):
-        shared = [] if t in allowed else _shared_samples(t, fitted)
+    tests = tuple(dict.fromkeys(tests))
+    _check_reported(tests, reported, fitted)
+    for t in (*tests, *(t for f in fits for t in f.on)):
+        _check_union(t)
+    _check_records(loaded or {}, fits, datasets.values())
+    return Plan(
+        models, tuple(fits), tests, reported.reference, settings, loaded=loaded or {}, allow_seen=reported.allow_seen
+    )
+
+
+def _check_reported(tests: Sequence[Target], reported: ReportedTargets, fitted: Mapping[tuple[str, str], str]) -> None:
+    """Refuse domains that share samples with a calibration split, unless they are allowed to."""
+    targets = [*tests, *([reported.reference] if reported.reference else [])]
+    for t in targets:
+        shared = [] if t in reported.allow_seen else _shared_samples(t, fitted)
         if shared:
             raise ConfigError(
                 f"test: {t} shares {len(shared)} samples with {shared[0][1]}, which a calibration is fitted on "
                 f"(first: {shared[0][0]}); test on samples that no calibration saw, or name {t} in test: allow_seen:"
             )
-    for t in (*tests, *(t for f in fits for t in f.on)):
-        _check_union(t)
-    tests = tuple(dict.fromkeys(tests))
-    untested = sorted(map(str, allowed - {*tests, *([reference] if reference else [])}))
+    untested = sorted(str(t) for t in reported.allow_seen.difference(targets))
     if untested:
         raise ConfigError(f"test: allow_seen: {untested[0]} is not tested; name it in on:, or leave it out")
-    _check_loaded(loaded or {}, fits, datasets.values())
-    return Plan(models, tuple(fits), tests, reference, settings, loaded=loaded or {}, allow_seen=allowed)
 
 
 def load_records(paths: Sequence[Path], models: Sequence[str]) -> dict[str, tuple[Record, ...]]:
-    """The records in these places for each model: those of its name; one file is any single model's."""
-    found: dict[str, dict[str, Record]] = {name: {} for name in models}
+    """Return the records in these places for each model: those of its name; one file is any single model's."""
+    by_model: dict[str, dict[str, Record]] = {name: {} for name in models}
     for path in paths:
         records = read_records(path)
         if path.is_file() and len(models) == 1:
@@ -92,12 +105,14 @@ def load_records(paths: Sequence[Path], models: Sequence[str]) -> dict[str, tupl
             if model not in records:
                 raise ConfigError(f"{path}: no calibration of model {model!r}; {suggestion(model, records)}")
             for record in records[model]:
-                if found[model].setdefault(record.name, record) is not record:
+                if by_model[model].setdefault(record.name, record) is not record:
                     raise ConfigError(f"{path}: {record.name} of {model} is loaded twice; load it from one place")
-    return {model: tuple(records.values()) for model, records in found.items() if records}
+    return {model: tuple(records.values()) for model, records in by_model.items() if records}
 
 
-def _check_loaded(loaded: Mapping[str, tuple[Record, ...]], fits: Sequence[Fit], datasets: Collection[DataSet]) -> None:
+def _check_records(
+    loaded: Mapping[str, tuple[Record, ...]], fits: Sequence[Fit], datasets: Collection[DataSet]
+) -> None:
     fitted = {name for f in fits for name, _ in f.calibrations()}
     spaces = {tuple(d.labels.classes): d for d in datasets}
     for record in (r for records in loaded.values() for r in records):
@@ -112,7 +127,7 @@ def _check_loaded(loaded: Mapping[str, tuple[Record, ...]], fits: Sequence[Fit],
 
 
 def _check_union(target: Target) -> None:
-    """Statistics of a union are the sum of its members': no sample may be in two of them."""
+    """Refuse a union with a sample in two of its members: its statistics are the sum of theirs."""
     seen: dict[str, str] = {}
     for member in target.members():
         for sample in member.domain.samples:
@@ -138,26 +153,27 @@ def _shared_samples(target: Target, fitted: Mapping[tuple[str, str], str]) -> li
 
 
 def _files(target: Target) -> dict[tuple[str, str], Sample]:
-    """The samples by image file: two data sets may be opened on one folder."""
+    """Return the samples by image file: two data sets may be opened on one folder."""
     root = str(target.dataset.root.resolve())
     return {(root, sample.image): sample for sample in target.domain.samples}
 
 
 def find_targets(names: Sequence[str], datasets: Mapping[str, DataSet]) -> list[Target]:
-    """The domains of these names, each once; a ConfigError that suggests the nearest for an unknown one."""
+    """Return the domains of these names, each once; a ConfigError that suggests the nearest for an unknown one."""
     return list(dict.fromkeys(t for name in names for t in _targets(name, datasets)))
 
 
 def find_reference(name: str | None, datasets: Mapping[str, DataSet]) -> Target | None:
-    """The one domain of this name, if one is given."""
-    found = find_targets([name], datasets) if name else []
-    if len(found) > 1:
-        raise ConfigError(f"reference: {name!r} names {len(found)} domains; name one of {', '.join(map(str, found))}")
-    return found[0] if found else None
+    """Return the one domain of this name, if one is given."""
+    targets = find_targets([name], datasets) if name else []
+    if len(targets) > 1:
+        names = ", ".join(map(str, targets))
+        raise ConfigError(f"reference: {name!r} names {len(targets)} domains; name one of {names}")
+    return targets[0] if targets else None
 
 
 def _targets(name: str, datasets: Mapping[str, DataSet]) -> list[Target]:
-    """`camvid/day`, or `camvid` for all its domains."""
+    """Return the domain of a name like `camvid/day`, or all domains for `camvid`."""
     dataset, _, domain = name.partition("/")
     if dataset not in datasets:
         raise ConfigError(f"{name}: no data set {dataset!r} in datasets; {suggestion(dataset, datasets)}")

@@ -11,7 +11,7 @@ from PIL import Image
 import reliseg
 from reliseg.config.schema import parse_settings
 from reliseg.errors import ConfigError, DataError, IncompleteError
-from reliseg.plan.build import build_plan
+from reliseg.plan.build import ReportedTargets, build_plan
 from reliseg.plan.plan import Fit, Target
 from reliseg.results import Results
 from reliseg.run.check.leakage import shared_scenes
@@ -204,5 +204,5 @@ def test_images_without_scene_share_none(tmp_path):
     )
     targets = [Target(dataset, domain) for domain in dataset.domains.values()]
     fits = [Fit((targets[0],), ("ts",))]
-    plan = build_plan((), {"folder": dataset}, fits, targets[1:], None, parse_settings({}))
+    plan = build_plan((), {"folder": dataset}, fits, ReportedTargets(targets[1:]), parse_settings({}))
     assert not shared_scenes(plan)

@@ -19,11 +19,11 @@ class Kernels:
     _tried: set[tuple[str, Layout]] = field(default_factory=set)
 
     def by_device(self) -> dict[str, str]:
-        """What counted the logits of each device that held some."""
+        """Return the kernel that counted the logits of each device that held some."""
         return {device: "triton" if works else "numba" for device, works in self._works.items()}
 
     def on_device(self, layout: Layout, logits: DeviceLogits) -> CountingKernel | None:
-        """The kernel of the device that holds these logits, or None."""
+        """Return the kernel of the device that holds these logits, or None."""
         device = str(logits.tensor.device)
         if self._works.get(device, True) and (device, layout) not in self._tried:
             self._tried.add((device, layout))
@@ -39,7 +39,7 @@ class Kernels:
 
 
 def _problem(layout: Layout, logits: DeviceLogits) -> str | None:
-    """Why Triton cannot count on the device, or None: it has counted a drawn image there, and rightly.
+    """Return why Triton cannot count on the device, or None: it has counted a synthetic image there correctly.
 
     Whatever may be missing (the package, a C compiler for its launcher, support of this GPU) shows only then.
     """

@@ -43,12 +43,12 @@ class Observer:
         row = kernel.observe(view, truth, loaded.sample.id)
         if not self._open:
             return row
-        found = _open_statistics(self._open, view, truth, self._layout.columns)
-        self._ranks = {name: ranks + found[name].ranks for name, ranks in self._ranks.items()}
-        return self._ordered(row, found)
+        by_score = _open_statistics(self._open, view, truth, self._layout.columns)
+        self._ranks = {name: ranks + by_score[name].ranks for name, ranks in self._ranks.items()}
+        return self._with_all_scores(row, by_score)
 
     def take(self) -> PixelStatistics:
-        """The statistics of all samples since the last call; those of the next one start anew."""
+        """Return the statistics of all samples since the last call, and start anew."""
         pixels = self._kernel.take()
         if self._on_device is not None:
             pixels = pixels + self._on_device.take()
@@ -62,24 +62,24 @@ class Observer:
         return {name: ScoreHistogram.zero_of(name) for name in self._open}
 
     def counts_on_device(self, prediction: Prediction) -> bool:
-        """Whether a device counts it, which does one thing after the other; else the CPU does."""
+        """Tell if a device counts it, which does one thing after the other; else the CPU does."""
         return self._device_kernel(prediction) is not None
 
     def _device_kernel(self, prediction: Prediction) -> CountingKernel | None:
-        """The kernel of the device that holds the logits, if there is one and nothing transforms them."""
+        """Return the kernel of the device that holds the logits, if there is one and nothing transforms them."""
         if prediction.transform is not None or not isinstance(prediction.logits, DeviceLogits):
             return None
         if self._on_device is None:
             self._on_device = self._kernels.on_device(self._built_in, prediction.logits)
         return self._on_device
 
-    def _ordered(self, row: SampleTable, found: Mapping[str, "_OpenScore"]) -> SampleTable:
-        """The row with the columns of all scores, in the layout's order."""
+    def _with_all_scores(self, row: SampleTable, by_score: Mapping[str, "_OpenScore"]) -> SampleTable:
+        """Return the row with the columns of all scores, in the layout's order."""
         sums, coarse = [], []
         for name in self._layout.scores:
-            at = self._built_in.scores.index(name) if name not in found else None
-            sums.append(found[name].sums if at is None else row.score_sums[0, at])
-            coarse.append(found[name].coarse if at is None else row.coarse[0, at])
+            at = self._built_in.scores.index(name) if name not in by_score else None
+            sums.append(by_score[name].sums if at is None else row.score_sums[0, at])
+            coarse.append(by_score[name].coarse if at is None else row.coarse[0, at])
         return replace(row, score_sums=np.stack(sums)[None], coarse=np.stack(coarse)[None])
 
 

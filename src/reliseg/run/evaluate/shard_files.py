@@ -1,4 +1,4 @@
-"""A run's folder: atomic, checksummed files, one per shard."""
+"""Statistics on disk: atomic, checksummed files, one per shard."""
 
 import json
 import zipfile
@@ -62,9 +62,9 @@ def save_shard(path: Path, head: ShardHead, observed: Iterable[tuple[str, Observ
     def write(file: BinaryIO) -> None:
         shapes, samples = {}, {}
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            for calibration, found in observed:
-                samples[calibration] = list(found.samples.ids)
-                for name, array in _members(calibration, found):
+            for calibration, statistics in observed:
+                samples[calibration] = list(statistics.samples.ids)
+                for name, array in _members(calibration, statistics):
                     archive.writestr(name, _sparse(array))
                     shapes[name] = array.shape
             content = {"format": _FORMAT, **asdict(head), "samples": samples, "shapes": shapes}
@@ -74,7 +74,7 @@ def save_shard(path: Path, head: ShardHead, observed: Iterable[tuple[str, Observ
 
 
 def _members(calibration: str, observed: Observed) -> Iterator[tuple[str, np.ndarray]]:
-    """All arrays by name, one after the other: ranks are converted only as they are written."""
+    """Yield all arrays by name: ranks are converted only when they are written."""
     for name, array in observed.pixels.items():
         yield f"{calibration}/{name}", array
     for name, array in observed.samples.arrays().items():
@@ -82,7 +82,7 @@ def _members(calibration: str, observed: Observed) -> Iterator[tuple[str, np.nda
 
 
 def load_shard(path: Path, calibrations: Collection[str] | None = None, *, ranks: bool = True) -> StoredShard | None:
-    """The stored shard, with the statistics of these calibrations (all by default), and with their `ranks` or none.
+    """Return the stored shard with the statistics of these calibrations (all by default), with `ranks` or without.
 
     None where there is none, or none that is whole.
     """
@@ -92,8 +92,8 @@ def load_shard(path: Path, calibrations: Collection[str] | None = None, *, ranks
             if head["format"] != _FORMAT:
                 return None
             known = ShardHead(head["hashes"], head["failures"], head["model"], head["calibrations"])
-            wanted = known.calibrations if calibrations is None else calibrations
-            observed = {name: _observed(archive, head, name, ranks) for name in known.calibrations if name in wanted}
+            names = [c for c in known.calibrations if calibrations is None or c in calibrations]
+            observed = {name: _read_observed(archive, head, name, ranks) for name in names}
     except _UNREADABLE:
         return None
     return StoredShard(known, observed)
@@ -110,19 +110,19 @@ class StoredScoreHistograms(Mapping[str, ScoreHistogram]):
     shards: Sequence[Path]
     calibration: str
     scores: tuple[str, ...]
-    _kept: dict[str, np.ndarray] = field(default_factory=dict, init=False)
+    _sums: dict[str, np.ndarray] = field(default_factory=dict, init=False)
 
     def __getitem__(self, score: str) -> ScoreHistogram:
-        """The sum over all shards; a FileNotFoundError that names one that is gone or broken."""
+        """Return the sum over all shards; a FileNotFoundError that names one that is gone or broken."""
         if score not in self.scores:
             raise KeyError(score)
-        if score in self._kept:
-            return ScoreHistogram(self._kept[score].astype(np.int64))
-        total = self._added_up(score)
-        self._kept[score] = total.counts.astype(np.min_scalar_type(total.counts.max()))
+        if score in self._sums:
+            return ScoreHistogram(self._sums[score].astype(np.int64))
+        total = self._sum(score)
+        self._sums[score] = total.counts.astype(np.min_scalar_type(total.counts.max()))
         return total
 
-    def _added_up(self, score: str) -> ScoreHistogram:
+    def _sum(self, score: str) -> ScoreHistogram:
         total = ScoreHistogram.zero_of(score)
         counts = total.counts.ravel()
         name = f"{self.calibration}/ranks.{score}.counts"
@@ -143,12 +143,12 @@ class StoredScoreHistograms(Mapping[str, ScoreHistogram]):
 
 
 def lost_shard_error(path: Path) -> FileNotFoundError:
-    """The error of a shard that was there before."""
+    """Return the error of a shard that was there before."""
     return FileNotFoundError(f"{path} is gone or broken since it was written")
 
 
 def load_head(path: Path) -> ShardHead | None:
-    """The hashes, failures and calibrations of a stored shard, after all its checksums were compared."""
+    """Return the hashes, failures and calibrations of a stored shard, after comparing all its checksums."""
     try:
         with zipfile.ZipFile(path) as archive:
             if archive.testzip() is not None:
@@ -159,7 +159,7 @@ def load_head(path: Path) -> ShardHead | None:
     return None if stored is None else stored.head
 
 
-def _observed(archive: zipfile.ZipFile, head: Mapping[str, Any], calibration: str, ranks: bool) -> Observed:
+def _read_observed(archive: zipfile.ZipFile, head: Mapping[str, Any], calibration: str, ranks: bool) -> Observed:
     prefix, rows = f"{calibration}/", "samples."
     members = {name.removeprefix(prefix): name for name in head["shapes"] if name.startswith(prefix)}
     members = {key: name for key, name in members.items() if ranks or not key.startswith("ranks.")}
@@ -171,7 +171,7 @@ def _observed(archive: zipfile.ZipFile, head: Mapping[str, Any], calibration: st
 
 
 def _sparse(array: np.ndarray) -> bytes:
-    """Nonzero places (as steps) and values of an int64 array, after the bytes that a number of either kind needs.
+    """Return the nonzero places (as steps) and values of an int64 array, after the bytes that each kind needs.
 
     All lowest bytes come first, then all second ones, ...: this compresses a third better than number after number.
     """
@@ -183,7 +183,7 @@ def _sparse(array: np.ndarray) -> bytes:
 
 
 def _width(numbers: np.ndarray) -> int:
-    """The bytes that hold each of these int64; all eight where one is negative."""
+    """Return how many bytes hold each of these int64; all eight where one is negative."""
     low, high = int(numbers.min(initial=0)), int(numbers.max(initial=0))
     return 8 if low < 0 else max(1, -(-high.bit_length() // 8))
 
@@ -196,15 +196,15 @@ def _dense(content: bytes, shape: list[int]) -> np.ndarray:
 
 
 def _entries(content: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """The nonzero places and values of a sparse array."""
+    """Return the nonzero places and values of a sparse array."""
     steps, values = content[0], content[1]
     planes = np.frombuffer(content, np.uint8, offset=2).reshape(steps + values, -1)
-    return np.cumsum(_joined(planes[:steps])), _joined(planes[steps:])
+    return np.cumsum(_join_bytes(planes[:steps])), _join_bytes(planes[steps:])
 
 
-def _joined(planes: np.ndarray) -> np.ndarray:
-    """Numbers from their bytes, the lowest first."""
-    found = np.zeros(planes.shape[1], np.int64)
+def _join_bytes(planes: np.ndarray) -> np.ndarray:
+    """Return numbers from their bytes, the lowest first."""
+    numbers = np.zeros(planes.shape[1], np.int64)
     for k, plane in enumerate(planes):
-        found |= plane.astype(np.int64) << (8 * k)
-    return found
+        numbers |= plane.astype(np.int64) << (8 * k)
+    return numbers

@@ -119,7 +119,7 @@ def load_state(run: ModelRun, members: Sequence[Target], calibration: str) -> Do
     paths = [run.shard(shard) for shard in parts]
     pixels = PixelStatistics.zero_without_ranks(layout)
     images = ImageSummary.allocate(sum(len(shard.samples) for shard in parts), len(layout.scores))
-    done = 0
+    start = 0
     for path in paths:
         stored = load_shard(path, (calibration,), ranks=False)
         if stored is None:
@@ -127,8 +127,8 @@ def load_state(run: ModelRun, members: Sequence[Target], calibration: str) -> Do
         observed = stored.observed[calibration]
         pixels = pixels + observed.pixels
         rows = ImageSummary.of(observed.samples).rows
-        images.rows[done : done + len(rows)] = rows
-        done += len(rows)
+        images.rows[start : start + len(rows)] = rows
+        start += len(rows)
     return DomainState(
         labels=dataset.labels,
         scores=layout.scores,

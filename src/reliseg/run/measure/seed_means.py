@@ -8,7 +8,7 @@ from reliseg.results import NAN, Row
 
 
 def with_means(rows: Mapping[str, Sequence[Row]], means: Mapping[str, Sequence[str]]) -> Iterator[Row]:
-    """The rows of each calibration of one domain, and after the last of its seeds the rows of each mean."""
+    """Yield the rows of each calibration of one domain, and after the last of its seeds the rows of each mean."""
     names = list(rows)
     last = {name: max(names.index(part) for part in parts) for name, parts in means.items()}
     for i, name in enumerate(names):
@@ -18,13 +18,13 @@ def with_means(rows: Mapping[str, Sequence[Row]], means: Mapping[str, Sequence[s
 
 
 def mean_rows(calibration: str, seeds: Sequence[Sequence[Row]]) -> Iterator[Row]:
-    """A row for each number of the first seed: mean of the values and of both ends of their brackets.
+    """Yield a row for each number of the first seed: mean of the values and of both ends of their brackets.
 
     `spread` is the standard deviation over the seeds (n - 1). Null where it is null for any seed.
     """
     others = [{_number(row): row for row in rows} for rows in seeds[1:]]
     for row in seeds[0]:
-        same = [row, *(found[_number(row)] for found in others if _number(row) in found)]
+        same = [row, *(rows[_number(row)] for rows in others if _number(row) in rows)]
         yield _mean(replace(row, calibration=calibration, seed=None), same, len(seeds))
 
 
@@ -41,5 +41,5 @@ def _mean(row: Row, same: Sequence[Row], seeds: int) -> Row:
 
 
 def _number(row: Row) -> tuple[str, ...]:
-    """What tells a number from the others of one calibration and domain."""
+    """Return what tells a number from the others of one calibration and domain."""
     return row.score, row.metric, row.class_, row.definition

@@ -60,7 +60,7 @@ def _calibration_change(now: Inputs, result: Path, before: StoredInputs) -> Chan
 
 
 def _sample_change(now: Inputs, result: Path, before: StoredInputs) -> Change | None:
-    """No sample may have left: a result cannot be parted."""
+    """Look for a sample that has left: a result cannot be parted."""
     here = {str(target): {s.id for s in samples} for target, samples in now.samples.items()}
     is_part = all(hashes.keys() <= here.get(domain, set()) for domain, hashes in before.samples.items())
     return None if is_part else Change("other samples")
@@ -72,10 +72,10 @@ def _file_change(now: Inputs, result: Path, before: StoredInputs) -> Change | No
     A file that is not newer counts as unchanged, as `make` does. Newer images and masks may be copies: they are
     compared with the sha256 that the result was made from. A file that is missing changes nothing.
     """
-    written = _modified(result) or 0
+    written = _change_time(result) or 0
 
     def newer(files: Iterable[Path]) -> Path | None:
-        return next((file for file in files if (_modified(file) or 0) > written), None)
+        return next((file for file in files if (_change_time(file) or 0) > written), None)
 
     for target, samples in now.samples.items():
         hashes = before.samples.get(str(target), {})
@@ -111,7 +111,7 @@ def _has_hash(dataset: DataSet, sample: Sample, digest: str) -> bool:
         return False
 
 
-def _modified(path: Path) -> int | None:
+def _change_time(path: Path) -> int | None:
     """Return when a file was changed, in nanoseconds; None where it is not there."""
     try:
         return path.stat().st_mtime_ns
