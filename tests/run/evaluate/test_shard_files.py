@@ -1,45 +1,63 @@
-"""How the samples of a domain are put into shards."""
+"""Fine histograms of a domain, read from its shards one score at a time."""
 
-from types import SimpleNamespace
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
-from reliseg.data import Domain, Sample
-from reliseg.plan.plan import SHARD_ENOUGH, SHARD_SIZE, Target, shards
+from reliseg.kernels.reference import observe
+from reliseg.run.evaluate.shard_files import Observed, ShardHead, StoredScoreHistograms, save_shard
+from reliseg.stats import Layout
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES
+from reliseg.stats.pixels import ScoreHistogram
+from reliseg.stats.view import LogitView
 
-
-def target_of(sizes):
-    """A domain with scenes of so many samples."""
-    scenes = [(f"scene/{i:03d}", n) for i, n in enumerate(sizes)]
-    samples = [Sample(f"{s}/{k:04d}", s, "a.png", None) for s, n in scenes for k in range(n)]
-    return Target(SimpleNamespace(name="a"), Domain("day", tuple(samples)))
+LAYOUT = Layout(classes=1, scores=tuple(BUILT_IN_SCORES))
 
 
-@given(st.lists(st.integers(1, 200) | st.integers(1, 3), max_size=40))
-@example([1] * 200)
-@example([15, 200, 1])
-@example([65, 1, 65, 1])
-def test_scenes_are_put_together_until_they_are_enough_and_cut_where_they_are_too_many(sizes):
-    target = target_of(sizes)
-    found = list(shards(target))
-    counts = [len(shard.samples) for shard in found]
-    assert [s for shard in found for s in shard.samples] == sorted(target.domain.samples)
-    assert all(0 < count <= SHARD_SIZE for count in counts)
-    ends = [k for k, shard in enumerate(found) if k + 1 == len(found) or found[k + 1].index == 0]
-    for start, end in zip([0, *(k + 1 for k in ends)], ends, strict=False):
-        group = [s.scene for shard in found[start : end + 1] for s in shard.samples]
-        assert sum(s.scene in group for s in target.domain.samples) == len(group), "scenes are not torn apart"
-        assert set(counts[start:end]) <= {SHARD_SIZE}
-        first = group.index(group[-1])
-        assert first < SHARD_ENOUGH, "it was enough without the last scene"
-        assert len(group) >= SHARD_ENOUGH or end == len(found) - 1
-    places = [shard.path for shard in found]
-    assert len(set(places)) == len(places)
+def shard(path: Path, most: int) -> dict[str, ScoreHistogram]:
+    """What a shard holds whose fine bins are filled with up to so many pixels."""
+    g = np.random.default_rng(most)
+    view = LogitView(np.zeros((1, 1, 1), np.float32), (1, 1), False, np.zeros(1, np.int64), np.ones(2))
+    pixels, samples = observe(view, np.zeros((1, 1), np.uint8), "image", LAYOUT)
+    ranks = {s: ScoreHistogram(g.integers(0, most, r.counts.shape)) for s, r in pixels.ranks.items()}
+    head = ShardHead({}, {}, "model", {"identity": ""})
+    save_shard(path, head, [("identity", Observed(replace(pixels, ranks=ranks), samples))])
+    return ranks
 
 
-@pytest.mark.parametrize(("scene", "least"), [(1, 15), (9, 15), (13, 15), (33, 32), (65, 32), (130, 40)])
-def test_however_long_scenes_are_shards_are_filled_well_enough(scene, least):
-    counts = [len(shard.samples) for shard in shards(target_of([scene] * 300))]
-    assert sum(counts) / len(counts) >= least
+@pytest.mark.parametrize("most", [1, 2, 200, 1 << 40])
+def test_a_score_is_the_sum_over_shards_however_often_it_is_asked_for(tmp_path: Path, most: int) -> None:
+    paths = [tmp_path / "a.zip", tmp_path / "b.zip"]
+    parts = [shard(path, n) for path, n in zip(paths, (most, 3), strict=True)]
+    stored = StoredScoreHistograms(paths, "identity", LAYOUT.scores)
+    assert list(stored) == list(BUILT_IN_SCORES)
+    for _ in range(2):
+        for score in BUILT_IN_SCORES:
+            expected = parts[0][score] + parts[1][score]
+            np.testing.assert_array_equal(stored[score].counts, expected.counts, strict=True)
+            stored[score].counts[:] = -1  # what is given out is the reader's
+        for path in paths:
+            path.unlink(missing_ok=True)
+    with pytest.raises(KeyError):
+        stored["energy"]
+
+
+def test_what_was_read_takes_less_than_its_counts_would_in_64_bits(tmp_path: Path) -> None:
+    shard(tmp_path / "a.zip", 100)
+    stored = StoredScoreHistograms([tmp_path / "a.zip"], "identity", LAYOUT.scores)
+    bins = sum(stored[score].counts.size for score in BUILT_IN_SCORES)
+    again = StoredScoreHistograms([tmp_path / "a.zip"], "identity", LAYOUT.scores)
+    tracemalloc.start()
+    for score in BUILT_IN_SCORES:
+        again[score]
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert kept < 1.01 * bins  # random numbers below 100: a byte each
+
+
+def test_a_shard_that_is_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"a\.zip is gone or broken"):
+        StoredScoreHistograms([tmp_path / "a.zip"], "identity", LAYOUT.scores)["msp"]

@@ -1,0 +1,90 @@
+"""What speaks against a plan: samples that are shared, unions that overlap, calibrations that do not fit the data."""
+
+from dataclasses import replace
+
+import pytest
+from helpers.plans import dataset_of, target_of
+
+from reliseg.config.schema import parse_settings
+from reliseg.errors import ConfigError
+from reliseg.plan.build import ReportedTargets, build_plan, find_reference, find_targets, load_records
+from reliseg.plan.plan import Fit
+
+SETTINGS = parse_settings({})
+
+
+@pytest.fixture
+def dataset():
+    domains = {"cal": ["a/1", "a/2"], "day": ["b/1"], "mixed": ["a/2", "b/2"]}
+    return dataset_of(domains, unions={"twice": ("cal", "mixed"), "both": ("cal", "day")})
+
+
+def build(dataset, fits, **reported):
+    return build_plan((), {dataset.name: dataset}, fits, ReportedTargets(**reported), SETTINGS)
+
+
+def fit_on(dataset, *names, methods=("ts",)):
+    return Fit(tuple(target_of(dataset, name) for name in names), methods)
+
+
+def test_without_tests_every_domain_without_calibration_samples_is_reported(dataset):
+    plan = build(dataset, [fit_on(dataset, "cal")])
+    assert [str(t) for t in plan.tests] == ["world/day"]
+    allowed = build(dataset, [fit_on(dataset, "cal")], allow_seen=frozenset({target_of(dataset, "mixed")}))
+    assert [str(t) for t in allowed.tests] == ["world/day", "world/mixed"]
+    with pytest.raises(ConfigError, match="every domain shares samples"):
+        build(dataset, [fit_on(dataset, "both", "mixed")])
+
+
+def test_a_tested_domain_shares_no_file_with_a_split_whatever_the_data_set_is_called(dataset):
+    other = replace(dataset, name="again")
+    for reported in (
+        {"tests": [target_of(other, "mixed")]},
+        {"tests": [target_of(dataset, "day")], "reference": target_of(other, "mixed")},
+    ):
+        with pytest.raises(ConfigError, match=r"again/mixed shares 1 samples with world/cal.*\(first: a/2\)"):
+            build(dataset, [fit_on(dataset, "cal")], **reported)
+    plan = build(dataset, [], tests=[target_of(dataset, "day")] * 2)
+    assert len(plan.tests) == 1
+
+
+def test_a_union_holds_each_sample_in_one_member(dataset):
+    with pytest.raises(ConfigError, match="a/2 is in world/cal and in world/mixed"):
+        build(dataset, [], tests=[target_of(dataset, "twice")])
+
+
+def test_what_is_allowed_must_be_tested(dataset):
+    with pytest.raises(ConfigError, match="allow_seen: world/cal is not tested"):
+        build(dataset, [], tests=[target_of(dataset, "day")], allow_seen=frozenset({target_of(dataset, "cal")}))
+
+
+def test_a_split_has_annotation_and_one_label_space(dataset):
+    with pytest.raises(ConfigError, match="names no domain"):
+        build(dataset, [Fit((), ("ts",))])
+    bare = dataset_of({"cal": ["x/1"]}, name="bare", annotated=False)
+    with pytest.raises(ConfigError, match="bare/cal: this domain has no annotation"):
+        build(dataset, [fit_on(bare, "cal")])
+    more = dataset_of({"cal": ["x/1"]}, name="more", classes=4)
+    with pytest.raises(ConfigError, match="have different label spaces"):
+        build(dataset, [Fit((target_of(dataset, "cal"), target_of(more, "cal")), ("ts",))])
+
+
+def test_domains_are_found_by_name_once(dataset):
+    datasets = {"world": dataset}
+    assert [str(t) for t in find_targets(["world/day", "world", "world/cal"], datasets)] == [
+        *("world/day", "world/cal", "world/mixed", "world/twice", "world/both")
+    ]
+    with pytest.raises(ConfigError, match="world has no domain 'dya'; did you mean 'day'"):
+        find_targets(["world/dya"], datasets)
+    with pytest.raises(ConfigError, match="no data set 'word' in datasets; did you mean 'world'"):
+        find_targets(["word/day"], datasets)
+    assert find_reference(None, datasets) is None
+    assert str(find_reference("world/day", datasets)) == "world/day"
+    with pytest.raises(ConfigError, match="'world' names 5 domains; name one of world/cal, world/day"):
+        find_reference("world", datasets)
+
+
+def test_records_are_read_for_each_model(tmp_path):
+    assert load_records([], ["net"]) == {}
+    with pytest.raises(ConfigError, match="no record of a calibration"):
+        load_records([tmp_path], ["net"])
