@@ -98,7 +98,7 @@ def _stripped(prediction: Prediction, calibrator: Calibrator, calibration: Calib
 def _check_restored(
     examiner: Examiner, calibrator: Calibrator, calibration: Calibration, predictions: dict[str, Prediction]
 ) -> None:
-    """Restore the calibration from what a record holds: JSON, and arrays beside it."""
+    """Require the same calibration from what a record holds: JSON, and arrays beside it."""
     parameters = calibration.parameters()
     arrays = {key: v for key, v in parameters.items() if isinstance(v, np.ndarray)}
     _check_finite(examiner, calibration, "a usual sample")
@@ -162,7 +162,7 @@ def _check_arrangement(
 
 
 def _check_unusual_samples(examiner: Examiner, calibrator: Calibrator, split: Sequence[DrawnImage]) -> None:
-    """A sample is refused with a line that a user understands, or what is fitted can be applied."""
+    """Require that each sample is refused in one line, or that what is fitted on it can be applied."""
     for case, images in unusual_images(len(split)).items():
         sample = sample_for(calibrator, images)
         calibration = _unless_refused(examiner, f"fit, on {case},", partial(calibrator.fit, sample))
@@ -199,7 +199,7 @@ def _check_needs(
 
 
 def _check_other_columns(examiner: Examiner, calibration: Calibration, image: DrawnImage) -> None:
-    """Other classes than it was fitted on are refused, or do no harm."""
+    """Require that predictions of other classes than it was fitted on are refused, or calibrated as any other."""
     logits = np.random.default_rng(3).normal(0, 3, (7, *SIZE)).astype(np.float32)
     seven = Prediction(logits, SIZE, feature=np.ones(FEATURE, np.float32), image=image.pixels)
     projection = Projection.of(space(7), space(CLASSES), (0, 1, 2, 3, 0, -1, -1))

@@ -152,7 +152,7 @@ def _logits(prediction: Prediction) -> np.ndarray:
 
 
 def _difference(first: np.ndarray, second: np.ndarray) -> float:
-    """The largest difference as a share of the largest logit; infinite where shapes differ."""
+    """Return the largest difference as a share of the largest logit; infinite where shapes differ."""
     if first.shape != second.shape:
         return np.inf
     return float(np.abs(first - second).max() / max(np.abs(first).max(), 1e-6))

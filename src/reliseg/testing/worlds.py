@@ -206,7 +206,7 @@ def thresholds() -> Mapping[str, Threshold]:
 
 
 def unequal_domains() -> tuple[DomainState, DomainState]:
-    """Return a good prediction and a bad one of equal images: whatever is better or worse about one, all of it is.
+    """Return a good prediction and a bad one of equal images: the good one is better in every way that is measured.
 
     Of the good one's pixels 4 of 5 are right and sure, the wrong ones and those of unknown things are not. Of the bad
     one's 4 of 5 are wrong and surer still, as are those of unknown things; the right ones are not sure.
