@@ -26,6 +26,8 @@ SCORES = ("msp", "neg_entropy", "margin", "max_logit", "neg_energy")
 WIDTHS = {"auroc": 1e-4, "aupr_success": 1e-4, "aurc": 1e-4, "fpr95": 2e-4, "aupr_error": 2e-4, "prr": 0.02}
 WIDTHS_OF_OTHERS = {"auroc": 3e-4, "aupr_success": 3e-4, "aurc": 1e-4, "fpr95": 3e-4, "aupr_error": 3e-4, "prr": 0.06}
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

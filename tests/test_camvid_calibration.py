@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[1]
 ONE, FOUR, FREE = "cluster_ts(k=1)", "cluster_ts(k=4,seed=42)", "cluster_ts(k=4,shrinkage=0,seed=42)"
 METHODS = ("ts", "class_ts", ONE, FOUR, FREE, "isotonic")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

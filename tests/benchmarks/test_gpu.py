@@ -56,6 +56,7 @@ def test_the_torch_operations_count_what_the_kernel_counts(benchmark):
     np.testing.assert_allclose(got["losses"] / 2**24, [real(want.losses.nll), real(want.losses.brier)], atol=sums)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_without_a_gpu_every_line_says_so():
     command = [sys.executable, str(BENCHMARKS / "gpu.py")]

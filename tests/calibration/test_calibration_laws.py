@@ -75,6 +75,7 @@ def test_it_obeys_the_laws_of_calibrators(method):
     check_calibrator(calibrator(method), images=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", BY_LIKELIHOOD)
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 6.0])
 def test_the_likelihood_loss_of_its_own_sample_does_not_rise(method, temperature):
@@ -110,12 +111,14 @@ def street(real_data):
     return CalibrationSample(parts, images)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", BY_LIKELIHOOD)
 def test_the_likelihood_loss_of_a_real_sample_falls(method, street):
     before = loss(street, calibrator("identity").fit(street))
     assert loss(street, calibrator(method).fit(street)) < before - 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", BY_PIXELS)
 def test_the_order_of_images_does_not_matter(method):
     sample = drawn()

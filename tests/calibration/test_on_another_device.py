@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("torch")
 
 
+@pytest.mark.slow
 def test_networks_and_training_run_on_a_device_that_is_not_the_cpu():
     tests = Path(__file__).parents[1]
     ended = subprocess.run(

@@ -77,6 +77,7 @@ def whole(study: Study) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_every_domain_has_its_rows_under_every_calibration(whole: Path) -> None:
     results = Results.read(whole / "results.json")
     calibrations = {"identity"} | {f"{m}@{s}" for s in SETS for m in ("ts", "cluster_ts(k=2,shrinkage=100,seed=7)")}
@@ -123,6 +124,7 @@ def test_copies_are_hashed_as_their_images(whole: Path) -> None:
     assert hashes("augmented") == {f"{i}~{k}": digest for i, digest in originals.items() for k in (1, 2, 3)}
 
 
+@pytest.mark.slow
 def test_the_written_configuration_is_the_run_without_the_protocol(study: Study, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     words = [*study.words("cityscapes", "acdc"), "--without", "idd", "--calibrate", "ts", "--limit", 1]

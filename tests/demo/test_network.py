@@ -54,6 +54,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
         network.load(tmp_path / "other.safetensors")
 
 
+@pytest.mark.slow
 def test_clear_days_are_read_well_and_fog_and_night_worse(trained):
     clear, fog, night = (correct(trained, condition) for condition in ("clear", "fog", "night"))
     assert clear > 0.85

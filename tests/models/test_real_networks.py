@@ -74,6 +74,7 @@ def test_the_reference_is_reproduced(options: ModelOptions, real_data: Path) -> 
     assert measured == pytest.approx({key: reference[key] for key in measured}, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_batch_gives_what_single_images_give(options: ModelOptions, real_data: Path) -> None:
     model = PythonModel.load(options)
     frames = [frame(p) for p in sorted((real_data / "camvid" / "test").glob("0001TP_*.png"))[:3]]

@@ -37,6 +37,7 @@ def street(tmp_path: Path) -> Street:
     return found
 
 
+@pytest.mark.slow
 def test_the_model_is_given_the_copies_whatever_the_workers(street: Street, tmp_path: Path) -> None:
     outs = [tmp_path / f"out{workers}" for workers in (1, 3)]
     for workers, out in zip((1, 3), outs, strict=True):

@@ -54,6 +54,7 @@ def without_thresholds(found):
     return [line for line in found if ",transfer_" not in line]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [".", "calibrations"])
 def test_loaded_calibrations_give_the_same_results_to_the_bit(street, fitted, tmp_path, place):
     moved = shutil.copytree(fitted, tmp_path / "brought")
@@ -154,6 +155,7 @@ def test_an_entry_fits_or_loads(street, tmp_path, entry):
         reliseg.run_config(other.config, tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_another_model_is_said_and_not_refused(street, fitted, tmp_path):
     copied = shutil.copytree(street.root / "logits", tmp_path / "logits")
     models = [{"name": "net", "kind": "stored", "where": str(copied), "labels": "camvid"}]
@@ -185,6 +187,7 @@ def test_a_run_does_not_go_on_with_another_calibration(street, fitted, tmp_path)
         reliseg.run_config(other.config, tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_a_broken_stored_calibration_is_fitted_again(street, fitted, tmp_path):
     content = street.content()
     other = elsewhere(street, tmp_path / "there", calibration=content["calibration"])

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import yaml
 from PIL import Image
 
@@ -31,6 +32,7 @@ print(tracemalloc.get_traced_memory()[1])
 """
 
 
+@pytest.mark.slow
 def test_a_run_takes_an_image_its_logits_and_64_megabytes(tmp_path: Path) -> None:
     """Of the 64: fine histograms 24, the image that waits 8, the one before with its logits 12.
 

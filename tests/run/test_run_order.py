@@ -52,6 +52,7 @@ def merged(out: Path) -> dict[tuple[str, str], PixelStatistics]:
     return found
 
 
+@pytest.mark.slow
 def test_the_order_of_images_changes_no_byte(tmp_path: Path) -> None:
     street = make_street(tmp_path / "one", cal=3, day=9, dusk=9)
     other = renamed(street, tmp_path / "other")

@@ -52,6 +52,7 @@ def whole(street: Street) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_a_run_trains_on_stored_predictions_and_their_images(whole):
     """The stored model reads no image: they are decoded for the calibration."""
     results = Results.read(whole / "results.json")
@@ -69,6 +70,7 @@ def test_a_run_trains_on_stored_predictions_and_their_images(whole):
     assert not (whole / "samples").exists()
 
 
+@pytest.mark.slow
 def test_two_workers_and_batches_train_to_the_same_bytes(street, whole):
     out = street.root / "two"
     reliseg.run_config(street.config, out, workers=2)
@@ -96,6 +98,7 @@ reliseg.run_config(Path({config!r}), Path({out!r}), workers=1, progress=Watch())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [9, 0], ids=["second shard", "training"])
 def test_a_run_killed_while_images_are_kept_gives_the_bytes_of_the_whole(street, whole, tmp_path, after):
     out = tmp_path / "out"
@@ -108,6 +111,7 @@ def test_a_run_killed_while_images_are_kept_gives_the_bytes_of_the_whole(street,
     assert not (out / "samples").exists()
 
 
+@pytest.mark.slow
 def test_images_that_are_kept_are_at_most_so_many(street, whole, tmp_path, monkeypatch):
     monkeypatch.setattr("reliseg.run.fit.sampling.select_images", lambda names, seed: select_images(names, seed, 4))
     seen = []

@@ -35,6 +35,7 @@ def ran(folder: Path, before: str = "") -> str:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
 
+@pytest.mark.slow
 def test_an_edit_of_what_is_written_out_in_a_function_compiles_it_anew(tmp_path):
     (tmp_path / "outer.py").write_text(OUTER)
     shown = []
@@ -51,6 +52,7 @@ def sources(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["nbc", "nbi"])
 @pytest.mark.parametrize("left", [0, 10])
 def test_a_file_that_was_cut_off_is_written_anew(sources, kind, left):
@@ -68,6 +70,7 @@ def test_where_the_disk_is_full_nothing_is_kept(sources):
     assert [ran(sources, full), ran(sources)] == ["2 0", "2 0"]
 
 
+@pytest.mark.slow
 def test_code_of_before_an_edit_is_not_taken_for_that_of_after(sources):
     ran(sources)
     (sources / "outer.py").write_text(OUTER.replace("inner(x)", "inner(x) + 10"))

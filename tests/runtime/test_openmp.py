@@ -41,15 +41,18 @@ def counted(ended: str, before: str = "") -> list[object]:
     return found
 
 
+@pytest.mark.slow
 def test_threads_that_wait_are_ended_and_started_again() -> None:
     assert counted("end_idle_threads()") == [2, 0, 2, True]
     assert counted("") == [2, 2, 2, True]
 
 
+@pytest.mark.slow
 def test_ending_none_and_ending_twice_is_no_error() -> None:
     assert counted("end_idle_threads()\nend_idle_threads()", "end_idle_threads()") == [2, 0, 2, True]
 
 
+@pytest.mark.slow
 def test_threads_of_another_thread_stay() -> None:
     other = "thread = threading.Thread(target=end_idle_threads)\nthread.start()\nthread.join()"
     assert counted(other) == [2, 2, 2, True]

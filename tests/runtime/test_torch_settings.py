@@ -93,6 +93,7 @@ for shorter in {shorter}:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(torch.backends, "fp32_precision"), reason="torch before 2.9 has no such setting")
 def test_float32_is_computed_in_full_whatever_the_process_has_asked_for() -> None:
     """Training puts back what was asked for, a forward pass turns it off for good."""

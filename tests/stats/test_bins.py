@@ -47,6 +47,7 @@ def coordinates(kind):
     return st.one_of(positive(), positive().map(lambda x: -x))
 
 
+@pytest.mark.slow
 @every
 @given(data=st.data())
 def test_a_surer_pixel_never_has_a_later_bin(kind, data):

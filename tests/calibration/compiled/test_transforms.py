@@ -110,6 +110,7 @@ def drawn(method, seed, columns):
     return METHODS[method](np.random.default_rng(seed), columns)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pixels", [1, 255, 256, 700])
 @pytest.mark.parametrize("columns", COLUMNS)
 @pytest.mark.parametrize("method", METHODS)
@@ -169,6 +170,7 @@ def test_extreme_logits_stay_finite(method):
     np.testing.assert_allclose(single, double, rtol=2e-6, atol=rounding(fitted, z))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_an_image_is_counted_as_the_reference_counts_it_on_any_number_of_threads(method, monkeypatch):
     monkeypatch.setattr(transformed, "_PIXELS", 500)

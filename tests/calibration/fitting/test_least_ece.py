@@ -52,6 +52,7 @@ SAMPLES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLES)
 def test_it_is_the_best_of_the_whole_grid_and_the_smallest_of_equal_ones(name):
     sample = sample_of(*SAMPLES[name])

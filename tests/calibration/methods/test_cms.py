@@ -109,6 +109,7 @@ def test_cms_may_change_the_argmax_and_cms_ap_the_order_behind_it():
     assert (first[:5].argmin(axis=0) != z[:5].argmin(axis=0)).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_derivatives_are_those_of_finite_differences(name):
     sample = sample_of(random_part(0, classes=4), random_part(1, classes=4, pixels=50))
@@ -199,6 +200,7 @@ def test_no_allowed_small_move_lowers_the_penalised_loss(name):
         assert np.diagonal(weights, axis1=1, axis2=2).min() >= LEAST_DIAGONAL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 @given(seed=st.integers(0, 999), spread=st.sampled_from([0.1, 3.0, 30.0]), pixels=st.sampled_from([3, 40, 300]))
 @settings(max_examples=12, deadline=None)

@@ -138,6 +138,7 @@ def sample():
     return two_tone(0, 40)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("inputs", "epochs"), [("both", 25), ("image", 15)])
 def test_it_closes_half_of_the_gap_to_the_temperatures_that_labels_were_drawn_with(sample, inputs, epochs):
     unseen = two_tone(1, 40)

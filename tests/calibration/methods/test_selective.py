@@ -51,6 +51,7 @@ def fit_loss(fitted, sample):
     return sum(v * n for v, n in pairs) / len(sample)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale_right", [False, True])
 def test_too_sure_errors_are_found_and_softened(scale_right):
     fitted = SelectiveScaling(scale_right=scale_right).fit(sample_of(*(part([0, i])[:2] for i in range(8))))
@@ -68,6 +69,7 @@ def test_too_sure_errors_are_found_and_softened(scale_right):
     assert not fitted.notes()
 
 
+@pytest.mark.slow
 @given(
     seed=st.integers(0, 999),
     temperature=st.floats(0.2, 8),
@@ -116,6 +118,7 @@ def test_a_classifier_that_does_not_fit_its_columns_is_refused(wrong):
         replace(SelectiveScaling().fit(sample), **wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pixels", [1, 20, 1 << 17])
 @pytest.mark.parametrize("groups", [None, (0, 1, 1, -1), (2, 0, -1, -1)])
 def test_each_pixel_of_an_image_gets_its_temperature(groups, pixels, monkeypatch):

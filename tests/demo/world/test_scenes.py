@@ -43,6 +43,7 @@ def test_types_and_sizes():
     assert (scene.depth.shape, scene.depth.dtype) == ((128, 256), np.float32)
 
 
+@pytest.mark.slow
 def test_all_19_classes_occur_in_several_of_24_scenes(clear_truths):
     occurs = np.zeros(256, int)
     for truth in clear_truths:

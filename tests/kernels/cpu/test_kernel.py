@@ -40,6 +40,7 @@ SHAPES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("align", [False, True])
 @pytest.mark.parametrize(("native", "size"), SHAPES)
 def test_any_ratio_of_sizes(native, size, align):
@@ -48,6 +49,7 @@ def test_any_ratio_of_sizes(native, size, align):
         assert_agrees(view_of(logits, size, align=align), truth, Layout(5, ALL))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("smooth", [False, True])
 @pytest.mark.parametrize("classes", [1, 2, 11, 19, 33, 64, 65, 150, 253])
 def test_any_number_of_classes(classes, smooth):
@@ -55,6 +57,7 @@ def test_any_number_of_classes(classes, smooth):
     assert_agrees(view_of(logits, truth.shape), truth, Layout(classes, ALL))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("temperature", [None, 0.7, "by class"])
 @pytest.mark.parametrize("case", GROUPS)
 def test_projection_and_temperature(case, temperature):
@@ -71,6 +74,7 @@ def factors_of(seed, size):
     return np.exp(np.random.default_rng(seed).uniform(-3, 3, size)).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("align", [False, True])
 @pytest.mark.parametrize(("native", "size"), SHAPES)
 def test_each_pixel_has_its_own_factor(native, size, align):

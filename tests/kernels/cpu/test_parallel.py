@@ -33,6 +33,7 @@ def counted(threads, layout=LAYOUT):
     return one, rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pixels", [1, 300, 1 << 17])
 def test_any_number_of_threads_gives_the_bytes_of_one(pixels, monkeypatch):
     monkeypatch.setattr(transformed, "_PIXELS", pixels)

@@ -70,6 +70,7 @@ def assert_agrees(view, truth, layout, *, like=None):
     return got, row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transform", [unchanged, mixed])
 @pytest.mark.parametrize("align", [False, True])
 @pytest.mark.parametrize(("native", "size"), SIZES)

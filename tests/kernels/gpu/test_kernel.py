@@ -40,6 +40,7 @@ def in_its_own_process(*command, **environment):
     return ended.stdout
 
 
+@pytest.mark.slow
 @needs_triton
 def test_it_agrees_with_reference_and_cpu_kernel_under_the_interpreter():
     shown = in_its_own_process(
@@ -88,6 +89,7 @@ def machine_code(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @needs_triton
 @pytest.mark.parametrize("joins", [True, False])
 @pytest.mark.parametrize("capability", [80, 90])

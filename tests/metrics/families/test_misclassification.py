@@ -28,6 +28,7 @@ def measured(each, score):
     return {v.metric: v for v in values_of(each) if v.score == score}
 
 
+@pytest.mark.slow
 @every_world
 @every_score
 def test_values_are_the_definitions_with_fine_bins_as_ties(each, score):

@@ -75,6 +75,7 @@ def test_it_obeys_the_laws_of_models(options: ModelOptions) -> None:
     check_model(HuggingFaceModel.load(options))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [segformer, upernet])
 def test_native_logits_upsampled_are_the_models_own(tmp_path: Path, build: Any) -> None:
     network = build()

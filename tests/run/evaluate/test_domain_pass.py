@@ -75,6 +75,7 @@ def test_fingerprints_tell_types_and_parameters_apart():
     assert Temperature().restore(one.parameters()).fingerprint() == one.fingerprint()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mask", "logits"])
 @pytest.mark.parametrize("domain", ["val", "test"])
 def test_what_was_changed_since_is_read_again(evaluated, tmp_path, kind, domain):
@@ -89,6 +90,7 @@ def test_what_was_changed_since_is_read_again(evaluated, tmp_path, kind, domain)
     assert (out / "results.csv").read_bytes() == (tmp_path / "anew" / "results.csv").read_bytes() != before
 
 
+@pytest.mark.slow
 def test_what_is_evaluated_again_is_told_with_a_file(evaluated):
     street, out, before = evaluated
     later = time.time() + 86400  # another machine's clock: it is evaluated again each time, and told each time
@@ -117,6 +119,7 @@ def test_newer_copies_of_the_same_images_and_masks_are_not_evaluated_again(evalu
     assert all(path in kept for path in held if "statistics" in path.parts)
 
 
+@pytest.mark.slow
 def test_what_is_changed_while_it_is_counted_is_read_again(evaluated, tmp_path, monkeypatch):
     street, _, before = evaluated
     out = tmp_path / "changed"

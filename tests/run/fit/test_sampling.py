@@ -95,6 +95,7 @@ def records(out: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in files if path.suffix != ".thresholds"}
 
 
+@pytest.mark.slow
 def test_every_image_is_predicted_once_for_all_fits_and_once_to_evaluate(street, tmp_path, calls):
     reliseg.run_config(configured(street, tmp_path, FITS), tmp_path / "out")
     by_domain = {name: {n for i, n in calls.items() if i.startswith(name)} for name in ("s0/", "s1/", "s14", "s28")}
@@ -109,6 +110,7 @@ def test_without_thresholds_calibration_images_are_predicted_once(street, tmp_pa
     assert len(calls) == 17
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", range(len(FITS)))
 def test_a_fit_alone_gives_the_bytes_of_one_beside_others(street, together, tmp_path, place):
     reliseg.run_config(configured(street, tmp_path, [FITS[place]]), tmp_path / "out", workers=2)
@@ -125,6 +127,7 @@ def test_the_quotas_of_these_fits_differ(street, together):
     assert pixels["ts@street-c+street-a+street-b.json"] == 15 * 66
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", ["json", "scipy.linalg"])
 def test_another_process_writes_the_same_records(street, together, tmp_path, before):
     """Also where libraries of linear algebra are loaded only when something is fitted."""
@@ -136,6 +139,7 @@ def test_another_process_writes_the_same_records(street, together, tmp_path, bef
     assert (out / "results.csv").read_bytes() == (together / "results.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_samples_and_whole_images_are_stored_once_and_deleted_when_all_is_fitted(street, tmp_path, monkeypatch):
     sizes = []
 
@@ -178,6 +182,7 @@ reliseg.run_config({config!r}, {out!r}, workers=1)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("after", "left"), [((3, 0), 15), ((9, 0), 8), ((0, 1), 0), ((0, 3), 0)], ids=["a", "b", "first fit", "third fit"]
 )
@@ -299,6 +304,7 @@ def said_by_check(config: Path) -> tuple[int, str]:
     return ended.returncode, ended.stderr
 
 
+@pytest.mark.slow
 def test_check_counts_what_is_stored_once_and_whole_images(street, tmp_path, monkeypatch):
     """By the measured size of what a run stores, but for headers and records."""
     sizes = []
