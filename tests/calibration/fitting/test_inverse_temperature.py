@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import log_softmax, softmax
 
-from reliseg.calibration.compiled.fit_kernels import exp
 from reliseg.calibration.fitting.inverse_temperature import HIGHEST, LOWEST, fit_inverse_temperatures, shrink
 
 LEAST, MOST = 1 / HIGHEST, 1 / LOWEST
@@ -158,10 +157,3 @@ def test_every_16th_block_is_only_where_the_search_starts():
     assert fit_inverse_temperatures(blocks_of(z[::16], labels[::16], np.zeros(10, np.int64), 1), 1)[0].tolist() == [
         MOST
     ]
-
-
-def test_the_exponential_is_numpys():
-    x = -np.concatenate([np.random.default_rng(0).exponential(40, 5000), np.geomspace(1e-300, 700, 2000)])
-    x = x[x > -700]
-    np.testing.assert_allclose([exp(v) for v in x], np.exp(x), rtol=1e-15)
-    assert (exp(0.0), exp(-708.5), exp(-1e300), exp(-np.inf)) == (1.0, 0.0, 0.0, 0.0)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 
 from reliseg.calibration import CalibrationSample, calibrator
-from reliseg.calibration.compiled.fit_kernels import add_map_derivatives
 from reliseg.calibration.fitting.affine_by_class import LEAST_DIAGONAL
 from reliseg.calibration.methods.cms import MappedByClass
 from reliseg.calibration.methods.cms_ap import MarginsByClass
@@ -129,36 +128,6 @@ def test_derivatives_are_those_of_finite_differences(name):
         shift[a] -= shift[a].mean() * centred  # biases of cms add up to 0
         slope = (fit.objective(weights, biases + shift)[0] - fit.objective(weights, biases - shift)[0]) / 2e-5
         assert slope == pytest.approx(by_biases[a, i], abs=1e-8)
-
-
-@pytest.mark.parametrize("pixels", [1, 255, 3000])
-@pytest.mark.parametrize("name", METHODS)
-def test_the_compiled_likelihood_is_that_of_numpy(name, pixels):
-    """Over more pixels of a class than are taken together, with a column that no class goes to, and ties."""
-    g = np.random.default_rng(pixels)
-    form = METHODS[name][1].form
-    logits = np.round(g.normal(0, 3, (pixels, 6)), 1).astype(np.float32)
-    logits[:, 2], logits[:, 0] = -np.inf, logits[:, 0] + 2
-    live = np.array([0, 1, 3, 4, 5])
-    labels = g.choice(live, pixels).astype(np.uint8)
-    maps, shifts = g.normal(0, 0.4, (5, 5, 5)), g.normal(0, 1, (5, 5))
-    z = logits.T[live].astype(np.float64)
-    top = z.argmax(axis=0)
-    order = form.order(z, top)
-    zs = np.take_along_axis(log_softmax(z, axis=0) if name == "cms" else z - z.max(axis=0), order, axis=0)
-    log_p = log_softmax(np.einsum("pij,jp->ip", maps[top], zs) + shifts[top].T, axis=0)
-    hit = np.arange(5)[:, None] == (order == np.searchsorted(live, labels)).argmax(axis=0)
-    left = np.exp(log_p) - hit
-    by_maps, by_shifts = np.ones_like(maps), np.ones_like(shifts)
-    np.add.at(by_maps, top, np.einsum("ip,jp->pij", left, zs))
-    np.add.at(by_shifts, top, left.T)
-    found = np.ones_like(maps), np.ones_like(shifts)
-    value = add_map_derivatives(
-        logits, labels, live, ["class", "top", "rank"].index(form.ordering), maps, shifts, *found
-    )
-    assert value == pytest.approx(-log_p[hit].sum(), rel=1e-12)
-    np.testing.assert_allclose(found[0], by_maps, rtol=1e-10, atol=1e-10)
-    np.testing.assert_allclose(found[1], by_shifts, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", METHODS)

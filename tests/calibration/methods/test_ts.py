@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -87,29 +86,6 @@ def test_nothing_to_fit_on_is_an_error():
         Temperature().fit(CalibrationSample([]))
     with pytest.raises(CalibrationError, match="no counted pixel"):
         Temperature().fit(sample_of((np.zeros((0, 3)), [])))
-
-
-def test_the_sample_is_read_in_blocks_that_hold_every_pixel_once():
-    parts = [random_part(i, pixels=n) for i, n in enumerate((5, 0, 7, 3))]
-    sample = sample_of(*parts)
-    blocks = list(sample.blocks(4))
-    assert len(sample) == 15
-    assert [len(labels) for _, labels in blocks] == [4, 4, 4, 3]
-    np.testing.assert_array_equal(np.concatenate([z for z, _ in blocks]), np.concatenate([z for z, _ in parts]))
-    np.testing.assert_array_equal(np.concatenate([y for _, y in blocks]), np.concatenate([y for _, y in parts]))
-
-
-def test_how_pixels_are_divided_into_parts_changes_no_bit_of_a_block():
-    z, labels = random_part(3, pixels=40)
-    whole = list(CalibrationSample([(z, labels)]).blocks(16))
-    cuts = ((0, 40), (0, 7, 7, 23, 40), tuple(range(41)))
-    for cut in cuts:
-        parts = [(z[a:b], labels[a:b]) for a, b in pairwise(cut)]
-        blocks = list(CalibrationSample(parts).blocks(16))
-        assert len(blocks) == len(whole) == 3
-        for one, other in zip(whole, blocks, strict=True):
-            np.testing.assert_array_equal(one[0], other[0])
-            np.testing.assert_array_equal(one[1], other[1])
 
 
 @given(seed=st.integers(0, 999), temperature=st.floats(LOWEST, HIGHEST))
