@@ -10,9 +10,6 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 
 from reliseg.calibration import CalibrationSample, calibrator
-from reliseg.calibration.fitting.affine import AffineFit
-from reliseg.calibration.fitting.columns import inspect_columns
-from reliseg.calibration.fitting.columns import log_softmax as own_log_softmax
 from reliseg.calibration.methods.dirichlet import Dirichlet, DirichletMap
 from reliseg.calibration.methods.ts import Temperature
 from reliseg.errors import CalibrationError, ConfigError
@@ -43,25 +40,6 @@ def nll(sample, scores):
 
 def map_of(weights, biases):
     return DirichletMap(tuple(map(tuple, weights.tolist())), tuple(biases.tolist()))
-
-
-def test_derivatives_are_those_of_finite_differences():
-    sample = sample_of(drawn(0), drawn(1, pixels=50))
-    fit = AffineFit(
-        sample, inspect_columns(sample, "dirichlet"), own_log_softmax, 0.5 * np.eye(3), np.full((3, 3), 0.1), 0.05
-    )
-    g = np.random.default_rng(0)
-    weights, biases = g.normal(0.3, 0.2, (3, 3)), g.normal(0, 0.3, 3)
-    _, by_weights, by_biases = fit.objective(weights, biases)
-    for place in np.ndindex(3, 3):
-        step = np.zeros((3, 3))
-        step[place] = 1e-5
-        slope = (fit.objective(weights + step, biases)[0] - fit.objective(weights - step, biases)[0]) / 2e-5
-        assert slope == pytest.approx(by_weights[place], abs=1e-8)
-    for c in range(3):
-        step = (np.eye(3)[c] - 1 / 3) * 1e-5  # biases add up to 0
-        slope = (fit.objective(weights, biases + step)[0] - fit.objective(weights, biases - step)[0]) / 2e-5
-        assert slope == pytest.approx(by_biases[c], abs=1e-8)
 
 
 def test_the_map_that_labels_were_drawn_with_is_found():

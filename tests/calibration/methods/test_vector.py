@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 
 from reliseg.calibration import CalibrationSample, calibrator
-from reliseg.calibration.fitting.affine import AffineFit
-from reliseg.calibration.fitting.columns import inspect_columns
 from reliseg.calibration.methods.ts import Temperature
 from reliseg.calibration.methods.vector import ScaledVector, Vector
 from reliseg.errors import CalibrationError, ConfigError
@@ -35,22 +33,6 @@ def nll(sample, scores):
         log_p = log_softmax(scores(z.T.astype(np.float64)), axis=0)
         total -= log_p[labels, np.arange(len(labels))].sum()
     return total / len(sample)
-
-
-def test_derivatives_are_those_of_finite_differences():
-    sample = sample_of(drawn(0), drawn(1, pixels=50))
-    columns = inspect_columns(sample, "vector")
-    fit = AffineFit(sample, columns, lambda z: z, np.full(4, 0.5), np.full(4, 0.1), 0.05)
-    g = np.random.default_rng(0)
-    scales, biases = g.normal(0.5, 0.2, 4), g.normal(0, 0.3, 4)
-    _, by_scales, by_biases = fit.objective(scales, biases)
-    for c in range(4):
-        step = np.eye(4)[c] * 1e-5
-        slope = (fit.objective(scales + step, biases)[0] - fit.objective(scales - step, biases)[0]) / 2e-5
-        assert slope == pytest.approx(by_scales[c], abs=1e-8)
-        step -= step.mean()  # biases add up to 0
-        slope = (fit.objective(scales, biases + step)[0] - fit.objective(scales, biases - step)[0]) / 2e-5
-        assert slope == pytest.approx(by_biases[c], abs=1e-8)
 
 
 def test_the_map_that_labels_were_drawn_with_is_found():
