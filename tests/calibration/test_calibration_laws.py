@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.calibration_samples import ideal_part, random_part, sample_of
+from helpers.calibration_samples import ideal_part, pixels_of, prediction_of, random_part, sample_of, with_whole_images
 from PIL import Image as Pillow
 from scipy.special import log_softmax
 
@@ -267,3 +267,16 @@ def test_on_another_number_of_classes_it_is_refused_where_it_means_classes(metho
             fitted(other)
     else:  # a temperature, or a confidence for a confidence: of any number of classes
         assert np.isfinite(reference.full_logits(fitted(other).view(), 8)[:7]).all()
+
+
+@pytest.mark.parametrize("name", CALIBRATORS.names())
+def test_every_calibrator_restores_what_it_fitted(name):
+    method = CALIBRATORS.get(name)()
+    sample = with_whole_images(sample_of(*(random_part(i, pixels=60, empty_column=True) for i in range(10))))
+    fitted = method.fit(sample)
+    np.testing.assert_equal(method.restore(fitted.parameters()).parameters(), fitted.parameters())
+    if type(fitted).keeps_argmax:
+        for seed in range(5):
+            image = np.random.default_rng(seed).integers(0, 256, (7, 9, 3), np.uint8)
+            before = replace(prediction_of(seed), feature=np.array([1, seed], np.float32), image=image)
+            np.testing.assert_array_equal(pixels_of(fitted(before)).argmax(axis=0), pixels_of(before).argmax(axis=0))

@@ -2,21 +2,14 @@
 
 import numpy as np
 import pytest
+from helpers.compiled_twins import COLUMNS, KEEP_ARGMAX, METHODS, dirichlet, random_calibration, rounding, twins, vector
 from helpers.worlds import space
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reliseg.calibration.fitting.affine_by_class import LEAST_DIAGONAL
-from reliseg.calibration.methods.cms import MappedByClass
-from reliseg.calibration.methods.cms_ap import MarginsByClass
-from reliseg.calibration.methods.cms_op import GapsByClass
 from reliseg.calibration.methods.dirichlet import DirichletMap
-from reliseg.calibration.methods.ensemble_ts import ScaledEnsemble
-from reliseg.calibration.methods.histogram import Binned
-from reliseg.calibration.methods.isotonic import Monotone
 from reliseg.calibration.methods.selective import ScaledSelectively, _output, _standardise
 from reliseg.calibration.methods.vector import ScaledVector
-from reliseg.errors import CalibrationError
 from reliseg.kernels import reference
 from reliseg.kernels.cpu import transformed
 from reliseg.kernels.cpu.parallel import ParallelKernel
@@ -26,89 +19,6 @@ from reliseg.stats import Layout
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 from reliseg.stats.fixed import real
 
-EPS = 2.0**-24
-
-
-def plain(array):
-    return tuple(map(plain, array)) if np.ndim(array) else float(array)
-
-
-def vector(g, c):
-    return ScaledVector(plain(g.uniform(-0.5, 2, c + 1)), plain(g.normal(0, 1, c + 1)))
-
-
-def dirichlet(g, c):
-    return DirichletMap(plain(np.eye(c + 1) + g.normal(0, 0.2, (c + 1, c + 1))), plain(g.normal(0, 1, c + 1)))
-
-
-def ensemble(*weights):
-    return lambda g, c: ScaledEnsemble(float(g.choice([0.2, 0.7, 1.0, 1.8, 15.0])), weights)
-
-
-def histogram(g, c):
-    bins = int(g.integers(1, 20))
-    return Binned(plain(np.arange(bins + 1) / bins), plain(g.uniform(0, 1, bins)))
-
-
-def isotonic(g, c):
-    points = int(g.integers(1, 40))
-    x = np.unique(1 - 10.0 ** -g.uniform(0, 3, points))
-    return Monotone(plain(x), plain(np.sort(g.uniform(0, 1, len(x)))))
-
-
-def experts(kind):
-    def drawn(g, c):
-        k = c - kind.form.is_non_negative
-        weights, biases = 0.5 * np.eye(k) + g.normal(0, 0.1, (c, k, k)), g.normal(0, 0.5, (c, k))
-        if kind.form.is_non_negative:
-            weights, biases = np.maximum(weights, LEAST_DIAGONAL * np.eye(k)), np.maximum(biases, 0)
-        some = np.sort(g.choice(c, max(c - 1, 1), replace=False))
-        return kind(c + 1, tuple(range(c)), 1.7, tuple(some.tolist()), plain(weights[some]), plain(biases[some]))
-
-    return drawn
-
-
-METHODS = {
-    "vector": vector,
-    "dirichlet": dirichlet,
-    "ensemble_ts": ensemble(0.5, 0.3, 0.2),
-    "ensemble_ts without uniform": ensemble(0.4, 0.6, 0.0),
-    "ensemble_ts, uniform next to nothing": ensemble(0.4, 0.6 - 1e-9, 1e-9),
-    "ensemble_ts, scaled only": ensemble(1.0, 0.0, 0.0),
-    "ensemble_ts, unscaled only": ensemble(0.0, 1.0, 0.0),
-    "ensemble_ts, mostly uniform": ensemble(1e-6, 0.0, 1 - 1e-6),
-    "histogram": histogram,
-    "isotonic": isotonic,
-    "cms": experts(MappedByClass),
-    "cms_ap": experts(MarginsByClass),
-    "cms_op": experts(GapsByClass),
-}
-KEEPING = [name for name in METHODS if name not in ("vector", "dirichlet", "cms")]
-COLUMNS = [1, 2, 3, 8, 19, 41]
-
-
-def twins(fitted, z):
-    """Scores of the live columns by the compiled twin and by the definition."""
-    columns = len(z) + 1
-    transform = fitted(Prediction(np.zeros((len(z), 1, 1), np.float32), (1, 1))).transform
-    single = z.copy()
-    transform.in_place(single)
-    double = np.concatenate([z, np.full((1, z.shape[1]), -np.inf)]).astype(np.float64)
-    assert columns == len(double)
-    return single, transform(double)[:-1]
-
-
-def rounding(fitted, z):
-    """Scores add up products of weights and of what logits are below the largest, which are rounded."""
-    gain = 1 + np.abs(np.array(getattr(fitted, "weights", [1.0]), float)).sum(axis=-1).max()
-    return 8 * EPS * gain * (np.ptp(np.append(z, 0)) + 10) + 1e-6
-
-
-def drawn(method, seed, columns):
-    if columns == 1 and method in ("cms", "cms_ap", "cms_op"):
-        pytest.skip("not fitted on one column")
-    return METHODS[method](np.random.default_rng(seed), columns)
-
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pixels", [1, 255, 256, 700])
@@ -116,14 +26,14 @@ def drawn(method, seed, columns):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_twin_does_what_the_definition_says(method, columns, pixels):
     for seed, spread in enumerate((0.01, 1.0, 8.0, 60.0)):
-        fitted = drawn(method, seed, columns)
+        fitted = random_calibration(method, seed, columns)
         g = np.random.default_rng(seed + 10)
         z = (spread * g.standard_normal((columns, pixels)) + g.normal(0, spread, pixels)).astype(np.float32)
         single, double = twins(fitted, z)
         np.testing.assert_allclose(single, double, rtol=2e-6, atol=rounding(fitted, z))
 
 
-@pytest.mark.parametrize("method", KEEPING)
+@pytest.mark.parametrize("method", KEEP_ARGMAX)
 @given(
     seed=st.integers(0, 9999),
     columns=st.sampled_from(COLUMNS[1:]),
@@ -136,24 +46,15 @@ def test_every_pixel_keeps_its_argmax_ties_too(method, seed, columns, step, spre
     z = g.normal(0, spread, (columns, 300))
     z = (np.round(z / spread / step) * step * spread if step else z).astype(np.float32)
     wanted = z.argmax(axis=0)
-    single, _ = twins(drawn(method, seed, columns), z)
+    single, _ = twins(random_calibration(method, seed, columns), z)
     assert np.isfinite(single).all()
     np.testing.assert_array_equal(single.argmax(axis=0), wanted)
-
-
-@given(seed=st.integers(0, 9999), columns=st.sampled_from(COLUMNS[1:]), step=st.sampled_from([0.0, 1.0]))
-@settings(max_examples=30, deadline=None)
-def test_cms_op_keeps_the_order_of_all_classes(seed, columns, step):
-    z = np.random.default_rng(seed).normal(0, 3, (columns, 300))
-    z = (np.round(z / step) * step if step else z).astype(np.float32)
-    single, _ = twins(drawn("cms_op", seed, columns), z)
-    assert ((z[:, None] <= z[None]) | (single[:, None] >= single[None])).all()
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_pixels_do_not_know_of_each_other(method):
     """Whatever stands beside it, a pixel gets the same bytes: blocks may be cut anywhere."""
-    fitted = drawn(method, 0, 7)
+    fitted = random_calibration(method, 0, 7)
     z = np.random.default_rng(0).normal(0, 4, (7, 900)).astype(np.float32)
     whole, _ = twins(fitted, z)
     order = np.random.default_rng(1).permutation(900)
@@ -164,7 +65,7 @@ def test_pixels_do_not_know_of_each_other(method):
 @pytest.mark.parametrize("method", METHODS)
 def test_extreme_logits_stay_finite(method):
     z = np.random.default_rng(0).choice([-16000.0, -90.0, 0.0, 1e-30, 16000.0], (19, 600)).astype(np.float32)
-    fitted = drawn(method, 0, 19)
+    fitted = random_calibration(method, 0, 19)
     single, double = twins(fitted, z)
     assert np.isfinite(single).all()
     np.testing.assert_allclose(single, double, rtol=2e-6, atol=rounding(fitted, z))
@@ -178,7 +79,7 @@ def test_an_image_is_counted_as_the_reference_counts_it_on_any_number_of_threads
     prediction = Prediction(g.normal(0, 3, (7, 9, 17)).astype(np.float32), (45, 66))
     truth = g.choice([0, 1, 2, 3, 4, 5, 6, 254, 255], (45, 66)).astype(np.uint8)
     layout = Layout(7, tuple(BUILT_IN_SCORES))
-    view = drawn(method, 2, 7)(prediction).view()
+    view = random_calibration(method, 2, 7)(prediction).view()
     found = []
     for threads in (1, 3):
         kernel = ParallelKernel(layout, threads)
@@ -191,7 +92,7 @@ def test_an_image_is_counted_as_the_reference_counts_it_on_any_number_of_threads
     want, want_row = reference.observe(view, truth, "a", layout)
     np.testing.assert_array_equal(one.top.confusion, want.top.confusion)
     np.testing.assert_array_equal(one.flips.counts, want.flips.counts)
-    assert (want.flips.counts == 0) == (method in KEEPING)
+    assert (want.flips.counts == 0) == (method in KEEP_ARGMAX)
     np.testing.assert_array_equal(row.pixels, want_row.pixels)
     np.testing.assert_allclose(real(row.losses[0]), real(want_row.losses[0]), rtol=1e-5)
     np.testing.assert_allclose(real(row.score_sums[0]), real(want_row.score_sums[0]), rtol=1e-5, atol=1e-4)
@@ -208,13 +109,6 @@ def test_only_live_columns_are_mapped(kind):
     transform = fitted(prediction).transform
     transform.in_place(single)
     np.testing.assert_allclose(single, transform(z)[[1, 2, 4]], rtol=1e-5, atol=1e-5)
-
-
-def test_maps_of_other_columns_are_refused():
-    projection = Projection.of(space(4), space(5), (4, 1, 1, 2))
-    prediction = Prediction(np.zeros((4, 6, 7), np.float32), (6, 7), projection=projection)
-    with pytest.raises(CalibrationError, match="cms: the model's classes go to other columns"):
-        drawn("cms", 0, 5)(prediction)
 
 
 @pytest.mark.parametrize("columns", COLUMNS)

@@ -272,44 +272,6 @@ def test_the_order_of_images_changes_nothing(k, clusters):
             np.testing.assert_array_equal(other.clusters.centres, wanted.clusters.centres)
 
 
-def gaussians(seed, *, groups=3, each=30, length=5):
-    """Images in clear groups: features whose largest entry is 1."""
-    g = np.random.default_rng(seed)
-    centres = 3 * np.eye(length)[:groups]
-    x = np.concatenate([c + g.normal(0, 0.2, (each, length)) for c in centres])
-    return x / np.abs(x).max(axis=1, keepdims=True)
-
-
-@pytest.mark.parametrize("groups", [2, 3, 5])
-def test_the_posterior_is_that_of_scikit_learn(groups):
-    from sklearn.mixture import GaussianMixture
-
-    x = gaussians(groups, groups=groups)
-    theirs = GaussianMixture(groups, n_init=5, max_iter=10_000, reg_covar=1.25, random_state=7).fit(x)
-    ours = Mixture.fit(x * 40, groups, seed=7)  # at any scale: features are divided by their largest entry
-    np.testing.assert_allclose(ours.weights(x), theirs.predict_proba(x), rtol=0, atol=1e-12)
-    other = np.random.default_rng(9).normal(0, 1, (50, 5))
-    other /= np.abs(other).max(axis=1, keepdims=True)
-    np.testing.assert_allclose(ours.weights(other), theirs.predict_proba(other), rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("variance", [0.01, 1.0])
-def test_the_posterior_is_bayes_rule(variance):
-    """Narrow components too: their densities underflow where their logs do not."""
-    from scipy.stats import multivariate_normal
-
-    g = np.random.default_rng(0)
-    centres, shares = g.normal(0, 1, (3, 4)), np.array([0.2, 0.3, 0.5])
-    covariances = [np.cov(g.normal(0, 1, (9, 4)), rowvar=False) * variance + variance * np.eye(4) for _ in shares]
-    factors = np.stack([np.linalg.inv(np.linalg.cholesky(c)).T for c in covariances])
-    x = g.uniform(-1, 1, (40, 4))
-    x /= np.abs(x).max(axis=1, keepdims=True)
-    logs = np.stack([multivariate_normal(m, c).logpdf(x) for m, c in zip(centres, covariances, strict=True)], axis=1)
-    wanted = np.exp(logs - logs.max(axis=1, keepdims=True)) * shares
-    wanted /= wanted.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(Mixture(shares, centres, factors).weights(x), wanted, rtol=1e-9, atol=1e-300)
-
-
 def test_a_mixture_gives_each_image_the_temperature_of_its_likeliest_component():
     sample = clustered()
     fitted = ClusterTemperature(k=4, clusters="mixture", shrinkage=0).fit(sample)

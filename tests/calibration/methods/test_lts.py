@@ -1,4 +1,4 @@
-"""Local temperatures: the network against its definition in float64, its training, and what it promises."""
+"""Local temperatures: what training gains, what it leaves alone, and what it promises."""
 
 import json
 from dataclasses import replace
@@ -6,131 +6,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.calibration_samples import pixels_of, two_tone
+from helpers.local_temperatures import CHANNELS, image_of, prediction_of, tree_of, whole_image_loss
 from helpers.worlds import space
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.ndimage import correlate
-from scipy.special import expit
 
 from reliseg.calibration import CalibrationSample, SampledImage, Training, calibrator
 from reliseg.calibration.methods.lts import LocalTemperature, ScaledLocally
 from reliseg.calibration.methods.ts import Temperature
 from reliseg.errors import CalibrationError, ConfigError, MissingExtraError
-from reliseg.kernels import reference
 from reliseg.labels import UNKNOWN, VOID, Projection
-from reliseg.prediction import Prediction, sample_pixels
+from reliseg.prediction import sample_pixels
 
 torch = pytest.importorskip("torch")
 lts_network = pytest.importorskip("reliseg.calibration.fitting.lts_network")
-
-CHANNELS = {"both": (8, 1), "logits": (7, 0), "image": (0, 1)}
-
-
-def image_of(seed, size):
-    return np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
-
-
-def tree_of(seed, inputs, columns, *, spread=0.3):
-    """Weights far from small ones, so that every part of the tree matters."""
-    g = np.random.default_rng(seed)
-    k, i = CHANNELS[inputs]
-    shapes = [(k, columns, 5, 5), (k,), (i, 3, 5, 5), (i,)]
-    return lts_network.Tree(*(g.normal(0, spread, shape).astype(np.float32) for shape in shapes))
-
-
-def prediction_of(seed, *, native=(4, 5), size=(13, 22), groups=None, align=False, spread=3.0):
-    logits = np.random.default_rng(seed).normal(0, spread, (4, *native)).astype(np.float32)
-    projection = groups and Projection.of(space(4), space(3), groups)
-    return Prediction(logits, size, align, projection=projection, image=image_of(seed, size))
-
-
-def textbook(tree, prediction):
-    """1/T of each pixel, in float64 and by whole images: convolutions are scipy's, mirrored at the borders."""
-    view = prediction.view()
-    live = np.unique(view.groups)
-    z = reference.full_logits(view, prediction.columns)[live].reshape(len(live), *prediction.size)
-    pixels = prediction.image.astype(np.float64).transpose(2, 0, 1) / 127.5 - 1
-
-    def convolved(planes, weights, bias):
-        found = np.full(prediction.size, float(bias))
-        for plane, taps in zip(planes, weights, strict=True):
-            dilated = np.zeros((9, 9))
-            dilated[::2, ::2] = taps
-            found += correlate(plane, dilated, mode="mirror")
-        return found
-
-    on_logits = [convolved(z, w, b) for w, b in zip(tree.logit_weights, tree.logit_bias, strict=True)]
-    on_image = [convolved(pixels, w, b) for w, b in zip(tree.image_weights, tree.image_bias, strict=True)]
-    if not on_logits:
-        u = on_image[0]
-    else:
-        (a, b, c, d), gates = on_logits[:4], [expit(g) for g in on_logits[4:]]
-        left, right = gates[0] * a + (1 - gates[0]) * b, gates[1] * c + (1 - gates[1]) * d
-        u = gates[2] * left + (1 - gates[2]) * right
-        if on_image:
-            u = gates[3] * u + (1 - gates[3]) * on_image[0]
-    return 1 / (np.logaddexp(0, u) + 0.05)
-
-
-@pytest.mark.parametrize("pixels", [1, 50, 1 << 17], ids=["rows", "some rows", "whole"])
-@pytest.mark.parametrize("inputs", CHANNELS)
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param({}, id="plain"),
-        pytest.param({"align": True}, id="align"),
-        pytest.param({"groups": (0, 1, 1, -1)}, id="joined, and other"),
-        pytest.param({"groups": (2, 0, -1, -1)}, id="a column without members"),
-        pytest.param({"native": (13, 22)}, id="x1"),
-        pytest.param({"size": (3, 40)}, id="fewer rows than the network sees"),
-        pytest.param({"size": (1, 7)}, id="one row"),
-        pytest.param({"size": (9, 1)}, id="one column"),
-        pytest.param({"native": (1, 1), "size": (2, 2)}, id="tiny"),
-    ],
-)
-def test_blocks_give_what_the_definition_gives_for_whole_images(case, inputs, pixels):
-    prediction = prediction_of(1, **case)
-    columns = len(np.unique(prediction.view().groups))
-    tree = tree_of(2, inputs, columns, spread=0.1)
-    found = lts_network.pixel_factors(tree, prediction, pixels)
-    assert found.dtype == np.float32
-    # u is a sum of some hundred products of order one in float32
-    np.testing.assert_allclose(found, textbook(tree, prediction), rtol=2e-5)
-
-
-def test_one_thread_gives_the_bytes_of_two():
-    prediction, tree = prediction_of(1, native=(9, 16), size=(144, 256)), tree_of(2, "both", 4)
-    before = torch.get_num_threads()
-    try:
-        found = []
-        for threads in (1, 2):
-            torch.set_num_threads(threads)
-            found.append(lts_network.pixel_factors(tree, prediction))
-    finally:
-        torch.set_num_threads(before)
-    np.testing.assert_array_equal(*found)
-
-
-def test_no_block_is_larger_than_asked_for(monkeypatch):
-    seen, rows = [], lts_network._PixelRows.rows
-    monkeypatch.setattr(lts_network._PixelRows, "rows", lambda self, r: seen.append(r.stop - r.start) or rows(self, r))
-    lts_network.pixel_factors(tree_of(0, "logits", 4), prediction_of(0, size=(40, 30)), 200)
-    assert max(seen) == 200 // 30
-    assert sum(seen) == 40
-
-
-# Training
-
-
-def loss(sample, calibration):
-    """The mean NLL over the counted pixels of whole images."""
-    found = []
-    for image in sample.whole:
-        after = calibration(image.prediction)
-        labels = image.truth.ravel().astype(np.int64)
-        z = reference.full_logits(after.view(), after.columns)[:, labels < UNKNOWN]
-        found.append(reference.losses(z, labels[labels < UNKNOWN])[0])
-    return np.concatenate(found).mean()
 
 
 @pytest.fixture(scope="module")
@@ -148,65 +37,14 @@ def test_it_closes_half_of_the_gap_to_the_temperatures_that_labels_were_drawn_wi
         return replace(prediction, pixel_factors=np.broadcast_to(factors, prediction.size))
 
     fitted = LocalTemperature(inputs=inputs, epochs=epochs).fit(sample)
-    one, best = loss(unseen, Temperature().fit(sample)), loss(unseen, true)
+    one, best = whole_image_loss(unseen, Temperature().fit(sample)), whole_image_loss(unseen, true)
     assert one - best > 0.03
-    assert loss(unseen, fitted) <= (one + best) / 2
+    assert whole_image_loss(unseen, fitted) <= (one + best) / 2
     assert fitted.held_out[1] < fitted.held_out[0]
     assert fitted.images == 32
     assert not fitted.notes()
     factors = fitted(unseen.whole[0].prediction).pixel_factors
     assert np.median(factors[:, :8]) > 1.5 * np.median(factors[:, 16:])
-
-
-@pytest.mark.parametrize("inputs", CHANNELS)
-def test_the_first_step_moves_every_leaf_and_gate(sample, inputs):
-    g = np.random.default_rng(0)
-    start = lts_network.Tree.random(CHANNELS[inputs], 4, 4.0, 1.7, g)
-    network = lts_network._Network(start, torch.device("cpu"))
-    parameters = network.parameters()
-    optimiser = torch.optim.Adam(parameters, lr=1e-4)
-    image_set = lts_network._ImageSet(sample.whole, torch.device("cpu"))
-    for _ in range(2):
-        optimiser.zero_grad()
-        image_set.mean_loss(network, [0, 1, 2, 3], learn=True)
-        for parameter in parameters:
-            by_channel = parameter.grad.reshape(len(parameter), -1).abs().amax(dim=1)
-            assert (by_channel > 1e-6).all(), by_channel
-        optimiser.step()
-    moved = network.tree()
-    if inputs != "image":  # the leaves do not stay alike
-        leaves = moved.logit_weights[:4].reshape(4, -1)
-        assert all(np.abs(leaves[i] - leaves[j]).max() > 1e-3 for i in range(4) for j in range(i))
-
-
-@pytest.mark.parametrize("inputs", CHANNELS)
-def test_it_starts_near_the_one_temperature(inputs):
-    start = lts_network.Tree.random(CHANNELS[inputs], 4, 3.0, 1.7, np.random.default_rng(0))
-    factors = lts_network.pixel_factors(start, prediction_of(0, size=(40, 40)))
-    np.testing.assert_allclose(factors, 1 / 1.7, rtol=0.15)
-    assert factors.std() > 1e-4
-
-
-def test_gradients_are_those_of_the_mean_loss(sample):
-    """Against differences of the loss of whole images, in blocks of a few rows."""
-    start = tree_of(3, "both", 4, spread=0.05)
-    network = lts_network._Network(start, torch.device("cpu"))
-    parameters = network.parameters()
-    image_set = lts_network._ImageSet(sample.whole, torch.device("cpu"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lts_network, "_PIXELS", 100)
-        image_set.mean_loss(network, [5, 7], learn=True)
-    few = replace(sample, whole=[sample.whole[5], sample.whole[7]])
-    for name, at, parameter in (("logit_bias", (6,), parameters[1]), ("image_weights", (0, 2, 1, 3), parameters[2])):
-
-        def moved(step, name=name, at=at):
-            weights = getattr(start, name).astype(np.float64).copy()
-            weights[at] += step
-            tree = replace(start, **{name: weights})
-            return loss(few, lambda p: replace(p, pixel_factors=textbook(tree, p)))
-
-        slope = (moved(1e-4) - moved(-1e-4)) / 2e-4
-        assert parameter.grad[at].item() == pytest.approx(slope, rel=1e-3)
 
 
 def bytes_of(fitted):

@@ -1,15 +1,14 @@
 """Temperature scaling against a search of the whole range, and what it promises about predictions."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers.calibration_samples import nll, pixels_of, prediction_of, random_part, sample_of, with_whole_images
+from helpers.calibration_samples import nll, pixels_of, prediction_of, random_part, sample_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reliseg.calibration import CALIBRATORS, CalibrationSample, Unchanged
+from reliseg.calibration import CalibrationSample
 from reliseg.calibration.fitting.inverse_temperature import HIGHEST, LOWEST
 from reliseg.calibration.methods.ts import Scaled, Temperature
 from reliseg.errors import CalibrationError
@@ -98,24 +97,3 @@ def test_scaling_divides_logits_and_keeps_the_argmax_of_every_pixel(seed, temper
     np.testing.assert_allclose(scaled, z / temperature, rtol=1e-15 * 4)
     assert after.logits is before.logits
     assert before.inverse_temperatures is None
-
-
-@pytest.mark.parametrize("name", CALIBRATORS.names())
-def test_every_calibrator_restores_what_it_fitted(name):
-    method = CALIBRATORS.get(name)()
-    sample = with_whole_images(sample_of(*(random_part(i, pixels=60, empty_column=True) for i in range(10))))
-    fitted = method.fit(sample)
-    np.testing.assert_equal(method.restore(fitted.parameters()).parameters(), fitted.parameters())
-    if type(fitted).keeps_argmax:
-        for seed in range(5):
-            image = np.random.default_rng(seed).integers(0, 256, (7, 9, 3), np.uint8)
-            before = replace(prediction_of(seed), feature=np.array([1, seed], np.float32), image=image)
-            np.testing.assert_array_equal(pixels_of(fitted(before)).argmax(axis=0), pixels_of(before).argmax(axis=0))
-
-
-def test_identity_changes_nothing():
-    before = prediction_of(0)
-    assert Unchanged()(before) is before
-    assert Unchanged().parameters() == {}
-    assert not CALIBRATORS.get("identity").fits
-    np.testing.assert_array_equal(pixels_of(Scaled(1.0)(before)), pixels_of(before))
