@@ -108,6 +108,15 @@ def thresholds_count(self, domain, reference):
     ]
 
 
+def classwise_counts(self, domain, reference):
+    known = domain.pixels.classwise is None
+    return [v if v.why else self.value(0.5 * known) for v in Accuracy.compute(self, domain, reference)]
+
+
+def row_of_first_class(self, domain, reference):
+    return [replace(v, label=domain.labels.classes[0]) for v in Accuracy.compute(self, domain, reference)]
+
+
 class Counter:
     calls = 0
 
@@ -162,6 +171,10 @@ BROKEN: dict[str, tuple[object, str]] = {
     "changed statistics": (reads(add_to_counts), r"does not change what it reads; it changed images.rows"),
     "another number each time": (values(Counter().next), r"gives the same values each time"),
     "the order of images": (variant(compute=of_first_image), r"the order of images does not matter"),
+    "rows by the order of classes": (
+        variant(compute=row_of_first_class),
+        r"the order of classes does not matter; other rows are given",
+    ),
     "the order of classes": (variant(compute=of_first_class), r"the order of classes does not matter"),
     "the wrong direction": (quantity(better="lower"), r"of my_accuracy, lower is better; .* has 0.8, a worse one 0.2"),
     "other values without reference": (variant(compute=by_reference), r"values that compare are left out"),
@@ -172,6 +185,10 @@ BROKEN: dict[str, tuple[object, str]] = {
     "undeclared class-wise statistics": (
         reads(lambda d, r: d.pixels.classwise.counts),
         r"without class-wise statistics \(set reads_classwise",
+    ),
+    "class-wise statistics in another way": (
+        variant(compute=classwise_counts),
+        r"class-wise statistics are read only with reads_classwise",
     ),
     "undeclared thresholds": (variant(compute=thresholds_count), r"thresholds are read only with reads_thresholds"),
     "thresholds taken for granted": (

@@ -185,6 +185,8 @@ BROKEN: dict[str, tuple[object, str]] = {
     "luck": (logits(Counter().add), r"the same logits each time, to the last bit; drawn/64x128_0 has others"),
     "another order": (variant(predict=sorted_by_brightness), r"stand in the order of the inputs|alone has the logits"),
     "the batch": (variant(predict=normalised_by_batch), r"an image alone has the logits that it has in a batch"),
+    "an error in missing": (variant(missing=lambda self, ids: ids["a"]), r"missing raises no error on the ids"),
+    "an error in files": (variant(files=lambda self, sample: sample / 2), r"files raises no error on the id"),
     "known as missing": (
         variant(missing=lambda self, ids: list(ids)),
         r"missing\(\) names only samples that it cannot",
