@@ -33,10 +33,10 @@ def module():
 def test_a_module_is_evaluated_and_calibrated(data):
     model = reliseg.open_model(module(), labels="camvid")
     results = reliseg.evaluate(model, data, calibrate_on="camvid/cal", methods=["ts", "cluster-ts(k=2)"])
-    found = {(r.domain, r.calibration) for r in results}
+    pairs = {(r.domain, r.calibration) for r in results}
     clusters = ("cluster_ts(k=2)", "cluster_ts(k=2,seed=42)", "cluster_ts(k=2,seed=43)")
     names = ("identity", *(f"{m}@camvid/cal" for m in ("ts", *clusters)))
-    assert found == {(d, c) for d in ("day", "dusk") for c in names}
+    assert pairs == {(d, c) for d in ("day", "dusk") for c in names}
     nll = [results.value("nll", domain="day", calibration=c) for c in names]
     assert nll[1] < nll[0]
 

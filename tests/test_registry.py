@@ -28,11 +28,11 @@ def test_every_name_has_one_concrete_class_of_its_file(each):
     assert names
     classes = [each.get(name) for name in names]
     assert len(set(classes)) == len(classes)
-    for name, found in zip(names, classes, strict=True):
-        assert found.__module__ == f"{each.package}.{each.folder}.{name}"
-        assert not inspect.isabstract(found)
-        assert found()  # made without parameters
-        assert found.__doc__
+    for name, kind in zip(names, classes, strict=True):
+        assert kind.__module__ == f"{each.package}.{each.folder}.{name}"
+        assert not inspect.isabstract(kind)
+        assert kind()  # made without parameters
+        assert kind.__doc__
 
 
 @every_registry

@@ -188,9 +188,9 @@ def test_a_table_is_read_from_the_folder_of_a_run(tmp_path):
 
 
 def test_rows_hold_origin_value_and_counts():
-    found = row(Value.between("m", (0.5, 0.1, 0.9), "d", score="msp")).record()
-    assert tuple(found) == COLUMNS
-    assert found == {
+    record = row(Value.between("m", (0.5, 0.1, 0.9), "d", score="msp")).record()
+    assert tuple(record) == COLUMNS
+    assert record == {
         "model": "model",
         "dataset": "data",
         "domain": "night",

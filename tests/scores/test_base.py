@@ -51,8 +51,8 @@ def test_it_obeys_the_laws_of_scores(name):
 def test_a_larger_margin_is_surer(name):
     """The other logits stay as they are."""
     gaps = np.linspace(0, 15, 60)
-    found = SCORES.get(name)()(np.stack([gaps, np.zeros(60), np.full(60, -1.0)]))
-    assert (np.diff(found) > 0).all()
+    values = SCORES.get(name)()(np.stack([gaps, np.zeros(60), np.full(60, -1.0)]))
+    assert (np.diff(values) > 0).all()
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,9 @@ def test_a_larger_margin_is_surer(name):
 def test_its_range_is_reached_at_both_ends(name, low, high):
     z = np.stack([[0.0, 800.0], *[[0.0, 0.0]] * 5])
     assert SCORES.get(name)()(z) == pytest.approx([low, high], abs=1e-15)
-    found = SCORES.get(name)()(logits(spread=20))
-    assert (found >= low).all()
-    assert (found <= high).all()
+    values = SCORES.get(name)()(logits(spread=20))
+    assert (values >= low).all()
+    assert (values <= high).all()
 
 
 @every_score

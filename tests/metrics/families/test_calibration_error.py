@@ -21,10 +21,10 @@ every_world = pytest.mark.parametrize("each", WORLDS.values(), ids=WORLDS)
 @every_world
 def test_ece_and_mce_are_their_definitions(each):
     msp, right, _, _ = known_pixels(each)
-    found = values_of(BinnedCalibrationError(), each)
-    assert found["ece", ""].value == pytest.approx(textbook.ece(msp, right), abs=UNITS)
-    assert found["mce", ""].value == pytest.approx(textbook.mce(msp, right), abs=UNITS)
-    assert found["mce_floor", ""].value == pytest.approx(textbook.mce(msp, right, 0.001), abs=UNITS)
+    values = values_of(BinnedCalibrationError(), each)
+    assert values["ece", ""].value == pytest.approx(textbook.ece(msp, right), abs=UNITS)
+    assert values["mce", ""].value == pytest.approx(textbook.mce(msp, right), abs=UNITS)
+    assert values["mce_floor", ""].value == pytest.approx(textbook.mce(msp, right, 0.001), abs=UNITS)
 
 
 def test_the_floor_of_mce_takes_bins_of_exactly_one_per_mille_and_no_smaller():
@@ -32,9 +32,9 @@ def test_the_floor_of_mce_takes_bins_of_exactly_one_per_mille_and_no_smaller():
     sure, unsure = math.log(0.98 / 0.02), math.log(0.6 / 0.4)
     for pixels, bins_counted in ((999, 2), (1000, 1)):
         gaps = [sure] * pixels + [unsure]
-        found = values_of(BinnedCalibrationError(), of_pixels([gaps, [0.0] * len(gaps)], [0] * pixels + [1]))
-        assert found["mce", ""].value == pytest.approx(0.6, abs=1e-6)
-        assert found["mce_floor", ""].value == pytest.approx(0.6 if bins_counted == 2 else 0.02, abs=1e-6)
+        values = values_of(BinnedCalibrationError(), of_pixels([gaps, [0.0] * len(gaps)], [0] * pixels + [1]))
+        assert values["mce", ""].value == pytest.approx(0.6, abs=1e-6)
+        assert values["mce_floor", ""].value == pytest.approx(0.6 if bins_counted == 2 else 0.02, abs=1e-6)
 
 
 @pytest.mark.parametrize(("norm", "name"), [("l1", "ece"), ("max", "mce")])
@@ -54,8 +54,8 @@ def test_torchmetrics_agrees_away_from_edges(norm, name, key):
 def test_confidences_of_exactly_one_are_in_the_last_bin(gap):
     """Half of them wrong: every calibration error of the top label is 1/2 (to the tail, exp(-gap))."""
     each = of_pixels([[gap] * 10, [0.0] * 10], [0, 1] * 5)
-    found = values_of(BinnedCalibrationError(), each) | values_of(CumulativeError(), each)
-    assert [found[n, ""].value for n in ("ece", "mce", "ada_ece", "ks")] == pytest.approx([0.5] * 4, abs=UNITS)
+    values = values_of(BinnedCalibrationError(), each) | values_of(CumulativeError(), each)
+    assert [values[n, ""].value for n in ("ece", "mce", "ada_ece", "ks")] == pytest.approx([0.5] * 4, abs=UNITS)
     classes = values_of(ClassReliability(), each)
     assert classes["confident_error99", "class-1"].value == 1
     assert classes["class_ece", "class-1"].value == pytest.approx(1, abs=UNITS)

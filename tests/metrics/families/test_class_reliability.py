@@ -14,21 +14,21 @@ every_world = pytest.mark.parametrize("each", WORLDS.values(), ids=WORLDS)
 @every_world
 def test_reliability_by_class_is_its_definition(each):
     msp, right, truth, guess = known_pixels(each)
-    found = values_of(ClassReliability(), each)
+    values = values_of(ClassReliability(), each)
     for c in range(each.classes):
         names = [("class_ece", truth == c), ("predicted_class_ece", guess == c)]
         if c in each.absent:
-            assert not any((name, f"class-{c}") in found for name, _ in names)
+            assert not any((name, f"class-{c}") in values for name, _ in names)
             continue
         for name, chosen in names:
-            value = found[name, f"class-{c}"]
+            value = values[name, f"class-{c}"]
             if chosen.any():
                 assert value.value == pytest.approx(textbook.ece(msp[chosen], right[chosen]), abs=UNITS)
             else:
                 assert np.isnan(value.value)
                 assert value.why
         for name, level in (("confident_error90", 0.90), ("confident_error99", 0.99)):
-            value = found[name, f"class-{c}"]
+            value = values[name, f"class-{c}"]
             if (truth == c).any():
                 missed = ((truth == c) & ~right & (msp > level)).sum()
                 assert value.value == missed / (truth == c).sum()

@@ -14,9 +14,9 @@ every_world = pytest.mark.parametrize("each", WORLDS.values(), ids=WORLDS)
 def test_class_wise_error_is_the_mean_of_binary_errors_of_present_classes(each):
     _, _, truth, _ = known_pixels(each)
     p = each.probabilities[:, each.known]
-    found = values_of(ClassWiseError(), each)
+    values = values_of(ClassWiseError(), each)
     by_class = {c: textbook.ece(p[c], truth == c) for c in range(each.classes) if c not in each.absent}
-    assert found["classwise_ece", ""].value == pytest.approx(sum(by_class.values()) / len(by_class), abs=UNITS)
-    assert [label for _, label in found] == ["", *(f"class-{c}" for c in by_class)]
+    assert values["classwise_ece", ""].value == pytest.approx(sum(by_class.values()) / len(by_class), abs=UNITS)
+    assert [label for _, label in values] == ["", *(f"class-{c}" for c in by_class)]
     for c, error in by_class.items():
-        assert found["classwise_ece", f"class-{c}"].value == pytest.approx(error, abs=UNITS)
+        assert values["classwise_ece", f"class-{c}"].value == pytest.approx(error, abs=UNITS)

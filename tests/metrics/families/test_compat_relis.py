@@ -83,29 +83,29 @@ def of_known(each):
 @every_world
 def test_ece_is_that_of_the_study_and_the_right_one(each):
     msp, right = of_known(each)
-    found = measured(each)["relis_ece", "msp"]
+    value = measured(each)["relis_ece", "msp"]
     ours = next(v for v in BinnedCalibrationError().compute(each.domain(), None) if v.metric == "ece")
-    assert found.value == found.lo == found.hi == ours.value
-    assert found.value == pytest.approx(binned_error(msp, right, np.linspace(0, 1, 16)), abs=2e-6)
+    assert value.value == value.lo == value.hi == ours.value
+    assert value.value == pytest.approx(binned_error(msp, right, np.linspace(0, 1, 16)), abs=2e-6)
 
 
 @every_world
 def test_adaptive_ece_is_that_of_the_study(each):
     msp, right = of_known(each)
-    found = measured(each)["relis_ada_ece", "msp"]
+    value = measured(each)["relis_ada_ece", "msp"]
     exact = binned_error(msp, right, interpolated_edges(msp))
-    assert found.lo - 1e-6 <= exact <= found.hi + 1e-6
-    assert found.value == pytest.approx(exact, abs=3 / PIXELS)
-    assert found.hi - found.lo < (60 / PIXELS if len(np.unique(msp)) > 0.9 * len(msp) else 0.03)
+    assert value.lo - 1e-6 <= exact <= value.hi + 1e-6
+    assert value.value == pytest.approx(exact, abs=3 / PIXELS)
+    assert value.hi - value.lo < (60 / PIXELS if len(np.unique(msp)) > 0.9 * len(msp) else 0.03)
 
 
 @every_world
 def test_ks_is_that_of_the_study(each):
     msp, right = of_known(each)
-    found = measured(each)["relis_ks", "msp"]
+    value = measured(each)["relis_ks", "msp"]
     exact = kolmogorov_smirnov(msp, right)
-    assert found.lo - 1e-6 <= exact <= found.hi + 1e-6
-    assert found.value == pytest.approx(exact, abs=0.01)
+    assert value.lo - 1e-6 <= exact <= value.hi + 1e-6
+    assert value.value == pytest.approx(exact, abs=0.01)
 
 
 @every_world
@@ -114,12 +114,12 @@ def test_prr_is_that_of_the_study(each, score):
     """Unknown and void pixels are wrong, whatever is predicted there."""
     confidence = float32_softmax(each).max(axis=0) if score == "msp" else each.confidence(score)
     wrong = ~(each.right & each.known)
-    found = measured(each)["relis_prr", score]
+    value = measured(each)["relis_prr", score]
     exact = rejection_ratio(confidence, wrong)
-    assert found.lo - FINITE <= exact <= found.hi + FINITE
-    assert found.lo <= found.value <= found.hi
+    assert value.lo - FINITE <= exact <= value.hi + FINITE
+    assert value.lo <= value.value <= value.hi
     tied = len(np.unique(confidence)) < 0.9 * PIXELS
-    assert tied or abs(found.value - exact) < 0.2
+    assert tied or abs(value.value - exact) < 0.2
 
 
 def test_prr_without_void_is_the_right_one_with_the_oracle_gone():
@@ -127,31 +127,31 @@ def test_prr_without_void_is_the_right_one_with_the_oracle_gone():
     e = 1 - each.right.mean()
     ours = {v.score: v for v in Misclassification().compute(each.domain(), None) if v.metric == "prr"}
     for score in ("msp", "neg_entropy"):
-        found, factor = measured(each)["relis_prr", score], (1 - e) / (1 - e / 100)
-        assert found.value == pytest.approx(ours[score].value * factor, abs=1e-3)
-        assert found.value < 0.95 * ours[score].value
+        value, factor = measured(each)["relis_prr", score], (1 - e) / (1 - e / 100)
+        assert value.value == pytest.approx(ours[score].value * factor, abs=1e-3)
+        assert value.value < 0.95 * ours[score].value
 
 
 def test_void_pixels_change_prr_and_nothing_else():
     few, many = (world(6, pixels=PIXELS, noise=0.5, spread=4.0, void=v, unknown=0) for v in (0, 0.1))
     kept = many.known
     assert (few.truth[kept] == many.truth[kept]).all()
-    found, other = measured(few.only(kept)), measured(many)
-    assert all(found[name, "msp"] == other[name, "msp"] for name in ("relis_ece", "relis_ada_ece", "relis_ks"))
-    assert other["relis_prr", "msp"].value < found["relis_prr", "msp"].value - 10
+    values, other = measured(few.only(kept)), measured(many)
+    assert all(values[name, "msp"] == other[name, "msp"] for name in ("relis_ece", "relis_ada_ece", "relis_ks"))
+    assert other["relis_prr", "msp"].value < values["relis_prr", "msp"].value - 10
 
 
 def test_confidences_that_float32_does_not_tell_apart_are_one_tie():
     """Margins from 18 to 30 give probability 1 in float32; those pixels are half wrong, the surest of them right."""
     margins = np.concatenate([np.linspace(30, 24, 50), np.linspace(22, 18, 50), np.linspace(1, 2, 100)])
     truth = [0] * 50 + [1] * 50 + [0] * 90 + [1] * 10
-    found = measured(of_pixels([margins, np.zeros(200)], truth))
+    values = measured(of_pixels([margins, np.zeros(200)], truth))
     msp = np.where(margins > 17, 1.0, 1 / (1 + np.exp(-margins)))
     right = np.array(truth) == 0
-    assert found["relis_ada_ece", "msp"].value == pytest.approx(
+    assert values["relis_ada_ece", "msp"].value == pytest.approx(
         binned_error(msp, right, interpolated_edges(msp)), abs=0.02
     )
-    prr = found["relis_prr", "msp"]
+    prr = values["relis_prr", "msp"]
     orders = [rejection_ratio(msp + 1e-9 * sign * right, ~right) for sign in (1, -1)]
     assert prr.hi - prr.lo > 40
     assert prr.hi == pytest.approx(max(orders), abs=3)
@@ -173,9 +173,9 @@ def test_runs_of_bins_are_of_one_float32_and_hold_all_bins():
     [([0, 0, 0], math.nan, "no wrong pixel"), ([1, 1, 255], 0.0, ""), ([255] * 3, 0.0, "")],
 )
 def test_prr_at_the_ends(truth, value, why):
-    found = measured(of_pixels([[3.0, 2.0, 1.0], [0.0] * 3], truth))["relis_prr", "msp"]
-    assert found.why == why
-    assert found.value == pytest.approx(value, nan_ok=True)
+    number = measured(of_pixels([[3.0, 2.0, 1.0], [0.0] * 3], truth))["relis_prr", "msp"]
+    assert number.why == why
+    assert number.value == pytest.approx(value, nan_ok=True)
 
 
 def test_it_is_measured_only_where_it_is_named():

@@ -22,11 +22,11 @@ every_world = pytest.mark.parametrize("each", WORLDS.values(), ids=WORLDS)
 def test_cumulative_errors_are_their_definitions_with_fine_bins_as_ties(each):
     msp, right, _, _ = known_pixels(each)
     key = each.tied("msp")[each.known]
-    found = values_of(CumulativeError(), each)
+    values = values_of(CumulativeError(), each)
     adaptive, used = textbook.adaptive_ece(key, msp, right)
-    assert found["ada_ece", ""].value == pytest.approx(adaptive, abs=UNITS)
-    assert found["ada_ece_bins", ""].value == used
-    assert found["ks", ""].value == pytest.approx(textbook.kolmogorov_smirnov(key, msp, right), abs=UNITS)
+    assert values["ada_ece", ""].value == pytest.approx(adaptive, abs=UNITS)
+    assert values["ada_ece_bins", ""].value == used
+    assert values["ks", ""].value == pytest.approx(textbook.kolmogorov_smirnov(key, msp, right), abs=UNITS)
 
 
 @given(
@@ -39,11 +39,11 @@ def test_adaptive_error_of_ties_whose_accuracy_jumps(levels):
     truth = np.concatenate([[0] * right + [1] * wrong for right, wrong in levels]).astype(int)
     each = of_pixels([gaps, np.zeros(len(gaps))], truth, scores=("msp",))
     msp, right, _, _ = known_pixels(each)
-    found = values_of(CumulativeError(), each)
+    values = values_of(CumulativeError(), each)
     adaptive, used = textbook.adaptive_ece(gaps, msp, right)
-    assert found["ada_ece", ""].value == pytest.approx(adaptive, abs=UNITS)
-    assert found["ada_ece_bins", ""].value == used
-    assert found["ks", ""].value == pytest.approx(textbook.kolmogorov_smirnov(gaps, msp, right), abs=UNITS)
+    assert values["ada_ece", ""].value == pytest.approx(adaptive, abs=UNITS)
+    assert values["ada_ece_bins", ""].value == used
+    assert values["ks", ""].value == pytest.approx(textbook.kolmogorov_smirnov(gaps, msp, right), abs=UNITS)
     assert_brackets_hold(each)
 
 
@@ -68,13 +68,13 @@ def test_cumulative_brackets_hold_where_many_pixels_share_a_bin(seed, pixels, sp
 def assert_brackets_hold(each):
     msp, right, _, _ = known_pixels(each)
     key = each.surety("msp")[each.known]
-    found = values_of(CumulativeError(), each)
+    values = values_of(CumulativeError(), each)
     adaptive, used = textbook.adaptive_ece(key, msp, right)
     exact = {"ada_ece": adaptive, "ada_ece_bins": used, "ks": textbook.kolmogorov_smirnov(key, msp, right)}
     # each of the 14 boundaries of adaptive ECE is read twice
     slack = {"ada_ece": 28 * ODDS, "ada_ece_bins": 0, "ks": ODDS}
     for name, number in exact.items():
-        value = found[name, ""]
+        value = values[name, ""]
         assert value.lo - slack[name] <= number <= value.hi + slack[name], name
         assert value.lo <= value.value <= value.hi, name
 
@@ -88,11 +88,11 @@ def test_cumulative_brackets_are_narrow_where_bins_are(name):
 
 def test_one_tie_of_all_pixels_is_one_adaptive_bin():
     """All confidences are equal: 'ada_ece' and 'ks' are |accuracy - confidence|."""
-    found = values_of(CumulativeError(), of_pixels([[1.0] * 40, [0.0] * 40], [0] * 10 + [1] * 30))
+    values = values_of(CumulativeError(), of_pixels([[1.0] * 40, [0.0] * 40], [0] * 10 + [1] * 30))
     gap = abs(0.25 - 1 / (1 + math.exp(-1)))
-    assert found["ada_ece_bins", ""].value == 1
-    assert found["ada_ece", ""].value == pytest.approx(gap, abs=UNITS)
-    assert found["ks", ""].value == pytest.approx(gap, abs=UNITS)
+    assert values["ada_ece_bins", ""].value == 1
+    assert values["ada_ece", ""].value == pytest.approx(gap, abs=UNITS)
+    assert values["ks", ""].value == pytest.approx(gap, abs=UNITS)
 
 
 def test_a_tie_across_a_boundary_goes_to_the_bin_of_its_first_pixel():
@@ -108,8 +108,8 @@ def test_adaptive_bins_of_few_pixels(pixels):
     gaps = np.linspace(0.5, 5, pixels)
     each = of_pixels([gaps, np.zeros(pixels)], [i % 2 for i in range(pixels)])
     msp, right, _, _ = known_pixels(each)
-    found = values_of(CumulativeError(), each)
+    values = values_of(CumulativeError(), each)
     adaptive, used = textbook.adaptive_ece(msp, msp, right)
     assert used == min(pixels, 15)
-    assert found["ada_ece_bins", ""].value == used
-    assert found["ada_ece", ""].value == pytest.approx(adaptive, abs=UNITS)
+    assert values["ada_ece_bins", ""].value == used
+    assert values["ada_ece", ""].value == pytest.approx(adaptive, abs=UNITS)

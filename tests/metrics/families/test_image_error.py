@@ -20,6 +20,6 @@ def test_image_ece_is_the_mean_over_images(each):
         chosen = each.known & (each.image == i)
         if chosen.any():
             values.append(textbook.ece(msp[chosen], each.right[chosen]))
-    found = values_of(ImageError(), each)["image_ece", ""]
+    value = values_of(ImageError(), each)["image_ece", ""]
     # each pixel's confidence is rounded to units of 2**-24
-    assert found.value == pytest.approx(math.fsum(values) / len(values), abs=6e-8)
+    assert value.value == pytest.approx(math.fsum(values) / len(values), abs=6e-8)

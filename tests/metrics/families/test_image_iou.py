@@ -20,17 +20,17 @@ def image_ious(each):
     for i in np.unique(each.image):
         chosen = each.known & (each.image == i)
         truth, guess = each.truth[chosen], each.guess[chosen]
-        found = [((truth == c) & (guess == c)).sum() / ((truth == c) | (guess == c)).sum() for c in set(truth.tolist())]
-        if found:
-            values.append(sum(found) / len(found))
+        ious = [((truth == c) & (guess == c)).sum() / ((truth == c) | (guess == c)).sum() for c in set(truth.tolist())]
+        if ious:
+            values.append(sum(ious) / len(ious))
     return values
 
 
 @every_world
 def test_image_miou_is_over_the_classes_of_each_image(each):
     expected = image_ious(each)
-    found = values_of(ImageIou(), each)["image_miou", ""]
-    assert found.value == pytest.approx(sum(expected) / len(expected), abs=EXACT)
+    value = values_of(ImageIou(), each)["image_miou", ""]
+    assert value.value == pytest.approx(sum(expected) / len(expected), abs=EXACT)
 
 
 @pytest.mark.parametrize("images", [1, 9, 10, 11, 19, 20, 21, 40, 41])
@@ -38,9 +38,9 @@ def test_worst_images_are_the_lowest_and_at_least_one_is_meant(images):
     each = world(images, classes=3, pixels=12 * images, images=images, scores=("msp",), void=0, unknown=0)
     values = sorted(image_ious(each))
     assert len(values) == images
-    found = values_of(ImageIou(), each)
+    numbers = values_of(ImageIou(), each)
     for q, least in ((5, 20), (10, 10)):
-        value = found[f"worst{q}_miou", ""]
+        value = numbers[f"worst{q}_miou", ""]
         if images < least:
             assert np.isnan(value.value)
             assert str(least) in value.why

@@ -20,18 +20,18 @@ OUTSIDE = world(22, images=9, pixels=270, spread=3.0)
 @pytest.mark.parametrize(("kind", "known_only"), [("ood/known-pixels", True), ("ood/all-pixels", False)])
 def test_image_ood_ranks_the_means_of_images(score, kind, known_only):
     values = ImageOod().compute(OUTSIDE.domain(), INSIDE.domain())
-    found = {v.metric: v for v in values if v.score == score and v.definition.startswith(kind)}
+    numbers = {v.metric: v for v in values if v.score == score and v.definition.startswith(kind)}
     inside, outside = (image_means(w, score, known_only=known_only) for w in (INSIDE, OUTSIDE))
     means = np.concatenate([inside, outside])
     is_in = np.arange(len(means)) < len(inside)
     for name, number in textbook.detection(textbook.ranking(means, is_in)).items():
-        value = found[f"ood_{name}"]
+        value = numbers[f"ood_{name}"]
         assert value.value == pytest.approx(float(number), abs=EXACT), name
         assert (value.lo, value.hi) == (value.value, value.value)
-    assert 0.5 < found["ood_auroc"].value <= 1
-    assert found["ood_auroc"].value == pytest.approx(roc_auc_score(is_in, means), abs=EXACT)
-    assert found["ood_aupr_in"].value == pytest.approx(average_precision_score(is_in, means), abs=EXACT)
-    assert found["ood_aupr_out"].value == pytest.approx(average_precision_score(~is_in, -means), abs=EXACT)
+    assert 0.5 < numbers["ood_auroc"].value <= 1
+    assert numbers["ood_auroc"].value == pytest.approx(roc_auc_score(is_in, means), abs=EXACT)
+    assert numbers["ood_aupr_in"].value == pytest.approx(average_precision_score(is_in, means), abs=EXACT)
+    assert numbers["ood_aupr_out"].value == pytest.approx(average_precision_score(~is_in, -means), abs=EXACT)
 
 
 def test_image_ood_of_a_domain_that_is_the_reference_itself_is_chance():

@@ -17,10 +17,10 @@ every_world = pytest.mark.parametrize("each", WORLDS.values(), ids=WORLDS)
 def test_likelihood_is_its_definition(each):
     _, _, truth, _ = known_pixels(each)
     p = each.probabilities[:, each.known]
-    found = values_of(Likelihood(), each)
+    values = values_of(Likelihood(), each)
     brier = sum((p[c, i] - (truth[i] == c)) ** 2 for i in range(len(truth)) for c in range(len(p))) / len(truth)
-    assert found["brier", ""].value == pytest.approx(brier, abs=UNITS)
-    nll = found["nll", ""]
+    assert values["brier", ""].value == pytest.approx(brier, abs=UNITS)
+    nll = values["nll", ""]
     if 2 not in each.groups and 2 in truth:
         assert np.isnan(nll.value)
         assert "class-2" in nll.why
@@ -37,6 +37,6 @@ def test_an_unreachable_class_without_pixels_leaves_nll_defined():
 
 @pytest.mark.parametrize(("truth", "nll", "brier"), [(0, math.log(2), 0.5), (1, math.log(2), 0.5)])
 def test_likelihood_of_one_undecided_pixel(truth, nll, brier):
-    found = values_of(Likelihood(), of_pixels([[0.0], [0.0]], [truth]))
-    assert found["nll", ""].value == pytest.approx(nll, abs=UNITS)
-    assert found["brier", ""].value == pytest.approx(brier, abs=UNITS)
+    values = values_of(Likelihood(), of_pixels([[0.0], [0.0]], [truth]))
+    assert values["nll", ""].value == pytest.approx(nll, abs=UNITS)
+    assert values["brier", ""].value == pytest.approx(brier, abs=UNITS)

@@ -34,10 +34,10 @@ def measured(each, score):
 def test_values_are_the_definitions_with_fine_bins_as_ties(each, score):
     known = each.known
     ties = textbook.ranking(each.tied(score)[known], each.right[known])
-    found = measured(each, score)
-    assert list(found) == list(Misclassification().quantities())
+    values = measured(each, score)
+    assert list(values) == list(Misclassification().quantities())
     for name, definition in textbook.RANKINGS.items():
-        assert found[name].value == pytest.approx(float(definition(ties)), rel=EXACT, abs=EXACT), name
+        assert values[name].value == pytest.approx(float(definition(ties)), rel=EXACT, abs=EXACT), name
 
 
 @every_world
@@ -55,8 +55,8 @@ def test_brackets_hold_the_exact_value_of_sorted_pixels(each, score):
 @every_score
 def test_brackets_are_narrow_where_bins_are(score):
     """400 pixels hardly share a bin of 2**-12: the brackets of rank measures are no wider than a few pairs."""
-    found = measured(WORLDS["plain"], score)
-    for name, value in found.items():
+    values = measured(WORLDS["plain"], score)
+    for name, value in values.items():
         assert value.hi - value.lo <= (2.0 if name == "prr" else 0.01), name
 
 
@@ -64,10 +64,10 @@ def test_brackets_are_narrow_where_bins_are(score):
 def test_scikit_learn_agrees_on_msp(each):
     known = each.known
     key, right = each.tied("msp")[known], each.right[known]
-    found = measured(each, "msp")
-    assert found["auroc"].value == pytest.approx(roc_auc_score(right, key), abs=EXACT)
-    assert found["aupr_success"].value == pytest.approx(average_precision_score(right, key), abs=EXACT)
-    assert found["aupr_error"].value == pytest.approx(average_precision_score(~right, -key), abs=EXACT)
+    values = measured(each, "msp")
+    assert values["auroc"].value == pytest.approx(roc_auc_score(right, key), abs=EXACT)
+    assert values["aupr_success"].value == pytest.approx(average_precision_score(right, key), abs=EXACT)
+    assert values["aupr_error"].value == pytest.approx(average_precision_score(~right, -key), abs=EXACT)
 
 
 def margins(gaps, right):
@@ -78,63 +78,63 @@ def margins(gaps, right):
 
 @every_score
 def test_a_perfect_ranking(score):
-    found = measured(margins([8, 7, 6, 5, 2, 1], [1, 1, 1, 1, 0, 0]), score)
+    values = measured(margins([8, 7, 6, 5, 2, 1], [1, 1, 1, 1, 0, 0]), score)
     expected = {"auroc": 1, "prr": 100, "fpr95": 0, "aupr_success": 1, "aupr_error": 1, "e_aurc": 0, "augrc": 1 / 18}
     for name, number in expected.items():
-        value = found[name]
+        value = values[name]
         assert (value.value, value.lo, value.hi) == pytest.approx((number,) * 3, abs=EXACT), name
         assert value.why == ""
-    assert found["risk80"].value == pytest.approx(1 / 5)
-    assert found["aurc"].value == pytest.approx((1 / 5 + 2 / 6) / 6)
+    assert values["risk80"].value == pytest.approx(1 / 5)
+    assert values["aurc"].value == pytest.approx((1 / 5 + 2 / 6) / 6)
 
 
 @pytest.mark.parametrize(("right", "wrong"), [(3, 7), (50, 21), (300, 99), (97, 203), (331, 409)])
 def test_excess_area_of_a_perfect_ranking_is_never_below_zero(right, wrong):
     gaps = np.linspace(8, 0.1, right + wrong)
-    found = measured(margins(gaps, [1] * right + [0] * wrong), "msp")["e_aurc"]
-    assert (found.value, found.lo, found.hi) == pytest.approx((0, 0, 0), abs=EXACT)
-    assert min(found.value, found.lo) >= 0
+    value = measured(margins(gaps, [1] * right + [0] * wrong), "msp")["e_aurc"]
+    assert (value.value, value.lo, value.hi) == pytest.approx((0, 0, 0), abs=EXACT)
+    assert min(value.value, value.lo) >= 0
 
 
 @every_score
 def test_the_worst_ranking(score):
-    found = measured(margins([8, 7, 6, 2, 1], [0, 0, 1, 1, 1]), score)
+    values = measured(margins([8, 7, 6, 2, 1], [0, 0, 1, 1, 1]), score)
     for name, number in {"auroc": 0, "prr": -100, "fpr95": 1}.items():
-        assert found[name].value == number, name
+        assert values[name].value == number, name
 
 
 @every_score
 def test_constant_confidence_is_chance(score):
     """Every measure of a random ranking, and the bracket that one bin of everything deserves."""
     each = margins([2] * 10, [1] * 7 + [0] * 3)
-    found = measured(each, score)
+    values = measured(each, score)
     expected = {"auroc": 0.5, "prr": 0, "aurc": 0.3, "aupr_success": 0.7, "aupr_error": 0.3, "fpr95": 1, "augrc": 0.15}
     expected |= {"risk80": 0.3, "risk90": 0.3, "risk95": 0.3}
     for name, number in expected.items():
-        assert found[name].value == pytest.approx(number, abs=EXACT), name
-    assert (found["auroc"].lo, found["auroc"].hi) == (0, 1)
-    assert (found["prr"].lo, found["prr"].hi) == (-100, 100)
+        assert values[name].value == pytest.approx(number, abs=EXACT), name
+    assert (values["auroc"].lo, values["auroc"].hi) == (0, 1)
+    assert (values["prr"].lo, values["prr"].hi) == (-100, 100)
 
 
 @every_score
 @pytest.mark.parametrize(("right", "why"), [([1, 1, 1], "no wrong pixel"), ([0, 0, 0], "no right pixel")])
 def test_rankings_are_undefined_with_one_outcome_only(score, right, why):
-    found = measured(margins([3, 2, 1], right), score)
-    undefined = {name for name, value in found.items() if np.isnan(value.value)}
+    values = measured(margins([3, 2, 1], right), score)
+    undefined = {name for name, value in values.items() if np.isnan(value.value)}
     assert undefined == {"auroc", "prr", "aupr_success", "aupr_error", "fpr95", "augrc"}
-    assert {found[name].why for name in undefined} == {why}
+    assert {values[name].why for name in undefined} == {why}
     error = float(why == "no right pixel")
     for name in ("aurc", "risk80", "risk90", "risk95"):
-        assert found[name].value == error, name
-    assert found["e_aurc"].value == 0
+        assert values[name].value == error, name
+    assert values["e_aurc"].value == 0
 
 
 def test_saturated_pixels_are_ranked_where_float_softmax_ties():
     """All of msp is 1 in float64; the tail odds still tell right from wrong."""
-    found = measured(margins([50, 48, 46, 44, 42, 40], [1, 1, 1, 0, 0, 0]), "msp")
+    values = measured(margins([50, 48, 46, 44, 42, 40], [1, 1, 1, 0, 0, 0]), "msp")
     assert measured(margins([50] * 6, [1, 1, 1, 0, 0, 0]), "msp")["auroc"].value == 0.5
     assert (margins([50, 40], [1, 0]).confidence("msp") == 1).all()
-    assert found["prr"].value == 100
+    assert values["prr"].value == 100
 
 
 @given(seed=st.integers(0, 999), factor=st.sampled_from([0.25, 0.5, 2.0, 3.7, 8.0]))

@@ -12,11 +12,11 @@ IMAGES = world(21, images=12, pixels=360, spread=4.0)
 
 @pytest.mark.parametrize("score", SCORES)
 def test_score_summary_is_over_all_pixels_of_images(score):
-    found = {
+    values = {
         v.metric: v.value for v in ScoreSummary().compute(IMAGES.domain(annotated=False), None) if v.score == score
     }
     means = image_means(IMAGES, score, known_only=False)
     # per pixel half a unit of 2**-24
-    assert found["score_mean"] == pytest.approx(means.mean(), abs=6e-8)
+    assert values["score_mean"] == pytest.approx(means.mean(), abs=6e-8)
     for p in (5, 50, 95):
-        assert found[f"score_p{p}"] == pytest.approx(np.quantile(means, p / 100), abs=6e-8)
+        assert values[f"score_p{p}"] == pytest.approx(np.quantile(means, p / 100), abs=6e-8)

@@ -32,14 +32,14 @@ def test_confusion_is_scikit_learns(each):
 @every_world
 def test_every_number_is_its_definition_on_sets_of_pixels(each):
     truth, guess = known(each)
-    found = values_of(Segmentation(), each)
+    values = values_of(Segmentation(), each)
     present = [c for c in range(each.classes) if c not in each.absent]
     ious, recalls, dices, weighted = [], [], [], 0.0
     for c in present:
         is_c, as_c = set(np.flatnonzero(truth == c)), set(np.flatnonzero(guess == c))
-        share = found["class_share", f"class-{c}"]
+        share = values["class_share", f"class-{c}"]
         assert share.value == pytest.approx(len(is_c) / len(truth), abs=EXACT)
-        value = found["iou", f"class-{c}"]
+        value = values["iou", f"class-{c}"]
         if is_c | as_c:
             ious.append(len(is_c & as_c) / len(is_c | as_c))
             dices.append(2 * len(is_c & as_c) / (len(is_c) + len(as_c)))
@@ -58,27 +58,27 @@ def test_every_number_is_its_definition_on_sets_of_pixels(each):
         "dice": np.mean(dices),
     }
     for name, number in expected.items():
-        assert found[name, ""].value == pytest.approx(number, abs=EXACT), name
-    assert {label for _, label in found} == {"", *(f"class-{c}" for c in present)}
+        assert values[name, ""].value == pytest.approx(number, abs=EXACT), name
+    assert {label for _, label in values} == {"", *(f"class-{c}" for c in present)}
 
 
 @whole_worlds
 def test_torchmetrics_and_scikit_learn_agree(key):
     each = WORLDS[key]
     truth, guess = known(each)
-    found = values_of(Segmentation(), each)
+    values = values_of(Segmentation(), each)
     pair = torch.from_numpy(guess), torch.from_numpy(truth)
     iou = MulticlassJaccardIndex(each.classes, average="none")(*pair)
-    per_class = [found["iou", f"class-{c}"].value for c in range(each.classes)]
+    per_class = [values["iou", f"class-{c}"].value for c in range(each.classes)]
     assert per_class == pytest.approx(iou.tolist(), abs=1e-6)  # torchmetrics divides in float32
     macro = float(MulticlassJaccardIndex(each.classes, average="macro")(*pair))
-    assert found["miou", ""].value == pytest.approx(macro, abs=1e-6)
+    assert values["miou", ""].value == pytest.approx(macro, abs=1e-6)
     weighted = float(MulticlassJaccardIndex(each.classes, average="weighted")(*pair))
-    assert found["fw_iou", ""].value == pytest.approx(weighted, abs=1e-6)
-    assert found["dice", ""].value == pytest.approx(float(MulticlassF1Score(each.classes)(*pair)), abs=1e-6)
-    assert found["pixel_accuracy", ""].value == pytest.approx(accuracy_score(truth, guess), abs=EXACT)
+    assert values["fw_iou", ""].value == pytest.approx(weighted, abs=1e-6)
+    assert values["dice", ""].value == pytest.approx(float(MulticlassF1Score(each.classes)(*pair)), abs=1e-6)
+    assert values["pixel_accuracy", ""].value == pytest.approx(accuracy_score(truth, guess), abs=EXACT)
     recall = balanced_accuracy_score(truth, guess)
-    assert found["mean_class_accuracy", ""].value == pytest.approx(recall, abs=EXACT)
+    assert values["mean_class_accuracy", ""].value == pytest.approx(recall, abs=EXACT)
 
 
 def one_hot(guess, classes):
@@ -86,26 +86,26 @@ def one_hot(guess, classes):
 
 
 def test_known_values():
-    """Class 0: 2 of 3 found and one false: 2/4. Class 1: 1 of 2: 1/3. Class 2: nothing at all."""
+    """Class 0: 2 of 3 right and one false: 2/4. Class 1: 1 of 2: 1/3. Class 2: nothing at all."""
     each = of_pixels(one_hot([0, 0, 1, 1, 0], 3), [0, 0, 0, 1, 1])
-    found = values_of(Segmentation(), each)
-    assert found["iou", "class-0"].value == 2 / 4
-    assert found["iou", "class-1"].value == 1 / 3
-    assert np.isnan(found["iou", "class-2"].value)
-    assert found["class_share", "class-2"].value == 0
-    assert found["miou", ""].value == pytest.approx((2 / 4 + 1 / 3) / 2)
-    assert found["fw_iou", ""].value == pytest.approx(2 / 4 * 3 / 5 + 1 / 3 * 2 / 5)
-    assert found["dice", ""].value == pytest.approx((4 / 6 + 2 / 4) / 2)
+    values = values_of(Segmentation(), each)
+    assert values["iou", "class-0"].value == 2 / 4
+    assert values["iou", "class-1"].value == 1 / 3
+    assert np.isnan(values["iou", "class-2"].value)
+    assert values["class_share", "class-2"].value == 0
+    assert values["miou", ""].value == pytest.approx((2 / 4 + 1 / 3) / 2)
+    assert values["fw_iou", ""].value == pytest.approx(2 / 4 * 3 / 5 + 1 / 3 * 2 / 5)
+    assert values["dice", ""].value == pytest.approx((4 / 6 + 2 / 4) / 2)
 
 
 def test_a_prediction_of_an_absent_class_is_wrong_and_has_no_iou():
     each = of_pixels(one_hot([0, 2, 1], 3), [0, 0, 1])
     idd = type(each)(3, each.groups, each.logits, each.truth, each.image, each.scores, absent=(2,))
-    found = values_of(Segmentation(), idd)
-    assert found["pixel_accuracy", ""].value == pytest.approx(2 / 3)
-    assert found["iou", "class-0"].value == 1 / 2
-    assert found["miou", ""].value == pytest.approx(3 / 4)
-    assert ("iou", "class-2") not in found
+    values = values_of(Segmentation(), idd)
+    assert values["pixel_accuracy", ""].value == pytest.approx(2 / 3)
+    assert values["iou", "class-0"].value == 1 / 2
+    assert values["miou", ""].value == pytest.approx(3 / 4)
+    assert ("iou", "class-2") not in values
     as_if_present = values_of(Segmentation(), each)
     assert as_if_present["miou", ""].value == pytest.approx((1 / 2 + 1 + 0) / 3)
 
@@ -114,7 +114,7 @@ def test_a_prediction_of_other_is_wrong():
     """Model class 2 goes to `other`, the column of number 2."""
     each = of_pixels(one_hot([0, 2, 1], 3), [0, 0, 1])
     projected = type(each)(2, (0, 1, 2), each.logits, each.truth, each.image, each.scores)
-    found = values_of(Segmentation(), projected)
+    values = values_of(Segmentation(), projected)
     assert projected.domain().pixels.top.confusion.tolist() == [[1, 0, 1], [0, 1, 0]]
-    assert found["miou", ""].value == pytest.approx((1 / 2 + 1) / 2)
-    assert found["pixel_accuracy", ""].value == pytest.approx(2 / 3)
+    assert values["miou", ""].value == pytest.approx((1 / 2 + 1) / 2)
+    assert values["pixel_accuracy", ""].value == pytest.approx(2 / 3)

@@ -33,8 +33,8 @@ def thresholds(split):
     return {s: Threshold.at_accuracy(r.counts[RIGHT], r.counts[WRONG]) for s, r in ranks.items()}
 
 
-def measured(each, found, score):
-    values = Transfer().compute(replace(each.domain(), thresholds=found), None)
+def measured(each, numbers, score):
+    values = Transfer().compute(replace(each.domain(), thresholds=numbers), None)
     return {v.metric: v for v in values if v.score == score}
 
 
@@ -55,27 +55,27 @@ def known(each, key):
 @every_world
 @every_score
 def test_values_are_the_definition_with_fine_bins_as_ties(split, each, score):
-    found = measured_at(split, each, score)
-    assert list(found) == list(Transfer().quantities())
+    values = measured_at(split, each, score)
+    assert list(values) == list(Transfer().quantities())
     threshold = textbook.lowest_threshold(*known(split, split.tied(score)), 95)
     if threshold is None:
-        assert {v.why for v in found.values()} == {"no confidence gives 95 % accuracy on the calibration split"}
+        assert {v.why for v in values.values()} == {"no confidence gives 95 % accuracy on the calibration split"}
         return
     coverage, risk = textbook.accepted(*known(each, each.tied(score)), threshold)
-    assert found["transfer_coverage95"].value == pytest.approx(float(coverage), abs=EXACT)
+    assert values["transfer_coverage95"].value == pytest.approx(float(coverage), abs=EXACT)
     if risk is None:
-        assert found["transfer_coverage95"].value == 0
-        assert found["transfer_risk95"].why == "no pixel is as sure as the threshold"
+        assert values["transfer_coverage95"].value == 0
+        assert values["transfer_risk95"].why == "no pixel is as sure as the threshold"
     else:
-        assert found["transfer_risk95"].value == pytest.approx(float(risk), abs=EXACT)
+        assert values["transfer_risk95"].value == pytest.approx(float(risk), abs=EXACT)
 
 
 @every_split
 @every_world
 @every_score
 def test_brackets_hold_the_exact_value_of_sorted_pixels(split, each, score):
-    found = measured_at(split, each, score)
-    risk, coverage = found["transfer_risk95"], found["transfer_coverage95"]
+    values = measured_at(split, each, score)
+    risk, coverage = values["transfer_risk95"], values["transfer_coverage95"]
     if coverage.why:
         return  # no threshold, which the test above compares
     threshold = textbook.lowest_threshold(*known(split, split.surety(score)), 95)
@@ -102,10 +102,10 @@ def test_the_cases_above_are_of_all_kinds():
 @every_score
 def test_on_the_split_itself_the_risk_is_at_most_five_percent(score):
     split = FITTED["sure"]
-    found = measured(split, thresholds(split), score)
-    assert 0 < found["transfer_risk95"].value <= 0.05
-    assert found["transfer_coverage95"].value > 0.1
-    assert found["transfer_risk95"].hi - found["transfer_risk95"].lo < 0.02
+    values = measured(split, thresholds(split), score)
+    assert 0 < values["transfer_risk95"].value <= 0.05
+    assert values["transfer_coverage95"].value > 0.1
+    assert values["transfer_risk95"].hi - values["transfer_risk95"].lo < 0.02
 
 
 def test_a_known_value():
@@ -114,9 +114,9 @@ def test_a_known_value():
     split = of_pixels([gaps, np.zeros(25)], [0] * 19 + [1] * 6)
     tested = of_pixels([[6, 4, 4, 3, 2, 1, 4], np.zeros(7)], [0, 0, 1, 0, 0, 0, VOID])
     for score in ("msp", "margin", "max_logit"):
-        found = measured(tested, thresholds(split), score)
-        assert found["transfer_risk95"].value == 1 / 4
-        assert found["transfer_coverage95"].value == 4 / 6
+        values = measured(tested, thresholds(split), score)
+        assert values["transfer_risk95"].value == 1 / 4
+        assert values["transfer_coverage95"].value == 4 / 6
 
 
 def test_undefined_values_say_why():
@@ -127,8 +127,8 @@ def test_undefined_values_say_why():
         "samples were lost": (each, dict.fromkeys(SCORES, Threshold(why="samples were lost"))),
         "no counted pixel": (each.only(each.truth == VOID), thresholds(FITTED["sure"])),
     }
-    for why, (tested, found) in cases.items():
-        assert {v.why for v in measured(tested, found, "msp").values()} == {why}
-    found = measured(each, thresholds(surest), "msp")
-    assert found["transfer_risk95"].why == "no pixel is as sure as the threshold"
-    assert (found["transfer_coverage95"].value, found["transfer_coverage95"].hi) == (0, 0)
+    for why, (tested, values) in cases.items():
+        assert {v.why for v in measured(tested, values, "msp").values()} == {why}
+    values = measured(each, thresholds(surest), "msp")
+    assert values["transfer_risk95"].why == "no pixel is as sure as the threshold"
+    assert (values["transfer_coverage95"].value, values["transfer_coverage95"].hi) == (0, 0)
