@@ -49,22 +49,6 @@ def test_statistics_of_other_parameters_under_the_same_name_are_taken_anew(evalu
     assert (out / "results.csv").read_bytes() == before
 
 
-def test_a_record_of_other_samples_is_fitted_anew(evaluated):
-    street, out, before = evaluated
-    path = out / "calibrations" / "net" / "ts@street-cal.json"
-    good = path.read_bytes()
-    record = reliseg.load_calibration(path)
-    fewer = {"street/cal": dict(list(record.samples["street/cal"].items())[:1])}
-    images = {"street/cal": dict(list(record.images["street/cal"].items())[:1])}
-    from reliseg.calibration.records.record import write_record
-
-    write_record(path.parent, replace(record, calibration=Scaled(3.0), samples=fewer, images=images))
-    assert path.read_bytes() != good
-    reliseg.run_config(street.config, out)
-    assert path.read_bytes() == good
-    assert (out / "results.csv").read_bytes() == before
-
-
 def test_fingerprints_tell_types_and_parameters_apart():
     from reliseg.calibration import Unchanged
     from reliseg.calibration.methods.ts import Temperature

@@ -1,0 +1,100 @@
+"""From shards on disk to rows: the metrics of a domain are those of all its samples at once."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers.plans import SilentModel, dataset_of, plan_of, target_of
+from helpers.worlds import WORLDS
+
+from reliseg.metrics import METRICS
+from reliseg.plan import plan as targets
+from reliseg.plan.plan import shards
+from reliseg.run.context import ModelRun, RunContext
+from reliseg.run.evaluate.shard_files import Observed, ShardHead, save_shard
+from reliseg.run.folder import RunFolder
+from reliseg.run.measure.measure import load_state, measure
+
+WORLD = WORLDS["plain"]
+FAMILIES = ["segmentation", "class_wise_error", "score_summary", "drop", "transfer"]
+IMAGES = {"day": [0, 1], "dusk": [2, 3]}
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Each image of the world in a shard of its own, counted without calibration."""
+    monkeypatch.setattr(targets, "SHARD_ENOUGH", 1)
+    dataset = dataset_of(
+        {name: [f"{i}/{i}" for i in images] for name, images in IMAGES.items()},
+        classes=WORLD.classes,
+        unions={"both": ("day", "dusk")},
+    )
+    names = list(WORLD.scores)
+    plan = plan_of(dataset, tests=["day", "dusk", "both"], reference="day", metrics=FAMILIES, scores=names)
+    run = ModelRun(RunContext(RunFolder(tmp_path)), plan, "net", SilentModel(labels=WORLD.labels))
+    for target in plan.test_domains():
+        for shard in shards(target):
+            (sample,) = shard.samples
+            pixels, table = WORLD.observe(np.flatnonzero(WORLD.image == int(sample.scene)), sample.id)
+            head = ShardHead({sample.id: "0" * 64}, {}, "", {"identity": ""})
+            save_shard(run.shard(shard), head, {"identity": Observed(pixels, table)}.items())
+    return run
+
+
+def part(name: str):
+    images = [i for n, numbers in IMAGES.items() if name in (n, "both") for i in numbers]
+    return WORLD.only(np.isin(WORLD.image, images)).domain()
+
+
+@pytest.mark.parametrize("name", ["day", "dusk", "both"])
+def test_the_state_of_a_domain_is_that_of_all_its_samples(run, name):
+    (target,) = [t for t in run.plan.tests if t.domain.name == name]
+    state, whole = load_state(run, target.members(), "identity"), part(name)
+    for score in WORLD.scores:
+        assert state.pixels.ranks[score] == whole.pixels.ranks[score]
+    assert state.pixels.top == whole.pixels.top
+    np.testing.assert_array_equal(state.images.rows, whole.images.rows)
+    assert (state.unreachable, state.annotated) == (whole.unreachable, True)
+
+
+def test_rows_are_the_metrics_of_states_and_drops_those_to_the_reference(run):
+    rows, lines = measure(run, (), {})
+    assert [r.domain for r in rows] == sorted((r.domain for r in rows), key=["day", "dusk", "both"].index)
+    for name in ("day", "dusk", "both"):
+        reference = None if name == "day" else part("day")
+        for family in ("segmentation", "drop"):
+            values = list(METRICS.get(family)().compute(part(name), reference))
+            found = [r for r in rows if r.domain == name and r.metric in {v.metric for v in values}]
+            assert [(r.metric, r.score, str(r.value)) for r in found] == [
+                (v.metric, v.score, str(v.value)) for v in values
+            ]
+    assert {r.reference for r in rows if r.domain == "dusk"} == {"world/day"}
+    assert {r.reference for r in rows if r.domain == "day"} == {""}
+    assert {(r.n_images, r.n_pixels) for r in rows if r.domain == "both"} == {(4, int(WORLD.known.sum()))}
+    assert len(lines) == 3 * 15
+
+
+def test_an_incomplete_domain_has_no_rows_and_is_no_reference(run):
+    day, dusk = (target_of(run.plan.tests[0].dataset, name) for name in IMAGES)
+    rows, _ = measure(run, {dusk}, {})
+    assert {r.domain for r in rows} == {"day"}
+    rows, _ = measure(run, {day}, {})
+    assert {r.domain for r in rows} == {"dusk"}
+    assert not [r for r in rows if r.metric.startswith("drop_")]
+
+
+def test_a_shard_that_is_gone_is_named(run):
+    target = run.plan.tests[0]
+    path = run.shard(next(shards(target)))
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match="is gone or broken since it was written"):
+        load_state(run, [target], "identity")
+
+
+def test_domains_without_annotation_have_only_metrics_that_need_none(run):
+    dataset = run.plan.tests[0].dataset
+    bare = {name: replace(d, annotated=False) for name, d in dataset.domains.items()}
+    other = replace(run.plan, tests=(target_of(replace(dataset, domains=bare), "dusk"),), reference=None)
+    rows, lines = measure(replace(run, plan=other), (), {})
+    assert not lines
+    assert {r.metric.partition("_")[0] for r in rows} == {"score"}
