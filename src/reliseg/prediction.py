@@ -1,4 +1,4 @@
-"""What a model says about one image, and the pixels of it that count."""
+"""The prediction of one image, and samples of its pixels."""
 
 from dataclasses import dataclass, replace
 
@@ -11,21 +11,20 @@ from reliseg.stats.view import Transform, source_positions
 from reliseg.types import Factors, Feature, Image, Logits, Truth
 
 LOGIT_LIMIT = 2.0**14
-"""Logits beyond this are refused as infinite ones are: the exact sums have room for no more."""
+"""The largest magnitude of a logit: the exact sums have no room for more."""
 _BLOCK = 1 << 18
-"""Pixels that are brought to the image's size at a time: a whole image would take gigabytes."""
+"""Number of pixels that are upsampled at a time: a whole image would take gigabytes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """Logits at the model's own stride and how they become probabilities: upsample -> project -> calibrate.
+    """Logits at the model's own stride, and the steps to probabilities: upsample -> project -> calibrate.
 
-    `size` (H, W) is the image's; logits are brought there bilinearly, `align_corners` as torch defines it.
-    `inverse_temperatures` holds 1/T per predicted class of the data set (the last entry is `other`'s): the
-    projected logits of a pixel are multiplied by the entry of its argmax, and by the pixel's own entry of
-    `pixel_factors`. `transform` changes projected logits in any other way, before that: a function of the logits of
-    some pixels (columns x pixels, float64), each by itself. None changes nothing. `image` is what was predicted, None
-    where it was not read. Logits may stay on the device of the model that gave them.
+    `size` (H, W) is the image's. Logits are upsampled to it bilinearly, with `align_corners` as torch defines it.
+    `transform` maps the projected logits of some pixels (columns x pixels, float64), each by itself. Then the logits
+    of a pixel are multiplied by 1/T: by the entry of `inverse_temperatures` of its argmax (one per class of the data
+    set, the last one for `other`), and by its own entry of `pixel_factors`. Each of these may be None, which changes
+    nothing. `image` is the image, or None if it was not read. Logits may stay on the device of the model.
     """
 
     logits: Logits | DeviceLogits
@@ -39,7 +38,7 @@ class Prediction:
     image: Image | None = None
 
     def project(self, projection: Projection) -> "Prediction":
-        """The same prediction in a data set's classes."""
+        """Return this prediction in the classes of a data set."""
         return replace(self, projection=projection)
 
     @property
@@ -48,7 +47,7 @@ class Prediction:
         return (len(self.projection.target) if self.projection else len(self.logits)) + 1
 
     def view(self) -> LogitView:
-        """What kernels read."""
+        """Return the view that kernels read."""
         groups = np.array(self.projection.groups if self.projection else range(len(self.logits)), np.int64)
         slopes = self.inverse_temperatures
         return LogitView(
@@ -62,7 +61,7 @@ class Prediction:
         )
 
     def problem(self) -> str | None:
-        """Why these logits cannot be counted, or None."""
+        """Return why these logits cannot be counted, or None."""
         if self.logits.size == 0:
             return "the model gave an empty tensor"
         largest = _magnitude(self.logits)
@@ -74,14 +73,14 @@ class Prediction:
 
 
 def _magnitude(logits: Logits | DeviceLogits) -> float:
-    """The largest, without a copy on the CPU; NaN and infinity propagate."""
+    """Return the largest magnitude, computed where the logits are; NaN and infinity propagate."""
     if isinstance(logits, DeviceLogits):
         return float(abs(logits).max())
     return float(np.maximum(logits.max(), -logits.min()))
 
 
 def _describe_infinite(logits: Logits) -> str:
-    """What to say of logits that are not all finite."""
+    """Return a message about logits that are not all finite."""
     if not np.isneginf(logits[~np.isfinite(logits)]).all():
         return "the model gave NaN or infinite logits"
     return "the model gave logits of -inf, as the logarithm of 0 is; write finite ones in their place, -100 say"
@@ -90,10 +89,11 @@ def _describe_infinite(logits: Logits) -> str:
 def sample_pixels(
     prediction: Prediction, truth: Truth, count: int, generator: np.random.Generator
 ) -> tuple[Float32[np.ndarray, "p y"], UInt8[np.ndarray, " p"]]:
-    """At most `count` counted pixels, drawn without replacement: projected logits and labels, in the order drawn.
+    """Draw at most `count` known pixels without replacement; return their projected logits and labels, in that order.
 
-    Of equal generators a smaller draw is the beginning of a larger one. No calibration is applied: these are what
-    calibrations are fitted on. Columns that no model class goes to are -inf; pixels with such a label are left out.
+    A smaller sample is the beginning of a larger one, if the generators are equal. No calibration is applied, as
+    calibrations are fitted on these. Columns that no model class goes to are -inf, and pixels with such a label are
+    left out.
     """
     view = prediction.view()
     reachable = np.zeros(256, bool)
@@ -116,14 +116,14 @@ def sample_pixels(
 
 
 def _random_places(places: int, count: int, generator: np.random.Generator) -> Int64[np.ndarray, " p"]:
-    """The first `count` of so many places in a random order, that of a random number for each."""
+    """Return the first `count` of so many places in a random order: that of a random number for each."""
     numbers = generator.random(places)
     first = np.argpartition(numbers, count)[:count] if count < places else np.arange(places)
     return first[np.argsort(numbers[first], kind="stable")]
 
 
 def _logits_at(view: LogitView, pixels: np.ndarray) -> Float64[np.ndarray, "c p"]:
-    """Upsampled logits at flat pixel indices."""
+    """Return the upsampled logits at flat pixel indices."""
     rows, columns = np.divmod(pixels, view.size[1])
     h, w = view.logits.shape[1:]
     y, wy = (a[rows] for a in source_positions(h, view.size[0], view.align_corners))

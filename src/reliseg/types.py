@@ -20,6 +20,6 @@ Limbs: TypeAlias = Int64[np.ndarray, "... 2"]
 Block: TypeAlias = Float64[np.ndarray, "c p"]
 """Logits of p pixels at full resolution."""
 LiveBlock: TypeAlias = Float32[np.ndarray, "l p"]
-"""The same in float32, only of the columns that some model class goes to."""
+"""Logits of p pixels in float32, of the columns that some model class goes to."""
 Factors: TypeAlias = Float32[np.ndarray, "H W"]
 """1/T of each pixel of an image: positive."""

@@ -1,4 +1,4 @@
-"""The definition of every statistic, in float64 and plain NumPy. Slow, and obviously right; kernels are held to it."""
+"""The definition of every statistic, in float64 and plain NumPy: slow, simple, and what kernels are tested against."""
 
 from typing import TypeAlias
 
@@ -42,15 +42,15 @@ Lines: TypeAlias = Float64[np.ndarray, "m o w"]
 
 
 def full_logits(view: LogitView, columns: int, rows: slice = slice(None)) -> Block:
-    """Upsampled, projected and calibrated logits of all pixels of some rows, row-major.
+    """Return the upsampled, projected and calibrated logits of the pixels of some rows, row-major.
 
-    Columns that nothing goes to are -inf.
+    Columns that no model class goes to are -inf.
     """
     return calibrate(view, projected_logits(view, columns, rows), rows)
 
 
 def projected_logits(view: LogitView, columns: int, rows: slice = slice(None)) -> Block:
-    """The same before calibration."""
+    """Return the upsampled and projected logits, before any calibration."""
     z = np.asarray(view.logits)
     y, wy = (a[rows] for a in source_positions(z.shape[1], view.size[0], view.align_corners))
     x, wx = source_positions(z.shape[2], view.size[1], view.align_corners)
@@ -72,13 +72,13 @@ def projected_logits(view: LogitView, columns: int, rows: slice = slice(None)) -
 
 
 def _interpolate_across(lines: Lines, x: Ids, x1: Ids, weight: Values) -> Block:
-    """The horizontal half of bilinear interpolation."""
+    """Apply the horizontal half of bilinear interpolation."""
     left = lines.take(x, axis=2)  # many times as fast as an index
     return (left + (lines.take(x1, axis=2) - left) * weight).reshape(len(lines), -1)
 
 
 def calibrate(view: LogitView, projected: Block, rows: slice = slice(None)) -> Block:
-    """What the view's transform and factors make of the projected logits of some rows."""
+    """Apply the view's transform, temperatures and factors to the projected logits of some rows."""
     if view.transform is not None:
         projected = view.transform(projected)
     if view.pixel_factors is None and (view.inverse_temperatures == 1).all():
@@ -90,13 +90,13 @@ def calibrate(view: LogitView, projected: Block, rows: slice = slice(None)) -> B
 
 
 def roles(truth: Int64[np.ndarray, " p"], top: Ids) -> Ids:
-    """The role of each pixel: void, unknown, right or wrong."""
+    """Return the role of each pixel: void, unknown, right or wrong."""
     known = np.where(truth == top, RIGHT, WRONG)
     return np.where(truth == VOID, VOID_ROLE, np.where(truth == UNKNOWN, UNKNOWN_ROLE, known))
 
 
 def losses(z: Block, truth: Ids) -> tuple[Values, Values]:
-    """Negative log-likelihood in nats (clipped at 2**15) and Brier score of each pixel."""
+    """Return the negative log-likelihood in nats (clipped at 2**15) and the Brier score of each pixel."""
     pixel = np.arange(z.shape[1])
     shifted = z - z.max(axis=0)
     log_sum = np.log(np.exp(shifted).sum(axis=0))
@@ -132,7 +132,10 @@ def _class_wise(z: Block, truth: Ids, layout: Layout) -> ClassWise:
 
 
 def observe(view: LogitView, truth: Truth, sample: str, layout: Layout) -> tuple[PixelStatistics, SampleTable]:
-    """The statistics of one image. Truth ids are classes of the data set, 254 (unknown) or 255 (void)."""
+    """Return the statistics of one image, and its row.
+
+    Truth ids are classes of the data set, 254 (unknown) or 255 (void).
+    """
     before = projected_logits(view, layout.columns)
     z = calibrate(view, before)
     ids = truth.ravel().astype(np.int64)

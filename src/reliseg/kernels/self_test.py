@@ -1,7 +1,7 @@
-"""A drawn image that another kernel must count as the CPU's does, before it counts anything else.
+"""A test of another kernel before it counts anything: it must count a synthetic image as the CPU's kernel does.
 
-A device, its driver or its compiler may be one on which nobody has run the kernel yet. Wrong numbers would look like
-right ones: so none are taken before this image has shown the same.
+Nobody may have run the kernel yet on this device, with this driver and this compiler, and wrong numbers would look
+like right ones.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,30 +20,30 @@ from reliseg.stats.view import LogitView
 from reliseg.types import Logits, Truth
 
 SIZE, NATIVE = (29, 70), (8, 18)
-"""Tiles and blocks of which some end at the image's edges."""
+"""The size of the image and of its logits: some tiles and blocks end at the image's edges."""
 _TIE = 1e-3
-"""Where the two largest logits are nearer than this, kernels may take either for the argmax: such pixels are void."""
+"""Kernels may disagree on the argmax where the two largest logits are nearer than this: such pixels are void."""
 _AT_AN_EDGE = 2
-"""So many pixels may lie on the other side of an edge between bins, for the last bits of float32."""
+"""Number of pixels that may fall into the neighbouring bin, by the last bits of float32."""
 _EXACT = ("pixels", "confusion", "flips")
 _SUMS, _ROUNDING = ("losses", "score_sums"), 1e-5
-"""Sums of values may differ so much per pixel."""
+"""Difference per pixel that sums of values may have."""
 Comparison: TypeAlias = tuple[str, np.ndarray, float]
-"""A name, numbers, and how far sums of them from the first one on may lie apart."""
+"""A name, numbers, and the bound on the difference of their cumulative sums."""
 
 
 class CountingKernel(Protocol):
-    """What every kernel does."""
+    """The interface of kernels."""
 
     def observe(self, view: LogitView, truth: Truth, sample: str) -> SampleTable:
-        """Add an image; its row of the sample table."""
+        """Add an image, and return its row of the sample table."""
 
     def take(self) -> PixelStatistics:
-        """The statistics of all images observed, which are forgotten."""
+        """Return the statistics of all images observed, and forget them."""
 
 
 def failure(kernel: CountingKernel, layout: Layout, to_device: Callable[[Logits], Logits | DeviceLogits]) -> str | None:
-    """What the kernel counts otherwise than the CPU's, or None. `to_device` brings logits to where it reads them."""
+    """Return what the kernel miscounts, or None. `to_device` copies logits to where it reads them."""
     logits, truth = draw_image(layout)
     expected = _counts(Kernel(layout), view_of(logits), truth)
     actual = _counts(kernel, view_of(to_device(logits)), truth)
@@ -54,7 +54,7 @@ def failure(kernel: CountingKernel, layout: Layout, to_device: Callable[[Logits]
 
 
 def draw_image(layout: Layout) -> tuple[Logits, Truth]:
-    """Logits that are sure in places, and labels that are often right: every role is there."""
+    """Return logits that are sure in places, and labels that are often right: every role occurs."""
     random = np.random.default_rng(0)
     logits = (4 * random.standard_normal((layout.classes, *NATIVE))).astype(np.float32)
     full = full_logits(view_of(logits), layout.columns)
@@ -67,13 +67,13 @@ def draw_image(layout: Layout) -> tuple[Logits, Truth]:
 
 
 def view_of(logits: Logits | DeviceLogits) -> LogitView:
-    """The drawn image's, with a temperature."""
+    """Return the view of the image, with a temperature."""
     classes = logits.shape[0]
     return LogitView(logits, SIZE, False, np.arange(classes), np.full(classes + 1, 0.8))
 
 
 def _counts(kernel: CountingKernel, image: LogitView, truth: Truth) -> Iterator[Comparison]:
-    """Return all that a kernel counts of an image but the fine histograms: coarse ones are their sums."""
+    """Yield all that a kernel counts of an image but the fine histograms, of which the coarse ones are sums."""
     row = kernel.observe(image, truth, "trial")
     for name, column in row.arrays().items():
         yield name, real(column) if name in LIMB_COLUMNS else column, _bound(name, truth)
@@ -84,7 +84,7 @@ def _counts(kernel: CountingKernel, image: LogitView, truth: Truth) -> Iterator[
 
 
 def _bound(name: str, truth: Truth) -> float:
-    """Return how far sums of the numbers of this name may lie apart."""
+    """Return the bound on the difference of cumulative sums of these numbers."""
     if name in _EXACT:
         return 0.0
     return _ROUNDING * truth.size if name in _SUMS else _AT_AN_EDGE

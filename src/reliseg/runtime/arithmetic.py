@@ -20,7 +20,7 @@ F32: TypeAlias = np.float32
 
 
 def _reinterpret(source: Any, target: Any, llvm: ir.Type) -> Any:
-    """An intrinsic that reads the bits of a number as another type, in the register."""
+    """Return an intrinsic that reads the bits of a number as another type, in the register."""
 
     def typing(context: Any, x: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -56,7 +56,7 @@ _SQRT_HALF = I32(0x3F3504F3)
 
 @inline_njit
 def exp(x: F32) -> F32:
-    """exp of x <= 0, within (2 + |x| / 6) 1e-7 of its value; exactly 1 at 0; 2**-126 for all that is less."""
+    """Return exp of x <= 0, within (2 + |x| / 6) 1e-7 of its value; exactly 1 at 0; 2**-126 for all that is less."""
     x = x if x > _LOWEST else _LOWEST
     rounded = fma(x, _LOG2E, _ROUND)
     f = fma(x, _LOG2E, _ROUND - rounded)
@@ -71,7 +71,7 @@ def exp(x: F32) -> F32:
 
 @inline_njit
 def log(u: F32) -> F32:
-    """The natural logarithm of a number >= 1, within 1e-7 of its value (the polynomial of Cephes' logf)."""
+    """Return the natural logarithm of a number >= 1, within 1e-7 of its value (the polynomial of Cephes' logf)."""
     exponent = I32(I32(bits(u) - _SQRT_HALF) >> I32(23))
     x = from_bits(I32(bits(u) - I32(exponent << I32(23)))) - F32(1)
     p = F32(7.0376836292e-2)

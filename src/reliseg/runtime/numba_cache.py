@@ -1,4 +1,4 @@
-"""Machine code on disk: no state of the disk can turn it into an error, and who waits for a compiler is told."""
+"""Machine code on disk: no damage to the cache is an error, and a user who waits for the compiler is told why."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,9 +12,9 @@ from reliseg.errors import ConfigError
 
 
 class TolerantCache(FunctionCache):  # type: ignore[misc]
-    """numba's cache of a function. What cannot be read is compiled anew, what cannot be written is not kept.
+    """numba's cache of a function: code that cannot be read is compiled anew, code that cannot be written is dropped.
 
-    Else a file that was cut off, by a power failure or a full disk, would end every run from then on.
+    Without it a file that was cut off, by a power failure or a full disk, would end every later run.
     """
 
     def __init__(self, function: Any) -> None:
@@ -23,7 +23,7 @@ class TolerantCache(FunctionCache):  # type: ignore[misc]
         self._cache_file = _KeyedFiles(locator.get_cache_path(), self._impl.filename_base, locator.get_source_stamp())
 
     def load_overload(self, signature: Any, context: Any) -> Any:
-        """The code for these types, or None."""
+        """Return the code for these types, or None."""
         try:
             return super().load_overload(signature, context)
         except Exception:  # pickle raises anything
@@ -32,40 +32,40 @@ class TolerantCache(FunctionCache):  # type: ignore[misc]
             return None
 
     def save_overload(self, signature: Any, data: Any) -> None:
-        """Keep it, where there is room."""
+        """Store the code, if there is room."""
         with suppress(OSError):
             super().save_overload(signature, data)
 
 
 class _KeyedFiles(IndexDataCacheFile):  # type: ignore[misc]
-    """numba's files, each with the key of its code: types, processor, sources.
+    """numba's files, each of them with the key of its code: types, processor, sources.
 
-    numba writes the index first, then the code, under numbers that start anew with every edit. Where the second was
-    never written, the index would give away what lay there before: the code of other sources, or for other types.
+    numba writes the index first and then the code, under a number that starts anew with every edit. If the code was
+    never written, the index leads to what lay there before: the code of other sources, or for other types.
     """
 
     def save(self, key: Any, data: Any) -> None:
-        """Keep the code with its key."""
+        """Store the code with its key."""
         super().save(key, (key, data))
 
     def load(self, key: Any) -> Any:
-        """The code of this key, or None."""
-        found = super().load(key)
-        if found is None:
+        """Return the code of this key, or None."""
+        entry = super().load(key)
+        if entry is None:
             return None
-        held, data = found
-        return data if held == key else None
+        stored_key, data = entry
+        return data if stored_key == key else None
 
 
 def check_compiler() -> None:
-    """ConfigError where numba is told not to compile: kernels are made of instructions that Python has no word for."""
+    """Raise a ConfigError if numba is told not to compile: Python has no form of some of the kernels' instructions."""
     if config.DISABLE_JIT:
         raise ConfigError("NUMBA_DISABLE_JIT is set, and the kernels cannot run uncompiled; unset it")
 
 
 @contextmanager
 def announce_compilation(tell: Callable[[], None]) -> Iterator[None]:
-    """Calls `tell` before the first function is compiled within, in any thread; never where all lie on disk."""
+    """Call `tell` before the first function is compiled within, in any thread; never if all code lies on disk."""
     with event.install_listener("numba:compile", _FirstCompilation(tell)):
         yield
 

@@ -1,8 +1,9 @@
-"""Threads that libgomp, with which torch computes on Linux, keeps for each thread that has shared out work.
+"""The idle threads of libgomp, with which torch computes on Linux.
 
-Between two pieces of work they stay awake for a moment, so that the next one begins at once; but only while all that
-libgomp keeps in the process are no more than the processors. Else each piece of work waits until the system has woken
-them: a network of many small layers (DABNet) took 62 ms an image in place of 42 because another thread had loaded it.
+libgomp keeps a set of threads for each thread that has run work in parallel. Between two pieces of work they stay awake
+for a moment, so that the next one begins at once; but only as long as the process has no more of them than processors.
+Beyond that, each piece of work waits until the system has woken them: a network of many small layers (DABNet) took
+62 ms an image in place of 42 because another thread had loaded it.
 """
 
 from threadpoolctl import ThreadpoolController

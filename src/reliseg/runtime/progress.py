@@ -1,19 +1,19 @@
-"""What a run tells while it works; the command line shows it, the Python API is silent."""
+"""Progress of a run: the command line shows it, the Python API is silent."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Where a run is."""
+    """The receiver of a run's progress."""
 
     def begin(self, title: str, total: int) -> None:
-        """A stage of `total` samples begins; the one before is over."""
+        """Begin a stage of `total` samples; the one before is over."""
 
     def advance(self) -> None:
-        """One more sample is done."""
+        """Count one more sample of the stage."""
 
     def note(self, text: str) -> None:
-        """A line that the user should see."""
+        """Show the user a line."""
 
 
 class Silent:

@@ -1,4 +1,4 @@
-"""How many threads decode images ahead of the model."""
+"""The number of threads that decode images ahead of the model."""
 
 import os
 
@@ -6,10 +6,10 @@ _MOST = 8
 
 
 def decoding_threads(asked: int | None) -> int:
-    """As many as are asked for; else one for each core that this process may use, at most 8.
+    """Return the number asked for, or one thread for each core that this process may use, at most 8.
 
     A PNG of two megapixels takes a core as long as a network takes a GPU, so that two threads would leave it waiting.
-    Each has an image in hand.
+    Each thread holds an image in memory.
     """
     if asked is not None:
         return asked

@@ -1,4 +1,4 @@
-"""What every statistic is: a frozen dataclass of int64 arrays that merges exactly."""
+"""The base of statistics: frozen dataclasses of int64 arrays that merge exactly."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -21,12 +21,12 @@ class Statistic:
     LIMBS: ClassVar[frozenset[str]] = frozenset()
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The fields by name."""
+        """Return the fields by name."""
         return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
     @classmethod
     def from_arrays(cls: type[S], arrays: Mapping[str, np.ndarray]) -> S:
-        """The inverse of `arrays`."""
+        """Return the statistic that has these arrays: the inverse of `arrays`."""
         return cls(**arrays)
 
     def __add__(self: S, other: S) -> S:

@@ -18,7 +18,7 @@ UNKNOWN, VOID = 254, 255
 """The ids of truth that are no class."""
 WRONG, RIGHT, UNKNOWN_ROLE, VOID_ROLE = 0, 1, 2, 3
 ROLES = 4
-"""What a counted pixel is: known and predicted wrong, known and right, unknown, void."""
+"""The roles of pixels: known and predicted wrong, known and right, unknown, void."""
 
 _BIAS = 127
 _SHIFT = 23 - MANTISSA
@@ -28,22 +28,23 @@ Index: TypeAlias = Int64[np.ndarray, " p"]
 
 
 def edges() -> Float64[np.ndarray, " e"]:
-    """The edges k/15."""
+    """Return the edges k/15."""
     return np.arange(RELIABILITY_BINS + 1) / RELIABILITY_BINS
 
 
 def reliability_bin(probability: Values) -> Index:
-    """Right-closed bins, the first closed on both sides, by comparing with the edges."""
+    """Return the bin of each probability. Bins are right-closed, the first closed on both sides."""
     index = np.searchsorted(edges(), probability, side="left") - 1
     return np.clip(index, 0, RELIABILITY_BINS - 1).astype(np.int64)
 
 
 def _pattern(values: Float32[np.ndarray, " p"]) -> Index:
-    """The bits of positive floats, shortened to `MANTISSA` mantissa bits; ordered as the values are."""
+    """Return the bits of positive floats, shortened to `MANTISSA` mantissa bits: ordered as the values are."""
     return (values.view(np.int32) >> _SHIFT).astype(np.int64)
 
 
 def _base(exponent: int) -> int:
+    """Return the shortened bits of 2**exponent."""
     return (exponent + _BIAS) << MANTISSA
 
 
@@ -61,7 +62,7 @@ class FineBins(ABC):
 
     @abstractmethod
     def index(self, coordinate: Values) -> Index:
-        """The bin of each coordinate (what the coordinate is, the subclass says)."""
+        """Return the bin of each coordinate; the subclass says what the coordinate is."""
 
     @property
     def coarse_size(self) -> int:
@@ -73,7 +74,7 @@ class FineBins(ABC):
 class TailBins(FineBins):
     """For a coordinate >= 0 that is smaller where the model is surer (tail odds, entropy).
 
-    Bin 0 is [0, 2**low); then 2**12 bins an octave up to 2**high; the last bin is all beyond.
+    Bin 0 is [0, 2**low); then come 2**12 bins an octave up to 2**high; the last bin holds all beyond.
     """
 
     @property
@@ -108,11 +109,11 @@ class MarginBins(FineBins):
         return ((-1 - self.low) << MANTISSA) + 1
 
     def index(self, coordinate: Values) -> Index:
-        """The bin of each margin, from the margin itself (1 - margin is taken exactly)."""
+        """Return the bin of each margin; 1 - margin is exact in float64 for a margin of float32."""
         return self.index_of(1.0 - coordinate, coordinate)
 
     def index_of(self, tail: Values, margin: Values) -> Index:
-        """The bin of each margin, from 1 - margin and margin, each exact where it is small."""
+        """Return the bin of each margin, from 1 - margin and margin, each of them exact where it is small."""
         sure = np.clip(_pattern(tail.astype(np.float32)) - _base(self.low) + 1, 0, self._half - 1)
         unsure = self._half + _base(-1) - 1 - _pattern(margin.astype(np.float32))
         return np.where(tail.astype(np.float32) < 0.5, sure, np.clip(unsure, self._half, self.size - 1))
@@ -135,7 +136,7 @@ class SignedBins(FineBins):
         return (self.high - self.low) << MANTISSA
 
     def index(self, coordinate: Values) -> Index:
-        """The bin of each score."""
+        """Return the bin of each score."""
         short = coordinate.astype(np.float32)
         rank = np.clip(_pattern(np.abs(short)) - _base(self.low) + 1, 0, self._half)
         return self._half - np.where(short < 0, -rank, rank)

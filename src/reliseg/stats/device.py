@@ -11,9 +11,9 @@ from reliseg.types import Logits
 
 @dataclass(frozen=True, eq=False)
 class DeviceLogits:
-    """A float32 tensor (c x h x w) on a device. To NumPy it is an array, copied once, when it is first asked for.
+    """Logits as a float32 tensor (c x h x w) on a device. NumPy sees an array, copied to the CPU at its first use.
 
-    Kernels that know devices read the `tensor`; everything else takes `numpy.asarray` of the logits.
+    Kernels of a device read the `tensor`; everything else calls `numpy.asarray`.
     """
 
     tensor: Any
@@ -26,12 +26,12 @@ class DeviceLogits:
 
     @property
     def dtype(self) -> np.dtype:
-        """float32, where the model is in order."""
+        """The type of a logit: float32 unless the model is at fault."""
         return np.dtype(str(self.tensor.dtype).rpartition(".")[2])
 
     @property
     def ndim(self) -> int:
-        """3, where the model is in order."""
+        """Number of axes: 3 unless the model is at fault."""
         return len(self.shape)
 
     @property
@@ -43,7 +43,7 @@ class DeviceLogits:
         return self.shape[0]
 
     def __abs__(self) -> Any:
-        """Magnitudes, where the logits are."""
+        """Return the magnitudes, on the device."""
         return abs(self.tensor)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

@@ -16,28 +16,28 @@ _MASK = (1 << _BITS) - 1
 
 
 def units(values: Float64[np.ndarray, "..."]) -> Int64[np.ndarray, "..."]:
-    """Each value rounded to nearest in units of 2**-24."""
+    """Round each value to the nearest unit of 2**-24."""
     return np.rint(np.asarray(values, np.float64) * UNIT).astype(np.int64)
 
 
 def limbs(total: Int64[np.ndarray, "..."] | np.int64) -> Limbs:
-    """Totals of units as (high, low): high * 2**32 + low, low in [0, 2**32)."""
+    """Split totals of units into (high, low): high * 2**32 + low, low in [0, 2**32)."""
     return np.stack([total >> _BITS, total & _MASK], axis=-1)
 
 
 def carry(sums: Limbs) -> Limbs:
-    """The canonical form after an addition of limbs."""
+    """Return the canonical form of limbs after an addition: low in [0, 2**32)."""
     high = sums[..., 0] + (sums[..., 1] >> _BITS)
     return np.stack([high, sums[..., 1] & _MASK], axis=-1)
 
 
 def total(sums: Limbs, axis: int | tuple[int, ...]) -> Limbs:
-    """Sum over axes (negative axes count from before the limb axis)."""
+    """Sum over axes; negative ones count from before the axis of limbs."""
     axes = (axis,) if isinstance(axis, int) else axis
     moved = tuple(a - 1 if a < 0 else a for a in axes)
     return carry(sums.sum(axis=moved))
 
 
 def real(sums: Limbs) -> Float64[np.ndarray, "..."]:
-    """The sums as float64."""
+    """Return the sums as float64."""
     return (sums[..., 0] * float(1 << _BITS) + sums[..., 1]) / UNIT

@@ -26,7 +26,7 @@ from reliseg.types import Limbs
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """What is counted: the number of a data set's classes, and the scores. `msp` is always among them."""
+    """The extent of the statistics: the number of a data set's classes, and the scores, of which one is `msp`."""
 
     classes: int
     scores: tuple[str, ...]
@@ -39,7 +39,7 @@ class Layout:
 
     @property
     def columns(self) -> int:
-        """What can be predicted: the classes, and `other`."""
+        """Number of columns of a prediction: the classes, and `other`."""
         return self.classes + 1
 
 
@@ -53,13 +53,13 @@ class TopLabel(Statistic):
 
     @classmethod
     def zero(cls, layout: Layout) -> "TopLabel":
-        """Of no pixels."""
+        """Return the statistic of no pixels."""
         shape = (layout.classes, layout.columns, RELIABILITY_BINS)
         return cls(np.zeros(shape, np.int64), np.zeros((*shape, 2), np.int64))
 
     @property
     def confusion(self) -> Int64[np.ndarray, "t y"]:
-        """M[label, prediction]."""
+        """Return the confusion matrix M[label, prediction]."""
         return self.counts.sum(axis=2)
 
 
@@ -71,7 +71,7 @@ class ConfidentErrors(Statistic):
 
     @classmethod
     def zero(cls, layout: Layout) -> "ConfidentErrors":
-        """Of no pixels."""
+        """Return the statistic of no pixels."""
         return cls(np.zeros((layout.classes, 2), np.int64))
 
 
@@ -86,7 +86,7 @@ class ClassWise(Statistic):
 
     @classmethod
     def zero(cls, layout: Layout) -> "ClassWise":
-        """Of no pixels."""
+        """Return the statistic of no pixels."""
         shape = (layout.classes, RELIABILITY_BINS)
         return cls(np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros((*shape, 2), np.int64))
 
@@ -101,7 +101,7 @@ class Losses(Statistic):
 
     @classmethod
     def zero(cls, layout: Layout) -> "Losses":
-        """Of no pixels."""
+        """Return the statistic of no pixels."""
         return cls(np.zeros(2, np.int64), np.zeros(2, np.int64))
 
 
@@ -113,7 +113,7 @@ class Flips(Statistic):
 
     @classmethod
     def zero(cls, layout: Layout) -> "Flips":
-        """Of no pixels."""
+        """Return the statistic of no pixels."""
         return cls(np.zeros(1, np.int64))
 
 
@@ -126,7 +126,7 @@ class FineConfidence(Statistic):
 
     @classmethod
     def zero(cls, layout: Layout) -> "FineConfidence":
-        """Of no pixels."""
+        """Return the statistic of no pixels."""
         return cls(np.zeros((fine_bins("msp").size, 2), np.int64))
 
 
@@ -138,12 +138,12 @@ class ScoreHistogram(Statistic):
 
     @classmethod
     def zero_of(cls, score: str) -> "ScoreHistogram":
-        """Of no pixels."""
+        """Return the statistic of no pixels."""
         return cls(np.zeros((ROLES, fine_bins(score).size), np.int64))
 
     @property
     def known(self) -> Int64[np.ndarray, " b"]:
-        """Known pixels per bin."""
+        """Return the known pixels of each bin."""
         return self.counts[WRONG] + self.counts[RIGHT]
 
 
@@ -172,12 +172,12 @@ class PixelStatistics:
 
     @classmethod
     def zero(cls, layout: Layout) -> "PixelStatistics":
-        """Of no pixels."""
+        """Return the statistic of no pixels."""
         return replace(cls.zero_without_ranks(layout), ranks={s: ScoreHistogram.zero_of(s) for s in layout.scores})
 
     @classmethod
     def zero_without_ranks(cls, layout: Layout) -> "PixelStatistics":
-        """Of no pixels, and without the ranks of any score."""
+        """Return the statistics of no pixels, without the histogram of any score."""
         parts = {name: part.zero(layout) for name, part in _PARTS.items() if layout.classwise or name != "classwise"}
         return cls(**parts, ranks={})  # type: ignore[arg-type]
 
@@ -194,19 +194,19 @@ class PixelStatistics:
         return ((name, part) for name, part in named if part is not None)
 
     def items(self) -> Iterator[tuple[str, np.ndarray]]:
-        """All arrays by `part.field` and `ranks.score.field`, one after the other."""
+        """Yield all arrays as `part.field` and `ranks.score.field`, one after the other."""
         for name, part in self.parts():
             yield from ((f"{name}.{field}", array) for field, array in part.arrays().items())
         for score in self.ranks:
             yield f"ranks.{score}.counts", self.ranks[score].counts
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All arrays by name."""
+        """Return all arrays by name."""
         return dict(self.items())
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "PixelStatistics":
-        """The inverse of `arrays`."""
+        """Return the statistics that have these arrays: the inverse of `arrays`."""
         nested: dict[str, dict[str, np.ndarray]] = {}
         for key, array in arrays.items():
             part, _, field = key.rpartition(".")
@@ -219,6 +219,6 @@ class PixelStatistics:
 
 
 def reliability(top: TopLabel) -> tuple[Int64[np.ndarray, " b"], Int64[np.ndarray, " b"], Limbs]:
-    """Pixels, right ones and sums of confidence per bin, over all labels and predictions."""
+    """Return pixels, right ones and sums of confidence of each bin, over all labels and predictions."""
     right = np.einsum("ccb->b", top.counts[:, :-1])
     return top.counts.sum(axis=(0, 1)), right, total(top.confidence, axis=(0, 1))

@@ -22,7 +22,7 @@ def drop_empty_bins(
 
 
 def histograms_of_scores(pos: Float64[np.ndarray, " p"], neg: Float64[np.ndarray, " n"]) -> tuple[Histogram, Histogram]:
-    """Histograms over the distinct values of two sets of scores, the highest first."""
+    """Return histograms over the distinct values of two sets of scores, the highest first."""
     values, index = np.unique(np.concatenate([pos, neg]), return_inverse=True)
     is_pos = np.arange(len(index)) < len(pos)
     counts = [np.bincount(index[mask], minlength=len(values))[::-1] for mask in (is_pos, ~is_pos)]
@@ -30,7 +30,7 @@ def histograms_of_scores(pos: Float64[np.ndarray, " p"], neg: Float64[np.ndarray
 
 
 def auroc(pos: Histogram, neg: Histogram) -> Bracketed:
-    """Area under the ROC curve: the chance that a positive ranks above a negative, ties counting one half."""
+    """Return the area under the ROC curve: the chance that a positive ranks above a negative; a tie counts half."""
     p, n = pos.astype(np.float64), neg.astype(np.float64)
     above = np.cumsum(p) - p
     pairs = p.sum() * n.sum()
@@ -40,7 +40,7 @@ def auroc(pos: Histogram, neg: Histogram) -> Bracketed:
 
 
 def average_precision(pos: Histogram, neg: Histogram) -> Bracketed:
-    """Step sum of precision over recall, read at bins (scikit-learn's `average_precision_score`)."""
+    """Return the step sum of precision over recall, read at bins (scikit-learn's `average_precision_score`)."""
     p, q = pos.astype(np.float64), neg.astype(np.float64)
     tp, fp = np.cumsum(p) - p, np.cumsum(q) - q
     total = p.sum()
@@ -51,7 +51,10 @@ def average_precision(pos: Histogram, neg: Histogram) -> Bracketed:
 
 
 def fpr_at_tpr(pos: Histogram, neg: Histogram, percent: int = 95) -> Bracketed:
-    """False positive rate at the first bin where the true positive rate reaches `percent` %; no interpolation."""
+    """Return the false positive rate at the first bin where the true positive rate reaches `percent` %.
+
+    Nothing is interpolated.
+    """
     reached = np.cumsum(pos)
     at = int(np.argmax(reached * 100 >= percent * int(reached[-1])))
     false, total = int(neg[: at + 1].sum()), int(neg.sum())
@@ -59,7 +62,10 @@ def fpr_at_tpr(pos: Histogram, neg: Histogram, percent: int = 95) -> Bracketed:
 
 
 def area_under_risk(right: Histogram, wrong: Histogram) -> Bracketed:
-    """AURC: mean over k of the error rate among the k surest (Geifman and El-Yaniv; a tie spreads its errors)."""
+    """Return AURC: the mean over k of the error rate among the k surest (Geifman and El-Yaniv).
+
+    A tie spreads its errors evenly.
+    """
     r, w = right.astype(np.float64), wrong.astype(np.float64)
     n = r + w
     end, errors = np.cumsum(n), np.cumsum(w)
@@ -73,13 +79,13 @@ def area_under_risk(right: Histogram, wrong: Histogram) -> Bracketed:
 
 
 def least_area_under_risk(right: Histogram, wrong: Histogram) -> float:
-    """AURC of the oracle, which ranks all errors last."""
+    """Return AURC of the oracle, which ranks all errors last."""
     k, e = float(right.sum()), float(wrong.sum())
     return (e - k * float(_harmonic(np.array(k), np.array(k + e)))) / (k + e)
 
 
 def risk_at(right: Histogram, wrong: Histogram, percent: int) -> Bracketed:
-    """Error rate among the surest `percent` % of the pixels (k = ceil(percent N / 100))."""
+    """Return the error rate among the surest `percent` % of the pixels (k = ceil(percent N / 100))."""
     n = np.cumsum(right + wrong)
     k = -(-int(n[-1]) * percent // 100)
     at = int(np.searchsorted(n, k, side="left"))
@@ -95,12 +101,12 @@ def _segment(
     errors: Float64[np.ndarray, " b"],
     rate: Float64[np.ndarray, " b"] | float,
 ) -> Float64[np.ndarray, " b"]:
-    """Sum over k in (start, end] of (errors + (k - start) rate) / k."""
+    """Return the sum over k in (start, end] of (errors + (k - start) rate) / k."""
     return (end - start) * rate + (errors - start * rate) * _harmonic(start, end)
 
 
 def _harmonic(start: Float64[np.ndarray, "..."], end: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
-    """H(end) - H(start), the sum of 1/k over k in (start, end]."""
+    """Return H(end) - H(start), the sum of 1/k over k in (start, end]."""
     from scipy.special import digamma  # slow to import
 
     # The difference of digammas loses digits to cancellation, more the larger `start` is. Beyond a thousand

@@ -30,14 +30,14 @@ class SampleTable:
 
     @classmethod
     def empty(cls, layout: Layout) -> "SampleTable":
-        """No rows."""
+        """Return a table without rows."""
         t, y, b, s = layout.classes, layout.columns, RELIABILITY_BINS, len(layout.scores)
         shapes = [(ROLES,), (t, y), (b,), (b,), (b, 2), (2, 2), (s, ROLES, 2), (s, ROLES, COARSE_BINS)]
         return cls((), *(np.zeros((0, *shape), np.int64) for shape in shapes))
 
     @classmethod
     def union(cls, tables: Iterable["SampleTable"]) -> "SampleTable":
-        """All rows, sorted by id. Ids must differ."""
+        """Return the rows of all tables, sorted by id. Ids must differ."""
         parts = list(tables)
         ids = [i for part in parts for i in part.ids]
         if len(set(ids)) != len(ids):
@@ -48,7 +48,7 @@ class SampleTable:
 
     @classmethod
     def merge_parts(cls, parts: Iterable["SampleTable"]) -> "SampleTable":
-        """Parts of one image as one row."""
+        """Add up the rows of parts of one image."""
         tables = list(parts)
         if len({table.ids for table in tables}) != 1 or len(tables[0].ids) != 1:
             raise ValueError("parts of one image, a row each, are needed")
@@ -56,12 +56,12 @@ class SampleTable:
         return cls(tables[0].ids, **{name: carry(s) if name in LIMB_COLUMNS else s for name, s in sums.items()})
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All columns but the ids."""
+        """Return all columns but the ids."""
         return {name: getattr(self, name) for name in _COLUMNS}
 
     @classmethod
     def from_arrays(cls, ids: Iterable[str], arrays: Mapping[str, np.ndarray]) -> "SampleTable":
-        """The inverse of `arrays`."""
+        """Return the table of these ids and columns: the inverse of `arrays`."""
         return cls(tuple(ids), **{name: arrays[name] for name in _COLUMNS})
 
     def __eq__(self, other: object) -> bool:
@@ -79,14 +79,14 @@ _COLUMNS = tuple(f.name for f in fields(SampleTable) if f.name != "ids")
 
 
 class SampleRows:
-    """Rows of a sample table that are collected one by one; of each only what is not zero is kept."""
+    """Rows of a sample table, collected one by one; only what is not zero takes memory."""
 
     def __init__(self, layout: Layout) -> None:
         self._empty = SampleTable.empty(layout)
         self._rows: dict[str, dict[str, tuple[Int32[np.ndarray, " k"], Int64[np.ndarray, " k"]]]] = {}
 
     def add(self, row: SampleTable) -> None:
-        """Keep the row of one image; a ValueError where it is there already."""
+        """Add the row of one image; a ValueError if it is there already."""
         (sample,) = row.ids
         if sample in self._rows:
             raise ValueError(f"{sample} has a row already")
@@ -97,7 +97,7 @@ class SampleRows:
         }
 
     def table(self) -> SampleTable:
-        """All rows, sorted by id."""
+        """Return all rows, sorted by id."""
         ids = sorted(self._rows)
         columns = {}
         for name, none in self._empty.arrays().items():

@@ -16,8 +16,8 @@ def _no_bins() -> Int64[np.ndarray, " m"]:
 class Threshold:
     """Pixels of the bins `0 .. last` are accepted, the surest bin first.
 
-    `possible` are the bins in which the threshold may lie where the pixels inside the bins are told apart: `last`,
-    and less sure ones. Without `last` there is no threshold, and `why` says the reason.
+    `possible` are the bins in which the threshold may lie if the order of pixels inside bins is known: `last`, and
+    less sure ones. Without `last` there is no threshold, and `why` gives the reason.
     """
 
     last: int | None = None
@@ -26,7 +26,7 @@ class Threshold:
 
     @classmethod
     def at_accuracy(cls, right: Histogram, wrong: Histogram, percent: int = 95) -> "Threshold":
-        """The lowest one with `percent` % right pixels among those at least as sure: it accepts the most.
+        """Return the lowest threshold with `percent` % right pixels among the accepted ones: it accepts the most.
 
         It is the confidence of a pixel, so it lies in a filled bin. Whole bins reach `last`. Inside a later bin the
         share is greatest after all its right pixels and none of its wrong ones, or after one wrong one where it has
@@ -42,14 +42,14 @@ class Threshold:
         return cls(last, np.concatenate([whole[-1:], partly[partly > last]]))
 
     def coverage(self, right: Histogram, wrong: Histogram) -> Bracketed:
-        """The share of these pixels that is accepted: (value, lo, hi)."""
+        """Return the share of these pixels that is accepted: (value, lo, hi)."""
         n = np.cumsum(right + wrong)
         least = int(n[self.last]) - int(right[self.last]) - int(wrong[self.last])
         total = int(n[-1])
         return int(n[self.last]) / total, least / total, int(n[self.possible[-1]]) / total
 
     def risk(self, right: Histogram, wrong: Histogram) -> Bracketed:
-        """The error rate among the accepted ones of these pixels: (value, lo, hi); NaN where none is accepted.
+        """Return the error rate of the accepted ones of these pixels: (value, lo, hi); NaN where none is accepted.
 
         The threshold lies in one of the bins `m` of `possible`. All surer bins are accepted, and of `m` any part.
         """

@@ -1,4 +1,4 @@
-"""What the kernels read: logits at native stride and the way to the pixel's probabilities."""
+"""The input of kernels: logits at native stride and the way to the probabilities of each pixel."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ Transform: TypeAlias = Callable[[Block], Block]
 
 @dataclass(frozen=True, eq=False)
 class CompiledTransform:
-    """A transform that has a fast twin: any function is a transform, this one is counted several times as fast.
+    """A transform with a compiled form, which kernels apply several times as fast as a Python function.
 
-    It is called as any other, and that is its definition. Kernels use `in_place`, which does the same to float32
-    logits of only the columns that some model class goes to, within float32's rounding of logits. Where `keeps_argmax`,
-    neither changes the argmax of any pixel.
+    Calling it applies the `definition`, in float64. `in_place` is the compiled form: it changes float32 logits of the
+    columns that some model class goes to, and agrees with the definition within float32's rounding of logits. Where
+    `keeps_argmax`, neither form changes the argmax of any pixel.
     """
 
     definition: Transform
@@ -28,18 +28,18 @@ class CompiledTransform:
     keeps_argmax: bool = False
 
     def __call__(self, z: Block) -> Block:
-        """The transform by its definition."""
+        """Apply the definition."""
         return self.definition(z)
 
 
 @dataclass(frozen=True, eq=False)
 class LogitView:
-    """Logits, and what is done with them: upsample bilinearly to `size`, add up groups, multiply.
+    """Native logits, and the steps to the logits of each pixel: upsample, project, transform, multiply.
 
-    `groups[m]` is the column (class of the data set, or the last one, `other`) of model class m.
-    `inverse_temperatures[y]` multiplies the column logits of a pixel whose argmax is y, and `pixel_factors`, where
-    there are any, those of each pixel by its own. A `transform`, where there is one, is applied before that: a pure
-    function of the column logits of some pixels.
+    Logits are upsampled bilinearly to `size`. `groups[m]` is the column of model class m (a class of the data set, or
+    the last one, `other`); classes of one column are joined by logsumexp. A `transform`, if there is one, then maps
+    the column logits of some pixels, each by itself. In the end the logits of a pixel are multiplied by
+    `inverse_temperatures[y]`, where y is its argmax, and by its entry of `pixel_factors`, if there are any.
     """
 
     logits: Logits | DeviceLogits
@@ -54,7 +54,7 @@ class LogitView:
 def source_positions(
     native: int, size: int, align_corners: bool
 ) -> tuple[Int64[np.ndarray, " o"], Float64[np.ndarray, " o"]]:
-    """For each output place the lower native index and the weight of the next one (torch's bilinear rule)."""
+    """Return for each output place the lower native index and the weight of the next (torch's bilinear rule)."""
     place = np.arange(size, dtype=np.float64)
     if align_corners:
         x = place * ((native - 1) / (size - 1)) if size > 1 else place

@@ -17,19 +17,19 @@ EDGES = edges().astype(F32)
 
 @inline_njit
 def units(x: F32) -> I64:
-    """x in units of 2**-24, rounded to nearest; |x| < 2**27."""
+    """Return x in units of 2**-24, rounded to nearest; |x| < 2**27."""
     return I64(bits64(np.float64(x) * _UNIT + _ROUND64) - _ROUND64_BITS)
 
 
 @inline_njit
 def unit(p: F32) -> I32:
-    """The same for a probability."""
+    """Return a probability in units of 2**-24, rounded to nearest."""
     return I32(np.rint(p * F32(_UNIT)))
 
 
 @inline_njit
 def reliability_bin(p: F32) -> I32:
-    """The right-closed bin of a probability above 0 (of anything else some bin, so that no table is left)."""
+    """Return the right-closed bin of a probability above 0; anything else gets some bin inside the table."""
     y = p * F32(RELIABILITY_BINS)
     y = y if y > F32(0.5) else F32(0.5)
     y = y if y < F32(RELIABILITY_BINS) else F32(RELIABILITY_BINS)
@@ -42,7 +42,7 @@ def reliability_bin(p: F32) -> I32:
 
 @inline_njit
 def octaves(x: F32, low: I32, last: I32) -> I32:
-    """The leading bits of x >= 0: 0 below 2**low, then 2**MANTISSA bins an octave, `last` at the end."""
+    """Return the bin of x >= 0 by its leading bits: 0 below 2**low, then 2**MANTISSA bins an octave, up to `last`."""
     i = I32(I32(bits(x) >> I32(23 - MANTISSA)) - I32(I32(low + 127) << I32(MANTISSA)) + I32(1))
     i = i if i > I32(0) else I32(0)
     return i if i < last else last

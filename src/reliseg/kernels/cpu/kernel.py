@@ -1,14 +1,15 @@
 """The fused kernel: every statistic of an image in one pass over its pixels, compiled by numba.
 
 Method: the image is walked row by row. Of each row a *block* of 256 pixels is interpolated for all classes
-into a buffer that stays in the first cache, and every statistic is taken from it before the next block
+into a buffer that stays in the first cache, and every statistic is counted before the next block
 overwrites it; nothing of the size classes x height x width is ever stored. Pixels of a block are visited in
 *phase-major* order (all first pixels of 64 native cells, then all second ones, ...): interpolation then reads
 and writes contiguous memory whatever the ratio, and statistics do not depend on the order. Per-pixel values
 are float32; whatever is added up is an integer, so that results do not depend on any order.
 
-`_plan` blocks of a row; `_logits`, `_pixels`, `_tables` the stages of a block; `_pass` the walk; `_totals`
-the sums over images; `_numeric`, `_slots` what they share. `reference` defines what is computed.
+`row_blocks` divides a row into blocks; `logits`, `pixels`, `scores` and `tables` are the stages of a block, which
+share `scratch_layout` and `binning`; `walk` goes over an image; `totals` adds up images. `kernels.reference` defines
+what is computed.
 """
 
 from collections.abc import Iterable
@@ -36,7 +37,7 @@ _NO_FACTORS = np.zeros((0, 0), np.float32)
 
 
 class _Piece(NamedTuple):
-    """Rows of an image, the logits that they come from, and how."""
+    """Rows of an image, the logits that they are interpolated from, and the interpolation."""
 
     band: slice
     logits: Logits | DeviceLogits
@@ -62,7 +63,7 @@ class Kernel:
         self._earlier: PixelStatistics | None = None
 
     def observe(self, view: LogitView, truth: Truth, sample: str, band: slice = slice(None)) -> SampleTable:
-        """Add an image, or a band of its rows; its row of the sample table.
+        """Add an image, or a band of its rows, and return its row of the sample table.
 
         Truth ids are classes of the data set, 254 (unknown) or 255 (void); logits must be finite.
         """
@@ -75,10 +76,10 @@ class Kernel:
     def observe_blocks(
         self, view: LogitView, truth: Truth, sample: str, band: slice, blocks: Iterable[tuple[slice, LiveBlock]]
     ) -> SampleTable:
-        """The same, of an image whose logits are made at full resolution, a block of the band's rows at a time.
+        """Add an image whose logits are computed at full resolution, a block of the band's rows at a time.
 
-        Blocks hold the view's live columns, and are counted as they are, to the bit; the view's temperatures and
-        factors multiply them.
+        Blocks hold the view's live columns. They are counted to the bit as they are, multiplied by the view's
+        temperatures and factors.
         """
         check_view(self._layout, view, truth, _COUNTER_LIMIT)
         live = np.unique(view.groups)
@@ -115,7 +116,7 @@ class Kernel:
         return totals.add(image, live, sample, unknown, void)
 
     def absorb(self, other: "Kernel") -> None:
-        """Add all that another kernel of the same layout has counted; it forgets it."""
+        """Add all that another kernel of the same layout has counted, and reset that one."""
         if other._tables is not None:
             self._spill_before_overflow(other._pixels)
             self._totals.absorb(other._tables)
@@ -124,15 +125,15 @@ class Kernel:
         other.reset()
 
     def statistics(self) -> PixelStatistics:
-        """Of all images observed since creation or reset."""
-        found = self._lazy_statistics()
-        return replace(found, ranks=dict(found.ranks))
+        """Return the statistics of all images observed since creation or reset."""
+        lazy = self._lazy_statistics()
+        return replace(lazy, ranks=dict(lazy.ranks))
 
     def take(self) -> PixelStatistics:
-        """The same, and forget them: half the memory, as ranks are converted one score at a time when they are read."""
-        found = self._lazy_statistics()
+        """Return the statistics, and forget the images: half the memory, as ranks are converted when they are read."""
+        lazy = self._lazy_statistics()
         self.reset()
-        return found
+        return lazy
 
     def _lazy_statistics(self) -> PixelStatistics:
         current = self._totals.statistics()
@@ -154,7 +155,7 @@ class Kernel:
 
 
 def check_layout(layout: Layout) -> None:
-    """A ValueError where a kernel cannot count what is asked for."""
+    """Raise a ValueError if a kernel cannot count what is asked for."""
     unknown = [score for score in layout.scores if score not in KINDS]
     if unknown:
         raise ValueError(f"the kernel has no score {unknown[0]!r}, only {', '.join(KINDS)}")
@@ -163,7 +164,7 @@ def check_layout(layout: Layout) -> None:
 
 
 def check_view(layout: Layout, view: LogitView, truth: Truth, limit: int) -> None:
-    """A ValueError where the parts do not fit each other; images have fewer than `limit` pixels."""
+    """Raise a ValueError if the parts do not fit each other; images have fewer than `limit` pixels."""
     columns = layout.columns
     if view.logits.ndim != 3 or view.logits.dtype != np.float32 or view.logits.size == 0:
         raise ValueError(f"logits must be float32 of c x h x w, not {_describe(view.logits)}")
@@ -186,7 +187,7 @@ def check_view(layout: Layout, view: LogitView, truth: Truth, limit: int) -> Non
 
 
 def count_uncounted_pixels(layout: Layout, truth: Truth, sample: str) -> tuple[int, int]:
-    """The pixels that are unknown and those that are void; a ValueError where an id is no label."""
+    """Return the numbers of unknown and of void pixels; a ValueError if an id is no label."""
     unknown, void, stray = count_roles(_as_read_only(truth), layout.classes)
     if stray:
         raise ValueError(
@@ -197,7 +198,7 @@ def count_uncounted_pixels(layout: Layout, truth: Truth, sample: str) -> tuple[i
 
 
 def group_classes(layout: Layout, view: LogitView) -> tuple[ClassGroups, Int64[np.ndarray, " r"]]:
-    """How model classes become rows of the kernel's buffer, and the column of each row."""
+    """Return the rows of the kernel's buffer with the model classes of each, and the column of each row."""
     live, first = np.unique(np.sort(view.groups), return_index=True)
     classes = live[live < layout.classes]
     row_of = np.full(256, -1, np.int32)
@@ -216,7 +217,7 @@ def group_classes(layout: Layout, view: LogitView) -> tuple[ClassGroups, Int64[n
 
 
 def compile_kernels() -> None:
-    """Compile everything, or load it from numba's cache: seconds once, so that no measurement pays for it."""
+    """Compile everything, or load it from numba's cache: it takes seconds, which no measurement should contain."""
     kernel = Kernel(Layout(classes=1, scores=tuple(KINDS)))
     logits = np.zeros((1, 1, 1), np.float32)
     view = LogitView(logits, (1, 1), False, np.zeros(1, np.int64), np.ones(2))
@@ -224,7 +225,7 @@ def compile_kernels() -> None:
 
 
 def _as_read_only(array: np.ndarray | DeviceLogits) -> np.ndarray:
-    """Contiguous, and of one type for numba whether the caller may write to it or not."""
+    """Return a contiguous read-only view: one type for numba, whether the caller may write to the array or not."""
     contiguous = np.ascontiguousarray(array).view()
     contiguous.flags.writeable = False
     return contiguous

@@ -15,10 +15,10 @@ NEVER = F32(-1e30)
 
 
 class ClassGroups(NamedTuple):
-    """How model classes become the rows of the buffer: the columns that have members, in order.
+    """The rows of the buffer, which are the columns that have model classes, in order.
 
-    Members of a column lie side by side: `order` lists model classes, column row k has those from
-    `starts[k]` to `starts[k + 1]`. `row_of` gives the row of each label, or -1.
+    Members of a column lie side by side in `order`, a list of model classes: row k has those from `starts[k]` to
+    `starts[k + 1]`. `row_of` gives the row of each label, or -1.
     """
 
     order: Int64[np.ndarray, " m"]
@@ -41,7 +41,7 @@ def interpolate_rows(
     weight: F32,
     lines: Float32[np.ndarray, "m s"],
 ) -> None:
-    """Vertical interpolation of one row of the image for all model classes."""
+    """Interpolate one row of the image vertically, for all model classes."""
     w = U64(logits.shape[2])
     for m in range(U64(len(order))):
         c = order[m]
@@ -60,7 +60,7 @@ def interpolate(
     z: Float32[np.ndarray, " z"],
     t: Float32[np.ndarray, " t"],
 ) -> None:
-    """A dense block and its argmax (the lowest row of equal ones).
+    """Interpolate a dense block and find its argmax, the lowest row of equal ones.
 
     The phases of a cell share its loads, two rows share the running maximum.
     """
@@ -100,7 +100,7 @@ def gather(
     z: Float32[np.ndarray, " z"],
     t: Float32[np.ndarray, " t"],
 ) -> None:
-    """The same for a block of pixels at arbitrary places, or in consecutive cells."""
+    """Interpolate a block of pixels at arbitrary places or in consecutive cells, and find its argmax."""
     for x in range(U64(PIXELS)):
         t[MAX + x] = F32(-np.inf)
     for m in range(U64(lines.shape[0])):
@@ -125,7 +125,7 @@ def gather(
 
 @inline_njit
 def join(starts: Int64[np.ndarray, " k"], z: Float32[np.ndarray, " z"], t: Float32[np.ndarray, " t"]) -> None:
-    """logsumexp of the members of each column, in place, and the argmax of the columns.
+    """Replace the members of each column by their logsumexp, and find the argmax of the columns.
 
     Each group has its own running maximum, so that no range of logits loses anything. Row k is never above
     `starts[k]`: what is overwritten has been read.
@@ -156,7 +156,7 @@ def join(starts: Int64[np.ndarray, " k"], z: Float32[np.ndarray, " z"], t: Float
 
 @inline_njit
 def scale_by_class(inverse_temperatures: Float32[np.ndarray, " r"], t: Float32[np.ndarray, " t"]) -> None:
-    """What each pixel's logits are multiplied by: the argmax's inverse temperature."""
+    """Set the factor of each pixel to the inverse temperature of its argmax."""
     for x in range(U64(PIXELS)):
         t[SCALE + x] = inverse_temperatures[U64(t[ARG + x])]
 
@@ -165,14 +165,14 @@ def scale_by_class(inverse_temperatures: Float32[np.ndarray, " r"], t: Float32[n
 def scale_by_pixel(
     factors: Float32[np.ndarray, " w"], pixel: Int32[np.ndarray, " n"], base: U64, t: Float32[np.ndarray, " t"]
 ) -> None:
-    """The same times the pixel's own factor."""
+    """Multiply the factor of each pixel by the pixel's own."""
     for x in range(U64(PIXELS)):
         t[SCALE + x] *= factors[U64(pixel[base + x])]
 
 
 @inline_njit
 def calibrate(rows: U64, z: Float32[np.ndarray, " z"], t: Float32[np.ndarray, " t"]) -> None:
-    """Multiply by the scale; the buffer keeps the distances from the maximum."""
+    """Multiply the logits by the factor; the buffer then holds distances from the maximum."""
     for x in range(U64(PIXELS)):
         t[TOP + x] = t[MAX + x] * t[SCALE + x]
     for r in range(rows):
@@ -193,7 +193,7 @@ def label(
     t: Float32[np.ndarray, " t"],
     k: Int32[np.ndarray, " k"],
 ) -> None:
-    """Labels in the order of the block, and the logit of each label."""
+    """Write the labels in the order of the block, and the logit of each label."""
     for x in range(U64(PIXELS)):
         here = row[U64(pixel[base + x])]
         own = row_of[U64(here)]

@@ -1,4 +1,4 @@
-"""Images on several threads: each thread has a kernel, which counts its band of every image's rows."""
+"""The kernel on several threads: each thread counts a band of the rows of every image."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -28,7 +28,7 @@ class ParallelKernel:
         self._flips = 0
 
     def observe(self, view: LogitView, truth: Truth, sample: str) -> SampleTable:
-        """Add an image; its row of the sample table."""
+        """Add an image, and return its row of the sample table."""
 
         def count(kernel: Kernel, rows: slice) -> tuple[SampleTable, int]:
             if view.transform is None:
@@ -43,7 +43,7 @@ class ParallelKernel:
         return SampleTable.merge_parts(tables)
 
     def take(self) -> PixelStatistics:
-        """The statistics of all images since the last call; those of the next one start anew."""
+        """Return the statistics of all images since the last call, and forget them."""
         whole, *others = self._kernels
         for other in others:
             whole.absorb(other)
@@ -56,7 +56,7 @@ class ParallelKernel:
 
 
 def _bands(height: int, step: int, number: int) -> list[slice]:
-    """At most so many bands of about as many steps, none of them empty."""
+    """Divide rows into at most `number` bands of whole steps, about equal and none of them empty."""
     steps = -(-height // step)
     number = min(number, steps)
     edges = [step * (steps * i // number) for i in range(number)] + [height]

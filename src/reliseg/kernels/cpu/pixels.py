@@ -53,9 +53,9 @@ _ODDS_LOW, _ODDS_LAST = I32(_ODDS_BINS.low), I32(_ODDS_BINS.size - 1)
 
 @inline_njit
 def exponentials(rows: U64, shapes: bool, z: Floats, t: Floats) -> None:
-    """exp(z - max) in place of z, 0 at the argmax, and its sums: tail odds that nothing was subtracted from.
+    """Replace z by exp(z - max), 0 at the argmax, and sum it: tail odds that nothing was subtracted from.
 
-    What tells the shape of the tail, SLOPE and SECOND, only where it is asked for: the compiler makes two loops of it.
+    SLOPE and SECOND are computed only if `shapes`: the compiler makes two loops of it.
     """
     for x in range(U64(PIXELS)):
         t[ODDS + x] = F32(0)
@@ -79,7 +79,7 @@ def exponentials(rows: U64, shapes: bool, z: Floats, t: Floats) -> None:
 
 @inline_njit
 def measure_pixels(classes: I32, rows: I32, t: Floats, k: Integers) -> None:
-    """Role, losses, bins and table places of each pixel."""
+    """Compute the role, losses, bins and places in tables of each pixel."""
     for x in range(U64(PIXELS)):
         r = t[ODDS + x]
         u = F32(1) + r

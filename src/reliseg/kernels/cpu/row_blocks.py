@@ -1,4 +1,4 @@
-"""Where each block of pixels lies: the order in which the fused kernel visits a row."""
+"""The blocks of a row: the order in which the fused kernel visits its pixels."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -44,14 +44,14 @@ class RowBlocks(NamedTuple):
 
 @lru_cache(maxsize=64)
 def row_taps(native: int, size: int, align_corners: bool) -> RowTaps:
-    """The vertical half of bilinear interpolation."""
+    """Return the vertical half of bilinear interpolation."""
     upper, weight = source_positions(native, size, align_corners)
     return RowTaps(upper, np.minimum(upper + 1, native - 1), weight.astype(np.float32))
 
 
 @lru_cache(maxsize=64)
 def divide_row(native: int, size: int, align_corners: bool) -> RowBlocks:
-    """The horizontal half, in blocks.
+    """Return the horizontal half of bilinear interpolation, in blocks.
 
     A cell is the stretch between two native columns. The last one runs from the last column round to the
     first (lines carry a copy of their first value at the end) and takes both margins of the row, where the
@@ -88,16 +88,16 @@ def divide_row(native: int, size: int, align_corners: bool) -> RowBlocks:
 
 @lru_cache(maxsize=64)
 def identity_taps(count: int) -> RowTaps:
-    """Every row is the native one of its place."""
+    """Return taps for logits at full resolution: every row is a native one."""
     here = np.arange(count)
     return RowTaps(here, here, np.zeros(count, np.float32))
 
 
 @lru_cache(maxsize=64)
 def consecutive_blocks(width: int) -> RowBlocks:
-    """Blocks of consecutive pixels, each the native one of its place.
+    """Return blocks for logits at full resolution: consecutive pixels, each of them a native one.
 
-    Weights are 0 everywhere: a column that the next one is added to at weight 1 would be rounded.
+    Weights are 0 everywhere: adding the next column at weight 1 would round.
     """
     chunks = -(-width // PIXELS)
     pixel, cell = np.full(chunks * PIXELS, width, np.int32), np.zeros(chunks * PIXELS, np.int32)
@@ -107,7 +107,7 @@ def consecutive_blocks(width: int) -> RowBlocks:
 
 
 def _number_in_cell(cell: Int64[np.ndarray, " p"], cells: int) -> Int64[np.ndarray, " p"]:
-    """The how-manieth pixel of its cell each one is."""
+    """Number the pixels of each cell from 0."""
     order = np.argsort(cell, kind="stable")
     count = np.bincount(cell, minlength=cells)
     number = np.empty(len(cell), np.int64)

@@ -79,7 +79,7 @@ def add_scores(scores: Scores, t: Floats, k: Integers, sums: Int64[np.ndarray, "
 
 @inline_njit
 def msp(t: Floats, k: Integers) -> None:
-    """Score and fine bin: the maximum probability, by the tail odds."""
+    """Write the largest probability, and its bin by the tail odds."""
     for x in range(U64(PIXELS)):
         t[SCORE + x] = t[SURE + x]
         k[BIN + x] = k[ODDS_BIN + x]
@@ -87,7 +87,7 @@ def msp(t: Floats, k: Integers) -> None:
 
 @inline_njit
 def neg_entropy(t: Floats, k: Integers) -> None:
-    """Score and fine bin: minus the entropy, a sum of positive terms."""
+    """Write minus the entropy, a sum of positive terms, and its bin."""
     for x in range(U64(PIXELS)):
         entropy = t[LOG + x] + t[SLOPE + x] * t[SURE + x]
         t[SCORE + x] = -entropy
@@ -96,7 +96,7 @@ def neg_entropy(t: Floats, k: Integers) -> None:
 
 @inline_njit
 def margin(t: Floats, k: Integers) -> None:
-    """Score and fine bin: largest minus second probability, by 1 - margin up to 1/2, then by the margin."""
+    """Write the largest minus the second probability, and its bin: by 1 - margin up to 1/2, then by the margin."""
     for x in range(U64(PIXELS)):
         sure = t[SURE + x]
         difference = (F32(1) - t[SECOND + x]) * sure
@@ -109,7 +109,7 @@ def margin(t: Floats, k: Integers) -> None:
 
 @inline_njit
 def log_score(share: F32, t: Floats, k: Integers) -> None:
-    """Score and fine bin: the largest logit, and with share 1 the logsumexp, by its own order."""
+    """Write the largest logit, or with share 1 the logsumexp, and its bin by its own order."""
     for x in range(U64(PIXELS)):
         score = t[TOP + x] + share * t[LOG + x]
         rank = octaves(abs(score), _LOGIT_LOW, _LOGIT_HALF)
@@ -119,7 +119,7 @@ def log_score(share: F32, t: Floats, k: Integers) -> None:
 
 @inline_njit
 def add_score(t: Floats, k: Integers, sums: Int64[np.ndarray, "n 2"], first: int) -> None:
-    """One score's sums by role."""
+    """Add one score's sums by role."""
     wrong = I64(0)
     right = I64(0)
     unknown = I64(0)
@@ -139,7 +139,7 @@ def add_score(t: Floats, k: Integers, sums: Int64[np.ndarray, "n 2"], first: int
 
 @inline_njit
 def place(start: I32, span: I32, trash: I32, k: Integers) -> None:
-    """Places in the table of fine bins: (wrong, right) pairs by bin, `span` further (unknown, void) pairs."""
+    """Write places in the table of fine bins: (wrong, right) pairs by bin, `span` further (unknown, void) pairs."""
     for x in range(U64(PIXELS)):
         role = k[ROLE + x]
         side = span if role > I32(RIGHT) else I32(0)
@@ -149,6 +149,6 @@ def place(start: I32, span: I32, trash: I32, k: Integers) -> None:
 
 @inline_njit
 def add_counts(k: Integers, counts: Counts) -> None:
-    """One score's pixels by fine bin and role."""
+    """Add one score's pixels by fine bin and role."""
     for x in range(U64(PIXELS)):
         counts[U64(k[PLACE + x])] += np.uint32(1)

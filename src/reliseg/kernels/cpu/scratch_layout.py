@@ -1,4 +1,4 @@
-"""What the stages of the fused kernel hand to each other about the pixels of a block."""
+"""The layout of the scratch space in which the stages of a block pass values of its pixels on."""
 
 from reliseg.kernels.cpu.row_blocks import PIXELS
 from reliseg.runtime.arithmetic import U64

@@ -134,7 +134,7 @@ def class_wise_statistic(
     others: Int64[np.ndarray, "c b 3"],
     layout: Layout,
 ) -> ClassWise | None:
-    """The argmax and the other classes; in the first bin, the pixels and hits that remain. None if not asked for."""
+    """Add the argmax to the other classes; the first bin has the pixels and hits that remain. None if not counted."""
     if not layout.classwise:
         return None
     classes = layout.classes
@@ -169,7 +169,7 @@ def add_block(
 
 @inline_njit
 def add_losses(t: Float32[np.ndarray, " t"], sums: Int64[np.ndarray, "n 2"]) -> None:
-    """Negative log-likelihood and Brier score of the block."""
+    """Add the negative log-likelihood and the Brier score."""
     nll = I64(0)
     brier = I64(0)
     for x in range(U64(PIXELS)):
@@ -181,7 +181,7 @@ def add_losses(t: Float32[np.ndarray, " t"], sums: Int64[np.ndarray, "n 2"]) -> 
 
 @inline_njit
 def add_cells(k: Int32[np.ndarray, " k"], cells: Int64[np.ndarray, "n 2"]) -> None:
-    """Counts and confidence.
+    """Add pixels and confidence by label, row and bin.
 
     x and the places 64, 128, 192 further are neighbours in the image and mostly belong to one entry: then
     one update, instead of four that wait for each other.
@@ -207,7 +207,7 @@ def add_cells(k: Int32[np.ndarray, " k"], cells: Int64[np.ndarray, "n 2"]) -> No
 
 @inline_njit
 def add_confident(k: Int32[np.ndarray, " k"], confident: Int64[np.ndarray, "t 2"]) -> None:
-    """Confidently wrong pixels: few."""
+    """Add the pixels that are wrong with high confidence, which are few."""
     for x in range(U64(PIXELS)):
         level = k[CONFIDENT + x]
         if level > I32(0):
@@ -218,7 +218,7 @@ def add_confident(k: Int32[np.ndarray, " k"], confident: Int64[np.ndarray, "t 2"
 
 @inline_njit
 def add_confidence(k: Int32[np.ndarray, " k"], confidence: Int64[np.ndarray, " b"]) -> None:
-    """Confidence by fine bin of msp."""
+    """Add confidence by fine bin of msp."""
     for x in range(U64(PIXELS)):
         confidence[U64(k[ODDS_BIN + x])] += I64(k[UNITS + x])
 
@@ -230,7 +230,7 @@ def add_others(
     k: Int32[np.ndarray, " k"],
     others: Int64[np.ndarray, "n 3"],
 ) -> None:
-    """Probabilities of all classes but the argmax: all into the first bin, where nearly all belong.
+    """Add the probabilities of all classes but the argmax: all into the first bin, where nearly all belong.
 
     The argmax has 0 in the buffer: it is in `cells`. A pixel that is not known has KNOWN_SURE 0.
     """
@@ -253,7 +253,7 @@ def add_others(
 def _move_up(
     c: U64, largest: F32, z: Float32[np.ndarray, " z"], k: Int32[np.ndarray, " k"], others: Int64[np.ndarray, "n 3"]
 ) -> None:
-    """What lies above an edge goes to the next bin, one edge of a class after the other while anything is left.
+    """Move what lies above an edge to the next bin, edge by edge of a class while anything is left.
 
     None but the argmax is above 1/2: these are so few edges that sweeps over all pixels beat a write for each of them.
     """
@@ -284,13 +284,13 @@ def _move_up(
 
 @inline_njit
 def _as_unsigned(total: I32) -> I64:
-    """256 values of at most 1/2 fit 32 bits, but for the sign."""
+    """Read a sum of 256 values of at most 1/2 without a sign: it fits 32 bits."""
     return I64(total) & I64(0xFFFFFFFF)
 
 
 @inline_njit
 def carry_in_place(sums: Int64[np.ndarray, "n 2"]) -> None:
-    """The canonical form of limbs: after each row, before 64 bits overflow."""
+    """Bring limbs to their canonical form: after each row, before 64 bits overflow."""
     for i in range(len(sums)):
         sums[i, 0] += sums[i, 1] >> 32
         sums[i, 1] &= 0xFFFFFFFF

@@ -1,4 +1,4 @@
-"""The fused kernel on logits that were changed pixel by pixel: blocks of rows at full resolution."""
+"""The fused kernel on logits that a transform changes: blocks of rows at full resolution."""
 
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -25,7 +25,7 @@ _PIXELS = 1 << 14
 
 
 def rows_per_block(width: int) -> int:
-    """Rows of a block of an image of this width."""
+    """Return the number of rows of a block in an image of this width."""
     return max(1, _PIXELS // width)
 
 
@@ -34,9 +34,8 @@ def observe(
 ) -> tuple[SampleTable, int]:
     """Count an image whose view has a transform, or a band of it that starts where a block does.
 
-    Its row, and the known pixels whose prediction was changed.
-
-    Nothing of the image's full size is built.
+    Return its row, and the number of known pixels whose prediction was changed. Nothing of the image's full size is
+    built.
     """
     source, transform = Upsampled.of(view), view.transform
     assert transform is not None
@@ -69,7 +68,7 @@ def _apply_in_place(z: LiveBlock, transform: CompiledTransform) -> tuple[LiveBlo
 
 
 def _apply_function(z: Block, transform: Transform, live: Live) -> tuple[LiveBlock, Flipped]:
-    """float64, and told before it is rounded whether predictions change."""
+    """Apply a Python function in float64; predictions are compared before logits are rounded."""
     before, shape = _argmax(z), z.shape
     after = np.ascontiguousarray(transform(z), np.float64)
     if after.shape != shape:
@@ -88,7 +87,7 @@ def _argmax(z: Block | LiveBlock) -> Top:
 
 @cached_njit
 def round_live_columns(z: Block, live: Live, rounded: LiveBlock) -> int:
-    """The live columns, rounded to float32; how many of these are neither logits nor -inf."""
+    """Round the live columns to float32, and count values that are neither logits nor -inf."""
     stray = 0
     for k in range(U64(len(live))):
         c = U64(live[k])

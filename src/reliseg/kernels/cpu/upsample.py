@@ -1,4 +1,4 @@
-"""Rows of a view at full resolution, projected: what transforms and classifiers of pixels work on, compiled.
+"""Rows of a view at full resolution, projected: the input of transforms, compiled.
 
 `reference.projected_logits` defines it. In float32 it takes the steps of the fused kernel; in float64 those of the
 reference. numba is imported with this module: import it where it is used.
@@ -55,7 +55,7 @@ class Upsampled:
 
     @classmethod
     def of(cls, view: LogitView) -> "Upsampled":
-        """The rows of a view; nothing is computed yet."""
+        """Prepare a view; nothing is computed yet."""
         live, first = np.unique(np.sort(view.groups), return_index=True)
         logits = np.ascontiguousarray(view.logits, np.float32).view()
         logits.flags.writeable = False  # one type for numba whether the caller may write to it or not
@@ -63,14 +63,14 @@ class Upsampled:
         return cls(logits, view.size, view.align_corners, order, np.append(first, len(order)), live)
 
     def to_float32(self, rows: slice) -> LiveBlock:
-        """The live columns in float32, by the fused kernel's arithmetic: within 1e-6 of the largest logit."""
+        """Return the live columns in float32, by the fused kernel's arithmetic: within 1e-6 of the largest logit."""
         z = self._members(rows, np.arange(len(self.order)), len(self.order), np.float32)
         if self._joins:
             join(self.starts, z)
         return z[: len(self.live)]
 
     def to_float64(self, rows: slice, columns: int) -> Block:
-        """All columns in float64, to the last bits those of the reference; -inf where nothing goes to."""
+        """Return all columns in float64, equal to the reference's but for the last bits; -inf if not live."""
         if not self._joins:
             z = self._members(rows, self.live, columns, np.float64)
             z[np.setdiff1d(np.arange(columns), self.live)] = -np.inf
@@ -87,7 +87,7 @@ class Upsampled:
         return len(self.live) < len(self.order)
 
     def _members(self, rows: slice, places: Int64[np.ndarray, " c"], height: int, dtype: type[np.floating]) -> Block:
-        """Interpolated logits of all model classes, each in its place of so many."""
+        """Interpolate the logits of all model classes, each into its row of a block of `height` rows."""
         native, width = self.logits.shape[1], self.size[1]
         upper, down = (a[rows] for a in source_positions(native, self.size[0], self.align_corners))
         across = column_taps(self.logits.shape[2], width, self.align_corners)
@@ -99,7 +99,7 @@ class Upsampled:
 
 @lru_cache(maxsize=64)
 def column_taps(native: int, size: int, align_corners: bool) -> ColumnTaps:
-    """The horizontal half of bilinear interpolation. A pixel at a native column has its value, unrounded."""
+    """Return the horizontal half of bilinear interpolation. A pixel at a native column has its value, unrounded."""
     left, weight = source_positions(native, size, align_corners)
     left, weight = np.where(weight == 1, left + 1, left), np.where(weight == 1, 0.0, weight)
     return ColumnTaps(left.astype(np.int32), np.minimum(left + 1, native - 1).astype(np.int32), weight)
@@ -120,7 +120,7 @@ def fill(
     across: Float[np.ndarray, " o"],
     z: Float[np.ndarray, "y p"],
 ) -> None:
-    """Bilinear interpolation of some rows, in the precision of `z` and the weights."""
+    """Interpolate some rows bilinearly, in the precision of `z` and the weights."""
     native, width = U64(logits.shape[2]), U64(len(across))
     line = np.empty(logits.shape[2], z.dtype)
     zero = down.dtype.type(0)  # a sum with it has that precision
@@ -139,7 +139,7 @@ def fill(
 
 @cached_njit
 def join(starts: Int64[np.ndarray, " k"], z: Float32[np.ndarray, "m p"]) -> None:
-    """logsumexp of the members of each column, in place: row k is never above `starts[k]`, which has been read."""
+    """Replace members by the logsumexp of each column: row k is never above `starts[k]`, which has been read."""
     top, total = np.empty(TILE, np.float32), np.empty(TILE, np.float32)
     for begin in range(0, z.shape[1], TILE):
         n = U64(min(TILE, z.shape[1] - begin))
@@ -165,7 +165,7 @@ def join(starts: Int64[np.ndarray, " k"], z: Float32[np.ndarray, "m p"]) -> None
 
 @cached_njit
 def argmax(z: Float[np.ndarray, "y p"], top: Int32[np.ndarray, " p"]) -> None:
-    """The first of the largest columns of each pixel."""
+    """Find the largest column of each pixel, the first of equal ones."""
     best, at = np.empty(TILE, z.dtype), np.empty(TILE, np.int32)
     for begin in range(0, z.shape[1], TILE):
         n = U64(min(TILE, z.shape[1] - begin))

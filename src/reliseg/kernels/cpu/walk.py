@@ -35,7 +35,7 @@ class Row(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Space of one block: logits, then floats and integers of pixels."""
+    """Scratch space of one block: logits, then floats and integers of pixels."""
 
     z: Float32[np.ndarray, " z"]
     t: Float32[np.ndarray, " t"]
@@ -44,7 +44,7 @@ class Work(NamedTuple):
 
 @inline_njit
 def _count_block(groups: ClassGroups, scores: Scores, work: Work, image: ImageTables, fine: FineTables) -> None:
-    """All statistics of the block whose logits and labels are in the work space."""
+    """Add all statistics of the block whose logits and labels are in the work space."""
     z, t, k = work.z, work.t, work.k
     rows = U64(len(groups.inverse_temperatures))
     exponentials(rows, scores.shapes, z, t)
@@ -61,7 +61,7 @@ def _calibrate_block(
     groups: ClassGroups,
     work: Work,
 ) -> None:
-    """From the model's classes to calibrated columns, and the labels."""
+    """Turn logits of model classes into those of calibrated columns, and write the labels."""
     z, t = work.z, work.t
     if groups.joins:
         join(groups.starts, z, t)
@@ -87,7 +87,7 @@ def _walk_row(
     image: ImageTables,
     fine: FineTables,
 ) -> None:
-    """One row: all dense blocks, then the gathered ones."""
+    """Add one row: all dense blocks, then the gathered ones."""
     dense = U64(blocks.stretches * blocks.quads)
     for i in range(dense + U64(blocks.spare)):
         base = i * U64(PIXELS)

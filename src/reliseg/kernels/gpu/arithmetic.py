@@ -1,9 +1,8 @@
-"""Arithmetic of the device kernel: the polynomials and bins of `_numeric`, for Triton.
+"""Arithmetic of the GPU's kernel: the polynomials and bins of the CPU's (`runtime.arithmetic`, `kernels.cpu.binning`).
 
-Nothing is left to the device's own exponential, logarithm or division: their errors differ between devices, and
-reach the fine bins. And nothing is contracted but what `fma` says (the kernel is launched so): the same bits on every
-GPU, whatever else is compiled with it. Constants stand to the right of tensors: on the left Triton's interpreter does
-not know them.
+The device's own exponential, logarithm and division are not used: their errors differ between devices, and reach the
+fine bins. Only what `fma` says is contracted (the kernel is launched so): every GPU gives the same bits, whatever else
+is compiled with it. Constants stand to the right of tensors: on the left Triton's interpreter does not know them.
 """
 
 import numpy as np
@@ -26,7 +25,7 @@ _SQRT_HALF = tl.constexpr(0x3F3504F3)
 
 @triton.jit
 def exp(x):
-    """exp of x <= 0; exactly 1 at 0; 2**-126 for all that is less."""
+    """Return exp of x <= 0: exactly 1 at 0, at least 2**-126."""
     x = tl.where(x > _LOWEST, x, _LOWEST)
     rounded = tl.fma(x, _LOG2E, _ROUND)
     f = tl.fma(x, _LOG2E, -(rounded - _ROUND))
@@ -42,7 +41,7 @@ def exp(x):
 
 @triton.jit
 def log(u):
-    """The natural logarithm of a number >= 1."""
+    """Return the natural logarithm of a number >= 1."""
     pattern = u.to(tl.int32, bitcast=True)
     exponent = (pattern - _SQRT_HALF) >> 23
     x = (pattern - (exponent << 23)).to(tl.float32, bitcast=True) - 1.0
@@ -61,7 +60,7 @@ def log(u):
 
 @triton.jit
 def units(x):
-    """x in units of 2**-24 as float32, rounded to nearest, ties to even. Multiplying by 2**24 is exact."""
+    """Return x in units of 2**-24 as float32, rounded to nearest, ties to even. Multiplying by 2**24 is exact."""
     y = x * _UNIT
     size = tl.abs(y)
     size = tl.where(size < _WHOLE, (size + _WHOLE) - _WHOLE, size)
@@ -70,7 +69,7 @@ def units(x):
 
 @triton.jit
 def reliability_bin(p, edges):
-    """The right-closed bin of a probability above 0 (of anything else some bin, so that no table is left)."""
+    """Return the right-closed bin of a probability above 0; anything else gets some bin inside the table."""
     y = p * _BINS
     y = tl.where(y > 0.5, y, 0.5)
     y = tl.where(y < _BINS, y, _BINS)
@@ -82,6 +81,6 @@ def reliability_bin(p, edges):
 
 @triton.jit
 def octaves(x, low, last):
-    """The leading bits of x >= 0: 0 below 2**low, then 2**12 bins an octave, `last` at the end."""
+    """Return the bin of x >= 0 by its leading bits: 0 below 2**low, then 2**MANTISSA bins an octave, up to `last`."""
     i = (x.to(tl.int32, bitcast=True) >> _FINE_SHIFT) - ((low + 127) << _MANTISSA) + 1
     return tl.minimum(tl.maximum(i, 0), last)

@@ -1,7 +1,7 @@
-"""The statistics of `kernel` from logits that lie on a device, by Triton; its private stages are `_triton_*`.
+"""The statistics of `kernels.cpu.kernel` from logits that lie on a GPU, by Triton.
 
-Tables stay on the device over images. Of each image only what becomes its row of the sample table is copied: the
-difference of what the tables add up to after it and before it.
+Tables stay on the device over images. Of each image only its row of the sample table is copied: the difference of the
+tables' sums after it and before it.
 """
 
 from dataclasses import replace
@@ -41,7 +41,7 @@ _COARSE = 1 << COARSE_SHIFT
 
 
 class Tables(NamedTuple):
-    """What is counted, on the device: int64, but for `fine`."""
+    """The tables on the device: int64, but for `fine`."""
 
     counts: Tensor
     """Known pixels by label, column and reliability bin."""
@@ -60,7 +60,7 @@ class Tables(NamedTuple):
 
     @classmethod
     def empty(cls, layout: Layout, device: torch.device) -> "Tables":
-        """Of no pixels."""
+        """Return tables of no pixels."""
         t, y, b = layout.classes, layout.columns, RELIABILITY_BINS
 
         def zeros(*shape: int, dtype: torch.dtype = torch.int64) -> Tensor:
@@ -77,7 +77,7 @@ class Tables(NamedTuple):
         )
 
     def summary(self) -> Tensor:
-        """All that a row of the sample table holds, one after the other, as `_sample_row` takes it apart."""
+        """Return all that a row of the sample table holds, one after the other, for `_sample_row` to split."""
         coarse = self.fine.view(-1, _COARSE, ROLES).sum(dim=1, dtype=torch.int64)
         right = self.counts[:, :-1].diagonal().sum(dim=1)
         parts = [
@@ -92,9 +92,10 @@ class Tables(NamedTuple):
 
 
 class TritonKernel:
-    """Statistics of images whose logits are `DeviceLogits`; the interface of `kernel.Kernel`.
+    """Statistics of images whose logits are `DeviceLogits`, one after the other.
 
-    For one thread at a time. A view with a transform is not for it: see `blocks`.
+    For one thread at a time. It cannot count a view with a transform: the CPU's kernel can. A ValueError if a score
+    is not in `gpu.scores`.
     """
 
     def __init__(self, layout: Layout, device: torch.device) -> None:
@@ -114,7 +115,7 @@ class TritonKernel:
         self._earlier: PixelStatistics | None = None
 
     def observe(self, view: LogitView, truth: Truth, sample: str) -> SampleTable:
-        """Add an image; its row of the sample table.
+        """Add an image, and return its row of the sample table.
 
         Truth ids are classes of the data set, 254 (unknown) or 255 (void); logits must be finite.
         """
@@ -126,20 +127,20 @@ class TritonKernel:
         with torch.cuda.device_of(self._starts):  # type: ignore[no-untyped-call]
             self._launch(view, labels, groups, live)
             summary = self._tables.summary()
-        found = (summary - self._before).cpu().numpy()
+        added = (summary - self._before).cpu().numpy()
         self._before = summary
-        return _sample_row(found, self._layout, sample, unknown, void)
+        return _sample_row(added, self._layout, sample, unknown, void)
 
     def statistics(self) -> PixelStatistics:
-        """Of all images observed since creation or reset."""
+        """Return the statistics of all images observed since creation or reset."""
         current = _statistics(self._tables, self._layout)
         return current if self._earlier is None else self._earlier + current
 
     def take(self) -> PixelStatistics:
-        """The same, and forget them."""
-        found = self.statistics()
+        """Return the statistics, and forget the images."""
+        statistics = self.statistics()
         self.reset()
-        return found
+        return statistics
 
     def _spill_before_overflow(self, pixels: int) -> None:
         """Move the counts out of the 32-bit tables before they could overflow."""
@@ -182,7 +183,7 @@ class TritonKernel:
 
 
 def _send(array: np.ndarray, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """A copy on the device, row by row. Pinned memory: the CPU goes on before it has arrived."""
+    """Copy an array to the device, by pinned memory: the CPU goes on before it has arrived."""
     staged = torch.empty(array.shape, dtype=dtype, pin_memory=device.type == "cuda")
     np.copyto(staged.numpy(), array, casting="same_kind")
     return staged.to(device, non_blocking=True)
@@ -190,30 +191,30 @@ def _send(array: np.ndarray, dtype: torch.dtype, device: torch.device) -> Tensor
 
 @lru_cache(maxsize=256)
 def _constant_on_device(content: bytes, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """A short array on the device: the same for most images, and each copy would be waited for."""
+    """Copy a short array to the device once: it is the same for most images, and each copy would be waited for."""
     return torch.frombuffer(bytearray(content), dtype=dtype).to(device)
 
 
 def _starts(layout: Layout) -> Int64[np.ndarray, " s"]:
-    """Where each score's fine bins start, and where the last ones end."""
+    """Return where each score's fine bins start, and where the last ones end."""
     sizes = [_COARSE * fine_bins(score).coarse_size for score in layout.scores]
     return np.cumsum([0, *sizes], dtype=np.int64)
 
 
 @lru_cache(maxsize=64)
 def _taps(native: int, size: int, align_corners: bool, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """For each place along an axis of the image its two native neighbours, and the weight of the second."""
+    """Return for each place along an axis its two native neighbours, and the weight of the second."""
     first, second, weight = row_blocks.row_taps(native, size, align_corners)
     places = (torch.from_numpy(a.astype(np.int32)).to(device) for a in (first, second))
     return (*places, torch.from_numpy(weight).to(device))  # type: ignore[return-value]
 
 
-def _sample_row(found: Int64[np.ndarray, " n"], layout: Layout, sample: str, unknown: int, void: int) -> SampleTable:
-    """The row of the sample table that a summary holds."""
+def _sample_row(summary: Int64[np.ndarray, " n"], layout: Layout, sample: str, unknown: int, void: int) -> SampleTable:
+    """Return the row of the sample table that a summary holds."""
     t, y, b, s = layout.classes, layout.columns, RELIABILITY_BINS, len(layout.scores)
     shapes = [(t, y), (b,), (b,), (b,), (2 + ROLES * s, 2), (-1, ROLES)]
     ends = np.cumsum([np.prod(shape) for shape in shapes[:-1]])
-    parts = [part.reshape(shape) for part, shape in zip(np.split(found, ends), shapes, strict=True)]
+    parts = [part.reshape(shape) for part, shape in zip(np.split(summary, ends), shapes, strict=True)]
     confusion, counts, right, confidence, sums, fine = parts
     sums = carry(sums)
     coarse = np.zeros((s, ROLES, COARSE_BINS), np.int64)

@@ -38,7 +38,7 @@ def digits(scores: Sequence[str]) -> int:
 
 
 class Tails(NamedTuple):
-    """What the scores of the pixels of a tile are made of."""
+    """The softmax of the pixels of a tile, as `built_in_scores.Softmax` has it."""
 
     top: tl.tensor
     sure: tl.tensor
@@ -50,19 +50,19 @@ class Tails(NamedTuple):
 
 @triton.jit
 def odds_bin(odds):
-    """The fine bin of msp, by the tail odds."""
+    """Return the fine bin of msp, by the tail odds."""
     return octaves(odds, _ODDS_LOW, _ODDS_LAST)
 
 
 @triton.jit
 def entropy_bin(entropy):
-    """The fine bin of the entropy."""
+    """Return the fine bin of the entropy."""
     return octaves(entropy, _ENTROPY_LOW, _ENTROPY_LAST)
 
 
 @triton.jit
 def margin_bin(tail, margin):
-    """The fine bin of a margin, by 1 - margin up to 1/2, then by the margin."""
+    """Return the fine bin of a margin, by 1 - margin up to 1/2, then by the margin."""
     high = octaves(tail, _MARGIN_LOW, _MARGIN_HALF)
     low = -octaves(margin, _MARGIN_HIGH, _MARGIN_UNSURE) + _MARGIN_LAST
     return tl.where(tail < 0.5, high, low)
@@ -70,7 +70,7 @@ def margin_bin(tail, margin):
 
 @triton.jit
 def logit_bin(score):
-    """The fine bin of a score that is a logit, by its own order."""
+    """Return the fine bin of a score that is a logit, by its own order."""
     rank = octaves(tl.abs(score), _LOGIT_LOW, _LOGIT_HALF)
     return tl.where(score < 0, rank, -rank) + _LOGIT_HALF
 

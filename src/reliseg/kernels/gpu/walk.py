@@ -1,4 +1,4 @@
-"""The walk of the device kernel: one Triton program per tile of the image, all statistics of its pixels.
+"""The walk of the GPU's kernel: one Triton program per tile of the image, all statistics of its pixels.
 
 A tile's logits are never stored. They are interpolated where they are needed, once for the argmax, once for the sums
 over classes and once for the class-wise tables: native logits lie in the cache, and a few multiplications are cheaper
@@ -19,7 +19,7 @@ from reliseg.stats.fixed import VALUE_LIMIT
 TILE_HEIGHT, TILE_WIDTH = 8, 32
 """Pixels of a tile: nearly square, so that most of them share class and confidence bin."""
 OPTIONS = {"num_warps": 4, "num_stages": 1, "enable_fp_fusion": False}
-"""How it is compiled: two pixels a lane, whose state fits the registers."""
+"""Options of the compiler: two pixels a lane, whose state fits the registers."""
 
 _HEIGHT, _WIDTH = tl.constexpr(TILE_HEIGHT), tl.constexpr(TILE_WIDTH)
 _BINS, _ROLES = tl.constexpr(RELIABILITY_BINS), tl.constexpr(ROLES)
