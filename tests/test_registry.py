@@ -200,6 +200,15 @@ def test_an_installed_plug_in_that_is_broken_stops_nothing_but_its_own_use(tmp_p
         calibrator("halo")
 
 
+def test_a_plug_in_is_not_imported_by_a_run_that_names_others(tmp_path, monkeypatch):
+    install(tmp_path, monkeypatch, UNFINISHED, metrics=("halo", "HaloMetric"), scores=("halo", "HaloScore"))
+    settings = parse_settings({"metrics": ["drop", "segmentation"], "scores": ["msp"]})
+    assert left_out_families(settings) == []
+    assert "halo_metrics" not in sys.modules
+    parse_settings({})
+    assert "halo_metrics" in sys.modules
+
+
 def test_an_installed_plug_in_that_works_is_among_all(tmp_path, monkeypatch):
     module = "from reliseg.metrics.families.flips import FlipRate\nclass Halo(FlipRate):\n    'Halos.'\n"
     install(tmp_path, monkeypatch, module, metrics=("halo", "Halo"))

@@ -36,15 +36,22 @@ class Registry(Generic[T]):
             entries[module.name] = f"{files}.{module.name}"
         return dict(sorted(entries.items()))
 
+    @property
+    def _plugins(self) -> dict[str, EntryPoint]:
+        return {name: entry for name, entry in self._entries.items() if isinstance(entry, EntryPoint)}
+
     def names(self) -> list[str]:
         """Return all names, sorted; also those of plug-ins that cannot be used."""
         return list(self._entries)
 
+    def shipped_names(self) -> list[str]:
+        """Return the names that are no plug-ins, sorted."""
+        return [name for name in self._entries if name not in self._plugins]
+
     @cached_property
     def faults(self) -> dict[str, str]:
         """Return what is wrong with each plug-in that cannot be used, by name: its package, the fault, what to do."""
-        plugins = {name: entry for name, entry in self._entries.items() if isinstance(entry, EntryPoint)}
-        loaded = {name: self._load_plugin(entry) for name, entry in plugins.items()}
+        loaded = {name: self._load_plugin(entry) for name, entry in self._plugins.items()}
         return {name: fault for name, fault in loaded.items() if isinstance(fault, str)}
 
     def get(self, name: str) -> type[T]:

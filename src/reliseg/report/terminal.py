@@ -76,7 +76,7 @@ class Terminal:
     def finish(self, folder: Path) -> None:
         """Print the table of a run's results, where they all are, and why some do not apply."""
         self._bar.stop()
-        results = Results.read(folder / "results.json")
+        results = Results.read(folder)
         if len(results):
             Console(width=_UNCUT).print(summary(results))
         reasons = Counter(row.why for row in results if row.why)

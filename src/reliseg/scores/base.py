@@ -21,7 +21,7 @@ class Score(ABC):
 
     @abstractmethod
     def __call__(self, logits: Block) -> Float64[np.ndarray, " p"]:
-        """Return the confidence of each pixel: higher = surer."""
+        """Return the confidence of each pixel: higher = more confident."""
 
 
 @dataclass(frozen=True)
