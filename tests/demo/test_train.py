@@ -7,7 +7,8 @@ torch = pytest.importorskip("torch")
 
 from reliseg.demo import network  # noqa: E402
 from reliseg.demo import train as training  # noqa: E402
-from reliseg.demo.train import CROP, IGNORED, balance, batches, random_crops, scenes, train  # noqa: E402
+from reliseg.demo.train import CROP, balance, batches, random_crops, scenes, train  # noqa: E402
+from reliseg.labels import VOID  # noqa: E402
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_crops_of_image_and_mask_are_of_one_place(two_scenes):
 
 
 def test_rare_classes_weigh_more_and_pixels_weigh_1_on_average():
-    truths = torch.tensor([[[0] * 6 + [1] * 3 + [2] + [IGNORED] * 2]], dtype=torch.uint8)
+    truths = torch.tensor([[[0] * 6 + [1] * 3 + [2] + [VOID] * 2]], dtype=torch.uint8)
     weights = balance(truths).numpy()
     assert weights[0] < weights[1] < weights[2]
     assert (weights[:3] * [0.6, 0.3, 0.1]).sum() == pytest.approx(1, abs=1e-6)
@@ -65,7 +66,7 @@ def test_unknown_and_void_pixels_are_ignored(monkeypatch):
     monkeypatch.setattr(training, "_draw_pair", lambda seed: (np.full((2, 2, 3), seed % 100, np.uint8), truth))
     images, truths = scenes(3)
     assert images[:, 0, 0, 0].tolist() == [0, 1, 2]
-    assert truths[2].tolist() == [[0, 18], [IGNORED, IGNORED]]
+    assert truths[2].tolist() == [[0, 18], [VOID, VOID]]
 
 
 def test_training_is_repeatable_and_changes_the_network(two_scenes, capsys):

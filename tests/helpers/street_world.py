@@ -10,8 +10,6 @@ from reliseg.demo.world.shading import Sky
 from reliseg.demo.world.street import Layout, Side
 
 SIZE = (120, 240)
-SKY = 10
-"""The label of pixels that no surface covers."""
 OVERCAST = Light((0.0, 1.0, 0.0), 0.0, 0.8)
 SUNNY = Light((0.6, 0.8, 0.0), 0.8, 0.8)
 GREY_SKY = Sky((0.7, 0.7, 0.7), (0.7, 0.7, 0.7), 0.0, 0.9, (0.0, 0.0))

@@ -8,8 +8,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD
+
 CLASSES = 19
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 WEIGHTS = Path(__file__).with_name("weights.safetensors")
 
 
@@ -90,5 +91,5 @@ def load(weights: Path = WEIGHTS) -> nn.Module:
 
 def normalise(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
     """Normalise images in [0, 1] by ImageNet's mean and deviation."""
-    mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, DEVIATION))
+    mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     return (images - mean) / deviation

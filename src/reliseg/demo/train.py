@@ -17,13 +17,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from reliseg.demo.network import CLASSES, WEIGHTS, build, normalise, upsample
 from reliseg.demo.world.scenes import draw
+from reliseg.labels import VOID
 
 FIRST_SEED = 100_000
 """Scenes from here on are for training; the demo draws from 0 to 9999."""
 DRAWERS = 2
 """Processes that draw. Training itself uses one thread: its sums then have one order on every machine."""
 CROP = (160, 320)
-IGNORED = 255
 
 
 def _draw_pair(seed: int) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]:
@@ -32,12 +32,12 @@ def _draw_pair(seed: int) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray,
 
 
 def scenes(count: int) -> tuple[UInt8[Tensor, "n 3 h w"], UInt8[Tensor, "n h w"]]:
-    """Draw training scenes in two processes; classes above 18 are ignored."""
+    """Draw training scenes in two processes; what is no class is void."""
     with ProcessPoolExecutor(DRAWERS, get_context("spawn")) as pool:
         pairs = list(pool.map(_draw_pair, range(FIRST_SEED, FIRST_SEED + count), chunksize=16))
     images = torch.from_numpy(np.stack([image for image, _ in pairs]).transpose(0, 3, 1, 2).copy())
     truths = np.stack([truth for _, truth in pairs])
-    return images, torch.from_numpy(np.where(truths > 18, IGNORED, truths).astype(np.uint8))
+    return images, torch.from_numpy(np.where(truths >= CLASSES, VOID, truths).astype(np.uint8))
 
 
 def batches(count: int, steps: int, size: int, seed: int) -> Int64[np.ndarray, "s b"]:
@@ -99,7 +99,7 @@ def train(steps: int, count: int, size: int, seed: int) -> nn.Module:
         logits = network(pictures.contiguous(memory_format=torch.channels_last))
         top, left = (int(value) for value in rng.integers(0, 2, 2))
         half_labels = labels[:, top::2, left::2]
-        loss = functional.cross_entropy(upsample(logits, 2), half_labels, weights, ignore_index=IGNORED)
+        loss = functional.cross_entropy(upsample(logits, 2), half_labels, weights, ignore_index=VOID)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from helpers.street_world import SKY, empty_canvas, equal_rasters, label_picture, straight_layout
+from helpers.street_world import empty_canvas, equal_rasters, label_picture, straight_layout
 
-from reliseg.demo.world.buildings import BUILDING, FENCE, VEGETATION, WALL, Builder
-from reliseg.demo.world.canvas import Canvas
+from reliseg.demo.world.buildings import Builder
+from reliseg.demo.world.canvas import BUILDING, FENCE, SKY, VEGETATION, WALL, Canvas
 
 
 def build(style: str, seed: int, sign: int = -1, **options: object) -> Canvas:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from helpers.street_world import OVERCAST, SIZE, SKY, SUNNY, empty_canvas, label_picture
+from helpers.street_world import OVERCAST, SIZE, SUNNY, empty_canvas, label_picture
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reliseg.demo.world.canvas import FOLIAGE, Paint, hull
+from reliseg.demo.world.canvas import FOLIAGE, SKY, Paint, hull
 
 NEARER, FARTHER = Paint((0.5, 0.5, 0.5), 3), Paint((0.2, 0.2, 0.2), 5)
 GROUND = [(-2.0, 0.0, 6.0), (2.0, 0.0, 6.0), (2.0, 0.0, 10.0), (-2.0, 0.0, 10.0)]

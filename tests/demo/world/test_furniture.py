@@ -2,22 +2,10 @@
 
 import numpy as np
 import pytest
-from helpers.street_world import SKY, empty_canvas, equal_rasters, label_picture
+from helpers.street_world import empty_canvas, equal_rasters, label_picture
 
-from reliseg.demo.world.canvas import Canvas
-from reliseg.demo.world.furniture import (
-    LIGHT,
-    POLE,
-    SIGN,
-    VEGETATION,
-    board,
-    bush,
-    lamp,
-    pole_paint,
-    sign,
-    traffic_light,
-    tree,
-)
+from reliseg.demo.world.canvas import LIGHT, POLE, SIGN, SKY, VEGETATION, Canvas
+from reliseg.demo.world.furniture import board, bush, lamp, pole_paint, sign, traffic_light, tree
 
 S, Z = 1.0, 20.0
 

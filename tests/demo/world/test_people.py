@@ -4,9 +4,10 @@ from functools import partial
 
 import numpy as np
 import pytest
-from helpers.street_world import SKY, draw_thing, equal_rasters, labels_of
+from helpers.street_world import draw_thing, equal_rasters, labels_of
 
-from reliseg.demo.world.people import BICYCLE, MOTORCYCLE, PERSON, RIDER, bicycle, motorcycle, person
+from reliseg.demo.world.canvas import BICYCLE, MOTORCYCLE, PERSON, RIDER, SKY
+from reliseg.demo.world.people import bicycle, motorcycle, person
 
 THINGS = {
     "person": (person, {PERSON}),

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from reliseg.demo.world.scenes import CONDITIONS, UNKNOWN, VOID, draw
+from reliseg.demo.world.scenes import CONDITIONS, draw
+from reliseg.labels import UNKNOWN, VOID
 
 SEED = 3
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from helpers.street_world import GREY_SKY, SIZE, SKY, SUNNY, empty_canvas
+from helpers.street_world import GREY_SKY, SIZE, SUNNY, empty_canvas
 
-from reliseg.demo.world.canvas import ASPHALT, FACADE, FLAT, Canvas, Paint
+from reliseg.demo.world.canvas import ASPHALT, FACADE, FLAT, SKY, Canvas, Paint
 from reliseg.demo.world.shading import View, view
 
 WALL, LAMP, ROAD = 3, 5, 0

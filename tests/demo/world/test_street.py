@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from helpers.street_world import SKY, empty_canvas, label_picture, straight_layout
+from helpers.street_world import empty_canvas, label_picture, straight_layout
 
-from reliseg.demo.world.canvas import Paint
-from reliseg.demo.world.street import ROAD, SIDEWALK, TERRAIN, Strips, draw_ground, plan
+from reliseg.demo.world.canvas import ROAD, SIDEWALK, SKY, TERRAIN, Paint
+from reliseg.demo.world.street import Strips, draw_ground, plan
 
 
 @pytest.fixture(scope="module")

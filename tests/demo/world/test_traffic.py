@@ -5,10 +5,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from helpers.street_world import SKY, empty_canvas, label_picture, straight_layout
+from helpers.street_world import empty_canvas, label_picture, straight_layout
 
 from reliseg.demo.world import traffic
-from reliseg.demo.world.traffic import VOID, Traffic, bonnet
+from reliseg.demo.world.canvas import SKY
+from reliseg.demo.world.traffic import Traffic, bonnet
+from reliseg.labels import VOID
 
 LENGTHS = {"car": 4.9, "truck": 9.0, "bus": 11.2}
 PEOPLE, CYCLES, VEHICLES, FURNITURE = {11}, {12, 17, 18}, {13, 14, 15, 16}, {5, 6, 7, 8}

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from helpers.street_world import SKY, draw_thing, empty_canvas, equal_rasters, label_picture, labels_of
+from helpers.street_world import draw_thing, empty_canvas, equal_rasters, label_picture, labels_of
 
 from reliseg.demo.world.camera import Pose
-from reliseg.demo.world.canvas import Paint
-from reliseg.demo.world.vehicles import BUS, CAR, TRAIN, TRUCK, Body, bus, car, train, truck
+from reliseg.demo.world.canvas import BUS, CAR, SKY, TRAIN, TRUCK, Paint
+from reliseg.demo.world.vehicles import Body, bus, car, train, truck
 
 THINGS = {"car": (car, CAR, 2.0), "truck": (truck, TRUCK, 4.2), "bus": (bus, BUS, 3.2), "train": (train, TRAIN, 5.0)}
 

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from helpers.street_world import GREY_SKY, OVERCAST, empty_canvas, straight_layout
 
+from reliseg.demo.world.canvas import ROAD, SKY
 from reliseg.demo.world.furniture import lamp, pole_paint
 from reliseg.demo.world.shading import View, view
 from reliseg.demo.world.street import draw_ground
-from reliseg.demo.world.weather import SKY, WEATHER, add_haze, photograph
-
-ROAD = 0
+from reliseg.demo.world.weather import WEATHER, add_haze, photograph
 
 
 @pytest.fixture(scope="module")

@@ -8,21 +8,23 @@ from reliseg.demo.world.camera import Camera, Point
 from reliseg.demo.world.canvas import (
     BORDERS,
     BRICK,
+    BUILDING,
     FACADE,
     FAR,
+    FENCE,
     FLAT,
     FOLIAGE,
     GARDENS,
     HOUSES,
     TILES,
+    VEGETATION,
+    WALL,
     Canvas,
     Colour,
     Paint,
-)  # fmt: skip
+)
 from reliseg.demo.world.furniture import bush, tree
 from reliseg.demo.world.street import END, Layout, Side
-
-BUILDING, WALL, FENCE, VEGETATION = 2, 3, 4, 8
 
 PLASTER: tuple[Colour, ...] = (
     (0.72, 0.66, 0.56), (0.78, 0.74, 0.66), (0.62, 0.52, 0.42), (0.58, 0.36, 0.30), (0.52, 0.50, 0.48),

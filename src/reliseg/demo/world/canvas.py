@@ -11,6 +11,12 @@ from reliseg.demo.world.camera import NEAR, Camera, Point, clip_to_near
 
 Colour = tuple[float, float, float]
 
+(
+    ROAD, SIDEWALK, BUILDING, WALL, FENCE, POLE, LIGHT, SIGN, VEGETATION, TERRAIN, SKY, PERSON, RIDER, CAR, TRUCK, BUS,
+    TRAIN, MOTORCYCLE, BICYCLE,
+) = range(19)  # fmt: skip
+"""The classes of Cityscapes."""
+
 FLAT, ASPHALT, PAVING, GRASS, FACADE, FOLIAGE, BRICK, TILES, GLOSS = range(9)
 """Materials: how the colour of a surface varies over it."""
 
@@ -90,7 +96,7 @@ class Canvas:
     _shadows: list[tuple[list[tuple[float, float]], int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._rows.append((0.0, 0.0, 0.0, 1.0, 10.0, float(FLAT), *(0.0,) * (COLUMNS - 6)))
+        self._rows.append((0.0, 0.0, 0.0, 1.0, float(SKY), float(FLAT), *(0.0,) * (COLUMNS - 6)))
 
     def _add(
         self,

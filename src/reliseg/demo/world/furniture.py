@@ -3,10 +3,8 @@
 import numpy as np
 
 from reliseg.demo.world.camera import Camera, Point
-from reliseg.demo.world.canvas import FLAT, FOLIAGE, STREET, Canvas, Colour, Paint
+from reliseg.demo.world.canvas import FLAT, FOLIAGE, LIGHT, POLE, SIGN, STREET, VEGETATION, Canvas, Colour, Paint
 from reliseg.demo.world.cutout import Cutout, Spot
-
-POLE, LIGHT, SIGN, VEGETATION = 5, 6, 7, 8
 
 LEAVES: tuple[Colour, ...] = (
     (0.27, 0.38, 0.16), (0.22, 0.34, 0.15), (0.34, 0.42, 0.18), (0.24, 0.34, 0.22), (0.46, 0.38, 0.16),

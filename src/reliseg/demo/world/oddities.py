@@ -9,8 +9,7 @@ from reliseg.demo.world.canvas import GLOSS, STREET, Canvas, Colour, Paint
 from reliseg.demo.world.cutout import Cutout
 from reliseg.demo.world.street import Layout
 from reliseg.demo.world.vehicles import Body
-
-UNKNOWN = 254
+from reliseg.labels import UNKNOWN
 
 
 def scatter(canvas: Canvas, camera: Camera, rng: np.random.Generator, layout: Layout) -> None:

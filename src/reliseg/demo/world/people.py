@@ -3,10 +3,8 @@
 import numpy as np
 
 from reliseg.demo.world.camera import Point, Pose
-from reliseg.demo.world.canvas import Canvas, Colour, Paint
+from reliseg.demo.world.canvas import BICYCLE, MOTORCYCLE, PERSON, RIDER, Canvas, Colour, Paint
 from reliseg.demo.world.cutout import Cutout
-
-PERSON, RIDER, MOTORCYCLE, BICYCLE = 11, 12, 17, 18
 
 SKIN: tuple[Colour, ...] = ((0.80, 0.60, 0.48), (0.62, 0.42, 0.30), (0.40, 0.27, 0.19))
 HAIR: tuple[Colour, ...] = ((0.12, 0.09, 0.07), (0.34, 0.22, 0.12), (0.62, 0.50, 0.30), (0.5, 0.5, 0.5))

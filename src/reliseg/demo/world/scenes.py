@@ -8,16 +8,14 @@ from jaxtyping import Float32, UInt8
 from reliseg.demo.world.buildings import Builder
 from reliseg.demo.world.camera import Camera
 from reliseg.demo.world.canvas import Canvas, Light
-from reliseg.demo.world.oddities import UNKNOWN, scatter
+from reliseg.demo.world.oddities import scatter
 from reliseg.demo.world.shading import Sky, view
 from reliseg.demo.world.street import Layout, draw_ground, plan
-from reliseg.demo.world.traffic import VOID, Traffic, bonnet
+from reliseg.demo.world.traffic import Traffic, bonnet
 from reliseg.demo.world.weather import WEATHER, photograph
 
 CONDITIONS = tuple(WEATHER)
 """The weathers that `draw` knows."""
-
-__all__ = ["CONDITIONS", "UNKNOWN", "VOID", "Scene", "draw"]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int64, UInt8
 
 from reliseg.demo.world.camera import Camera, Point
-from reliseg.demo.world.canvas import BRICK, Raster
+from reliseg.demo.world.canvas import BRICK, ROAD, SIDEWALK, TERRAIN, Raster
 from reliseg.demo.world.textures import LIT, PLAIN, Spots, Values, noise_tile
 
 Picture = Float[np.ndarray, "h w 3"]
@@ -127,7 +127,7 @@ def view(raster: Raster, sky: Sky, *, night: bool, snow: bool) -> View:
     glow = (raster.column("colour") * raster.column("glow")[:, None])[ids] if night else None
     _apply_textures(raster, colour, inverse, glow)
     label = raster.column("label").astype(np.uint8)
-    level = (label == 0) | (label == 1) | (label == 9)
+    level = np.isin(label, (ROAD, SIDEWALK, TERRAIN))
     dark = np.flatnonzero((raster.shadow > 0) & level[ids])
     colour.reshape(-1, 3)[dark] *= 1 - raster.shadow.ravel()[dark, None] * np.float32(1 / 255)
     _paint_sky(raster, colour, sky)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from reliseg.demo.world.camera import NEAR, Camera, Point
-from reliseg.demo.world.canvas import ASPHALT, FLAT, GRASS, GROUND, PAVING, Canvas, Paint
+from reliseg.demo.world.canvas import ASPHALT, FLAT, GRASS, GROUND, PAVING, ROAD, SIDEWALK, TERRAIN, Canvas, Paint
 
-ROAD, SIDEWALK, TERRAIN = 0, 1, 9
 END = 170.0
 """Metres ahead at which the street ends."""
 KERB = 0.12

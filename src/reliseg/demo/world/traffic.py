@@ -10,8 +10,8 @@ from reliseg.demo.world.furniture import board, lamp, pole_paint, sign, traffic_
 from reliseg.demo.world.people import bicycle, motorcycle, person
 from reliseg.demo.world.street import KERB, Layout, Side
 from reliseg.demo.world.vehicles import bus, car, train, truck
+from reliseg.labels import VOID
 
-VOID = 255
 BACK = float(np.pi)
 
 Thing = Callable[[Canvas, np.random.Generator, Pose, float], None]

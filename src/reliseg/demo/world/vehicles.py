@@ -8,9 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from reliseg.demo.world.camera import Point, Pose
-from reliseg.demo.world.canvas import GLOSS, Canvas, Colour, Paint
-
-CAR, TRUCK, BUS, TRAIN = 13, 14, 15, 16
+from reliseg.demo.world.canvas import BUS, CAR, GLOSS, TRAIN, TRUCK, Canvas, Colour, Paint
 
 Corner = tuple[float, float, float]
 """A corner of a side profile: ahead of the middle, height, half width there."""

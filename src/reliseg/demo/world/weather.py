@@ -6,10 +6,9 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFilter
 
+from reliseg.demo.world.canvas import ROAD, SIDEWALK, SKY
 from reliseg.demo.world.shading import Picture, Plane, View
 from reliseg.demo.world.textures import noise_tile
-
-ROAD, SIDEWALK, TERRAIN, SKY = 0, 1, 9, 10
 
 
 def add_haze(image: Picture, depth: Plane, beta: float, air: tuple[float, float, float]) -> Picture:
