@@ -5,6 +5,8 @@ from reliseg.demo.world.scenes import CONDITIONS, draw
 from reliseg.labels import UNKNOWN, VOID
 
 SEED = 3
+HALF = (128, 256)
+"""Half the size of the demo: a quarter of the time."""
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +16,7 @@ def twins():
 
 @pytest.fixture(scope="module")
 def clear_truths():
-    return [draw(seed, "clear").truth for seed in range(24)]
+    return [draw(seed, "clear", size=HALF).truth for seed in range(24)]
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
@@ -48,7 +50,7 @@ def test_types_and_sizes():
 def test_all_19_classes_occur_in_several_of_24_scenes(clear_truths):
     occurs = np.zeros(256, int)
     for truth in clear_truths:
-        occurs += np.bincount(truth.ravel(), minlength=256) > 30
+        occurs += np.bincount(truth.ravel(), minlength=256) > 7
     assert occurs[:19].min() >= 5
     assert occurs[19:VOID].sum() == 0
     assert 0 < occurs[VOID] < 24
@@ -77,13 +79,13 @@ def test_road_gets_farther_towards_the_horizon(twins):
 
 
 def test_fog_takes_contrast_with_distance():
-    pairs = [(draw(seed, "clear"), draw(seed, "fog")) for seed in range(6)]
+    pairs = [(draw(seed, "clear", size=HALF), draw(seed, "fog", size=HALF)) for seed in range(6)]
 
     def contrast_left(near, far):
         shares = []
         for clear, fog in pairs:
             place = (clear.depth > near) & (clear.depth < far) & np.isin(clear.truth, (2, 8, 13))
-            if place.sum() > 200:
+            if place.sum() > 50:
                 shares.append(fog.image[place].std() / clear.image[place].std())
         return np.mean(shares)
 
