@@ -137,5 +137,5 @@ def test_one_id_is_never_two_pictures(flat, open_data):
 
 
 def test_a_union_may_not_hold_other_keys_beside(flat, open_data):
-    with pytest.raises(ConfigError, match="union stands alone"):
+    with pytest.raises(ConfigError, match="a union has no other keys"):
         open_data("folder", flat, domains={"d": {}, "u": {"union": ["d"], "augment": AUGMENT}})

@@ -132,7 +132,7 @@ def test_a_turned_photo_is_refused_as_nobody_knows_how_it_was_annotated(pair, or
     if orientation == 1:
         assert pair(buffer.getvalue(), suffix="jpg").image.shape == (2, 3, 3)
     else:
-        with pytest.raises(SampleError, match=r"stored turned \(EXIF orientation\); turn the pixels"):
+        with pytest.raises(SampleError, match=r"stored rotated \(EXIF orientation\); rotate the pixels"):
             pair(buffer.getvalue(), suffix="jpg")
 
 

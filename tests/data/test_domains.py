@@ -72,7 +72,7 @@ def test_annotations_none_reads_no_masks(tree, open_data):
         ({"d": {"annotations": "some"}}, "annotations is 'required' or 'none'"),
         ({"d": {"union": ["e"]}, "e": {"union": "d"}}, "union contains itself"),
         ({"d": {"union": ["ee"]}, "eee": {}}, "union of unknown domain 'ee'; did you mean 'eee'"),
-        ({"d": {"union": ["e"], "scene": "a"}, "e": {}}, "union stands alone"),
+        ({"d": {"union": ["e"], "scene": "a"}, "e": {}}, "a union has no other keys"),
         ({"d": {"union": ["e", "f"]}, "e": {}, "f": {"annotations": "none"}}, "with and without annotations"),
         ({"d/e": {}}, "domain name 'd/e'"),
         ({}, "x: no domains"),

@@ -23,7 +23,7 @@ from reliseg.labels import ColorMap, UnlistedIdsError
 from reliseg.types import Image, Truth
 
 _ORIENTATION = 0x0112
-"""The EXIF tag: 1 is upright. Annotations are of the pixels as a tool showed them: turned or not, nobody can tell."""
+"""The EXIF tag: 1 is upright. Annotations are of the pixels as a tool showed them: rotated or not, nobody can tell."""
 PIXEL_LIMIT = 1 << 28
 """Larger images are refused: 268 megapixels, against files that unpack to far more than they hold."""
 # Pillow's own limit, a third of this, warns about images that are legitimate here.
@@ -64,7 +64,7 @@ class _File:
                 if picture.width * picture.height > PIXEL_LIMIT:
                     raise self.error(f"{picture.width} x {picture.height} pixels; the limit is {PIXEL_LIMIT} in all")
                 if picture.format == "JPEG" and picture.getexif().get(_ORIENTATION, 1) > 1:
-                    raise self.error("stored turned (EXIF orientation); turn the pixels, and remove the tag")
+                    raise self.error("stored rotated (EXIF orientation); rotate the pixels and remove the tag")
                 yield picture
         except SampleError:
             raise

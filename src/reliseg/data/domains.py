@@ -38,7 +38,7 @@ def read_selection(dataset: str, name: str, own: Mapping[str, Any], spec: Spec, 
     check_keys(label, table, (*spec.image_fields, *DOMAIN_KEYS))
     if "union" in table:
         if len(table) > 1:
-            raise ConfigError(f"{label}: union stands alone; put other keys into the domains it names")
+            raise ConfigError(f"{label}: a union has no other keys; put them into the domains it names")
         return Selection(name, label, {}, union=strings(f"{label}: union", table["union"]))
     rule = table.get("annotations", "required" if annotated else "none")
     if rule not in ("required", "none"):

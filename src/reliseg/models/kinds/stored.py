@@ -116,7 +116,7 @@ class StoredModel(Model):
         if len(files) > 1:
             raise SampleError(
                 source.id,
-                f"{files[0]} and {files[1]} in {self.folder} could be meant; keep one, called {source.id}.npz",
+                f"{files[0]} and {files[1]} in {self.folder} both fit; keep one, called {source.id}.npz",
             )
         path = self.folder / files[0]
         try:
