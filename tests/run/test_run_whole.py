@@ -113,7 +113,7 @@ def test_a_run_killed_while_images_are_kept_gives_the_bytes_of_the_whole(street,
 
 @pytest.mark.slow
 def test_images_that_are_kept_are_at_most_so_many(street, whole, tmp_path, monkeypatch):
-    monkeypatch.setattr("reliseg.run.fit.sampling.select_images", lambda names, seed: select_images(names, seed, 4))
+    monkeypatch.setattr("reliseg.run.fit.requests.select_images", lambda names, seed: select_images(names, seed, 4))
     seen = []
     monkeypatch.setattr(
         "reliseg.run.fit.sampling.save_image",

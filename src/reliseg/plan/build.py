@@ -128,11 +128,11 @@ def _check_records(
 
 def _check_union(target: Target) -> None:
     """Refuse a union with a sample in two of its members: its statistics are the sum of theirs."""
-    seen: dict[str, str] = {}
+    seen: dict[str, Target] = {}
     for member in target.members():
         for sample in member.domain.samples:
-            other = seen.setdefault(sample.id, str(member))
-            if other != str(member):
+            other = seen.setdefault(sample.id, member)
+            if other != member:
                 raise ConfigError(f"{target}: {sample.id} is in {other} and in {member}; members must not overlap")
 
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.devices import Notes
-from helpers.plans import SilentModel, dataset_of, plan_of, target_of
+from helpers.plans import SilentModel, dataset_of, plan_of
 from PIL import Image
 
 from reliseg.errors import DataError, MissingExtraError, ModelError
-from reliseg.plan.plan import Fit, ModelSource
+from reliseg.plan.plan import ModelSource
 from reliseg.run.check import preflight
-from reliseg.run.check.preflight import DiskUse, check, fit_problems, model_problems, projection_problems, report
+from reliseg.run.check.preflight import check, model_problems, projection_problems, report
 
 
 class Lacking(SilentModel):
@@ -114,11 +114,3 @@ def test_a_model_of_other_classes_does_not_fit(dataset):
     other = SilentModel(labels=replace(space(4), name="other"))
     (line,) = model_problems(plan_of(dataset, tests=["day"]), "net", other)
     assert line.startswith("model net on world/day: ")
-
-
-def test_fits_say_how_many_images_they_want_and_what_they_take(dataset):
-    fit = Fit((target_of(dataset, "day"),), ("cluster_ts(k=9,seed=1)", "ts"))
-    (line,) = fit_problems(plan_of(dataset, fits=[fit]))
-    assert line == "calibration on world/day: cluster_ts(k=9,seed=1) wants 9 images, here are 5; give more"
-    use = DiskUse(1000, 0, 2_000_000) + DiskUse(500, 2, 500_000)
-    assert str(use) == "fitting takes about 1,500 pixels and 2 whole images, 2.5 MB on disk meanwhile"

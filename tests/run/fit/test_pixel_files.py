@@ -3,18 +3,19 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.street import make_street
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 import reliseg
 from reliseg.config.schema import SampleConfig
 from reliseg.errors import ConfigError
-from reliseg.run.fit.pixel_files import PixelWriter, bytes_of_pixel, read_pixels
+from reliseg.run.fit.pixel_files import PixelWriter, Share, bytes_of_pixel, pixel_runs, read_pixels
 
 
 def part(seed, pixels, columns=4):
@@ -22,6 +23,7 @@ def part(seed, pixels, columns=4):
     return g.normal(0, 1, (pixels, columns)).astype(np.float32), g.integers(0, columns, pixels).astype(np.uint8)
 
 
+@settings(max_examples=15, deadline=None)  # each example waits for the disk
 @given(st.lists(st.integers(0, 200), min_size=1, max_size=12))
 def test_what_is_read_is_what_was_written_together(tmp_path_factory, sizes):
     path = tmp_path_factory.mktemp("pixels") / "a" / "00000.zip"
@@ -95,3 +97,37 @@ def test_memory_does_not_grow_with_the_images_of_a_shard(tmp_path):
         ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         peaks.append(int(ended.stdout))
     assert peaks[1] - peaks[0] < 20_000
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    sizes=st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=4), min_size=1, max_size=4), quota=st.integers(1, 9)
+)
+def test_a_share_is_the_first_pixels_of_each_image(tmp_path_factory, sizes, quota):
+    folder = tmp_path_factory.mktemp("share")
+    found, expected, n = [], [], 0
+    for i, shard in enumerate(sizes):
+        with PixelWriter(folder / f"{i}.zip") as writer:
+            for size in shard:
+                z = np.arange(n, n + size * 2, dtype=np.float32).reshape(-1, 2)
+                n += size * 2
+                writer.add(z, z[:, 0].astype(np.uint8))
+                expected.append(z[:quota])
+        found += pixel_runs(folder / f"{i}.zip", shard, quota)
+    share = Share(tuple(found))
+    whole = np.concatenate(expected)
+    np.testing.assert_array_equal(np.concatenate([z for z, _ in share]), whole)
+    np.testing.assert_array_equal(np.concatenate([y for _, y in share]), whole[:, 0])
+    assert all(np.array_equal(share[i][0], z) for i, (z, _) in enumerate(share))
+    assert sum(len(y) for _, y in share[1:]) == sum(len(y) for _, y in list(share)[1:])
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are counted where Linux lists them")
+def test_a_share_holds_the_files_of_one_shard_open(tmp_path):
+    for i in range(40):
+        with PixelWriter(tmp_path / f"{i}.zip") as writer:
+            writer.add(np.zeros((3, 2), np.float32), np.zeros(3, np.uint8))
+    share = Share(tuple(run for i in range(40) for run in pixel_runs(tmp_path / f"{i}.zip", [3], 2)))
+    opened = [len(list(Path("/proc/self/fd").iterdir())) for _ in share]
+    assert len(opened) == 40
+    assert max(opened) - min(opened) <= 4

@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.street import Street, make_street
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 import reliseg
@@ -22,11 +20,11 @@ from reliseg.models.kinds.stored import StoredModel
 from reliseg.plan.build import plan_from_config
 from reliseg.plan.plan import Target
 from reliseg.results import Results
-from reliseg.run.check.preflight import DiskUse, disk_use
+from reliseg.run.check.fit_needs import DiskUse, disk_use
 from reliseg.run.execute import Run
 from reliseg.run.fit.image_files import StoredImages, select_images
-from reliseg.run.fit.pixel_files import PixelWriter, Share, pixel_runs
-from reliseg.run.fit.sampling import SampleRequest, Sampling, request_of_all_fits, request_of_fit
+from reliseg.run.fit.requests import SampleRequest, request_of_all_fits, request_of_fit
+from reliseg.run.fit.sampling import Sampling
 
 A, B, C = ("street/a", "street/b", "street/c")
 METHODS = ["ts", "vector", "cluster-ts(k=2, seed=1)", "selective"]
@@ -262,7 +260,7 @@ def test_each_calibration_sample_is_saved_once(street, tmp_path, monkeypatch):
 
 def test_images_of_one_id_in_two_data_sets_are_two(street, tmp_path, monkeypatch):
     """Of 14 images with 7 ids at most so many are kept, of either data set."""
-    monkeypatch.setattr("reliseg.run.fit.sampling.select_images", lambda names, seed: select_images(names, seed, 5))
+    monkeypatch.setattr("reliseg.run.fit.requests.select_images", lambda names, seed: select_images(names, seed, 5))
     seen: list[str] = []
     monkeypatch.setattr("reliseg.run.fit.sampling.save_image", lambda base, *_, **__: seen.append(str(base)))
     monkeypatch.setattr(StoredImages, "__len__", lambda self: 0)
@@ -349,49 +347,3 @@ def test_check_tells_of_too_few_images_and_of_a_first_image_that_cannot_be_predi
     code, said = said_by_check(configured(street, tmp_path / "bad", [{"on": [A], "methods": ["lts"]}]))
     assert code == 2
     assert "model net: s0/s0_0000: the model gave logits of -inf" in said
-
-
-wants = st.builds(SampleRequest, st.integers(1, 9), st.dictionaries(st.sampled_from("abcd"), st.booleans()))
-
-
-@given(one=wants, other=wants, third=wants)
-def test_wants_add_up_in_any_order_to_the_least_that_holds_them_all(one, other, third):
-    assert one | other == other | one
-    assert (one | other) | third == one | (other | third)
-    assert one | one == one
-    assert one.within(one | other)
-    assert one.within(other) == ((one | other) == other)
-    assert (one | other).part("ab") == one.part("ab") | other.part("ab")
-
-
-@given(
-    sizes=st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=4), min_size=1, max_size=4), quota=st.integers(1, 9)
-)
-def test_a_share_is_the_first_pixels_of_each_image(tmp_path_factory, sizes, quota):
-    folder = tmp_path_factory.mktemp("share")
-    found, expected, n = [], [], 0
-    for i, shard in enumerate(sizes):
-        with PixelWriter(folder / f"{i}.zip") as writer:
-            for size in shard:
-                z = np.arange(n, n + size * 2, dtype=np.float32).reshape(-1, 2)
-                n += size * 2
-                writer.add(z, z[:, 0].astype(np.uint8))
-                expected.append(z[:quota])
-        found += pixel_runs(folder / f"{i}.zip", shard, quota)
-    share = Share(tuple(found))
-    whole = np.concatenate(expected)
-    np.testing.assert_array_equal(np.concatenate([z for z, _ in share]), whole)
-    np.testing.assert_array_equal(np.concatenate([y for _, y in share]), whole[:, 0])
-    assert all(np.array_equal(share[i][0], z) for i, (z, _) in enumerate(share))
-    assert sum(len(y) for _, y in share[1:]) == sum(len(y) for _, y in list(share)[1:])
-
-
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are counted where Linux lists them")
-def test_a_share_holds_the_files_of_one_shard_open(tmp_path):
-    for i in range(40):
-        with PixelWriter(tmp_path / f"{i}.zip") as writer:
-            writer.add(np.zeros((3, 2), np.float32), np.zeros(3, np.uint8))
-    share = Share(tuple(run for i in range(40) for run in pixel_runs(tmp_path / f"{i}.zip", [3], 2)))
-    opened = [len(list(Path("/proc/self/fd").iterdir())) for _ in share]
-    assert len(opened) == 40
-    assert max(opened) - min(opened) <= 4

@@ -10,7 +10,8 @@ from reliseg.calibration.records.record import Record, read_record, record_file,
 from reliseg.errors import CalibrationError, ConfigError
 from reliseg.plan.plan import Fit, Target, all_members
 from reliseg.run.context import ModelRun
-from reliseg.run.fit.sampling import FitData, Sampling, request_of_all_fits, request_of_fit
+from reliseg.run.fit.requests import request_of_all_fits, request_of_fit
+from reliseg.run.fit.sampling import FitData, Sampling
 from reliseg.run.predict.freshness import Inputs, StoredInputs
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -11,63 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from reliseg.calibration import CalibrationSample, SampledImage, Training, calibrator
+from reliseg.calibration import CalibrationSample, SampledImage, Training
 from reliseg.calibration.records.record import Hashes
-from reliseg.config.schema import Settings
 from reliseg.errors import SampleError
-from reliseg.plan.plan import Fit, Shard, Target, shards
+from reliseg.plan.plan import Shard, Target, shards
 from reliseg.prediction import sample_pixels
 from reliseg.run.context import ModelRun
-from reliseg.run.fit.image_files import StoredImage, StoredImages, save_image, select_images
+from reliseg.run.fit.image_files import StoredImage, StoredImages, save_image
 from reliseg.run.fit.pixel_files import PixelWriter, Share, pixel_runs
+from reliseg.run.fit.requests import SampleRequest
 from reliseg.run.predict.freshness import Inputs, StoredInputs
 from reliseg.run.predict.stream import Predicted
 from reliseg.runtime.atomic_files import write_text
-
-
-@dataclass(frozen=True)
-class SampleRequest:
-    """What fits read of a domain: so many pixels of each image at most, and some images as a whole."""
-
-    quota: int
-    whole: Mapping[str, bool]
-    """By id of the images that are read as a whole: True where the image itself is read, beside logits and labels."""
-
-    def __or__(self, other: "SampleRequest") -> "SampleRequest":
-        ids = {**self.whole, **other.whole}
-        whole = {i: self.whole.get(i, False) or other.whole.get(i, False) for i in ids}
-        return SampleRequest(max(self.quota, other.quota), whole)
-
-    def part(self, samples: Iterable[str]) -> "SampleRequest":
-        """Return the part that is about these samples."""
-        return SampleRequest(self.quota, {i: self.whole[i] for i in samples if i in self.whole})
-
-    def within(self, other: "SampleRequest") -> bool:
-        """Tell if the other asks for everything that is asked for here."""
-        return self.quota <= other.quota and all(
-            i in other.whole and image <= other.whole[i] for i, image in self.whole.items()
-        )
-
-
-def request_of_fit(fit: Fit, settings: Settings) -> dict[Target, SampleRequest]:
-    """Return what a fit reads of each domain."""
-    members = fit.members()
-    methods = [calibrator(method) for _, method in fit.calibrations()]
-    image = any(method.needs_image for method in methods)
-    quota = settings.sample.quota(sum(len(m.domain.samples) for m in members))
-    whole: frozenset[str] = frozenset()
-    if any(method.needs_whole_images for method in methods):
-        whole = select_images((f"{m}/{s.id}" for m in members for s in m.domain.samples), settings.seed)
-    return {m: SampleRequest(quota, {s.id: image for s in m.domain.samples if f"{m}/{s.id}" in whole}) for m in members}
-
-
-def request_of_all_fits(fits: Iterable[Fit], settings: Settings) -> dict[Target, SampleRequest]:
-    """Return what several fits read of each domain together."""
-    requests: dict[Target, SampleRequest] = {}
-    for fit in fits:
-        for target, request in request_of_fit(fit, settings).items():
-            requests[target] = requests[target] | request if target in requests else request
-    return requests
 
 
 @dataclass(frozen=True, eq=False)
