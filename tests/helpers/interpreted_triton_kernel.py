@@ -46,11 +46,11 @@ def assert_like_the_cpu(view, truth, layout):
     got, row = assert_agrees(view, truth, layout)
     cpu = Kernel(layout)
     want_row = cpu.observe(view, truth, "a")
-    want = cpu.statistics()
+    want = cpu.statistics().arrays() | want_row.arrays()
     few = 2 + truth.size // 500
     sums = 1e-6 * max(1, np.abs(view.logits).max() * view.inverse_temperatures.max() / 16) * truth.size
     for name, array in (got.arrays() | row.arrays()).items():
-        wanted = (want.arrays() | want_row.arrays())[name]
+        wanted = want[name]
         if name.startswith("ranks") or name == "coarse":  # few pixels cross any one edge
             assert np.abs(np.cumsum(array - wanted, axis=-1)).max() <= few, name
         elif name == "confidence.sums":
@@ -82,18 +82,18 @@ SHAPES = [
 def test_any_ratio_of_sizes(native, size):
     logits, truth = image(1, 3, native, size)
     for align in (False, True):
-        assert_like_the_cpu(view_of(logits, size, align=align), truth, Layout(3, ALL))
+        assert_like_the_cpu(view_of(logits, size, align=align), truth, Layout(3, ("msp",)))
 
 
 @pytest.mark.parametrize("smooth", [False, True])
 @pytest.mark.parametrize(("classes", "size"), [(1, (16, 32)), (2, (16, 32)), (19, (9, 32))])
 def test_numbers_of_classes(classes, size, smooth):
     logits, truth = image(classes, classes, (8, 16), size, smooth=smooth)
-    assert_like_the_cpu(view_of(logits, truth.shape), truth, Layout(classes, ALL))
+    assert_like_the_cpu(view_of(logits, truth.shape), truth, Layout(classes, ("msp", "margin")))
 
 
 def test_as_many_classes_as_there_may_be():
-    logits, truth = image(253, 253, (2, 8), (8, 32))
+    logits, truth = image(253, 253, (1, 8), (4, 32))
     assert_like_the_cpu(view_of(logits, truth.shape), truth, Layout(253, ("msp",)))
 
 
@@ -126,11 +126,11 @@ def test_extreme_logits(spread, groups):
     classes = 5 if groups is None else 4
     g = np.random.default_rng(5)
     logits = spread * g.uniform(-1, 1, (5, 4, 9))
-    truth = g.integers(0, classes, (16, 36)).astype(np.uint8)
+    truth = g.integers(0, classes, (8, 18)).astype(np.uint8)
     assert_agrees(view_of(logits, truth.shape, groups=groups, columns=classes + 1), truth, Layout(classes, ALL))
 
 
-@pytest.mark.parametrize("values", [[0, 0, 0], [1.25, 1.25, -3], [-7, 2, 2], [0] * 15, [4.5] * 16])
+@pytest.mark.parametrize("values", [[0, 0, 0], [1.25, 1.25, -3], [-7, 2, 2], [4.5] * 15])
 def test_constants_and_exact_ties(values):
     """Ties go to the lowest column, constants are exact, and every pixel of a tile falls into one bin."""
     logits = np.broadcast_to(np.float32(values)[:, None, None], (len(values), 2, 10)).copy()
@@ -145,12 +145,11 @@ def test_joined_ties():
     assert_same_counts(view, truth, Layout(4, ALL))
 
 
-@pytest.mark.parametrize("bins", range(1, 15))
-def test_probabilities_beside_each_edge(bins):
-    p = bins / 15 * (1 + np.array([-1e-5, 1e-5]))
+def test_probabilities_beside_each_edge():
+    p = np.outer(np.arange(1, 15) / 15, 1 + np.array([-1e-5, 1e-5])).ravel()
     logits = np.stack([np.log(p), np.log1p(-p)])[:, None].repeat(3, axis=1).astype(np.float32)
-    truth = np.arange(6).reshape(3, 2).astype(np.uint8) % 2
-    assert_same_counts(view_of(logits, (3, 2)), truth, Layout(2, ("msp",)))
+    truth = np.add.outer(np.arange(3), np.arange(len(p))).astype(np.uint8) % 2
+    assert_same_counts(view_of(logits, truth.shape), truth, Layout(2, ("msp",)))
 
 
 def assert_same_counts(view, truth, layout):
@@ -174,7 +173,7 @@ def test_sure_to_the_last_bit_and_still_ordered():
 @pytest.mark.parametrize("value", [0, 254, 255])
 def test_one_role_only(value):
     logits, truth = image(7, 3, (5, 9), (7, 33))
-    assert_agrees(view_of(logits, truth.shape), np.full_like(truth, value), Layout(3, ALL))
+    assert_agrees(view_of(logits, truth.shape), np.full_like(truth, value), Layout(3, ("msp",)))
 
 
 def test_unreachable_label_has_the_limit_as_loss_and_probability_0():
@@ -295,7 +294,7 @@ def test_read_only_and_strided_inputs():
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # NumPy's, of the interpreter
 def test_nan_leaves_no_table():
     """Predictions with NaN are refused before; should one come, counts are misplaced but no memory is."""
-    logits, truth = image(13, 4, (5, 9), (7, 33))
+    logits, truth = image(13, 4, (5, 9), (7, 31))
     logits[:, 1:3, 3:6] = np.nan
     got, _ = run(view_of(logits, truth.shape), truth, Layout(4, ALL))
     assert got.top.counts.sum() == (truth < 254).sum()

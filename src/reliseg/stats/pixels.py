@@ -24,7 +24,7 @@ from reliseg.stats.fixed import total
 from reliseg.types import Limbs
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Layout:
     """The extent of the statistics: the number of a data set's classes, and the scores, of which one is `msp`."""
 

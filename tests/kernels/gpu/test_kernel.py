@@ -46,7 +46,7 @@ def test_it_agrees_with_reference_and_cpu_kernel_under_the_interpreter():
     shown = in_its_own_process(
         "-m", "pytest", str(INTERPRETED), "-p", "no:cacheprovider", "-p", "no:randomly", TRITON_INTERPRET="1"
     )
-    assert int(re.search(r"(\d+) passed", shown)[1]) > 60, shown
+    assert int(re.search(r"(\d+) passed", shown)[1]) > 55, shown
     assert "skipped" not in shown
 
 
@@ -152,6 +152,26 @@ def test_a_kernel_that_miscounts_is_not_used(monkeypatch):
     notes = []
     assert Kernels(notes.append).on_device(LAYOUT, DeviceLogits(torch.zeros(3, 2, 2))) is None
     assert "miscounts" in notes[0]
+
+
+def test_a_kernel_that_works_is_tried_once_for_equal_layouts(monkeypatch):
+    tried = []
+
+    class Working(Kernel):
+        def __init__(self, layout, device):
+            super().__init__(layout)
+
+        def observe(self, view, truth, sample, band=slice(None)):
+            tried.append(sample)
+            return super().observe(view, truth, sample, band)
+
+    module = type(sys)("reliseg.kernels.gpu.kernel")
+    module.TritonKernel = Working
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    kernels = Kernels(lambda note: None)
+    for _ in range(2):
+        assert isinstance(kernels.on_device(replace(LAYOUT), DeviceLogits(torch.zeros(3, 2, 2))), Working)
+    assert len(tried) == 1
 
 
 def test_it_is_tried_with_all_that_the_run_wants(monkeypatch):
