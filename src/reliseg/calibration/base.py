@@ -51,12 +51,12 @@ class Calibrator(ABC):
     """Unfitted: a method and its parameters."""
 
     fits: ClassVar[bool] = True
-    """Whether there is anything to fit."""
+    """False where there is nothing to fit."""
     needs_whole_images: ClassVar[bool] = False
-    """Whether it trains on whole images beside the sample of pixels."""
+    """True where it trains on whole images beside the sample of pixels."""
 
     needs_feature: ClassVar[bool] = False
-    """Whether each image of the sample must have its feature."""
+    """True where each image of the sample must have its feature."""
 
     @property
     def needs_image(self) -> bool:

@@ -1,4 +1,4 @@
-"""What calibrations are fitted on: sampled pixels, whole images, and where training runs."""
+"""The data that calibrations are fitted on: sampled pixels and whole images; and where training runs."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -69,7 +70,6 @@ def test_too_sure_errors_are_found_and_softened(scale_right):
     assert not fitted.notes()
 
 
-@pytest.mark.slow
 @given(
     seed=st.integers(0, 999),
     temperature=st.floats(0.2, 8),
@@ -77,7 +77,7 @@ def test_too_sure_errors_are_found_and_softened(scale_right):
     scale_right=st.booleans(),
     weight=st.sampled_from([0.3, 1.0, 2.0, 20.0]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_its_own_sample_is_never_fitted_worse_than_by_nothing(seed, temperature, spread, scale_right, weight):
     sample = sample_of(random_part(seed, pixels=80, temperature=temperature, spread=spread))
     fitted = SelectiveScaling(scale_right=scale_right, weight=weight, units=4).fit(sample)
@@ -118,24 +118,26 @@ def test_a_classifier_that_does_not_fit_its_columns_is_refused(wrong):
         replace(SelectiveScaling().fit(sample), **wrong)
 
 
-@pytest.mark.slow
+@cache
+def fit_to_image(groups):
+    """An image of so joined columns, and a calibration fitted on its pixels: right where they are the first class."""
+    logits = np.random.default_rng(5).normal(0, 5, (4, 6, 9)).astype(np.float32)
+    before = Prediction(logits, (13, 22), projection=groups and Projection.of(space(4), space(3), groups))
+    rows = np.concatenate([np.ascontiguousarray(pixels_of(before).T, np.float32)] * 20)
+    live, top = np.unique(before.view().groups), rows.argmax(axis=1)
+    labels = np.where(top == live[0], top, live[np.random.default_rng(0).integers(0, len(live), len(rows))])
+    return before, SelectiveScaling(scale_right=True).fit(sample_of((rows, labels)))
+
+
 @pytest.mark.parametrize("pixels", [1, 20, 1 << 17])
 @pytest.mark.parametrize("groups", [None, (0, 1, 1, -1), (2, 0, -1, -1)])
 def test_each_pixel_of_an_image_gets_its_temperature(groups, pixels, monkeypatch):
     monkeypatch.setattr(transformed, "_PIXELS", pixels)
-    logits = np.random.default_rng(5).normal(0, 5, (4, 6, 9)).astype(np.float32)
-    before = Prediction(logits, (13, 22), projection=groups and Projection.of(space(4), space(3), groups))
-    z = pixels_of(before)
-    rows = np.ascontiguousarray(z.T, np.float32)
-    rows = np.concatenate([rows] * 20)
-    live = np.unique(before.view().groups)
-    top = rows.argmax(axis=1)  # right where it is the first class, anything elsewhere
-    labels = np.where(top == live[0], top, live[np.random.default_rng(0).integers(0, len(live), len(rows))])
-    fitted = SelectiveScaling(scale_right=True).fit(sample_of((rows, labels)))
-    after = fitted(before)
-    wanted = 1 / temperatures_of(fitted, z.T).reshape(13, 22)
-    assert len(np.unique(wanted)) == 2
-    np.testing.assert_allclose(after.pixel_factors, wanted, rtol=1e-7)
+    before, fitted = fit_to_image(groups)
+    z, after = pixels_of(before), fitted(before)
+    expected = 1 / temperatures_of(fitted, z.T).reshape(13, 22)
+    assert len(np.unique(expected)) == 2
+    np.testing.assert_allclose(after.pixel_factors, expected, rtol=1e-7)
     np.testing.assert_array_equal(pixels_of(after).argmax(axis=0), z.argmax(axis=0))
 
 

@@ -1,1 +1,1 @@
-"""What methods compute, compiled by numba, which is imported with these modules."""
+"""The inner loops of fits and transforms, compiled by numba, which is imported with these modules."""

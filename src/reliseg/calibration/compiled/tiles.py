@@ -1,4 +1,4 @@
-"""What compiled transforms share: stages on 256 pixels at a time, whose columns stay in the first cache.
+"""Stages that compiled transforms share: on 256 pixels at a time, whose columns stay in the first cache.
 
 Loops read before they choose: LLVM vectorises no choice between one element that is read and another. numba is
 imported with this module: import it where it is used.

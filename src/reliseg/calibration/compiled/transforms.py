@@ -1,4 +1,4 @@
-"""What calibrations do to a block of float32 logits of live columns: the compiled twins of their `transform`.
+"""The compiled twins of `transform`: they change a block of float32 logits of live columns in place.
 
 numba is imported with this module: import it where it is used.
 """

@@ -1,1 +1,1 @@
-"""What methods share to fit: optimisers, grids, clusters, the columns that count."""
+"""Fitting, as methods share it: optimisers, grids, clusters, the columns that count."""

@@ -1,4 +1,4 @@
-"""What fits share: the classes of a sample, its pixels in blocks of live columns, and a way to keep the argmax."""
+"""The columns of a sample that count, its pixels in blocks of these, and a way to keep the argmax."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

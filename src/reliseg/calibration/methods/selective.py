@@ -104,16 +104,16 @@ class ScaledSelectively(Calibration):
 
     def notes(self) -> list[str]:
         """Return a line where nothing is changed, and where a temperature stands at the end of its range."""
-        found = []
+        notes = []
         if self.called == 0:
-            found.append("the classifier calls no pixel wrong: all pixels have one temperature")
+            notes.append("the classifier calls no pixel wrong: all pixels have one temperature")
         elif self.wrong == 1:
-            found.append("pixels that are called wrong are not too sure: their temperature stays 1")
+            notes.append("pixels that are called wrong are not too sure: their temperature stays 1")
         if self.right == self.wrong == 1:
-            found.append("nothing is changed: every pixel is as without calibration")
+            notes.append("nothing is changed: every pixel is as without calibration")
         if self.wrong >= HIGHEST:
-            found.append(f"the temperature of pixels that are called wrong is at the end of its range, {HIGHEST:g}")
-        return found
+            notes.append(f"the temperature of pixels that are called wrong is at the end of its range, {HIGHEST:g}")
+        return notes
 
 
 @dataclass(frozen=True)

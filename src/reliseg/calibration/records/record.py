@@ -47,7 +47,7 @@ class Origin:
     """Where a calibration comes from. Each field is a key of the JSON, in this order, and is checked by its type."""
 
     version: _Text = _VERSION
-    """Of reliseg, which it was fitted with."""
+    """The version of reliseg that it was fitted with."""
     method: _Text
     """In canonical text: what `reliseg.calibration.calibrator` reads."""
     split: Annotated[_Text, Field(alias="fitted_on")]
@@ -56,18 +56,18 @@ class Origin:
     classes: Annotated[tuple[_Text, ...], Field(min_length=1, max_length=254)]
     model: _Text
     fingerprint: _Text
-    """Of the model: its files, where they are and how it is run."""
+    """The model's: of its files, where they are and how it is run."""
     model_files: tuple[_Digest, ...]
     """The sha256 of each file of the model: they stay what they are on another machine."""
     seed: _Count
-    """Of the pixels drawn from each image. A method's own seed is in its text."""
+    """The seed of the pixels drawn from each image. A method's own seed is in its text."""
     pixels: _Count
     part_of: tuple[_Text, ...] = ()
     """Methods of several seeds that it is one seed of."""
     samples: Hashes
-    """Of the bytes of image and mask."""
+    """The sha256 of the bytes of image and mask."""
     images: Hashes
-    """Of the bytes of the image alone."""
+    """The sha256 of the bytes of the image alone."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -76,7 +76,7 @@ class Record(Origin):
 
     calibration: Calibration
     thresholds: Mapping[str, ByScore] = field(default_factory=dict)
-    """Those of its split, without calibration and with it, where they are known: they lie in a file of their own."""
+    """Thresholds of its split, without calibration and with it, where they are known: they lie in their own file."""
 
     @property
     def name(self) -> str:
