@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from reliseg import errors
-from reliseg.errors import MissingExtraError, ReliSegError, SampleError, UsageError, one_line, suggestion
+from reliseg.errors import MissingExtraError, ReliSegError, SampleError, UsageError, one_line, shortlist, suggestion
 
 TREE = [e for _, e in inspect.getmembers(errors, inspect.isclass) if e.__module__ == "reliseg.errors"]
 
@@ -38,3 +38,10 @@ def test_the_text_of_an_error_is_one_line_of_at_most_300_characters():
     assert one_line(ValueError("a\n  b\t c")) == "a b c"
     assert one_line(ValueError("x" * 300)) == "x" * 300
     assert one_line(ValueError("x" * 301)) == "x" * 297 + "..."
+
+
+def test_a_shortlist_counts_the_others():
+    assert shortlist(["a", "b", "c"]) == "a, b, c"
+    assert shortlist(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
+    assert shortlist(["a", "b", "c"], 2, separator="; ") == "a; b; and 1 more"
+    assert shortlist([]) == ""
