@@ -15,7 +15,7 @@ from reliseg.labels import Projection
 from reliseg.prediction import Prediction
 from reliseg.run.export import KINDS, OTHER_ID, PredictionExport, color_image, label_and_confidence, write_png
 from reliseg.run.folder import RunFolder
-from reliseg.run.predict.stream import Predicted
+from reliseg.run.predict.stream import PredictedSample
 
 SIZE = (70, 5)
 """More rows than are computed at once."""
@@ -45,7 +45,7 @@ def test_every_kind_is_a_file_beside_the_others(tmp_path: Path) -> None:
     dataset = dataset_of({"day": ["s/1"]})
     target = target_of(dataset, "day")
     image = np.zeros((*SIZE, 3), np.uint8)
-    sample = Predicted(DecodedSample(target.domain.samples[0], SIZE, image, None, "", ""), prediction())
+    sample = PredictedSample(DecodedSample(target.domain.samples[0], SIZE, image, None, "", ""), prediction())
     PredictionExport.of(KINDS, RunFolder(tmp_path))("net", target, sample)
     folder = tmp_path / "saved" / "net" / "world" / "day" / "s"
     assert {p.name for p in folder.iterdir()} == {"1.npz", "1_image.png", "1_pred.png", "1_conf.png", "1_color.png"}

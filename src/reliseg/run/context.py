@@ -9,10 +9,10 @@ from reliseg.calibration.records.record import Record
 from reliseg.models import Model
 from reliseg.plan.plan import Plan, Shard, Target
 from reliseg.run.folder import RunFolder
-from reliseg.run.predict.stream import Predicted, PredictionStream
+from reliseg.run.predict.stream import PredictedSample, PredictionStream
 from reliseg.runtime.progress import Progress, Silent
 
-Exporter: TypeAlias = Callable[[str, Target, Predicted], None]
+Exporter: TypeAlias = Callable[[str, Target, PredictedSample], None]
 """Writes files of a sample, which the named model has predicted."""
 
 

@@ -38,7 +38,7 @@ _MAX_FAILURES = 8
 
 @dataclass
 class RunOutputs:
-    """What a run has to say so far."""
+    """The rows, lines, model facts and problems of a run so far."""
 
     rows: list[Row] = field(default_factory=list)
     reliability: list[str] = field(default_factory=list)

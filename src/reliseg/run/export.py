@@ -12,7 +12,7 @@ from reliseg.kernels.reference import full_logits
 from reliseg.plan.plan import Target
 from reliseg.prediction import Prediction
 from reliseg.run.folder import RunFolder
-from reliseg.run.predict.stream import Predicted
+from reliseg.run.predict.stream import PredictedSample
 from reliseg.runtime.atomic_files import write_atomically
 from reliseg.stats.built_in_scores import confidences
 from reliseg.types import Truth
@@ -42,7 +42,7 @@ class PredictionExport:
                 raise ConfigError(f"--save: unknown kind {kind!r}; {suggestion(kind, KINDS)}")
         return cls(tuple(k for k in KINDS if k in kinds), folder)
 
-    def __call__(self, model: str, target: Target, sample: Predicted) -> None:
+    def __call__(self, model: str, target: Target, sample: PredictedSample) -> None:
         """Write the files of one sample."""
         base = self.folder.export(model, target, sample.loaded.sample.id)
         if "logits" in self.kinds:

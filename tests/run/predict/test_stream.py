@@ -16,7 +16,7 @@ from reliseg.errors import ModelError, ReliSegError, SampleError
 from reliseg.labels import label_space
 from reliseg.models import Input, Model, ModelOptions
 from reliseg.prediction import Prediction
-from reliseg.run.predict.stream import Predicted, PredictionStream
+from reliseg.run.predict.stream import PredictedSample, PredictionStream
 
 PATIENCE = 20.0
 
@@ -64,7 +64,7 @@ def test_the_next_batch_is_predicted_while_the_caller_has_one_in_hand(dataset: D
     assert not threading.Event().wait(0.2)  # time in which a third could begin
     assert len(model.begun) == 2
     found += stream
-    assert [p.loaded.sample for p in found if isinstance(p, Predicted)] == list(samples)
+    assert [p.loaded.sample for p in found if isinstance(p, PredictedSample)] == list(samples)
     assert [i for ids in model.begun for i in ids] == [s.id for s in samples]
     assert [len(ids) for ids in model.begun] == [min(batch, 8 - i) for i in range(0, 8, batch)]
 
@@ -73,7 +73,7 @@ def test_the_next_batch_is_predicted_while_the_caller_has_one_in_hand(dataset: D
 def test_images_go_on_only_where_they_are_wanted(dataset: DataSet, images: bool, saved: bool) -> None:
     samples = dataset.domains["day"].samples[:2]
     for found in PredictionStream(Watched()).predictions(dataset, samples, decode_images=images, keep_images=saved):
-        assert isinstance(found, Predicted)
+        assert isinstance(found, PredictedSample)
         assert (found.prediction.image is not None) == (found.loaded.image is not None) == (images or saved)
 
 

@@ -12,7 +12,7 @@ _SHOWN = 200
 
 @dataclass(frozen=True, eq=False)
 class Kernels:
-    """The kernels of one run. Each is tried on a drawn image first; `note` is told once why a device has none."""
+    """The kernels of one run. Each counts a synthetic image first; `note` is told once why a device has none."""
 
     note: Callable[[str], None]
     _works: dict[str, bool] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.evaluate.observer import Observer
 from reliseg.run.evaluate.shard_files import Observed, ShardHead, load_head, load_shard, lost_shard_error, save_shard
 from reliseg.run.predict.freshness import Change, Inputs, StoredInputs
-from reliseg.run.predict.stream import Predicted
+from reliseg.run.predict.stream import PredictedSample
 from reliseg.stats import Layout, PixelStatistics, SampleTable
 from reliseg.stats.samples import SampleRows
 
@@ -120,7 +120,7 @@ class DomainPass:
         self,
         shard: Shard,
         samples: Sequence[Sample],
-        stream: Iterator[Predicted | SampleError],
+        stream: Iterator[PredictedSample | SampleError],
         counter: "CalibrationCounter",
     ) -> dict[str, str]:
         """Evaluate samples of a shard, which come next in the stream; store them beside those that are stored.
@@ -141,7 +141,7 @@ class DomainPass:
             for name, row in counter.count(loaded, calibrated):
                 rows[name].add(row)
             hashes[loaded.sample.id] = loaded.sha256
-            if self._exports and self.run.context.export and isinstance(outcome, Predicted):
+            if self._exports and self.run.context.export and isinstance(outcome, PredictedSample):
                 self.run.context.export(self.run.name, self.target, outcome)
             del outcome, loaded, calibrated  # before the next one is waited for
         path = self.run.shard(shard)
@@ -156,7 +156,7 @@ class DomainPass:
         save_shard(path, head, ((name, _load_observed(path, name) + more) for name, more in observed))
         return failures
 
-    def _calibrate(self, outcome: Predicted | SampleError) -> tuple[DecodedSample, dict[str, Prediction]]:
+    def _calibrate(self, outcome: PredictedSample | SampleError) -> tuple[DecodedSample, dict[str, Prediction]]:
         """Return the sample under every calibration, before any is counted; a SampleError where it cannot be."""
         if isinstance(outcome, SampleError):
             raise outcome

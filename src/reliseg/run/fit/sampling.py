@@ -21,7 +21,7 @@ from reliseg.run.fit.image_files import StoredImage, StoredImages, save_image
 from reliseg.run.fit.pixel_files import PixelWriter, Share, pixel_runs
 from reliseg.run.fit.requests import SampleRequest
 from reliseg.run.predict.freshness import Inputs, StoredInputs
-from reliseg.run.predict.stream import Predicted
+from reliseg.run.predict.stream import PredictedSample
 from reliseg.runtime.atomic_files import write_text
 
 
@@ -106,7 +106,7 @@ class Sampling:
         return now.change_since(self._record(shard), before) is None and not now.missing(before)
 
     def _sample_shard(
-        self, shard: Shard, outcomes: Iterator[Predicted | SampleError], request: SampleRequest
+        self, shard: Shard, outcomes: Iterator[PredictedSample | SampleError], request: SampleRequest
     ) -> dict[str, str]:
         """Store what is requested of a shard; return the failures by sample."""
         entries: list[dict[str, Any]] = []

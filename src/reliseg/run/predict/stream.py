@@ -20,7 +20,7 @@ B = TypeVar("B")
 
 
 @dataclass(frozen=True, eq=False)
-class Predicted:
+class PredictedSample:
     """A sample with its prediction, projected to the data set's classes; with its image where that is kept."""
 
     loaded: DecodedSample
@@ -42,7 +42,7 @@ class PredictionStream:
 
     def predictions(
         self, dataset: DataSet, samples: Iterable[Sample], *, decode_images: bool = False, keep_images: bool = False
-    ) -> Generator[Predicted | SampleError, None, None]:
+    ) -> Generator[PredictedSample | SampleError, None, None]:
         """Yield the samples in order; a SampleError in the place of one that cannot be evaluated.
 
         Images are decoded where the model reads them, or if `decode_images` says so. They come with the predictions if
@@ -56,7 +56,7 @@ class PredictionStream:
             except SampleError as error:
                 return error
 
-        def predict(group: Sequence[DecodedSample | SampleError]) -> list[Predicted | SampleError]:
+        def predict(group: Sequence[DecodedSample | SampleError]) -> list[PredictedSample | SampleError]:
             outcomes = list(_predict(self.model, group, projection))
             return outcomes if decode_images or keep_images else [_without_image(o) for o in outcomes]
 
@@ -85,10 +85,10 @@ def prefetch(function: Callable[[A], B], items: Iterable[A], *, workers: int, ma
                 future.cancel()
 
 
-def _without_image(outcome: Predicted | SampleError) -> Predicted | SampleError:
+def _without_image(outcome: PredictedSample | SampleError) -> PredictedSample | SampleError:
     if isinstance(outcome, SampleError):
         return outcome
-    return Predicted(replace(outcome.loaded, image=None), replace(outcome.prediction, image=None))
+    return PredictedSample(replace(outcome.loaded, image=None), replace(outcome.prediction, image=None))
 
 
 def _batches(stream: Iterator[DecodedSample | SampleError], batch: int) -> Iterator[list[DecodedSample | SampleError]]:
@@ -115,7 +115,7 @@ def _release_memory(groups: Iterator[list[DecodedSample | SampleError]]) -> Iter
 
 def _predict(
     model: Model, group: Sequence[DecodedSample | SampleError], projection: Projection
-) -> Iterator[Predicted | SampleError]:
+) -> Iterator[PredictedSample | SampleError]:
     """Yield the outcomes of a batch. Where it fails as a whole, each of its images is predicted alone."""
     loaded = [item for item in group if isinstance(item, DecodedSample)]
     if not loaded:
@@ -135,4 +135,4 @@ def _predict(
         if problem:
             yield SampleError(item.sample.id, f"{problem}; check the model and this image")
         else:
-            yield Predicted(item, replace(prediction.project(projection), image=item.image))
+            yield PredictedSample(item, replace(prediction.project(projection), image=item.image))
