@@ -25,11 +25,13 @@ def test_the_layers_are_kept():
     assert ended.returncode == 0, ended.stdout
 
 
-def test_every_room_stands_in_the_architecture():
+def test_every_folder_and_every_room_stands_on_the_map():
     page = (ROOT / "ARCHITECTURE.md").read_text()
-    rooms = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
-    for room in rooms - {"__init__", "__main__"}:
-        assert f"`{room}`" in page.partition("## Rooms")[2].partition("\n## ")[0], room
+    tree = page.partition("```\nsrc/reliseg/\n")[2].partition("```")[0]
+    folders = [path.parent for path in SOURCE.rglob("__init__.py") if path.parent != SOURCE]
+    names = [f"{folder.name}/" for folder in folders]
+    names += [path.name for path in SOURCE.glob("*.py") if not path.name.startswith("__")]
+    assert [name for name in names if name not in tree.split()] == []
 
 
 def test_numbers_need_no_torch():
