@@ -15,7 +15,7 @@ def trained():
     torch.set_num_threads(threads)
 
 
-def correct(trained, condition, seeds=range(4)):
+def correct(trained, condition, seeds=range(2)):
     shares = []
     for seed in seeds:
         scene = draw(seed, condition)

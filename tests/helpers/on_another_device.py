@@ -50,7 +50,7 @@ def test_tensors_of_two_places_do_not_meet():
 
 @pytest.mark.parametrize("inputs", ["both", "logits", "image"])
 def test_local_temperatures_train_on_the_device_to_the_same_bytes(inputs):
-    sample, method = two_tone(0, 12), LocalTemperature(inputs=inputs, epochs=6, rate=0.03)
+    sample, method = two_tone(0, 4), LocalTemperature(inputs=inputs, epochs=2, rate=0.03)
     expected = method.fit(sample)
     assert not other_device.operations
     actual = method.fit(replace(sample, training=Training(device=other_device.NAME)))
