@@ -64,3 +64,12 @@ SIZES = [
     pytest.param((40, 30), (13, 17), id="smaller"),
     pytest.param((2, 70), (6, 301), id="wider than a stretch"),
 ]
+
+
+IMAGES = [((6, 20), (24, 80)), ((5, 33), (20, 130)), ((3, 3), (17, 31)), ((12, 9), (12, 9)), ((1, 1), (1, 1))]
+
+
+def observe_number(n, one):
+    logits, truth = image(n, 4, *IMAGES[n])
+    groups, factors = ([0, 1, 4, 2], np.full(5, 0.8)) if n % 2 else (None, None)
+    return one.observe(view_of(logits, truth.shape, groups=groups, factors=factors), truth, str(n))

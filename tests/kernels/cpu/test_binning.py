@@ -28,10 +28,10 @@ def test_reliability_bins_at_the_edges():
         edge = np.float32(k / 15)
         below, above = np.nextafter(edge, np.float32(0)), np.nextafter(edge, np.float32(2))
         want = [k - 1, k - 1, min(k, 14)]
-        assert [binning.reliability(p) for p in (below, edge, above)] == want
+        assert [binning.reliability_bin(p) for p in (below, edge, above)] == want
         assert reliability_bin(np.array([k / 15]))[0] == k - 1
-    assert binning.reliability(np.float32(1e-30)) == 0
-    assert 0 <= binning.reliability(np.float32(np.nan)) < 15
+    assert binning.reliability_bin(np.float32(1e-30)) == 0
+    assert 0 <= binning.reliability_bin(np.float32(np.nan)) < 15
 
 
 @pytest.mark.parametrize("score", ["msp", "neg_entropy"])
