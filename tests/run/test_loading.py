@@ -217,33 +217,12 @@ def test_thresholds_lie_beside_records_and_one_that_is_missing_costs_its_rows_on
     assert all(",ts@street/cal," in line and "no calibration split" in line for line in changed)
 
 
-DAMAGES = {
-    "it belongs to another record than ts@street-cal.json": lambda c: c | {"record": "0" * 64},
-    "format: ": lambda c: c | {"format": 2},
-    "thresholds.identity.msp.last: ": lambda c: changed(c, last=-1),
-    "possible": lambda c: changed(c, possible=[1.5]),
-    "what it says of msp is no threshold": lambda c: changed(c, last=10**7, possible=[10**7]),
-    "it says of msp is no threshold": lambda c: changed(c, possible=[]),
-    "says of msp is no threshold": lambda c: changed(c, last=None, possible=[]),
-    "of msp is no threshold": lambda c: changed(c, last=4, possible=[4, 4]),
-    "msp is no threshold": lambda c: changed(c, last=4, possible=[5]),
-    "extra": lambda c: changed(c, extra=1),
-}
-
-
-def changed(content, **values):
-    content["thresholds"]["identity"]["msp"] |= values
-    return content
-
-
-@pytest.mark.parametrize("said", DAMAGES)
-def test_thresholds_are_checked_value_by_value(street, fitted, tmp_path, said):
+def test_thresholds_of_another_record_are_refused(street, fitted, tmp_path):
     brought = shutil.copytree(fitted, tmp_path / "brought")
     path = brought / "calibrations" / "net" / "ts@street-cal.thresholds"
-    path.write_text(json.dumps(DAMAGES[said](json.loads(path.read_text()))))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"record": "0" * 64}))
     message = refused(street, tmp_path, brought)
-    assert message.startswith(f"{path}: ")
-    assert said in message
+    assert message.startswith(f"{path}: it belongs to another record than ts@street-cal.json")
     assert "or delete it" in message
 
 
