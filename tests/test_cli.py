@@ -289,10 +289,10 @@ def test_help_lists_the_options_in_their_order_with_their_meaning(command, monke
     assert re.findall(r"^  --([a-z-]+)", out.partition("Options:")[2], re.MULTILINE) == [*options, "help"]
     text = " ".join(re.sub("<.*?>", "", out).split())
     for line in (
-        "--model KIND:WHERE[,KEY=VALUE...], e.g. hf:folder",
-        "--calibrate Calibrations, e.g. ts; needs --calibrate-on.",
+        "--model A model: KIND:WHERE[,KEY=VALUE...], e.g. hf:my/segformer. Repeat for more.",
+        "--calibrate Calibration methods, e.g. ts,class_ts; needs --calibrate-on.",
         "--without DATA[/DOMAIN] of the protocol to leave out.",
-        "--limit Only the first N samples of each domain. [x>=1]",
+        "--limit Use only the first N samples of each domain. [x>=1]",
     ):
         assert line in text
 

@@ -69,7 +69,7 @@ def open_model(
         return PythonModel.of(where, ModelOptions(name=name, kind="python", where=name, labels=space, **options))
     kind, separator, place = where.partition(":")
     if not separator:
-        raise ConfigError(f"{where!r} names no kind of model: write KIND:WHERE; kinds: {', '.join(MODELS.names())}")
+        raise ConfigError(f"{where!r} has no known kind of model; write KIND:WHERE; kinds: {', '.join(MODELS.names())}")
     model_options = ModelOptions(name=name, kind=kind, where=place, labels=space, **options)
     model = MODELS.get(kind).load(model_options)
     section = describe_model(model_options, labels)
@@ -168,12 +168,12 @@ def _check_objects(models: Mapping[str, Model], datasets: Sequence[DataSet]) -> 
     for name, model in models.items():
         if not isinstance(model, Model):
             kind = type(model).__name__
-            raise ConfigError(f"model {name!r} is a {kind}: make it a model by reliseg.open_model(.., labels=..)")
+            raise ConfigError(f"model {name!r} is a {kind}; open it with reliseg.open_model(.., labels=..)")
     if not datasets:
-        raise ConfigError("no data set is given: open one by reliseg.open_dataset")
+        raise ConfigError("no data set is given; open one with reliseg.open_dataset")
     for dataset in datasets:
         if not isinstance(dataset, DataSet):
-            raise ConfigError(f"data set {dataset!r} is a {type(dataset).__name__}: open it by reliseg.open_dataset")
+            raise ConfigError(f"data set {dataset!r} is a {type(dataset).__name__}; open it with reliseg.open_dataset")
 
 
 def _strings(values: str | Path | Iterable[str | Path]) -> list[str]:

@@ -31,34 +31,55 @@ app = typer.Typer(
 _INTERRUPTED = 130
 """The exit code after Ctrl-C."""
 
-Config = Annotated[Path | None, typer.Argument(metavar="[CONFIG.yaml]", help="A configuration file.")]
-Out = Annotated[Path | None, typer.Option(help="Folder of the run; an interrupted run goes on there.")]
-Workers = Annotated[
-    int | None, typer.Option(min=1, help="Threads that decode ahead of the model; by default one per core, at most 8.")
+Config = Annotated[Path | None, typer.Argument(metavar="CONFIG.yaml", help="The configuration file.")]
+Out = Annotated[
+    Path | None, typer.Option(help="Folder for the results, runs/NAME by default; an interrupted run continues there.")
 ]
-Save = Annotated[str | None, typer.Option(help="Also write: prediction,color,confidence,logits,image.")]
-Full = Annotated[bool, typer.Option("--full", help="Decode everything, and run every model on it.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Threads that read images ahead of the model. Default: one per core, at most 8."),
+]
+Save = Annotated[
+    str | None, typer.Option(help="Also save files of each sample: prediction,color,confidence,logits,image.")
+]
+Full = Annotated[bool, typer.Option("--full", help="Read every file, and run every model on every image.")]
 
 
 @dataclass(frozen=True)
 class CommandOptions:
     """The options that say what is evaluated and how: a configuration without a file, and what overrides a file."""
 
-    model: Annotated[list[str] | None, typer.Option(help="KIND:WHERE[,KEY=VALUE...], e.g. hf:folder")] = None
-    data: Annotated[list[str] | None, typer.Option(help="SPEC=ROOT[,domain=NAME...][,KEY=VALUE...]")] = None
-    calibrate: Annotated[str | None, typer.Option(help="Calibrations, e.g. ts; needs --calibrate-on.")] = None
-    calibrate_on: Annotated[list[str] | None, typer.Option(help="DATA/DOMAIN to fit them on.")] = None
-    calibrate_from: Annotated[
-        list[str] | None, typer.Option(help="A run's folder, or a record in its calibrations/.")
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="A model: KIND:WHERE[,KEY=VALUE...], e.g. hf:my/segformer. Repeat for more."),
     ] = None
-    test: Annotated[list[str] | None, typer.Option(help="DATA/DOMAIN to report; by default all the rest.")] = None
-    reference: Annotated[str | None, typer.Option(help="DATA/DOMAIN that the others are compared with.")] = None
-    score: Annotated[str | None, typer.Option(help="Scores, e.g. msp,neg_entropy.")] = None
-    protocol: Annotated[str | None, typer.Option(help="A whole study: see reliseg list protocols.")] = None
+    data: Annotated[
+        list[str] | None, typer.Option(help="A data set: SPEC=ROOT[,domain=NAME...][,KEY=VALUE...]. Repeat for more.")
+    ] = None
+    calibrate: Annotated[
+        str | None, typer.Option(help="Calibration methods, e.g. ts,class_ts; needs --calibrate-on.")
+    ] = None
+    calibrate_on: Annotated[list[str] | None, typer.Option(help="DATA/DOMAIN to fit calibrations on.")] = None
+    calibrate_from: Annotated[
+        list[str] | None, typer.Option(help="Load calibrations: the folder of a run, or a file in its calibrations/.")
+    ] = None
+    test: Annotated[
+        list[str] | None,
+        typer.Option(help="DATA/DOMAIN to test on. Default: all domains that calibrations are not fitted on."),
+    ] = None
+    reference: Annotated[
+        str | None, typer.Option(help="The in-domain DATA/DOMAIN that the others are compared with.")
+    ] = None
+    score: Annotated[
+        str | None, typer.Option(help="Confidence scores, e.g. msp,neg_entropy: see reliseg list scores.")
+    ] = None
+    protocol: Annotated[str | None, typer.Option(help="A predefined study: see reliseg list protocols.")] = None
     without: Annotated[list[str] | None, typer.Option(help="DATA[/DOMAIN] of the protocol to leave out.")] = None
     workers: Workers = None
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:i.")] = None
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N samples of each domain.")] = None
+    device: Annotated[str | None, typer.Option(help="Where the models run: auto, cpu, cuda or cuda:0, cuda:1 ..")] = (
+        None
+    )
+    limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N samples of each domain.")] = None
 
     def configuration(self, path: Path | None) -> tuple["RunConfig", Path]:
         """Return the configuration of a file, or of the short form, and where its relative paths start."""
@@ -79,9 +100,9 @@ class CommandOptions:
         if not self.model or not self.data:
             raise ConfigError("give a CONFIG.yaml, or at least one --model KIND:WHERE and one --data SPEC=ROOT")
         if self.without and not self.protocol:
-            raise ConfigError("--without leaves out parts of a --protocol; give one")
+            raise ConfigError("--without leaves out parts of a protocol; give --protocol too")
         if self.calibrate and not self.calibrate_on:
-            raise ConfigError("--calibrate needs --calibrate-on DATA/DOMAIN: what the calibration is fitted on")
+            raise ConfigError("--calibrate needs --calibrate-on DATA/DOMAIN, the data to fit the calibration on")
         content: dict[str, Any] = {
             "models": [model_section(text) for text in self.model],
             "datasets": [dataset_section(text) for text in self.data],
@@ -108,13 +129,13 @@ class CommandOptions:
         ):
             if value:
                 raise ConfigError(
-                    f"{option}: {name} says this itself; leave out parts of it by --without DATA[/DOMAIN]"
+                    f"{option}: {name} decides this itself; leave out parts of it with --without DATA[/DOMAIN]"
                 )
         datasets = [dataset_section(text) for text in data]
         for section in datasets:
             if "domains" in section:
                 raise ConfigError(
-                    f"--data {section['name']}: {name} names the domains; leave some out by --without DATA/DOMAIN"
+                    f"--data {section['name']}: {name} names the domains; leave some out with --without DATA/DOMAIN"
                 )
             if section["spec"] == section["name"]:
                 del section["spec"]
@@ -168,7 +189,7 @@ def _print_version(requested: bool) -> None:
 @app.callback()
 def _main_options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Measure how far a semantic segmentation model can be trusted, and make it more trustworthy."""
@@ -204,7 +225,7 @@ def run(*, config: Config = None, out: Out = None, options: CommandOptions, save
 @app.command()
 @with_options(leave_out=("score",))
 def check(*, config: Config = None, options: CommandOptions, full: Full = False) -> None:
-    """Find everything that can be wrong before a long run: paths, pairs, sizes, ids, classes, weights."""
+    """Find mistakes before a long run: in paths, pairs, sizes, ids, classes and weights."""
     from reliseg.plan.build import plan_from_config
     from reliseg.report.terminal import Terminal
     from reliseg.run.check.preflight import report
@@ -223,7 +244,7 @@ def check(*, config: Config = None, options: CommandOptions, full: Full = False)
 
 @app.command("list")
 def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
-    """List what can be named in a configuration, a line each."""
+    """List what a configuration can name, for example the metrics."""
     from reliseg.config.protocol import protocol_lines
     from reliseg.report.listing import listing_lines
 
@@ -233,10 +254,10 @@ def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for scenes, run and pictures.")] = Path("runs/demo"),
+    out: Annotated[Path, typer.Option(help="Folder for scenes, results and pictures.")] = Path("runs/demo"),
     workers: Workers = None,
 ) -> None:
-    """Draw street scenes, evaluate a small network on them in clear weather, fog, night, rain and snow."""
+    """Draw street scenes and evaluate a small network on them, in clear weather, fog, night, rain and snow."""
     from reliseg.demo.run import run_demo
     from reliseg.report.terminal import Terminal
     from reliseg.runtime.workers import decoding_threads
@@ -256,20 +277,20 @@ def main() -> None:
         app()
     except SystemExit as ended:
         if ended.code == _INTERRUPTED:
-            _complain("interrupted; the same command goes on where it stopped")
+            _complain("interrupted; the same command continues where it stopped")
         raise
     except ReliSegError as error:
         for line in str(error).splitlines():
             _complain(line)
         sys.exit(error.exit_code)
     except OSError as error:
-        _complain(f"{error.filename or 'disk'}: {error.strerror}; mend that, and the same command goes on")
+        _complain(f"{error.filename or 'disk'}: {error.strerror}; solve this, then start the same command again")
         sys.exit(1)
     except Exception as error:
         if os.environ.get("RELISEG_DEBUG"):
             raise
         text = " ".join(str(error).split())
-        _complain(f"unexpected {type(error).__name__}: {text}; RELISEG_DEBUG=1 shows where, please report it")
+        _complain(f"unexpected {type(error).__name__}: {text}; set RELISEG_DEBUG=1 to see where, and please report it")
         sys.exit(1)
 
 

@@ -84,6 +84,11 @@ def shortlist(names: Sequence[str], limit: int = 3, separator: str = ", ") -> st
     return separator.join(names[:limit]) + more
 
 
+def count_text(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 image`, `2 images`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def one_line(error: BaseException) -> str:
     """Return the text of an error on one line, shortened to 300 characters."""
     text = " ".join(str(error).split())

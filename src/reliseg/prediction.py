@@ -83,7 +83,7 @@ def _describe_infinite(logits: Logits) -> str:
     """Return a message about logits that are not all finite."""
     if not np.isneginf(logits[~np.isfinite(logits)]).all():
         return "the model gave NaN or infinite logits"
-    return "the model gave logits of -inf, as the logarithm of 0 is; write finite ones in their place, -100 say"
+    return "the model gave logits of -inf, as the logarithm of 0 is; replace them with finite ones, for example -100"
 
 
 def sample_pixels(

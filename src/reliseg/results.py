@@ -160,7 +160,7 @@ class Results:
             if not rows:
                 raise KeyError(f"no row with {query}{self._nearest({'metric': metric, **columns})}")
             differ = [c for c in _KEYS if len({getattr(r, c) for r in rows}) > 1]
-            raise KeyError(f"{len(rows)} rows with {query}; say also {' and '.join(differ)}")
+            raise KeyError(f"{len(rows)} rows with {query}; also give {' and '.join(differ)}")
         return rows[0].value
 
     def _nearest(self, columns: Mapping[str, Any]) -> str:

@@ -199,7 +199,7 @@ def test_a_class_that_is_not_in_the_split_is_no_obstacle(method):
 def test_a_split_of_one_image_is_fitted_or_refused(method):
     sample = drawn(images=1)
     if "k=2" in method:
-        with pytest.raises(CalibrationError, match="2 clusters of 1 images; give k=1 or less"):
+        with pytest.raises(CalibrationError, match="2 clusters, but only 1 image; give k=1 or less"):
             calibrator(method).fit(sample)
     else:
         assert usable(calibrator(method).fit(sample), sample)
@@ -220,8 +220,8 @@ def spoilt(value, *, pixels=slice(3, 4), column=1):
 
 
 BAD = {
-    "no image at all": ([], "no counted pixel"),
-    "all void": ([(np.zeros((0, 5)), [])] * 2, "no counted pixel"),
+    "no image at all": ([], "are void or unknown"),
+    "all void": ([(np.zeros((0, 5)), [])] * 2, "are void or unknown"),
     "all logits equal": ([(np.ones((4, 5)), [0, 1, 2, 0])] * 2, "all equal"),
     "a NaN": ([spoilt(np.nan)] * 2, "NaN or infinite"),
     "a column of NaN": ([spoilt(np.nan, pixels=slice(None))] * 2, "NaN or infinite"),

@@ -114,7 +114,7 @@ def test_several_seeds_are_several_calibrations(text, written, each):
         assert canonical_text(one) == one
         assert texts_of_seeds(one) == (one,)
     if len(each) > 1 and "seeds" in text:
-        with pytest.raises(ConfigError, match="several seeds are several calibrations"):
+        with pytest.raises(ConfigError, match="several seeds give several calibrations"):
             calibrator(text)
 
 

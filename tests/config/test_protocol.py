@@ -159,11 +159,11 @@ def test_a_data_set_that_is_missing_is_named_with_the_way_to_leave_it_out(study:
 def test_what_the_protocol_says_itself_is_refused(study: Study, refused) -> None:
     base = ["run", "--protocol", NAME, *study.words("cityscapes", "acdc", "idd")]
     assert "--without DATA" in refused(*base, "--test", "acdc/fog")
-    assert "--calibrate-on: relis-cvpr2023 says this itself" in refused(*base, "--calibrate-on", "acdc/cal")
+    assert "--calibrate-on: relis-cvpr2023 decides this itself" in refused(*base, "--calibrate-on", "acdc/cal")
     assert "--reference" in refused(*base, "--reference", "acdc/cal")
     assert "did you mean 'idd'" in refused(*base, "--without", "iddd")
-    assert "cityscapes/test is what" in refused(*base, "--without", "cityscapes")
-    assert "cityscapes/test is what" in refused(*base, "--without", "cityscapes/test")
+    assert "cityscapes/test is the reference" in refused(*base, "--without", "cityscapes")
+    assert "cityscapes/test is the reference" in refused(*base, "--without", "cityscapes/test")
     assert "did you mean 'relis-cvpr2023'" in refused("run", "--protocol", "relis-cvpr23", *base[3:])
     assert "--data acd: not among the data sets of relis-cvpr2023; did you mean 'acdc'" in refused(
         *base, "--data", "acd=x"

@@ -55,7 +55,7 @@ def test_values_are_written_so_that_they_are_read_back_in_their_order():
 
 
 def test_a_key_that_stands_twice_is_refused():
-    with pytest.raises(yaml.YAMLError, match="'a' stands twice"):
+    with pytest.raises(yaml.YAMLError, match="'a' is given twice"):
         parse_yaml("a: 1\nb: 2\na: 3")
 
 

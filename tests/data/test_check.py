@@ -96,7 +96,7 @@ def test_masks_of_few_classes_are_noted(tree, open_data, ids, which):
 
 
 def test_a_domain_without_any_class_is_noted_and_refused_in_full(tree, open_data):
-    line = "folder/all: no pixel of the 3 masks looked at is a class: all are void or unknown; "
+    line = "folder/all: no pixel of the 3 masks looked at belongs to a class: all are void or unknown; "
     (note,) = _suspicious(tree, open_data, [255]).notes
     assert note.startswith(line)
     full = _suspicious(tree, open_data, [255], full=True)

@@ -208,7 +208,7 @@ def test_other_colors_are_named_or_void(pair):
 
 def test_a_palette_with_one_color_twice_cannot_be_read(tmp_path, open_data):
     (tmp_path / "twice.toml").write_text('classes = ["a", "b"]\npalette = [[1, 2, 3], [1, 2, 3]]')
-    with pytest.raises(ConfigError, match="a and b have one color"):
+    with pytest.raises(ConfigError, match="a and b have the same color"):
         open_data("folder", tmp_path, labels="twice.toml", folder=tmp_path, label_map={"encoding": "color"})
 
 

@@ -21,7 +21,7 @@ CAMVID = label_space("camvid")
         ({"known": "same"}, "known is 'identity' or a table"),
         ({"void": ["x"]}, "void holds a list of whole numbers"),
         ({"void": 3}, "void holds a list of whole numbers"),
-        ({"known": {0: 0}, "void": [0]}, "raw id 0 is known and something else"),
+        ({"known": {0: 0}, "void": [0]}, "raw id 0 is listed twice, once as known"),
         ({"void": [-1]}, r"raw id -1 \(void\) is not in 0 to 65535"),
     ],
 )

@@ -157,7 +157,7 @@ def test_acdc_extra_folders_and_clear_twins(tree, open_data):
         ("image = '/a/{stem}.png'", "relative to the root"),
         ("image = '../{stem}.png'", "relative to the root"),
         ("image = '{stem.png'", "needs {stem}"),
-        ("image = '{a/{stem}.png'", "brace without its partner"),
+        ("image = '{a/{stem}.png'", "brace has no partner"),
         ("image = '{a b}/{stem}.png'", "not a field name"),
         ("image = []", "a name or a list of names"),
         ("image = '{stem}'\nfields = 3", "must be a table"),

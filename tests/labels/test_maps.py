@@ -38,8 +38,8 @@ def test_at_most_eight_unlisted_ids_are_named():
 @pytest.mark.parametrize(
     ("roles", "message"),
     [
-        ({"known": {0: 0}, "void": [0]}, "raw id 0 is known and something else; list it once"),
-        ({"known": {}, "void": [4], "unknown": [4]}, "raw id 4 is unknown and something else"),
+        ({"known": {0: 0}, "void": [0]}, "raw id 0 is listed twice, once as known; list it once"),
+        ({"known": {}, "void": [4], "unknown": [4]}, "raw id 4 is listed twice, once as unknown"),
         ({"known": {-1: 0}}, r"raw id -1 \(known\) is not in 0 to 65535"),
         ({"known": {}, "unknown": [65536]}, r"raw id 65536 \(unknown\)"),
     ],
@@ -74,5 +74,5 @@ def test_other_colors_are_named():
 
 def test_equal_colors_are_refused():
     space = LabelSpace("x", ("a", "b", "c"), ((9, 9, 9), (1, 1, 1), (9, 9, 9)))
-    with pytest.raises(ConfigError, match=r"label space x: (a and c|c and a) have one color"):
+    with pytest.raises(ConfigError, match=r"label space x: (a and c|c and a) have the same color"):
         ColorMap.of(space)

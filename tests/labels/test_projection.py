@@ -58,7 +58,7 @@ def test_no_known_projection():
         ([0, 1], "2 entries for the 3 classes of s"),
         ([0, 1, 2], r"2 is neither -1 nor an id of t \(0 to 1\)"),
         ([0, 1, -2], "-2 is neither"),
-        ([-1, -1, -1], "no class of s goes to a class of t"),
+        ([-1, -1, -1], "no class of s is mapped to a class of t"),
     ],
 )
 def test_wrong_groups(groups, message):

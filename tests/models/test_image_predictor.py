@@ -43,7 +43,7 @@ def test_align_corners_of_the_options_overrides(option: bool | None, result: boo
 
 
 def test_an_input_without_an_image_is_named() -> None:
-    with pytest.raises(SampleError, match=r"^day/9: model net reads images, and was given none$"):
+    with pytest.raises(SampleError, match=r"^day/9: model net needs an image, and none was given$"):
         predictor()([Input("day/9", (4, 6))])
 
 

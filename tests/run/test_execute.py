@@ -319,7 +319,7 @@ def test_clusters_need_a_feature_and_say_so(tmp_path: Path) -> None:
     content = street.content()
     content["calibration"][0]["methods"] = ["class-ts", "cluster-ts(k=2)"]
     street.write(content)
-    with pytest.raises(IncompleteError, match=r"cluster_ts: 6 predictions have no feature \(first: s0/s0_0000\)"):
+    with pytest.raises(IncompleteError, match=r"cluster_ts: 6 images without a feature \(first: s0/s0_0000\)"):
         reliseg.run_config(street.config, tmp_path / "without")
     others = Results.read(tmp_path / "without" / "results.json")  # what can be fitted is evaluated
     assert {r.calibration for r in others} == {"identity", "class_ts@street/cal"}
@@ -344,7 +344,7 @@ def test_a_union_without_one_of_its_members_is_said_to_have_no_results(tmp_path:
     content["test"]["on"] = ["street/both", "street/day"]
     street.write(content)
     np.savez(street.logits("test", 2001), logits=np.full((11, 6, 8), np.nan, np.float32))
-    with pytest.raises(IncompleteError, match="street/both: no results, as street/dusk is incomplete"):
+    with pytest.raises(IncompleteError, match="street/both: no results, because street/dusk is incomplete"):
         reliseg.run_config(street.config, tmp_path / "out")
 
 

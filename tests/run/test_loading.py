@@ -118,7 +118,7 @@ def refused(street, tmp_path, load, **changes):
 
 
 def test_what_cannot_be_loaded_is_refused_before_anything_is_done(street, fitted, tmp_path):
-    assert "no record of a calibration" in refused(street, tmp_path, tmp_path / "nowhere")
+    assert "no calibration is stored here" in refused(street, tmp_path, tmp_path / "nowhere")
     assert "seed=42)@street/cal of net is loaded twice" in refused(
         street, tmp_path, [fitted, shutil.copytree(fitted, tmp_path / "copy")]
     )
@@ -136,7 +136,7 @@ def test_what_cannot_be_loaded_is_refused_before_anything_is_done(street, fitted
     spaces.write_text(f"classes = [{', '.join(names)}]\npalette = [{palette}]\n")
     datasets[0] |= {"labels": str(spaces), "projection": {"camvid": list(range(11))}}
     message = refused(street, tmp_path, fitted, datasets=datasets)
-    assert "was fitted in camvid (11 classes), and the data is in own (11 classes, data set street)" in message
+    assert "was fitted for camvid (11 classes), and the data has own (11 classes, data set street)" in message
 
 
 def test_fitting_and_loading_the_same_is_refused(street, fitted, tmp_path):
@@ -144,14 +144,14 @@ def test_fitting_and_loading_the_same_is_refused(street, fitted, tmp_path):
     content = other.content()
     content["calibration"] = [{"on": ["street/cal"], "methods": ["ts"]}, {"load": str(fitted)}]
     other.write(content)
-    with pytest.raises(ConfigError, match="ts@street/cal is fitted and loaded; do one of them"):
+    with pytest.raises(ConfigError, match="ts@street/cal is both fitted and loaded; remove one"):
         reliseg.run_config(other.config, tmp_path / "out")
 
 
 @pytest.mark.parametrize("entry", [{}, {"on": ["street/cal"]}, {"methods": ["ts"]}, {"load": "x", "methods": ["ts"]}])
 def test_an_entry_fits_or_loads(street, tmp_path, entry):
     other = elsewhere(street, tmp_path / "there", calibration=[entry])
-    with pytest.raises(ConfigError, match=r"calibration\.0: .*give on: and methods:, or load: alone"):
+    with pytest.raises(ConfigError, match=r"calibration\.0: .*give on: and methods:, or only load:"):
         reliseg.run_config(other.config, tmp_path / "out")
 
 
@@ -162,16 +162,16 @@ def test_another_model_is_said_and_not_refused(street, fitted, tmp_path):
     other = elsewhere(street, tmp_path / "there", calibration=[{"load": str(fitted)}], models=models)
     notes = Notes()
     reliseg.run_config(other.config, tmp_path / "out", progress=notes)
-    said = [line for line in notes.lines if "fitted on another" in line]
+    said = [line for line in notes.lines if "it was fitted on a model" in line]
     assert len(said) == 7
-    assert said[0].startswith("net, cluster_ts(k=2,seed=42)@street/cal: it was fitted on another 'net'")
+    assert said[0].startswith("net, cluster_ts(k=2,seed=42)@street/cal: it was fitted on a model 'net'")
     assert without_thresholds(lines(tmp_path / "out")) == without_thresholds(lines(fitted))
     for row in Results.read(tmp_path / "out" / "results.json").where(metric="transfer_risk95"):
         assert row.why == "no calibration split with these classes"  # thresholds are those of one model
     silent = Notes()
     same = elsewhere(street, tmp_path / "same", calibration=[{"load": str(fitted)}])
     reliseg.run_config(same.config, tmp_path / "out2", progress=silent)
-    assert not [line for line in silent.lines if "fitted on another" in line]
+    assert not [line for line in silent.lines if "it was fitted on a model" in line]
 
 
 def test_a_run_does_not_go_on_with_another_calibration(street, fitted, tmp_path):
@@ -183,7 +183,7 @@ def test_a_run_does_not_go_on_with_another_calibration(street, fitted, tmp_path)
     content["parameters"]["temperature"] *= 2
     path.write_text(json.dumps(content, indent=1))
     path.with_suffix(".thresholds").unlink()  # they are those of the other
-    with pytest.raises(ConfigError, match=r"ts@street-cal.json is not the calibration that is loaded now"):
+    with pytest.raises(ConfigError, match=r"ts@street-cal.json is another calibration than the one that is loaded now"):
         reliseg.run_config(other.config, tmp_path / "out")
 
 
@@ -222,7 +222,7 @@ def test_thresholds_of_another_record_are_refused(street, fitted, tmp_path):
     path = brought / "calibrations" / "net" / "ts@street-cal.thresholds"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"record": "0" * 64}))
     message = refused(street, tmp_path, brought)
-    assert message.startswith(f"{path}: it belongs to another record than ts@street-cal.json")
+    assert message.startswith(f"{path}: it does not belong to ts@street-cal.json")
     assert "or delete it" in message
 
 
@@ -232,4 +232,4 @@ def test_check_says_what_is_loaded(street, fitted, tmp_path):
     ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     assert "model net: ts@street/cal, fitted on " in ended.stderr
-    assert "street/dusk: comparing with what calibrations were fitted on (5)" in ended.stderr
+    assert "street/dusk: comparing with the images that calibrations were fitted on (5)" in ended.stderr

@@ -146,7 +146,7 @@ def test_the_precision_is_told_and_part_of_what_a_stored_result_depends_on() -> 
 def test_a_precision_that_is_unknown_or_cannot_be_is_refused(tmp_path: Any) -> None:
     with pytest.raises(ModelError, match="precision is 'half'; use float32, bfloat16, float16"):
         predicted(precision="half")
-    with pytest.raises(ModelError, match="model net: precision is for torch modules"):
+    with pytest.raises(ModelError, match="model net: precision applies only to torch modules"):
         PythonModel.of(lambda image: image, options(precision="bfloat16"))
-    with pytest.raises(ModelError, match="model net: precision is for networks, and these logits are stored"):
+    with pytest.raises(ModelError, match="model net: precision applies only to networks, and these logits are stored"):
         StoredModel.load(options(precision="float16"))

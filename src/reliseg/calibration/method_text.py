@@ -17,7 +17,7 @@ def calibrator(text: str) -> Calibrator:
     """Return the method of a text `NAME` or `NAME(KEY=VALUE, ...)`; a ConfigError suggests near names."""
     name, values = _parse(text)
     if "seeds" in values and len(texts_of_seeds(text)) > 1:
-        raise ConfigError(f"{text.strip()}: several seeds are several calibrations; give one")
+        raise ConfigError(f"{text.strip()}: several seeds give several calibrations; give one seed")
     return _build(text, name, _use_first_seed(text, name, values))
 
 
@@ -63,7 +63,7 @@ def _use_first_seed(text: str, name: str, values: dict[str, Any]) -> dict[str, A
     if "seeds" not in values:
         return values
     if "seed" not in {f.name for f in fields(CALIBRATORS.get(name))}:
-        raise ConfigError(f"{text.strip()}: {name} has no seeds, as no luck is in it; leave them out")
+        raise ConfigError(f"{text.strip()}: {name} has no seeds, because its fit is not random; leave them out")
     seeds = values["seeds"]
     distinct = isinstance(seeds, list) and seeds and all(is_natural(s) for s in seeds) and len(set(seeds)) == len(seeds)
     if not distinct:

@@ -46,7 +46,7 @@ class Protocol:
                 raise ConfigError(f"--without {name}: not in {self.name}; {suggestion(name, self.domains())}")
         reference = self.content["test"]["reference"]
         if any(_is_in(reference, n) for n in names):
-            raise ConfigError(f"--without: {reference} is what {self.name} compares with; it cannot be left out")
+            raise ConfigError(f"--without: {reference} is the reference of {self.name}; it cannot be left out")
         datasets = [_without_domains(d, names) for d in self.content["datasets"]]
         datasets = [d for d in datasets if d["domains"]]
         domains = {f"{d['name']}/{domain}" for d in datasets for domain in d["domains"]}
@@ -83,8 +83,8 @@ class Protocol:
         missing = [name for name in names if name not in own]
         if missing:
             raise ConfigError(
-                f"{self.name} needs {' and '.join(f'--data {n}=ROOT' for n in missing)}; to leave out what you do not "
-                f"have, say so: {' '.join(f'--without {n}' for n in missing)}"
+                f"{self.name} needs {' and '.join(f'--data {n}=ROOT' for n in missing)}; leave out what you do not "
+                f"have with {' '.join(f'--without {n}' for n in missing)}"
             )
         content["datasets"] = [{**d, **own[d["name"]]} for d in content["datasets"]]
         if methods:

@@ -122,7 +122,7 @@ class CalibrationConfig(_Section):
     @model_validator(mode="after")
     def _check_source(self) -> "CalibrationConfig":
         if (self.load is None) != bool(self.on and self.methods) or (self.load and (self.on or self.methods)):
-            raise ValueError("give on: and methods:, or load: alone")
+            raise ValueError("give on: and methods:, or only load:")
         return self
 
     def absolute(self, folder: Path) -> "CalibrationConfig":
@@ -233,14 +233,14 @@ class RunConfig(Settings):
         ):
             twice = {n for n in names if names.count(n) > 1}
             if twice:
-                raise ValueError(f"two {kind} are named {sorted(twice)[0]!r}: give each its own name")
+                raise ValueError(f"two {kind} are named {sorted(twice)[0]!r}; give each its own name")
         return self
 
 
 def plain_name(value: str) -> str:
     """Return the name, if it can be a folder on any system; else raise a ValueError."""
     if not _NAME.fullmatch(value) or set(value) <= {"."}:
-        raise ValueError(f"{value!r} is not a plain name: use letters, digits and . _ + -")
+        raise ValueError(f"{value!r} is not a plain name; use letters, digits and . _ + -")
     return value
 
 
@@ -279,7 +279,7 @@ def _family(name: str) -> str:
         faults = METRICS.faults
         for family in names:
             if family not in faults and name in METRICS.get(family)().quantities():
-                raise ValueError(f"{name!r} is one number of the family {family!r}: write that")
+                raise ValueError(f"{name!r} is one number of the family {family!r}; write the family")
     return _known_name(name, ["all", *names], "metric family")
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Bool
 
 from reliseg.data.base import DataSet, Domain
 from reliseg.data.decode import check_sizes, load
-from reliseg.errors import SampleError
+from reliseg.errors import SampleError, count_text
 from reliseg.labels import UNKNOWN, VOID, LabelSpace
 
 _MASKS_TO_DECODE = 8
@@ -82,16 +82,16 @@ def _few_class_notes(labels: LabelSpace, masks: Sequence[Bool[np.ndarray, " ids"
     """Yield a line if none or few of the classes occur in these masks, taken together."""
     if not masks:
         return
-    ids, looked_at = np.any(masks, axis=0), f"the {len(masks)} mask{'s' * (len(masks) > 1)} looked at"
+    ids, looked_at = np.any(masks, axis=0), f"the {count_text(len(masks), 'mask')} looked at"
     occurring = [labels.classes[c] for c in labels.present if ids[c]]
     lacking = len(labels.present) - len(occurring)
     if not ids[:UNKNOWN].any():
         yield (
-            f"no pixel of {looked_at} is a class: all are void or unknown; correct their encoding or label_map, "
-            "or give annotations: none"
+            f"no pixel of {looked_at} belongs to a class: all are void or unknown; correct encoding or label_map, "
+            "or set annotations: none"
         )
     elif lacking and len(occurring) <= max(1, len(labels.present) // _FEW):
         yield (
             f"{lacking} of {len(labels.present)} classes do not occur in {looked_at}, only "
-            f"{', '.join(occurring) or 'absent ones'}; if more should, correct their encoding or label_map"
+            f"{', '.join(occurring) or 'absent ones'}; if there should be more, correct encoding or label_map"
         )

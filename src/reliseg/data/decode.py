@@ -182,7 +182,7 @@ def _ids(file: _File, picture: ImageFile) -> UInt8[np.ndarray, "H W"] | UInt16[n
     if picture.mode in ("I", "I;16", "I;16B", "I;16L", "I;16N"):
         raw = np.array(picture)
         if raw.size and not 0 <= raw.min() <= raw.max() < _RAW_IDS:
-            raise file.error(f"ids from {raw.min()} to {raw.max()}; masks hold ids from 0 to {_RAW_IDS - 1}")
+            raise file.error(f"the mask holds ids from {raw.min()} to {raw.max()}; give ids from 0 to {_RAW_IDS - 1}")
         return raw.astype(np.uint16)
     raise file.error(
         f"the mask is in {picture.mode} mode, not grey or palette; give masks of ids, "

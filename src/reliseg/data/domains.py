@@ -120,8 +120,8 @@ def check_ids(dataset: str, domains: Iterable[Domain]) -> None:
                 raise DataError(_duplicate_message(dataset, same, sample))
             if same.copy != sample.copy:
                 raise DataError(
-                    f"{dataset}: {sample.id} is augmented in two ways; augment all domains of a data set alike, "
-                    "or open it twice, under two names"
+                    f"{dataset}: {sample.id} is augmented in two ways; give all domains of a data set the "
+                    "same augment, or list the data set twice, under two names"
                 )
 
 
@@ -178,7 +178,7 @@ def _filter_by_ids(selection: Selection, entries: list[Entry]) -> list[Entry]:
         missing = [i for i in listed_ids if i not in ids]
         if missing:
             raise DataError(
-                f"{selection.label}: {key}: {shortlist(missing)} not among the {len(ids)} samples"
+                f"{selection.label}: {key}: {shortlist(missing)} not among the {count_text(len(ids), 'sample')}"
                 f"{f' of {_where_text(selection.where)}' if selection.where else ''}; {_brief_hint(missing[0], ids)}"
             )
     remaining = (set(selection.samples) or ids) - set(selection.exclude)
@@ -209,10 +209,10 @@ def _unpaired_message(source: Source, selection: Selection, alone: list[Entry]) 
     parts = []
     if images:
         templates = " or ".join(template.text for template in source.spec.mask)
-        parts.append(f"{_count_text(images, 'image')} without mask ({shortlist(images)}; masks are {templates})")
+        parts.append(f"{count_text(len(images), 'image')} without mask ({shortlist(images)}; masks are {templates})")
     if masks:
         templates = " or ".join(template.text for template in source.spec.image)
-        parts.append(f"{_count_text(masks, 'mask')} without image ({shortlist(masks)}; images are {templates})")
+        parts.append(f"{count_text(len(masks), 'mask')} without image ({shortlist(masks)}; images are {templates})")
     return (
         f"{selection.label}: {' and '.join(parts)} below {source.tree.root}"
         f"{hint or '; add the missing files'}, or set missing: skip, or annotations: none for images alone"
@@ -224,10 +224,6 @@ def _duplicate_message(label: str, first: Sample, second: Sample) -> str:
         f"{label}: two images with the id {first.id}: {first.image} and {second.image}; "
         "remove one, or make ids differ by `id` in the spec"
     )
-
-
-def _count_text(names: list[str], word: str) -> str:
-    return f"{len(names)} {word}{'s' * (len(names) != 1)}"
 
 
 def _brief_hint(name: str, known: Iterable[str]) -> str:

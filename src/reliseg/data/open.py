@@ -140,4 +140,4 @@ def _domains(dataset: str, source: Source, selections: Mapping[str, Selection], 
 def _check_name(kind: str, name: str) -> None:
     """Raise a ConfigError for names that are unfit: they are folders of a run, and parts of `DATASET/DOMAIN`."""
     if not _NAME.fullmatch(name):
-        raise ConfigError(f"{kind} name {name!r}: use letters, digits and _ . + -, and begin with no dot")
+        raise ConfigError(f"{kind} name {name!r}: use letters, digits and _ . + -, and do not begin with a dot")

@@ -111,7 +111,7 @@ class Tree:
 def _parse_segment(text: str, part: str, patterns: Mapping[str, str]) -> str | re.Pattern[str]:
     pieces = _BRACES.split(part)  # literal, field, literal, field, ..
     if any("{" in piece or "}" in piece for piece in pieces[::2]):
-        raise ConfigError(f"template {text!r}: a brace without its partner")
+        raise ConfigError(f"template {text!r}: a brace has no partner")
     if len(pieces) == 1:
         return part
     pattern, seen = "", set()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int16, Int32, UInt8, UInt16
 
-from reliseg.errors import ConfigError, ReliSegError, shortlist
+from reliseg.errors import ConfigError, ReliSegError, count_text, shortlist
 from reliseg.labels.space import UNKNOWN, VOID, LabelSpace
 from reliseg.types import Image, Truth
 
@@ -47,7 +47,7 @@ class LabelMap:
                 if not 0 <= raw < _RAW_IDS:
                     raise ConfigError(f"label map: raw id {raw} ({role}) is not in 0 to {_RAW_IDS - 1}")
                 if table[raw] != _UNLISTED:
-                    raise ConfigError(f"label map: raw id {raw} is {role} and something else; list it once")
+                    raise ConfigError(f"label map: raw id {raw} is listed twice, once as {role}; list it once")
                 table[raw] = i
         if unlisted_is_void:
             table[table == _UNLISTED] = VOID
@@ -87,7 +87,9 @@ class ColorMap:
         same = np.flatnonzero(np.diff(colors[order]) == 0)
         if same.size:
             first, second = (space.classes[int(order[same[0] + k])] for k in (0, 1))
-            raise ConfigError(f"label space {space.name}: {first} and {second} have one color, masks cannot be read")
+            raise ConfigError(
+                f"label space {space.name}: {first} and {second} have the same color, so masks cannot be read"
+            )
         return cls(colors[order], order, space.name, unlisted_is_void)
 
     def __call__(self, rgb: Image) -> Truth:
@@ -109,5 +111,5 @@ def _pack(rgb: UInt8[np.ndarray, "... 3"]) -> Int32[np.ndarray, "..."]:
 
 def _count_text(kind: str, names: list[str], counts: list[int]) -> str:
     """Return `id 8 (12 pixels), id 9 (1 pixel) are`, with at most eight of them."""
-    texts = [f"{kind} {name} ({n} pixel{'s' * (n != 1)})" for name, n in zip(names, counts, strict=True)]
+    texts = [f"{kind} {name} ({count_text(n, 'pixel')})" for name, n in zip(names, counts, strict=True)]
     return f"{shortlist(texts, _MAX_NAMES)} {'is' if len(texts) == 1 else 'are'}"

@@ -31,12 +31,14 @@ class Projection:
         """Return the projection of these groups: one per model class, each an id of the target or -1, not all -1."""
         where = f"projection {source.name} -> {target.name}"
         if len(groups) != len(source):
-            raise ConfigError(f"{where}: {len(groups)} entries for the {len(source)} classes of {source.name}")
+            raise ConfigError(
+                f"{where}: {len(groups)} entries for the {len(source)} classes of {source.name}; give one for each"
+            )
         wrong = [g for g in groups if not OTHER <= g < len(target)]
         if wrong:
             raise ConfigError(f"{where}: {wrong[0]} is neither -1 nor an id of {target.name} (0 to {len(target) - 1})")
         if all(g == OTHER for g in groups):
-            raise ConfigError(f"{where}: no class of {source.name} goes to a class of {target.name}")
+            raise ConfigError(f"{where}: no class of {source.name} is mapped to a class of {target.name}")
         return cls(source.name, target, tuple(int(g) for g in groups))
 
     @property

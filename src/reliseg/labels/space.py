@@ -29,11 +29,13 @@ class LabelSpace:
 
     def __post_init__(self) -> None:
         if not 2 <= len(self.classes) < UNKNOWN:
-            raise ConfigError(f"label space {self.name}: 2 to {UNKNOWN - 1} classes, not {len(self.classes)}")
+            raise ConfigError(f"label space {self.name}: give 2 to {UNKNOWN - 1} classes, not {len(self.classes)}")
         if len(set(self.classes)) != len(self.classes):
             raise ConfigError(f"label space {self.name}: class names must differ")
         if len(self.palette) != len(self.classes):
-            raise ConfigError(f"label space {self.name}: {len(self.palette)} colors for {len(self)} classes")
+            raise ConfigError(
+                f"label space {self.name}: {len(self.palette)} colors for {len(self)} classes; give one for each class"
+            )
         if not all(0 <= c < len(self.classes) for c in self.absent):
             raise ConfigError(f"label space {self.name}: absent ids must be ids of its classes")
 

@@ -38,7 +38,7 @@ class ImagePredictor:
 
     def _image(self, source: Input) -> Image:
         if source.image is None:
-            raise SampleError(source.id, f"model {self.name} reads images, and was given none")
+            raise SampleError(source.id, f"model {self.name} needs an image, and none was given")
         return source.image
 
     def _check(self, prediction: Prediction, source: Input) -> Prediction:

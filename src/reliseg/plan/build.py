@@ -8,7 +8,7 @@ from reliseg.calibration.records.record import Record, read_records
 from reliseg.config.protocol import provenance
 from reliseg.config.schema import RunConfig, Settings
 from reliseg.data import DataSet, Sample
-from reliseg.errors import ConfigError, suggestion
+from reliseg.errors import ConfigError, count_text, suggestion
 from reliseg.plan.open import limit_samples, model_loader, open_configured_dataset
 from reliseg.plan.plan import Fit, ModelSource, Plan, Target
 
@@ -68,7 +68,10 @@ def build_plan(
         every = [Target(d, domain) for d in datasets.values() for domain in d.domains.values()]
         tests = [t for t in every if t in reported.allow_seen or not _shared_samples(t, fitted)]
         if not tests:
-            raise ConfigError("test: every domain shares samples with a calibration split; give test.on a domain")
+            raise ConfigError(
+                "test: no domain is left to test on, because each shares samples with a calibration split; "
+                "add a domain with other samples"
+            )
     tests = tuple(dict.fromkeys(tests))
     _check_reported(tests, reported, fitted)
     for t in (*tests, *(t for f in fits for t in f.on)):
@@ -86,12 +89,12 @@ def _check_reported(tests: Sequence[Target], reported: ReportedTargets, fitted: 
         shared = [] if t in reported.allow_seen else _shared_samples(t, fitted)
         if shared:
             raise ConfigError(
-                f"test: {t} shares {len(shared)} samples with {shared[0][1]}, which a calibration is fitted on "
-                f"(first: {shared[0][0]}); test on samples that no calibration saw, or name {t} in test: allow_seen:"
+                f"test: {t} shares {count_text(len(shared), 'sample')} with {shared[0][1]}, which a calibration is "
+                f"fitted on (first: {shared[0][0]}); test on other samples, or name {t} in test: allow_seen:"
             )
     untested = sorted(str(t) for t in reported.allow_seen.difference(targets))
     if untested:
-        raise ConfigError(f"test: allow_seen: {untested[0]} is not tested; name it in on:, or leave it out")
+        raise ConfigError(f"test: allow_seen: {untested[0]} is not tested; add it to on:, or remove it here")
 
 
 def load_records(paths: Sequence[Path], models: Sequence[str]) -> dict[str, tuple[Record, ...]]:
@@ -106,7 +109,7 @@ def load_records(paths: Sequence[Path], models: Sequence[str]) -> dict[str, tupl
                 raise ConfigError(f"{path}: no calibration of model {model!r}; {suggestion(model, records)}")
             for record in records[model]:
                 if by_model[model].setdefault(record.name, record) is not record:
-                    raise ConfigError(f"{path}: {record.name} of {model} is loaded twice; load it from one place")
+                    raise ConfigError(f"{path}: {record.name} of {model} is loaded twice; load it once")
     return {model: tuple(records.values()) for model, records in by_model.items() if records}
 
 
@@ -117,12 +120,12 @@ def _check_records(
     spaces = {tuple(d.labels.classes): d for d in datasets}
     for record in (r for records in loaded.values() for r in records):
         if record.name in fitted:
-            raise ConfigError(f"calibration: {record.name} is fitted and loaded; do one of them")
+            raise ConfigError(f"calibration: {record.name} is both fitted and loaded; remove one of the two")
         if record.classes not in spaces:
             here = " or ".join(f"{d.labels.name} ({len(c)} classes, data set {d.name})" for c, d in spaces.items())
             raise ConfigError(
-                f"calibration: {record.name} was fitted in {record.label_space} ({len(record.classes)} classes), and "
-                f"the data is in {here}; calibrations apply to the classes they were fitted in"
+                f"calibration: {record.name} was fitted for {record.label_space} ({len(record.classes)} classes), and "
+                f"the data has {here}; a calibration applies only to the classes it was fitted for"
             )
 
 
@@ -133,16 +136,20 @@ def _check_union(target: Target) -> None:
         for sample in member.domain.samples:
             other = seen.setdefault(sample.id, member)
             if other != member:
-                raise ConfigError(f"{target}: {sample.id} is in {other} and in {member}; members must not overlap")
+                raise ConfigError(
+                    f"{target}: {sample.id} is in {other} and in {member}; domains of a union must not share samples"
+                )
 
 
 def _check_fit(f: Fit) -> None:
     if not f.on:
-        raise ConfigError("calibration: on: names no domain")
+        raise ConfigError("calibration: on: names no domain; name at least one")
     spaces = {t.dataset.labels.classes: t for t in f.on}
     if len(spaces) > 1:
         first, second = list(spaces.values())[:2]
-        raise ConfigError(f"calibration on {f.split}: {first} and {second} have different label spaces")
+        raise ConfigError(
+            f"calibration on {f.split}: {first} and {second} have different classes; fit on each by itself"
+        )
     for t in f.on:
         if not t.domain.annotated:
             raise ConfigError(f"calibration on {t}: this domain has no annotation; fit on an annotated one")

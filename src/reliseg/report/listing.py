@@ -17,7 +17,7 @@ from reliseg.registry import Registry
 from reliseg.scores import SCORES
 
 _MODELS = {
-    "python": "a function of yours that gives a torch module or any callable: FILE.py:FUNCTION",
+    "python": "your function that returns a torch module or any callable: FILE.py:FUNCTION",
     "hf": "a Hugging Face hub id or a local folder (SegFormer, UPerNet, ..)",
     "stored": "a folder of logits that any framework saved: SCENE/STEM.npz",
 }

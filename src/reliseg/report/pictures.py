@@ -35,7 +35,7 @@ class Case:
 def sheet(cases: list[Case], labels: LabelSpace) -> Image:
     """Draw a row for each case: input, truth, prediction, confidence, errors; with captions and a legend."""
     height, width = cases[0].image.shape[:2]
-    columns = ("input", "truth", "prediction", "confidence (dark: unsure)", "errors")
+    columns = ("input", "truth", "prediction", "confidence (dark: low)", "errors")
     row = height + _CAPTION + _GAP
     canvas = Pillow.new("RGB", (len(columns) * (width + _GAP) - _GAP, len(cases) * row + 2 * _CAPTION), _WHITE)
     draw = ImageDraw.Draw(canvas)
@@ -95,7 +95,7 @@ def _errors(case: Case) -> Image:
 def _legend(draw: ImageDraw.ImageDraw, labels: LabelSpace, place: tuple[int, int], font: _Font) -> None:
     x, y = place
     entries = [*zip(labels.classes, labels.palette, strict=True), ("unknown", _UNKNOWN), ("void", (0, 0, 0))]
-    for name, color in [*entries, ("right", _RIGHT), ("wrong (deeper: surer)", _WRONG)]:
+    for name, color in [*entries, ("right", _RIGHT), ("wrong (darker: more confident)", _WRONG)]:
         draw.rectangle((x, y + 2, x + 11, y + 13), fill=color, outline=_GREY)
         draw.text((x + 15, y), name, _BLACK, font)
         x += 29 + int(draw.textlength(name, font))

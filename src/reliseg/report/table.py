@@ -39,7 +39,7 @@ def summary(results: Results) -> Table:
     columns = [c for c in _COLUMNS if any(c[1] in n and not n[c[1]].why for n in numbers.values())]
     table = Table(box=None, header_style="bold", pad_edge=False, caption_justify="left")
     if any(_is_wide(row) for of_line in numbers.values() for row in of_line.values()):
-        table.caption = "? the exact value is known to 0.01 or less only: see lo and hi in results.csv"
+        table.caption = "? only known to lie between lo and hi of results.csv, which differ by more than 0.01"
     for name in ("model", "domain", "calibration"):
         table.add_column(name)
     for title, _, _ in columns:

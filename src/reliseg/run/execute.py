@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from reliseg.calibration import Unchanged
 from reliseg.calibration.records.record import Record, encode_record, record_file, write_record
-from reliseg.errors import ConfigError, IncompleteError, shortlist
+from reliseg.errors import ConfigError, IncompleteError, count_text, shortlist
 from reliseg.kernels.cpu.kernel import compile_kernels
 from reliseg.models import Model
 from reliseg.plan.plan import IDENTITY, Plan, Target
@@ -73,7 +73,7 @@ class Run:
             raise ConfigError(f"workers is {self.workers}; give at least 1")
         if self.plan.fits:
             import_module("scipy.linalg")  # only what is loaded by now is limited
-        note = partial(self.progress.note, "compiling for this processor: ten to thirty seconds, in the first run only")
+        note = partial(self.progress.note, "compiling for this processor: 10 to 30 seconds, only in the first run")
         one_blas_thread = threadpool_limits(1, "blas")  # the last bits of a matrix product depend on its threads
         with announce_compilation(note), one_blas_thread:
             context = self._context
@@ -117,7 +117,7 @@ class Run:
             outputs.problems += [f"{run.name} on {split}: {r}; no results with this calibration" for r in reasons]
             if outcome.unread:
                 failures = _failure_text(run.name, split, outcome.unread)
-                outputs.problems.append(f"{failures}; no calibration was fitted there")
+                outputs.problems.append(f"{failures}; no calibration is fitted on this split")
         return replace(run, plan=run.plan.without_failed(records), records=records)
 
     def _adopt(self, run: ModelRun, record: Record) -> Record:
@@ -125,7 +125,7 @@ class Run:
         folder = run.context.folder.records(run.name)
         path = folder / record_file(record.name)
         if path.exists() and path.read_text(encoding="utf-8") != encode_record(record)[0]:
-            raise ConfigError(f"{path} is not the calibration that is loaded now; give another --out")
+            raise ConfigError(f"{path} is another calibration than the one that is loaded now; give another --out")
         write_record(folder, record)
         for note in [*record.calibration.notes(), *fit_notes(record, run.model)]:
             self.progress.note(f"{run.name}, {record.name}: {note}")
@@ -145,13 +145,13 @@ class Run:
             if failures:
                 incomplete.add(target)
                 is_test = target in tests
-                loss = "this domain has no results" if is_test else "no threshold is taken from its calibration split"
+                loss = "this domain has no results" if is_test else "this split gives no threshold"
                 outputs.problems.append(f"{_failure_text(run.name, str(target), failures)}; {loss}")
         for target in plan.tests:
             parts = sorted(str(m) for m in target.members() if m in incomplete)
             if target.domain.union and parts:
                 reason = f"{' and '.join(parts)} is incomplete"
-                outputs.problems.append(f"{run.name} on {target}: no results, as {reason}")
+                outputs.problems.append(f"{run.name} on {target}: no results, because {reason}")
         return incomplete
 
     def _measure(self, run: ModelRun, incomplete: set[Target], outputs: RunOutputs) -> None:
@@ -190,4 +190,4 @@ class Run:
 def _failure_text(model: str, place: str, failures: Mapping[str, str]) -> str:
     lines = [f"{sample}: {problem}" for sample, problem in failures.items()]
     first = shortlist(lines, _MAX_FAILURES, separator="; ")
-    return f"{model} on {place}: {len(failures)} samples were not evaluated ({first})"
+    return f"{model} on {place}: could not evaluate {count_text(len(failures), 'sample')} ({first})"

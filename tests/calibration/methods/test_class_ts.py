@@ -105,7 +105,7 @@ def test_it_applies_to_predictions_with_as_many_columns_as_the_sample():
 
 def test_nothing_to_fit_on_is_an_error():
     for sample in (CalibrationSample([]), sample_of((np.zeros((0, 3)), []))):
-        with pytest.raises(CalibrationError, match=r"class_ts: .*no counted pixel"):
+        with pytest.raises(CalibrationError, match=r"class_ts: .*are void or unknown"):
             ClassTemperature().fit(sample)
     with pytest.raises(CalibrationError, match=r"class_ts: .*all equal"):
         ClassTemperature().fit(sample_of((np.ones((4, 3)), [0, 1, 2, 0])))

@@ -215,7 +215,7 @@ def test_features_of_zeros_are_as_good_as_any(k, clusters, soft):
 def test_missing_features_are_an_error_that_names_the_first_image(k):
     sample = clustered(images=4, copies=20)
     images = [replace(i, feature=None) if i.id in ("a/1", "a/3") else i for i in sample.images]
-    with pytest.raises(CalibrationError, match=r"cluster_ts: 2 predictions have no feature \(first: a/1\)"):
+    with pytest.raises(CalibrationError, match=r"cluster_ts: 2 images without a feature \(first: a/1\)"):
         ClusterTemperature(k=k).fit(CalibrationSample(sample.parts, images))
 
 
@@ -223,24 +223,24 @@ def test_missing_features_are_an_error_that_names_the_first_image(k):
 def test_features_of_another_length_and_no_numbers_are_errors(odd):
     sample = clustered(images=3, copies=20)
     unfit = with_features(sample.parts, [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), odd])
-    with pytest.raises(CalibrationError, match=r"cluster_ts: 1 features are not 3 finite numbers \(first: a/2\)"):
+    with pytest.raises(CalibrationError, match=r"cluster_ts: 1 image without a feature of 3 finite numbers \(a/2\)"):
         ClusterTemperature(k=2).fit(unfit)
     fitted = ClusterTemperature(k=2).fit(with_features(sample.parts, np.eye(3)))
-    with pytest.raises(CalibrationError, match="not 3 finite numbers"):
+    with pytest.raises(CalibrationError, match="the feature must be 3 finite numbers"):
         fitted(of_image(prediction_of(0), unfit.images[2]))
-    with pytest.raises(CalibrationError, match="no feature"):
+    with pytest.raises(CalibrationError, match="needs a feature"):
         fitted(prediction_of(0))
 
 
 def test_more_clusters_than_images_are_an_error():
     sample = clustered(images=4, copies=20)
-    with pytest.raises(CalibrationError, match="cluster_ts: 5 clusters of 4 images; give k=4 or less"):
+    with pytest.raises(CalibrationError, match="cluster_ts: 5 clusters, but only 4 images; give k=4 or less"):
         ClusterTemperature(k=5).fit(sample)
     assert len(ClusterTemperature(k=4).fit(sample).clusters) == 4
 
 
 def test_nothing_to_fit_on_is_an_error():
-    with pytest.raises(CalibrationError, match=r"cluster_ts: .*no counted pixel"):
+    with pytest.raises(CalibrationError, match=r"cluster_ts: .*are void or unknown"):
         ClusterTemperature().fit(CalibrationSample([]))
     with pytest.raises(CalibrationError, match=r"cluster_ts: .*all equal"):
         ClusterTemperature().fit(sample_of((np.ones((4, 3)), [0, 1, 2, 0])))

@@ -111,7 +111,7 @@ def test_where_nothing_is_gained_it_is_one_temperature_and_says_so(sample):
     assert not fitted.needs_image
     assert len(steps) == 30  # the first measure of the held-out images, every ten steps, after 3 x 8 steps
     (note,) = fitted.notes()
-    assert "did not lower the loss of the images held out" in note
+    assert "did not lower the loss of the held-out images" in note
     before = prediction_of(0)
     np.testing.assert_array_equal(pixels_of(fitted(before)), pixels_of(one(before)))
     assert LocalTemperature().restore(json.loads(json.dumps(fitted.parameters(), default=np.ndarray.tolist))).notes()
@@ -182,19 +182,19 @@ def refused(sample, match, **parameters):
 
 
 def test_one_image_cannot_be_held_out_and_trained_on(sample):
-    refused(replace(sample, whole=sample.whole[:1]), "lts: 1 whole images with counted pixels; at least 2")
+    refused(replace(sample, whole=sample.whole[:1]), "lts needs at least 2 images with known pixels, .* has 1;")
     refused(replace(sample, whole=()), "lts: 0 whole images")
 
 
 def test_images_without_counted_pixels_are_left_out(sample):
     blank = [replace(i, truth=np.full_like(i.truth, VOID)) for i in sample.whole]
-    refused(replace(sample, whole=blank), "lts: 0 whole images with counted pixels")
+    refused(replace(sample, whole=blank), "to hold one out, and has 0;")
     mixed = replace(sample, whole=[*blank[:5], *sample.whole[5:10]])
     assert LocalTemperature(inputs="image", epochs=1).fit(mixed).images == 4
 
 
 def test_a_split_without_counted_pixels_or_with_equal_logits_is_refused(sample):
-    refused(CalibrationSample([], whole=sample.whole), "no counted pixel")
+    refused(CalibrationSample([], whole=sample.whole), "are void or unknown")
     flat = [(np.ones_like(z), y) for z, y in sample.parts]
     refused(replace(sample, parts=flat), "all equal")
 

@@ -155,8 +155,8 @@ def test_a_sample_without_errors_changes_nothing_and_says_so():
     fitted = SelectiveScaling().fit(sample_of((z, z.argmax(axis=1))))
     assert (fitted.called, fitted.wrong, fitted.right) == (0, 1, 1)
     first, second = fitted.notes()
-    assert first == "the classifier calls no pixel wrong: all pixels have one temperature"
-    assert second == "nothing is changed: every pixel is as without calibration"
+    assert first == "the classifier calls no pixel wrong, so all pixels have the same temperature"
+    assert second == "every pixel stays as it is without calibration"
 
 
 def test_errors_that_are_not_too_sure_are_left_and_it_says_so():
@@ -165,7 +165,7 @@ def test_errors_that_are_not_too_sure_are_left_and_it_says_so():
     fitted = SelectiveScaling().fit(sample_of((z, labels)))
     assert fitted.called > 0
     assert fitted.wrong == 1
-    assert fitted.notes()[0] == "pixels that are called wrong are not too sure: their temperature stays 1"
+    assert fitted.notes()[0] == "pixels that are called wrong are not overconfident, so their temperature stays 1"
 
 
 def test_a_temperature_at_the_end_of_its_range_is_said():
@@ -176,7 +176,7 @@ def test_a_temperature_at_the_end_of_its_range_is_said():
 
 
 def test_what_it_cannot_learn_from_or_apply_to_is_refused():
-    with pytest.raises(CalibrationError, match="selective: the calibration split has no counted pixel"):
+    with pytest.raises(CalibrationError, match="selective: all pixels of the calibration split are void or unknown"):
         SelectiveScaling().fit(CalibrationSample([]))
     with pytest.raises(CalibrationError, match="all equal"):
         SelectiveScaling().fit(sample_of((np.ones((9, 3)), np.zeros(9))))

@@ -81,9 +81,9 @@ def test_logits_that_say_nothing_are_an_error_and_no_silent_temperature():
 
 
 def test_nothing_to_fit_on_is_an_error():
-    with pytest.raises(CalibrationError, match="no counted pixel"):
+    with pytest.raises(CalibrationError, match="are void or unknown"):
         Temperature().fit(CalibrationSample([]))
-    with pytest.raises(CalibrationError, match="no counted pixel"):
+    with pytest.raises(CalibrationError, match="are void or unknown"):
         Temperature().fit(sample_of((np.zeros((0, 3)), [])))
 
 

@@ -126,7 +126,7 @@ def test_the_folder_of_a_run_its_calibrations_and_one_file_are_read(records, tmp
             assert {r.name for r in of_model} == {f"{m}@street/cal" for m in METHODS}
     one = tmp_path / "calibrations" / "other" / "ts@street-cal.json"
     assert {m: [r.name for r in found] for m, found in read_records(one).items()} == {"net": ["ts@street/cal"]}
-    with pytest.raises(ConfigError, match="no record of a calibration; give a run's folder"):
+    with pytest.raises(ConfigError, match="no calibration is stored here; give the folder of a run"):
         read_records(tmp_path / "calibrations" / "net")
 
 
@@ -180,9 +180,9 @@ DAMAGE = {
     "no JSON": (lambda p: p.write_text("{"), "it is not JSON"),
     "no text": (lambda p: p.write_bytes(b"\x80\x04\x95"), "it is not JSON"),
     "deep": (lambda p: p.write_text("[" * 100_000), "it is not JSON"),
-    "a list": (lambda p: p.write_text("[]"), "no record"),
-    "another JSON": (lambda p: p.write_text('{"rows": []}'), "no record"),
-    "a newer format": (changed(format=FORMAT + 1), f"format {FORMAT + 1}, newer .* update reliseg"),
+    "a list": (lambda p: p.write_text("[]"), "it is not a calibration that"),
+    "another JSON": (lambda p: p.write_text('{"rows": []}'), "it is not a calibration that"),
+    "a newer format": (changed(format=FORMAT + 1), f"format {FORMAT + 1} is newer .* update reliseg"),
     "an unknown key": (changed(command="rm -rf /"), "command: extra inputs"),
     "a missing key": (lambda p: p.write_text(json.dumps({"format": FORMAT})), "field required"),
     "pixels in words": (changed(pixels="many"), "pixels: input should be a valid integer"),
@@ -192,10 +192,10 @@ DAMAGE = {
     "another method": (changed(method="vector"), "not those of vector"),
     "not in canonical text": (changed(method="class-ts()"), "not 'class_ts'"),
     "a split that leaves the folder": (changed(fitted_on="../../cal"), "DATASET/DOMAIN"),
-    "another sample": (changed(samples={"street/cal": {"a/0": sha("x")}}), "not what it was fitted on"),
-    "fewer images": (changed(images={"street/cal": {"a/0": sha("x")}}), "same samples"),
+    "another sample": (changed(samples={"street/cal": {"a/0": sha("x")}}), "its list of samples was changed"),
+    "fewer images": (changed(images={"street/cal": {"a/0": sha("x")}}), "two lists of samples differ"),
     "a hash that is none": (changed(split_sha256="x"), "split_sha256"),
-    "a mean of others": (changed(part_of=["cluster_ts"]), "class_ts is no seed of 'cluster_ts'"),
+    "a mean of others": (changed(part_of=["cluster_ts"]), "class_ts is not a seed of 'cluster_ts'"),
     "a mean of nothing": (changed(part_of=["rm_ts(seeds=[1,2])"]), "unknown calibration"),
     "colors for the terminal": (changed(model="\x1b[31mnet"), "model: string should match"),
     "NaN": (parameters(temperatures=[1.0, 2.0, float("nan"), 1.0]), "not finite"),
@@ -262,8 +262,8 @@ DAMAGED_ARRAYS = {
     "a file elsewhere": (tensors(file="../secret.safetensors"), "is not the name of a .safetensors file beside it"),
     "another kind of file": (tensors(file="results.csv"), "is not the name of a .safetensors file beside it"),
     "no arrays": (changed(tensors=None), "not those of"),
-    "no safetensors": (forged(lambda a: b"\x80\x04\x95 a pickle"), "no safetensors file"),
-    "a header that lies": (forged(lambda a: (1 << 60).to_bytes(8, "little") + b"{}"), "no safetensors file"),
+    "no safetensors": (forged(lambda a: b"\x80\x04\x95 a pickle"), "it is not a safetensors file"),
+    "a header that lies": (forged(lambda a: (1 << 60).to_bytes(8, "little") + b"{}"), "it is not a safetensors file"),
     "infinite": (forged(lambda a: a | {"centres": a["centres"] * np.inf}), "centres is not finite"),
     "an array too many": (forged(lambda a: a | {"more": np.ones(3)}), "not those of"),
     "an array too few": (forged(lambda a: {k: v for k, v in a.items() if k != "shares"}), "not those of"),
@@ -293,7 +293,7 @@ def test_a_record_may_move_but_not_lose_its_arrays(records, tmp_path):
     with pytest.raises(ConfigError, match="cannot be read"):
         reliseg.load_calibration(tmp_path / path.name)
     for missing in (tmp_path / "nowhere.json", tmp_path / "here", path.with_suffix(".safetensors")):
-        with pytest.raises(ConfigError, match=r"cannot be read|is a \.json file|not JSON|no record"):
+        with pytest.raises(ConfigError, match=r"cannot be read|not a \.json file|not JSON|is not a calibration"):
             reliseg.load_calibration(missing)
 
 

@@ -45,7 +45,7 @@ def test_the_last_bin_of_a_score_is_its_own(tmp_path):
         write_thresholds(path, DIGEST, {"identity": {score: Threshold(last, np.array([last]))}})
         assert read_thresholds(path, DIGEST)["identity"][score].last == last
         write_thresholds(path, DIGEST, {"identity": {score: Threshold(last, np.array([last, last + 1]))}})
-        with pytest.raises(ConfigError, match=f"what it says of {score} is no threshold"):
+        with pytest.raises(ConfigError, match=f"its threshold of {score} is not valid"):
             read_thresholds(path, DIGEST)
 
 
@@ -57,9 +57,9 @@ def msp(**values):
     return change
 
 
-NO_THRESHOLD = "what it says of msp is no threshold"
+NO_THRESHOLD = "its threshold of msp is not valid"
 DAMAGE = {
-    "of another record": (lambda c: c | {"record": "0" * 64}, "it belongs to another record than ts@street-cal.json"),
+    "of another record": (lambda c: c | {"record": "0" * 64}, "it does not belong to ts@street-cal.json"),
     "a newer format": (lambda c: c | {"format": 2}, "format: "),
     "before the first bin": (msp(last=-1), "thresholds.identity.msp.last: "),
     "half a bin": (msp(possible=[1.5]), "possible"),

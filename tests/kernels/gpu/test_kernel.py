@@ -40,7 +40,7 @@ def test_where_it_cannot_run_one_note_says_why():
     assert kernels.on_device(LAYOUT, logits) is None
     assert kernels.on_device(LAYOUT, logits) is None
     assert len(notes) == 1
-    assert notes[0].startswith("statistics are taken on the CPU: no kernel for cpu (")
+    assert notes[0].startswith("statistics are computed on the CPU, because there is no kernel for cpu (")
     assert "\n" not in notes[0]
 
 

@@ -139,7 +139,7 @@ def test_options_override_the_processor(options: ModelOptions, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("processor", "resize", "problem"),
     [
-        (None, "processor", "its image processor names no size; write resize: \\[h, w\\]"),
+        (None, "processor", "its image processor sets no size; write resize: \\[h, w\\]"),
         ({"image_processor_type": "MobileViTImageProcessor"}, "processor", "sets do_center_crop; write"),
         ({"image_processor_type": "ConvNextImageProcessor"}, "processor", "sets shortest_edge; write"),
         (None, "half", "resize is 'half'; write processor or \\[h, w\\]"),
@@ -161,7 +161,7 @@ def test_labels_are_recognised_by_their_names(options: ModelOptions, tmp_path: P
 
 def test_labels_that_do_not_fit(tmp_path: Path) -> None:
     options = save_network(tmp_path, segformer(**class_names(("cat", "dog"))))
-    with pytest.raises(ModelError, match=r"its 2 classes \(cat, dog\) are no label space .*; give labels"):
+    with pytest.raises(ModelError, match=r"its 2 classes \(cat, dog\) are not those of a label space .*; set labels"):
         HuggingFaceModel.load(options)
     with pytest.raises(ModelError, match="model hub gives 2 classes, label space cityscapes has 19"):
         HuggingFaceModel.load(replace(options, labels=CITYSCAPES))

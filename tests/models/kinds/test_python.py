@@ -157,15 +157,15 @@ def test_the_number_of_classes_is_checked(write: Callable[..., ModelOptions]) ->
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("def build(): ...\n", "net.py:build gives a NoneType; a torch.nn.Module or a callable is needed"),
+        ("def build(): ...\n", "net.py:build returns a NoneType; it must return a torch.nn.Module or a callable"),
         ("def build():\n    return lambda image: image[9999]\n", "raised IndexError: index 9999 is out of bounds"),
         (
             "def build():\n    return lambda image: image\n",
-            "gives uint8 of 512 x 1024 x 3; floats, classes x height x width, are needed",
+            "gives uint8 of 512 x 1024 x 3; it must give floats, classes x height x width",
         ),
         (
             "def build():\n    return lambda image: image[:, :, 0] / 2\n",
-            "gives float64 of 512 x 1024; floats, classes x height x width, are needed",
+            "gives float64 of 512 x 1024; it must give floats, classes x height x width",
         ),
     ],
 )
@@ -176,7 +176,7 @@ def test_a_result_that_is_no_model(write: Callable[..., ModelOptions], text: str
 def test_an_output_that_is_no_logits(write: Callable[..., ModelOptions]) -> None:
     assert "model mine gives a dict with masks; a tensor" in refusal(write(NETWORK, args={"form": "masks"}))
     text = NETWORK + "\n    Net.forward = lambda self, x: self.head(x)[0]\n"
-    assert "gives a tensor of 11 x 128 x 256 for 1 images, not N x C x h x w" in refusal(write(text))
+    assert "gives a tensor of 11 x 128 x 256 for 1 image, not N x C x h x w" in refusal(write(text))
 
 
 PICKY = """
@@ -205,13 +205,13 @@ def test_a_failing_image_is_named_and_a_failing_batch_fails_as_a_whole(write: Ca
     with pytest.raises(ModelError) as batch:
         model.predict(inputs_of(image(), seven, image()))
     assert str(batch.value) == "model mine raised ValueError: seven (net.py, line 6)"
-    with pytest.raises(SampleError, match="reads images"):
+    with pytest.raises(SampleError, match="needs an image, and none was given"):
         model.predict([Input("day/9", (4, 4))])
 
 
 def test_other_options_that_cannot_be(write: Callable[..., ModelOptions]) -> None:
     assert "a python model takes [h, w]" in refusal(write(NETWORK, resize="processor"))
-    assert "mean is for torch modules" in refusal(write(PLAIN, mean=(0.0, 0.0, 0.0)))
+    assert "mean applies only to torch modules" in refusal(write(PLAIN, mean=(0.0, 0.0, 0.0)))
     assert "no device 'cuda'" in refusal(write(NETWORK, device="cuda")) or torch.cuda.is_available()
     assert "no device 'quantum'" in refusal(write(NETWORK, device="quantum"))
 
@@ -234,7 +234,7 @@ def test_weights_replace_those_of_the_function(write: Callable[..., ModelOptions
     model = PythonModel.load(write(NETWORK, weights=Path("w.pth")))
     assert (model.predict(inputs_of(image()))[0].logits == 3).all()
     assert len(model.provenance()["files"][(tmp_path / "w.pth").as_posix()]) == 64
-    assert "weights is for torch modules" in refusal(write(PLAIN, weights=Path("w.pth")))
+    assert "weights applies only to torch modules" in refusal(write(PLAIN, weights=Path("w.pth")))
 
 
 @pytest.mark.parametrize("form", ["softmax", "half", "callable"])

@@ -44,12 +44,12 @@ def test_a_folder_or_an_id_of_the_hub(tmp_path: Path) -> None:
 @pytest.mark.parametrize("where", ["./gone", "/gone/net", "a/b/c", "net.txt"])
 def test_a_folder_that_is_not_there(tmp_path: Path, where: str) -> None:
     (tmp_path / "net.txt").touch()
-    with pytest.raises(ModelError, match=r"model hub: .* is no folder, and '.*' is no model id of the hub"):
+    with pytest.raises(ModelError, match=r"model hub: '.*' is neither a folder .* nor a model id of the hub"):
         find_model("hub", where, tmp_path)
 
 
 def test_a_folder_without_a_configuration(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"has no config\.json; a folder of save_pretrained is needed"):
+    with pytest.raises(ModelError, match=r"has no config\.json; give a folder that save_pretrained wrote"):
         find_model("hub", ".", tmp_path)
 
 
@@ -65,7 +65,9 @@ def test_a_configuration_that_is_broken(tmp_path: Path, content: str, problem: s
 
 def test_other_families_are_named(tmp_path: Path) -> None:
     transformers.ViTConfig().save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match=r"model hub: ViTConfig is no semantic .*; supported: .*segformer, .*upernet"):
+    with pytest.raises(
+        ModelError, match=r"model hub: ViTConfig is not a semantic .*; supported: .*segformer, .*upernet"
+    ):
         read_config("hub", str(tmp_path), None)
 
 
@@ -90,7 +92,7 @@ def test_weights_that_are_broken(tmp_path: Path, content: str | None, problem: s
 
 def test_a_backbone_without_a_head_is_refused(tmp_path: Path, network: Any) -> None:
     network.segformer.save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match=r"has no weights for decode_head\.\S+ and \d+ more; a checkpoint trained"):
+    with pytest.raises(ModelError, match=r"has no weights for decode_head\.\S+ and \d+ more; give a checkpoint"):
         read_model("hub", str(tmp_path), None)
 
 

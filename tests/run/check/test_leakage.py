@@ -65,11 +65,11 @@ def test_a_copied_image_is_refused_before_anything_long(street, tmp_path, mask):
     with pytest.raises(DataError) as caught:
         reliseg.run_config(street.config, tmp_path / "out", progress=notes)
     assert str(caught.value) == (
-        "street/dusk: 2 images are among those of street/cal, which a loaded calibration was fitted on "
-        "(s285/s285_2001, s286/s286_2002); test on others, or name street/dusk in test: allow_seen:"
+        "street/dusk shares 2 images with street/cal, which a loaded calibration was fitted on "
+        "(s285/s285_2001, s286/s286_2002); test on other images, or name street/dusk in test: allow_seen:"
     )
     assert not (tmp_path / "out").exists()
-    assert "street/dusk: comparing with what calibrations were fitted on" in notes.stages
+    assert "street/dusk: comparing with the images that calibrations were fitted on" in notes.stages
 
 
 def test_an_allowed_domain_is_tested_and_said_in_the_results(street, tmp_path):
@@ -88,9 +88,9 @@ def test_a_copy_is_found_in_the_pass_of_the_run_that_fits(street, tmp_path):
     copied(street, mask=False)
     with pytest.raises(IncompleteError) as caught:
         reliseg.run_config(street.config, tmp_path / "out")
-    assert "net on street/dusk: 2 samples were not evaluated" in str(caught.value)
+    assert "net on street/dusk: could not evaluate 2 samples" in str(caught.value)
     assert (
-        "s285/s285_2001: its image is that of s0/s0_0001, which ts@street/cal was fitted on; take one of them out, "
+        "s285/s285_2001: this is the same image as s0/s0_0001, which ts@street/cal was fitted on; remove one of them,  "
         "or name street/dusk in test: allow_seen:"
     ) in str(caught.value)
     assert {r.domain for r in Results.read(tmp_path / "out" / "results.json")} == {"day"}
@@ -130,7 +130,7 @@ def test_a_union_is_allowed_only_where_its_members_are(street, tmp_path):
     assert {r.domain for r in reliseg.run_config(street.config, tmp_path / "out")} == {"both"}
     content["test"]["on"].append("street/dusk")
     street.write(content)
-    with pytest.raises(IncompleteError, match="street/both: no results, as street/dusk is incomplete"):
+    with pytest.raises(IncompleteError, match="street/both: no results, because street/dusk is incomplete"):
         reliseg.run_config(street.config, tmp_path / "both")
 
 
@@ -138,7 +138,7 @@ def test_python_refuses_and_allows(street):
     dataset = reliseg.open_dataset("camvid", street.root / "data", name="other", domains={"cal": {"split": "val"}})
     model = reliseg.open_model(f"stored:{street.root / 'logits'}", labels="camvid", name="net")
     folder = fitted(street)
-    with pytest.raises(DataError, match="other/cal: 4 images are among those of street/cal"):
+    with pytest.raises(DataError, match="other/cal shares 4 images with street/cal"):
         reliseg.evaluate({"net": model}, dataset, calibrate_from=folder)
     results = reliseg.evaluate({"net": model}, dataset, calibrate_from=folder, allow_seen="other/cal")
     assert results.value("ece", calibration="ts@street/cal") >= 0
@@ -160,7 +160,7 @@ def test_shared_scenes_are_noted(street, tmp_path):
     street.write(content)
     expected = (
         "street/second shares scenes with street/cal, which calibrations are fitted on (s143): "
-        "neighbouring frames are alike, so they may look better than they are"
+        "neighbouring frames are similar, so calibrations may look better than they are"
     )
     notes = Notes()
     reliseg.run_config(street.config, tmp_path / "out", progress=notes)

@@ -74,7 +74,7 @@ def test_a_run_takes_every_counted_pixel_and_check_says_what_that_costs(tmp_path
     assert not (tmp_path / "out" / "samples").exists()
     command = [sys.executable, "-m", "reliseg.cli", "check", str(street.config)]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    assert "model net: fitting takes about 2,304 pixels, 0.1 MB on disk meanwhile" in said
+    assert "model net: calibrations are fitted on about 2,304 pixels, 0.1 MB on disk until then" in said
     content["sample"] = {"per_image": "some"}
     street.write(content)
     with pytest.raises(ConfigError, match=r"sample\.per_image"):

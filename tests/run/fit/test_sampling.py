@@ -236,7 +236,7 @@ def test_a_sample_that_cannot_be_read_costs_the_fits_that_contain_it(tmp_path, c
         "net on street/both",
         "net on street/c+street/a+street/b",
     ]
-    assert all("1 samples were not evaluated (s1/s1_0008: " in line for line in lines)
+    assert all("could not evaluate 1 sample (s1/s1_0008: " in line for line in lines)
     assert {r.calibration for r in Results.read(tmp_path / "out" / "results.json")} == {"identity", "ts@street/a"}
     assert (tmp_path / "out" / "samples" / "net" / "street" / "a").is_dir()  # for the next run
     path.write_bytes(intact)
@@ -321,7 +321,7 @@ def test_check_counts_what_is_stored_once_and_whole_images(street, tmp_path, mon
     code, said = said_by_check(config)
     assert code == 0, said
     assert f"model net: {use}" in said
-    assert f"fitting takes about {use.pixels:,} pixels and 10 whole images, " in str(use)
+    assert f"calibrations are fitted on about {use.pixels:,} pixels and 10 whole images, " in str(use)
 
 
 def test_check_tells_of_predictions_without_the_features_that_a_fit_needs(tmp_path):
@@ -329,7 +329,7 @@ def test_check_tells_of_predictions_without_the_features_that_a_fit_needs(tmp_pa
     config = configured(street, tmp_path / "none", [{"on": [B], "methods": ["ts", "cluster-ts(k=2, seed=1)"]}])
     code, said = said_by_check(config)
     assert code == 2
-    line = "model net: calibration on street/b: cluster_ts(k=2,seed=1) needs features, and there is none for "
+    line = "model net: calibration on street/b: cluster_ts(k=2,seed=1) needs a feature of each image, "
     assert said.count(line) == 1
     for path in (street.root / "logits").rglob("*.npz"):
         np.savez(path, logits=np.load(path)["logits"], feature=np.ones(3, np.float32))
@@ -341,8 +341,8 @@ def test_check_tells_of_too_few_images_and_of_a_first_image_that_cannot_be_predi
     fits = [{"on": [B], "methods": ["cluster-ts(k=4, seed=1)", "cluster-ts(k=3, seed=1)"]}]
     code, said = said_by_check(configured(street, tmp_path / "few", fits))
     assert code == 2
-    assert "calibration on street/b: cluster_ts(k=4,seed=1) wants 4 images, here are 3" in said
-    assert "cluster_ts(k=3,seed=1) wants" not in said
+    assert "calibration on street/b: cluster_ts(k=4,seed=1) needs at least 4 images and has 3; use more images" in said
+    assert "cluster_ts(k=3,seed=1) needs" not in said
     np.savez(street.logits("val", 0), logits=np.full((11, 6, 8), -np.inf, np.float32))
     code, said = said_by_check(configured(street, tmp_path / "bad", [{"on": [A], "methods": ["lts"]}]))
     assert code == 2

@@ -210,8 +210,8 @@ def test_a_split_that_fails_gives_no_threshold_and_costs_nothing_else(tmp_path: 
     with pytest.raises(IncompleteError) as caught:
         reliseg.run_config(street.config, out)
     (line,) = str(caught.value).splitlines()
-    assert line.startswith("net on street/cal: 1 samples were not evaluated (s0/s0_0001: ")
-    assert line.endswith("; no threshold is taken from its calibration split")
+    assert line.startswith("net on street/cal: could not evaluate 1 sample (s0/s0_0001: ")
+    assert line.endswith("; this split gives no threshold")
     results = Results.read(out / "results.json")
     for name in NAMES:
         why = {r.why for r in results.where(metric=name)}

@@ -182,7 +182,7 @@ class AffineByClassCalibrator(Calibrator, ABC):
         columns = inspect_columns(sample, kind.method)
         live = np.flatnonzero(columns.live)
         if len(live) < 2:
-            raise CalibrationError(f"{kind.method}: the model knows one class only: there is nothing to calibrate")
+            raise CalibrationError(f"{kind.method}: the model has only one class, so there is nothing to calibrate")
         inverse_temperature = fit_inverse_temperature(sample)
         fit = AffineByClassFit.of(
             sample, columns.live, kind.form, inverse_temperature, off_diagonal=self.off_diagonal, bias=self.bias

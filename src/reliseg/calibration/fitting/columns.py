@@ -26,9 +26,9 @@ class ColumnUse:
 def inspect_columns(sample: CalibrationSample, name: str) -> ColumnUse:
     """Return how the sample uses its columns; a CalibrationError where there is nothing to fit on."""
     if not len(sample):
-        raise CalibrationError(f"{name}: the calibration split has no counted pixel")
+        raise CalibrationError(f"{name}: all pixels of the calibration split are void or unknown")
     if sample.is_constant():
-        raise CalibrationError(f"{name}: the logits of every pixel are all equal: nothing to calibrate")
+        raise CalibrationError(f"{name}: the logits of each pixel are all equal, so there is nothing to calibrate")
     columns = sample.parts[0][0].shape[1]
     always, ever, counts = np.ones(columns, bool), np.zeros(columns, bool), np.zeros(256, np.int64)
     for logits, labels in sample.blocks():
@@ -78,7 +78,9 @@ def live_columns(prediction: Prediction) -> PixelIndices:
 def check_live_columns(name: str, prediction: Prediction, live: Sequence[int] | PixelIndices) -> None:
     """Raise a CalibrationError where the model's classes go to other columns than in the sample."""
     if not np.array_equal(live_columns(prediction), live):
-        raise CalibrationError(f"{name}: the model's classes go to other columns than those it is fitted on")
+        raise CalibrationError(
+            f"{name}: the model's classes go to other columns than in the fit; fit the calibration again"
+        )
 
 
 def check_column_count(name: str, fitted: int, columns: int) -> None:

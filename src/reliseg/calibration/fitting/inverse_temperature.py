@@ -88,7 +88,7 @@ def range_notes(temperatures: Temperatures, low: float = LOWEST, high: float = H
     for end, at in ((low, t <= low * (1 + _ROUNDING)), (high, t >= high * (1 - _ROUNDING))):
         if at.any():
             which = "the temperature is" if len(t) == 1 else f"{at.sum()} of {len(t)} temperatures are"
-            notes.append(f"{which} at the end of its range, {end:g}: the loss still falls there")
+            notes.append(f"{which} at the end of its range, {end:g}; the optimum may lie beyond it")
     return notes
 
 

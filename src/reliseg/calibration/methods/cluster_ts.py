@@ -18,7 +18,7 @@ from reliseg.calibration.fitting.inverse_temperature import (
 )
 from reliseg.calibration.parameters import is_amount, is_natural, require, require_flag, require_seed
 from reliseg.calibration.sample import CalibrationSample, PixelIndices, PixelLogits
-from reliseg.errors import CalibrationError
+from reliseg.errors import CalibrationError, count_text
 from reliseg.prediction import Prediction
 
 _KINDS: dict[str, type[Centres] | type[Mixture]] = {"kmeans": Centres, "mixture": Mixture}
@@ -49,10 +49,12 @@ class ScaledByCluster(Calibration):
     def __call__(self, prediction: Prediction) -> Prediction:
         """Return the prediction with the temperatures of its image; a CalibrationError where it has no feature."""
         if prediction.feature is None:
-            raise CalibrationError("the prediction has no feature, which cluster_ts needs; give the model one")
+            raise CalibrationError(
+                "cluster_ts needs a feature of each image, and the prediction has none; let the model give one"
+            )
         known = self.clusters.centres.shape[1]
         if len(prediction.feature) != known or not np.isfinite(prediction.feature).all():
-            raise CalibrationError(f"the feature is not {known} finite numbers, which cluster_ts was fitted on")
+            raise CalibrationError(f"the feature must be {known} finite numbers, as in the fit of cluster_ts")
         if self.temperatures.shape[1] > 1:
             check_column_count("cluster_ts", self.temperatures.shape[1], prediction.columns)
         weights = self.clusters.weights(np.asarray(prediction.feature, np.float64)[None])[0]
@@ -64,9 +66,9 @@ class ScaledByCluster(Calibration):
         """Return a line where temperatures stand at the end of their range, and where clusters tell no images apart."""
         notes, several = range_notes(self.temperatures), len(self.temperatures) > 1
         if several and not np.ptp(self.clusters.centres, axis=0).any():
-            notes.append("all images have the same feature: it tells none from another")
+            notes.append("all images have the same feature, so it cannot tell them apart")
         elif several and not np.ptp(self.temperatures, axis=0).any():
-            notes.append("all clusters have one temperature, as without clusters: most of them hold no image")
+            notes.append("most clusters hold no image, so all have the same temperature, as without clusters")
         return notes
 
     def parameters(self) -> dict[str, Any]:
@@ -142,7 +144,9 @@ class ClusterTemperature(Calibrator):
         if self.k == "all":
             return Centres.at_images(features), np.arange(n)
         if int(self.k) > n:
-            raise CalibrationError(f"cluster_ts: {self.k} clusters of {n} images; give k={n} or less, or more images")
+            raise CalibrationError(
+                f"cluster_ts: {self.k} clusters, but only {count_text(n, 'image')}; give k={n} or less, or more images"
+            )
         order = sorted(range(n), key=lambda i: ids[i])  # starts are drawn from images: their order must not matter
         clusters = _KINDS[self.clusters].fit(features[order], int(self.k), self.seed)
         return clusters, clusters.weights(features).argmax(axis=1)
@@ -153,9 +157,13 @@ def _features(sample: CalibrationSample) -> Features:
     missing = [image.id for image in sample.images if image.feature is None]
     if missing or not sample.images:
         first = f" (first: {missing[0]})" if missing else ""
-        raise CalibrationError(f"cluster_ts: {len(missing)} predictions have no feature{first}; the model gives none")
+        raise CalibrationError(
+            f"cluster_ts: {count_text(len(missing), 'image')} without a feature{first}; let the model give one for each"
+        )
     length = max(1, len(sample.images[0].feature or ()))
     unfit = [i.id for i in sample.images if len(i.feature or ()) != length or not np.isfinite(i.feature or ()).all()]
     if unfit:
-        raise CalibrationError(f"cluster_ts: {len(unfit)} features are not {length} finite numbers (first: {unfit[0]})")
+        raise CalibrationError(
+            f"cluster_ts: {count_text(len(unfit), 'image')} without a feature of {length} finite numbers ({unfit[0]})"
+        )
     return np.array([image.feature for image in sample.images], np.float64)

@@ -64,7 +64,7 @@ class ScaledEnsemble(Calibration):
         notes = range_notes([self.temperature])
         if self.weights[2] > _MOSTLY:
             notes.append(
-                f"the uniform distribution has {self.weights[2]:.0%} of the weight: the logits say next to nothing"
+                f"the uniform distribution has {self.weights[2]:.0%} of the weight, so logits have almost no influence"
             )
         return notes
 

@@ -66,8 +66,8 @@ class ScaledLocally(Calibration):
         notes = Scaled(self.temperature).notes()
         if not len(self.logit_bias) and not len(self.image_bias):
             notes.append(
-                f"training on {self.images} images did not lower the loss of the images held out: "
-                f"every pixel has the one temperature {self.temperature:.4g}, as with ts"
+                f"training on {self.images} images did not lower the loss of the held-out images, "
+                f"so every pixel has the temperature {self.temperature:.4g}, as with ts"
             )
         return notes
 
@@ -118,7 +118,7 @@ class LocalTemperature(Calibrator):
         images = self._trainable_images(sample.whole, live)
         if len(images) < self.least_images:
             raise CalibrationError(
-                f"lts: {len(images)} whole images with counted pixels; at least 2 are needed, to hold one out"
+                f"lts needs at least 2 images with known pixels, to hold one out, and has {len(images)}; give more"
             )
         temperature = 1 / fit_inverse_temperature(sample)
         generator = np.random.default_rng(self.seed)
@@ -187,7 +187,7 @@ class LocalTemperature(Calibrator):
 
 def _check_image(prediction: Prediction) -> None:
     if prediction.image is None:
-        raise CalibrationError("lts: the prediction comes without its image; give images, or take lts(inputs=logits)")
+        raise CalibrationError("lts: the prediction comes without its image; give images, or use lts(inputs=logits)")
     if prediction.image.shape != (*prediction.size, 3):
         height, width = prediction.size
         raise CalibrationError(f"lts: the image is {prediction.image.shape}, the prediction of size {height} x {width}")

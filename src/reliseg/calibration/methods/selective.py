@@ -106,11 +106,11 @@ class ScaledSelectively(Calibration):
         """Return a line where nothing is changed, and where a temperature stands at the end of its range."""
         notes = []
         if self.called == 0:
-            notes.append("the classifier calls no pixel wrong: all pixels have one temperature")
+            notes.append("the classifier calls no pixel wrong, so all pixels have the same temperature")
         elif self.wrong == 1:
-            notes.append("pixels that are called wrong are not too sure: their temperature stays 1")
+            notes.append("pixels that are called wrong are not overconfident, so their temperature stays 1")
         if self.right == self.wrong == 1:
-            notes.append("nothing is changed: every pixel is as without calibration")
+            notes.append("every pixel stays as it is without calibration")
         if self.wrong >= HIGHEST:
             notes.append(f"the temperature of pixels that are called wrong is at the end of its range, {HIGHEST:g}")
         return notes
@@ -284,7 +284,9 @@ def _draw_pixels(
     unit = image if image[-1] > 0 else np.arange(len(chosen))
     units = int(unit[-1]) + 1
     if units < 2:
-        raise CalibrationError("selective: one pixel in the calibration split; one to learn from and one to hold out")
+        raise CalibrationError(
+            "selective needs at least 2 pixels, one to learn from and one to hold out; the calibration split has 1"
+        )
     held_out = np.isin(unit, generator.choice(units, max(1, round(units / _HELD_OUT)), replace=False))
     parts, first = [], 0
     for z, labels in live_blocks(sample, columns.live):

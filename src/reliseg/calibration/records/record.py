@@ -167,9 +167,9 @@ def read_record(path: Path) -> Record:
     origin = {f.name: getattr(content, f.name) for f in fields(Origin)}
     record = Record(**origin, calibration=_restore(path, content, parameters))
     if record.split_sha256() != content.split_sha256:
-        raise _damage_error(path, "its list of samples is not what it was fitted on")
+        raise _damage_error(path, "its list of samples was changed")
     if {d: set(s) for d, s in record.samples.items()} != {d: set(s) for d, s in record.images.items()}:
-        raise _damage_error(path, "it does not list the same samples twice")
+        raise _damage_error(path, "its two lists of samples differ")
     return record
 
 
@@ -180,7 +180,9 @@ def read_records(path: Path) -> dict[str, list[Record]]:
         return {record.model: [record]}
     files = sorted((path / RECORDS_FOLDER).glob("*/*.json")) or sorted(path.glob("*/*.json"))
     if not files:
-        raise ConfigError(f"{path}: no record of a calibration; give a run's folder, or a file of its calibrations/")
+        raise ConfigError(
+            f"{path}: no calibration is stored here; give the folder of a run, or a file in its calibrations/"
+        )
     records: dict[str, list[Record]] = {}
     for file in files:
         records.setdefault(file.parent.name, []).append(_read_with_thresholds(file))
@@ -204,10 +206,10 @@ def _read_json(path: Path) -> _File:
         raw = json.loads(text)
         if isinstance(raw, dict) and isinstance(raw.get("format"), int) and raw["format"] > FORMAT:
             raise ConfigError(
-                f"{path}: a record of format {raw['format']}, newer than this reliseg reads; update reliseg"
+                f"{path}: its format {raw['format']} is newer than this version of reliseg can read; update reliseg"
             )
         if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-            raise _damage_error(path, "it is no record of a calibration that this version reads")
+            raise _damage_error(path, "it is not a calibration that this version of reliseg can read")
         for key in sorted(raw.keys() ^ _KEYS):
             raise _damage_error(
                 path, f"{key}: {'field required' if key in _KEYS else 'extra inputs are not permitted'}"
@@ -233,10 +235,10 @@ def _read_bytes(path: Path) -> bytes:
     except OSError as error:
         problem = (error.strerror or "unreadable").lower()
         raise ConfigError(
-            f"{path}: cannot be read ({problem}); a record is a .json file, and often a file beside it"
+            f"{path}: cannot be read ({problem}); a calibration is a .json file, and often a second file beside it"
         ) from error
     except KeyError as error:
-        raise ConfigError(f"{path}: a record of a calibration is a .json file") from error
+        raise ConfigError(f"{path}: not a .json file; give that of a calibration") from error
 
 
 def _read_arrays(path: Path, tensors: _Tensors) -> dict[str, np.ndarray]:
@@ -252,7 +254,7 @@ def _read_arrays(path: Path, tensors: _Tensors) -> dict[str, np.ndarray]:
     try:
         arrays = load(data)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _damage_error(path.with_name(tensors.file), "it is no safetensors file that NumPy can hold") from error
+        raise _damage_error(path.with_name(tensors.file), "it is not a safetensors file that NumPy can read") from error
     for key, array in arrays.items():
         if not np.isfinite(array).all():
             raise _damage_error(path.with_name(tensors.file), f"{key} is not finite")
@@ -270,7 +272,7 @@ def _restore(path: Path, content: _File, parameters: dict[str, Any]) -> Calibrat
     if text != content.method:
         raise _damage_error(path, f"method is {content.method!r}, not {text!r}")
     if strangers:
-        raise _damage_error(path, f"{content.method} is no seed of {strangers[0]!r}")
+        raise _damage_error(path, f"{content.method} is not a seed of {strangers[0]!r}")
     problem = f"its parameters are not those of {content.method}"
     try:
         with np.errstate(all="ignore"):
@@ -330,4 +332,4 @@ def _is_finite(value: Any) -> bool:
 
 
 def _damage_error(path: Path, problem: str) -> ConfigError:
-    return ConfigError(f"{path}: {problem}; copy the record again, or fit the calibration again")
+    return ConfigError(f"{path}: {problem}; copy the calibration again, or fit it again")

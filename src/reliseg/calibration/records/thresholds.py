@@ -85,7 +85,7 @@ def read_thresholds(record: Path, digest: str) -> dict[str, ByScore]:
     except OSError as error:
         raise _damage_error(path, f"it cannot be read ({(error.strerror or 'unreadable').lower()})") from error
     if content.record != digest:
-        raise _damage_error(path, f"it belongs to another record than {record.name}")
+        raise _damage_error(path, f"it does not belong to {record.name}")
     return {
         name: {score: _restore(path, score, t) for score, t in by_score.items()}
         for name, by_score in content.thresholds.items()
@@ -95,9 +95,11 @@ def read_thresholds(record: Path, digest: str) -> dict[str, ByScore]:
 def _restore(path: Path, score: str, values: _Threshold) -> Threshold:
     threshold = values.restore(fine_bins(score).size)
     if threshold is None:
-        raise _damage_error(path, f"what it says of {score} is no threshold")
+        raise _damage_error(path, f"its threshold of {score} is not valid")
     return threshold
 
 
 def _damage_error(path: Path, problem: str) -> ConfigError:
-    return ConfigError(f"{path}: {problem}; copy it again with its record, or delete it: then there is no threshold")
+    return ConfigError(
+        f"{path}: {problem}; copy it again with its calibration, or delete it to go on without thresholds"
+    )

@@ -106,8 +106,8 @@ def _labels(options: ModelOptions, config: Any) -> LabelSpace:
     if labels is None:
         first = ", ".join(names[:4] + ["..."] * (len(names) > 4))
         raise ModelError(
-            f"model {options.name}: its {len(names)} classes ({first}) are no label space that ships with "
-            f"reliseg ({', '.join(label_space_names())}); give labels, the path of a .toml file with its classes"
+            f"model {options.name}: its {len(names)} classes ({first}) are not those of a label space of reliseg "
+            f"({', '.join(label_space_names())}); set labels to a .toml file with its classes"
         )
     problem = class_count_problem(config.num_labels, labels)
     if problem:
@@ -117,7 +117,7 @@ def _labels(options: ModelOptions, config: Any) -> LabelSpace:
         i = next(i for i, name in enumerate(names) if name != expected[i])
         raise ModelError(
             f"model {options.name} has the classes of {labels.name} in another order: class {i} is {names[i]!r}, "
-            f"not {expected[i]!r}; give labels, the path of a .toml file in its order"
+            f"not {expected[i]!r}; set labels to a .toml file with the classes in the model's order"
         )
     return labels
 
@@ -144,6 +144,6 @@ def _with_options(processor: "Processor", options: ModelOptions) -> "Processor":
     if options.resize != "processor":
         raise ModelError(f"model {options.name}: resize is {options.resize!r}; write processor or [h, w]")
     if processor.unsupported or processor.size is None:
-        reason = f"sets {processor.unsupported}" if processor.unsupported else "names no size"
+        reason = f"sets {processor.unsupported}" if processor.unsupported else "sets no size"
         raise ModelError(f"model {options.name}: its image processor {reason}; write resize: [h, w]")
     return processor

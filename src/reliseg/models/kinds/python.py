@@ -150,15 +150,15 @@ def _network(instance: Any, options: ModelOptions) -> tuple[Network, dict[str, A
         return network, facts | more
     if not callable(instance):
         raise ModelError(
-            f"model {options.name}: {options.where} gives a {type(instance).__name__}; "
-            "a torch.nn.Module or a callable is needed"
+            f"model {options.name}: {options.where} returns a {type(instance).__name__}; "
+            "it must return a torch.nn.Module or a callable"
         )
     for_modules = [key for key in ("weights", "mean", "std") if getattr(options, key) is not None]
     for_modules += ["precision"] if options.precision != "float32" else []
     if for_modules:
         raise ModelError(
-            f"model {options.name}: {for_modules[0]} is for torch modules, and {options.where} gives a plain callable; "
-            "hand it over in args"
+            f"model {options.name}: {for_modules[0]} applies only to torch modules, and {options.where} returns a "
+            "plain callable; pass it in args"
         )
     return lambda images: [_as_prediction(instance(image.copy()), image) for image in images], facts
 
@@ -210,6 +210,6 @@ def _as_prediction(output: Any, image: Image) -> Prediction:
     array = output.detach().float().cpu().numpy() if hasattr(output, "detach") else np.asarray(output)
     if array.dtype.kind != "f" or array.ndim != 3:
         shape = shape_text(array.shape)
-        raise ModelError(f"gives {array.dtype} of {shape}; floats, classes x height x width, are needed")
+        raise ModelError(f"gives {array.dtype} of {shape}; it must give floats, classes x height x width")
     height, width = image.shape[:2]
     return Prediction(logits=np.ascontiguousarray(array, np.float32), size=(height, width))

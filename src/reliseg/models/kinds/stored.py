@@ -47,11 +47,11 @@ class StoredModel(Model):
         labels = options.require_labels()
         if options.precision != "float32":
             raise ModelError(
-                f"model {options.name}: precision is for networks, and these logits are stored; leave it out"
+                f"model {options.name}: precision applies only to networks, and these logits are stored; leave it out"
             )
         folder = options.folder / options.where
         if not folder.is_dir():
-            raise ModelError(f"model {options.name}: no folder {folder}")
+            raise ModelError(f"model {options.name}: no folder {folder}; give the folder of the stored logits")
         first, count = None, 0
         for file in _prediction_files(folder):
             first = file if first is None else min(first, file)

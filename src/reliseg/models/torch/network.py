@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from reliseg.errors import ModelError
+from reliseg.errors import ModelError, count_text
 from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD, Precision
 from reliseg.models.output_check import shape_text
 from reliseg.prediction import Prediction
@@ -76,7 +76,7 @@ class Network:
                 logits, feature = self.forward(pixels)
             if logits.ndim != 4 or len(logits) != len(images):
                 shape = shape_text(logits.shape)
-                raise ModelError(f"gives a tensor of {shape} for {len(images)} images, not N x C x h x w")
+                raise ModelError(f"gives a tensor of {shape} for {count_text(len(images), 'image')}, not N x C x h x w")
             stack = [_logits_in_place(image) for image in logits.float()]
             features = [None] * len(images) if feature is None else list(feature.float().cpu().numpy())
         height, width = images[0].shape[:2]

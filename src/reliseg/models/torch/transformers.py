@@ -44,10 +44,10 @@ def find_model(name: str, where: str, folder: Path) -> str:
     local = folder / Path(where).expanduser()
     if local.is_dir():
         if not (local / "config.json").is_file():
-            raise ModelError(f"model {name}: {local} has no config.json; a folder of save_pretrained is needed")
+            raise ModelError(f"model {name}: {local} has no config.json; give a folder that save_pretrained wrote")
         return str(local)
     if local.exists() or not _HUB_ID.fullmatch(where) or where.startswith("."):
-        raise ModelError(f"model {name}: {local} is no folder, and {where!r} is no model id of the hub")
+        raise ModelError(f"model {name}: {where!r} is neither a folder ({local}) nor a model id of the hub")
     return where
 
 
@@ -60,7 +60,7 @@ def read_config(name: str, where: str, revision: str | None) -> Any:
     if type(config) not in MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING:
         known = ", ".join(sorted(key.model_type for key in MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING))
         raise ModelError(
-            f"model {name}: {type(config).__name__} is no semantic segmentation model of transformers; "
+            f"model {name}: {type(config).__name__} is not a semantic segmentation model of transformers; "
             f"supported: {known}"
         )
     return config
@@ -78,7 +78,7 @@ def read_model(name: str, where: str, revision: str | None) -> Any:
     if missing:
         raise ModelError(
             f"model {name}: {where} has no weights for {shortlist(missing, 1)}; "
-            "a checkpoint trained for semantic segmentation is needed"
+            "give a checkpoint that was trained for semantic segmentation"
         )
     return model.eval().requires_grad_(False)
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from reliseg.calibration.records.record import Record
 from reliseg.data import NO_SCENE, Sample, image_sha256
-from reliseg.errors import SampleError, shortlist
+from reliseg.errors import SampleError, count_text, shortlist
 from reliseg.plan.plan import Plan, Target
 from reliseg.run.predict.stream import prefetch
 from reliseg.runtime.progress import Progress
@@ -24,8 +24,9 @@ def problems_of_loaded(plan: Plan, *, workers: int, progress: Progress) -> Itera
             continue
         for split, samples in seen_samples(target, records, workers=workers, progress=progress).items():
             yield (
-                f"{target}: {len(samples)} images are among those of {split}, which a loaded calibration was fitted on "
-                f"({shortlist(samples, _MAX_NAMES)}); test on others, or name {target} in test: allow_seen:"
+                f"{target} shares {count_text(len(samples), 'image')} with {split}, which a loaded calibration was "
+                f"fitted on ({shortlist(samples, _MAX_NAMES)}); test on other images, or name {target} in "
+                "test: allow_seen:"
             )
 
 
@@ -37,7 +38,7 @@ def seen_samples(
     for record in records:
         known.setdefault(record.split, set()).update(record.seen())
     seen: dict[str, list[str]] = {}
-    progress.begin(f"{target}: comparing with what calibrations were fitted on", len(target.domain.samples))
+    progress.begin(f"{target}: comparing with the images that calibrations were fitted on", len(target.domain.samples))
     digests = prefetch(partial(_digest, target), target.domain.samples, workers=workers, max_pending=3 * workers)
     for sample, digest in zip(target.domain.samples, digests, strict=True):
         progress.advance()
@@ -50,7 +51,7 @@ def seen_samples(
 def reasons_against_images(records: Iterable[Record]) -> dict[str, str]:
     """Return why an image must not be tested on, by the sha256 of those that calibrations were fitted on."""
     return {
-        digest: f"its image is that of {sample}, which {record.name} was fitted on"
+        digest: f"this is the same image as {sample}, which {record.name} was fitted on"
         for record in records
         for digest, sample in record.seen().items()
     }
@@ -72,7 +73,7 @@ def shared_scenes(plan: Plan) -> list[str]:
                 names = shortlist([scene for _, scene in shared], _MAX_NAMES)
                 lines.append(
                     f"{target} shares scenes with {split}, which calibrations are fitted on ({names}): "
-                    "neighbouring frames are alike, so they may look better than they are"
+                    "neighbouring frames are similar, so calibrations may look better than they are"
                 )
     return lines
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from reliseg.calibration.records.record import Record
 from reliseg.data import DomainCheck, check_domain, first_lines
-from reliseg.errors import DataError, ModelError, SampleError, UsageError, shortlist, suggestion
+from reliseg.errors import DataError, ModelError, SampleError, UsageError, count_text, shortlist, suggestion
 from reliseg.labels import label_space_names
 from reliseg.models import Model
 from reliseg.plan.plan import Plan, Target, all_members
@@ -159,8 +159,8 @@ def model_problems(plan: Plan, name: str, model: Model) -> list[str]:
             problems.append(f"model {name} on {target}: {error}")
         missing = [s.id for s in target.domain.samples if s.id in lacking]
         if missing:
-            names = shortlist(missing)
-            problems.append(f"model {name} on {target}: {len(missing)} samples have no stored prediction ({names})")
+            samples = f"{count_text(len(missing), 'sample')} without a stored prediction ({shortlist(missing)})"
+            problems.append(f"model {name} on {target}: {samples}; add the files, or exclude the samples")
     return problems
 
 
@@ -169,7 +169,7 @@ def fit_notes(record: Record, model: Model) -> list[str]:
     if record.is_of(model.fingerprint(), model.file_hashes()):
         return []
     return [
-        f"it was fitted on another {record.model!r}: other files or settings; check that this is the model it is for"
+        f"it was fitted on a model {record.model!r} with other files or settings; check that this is the right model"
     ]
 
 
@@ -178,7 +178,7 @@ def projection_problems(plan: Plan, spaces: Collection[str]) -> list[str]:
     known = {*spaces, *label_space_names()}
     datasets = {t.dataset.name: t.dataset for t in _all_targets(plan)}
     return [
-        f"{name}: projection from unknown label space {space!r}; {suggestion(space, known)}"
+        f"{name}: projection: unknown label space {space!r}; {suggestion(space, known)}"
         for name, dataset in datasets.items()
         for space in dataset.projections
         if space not in known

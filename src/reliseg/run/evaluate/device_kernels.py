@@ -30,7 +30,7 @@ class Kernels:
             problem = _problem(layout, logits)
             self._works[device] = problem is None
             if problem:
-                self.note(f"statistics are taken on the CPU: no kernel for {device} ({problem})")
+                self.note(f"statistics are computed on the CPU, because there is no kernel for {device} ({problem})")
         if not self._works[device]:
             return None
         from reliseg.kernels.gpu.kernel import TritonKernel

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reliseg.calibration import Calibration
 from reliseg.data import DecodedSample, Sample
-from reliseg.errors import CalibrationError, SampleError
+from reliseg.errors import CalibrationError, SampleError, count_text
 from reliseg.plan.plan import Shard, Target, shards
 from reliseg.prediction import Prediction
 from reliseg.run.context import ModelRun
@@ -80,7 +80,7 @@ class DomainPass:
         todo = [(shard, self._missing(shard, changes)) for shard in shards(self.target)]
         files = [change.file for change in changes if change.file]
         if files:
-            progress.note(f"{self.target} is evaluated again where files are newer: {files[0]}")
+            progress.note(f"{self.target}: evaluating samples again, because files changed: {files[0]}")
         total = sum(len(shard.samples) for shard, _ in todo)
         name = self.run.name
         title = f"{name} on {self.target}" if self._is_test else f"{name}: computing thresholds on {self.target}"
@@ -89,7 +89,8 @@ class DomainPass:
         for _ in range(before):
             progress.advance()
         if before and self._exports:
-            progress.note(f"{self.target}: {before} samples were evaluated before; nothing is saved for them")
+            samples = f"the {count_text(before, 'sample')} evaluated before"
+            progress.note(f"{self.target}: --save writes nothing for {samples}; use another --out to save all")
         return todo
 
     def _missing(self, shard: Shard, changes: list[Change]) -> Sequence[Sample]:
@@ -161,7 +162,7 @@ class DomainPass:
         if isinstance(outcome, SampleError):
             raise outcome
         if reason := self.unseen.get(outcome.loaded.image_sha256):
-            way = f"take one of them out, or name {self.target} in test: allow_seen:"
+            way = f"remove one of them, or name {self.target} in test: allow_seen:"
             raise SampleError(outcome.loaded.sample.id, f"{reason}; {way}")
         try:
             return outcome.loaded, {name: c(outcome.prediction) for name, c in self.calibrations.items()}
