@@ -139,7 +139,7 @@ BEFORE = {
     "unknown domain": (damaged(lambda c: c["test"].update(on=["street/dask"])), "'dusk'"),
     "unknown data set": (damaged(lambda c: c["test"].update(on=["stret/dusk"])), "'street'"),
     "misspelt projection": (damaged(lambda c: c["datasets"][0].update(projection={"camvit": [0] * 11})), "'camvid'"),
-    "key twice": (lambda s: s.config.write_text("seed: 1\n" + s.config.read_text() + "\nseed: 2\n"), "stands twice"),
+    "key twice": (lambda s: s.config.write_text("seed: 1\n" + s.config.read_text() + "\nseed: 2\n"), "is given twice"),
     "negative seed": (damaged(lambda c: c.update(seed=-1)), "seed"),
     "unknown device": (damaged(lambda c: c.update(device="gpu")), "device"),
     "nothing to test": (damaged(lambda c: c["test"].update(on=[])), "test.on"),
@@ -205,7 +205,7 @@ def test_masks_that_are_void_everywhere_are_noted(command, street, tmp_path, ver
         Image.fromarray(np.full((24, 32), 11, np.uint8)).save(street.mask("train", i))
     code, _, err = command(verb, street.config, *(["--out", tmp_path / "out"] if verb == "run" else []))
     assert code == 0, err
-    assert err.count("street/day: no pixel of the 4 masks looked at is a class") == 1
+    assert err.count("street/day: no pixel of the 4 masks looked at belongs to a class") == 1
     assert command("check", "--full", street.config)[0] == 2
 
 

@@ -172,7 +172,7 @@ def test_what_the_protocol_says_itself_is_refused(study: Study, refused) -> None
     assert "twice; give each of cityscapes, acdc, idd once" in refused(*base, "--data", "idd=x")
     narrowed = ["--data", f"idd={study.root / 'idd'},domain=val"]
     assert "relis-cvpr2023 names the domains" in refused("run", "--protocol", NAME, *base[3:7], *narrowed)
-    assert "--without leaves out parts of a --protocol" in refused("run", *base[3:], "--without", "idd")
+    assert "--without leaves out parts of a protocol" in refused("run", *base[3:], "--without", "idd")
     street = make_street(study.root / "street", cal=1, day=1, dusk=1)
     assert "not both" in refused("run", street.config, "--protocol", NAME)
 

@@ -69,7 +69,7 @@ def test_an_option_that_is_no_yaml_is_one_line():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"models: [}", "not valid YAML"),
+        (b"models:\n- [}", "not valid YAML: line 2: "),
         (b"- a\n- b", "not a configuration"),
         (b"", "not a configuration"),
         (b"\xff\xfe\x00", "cannot be read"),

@@ -42,7 +42,7 @@ def test_a_tested_domain_shares_no_file_with_a_split_whatever_the_data_set_is_ca
         {"tests": [target_of(other, "mixed")]},
         {"tests": [target_of(dataset, "day")], "reference": target_of(other, "mixed")},
     ):
-        with pytest.raises(ConfigError, match=r"again/mixed shares 1 samples with world/cal.*\(first: a/2\)"):
+        with pytest.raises(ConfigError, match=r"again/mixed shares 1 sample with world/cal.*\(first: a/2\)"):
             build(dataset, [fit_on(dataset, "cal")], **reported)
     plan = build(dataset, [], tests=[target_of(dataset, "day")] * 2)
     assert len(plan.tests) == 1

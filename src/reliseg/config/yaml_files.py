@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from reliseg.errors import ConfigError, one_line
+from reliseg.errors import ConfigError
 
 
 class _Loader(yaml.SafeLoader):
@@ -54,7 +54,7 @@ def parse_value(text: str, *, where: str) -> Any:
     try:
         return parse_yaml(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{where}: {text!r} is not valid YAML: {one_line(error)}") from error
+        raise ConfigError(f"{where}: {text!r} is not valid YAML: {_reason(error)}") from error
 
 
 def render_yaml(content: Any) -> str:
@@ -78,6 +78,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return " ".join(str(error).split())

@@ -90,7 +90,7 @@ def test_a_copy_is_found_in_the_pass_of_the_run_that_fits(street, tmp_path):
         reliseg.run_config(street.config, tmp_path / "out")
     assert "net on street/dusk: could not evaluate 2 samples" in str(caught.value)
     assert (
-        "s285/s285_2001: this is the same image as s0/s0_0001, which ts@street/cal was fitted on; remove one of them,  "
+        "s285/s285_2001: this is the same image as s0/s0_0001, which ts@street/cal was fitted on; remove one of them, "
         "or name street/dusk in test: allow_seen:"
     ) in str(caught.value)
     assert {r.domain for r in Results.read(tmp_path / "out" / "results.json")} == {"day"}
