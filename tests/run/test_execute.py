@@ -202,7 +202,7 @@ def test_a_bad_sample_costs_its_domain_only_and_is_mended_by_the_next_run(tmp_pa
     logits[3, 2, 2] = np.nan
     np.savez(path, logits=logits)
     out = tmp_path / "out"
-    with pytest.raises(IncompleteError, match=r"street/dusk.*1 samples.*s286/s286_2003.*NaN") as caught:
+    with pytest.raises(IncompleteError, match=r"street/dusk.*1 sample .*s286/s286_2003.*NaN") as caught:
         reliseg.run_config(street.config, out)
     assert caught.value.exit_code == 1
     results = Results.read(out / "results.json")
@@ -333,7 +333,7 @@ def test_clusters_need_a_feature_and_say_so(tmp_path: Path) -> None:
     assert {r.calibration for r in results} == {"identity", *(f"{m}@street/cal" for m in ("class_ts", *clusters))}
     path = street.logits("test", 2003)
     np.savez(path, logits=np.load(path)["logits"])
-    with pytest.raises(IncompleteError, match="s286/s286_2003: the prediction has no feature"):
+    with pytest.raises(IncompleteError, match="s286/s286_2003: cluster_ts needs a feature of each image"):
         reliseg.run_config(street.config, tmp_path / "again")
 
 

@@ -10,6 +10,6 @@ def test_fits_say_how_many_images_they_want_and_what_they_take():
     dataset = dataset_of({"day": [f"s/{i}" for i in range(5)]})
     fit = Fit((target_of(dataset, "day"),), ("cluster_ts(k=9,seed=1)", "ts"))
     (line,) = fit_problems(plan_of(dataset, fits=[fit]))
-    assert line == "calibration on world/day: cluster_ts(k=9,seed=1) wants 9 images, here are 5; give more"
+    assert line == "calibration on world/day: cluster_ts(k=9,seed=1) needs at least 9 images and has 5; use more images"
     use = DiskUse(1000, 0, 2_000_000) + DiskUse(500, 2, 500_000)
-    assert str(use) == "fitting takes about 1,500 pixels and 2 whole images, 2.5 MB on disk meanwhile"
+    assert str(use) == "calibrations are fitted on about 1,500 pixels and 2 whole images, 2.5 MB on disk until then"

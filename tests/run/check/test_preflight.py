@@ -72,7 +72,7 @@ def test_a_run_raises_what_loading_raises_and_the_check_goes_on(dataset):
         check(plan)
     notes = Notes()
     problems = report(plan, full=False, workers=1, progress=notes)
-    missing = "4 samples have no stored prediction (s/1, s/2, s/3 and 1 more)"
+    missing = "4 samples without a stored prediction (s/1, s/2, s/3 and 1 more); add the files, or exclude the samples"
     assert problems == [
         f"model first on world/day: {missing}",
         "model broken needs torch: pip install 'reliseg[torch]'",
@@ -104,7 +104,7 @@ def test_a_projection_that_nothing_uses_is_a_misspelling(dataset):
     projected = replace(dataset, projections={"tset": (0, 1, 2), "camvid": (0,) * 11})
     plan = plan_of(projected, tests=["day"])
     (line,) = projection_problems(plan, {"test"})
-    assert line.startswith("world: projection from unknown label space 'tset'; did you mean 'test'?")
+    assert line.startswith("world: projection: unknown label space 'tset'; did you mean 'test'?")
     assert projection_problems(plan, {"tset"}) == []
 
 

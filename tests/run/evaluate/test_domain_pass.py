@@ -82,7 +82,7 @@ def test_what_is_evaluated_again_is_told_with_a_file(evaluated):
     for _ in range(2):
         heard = Notes()
         reliseg.run_config(street.config, out, progress=heard)
-        told = f"street/dusk: evaluating samples again, because files changed:  {street.logits('test', 2000)}"
+        told = f"street/dusk: evaluating samples again, because files changed: {street.logits('test', 2000)}"
         assert [note for note in heard.lines if "again" in note] == [told]
     assert (out / "results.csv").read_bytes() == before
 

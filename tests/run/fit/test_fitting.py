@@ -28,7 +28,7 @@ def test_one_refusal_leaves_the_others_and_a_second_time_only_that_is_tried_agai
     (outcome,) = Fitting(run).fit()
     assert list(outcome.records) == ["ts@street/cal"]
     (reason,) = outcome.refusals.values()
-    assert "3 predictions have no feature" in reason
+    assert "3 images without a feature" in reason
     record = outcome.records["ts@street/cal"]
     assert (record.fingerprint, record.seed, record.part_of) == (run.model.fingerprint(), 0, ())
     assert {domain: len(found) for domain, found in record.samples.items()} == {"street/cal": 3}

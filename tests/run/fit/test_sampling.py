@@ -269,7 +269,7 @@ def test_images_of_one_id_in_two_data_sets_are_two(street, tmp_path, monkeypatch
     content = content_of.content()
     content["datasets"].append(content["datasets"][0] | {"name": "again"})
     content_of.write(content)
-    with pytest.raises(IncompleteError, match="0 whole images"):
+    with pytest.raises(IncompleteError, match="to hold one out, and has 0"):
         reliseg.run_config(config, tmp_path / "out")
     assert len(set(seen)) == len(seen) == 5
     assert {Path(base).relative_to(tmp_path / "out" / "samples" / "net").parts[0] for base in seen} == {

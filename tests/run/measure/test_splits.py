@@ -133,7 +133,7 @@ def test_identity_has_a_row_for_each_split(street: Street, whole: Path, tmp_path
     )
     results = reliseg.run_config(config, tmp_path / "out")
     asked = {"domain": "day", "calibration": "identity", "score": "msp"}
-    with pytest.raises(KeyError, match="say also fitted_on"):
+    with pytest.raises(KeyError, match="also give fitted_on"):
         results.value("transfer_coverage95", **asked)
     coverage = {
         split: results.value("transfer_coverage95", fitted_on=split, **asked) for split in ("street/cal", "street/dusk")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from reliseg.calibration import calibrator
 from reliseg.data import load
-from reliseg.errors import SampleError
+from reliseg.errors import SampleError, count_text
 from reliseg.models import Model
 from reliseg.plan.plan import Plan, Target
 from reliseg.prediction import Prediction
@@ -22,7 +22,8 @@ def fit_problems(plan: Plan) -> Iterator[str]:
         for _, method in fit.calibrations():
             least = calibrator(method).least_images
             if images < least:
-                yield f"calibration on {fit.split}: {method} wants {least} images, here are {images}; give more"
+                need = f"{method} needs at least {count_text(least, 'image')} and has {images}"
+                yield f"calibration on {fit.split}: {need}; use more images"
 
 
 def feature_problems(plan: Plan, model: Model) -> Iterator[str]:
@@ -35,7 +36,8 @@ def feature_problems(plan: Plan, model: Model) -> Iterator[str]:
         member = fit.members()[0]
         if wanting and _first_prediction(member, model).feature is None:
             first = member.domain.samples[0].id
-            yield f"calibration on {fit.split}: {wanting[0]} needs features, and there is none for {first}; give them"
+            need = f"{wanting[0]} needs a feature of each image, and the model gives none for {first}"
+            yield f"calibration on {fit.split}: {need}; let it give one, or use another method"
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class DiskUse:
 
     def __str__(self) -> str:
         more = f" and {self.whole:,} whole images" if self.whole else ""
-        return f"fitting takes about {self.pixels:,} pixels{more}, {self.size / 1e6:,.1f} MB on disk meanwhile"
+        size = f"{self.size / 1e6:,.1f} MB on disk until then"
+        return f"calibrations are fitted on about {self.pixels:,} pixels{more}, {size}"
 
 
 def disk_use(plan: Plan, model: Model) -> DiskUse:
