@@ -21,11 +21,12 @@ test: $(STAMP)  ## Install everything, then run the tests
 test-fast: $(STAMP)  ## Run the tests that are not marked slow: under two minutes
 	$(PYTEST) -m 'not slow'
 
-check: $(STAMP)  ## Format, lint, types, layers
+check: $(STAMP)  ## Format, lint, types, layers, structure
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/structure.py
 
 docs: $(STAMP)  ## Build the documentation into site/
 	$(BIN)/python docs/definitions.py
