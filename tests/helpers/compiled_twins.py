@@ -1,5 +1,7 @@
 """Random calibrations of each method that has a compiled twin, and what twin and definition make of logits."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -96,6 +98,7 @@ def rounding(fitted, z):
     return 8 * EPS * gain * (np.ptp(np.append(z, 0)) + 10) + 1e-6
 
 
+@cache
 def random_calibration(method, seed, columns):
     if columns == 1 and method in ("cms", "cms_ap", "cms_op"):
         pytest.skip("not fitted on one column")

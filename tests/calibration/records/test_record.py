@@ -107,7 +107,7 @@ def test_another_process_reads_the_same_bits(records, tmp_path):
 
 
 @given(temperature=st.floats(0.05, 20))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_number_comes_back(tmp_path_factory, temperature):
     path = write_record(tmp_path_factory.mktemp("any"), record_of("ts", Scaled(temperature)))
     assert json.loads(path.read_text())["parameters"]["temperature"] == temperature
