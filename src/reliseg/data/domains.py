@@ -10,7 +10,7 @@ from reliseg.data.base import Domain, Sample
 from reliseg.data.endings import other_ending_hint
 from reliseg.data.pairs import Entry, Source
 from reliseg.data.spec import DOMAIN_KEYS, Spec, check_keys, strings
-from reliseg.errors import ConfigError, DataError, shortlist, suggestion
+from reliseg.errors import ConfigError, DataError, count_text, shortlist, suggestion
 
 
 @dataclass(frozen=True)
