@@ -23,7 +23,7 @@ def _small_shards() -> Iterator[None]:
         yield
 
 
-def renamed(street: Street, root: Path) -> Street:
+def rename_images(street: Street, root: Path) -> Street:
     """The same tested images under names that bring them into another order and other scenes."""
     for folder in ("data", "logits"):
         shutil.copytree(street.root / folder, root / folder)
@@ -40,7 +40,7 @@ def renamed(street: Street, root: Path) -> Street:
     return Street(root)
 
 
-def merged(out: Path) -> dict[tuple[str, str], PixelStatistics]:
+def merge_shards(out: Path) -> dict[tuple[str, str], PixelStatistics]:
     """The statistics of all shards by domain and calibration."""
     found: dict[tuple[str, str], PixelStatistics] = {}
     for path in sorted((out / "statistics").rglob("*.zip")):
@@ -55,7 +55,7 @@ def merged(out: Path) -> dict[tuple[str, str], PixelStatistics]:
 @pytest.mark.slow
 def test_the_order_of_images_changes_no_byte(tmp_path: Path) -> None:
     street = make_street(tmp_path / "one", cal=3, day=9, dusk=9)
-    other = renamed(street, tmp_path / "other")
+    other = rename_images(street, tmp_path / "other")
     for one, union in ((street, ["day", "dusk"]), (other, ["dusk", "day"])):
         content = street.content()
         content["datasets"][0]["domains"]["both"] = {"union": union}
@@ -69,6 +69,6 @@ def test_the_order_of_images_changes_no_byte(tmp_path: Path) -> None:
         assert (outs[0] / file).read_bytes() == (outs[1] / file).read_bytes()
     paths = [{p.relative_to(out) for p in (out / "statistics").rglob("*.zip")} for out in outs]
     assert {path.parts[3] for path in paths[0] & paths[1]} == {"cal"}
-    first, second = map(merged, outs)
+    first, second = map(merge_shards, outs)
     assert len(first) == 9
     assert first == second

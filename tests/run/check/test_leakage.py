@@ -36,7 +36,7 @@ def street(tmp_path):
     return make_street(tmp_path / "street", cal=4, day=4, dusk=4)
 
 
-def copied(street, *, mask=True):
+def copy_images(street, *, mask=True):
     """The images of two calibration frames, under other names and in another split; their masks are others."""
     for i, j in ((1, 2001), (3, 2002)):
         shutil.copy(street.image("val", i), street.image("test", j))
@@ -60,7 +60,7 @@ def loading(street, folder, **test):
 @pytest.mark.parametrize("mask", [True, False], ids=["with its mask", "with another mask"])
 def test_a_copied_image_is_refused_before_anything_long(street, tmp_path, mask):
     loading(street, fitted(street))
-    copied(street, mask=mask)
+    copy_images(street, mask=mask)
     notes = Notes()
     with pytest.raises(DataError) as caught:
         reliseg.run_config(street.config, tmp_path / "out", progress=notes)
@@ -75,7 +75,7 @@ def test_a_copied_image_is_refused_before_anything_long(street, tmp_path, mask):
 def test_an_allowed_domain_is_tested_and_said_in_the_results(street, tmp_path):
     folder = fitted(street)
     loading(street, folder, allow_seen=["street/dusk"])
-    copied(street)
+    copy_images(street)
     reliseg.run_config(street.config, tmp_path / "out")
     seen = {"street/dusk": {"street/cal": ["s285/s285_2001", "s286/s286_2002"]}}
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["seen"] == seen
@@ -85,7 +85,7 @@ def test_an_allowed_domain_is_tested_and_said_in_the_results(street, tmp_path):
 
 
 def test_a_copy_is_found_in_the_pass_of_the_run_that_fits(street, tmp_path):
-    copied(street, mask=False)
+    copy_images(street, mask=False)
     with pytest.raises(IncompleteError) as caught:
         reliseg.run_config(street.config, tmp_path / "out")
     assert "net on street/dusk: could not evaluate 2 samples" in str(caught.value)
@@ -122,7 +122,7 @@ def test_the_calibration_split_itself_is_tested_only_by_name(street, tmp_path):
 
 
 def test_a_union_is_allowed_only_where_its_members_are(street, tmp_path):
-    copied(street)
+    copy_images(street)
     content = street.content()
     content["datasets"][0]["domains"]["both"] = {"union": ["day", "dusk"]}
     content["test"] = {"on": ["street/both"], "allow_seen": ["street/both"]}

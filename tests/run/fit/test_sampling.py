@@ -36,7 +36,7 @@ FITS = [
 ]
 
 
-def configured(street: Street, folder: Path, fits: list[dict], **changes: object) -> Path:
+def write_config(street: Street, folder: Path, fits: list[dict], **changes: object) -> Path:
     """The street with overlapping calibration domains, of 7, 3 and 5 images, and another quota for each number."""
     content = street.content()
     content["datasets"][0]["root"] = str(street.root / "data")
@@ -69,7 +69,7 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
 @pytest.fixture(scope="module")
 def together(street: Street, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("together")
-    reliseg.run_config(configured(street, folder, FITS), folder / "out", workers=1)
+    reliseg.run_config(write_config(street, folder, FITS), folder / "out", workers=1)
     return folder / "out"
 
 
@@ -95,14 +95,14 @@ def records(out: Path) -> dict[str, bytes]:
 
 @pytest.mark.slow
 def test_every_image_is_predicted_once_for_all_fits_and_once_to_evaluate(street, tmp_path, calls):
-    reliseg.run_config(configured(street, tmp_path, FITS), tmp_path / "out")
+    reliseg.run_config(write_config(street, tmp_path, FITS), tmp_path / "out")
     by_domain = {name: {n for i, n in calls.items() if i.startswith(name)} for name in ("s0/", "s1/", "s14", "s28")}
     assert by_domain == {"s0/": {2}, "s1/": {2}, "s14": {2}, "s28": {1}}
     assert len(calls) == 17
 
 
 def test_without_thresholds_calibration_images_are_predicted_once(street, tmp_path, calls):
-    config = configured(street, tmp_path, FITS, metrics=["likelihood"])
+    config = write_config(street, tmp_path, FITS, metrics=["likelihood"])
     reliseg.run_config(config, tmp_path / "out")
     assert set(calls.values()) == {1}
     assert len(calls) == 17
@@ -111,7 +111,7 @@ def test_without_thresholds_calibration_images_are_predicted_once(street, tmp_pa
 @pytest.mark.slow
 @pytest.mark.parametrize("place", range(len(FITS)))
 def test_a_fit_alone_gives_the_bytes_of_one_beside_others(street, together, tmp_path, place):
-    reliseg.run_config(configured(street, tmp_path, [FITS[place]]), tmp_path / "out", workers=2)
+    reliseg.run_config(write_config(street, tmp_path, [FITS[place]]), tmp_path / "out", workers=2)
     alone, beside = records(tmp_path / "out"), records(together)
     assert len(alone) >= len(FITS[place]["methods"])
     assert alone == {name: beside[name] for name in alone}
@@ -129,7 +129,7 @@ def test_the_quotas_of_these_fits_differ(street, together):
 @pytest.mark.parametrize("before", ["json", "scipy.linalg"])
 def test_another_process_writes_the_same_records(street, together, tmp_path, before):
     """Also where libraries of linear algebra are loaded only when something is fitted."""
-    config, out = configured(street, tmp_path, FITS), tmp_path / "out"
+    config, out = write_config(street, tmp_path, FITS), tmp_path / "out"
     code = f"import {before}, reliseg; reliseg.run_config({str(config)!r}, {str(out)!r}, workers=2)"
     subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": "1"}, check=True)
     assert records(out) == records(together)
@@ -148,7 +148,7 @@ def test_samples_and_whole_images_are_stored_once_and_deleted_when_all_is_fitted
 
     load = Sampling.load
     monkeypatch.setattr(Sampling, "load", watched)
-    reliseg.run_config(configured(street, tmp_path, FITS), tmp_path / "out")
+    reliseg.run_config(write_config(street, tmp_path, FITS), tmp_path / "out")
     assert len(sizes) == len(FITS)
     assert all(files == sizes[0] for files in sizes)
     whole = Counter(p.name.split(".")[1] for p in sizes[0] if ".whole" in str(p))
@@ -187,7 +187,7 @@ reliseg.run_config({config!r}, {out!r}, workers=1)
 def test_a_run_killed_while_it_fits_goes_on_and_gives_the_bytes_of_the_whole(
     street, together, tmp_path, calls, after, left
 ):
-    config, out = configured(street, tmp_path, FITS, metrics=["likelihood"]), tmp_path / "out"
+    config, out = write_config(street, tmp_path, FITS, metrics=["likelihood"]), tmp_path / "out"
     code = _KILLED.format(after=after, config=str(config), out=str(out))
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
     assert (out / "samples" / "net" / "street").is_dir()
@@ -200,7 +200,7 @@ def test_a_run_killed_while_it_fits_goes_on_and_gives_the_bytes_of_the_whole(
 def test_what_was_kept_of_a_mask_that_was_changed_since_is_not_fitted_on(tmp_path):
     street = make_street(tmp_path / "street", cal=10, day=5, dusk=2)
     config, out = (
-        configured(street, tmp_path, [{"on": [A], "methods": ["ts", "vector"]}], metrics=["likelihood"]),
+        write_config(street, tmp_path, [{"on": [A], "methods": ["ts", "vector"]}], metrics=["likelihood"]),
         tmp_path / "out",
     )
     code = _KILLED.format(after=(0, 1), config=str(config), out=str(out))
@@ -212,7 +212,7 @@ def test_what_was_kept_of_a_mask_that_was_changed_since_is_not_fitted_on(tmp_pat
 
 
 def test_what_is_left_of_a_finished_run_is_deleted_by_the_next(street, tmp_path):
-    config, out = configured(street, tmp_path, FITS[:1], metrics=["likelihood"]), tmp_path / "out"
+    config, out = write_config(street, tmp_path, FITS[:1], metrics=["likelihood"]), tmp_path / "out"
     reliseg.run_config(config, out)
     (out / "samples" / "net" / "street").mkdir(parents=True)
     reliseg.run_config(config, out)
@@ -222,7 +222,7 @@ def test_what_is_left_of_a_finished_run_is_deleted_by_the_next(street, tmp_path)
 def test_a_sample_that_cannot_be_read_costs_the_fits_that_contain_it(tmp_path, calls):
     street = make_street(tmp_path / "street", cal=10, day=5, dusk=2)
     fits = [{"on": f["on"], "methods": ["ts"]} for f in FITS]
-    config = configured(street, tmp_path / "there", fits, metrics=["likelihood"])
+    config = write_config(street, tmp_path / "there", fits, metrics=["likelihood"])
     good = reliseg.run_config(config, tmp_path / "good").to_csv()
     path = street.logits("val", 8)
     intact = path.read_bytes()
@@ -250,7 +250,7 @@ def test_a_sample_that_cannot_be_read_costs_the_fits_that_contain_it(tmp_path, c
 def test_each_calibration_sample_is_saved_once(street, tmp_path, monkeypatch):
     saved: Counter[str] = Counter()
     monkeypatch.setattr("reliseg.models.kinds.stored.save_logits", lambda path, prediction: saved.update([path.name]))
-    config = read_config(configured(street, tmp_path, FITS, metrics=["likelihood"]))
+    config = read_config(write_config(street, tmp_path, FITS, metrics=["likelihood"]))
     Run(
         plan_from_config(config, tmp_path), tmp_path / "out", render_config(config, tmp_path), save=("logits",)
     ).execute()
@@ -265,7 +265,7 @@ def test_images_of_one_id_in_two_data_sets_are_two(street, tmp_path, monkeypatch
     monkeypatch.setattr("reliseg.run.fit.sampling.save_image", lambda base, *_, **__: seen.append(str(base)))
     monkeypatch.setattr(StoredImages, "__len__", lambda self: 0)
     content_of = Street(tmp_path)
-    config = configured(street, tmp_path, [{"on": [A, "again/a"], "methods": ["lts"]}])
+    config = write_config(street, tmp_path, [{"on": [A, "again/a"], "methods": ["lts"]}])
     content = content_of.content()
     content["datasets"].append(content["datasets"][0] | {"name": "again"})
     content_of.write(content)
@@ -283,7 +283,7 @@ def by_name(requests: Mapping[Target, SampleRequest]) -> dict[str, SampleRequest
 
 
 def test_what_a_fit_wants_does_not_depend_on_others(street, tmp_path):
-    plan = plan_from_config(read_config(configured(street, tmp_path, FITS)), tmp_path)
+    plan = plan_from_config(read_config(write_config(street, tmp_path, FITS)), tmp_path)
     alone = [by_name(request_of_fit(fit, plan.settings)) for fit in plan.fits]
     every = by_name(request_of_all_fits(plan.fits, plan.settings))
     assert set(every) == {A, B, C}
@@ -313,7 +313,7 @@ def test_check_counts_what_is_stored_once_and_whole_images(street, tmp_path, mon
         return load(self, *values)
 
     monkeypatch.setattr(Sampling, "load", watched)
-    config = configured(street, tmp_path, FITS)
+    config = write_config(street, tmp_path, FITS)
     reliseg.run_config(config, tmp_path / "out")
     plan = plan_from_config(read_config(config), tmp_path)
     use = disk_use(plan, plan.models[0].load())
@@ -326,7 +326,7 @@ def test_check_counts_what_is_stored_once_and_whole_images(street, tmp_path, mon
 
 def test_check_tells_of_predictions_without_the_features_that_a_fit_needs(tmp_path):
     street = make_street(tmp_path / "street", cal=10, day=2, dusk=1)
-    config = configured(street, tmp_path / "none", [{"on": [B], "methods": ["ts", "cluster-ts(k=2, seed=1)"]}])
+    config = write_config(street, tmp_path / "none", [{"on": [B], "methods": ["ts", "cluster-ts(k=2, seed=1)"]}])
     code, said = said_by_check(config)
     assert code == 2
     line = "model net: calibration on street/b: cluster_ts(k=2,seed=1) needs a feature of each image, "
@@ -339,11 +339,11 @@ def test_check_tells_of_predictions_without_the_features_that_a_fit_needs(tmp_pa
 def test_check_tells_of_too_few_images_and_of_a_first_image_that_cannot_be_predicted(tmp_path):
     street = make_street(tmp_path / "street", cal=10, day=2, dusk=1)
     fits = [{"on": [B], "methods": ["cluster-ts(k=4, seed=1)", "cluster-ts(k=3, seed=1)"]}]
-    code, said = said_by_check(configured(street, tmp_path / "few", fits))
+    code, said = said_by_check(write_config(street, tmp_path / "few", fits))
     assert code == 2
     assert "calibration on street/b: cluster_ts(k=4,seed=1) needs at least 4 images and has 3; use more images" in said
     assert "cluster_ts(k=3,seed=1) needs" not in said
     np.savez(street.logits("val", 0), logits=np.full((11, 6, 8), -np.inf, np.float32))
-    code, said = said_by_check(configured(street, tmp_path / "bad", [{"on": [A], "methods": ["lts"]}]))
+    code, said = said_by_check(write_config(street, tmp_path / "bad", [{"on": [A], "methods": ["lts"]}]))
     assert code == 2
     assert "model net: s0/s0_0000: the model gave logits of -inf" in said
