@@ -70,6 +70,7 @@ def test_every_method_is_covered():
     assert {method.partition("(")[0] for method in EVERY} == set(CALIBRATORS.names())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", EVERY)
 def test_it_obeys_the_laws_of_calibrators(method):
     check_calibrator(calibrator(method), images=4)

@@ -94,6 +94,7 @@ def test_every_domain_has_its_rows_under_every_calibration(whole: Path) -> None:
     assert {r.score for r in results} == {"", "msp", "neg_entropy"}
 
 
+@pytest.mark.slow
 def test_local_and_image_level_ood_are_measured_as_in_the_study(whole: Path) -> None:
     results = Results.read(whole / "results.json").where(calibration="identity", score="msp")
     assert not results.where(metric="local_ood_auroc", dataset="idd").rows[0].why
@@ -102,6 +103,7 @@ def test_local_and_image_level_ood_are_measured_as_in_the_study(whole: Path) -> 
     assert kinds == {"ood/known-pixels/auroc", "ood/all-pixels/auroc"}
 
 
+@pytest.mark.slow
 def test_void_counts_for_the_study_alone(whole: Path) -> None:
     """Rows have 28 of 32 lines known; IDD's unknown objects are errors in the study's PRR too."""
     rows = Results.read(whole / "results.json").where(dataset="idd", calibration="identity")
@@ -109,6 +111,7 @@ def test_void_counts_for_the_study_alone(whole: Path) -> None:
     assert rows.value("relis_prr", score="msp") < rows.value("prr", score="msp")
 
 
+@pytest.mark.slow
 def test_the_manifest_and_the_results_say_what_it_is(whole: Path) -> None:
     expected = {"name": NAME, "version": 1, "changed": ["calibration.methods"]}
     assert json.loads((whole / "manifest.json").read_text())["protocol"] == expected

@@ -71,6 +71,7 @@ def test_loaded_calibrations_give_the_same_results_to_the_bit(street, fitted, tm
     assert lines(tmp_path / "again") == lines(fitted)
 
 
+@pytest.mark.slow
 def test_one_record_is_for_the_only_model_whatever_its_name(street, fitted, tmp_path, monkeypatch, capsys):
     record = fitted / "calibrations" / "net" / "ts@street-cal.json"
     model = f"stored:{street.root / 'logits'},labels=camvid,name=mine"

@@ -32,6 +32,7 @@ def test_a_twin_does_what_the_definition_says(method, columns, pixels):
         np.testing.assert_allclose(single, double, rtol=2e-6, atol=rounding(fitted, z))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", KEEP_ARGMAX)
 @given(
     seed=st.integers(0, 9999),

@@ -61,6 +61,7 @@ def test_it_is_the_best_of_the_whole_grid_and_the_smallest_of_equal_ones(name):
     assert calibrator("ts(objective=ece)").fit(sample) == Scaled(expected, "ece")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_ece_is_the_definitions_and_no_bound_is_above_one(name):
     sample = sample_of(*SAMPLES[name])

@@ -50,6 +50,7 @@ def test_the_map_that_labels_were_drawn_with_is_found():
     np.testing.assert_allclose(fitted.biases, B, atol=0.08)
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 999), spread=st.sampled_from([0.1, 3.0, 30.0]), pixels=st.sampled_from([3, 40, 300]))
 @settings(max_examples=4, deadline=None)
 def test_its_loss_on_its_own_sample_is_not_above_that_of_ts(seed, spread, pixels):

@@ -117,6 +117,7 @@ def test_a_fit_alone_gives_the_bytes_of_one_beside_others(street, together, tmp_
     assert alone == {name: beside[name] for name in alone}
 
 
+@pytest.mark.slow
 def test_the_quotas_of_these_fits_differ(street, together):
     """So the equality above is one of shares that are part of what is stored."""
     pixels = {name: json.loads(c)["pixels"] for name, c in records(together).items() if name.startswith("ts@")}
