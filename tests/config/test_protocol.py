@@ -118,6 +118,7 @@ def test_the_manifest_and_the_results_say_what_it_is(whole: Path) -> None:
     assert json.loads((whole / "results.json").read_text())["provenance"]["protocol"] == expected
 
 
+@pytest.mark.slow
 def test_copies_are_hashed_as_their_images(whole: Path) -> None:
     def hashes(split: str) -> dict[str, str]:
         record = json.loads((whole / "calibrations" / "net" / f"ts@cityscapes-{split}.json").read_text())
