@@ -68,8 +68,8 @@ def apart(
 
     def seconds() -> float:
         here.send(True)
-        found: float = here.recv()
-        return found
+        seconds: float = here.recv()
+        return seconds
 
     try:
         seconds()

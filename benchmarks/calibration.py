@@ -38,7 +38,7 @@ MOST = {"dirichlet": 3.0, "isotonic": 3.0, "cms": 3.5, "cms_ap": 3.0, "cms_op": 
 """Targets that are not 2.5."""
 
 
-def stored(folder: Path, images: int) -> CalibrationSample:
+def store_sample(folder: Path, images: int) -> CalibrationSample:
     """Logits as sure as a network's, and labels drawn from them at T = 1.7, in one file for 64 images."""
     g = np.random.default_rng(0)
     parts = []
@@ -69,7 +69,7 @@ def first_images(sample: CalibrationSample, images: int) -> CalibrationSample:
     return CalibrationSample([(logits[: images * PIXELS], labels[: images * PIXELS])], sample.images[:images])
 
 
-def measured(task: Callable[[], object]) -> tuple[float, float | None]:
+def measure_cost(task: Callable[[], object]) -> tuple[float, float | None]:
     """Seconds, and megabytes that the process grew by at most; pages of the memory-mapped sample are not counted."""
     status = Path("/proc/self/status")
     known = status.exists() and "RssAnon" in status.read_text(encoding="ascii")
@@ -95,12 +95,12 @@ def fits(sample: CalibrationSample) -> Iterator[Measure]:
     for method in ("ts", "ts(objective=ece)", "cms"):  # compiles
         calibrator(method).fit(first_images(sample, 1))
     name = f"ts, {len(sample.images)} images x {PIXELS} pixels x {CLASSES} classes"
-    seconds, memory = measured(lambda: calibrator("ts").fit(sample))
+    seconds, memory = measure_cost(lambda: calibrator("ts").fit(sample))
     yield Measure(name, seconds, " s", 5)
     if memory is not None:
         yield Measure("memory beyond the sample", memory, " MB", 1000)
     for method in METHODS:
-        seconds, _ = measured(lambda method=method: calibrator(method).fit(few))
+        seconds, _ = measure_cost(lambda method=method: calibrator(method).fit(few))
         yield Measure(f"{method}, a million pixels", seconds * 1e6 / len(few), " s")
 
 
@@ -112,8 +112,8 @@ def counting() -> Iterator[Measure]:
     sample = CalibrationSample([part], [SampledImage("image", len(part[1]))])
     transforms = {"a function that changes nothing": lambda p: replace(p, transform=lambda z: z)}
     transforms |= {name: calibrator(name).fit(sample) for name in TRANSFORMS}
-    tasks = {"plain": counted(lambda p: p, prediction, truth)}
-    tasks |= {name: counted(transform, prediction, truth) for name, transform in transforms.items()}
+    tasks = {"plain": count_task(lambda p: p, prediction, truth)}
+    tasks |= {name: count_task(transform, prediction, truth) for name, transform in transforms.items()}
     for task in tasks.values():  # compiles
         task()
     seconds = best(tasks, 5)
@@ -122,7 +122,7 @@ def counting() -> Iterator[Measure]:
         yield Measure(f"counting, {name}: of identity", seconds[name] / seconds["plain"], "", MOST.get(name, 2.5), note)
 
 
-def counted(
+def count_task(
     calibration: Callable[[Prediction], Prediction], prediction: Prediction, truth: np.ndarray
 ) -> Callable[[], object]:
     kernel = ParallelKernel(Layout(CLASSES, tuple(BUILT_IN_SCORES)))
@@ -136,7 +136,7 @@ def main() -> None:
     arguments = parser.parse_args()
     measures = []
     with tempfile.TemporaryDirectory() as folder:
-        for measure in fits(stored(Path(folder), max(arguments.images, FEW))):
+        for measure in fits(store_sample(Path(folder), max(arguments.images, FEW))):
             print(measure, flush=True)
             measures.append(measure)
     for measure in counting():

@@ -53,8 +53,8 @@ class Tool:
     name: str
     read: Callable[[Image], object]
     finish: Callable[[], object] = lambda: None
-    held: Callable[[], float] = lambda: 0.0
-    """Megabytes that are kept between images."""
+    megabytes: Callable[[], float] = lambda: 0.0
+    """Memory between images."""
 
 
 def full(case: Image) -> Tensor:
@@ -73,7 +73,7 @@ def surest(case: Image) -> tuple[Tensor, Tensor]:
     return confidence[0][known], guess[0][known] == case[1][known]
 
 
-def kept(*metrics: torch.nn.Module) -> float:
+def state_megabytes(*metrics: torch.nn.Module) -> float:
     """Megabytes of all states of torchmetrics."""
     total = 0
     for metric in metrics:
@@ -91,10 +91,10 @@ def ours(classes: int, scores: tuple[str, ...]) -> Tool:
         view = LogitView(logits, truth.shape, False, np.arange(classes), np.ones(classes + 1))
         rows.append(kernel.observe(view, truth, "image"))
 
-    def held() -> float:
+    def megabytes() -> float:
         return sum(array.nbytes for row in rows for array in row.arrays().values()) / 1e6
 
-    return Tool("reliseg" if len(scores) > 1 else "reliseg, msp only", read, rows.clear, held)
+    return Tool("reliseg" if len(scores) > 1 else "reliseg, msp only", read, rows.clear, megabytes)
 
 
 def of_torchmetrics(classes: int) -> list[Tool]:
@@ -124,14 +124,14 @@ def of_torchmetrics(classes: int) -> list[Tool]:
         metric.update(confidence, right.long())
 
     def tool(name: str, metric: torch.nn.Module, read: Callable[[Image], object]) -> Tool:
-        return Tool(f"torchmetrics, {name}", read, partial(finish, metric), partial(kept, metric))
+        return Tool(f"torchmetrics, {name}", read, partial(finish, metric), partial(state_megabytes, metric))
 
     return [
         tool("ECE", ece, lambda case: ece.update(probabilities(case), case[1][None])),
         tool("IoU", iou, lambda case: iou.update(full(case).argmax(1), case[1][None])),
         tool(f"AUROC of errors by {BINS} thresholds", binned, partial(rank, binned)),
         tool("exact AUROC of errors", exact, partial(rank, exact)),
-        Tool("torchmetrics, ECE, IoU and exact AUROC", read_all, finish_all, partial(kept, ece, iou, exact)),
+        Tool("torchmetrics, ECE, IoU and exact AUROC", read_all, finish_all, partial(state_megabytes, ece, iou, exact)),
     ]
 
 
@@ -146,9 +146,9 @@ def of_mmsegmentation(classes: int) -> Tool:
             areas[row] += torch.histc(ids.float(), bins=classes, min=0, max=classes - 1)
 
     def finish() -> Tensor:
-        found = areas[0] / (areas[1] + areas[2] - areas[0])
+        iou = areas[0] / (areas[1] + areas[2] - areas[0])
         areas.zero_()
-        return found
+        return iou
 
     return Tool("IoU by torch.histc, as mmsegmentation", read, finish, lambda: areas.nbytes / 1e6)
 
@@ -166,10 +166,10 @@ def of_sklearn() -> Tool:
         confidence, right = surest(case)
         parts.append((confidence.numpy(), right.numpy()))
 
-    def held() -> float:
+    def megabytes() -> float:
         return sum(s.nbytes + r.nbytes for s, r in parts) / 1e6
 
-    return Tool("scikit-learn, exact AUROC of errors", read, finish, held)
+    return Tool("scikit-learn, exact AUROC of errors", read, finish, megabytes)
 
 
 def of_torch_uncertainty(classes: int) -> Tool:
@@ -199,18 +199,18 @@ def of_torch_uncertainty(classes: int) -> Tool:
         metrics.compute()
         metrics.reset()
 
-    return Tool("torch-uncertainty", read, finish, lambda: kept(*metrics.values()))
+    return Tool("torch-uncertainty", read, finish, lambda: state_megabytes(*metrics.values()))
 
 
 def tools(classes: int) -> tuple[list[Tool], list[Measure]]:
     """What is compared, and lines for what cannot be."""
-    found = [ours(classes, ALL), ours(classes, ("msp",)), *of_torchmetrics(classes)]
-    found += [of_mmsegmentation(classes), of_sklearn()]
+    tools = [ours(classes, ALL), ours(classes, ("msp",)), *of_torchmetrics(classes)]
+    tools += [of_mmsegmentation(classes), of_sklearn()]
     try:
-        return [*found, of_torch_uncertainty(classes)], []
+        return [*tools, of_torch_uncertainty(classes)], []
     except Exception as error:  # whatever is wrong with an installation that is not ours
         why = f"{type(error).__name__}: {error}".splitlines()[0]
-        return found, [Measure("torch-uncertainty", None, "", note=why)]
+        return tools, [Measure("torch-uncertainty", None, "", note=why)]
 
 
 def synthetic(classes: int, native: tuple[int, int], stride: int) -> Image:
@@ -233,9 +233,9 @@ def peak(task: Callable[[], object]) -> float | None:
     if child:
         os.close(writing)
         with os.fdopen(reading) as file:
-            found = file.read()
+            content = file.read()
         os.waitpid(child, 0)
-        return float(found) if found else None
+        return float(content) if content else None
     try:
         ctypes.CDLL(None).malloc_trim(0)  # memory that the parent had freed would be had for nothing
         before = resident("VmRSS")
@@ -247,7 +247,7 @@ def peak(task: Callable[[], object]) -> float | None:
 
 
 @dataclass(frozen=True)
-class Found:
+class Cost:
     """The least seconds and the most megabytes of one task."""
 
     seconds: float
@@ -259,7 +259,7 @@ class Case:
     """A size: what all tools took on it."""
 
     name: str
-    tools: dict[str, Found]
+    tools: dict[str, Cost]
 
     @classmethod
     def of(cls, classes: int, native: tuple[int, int], stride: int) -> tuple["Case", list[Measure]]:
@@ -274,50 +274,52 @@ class Case:
         out = torch.empty_like(z)
         seconds = best(tasks | {EXP: lambda: torch.exp(z, out=out)}, turns=TURNS)
         size = " x ".join(map(str, case[1].shape))
-        found = {name: Found(time, peaks.get(name)) for name, time in seconds.items()}
-        return cls(f"{classes} classes, {size}", found), absent
+        costs = {name: Cost(time, peaks.get(name)) for name, time in seconds.items()}
+        return cls(f"{classes} classes, {size}", costs), absent
 
     def lines(self) -> list[Measure]:
         """Time and memory of ours as shares of each other tool's."""
         own = self.tools["reliseg"]
-        found = []
+        measures = []
         for name, other in self.tools.items():
             if name.startswith("reliseg"):
                 continue
             times = f"{1e3 * own.seconds:.0f} ms against {1e3 * other.seconds:.0f} ms"
             target = None if name == EXP else 1.0
-            found.append(Measure(f"{self.name}, time, of {name}", own.seconds / other.seconds, "", target, times))
+            measures.append(Measure(f"{self.name}, time, of {name}", own.seconds / other.seconds, "", target, times))
             if own.memory is not None and other.memory is not None:
                 sizes = f"{own.memory:.0f} MB against {other.memory:.0f} MB"
-                found.append(Measure(f"{self.name}, peak memory, of {name}", own.memory / other.memory, "", 1.0, sizes))
-        return found
+                measures.append(
+                    Measure(f"{self.name}, peak memory, of {name}", own.memory / other.memory, "", 1.0, sizes)
+                )
+        return measures
 
 
 def growth(large: Case, small: Case, many: Case) -> list[Measure]:
     """How time and memory grow with pixels and classes."""
-    found = []
+    measures = []
     for name in small.tools:
         for what, more in (("8 times the pixels", large), ("150 classes in place of 19", many)):
             a, b = small.tools[name], more.tools[name]
-            found.append(Measure(f"{name}, {what}, time", b.seconds / a.seconds, "-fold"))
+            measures.append(Measure(f"{name}, {what}, time", b.seconds / a.seconds, "-fold"))
             if a.memory is not None and b.memory is not None:
-                found.append(Measure(f"{name}, {what}, peak memory", b.memory / a.memory, "-fold"))
-    return found
+                measures.append(Measure(f"{name}, {what}, peak memory", b.memory / a.memory, "-fold"))
+    return measures
 
 
 def images(classes: int, native: tuple[int, int], stride: int) -> list[Measure]:
     """What is held for each further image; ours keeps a row of it until its shard is written."""
     case = synthetic(classes, native, stride)
     size = " x ".join(map(str, case[1].shape))
-    found = []
+    measures = []
     for tool in tools(classes)[0]:
         tool.read(case)
-        one = tool.held()
+        one = tool.megabytes()
         tool.read(case)
-        more = tool.held() - one
+        more = tool.megabytes() - one
         tool.finish()
-        found.append(Measure(f"{tool.name}, held for each further image of {size}", more, " MB"))
-    return found
+        measures.append(Measure(f"{tool.name}, held for each further image of {size}", more, " MB"))
+    return measures
 
 
 def scores(classes: int, native: tuple[int, int], stride: int) -> list[Measure]:

@@ -72,30 +72,30 @@ def files(data: Path) -> dict[str, bytes]:
     image = Image.open(path).convert("RGB").resize(SIZE, Image.Resampling.LANCZOS)
     mask = Image.open(data / "camvid" / "testannot" / path.name).resize(SIZE, Image.Resampling.NEAREST)
     return {
-        "PNG image": encoded(image, "PNG"),
-        "PNG mask": encoded(mask, "PNG"),
-        "JPEG image": encoded(image, "JPEG", quality=95),
+        "PNG image": encode(image, "PNG"),
+        "PNG mask": encode(mask, "PNG"),
+        "JPEG image": encode(image, "JPEG", quality=95),
     }
 
 
-def encoded(picture: Image.Image, kind: str, **options: int) -> bytes:
+def encode(picture: Image.Image, kind: str, **options: int) -> bytes:
     """The bytes of a file."""
     file = BytesIO()
     picture.save(file, kind, **options)
     return file.getvalue()
 
 
-def measured(data: Path) -> list[Measure]:
+def measure_decoders(data: Path) -> list[Measure]:
     """All decoders in turns, kind by kind."""
     try:
-        found = decoders()
+        by_kind = decoders()
     except ImportError as missing:
         return [Measure("decoding, beside Pillow", None, "", note=f"{missing}; see benchmarks/decoding.py")]
     measures = []
     for kind, content in files(data).items():
-        spent = dict.fromkeys(found[kind], float("inf"))
+        spent = dict.fromkeys(by_kind[kind], float("inf"))
         for _ in range(TURNS):
-            for name, decode in found[kind].items():
+            for name, decode in by_kind[kind].items():
                 start = time.process_time()
                 decode(content)
                 spent[name] = min(spent[name], time.process_time() - start)
@@ -103,7 +103,7 @@ def measured(data: Path) -> list[Measure]:
         base = spent.pop("pillow")
         measures.append(Measure(f"decoding, {kind} of two megapixels, Pillow", 1e3 * base, " ms"))
         for name, seconds in spent.items():
-            gap = int(abs(found[kind][name](content) - expected).max())
+            gap = int(abs(by_kind[kind][name](content) - expected).max())
             note = "equal pixels" if gap == 0 else f"pixels differ by up to {gap}"
             measures.append(Measure(f"decoding, {kind}, {name}, of Pillow", seconds / base, "", note=note))
     return measures
@@ -114,7 +114,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
     parser.add_argument("--out", type=Path, help="also write the measures there, as JSON")
     arguments = parser.parse_args()
-    show(measured(arguments.data), arguments.out)
+    show(measure_decoders(arguments.data), arguments.out)
 
 
 if __name__ == "__main__":

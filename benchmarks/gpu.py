@@ -75,27 +75,27 @@ def torch_statistics(logits: Tensor, truth: Tensor, classes: int) -> Counts:
     role = torch.where(known, (label == guess).long(), torch.where(label == 254, 2, 3))
     entropy = log_sum - (e * gap).sum(dim=0) * sure
     bounds = torch.tensor(edges()[1:-1], dtype=torch.float32, device=z.device)
-    found: Counts = {}
+    counts: Counts = {}
 
     own, own_guess, own_sure = label[known], guess[known], sure[known]
     cell = (own * (classes + 1) + own_guess) * RELIABILITY_BINS + torch.bucketize(own_sure, bounds)
     size = classes * (classes + 1) * RELIABILITY_BINS
-    found["counts"] = torch.bincount(cell, minlength=size)
-    found["confidence"] = torch.zeros_like(found["counts"]).index_add_(0, cell, units(own_sure))
+    counts["counts"] = torch.bincount(cell, minlength=size)
+    counts["confidence"] = torch.zeros_like(counts["counts"]).index_add_(0, cell, units(own_sure))
     wrong = own[(own != own_guess) & (own_sure > 0.90)], own[(own != own_guess) & (own_sure > 0.99)]
-    found["confident"] = torch.stack([torch.bincount(w, minlength=classes) for w in wrong], dim=1)
+    counts["confident"] = torch.stack([torch.bincount(w, minlength=classes) for w in wrong], dim=1)
 
     p = e.scatter(0, guess[None], 1.0)[:, known] * own_sure
     place = torch.arange(classes, device=z.device)[:, None] * RELIABILITY_BINS + torch.bucketize(p, bounds)
-    found["classwise"] = torch.bincount(place.flatten(), minlength=classes * RELIABILITY_BINS)
-    found["hits"] = torch.bincount(
-        place[own, torch.arange(len(own), device=z.device)], minlength=len(found["classwise"])
+    counts["classwise"] = torch.bincount(place.flatten(), minlength=classes * RELIABILITY_BINS)
+    counts["hits"] = torch.bincount(
+        place[own, torch.arange(len(own), device=z.device)], minlength=len(counts["classwise"])
     )
-    found["probability"] = torch.zeros_like(found["classwise"]).index_add_(0, place.flatten(), units(p).flatten())
+    counts["probability"] = torch.zeros_like(counts["classwise"]).index_add_(0, place.flatten(), units(p).flatten())
     own_p = p.gather(0, own[None])[0]
     nll = log_sum[known] - gap[:, known].gather(0, own[None])[0]
     brier = (p * p).sum(dim=0) - 2 * own_p + 1
-    found["losses"] = torch.stack([units(nll).sum(), units(brier).sum()])
+    counts["losses"] = torch.stack([units(nll).sum(), units(brier).sum()])
 
     values = {"msp": sure, "neg_entropy": -entropy, "margin": (1 - second) * sure, "max_logit": top}
     values["neg_energy"] = top + log_sum
@@ -103,29 +103,29 @@ def torch_statistics(logits: Tensor, truth: Tensor, classes: int) -> Counts:
     for score, value in values.items():
         bin_ = fine_bin(score, value, coordinates.get(score, value)).long()
         size = BUILT_IN_SCORES[score].bins.size
-        found[f"ranks.{score}"] = torch.bincount(role * size + bin_, minlength=ROLES * size)
+        counts[f"ranks.{score}"] = torch.bincount(role * size + bin_, minlength=ROLES * size)
         sums = torch.zeros(ROLES, dtype=torch.int64, device=z.device)
-        found[f"sums.{score}"] = sums.index_add_(0, role, units(value))
+        counts[f"sums.{score}"] = sums.index_add_(0, role, units(value))
         if score == "msp":
             table = torch.zeros(size, dtype=torch.int64, device=z.device)
-            found["fine_confidence"] = table.index_add_(0, bin_[known], units(own_sure))
-    return found
+            counts["fine_confidence"] = table.index_add_(0, bin_[known], units(own_sure))
+    return counts
 
 
 def best(task: Callable[[], object]) -> float:
     """The least seconds of a task that ends on the device, after two to warm up."""
-    found = float("inf")
+    least = float("inf")
     for turn in range(TURNS + 2):
         torch.cuda.synchronize()
         start = time.perf_counter()
         task()
         torch.cuda.synchronize()
         if turn >= 2:
-            found = min(found, time.perf_counter() - start)
-    return found
+            least = min(least, time.perf_counter() - start)
+    return least
 
 
-def measured() -> list[Measure]:
+def measure_kernel() -> list[Measure]:
     """On the GPU that is here."""
     from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
@@ -172,7 +172,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="also write the measures there, as JSON")
     arguments = parser.parse_args()
     here = torch.cuda.is_available()
-    show(measured() if here else [goal(key, None) for key in GOALS], arguments.out)
+    show(measure_kernel() if here else [goal(key, None) for key in GOALS], arguments.out)
 
 
 if __name__ == "__main__":

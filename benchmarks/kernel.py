@@ -71,13 +71,13 @@ def image(classes: int, native: tuple[int, int], stride: int, kind: str) -> tupl
 
 def best(tasks: dict[str, Callable[[], object]], turns: int = TURNS) -> dict[str, float]:
     """The least seconds of each task, all in turns, so that other load falls on all."""
-    found = dict.fromkeys(tasks, float("inf"))
+    seconds = dict.fromkeys(tasks, float("inf"))
     for _ in range(turns):
         for name, task in tasks.items():
             start = time.perf_counter()
             task()
-            found[name] = min(found[name], time.perf_counter() - start)
-    return found
+            seconds[name] = min(seconds[name], time.perf_counter() - start)
+    return seconds
 
 
 def ours(
@@ -116,13 +116,13 @@ def case(
         tasks["19 -> 11, T = 0.7"] = ours(logits, few, groups=TO_11, classes=11, factor=1 / 0.7)
     t = best(tasks)
     del full, out
-    found = []
+    measures = []
     for task in list(tasks)[2:]:
         note = f"{1e3 * t[task]:.1f} ms, torch {1e3 * t['torch']:.0f} ms; {t[task] / t['exp']:.2f} of torch.exp"
-        found.append(
+        measures.append(
             Measure(f"{name}, {task}: of torch interpolate + softmax + max", t[task] / t["torch"], "", 0.5, note)
         )
-    return found
+    return measures
 
 
 def targets() -> list[Measure]:
@@ -185,18 +185,18 @@ def memory() -> list[Measure]:
     """Beyond inputs and results, 19 classes with all scores: what numpy holds, and what the process grows by."""
     logits, truth = image(19, (256, 512), 4, "smooth")
     compile_kernels()
-    found = []
+    measures = []
     reset = Path("/proc/self/clear_refs")
     if reset.exists():
         before = resident("VmRSS")
         reset.write_text("5", encoding="ascii")  # the peak starts anew
         ours(logits, truth)()
-        found.append(Measure("memory, growth of the process", resident("VmHWM") - before, " MB", 32))
+        measures.append(Measure("memory, growth of the process", resident("VmHWM") - before, " MB", 32))
     tracemalloc.start()
     ours(logits, truth)()
     peak = tracemalloc.get_traced_memory()[1] / 1e6
     tracemalloc.stop()
-    return [*found, Measure("memory, numpy arrays at their peak", peak, " MB", 32)]
+    return [*measures, Measure("memory, numpy arrays at their peak", peak, " MB", 32)]
 
 
 def resident(field: str) -> float:
@@ -211,7 +211,7 @@ def compilation() -> list[Measure]:
         "import time; s = time.perf_counter(); from reliseg.kernels.cpu.kernel import compile_kernels; "
         "i = time.perf_counter(); c = time.process_time(); compile_kernels(); print(i - s, time.process_time() - c)"
     )
-    found = []
+    measures = []
     with tempfile.TemporaryDirectory() as folder:
         for name, target in (("empty cache", 20.0), ("filled cache", 2.0)):
             run = subprocess.run(
@@ -222,8 +222,8 @@ def compilation() -> list[Measure]:
                 check=True,
             )
             loading, compiling = map(float, run.stdout.split())
-            found.append(Measure(f"compilation, {name}", compiling, " s", target, f"import {loading:.2f} s"))
-    return found
+            measures.append(Measure(f"compilation, {name}", compiling, " s", target, f"import {loading:.2f} s"))
+    return measures
 
 
 def main() -> None:

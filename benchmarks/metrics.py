@@ -53,7 +53,7 @@ def views(temperature: float, images: int) -> Iterator[tuple[LogitView, np.ndarr
         yield LogitView(z, truth.shape, False, np.arange(CLASSES), np.full(CLASSES + 1, 1 / temperature)), truth
 
 
-def observed(temperature: float, images: int) -> Observed:
+def observe_images(temperature: float, images: int) -> Observed:
     """The statistics of so many images."""
     kernel = Kernel(LAYOUT)
     rows = [kernel.observe(v, t, f"{i:06}") for i, (v, t) in enumerate(views(temperature, images))]
@@ -98,9 +98,9 @@ def fill(run: ModelRun, statistics: dict[str, Observed]) -> float:
     for target in run.plan.domains():
         for shard in shards(target):
             ids = tuple(s.id for s in shard.samples)
-            found = {c: named(o, ids) for c, o in statistics.items()}
+            observed = {c: rename_rows(o, ids) for c, o in statistics.items()}
             start = time.perf_counter()
-            save_shard(run.shard(shard), head(ids, found), found.items())
+            save_shard(run.shard(shard), head(ids, observed), observed.items())
             spent, count = spent + time.perf_counter() - start, count + 1
     return spent / count
 
@@ -109,10 +109,10 @@ def head(ids: tuple[str, ...], calibrations: Iterable[str]) -> ShardHead:
     return ShardHead(dict.fromkeys(ids, "0" * 64), {}, "", dict.fromkeys(calibrations, ""))
 
 
-def named(found: Observed, ids: tuple[str, ...]) -> Observed:
+def rename_rows(observed: Observed, ids: tuple[str, ...]) -> Observed:
     """The first rows under other names."""
-    columns = {name: column[: len(ids)] for name, column in found.samples.arrays().items()}
-    return replace(found, samples=SampleTable.from_arrays(ids, columns))
+    columns = {name: column[: len(ids)] for name, column in observed.samples.arrays().items()}
+    return replace(observed, samples=SampleTable.from_arrays(ids, columns))
 
 
 def time_metrics(run: ModelRun) -> Measure:
@@ -140,9 +140,9 @@ def size(name: str, images: int, calibrations: int, total: int) -> Measure:
 def sizes(folder: Path) -> Iterator[Measure]:
     """Synthetic shards: of as few images as scenes are put together to, and full ones."""
     for images in (SHARD_ENOUGH, SHARD_SIZE):
-        found = observed(1.0, images)
+        observed = observe_images(1.0, images)
         path = folder / f"{images}.zip"
-        save_shard(path, head(found.samples.ids, ["identity"]), [("identity", found)])
+        save_shard(path, head(observed.samples.ids, ["identity"]), [("identity", observed)])
         name = f"19 classes, 2 megapixels, {images} in a shard"
         yield size(name, images, 1, path.stat().st_size)
 
@@ -165,8 +165,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     measures: list[Measure] = []
 
-    def show(found: Iterable[Measure]) -> None:
-        for one in found:
+    def show(new: Iterable[Measure]) -> None:
+        for one in new:
             print(one, flush=True)
             measures.append(one)
 
@@ -177,7 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         run = ModelRun(RunContext(RunFolder(folder)), test_set(folder), "net", NamedClasses())
         calibrations = run.plan.calibrations_for(run.plan.tests[0].dataset, run.name)
         temperatures = dict(zip(calibrations, (1.0, *METHODS.values()), strict=True))
-        spent = fill(run, {name: observed(t, SHARD_SIZE) for name, t in temperatures.items()})
+        spent = fill(run, {name: observe_images(t, SHARD_SIZE) for name, t in temperatures.items()})
         name = f"writing a shard of {SHARD_SIZE} images under {len(temperatures)} calibrations"
         show([Measure(name, spent, " s")])
         show([time_metrics(run)])

@@ -151,9 +151,9 @@ def ratios(spent: Sequence[float], bare: Sequence[float]) -> list[float]:
     return [s / ((a + b) / 2) for s, a, b in zip(spent, bare, bare[1:], strict=False)]
 
 
-def spread(found: Sequence[float]) -> str:
+def spread(values: Sequence[float]) -> str:
     """The least and the largest."""
-    return f"{min(found):.2f} to {max(found):.2f} in {len(found)} runs"
+    return f"{min(values):.2f} to {max(values):.2f} in {len(values)} runs"
 
 
 def parts(name: str, case: Case, fitted: Sequence[tuple[str, Calibration]]) -> list[Measure]:
@@ -161,18 +161,20 @@ def parts(name: str, case: Case, fitted: Sequence[tuple[str, Calibration]]) -> l
     case = replace(case, dataset=limited(case.dataset, case.domain, PARTS))
     projection = case.dataset.projection(case.model.labels)
     loaded = case.samples
-    found = [case.model.predict([Input(s.sample.id, s.size, s.image)])[0].project(projection) for s in loaded]
-    found = [replace(p, image=s.image) for p, s in zip(found, loaded, strict=True)]
+    predictions = [case.model.predict([Input(s.sample.id, s.size, s.image)])[0].project(projection) for s in loaded]
+    predictions = [replace(p, image=s.image) for p, s in zip(predictions, loaded, strict=True)]
     layout = Layout(len(case.dataset.labels), tuple(BUILT_IN_SCORES))
     observers = {calibration: Observer(layout, Kernels(print)) for calibration, _ in fitted}
     tables: list[SampleTable] = []
 
-    def observed(calibration: Calibration, observer: Observer) -> Callable[[], object]:
-        return lambda: tables.extend(observer.observe(s, calibration(p)) for s, p in zip(loaded, found, strict=True))
+    def observe(calibration: Calibration, observer: Observer) -> Callable[[], object]:
+        return lambda: tables.extend(
+            observer.observe(s, calibration(p)) for s, p in zip(loaded, predictions, strict=True)
+        )
 
     tasks: dict[str, Callable[[], object]] = {
         "decoding": lambda: [load(case.dataset, s.sample) for s in loaded],
-        **{f"statistics, {c}": observed(calibration, observers[c]) for c, calibration in fitted},
+        **{f"statistics, {c}": observe(calibration, observers[c]) for c, calibration in fitted},
     }
     spent: dict[str, float] = dict.fromkeys(["bare", *tasks], np.inf)
     with apart(case.bare) as alone, keep_freed_memory():
@@ -199,8 +201,8 @@ def parts(name: str, case: Case, fitted: Sequence[tuple[str, Calibration]]) -> l
 
 def limited(dataset: DataSet, domain: str, images: int) -> DataSet:
     """The data set with the first images of a domain."""
-    kept = dataset.domains[domain]
-    return replace(dataset, domains={domain: replace(kept, samples=kept.samples[:images])})
+    whole = dataset.domains[domain]
+    return replace(dataset, domains={domain: replace(whole, samples=whole.samples[:images])})
 
 
 def segformer(data: Path, folder: Path, size: tuple[int, int], device: str) -> Case:
@@ -261,8 +263,8 @@ def calibrations(case: Case, data: Path, folder: Path) -> list[tuple[str, Calibr
         metrics=["segmentation"],
     )
     files = {p.name.partition("@")[0]: p for p in sorted((folder / "calibrations" / "model").glob("*.json"))}
-    found = [(name, reliseg.load_calibration(path).calibration) for name, path in files.items()]
-    return [("identity", Unchanged()), *found]
+    fitted = [(name, reliseg.load_calibration(path).calibration) for name, path in files.items()]
+    return [("identity", Unchanged()), *fitted]
 
 
 def main() -> None:
@@ -273,10 +275,10 @@ def main() -> None:
     tune_malloc()
     measures: list[Measure] = []
 
-    def report(found: list[Measure]) -> None:
-        for measure in found:
+    def report(new: list[Measure]) -> None:
+        for measure in new:
             print(measure, flush=True)
-        measures.extend(found)
+        measures.extend(new)
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -56,9 +56,9 @@ def follow(turns: int, ring: np.ndarray) -> int:
 def ring(size: int) -> np.ndarray:
     """Pointers in `size` bytes that lead through all its cache lines, in random order."""
     order = np.random.default_rng(0).permutation(size // 64) * 8
-    found = np.zeros(size // 8, np.int64)
-    found[order] = np.roll(order, -1)
-    return found
+    successor = np.zeros(size // 8, np.int64)
+    successor[order] = np.roll(order, -1)
+    return successor
 
 
 def probes() -> dict[str, Callable[[], object]]:
@@ -84,7 +84,7 @@ def stolen() -> int:
     return int(Path("/proc/stat").read_text(encoding="utf-8").split()[8])
 
 
-def measured(duration: float) -> list[Measure]:
+def measure_speeds(duration: float) -> list[Measure]:
     """Images and probes in turns."""
     kernel, tasks = ours(*image(19, (256, 512), 4, "smooth"), ("msp",), classwise=False), probes()
     for task in (kernel, *tasks.values()):
@@ -100,7 +100,7 @@ def measured(duration: float) -> list[Measure]:
     stolen_ticks = stolen() - before
     times = np.array(rows)
     slow = times[:, 0] > SLOW * np.percentile(times[:, 0], 10)
-    found = [
+    measures = [
         Measure("speeds, images", len(times), "", note=f"in {duration:g} s, {stolen_ticks} ticks stolen"),
         Measure("speeds, slow images", 100 * float(slow.mean()), " %", note=f"over {SLOW:g} of the tenth percentile"),
         Measure(
@@ -113,12 +113,12 @@ def measured(duration: float) -> list[Measure]:
         ),
     ]
     if not slow.any() or slow.all():
-        return found
+        return measures
     for i, name in enumerate(["the kernel", *tasks]):
         ratio = np.median(times[slow, i]) / np.median(times[~slow, i])
         note = "" if i == 0 else f"correlation {np.corrcoef(times[:, 0], times[:, i])[0, 1]:.2f} with the kernel's"
-        found.append(Measure(f"speeds, {name} beside slow images, of beside others", float(ratio), "", note=note))
-    return found
+        measures.append(Measure(f"speeds, {name} beside slow images, of beside others", float(ratio), "", note=note))
+    return measures
 
 
 def main() -> None:
@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60, help="how long to look (default: 60)")
     parser.add_argument("--out", type=Path, help="also write the measures there, as JSON")
     arguments = parser.parse_args()
-    show(measured(arguments.seconds), arguments.out)
+    show(measure_speeds(arguments.seconds), arguments.out)
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def test_compile_kernels_leaves_nothing_to_compile():
     logits, truth = image(14, 4, (10, 30), (40, 120))
     run(view_of(logits, truth.shape), truth, Layout(4, ALL))
     assert len(observe_image.signatures) == 1
-    assert len(count_roles.signatures) == 1
+    assert len(count_roles.signatures) == 1, count_roles.signatures
 
 
 def test_taking_gives_the_statistics_and_forgets_them():

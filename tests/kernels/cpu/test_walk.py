@@ -78,4 +78,5 @@ def test_read_only_and_strided_inputs():
 
 def test_roles_that_need_no_logits_are_counted():
     truth = np.array([[0, 3, 254], [255, 254, 4], [253, 2, 255]], np.uint8)
+    truth.flags.writeable = False  # one type for numba
     assert count_roles(truth, 4) == (2, 2, 2)
