@@ -284,7 +284,9 @@ def main() -> None:
             _complain(line)
         sys.exit(error.exit_code)
     except OSError as error:
-        _complain(f"{error.filename or 'disk'}: {error.strerror}; solve this, then start the same command again")
+        _complain(
+            f"{error.filename or 'disk'}: {error.strerror}; check path, permissions and disk space, then start again"
+        )
         sys.exit(1)
     except Exception as error:
         if os.environ.get("RELISEG_DEBUG"):

@@ -176,4 +176,4 @@ def _unlock(descriptor: int) -> None:
 
 
 def _unwritable_error(folder: RunFolder, error: OSError) -> ConfigError:
-    return ConfigError(f"{folder.path}: cannot be written ({error.strerror}); give another --out")
+    return ConfigError(f"{error.filename or folder.path}: cannot be written ({error.strerror}); give another --out")
