@@ -184,3 +184,11 @@ def assert_row(got, row, want, precision, ties, layout):
         largest = np.abs(real(want.score_sums[0, i])).max(initial=1) if ties else 0
         slack = 1e-6 * precision.scale * want.pixels[0] + ties * largest
         assert_close(row.score_sums[0, i], want.score_sums[0, i], slack, score)
+
+
+def assert_same_counts(view, truth, layout):
+    got, _ = assert_agrees(view, truth, layout, exact=True)
+    want, _ = reference.observe(view, truth, "a", layout)
+    np.testing.assert_array_equal(got.top.counts, want.top.counts)
+    np.testing.assert_array_equal(got.classwise.counts, want.classwise.counts)
+    np.testing.assert_array_equal(got.classwise.hits, want.classwise.hits)

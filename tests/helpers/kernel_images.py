@@ -73,3 +73,25 @@ def observe_number(n, one):
     logits, truth = image(n, 4, *IMAGES[n])
     groups, factors = ([0, 1, 4, 2], np.full(5, 0.8)) if n % 2 else (None, None)
     return one.observe(view_of(logits, truth.shape, groups=groups, factors=factors), truth, str(n))
+
+
+RATIOS = [
+    pytest.param((16, 40), (64, 160), id="x4"),
+    pytest.param((16, 70), (64, 280), id="x4, wider than a stretch"),
+    pytest.param((9, 17), (72, 136), id="x8"),
+    pytest.param((4, 66), (64, 1056), id="x16"),
+    pytest.param((40, 150), (40, 150), id="x1"),
+    pytest.param((6, 600), (6, 600), id="x1, runs"),
+    pytest.param((30, 65), (60, 130), id="x2"),
+    pytest.param((6, 300), (12, 600), id="x2, runs"),
+    pytest.param((20, 64), (50, 160), id="x2.5"),
+    pytest.param((33, 65), (129, 257), id="odd"),
+    pytest.param((16, 64), (63, 253), id="cropped"),
+    pytest.param((60, 140), (41, 67), id="down"),
+    pytest.param((7, 2), (50, 90), id="two columns"),
+    pytest.param((1, 1), (20, 300), id="native 1 x 1"),
+    pytest.param((5, 1), (33, 40), id="one native column"),
+    pytest.param((1, 5), (1, 333), id="one row"),
+    pytest.param((5, 5), (300, 1), id="one column"),
+    pytest.param((8, 8), (1, 1), id="one pixel"),
+]

@@ -37,14 +37,14 @@ bits64 = _reinterpret(types.float64, types.int64, ir.IntType(64))
 from_bits64 = _reinterpret(types.int64, types.float64, ir.DoubleType())
 
 
-def _fused(context: Any, a: Any, b: Any, c: Any) -> Any:
+def _multiply_add(context: Any, a: Any, b: Any, c: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.fma(*arguments)
 
     return types.float32(types.float32, types.float32, types.float32), code
 
 
-fma = intrinsic(_fused)
+fma = intrinsic(_multiply_add)
 """a b + c of float32, rounded once. LLVM contracts by itself only products that have one use."""
 
 _LOG2E = F32(np.log2(np.e))

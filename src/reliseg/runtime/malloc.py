@@ -83,7 +83,7 @@ def _set(parameter: int, value: int) -> bool:
 
 @cache
 def _glibc() -> ctypes.CDLL | None:
-    """The library whose malloc this is, if it is glibc's and nobody else has set it."""
+    """Return the library of malloc if it is glibc and the environment sets nothing of it."""
     if sys.platform != "linux" or any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
         return None
     library = ctypes.CDLL(None)
