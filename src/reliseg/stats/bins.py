@@ -50,7 +50,7 @@ def _base(exponent: int) -> int:
 
 @dataclass(frozen=True)
 class FineBins(ABC):
-    """Bins of a score in the order of confidence: bin 0 holds the surest pixels."""
+    """Bins of a score in the order of confidence: bin 0 holds the most confident pixels."""
 
     low: int
     high: int
@@ -72,7 +72,7 @@ class FineBins(ABC):
 
 @dataclass(frozen=True)
 class TailBins(FineBins):
-    """For a coordinate >= 0 that is smaller where the model is surer (tail odds, entropy).
+    """For a coordinate >= 0 that is smaller where the model is more confident (tail odds, entropy).
 
     Bin 0 is [0, 2**low); then come 2**12 bins an octave up to 2**high; the last bin holds all beyond.
     """
@@ -121,7 +121,7 @@ class MarginBins(FineBins):
 
 @dataclass(frozen=True)
 class SignedBins(FineBins):
-    """For any real score, higher where the model is surer: the float's own order, descending.
+    """For any real score, higher where the model is more confident: the float's own order, descending.
 
     Both signs from 2**high (all beyond in the outermost bin) to 2**low; one bin for |score| < 2**low.
     """

@@ -55,7 +55,7 @@ class Softmax:
 
 @dataclass(frozen=True, eq=False)
 class ScoreDefinition:
-    """The definition of a score: a confidence per pixel, higher where the model is surer, and its fine bin.
+    """The definition of a score: a confidence per pixel, higher where the model is more confident, and its fine bin.
 
     Bins are those of a coordinate that does not round to 1 where the model is sure, as a probability does.
     """

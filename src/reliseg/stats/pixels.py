@@ -132,7 +132,7 @@ class FineConfidence(Statistic):
 
 @dataclass(frozen=True, eq=False)
 class ScoreHistogram(Statistic):
-    """Pixels by role (wrong, right, unknown, void) and fine bin of one score, the surest bin first."""
+    """Pixels by role (wrong, right, unknown, void) and fine bin of one score, the most confident bin first."""
 
     counts: Int64[np.ndarray, "4 b"]
 

@@ -62,7 +62,7 @@ def fpr_at_tpr(pos: Histogram, neg: Histogram, percent: int = 95) -> Bracketed:
 
 
 def area_under_risk(right: Histogram, wrong: Histogram) -> Bracketed:
-    """Return AURC: the mean over k of the error rate among the k surest (Geifman and El-Yaniv).
+    """Return AURC: the mean over k of the error rate among the k most confident (Geifman and El-Yaniv).
 
     A tie spreads its errors evenly.
     """
@@ -85,7 +85,7 @@ def least_area_under_risk(right: Histogram, wrong: Histogram) -> float:
 
 
 def risk_at(right: Histogram, wrong: Histogram, percent: int) -> Bracketed:
-    """Return the error rate among the surest `percent` % of the pixels (k = ceil(percent N / 100))."""
+    """Return the error rate among the most confident `percent` % of the pixels (k = ceil(percent N / 100))."""
     n = np.cumsum(right + wrong)
     k = -(-int(n[-1]) * percent // 100)
     at = int(np.searchsorted(n, k, side="left"))

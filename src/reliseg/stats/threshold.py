@@ -14,7 +14,7 @@ def _no_bins() -> Int64[np.ndarray, " m"]:
 
 @dataclass(frozen=True, eq=False)
 class Threshold:
-    """Pixels of the bins `0 .. last` are accepted, the surest bin first.
+    """Pixels of the bins `0 .. last` are accepted, the most confident bin first.
 
     `possible` are the bins in which the threshold may lie if the order of pixels inside bins is known: `last`, and
     less sure ones. Without `last` there is no threshold, and `why` gives the reason.
@@ -51,13 +51,13 @@ class Threshold:
     def risk(self, right: Histogram, wrong: Histogram) -> Bracketed:
         """Return the error rate of the accepted ones of these pixels: (value, lo, hi); NaN where none is accepted.
 
-        The threshold lies in one of the bins `m` of `possible`. All surer bins are accepted, and of `m` any part.
+        The threshold lies in one of the bins `m` of `possible`. All more confident bins are accepted, and of `m` any part.
         """
         m, r, w = self.possible, np.cumsum(right), np.cumsum(wrong)
         if not r[self.last] + w[self.last]:
             return np.nan, np.nan, np.nan
         surer_r, surer_w = (r - right)[m], (w - wrong)[m]
-        # without any surer pixel, a part that has only wrong or only right ones has one rate
+        # without any more confident pixel, a part that has only wrong or only right ones has one rate
         least = _rates(surer_w, surer_r + right[m], of_none=1)
         most = _rates(surer_w + wrong[m], surer_r, of_none=0)
         return int(w[self.last]) / int(r[self.last] + w[self.last]), least.min(), most.max()

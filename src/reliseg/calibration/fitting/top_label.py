@@ -52,7 +52,7 @@ def are_shares(values: PixelValues) -> bool:
 
 
 def log_odds_cell(log_odds: PixelValues, confidence: PixelValues) -> PixelIndices:
-    """Return the fine cell of each pixel: 0 is the surest."""
+    """Return the fine cell of each pixel: 0 is the most confident."""
     return np.clip(np.floor((log_odds - _LOWEST) * _PER_NAT), 0, CELLS - 1).astype(np.int64)
 
 

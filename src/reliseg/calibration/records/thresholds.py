@@ -26,7 +26,7 @@ _Name: TypeAlias = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_leng
 
 
 class _Threshold(BaseModel):
-    """One threshold. Bins are counted from the surest."""
+    """One threshold. Bins are counted from the most confident."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
