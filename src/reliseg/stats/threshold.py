@@ -51,7 +51,8 @@ class Threshold:
     def risk(self, right: Histogram, wrong: Histogram) -> Bracketed:
         """Return the error rate of the accepted ones of these pixels: (value, lo, hi); NaN where none is accepted.
 
-        The threshold lies in one of the bins `m` of `possible`. All more confident bins are accepted, and of `m` any part.
+        The threshold lies in one of the bins `m` of `possible`. All more confident bins are accepted,
+        and of `m` any part.
         """
         m, r, w = self.possible, np.cumsum(right), np.cumsum(wrong)
         if not r[self.last] + w[self.last]:
