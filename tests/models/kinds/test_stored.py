@@ -90,7 +90,7 @@ def test_a_stem_that_two_files_have_is_ambiguous(tmp_path: Path) -> None:
     store(tmp_path, "b/0001.npz")
     model = StoredModel.load(options(tmp_path))
     assert model.missing(["c/0001"]) == ["c/0001"]
-    with pytest.raises(SampleError, match=r"c/0001: a/0001.npz and b/0001.npz .* keep one, with the name c/0001.npz"):
+    with pytest.raises(SampleError, match=r"c/0001: a/0001.npz and b/0001.npz .* keep one, called c/0001.npz"):
         predict(model, "c/0001")
 
 
