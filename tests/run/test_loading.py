@@ -17,6 +17,8 @@ from reliseg import cli
 from reliseg.errors import ConfigError
 from reliseg.results import Results
 
+pytestmark = pytest.mark.slow
+
 METHODS = ["ts", "vector", "cluster-ts(k=2)", "cluster-ts(k=3,clusters=mixture,seeds=[1,2,3])"]
 
 

@@ -16,6 +16,8 @@ from reliseg.results import Results
 from reliseg.run.fit.image_files import save_image, select_images
 from reliseg.runtime.progress import Silent
 
+pytestmark = pytest.mark.slow
+
 METHODS = ["ts", "lts(epochs=20, rate=1e-2)", "selective"]
 NAMES = {"identity", "ts@street/cal", "lts(epochs=20,rate=0.01)@street/cal", "selective@street/cal"}
 

@@ -18,6 +18,8 @@ from reliseg.errors import CalibrationError, ConfigError
 from reliseg.kernels import reference
 from reliseg.prediction import Prediction
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("ordering", ["class", "top", "rank"])
 def test_what_a_map_gives_is_decoded_to_what_was_encoded(ordering):

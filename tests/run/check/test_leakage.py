@@ -17,6 +17,8 @@ from reliseg.results import Results
 from reliseg.run.check.leakage import shared_scenes
 from reliseg.runtime.progress import Silent
 
+pytestmark = pytest.mark.slow
+
 
 class Notes(Silent):
     """What a user is told, and the stages of the run."""

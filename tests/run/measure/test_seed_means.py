@@ -16,6 +16,8 @@ import reliseg
 from reliseg.results import NAN, Origin, Results, Row, Value
 from reliseg.run.measure.seed_means import mean_rows, with_means
 
+pytestmark = pytest.mark.slow
+
 ORIGIN = Origin("net", "street", "day", calibration="m", fitted_on="street/cal", seed=1)
 
 

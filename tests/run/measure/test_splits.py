@@ -21,6 +21,8 @@ from reliseg.results import Results
 from reliseg.run.measure.splits import SplitNumbers, stored_thresholds
 from reliseg.stats import LogitView
 
+pytestmark = pytest.mark.slow
+
 TS = "ts@street/cal"
 NAMES = ("transfer_risk95", "transfer_coverage95")
 
