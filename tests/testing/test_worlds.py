@@ -40,11 +40,11 @@ def test_a_world_without_pixels_is_an_empty_domain():
 
 def test_a_world_in_reverse_has_the_same_numbers_under_the_same_names():
     world = worlds.WORLDS["projected"]()
-    there, back = numbers(world.domain()), numbers(world.reversed().domain())
+    there, back = numbers(world.domain()), numbers(world.reverse_classes().domain())
     assert there.keys() == back.keys()
     for key, number in there.items():
         assert number == pytest.approx(back[key], nan_ok=True)
-    assert world.reversed().labels.classes == world.labels.classes[::-1]
+    assert world.reverse_classes().labels.classes == world.labels.classes[::-1]
 
 
 def test_domains_hold_the_cases_that_they_are_called_after():

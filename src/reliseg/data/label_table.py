@@ -30,7 +30,7 @@ def read_label_map(
             raise ConfigError(f"{where}: {extra[0]} has no meaning with encoding color; leave it out")
         return "color", ColorMap.of(labels, unlisted_is_void=rule == "void")
     label_map = LabelMap.of(
-        _known(where, table.get("known", "identity"), labels),
+        _read_known_ids(where, table.get("known", "identity"), labels),
         unknown=_ids(where, "unknown", table.get("unknown", [])),
         void=_ids(where, "void", table.get("void", [VOID])),
         unlisted_is_void=rule == "void",
@@ -38,7 +38,7 @@ def read_label_map(
     return cast(Encoding, encoding), label_map
 
 
-def _known(where: str, value: object, labels: LabelSpace) -> dict[int, int]:
+def _read_known_ids(where: str, value: object, labels: LabelSpace) -> dict[int, int]:
     if value == "identity":
         return {i: i for i in range(len(labels))}
     if not isinstance(value, Mapping):

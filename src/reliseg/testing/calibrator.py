@@ -92,10 +92,10 @@ def _predictions(
         "equal logits": replace(first, logits=np.zeros_like(coarse)),
         "logits as large as they may be": replace(first, logits=large.astype(np.float32)),
     }
-    return {name: _stripped(prediction, calibrator, calibration) for name, prediction in cases.items()}
+    return {name: _drop_extras(prediction, calibrator, calibration) for name, prediction in cases.items()}
 
 
-def _stripped(prediction: Prediction, calibrator: Calibrator, calibration: Calibration) -> Prediction:
+def _drop_extras(prediction: Prediction, calibrator: Calibrator, calibration: Calibration) -> Prediction:
     feature = prediction.feature if calibrator.needs_feature else None
     return replace(prediction, feature=feature, image=prediction.image if calibration.needs_image else None)
 
@@ -158,7 +158,7 @@ def _check_arrangement(
     for law, sample in others.items():
         refitted = _fit(examiner, calibrator, "the same pixels, arranged differently", sample)
         for image in split:
-            prediction = _stripped(image.prediction(), calibrator, calibration)
+            prediction = _drop_extras(image.prediction(), calibrator, calibration)
             first, second = (
                 softmax(calibrated_logits(examiner, c, image.id, prediction), axis=0) for c in (calibration, refitted)
             )

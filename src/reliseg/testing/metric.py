@@ -147,7 +147,7 @@ def _check_values(examiner: Examiner, quantities: Mapping[str, Quantity], case: 
 def _check_rows(examiner: Examiner, metric: Metric, case: str, domain: DomainState, values: list[Value]) -> None:
     keys = _keys(values)
     examiner.require(
-        len(set(keys)) == len(keys), "no value is given twice", f"on the domain {case!r} {_repeated(keys)}"
+        len(set(keys)) == len(keys), "no value is given twice", f"on the domain {case!r} {_duplicate_keys(keys)}"
     )
     full = replace(
         _full_domain(len(domain.labels)),
@@ -167,7 +167,7 @@ def _keys(values: list[Value]) -> list[Key]:
     return [(v.metric, v.definition, v.label, v.score) for v in values]
 
 
-def _repeated(keys: list[Key]) -> list[Key]:
+def _duplicate_keys(keys: list[Key]) -> list[Key]:
     return [key for key in dict.fromkeys(keys) if keys.count(key) > 1]
 
 
@@ -203,7 +203,7 @@ def _check_order(examiner: Examiner, metric: Metric) -> None:
     world = worlds.WORLDS["plain"]()
     numbers, other = (
         _by_label(_compute(examiner, metric, "plain", replace(w.domain(), thresholds=_thresholds())))
-        for w in (world, world.reversed())
+        for w in (world, world.reverse_classes())
     )
     law = "the order of classes does not matter"
     examiner.require(set(numbers) == set(other), law, "other rows are given")

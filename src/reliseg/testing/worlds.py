@@ -73,7 +73,7 @@ class World:
         images = ImageSummary.of(self.table())
         return DomainState(self.labels, self.scores, self.observe()[0], images, unreachable, annotated)
 
-    def reversed(self) -> "_ReversedWorld":
+    def reverse_classes(self) -> "_ReversedWorld":
         """Return the same world with its classes in reverse order, under the same names."""
         last = self.classes - 1
         return _ReversedWorld(
