@@ -145,11 +145,11 @@ def _story(results: Results, out: Path, files: list[Path]) -> str:
             "",
             "What this shows, for a network that was trained only on clear scenes:",
             f"- Accuracy falls under shift: mIoU {number('miou', 'clear'):.2f} in clear weather, "
-            f"{number('miou', worst):.2f} in {worst}.",
+            f"{number('miou', worst):.2f} in the {worst} scenes.",
             f"- Calibration breaks: ECE {number('ece', 'clear', score='msp'):.3f} in clear weather, "
-            f"{before:.3f} in {surest}, where the network is confident but wrong.",
-            f"- Temperature scaling helps if the calibration images are like the test images: ECE in {surest} is "
-            f"{calm:.3f} after fitting on clear scenes, and {mixed:.3f} after fitting on mixed weather. "
+            f"{before:.3f} in the {surest} scenes, where the network is confident but wrong.",
+            f"- Temperature scaling helps if the calibration images are like the test images: ECE in the {surest} "
+            f"scenes is {calm:.3f} after fitting on clear scenes, and {mixed:.3f} after fitting on mixed weather. "
             f"The latter lowers the NLL in {_enumeration(helped)}.",
             "- Low confidence finds only a part of the unknown objects (AUROC; 0.5 is chance): "
             f"{', '.join(f'{c} {v:.2f}' for c, v in unknown.items())}.",
