@@ -1,0 +1,84 @@
+"""Files from outside, read so that nothing hangs or bursts: regular files only, each up to a limit.
+
+A FIFO waits for a writer, a device may have no end, and what the system makes up (`/proc`) states a wrong size. All of
+this is an `UnfitFileError`; as an OSError, its `strerror` is the reason, and it is caught where other troubles with
+files are.
+"""
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+_KINDS = (
+    (stat.S_ISDIR, "it is a folder, not a file"),
+    (stat.S_ISFIFO, "it is a pipe, not a regular file"),
+    (stat.S_ISSOCK, "it is a socket, not a regular file"),
+    (stat.S_ISCHR, "it is a device, not a regular file"),
+    (stat.S_ISBLK, "it is a device, not a regular file"),
+)
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+class UnfitFileError(OSError):
+    """A path that leads to no regular file, to too large a one, or to one that changes while it is read."""
+
+
+def regular_size(path: Path | str, limit: int | None = None) -> int:
+    """Return the size of a regular file in bytes, or raise an OSError: the system's own, or an UnfitFileError.
+
+    A link is followed. `limit` is the largest size that is accepted.
+    """
+    try:
+        status = Path(path).stat()
+    except ValueError as error:  # a NUL, or a character that the file system's encoding does not have
+        raise _unfit(path, "no file can have this name") from error
+    return _size(path, status, limit)
+
+
+def open_regular(path: Path | str, limit: int | None = None) -> BinaryIO:
+    """Open a regular file for reading, after the checks of `regular_size`."""
+    regular_size(path, limit)  # before it is opened: opening a FIFO waits for a writer
+    file = Path(path).open("rb")  # noqa: SIM115 - the caller closes it
+    try:
+        _size(path, os.fstat(file.fileno()), limit)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def read_regular(path: Path | str, limit: int) -> bytes:
+    """Return the bytes of a regular file of at most `limit` bytes; an OSError says why it cannot be had.
+
+    At most one byte more than the file's size is read. One of size 0 is not read at all: the system's own files state
+    this, and some of them wait for events.
+    """
+    with open_regular(path, limit) as file:
+        size = os.fstat(file.fileno()).st_size
+        data = file.read(size + 1) if size else b""
+    if len(data) != size:
+        raise _unfit(path, "its size changed while it was read")
+    return data
+
+
+def size_text(size: int) -> str:
+    """Return a number of bytes for a message: `783 kB`, `2.5 GB`."""
+    value, unit = float(size), 0
+    while value >= 1000 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    digits = 0 if unit == 0 or value >= 10 else 1
+    return f"{value:.{digits}f} {_UNITS[unit]}"
+
+
+def _size(path: Path | str, status: os.stat_result, limit: int | None) -> int:
+    if not stat.S_ISREG(status.st_mode):
+        raise _unfit(path, next((text for is_kind, text in _KINDS if is_kind(status.st_mode)), "it is no regular file"))
+    if limit is not None and status.st_size > limit:
+        raise _unfit(path, f"it has {size_text(status.st_size)}, and the limit is {size_text(limit)}")
+    return status.st_size
+
+
+def _unfit(path: Path | str, reason: str) -> UnfitFileError:
+    return UnfitFileError(errno.EINVAL, reason, str(path))
