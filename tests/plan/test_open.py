@@ -24,6 +24,8 @@ SECTION = {
     "resize": (4, 6),
     "feature": "head",
     "precision": "bfloat16",
+    "key": "ema",
+    "output": "0.out",
     "args": {"a": 1},
 }
 

@@ -42,6 +42,8 @@ class ModelConfig(_Section):
     kind: str
     where: str
     weights: str | None = None
+    key: str | None = None
+    output: str | None = None
     labels: str | None = None
     upsampling: UpsamplingConfig | None = None
     mean: tuple[float, float, float] | None = None
@@ -60,6 +62,11 @@ class ModelConfig(_Section):
     @classmethod
     def _check_kind(cls, value: str) -> str:
         return value if value == IN_MEMORY else _known_name(value, MODELS.names(), "model kind")
+
+    @field_validator("output", mode="before")
+    @classmethod
+    def _index_as_text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
     def absolute(self, folder: Path) -> "ModelConfig":
         """Return the section with absolute paths; `folder` is where its relative ones start."""

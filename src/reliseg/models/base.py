@@ -33,6 +33,10 @@ class ModelOptions:
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
     resize: tuple[int, int] | str | None = None
+    key: str | None = None
+    """Where the weights lie in a checkpoint that holds several: `ema`, `state_dict.teacher.`"""
+    output: str | int | None = None
+    """Which of the tensors in the network's output are the logits: an index, a name, or a path such as `0.out`."""
     feature: str | None = None
     """The layer whose pooled output is the feature; by default the deepest feature map."""
     args: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,52 @@
+"""Does a model give an image the same logits each time, and beside another image those that it gives it alone?"""
+
+import numpy as np
+
+from reliseg.models.base import Input, Model
+from reliseg.prediction import Prediction
+from reliseg.stats import DeviceLogits
+
+_ROUNDING = 0.01
+"""The share of the largest logit by which rounding may change logits, where sums have other orders."""
+
+
+def determinism_notes(model: Model, source: Input, beside: Input | None = None) -> list[str]:
+    """Predict an image twice, and beside another of its size if one is given; return what a user should know, as lines.
+
+    On a CPU any difference between two predictions counts, on a GPU one of over 1 % of the largest logit. Beside
+    another image sums may have another order, so 1 % is allowed there on every device. Errors of the model are its own.
+    """
+    if not model.reads_images:
+        return []
+    [first] = model.predict([source])
+    [second] = model.predict([source])
+    allowed = _ROUNDING if isinstance(first.logits, DeviceLogits) else 0.0
+    difference = logit_difference(first, second)
+    if difference > allowed:
+        return [
+            f"gives {source.id} other logits the second time (by up to {difference:.2g} of the largest), so results "
+            "are not repeatable; something is random at evaluation: dropout that ignores eval(), or a forward that "
+            "calls train()"
+        ]
+    if beside is None:
+        return []
+    [batched, _] = model.predict([source, beside])
+    difference = logit_difference(first, batched)
+    if difference > _ROUNDING:
+        return [
+            f"gives {source.id} other logits beside another image than alone (by up to {difference:.2g} of the "
+            "largest), so results depend on batch; a normalisation may be in training mode"
+        ]
+    return []
+
+
+def logit_difference(one: Prediction, other: Prediction) -> float:
+    """Return the largest difference of two predictions' logits, as a share of the largest; 1 for other shapes."""
+    first, second = (np.asarray(p.logits, np.float64) for p in (one, other))
+    if first.shape != second.shape:
+        return 1.0
+    if np.array_equal(first, second, equal_nan=True):
+        return 0.0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = float(abs(first - second).max() / max(abs(first).max(), abs(second).max()))
+    return share if np.isfinite(share) else 1.0
