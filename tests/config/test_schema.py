@@ -142,3 +142,10 @@ def test_what_is_written_out_is_read_back_with_absolute_paths(tmp_path, monkeypa
         "protocol",
         *parse_settings({}).model_dump(),
     }
+
+
+def test_values_are_logits_or_probabilities():
+    stated = LEAST | {"models": [MODEL | {"values": "probabilities"}]}
+    assert parse_config(stated).models[0].values == "probabilities"
+    assert parse_config(LEAST).models[0].values is None
+    assert "models.0.values" in refusal_of(LEAST | {"models": [MODEL | {"values": "percent"}]})

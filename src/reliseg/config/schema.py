@@ -13,7 +13,7 @@ from reliseg.config.messages import Place, place_in_file, place_text, validation
 from reliseg.config.yaml_files import read_yaml, render_yaml
 from reliseg.errors import ConfigError, suggestion
 from reliseg.metrics import METRICS
-from reliseg.models import MODELS, Precision
+from reliseg.models import MODELS, Precision, Values
 from reliseg.registry import Registry
 from reliseg.scores import SCORES
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
@@ -45,6 +45,7 @@ class ModelConfig(_Section):
     key: str | None = None
     output: str | None = None
     labels: str | None = None
+    values: Values | None = None
     upsampling: UpsamplingConfig | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None

@@ -16,6 +16,8 @@ from reliseg.types import Image
 
 Precision: TypeAlias = Literal["float32", "bfloat16", "float16"]
 """The numbers that a network computes with; anything but float32 is torch's autocast."""
+Values: TypeAlias = Literal["logits", "probabilities"]
+"""What a model's output holds for each class and pixel."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -29,6 +31,8 @@ class ModelOptions:
     where: str
     labels: LabelSpace | None = None
     weights: Path | None = None
+    values: Values | None = None
+    """What the output holds; None means logits, where nothing else is said and nothing speaks against them."""
     align_corners: bool | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
@@ -83,6 +87,11 @@ class Model(ABC):
         A SampleError names an input that cannot be predicted. Where several fail together, a ModelError will do: each
         is predicted alone then.
         """
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Tell if its predictions are logarithms of probabilities: it has no logits, nor scores that need them."""
+        return False
 
     def missing(self, ids: Sequence[str]) -> list[str]:
         """Return the ids that this model cannot predict; only models that read stored predictions miss some."""
