@@ -13,7 +13,7 @@ from reliseg.config.schema import left_out_families, parse_settings
 from reliseg.errors import ConfigError
 from reliseg.metrics import METRICS
 from reliseg.models import MODELS
-from reliseg.registry import Registry
+from reliseg.registry import Registry, shipped_files
 from reliseg.report.listing import listing_lines
 from reliseg.scores import SCORES, Score
 
@@ -246,3 +246,11 @@ def test_files_are_listed_without_being_imported(tmp_path, monkeypatch):
     make_package(tmp_path, "lazy_kinds", "class I: ...\n", {"explodes.py": "raise RuntimeError\n"})
     monkeypatch.syspath_prepend(str(tmp_path))
     assert Registry("lazy_kinds", "kinds", "I", "kind").names() == ["explodes"]
+
+
+def test_files_that_ship_are_listed_by_name_in_order():
+    spaces = shipped_files("reliseg.labels", "spaces/*.toml")
+    assert list(spaces) == sorted(spaces)
+    assert {name: path.name for name, path in spaces.items()} == {name: f"{name}.toml" for name in spaces}
+    assert "cityscapes" in spaces
+    assert not shipped_files("reliseg.labels", "spaces/*.yaml")

@@ -3,14 +3,25 @@
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
 from typing import Generic, TypeVar, cast
 
 from reliseg.errors import ConfigError, one_line, suggestion
 
 T = TypeVar("T")
+
+
+@cache
+def shipped_files(package: str, pattern: str) -> Mapping[str, Path]:
+    """Return the files of a package that match a pattern like `specs/*.toml`, by name without its ending, in order."""
+    folder = Path(str(files(package)))
+    return MappingProxyType({path.stem: path for path in sorted(folder.glob(pattern))})
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,6 @@ A protocol is one file in `protocols/`, in the language of configurations, with 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from reliseg.calibration import canonical_text
 from reliseg.config.schema import RunConfig, Settings, parse_config
 from reliseg.config.yaml_files import read_yaml
 from reliseg.errors import ConfigError, suggestion
+from reliseg.registry import shipped_files
 
 _MACHINE = {"device", "threads", "batch"}
 """Settings that say how a run is carried out, and not what is measured."""
@@ -185,7 +184,6 @@ def _without_domains(dataset: Mapping[str, Any], names: Sequence[str]) -> dict[s
     return {**dataset, "domains": domains}
 
 
-@cache
 def _protocol_files() -> dict[str, Path]:
-    folder = Path(str(files("reliseg.config"))) / "protocols"
-    return {path.stem.replace("_", "-"): path for path in sorted(folder.glob("*.yaml"))}
+    shipped = shipped_files("reliseg.config", "protocols/*.yaml")
+    return {name.replace("_", "-"): path for name, path in shipped.items()}

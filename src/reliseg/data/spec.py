@@ -43,16 +43,15 @@ that has the name of a domain here starts from it.
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from reliseg.data.template import Template
 from reliseg.errors import ConfigError, suggestion
+from reliseg.registry import shipped_files
+from reliseg.runtime.toml_files import read_toml
 
 _KEYS = ("labels", "image", "mask", "id", "fields", "derive", "label_map", "default", "domains")
 DOMAIN_KEYS = ("scenes", "samples", "exclude", "annotations", "augment", "union")
@@ -113,20 +112,17 @@ class Spec:
 
 def dataset_names() -> list[str]:
     """Return the names of the data set specs that ship with reliseg."""
-    return list(_shipped_specs())
+    return list(shipped_files("reliseg.data", "specs/*.toml"))
 
 
 def read_spec(name: str, folder: Path = Path()) -> Spec:
     """Read the spec that ships as `name`, or that of a .toml file, relative to `folder`."""
-    path = _shipped_specs().get(name)
+    path = shipped_files("reliseg.data", "specs/*.toml").get(name)
     if path is None:
         path = folder / name
         if path.suffix != ".toml" or not path.is_file():
             raise ConfigError(f"unknown data set spec {name!r}; {suggestion(name, dataset_names())}, or a .toml file")
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"data set spec {path}: {error}") from error
+    table = read_toml(path, "data set spec")
     try:
         return _parse(path, table)
     except ConfigError as error:
@@ -147,12 +143,6 @@ def strings(where: str, value: object) -> tuple[str, ...]:
     if not items or not all(isinstance(item, str | int) and not isinstance(item, bool) for item in items):
         raise ConfigError(f"{where}: give a name or a list of names, not {value!r}")
     return tuple(str(item) for item in items)
-
-
-@cache
-def _shipped_specs() -> dict[str, Path]:
-    folder = Path(str(files("reliseg.data"))) / "specs"
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
 def _parse(path: Path, table: Mapping[str, Any]) -> Spec:

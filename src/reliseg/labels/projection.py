@@ -1,14 +1,13 @@
 """Projections: a model's classes -> a data set's classes."""
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from pathlib import Path
 
 from reliseg.errors import ConfigError
 from reliseg.labels.space import LabelSpace
+from reliseg.registry import shipped_files
+from reliseg.runtime.toml_files import read_toml
 
 OTHER = -1
 """Where a model class goes that the data set does not have: it keeps its probability, and winning is wrong."""
@@ -54,10 +53,9 @@ class Projection:
 
 @cache
 def _shipped_projections() -> dict[tuple[str, str], tuple[int, ...]]:
-    folder = Path(str(files("reliseg.labels"))) / "projections"
     projections = {}
-    for path in sorted(folder.glob("*.toml")):
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    for path in shipped_files("reliseg.labels", "projections/*.toml").values():
+        table = read_toml(path, "projection")
         projections[table["source"], table["target"]] = tuple(table["groups"])
     return projections
 

@@ -1,14 +1,14 @@
 """Label spaces: the classes that a model predicts or a data set annotates."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from reliseg.errors import ConfigError, suggestion
+from reliseg.registry import shipped_files
+from reliseg.runtime.toml_files import read_toml
 
 VOID = 255
 """The id of pixels that no number counts."""
@@ -48,15 +48,9 @@ class LabelSpace:
         return tuple(c for c in range(len(self)) if c not in self.absent)
 
 
-@cache
-def _shipped_spaces() -> dict[str, Path]:
-    folder = Path(str(files("reliseg.labels"))) / "spaces"
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
-
-
 def label_space_names() -> list[str]:
     """Return the names of the label spaces that ship with reliseg."""
-    return list(_shipped_spaces())
+    return list(shipped_files("reliseg.labels", "spaces/*.toml"))
 
 
 @cache
@@ -66,14 +60,15 @@ def label_space(name: str) -> LabelSpace:
     The file has `classes` (names, in the order of ids), and optionally `palette` ([r, g, b] each) and
     `absent` (class names).
     """
-    path = _shipped_spaces().get(name) or Path(name)
+    path = shipped_files("reliseg.labels", "spaces/*.toml").get(name) or Path(name)
     if path.suffix != ".toml" or not path.is_file():
         if path.suffix == ".toml":
             raise ConfigError(f"label space {path}: no such file")
         raise ConfigError(f"unknown label space {name!r}; {suggestion(name, label_space_names())}, or a .toml file")
+    table = read_toml(path, "label space file")
     try:
-        return _parse(path.stem, tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ConfigError) as error:
+        return _parse(path.stem, table)
+    except ConfigError as error:
         raise ConfigError(f"label space file {path}: {error}") from error
 
 
