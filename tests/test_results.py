@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reliseg.errors import DataError
-from reliseg.results import COLUMNS, Origin, Results, Row, Value, with_score
+from reliseg.results import COLUMNS, Origin, Results, Row, Value, csv_line, read_csv, with_score
 
 ORIGIN = Origin("model", "data", "night", reference="data/day", calibration="ts@data/val", fitted_on="data/val", seed=3)
 PLAIN = Origin("model", "data", "day")
@@ -57,19 +57,37 @@ def test_json_gives_back_the_table(table, tmp_path):
         assert [type(getattr(a, n)) for n in vars(a)] == [type(getattr(b, n)) for n in vars(b)]
 
 
-@given(
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.text(st.characters(exclude_characters="\r", exclude_categories=("Cs",)), max_size=20),
-)
-def test_any_float_and_any_text_survive_json_and_csv(number, text):
-    """But for a carriage return, which Python's csv does not quote and no name has."""
+TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+BARE = st.sampled_from(["", "=", "+", "-", "@", "\t", "\r", "\n", "'", "''", "=1+1", "-2", "+a", "@b", "'c", '"', ","])
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.builds(str.__add__, BARE, TEXTS))
+def test_any_float_and_any_text_survive_json_and_csv(tmp_path_factory, number, text):
     table = Results((row(Value.exact("m", number, "d", label=text)),))
     record = json.loads(table.to_json())["rows"][0]
     assert repr(record["value"]) == repr(number)
     assert record["class"] == text
-    (line,) = csv.DictReader(io.StringIO(table.to_csv(), newline=""))
+    path = tmp_path_factory.getbasetemp() / "table.csv"
+    path.write_bytes(table.to_csv().encode())
+    (line,) = read_csv(path)
     assert float(line["value"]).hex() == number.hex()
     assert line["class"] == text
+
+
+@given(st.lists(st.builds(str.__add__, BARE, TEXTS), min_size=1, max_size=4))
+def test_no_text_stands_in_csv_as_a_formula_and_no_text_ends_its_line(texts):
+    lines = list(csv.reader(io.StringIO(csv_line([*texts, "end"]), newline="")))
+    (cells,) = lines
+    assert cells[-1] == "end"
+    for text, cell in zip(texts, cells, strict=False):
+        assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+        assert cell.removeprefix("'") == text or cell == text
+
+
+def test_negative_numbers_stay_numbers_and_plain_texts_stay_as_they_are():
+    assert csv_line([-1.5, -2, "-1.5", "a-b", 'say "a", b', math.nan, None, 1e-300, "it's"]) == (
+        '-1.5,-2,\'-1.5,a-b,"say ""a"", b",,,1e-300,it\'s\n'
+    )
 
 
 def test_csv_has_every_column_and_leaves_undefined_numbers_empty():

@@ -1,18 +1,20 @@
 """The command `reliseg`. Everything slow is imported inside the commands: `--help` answers at once."""
 
 import os
+import signal
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import wraps
 from inspect import Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from reliseg.errors import ConfigError, IncompleteError, ReliSegError
+from reliseg.errors import ConfigError, IncompleteError, ReliSegError, one_line, suggestion
+from reliseg.runtime.printable import printable, replace_unprintable
 
 if TYPE_CHECKING:
     from reliseg.config.schema import RunConfig
@@ -28,8 +30,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_INTERRUPTED = 130
-"""The exit code after Ctrl-C."""
+_INTERRUPTED, _TERMINATED = 130, 143
+"""The exit codes after Ctrl-C and after SIGTERM."""
+_LESS_MEMORY = "give fewer --workers or a smaller batch, then start the same command again"
+_CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
+"""What typer raises for all that is wrong with options and arguments: it has no public name."""
 
 Config = Annotated[Path | None, typer.Argument(metavar="CONFIG.yaml", help="The configuration file.")]
 Out = Annotated[
@@ -166,16 +171,8 @@ def with_options(leave_out: Collection[str] = ()) -> Callable[[Callable[..., Non
     return expand
 
 
-class Kind(StrEnum):
-    """The kinds of things that `reliseg list` lists."""
-
-    models = "models"
-    datasets = "datasets"
-    labels = "labels"
-    metrics = "metrics"
-    scores = "scores"
-    calibrations = "calibrations"
-    protocols = "protocols"
+KINDS = ("models", "datasets", "labels", "metrics", "scores", "calibrations", "protocols")
+"""What `reliseg list` lists."""
 
 
 def _print_version(requested: bool) -> None:
@@ -243,13 +240,18 @@ def check(*, config: Config = None, options: CommandOptions, full: Full = False)
 
 
 @app.command("list")
-def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
+def list_(
+    kind: Annotated[str | None, typer.Argument(metavar="KIND", help=f"What to list: {', '.join(KINDS)}.")] = None,
+) -> None:
     """List what a configuration can name, for example the metrics."""
+    if kind not in KINDS:
+        known = suggestion(kind or "", KINDS)
+        raise ConfigError(f"list: unknown kind {kind!r}; {known}" if kind else f"list: say what to list; {known}")
     from reliseg.config.protocol import protocol_lines
     from reliseg.report.listing import listing_lines
 
-    for line in protocol_lines() if kind is Kind.protocols else listing_lines(kind.value):
-        typer.echo(line)
+    for line in protocol_lines() if kind == "protocols" else listing_lines(kind):
+        typer.echo(printable(line))
 
 
 @app.command()
@@ -265,7 +267,8 @@ def demo(
     with Terminal() as terminal:
         closing = run_demo(out, workers=decoding_threads(workers), progress=terminal)
         terminal.finish(out / "run")
-    typer.echo(closing)
+    for line in closing:
+        typer.echo(printable(line))
 
 
 def main() -> None:
@@ -273,31 +276,84 @@ def main() -> None:
     from reliseg.runtime.malloc import tune_malloc
 
     tune_malloc()
+    for stream in (sys.stdout, sys.stderr):
+        replace_unprintable(stream)
+    with _terminated_like_interrupted() as terminated:
+        code = _exit_code()
+    if code == _INTERRUPTED:
+        _complain("interrupted; the same command continues where it stopped")
+    _let_go(sys.stdout)
+    _let_go(sys.stderr)
+    sys.exit(_TERMINATED if terminated else code)
+
+
+def _exit_code() -> int:
+    """Run the command and say what went wrong; return the exit code."""
     try:
-        app()
-    except SystemExit as ended:
-        if ended.code == _INTERRUPTED:
-            _complain("interrupted; the same command continues where it stopped")
-        raise
+        return app(prog_name="reliseg", standalone_mode=False) or 0
+    except SystemExit as ended:  # nobody reads the output any more
+        return ended.code if isinstance(ended.code, int) else 1
+    except (typer.Abort, KeyboardInterrupt):
+        return _INTERRUPTED
+    except _CommandLineError as error:
+        return _complain_of_usage(error)
     except ReliSegError as error:
-        for line in str(error).splitlines():
+        for line in error.lines:
             _complain(line)
-        sys.exit(error.exit_code)
+        return error.exit_code
+    except MemoryError as error:
+        _complain(f"not enough memory ({one_line(error) or 'the system gives no more'}); {_LESS_MEMORY}")
     except OSError as error:
-        _complain(
-            f"{error.filename or 'disk'}: {error.strerror}; check path, permissions and disk space, then start again"
-        )
-        sys.exit(1)
+        reason = error.strerror or one_line(error) or type(error).__name__
+        _complain(f"{error.filename or 'disk'}: {reason}; check path, permissions and disk space, then start again")
     except Exception as error:
         if os.environ.get("RELISEG_DEBUG"):
             raise
-        text = " ".join(str(error).split())
-        _complain(f"unexpected {type(error).__name__}: {text}; set RELISEG_DEBUG=1 to see where, and please report it")
-        sys.exit(1)
+        text = f"unexpected {type(error).__name__}: {one_line(error)}"
+        _complain(f"{text}; set RELISEG_DEBUG=1 to see where, and please report it")
+    return 1
+
+
+def _complain_of_usage(error: Any) -> int:
+    """Say what is wrong with the words of the command line; where there are none, print the help."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+    else:
+        context = getattr(error, "ctx", None)
+        text = error.format_message().replace(". Did", "; did").replace("Input should", "it should")
+        text = " ".join(text.split()).rstrip(".?")
+        _complain(f"{text[:1].lower()}{text[1:]}; see {context.command_path if context else 'reliseg'} --help")
+    return int(error.exit_code)
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[list[int]]:
+    """Let SIGTERM end the command as Ctrl-C does, with its files whole; the list is not empty once it came."""
+    received: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _let_go(stream: TextIO | None) -> None:
+    """Write what waits in a stream. Where it cannot be written, drop it: the interpreter would complain at its end."""
+    try:
+        if stream is not None:
+            stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _complain(line: str) -> None:
-    typer.echo(f"reliseg: {line}", err=True)
+    with suppress(OSError):  # nobody can be told; the exit code stays
+        typer.echo(printable(f"reliseg: {line}"), err=True)
 
 
 def _announce(plan: "Plan", terminal: "Terminal") -> None:

@@ -1,4 +1,5 @@
-"""Every deliberate error, as one tree. Each message is one plain line: what, where, and what to do.
+"""Every deliberate error, as one tree. Each message is one plain line: what, where, and what to do; an error may
+have several.
 
 ReliSegError
 ├── UsageError            found before the run: exit code 2
@@ -19,9 +20,17 @@ _TEXT_LIMIT = 300
 
 
 class ReliSegError(Exception):
-    """Base of all errors that reliseg raises on purpose; its text is meant for users."""
+    """Base of all errors that reliseg raises on purpose; its arguments are lines that are meant for users."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of the error: one for each thing that is wrong."""
+        return tuple(map(str, self.args))
 
 
 class UsageError(ReliSegError):

@@ -1,9 +1,9 @@
 """The result table: one row per number, with its bracket, its definition and where it comes from."""
 
 import csv
-import io
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -176,12 +176,12 @@ class Results:
         return [row.record() for row in self.rows]
 
     def to_csv(self) -> str:
-        """Return the table as CSV: undefined numbers are empty, floats are written to the last bit."""
-        out = io.StringIO()
-        writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.records())
-        return out.getvalue()
+        """Return the table as CSV: undefined numbers are empty, floats are written to the last bit.
+
+        A text that a spreadsheet would take for a formula begins with an apostrophe; `read_csv` takes it away.
+        """
+        lines = (csv_line(record.values()) for record in self.records())
+        return "".join([csv_line(COLUMNS), *lines])
 
     def to_json(self, provenance: Mapping[str, Any] | None = None) -> str:
         """Return the table as JSON: undefined numbers are null, and `why` says the reason."""
@@ -218,11 +218,30 @@ def _row(record: Mapping[str, Any]) -> Row:
     return Row(**filled)
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
+"""What a spreadsheet takes for the beginning of a formula, or may leave out before one; and the escape itself."""
+_QUOTED = re.compile(r'[",\r\n]')
+
+
 def csv_line(cells: Iterable[object]) -> str:
-    """Return a line of CSV as in the table: undefined numbers are empty, floats are written to the last bit."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow("" if isinstance(c, float) and math.isnan(c) else c for c in cells)
-    return out.getvalue()
+    """Return a line of CSV: undefined numbers are empty, floats are written to the last bit.
+
+    A text that a spreadsheet would take for a formula begins with an apostrophe: it may come from anywhere.
+    """
+    return ",".join(map(_cell, cells)) + "\n"
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Read the lines of a table that was written by `csv_line`, with all texts as they were."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [{column: text.removeprefix("'") for column, text in row.items()} for row in csv.DictReader(file)]
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value)
+    if isinstance(value, str) and text.startswith(_FORMULA):
+        text = f"'{text}"
+    return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
 
 
 def with_score(values: Iterable[Value], score: str) -> list[Value]:

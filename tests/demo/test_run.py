@@ -22,7 +22,7 @@ def small(tmp_path_factory):
         patch.setattr(demo, "TEST_SEEDS", range(1))
         patch.setattr(demo, "SHOWN_SEED", 0)
         patch.setattr(demo, "CONDITIONS", FEW)
-        return folder, demo.run_demo(folder, workers=1, progress=Silent())
+        return folder, "\n".join(demo.run_demo(folder, workers=1, progress=Silent()))
 
 
 def test_calibration_scenes_share_no_seed_with_test_scenes():

@@ -17,7 +17,7 @@ def row(value: Value, **origin: str) -> Row:
 def cells(*rows: Row) -> list[list[str]]:
     """The titles, then the lines."""
     table = summary(Results(rows))
-    columns = [list(column.cells) for column in table.columns]
+    columns = [list(map(str, column.cells)) for column in table.columns]
     return [[str(c.header) for c in table.columns], *map(list, zip(*columns, strict=True))]
 
 
@@ -88,3 +88,8 @@ def test_parts_of_means_are_known_by_name():
         "cluster_ts(k=4,seed=1)@x/y",
         "cluster_ts(k=4,seed=2)@x/y",
     }
+
+
+def test_names_are_no_markup_and_tell_the_terminal_nothing():
+    names = cells(row(exact("miou", 0.5), model="[bold]a[/]", domain="x[/y]:car:", calibration="\x1b[31mts"))[1]
+    assert names[:3] == ["[bold]a[/]", "street/x[/y]:car:", r"\x1b[31mts"]

@@ -1,9 +1,12 @@
 """The terminal: what is printed at the end of a run, and lines for logs where there is no terminal."""
 
+import io
+
 import pytest
 
 from reliseg.report.terminal import Terminal
 from reliseg.results import Origin, Results, Row, Value
+from reliseg.runtime.printable import replace_unprintable
 
 ORIGIN = Origin("net", "street", "day")
 
@@ -67,3 +70,44 @@ def test_stages_are_lines_where_there_is_no_terminal(capsys):
         "loading the kernels",
         "[bold] is no markup, and a long line is not broken" + " ." * 200,
     ]
+
+
+NAMES = {
+    "[bold]a[/]": "[bold]a[/]",
+    "x[/y]": "x[/y]",
+    ":car:": ":car:",
+    "\x1b[31m\na": r"\x1b[31m\na",
+    "{task}": "{task}",
+}
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_shown_as_they_are_and_no_markup_emoji_or_order_to_the_terminal(
+    capsys, monkeypatch, name, is_terminal
+):
+    if is_terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+    with Terminal() as terminal:
+        terminal.begin(f"model on {name}", 2)
+        terminal.advance()
+        terminal.note(f"not evaluated: {name}")
+        terminal._bar.refresh()
+    shown = capsys.readouterr().err
+    assert f"not evaluated: {NAMES[name]}" in shown
+    assert f"model on {NAMES[name]}" in shown
+    assert name.isprintable() or name not in shown
+
+
+def test_the_table_goes_to_the_output_whatever_its_encoding_can_write(tmp_path, monkeypatch):
+    origin = Origin("道路", "street", "nächt")
+    row = Row.of(origin, Value.exact("miou", 0.5, "d"), n_images=1, n_pixels=1)
+    (tmp_path / "results.json").write_text(Results((row,)).to_json())
+    raw = io.BytesIO()
+    output = io.TextIOWrapper(raw, encoding="latin-1")
+    monkeypatch.setattr("sys.stdout", output)
+    replace_unprintable(output)
+    Terminal().finish(tmp_path)
+    output.flush()
+    assert r"\u9053\u8def" in raw.getvalue().decode("latin-1")
+    assert "street/nächt" in raw.getvalue().decode("latin-1")

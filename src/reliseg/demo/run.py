@@ -46,8 +46,8 @@ class _Job:
         return self.folder / self.domain / kind / f"{self.domain}_{self.seed:04d}.png"
 
 
-def run_demo(out: Path, *, workers: int, progress: Progress) -> str:
-    """Draw, run and report into `out`: scenes/, run/, pictures/ and the diagram. Return what to look at, as text."""
+def run_demo(out: Path, *, workers: int, progress: Progress) -> list[str]:
+    """Draw, run and report into `out`: scenes/, run/, pictures/ and the diagram. Return lines: what to look at."""
     try:
         import torch  # noqa: F401
     except ImportError as error:
@@ -127,7 +127,7 @@ def _pictures(plan: Plan, folder: Path) -> Path:
     return folder / "all.png"
 
 
-def _story(results: Results, out: Path, files: list[Path]) -> str:
+def _story(results: Results, out: Path, files: list[Path]) -> list[str]:
     """Return what the numbers say, in a few lines."""
 
     def number(metric: str, domain: str, calibration: str = "identity", score: str = "") -> float:
@@ -140,24 +140,22 @@ def _story(results: Results, out: Path, files: list[Path]) -> str:
     calm, mixed = (number("ece", surest, f"ts@drawn/{split}", "msp") for split in SPLITS)
     helped = [c for c in CONDITIONS if number("nll", c, "ts@drawn/mixed") < number("nll", c)]
     unknown = {c: number("local_ood_auroc", c, score="msp") for c in CONDITIONS}
-    return "\n".join(
-        [
-            "",
-            "What this shows, for a network that was trained only on clear scenes:",
-            f"- Accuracy falls under shift: mIoU {number('miou', 'clear'):.2f} in clear weather, "
-            f"{number('miou', worst):.2f} in the {worst} scenes.",
-            f"- Calibration breaks: ECE {number('ece', 'clear', score='msp'):.3f} in clear weather, "
-            f"{before:.3f} in the {surest} scenes, where the network is confident but wrong.",
-            f"- Temperature scaling helps if the calibration images are like the test images: ECE in the {surest} "
-            f"scenes is {calm:.3f} after fitting on clear scenes, and {mixed:.3f} after fitting on mixed weather. "
-            f"The latter lowers the NLL in {_enumeration(helped)}.",
-            "- Low confidence finds only a part of the unknown objects (AUROC; 0.5 is chance): "
-            f"{', '.join(f'{c} {v:.2f}' for c, v in unknown.items())}.",
-            "",
-            "Look at:",
-            *(f"  {path}" for path in [*files, out / "run" / "results.csv"]),
-        ]
-    )
+    return [
+        "",
+        "What this shows, for a network that was trained only on clear scenes:",
+        f"- Accuracy falls under shift: mIoU {number('miou', 'clear'):.2f} in clear weather, "
+        f"{number('miou', worst):.2f} in the {worst} scenes.",
+        f"- Calibration breaks: ECE {number('ece', 'clear', score='msp'):.3f} in clear weather, "
+        f"{before:.3f} in the {surest} scenes, where the network is confident but wrong.",
+        f"- Temperature scaling helps if the calibration images are like the test images: ECE in the {surest} "
+        f"scenes is {calm:.3f} after fitting on clear scenes, and {mixed:.3f} after fitting on mixed weather. "
+        f"The latter lowers the NLL in {_enumeration(helped)}.",
+        "- Low confidence finds only a part of the unknown objects (AUROC; 0.5 is chance): "
+        f"{', '.join(f'{c} {v:.2f}' for c, v in unknown.items())}.",
+        "",
+        "Look at:",
+        *(f"  {path}" for path in [*files, out / "run" / "results.csv"]),
+    ]
 
 
 def _enumeration(names: list[str]) -> str:

@@ -1,11 +1,11 @@
 """The reliability diagram: accuracy against confidence, per domain, before and after calibration."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from reliseg.errors import MissingExtraError
+from reliseg.results import read_csv
 
 _SHOWN = 1e-4
 """Bins with less than this share of the fullest one's pixels are noise."""
@@ -23,7 +23,7 @@ def reliability_diagram(table: Path, out: Path, *, model: str, domains: Sequence
     except ImportError as error:
         raise MissingExtraError("altair", "report", "the reliability diagram") from error
 
-    points = [_point(row) for row in _rows(table) if row["model"] == model and row["domain"] in domains]
+    points = [_point(row) for row in read_csv(table) if row["model"] == model and row["domain"] in domains]
     full = max((p["pixels"] for p in points), default=0) * _SHOWN
     chart = _chart(altair, [p for p in points if p["pixels"] > full], list(domains))
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -31,11 +31,6 @@ def reliability_diagram(table: Path, out: Path, *, model: str, domains: Sequence
     chart.save(str(files[0]))
     chart.save(str(files[1]), scale_factor=2)
     return files
-
-
-def _rows(table: Path) -> list[dict[str, str]]:
-    with table.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def _point(row: dict[str, str]) -> dict[str, Any]:

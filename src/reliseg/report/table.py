@@ -4,10 +4,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from rich.table import Table
+from rich.text import Text
 
 from reliseg.calibration import texts_of_seeds
 from reliseg.errors import ConfigError
 from reliseg.results import Results, Row
+from reliseg.runtime.printable import printable
 
 _COLUMNS = (
     ("mIoU", "miou", ""),
@@ -50,7 +52,8 @@ def summary(results: Results) -> Table:
             table.add_section()
         previous = line.model
         cells = [_text(of_line.get(metric)) for _, metric, _ in columns]
-        table.add_row(line.model, f"{line.dataset}/{line.domain}", line.calibration, *cells)
+        names = (line.model, f"{line.dataset}/{line.domain}", line.calibration)
+        table.add_row(*(Text(printable(name)) for name in names), *cells)  # a plain text might be taken for markup
     return table
 
 

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from reliseg.report.table import summary
 from reliseg.results import Results
+from reliseg.runtime.printable import printable
 
 _UNCUT = 10_000
 """Columns of the table, at most: on a narrow terminal its lines are broken, and names are never shortened."""
@@ -39,7 +40,7 @@ class Terminal:
     def __init__(self) -> None:
         self._console = Console(stderr=True)
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             _Rate(),
@@ -63,7 +64,7 @@ class Terminal:
         """Begin a stage; a line for logs where there is no terminal."""
         if not self._console.is_terminal:
             self.note(f"{title} ({total})" if total else title)
-        self._bar.reset(self._task, description=title, total=total, visible=True)
+        self._bar.reset(self._task, description=printable(title), total=total, visible=True)
 
     def advance(self) -> None:
         """Count one more sample."""
@@ -71,7 +72,7 @@ class Terminal:
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(Text(printable(text)), soft_wrap=True)
 
     def finish(self, folder: Path) -> None:
         """Print the table of a run's results, where they all are, and why some do not apply."""

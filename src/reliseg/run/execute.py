@@ -183,7 +183,7 @@ class Run:
         if find_spec("pyarrow"):
             results.write_parquet(folder.results("parquet"))
         if outputs.problems:
-            raise IncompleteError("\n".join(outputs.problems))
+            raise IncompleteError(*outputs.problems)
         return results
 
 

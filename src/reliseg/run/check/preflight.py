@@ -70,7 +70,7 @@ def check(plan: Plan, *, workers: int = 2, progress: Progress | None = None) -> 
     preflight = Preflight(plan, workers, progress or Silent())
     problems = [line for finding in preflight.look_at_data() for line in finding.problems]
     if problems:
-        raise DataError("\n".join(problems))
+        raise DataError(*problems)
     models = {}
     for finding in preflight.look_at_models():
         if finding.error:
@@ -79,7 +79,7 @@ def check(plan: Plan, *, workers: int = 2, progress: Progress | None = None) -> 
         if finding.model and len(plan.models) == 1:
             name, models[name] = finding.model
     if problems:
-        raise ModelError("\n".join(problems))
+        raise ModelError(*problems)
     return models
 
 
