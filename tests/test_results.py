@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import os
 
 import numpy as np
 import pyarrow.parquet
@@ -203,6 +204,49 @@ def test_a_table_is_read_from_the_folder_of_a_run(tmp_path):
         (tmp_path / "results.csv").write_text(text)
         with pytest.raises(DataError, match=r"results\.csv: not the results\.json of a run"):
             Results.read(tmp_path / "results.csv")
+
+
+def json_with(**cells) -> str:
+    return json.dumps({"rows": [TABLE.records()[0] | cells]})
+
+
+DAMAGED = {
+    "a text for a number": json_with(value="0.5"),
+    "a number for a text": json_with(model=1),
+    "null for a text": json_with(why=None),
+    "a list for a text": json_with(domain=["a"]),
+    "true for a number": json_with(value=True),
+    "no number": json_with(value=math.nan),
+    "infinite": json_with(lo=math.inf),
+    "more than any float": json_with(hi=10**400),
+    "a fraction of an image": json_with(n_images=0.5),
+    "an unknown column": json_with(colour="a"),
+    "5,000 digits": json_with().replace('"n_images": ', '"n_images": 1' + "0" * 5000),
+    "deep": "[" * 100_000,
+    "no text": "\udcff",
+    "two": json_with() * 2,
+    "empty": "",
+    "null": "null",
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_table_is_refused_in_one_line(tmp_path, name):
+    (tmp_path / "results.json").write_bytes(DAMAGED[name].encode(errors="surrogateescape"))
+    with pytest.raises(DataError) as refused:
+        Results.read(tmp_path)
+    assert str(refused.value) == (
+        f"{tmp_path / 'results.json'}: not the results.json of a run; give the folder of a finished one"
+    )
+
+
+def test_what_is_no_file_is_no_table(tmp_path):
+    os.mkfifo(tmp_path / "results.json")
+    with pytest.raises(DataError, match=r"cannot be read \(it is a pipe, not a regular file\)"):
+        Results.read(tmp_path)
+    for name in ("x" * 5000, "a\0b"):
+        with pytest.raises(DataError, match="cannot be read"):
+            Results.read(tmp_path / name)
 
 
 def test_rows_hold_origin_value_and_counts():

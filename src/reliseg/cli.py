@@ -179,7 +179,7 @@ def _print_version(requested: bool) -> None:
     if requested:
         from importlib.metadata import version
 
-        typer.echo(f"reliseg {version('reliseg')}")
+        _say(f"reliseg {version('reliseg')}", sys.stdout)
         raise typer.Exit
 
 
@@ -251,7 +251,7 @@ def list_(
     from reliseg.report.listing import listing_lines
 
     for line in protocol_lines() if kind == "protocols" else listing_lines(kind):
-        typer.echo(printable(line))
+        _say(line, sys.stdout)
 
 
 @app.command()
@@ -268,7 +268,7 @@ def demo(
         closing = run_demo(out, workers=decoding_threads(workers), progress=terminal)
         terminal.finish(out / "run")
     for line in closing:
-        typer.echo(printable(line))
+        _say(line, sys.stdout)
 
 
 def main() -> None:
@@ -344,16 +344,24 @@ def _terminated_like_interrupted() -> Iterator[list[int]]:
 
 def _let_go(stream: TextIO | None) -> None:
     """Write what waits in a stream. Where it cannot be written, drop it: the interpreter would complain at its end."""
+    if stream is None:  # closed by whoever started the command
+        return
     try:
-        if stream is not None:
-            stream.flush()
+        stream.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _complain(line: str) -> None:
     with suppress(OSError):  # nobody can be told; the exit code stays
-        typer.echo(printable(f"reliseg: {line}"), err=True)
+        _say(f"reliseg: {line}", sys.stderr)
+
+
+def _say(line: str, stream: TextIO | None) -> None:
+    """Write a line in the stream's own encoding; typer writes UTF-8 where that is ASCII."""
+    if stream is not None:
+        stream.write(f"{printable(line)}\n")
+        stream.flush()
 
 
 def _announce(plan: "Plan", terminal: "Terminal") -> None:

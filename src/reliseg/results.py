@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from reliseg.errors import DataError, MissingExtraError, suggestion
+from reliseg.runtime.regular_files import read_regular
 
 NAN = math.nan
 
@@ -203,19 +204,33 @@ class Results:
     def read(cls, path: str | Path) -> "Results":
         """Read the table of a run's folder, or of its `results.json`; a DataError where it is none."""
         file = Path(path)
-        file = file / "results.json" if file.is_dir() else file
         try:
-            return cls(tuple(_row(record) for record in json.loads(file.read_text(encoding="utf-8"))["rows"]))
+            file = file / "results.json" if file.is_dir() else file
+            content = json.loads(read_regular(file, _FILE_LIMIT))
+            return cls(tuple(map(_row, content["rows"])))
         except FileNotFoundError as error:
             raise DataError(f"{file}: no such file; give the folder of a finished run") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataError(f"{file}: not the results.json of a run") from error
+        except OSError as error:
+            raise DataError(f"{file}: cannot be read ({error.strerror}); give the folder of a finished run") from error
+        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+            raise DataError(f"{file}: not the results.json of a run; give the folder of a finished one") from error
+
+
+_FILE_LIMIT = 1 << 33
+_IN_FILES: dict[Any, tuple[type, ...]] = {float: (float, int, type(None)), str: (str,), int: (int,)}
+_TYPES = {f.name: _IN_FILES.get(f.type, (int, type(None))) for f in fields(Row)}
+"""What stands in a file for each field of a row; no number is null."""
 
 
 def _row(record: Mapping[str, Any]) -> Row:
+    """Return the row of a record in a file; a TypeError or ValueError where it is none."""
     values: dict[str, Any] = {("class_" if k == "class" else k): v for k, v in record.items()}
-    filled: dict[str, Any] = {k: NAN if k in _NUMBERS and v is None else v for k, v in values.items()}
-    return Row(**filled)
+    for name, value in values.items():
+        if type(value) not in _TYPES[name] or (isinstance(value, float) and not math.isfinite(value)):
+            raise TypeError(f"{name} is {value!r}")
+        if name in _NUMBERS:
+            values[name] = NAN if value is None else float(value)
+    return Row(**values)
 
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
