@@ -309,8 +309,8 @@ def _exit_code() -> int:
     except Exception as error:
         if os.environ.get("RELISEG_DEBUG"):
             raise
-        text = f"unexpected {type(error).__name__}: {one_line(error)}"
-        _complain(f"{text}; set RELISEG_DEBUG=1 to see where, and please report it")
+        kind, text = type(error).__name__, one_line(error)
+        _complain(f"unexpected {kind}: {text}; set RELISEG_DEBUG=1 to see where, and please report it")
     return 1
 
 
