@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from reliseg.data.augment import Copy
+from reliseg.errors import DataError
 from reliseg.labels import ColorMap, LabelMap, LabelSpace, Projection, default_projection
+from reliseg.runtime.file_names import ADDED_BYTES, NAME_BYTES, escaped_name, name_problem
 from reliseg.types import Image, Truth
 
 Encoding: TypeAlias = Literal["index", "red", "color"]
@@ -17,7 +19,8 @@ Encoding: TypeAlias = Literal["index", "red", "color"]
 class Sample:
     """One image with its annotation (None where the domain has none).
 
-    `id` is `SCENE/STEM`, unique in its data set. Paths are relative to the data set's root.
+    `id` is `SCENE/STEM`, unique in its data set. Paths are relative to the data set's root. Folders and files of a run
+    are named after scene and id: no sample comes into being whose files would lie elsewhere, or could not be written.
     """
 
     id: str
@@ -26,6 +29,19 @@ class Sample:
     mask: str | None
     copy: Copy | None = None
     """For an augmented copy: which one, of which image."""
+
+    def __post_init__(self) -> None:
+        """Raise a DataError if scene or id cannot be a path below a folder."""
+        if not self.id.startswith(f"{self.scene}/"):
+            raise self._unfit(f"is not SCENE/STEM with the scene '{escaped_name(self.scene)}'")
+        *folders, name = self.id.split("/")
+        problems = [name_problem(name, NAME_BYTES - ADDED_BYTES), *map(name_problem, folders)]
+        for problem in filter(None, problems):
+            raise self._unfit(f"has a part that {problem}")
+
+    def _unfit(self, problem: str) -> DataError:
+        place = f" of {escaped_name(self.image)}" if self.image else ""
+        return DataError(f"the id '{escaped_name(self.id)}'{place} {problem}; rename the file or its folder")
 
 
 @dataclass(frozen=True)

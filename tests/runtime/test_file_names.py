@@ -1,0 +1,63 @@
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reliseg.runtime.file_names import distinct_names, escaped_name, name_bytes, name_problem, normal_name
+
+LATIN = os.fsdecode(b"caf\xe9")
+
+
+def test_the_forms_of_one_name_are_equal_and_escaped_they_differ():
+    forms = ("caf\u00e9", "cafe\u0301", LATIN)
+    assert {normal_name(form) for form in forms} == {"caf\u00e9"}
+    assert [escaped_name(form) for form in forms] == ["caf\\u00e9", "cafe\\u0301", "caf\\xe9"]
+
+
+def test_two_names_are_escaped_only_where_they_look_the_same():
+    assert distinct_names("caf\u00e9", "cafe\u0301") == ("caf\\u00e9", "cafe\\u0301")
+    assert distinct_names("caf\u00e9", "b\u00e4r") == ("caf\u00e9", "b\u00e4r")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("", "is empty"),
+        (".", "leads to another folder"),
+        ("..", "leads to another folder"),
+        ("a/b", "holds /, which separates folders"),
+        ("a\\b", "holds \\, which separates folders"),
+        ("a\0", "holds \\u0000, which cannot be printed"),
+        ("a\n", "holds \\u000a, which cannot be printed"),
+        ("\x1b[31m", "holds \\u001b, which cannot be printed"),
+        ("\x9b31m", "holds \\u009b, which cannot be printed"),
+        ("a\u2028b", "holds \\u2028, which cannot be printed"),
+        (LATIN, "holds \\xe9, which cannot be printed"),
+        ("\ud800", "holds \\ud800, which cannot be printed"),
+        ("\u00e9" * 128, "has 256 bytes, and the limit is 255"),
+    ],
+)
+def test_unfit_names(name, problem):
+    assert name_problem(name) == problem
+
+
+@pytest.mark.parametrize("name", ["a", "...", "..a", "-", "~", " ", "=cmd", "x" * 255, "\u00e9" * 127, "\U0001f600"])
+def test_fit_names(name):
+    assert name_problem(name) is None
+    assert name_problem(name, name_bytes(name)) is None
+    assert name_problem(name, name_bytes(name) - 1)
+
+
+@given(st.text(st.characters()))
+def test_any_name_has_a_normal_form_and_one_of_printable_ascii(name):
+    assert normal_name(normal_name(name)) == normal_name(name)
+    assert all(" " <= c <= "~" for c in escaped_name(name))
+    assert ("/" in normal_name(name)) == ("/" in name)
+
+
+@given(st.text(st.characters()))
+def test_a_fit_name_stays_in_its_folder(name):
+    if name_problem(name) is None:
+        assert os.path.normpath(f"/run/{name}/x") == f"/run/{name}/x"
+        assert name_bytes(name) <= 255
