@@ -1,5 +1,8 @@
+import os
+
 import pytest
 
+from reliseg.data import load
 from reliseg.errors import DataError
 
 
@@ -95,3 +98,78 @@ def test_a_file_that_does_not_fit_a_derived_field_is_named(tree, open_data):
     root = tree("val/frame.png", masks={"valannot/frame.png": 0})
     with pytest.raises(DataError, match=r"valannot/frame.png: no scene in the stem 'frame'; rename the file"):
         open_data("camvid", root, domains={"val": {}})
+
+
+def test_a_mask_that_two_scenes_could_claim_is_refused_with_both_images(tree, open_data):
+    root = tree("images/a/1.png", "images/b/1.png", "images/b/2.png", masks={"masks/1.png": 0, "masks/2.png": 0})
+    said = r"folder/a: one mask, masks/1.png, for two images of different scenes, images/a/1.png and images/b/1.png; g"
+    with pytest.raises(DataError, match=said):
+        open_data("folder", root, mask="masks/{stem}.png", domains={"a": {"scenes": ["a"]}})
+    dataset = open_data("folder", root, mask="masks/{stem}.png", domains={"b": {"samples": ["b/2"]}})
+    assert [(s.image, s.mask) for s in dataset.domains["b"].samples] == [("images/b/2.png", "masks/2.png")]
+    assert open_data("folder", root, mask="masks/{stem}.png", annotations="none").domains["all"].samples
+
+
+def test_an_image_that_is_its_own_mask_is_refused(tree, open_data):
+    root = tree("x/1.png")
+    with pytest.raises(DataError, match=r"folder/all: x/1.png would be image and mask at once; give each"):
+        open_data("folder", root, image="x/{stem}.png", mask="x/{stem}.png")
+    (root / "y").symlink_to("x")
+    with pytest.raises(DataError, match=r"x/1.png and y/1.png, which are one file, would be image and mask at once"):
+        open_data("folder", root, image="x/{stem}.png", mask="y/{stem}.png")
+
+
+NFC, NFD, LATIN = "caf\u00e9", "cafe\u0301", os.fsdecode(b"caf\xe9")
+
+
+@pytest.mark.parametrize("image", [NFC, NFD, LATIN])
+@pytest.mark.parametrize("mask", [NFC, NFD, LATIN])
+def test_names_that_differ_only_in_how_an_accent_is_stored_are_one(image, mask, tree, open_data):
+    root = tree(f"images/{image}/{image}.png", masks={f"masks/{mask}/{mask}.png": 3})
+    dataset = open_data("folder", root, domains={"d": {"scenes": [NFD], "samples": [f"{NFD}/{NFC}"]}})
+    (sample,) = dataset.domains["d"].samples
+    assert (sample.id, sample.scene) == (f"{NFC}/{NFC}", NFC)
+    assert (sample.image, sample.mask) == (f"images/{image}/{image}.png", f"masks/{mask}/{mask}.png")
+    assert (load(dataset, sample).truth == 3).all()
+
+
+def test_a_template_may_be_written_in_either_form(tree, open_data):
+    root = tree(f"images/{NFD}/1.png", masks={f"masks/{LATIN}/1_{NFD}.png": 0})
+    templates = {"image": f"images/{NFC}/{{stem}}.png", "mask": f"masks/{NFD}/{{stem}}_{NFC}.png"}
+    assert open_data("folder", root, **templates).domains["all"].samples[0].mask == f"masks/{LATIN}/1_{NFD}.png"
+
+
+def test_two_files_that_look_alike_are_named_so_that_the_difference_shows(tree, open_data):
+    root = tree(f"images/{NFC}.png", f"images/{NFD}.png", masks={f"masks/{NFC}.png": 0})
+    said = r"two images with the id all/caf\u00e9: images/cafe\\u0301.png and images/caf\\u00e9.png; remove one"
+    with pytest.raises(DataError, match=said):
+        open_data("folder", root)
+    (root / "images" / f"{NFD}.png").unlink()
+    tree(masks={f"masks/{LATIN}.png": 0})
+    with pytest.raises(DataError, match=r"two masks for all/caf\u00e9: masks/caf\\u00e9.png and masks/caf\\xe9.png;"):
+        open_data("folder", root)
+
+
+def test_a_name_that_no_id_can_have_is_refused_with_its_characters(tree, open_data):
+    root = tree("images/a\x1b[31m.png", masks={"masks/a\x1b[31m.png": 0})
+    said = r"the id 'all/a\\u001b\[31m' of images/a\\u001b\[31m.png has a part that holds \\u001b, which cannot be"
+    with pytest.raises(DataError, match=said):
+        open_data("folder", root)
+
+
+@pytest.mark.parametrize(
+    ("spec", "problem"),
+    [
+        ('id = "../../{stem}"', "has a part that leads to another folder"),
+        ('id = "{empty}"\n[fields]\nempty = "(q)?"', "has a part that is empty"),
+        ('id = "/{stem}"', "has a part that is empty"),
+        ('id = "a\\\\b{stem}"', r"has a part that holds \\, which separates folders"),
+        ('[derive]\nscene = {from = "stem", pattern = "(.*?)x?[.]*"}', "has a part that is empty"),
+    ],
+)
+def test_an_id_that_a_spec_makes_unfit_is_refused(spec, problem, tree, open_data):
+    root = tree("images/x...png")
+    field = "{empty}" if "empty" in spec else ""
+    (root / "own.toml").write_text(f'labels = "camvid"\nimage = "images/{field}{{stem}}.png"\n{spec}\n[domains.all]\n')
+    with pytest.raises(DataError, match=f"the id '.*' of images/x...png {problem}"):
+        open_data("own.toml", root, folder=root, annotations="none", domains={"all": {}})

@@ -70,6 +70,8 @@ class DataSet:
     projections: Mapping[str, tuple[int, ...]]
     """Projections given in the configuration: label space of a model -> groups."""
     encoding: Encoding = "index"
+    notes: tuple[str, ...] = ()
+    """What may be as it is meant, and a user should know: pictures that are left out, masks of several images."""
 
     def projection(self, source: LabelSpace) -> Projection:
         """Return how a model's classes become those of this data set: as configured, else by default."""

@@ -11,6 +11,7 @@ from reliseg.data.endings import other_ending_hint
 from reliseg.data.pairs import Entry, Source
 from reliseg.data.spec import DOMAIN_KEYS, Spec, check_keys, strings
 from reliseg.errors import ConfigError, DataError, count_text, shortlist, suggestion
+from reliseg.runtime.file_names import distinct_names, normal_name
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,21 @@ def read_selection(dataset: str, name: str, own: Mapping[str, Any], spec: Spec, 
         raise ConfigError(f"{label}: annotations is 'required' or 'none', not {rule!r}")
     defaults = {field: value for field, value in spec.default.items() if field in spec.image_fields}
     fields = {f: v for f, v in {**defaults, **table}.items() if f in spec.image_fields}
-    lists = {key: strings(f"{label}: {key}", table[key]) for key in ("samples", "exclude") if key in table}
+    lists = {key: _names(f"{label}: {key}", table[key]) for key in ("samples", "exclude") if key in table}
     return Selection(
         name,
         label,
-        {field: strings(f"{label}: {field}", value) for field, value in fields.items()},
+        {field: _names(f"{label}: {field}", value) for field, value in fields.items()},
         samples=lists.get("samples", ()),
         exclude=lists.get("exclude", ()),
         annotated=rule == "required",
         augment=read_augmentation(f"{label}: augment", table["augment"]) if "augment" in table else None,
     )
+
+
+def _names(where: str, value: object) -> tuple[str, ...]:
+    """Return a name or a list of names as they are compared with those of files."""
+    return tuple(normal_name(name) for name in strings(where, value))
 
 
 def _use_scene_key(label: str, table: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,7 +87,7 @@ def read_domain(source: Source, selection: Selection, skip: bool) -> Domain:
         raise DataError(f"{selection.label}: no image is left of those that match {source.search_text()}")
     samples: dict[str, Sample] = {}
     for entry in entries:
-        sample = _sample(entry, selection)
+        sample = _sample(source, entry, selection)
         same = samples.setdefault(sample.id, sample)
         if same is not sample:
             raise DataError(_duplicate_message(selection.label, same, sample))
@@ -185,14 +191,31 @@ def _filter_by_ids(selection: Selection, entries: list[Entry]) -> list[Entry]:
     return [e for e in entries if e.id in remaining]
 
 
-def _sample(entry: Entry, selection: Selection) -> Sample:
-    if entry.other_mask is not None and selection.annotated:
-        raise DataError(
-            f"{selection.label}: two masks for {entry.id}: {entry.mask} and {entry.other_mask}; remove one, "
-            "or give a mask template that matches one"
-        )
+def _sample(source: Source, entry: Entry, selection: Selection) -> Sample:
+    if selection.annotated:
+        _check_pair(source, entry, selection.label)
     mask = entry.mask if selection.annotated else None
     return Sample(entry.id, sys.intern(entry.fields["scene"]), str(entry.image), mask)
+
+
+def _check_pair(source: Source, entry: Entry, label: str) -> None:
+    """Raise a DataError if image and mask may belong to others as well."""
+    image, mask = str(entry.image), str(entry.mask)
+    if entry.other_mask is not None:
+        first, second = distinct_names(mask, entry.other_mask)
+        raise DataError(
+            f"{label}: two masks for {entry.id}: {first} and {second}; remove one, "
+            "or give a mask template that matches one"
+        )
+    if entry.other_image is not None:
+        raise DataError(
+            f"{label}: one mask, {mask}, for two images of different scenes, {image} and {entry.other_image}; give a "
+            "mask template with {scene}, or, if the mask is meant for both, call the field otherwise and name it in "
+            "`id` in the spec"
+        )
+    if source.tree.file(image) == source.tree.file(mask):
+        there = image if image == mask else f"{image} and {mask}, which are one file,"
+        raise DataError(f"{label}: {there} would be image and mask at once; give each a template of its own")
 
 
 def _copies(sample: Sample, augmentation: Photometric) -> Iterator[Sample]:
@@ -220,8 +243,9 @@ def _unpaired_message(source: Source, selection: Selection, alone: list[Entry]) 
 
 
 def _duplicate_message(label: str, first: Sample, second: Sample) -> str:
+    one, other = distinct_names(first.image, second.image)
     return (
-        f"{label}: two images with the id {first.id}: {first.image} and {second.image}; "
+        f"{label}: two images with the id {first.id}: {one} and {other}; "
         "remove one, or make ids differ by `id` in the spec"
     )
 

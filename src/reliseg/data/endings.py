@@ -4,12 +4,15 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from PIL import Image as Pillow
-
 from reliseg.data.pairs import Entry, Source, complete_fields
 from reliseg.data.template import Template
 from reliseg.errors import DataError
 
+PICTURES = (
+    *("apng", "avif", "bmp", "dib", "gif", "heic", "heif", "j2k", "jfif", "jp2", "jpc", "jpe", "jpeg", "jpf", "jpg"),
+    *("jpx", "jxl", "pbm", "pcx", "pgm", "png", "pnm", "ppm", "sgi", "tga", "tif", "tiff", "webp"),
+)
+"""The endings of pictures, in small letters: also of those that must be converted first."""
 _ANY = "any_picture"
 
 
@@ -20,11 +23,11 @@ def other_ending_hint(source: Source, kind: str, lacking: Sequence[Entry] | None
     """
     spec = source.spec
     templates, names = (spec.image, spec.image_fields) if kind == "image" else (spec.mask, spec.mask_fields)
-    pictures = sorted(ending[1:] for ending in Pillow.registered_extensions())
+    pictures = PICTURES
     accepted = [e for e in pictures if any(re.fullmatch(_ending(t, spec.fields), e) for t in templates)]
     known = {path for e in source.entries for path in (e.image, e.mask)}
     keys = None if lacking is None else {tuple(e.fields[f] for f in spec.shared_fields) for e in lacking}
-    for match in source.tree.find(_any_ending(templates, spec.fields, pictures), source.allowed):
+    for match in source.tree.find(any_ending(templates, spec.fields, pictures), source.allowed):
         with suppress(DataError):  # a file that nobody asked for may be called anything
             fields = complete_fields(spec, match, names)
             if match.path in known or (keys is not None and tuple(fields[f] for f in spec.shared_fields) not in keys):
@@ -34,7 +37,7 @@ def other_ending_hint(source: Source, kind: str, lacking: Sequence[Entry] | None
     return ""
 
 
-def _any_ending(templates: Sequence[Template], fields: Mapping[str, str], endings: Sequence[str]) -> list[Template]:
+def any_ending(templates: Sequence[Template], fields: Mapping[str, str], endings: Sequence[str]) -> list[Template]:
     """Return the templates with any of these endings, in small or capital letters, in place of their own."""
     bare = dict.fromkeys(t.text.rpartition(".")[0] for t in templates)
     patterns = {**fields, _ANY: f"(?i:{'|'.join(endings)})"}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from reliseg.data.base import DataSet, Domain
 from reliseg.data.domains import Selection, check_ids, read_domain, read_selection, read_union
 from reliseg.data.label_table import read_label_map
+from reliseg.data.notes import dataset_notes
 from reliseg.data.pairs import Source
 from reliseg.data.spec import Spec, read_spec
 from reliseg.data.template import Tree
@@ -52,14 +53,17 @@ def open_dataset(options: DataOptions) -> DataSet:
     labels = _labels(options, spec)
     encoding, label_map = read_label_map(name, options.label_map or spec.label_map, labels, options.unlisted)
     selections = _selections(name, spec, options)
+    source = _source(root, spec, selections)
+    domains = _domains(name, source, selections, options.missing == "skip")
     return DataSet(
         name=name,
         root=root,
         labels=labels,
         label_map=label_map,
-        domains=_domains(name, _source(root, spec, selections), selections, options.missing == "skip"),
+        domains=domains,
         projections=_projections(name, options, labels),
         encoding=encoding,
+        notes=dataset_notes(source, domains.values()),
     )
 
 

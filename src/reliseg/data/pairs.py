@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from reliseg.data.spec import Spec
 from reliseg.data.template import PathMatch, Tree
 from reliseg.errors import DataError, shortlist
+from reliseg.runtime.file_names import normal_name
 
 NO_SCENE = "all"
 """The scene of samples whose paths name none."""
@@ -17,8 +18,7 @@ NO_SCENE = "all"
 class Entry:
     """An image and a mask that belong together, or one of them alone.
 
-    `id` is empty where a mask stands alone and its path does not tell. `other_mask` is a second file that is
-    as good a match as `mask`.
+    `id` is empty where a mask stands alone and its path does not tell.
     """
 
     id: str
@@ -26,6 +26,9 @@ class Entry:
     image: str | None
     mask: str | None
     other_mask: str | None = None
+    """A second file that is as good a match as `mask`."""
+    other_image: str | None = None
+    """An image of another scene that `mask` matches as well."""
 
     def matches(self, field: str, values: Sequence[str]) -> bool:
         """Tell if the field has one of these values; a mask without such a field matches too."""
@@ -44,7 +47,10 @@ class Source:
 
     @cached_property
     def entries(self) -> list[Entry]:
-        """All images, each with its mask if there is one, then masks without image, in the order of the folders."""
+        """All images, each with its mask if there is one, then masks without image, in the order of the folders.
+
+        A mask may match several images of one scene: those that a spec tells apart by fields that masks do not have.
+        """
         spec = self.spec
         masks: dict[tuple[str, ...], list[str]] = {}
         mask_fields: dict[tuple[str, ...], dict[str, str]] = {}
@@ -60,6 +66,7 @@ class Source:
             mask, other = (*masks.get(key, ()), None, None)[:2]
             mask_fields.pop(key, None)
             entries.append(Entry(_id(spec, fields), fields, match.path, mask, other))
+        entries = _with_other_images(entries)
         for key, fields in mask_fields.items():
             shared = {f: fields[f] for f in spec.shared_fields}
             entries.append(Entry(_id(spec, shared), shared, None, masks[key][0]))
@@ -95,9 +102,23 @@ def complete_fields(spec: Spec, match: PathMatch, names: Sequence[str]) -> dict[
     return fields
 
 
+def _with_other_images(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries with `other_image` where one of another scene has the same mask."""
+    scenes: dict[str, dict[str, str]] = {}  # mask -> scene -> the first image there
+    for entry in entries:
+        if entry.mask is not None:
+            scenes.setdefault(entry.mask, {}).setdefault(entry.fields["scene"], str(entry.image))
+    outcome = []
+    for entry in entries:
+        images = scenes.get(entry.mask or "", {})
+        others = [image for scene, image in images.items() if scene != entry.fields["scene"]]
+        outcome.append(replace(entry, other_image=others[0]) if others else entry)
+    return outcome
+
+
 def _id(spec: Spec, fields: Mapping[str, str]) -> str:
     """Return `SCENE/STEM`, or nothing if a field of it is not known."""
     try:
-        return f"{fields['scene']}/{re.sub(r'{(.*?)}', lambda match: fields[match[1]], spec.id)}"
+        return normal_name(f"{fields['scene']}/{re.sub(r'{(.*?)}', lambda match: fields[match[1]], spec.id)}")
     except KeyError:
         return ""

@@ -1,24 +1,35 @@
-"""Path templates, `{field}` names in a path, and the walk over a tree that finds the files that match."""
+"""Path templates, `{field}` names in a path, and the walk over a tree that finds the files that match.
+
+Names are compared in their normal form: it makes no difference whether a system stores `é` as one character or two.
+"""
 
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import TypeAlias
 
 from reliseg.errors import ConfigError, DataError
+from reliseg.runtime.file_names import normal_name
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _ANYTHING = "[^/]+?"
+_MADE_BY_SYSTEMS = frozenset({"__MACOSX", "@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information"})
+"""Folders of copies, thumbnails and rests that file managers and archives make."""
+
+Segment: TypeAlias = str | re.Pattern[str]
+"""One name of a template's path: a literal, or a pattern with one group per field."""
 
 
 @dataclass(frozen=True)
 class Template:
-    """A path below a root. Each segment is a literal name (str) or a pattern with one group per field."""
+    """A path below a root."""
 
     text: str
     fields: tuple[str, ...]
-    segments: tuple[str | re.Pattern[str], ...]
+    segments: tuple[Segment, ...]
 
     @classmethod
     def of(cls, text: str, patterns: Mapping[str, str]) -> "Template":
@@ -31,7 +42,26 @@ class Template:
             raise ConfigError(f"template {text!r}: it needs {{stem}}, the part that names one image")
         if wrong := [f for f in fields if not f.isidentifier()]:
             raise ConfigError(f"template {text!r}: {{{wrong[0]}}} is not a field name; use letters, digits and _")
-        return cls(text, fields, tuple(_parse_segment(text, part, patterns) for part in parts))
+        return cls(text, fields, tuple(_parse_segment(text, normal_name(part), patterns) for part in parts))
+
+    @property
+    def base(self) -> int:
+        """The number of folders that a path has in common with those meant: all up to the last literal one, or one."""
+        literal = [i for i, segment in enumerate(self.segments[:-1], start=1) if isinstance(segment, str)]
+        return max(literal, default=min(1, len(self.segments) - 1))
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """Return the fields of a path below the root, or None if it does not match."""
+        names = path.split("/")
+        if len(names) != len(self.segments):
+            return None
+        values: dict[str, str] = {}
+        for segment, name in zip(self.segments, names, strict=True):
+            found = match_segment(segment, name, values, {})
+            if found is None:
+                return None
+            values = found
+        return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +74,15 @@ class PathMatch:
 
 @dataclass(frozen=True)
 class Tree:
-    """A folder of files. Folders are listed at most once; names that start with a dot are left out."""
+    """A folder of files. Folders are listed at most once.
+
+    Names that start with a dot are left out, and folders that file managers make (`__MACOSX`).
+    """
 
     root: Path
     _listings: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict, repr=False)
+    _links: set[str] = field(default_factory=set, repr=False)
+    """The paths of all links that were listed."""
 
     def find(self, templates: Sequence[Template], allowed: Mapping[str, frozenset[str]]) -> list[PathMatch]:
         """Return the files that match a template, with each field in `allowed` having one of the values there.
@@ -65,22 +100,34 @@ class Tree:
 
     def folders(self) -> list[str]:
         """Return the names of the folders directly below the root."""
-        return self._list("")[0]
+        return self.names("")[0]
+
+    def is_link(self, path: str) -> bool:
+        """Tell if a path that was listed is a link, or lies in a folder that is one."""
+        return any(path[:i] in self._links for i in [*(m.start() for m in re.finditer("/", path)), len(path)])
+
+    def file(self, path: str) -> str:
+        """Return the file that a listed path leads to: links to one file have the same one."""
+        return os.path.realpath(self.root / path) if self.is_link(path) else f"{self._real_root}/{path}"
+
+    @cached_property
+    def _real_root(self) -> str:
+        return os.path.realpath(self.root)
 
     def _walk(
         self,
         folder: str,
-        segments: tuple[str | re.Pattern[str], ...],
+        segments: tuple[Segment, ...],
         bound: dict[str, str],
         allowed: Mapping[str, frozenset[str]],
     ) -> Iterator[PathMatch]:
         head, rest = segments[0], segments[1:]
-        if isinstance(head, str) and rest:
+        if isinstance(head, str) and head.isascii() and rest:
             yield from self._walk(f"{folder}{head}/", rest, bound, allowed)
             return
-        folders, files = self._list(folder)
+        folders, files = self.names(folder)
         for name in folders if rest else files:
-            values = _match_segment(head, name, bound, allowed)
+            values = match_segment(head, name, bound, allowed)
             if values is None:
                 continue
             if rest:
@@ -88,27 +135,43 @@ class Tree:
             else:
                 yield PathMatch(folder + name, values)
 
-    def _list(self, folder: str) -> tuple[list[str], list[str]]:
-        """Return the names of the folders and of the files in `folder`, sorted; none if it does not exist."""
+    def names(self, folder: str) -> tuple[list[str], list[str]]:
+        """Return the names of the folders and of the files in `folder`, sorted; none if it does not exist.
+
+        `folder` is empty or ends with a slash.
+        """
         listing = self._listings.get(folder)
         if listing is None:
             listing = ([], [])
             try:
                 with os.scandir(self.root / folder) as entries:
                     for entry in entries:
-                        if not entry.name.startswith("."):
-                            listing[0 if entry.is_dir() else 1].append(entry.name)
+                        if entry.name.startswith(".") or entry.name in _MADE_BY_SYSTEMS:
+                            continue
+                        if entry.is_symlink():
+                            self._links.add(folder + entry.name)
+                        listing[0 if _is_folder(entry) else 1].append(entry.name)
             except (FileNotFoundError, NotADirectoryError):
                 pass
             except OSError as error:
                 raise DataError(f"{self.root / folder}: cannot be listed ({error.strerror})") from error
+            if folder and os.path.realpath(self.root / folder) != f"{self._real_root}/{folder[:-1]}":
+                self._links.add(folder[:-1])
             listing[0].sort()
             listing[1].sort()
             self._listings[folder] = listing
         return listing
 
 
-def _parse_segment(text: str, part: str, patterns: Mapping[str, str]) -> str | re.Pattern[str]:
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Tell if it leads to a folder; not a link that leads nowhere, in a circle, or to where nobody may look."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _parse_segment(text: str, part: str, patterns: Mapping[str, str]) -> Segment:
     pieces = _BRACES.split(part)  # literal, field, literal, field, ..
     if any("{" in piece or "}" in piece for piece in pieces[::2]):
         raise ConfigError(f"template {text!r}: a brace has no partner")
@@ -121,7 +184,7 @@ def _parse_segment(text: str, part: str, patterns: Mapping[str, str]) -> str | r
         elif piece in seen:
             pattern += f"(?P={piece})"
         else:
-            pattern += f"(?P<{piece}>{patterns.get(piece, _ANYTHING)})"
+            pattern += f"(?P<{piece}>{normal_name(patterns.get(piece, _ANYTHING))})"
             seen.add(piece)
     try:
         return re.compile(pattern)
@@ -129,10 +192,11 @@ def _parse_segment(text: str, part: str, patterns: Mapping[str, str]) -> str | r
         raise ConfigError(f"template {text!r}: the pattern of a field is not a regular expression: {error}") from error
 
 
-def _match_segment(
-    head: str | re.Pattern[str], name: str, bound: dict[str, str], allowed: Mapping[str, frozenset[str]]
+def match_segment(
+    head: Segment, name: str, bound: dict[str, str], allowed: Mapping[str, frozenset[str]]
 ) -> dict[str, str] | None:
     """Return the fields known after `name`, or None if it does not match."""
+    name = normal_name(name)
     if isinstance(head, str):
         return bound if name == head else None
     match = head.fullmatch(name)

@@ -114,3 +114,12 @@ def test_a_model_of_other_classes_does_not_fit(dataset):
     other = SilentModel(labels=replace(space(4), name="other"))
     (line,) = model_problems(plan_of(dataset, tests=["day"]), "net", other)
     assert line.startswith("model net on world/day: ")
+
+
+def test_what_may_be_meant_about_the_files_is_said_once_by_check_and_by_run(dataset):
+    said = replace(dataset, notes=("1 picture is left out",))
+    plan = replace(plan_of(said, tests=["day"], reference="day"), models=(source("net"),))
+    run, command = Notes(), Notes()
+    check(plan, progress=run)
+    report(plan, full=False, workers=1, progress=command)
+    assert run.lines.count("world: 1 picture is left out") == command.lines.count("world: 1 picture is left out") == 1

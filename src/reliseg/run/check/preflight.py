@@ -42,6 +42,9 @@ class Preflight:
     def look_at_data(self) -> Iterator[Finding]:
         """Yield the findings on the files of each domain, and on images that loaded calibrations were fitted on."""
         has_problems = False
+        for dataset in dict.fromkeys(target.dataset for target in _all_targets(self.plan)):
+            for line in dataset.notes:
+                self.progress.note(f"{dataset.name}: {line}")
         for target in _all_targets(self.plan):
             checked = check_files(target, full=self.full, workers=self.workers, progress=self.progress)
             has_problems |= bool(checked.problems)
