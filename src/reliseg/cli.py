@@ -194,7 +194,16 @@ def _main_options(
 
 @app.command()
 @with_options()
-def run(*, config: Config = None, out: Out = None, options: CommandOptions, save: Save = None) -> None:
+def run(
+    *,
+    config: Config = None,
+    out: Out = None,
+    options: CommandOptions,
+    save: Save = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Hash every file again, also those that seem unchanged.")] = (
+        False
+    ),
+) -> None:
     """Evaluate models on data sets: from a configuration file, or from --model and --data, or by a --protocol."""
     from reliseg.config.schema import render_config
     from reliseg.plan.build import plan_from_config
@@ -210,7 +219,7 @@ def run(*, config: Config = None, out: Out = None, options: CommandOptions, save
     with Terminal() as terminal:
         _announce(plan, terminal)
         text, threads = render_config(checked, folder), decoding_threads(options.workers)
-        job = Run(plan, place, text, workers=threads, save=kinds, progress=terminal)
+        job = Run(plan, place, text, workers=threads, save=kinds, progress=terminal, verify=verify)
         try:
             job.execute()
         except IncompleteError:

@@ -18,6 +18,9 @@ from reliseg.run.manifest import manifest
 HASHES = {"s/2": "2" * 64, "s/1": "1" * 64}
 
 
+PARTS = {"model": "1", "label map": "2"}
+
+
 @pytest.fixture
 def facts(tmp_path):
     dataset = dataset_of({"day": list(HASHES)})
@@ -25,7 +28,7 @@ def facts(tmp_path):
     plan = replace(plan, models=(ModelSource("net", SilentModel), ModelSource("other", SilentModel)))
     context = RunContext(RunFolder(tmp_path))
     for shard in shards(plan.tests[0]):
-        save_shard(context.folder.shard("net", shard), ShardHead(HASHES, {}, "", {}), ())
+        save_shard(context.folder.shard("net", shard), ShardHead(HASHES, {}, {}, PARTS, {}), ())
     origin = {"fingerprint": "f", "model_files": (), "seed": 0, "pixels": 9, "model": "net"}
     samples = {"world/cal": {"c/1": "3" * 64}}
     record = Record(
@@ -45,6 +48,7 @@ def facts(tmp_path):
 def test_samples_have_their_hashes_in_order_whichever_model_was_evaluated(facts):
     assert list(facts["samples"]["world/day"].items()) == sorted(HASHES.items())
     assert facts["domains"] == {"world/day": {"images": 2, "skipped": []}}
+    assert facts["identity"] == {"net": {"world/day": PARTS}, "other": {}}
     assert facts["seen"] == {}
 
 

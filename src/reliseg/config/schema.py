@@ -108,6 +108,7 @@ class DataConfig(_Section):
                 "root": str((folder / Path(self.root).expanduser()).resolve()),
                 "spec": _name_or_path(self.spec, folder),
                 "labels": self.labels and _name_or_path(self.labels, folder),
+                "projection": {_name_or_path(source, folder): groups for source, groups in self.projection.items()},
             }
         )
 

@@ -1,12 +1,12 @@
 """Data sets, domains and samples: plain values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from reliseg.data.augment import Copy
-from reliseg.errors import DataError
+from reliseg.errors import ConfigError, DataError
 from reliseg.labels import ColorMap, LabelMap, LabelSpace, Projection, default_projection
 from reliseg.runtime.file_names import ADDED_BYTES, NAME_BYTES, escaped_name, name_problem
 from reliseg.types import Image, Truth
@@ -72,13 +72,26 @@ class DataSet:
     encoding: Encoding = "index"
     notes: tuple[str, ...] = ()
     """What may be as it is meant, and a user should know: pictures that are left out, masks of several images."""
+    sources: Mapping[str, LabelSpace] = field(default_factory=dict)
+    """The label spaces that `projections` name, where they are known; the others are known by their name alone."""
 
     def projection(self, source: LabelSpace) -> Projection:
-        """Return how a model's classes become those of this data set: as configured, else by default."""
-        groups = self.projections.get(source.name)
-        if groups is None:
-            return default_projection(source, self.labels)
-        return Projection.of(source, self.labels, groups)
+        """Return how a model's classes become those of this data set: as configured, else by default.
+
+        A configured projection belongs to classes, not to a name: a ConfigError where one has the name of `source` and
+        is of other classes.
+        """
+        of_name = self.sources.get(source.name)
+        for name in sorted(self.projections, key=lambda n: n != source.name):
+            known = self.sources.get(name)
+            if (known.classes == source.classes) if known else (name == source.name):
+                return Projection.of(source, self.labels, self.projections[name])
+        if of_name is not None:
+            raise ConfigError(
+                f"{self.name}: projection: {source.name} is the label space that ships, and the model's has other "
+                f"classes; write the path of its .toml file in the place of {source.name}"
+            )
+        return default_projection(source, self.labels)
 
 
 @dataclass(frozen=True, eq=False)

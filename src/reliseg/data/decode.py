@@ -97,10 +97,13 @@ def load(dataset: DataSet, sample: Sample, *, image: bool = True) -> DecodedSamp
     return DecodedSample(sample, size, pixels, truth, digest.hexdigest(), image_digest)
 
 
-def sample_sha256(dataset: DataSet, sample: Sample) -> str:
-    """Return the sha256 of the bytes of a sample's image and mask, equal to that of `load`, without decoding."""
-    files = [dataset.root / path for path in (sample.image, sample.mask) if path is not None]
-    return hashlib.sha256(b"".join(_File(sample.id, file).read() for file in files)).hexdigest()
+def sample_sha256(dataset: DataSet, sample: Sample) -> tuple[str, str]:
+    """Return the sha256 of a sample's image and mask, and of its image alone, equal to those of `load`."""
+    digest = hashlib.sha256(_File(sample.id, dataset.root / sample.image).read())
+    image = digest.hexdigest()
+    if sample.mask is not None:
+        digest.update(_File(sample.id, dataset.root / sample.mask).read())
+    return digest.hexdigest(), image
 
 
 def image_sha256(dataset: DataSet, sample: Sample) -> str:

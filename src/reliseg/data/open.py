@@ -61,8 +61,9 @@ def open_dataset(options: DataOptions) -> DataSet:
         labels=labels,
         label_map=label_map,
         domains=domains,
-        projections=_projections(name, options, labels),
+        projections={source: tuple(groups) for source, groups in options.projection.items()},
         encoding=encoding,
+        sources=_sources(name, options, labels),
         notes=dataset_notes(source, domains.values()),
     )
 
@@ -73,16 +74,21 @@ def _labels(options: DataOptions, spec: Spec) -> LabelSpace:
     return label_space(options.labels or spec.labels)
 
 
-def _projections(name: str, options: DataOptions, labels: LabelSpace) -> dict[str, tuple[int, ...]]:
-    """Return the options' groups; those of label spaces that ship are checked here, others with the model."""
-    projections = {source: tuple(groups) for source, groups in options.projection.items()}
-    for source, groups in projections.items():
-        if source in label_space_names():
+def _sources(name: str, options: DataOptions, labels: LabelSpace) -> dict[str, LabelSpace]:
+    """Return the label spaces that the options' projections name: those that ship, and files.
+
+    Their groups are checked here, those of others with the model.
+    """
+    sources = {}
+    for source, groups in options.projection.items():
+        is_file = source.endswith(".toml")
+        if is_file or source in label_space_names():
             try:
-                Projection.of(label_space(source), labels, groups)
+                sources[source] = label_space(str(options.folder / source) if is_file else source)
+                Projection.of(sources[source], labels, groups)
             except ConfigError as error:
                 raise ConfigError(f"{name}: {error}") from error
-    return projections
+    return sources
 
 
 def _selections(name: str, spec: Spec, options: DataOptions) -> dict[str, Selection]:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeAlias
 
 from reliseg.errors import ConfigError
-from reliseg.labels.space import LabelSpace
+from reliseg.labels.space import LabelSpace, label_space
 from reliseg.registry import shipped_files
 from reliseg.runtime.toml_files import read_toml
 
@@ -51,12 +52,17 @@ class Projection:
         return tuple(g for g in range(len(self.target)) if g not in self.groups)
 
 
+_Classes: TypeAlias = tuple[str, ...]
+
+
 @cache
-def _shipped_projections() -> dict[tuple[str, str], tuple[int, ...]]:
+def _shipped_projections() -> dict[tuple[_Classes, _Classes], tuple[int, ...]]:
+    """Return the shipped groups by the classes of both sides: a user's own file may have the name of one that ships."""
     projections = {}
     for path in shipped_files("reliseg.labels", "projections/*.toml").values():
         table = read_toml(path, "projection")
-        projections[table["source"], table["target"]] = tuple(table["groups"])
+        source, target = label_space(table["source"]), label_space(table["target"])
+        projections[source.classes, target.classes] = tuple(table["groups"])
     return projections
 
 
@@ -64,7 +70,7 @@ def default_projection(source: LabelSpace, target: LabelSpace) -> Projection:
     """Return the identity if class names agree, else the shipped projection; a ConfigError if none is known."""
     if source.classes == target.classes:
         return Projection(source.name, target, tuple(range(len(target))))
-    groups = _shipped_projections().get((source.name, target.name))
+    groups = _shipped_projections().get((source.classes, target.classes))
     if groups is None:
         raise ConfigError(
             f"no projection from the model's classes ({source.name}) to the data set's ({target.name}) is known; "

@@ -53,14 +53,22 @@ def label_space_names() -> list[str]:
     return list(shipped_files("reliseg.labels", "spaces/*.toml"))
 
 
-@cache
 def label_space(name: str) -> LabelSpace:
-    """Read the label space called `name`, or a user's TOML file of that path.
+    """Read the label space called `name`, or a user's TOML file of that path, as it is now.
 
     The file has `classes` (names, in the order of ids), and optionally `palette` ([r, g, b] each) and
     `absent` (class names).
     """
-    path = shipped_files("reliseg.labels", "spaces/*.toml").get(name) or Path(name)
+    shipped = shipped_files("reliseg.labels", "spaces/*.toml").get(name)
+    return _shipped_space(shipped) if shipped else _read_space(name, Path(name))
+
+
+@cache
+def _shipped_space(path: Path) -> LabelSpace:
+    return _read_space(path.stem, path)
+
+
+def _read_space(name: str, path: Path) -> LabelSpace:
     if path.suffix != ".toml" or not path.is_file():
         if path.suffix == ".toml":
             raise ConfigError(f"label space {path}: no such file")

@@ -106,8 +106,16 @@ class Model(ABC):
         """Return what a result must say of the model: JSON values; `files` maps each file read to its sha256."""
 
     def fingerprint(self) -> str:
-        """Return a text that changes when stored statistics of this model can no longer be used."""
-        return hashlib.sha256(json.dumps(self.provenance(), sort_keys=True).encode()).hexdigest()
+        """Return a text that changes when stored statistics of this model can no longer be used.
+
+        It is of content: where its files lie, and how its label space is called, are no part of it.
+        """
+        facts = self.provenance()
+        files = facts.get("files", {})
+        names = {"labels", "where"} if files else {"labels"}
+        content = {key: value for key, value in facts.items() if key not in names}
+        content["files"] = sorted([Path(path).name, digest] for path, digest in files.items())
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def file_hashes(self) -> tuple[str, ...]:
         """Return the sha256 of the files it was made of, wherever they are; () where its provenance names none."""

@@ -1,14 +1,18 @@
 """What the parts of a run share: its folder and progress, and one model with its plan and calibrations."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 from reliseg.calibration.records.record import Record
+from reliseg.data import Sample
 from reliseg.models import Model
 from reliseg.plan.plan import Plan, Shard, Target
 from reliseg.run.folder import RunFolder
+from reliseg.run.hashes import InputHashes
+from reliseg.run.predict.freshness import Inputs
+from reliseg.run.predict.identity import Parts, parts_of_predictions
 from reliseg.run.predict.stream import PredictedSample, PredictionStream
 from reliseg.runtime.progress import Progress, Silent
 
@@ -23,6 +27,8 @@ class RunContext:
     folder: RunFolder
     workers: int = 2
     progress: Progress = field(default_factory=Silent)
+    hashes: InputHashes = field(default_factory=InputHashes)
+    """Of all files that are read."""
     export: Exporter | None = None
 
 
@@ -46,7 +52,15 @@ class ModelRun:
     @property
     def stream(self) -> PredictionStream:
         """How samples get to the model."""
-        return PredictionStream(self.model, self.context.workers, self.plan.settings.batch)
+        return PredictionStream(self.model, self.context.workers, self.plan.settings.batch, self.context.hashes)
+
+    def inputs(self, samples: Mapping[Target, Sequence[Sample]], parts: Parts | None = None) -> Inputs:
+        """Return what a result on these samples would be computed from now; its `parts` are those of `self.parts`."""
+        return Inputs(parts or self.parts(samples), self.model, samples, self.context.hashes)
+
+    def parts(self, targets: Iterable[Target]) -> dict[str, str]:
+        """Return the parts of what the model predicts on these domains."""
+        return parts_of_predictions(self.model, targets, self.plan.settings.batch)
 
     def shard(self, shard: Shard) -> Path:
         """Return the file of a shard's statistics."""

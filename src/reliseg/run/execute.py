@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from importlib import import_module
@@ -26,6 +27,7 @@ from reliseg.run.evaluate.domain_pass import DomainPass
 from reliseg.run.export import PredictionExport
 from reliseg.run.fit.fitting import Fitting
 from reliseg.run.folder import RunFolder, lock_run_folder
+from reliseg.run.hashes import InputHashes
 from reliseg.run.manifest import manifest
 from reliseg.run.measure.measure import RELIABILITY_HEADER, measure
 from reliseg.run.measure.splits import FITS_HEADER, measure_splits, stored_thresholds
@@ -62,6 +64,8 @@ class Run:
     workers: int = 2
     save: tuple[str, ...] = ()
     progress: Progress = field(default_factory=Silent)
+    verify: bool = False
+    """Hash every file again, also those that seem unchanged since they were hashed."""
 
     def execute(self) -> Results:
         """Do everything, to the written results.
@@ -78,7 +82,7 @@ class Run:
         with announce_compilation(note), one_blas_thread:
             context = self._context
             models = check(self.plan, workers=self.workers, progress=self.progress)
-            with lock_run_folder(context.folder, self.configuration):
+            with lock_run_folder(context.folder, self.configuration), closing(context.hashes):
                 self.progress.begin("loading the kernels", 0)
                 compile_kernels()
                 outputs = RunOutputs()
@@ -93,7 +97,8 @@ class Run:
     def _context(self) -> RunContext:
         folder = RunFolder(self.folder)
         export = PredictionExport.of(self.save, folder)
-        return RunContext(folder, self.workers, self.progress, export if export.kinds else None)
+        hashes = InputHashes(folder.hashes, self.verify)
+        return RunContext(folder, self.workers, self.progress, hashes, export if export.kinds else None)
 
     @cached_property
     def _kernels(self) -> Kernels:

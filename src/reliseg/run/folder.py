@@ -23,6 +23,7 @@ class RunFolder:
     ```
     config.yaml                                the whole configuration: a folder holds one run
     manifest.json                              versions, machine, settings, and the hashes of all files read
+    inputs.sqlite                              the hashes of all files read, and when they were taken
     results.csv  .json  .parquet               the result table
     reliability.csv  fits.csv                  bins of reliability diagrams; what fits do to their own split
     calibrations/MODEL/NAME.json               fitted calibrations, with the files beside them
@@ -53,6 +54,11 @@ class RunFolder:
     def fits(self) -> Path:
         """The numbers of calibration splits before and after calibration."""
         return self.path / "fits.csv"
+
+    @property
+    def hashes(self) -> Path:
+        """What is known of the files that the run has read: it saves hashing them again."""
+        return self.path / "inputs.sqlite"
 
     def results(self, kind: str) -> Path:
         """Return the path of the result table as `csv`, `json` or `parquet`."""

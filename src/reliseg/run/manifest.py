@@ -31,7 +31,8 @@ _PACKAGES = (
 
 
 def manifest(context: RunContext, plan: Plan, models: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the facts of a run, as JSON values; `samples` holds the sha256 of every sample by domain.
+    """Return the facts of a run, as JSON values; `samples` holds the sha256 of every sample by domain, `identity` what
+    determined the statistics beside these.
 
     `models` are their own facts by name. `seen` names the samples of a domain that a calibration was fitted on, where
     that was allowed.
@@ -57,6 +58,10 @@ def manifest(context: RunContext, plan: Plan, models: Mapping[str, Any]) -> dict
             str(t): seen_samples(t, records.values(), workers=context.workers, progress=context.progress)
             for t in plan.test_domains()
             if not plan.must_be_unseen(t)
+        },
+        "identity": {
+            source.name: {str(t): dict(parts) for t in plan.domains() if (parts := _parts(context, source.name, t))}
+            for source in plan.models
         },
         "samples": {str(t): _hashes(context, plan, t) for t in plan.domains()},
     }
@@ -108,6 +113,12 @@ def _parameter_text(value: Any) -> Any:
 def _counts(target: Target) -> dict[str, Any]:
     domain = target.domain
     return {"images": len(domain.samples), "skipped": list(domain.skipped)}
+
+
+def _parts(context: RunContext, model: str, target: Target) -> Mapping[str, str]:
+    """Return what determined the statistics of a model on a domain, part by part: all its shards agree."""
+    heads = (load_shard(context.folder.shard(model, shard), ()) for shard in shards(target))
+    return next((stored.head.parts for stored in heads if stored is not None), {})
 
 
 def _hashes(context: RunContext, plan: Plan, target: Target) -> dict[str, str]:

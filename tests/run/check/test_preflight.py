@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers.devices import Notes
 from helpers.plans import SilentModel, dataset_of, plan_of
+from helpers.worlds import space
 from PIL import Image
 
 from reliseg.errors import DataError, MissingExtraError, ModelError
@@ -103,14 +104,12 @@ def test_the_check_notes_what_is_in_order_and_runs_every_model_if_asked(dataset)
 def test_a_projection_that_nothing_uses_is_a_misspelling(dataset):
     projected = replace(dataset, projections={"tset": (0, 1, 2), "camvid": (0,) * 11})
     plan = plan_of(projected, tests=["day"])
-    (line,) = projection_problems(plan, {"test"})
+    (line,) = projection_problems(plan, [space(3)])
     assert line.startswith("world: projection: unknown label space 'tset'; did you mean 'test'?")
-    assert projection_problems(plan, {"tset"}) == []
+    assert projection_problems(plan, [replace(space(3), name="tset")]) == []
 
 
 def test_a_model_of_other_classes_does_not_fit(dataset):
-    from helpers.worlds import space
-
     other = SilentModel(labels=replace(space(4), name="other"))
     (line,) = model_problems(plan_of(dataset, tests=["day"]), "net", other)
     assert line.startswith("model net on world/day: ")

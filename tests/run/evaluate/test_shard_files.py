@@ -23,7 +23,7 @@ def shard(path: Path, most: int) -> dict[str, ScoreHistogram]:
     view = LogitView(np.zeros((1, 1, 1), np.float32), (1, 1), False, np.zeros(1, np.int64), np.ones(2))
     pixels, samples = observe(view, np.zeros((1, 1), np.uint8), "image", LAYOUT)
     ranks = {s: ScoreHistogram(g.integers(0, most, r.counts.shape)) for s, r in pixels.ranks.items()}
-    head = ShardHead({}, {}, "model", {"identity": ""})
+    head = ShardHead({}, {}, {}, {"model": "1"}, {"identity": ""})
     save_shard(path, head, [("identity", Observed(replace(pixels, ranks=ranks), samples))])
     return ranks
 

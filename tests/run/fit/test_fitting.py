@@ -50,7 +50,10 @@ def test_a_record_of_fewer_samples_or_another_model_is_fitted_anew(run):
     good, record = path.read_bytes(), read_record(path)
     fewer = {"street/cal": dict(list(record.samples["street/cal"].items())[:1])}
     images = {"street/cal": dict(list(record.images["street/cal"].items())[:1])}
-    for other in (replace(record, samples=fewer, images=images), replace(record, fingerprint="another")):
+    for other in (
+        replace(record, samples=fewer, images=images),
+        replace(record, parts={**record.parts, "label map": "another"}),
+    ):
         write_record(folder, replace(other, calibration=Scaled(3.0)))
         assert path.read_bytes() != good
         Fitting(run).fit()

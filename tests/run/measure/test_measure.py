@@ -36,7 +36,7 @@ def run(tmp_path, monkeypatch):
         for shard in shards(target):
             (sample,) = shard.samples
             pixels, table = WORLD.observe(np.flatnonzero(WORLD.image == int(sample.scene)), sample.id)
-            head = ShardHead({sample.id: "0" * 64}, {}, "", {"identity": ""})
+            head = ShardHead({sample.id: "0" * 64}, {}, {}, {}, {"identity": ""})
             save_shard(run.shard(shard), head, {"identity": Observed(pixels, table)}.items())
     return run
 

@@ -25,13 +25,13 @@ from reliseg.prediction import LOGIT_LIMIT, Prediction
 from reliseg.runtime.atomic_files import write_atomically, write_text
 from reliseg.stats.fixed import CALIBRATED_LIMIT
 
-FORMAT = 2
+FORMAT = 3
 RECORDS_FOLDER = "calibrations"
 """The folder of a run with the records of its models, one folder for each."""
 _VERSION = version("reliseg")
 _LARGEST = {".json": 1 << 27, ".safetensors": 1 << 30}
 """Bytes; larger files are refused before they are read."""
-_HASHES = ("samples", "images")
+_HASHES = ("samples", "images", "predictions")
 _SPLIT = re.compile(r"[^\x00-\x1f\\/+]+/[^\x00-\x1f\\/+]+(\+[^\x00-\x1f\\/+]+/[^\x00-\x1f\\/+]+)*")
 
 _Digest: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -56,7 +56,7 @@ class Origin:
     classes: Annotated[tuple[_Text, ...], Field(min_length=1, max_length=254)]
     model: _Text
     fingerprint: _Text
-    """The model's: of its files, where they are and how it is run."""
+    """The model's: of its files and how it is run."""
     model_files: tuple[_Digest, ...]
     """The sha256 of each file of the model: they stay what they are on another machine."""
     seed: _Count
@@ -68,6 +68,10 @@ class Origin:
     """The sha256 of the bytes of image and mask."""
     images: Hashes
     """The sha256 of the bytes of the image alone."""
+    predictions: Hashes = field(default_factory=dict)
+    """The sha256 of the files that predictions were read from."""
+    parts: Mapping[_Text, _Text] = field(default_factory=dict)
+    """What else determined the predictions, part by part, as digests: the model, the label map, .."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -88,8 +92,8 @@ class Record(Origin):
         return {digest: sample for hashes in self.images.values() for sample, digest in hashes.items()}
 
     def is_of(self, fingerprint: str, files: tuple[str, ...]) -> bool:
-        """Return whether it was fitted on the model of this fingerprint, or of files with these sha256."""
-        return fingerprint == self.fingerprint or (bool(self.model_files) and files == self.model_files)
+        """Return whether it was fitted on the model of files with these sha256; without any, of this fingerprint."""
+        return files == self.model_files if files or self.model_files else fingerprint == self.fingerprint
 
     def split_sha256(self) -> str:
         """Return one hash of all samples, whatever their order."""

@@ -13,6 +13,7 @@ import numpy as np
 from reliseg.errors import ModelError, SampleError, one_line
 from reliseg.labels import LabelSpace
 from reliseg.models.base import Input, Model, ModelOptions
+from reliseg.models.file_hashes import hash_files
 from reliseg.models.output_check import logits_problem, shape_text
 from reliseg.prediction import Prediction
 from reliseg.runtime.atomic_files import write_atomically
@@ -40,6 +41,8 @@ class StoredModel(Model):
     align_corners: bool | None
     count: int
     """Number of files."""
+    first_sha256: str
+    """Of the first file: it tells the predictions of one network from those of another."""
 
     @classmethod
     def load(cls, options: ModelOptions) -> "StoredModel":
@@ -58,9 +61,12 @@ class StoredModel(Model):
             count += 1
         if first is None:
             raise ModelError(f"model {options.name}: no .npz or .npy file in {folder}; one per sample is needed")
-        model = cls(labels, folder, options.where, options.align_corners, count)
         try:
+            (digest,) = hash_files([folder / first]).values()
+            model = cls(labels, folder, options.where, options.align_corners, count, digest)
             model._read(folder / first)
+        except OSError as error:
+            raise ModelError(f"model {options.name}: {folder / first} cannot be read ({error.strerror})") from error
         except _UnfitError as error:
             raise ModelError(f"model {options.name}: {folder / first} {error}") from error
         return model
@@ -92,8 +98,12 @@ class StoredModel(Model):
         }
 
     def fingerprint(self) -> str:
-        """Name the folder and how it is read, not its files: if one is mended, the counts of the others stay valid."""
-        return f"stored {self.folder.resolve()} {self.labels.name} {self.align_corners}"
+        """Say how files are read. What they hold counts sample by sample: if one is mended, the others stay valid."""
+        return f"stored, align_corners {self.align_corners}"
+
+    def file_hashes(self) -> tuple[str, ...]:
+        """Return the sha256 of the first file: whether a calibration was fitted on these predictions goes by it."""
+        return (self.first_sha256,)
 
     def _candidates(self, sample: str) -> tuple[str, ...]:
         """Return the files called like the sample, else those called like its stem: one, if all is well."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from reliseg.calibration.records.record import Record
 from reliseg.data import DomainCheck, check_domain, first_lines
 from reliseg.errors import DataError, ModelError, SampleError, UsageError, count_text, shortlist, suggestion
-from reliseg.labels import label_space_names
+from reliseg.labels import LabelSpace, label_space_names
 from reliseg.models import Model
 from reliseg.plan.plan import Plan, Target, all_members
 from reliseg.run.check.fit_needs import disk_use, feature_problems, fit_problems
@@ -56,14 +56,14 @@ class Preflight:
         """Yield the findings on each model, and on projections that none of them uses."""
         for line in shared_scenes(self.plan):
             self.progress.note(line)
-        spaces = set()
+        spaces = []
         for source in self.plan.models:
             try:
                 model = source.load()
             except UsageError as error:
                 yield Finding([str(error)], error=error)
                 continue
-            spaces.add(model.labels.name)
+            spaces.append(model.labels)
             yield Finding(model_problems(self.plan, source.name, model), model=(source.name, model))
         yield Finding(projection_problems(self.plan, spaces))
 
@@ -176,16 +176,30 @@ def fit_notes(record: Record, model: Model) -> list[str]:
     ]
 
 
-def projection_problems(plan: Plan, spaces: Collection[str]) -> list[str]:
-    """Return a line for each projection from a label space that no model uses and that does not ship: a misspelling."""
-    known = {*spaces, *label_space_names()}
-    datasets = {t.dataset.name: t.dataset for t in _all_targets(plan)}
-    return [
-        f"{name}: projection: unknown label space {space!r}; {suggestion(space, known)}"
-        for name, dataset in datasets.items()
-        for space in dataset.projections
-        if space not in known
-    ]
+def projection_problems(plan: Plan, spaces: Collection[LabelSpace]) -> list[str]:
+    """Return a line for each projection from a label space that no model uses and that does not ship: a misspelling;
+    and for each whose name is that of two label spaces.
+    """
+    by_name: dict[str, set[tuple[str, ...]]] = {}
+    for space in spaces:
+        by_name.setdefault(space.name, set()).add(space.classes)
+    classes = {space.classes for space in spaces}
+    known = {*by_name, *label_space_names()}
+    problems = []
+    for dataset in {t.dataset.name: t.dataset for t in _all_targets(plan)}.values():
+        where = f"{dataset.name}: projection:"
+        for source in dataset.projections:
+            is_known = source in dataset.sources
+            if is_known and source not in known and dataset.sources[source].classes not in classes:
+                problems.append(f"{where} no model has the classes of {source}; name the file of a model's labels")
+            elif not is_known and source not in known:
+                problems.append(f"{where} unknown label space {source!r}; {suggestion(source, known)}")
+            elif not is_known and len(by_name.get(source, ())) > 1:
+                problems.append(
+                    f"{where} {source} is the name of two label spaces of models; write the path of one's .toml file "
+                    "in the place of the name"
+                )
+    return problems
 
 
 def full_problems(

@@ -1,7 +1,5 @@
 """The pass over the images: statistics of all counted pixels, shard by shard."""
 
-import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -19,7 +17,8 @@ from reliseg.run.context import ModelRun
 from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.evaluate.observer import Observer
 from reliseg.run.evaluate.shard_files import Observed, ShardHead, load_head, load_shard, lost_shard_error, save_shard
-from reliseg.run.predict.freshness import Change, Inputs, StoredInputs
+from reliseg.run.predict.freshness import StoredInputs
+from reliseg.run.predict.identity import parts_of_statistics
 from reliseg.run.predict.stream import PredictedSample
 from reliseg.stats import Layout, PixelStatistics, SampleTable
 from reliseg.stats.samples import SampleRows
@@ -38,7 +37,6 @@ class DomainPass:
 
     def evaluate(self) -> dict[str, str]:
         """Evaluate what is not stored yet; return the failures by sample."""
-        began = time.time_ns()
         todo = self._begin()
         stream = self.run.stream.predictions(
             self.target.dataset,
@@ -51,8 +49,7 @@ class DomainPass:
             for shard, samples in todo:
                 if samples:
                     failures |= self._evaluate_shard(shard, samples, stream, counter)
-                    # What is changed while the pass goes on may have been read before: it is newer than the shard.
-                    os.utime(self.run.shard(shard), ns=(began, began))
+                    self.run.context.hashes.flush()
         return failures
 
     @cached_property
@@ -73,14 +70,23 @@ class DomainPass:
     def _fingerprints(self) -> dict[str, str]:
         return {name: calibration.fingerprint() for name, calibration in self.calibrations.items()}
 
+    @cached_property
+    def _own_parts(self) -> dict[str, str]:
+        """What determines the statistics beside calibrations and files."""
+        return self.run.parts([self.target]) | parts_of_statistics(self._layout)
+
+    @cached_property
+    def _parts(self) -> dict[str, str]:
+        return self._own_parts | _parts_of(self._fingerprints)
+
     def _begin(self) -> list[tuple[Shard, Sequence[Sample]]]:
         """Return the shards with those of their samples that are not stored, after telling what will be done."""
         progress = self.run.progress
-        changes: list[Change] = []
+        changes: list[str] = []
         todo = [(shard, self._missing(shard, changes)) for shard in shards(self.target)]
-        files = [change.file for change in changes if change.file]
-        if files:
-            progress.note(f"{self.target}: evaluating samples again, because files changed: {files[0]}")
+        if changes:
+            more = f", and more in {count_text(len(changes) - 1, 'other place')}" if len(changes) > 1 else ""
+            progress.note(f"{self.run.name} on {self.target}: evaluating samples again: {changes[0]}{more}")
         total = sum(len(shard.samples) for shard, _ in todo)
         name = self.run.name
         title = f"{name} on {self.target}" if self._is_test else f"{name}: computing thresholds on {self.target}"
@@ -93,14 +99,16 @@ class DomainPass:
             progress.note(f"{self.target}: --save writes nothing for {samples}; use another --out to save all")
         return todo
 
-    def _missing(self, shard: Shard, changes: list[Change]) -> Sequence[Sample]:
+    def _missing(self, shard: Shard, changes: list[str]) -> Sequence[Sample]:
         """Return the samples of a shard that are not stored, or stored in vain: `changes` grows by the reason."""
         stored = load_head(self.run.shard(shard))
         if stored is None:
             return shard.samples
-        now = Inputs(self.run.model, {self.target: shard.samples}, self._fingerprints)
-        before = StoredInputs(stored.model, {str(self.target): stored.hashes}, stored.calibrations)
-        change = now.change_since(self.run.shard(shard), before)
+        now = self.run.inputs({self.target: shard.samples}, self._parts)
+        name = str(self.target)
+        parts = {**stored.parts, **_parts_of(stored.calibrations)}
+        before = StoredInputs(parts, {name: stored.hashes}, {name: stored.predictions})
+        change = now.change_since(before)
         if change is not None:
             changes.append(change)
             return shard.samples
@@ -130,10 +138,13 @@ class DomainPass:
         """
         rows = {name: SampleRows(self._layout) for name in self.calibrations}
         hashes: dict[str, str] = {}
+        predictions: dict[str, str] = {}
         failures: dict[str, str] = {}
         for outcome in islice(stream, len(samples)):
             self.run.progress.advance()
             try:
+                if isinstance(outcome, SampleError):
+                    raise outcome
                 loaded, calibrated = self._calibrate(outcome)
             except SampleError as error:
                 failures[error.sample] = error.problem
@@ -142,25 +153,30 @@ class DomainPass:
             for name, row in counter.count(loaded, calibrated):
                 rows[name].add(row)
             hashes[loaded.sample.id] = loaded.sha256
-            if self._exports and self.run.context.export and isinstance(outcome, PredictedSample):
+            if outcome.files_sha256:
+                predictions[loaded.sample.id] = outcome.files_sha256
+            if self._exports and self.run.context.export:
                 self.run.context.export(self.run.name, self.target, outcome)
             del outcome, loaded, calibrated  # before the next one is waited for
         path = self.run.shard(shard)
         observed = ((name, Observed(pixels, rows[name].table())) for name, pixels in counter.take())
         if len(samples) == len(shard.samples):
-            save_shard(path, ShardHead(hashes, failures, self.run.model.fingerprint(), self._fingerprints), observed)
+            save_shard(path, ShardHead(hashes, predictions, failures, self._own_parts, self._fingerprints), observed)
             return failures
         before = load_head(path)
         if before is None:
             raise lost_shard_error(path)
-        head = replace(before, hashes={**before.hashes, **hashes}, failures=failures)
+        head = replace(
+            before,
+            hashes={**before.hashes, **hashes},
+            predictions={**before.predictions, **predictions},
+            failures=failures,
+        )
         save_shard(path, head, ((name, _load_observed(path, name) + more) for name, more in observed))
         return failures
 
-    def _calibrate(self, outcome: PredictedSample | SampleError) -> tuple[DecodedSample, dict[str, Prediction]]:
+    def _calibrate(self, outcome: PredictedSample) -> tuple[DecodedSample, dict[str, Prediction]]:
         """Return the sample under every calibration, before any is counted; a SampleError where it cannot be."""
-        if isinstance(outcome, SampleError):
-            raise outcome
         if reason := self.unseen.get(outcome.loaded.image_sha256):
             way = f"remove one of them, or name {self.target} in test: allow_seen:"
             raise SampleError(outcome.loaded.sample.id, f"{reason}; {way}")
@@ -194,6 +210,10 @@ class CalibrationCounter:
     def take(self) -> Iterator[tuple[str, PixelStatistics]]:
         """Yield the statistics of all samples since the last call, by calibration."""
         return ((name, observer.take()) for name, observer in self.observers.items())
+
+
+def _parts_of(calibrations: Mapping[str, str]) -> dict[str, str]:
+    return {f"calibration {name}": fingerprint for name, fingerprint in calibrations.items()}
 
 
 def _load_observed(path: Path, calibration: str) -> Observed:

@@ -4,7 +4,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,7 +14,7 @@ from reliseg.runtime.atomic_files import write_atomically
 from reliseg.stats import PixelStatistics, SampleTable
 from reliseg.stats.pixels import ScoreHistogram
 
-_FORMAT = 5
+_FORMAT = 6
 _UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, IndexError, EOFError)
 """What reading a missing or damaged shard raises."""
 
@@ -38,9 +38,11 @@ class ShardHead:
     """
 
     hashes: Mapping[str, str]
+    predictions: Mapping[str, str]
+    """The hashes of the files that predictions were read from, by sample."""
     failures: Mapping[str, str]
-    model: str
-    """The fingerprint of the model that it was made with."""
+    parts: Mapping[str, str]
+    """What it was computed from, part by part: see `reliseg.run.predict.identity`."""
     calibrations: Mapping[str, str]
     """The fingerprints of the calibrations that are stored."""
 
@@ -91,7 +93,7 @@ def load_shard(path: Path, calibrations: Collection[str] | None = None, *, ranks
             head = json.loads(archive.read("head.json"))
             if head["format"] != _FORMAT:
                 return None
-            known = ShardHead(head["hashes"], head["failures"], head["model"], head["calibrations"])
+            known = ShardHead(**{f.name: head[f.name] for f in fields(ShardHead)})
             names = [c for c in known.calibrations if calibrations is None or c in calibrations]
             observed = {name: _read_observed(archive, head, name, ranks) for name in names}
     except _UNREADABLE:

@@ -30,6 +30,7 @@ class Fitting:
     """All fits of one model: its images are predicted once, however many fits read them."""
 
     run: ModelRun
+    _inputs_by_split: dict[str, Inputs] = field(default_factory=dict, init=False)
 
     def fit(self) -> list[FitOutcome]:
         """Fit what is not stored; samples are kept for the next run where some could not be read."""
@@ -77,15 +78,20 @@ class Fitting:
 
     def _read_valid(self, fit: Fit, name: str) -> Record | None:
         """Return the calibration that is stored, if it was fitted on the same model and samples, as they are now."""
-        path = self._folder / record_file(name)
         try:
-            record = read_record(path)
+            record = read_record(self._folder / record_file(name))
         except ConfigError:
             return None
-        now = Inputs(self.run.model, {member: member.domain.samples for member in fit.members()})
-        before = StoredInputs(record.fingerprint, record.samples)
-        is_valid = record.name == name and now.change_since(path, before) is None and not now.missing(before)
+        now, before = self._inputs(fit), StoredInputs(record.parts, record.samples, record.predictions)
+        is_valid = record.name == name and now.change_since(before) is None and not now.missing(before)
         return record if is_valid else None
+
+    def _inputs(self, fit: Fit) -> Inputs:
+        """Return what a calibration of this fit would be computed from now: looked for once."""
+        if fit.split not in self._inputs_by_split:
+            members = {member: member.domain.samples for member in fit.members()}
+            self._inputs_by_split[fit.split] = self.run.inputs(members)
+        return self._inputs_by_split[fit.split]
 
     def _stage(self, title: str, steps: int) -> Callable[[], None]:
         self.run.progress.begin(f"{self.run.name}: {title}", steps)
@@ -108,5 +114,7 @@ class Fitting:
             pixels=len(data.sample),
             samples=data.samples,
             images=data.images,
+            predictions=data.predictions,
+            parts=dict(self._inputs(fit).parts),
             part_of=fit.seed_group(method),
         )

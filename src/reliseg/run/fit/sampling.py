@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,11 @@ from reliseg.run.context import ModelRun
 from reliseg.run.fit.image_files import StoredImage, StoredImages, save_image
 from reliseg.run.fit.pixel_files import PixelWriter, Share, pixel_runs
 from reliseg.run.fit.requests import SampleRequest
-from reliseg.run.predict.freshness import Inputs, StoredInputs
+from reliseg.run.predict.freshness import StoredInputs
 from reliseg.run.predict.stream import PredictedSample
 from reliseg.runtime.atomic_files import write_text
+
+_HASHES = ("sha256", "image_sha256", "prediction_sha256")
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +34,8 @@ class FitData:
     sample: CalibrationSample
     samples: Hashes
     images: Hashes
+    predictions: Hashes
+    """Of the files that predictions were read from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +43,7 @@ class Sampling:
     """One model over calibration splits."""
 
     run: ModelRun
+    _parts_by_target: dict[Target, dict[str, str]] = field(default_factory=dict, init=False)
 
     @property
     def folder(self) -> Path:
@@ -68,7 +73,7 @@ class Sampling:
         images: list[SampledImage] = []
         pixels: list[tuple[Path, int, int]] = []
         whole: list[StoredImage] = []
-        hashes: dict[str, dict[str, dict[str, str]]] = {"sha256": {}, "image_sha256": {}}  # by kind, domain and id
+        hashes: dict[str, dict[str, dict[str, str]]] = {k: {} for k in _HASHES}  # by kind, domain and id
         for target in members:
             request = requests[target]
             projection = target.dataset.projection(self.run.model.labels)
@@ -82,9 +87,10 @@ class Sampling:
                         base, image = self._whole_image(shard, place), request.whole[e["id"]]
                         whole.append(StoredImage(e["id"], base, e["align_corners"], projection, image))
                     for kind, by_domain in hashes.items():
-                        by_domain.setdefault(str(target), {})[e["id"]] = e[kind]
+                        if e[kind]:
+                            by_domain.setdefault(str(target), {})[e["id"]] = e[kind]
         sample = CalibrationSample(Share(tuple(pixels)), images, StoredImages.of(whole), training)
-        return FitData(sample, hashes["sha256"], hashes["image_sha256"])
+        return FitData(sample, hashes["sha256"], hashes["image_sha256"], hashes["prediction_sha256"])
 
     def discard(self) -> None:
         """Delete all samples of this model, and the folder above if it is empty then."""
@@ -96,14 +102,20 @@ class Sampling:
         """Tell if what is stored of a shard holds all that is requested, of the same model, samples and files."""
         try:
             record = self._read(shard)
-            hashes = {e["id"]: e["sha256"] for e in record["images"]}
-            before = StoredInputs(record["model"], {str(shard.target): hashes})
+            name, entries = str(shard.target), record["images"]
+            predictions = {e["id"]: e["prediction_sha256"] for e in entries if e["prediction_sha256"]}
+            before = StoredInputs(record["parts"], {name: {e["id"]: e["sha256"] for e in entries}}, {name: predictions})
             if not request.within(SampleRequest(record["quota"], record["whole"])):
                 return False
         except (OSError, ValueError, KeyError):
             return False
-        now = Inputs(self.run.model, {shard.target: shard.samples})
-        return now.change_since(self._record(shard), before) is None and not now.missing(before)
+        now = self.run.inputs({shard.target: shard.samples}, self._parts(shard.target))
+        return now.change_since(before) is None and not now.missing(before)
+
+    def _parts(self, target: Target) -> dict[str, str]:
+        if target not in self._parts_by_target:
+            self._parts_by_target[target] = self.run.parts([target])
+        return self._parts_by_target[target]
 
     def _sample_shard(
         self, shard: Shard, outcomes: Iterator[PredictedSample | SampleError], request: SampleRequest
@@ -136,6 +148,7 @@ class Sampling:
                         "id": sample,
                         "sha256": outcome.loaded.sha256,
                         "image_sha256": outcome.loaded.image_sha256,
+                        "prediction_sha256": outcome.files_sha256,
                         "pixels": pixels.add(logits, labels),
                         "feature": None if feature is None else feature.astype(float).tolist(),
                         "align_corners": prediction.align_corners,
@@ -143,8 +156,9 @@ class Sampling:
                 )
         if not failures:  # last: the pixels are whole
             stored = {"quota": request.quota, "whole": dict(request.whole)}
-            record = {"images": entries, "model": self.run.model.fingerprint(), **stored}
+            record = {"images": entries, "parts": self._parts(shard.target), **stored}
             write_text(self._record(shard), json.dumps(record))
+            self.run.context.hashes.flush()
         return failures
 
     def _pixels(self, shard: Shard) -> Path:

@@ -1,9 +1,10 @@
 """Samples through decoding and model, in order: decoding ahead of the model, and the model ahead of what follows."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from reliseg.errors import ModelError, SampleError
 from reliseg.labels import Projection
 from reliseg.models import Input, Model
 from reliseg.prediction import Prediction
+from reliseg.run.hashes import ChangedError, InputHashes, sample_files
 from reliseg.runtime.malloc import keep_freed_memory, return_free_memory
 from reliseg.runtime.openmp import end_idle_threads
 
@@ -25,6 +27,8 @@ class PredictedSample:
 
     loaded: DecodedSample
     prediction: Prediction
+    files_sha256: str = ""
+    """Of the files that the prediction was read from; "" where there are none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +43,8 @@ class PredictionStream:
     model: Model
     workers: int = 1
     batch: int = 1
+    hashes: InputHashes = field(default_factory=InputHashes)
+    """What the run knows of its files: a sample with other bytes than before is a SampleError."""
 
     def predictions(
         self, dataset: DataSet, samples: Iterable[Sample], *, decode_images: bool = False, keep_images: bool = False
@@ -51,13 +57,19 @@ class PredictionStream:
         projection = dataset.projection(self.model.labels)
 
         def decode(sample: Sample) -> DecodedSample | SampleError:
+            taken, before = time.time_ns(), self.hashes.state(sample_files(dataset, sample))
             try:
-                return load(dataset, sample, image=self.model.reads_images or decode_images)
+                loaded = load(dataset, sample, image=self.model.reads_images or decode_images)
+                self.hashes.add_sample(dataset, loaded, before, taken)
+                self._hash_predictions(loaded.sample)  # ahead of the model that reads them
             except SampleError as error:
                 return error
+            except ChangedError as error:
+                return SampleError(sample.id, str(error))
+            return loaded
 
         def predict(group: Sequence[DecodedSample | SampleError]) -> list[PredictedSample | SampleError]:
-            outcomes = list(_predict(self.model, group, projection))
+            outcomes = [self._with_hash(o) for o in _predict(self.model, group, projection)]
             return outcomes if decode_images or keep_images else [_without_image(o) for o in outcomes]
 
         pending = self.workers + self.batch - 1
@@ -67,6 +79,22 @@ class PredictionStream:
             for outcomes in prefetch(predict, _release_memory(groups), workers=1, max_pending=1):
                 while outcomes:
                     yield outcomes.pop(0)  # held by nobody but the caller
+
+    def _hash_predictions(self, sample: Sample) -> str:
+        """Return the sha256 of the files that the sample's prediction is read from, or raise a ChangedError."""
+        try:
+            return self.hashes.of_files(self.model.files(sample.id))
+        except OSError:  # the model says what is wrong with it
+            return ""
+
+    def _with_hash(self, outcome: PredictedSample | SampleError) -> PredictedSample | SampleError:
+        """Return the outcome with the sha256 of what it was read from, if that is still what it was before."""
+        if isinstance(outcome, SampleError):
+            return outcome
+        try:
+            return replace(outcome, files_sha256=self._hash_predictions(outcome.loaded.sample))
+        except ChangedError as error:
+            return SampleError(outcome.loaded.sample.id, str(error))
 
 
 def prefetch(function: Callable[[A], B], items: Iterable[A], *, workers: int, max_pending: int) -> Iterator[B]:
@@ -88,7 +116,8 @@ def prefetch(function: Callable[[A], B], items: Iterable[A], *, workers: int, ma
 def _without_image(outcome: PredictedSample | SampleError) -> PredictedSample | SampleError:
     if isinstance(outcome, SampleError):
         return outcome
-    return PredictedSample(replace(outcome.loaded, image=None), replace(outcome.prediction, image=None))
+    prediction = replace(outcome.prediction, image=None)
+    return replace(outcome, loaded=replace(outcome.loaded, image=None), prediction=prediction)
 
 
 def _batches(stream: Iterator[DecodedSample | SampleError], batch: int) -> Iterator[list[DecodedSample | SampleError]]:
