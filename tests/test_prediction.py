@@ -140,7 +140,7 @@ def test_projected_is_the_same_prediction_in_other_classes():
     [
         (np.nan, "NaN or infinite"),
         (np.inf, "NaN or infinite"),
-        (-np.inf, "logits of -inf, as the logarithm of 0 is; replace them with finite ones"),
+        (-np.inf, "logits of -inf, as the logarithm of 0 is; give the probabilities, with values: prob"),
         (LOGIT_LIMIT * 1.001, "limit is 16384"),
         (-LOGIT_LIMIT * 1.001, "limit is 16384"),
         (LOGIT_LIMIT, None),

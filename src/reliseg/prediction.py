@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64, UInt8
+from jaxtyping import Float, Float32, Float64, Int64, UInt8
 
 from reliseg.labels import UNKNOWN, Projection
 from reliseg.stats import DeviceLogits, LogitView
@@ -25,6 +25,9 @@ class Prediction:
     of a pixel are multiplied by 1/T: by the entry of `inverse_temperatures` of its argmax (one per class of the data
     set, the last one for `other`), and by its own entry of `pixel_factors`. Each of these may be None, which changes
     nothing. `image` is the image, or None if it was not read. Logits may stay on the device of the model.
+
+    Where a model gave `probabilities`, at its own stride, the logits are their logarithms at the size of the image: see
+    `of_probabilities`.
     """
 
     logits: Logits | DeviceLogits
@@ -36,6 +39,25 @@ class Prediction:
     transform: Transform | None = None
     pixel_factors: Factors | None = None
     image: Image | None = None
+    probabilities: Float[np.ndarray, "c h w"] | None = None
+
+    @classmethod
+    def of_probabilities(
+        cls,
+        probabilities: Float[np.ndarray, "c h w"],
+        size: tuple[int, int],
+        align_corners: bool = False,
+        feature: Feature | None = None,
+    ) -> "Prediction":
+        """Return the prediction of a model that gives probabilities: they are interpolated, then log p is the logits.
+
+        They are read as float32. 0 counts as the least positive float32, 2**-149, and is remembered. The softmax makes
+        their sum 1 where it is only nearly so.
+        """
+        from reliseg.kernels.cpu.probabilities import log_probabilities
+
+        logits = log_probabilities(probabilities, size, align_corners)
+        return cls(logits, size, align_corners, feature, probabilities=probabilities)
 
     def project(self, projection: Projection) -> "Prediction":
         """Return this prediction in the classes of a data set."""
@@ -58,6 +80,7 @@ class Prediction:
             inverse_temperatures=np.ones(self.columns) if slopes is None else slopes,
             transform=self.transform,
             pixel_factors=self.pixel_factors,
+            of_probabilities=self.probabilities is not None,
         )
 
     def problem(self) -> str | None:
@@ -83,7 +106,10 @@ def _describe_infinite(logits: Logits) -> str:
     """Return a message about logits that are not all finite."""
     if not np.isneginf(logits[~np.isfinite(logits)]).all():
         return "the model gave NaN or infinite logits"
-    return "the model gave logits of -inf, as the logarithm of 0 is; replace them with finite ones, for example -100"
+    return (
+        "the model gave logits of -inf, as the logarithm of 0 is; give the probabilities, with values: probabilities, "
+        "or finite logits, for example -100"
+    )
 
 
 def sample_pixels(

@@ -1,12 +1,14 @@
 """What metrics read: a few numbers of each image."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers import textbook
 from helpers.metric_values import image_means
 from helpers.worlds import SCORES, WORLDS, world
 
-from reliseg.metrics import METRICS, ImageSummary
+from reliseg.metrics import METRICS, ImageSummary, compute_values
 from reliseg.metrics.base import undefined_values
 
 
@@ -53,3 +55,18 @@ def test_undefined_values_all_say_why():
     assert [(v.metric, v.definition) for v in values] == [(n, q.definition) for n, q in names.items()]
     assert {(v.why, v.score) for v in values} == {("no image", "margin")}
     assert np.isnan([v.value for v in values]).all()
+
+
+@pytest.mark.parametrize("name", METRICS.names())
+def test_numbers_of_scores_that_a_model_does_not_have_are_undefined(name):
+    state = WORLDS["plain"].domain()
+    without = replace(state, undefined_scores={"max_logit": "no logits", "neg_energy": "no logits"})
+    before, after = (compute_values(METRICS.get(name)(), s, WORLDS["poor"].domain()) for s in (state, without))
+    assert [(v.metric, v.score, v.label, v.definition) for v in before] == [
+        (v.metric, v.score, v.label, v.definition) for v in after
+    ]
+    for old, new in zip(before, after, strict=True):
+        if old.score in without.undefined_scores:
+            assert (np.isnan(new.value), np.isnan(new.lo), np.isnan(new.hi), new.why) == (True, True, True, "no logits")
+        else:
+            assert repr(old) == repr(new)

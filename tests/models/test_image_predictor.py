@@ -1,6 +1,7 @@
 """From inputs to checked predictions: sizes, options that override, and errors that name the sample."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,6 +54,22 @@ def test_an_output_of_other_classes_is_named() -> None:
 
     with pytest.raises(SampleError, match=r"^day/1: model net gives 3 classes, label space two has 2"):
         predictor(three)([source(1)])
+
+
+def test_probabilities_become_logits_of_the_images_size() -> None:
+    def half(images: Sequence[Image]) -> list[Prediction]:
+        return [Prediction(np.array([[[1, 0]], [[0, 1]]], np.float32), size=(1, 1)) for _ in images]
+
+    with pytest.raises(SampleError, match=r"^day/1: model net gives probabilities, not logits"):
+        predictor(half)([source(1)])
+    with pytest.raises(SampleError, match=r"^day/1: model net gives probabilities, not logits"):
+        replace(predictor(half), values="logits")([source(1)])
+    [prediction] = replace(predictor(half), values="probabilities")([source(1)])
+    assert prediction.logits.shape == (2, 4, 6)
+    share = np.clip((np.arange(6) + 0.5) / 3 - 0.5, 0, 1)
+    np.testing.assert_allclose(np.exp(prediction.logits), np.stack([1 - share, share])[:, None].repeat(4, 1), atol=1e-6)
+    with pytest.raises(SampleError, match=r"^day/1: model net gives -1 as a probability, of class 1 in row 0,"):
+        replace(predictor(), values="probabilities")([source(1)])
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ from reliseg.stats.pixels import (
     TopLabel,
     reliability,
 )
+from reliseg.stats.probabilities import LEAST_PROBABILITY, LOG_ZERO
 from reliseg.stats.samples import SampleTable
 from reliseg.stats.view import LogitView, source_positions
 from reliseg.types import Block, Truth
@@ -69,6 +70,31 @@ def projected_logits(view: LogitView, columns: int, rows: slice = slice(None)) -
             top = members.max(axis=0)
             projected[g] = top + np.log(np.exp(members - top).sum(axis=0))
     return projected
+
+
+def log_probabilities(
+    probabilities: Float64[np.ndarray, "c h w"], size: tuple[int, int], align_corners: bool
+) -> Float64[np.ndarray, "c H W"]:
+    """Return the logits of a model that gives probabilities: log p of p interpolated bilinearly to the image's size.
+
+    Probabilities are read as float32. What is less than the least positive float32 counts as that; 0 is `LOG_ZERO`.
+    """
+    p = probabilities.astype(np.float32).astype(np.float64)
+    y, wy = source_positions(p.shape[1], size[0], align_corners)
+    x, wx = source_positions(p.shape[2], size[1], align_corners)
+    y1, x1 = np.minimum(y + 1, p.shape[1] - 1), np.minimum(x + 1, p.shape[2] - 1)
+    lines = p[:, y] * (1 - wy)[:, None] + p[:, y1] * wy[:, None]
+    full = lines[:, :, x] * (1 - wx) + lines[:, :, x1] * wx
+    return np.where(full > 0, np.log(np.maximum(full, LEAST_PROBABILITY)), LOG_ZERO)
+
+
+def _impossible(view: LogitView, truth: Ids) -> Bool[np.ndarray, " p"]:
+    """Tell for each known pixel if its label has probability 0: all classes of the model that stand for it."""
+    if not view.of_probabilities:
+        return np.zeros(len(truth), bool)
+    is_zero = np.asarray(view.logits).reshape(len(view.groups), -1) == np.float32(LOG_ZERO)
+    members = view.groups[:, None] == truth
+    return members.any(axis=0) & (is_zero | ~members).all(axis=0)
 
 
 def _interpolate_across(lines: Lines, x: Ids, x1: Ids, weight: Values) -> Block:
@@ -157,7 +183,11 @@ def observe(view: LogitView, truth: Truth, sample: str, layout: Layout) -> tuple
     pixels = PixelStatistics(
         top=top_label,
         confident=ConfidentErrors(np.stack([_counts((layout.classes,), (w,)) for w in wrong], axis=1)),
-        losses=Losses(limbs(units(nll).sum()), limbs(units(brier).sum())),
+        losses=Losses(
+            limbs(units(nll).sum()),
+            limbs(units(brier).sum()),
+            np.array([(_impossible(view, ids) & known).sum()], np.int64),
+        ),
         flips=Flips(np.array([(before.argmax(axis=0) != top)[known].sum()], np.int64)),
         confidence=FineConfidence(limbs(_sums((fine_bins("msp").size,), (fine["msp"][known],), msp))),
         ranks={s: ScoreHistogram(_counts((ROLES, fine_bins(s).size), (role, fine[s]))) for s in layout.scores},

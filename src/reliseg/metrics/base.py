@@ -94,6 +94,8 @@ class DomainState:
     annotated: bool = True
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     """By score, where this calibration is 95 % right on the calibration split; empty where there is no such split."""
+    undefined_scores: Mapping[str, str] = field(default_factory=dict)
+    """Scores that the model does not have, and why: all numbers that are made of them are undefined."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,17 @@ class Metric(ABC):
 
         `reference` is the in-domain data; None where none was named or the domain is itself the reference.
         """
+
+
+def compute_values(metric: Metric, domain: DomainState, reference: DomainState | None) -> list[Value]:
+    """Return the numbers of a domain; those of scores that the model does not have are undefined."""
+    reasons = domain.undefined_scores
+    return [
+        Value.undefined(v.metric, reasons[v.score], v.definition, label=v.label, score=v.score)
+        if v.score in reasons
+        else v
+        for v in metric.compute(domain, reference)
+    ]
 
 
 METRICS: Registry[Metric] = Registry("reliseg.metrics", "families", "Metric", "metric")

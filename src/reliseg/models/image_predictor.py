@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from reliseg.errors import ModelError, ReliSegError, SampleError
 from reliseg.labels import LabelSpace
-from reliseg.models.base import Input
-from reliseg.models.output_check import logits_problem
+from reliseg.models.base import Input, Values
+from reliseg.models.output_check import logits_problem, probabilities_problem
 from reliseg.prediction import Prediction
 from reliseg.types import Image
 
@@ -16,7 +18,8 @@ class ImagePredictor:
     """Predicts images of one size, and says in one line what went wrong.
 
     `describe_error` turns what a model raises into text. `align_corners`, if it is not None, overrides that of the
-    model's predictions.
+    model's predictions. Where `values` says that the model gives probabilities, they are in the place of the logits of
+    what `run` gives.
     """
 
     name: str
@@ -24,6 +27,7 @@ class ImagePredictor:
     run: Callable[[Sequence[Image]], list[Prediction]]
     describe_error: Callable[[BaseException], str]
     align_corners: bool | None
+    values: Values | None = None
 
     def __call__(self, inputs: Sequence[Input]) -> list[Prediction]:
         """Return one prediction per input; a SampleError where one fails, a ModelError where several fail together."""
@@ -43,8 +47,15 @@ class ImagePredictor:
 
     def _check(self, prediction: Prediction, source: Input) -> Prediction:
         """Return the prediction with the input's size and the final `align_corners`; a SampleError if it is unfit."""
-        problem = logits_problem(prediction.logits, self.labels)
+        align_corners = prediction.align_corners if self.align_corners is None else self.align_corners
+        if self.values != "probabilities":
+            problem = logits_problem(prediction.logits, self.labels, stated=self.values == "logits")
+            self._raise(problem, source)
+            return replace(prediction, size=source.size, align_corners=align_corners)
+        probabilities = np.asarray(prediction.logits)
+        self._raise(probabilities_problem(probabilities, self.labels), source)
+        return Prediction.of_probabilities(probabilities, source.size, align_corners, prediction.feature)
+
+    def _raise(self, problem: str | None, source: Input) -> None:
         if problem:
             raise SampleError(source.id, f"model {self.name} {problem}")
-        align_corners = prediction.align_corners if self.align_corners is None else self.align_corners
-        return replace(prediction, size=source.size, align_corners=align_corners)

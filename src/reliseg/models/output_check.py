@@ -1,6 +1,7 @@
 """Checks of what a model gives, as the ends of error lines."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -10,6 +11,14 @@ from reliseg.stats import DeviceLogits
 
 _SUM_TOLERANCE = 0.01
 """How far the sum of a pixel's probabilities may be from 1: many classes, rounded to float16 or bfloat16."""
+_OVERSHOOT = 0.25
+"""How far bicubic resizing may carry probabilities below 0 or above 1; their sum stays 1."""
+_CONSTANT = 0.05
+"""How far the sums of pixels are from their mean, at most, where probabilities were scaled and rounded."""
+_MUCH = 4
+"""How much more a class varies than such sums do. Where an image is of one color, both are nearly constant."""
+_SUM_TO_ONE = "they sum to 1 in each pixel"
+_WAY_OUT = "leave out the softmax, or say what they are, values: probabilities"
 
 
 def class_count_problem(classes: int, labels: LabelSpace) -> str | None:
@@ -22,24 +31,82 @@ def class_count_problem(classes: int, labels: LabelSpace) -> str | None:
     )
 
 
-def logits_problem(logits: Float[np.ndarray, "..."] | DeviceLogits, labels: LabelSpace) -> str | None:
-    """Return the end of an error line if an array is not C x h x w, of logits, with the label space's classes."""
-    if logits.ndim != 3 or 0 in logits.shape:
-        return f"gives logits of shape {shape_text(logits.shape)}, not classes x height x width"
-    return class_count_problem(logits.shape[0], labels) or _probability_problem(logits)
+def logits_problem(
+    logits: Float[np.ndarray, "..."] | DeviceLogits, labels: LabelSpace, *, stated: bool = False
+) -> str | None:
+    """Return the end of an error line if an array is not C x h x w, of logits, with the label space's classes.
 
-
-def _probability_problem(logits: Float[np.ndarray, "c h w"] | DeviceLogits) -> str | None:
-    """Return the end of an error line if the output is non-negative and sums to 1 in each pixel.
-
-    A single class is never refused: it has no softmax that could be left out.
+    `stated` says that somebody who knows the model calls them logits: what only looks like probabilities is accepted.
     """
+    problem = _array_problem("logits", logits, labels)
+    if problem:
+        return problem
     values = logits.tensor if isinstance(logits, DeviceLogits) else logits
-    if len(values) == 1 or not bool(values.min() >= 0) or float(values.max()) > 1 + _SUM_TOLERANCE:
+    sign = _sign_of_probabilities(values)
+    if sign is None:
         return None
-    if float(abs(values.sum(0) - 1).max()) > _SUM_TOLERANCE:
+    if sign is not _SUM_TO_ONE:
+        return None if stated else f"gives probabilities, not logits ({sign}); {_WAY_OUT}, or logits if they are logits"
+    return f"gives probabilities, not logits ({sign}); {_WAY_OUT}"
+
+
+def probabilities_problem(probabilities: Float[np.ndarray, "..."], labels: LabelSpace) -> str | None:
+    """Return the end of an error line if an array is not C x h x w, of probabilities, with the label space's classes.
+
+    They are at least 0, and sum to 1 in each pixel, but for the rounding of many classes to float16 or bfloat16.
+    """
+    problem = _array_problem("probabilities", probabilities, labels)
+    if problem:
+        return problem
+    sums = probabilities.sum(axis=0, dtype=np.float32)
+    if not probabilities.min() >= 0:
+        worst = np.argmin(np.nan_to_num(probabilities, nan=-np.inf))
+        c, y, x = np.unravel_index(worst, probabilities.shape)
+        return (
+            f"gives {float(probabilities[c, y, x]):.4g} as a probability, of class {c} in row {y}, column {x}; "
+            "give numbers from 0 to 1, or say values: logits if they are logits"
+        )
+    off = abs(sums - 1)
+    if off.max() <= _SUM_TOLERANCE:
         return None
-    return "gives probabilities, not logits; leave out the softmax, or give log(max(p, 1e-7))"
+    y, x = np.unravel_index(np.argmax(off), off.shape)
+    return (
+        f"gives probabilities that sum to {float(sums[y, x]):.4g} in row {y}, column {x}, and not to 1 within "
+        f"{_SUM_TOLERANCE}; give the softmax over the classes as floating-point numbers, unrounded"
+    )
+
+
+def _array_problem(content: str, array: Float[np.ndarray, "..."] | DeviceLogits, labels: LabelSpace) -> str | None:
+    if array.ndim != 3 or 0 in array.shape:
+        return f"gives {content} of shape {shape_text(array.shape)}, not classes x height x width"
+    return class_count_problem(array.shape[0], labels)
+
+
+def _sign_of_probabilities(values: Any) -> str | None:
+    """Return what shows that these are probabilities (an array or a tensor of classes x h x w), or None.
+
+    Networks may end in a ReLU, so it is not enough that nothing is negative. A single class has no softmax that could
+    be left out, and where all classes are equal in every pixel, both readings say the same. Pixels in which all is 0,
+    as padding is, are not looked at.
+    """
+    low, high = float(values.min()), float(values.max())
+    if len(values) == 1 or low < -_OVERSHOOT or (low < 0 and high > 1 + _OVERSHOOT) or not high > 0:
+        return None
+    array = np.asarray(values.cpu() if hasattr(values, "cpu") else values, np.float32)
+    used = array[:, (array != 0).any(axis=0)]
+    sums = used.sum(axis=0)
+    if not (used != used[0]).any():
+        return None
+    if abs(sums - 1).max() <= _SUM_TOLERANCE:
+        return _SUM_TO_ONE
+    if low < 0:
+        return None
+    if high <= 1:
+        return "all values are from 0 to 1"
+    mean, varies = float(sums.mean()), float(np.ptp(used, axis=1).max())
+    if abs(sums - mean).max() <= _CONSTANT * mean and varies >= _MUCH * np.ptp(sums) and varies > 0:
+        return f"none is negative, and they sum to about {mean:.4g} in each pixel"
+    return None
 
 
 def shape_text(shape: Iterable[int]) -> str:

@@ -71,7 +71,16 @@ def exp(x: F32) -> F32:
 
 @inline_njit
 def log(u: F32) -> F32:
-    """Return the natural logarithm of a number >= 1, within 1e-7 of its value (the polynomial of Cephes' logf)."""
+    """Return the natural logarithm of a number >= 1, within 1e-7 of its value."""
+    return log_of_scaled(u, I32(0))
+
+
+@inline_njit
+def log_of_scaled(u: F32, scale: I32) -> F32:
+    """Return the natural logarithm of u / 2**scale, within 1e-7 of its value (the polynomial of Cephes' logf).
+
+    u is a normal positive number, so u / 2**scale may be one that float32 holds with fewer digits, or not at all.
+    """
     exponent = I32(I32(bits(u) - _SQRT_HALF) >> I32(23))
     x = from_bits(I32(bits(u) - I32(exponent << I32(23)))) - F32(1)
     p = F32(7.0376836292e-2)
@@ -84,4 +93,4 @@ def log(u: F32) -> F32:
     p = p * x + F32(-2.4999993993e-1)
     p = p * x + F32(3.3333331174e-1)
     square = x * x
-    return (p * x * square - F32(0.5) * square) + x + F32(exponent) * _LN2
+    return (p * x * square - F32(0.5) * square) + x + F32(I32(exponent - scale)) * _LN2

@@ -18,6 +18,8 @@ class Score(ABC):
 
     built_in: ClassVar[bool] = False
     """Whether the kernels compute it by its name; any other score is called on blocks of pixels."""
+    needs_logits: ClassVar[bool] = False
+    """Whether it is undefined for log probabilities, as it changes with a constant that is added to all logits."""
 
     @abstractmethod
     def __call__(self, logits: Block) -> Float64[np.ndarray, " p"]:

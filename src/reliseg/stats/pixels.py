@@ -93,16 +93,21 @@ class ClassWise(Statistic):
 
 @dataclass(frozen=True, eq=False)
 class Losses(Statistic):
-    """Sums over known pixels of the negative log-likelihood (nats) and of the Brier score."""
+    """Sums over known pixels of the negative log-likelihood (nats) and of the Brier score.
+
+    `impossible` counts the pixels whose label has probability 0 before calibration, where a model gives probabilities:
+    their negative log-likelihood is infinite, and its sum here is none.
+    """
 
     LIMBS: ClassVar[frozenset[str]] = frozenset({"nll", "brier"})
     nll: Int64[np.ndarray, " 2"]
     brier: Int64[np.ndarray, " 2"]
+    impossible: Int64[np.ndarray, " 1"]
 
     @classmethod
     def zero(cls, layout: Layout) -> "Losses":
         """Return the statistic of no pixels."""
-        return cls(np.zeros(2, np.int64), np.zeros(2, np.int64))
+        return cls(np.zeros(2, np.int64), np.zeros(2, np.int64), np.zeros(1, np.int64))
 
 
 @dataclass(frozen=True, eq=False)

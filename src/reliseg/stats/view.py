@@ -40,6 +40,9 @@ class LogitView:
     the last one, `other`); classes of one column are joined by logsumexp. A `transform`, if there is one, then maps
     the column logits of some pixels, each by itself. In the end the logits of a pixel are multiplied by
     `inverse_temperatures[y]`, where y is its argmax, and by its entry of `pixel_factors`, if there are any.
+
+    `of_probabilities` says that the logits are logarithms of probabilities, already at the size of the image;
+    `stats.probabilities.LOG_ZERO` stands for that of 0.
     """
 
     logits: Logits | DeviceLogits
@@ -49,6 +52,7 @@ class LogitView:
     inverse_temperatures: Float64[np.ndarray, " y"]
     transform: Transform | None = None
     pixel_factors: Factors | None = None
+    of_probabilities: bool = False
 
 
 def source_positions(

@@ -1,6 +1,7 @@
 """NLL and Brier score against plain definitions and scikit-learn."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,3 +41,14 @@ def test_likelihood_of_one_undecided_pixel(truth, nll, brier):
     values = values_of(Likelihood(), of_pixels([[0.0], [0.0]], [truth]))
     assert values["nll", ""].value == pytest.approx(nll, abs=UNITS)
     assert values["brier", ""].value == pytest.approx(brier, abs=UNITS)
+
+
+def test_nll_is_undefined_where_a_label_has_probability_0():
+    state = of_pixels([[2.0, 0.0], [0.0, 1.0]], [0, 1]).domain()
+    losses = replace(state.pixels.losses, impossible=np.array([1], np.int64))
+    values = {
+        v.metric: v for v in Likelihood().compute(replace(state, pixels=replace(state.pixels, losses=losses)), None)
+    }
+    assert np.isnan(values["nll"].value)
+    assert values["nll"].why == "the label has probability 0 in 1 counted pixel, so it is infinite"
+    assert values["brier"].value > 0

@@ -244,14 +244,29 @@ def test_probabilities_are_not_taken_for_logits(write: Callable[..., ModelOption
     if form == "callable":
         text += "\n    net = build()\n"
         text += "    def build():\n        return lambda image: net(torch.rand(1, 3, 8, 8))[0].detach().numpy()\n"
-    assert "model mine gives probabilities, not logits; leave out the softmax" in refusal(write(text))
+    assert "model mine gives probabilities, not logits (they sum to 1 in each pixel); leave out" in refusal(write(text))
 
 
-def test_logits_between_0_and_1_are_logits(write: Callable[..., ModelOptions]) -> None:
+def test_values_from_0_to_1_are_logits_only_where_that_is_said(write: Callable[..., ModelOptions]) -> None:
     text = NETWORK.replace("y = self.head(x)", "y = self.head(x).sigmoid()")
-    [prediction] = PythonModel.load(write(text)).predict(inputs_of(image()))
+    assert "model mine gives probabilities, not logits (all values are from 0 to 1)" in refusal(write(text))
+    [prediction] = PythonModel.load(write(text, values="logits")).predict(inputs_of(image()))
     assert prediction.logits.min() >= 0
     assert prediction.logits.max() <= 1
+
+
+def test_probabilities_are_taken_where_that_is_said(write: Callable[..., ModelOptions]) -> None:
+    plain, soft = (NETWORK, NETWORK.replace("y = self.head(x)", "y = self.head(x).softmax(1)"))
+    [logits] = PythonModel.load(write(plain)).predict(inputs_of(image()))
+    model = PythonModel.load(write(soft, values="probabilities"))
+    [prediction] = model.predict(inputs_of(image()))
+    assert model.gives_probabilities
+    assert model.provenance()["values"] == "probabilities"
+    assert prediction.logits.shape == (11, *prediction.size)
+    z = logits.logits.astype(np.float64)
+    p = np.exp(z - z.max(axis=0))
+    np.testing.assert_allclose(prediction.probabilities, p / p.sum(axis=0), rtol=1e-5)
+    assert "gives -" in refusal(write(plain, values="probabilities"))
 
 
 def save_program(folder: Path, seed: int = 0) -> None:

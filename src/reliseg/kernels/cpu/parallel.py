@@ -9,6 +9,7 @@ import numpy as np
 
 from reliseg.kernels.cpu import transformed
 from reliseg.kernels.cpu.kernel import Kernel
+from reliseg.kernels.cpu.probabilities import count_impossible
 from reliseg.stats.pixels import Flips, Layout, PixelStatistics
 from reliseg.stats.samples import SampleTable
 from reliseg.stats.view import LogitView
@@ -26,6 +27,7 @@ class ParallelKernel:
         self._columns = layout.columns
         self._kernels = [Kernel(layout) for _ in range(threads)]
         self._flips = 0
+        self._impossible = 0
 
     def observe(self, view: LogitView, truth: Truth, sample: str) -> SampleTable:
         """Add an image, and return its row of the sample table."""
@@ -40,6 +42,8 @@ class ParallelKernel:
         at_once = map if len(bands) == 1 else self._pool.map
         tables, flips = zip(*at_once(count, self._kernels, bands), strict=True)
         self._flips += sum(flips)
+        if view.of_probabilities:
+            self._impossible += count_impossible(view, truth)
         return SampleTable.merge_parts(tables)
 
     def take(self) -> PixelStatistics:
@@ -48,7 +52,10 @@ class ParallelKernel:
         for other in others:
             whole.absorb(other)
         flips, self._flips = self._flips, 0
-        return replace(whole.take(), flips=Flips(np.array([flips], np.int64)))
+        impossible, self._impossible = self._impossible, 0
+        pixels = whole.take()
+        losses = replace(pixels.losses, impossible=np.array([impossible], np.int64))
+        return replace(pixels, losses=losses, flips=Flips(np.array([flips], np.int64)))
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:

@@ -1,6 +1,7 @@
 """Last stage of the fused kernel: the tables of every statistic but the scores', and how a block is added to them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -120,7 +121,7 @@ def statistics(
     return PixelStatistics(
         top=TopLabel(cells[..., 0].copy(), limbs(cells[..., 1])),
         confident=ConfidentErrors(whole.confident.copy()),
-        losses=Losses(whole.sums[0].copy(), whole.sums[1].copy()),
+        losses=replace(Losses.zero(layout), nll=whole.sums[0].copy(), brier=whole.sums[1].copy()),
         flips=Flips.zero(layout),
         confidence=FineConfidence(limbs(fine.confidence)),
         ranks=ranks,

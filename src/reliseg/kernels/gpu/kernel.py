@@ -244,7 +244,7 @@ def _statistics(tables: Tables, layout: Layout) -> PixelStatistics:
         PixelStatistics.zero_without_ranks(layout),
         top=TopLabel(counts, limbs(confidence)),
         confident=ConfidentErrors(confident),
-        losses=Losses(losses[0], losses[1]),
+        losses=replace(Losses.zero(layout), nll=losses[0], brier=losses[1]),
         confidence=FineConfidence(limbs(fine_confidence)),
         ranks=ranks,
         classwise=class_wise_statistic(counts, confidence, others, layout),

@@ -3,12 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from reliseg.errors import count_text
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
 from reliseg.results import Value
 from reliseg.stats.fixed import real
 
 _QUANTITIES = {
-    "nll": Quantity("nll/nats", "mean negative log-likelihood of the label, in nats", "lower", 0, float("inf")),
+    "nll": Quantity(
+        "nll/nats",
+        "mean negative log-likelihood of the label, in nats; undefined where a label has probability 0",
+        "lower",
+        0,
+        float("inf"),
+    ),
     "brier": Quantity("brier/multiclass", "mean of sum_c (p_c - [label is c])^2", "lower", 0, 2),
 }
 
@@ -22,7 +29,10 @@ class Likelihood(Metric):
         return _QUANTITIES
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """Return the values; NLL is undefined where no class of the model stands for a label that occurs."""
+        """Return the values; NLL is undefined where it is infinite.
+
+        So it is where no class of the model stands for a label that occurs, or where a label has probability 0.
+        """
         per_class = domain.pixels.top.counts.sum(axis=(1, 2))
         n = per_class.sum()
         if not n:
@@ -32,6 +42,9 @@ class Likelihood(Metric):
         if impossible:
             name = domain.labels.classes[impossible[0]]
             nll = Value.undefined("nll", f"no class of the model stands for {name!r}, which occurs", definition)
+        elif zeros := int(losses.impossible[0]):
+            why = f"the label has probability 0 in {count_text(zeros, 'counted pixel')}, so it is infinite"
+            nll = Value.undefined("nll", why, definition)
         else:
             nll = Value.exact("nll", float(real(losses.nll)) / n, definition)
         return [nll, Value.exact("brier", float(real(losses.brier)) / n, _QUANTITIES["brier"].definition)]

@@ -69,16 +69,22 @@ class HuggingFaceModel(Model):
             "labels": labels.name,
             "processor": asdict(preparation),
             "align_corners": bool(options.align_corners),
+            "values": options.values or "logits",
             **transformers.facts(model, files),
             **torch_settings.describe_settings(device, options.threads, options.precision),
             "files": hash_files(files),
         }
-        predictor = ImagePredictor(options.name, labels, run, _describe_error, options.align_corners)
+        predictor = ImagePredictor(options.name, labels, run, _describe_error, options.align_corners, options.values)
         return cls(labels, predictor, facts)
 
     def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
         """Return one prediction per input."""
         return self.predictor(inputs)
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Tell if its options say so."""
+        return self.predictor.values == "probabilities"
 
     def provenance(self) -> dict[str, Any]:
         """Return files with their hashes, the hub's commit, preprocessing and settings."""

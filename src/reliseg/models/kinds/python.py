@@ -71,13 +71,19 @@ class PythonModel(Model):
         def run(images: Sequence[Image]) -> list[Prediction]:
             return network([resize_image(image, size) for image in images] if size else images)
 
-        predictor = ImagePredictor(options.name, labels, run, origin.describe_error, options.align_corners)
+        describe, values = origin.describe_error, options.values
+        predictor = ImagePredictor(options.name, labels, run, describe, options.align_corners, values)
         _check_on_gray(predictor)
         return cls(labels, predictor, facts | identity())
 
     def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
         """Return one prediction per input."""
         return self.predictor(inputs)
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Tell if its options say so."""
+        return self.predictor.values == "probabilities"
 
     def provenance(self) -> dict[str, Any]:
         """Return files with their hashes, preprocessing and settings."""
@@ -141,6 +147,7 @@ def _network(instance: Any, options: ModelOptions) -> tuple[Network, dict[str, A
         "args": dict(options.args),
         "class": type(instance).__name__,
         "labels": options.labels.name if options.labels else None,
+        "values": options.values or "logits",
         "resize": options.resize,
         "align_corners": options.align_corners,
     }

@@ -5,12 +5,14 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from reliseg.labels import LabelSpace
-from reliseg.metrics import METRICS, DomainState, ImageSummary, Metric
+from reliseg.metrics import METRICS, DomainState, ImageSummary, Metric, compute_values
+from reliseg.models import Model
 from reliseg.plan.plan import Target, shards
 from reliseg.results import Origin, Row, csv_line
 from reliseg.run.context import ModelRun
 from reliseg.run.evaluate.shard_files import StoredScoreHistograms, load_shard, lost_shard_error
 from reliseg.run.measure.seed_means import with_means
+from reliseg.scores import SCORES
 from reliseg.stats import PixelStatistics, reliability
 from reliseg.stats.bins import edges
 from reliseg.stats.fixed import real
@@ -86,7 +88,7 @@ def _rows(
         if metric.needs_annotation and not state.annotated:
             continue
         for row_origin, row_state in by_split if metric.reads_thresholds else [(origin, state)]:
-            for value in metric.compute(row_state, reference):
+            for value in compute_values(metric, row_state, reference):
                 yield Row.of(row_origin, value, n_images=len(state.images), n_pixels=known)
 
 
@@ -136,7 +138,15 @@ def load_state(run: ModelRun, members: Sequence[Target], calibration: str) -> Do
         images=images,
         unreachable=_unreachable(members, run.model.labels),
         annotated=all(m.domain.annotated for m in members),
+        undefined_scores=_undefined_scores(run.model, layout.scores),
     )
+
+
+def _undefined_scores(model: Model, scores: Sequence[str]) -> dict[str, str]:
+    if not model.gives_probabilities:
+        return {}
+    why = "the model gives probabilities, and this score needs logits"
+    return {score: why for score in scores if SCORES.get(score).needs_logits}
 
 
 def _unreachable(members: Sequence[Target], labels: LabelSpace) -> tuple[int, ...]:

@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 
 from reliseg.calibration.records.record import Record
 from reliseg.calibration.records.thresholds import ByScore
-from reliseg.metrics import METRICS, DomainState
+from reliseg.metrics import METRICS, DomainState, compute_values
 from reliseg.plan.plan import IDENTITY, Target
 from reliseg.results import Value, csv_line
 from reliseg.run.context import ModelRun
 from reliseg.run.measure.measure import Thresholds, load_state
 from reliseg.stats.bins import RIGHT, WRONG
-from reliseg.stats.pixels import ScoreHistogram
 from reliseg.stats.threshold import Threshold
 
 FITS_HEADER = "model,calibration,score,metric,before,after,why,n_images,n_pixels,definition\n"
@@ -89,18 +88,21 @@ class _Summary:
 
     @classmethod
     def of(cls, state: DomainState) -> "_Summary":
-        thresholds = {score: _threshold(state.pixels.ranks[score]) for score in state.scores}
+        thresholds = {score: _threshold(state, score) for score in state.scores}
         state = replace(state, thresholds=thresholds)
         values = [
             value
             for family, names in _REPORTED.items()
-            for value in METRICS.get(family)().compute(state, None)
+            for value in compute_values(METRICS.get(family)(), state, None)
             if value.metric in names
         ]
         return cls(thresholds, values, len(state.images), int(state.images.known.sum()))
 
 
-def _threshold(ranks: ScoreHistogram) -> Threshold:
+def _threshold(state: DomainState, score: str) -> Threshold:
+    if score in state.undefined_scores:
+        return Threshold(why=state.undefined_scores[score])
+    ranks = state.pixels.ranks[score]
     return Threshold.at_accuracy(ranks.counts[RIGHT], ranks.counts[WRONG])
 
 
