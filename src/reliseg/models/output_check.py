@@ -85,21 +85,18 @@ def _array_problem(content: str, array: Float[np.ndarray, "..."] | DeviceLogits,
 def _sign_of_probabilities(values: Any) -> str | None:
     """Return what shows that these are probabilities (an array or a tensor of classes x h x w), or None.
 
-    Networks may end in a ReLU, so it is not enough that nothing is negative. A single class has no softmax that could
-    be left out, and where all classes are equal in every pixel, both readings say the same. Pixels in which all is 0,
-    as padding is, are not looked at.
+    Networks may end in a ReLU, so it is not enough that nothing is negative. Where all classes are equal in every
+    pixel, both readings say the same. Pixels in which all is 0, as padding is, are not looked at.
     """
     low, high = float(values.min()), float(values.max())
-    if len(values) == 1 or low < -_OVERSHOOT or (low < 0 and high > 1 + _OVERSHOOT) or not high > 0:
+    if low < -_OVERSHOOT or (low < 0 and high > 1 + _OVERSHOOT) or not high > 0:
         return None
     array = np.asarray(values.cpu() if hasattr(values, "cpu") else values, np.float32)
     used = array[:, (array != 0).any(axis=0)]
     sums = used.sum(axis=0)
-    if not (used != used[0]).any():
-        return None
     if abs(sums - 1).max() <= _SUM_TOLERANCE:
         return _SUM_TO_ONE
-    if low < 0:
+    if low < 0 or not (used != used[0]).any():
         return None
     if high <= 1:
         return "all values are from 0 to 1"
