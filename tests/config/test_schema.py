@@ -1,10 +1,15 @@
 """The configuration: what is known, what is written out, and one line for what is wrong."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from reliseg.config.scalars import Plain
 from reliseg.config.schema import (
     SampleConfig,
     parse_config,
@@ -13,6 +18,7 @@ from reliseg.config.schema import (
     read_config,
     render_config,
 )
+from reliseg.config.yaml_files import parse_yaml
 from reliseg.errors import ConfigError
 from reliseg.metrics import METRICS
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
@@ -149,3 +155,164 @@ def test_values_are_logits_or_probabilities():
     assert parse_config(stated).models[0].values == "probabilities"
     assert parse_config(LEAST).models[0].values is None
     assert "models.0.values" in refusal_of(LEAST | {"models": [MODEL | {"values": "percent"}]})
+
+
+NAMES = [
+    "0016E5",
+    "0001",
+    "+1",
+    "1_0",
+    "on",
+    "~",
+    "0x1F",
+    "1:30",
+    "2024-01-01",
+    " a ",
+    "a\nb",
+    "null",
+    "true",
+    "1.0",
+    "=",
+]
+TEXTS = st.sampled_from(NAMES) | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
+PLAIN_NAMES = st.sampled_from([name for name in NAMES if not set(name) & set("~: \n=")])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS | st.integers(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(name=PLAIN_NAMES, texts=st.lists(TEXTS, min_size=6, max_size=6), args=st.dictionaries(TEXTS, VALUES, max_size=3))
+def test_every_name_and_value_is_read_back_as_it_was(name, texts, args):
+    a, b, c, d, e, f = texts
+    model = {"name": name, "kind": "hf", "where": f"hub/{a}", "feature": b, "args": args}
+    data = {"name": name, "spec": "idd", "root": "/x", "image": [c], "missing": "skip"}
+    data["domains"] = {
+        d: {"scenes": [e, f], "split": e, "augment": {"kind": "photometric", "copies": 2}},
+        e + "x": None,
+    }
+    config = parse_config({"models": [model], "datasets": [data], "test": {"on": [f], "reference": a}, "seed": 16})
+    text = render_config(config, Path("/"))
+    again = parse_config(parse_yaml(text))
+    assert again == config
+    assert render_config(again, Path("/")) == text
+    (section,) = again.datasets
+    assert section.domains[d]["scenes"] == [e, f]
+    assert again.models[0].args == args
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_in_quotes_is_its_text_everywhere(name):
+    text = f"""
+    models: [{{name: m, kind: stored, where: {json.dumps(name)}, weights: {json.dumps(name)}}}]
+    datasets: [{{name: d, spec: x, root: x, domains: {{day: {{scenes: [{json.dumps(name)}]}}}}}}]
+    test: {{reference: {json.dumps(name)}}}
+    """
+    config = parse_config(parse_yaml(text))
+    assert config.models[0].where == config.models[0].weights == config.test.reference == name
+    assert config.datasets[0].domains["day"] == {"scenes": [name]}
+
+
+@pytest.mark.parametrize(
+    "name", ["0016E5", "0001", "+1", "1_0", "on", "0x1F", "1:30", "2024-01-01", "null", "true", "1.0"]
+)
+def test_a_name_without_quotes_is_the_text_of_the_file(name):
+    text = f"""
+    models: [{{name: m, kind: stored, where: {name}}}]
+    datasets:
+    - name: d
+      spec: x
+      root: {name}
+      domains: {{{name}: {{scenes: [{name}], split: {name}, samples: [{name}/{name}]}}}}
+    calibration: [{{load: {name}x}}]
+    test: {{on: [{name}], allow_seen: [{name}]}}
+    """
+    config = parse_config(parse_yaml(text))
+    (data,) = config.datasets
+    assert data.domains == {name: {"scenes": [name], "split": name, "samples": [f"{name}/{name}"]}}
+    assert {config.models[0].where, data.root, *config.test.on, *config.test.allow_seen} == {name}
+
+
+NUMBERS = [
+    ("seed: 0x1F", "seed", 31),
+    ("seed: 0016", "seed", 16),
+    ("seed: '3'", "seed", 3),
+    ("limit: ~", "limit", None),
+    ("limit:", "limit", None),
+    ("sample: {cap: 1e8}", "sample", SampleConfig(cap=100_000_000)),
+    ("batch: 2.0", "batch", 2),
+]
+
+
+@pytest.mark.parametrize(("text", "key", "value"), NUMBERS)
+def test_a_number_is_one_of_yaml_1_2_where_a_number_is_asked_for(text, key, value):
+    settings = parse_settings(parse_yaml(text))
+    assert getattr(settings, key) == value
+    assert type(getattr(settings, key)) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("seed: 1_0", "seed: give a whole number, not '1_0'"),
+        ("seed: true", "seed: give a whole number, not 'true'"),
+        ("seed: ' 7'", "seed: give a whole number, not ' 7'"),
+        ("seed: 3.5", "seed: give a whole number, not 3.5"),
+        ("seed: null", "seed: give a whole number"),
+        (f"seed: {'9' * 30}", f"seed: give less than 9223372036854775808, not {'9' * 30}"),
+        (f"seed: {'9' * 5000}", f"seed: give a whole number, not '{'9' * 57}...'"),
+        ("threads: 100000", "threads: give at most 1024, not 100000"),
+        ("batch: 100000", "batch: give at most 4096, not 100000"),
+        ("sample: {cap: all pixels}", "sample.cap: give a whole number or all, not 'all pixels'"),
+        ("device:", "device is empty; write a word, in quotes where it is '~'"),
+        ("scores: [msp, ~]", "scores.1 is empty; write a word, in quotes where it is '~'"),
+        ("sample: [1]", "sample: give keys with values"),
+    ],
+)
+def test_what_is_no_number_or_name_is_refused_with_what_to_give(text, line):
+    with pytest.raises(ConfigError) as refusal:
+        parse_settings(parse_yaml(text))
+    assert str(refusal.value) == f"settings: {line}"
+
+
+@pytest.mark.parametrize(
+    ("model", "line"),
+    [
+        ({"upsampling": {"align_corners": Plain("yes")}}, "upsampling.align_corners: give true or false, not 'yes'"),
+        ({"mean": [Plain("1"), Plain(".nan"), Plain("0")]}, "mean.1: give a finite number, not nan"),
+        ({"mean": [Plain("1"), Plain("true"), Plain("0")]}, "mean.1: give a number, not 'true'"),
+        ({"mean": [1, True, 0]}, "mean.1: give a number, not True"),
+        ({"resize": [Plain("64"), Plain("6_4")]}, "resize.1: give a whole number, not '6_4'"),
+        (
+            {"args": {"n": Plain("9" * 5000)}},
+            "args: a number of 5000 digits is too long; put it in quotes if it is a name",
+        ),
+        ({"weights": "a\0b"}, "weights: 'a\\x00b' holds the character U+0000, which no name can hold; remove it"),
+        (
+            {"where": "a\udce9"},
+            "where: 'a\\udce9' holds bytes that are not UTF-8, which no configuration can hold; rename it",
+        ),
+    ],
+)
+def test_values_of_a_model_are_refused_where_they_are_not_what_is_asked_for(model, line):
+    text = refusal_of(LEAST | {"models": [MODEL | model]})
+    assert text in (f"file: models.0.{line}", f"file: models.0: {line}")
+
+
+def test_arguments_follow_the_core_rules():
+    text = "{a: 0x1F, b: '0x1F', c: on, d: 2024-01-01, e: [1_0, 1e1, ~], f: {1: x, '2': y}}"
+    config = parse_config(LEAST | {"models": [MODEL | {"args": parse_yaml(text)}]})
+    args = {"a": 31, "b": "0x1F", "c": "on", "d": "2024-01-01", "e": ["1_0", 10.0, None], "f": {1: "x", "2": "y"}}
+    assert config.models[0].args == args
+
+
+@pytest.mark.parametrize("value", [{"seed": np.int64(3)}, {"seed": 3.0}, {"seed": 3}, {"seed": "3"}])
+def test_numbers_of_a_program_are_read_alike(value):
+    assert parse_settings(value).seed == 3
+
+
+@pytest.mark.parametrize("value", [True, 3.5, "1_0", None, [3], np.bool_(True)])
+def test_what_is_no_number_of_a_program_is_refused(value):
+    with pytest.raises(ConfigError, match="settings: seed: give a whole number"):
+        parse_settings({"seed": value})

@@ -30,7 +30,7 @@ def test_commas_inside_brackets_do_not_split(text, parts):
         ("stored:x,name=net,labels=idd", {"name": "net", "kind": "stored", "where": "x", "labels": "idd"}),
         (
             "hf:x,align_corners=true,resize=[2,3]",
-            {"name": "x", "kind": "hf", "where": "x", "upsampling": {"align_corners": True}, "resize": [2, 3]},
+            {"name": "x", "kind": "hf", "where": "x", "upsampling": {"align_corners": "true"}, "resize": ["2", "3"]},
         ),
     ],
 )
@@ -72,6 +72,20 @@ def test_a_value_is_read_as_in_a_file(text):
         (dataset_section, "camvid", "--data 'camvid': write SPEC=ROOT"),
         (dataset_section, "camvid=", "--data 'camvid=': write SPEC=ROOT"),
         (dataset_section, "camvid=x,skip", "--data: 'skip' is not KEY=VALUE"),
+        (dataset_section, 'folder=p,labels="', "--data: labels: '\"' is not valid YAML: line 1: "),
+        (dataset_section, "folder=p,labels='a", '--data: labels: "\'a" is not valid YAML: line 1: '),
+        (
+            dataset_section,
+            "folder=p,labels=!!python/name:os.system",
+            "--data: labels: '!!python/name:os.system' is not",
+        ),
+        (
+            dataset_section,
+            "folder=p,label_map={void: *a}",
+            "--data: label_map: '{void: *a}' is not valid YAML: line 1: ",
+        ),
+        (dataset_section, "folder=p,labels=a,labels=b", "--data: 'labels' is given twice; give it once"),
+        (model_section, "hf:x,args=" + "[" * 9999, "--model: args: '[[["),
     ],
 )
 def test_what_is_wrong_is_one_line_with_the_way_to_write_it(section, text, message):

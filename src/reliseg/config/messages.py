@@ -5,6 +5,8 @@ from typing import TypeAlias
 
 from pydantic_core import ErrorDetails
 
+from reliseg.runtime.text_files import quoted
+
 Place: TypeAlias = tuple[int | str, ...]
 
 _EXPECTED = {
@@ -21,7 +23,10 @@ _EXPECTED = {
     "float_parsing": "a number",
     "bool_type": "true or false",
     "bool_parsing": "true or false",
+    "finite_number": "a finite number",
     "greater_than": "more than {gt}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
     "greater_than_equal": "at least {ge}",
     "literal_error": "{expected}",
     "too_short": "at least {min_length} in the list",
@@ -45,8 +50,10 @@ def validation_message(errors: Iterable[ErrorDetails], content: object) -> str:
         return f"{where} is missing"
     if kind == "list_type" and isinstance(value, str):
         return f"{where}: a list is needed; write [{value}]"
+    if value is None and any(error["type"] == "string_type" for error in alternatives):
+        return f"{where} is empty; write a word, in quotes where it is '~'"
     texts = list(dict.fromkeys(_text(error) for error in alternatives))
-    value_text = repr(value) if isinstance(value, str | int | float | bool) else ""
+    value_text = quoted(value) if isinstance(value, str | int | float | bool) else ""
     if kind in _EXPECTED:
         return f"{where}: give {' or '.join(texts)}{f', not {value_text}' if value_text else ''}"
     return f"{where}: {texts[0]}{f' (given: {value_text})' if value_text and value_text not in texts[0] else ''}"

@@ -104,7 +104,7 @@ def read_protocol(name: str) -> Protocol:
     if path is None:
         raise ConfigError(f"unknown protocol {name!r}; {suggestion(name, protocol_names())}")
     content = dict(read_yaml(path))
-    return Protocol(path.stem.replace("_", "-"), content.pop("version"), content.pop("about"), content)
+    return Protocol(path.stem.replace("_", "-"), int(content.pop("version")), content.pop("about"), content)
 
 
 def protocol_lines() -> Iterator[str]:

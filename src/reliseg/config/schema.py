@@ -4,12 +4,13 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 
 from reliseg.calibration import canonical_text
 from reliseg.config.messages import Place, place_in_file, place_text, validation_message
+from reliseg.config.scalars import AS_WRITTEN, read_as
 from reliseg.config.yaml_files import read_yaml, render_yaml
 from reliseg.errors import ConfigError, suggestion
 from reliseg.metrics import METRICS
@@ -25,8 +26,27 @@ _NAME = re.compile(r"[\w.+-]+")
 _DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]+)?")
 
 
+Domain: TypeAlias = dict[str, str | list[str] | dict[str, Any]]
+"""The conditions of a domain: names, and the parameters of `augment`."""
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_scalars(cls, content: Any) -> Any:
+        """Return the content with each scalar as the annotation of its place reads it."""
+        if not isinstance(content, Mapping):
+            return content
+        read = {}
+        for key, value in content.items():
+            field = cls.model_fields.get(key)
+            try:
+                read[key] = value if field is None else read_as(value, field.annotation)
+            except ValueError as error:
+                raise ValueError(f"{key}: {error}") from error
+        return read
 
 
 class UpsamplingConfig(_Section):
@@ -87,9 +107,9 @@ class DataConfig(_Section):
     spec: str
     root: str
     labels: str | None = None
-    label_map: dict[str, Any] | None = None
+    label_map: dict[str, Annotated[Any, AS_WRITTEN]] | None = None
     projection: dict[str, list[int]] = Field(default_factory=dict)
-    domains: dict[str, dict[str, Any] | None] | None = None
+    domains: dict[str, Domain | None] | None = None
     image: str | list[str] | None = None
     mask: str | list[str] | None = None
     missing: Literal["error", "skip"] = "error"
@@ -188,10 +208,10 @@ class Settings(_Section):
     scores: list[str] = list(BUILT_IN_SCORES)
     metrics: list[str] = Field(default_factory=lambda: ["all"], validate_default=True, min_length=1)
     sample: SampleConfig = SampleConfig()
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=1 << 63)
     device: str = "auto"
-    threads: int = Field(default=2, ge=1)
-    batch: int = Field(default=1, ge=1)
+    threads: int = Field(default=2, ge=1, le=1024)
+    batch: int = Field(default=1, ge=1, le=4096)
     limit: int | None = Field(default=None, ge=1)
 
     @field_validator("device")
@@ -323,7 +343,7 @@ def render_config(config: RunConfig, folder: Path) -> str:
         "datasets": [dataset.absolute(folder) for dataset in config.datasets],
         "calibration": [calibration.absolute(folder) for calibration in config.calibration],
     }
-    return render_yaml(config.model_copy(update=sections).model_dump(mode="json"))
+    return render_yaml(config.model_copy(update=sections).model_dump())
 
 
 def _name_or_path(text: str, folder: Path) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from reliseg.config.yaml_files import parse_value
 from reliseg.errors import ConfigError
+from reliseg.runtime.text_files import quoted
 
 
 def model_section(text: str) -> dict[str, Any]:
@@ -49,6 +50,8 @@ def _entries(option: str, pairs: list[str]) -> dict[str, Any]:
     for pair in pairs:
         key, separator, value = pair.partition("=")
         if not separator:
-            raise ConfigError(f"{option}: {pair!r} is not KEY=VALUE")
+            raise ConfigError(f"{option}: {quoted(pair)} is not KEY=VALUE")
+        if key in values:
+            raise ConfigError(f"{option}: {quoted(key)} is given twice; give it once")
         values[key] = parse_value(value, where=f"{option}: {key}")
     return values

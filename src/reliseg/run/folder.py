@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from reliseg.calibration.records.record import RECORDS_FOLDER
+from reliseg.config.yaml_files import parse_yaml
 from reliseg.errors import ConfigError, shortlist
 from reliseg.plan.plan import Shard, Target
 from reliseg.runtime.atomic_files import write_text
+from reliseg.runtime.text_files import UnreadableTextError
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def lock_run_folder(folder: RunFolder, configuration: str) -> Iterator[None]:
 
 def differences(before: str, now: str) -> list[str]:
     """Return the places where two configurations (YAML or JSON) differ, like `calibration.0.methods`."""
-    return list(dict.fromkeys(_differences_below((), yaml.safe_load(before), yaml.safe_load(now))))
+    return list(dict.fromkeys(_differences_below((), parse_yaml(before), parse_yaml(now))))
 
 
 def _differences_below(place: tuple[str, ...], before: Any, now: Any) -> Iterator[str]:
@@ -149,7 +149,7 @@ def _claim(folder: RunFolder, configuration: str) -> None:
 def _difference_text(stored: str, configuration: str) -> str:
     try:
         places = differences(stored, configuration)
-    except yaml.YAMLError:
+    except UnreadableTextError:
         places = []
     where = f" in {shortlist(places)}" if places else ""
     return f"its config.yaml differs{where}; undo that, or give another --out"
