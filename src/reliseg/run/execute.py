@@ -1,7 +1,7 @@
 """A whole run: check, fit, evaluate, measure, write."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from reliseg.calibration import Unchanged
 from reliseg.calibration.records.record import Record, encode_record, record_file, write_record
-from reliseg.errors import ConfigError, IncompleteError, count_text, shortlist
+from reliseg.errors import ConfigError, IncompleteError
 from reliseg.kernels.cpu.kernel import compile_kernels
 from reliseg.models import Model
 from reliseg.plan.plan import IDENTITY, Plan, Target
@@ -34,8 +34,6 @@ from reliseg.run.measure.splits import FITS_HEADER, measure_splits, stored_thres
 from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.numba_cache import announce_compilation
 from reliseg.runtime.progress import Progress, Silent
-
-_MAX_FAILURES = 8
 
 
 @dataclass
@@ -121,8 +119,8 @@ class Run:
             reasons = dict.fromkeys(outcome.refusals.values())  # several seeds have the same
             outputs.problems += [f"{run.name} on {split}: {r}; no results with this calibration" for r in reasons]
             if outcome.unread:
-                failures = _failure_text(run.name, split, outcome.unread)
-                outputs.problems.append(f"{failures}; no calibration is fitted on this split")
+                lost = "no calibration is fitted on this split"
+                outputs.problems.append(f"{run.name} on {split}: {outcome.unread}; {lost}")
         return replace(run, plan=run.plan.without_failed(records), records=records)
 
     def _adopt(self, run: ModelRun, record: Record) -> Record:
@@ -151,7 +149,7 @@ class Run:
                 incomplete.add(target)
                 is_test = target in tests
                 loss = "this domain has no results" if is_test else "this split gives no threshold"
-                outputs.problems.append(f"{_failure_text(run.name, str(target), failures)}; {loss}")
+                outputs.problems.append(f"{run.name} on {target}: {failures}; {loss}")
         for target in plan.tests:
             parts = sorted(str(m) for m in target.members() if m in incomplete)
             if target.domain.union and parts:
@@ -190,9 +188,3 @@ class Run:
         if outputs.problems:
             raise IncompleteError(*outputs.problems)
         return results
-
-
-def _failure_text(model: str, place: str, failures: Mapping[str, str]) -> str:
-    lines = [f"{sample}: {problem}" for sample, problem in failures.items()]
-    first = shortlist(lines, _MAX_FAILURES, separator="; ")
-    return f"{model} on {place}: could not evaluate {count_text(len(failures), 'sample')} ({first})"

@@ -17,6 +17,7 @@ from reliseg.run.context import ModelRun
 from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.evaluate.observer import Observer
 from reliseg.run.evaluate.shard_files import Observed, ShardHead, load_head, load_shard, lost_shard_error, save_shard
+from reliseg.run.failures import Attempts, Failures
 from reliseg.run.predict.freshness import StoredInputs
 from reliseg.run.predict.identity import parts_of_statistics
 from reliseg.run.predict.stream import PredictedSample
@@ -35,8 +36,8 @@ class DomainPass:
     unseen: Mapping[str, str] = field(default_factory=dict)
     """Why an image, by its sha256, must not be among those of this domain."""
 
-    def evaluate(self) -> dict[str, str]:
-        """Evaluate what is not stored yet; return the failures by sample."""
+    def evaluate(self) -> Failures:
+        """Evaluate what is not stored yet; return the failures. Stop if the first samples all fail for one reason."""
         todo = self._begin()
         stream = self.run.stream.predictions(
             self.target.dataset,
@@ -44,13 +45,16 @@ class DomainPass:
             decode_images=any(calibration.needs_image for calibration in self.calibrations.values()),
             keep_images=self._exports,
         )
-        failures: dict[str, str] = {}
+        tried = sum(len(samples) for _, samples in todo)
+        attempts = Attempts(self.run.progress.note, is_new=tried == len(self.target.domain.samples))
         with closing(stream), self._counter() as counter:
             for shard, samples in todo:
                 if samples:
-                    failures |= self._evaluate_shard(shard, samples, stream, counter)
+                    self._evaluate_shard(shard, samples, stream, counter, attempts)
+                    if attempts.are_hopeless:
+                        break
                     self.run.context.hashes.flush()
-        return failures
+        return attempts.failures(tried)
 
     @cached_property
     def _is_test(self) -> bool:
@@ -131,10 +135,11 @@ class DomainPass:
         samples: Sequence[Sample],
         stream: Iterator[PredictedSample | SampleError],
         counter: "CalibrationCounter",
-    ) -> dict[str, str]:
+        attempts: Attempts,
+    ) -> None:
         """Evaluate samples of a shard, which come next in the stream; store them beside those that are stored.
 
-        Where they are all of the shard, whatever is stored is replaced. Return the failures by sample.
+        Where they are all of the shard, whatever is stored is replaced. Where the attempts are hopeless, nothing is.
         """
         rows = {name: SampleRows(self._layout) for name in self.calibrations}
         hashes: dict[str, str] = {}
@@ -148,8 +153,11 @@ class DomainPass:
                 loaded, calibrated = self._calibrate(outcome)
             except SampleError as error:
                 failures[error.sample] = error.problem
-                self.run.progress.note(f"not evaluated: {error}")
+                attempts.fail(error)
+                if attempts.are_hopeless:
+                    return
                 continue
+            attempts.succeed()
             for name, row in counter.count(loaded, calibrated):
                 rows[name].add(row)
             hashes[loaded.sample.id] = loaded.sha256
@@ -162,7 +170,7 @@ class DomainPass:
         observed = ((name, Observed(pixels, rows[name].table())) for name, pixels in counter.take())
         if len(samples) == len(shard.samples):
             save_shard(path, ShardHead(hashes, predictions, failures, self._own_parts, self._fingerprints), observed)
-            return failures
+            return
         before = load_head(path)
         if before is None:
             raise lost_shard_error(path)
@@ -173,7 +181,6 @@ class DomainPass:
             failures=failures,
         )
         save_shard(path, head, ((name, _load_observed(path, name) + more) for name, more in observed))
-        return failures
 
     def _calibrate(self, outcome: PredictedSample) -> tuple[DecodedSample, dict[str, Prediction]]:
         """Return the sample under every calibration, before any is counted; a SampleError where it cannot be."""

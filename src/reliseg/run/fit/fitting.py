@@ -10,6 +10,7 @@ from reliseg.calibration.records.record import Record, read_record, record_file,
 from reliseg.errors import CalibrationError, ConfigError
 from reliseg.plan.plan import Fit, Target, all_members
 from reliseg.run.context import ModelRun
+from reliseg.run.failures import Failures
 from reliseg.run.fit.requests import request_of_all_fits, request_of_fit
 from reliseg.run.fit.sampling import FitData, Sampling
 from reliseg.run.predict.freshness import Inputs, StoredInputs
@@ -22,7 +23,7 @@ class FitOutcome:
     fit: Fit
     records: Mapping[str, Record]
     refusals: Mapping[str, str] = field(default_factory=dict)
-    unread: Mapping[str, str] = field(default_factory=dict)
+    unread: Failures = field(default_factory=Failures)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +53,12 @@ class Fitting:
     def _folder(self) -> Path:
         return self.run.context.folder.records(self.run.name)
 
-    def _fit_split(self, fit: Fit, unread: Mapping[Target, Mapping[str, str]]) -> FitOutcome:
+    def _fit_split(self, fit: Fit, unread: Mapping[Target, Failures]) -> FitOutcome:
         """Return the calibrations of one fit, stored ones as they are; none where a sample cannot be read."""
         stored = {name: self._read_valid(fit, name) for name, _ in fit.calibrations()}
         if all(stored.values()):
             return FitOutcome(fit, {name: record for name, record in stored.items() if record is not None})
-        failures = {sample: why for m in fit.members() for sample, why in unread[m].items()}
+        failures = sum((unread[m] for m in fit.members()), Failures())
         if failures:
             return FitOutcome(fit, {}, unread=failures)
         settings = self.run.plan.settings

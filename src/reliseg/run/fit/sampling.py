@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -17,6 +18,7 @@ from reliseg.errors import SampleError
 from reliseg.plan.plan import Shard, Target, shards
 from reliseg.prediction import sample_pixels
 from reliseg.run.context import ModelRun
+from reliseg.run.failures import Attempts, Failures
 from reliseg.run.fit.image_files import StoredImage, StoredImages, save_image
 from reliseg.run.fit.pixel_files import PixelWriter, Share, pixel_runs
 from reliseg.run.fit.requests import SampleRequest
@@ -50,8 +52,11 @@ class Sampling:
         """Where samples of this model lie until all is fitted."""
         return self.run.context.folder.samples(self.run.name)
 
-    def collect(self, target: Target, request: SampleRequest) -> dict[str, str]:
-        """Store what is requested of each shard that does not hold it yet; return the failures by sample."""
+    def collect(self, target: Target, request: SampleRequest) -> Failures:
+        """Store what is requested of each shard that does not hold it yet; return the failures.
+
+        Stop where the first samples all fail for one reason.
+        """
         every = list(shards(target))
         pending = [(s, sample) for s in every if not self._is_stored(s, _part(request, s)) for sample in s.samples]
         self.run.progress.begin(f"{self.run.name} on {target} for calibration", sum(len(s.samples) for s in every))
@@ -63,10 +68,14 @@ class Sampling:
             decode_images=any(request.whole.values()),
             keep_images=self.run.context.export is not None,
         )
-        failures: dict[str, str] = {}
-        for shard, outcomes in groupby(zip(pending, stream, strict=True), key=lambda item: item[0][0]):
-            failures |= self._sample_shard(shard, (outcome for _, outcome in outcomes), _part(request, shard))
-        return failures
+        attempts = Attempts(self.run.progress.note, is_new=len(pending) == len(target.domain.samples))
+        with closing(stream):
+            for shard, outcomes in groupby(zip(pending, stream, strict=True), key=lambda item: item[0][0]):
+                part = _part(request, shard)
+                self._sample_shard(shard, (outcome for _, outcome in outcomes), part, attempts)
+                if attempts.are_hopeless:
+                    break
+        return attempts.failures(len(pending))
 
     def load(self, members: Sequence[Target], requests: Mapping[Target, SampleRequest], training: Training) -> FitData:
         """Return the share of a fit on these domains, in the order of the domains, then of sample ids."""
@@ -118,19 +127,24 @@ class Sampling:
         return self._parts_by_target[target]
 
     def _sample_shard(
-        self, shard: Shard, outcomes: Iterator[PredictedSample | SampleError], request: SampleRequest
-    ) -> dict[str, str]:
-        """Store what is requested of a shard; return the failures by sample."""
+        self,
+        shard: Shard,
+        outcomes: Iterator[PredictedSample | SampleError],
+        request: SampleRequest,
+        attempts: Attempts,
+    ) -> None:
+        """Store what is requested of a shard, as long as the attempts are not hopeless."""
         entries: list[dict[str, Any]] = []
-        failures: dict[str, str] = {}
         self._record(shard).unlink(missing_ok=True)  # it would speak of files that are written anew
         with PixelWriter(self._pixels(shard)) as pixels:
             for outcome in outcomes:
                 self.run.progress.advance()
                 if isinstance(outcome, SampleError):
-                    failures[outcome.sample] = outcome.problem
-                    self.run.progress.note(f"not evaluated: {outcome}")
+                    attempts.fail(outcome)
+                    if attempts.are_hopeless:
+                        return
                     continue
+                attempts.succeed()
                 if self.run.context.export:
                     self.run.context.export(self.run.name, shard.target, outcome)
                 prediction, truth = outcome.prediction, outcome.loaded.truth
@@ -154,12 +168,11 @@ class Sampling:
                         "align_corners": prediction.align_corners,
                     }
                 )
-        if not failures:  # last: the pixels are whole
+        if len(entries) == len(shard.samples):  # last: the pixels are whole
             stored = {"quota": request.quota, "whole": dict(request.whole)}
             record = {"images": entries, "parts": self._parts(shard.target), **stored}
             write_text(self._record(shard), json.dumps(record))
             self.run.context.hashes.flush()
-        return failures
 
     def _pixels(self, shard: Shard) -> Path:
         return self.run.context.folder.pixels(self.run.name, shard)
