@@ -9,7 +9,7 @@ import pytest
 from reliseg.errors import ModelError, SampleError
 from reliseg.labels import LabelSpace
 from reliseg.models import Input
-from reliseg.models.image_predictor import ImagePredictor
+from reliseg.models.image_predictor import ImagePredictor, Resizing
 from reliseg.prediction import Prediction
 from reliseg.types import Image
 
@@ -86,4 +86,95 @@ def test_what_a_model_raises_names_the_sample(error: BaseException, text: str) -
 
     with pytest.raises(SampleError) as caught:
         predictor(fail)([source(1)])
-    assert str(caught.value) == f"day/1: {text}"
+    assert str(caught.value) == f"day/1: {text} (an image of 4 x 6 pixels)"
+
+
+def planes(shape: Callable[[int, int], tuple[int, int]]) -> Run:
+    """Logits whose height and width come from those of the image."""
+    return lambda images: [
+        Prediction(np.full((2, *shape(*image.shape[:2])), 3, np.float32), size=(1, 1)) for image in images
+    ]
+
+
+def blank(height: int, width: int) -> Input:
+    return Input("day/1", (height, width), np.zeros((height, width, 3), np.uint8))
+
+
+def test_swapped_logits_name_the_image_and_its_size() -> None:
+    with pytest.raises(
+        SampleError, match=r"day/1: model net gives logits of 2 x 12 x 8 .*swapped.* \(an image of 64 x 96"
+    ):
+        predictor(planes(lambda h, w: (w // 8, h // 8)))([blank(64, 96)])
+
+
+def test_a_network_with_one_size_for_all_images_may_take_them_upright() -> None:
+    scales = predictor(planes(lambda h, w: (8, 16)))
+    scales([blank(64, 128)])
+    assert scales.notes() == []
+    scales([blank(128, 64)])
+    [note] = scales.notes()
+    assert note.startswith("gives logits of 8 x 16 for an image of 128 x 64 pixels, which has other proportions")
+
+
+def test_padded_logits_are_noted_once() -> None:
+    pads = predictor(planes(lambda h, w: (w // 8, w // 8)))
+    for size in ((192, 256), (96, 256)):
+        pads([blank(*size)])
+    [note] = pads.notes()
+    assert "crop its logits to the image's part (24 x 32)" in note
+    pads.forget_notes()
+    assert pads.notes() == []
+
+
+def test_proportions_are_those_of_the_resized_image() -> None:
+    resized = replace(predictor(planes(lambda h, w: (h // 8, w // 8))), resizing=Resizing((64, 64)))
+    [prediction] = resized([blank(64, 128)])
+    assert (prediction.logits.shape, prediction.size, resized.notes()) == ((2, 8, 8), (64, 128), [])
+
+
+def multiples_only(images: Sequence[Image]) -> list[Prediction]:
+    height, width = images[0].shape[:2]
+    if height % 32 or width % 32:
+        raise RuntimeError("The size of tensor a (45) must match the size of tensor b (46)")
+    return planes(lambda h, w: (h // 8, w // 8))(images)
+
+
+def test_where_the_size_is_the_cause_resize_is_the_way_out() -> None:
+    with pytest.raises(SampleError) as caught:
+        predictor(multiples_only)([blank(90, 121)])
+    assert str(caught.value) == (
+        "day/1: model net raised RuntimeError seen; at 96 x 128 it works, so set resize: [height, width], for example "
+        "[96, 128] (an image of 90 x 121 pixels)"
+    )
+
+
+def test_a_network_for_one_size_only_names_that_size() -> None:
+    def one_size(images: Sequence[Image]) -> list[Prediction]:
+        assert images[0].shape[:2] == (64, 128)
+        return planes(lambda h, w: (h, w))(images)
+
+    picky = predictor(one_size)
+    picky([blank(64, 128)])
+    with pytest.raises(SampleError, match=r"; at 64 x 128 it works, so set resize"):
+        picky([blank(96, 128)])
+
+
+def test_memory_is_not_asked_for_twice() -> None:
+    calls = []
+
+    def hungry(images: Sequence[Image]) -> list[Prediction]:
+        calls.append(images[0].shape)
+        raise RuntimeError("CUDA out of memory")
+
+    with pytest.raises(SampleError, match="RuntimeError seen"):
+        predictor(hungry)([blank(90, 121)])
+    assert len(calls) == 1
+
+
+def test_what_a_model_prints_goes_to_the_error_stream(capsys: pytest.CaptureFixture[str]) -> None:
+    def loud(images: Sequence[Image]) -> list[Prediction]:
+        print("loud")
+        return by_brightness(images)
+
+    predictor(loud)([source(1)])
+    assert capsys.readouterr() == ("", "loud\n")

@@ -25,6 +25,7 @@ SECTION = {
     "feature": "head",
     "precision": "bfloat16",
     "key": "ema",
+    "values": "probabilities",
     "output": "0.out",
     "args": {"a": 1},
 }

@@ -101,6 +101,10 @@ class Model(ABC):
         """Return the files that a sample's prediction is read from; only models that read stored ones have any."""
         return ()
 
+    def notes(self) -> list[str]:
+        """Return what a user should know of the predictions so far, a line each."""
+        return []
+
     @abstractmethod
     def provenance(self) -> dict[str, Any]:
         """Return what a result must say of the model: JSON values; `files` maps each file read to its sha256."""

@@ -1,25 +1,39 @@
 """From inputs to checked predictions, for models that read images."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from reliseg.errors import ModelError, ReliSegError, SampleError
 from reliseg.labels import LabelSpace
 from reliseg.models.base import Input, Values
-from reliseg.models.output_check import logits_problem, probabilities_problem
+from reliseg.models.output_check import logits_problem, probabilities_problem, shape_text
+from reliseg.models.output_shape import Size, proportion_note, shape_problem
+from reliseg.models.resizing import BILINEAR, resize_image
+from reliseg.models.user_output import stdout_as_stderr
 from reliseg.prediction import Prediction
 from reliseg.types import Image
+
+_MULTIPLE = 32
+"""Networks that fail on some sizes nearly always take multiples of this."""
+
+
+@dataclass(frozen=True)
+class Resizing:
+    """The size, (height, width), that images are brought to before a network sees them."""
+
+    size: Size
+    resample: int = BILINEAR
 
 
 @dataclass(frozen=True, eq=False)
 class ImagePredictor:
     """Predicts images of one size, and says in one line what went wrong.
 
-    `describe_error` turns what a model raises into text. `align_corners`, if it is not None, overrides that of the
-    model's predictions. Where `values` says that the model gives probabilities, they are in the place of the logits of
-    what `run` gives.
+    `run` gets the images, resized if `resizing` says so. `describe_error` turns what a model raises into text.
+    `align_corners`, if it is not None, overrides that of the model's predictions. Where `values` says that the model
+    gives probabilities, they are in the place of the logits of what `run` gives.
     """
 
     name: str
@@ -28,34 +42,85 @@ class ImagePredictor:
     describe_error: Callable[[BaseException], str]
     align_corners: bool | None
     values: Values | None = None
+    resizing: Resizing | None = None
+    _shapes: dict[Size, Size] = field(default_factory=dict)
+    """The first logits' height and width for each size of images that the network was given."""
+    _notes: dict[str, None] = field(default_factory=dict)
 
     def __call__(self, inputs: Sequence[Input]) -> list[Prediction]:
         """Return one prediction per input; a SampleError where one fails, a ModelError where several fail together."""
         images = [self._image(i) for i in inputs]
         try:
-            predictions = self.run(images)
+            with stdout_as_stderr():
+                predictions = self.run(images)
         except (Exception, SystemExit) as error:
             problem = str(error) if isinstance(error, ReliSegError) else f"raised {self.describe_error(error)}"
-            text = f"model {self.name} {problem}"
-            raise (SampleError(inputs[0].id, text) if len(inputs) == 1 else ModelError(text)) from error
-        return [self._check(p, i) for p, i in zip(predictions, inputs, strict=True)]
+            if len(inputs) > 1:
+                raise ModelError(f"model {self.name} {problem}") from error
+            raise self._failure(inputs[0], problem + self._size_hint(images[0], error)) from error
+        return [self._check(p, i, im) for p, i, im in zip(predictions, inputs, images, strict=True)]
+
+    def notes(self) -> list[str]:
+        """Return what a user should know of the outputs so far, a line each."""
+        return list(self._notes)
+
+    def forget_notes(self) -> None:
+        """Forget what was noted: it was of images that nobody asked for."""
+        self._notes.clear()
 
     def _image(self, source: Input) -> Image:
+        """Return the image that the network is given."""
         if source.image is None:
             raise SampleError(source.id, f"model {self.name} needs an image, and none was given")
-        return source.image
+        if self.resizing is None:
+            return source.image
+        return resize_image(source.image, self.resizing.size, self.resizing.resample)
 
-    def _check(self, prediction: Prediction, source: Input) -> Prediction:
+    def _check(self, prediction: Prediction, source: Input, image: Image) -> Prediction:
         """Return the prediction with the input's size and the final `align_corners`; a SampleError if it is unfit."""
+        size, shape = image.shape[:2], (prediction.logits.shape[-2], prediction.logits.shape[-1])
+        problem = shape_problem(prediction.logits.shape, len(self.labels), size)
+        self._raise(None if problem and self._has_own_shape(shape, size) else problem, source)
         align_corners = prediction.align_corners if self.align_corners is None else self.align_corners
         if self.values != "probabilities":
-            problem = logits_problem(prediction.logits, self.labels, stated=self.values == "logits")
-            self._raise(problem, source)
-            return replace(prediction, size=source.size, align_corners=align_corners)
-        probabilities = np.asarray(prediction.logits)
-        self._raise(probabilities_problem(probabilities, self.labels), source)
-        return Prediction.of_probabilities(probabilities, source.size, align_corners, prediction.feature)
+            self._raise(logits_problem(prediction.logits, self.labels, stated=self.values == "logits"), source)
+            checked = replace(prediction, size=source.size, align_corners=align_corners)
+        else:
+            probabilities = np.asarray(prediction.logits)
+            self._raise(probabilities_problem(probabilities, self.labels), source)
+            checked = Prediction.of_probabilities(probabilities, source.size, align_corners, prediction.feature)
+        self._shapes.setdefault(size, shape)
+        note = proportion_note(shape, size)
+        if note and not self._notes:
+            self._notes[note] = None
+        return checked
 
     def _raise(self, problem: str | None, source: Input) -> None:
         if problem:
-            raise SampleError(source.id, f"model {self.name} {problem}")
+            raise self._failure(source, problem)
+
+    def _has_own_shape(self, shape: Size, size: Size) -> bool:
+        """Tell if images of another size had logits of this shape: the network scales every image to one size."""
+        return any(known == shape and other != size for other, known in self._shapes.items())
+
+    def _failure(self, source: Input, problem: str) -> SampleError:
+        height, width = source.size
+        return SampleError(source.id, f"model {self.name} {problem} (an image of {height} x {width} pixels)")
+
+    def _size_hint(self, image: Image, error: BaseException) -> str:
+        """Return the way out if the network takes the same image at another size: of multiples of 32, or known ones."""
+        if isinstance(error, ReliSegError | MemoryError | SystemExit) or "memory" in str(error).lower():
+            return ""
+        near = tuple(max(1, round(edge / _MULTIPLE)) * _MULTIPLE for edge in image.shape[:2])
+        for size in dict.fromkeys([(near[0], near[1]), *self._shapes]):
+            if size != image.shape[:2] and self._takes(resize_image(image, size)):
+                return f"; at {shape_text(size)} it works, so set resize: [height, width], for example {list(size)}"
+        return ""
+
+    def _takes(self, image: Image) -> bool:
+        try:
+            with stdout_as_stderr():
+                self.run([image])
+        except (Exception, SystemExit):
+            return False
+        return True

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from reliseg.errors import MissingExtraError, ModelError, one_line, suggestion
+from reliseg.models.user_output import stdout_as_stderr
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,10 @@ def _function(model: str, module: ModuleType, name: str, target: str) -> Callabl
 
 @contextmanager
 def _errors_as_one_line(model: str, origin: Origin) -> Iterator[None]:
-    """Turn whatever the user's code raises into a ModelError of one line."""
+    """Turn whatever the user's code raises into a ModelError of one line, and print nothing to standard output."""
     try:
-        yield
+        with stdout_as_stderr():
+            yield
     except ModuleNotFoundError as error:
         if error.name == "torch":
             raise MissingExtraError("torch", "torch", f"model {model} ({origin.where})") from error

@@ -1,5 +1,6 @@
 """Models of transformers, from loading to predictions: their own logits, their preparation, their label space."""
 
+import json
 import logging
 import shutil
 import sys
@@ -18,7 +19,7 @@ from transformers.utils import logging as transformers_logging
 
 import reliseg.models.torch
 from reliseg.errors import MissingExtraError, ModelError, SampleError
-from reliseg.labels import label_space
+from reliseg.labels import LabelSpace, label_space
 from reliseg.models import MODELS, Input, ModelOptions
 from reliseg.models.kinds.hf import HuggingFaceModel
 from reliseg.testing import check_model
@@ -166,13 +167,107 @@ def test_labels_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="model hub gives 2 classes, label space cityscapes has 19"):
         HuggingFaceModel.load(replace(options, labels=CITYSCAPES))
     options = save_network(tmp_path, segformer(**class_names(CITYSCAPES.classes[::-1])))
-    with pytest.raises(ModelError, match="another order: class 0 is 'bicycle', not 'road'"):
+    with pytest.raises(ModelError, match="has 'bicycle' as class 0, and label space cityscapes as class 18"):
         HuggingFaceModel.load(replace(options, labels=CITYSCAPES))
 
 
 def test_labels_without_names_are_those_of_the_options(tmp_path: Path) -> None:
     options = save_network(tmp_path, segformer(**class_names(tuple(f"LABEL_{i}" for i in range(11)))))
     assert HuggingFaceModel.load(replace(options, labels=label_space("camvid"))).labels.name == "camvid"
+
+
+def test_the_spelling_of_class_names_does_not_matter(tmp_path: Path) -> None:
+    names = tuple(c.upper().replace(" ", "_") for c in CITYSCAPES.classes)
+    model = HuggingFaceModel.load(save_network(tmp_path, segformer(**class_names(names))))
+    assert model.labels is CITYSCAPES
+    assert model.notes() == []
+
+
+def test_a_shared_name_at_another_place_is_refused_in_any_spelling(tmp_path: Path) -> None:
+    names = list(CITYSCAPES.classes)
+    names[6], names[7] = "Traffic-Sign", "lamp"
+    options = save_network(tmp_path, segformer(**class_names(tuple(names))))
+    with pytest.raises(ModelError, match="has 'Traffic-Sign' as class 6, and label space cityscapes as class 7"):
+        HuggingFaceModel.load(replace(options, labels=CITYSCAPES))
+
+
+def test_class_names_that_are_not_shared_are_listed(tmp_path: Path) -> None:
+    names = tuple("motorbike" if c == "motorcycle" else c for c in CITYSCAPES.classes)
+    options = save_network(tmp_path, segformer(**class_names(names)))
+    [note] = HuggingFaceModel.load(replace(options, labels=CITYSCAPES)).notes()
+    assert note.startswith(
+        "names classes otherwise than label space cityscapes: 17 is 'motorbike' and here 'motorcycle'"
+    )
+
+
+def test_class_numbers_with_a_gap_are_refused(options: ModelOptions, tmp_path: Path) -> None:
+    options = with_processor(options, tmp_path, None)
+    config = json.loads((tmp_path / "net" / "config.json").read_text())
+    config["id2label"] = {str(i + (i > 4)): name for i, name in enumerate(CITYSCAPES.classes)}
+    (tmp_path / "net" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="names 19 classes, and none is number 5; number them 0 to 18"):
+        HuggingFaceModel.load(options)
+
+
+REDUCING = SEGFORMER | {"do_reduce_labels": True}
+
+
+@pytest.mark.parametrize("key", ["do_reduce_labels", "reduce_labels"])
+def test_reduced_labels_are_refused_for_a_label_space_that_ships(
+    options: ModelOptions, tmp_path: Path, key: str
+) -> None:
+    options = with_processor(options, tmp_path, SEGFORMER | {key: True})
+    for labels in (None, CITYSCAPES):
+        with pytest.raises(ModelError, match="do_reduce_labels, so in training id 0 was left out"):
+            HuggingFaceModel.load(replace(options, labels=labels))
+
+
+def test_reduced_labels_are_refused_where_class_0_is_the_rest(tmp_path: Path) -> None:
+    names = ("background", "wall", "floor", "door")
+    options = save_network(tmp_path, segformer(**class_names(names)), REDUCING)
+    with pytest.raises(ModelError, match="do_reduce_labels"):
+        HuggingFaceModel.load(replace(options, labels=LabelSpace("rooms", names, ((0, 0, 0),) * 4)))
+
+
+@pytest.mark.parametrize("first", [(), ("background",)])
+def test_a_label_space_of_the_reduced_ids_is_accepted(tmp_path: Path, first: tuple[str, ...]) -> None:
+    classes = ("wall", "floor", "door", "lamp")
+    names = (*first, *classes)[:4]
+    options = save_network(tmp_path, segformer(**class_names(names)), REDUCING)
+    labels = LabelSpace("rooms", classes, ((0, 0, 0),) * 4)
+    assert HuggingFaceModel.load(replace(options, labels=labels)).labels is labels
+
+
+def test_a_mean_on_another_scale_is_refused(options: ModelOptions, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"model hub: mean is \[123.7, 116.3, 103.5\], and images are in 0..1"):
+        HuggingFaceModel.load(replace(options, mean=(123.675, 116.28, 103.53)))
+    unscaled = with_processor(options, tmp_path, SEGFORMER | {"do_rescale": False, "image_std": [0.0, 1.0, 1.0]})
+    with pytest.raises(ModelError, match="give positive numbers"):
+        HuggingFaceModel.load(unscaled)
+
+
+def test_options_of_python_models_are_refused(options: ModelOptions) -> None:
+    with pytest.raises(ModelError, match="output applies only to python models"):
+        HuggingFaceModel.load(replace(options, output="logits"))
+    with pytest.raises(ModelError, match="key says where weights lie in a file, and weights names none"):
+        HuggingFaceModel.load(replace(options, key="ema"))
+
+
+def test_packages_that_do_not_fit_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a torchvision of another torch does: its import ends with another error than ImportError."""
+
+    class Broken:
+        def find_spec(self, name: str, *rest: object) -> None:
+            if name == "reliseg.models.torch.transformers":
+                raise RuntimeError("operator torchvision::nms does not exist")
+
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    monkeypatch.delitem(sys.modules, "reliseg.models.torch.transformers", raising=False)
+    monkeypatch.delattr(reliseg.models.torch, "transformers", raising=False)
+    with pytest.raises(
+        ModelError, match=r"transformers cannot be imported .*torchvision::nms does not exist.*; install"
+    ):
+        HuggingFaceModel.load(ModelOptions(name="hub", kind="hf", where="a/b"))
 
 
 def test_other_arguments_are_refused(options: ModelOptions) -> None:

@@ -1,3 +1,4 @@
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -174,9 +175,12 @@ def test_a_result_that_is_no_model(write: Callable[..., ModelOptions], text: str
 
 
 def test_an_output_that_is_no_logits(write: Callable[..., ModelOptions]) -> None:
-    assert "model mine gives a dict with masks; a tensor" in refusal(write(NETWORK, args={"form": "masks"}))
+    text = NETWORK + "\n    Net.forward = lambda self, x: {'x': None}\n"
+    assert "model mine gives a dict with x, and no array or tensor of logits" in refusal(write(text))
     text = NETWORK + "\n    Net.forward = lambda self, x: self.head(x)[0]\n"
-    assert "gives a tensor of 11 x 128 x 256 for 1 image, not N x C x h x w" in refusal(write(text))
+    assert "gives a tensor of 11 x 128 x 256 for 1 image, not N x C x h x w; keep the batch dimension" in refusal(
+        write(text)
+    )
 
 
 PICKY = """
@@ -201,7 +205,9 @@ def test_a_failing_image_is_named_and_a_failing_batch_fails_as_a_whole(write: Ca
     seven = np.full((32, 48, 3), 7, np.uint8)
     with pytest.raises(SampleError) as caught:
         model.predict(inputs_of(seven))
-    assert str(caught.value) == "day/0: model mine raised ValueError: seven (net.py, line 6)"
+    assert str(caught.value) == (
+        "day/0: model mine raised ValueError: seven (net.py, line 6) (an image of 32 x 48 pixels)"
+    )
     with pytest.raises(ModelError) as batch:
         model.predict(inputs_of(image(), seven, image()))
     assert str(batch.value) == "model mine raised ValueError: seven (net.py, line 6)"
@@ -309,3 +315,145 @@ def test_a_state_of_any_type_tells_models_apart(write: Callable[..., ModelOption
         return PythonModel.load(write(NETWORK.replace("y = self.head(x)", more))).provenance()["state_sha256"]
 
     assert fingerprint(0) == fingerprint(0) != fingerprint(1)
+
+
+def with_forward(body: str) -> str:
+    return (
+        NETWORK + f"\n    def forward(self, x):\n        y = self.head(x)\n        {body}\n    Net.forward = forward\n"
+    )
+
+
+def test_of_two_heads_one_must_be_named(write: Callable[..., ModelOptions]) -> None:
+    text = with_forward("return y * 0, y")
+    assert "gives 2 arrays of 11 channels, one for each class: 0 (1 x 11 x " in refusal(write(text))
+    assert "has no output '2'; it gives 0 (1 x 11 x " in refusal(write(text, output=2))
+    model = PythonModel.load(write(text, output="1"))
+    [prediction] = model.predict(inputs_of(image()))
+    np.testing.assert_allclose(prediction.logits, reference_logits([image()])[0], atol=1e-5)
+    assert model.provenance()["output"] == "1"
+
+
+def test_of_outputs_with_other_channels_the_only_one_that_fits_is_taken_and_told(
+    write: Callable[..., ModelOptions],
+) -> None:
+    model = PythonModel.load(write(with_forward("return {'feature': x, 'seg': y}")))
+    [prediction] = model.predict(inputs_of(image()))
+    np.testing.assert_allclose(prediction.logits, reference_logits([image()])[0], atol=1e-5)
+    assert model.provenance()["output"] == "seg"
+
+
+def test_a_callable_may_give_several_arrays_or_a_plane_for_each_class(write: Callable[..., ModelOptions]) -> None:
+    for body in ("(image[:1].astype(float), logits(image))", "list(logits(image))", "logits(image).tolist()"):
+        text = f"{PLAIN}\n    def build():\n        return lambda image: {body}\n"
+        [prediction] = PythonModel.load(write(text)).predict(inputs_of(image()))
+        np.testing.assert_allclose(prediction.logits[1], image()[::4, ::4, 0] / 2)
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("logits(image)[None]", "gives float32 of 1 x 11 x 128 x 256; .*; leave out the batch dimension"),
+        ("logits(image).transpose(0, 2, 1)", "gives logits of 11 x 256 x 128 .*: height and width are swapped"),
+        ("logits(image).transpose(1, 2, 0)", "gives logits of 128 x 256 x 11, channels last"),
+        ("logits(image).astype(int)", "gives int64 of 11 x 128 x 256; it must give floats"),
+        ("logits(image) + 1j", "gives complex64 of 11 x 128 x 256; it must give floats"),
+        ("Prediction(logits(image).argmax(0), (1, 1))", "gives int64 of 128 x 256; it must give floats"),
+        ("__import__('torch').tensor(logits(image)).to_sparse()", "gives a tensor of layout sparse_coo; it must give"),
+        ("[None]", "gives a list with 0, and no array or tensor of logits"),
+    ],
+)
+def test_an_array_in_another_form_is_named(write: Callable[..., ModelOptions], body: str, problem: str) -> None:
+    text = f"{PLAIN}\n    def build():\n        return lambda image: {body}\n"
+    assert re.search(problem, refusal(write(text)))
+
+
+def test_swapped_and_channels_last_stacks_are_named(write: Callable[..., ModelOptions]) -> None:
+    assert "height and width are swapped" in refusal(write(with_forward("return y.transpose(2, 3)")))
+    assert "channels last" in refusal(write(with_forward("return y.permute(0, 2, 3, 1)")))
+
+
+def test_padded_logits_are_noted_on_the_image(write: Callable[..., ModelOptions]) -> None:
+    model = PythonModel.load(
+        write(with_forward("return torch.nn.functional.pad(y, (0, 0, 0, y.shape[3] - y.shape[2]))"))
+    )
+    assert model.notes() == []  # the gray image of the trial is not the user's
+    model.predict(inputs_of(image()))
+    assert "gives logits of 12 x 12 for an image of 32 x 48 pixels, which has other proportions" in model.notes()[0]
+
+
+def test_layers_that_a_forward_trains_are_noted(write: Callable[..., ModelOptions]) -> None:
+    text = NETWORK.replace("self.form = form", "self.form = form; self.norm = nn.BatchNorm2d(3)")
+    text = text.replace("y = self.head(x)", "self.train(); y = self.head(self.norm(x))")
+    assert (
+        PythonModel.load(write(text))
+        .notes()[0]
+        .startswith("has layers in training mode although eval() was called: norm")
+    )
+
+
+def test_half_precision_weights_get_the_hint_to_precision(write: Callable[..., ModelOptions]) -> None:
+    text = NETWORK.replace("return Net(classes, form)", "return Net(classes, form).half()")
+    assert "its weights are float16 and images float32: let the function return module.float()" in refusal(write(text))
+    assert "set precision: float16" in refusal(write(text))
+
+
+def test_a_mean_of_other_images_is_refused(write: Callable[..., ModelOptions]) -> None:
+    assert "mean is [123.7, 116.3, 103.5], and images are in 0..1" in refusal(
+        write(NETWORK, mean=(123.7, 116.3, 103.5))
+    )
+    assert "give positive numbers" in refusal(write(NETWORK, std=(0.2, 0.0, 0.2)))
+
+
+def test_a_program_of_torch_export(write: Callable[..., ModelOptions]) -> None:
+    text = NETWORK.replace("return Net(classes, form)", "return program")
+    text = text.replace(
+        "torch.manual_seed(0)",
+        "torch.manual_seed(0); program = torch.export.export(Net(), example, "
+        "dynamic_shapes={'x': {2: torch.export.Dim('h', min=8), 3: torch.export.Dim('w', min=8)}})",
+    )
+    text = text.replace("program =", "example = (torch.zeros(1, 3, 64, 96),); program =")
+    assert "returns a ExportedProgram; it must return a torch.nn.Module or a callable: program.module()" in refusal(
+        write(text)
+    )
+    [prediction] = PythonModel.load(write(text.replace("return program", "return program.module()"))).predict(
+        inputs_of(image())
+    )
+    np.testing.assert_allclose(prediction.logits, reference_logits([image()])[0], atol=1e-5)
+
+
+def test_what_a_users_code_prints_goes_to_the_error_stream(
+    write: Callable[..., ModelOptions], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "    print('import')\n" + NETWORK.replace("y = self.head(x)", "print('forward'); y = self.head(x)")
+    text = text.replace("torch.manual_seed(0)", "print('build')")
+    PythonModel.load(write(text)).predict(inputs_of(image()))
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert set(err.split()) == {"import", "build", "forward"}
+
+
+def test_classes_of_a_checkpoint_are_compared(write: Callable[..., ModelOptions], tmp_path: Path) -> None:
+    state = {"head.weight": torch.zeros(11, 3, 3, 3), "head.bias": torch.zeros(11)}
+    names = list(label_space("camvid").classes)
+    options = write(NETWORK, weights=Path("w.pth"))
+    torch.save({"state_dict": state, "meta": {"CLASSES": [n.upper() for n in names]}}, tmp_path / "w.pth")
+    assert PythonModel.load(options).notes() == []
+    torch.save({"state_dict": state, "meta": {"CLASSES": ["heaven", *names[1:]]}}, tmp_path / "w.pth")
+    [note] = PythonModel.load(options).notes()
+    assert note.startswith(
+        "its checkpoint names classes otherwise than label space camvid: 0 is 'heaven' and here 'sky'"
+    )
+    torch.save({"state_dict": state, "meta": {"CLASSES": names[::-1]}}, tmp_path / "w.pth")
+    assert "its checkpoint has 'bicyclist' as class 0, and label space camvid as class 10" in refusal(options)
+
+
+def test_a_key_names_the_weights(write: Callable[..., ModelOptions], tmp_path: Path) -> None:
+    def state(bias: float) -> dict[str, torch.Tensor]:
+        return {"head.weight": torch.zeros(11, 3, 3, 3), "head.bias": torch.full((11,), float(bias))}
+
+    torch.save({"model": state(1), "ema": state(2)}, tmp_path / "w.pth")
+    assert "several state dicts fit: model, ema; say which with key" in refusal(write(NETWORK, weights=Path("w.pth")))
+    model = PythonModel.load(write(NETWORK, weights=Path("w.pth"), key="ema"))
+    assert (model.predict(inputs_of(image()))[0].logits == 2).all()
+    assert model.provenance()["weights"] == "ema"
+    assert "key says where weights lie in a file, and weights names none" in refusal(write(NETWORK, key="ema"))

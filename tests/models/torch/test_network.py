@@ -1,6 +1,5 @@
-"""From images to predictions in torch: normalisation, settings, and the logits in what a network gives."""
+"""From images to predictions in torch: settings, and what a stack of logits must be."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,8 @@ import torch
 from torch import Tensor
 
 from reliseg.errors import ModelError
-from reliseg.models.torch.network import Network, Normalisation, Output, logits_of
+from reliseg.models.torch.network import Network, Output
+from reliseg.models.torch.normalisation import Normalisation
 
 CPU = torch.device("cpu")
 IMAGES = list(np.random.default_rng(0).integers(0, 256, (2, 8, 12, 3), np.uint8))
@@ -18,16 +18,6 @@ IMAGES = list(np.random.default_rng(0).integers(0, 256, (2, 8, 12, 3), np.uint8)
 def halve(pixels: Tensor) -> Output:
     """Logits at half the size, and the mean color as the feature."""
     return pixels[:, :, ::2, ::2], pixels.mean(dim=(2, 3))
-
-
-@pytest.mark.parametrize("bgr", [False, True])
-def test_normalisation_is_of_each_channel(bgr: bool) -> None:
-    normalisation = Normalisation(mean=(0.1, 0.2, 0.3), std=(1.0, 2.0, 4.0), divisor=100.0, bgr=bgr)
-    pixels = normalisation(IMAGES, CPU).numpy()
-    ordered = np.stack(IMAGES)[..., ::-1] if bgr else np.stack(IMAGES)
-    expected = (ordered / 100.0 - [0.1, 0.2, 0.3]) / [1.0, 2.0, 4.0]
-    np.testing.assert_allclose(pixels, expected.transpose(0, 3, 1, 2), atol=1e-5)
-    assert pixels.dtype == np.float32
 
 
 def test_one_prediction_per_image_of_its_size() -> None:
@@ -86,34 +76,41 @@ def test_an_unknown_precision_is_refused() -> None:
         Network(halve, Normalisation(), CPU, threads=1, precision="float8")  # type: ignore[arg-type]
 
 
-@dataclass
-class Result:
-    logits: Any
-
-
-TENSOR = torch.zeros(1)
-
-
-@pytest.mark.parametrize(
-    "output",
-    [
-        TENSOR,
-        {"out": TENSOR},
-        {"logits": TENSOR},
-        (TENSOR, None),
-        [{"out": (TENSOR,)}],
-        Result(TENSOR),
-        Result({"out": TENSOR}),
-    ],
-)
-def test_the_logits_of_every_form(output: Any) -> None:
-    assert logits_of(output) is TENSOR
-
-
 @pytest.mark.parametrize(
     ("output", "text"),
-    [({"masks": TENSOR, "x": 1}, "a dict with masks, x; a tensor"), (None, "a NoneType; a tensor"), ((), "a tuple;")],
+    [
+        (lambda x: x.to(torch.int64), "a tensor of int64"),
+        (lambda x: x > 0, "a tensor of bool"),
+        (lambda x: torch.complex(x, x), "a tensor of complex64"),
+        (lambda x: x.to_sparse(), "a tensor of layout sparse_coo"),
+        (lambda x: torch.nested.nested_tensor(list(x)), "a nested tensor"),
+        (lambda x: torch.quantize_per_tensor(x, 0.1, 0, torch.quint8), r"a quantised tensor \(quint8\)"),
+        (lambda x: x.to("meta"), r"a tensor without content \(device meta\)"),
+    ],
 )
-def test_other_outputs_are_named(output: Any, text: str) -> None:
-    with pytest.raises(ModelError, match=f"gives {text}"):
-        logits_of(output)
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_an_output_that_is_no_plain_tensor_of_floats_is_named(output: Any, text: str) -> None:
+    with pytest.raises(ModelError, match=f"^gives {text}, not floating-point logits N x C x h x w"):
+        Network(lambda x: (output(x), None), Normalisation(), CPU, threads=1)(IMAGES)
+
+
+def test_a_forward_that_switches_gradients_on_is_read_all_the_same() -> None:
+    weight = torch.ones(1, requires_grad=True)
+
+    def forward(pixels: Tensor) -> Output:
+        with torch.inference_mode(False), torch.enable_grad():
+            return pixels.clone() * weight, None
+
+    [prediction] = Network(forward, Normalisation((0.0,) * 3, (1.0,) * 3, 1.0), CPU, threads=1)(IMAGES[:1])
+    np.testing.assert_array_equal(prediction.logits, IMAGES[0].transpose(2, 0, 1))
+
+
+def test_what_a_forward_prints_goes_to_the_error_stream(capsys: pytest.CaptureFixture[str]) -> None:
+    def forward(pixels: Tensor) -> Output:
+        print("in forward")
+        return pixels, None
+
+    Network(forward, Normalisation(), CPU, threads=1)(IMAGES)
+    assert capsys.readouterr() == ("", "in forward\n")

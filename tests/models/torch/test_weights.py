@@ -1,9 +1,13 @@
 """Weights from files that may come from anywhere: what is accepted, and what every refusal says."""
 
+import os
+import random
 import re
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 import torch
@@ -81,7 +85,7 @@ def test_weights_that_cannot_be_read(tmp_path: Path) -> None:
         assert problem in refusal(tmp_path / name)
     torch.save(state(), tmp_path / "w.pth")
     (tmp_path / "w.pth").write_bytes((tmp_path / "w.pth").read_bytes()[:800])
-    assert "not a checkpoint" in refusal(tmp_path / "w.pth")
+    assert "a damaged archive (File is not a zip file); copy it again" in refusal(tmp_path / "w.pth")
 
 
 def test_a_torchscript_program_is_named(tmp_path: Path) -> None:
@@ -91,3 +95,190 @@ def test_a_torchscript_program_is_named(tmp_path: Path) -> None:
     assert refusal(tmp_path / "program.pt").endswith(
         "a TorchScript program, not a state dict; leave out weights, and have the function return torch.jit.load(path)"
     )
+
+
+def save(path: Path, content: Any) -> Path:
+    torch.save(content, path)
+    return path
+
+
+def prefixed(prefix: str, bias: float = 3.0) -> dict[str, torch.Tensor]:
+    return {prefix + key: value for key, value in state(bias).items()}
+
+
+LIGHTNING = {"epoch": 3, "global_step": 9, "optimizer_states": [{"state": {0: {"exp_avg": torch.zeros(1)}}}]}
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (
+            {"model_state_dict": state(), "optimizer_state_dict": {"state": {0: {"step": torch.ones(1)}}}},
+            "model_state_dict",
+        ),
+        ({"ema": state()}, "ema"),
+        ({"teacher": prefixed("module.")}, "teacher.module."),
+        ({"ema": {"module": state(), "decay": 0.99}}, "ema.module"),
+        (LIGHTNING | {"state_dict": prefixed("model.")}, "state_dict.model."),
+        (LIGHTNING | {"state_dict": prefixed("model._orig_mod.")}, "state_dict.model."),
+        (
+            LIGHTNING | {"state_dict": prefixed("_orig_mod.model.") | {"loss.weight": torch.ones(3)}},
+            "state_dict.model.",
+        ),
+        ({"head._orig_mod.weight": torch.zeros(11, 3, 3, 3), "head._orig_mod.bias": torch.full((11,), 3.0)}, ""),
+        ({"n_averaged": torch.ones(1)} | prefixed("module."), "module."),
+        ({"model": state(), "ema": state(0.0) | {"more": torch.zeros(1)}}, "model"),
+        ({"model": state(), "state_dict": state()}, "model"),
+        ({"student": {"head.bias": torch.zeros(11)}, "teacher": state()}, "teacher"),
+        ({"epoch": 3} | state(), ""),
+    ],
+)
+def test_a_whole_checkpoint_is_read_at_the_only_place_that_fits(tmp_path: Path, content: Any, place: str) -> None:
+    net = Net()
+    loaded = load_weights(net, save(tmp_path / "w.pth", content))
+    assert (net.head.bias == 3).all()
+    assert (net.head.weight == 0).all()
+    assert loaded.place == place
+
+
+@pytest.mark.parametrize(
+    ("content", "places", "keys"),
+    [
+        ({"model": state(1), "ema": state()}, "model, ema", ["ema"]),
+        ({"state_dict": prefixed("student.", 1) | prefixed("teacher.")}, "state_dict.student., state_dict.teacher.",
+         ["state_dict.teacher.", "state_dict.teacher", "teacher", "teacher."]),
+        ({"model": state(1), "ema": {"state_dict": state()}}, "model, ema.state_dict", ["ema", "ema.state_dict"]),
+        (state(1) | {"ema": state()}, "the file itself, ema", ["ema"]),
+    ],
+)  # fmt: skip
+def test_of_several_that_fit_one_must_be_named(tmp_path: Path, content: Any, places: str, keys: list[str]) -> None:
+    path = save(tmp_path / "w.pth", content)
+    text = refusal(path)
+    assert f"several state dicts fit: {places}; say which with key, for example key: " in text
+    for key in [*keys, text.rpartition("key: ")[2]]:
+        net = Net()
+        load_weights(net, path, key)
+        assert (net.head.bias == 3).all()
+
+
+def test_a_key_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
+    path = save(tmp_path / "w.pth", {"model": state(), "ema": state(1), "other": {"x": torch.ones(1)}})
+    with pytest.raises(ModelError, match=r"nothing at key 'eam' fits; known: model, ema, other$"):
+        load_weights(Net(), path, "eam")
+
+
+def test_a_part_that_does_not_fit_names_its_place(tmp_path: Path) -> None:
+    short = {"state_dict": {"net.head.weight": torch.zeros(11, 3, 3, 3)}}
+    assert refusal(save(tmp_path / "w.pth", short)).endswith(
+        "at state_dict.net. do not fit the network: missing head.bias"
+    )
+
+
+def test_a_parallel_network_takes_plain_weights(tmp_path: Path) -> None:
+    net = torch.nn.DataParallel(Net())
+    load_weights(net, save(tmp_path / "w.pth", state()))
+    assert (net.module.head.bias == 3).all()
+
+
+@pytest.mark.parametrize(
+    "where", [{}, {"meta": {"CLASSES": ("a", "b")}}, {"meta": {"dataset_meta": {"classes": ["a", "b"]}}}]
+)
+def test_class_names_beside_the_weights_are_told(tmp_path: Path, where: dict[str, Any]) -> None:
+    loaded = load_weights(Net(), save(tmp_path / "w.pth", {"state_dict": state()} | where))
+    assert loaded.classes == (("a", "b") if where else ())
+
+
+def quantised() -> torch.Tensor:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.quantize_per_tensor(torch.zeros(11), 0.1, 0, torch.qint8)
+
+
+@pytest.mark.parametrize(
+    ("bias", "problem"),
+    [
+        (
+            torch.zeros(11, dtype=torch.int8),
+            "head.bias is a tensor of int8, and the network's is a plain one of float32",
+        ),
+        (torch.zeros(11, dtype=torch.complex64), "head.bias is a tensor of complex64"),
+        (torch.zeros(11).to_sparse(), "head.bias is a tensor of layout sparse_coo"),
+        (quantised(), r"head.bias is a quantised tensor \(qint8\)"),
+        (torch.zeros(11, device="meta"), r"head.bias is a tensor without content \(device meta\)"),
+        (torch.zeros(1).expand(10**12), "head.bias: shape 1000000000000, the network's 11"),
+    ],
+)
+def test_tensors_of_another_kind_are_named(tmp_path: Path, bias: torch.Tensor, problem: str) -> None:
+    assert re.search(problem, refusal(save(tmp_path / "w.pth", state() | {"head.bias": bias})))
+
+
+def test_shorter_floats_are_read_as_what_they_are(tmp_path: Path) -> None:
+    net = Net()
+    load_weights(net, save(tmp_path / "w.pth", {k: v.half() for k, v in state().items()}))
+    assert (net.head.bias == 3).all()
+    assert net.head.bias.dtype == torch.float32
+
+
+def test_a_program_of_torch_export_is_named(tmp_path: Path) -> None:
+    program = torch.export.export(Net().head, (torch.zeros(1, 3, 8, 8),))
+    torch.export.save(program, tmp_path / "net.pt2")
+    assert refusal(tmp_path / "net.pt2").endswith("have the function return torch.export.load(path).module()")
+
+
+def test_a_flipped_bit_in_an_archive_is_found_by_its_checksum(tmp_path: Path) -> None:
+    path = save(tmp_path / "w.pth", state())
+    content = bytearray(path.read_bytes())
+    content[content.index(bytes.fromhex("00004040"))] ^= 1  # a 3.0 of the bias
+    path.write_bytes(content)
+    assert "damaged, as the checksum of w/data/1 is another one; copy it again" in refusal(path)
+
+
+def test_an_archive_without_checksums_is_read(tmp_path: Path) -> None:
+    torch.serialization.set_crc32_options(False)
+    try:
+        path = save(tmp_path / "w.pth", state())
+    finally:
+        torch.serialization.set_crc32_options(True)
+    load_weights(Net(), path)
+
+
+def test_an_archive_that_unpacks_to_many_times_its_size_is_not_read(tmp_path: Path) -> None:
+    path = save(tmp_path / "w.pth", {"more": torch.zeros(1_000_000)})
+    with ZipFile(path) as plain, ZipFile(tmp_path / "bomb.pth", "w", ZIP_DEFLATED) as packed:
+        for name in plain.namelist():
+            packed.writestr(name, plain.read(name))
+    assert re.search(r"unpacks from \d.* kB to 4.0 MB; not read", refusal(tmp_path / "bomb.pth"))
+
+
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "w.pth")
+    assert "it is a pipe, not a regular file" in refusal(tmp_path / "w.pth")
+    (tmp_path / "folder.pth").mkdir()
+    assert "it is a folder, not a file" in refusal(tmp_path / "folder.pth")
+
+
+def damaged(content: bytes, seed: int) -> bytes:
+    """Return the content cut off, or with some bytes replaced: mostly near its beginning or end, where names are."""
+    g = random.Random(seed)
+    if seed % 3 == 0:
+        return content[: g.randrange(len(content))]
+    result = bytearray(content)
+    for _ in range(g.randint(1, 4)):
+        near = g.randrange(min(len(result), 600))
+        result[g.choice([near, -near - 1])] = g.randrange(256)
+    return bytes(result)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["zip", "old", "safetensors"])
+def test_damaged_weights_are_read_as_they_are_or_refused_in_one_line(tmp_path: Path, form: str) -> None:
+    path = tmp_path / ("w.safetensors" if form == "safetensors" else "w.pth")
+    if form == "safetensors":
+        save_file(state(), path)
+    else:
+        torch.save(state(), path, _use_new_zipfile_serialization=form == "zip")
+    content = path.read_bytes()
+    for seed in range(300):
+        path.write_bytes(damaged(content, seed))
+        with suppress(ModelError):
+            load_weights(Net(), path)

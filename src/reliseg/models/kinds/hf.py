@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 from reliseg.errors import MissingExtraError, ModelError, one_line, suggestion
 from reliseg.labels import LabelSpace, label_space, label_space_names
 from reliseg.models.base import Input, Model, ModelOptions
+from reliseg.models.class_names import order_problem, plain_class_name, unshared_note
 from reliseg.models.file_hashes import hash_files
-from reliseg.models.image_predictor import ImagePredictor
+from reliseg.models.image_predictor import ImagePredictor, Resizing
 from reliseg.models.output_check import class_count_problem
-from reliseg.models.resizing import BILINEAR, resize_image
+from reliseg.models.resizing import BILINEAR
 from reliseg.prediction import Prediction
-from reliseg.types import Image
 
 if TYPE_CHECKING:
     from reliseg.models.torch.processor import Processor
+
+_REST = ("background", "other", "others", "void", "unlabeled", "unlabelled", "ignore", "unknown", "none")
+"""What the class of id 0 is called where it stands for all that has no class."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,26 +33,35 @@ class HuggingFaceModel(Model):
     labels: LabelSpace
     predictor: ImagePredictor
     facts: dict[str, Any]
+    remarks: tuple[str, ...] = ()
+    """What a user should know of its classes."""
 
     @classmethod
     def load(cls, options: ModelOptions) -> "HuggingFaceModel":
         """Read configuration, processor and weights; nothing is run."""
+        _check_options(options)
         try:
             from reliseg.models.torch import network, processor, transformers, weights
             from reliseg.runtime import torch_settings
-        except ImportError as error:
+        except ModuleNotFoundError as error:
             raise MissingExtraError(error.name or "transformers", "hf", f"model {options.name}") from error
+        except Exception as error:  # of packages beside it that do not fit one another
+            raise ModelError(
+                f"model {options.name}: transformers cannot be imported ({_describe_error(error)}); install versions "
+                "of torch, torchvision and transformers that fit each other, or uninstall torchvision"
+            ) from error
         revision = _revision(options)
         device = torch_settings.select_device(options.device, f"model {options.name}", ModelError)
         with transformers.silence(), torch_settings.inference_settings(options.threads):
             where = transformers.find_model(options.name, options.where, options.folder)
             config = transformers.read_config(options.name, where, revision)
-            labels = _labels(options, config)
-            preparation = _with_options(processor.read_processor(options.name, where, revision), options)
+            stored = processor.read_processor(options.name, where, revision)
+            labels, remarks = _labels(options, config, reduced=stored.reduces_labels)
+            preparation = _with_options(stored, options)
             model = transformers.read_model(options.name, where, revision)
             files = transformers.model_files(where, revision)
         if options.weights:
-            weights.load_weights(model, options.folder / options.weights)
+            weights.load_weights(model, options.folder / options.weights, options.key)
             files.append(options.folder / options.weights)
         predict = network.Network(
             partial(transformers.forward_native, model.to(device)),
@@ -58,10 +70,6 @@ class HuggingFaceModel(Model):
             options.threads,
             options.precision,
         )
-
-        def run(images: Sequence[Image]) -> list[Prediction]:
-            size = preparation.size
-            return predict([resize_image(image, size, preparation.resample) for image in images] if size else images)
 
         facts = {
             "kind": "hf",
@@ -74,8 +82,16 @@ class HuggingFaceModel(Model):
             **torch_settings.describe_settings(device, options.threads, options.precision),
             "files": hash_files(files),
         }
-        predictor = ImagePredictor(options.name, labels, run, _describe_error, options.align_corners, options.values)
-        return cls(labels, predictor, facts)
+        predictor = ImagePredictor(
+            name=options.name,
+            labels=labels,
+            run=predict,
+            describe_error=_describe_error,
+            align_corners=options.align_corners,
+            values=options.values,
+            resizing=Resizing(preparation.size, preparation.resample) if preparation.size else None,
+        )
+        return cls(labels, predictor, facts, remarks)
 
     def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
         """Return one prediction per input."""
@@ -86,6 +102,10 @@ class HuggingFaceModel(Model):
         """Tell if its options say so."""
         return self.predictor.values == "probabilities"
 
+    def notes(self) -> list[str]:
+        """Return what is suspicious in its outputs, and classes that it calls otherwise."""
+        return [*self.predictor.notes(), *self.remarks]
+
     def provenance(self) -> dict[str, Any]:
         """Return files with their hashes, the hub's commit, preprocessing and settings."""
         return self.facts
@@ -93,6 +113,13 @@ class HuggingFaceModel(Model):
 
 def _describe_error(error: BaseException) -> str:
     return f"{type(error).__name__}: {one_line(error)}"
+
+
+def _check_options(options: ModelOptions) -> None:
+    if options.output is not None:
+        raise ModelError(f"model {options.name}: output applies only to python models; leave it out")
+    if options.key is not None and not options.weights:
+        raise ModelError(f"model {options.name}: key says where weights lie in a file, and weights names none")
 
 
 def _revision(options: ModelOptions) -> str | None:
@@ -105,10 +132,18 @@ def _revision(options: ModelOptions) -> str | None:
     return None if revision is None else str(revision)
 
 
-def _labels(options: ModelOptions, config: Any) -> LabelSpace:
-    """Return the label space of the options, or the shipped one with the names of the model's configuration."""
-    names = [str(config.id2label.get(i, "")).strip().lower() for i in range(config.num_labels)]
-    labels = options.labels or _shipped_space(names)
+def _labels(options: ModelOptions, config: Any, *, reduced: bool) -> tuple[LabelSpace, tuple[str, ...]]:
+    """Return the label space of the options, or the shipped one with the names of the model's configuration.
+
+    With it comes what a user should know of the classes.
+    """
+    names = _class_names(options, config)
+    labels = options.labels or (None if reduced else _shipped_space(names))
+    if reduced and (labels is None or not _is_reduced(names, labels)):
+        raise ModelError(
+            f"model {options.name}: its image processor has do_reduce_labels, so in training id 0 was left out and "
+            "id i became class i - 1; set labels to a .toml file with the classes in that order"
+        )
     if labels is None:
         first = ", ".join(names[:4] + ["..."] * (len(names) > 4))
         raise ModelError(
@@ -118,31 +153,61 @@ def _labels(options: ModelOptions, config: Any) -> LabelSpace:
     problem = class_count_problem(config.num_labels, labels)
     if problem:
         raise ModelError(f"model {options.name} {problem}")
-    expected = [c.lower() for c in labels.classes]
-    if set(names) == set(expected) and names != expected:
-        i = next(i for i, name in enumerate(names) if name != expected[i])
+    if reduced and _follows(names, labels):
+        return labels, ()
+    problem = order_problem(names, labels)
+    if problem:
+        raise ModelError(f"model {options.name} {problem}")
+    note = unshared_note(names, labels)
+    return labels, (note,) if note else ()
+
+
+def _class_names(options: ModelOptions, config: Any) -> list[str]:
+    """Return the names in a model's configuration, in order; a ModelError where one is left out."""
+    given = {str(index).strip(): str(name).strip() for index, name in dict(config.id2label).items()}
+    missing = [str(i) for i in range(len(given)) if str(i) not in given]
+    if missing:
         raise ModelError(
-            f"model {options.name} has the classes of {labels.name} in another order: class {i} is {names[i]!r}, "
-            f"not {expected[i]!r}; set labels to a .toml file with the classes in the model's order"
+            f"model {options.name}: id2label of its configuration names {len(given)} classes, and none is number "
+            f"{missing[0]}; number them 0 to {len(given) - 1}, as the outputs are"
         )
-    return labels
+    return [given[str(i)] for i in range(len(given))]
+
+
+def _is_reduced(names: list[str], labels: LabelSpace) -> bool:
+    """Tell if a label space is one whose class 0 is id 1 of the masks that a model was trained with.
+
+    That of a user who wrote it for the model is; one that ships, or that begins with a class for the rest, is not.
+    """
+    first = plain_class_name(labels.classes[0])
+    ships = any(label_space(name).classes == labels.classes for name in label_space_names())
+    return _follows(names, labels) or not (ships or first in _REST)
+
+
+def _follows(names: list[str], labels: LabelSpace) -> bool:
+    """Tell if the classes are the model's names from the second one on: they were written before ids were reduced."""
+    own = [plain_class_name(name) for name in names]
+    return len(own) > 2 and own[1:] == [plain_class_name(c) for c in labels.classes[: len(own) - 1]]
 
 
 def _shipped_space(names: list[str]) -> LabelSpace | None:
     """Return the shipped label space with these names; of several, the one without absent classes."""
+    own = [plain_class_name(name) for name in names]
     spaces = [label_space(name) for name in label_space_names()]
-    fitting = [space for space in spaces if [c.lower() for c in space.classes] == names]
+    fitting = [space for space in spaces if [plain_class_name(c) for c in space.classes] == own]
     return min(fitting, key=lambda space: len(space.absent), default=None)
 
 
 def _with_options(processor: "Processor", options: ModelOptions) -> "Processor":
     """Return the processor with the options' mean, deviation and size; by default an image keeps its own size."""
+    from reliseg.models.torch.normalisation import checked
+
     normalisation = replace(
         processor.normalisation,
         mean=options.mean or processor.normalisation.mean,
         std=options.std or processor.normalisation.std,
     )
-    processor = replace(processor, normalisation=normalisation)
+    processor = replace(processor, normalisation=checked(normalisation, options.name))
     if options.resize is None:
         return replace(processor, size=None, unsupported=None)
     if not isinstance(options.resize, str):

@@ -5,6 +5,7 @@ import secrets
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,13 +14,15 @@ import numpy as np
 from reliseg.errors import ModelError, SampleError
 from reliseg.labels import LabelSpace
 from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD, Input, Model, ModelOptions
+from reliseg.models.class_names import order_problem, unshared_note
 from reliseg.models.file_hashes import hash_files
-from reliseg.models.image_predictor import ImagePredictor
+from reliseg.models.image_predictor import ImagePredictor, Resizing
 from reliseg.models.output_check import shape_text
-from reliseg.models.resizing import resize_image
+from reliseg.models.outputs import OutputReader
 from reliseg.models.user_code import Origin, call_function
+from reliseg.models.user_output import stdout_as_stderr
 from reliseg.prediction import Prediction
-from reliseg.types import Image
+from reliseg.types import Image, Logits
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
     from reliseg.models.torch import features
 
-Network: TypeAlias = Callable[[Sequence[Image]], list[Prediction]]
+Run: TypeAlias = Callable[[Sequence[Image]], list[Prediction]]
 
 TRIAL_SIZES = ((64, 128), (512, 1024))
 """Sizes of the image that is predicted at load time; the second is for models that refuse the first."""
@@ -37,14 +40,15 @@ TRIAL_SIZES = ((64, 128), (512, 1024))
 class PythonModel(Model):
     """The result of `FILE.py:FUNCTION` or `package.module:FUNCTION`, called with `args`.
 
-    A torch module takes normalised images (N x 3 x H x W) and gives logits: a tensor, the first of a tuple,
-    `out` or `logits` of a dict, or `.logits`. Any other callable takes one 8-bit RGB image (H x W x 3) and
-    gives logits (C x h x w) or a Prediction.
+    A torch module takes normalised images (N x 3 x H x W) and gives logits: a tensor, or anything that holds one tensor
+    with a channel for each class. Any other callable takes one 8-bit RGB image (H x W x 3) and gives logits
+    (C x h x w) in the same ways, or a Prediction.
     """
 
     labels: LabelSpace
     predictor: ImagePredictor
     facts: dict[str, Any]
+    layer_notes: Callable[[], list[str]]
 
     @classmethod
     def load(cls, options: ModelOptions) -> "PythonModel":
@@ -66,15 +70,19 @@ class PythonModel(Model):
         labels, size = options.require_labels(), options.resize
         if isinstance(size, str):
             raise ModelError(f"model {options.name}: resize is {size!r}; a python model takes [h, w]")
-        network, facts = _network(instance, options)
-
-        def run(images: Sequence[Image]) -> list[Prediction]:
-            return network([resize_image(image, size) for image in images] if size else images)
-
-        describe, values = origin.describe_error, options.values
-        predictor = ImagePredictor(options.name, labels, run, describe, options.align_corners, values)
+        network = _network(instance, options)
+        predictor = ImagePredictor(
+            name=options.name,
+            labels=labels,
+            run=network.run,
+            describe_error=lambda error: origin.describe_error(error) + network.hint(error),
+            align_corners=options.align_corners,
+            values=options.values,
+            resizing=Resizing(size) if size else None,
+        )
         _check_on_gray(predictor)
-        return cls(labels, predictor, facts | identity())
+        facts = network.facts | {"output": network.reader.taken}
+        return cls(labels, predictor, facts | identity(), network.notes)
 
     def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
         """Return one prediction per input."""
@@ -88,6 +96,10 @@ class PythonModel(Model):
     def provenance(self) -> dict[str, Any]:
         """Return files with their hashes, preprocessing and settings."""
         return self.facts
+
+    def notes(self) -> list[str]:
+        """Return what is suspicious in its outputs, and layers that are in training mode."""
+        return [*self.predictor.notes(), *self.layer_notes()]
 
 
 def _file_identity(instance: Any, files: Sequence[Path], options: ModelOptions) -> dict[str, Any]:
@@ -125,6 +137,17 @@ def _bytes(value: Any) -> bytes:
     return f" {tuple(value.shape)} {value.dtype}".encode() + content
 
 
+@dataclass(frozen=True, eq=False)
+class _Network:
+    """How images are predicted, what a result must say of it, and what its layers and its errors suggest."""
+
+    run: Run
+    facts: dict[str, Any]
+    reader: OutputReader
+    notes: Callable[[], list[str]] = list
+    hint: Callable[[BaseException], str] = lambda error: ""
+
+
 def _check_on_gray(predictor: ImagePredictor) -> None:
     """Predict a gray image; a ModelError if that fails at all trial sizes."""
     problem = ""
@@ -135,12 +158,13 @@ def _check_on_gray(predictor: ImagePredictor) -> None:
         except SampleError as error:
             problem = error.problem
         else:
+            predictor.forget_notes()
             return
     raise ModelError(problem)
 
 
-def _network(instance: Any, options: ModelOptions) -> tuple[Network, dict[str, Any]]:
-    """Return the function that predicts images, and its part of the provenance."""
+def _network(instance: Any, options: ModelOptions) -> _Network:
+    """Return how images are predicted, and its part of the provenance."""
     facts: dict[str, Any] = {
         "kind": "python",
         "where": options.where,
@@ -153,47 +177,73 @@ def _network(instance: Any, options: ModelOptions) -> tuple[Network, dict[str, A
     }
     torch = sys.modules.get("torch")  # whoever has a module has imported torch
     if torch is not None and isinstance(instance, torch.nn.Module):
-        network, more = _network_of_module(instance, options)
-        return network, facts | more
-    if not callable(instance):
+        network = _network_of_module(instance, options)
+        return replace(network, facts=facts | network.facts)
+    if not callable(instance) or type(instance).__name__ == "ExportedProgram":
         raise ModelError(
             f"model {options.name}: {options.where} returns a {type(instance).__name__}; "
             "it must return a torch.nn.Module or a callable"
+            + (": program.module()" if type(instance).__name__ == "ExportedProgram" else "")
         )
-    for_modules = [key for key in ("weights", "mean", "std") if getattr(options, key) is not None]
+    for_modules = [key for key in ("weights", "key", "mean", "std") if getattr(options, key) is not None]
     for_modules += ["precision"] if options.precision != "float32" else []
     if for_modules:
         raise ModelError(
             f"model {options.name}: {for_modules[0]} applies only to torch modules, and {options.where} returns a "
             "plain callable; pass it in args"
         )
-    return lambda images: [_as_prediction(instance(image.copy()), image) for image in images], facts
+    reader = OutputReader(len(options.require_labels()), ndim=3, choice=options.output)
+
+    def run(images: Sequence[Image]) -> list[Prediction]:
+        return [_as_prediction(instance(image.copy()), image, reader) for image in images]
+
+    return _Network(run, facts, reader)
 
 
-def _network_of_module(module: "nn.Module", options: ModelOptions) -> tuple[Network, dict[str, Any]]:
-    from reliseg.models.torch import network, weights
+def _network_of_module(module: "nn.Module", options: ModelOptions) -> _Network:
+    from reliseg.models.torch import modules, network, normalisation, weights
     from reliseg.runtime import torch_settings
 
     device = torch_settings.select_device(options.device, f"model {options.name}", ModelError)
-    if options.weights:
-        weights.load_weights(module, options.folder / options.weights)
-    normalisation = network.Normalisation(options.mean or IMAGENET_MEAN, options.std or IMAGENET_STD)
-    module.eval().to(device)
-    for parameter in module.parameters():  # a TorchScript module has no requires_grad_ of its own
-        parameter.requires_grad_(False)
+    if options.key is not None and not options.weights:
+        raise ModelError(f"model {options.name}: key says where weights lie in a file, and weights names none")
+    loaded = weights.load_weights(module, options.folder / options.weights, options.key) if options.weights else None
+    preparation = normalisation.checked(
+        normalisation.Normalisation(options.mean or IMAGENET_MEAN, options.std or IMAGENET_STD), options.name
+    )
+    modules.prepare(module, device)
     tap = _tap(module, options, device)
     facts = {
         "parameters": sum(p.numel() for p in module.parameters()),
         "feature": tap.layer if tap else None,
-        "normalisation": asdict(normalisation),
+        "normalisation": asdict(preparation),
+        "weights": loaded.place if loaded else None,
         **torch_settings.describe_settings(device, options.threads, options.precision),
     }
+    reader = OutputReader(len(options.require_labels()), ndim=4, choice=options.output)
 
     def forward(pixels: "torch.Tensor") -> "network.Output":
         output, feature = tap(pixels) if tap else (module(pixels), None)
-        return network.logits_of(output), feature
+        return reader(output), feature
 
-    return network.Network(forward, normalisation, device, options.threads, options.precision), facts
+    classes = _class_notes(loaded.classes if loaded else (), options)
+    return _Network(
+        run=network.Network(forward, preparation, device, options.threads, options.precision),
+        facts=facts,
+        reader=reader,
+        notes=lambda: [*classes, *modules.training_notes(module)],
+        hint=partial(modules.precision_hint, module),
+    )
+
+
+def _class_notes(names: Sequence[str], options: ModelOptions) -> list[str]:
+    """Return a line about classes that a checkpoint calls otherwise; a ModelError if one stands at another place."""
+    labels = options.require_labels()
+    problem = order_problem(names, labels)
+    if problem:
+        raise ModelError(f"model {options.name}: its checkpoint {problem}")
+    note = unshared_note(names, labels)
+    return [f"its checkpoint {note}"] if note else []
 
 
 def _tap(module: "nn.Module", options: ModelOptions, device: "torch.device") -> "features.Tap | None":
@@ -204,19 +254,41 @@ def _tap(module: "nn.Module", options: ModelOptions, device: "torch.device") -> 
         return features.Tap.at_layer(module, options.feature)
     for size in TRIAL_SIZES:
         try:
-            return features.Tap.at_deepest_map(module, features.trial_call(module, device, size))
+            with stdout_as_stderr():
+                return features.Tap.at_deepest_map(module, features.trial_call(module, device, size))
         except Exception:  # the trial prediction that follows tells what is wrong with the module
             continue
     return None
 
 
-def _as_prediction(output: Any, image: Image) -> Prediction:
+def _as_prediction(output: Any, image: Image, reader: OutputReader) -> Prediction:
     """Turn what a callable gives for an image into a prediction of the image's size."""
     if isinstance(output, Prediction):
-        return replace(output, logits=np.ascontiguousarray(output.logits, np.float32))
-    array = output.detach().float().cpu().numpy() if hasattr(output, "detach") else np.asarray(output)
-    if array.dtype.kind != "f" or array.ndim != 3:
-        shape = shape_text(array.shape)
-        raise ModelError(f"gives {array.dtype} of {shape}; it must give floats, classes x height x width")
+        return replace(output, logits=_floats(np.asarray(output.logits)))
+    array = reader(np.asarray(output) if _is_stack(output) else output)
+    if hasattr(array, "detach"):
+        from reliseg.models.torch.tensor_kinds import kind_problem
+
+        problem = kind_problem(array)
+        if problem:
+            raise ModelError(f"gives {problem}; it must give floats, classes x height x width")
+        array = array.detach().float().cpu().numpy()
     height, width = image.shape[:2]
-    return Prediction(logits=np.ascontiguousarray(array, np.float32), size=(height, width))
+    return Prediction(logits=_floats(np.asarray(array)), size=(height, width))
+
+
+def _floats(array: "np.ndarray[Any, Any]") -> Logits:
+    """Return an array of one image's logits as float32; a ModelError if it is another kind of array."""
+    if array.dtype.kind != "f" or array.ndim != 3:
+        batch = "; leave out the batch dimension" if array.ndim == 4 and len(array) == 1 else ""
+        raise ModelError(
+            f"gives {array.dtype} of {shape_text(array.shape)}; it must give floats, classes x height x width{batch}"
+        )
+    return np.ascontiguousarray(array, np.float32)
+
+
+def _is_stack(output: Any) -> bool:
+    """Tell if an output is a list with an item of two dimensions for each class."""
+    return isinstance(output, list | tuple) and all(
+        isinstance(part, list) or getattr(part, "ndim", 0) == 2 for part in output
+    )

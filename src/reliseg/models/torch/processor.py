@@ -5,11 +5,12 @@ from typing import Any
 
 from reliseg.errors import ModelError, one_line
 from reliseg.models.resizing import BILINEAR
-from reliseg.models.torch.network import Normalisation
+from reliseg.models.torch.normalisation import Normalisation
 
 _KEYS = (
     *("do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std", "do_flip_channel_order"),
     *("do_resize", "size", "resample", "do_center_crop", "keep_aspect_ratio", "do_pad"),
+    *("do_reduce_labels", "reduce_labels"),
 )
 
 
@@ -23,16 +24,18 @@ class Processor:
     resample: int = BILINEAR
     unsupported: str | None = None
     """The setting that changes the size in another way than bringing it to `size`, if there is one."""
+    reduces_labels: bool = False
+    """Ids of masks were reduced by one in training."""
 
 
 def read_processor(name: str, where: str, revision: str | None) -> Processor:
     """Read the processor stored beside a model; ImageNet's mean and deviation if there is none."""
-    from transformers import AutoImageProcessor
-    from transformers.models.auto.image_processing_auto import get_image_processor_config
-
     try:
+        from transformers import AutoImageProcessor
+        from transformers.models.auto.image_processing_auto import get_image_processor_config
+
         stored = get_image_processor_config(where, revision=revision)
-    except Exception as error:  # broken files raise errors of many libraries
+    except Exception as error:  # broken files, or packages, raise errors of many libraries
         raise ModelError(f"model {name}: the image processor of {where} cannot be read: {one_line(error)}") from error
     if not stored:
         return Processor("none stored: ImageNet's mean and deviation", Normalisation())
@@ -69,6 +72,7 @@ def _from_values(values: dict[str, Any], source: str) -> Processor:
         size=(int(height), int(width)) if height and width else None,
         resample=BILINEAR if resample is None else int(resample),
         unsupported=others[0] if others else None,
+        reduces_labels=any(bool(values.get(key)) for key in ("do_reduce_labels", "reduce_labels")),
     )
 
 

@@ -1,84 +1,193 @@
 """Weights of a torch module from a file that may come from anywhere: nothing in it is executed."""
 
 import pickle
+import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import torch
 from torch import Tensor, nn
 
 from reliseg.errors import ModelError, one_line, shortlist
 from reliseg.models.output_check import shape_text
+from reliseg.models.outputs import array_shape
+from reliseg.models.torch.state_dicts import State, mapping_places, own_names, states_at, states_in
+from reliseg.models.torch.tensor_kinds import kind_problem, layout_problem, type_text
+from reliseg.runtime.regular_files import regular_size, size_text
 
-_WRAPPERS = ("state_dict", "model", "model_state")
+_PROGRAMS = {
+    "/constants.pkl": ("TorchScript", "torch.jit.load(path)"),
+    "serialized_exported_program.json": ("torch.export", "torch.export.load(path).module()"),
+    "/models/model.json": ("torch.export", "torch.export.load(path).module()"),
+    "/archive_format": ("torch.export", "torch.export.load(path).module()"),
+}
+"""Ends of names in archives of programs: how they are called, and how a function returns them."""
+_ARCHIVE = b"PK\x03\x04"
+_MOST_UNPACKED = 20
+"""Times the size of its file that an archive may unpack to. Torch's own is not compressed."""
 
 
-def load_weights(module: nn.Module, path: Path) -> None:
-    """Load all parameters and buffers from a safetensors or torch file; a ModelError if one does not fit."""
-    if not path.is_file():
-        raise ModelError(f"weights {path}: no such file")
-    state = _read_state_dict(path)
-    own = module.state_dict()
-    wrong = [k for k in state if k in own and state[k].shape != own[k].shape]
-    if wrong:
-        shapes = f"{shape_text(state[wrong[0]].shape)}, the network's {shape_text(own[wrong[0]].shape)}"
-        raise ModelError(f"weights {path} do not fit: {shortlist(wrong)}: shape {shapes}")
+@dataclass(frozen=True)
+class LoadedWeights:
+    """What was read of a file: where the weights lay in it, and the names of classes that stand beside them."""
+
+    place: str
+    classes: tuple[str, ...] = ()
+
+
+def load_weights(module: nn.Module, path: Path, key: str | None = None) -> LoadedWeights:
+    """Load all parameters and buffers from a safetensors or torch file; a ModelError if one does not fit.
+
+    The weights are the only state dict in the file that has the names of the module, or the one at `key`. What stands
+    before all its names is removed.
+    """
+    content = _read(path)
     try:
-        rest = module.load_state_dict(state, strict=False)
-    except RuntimeError as error:
+        own = module.state_dict()
+        names = own_names(own)
+        shapes = {name: own[names[name]].shape for name in names}
+    except Exception as error:  # of layers that get their shapes from the first image
+        raise ModelError(f"weights {path}: the network's own cannot be listed ({one_line(error)})") from error
+    state = _choose(path, content, shapes, key)
+    _check_fit(path, state, {name: own[names[name]] for name in names})
+    try:
+        module.load_state_dict({names[name]: value for name, value in state.tensors.items()})
+    except Exception as error:  # of torch, or of the module's own hooks
         raise ModelError(f"weights {path} do not fit: {one_line(error)}") from error
-    parts = [("missing", rest.missing_keys), ("unexpected", rest.unexpected_keys)]
-    problems = [f"{kind} {shortlist(list(keys))}" for kind, keys in parts if keys]
-    if problems:
-        raise ModelError(f"weights {path} do not fit the network: {'; '.join(problems)}")
+    return LoadedWeights(state.place, _class_names(content))
 
 
-def _read_state_dict(path: Path) -> dict[str, Tensor]:
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
-    for key in _WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-            break
-    if not isinstance(content, Mapping) or not content or not all(isinstance(v, Tensor) for v in content.values()):
-        keys = f", or a dict with one under {', '.join(_WRAPPERS)}"
-        raise ModelError(f"weights {path}: not a checkpoint; a state dict is needed (name -> tensor){keys}")
-    prefix = "module." if all(str(key).startswith("module.") for key in content) else ""
-    return {str(key).removeprefix(prefix): value for key, value in content.items()}
-
-
-def _read_torch(path: Path) -> Any:
-    if _is_torchscript(path):
+def _choose(path: Path, content: Any, shapes: Mapping[str, torch.Size], key: str | None) -> State:
+    """Return the state dict to load, which may still not fit; a ModelError where none or several could be meant."""
+    places = mapping_places(content) if isinstance(content, Mapping) else []
+    if not places:
         raise ModelError(
-            f"weights {path}: a TorchScript program, not a state dict; leave out weights, "
-            "and have the function return torch.jit.load(path)"
+            f"weights {path}: not a checkpoint; a state dict is needed (name -> tensor), or a dict of such"
         )
+    states = states_in(content, shapes)
+    if key is not None:
+        states = [state for state in states if state.is_at(key)]
+        if not states:
+            known = dict.fromkeys([*(s.place for s in states_in(content, shapes)), *places])
+            raise ModelError(f"weights {path}: nothing at key {key!r} fits; known: {_listed(list(known))}")
+    fitting = _different([s for s in states if {k: v.shape for k, v in s.tensors.items()} == shapes])
+    if len(fitting) > 1:
+        raise ModelError(
+            f"weights {path}: several state dicts fit: {_listed([s.place for s in fitting])}; "
+            f"say which with key, for example key: {fitting[-1].place.rstrip('.') or repr('')}"
+        )
+    return (fitting or states or states_at(content, places[:1]))[0]
+
+
+def _different(states: list[State]) -> list[State]:
+    """Return the states without those that hold the same numbers as one before."""
+    different: list[State] = []
+    for state in states:
+        if not any(all(torch.equal(v, s.tensors[k]) for k, v in state.tensors.items()) for s in different):
+            different.append(state)
+    return different
+
+
+def _check_fit(path: Path, state: State, own: Mapping[str, Tensor]) -> None:
+    """Raise a ModelError that says which names, shapes or types are not those of the network."""
+    at = f" at {state.place}" if state.place else ""
+    wrong = [k for k in state.tensors if k in own and array_shape(state.tensors[k]) != array_shape(own[k])]
+    if wrong:
+        shape = array_shape(state.tensors[wrong[0]])
+        text = f"{'nested' if shape is None else shape_text(shape)}, the network's {shape_text(own[wrong[0]].shape)}"
+        raise ModelError(f"weights {path}{at} do not fit: {shortlist(wrong)}: shape {text}")
+    parts = [("missing", [k for k in own if k not in state.tensors])]
+    parts.append(("unexpected", [k for k in state.tensors if k not in own]))
+    problems = [f"{kind} {shortlist(keys)}" for kind, keys in parts if keys]
+    if problems:
+        raise ModelError(f"weights {path}{at} do not fit the network: {'; '.join(problems)}")
+    for name, tensor in state.tensors.items():
+        problem = layout_problem(tensor) or (kind_problem(tensor) if own[name].is_floating_point() else None)
+        if problem:
+            raise ModelError(
+                f"weights {path}{at}: {name} is {problem}, and the network's is a plain one of "
+                f"{type_text(own[name].dtype)}; save the weights as such"
+            )
+
+
+def _listed(places: list[str]) -> str:
+    return shortlist([place or "the file itself" for place in places], 8)
+
+
+def _class_names(content: Any) -> tuple[str, ...]:
+    """Return the names of classes that training tools store beside weights, or none."""
+    for way in ((), ("meta",), ("meta", "dataset_meta"), ("dataset_meta",)):
+        part = content
+        for key in way:
+            part = part.get(key) if isinstance(part, Mapping) else None
+        for key in ("CLASSES", "classes", "class_names"):
+            names = part.get(key) if isinstance(part, Mapping) else None
+            if isinstance(names, list | tuple) and names and all(isinstance(name, str) for name in names):
+                return tuple(names)
+    return ()
+
+
+def _read(path: Path) -> Any:
+    """Return what a file of weights holds."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        size = regular_size(path)
+    except FileNotFoundError as error:
+        raise ModelError(f"weights {path}: no such file") from error
+    except OSError as error:
+        raise ModelError(f"weights {path}: {error.strerror}; give a state dict") from error
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    _check_archive(path, size)
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of numbers in a file that is no checkpoint
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ModelError(
             f"weights {path}: not a checkpoint, or one that holds more than tensors, which is not loaded; "
             "save the state dict alone: torch.save(model.state_dict(), path)"
         ) from error
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        raise ModelError(f"weights {path}: not a checkpoint that torch can read ({one_line(error)})") from error
+    except Exception as error:  # whatever a damaged file makes of torch's reader
+        reason = f"{type(error).__name__}: {one_line(error)}".removesuffix(": ")
+        raise ModelError(f"weights {path}: not a checkpoint that torch can read ({reason})") from error
 
 
-def _is_torchscript(path: Path) -> bool:
-    """Tell if torch would take the file for a program: by a name in the archive, which is how torch decides."""
+def _check_archive(path: Path, size: int) -> None:
+    """Raise a ModelError for an archive that is a program, that is damaged, or that unpacks to many times its size.
+
+    Torch looks at names in the archive to tell a program, and does not look at the checksums. It may have been told to
+    write none: they are all 0 then.
+    """
     try:
+        with path.open("rb") as file:
+            if file.read(4) != _ARCHIVE:
+                return
         with ZipFile(path) as archive:
-            return any(name.endswith("/constants.pkl") for name in archive.namelist())
-    except (BadZipFile, OSError):
-        return False
+            members = archive.infolist()
+            for end, (program, way) in _PROGRAMS.items():
+                if any(member.filename.endswith(end) for member in members):
+                    raise ModelError(
+                        f"weights {path}: a {program} program, not a state dict; leave out weights, "
+                        f"and have the function return {way}"
+                    )
+            unpacked = sum(member.file_size for member in members)
+            if unpacked > _MOST_UNPACKED * size:
+                raise ModelError(f"weights {path}: unpacks from {size_text(size)} to {size_text(unpacked)}; not read")
+            damaged = archive.testzip() if any(member.CRC for member in members) else None
+    except ModelError:
+        raise
+    except Exception as error:  # whatever a damaged archive makes of its reader
+        raise ModelError(f"weights {path}: a damaged archive ({one_line(error)}); copy it again") from error
+    if damaged is not None:
+        raise ModelError(f"weights {path}: damaged, as the checksum of {damaged} is another one; copy it again")
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         return dict(load_file(path))
-    except (SafetensorError, OSError) as error:
+    except Exception as error:  # of the reader, and of torch for shapes and types that it does not know
         raise ModelError(f"weights {path}: not a safetensors file ({one_line(error)})") from error

@@ -1,0 +1,80 @@
+"""Heights and widths of logits: every stride is right, swapped ones are refused, others are told."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reliseg.models.output_shape import proportion_note, shape_problem
+
+
+@given(
+    height=st.integers(8, 2200),
+    width=st.integers(8, 2200),
+    stride=st.floats(1, 64),
+    rounding=st.sampled_from(["floor", "ceil", "align"]),
+)
+def test_every_stride_is_right_with_every_rounding(height: int, width: int, stride: float, rounding: str) -> None:
+    rounded = {
+        "floor": lambda edge: max(1, int(edge / stride)),
+        "ceil": lambda edge: -int(-edge / stride // 1),
+        "align": lambda edge: int((edge - 1) / stride) + 1,
+    }[rounding]
+    shape = (rounded(height), rounded(width))
+    assert proportion_note(shape, (height, width)) is None
+    assert shape_problem((19, *shape), 19, (height, width)) is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [
+        ((45, 60), (360, 480)),
+        ((33, 65), (256, 512)),
+        ((33, 65), (257, 513)),
+        ((1, 1), (360, 480)),
+        ((720, 960), (360, 480)),
+    ],
+)
+def test_usual_shapes_are_right(shape: tuple[int, int], size: tuple[int, int]) -> None:
+    assert proportion_note(shape, size) is None
+
+
+def test_swapped_axes_are_refused() -> None:
+    assert shape_problem((19, 60, 45), 19, (360, 480)) == (
+        "gives logits of 19 x 60 x 45 for an image of 360 x 480 pixels: height and width are swapped; "
+        "give classes x height x width"
+    )
+
+
+@pytest.mark.parametrize("shape", [(45, 60, 19), (19, 25, 19)])
+def test_channels_last_is_refused(shape: tuple[int, int, int]) -> None:
+    problem = shape_problem(shape, 19, (360, 480))
+    assert problem is not None
+    assert problem.endswith("channels last; give classes x height x width")
+
+
+def test_square_images_cannot_tell() -> None:
+    assert shape_problem((19, 32, 32), 19, (256, 256)) is None
+    assert proportion_note((32, 32), (256, 256)) is None
+
+
+def test_another_number_of_classes_or_of_axes_is_not_its_matter() -> None:
+    assert shape_problem((5, 60, 45), 19, (360, 480)) is None
+    assert shape_problem((19, 60), 19, (360, 480)) is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "part"),
+    [
+        ((32, 32), (192, 256), "24 x 32"),
+        ((96, 120), (360, 480), "90 x 120"),
+        ((90, 128), (360, 480), "90 x 120"),
+        ((128, 128), (360, 480), "96 x 128"),
+    ],
+)
+def test_other_proportions_are_told_with_the_part_of_the_image(
+    shape: tuple[int, int], size: tuple[int, int], part: str
+) -> None:
+    note = proportion_note(shape, size)
+    assert note is not None
+    assert note.startswith(f"gives logits of {shape[0]} x {shape[1]} for an image of {size[0]} x {size[1]} pixels")
+    assert f"crop its logits to the image's part ({part})" in note
