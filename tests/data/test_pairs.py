@@ -79,7 +79,7 @@ def test_several_images_may_share_a_mask(tree, open_data, tmp_path):
         'id = "{stem}@{kind}{severity}"\n[domains]\nfog = {kind = "fog"}\nall = {}\n'
     )
     root = tree("fog/1/x.png", "fog/2/x.png", "blur/1/y.png", masks={"masks/x.png": 0, "masks/y.png": 0})
-    dataset = open_data("corrupted.toml", root, folder=root, domains={"fog": {"severity": 2}, "all": {}})
+    dataset = open_data("corrupted.toml", root, folder=root, domains={"fog": {"severity": "2"}, "all": {}})
     assert [(s.id, s.mask) for s in dataset.domains["fog"].samples] == [("all/x@fog2", "masks/x.png")]
     assert [s.id for s in dataset.domains["all"].samples] == ["all/x@fog1", "all/x@fog2", "all/y@blur1"]
 

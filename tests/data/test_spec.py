@@ -173,6 +173,24 @@ def test_acdc_extra_folders_and_clear_twins(tree, open_data):
         ("image = '{stem}'\n[domains]\na = 3", "domains.a must be a table"),
         ("image = '{stem}'\n[domains]\na = {scens = 'x'}", "unknown key 'scens'; did you mean 'scenes'"),
         ("image = ", "Invalid value"),
+        ("image = '{stem}'\n[domains]\na = {scenes = [16]}", "domains.a.scenes: 16 is no name; put it in quotes"),
+        (
+            "image = '{stem}'\n[domains]\na = {samples = 2024-01-01}",
+            "domains.a.samples: datetime.date(2024, 1, 1) is no",
+        ),
+        ("image = '{stem}'\n[default]\nstem = 1_0", "default.stem: 10 is no name; put it in quotes"),
+        ("image = '{stem}'\nid = 5", "id: give a text in quotes, not 5"),
+        ("image = '{stem}'\n[fields]\nstem = 5", "fields.stem: give a text in quotes, not 5"),
+        ("image = '{stem}'\n[fields]\nstem = 'a{99999999999999}'", "'a{99999999999999}' is not a regular expression"),
+        (
+            "image = '{stem}'\n[derive]\nscene = {from = 5, pattern = '(a)'}",
+            "derive.scene: from: give a text in quotes",
+        ),
+        ("image = '{stem}'\nusual_void = 1.5", "usual_void is a share of the pixels, from 0 to 1, not 1.5"),
+        ("image = '{stem}'\nusual_void = nan", "usual_void is a share of the pixels, from 0 to 1, not nan"),
+        ("image = '{stem}'\nusual_void = '0.1'", "usual_void is a share of the pixels, from 0 to 1, not '0.1'"),
+        ("image = '{stem}'\nusual_void = true", "usual_void is a share of the pixels, from 0 to 1, not True"),
+        ("image = '{stem}'\n[label_map]\nvoid = '12'", "label_map: void holds a list of whole numbers"),
     ],
 )
 def test_a_wrong_spec_is_one_line_with_its_path(text, message, tmp_path):

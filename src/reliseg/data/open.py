@@ -51,7 +51,8 @@ def open_dataset(options: DataOptions) -> DataSet:
     if not root.is_dir():
         raise DataError(f"{name}: root {root} is not a folder; it should hold {spec.image[0].text}")
     labels = _labels(options, spec)
-    encoding, label_map = read_label_map(name, options.label_map or spec.label_map, labels, options.unlisted)
+    table = spec.label_map if options.label_map is None else options.label_map
+    encoding, label_map = read_label_map(name, table, labels, options.unlisted)
     selections = _selections(name, spec, options)
     source = _source(root, spec, selections)
     domains = _domains(name, source, selections, options.missing == "skip")

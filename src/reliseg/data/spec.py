@@ -27,6 +27,7 @@ id is `SCENE/` and what `id` gives. A spec without `mask` is for `annotations: n
     known = { 7 = 0, 8 = 1 }   # id in the file = id of the label space; "identity" (the default): the same
     unknown = [8, 16]          # objects that the classes do not cover
     void = [0, 1, 255]         # pixels that nothing counts; [255] if left out
+                               # with encoding color these two are lists of colors: void = [[0, 0, 0]]
     unlisted = "error"         # all other ids (or colors): "error" (the default) or "void"
 
     [default]                  # the values of fields that a domain does not name
@@ -45,12 +46,14 @@ that has the name of a domain here starts from it.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
 from reliseg.data.template import Template
-from reliseg.errors import ConfigError, suggestion
+from reliseg.errors import ConfigError, one_line, suggestion
 from reliseg.registry import shipped_files
+from reliseg.runtime.text_files import quoted
 from reliseg.runtime.toml_files import read_toml
 
 _KEYS = ("labels", "image", "mask", "id", "fields", "derive", "label_map", "default", "domains")
@@ -138,11 +141,20 @@ def check_keys(where: str, keys: Iterable[object], known: Iterable[str]) -> None
 
 
 def strings(where: str, value: object) -> tuple[str, ...]:
-    """Return one string or whole number, or a list of them that is not empty, as strings."""
+    """Return one string, or a list of them that is not empty; a ConfigError that asks for quotes where one is none."""
     items = value if isinstance(value, list | tuple) else [value]
-    if not items or not all(isinstance(item, str | int) and not isinstance(item, bool) for item in items):
-        raise ConfigError(f"{where}: give a name or a list of names, not {value!r}")
+    for item in items:
+        if isinstance(item, int | float | date | time):
+            raise ConfigError(f"{where}: {quoted(item)} is no name; put it in quotes, as the files have it")
+    if not items or not all(isinstance(item, str) for item in items):
+        raise ConfigError(f"{where}: give a name or a list of names, not {quoted(value)}")
     return tuple(str(item) for item in items)
+
+
+def _text(where: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(f"{where}: give a text in quotes, not {quoted(value)}")
+    return value
 
 
 def _parse(path: Path, table: Mapping[str, Any]) -> Spec:
@@ -156,7 +168,7 @@ def _parse(path: Path, table: Mapping[str, Any]) -> Spec:
     for name, domain in table.get("domains", {}).items():
         if not isinstance(domain, dict):
             raise ConfigError(f"domains.{name} must be a table, like {name} = {{ split = 'val' }}")
-    labels = str(table["labels"])
+    labels = _text("labels", table["labels"])
     fields = table.get("fields", {})
     for name, pattern in fields.items():
         _pattern(f"fields.{name}", pattern)
@@ -165,7 +177,7 @@ def _parse(path: Path, table: Mapping[str, Any]) -> Spec:
         labels=str(path.parent / labels) if labels.endswith(".toml") else labels,
         image=_templates("image", table["image"], fields),
         mask=_templates("mask", table["mask"], fields) if "mask" in table else (),
-        id=str(table.get("id", "{stem}")),
+        id=_text("id", table.get("id", "{stem}")),
         fields=fields,
         derive={name: _parse_derived_field(name, entry) for name, entry in table.get("derive", {}).items()},
         label_map=table.get("label_map", {}),
@@ -201,11 +213,11 @@ def _parse_derived_field(name: str, entry: object) -> DerivedField:
     pattern = _pattern(f"derive.{name}", entry["pattern"])
     if pattern.groups < 1:
         raise ConfigError(f"derive.{name}: the pattern needs a group, like '([^_]+)_.+'")
-    return DerivedField(str(entry["from"]), pattern)
+    return DerivedField(_text(f"derive.{name}: from", entry["from"]), pattern)
 
 
 def _pattern(where: str, text: object) -> re.Pattern[str]:
     try:
-        return re.compile(str(text))
-    except re.error as error:
-        raise ConfigError(f"{where}: {text!r} is not a regular expression: {error}") from error
+        return re.compile(_text(where, text))
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ConfigError(f"{where}: {quoted(text)} is not a regular expression: {one_line(error)}") from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Int16, Int32, UInt8, UInt16
@@ -14,6 +15,8 @@ _RAW_IDS = 1 << 16
 _UNLISTED = -1
 _MAX_NAMES = 8
 _ROWS = 64
+Color: TypeAlias = tuple[int, int, int]
+"""Red, green and blue, 0 to 255."""
 
 
 class UnlistedIdsError(ReliSegError):
@@ -72,7 +75,7 @@ class LabelMap:
 
 @dataclass(frozen=True, eq=False)
 class ColorMap:
-    """The exact colors of a label space's palette, packed as 0xRRGGBB and sorted, and their ids."""
+    """The exact colors of classes, of unknown and of void, packed as 0xRRGGBB and sorted, and their ids."""
 
     colors: Int32[np.ndarray, " c"]
     ids: UInt8[np.ndarray, " c"]
@@ -80,17 +83,30 @@ class ColorMap:
     unlisted_is_void: bool = False
 
     @classmethod
-    def of(cls, space: LabelSpace, *, unlisted_is_void: bool = False) -> "ColorMap":
-        """Return the map of this palette; a ConfigError if two of its colors are equal."""
-        colors = _pack(np.array(space.palette, np.uint8))
-        order = np.argsort(colors).astype(np.uint8)
-        same = np.flatnonzero(np.diff(colors[order]) == 0)
-        if same.size:
-            first, second = (space.classes[int(order[same[0] + k])] for k in (0, 1))
-            raise ConfigError(
-                f"label space {space.name}: {first} and {second} have the same color, so masks cannot be read"
-            )
-        return cls(colors[order], order, space.name, unlisted_is_void)
+    def of(
+        cls,
+        space: LabelSpace,
+        *,
+        unknown: Iterable[Color] = (),
+        void: Iterable[Color] = (),
+        unlisted_is_void: bool = False,
+    ) -> "ColorMap":
+        """Return the map of the palette's colors and of these; each has one role, or a ConfigError names two."""
+        roles = [(color, i, space.classes[i]) for i, color in enumerate(space.palette)]
+        roles += [(color, UNKNOWN, "unknown") for color in unknown]
+        roles += [(color, VOID, "void") for color in void]
+        names: dict[tuple[int, ...], str] = {}
+        for color, i, name in roles:
+            other = names.setdefault(tuple(color), name)
+            if other is not name and i < UNKNOWN:
+                raise ConfigError(
+                    f"label space {space.name}: {other} and {name} have the same color, so masks cannot be read"
+                )
+            if other is not name:
+                raise ConfigError(f"color {tuple(color)} is that of {other}, and listed as {name}; list it once")
+        colors, ids = _pack(np.array([color for color, _, _ in roles], np.uint8)), [i for _, i, _ in roles]
+        order = np.argsort(colors)
+        return cls(colors[order], np.array(ids, np.uint8)[order], space.name, unlisted_is_void)
 
     def __call__(self, rgb: Image) -> Truth:
         """Map colors; an UnlistedIdsError if one is not in the palette, unless such pixels are void."""
