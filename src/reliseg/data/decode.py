@@ -1,71 +1,65 @@
 """From files to pixels: an image as 8-bit RGB, its mask as ids of the label space, the hash of both.
 
-Pixels are used as they are stored: an orientation in EXIF data is not applied (masks carry none), alpha is
-dropped, grey and palette images become RGB. 16-bit images are refused: nothing says which range they use.
+Alpha is dropped, grey and palette images become RGB, profiles of color (ICC) are not applied: networks are trained so.
+What a viewer would show otherwise is refused: `pictures/kinds.py` says what is read, `pictures/whole.py` what is whole.
 """
 
 import hashlib
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, partial
 from io import BytesIO
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from jaxtyping import UInt8, UInt16
 from PIL import Image as Pillow
+from PIL import ImageFile as PillowFiles
 from PIL import UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 from reliseg.data.base import DataSet, DecodedSample, Sample
+from reliseg.data.pictures.budget import PixelBudget
+from reliseg.data.pictures.kinds import FORMATS, SCALED, file_problem, image_problem, mask_problem, raw_mode
+from reliseg.data.pictures.whole import whole_file
 from reliseg.errors import SampleError
-from reliseg.labels import ColorMap, UnlistedIdsError
+from reliseg.labels import UnlistedIdsError
+from reliseg.runtime.regular_files import open_regular, read_regular
 from reliseg.types import Image, Truth
 
-_ORIENTATION = 0x0112
-"""The EXIF tag: 1 is upright. Annotations are of the pixels as a tool showed them: rotated or not, nobody can tell."""
-PIXEL_LIMIT = 1 << 28
-"""Larger images are refused: 268 megapixels, against files that unpack to far more than they hold."""
-# Pillow's own limit, a third of this, warns about images that are legitimate here.
-Pillow.MAX_IMAGE_PIXELS = max(Pillow.MAX_IMAGE_PIXELS or 0, PIXEL_LIMIT)
+PIXEL_LIMIT = 120_000_000
+"""Larger images are refused, as small files may unpack to them: decoding one takes 7 bytes per pixel."""
+FILE_LIMIT = 1 << 30
+"""Bytes: as many as the largest image takes without compression, twice."""
+# Pillow's own limit warns about images that are legitimate here, and about larger ones before they are refused.
+Pillow.MAX_IMAGE_PIXELS = max(Pillow.MAX_IMAGE_PIXELS or 0, 1 << 28)
 
-_IMAGE_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
+_DECODING = PixelBudget(PIXEL_LIMIT)
+"""Of all threads together."""
 _RAW_IDS = 1 << 16
 _STRIP = 128
 """Rows."""
-_SCALED = {"L;2": 85, "L;4": 17}
-"""Pillow spreads 2- and 4-bit grey over 0 to 255; ids are what was stored."""
 
 
 @dataclass(frozen=True)
 class _File:
-    """A file of a sample, for messages."""
+    """A file of a sample, for messages. `encoding` is that of a mask, or None for an image."""
 
     sample: str
     path: Path
+    encoding: str | None = None
 
     def error(self, problem: str) -> SampleError:
         return SampleError(self.sample, f"{self.path}: {problem}")
 
-    def read(self) -> bytes:
-        try:
-            data = self.path.read_bytes()
-        except OSError as error:
-            raise self.error(f"cannot be read ({error.strerror}); check the file") from error
-        if not data:
-            raise self.error("the file is empty; copy it again")
-        return data
-
     @contextmanager
-    def open(self, source: BytesIO | Path) -> Iterator[ImageFile]:
-        """Open the picture of this file and read its header; whatever goes wrong within becomes a SampleError."""
+    def reading(self) -> Iterator[None]:
+        """Whatever goes wrong with the file within becomes a SampleError."""
         try:
-            with Pillow.open(source) as picture:
-                if picture.width * picture.height > PIXEL_LIMIT:
-                    raise self.error(f"{picture.width} x {picture.height} pixels; the limit is {PIXEL_LIMIT} in all")
-                if picture.format == "JPEG" and picture.getexif().get(_ORIENTATION, 1) > 1:
-                    raise self.error("stored rotated (EXIF orientation); rotate the pixels and remove the tag")
-                yield picture
+            yield
         except SampleError:
             raise
         except UnidentifiedImageError as error:
@@ -76,24 +70,83 @@ class _File:
             problem = str(error) or type(error).__name__
             raise self.error(f"cannot be decoded ({problem}); copy or create the file again") from error
 
+    @contextmanager
+    def stream(self) -> Iterator[BinaryIO]:
+        """Open the file for its header."""
+        try:
+            stream = open_regular(self.path, FILE_LIMIT)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        with stream:
+            if not os.fstat(stream.fileno()).st_size:
+                raise self.error("the file is empty; copy it again")
+            yield stream
+
+    def read(self) -> bytes:
+        try:
+            data = read_regular(self.path, FILE_LIMIT)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        if not data:
+            raise self.error("the file is empty; copy it again")
+        return data
+
+    def size(self, source: BinaryIO) -> tuple[int, int]:
+        """Return (height, width); a SampleError if the header tells that the file is not read. Decode nothing."""
+        with self.reading(), Pillow.open(source, formats=_formats()) as picture:
+            size = picture.height, picture.width
+            if picture.width * picture.height > PIXEL_LIMIT:
+                raise self.error(f"{picture.width} x {picture.height} pixels; the limit is {PIXEL_LIMIT} in all")
+            if self.encoding is None:
+                problem = image_problem(picture, source)
+            else:
+                problem = mask_problem(picture, source, self.encoding)
+            if problem := problem or file_problem(picture, source):
+                raise self.error(problem)
+        return size
+
+    def decode(self, source: BytesIO, size: tuple[int, int], pixels: Callable[[ImageFile, str], Any]) -> Any:
+        """Return the pixels of a picture of this size, after the file was found whole. Large ones wait for others.
+
+        The source is closed: neither its bytes nor inflated ones are kept while decoded pixels are copied.
+        """
+        with self.reading(), _DECODING.hold(size[0] * size[1]):
+            PillowFiles.LOAD_TRUNCATED_IMAGES = False  # others ask for half pictures, of the whole process
+            with Pillow.open(source, formats=_formats()) as picture:
+                whole = whole_file(picture, source.getvalue())
+            source.close()
+            with Pillow.open(whole, formats=_formats()) as picture:
+                raw = raw_mode(picture)
+                picture.load()
+                whole.close()
+                return pixels(picture, raw)
+
+    def _unreadable(self, error: OSError) -> SampleError:
+        return self.error(f"cannot be read ({error.strerror}); check the file")
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    Pillow.init()
+    return tuple(name for name in FORMATS if name in Pillow.OPEN)
+
 
 def load(dataset: DataSet, sample: Sample, *, image: bool = True) -> DecodedSample:
     """Decode a sample. Without `image` only its header is decoded; its bytes are hashed all the same."""
     file = _File(sample.id, dataset.root / sample.image)
-    data = file.read()
-    digest = hashlib.sha256(data)
+    source = BytesIO(file.read())
+    digest = hashlib.sha256(source.getvalue())
     image_digest = digest.hexdigest()
-    with file.open(BytesIO(data)) as picture:
-        size = picture.height, picture.width
-        pixels = _rgb(file, picture) if image else None
+    size = file.size(source)
+    pixels = file.decode(source, size, _rgb) if image else None
     if pixels is not None and sample.copy is not None:
         pixels = sample.copy(pixels)
     truth = None
     if sample.mask is not None:
-        file = _File(sample.id, dataset.root / sample.mask)
-        data = file.read()
-        digest.update(data)
-        truth = _truth(dataset, file, data, size)
+        file = _File(sample.id, dataset.root / sample.mask, dataset.encoding)
+        source = BytesIO(file.read())
+        digest.update(source.getvalue())
+        truth = _truth(dataset, file, source, size)
     return DecodedSample(sample, size, pixels, truth, digest.hexdigest(), image_digest)
 
 
@@ -112,99 +165,71 @@ def image_sha256(dataset: DataSet, sample: Sample) -> str:
 
 
 def check_sizes(dataset: DataSet, sample: Sample) -> None:
-    """Raise a SampleError if a header cannot be read, or image and mask differ in size. No pixel is decoded."""
-    sizes = []
-    for path in (sample.image, sample.mask):
+    """Raise a SampleError if a header tells that a file is not read, or image and mask differ in size.
+
+    No pixel is decoded.
+    """
+    size = None
+    for path, encoding in ((sample.image, None), (sample.mask, dataset.encoding)):
         if path is not None:
-            file = _File(sample.id, dataset.root / path)
-            _check_content(file)
-            with file.open(file.path) as picture:
-                sizes.append((picture.height, picture.width))
-                _check_size(file, picture, sizes[0])
+            file = _File(sample.id, dataset.root / path, encoding)
+            with file.stream() as stream:
+                found = file.size(stream)
+            size = size or found
+            _check_size(file, found, size)
 
 
-def _check_content(file: _File) -> None:
-    try:
-        empty = file.path.stat().st_size == 0
-    except OSError as error:
-        raise file.error(f"cannot be read ({error.strerror}); check the file") from error
-    if empty:
-        raise file.error("the file is empty; copy it again")
-
-
-def _check_size(file: _File, picture: ImageFile, size: tuple[int, int]) -> None:
-    if (picture.height, picture.width) != size:
+def _check_size(file: _File, found: tuple[int, int], size: tuple[int, int]) -> None:
+    if found != size:
         raise file.error(
-            f"the mask is {picture.width} x {picture.height} and the image {size[1]} x {size[0]} pixels; "
+            f"the mask is {found[1]} x {found[0]} and the image {size[1]} x {size[0]} pixels; "
             "give a mask of the image's size"
         )
 
 
-def _rgb(file: _File, picture: ImageFile) -> Image:
-    if _is_16_bit(picture) or picture.mode not in _IMAGE_MODES:
-        kind = "16-bit" if _is_16_bit(picture) else f"{picture.mode} mode"
-        raise file.error(f"the image is {kind}; convert it to 8-bit RGB")
-    if picture.mode in ("P", "PA") and "transparency" in picture.info:
-        return _array(picture.convert("RGBA").convert("RGB"))
-    return _array(picture.convert("RGB"))
-
-
-def _array(picture: Pillow.Image) -> UInt8[np.ndarray, "H W *channels"]:
-    """Return 8-bit pixels. Copy them in strips: Pillow makes a string of all it hands over, and a list of its parts."""
-    pixels = np.empty((picture.height, picture.width, len(picture.getbands())), np.uint8)
-    pixels = pixels if pixels.shape[2] > 1 else pixels[..., 0]
-    for start in range(0, picture.height, _STRIP):
-        stop = min(start + _STRIP, picture.height)
-        pixels[start:stop] = np.asarray(picture.crop((0, start, picture.width, stop)))
+def _rgb(picture: ImageFile, _: str) -> Image:
+    pixels = np.empty((picture.height, picture.width, 3), np.uint8)
+    hidden = picture.mode in ("P", "PA") and "transparency" in picture.info
+    for rows, strip in _strips(picture):
+        pixels[rows] = np.asarray((strip.convert("RGBA") if hidden else strip).convert("RGB"))
     return pixels
 
 
-def _truth(dataset: DataSet, file: _File, data: bytes, size: tuple[int, int]) -> Truth:
-    with file.open(BytesIO(data)) as picture:
-        _check_size(file, picture, size)
-        if picture.format == "JPEG":
-            raise file.error(
-                "the mask is a JPEG, which changes ids; save masks as PNG; or are images and masks swapped?"
-            )
-        if isinstance(dataset.label_map, ColorMap):
-            colors = _colors(file, picture)
-        else:
-            ids = _red(file, picture) if dataset.encoding == "red" else _ids(file, picture)
+def _strips(picture: Pillow.Image) -> Iterator[tuple[slice, Pillow.Image]]:
+    """Yield bands of rows: Pillow makes a picture of all it converts, and a string of all it hands over."""
+    for start in range(0, picture.height, _STRIP):
+        stop = min(start + _STRIP, picture.height)
+        yield slice(start, stop), picture.crop((0, start, picture.width, stop))
+
+
+def _truth(dataset: DataSet, file: _File, source: BytesIO, size: tuple[int, int]) -> Truth:
+    _check_size(file, file.size(source), size)
+    readers: dict[str, Callable[[ImageFile, str], Any]] = {"color": _rgb, "red": _red, "index": partial(_ids, file)}
+    pixels = file.decode(source, size, readers[dataset.encoding])
     try:
-        return dataset.label_map(colors) if isinstance(dataset.label_map, ColorMap) else dataset.label_map(ids)
+        return dataset.label_map(pixels)
     except UnlistedIdsError as error:
         advice = "correct the palette" if dataset.encoding == "color" else "give every id a role in label_map"
         raise file.error(f"{error}; {advice}, or set unlisted: void") from error
 
 
-def _ids(file: _File, picture: ImageFile) -> UInt8[np.ndarray, "H W"] | UInt16[np.ndarray, "H W"]:
+def _red(picture: ImageFile, _: str) -> UInt8[np.ndarray, "H W"]:
+    pixels = np.empty((picture.height, picture.width), np.uint8)
+    for rows, strip in _strips(picture):
+        pixels[rows] = np.asarray(strip.getchannel(0))
+    return pixels
+
+
+def _ids(file: _File, picture: ImageFile, raw: str) -> UInt8[np.ndarray, "H W"] | UInt16[np.ndarray, "H W"]:
     """Return the stored ids of a grey or palette mask (a palette's indices, not its colors)."""
-    if picture.mode in ("1", "L", "P"):
-        scale = next((_SCALED[t.args] for t in picture.tile if t.args in _SCALED), 1)
-        return _array(picture) // np.uint8(scale) if scale > 1 else _array(picture)
-    if picture.mode in ("I", "I;16", "I;16B", "I;16L", "I;16N"):
-        raw = np.array(picture)
-        if raw.size and not 0 <= raw.min() <= raw.max() < _RAW_IDS:
-            raise file.error(f"the mask holds ids from {raw.min()} to {raw.max()}; give ids from 0 to {_RAW_IDS - 1}")
-        return raw.astype(np.uint16)
-    raise file.error(
-        f"the mask is in {picture.mode} mode, not grey or palette; give masks of ids, "
-        "or set the label map's encoding to color or red; or are images and masks swapped?"
-    )
-
-
-def _red(file: _File, picture: ImageFile) -> UInt8[np.ndarray, "H W"]:
-    if picture.mode not in ("RGB", "RGBA") or _is_16_bit(picture):
-        raise file.error("encoding red needs an 8-bit RGB mask; save its first channel as a grey PNG, encoding index")
-    return _array(picture.getchannel(0))
-
-
-def _colors(file: _File, picture: ImageFile) -> Image:
-    if picture.mode not in ("RGB", "RGBA", "P") or _is_16_bit(picture):
-        raise file.error("encoding color needs an 8-bit RGB or palette mask; use encoding index for ids")
-    return _rgb(file, picture)
-
-
-def _is_16_bit(picture: ImageFile) -> bool:
-    """Tell if a channel has 16 bits; Pillow keeps only the high bytes of color images without a word."""
-    return picture.mode.startswith("I;16") or any(";16" in str(tile.args) for tile in picture.tile)
+    is_narrow = picture.mode in ("1", "L", "P")
+    ids = np.empty((picture.height, picture.width), np.uint8 if is_narrow else np.uint16)
+    bounds: list[int] = []
+    for rows, strip in _strips(picture):
+        stored = np.asarray(strip)
+        bounds += int(stored.min()), int(stored.max())
+        ids[rows] = stored // SCALED[raw] if raw in SCALED else stored
+    low, high = min(bounds), max(bounds)
+    if not 0 <= low <= high < _RAW_IDS:
+        raise file.error(f"the mask holds ids from {low} to {high}; give ids from 0 to {_RAW_IDS - 1}")
+    return ids
