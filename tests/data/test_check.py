@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reliseg.data import DomainCheck, check_domain
+from reliseg.data import DomainCheck, check_domain, extremes
 
 
 @pytest.fixture
@@ -101,3 +101,17 @@ def test_a_domain_without_any_class_is_noted_and_refused_in_full(tree, open_data
     assert note.startswith(line)
     full = _suspicious(tree, open_data, [255], full=True)
     assert (full.problems, full.notes) == ((note,), ())
+
+
+KINDS = ("images", "masks")
+
+
+def test_the_smallest_and_the_largest_sample_are_named(tree, open_data):
+    sizes = {"a": (4, 6), "b": (2, 3), "c": (6, 4), "d": (2, 3), "e": (6, 4)}
+    root = tree(masks={f"{kind}/{s}.png": np.zeros(size, np.uint8) for s, size in sizes.items() for kind in KINDS})
+    dataset = open_data("folder", root)
+    for full in (False, True):
+        checked = check_domain(dataset, dataset.domains["all"], full=full)
+        assert [str(s) for s in checked.extremes] == ["all/b (3 x 2 pixels)", "all/c (4 x 6 pixels)"]
+    assert extremes(checked.extremes[:1]) == [checked.extremes[0]]
+    assert extremes([]) == []

@@ -1,7 +1,7 @@
 """Data sets: images and annotations, paired by identifier, in named domains."""
 
 from reliseg.data.base import DataSet, DecodedSample, Domain, Sample
-from reliseg.data.check import DomainCheck, check_domain, first_lines
+from reliseg.data.check import DomainCheck, SizedSample, check_domain, extremes
 from reliseg.data.decode import image_sha256, load, sample_sha256
 from reliseg.data.open import DataOptions, open_dataset
 from reliseg.data.pairs import NO_SCENE
@@ -15,9 +15,10 @@ __all__ = [
     "Domain",
     "DomainCheck",
     "Sample",
+    "SizedSample",
     "check_domain",
     "dataset_names",
-    "first_lines",
+    "extremes",
     "image_sha256",
     "load",
     "open_dataset",

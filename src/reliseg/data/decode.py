@@ -164,19 +164,19 @@ def image_sha256(dataset: DataSet, sample: Sample) -> str:
     return hashlib.sha256(_File(sample.id, dataset.root / sample.image).read()).hexdigest()
 
 
-def check_sizes(dataset: DataSet, sample: Sample) -> None:
-    """Raise a SampleError if a header tells that a file is not read, or image and mask differ in size.
+def check_sizes(dataset: DataSet, sample: Sample) -> tuple[int, int]:
+    """Return height and width; a SampleError if a header tells that a file is not read, or image and mask differ.
 
     No pixel is decoded.
     """
-    size = None
-    for path, encoding in ((sample.image, None), (sample.mask, dataset.encoding)):
-        if path is not None:
-            file = _File(sample.id, dataset.root / path, encoding)
-            with file.stream() as stream:
-                found = file.size(stream)
-            size = size or found
-            _check_size(file, found, size)
+    image, mask = _File(sample.id, dataset.root / sample.image, None), sample.mask
+    with image.stream() as stream:
+        size = image.size(stream)
+    if mask is not None:
+        file = _File(sample.id, dataset.root / mask, dataset.encoding)
+        with file.stream() as stream:
+            _check_size(file, file.size(stream), size)
+    return size
 
 
 def _check_size(file: _File, found: tuple[int, int], size: tuple[int, int]) -> None:

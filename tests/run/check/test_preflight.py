@@ -11,6 +11,7 @@ from PIL import Image
 
 from reliseg.errors import DataError, MissingExtraError, ModelError
 from reliseg.plan.plan import ModelSource
+from reliseg.prediction import Prediction
 from reliseg.run.check import preflight
 from reliseg.run.check.preflight import check, model_problems, projection_problems, report
 
@@ -20,6 +21,13 @@ class Lacking(SilentModel):
 
     def missing(self, ids):
         return list(ids)[1:]
+
+
+class Even(SilentModel):
+    """It finds all classes equally likely."""
+
+    def predict(self, inputs):
+        return [Prediction(np.zeros((3, 2, 3), np.float32), i.size) for i in inputs]
 
 
 @pytest.fixture
@@ -88,7 +96,7 @@ def test_a_run_raises_what_loading_raises_and_the_check_goes_on(dataset):
 
 def test_the_check_notes_what_is_in_order_and_runs_every_model_if_asked(dataset):
     notes = Notes()
-    assert report(plan_with(dataset, source("net")), full=False, workers=1, progress=notes) == []
+    assert report(plan_with(dataset, source("net", Even)), full=False, workers=1, progress=notes) == []
     assert "2 of 3 classes do not occur in the 5 masks" in notes.lines[0]
     assert notes.lines[1:] == ["world/day: 5 images and masks", "model net: 3 classes (test)"]
 
@@ -97,8 +105,10 @@ def test_the_check_notes_what_is_in_order_and_runs_every_model_if_asked(dataset)
             raise ModelError("cannot")
 
     problems = report(plan_with(dataset, source("net", Failing)), full=True, workers=1, progress=Notes())
-    assert problems[0] == "model net on world/day: s/0: cannot"
-    assert problems[3:] == ["model net on world/day: ... and 2 more"]
+    assert problems == [
+        "model net on world/day: could not evaluate 5 samples (s/0: cannot; likewise s/1, s/2 and 2 more); "
+        "check the model on these images"
+    ]
 
 
 def test_a_projection_that_nothing_uses_is_a_misspelling(dataset):

@@ -4,14 +4,14 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from reliseg.calibration.records.record import Record
-from reliseg.data import DomainCheck, check_domain, first_lines
+from reliseg.data import DomainCheck, check_domain
 from reliseg.errors import DataError, ModelError, SampleError, UsageError, count_text, shortlist, suggestion
 from reliseg.labels import LabelSpace, label_space_names
 from reliseg.models import Model
 from reliseg.plan.plan import Plan, Target, all_members
 from reliseg.run.check.fit_needs import disk_use, feature_problems, fit_problems
 from reliseg.run.check.leakage import problems_of_loaded, shared_scenes
-from reliseg.run.predict.stream import PredictionStream
+from reliseg.run.check.trial import Trial
 from reliseg.runtime.numba_cache import check_compiler
 from reliseg.runtime.progress import Progress, Silent
 
@@ -22,8 +22,8 @@ class Finding:
 
     problems: list[str]
     target: Target | None = None
-    unreadable: frozenset[str] = frozenset()
-    """Samples of the target that are known to be broken."""
+    checked: DomainCheck | None = None
+    """What is known of the target's files."""
     model: tuple[str, Model] | None = None
     error: UsageError | None = None
     """What loading the model raised."""
@@ -48,7 +48,7 @@ class Preflight:
         for target in _all_targets(self.plan):
             checked = check_files(target, full=self.full, workers=self.workers, progress=self.progress)
             has_problems |= bool(checked.problems)
-            yield Finding(list(checked.problems), target, checked.failed)
+            yield Finding(list(checked.problems), target, checked)
         if not has_problems:
             yield Finding(list(problems_of_loaded(self.plan, workers=self.workers, progress=self.progress)))
 
@@ -91,11 +91,11 @@ def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[
     check_compiler()
     preflight = Preflight(plan, workers, progress, full)
     problems: list[str] = []
-    unreadable: dict[Target, frozenset[str]] = {}
+    checks: dict[Target, DomainCheck] = {}
     for finding in preflight.look_at_data():
         problems += finding.problems
-        if finding.target:
-            unreadable[finding.target] = finding.unreadable
+        if finding.target and finding.checked:
+            checks[finding.target] = finding.checked
             if not finding.problems:
                 progress.note(_size_text(finding.target))
     problems += fit_problems(plan)
@@ -104,7 +104,7 @@ def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[
         if finding.model:
             name, model = finding.model
             if not finding.problems:
-                problems += _trial_problems(preflight, name, model, unreadable)
+                problems += _trial_problems(preflight, name, model, checks)
             _note_loaded(plan, name, model, progress)
     return problems
 
@@ -115,14 +115,14 @@ def _size_text(target: Target) -> str:
     return f"{target}: {len(target.domain.samples)} {kind}{skipped}"
 
 
-def _trial_problems(
-    preflight: Preflight, name: str, model: Model, unreadable: Mapping[Target, Collection[str]]
-) -> list[str]:
-    """Return what is wrong with a model's predictions: of all samples, or of the first ones that fits read."""
+def _trial_problems(preflight: Preflight, name: str, model: Model, checks: Mapping[Target, DomainCheck]) -> list[str]:
+    """Return what is wrong with a model's predictions: of some samples or of all, and of those that fits read first."""
     plan, progress = preflight.plan, preflight.progress
-    problems = full_problems(preflight, name, model, unreadable) if preflight.full else []
+    trial = Trial(plan, name, model, checks, progress)
+    problems = trial.problems_of_all(preflight.workers) if preflight.full else trial.problems_of_extremes()
     if problems:
         return problems
+    trial.note_what_differs()
     progress.note(f"model {name}: {len(model.labels)} classes ({model.labels.name})")
     try:
         if plan.fits:
@@ -199,28 +199,6 @@ def projection_problems(plan: Plan, spaces: Collection[LabelSpace]) -> list[str]
                     f"{where} {source} is the name of two label spaces of models; write the path of one's .toml file "
                     "in the place of the name"
                 )
-    return problems
-
-
-def full_problems(
-    preflight: Preflight, name: str, model: Model, unreadable: Mapping[Target, Collection[str]]
-) -> list[str]:
-    """Run a model over every sample and look at its logits; return lines for samples that cannot be evaluated.
-
-    Samples that are known to be unreadable are not named again.
-    """
-    stream = PredictionStream(model, preflight.workers, preflight.plan.settings.batch)
-    problems = []
-    for target in _all_targets(preflight.plan):
-        where = f"model {name} on {target}"
-        samples = [s for s in target.domain.samples if s.id not in unreadable[target]]
-        preflight.progress.begin(f"{name} on {target}", len(samples))
-        lines = []
-        for outcome in stream.predictions(target.dataset, samples):
-            preflight.progress.advance()
-            if isinstance(outcome, SampleError):
-                lines.append(f"{where}: {outcome}")
-        problems += first_lines(lines, where)
     return problems
 
 

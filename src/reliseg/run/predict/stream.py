@@ -9,7 +9,7 @@ from itertools import groupby, islice
 from typing import TypeVar
 
 from reliseg.data import DataSet, DecodedSample, Sample, load
-from reliseg.errors import ModelError, SampleError
+from reliseg.errors import ReliSegError, SampleError, one_line
 from reliseg.labels import Projection
 from reliseg.models import Input, Model
 from reliseg.prediction import Prediction
@@ -152,9 +152,9 @@ def _predict(
         return
     try:
         predictions = model.predict([Input(item.sample.id, item.size, item.image) for item in loaded])
-    except (SampleError, ModelError) as error:
+    except Exception as error:  # a kind of another package may raise anything
         if len(loaded) == 1:
-            yield error if isinstance(error, SampleError) else SampleError(loaded[0].sample.id, str(error))
+            yield _sample_error(loaded[0].sample, error)
             return
         for item in loaded:
             yield from _predict(model, [item], projection)
@@ -165,3 +165,10 @@ def _predict(
             yield SampleError(item.sample.id, f"{problem}; check the model and this image")
         else:
             yield PredictedSample(item, replace(prediction.project(projection), image=item.image))
+
+
+def _sample_error(sample: Sample, error: Exception) -> SampleError:
+    if isinstance(error, SampleError):
+        return error
+    text = str(error) if isinstance(error, ReliSegError) else f"raised {type(error).__name__}: {one_line(error)}"
+    return SampleError(sample.id, text)

@@ -1,0 +1,96 @@
+"""A model is tried on the data itself: on the smallest and the largest image of each data set, or on all images."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+from reliseg.data import DataSet, DomainCheck, Sample, SizedSample, extremes, load
+from reliseg.errors import ModelError, SampleError
+from reliseg.models import Input, Model
+from reliseg.models.determinism import determinism_notes
+from reliseg.plan.plan import Plan, Target
+from reliseg.run.failures import Attempts, reason_lines
+from reliseg.run.predict.stream import PredictedSample, PredictionStream
+from reliseg.runtime.progress import Progress
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One model on the images whose files were looked at before."""
+
+    plan: Plan
+    name: str
+    model: Model
+    checks: Mapping[Target, DomainCheck]
+    progress: Progress
+
+    def problems_of_extremes(self) -> list[str]:
+        """Predict the smallest and the largest image of each data set; return a line for each reason why one fails."""
+        lines = []
+        for dataset, images in self._extremes().items():
+            self.progress.begin(f"{self.name} on {' and '.join(map(str, images))} of {dataset.name}", len(images))
+            problems = {}
+            for image in images:
+                outcome = self._predict(dataset, image.sample)
+                self.progress.advance()
+                if isinstance(outcome, SampleError):
+                    problems[str(image)] = outcome.problem + self._size_hint(outcome.problem)
+            lines += [f"model {self.name} on {dataset.name}: {line}" for line in reason_lines(problems)]
+        return lines
+
+    def problems_of_all(self, workers: int) -> list[str]:
+        """Predict every image that can be read; return a line for each domain in which some fail, and why.
+
+        A domain is left where its first images all fail for one reason.
+        """
+        stream = PredictionStream(self.model, workers, self.plan.settings.batch)
+        lines = []
+        for target, checked in self.checks.items():
+            samples = [s for s in target.domain.samples if s.id not in checked.failed]
+            self.progress.begin(f"{self.name} on {target}", len(samples))
+            attempts = Attempts(lambda _: None)
+            with closing(stream.predictions(target.dataset, samples)) as outcomes:
+                for outcome in outcomes:
+                    self.progress.advance()
+                    if isinstance(outcome, SampleError):
+                        attempts.fail(outcome)
+                    else:
+                        attempts.succeed()
+                    if attempts.are_hopeless:
+                        break
+            if failures := attempts.failures(len(samples)):
+                lines.append(f"model {self.name} on {target}: {failures}; check the model on these images")
+        return lines
+
+    def note_what_differs(self) -> None:
+        """Predict one image of each data set twice, and beside another if the plan has batches; note what differs."""
+        for dataset, images in self._extremes().items():
+            try:
+                for line in determinism_notes(self.model, *self._inputs(dataset, images[0].sample)):
+                    self.progress.note(f"model {self.name} {line}")
+            except (SampleError, ModelError):
+                continue  # two at once may be too many; a run predicts them one by one then
+
+    def _extremes(self) -> dict[DataSet, list[SizedSample]]:
+        """Return the smallest and the largest image of each data set; one, where all are of one size."""
+        found: dict[DataSet, list[SizedSample]] = {}
+        for target, checked in self.checks.items():
+            found.setdefault(target.dataset, []).extend(checked.extremes)
+        return {dataset: extremes(images) for dataset, images in found.items() if images}
+
+    def _predict(self, dataset: DataSet, sample: Sample) -> PredictedSample | SampleError:
+        (outcome,) = PredictionStream(self.model).predictions(dataset, [sample])
+        return outcome
+
+    def _inputs(self, dataset: DataSet, sample: Sample) -> list[Input]:
+        """Return a sample, and where the plan has batches the next one of its domain, if it has the same size."""
+        (samples,) = [t.domain.samples for t in self.checks if t.dataset is dataset and sample in t.domain.samples][:1]
+        place = samples.index(sample)
+        loaded = [load(dataset, s) for s in samples[place : place + min(2, self.plan.settings.batch)]]
+        return [Input(item.sample.id, item.size, item.image) for item in loaded if item.size == loaded[0].size]
+
+    def _size_hint(self, problem: str) -> str:
+        """Return the end of an error line about an image that a network cannot compute: it may be for other sizes."""
+        if self.model.reads_images and " raised " in problem:
+            return "; if it needs images of another size, set resize"
+        return ""
