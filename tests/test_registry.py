@@ -10,10 +10,10 @@ import pytest
 from reliseg import registry
 from reliseg.calibration import CALIBRATORS, calibrator
 from reliseg.config.schema import left_out_families, parse_settings
-from reliseg.errors import ConfigError
+from reliseg.errors import ConfigError, PluginError
 from reliseg.metrics import METRICS
 from reliseg.models import MODELS
-from reliseg.registry import Registry, shipped_files
+from reliseg.registry import Registry, origin_text, plugin_errors, shipped_files
 from reliseg.report.listing import listing_lines
 from reliseg.scores import SCORES, Score
 
@@ -91,7 +91,27 @@ def fresh(monkeypatch, *entries):
 
     monkeypatch.setattr(registry, "entry_points", entries_of)
     monkeypatch.setitem(sys.modules, "foreign_scores", sys.modules[__name__])
-    return Registry("reliseg.scores", "methods", "Score", "score")
+    return Registry("reliseg.scores", "methods", "Score", "score", trial=SCORES.trial)
+
+
+class Demanding(Score):
+    """A score that cannot be made without parameters."""
+
+    def __init__(self, strength):
+        self.strength = strength
+
+    def __call__(self, logits):
+        return logits.max(axis=0)
+
+
+class Leaving(Score):
+    """A score that ends the process when it is made."""
+
+    def __init__(self):
+        raise SystemExit("no licence")
+
+    def __call__(self, logits):
+        return logits.max(axis=0)
 
 
 def test_entry_points_add_names_that_are_loaded_when_asked_for(monkeypatch):
@@ -110,6 +130,8 @@ BROKEN = {
     "foreign_scores:test_files_are_listed_without_being_imported": "is no subclass of reliseg.scores.Score",
     "foreign_scores:Registry": "is no subclass of reliseg.scores.Score",
     "foreign_scores:Unfinished": "does not define __call__",
+    "foreign_scores:Demanding": "cannot be used (TypeError: Demanding.__init__() missing 1 required positional",
+    "foreign_scores:Leaving": "cannot be used (SystemExit: no licence)",
 }
 
 
@@ -254,3 +276,44 @@ def test_files_that_ship_are_listed_by_name_in_order():
     assert {name: path.name for name, path in spaces.items()} == {name: f"{name}.toml" for name in spaces}
     assert "cityscapes" in spaces
     assert not shipped_files("reliseg.labels", "spaces/*.yaml")
+
+
+HALO = """
+from reliseg.metrics import Metric
+
+class Halo(Metric):
+    def quantities(self):
+        raise KeyError("halo")
+
+    def compute(self, domain, reference):
+        return []
+"""
+
+
+def test_a_metric_whose_quantities_fail_is_broken(tmp_path, monkeypatch):
+    install(tmp_path, monkeypatch, HALO, metrics=("halo", "Halo"))
+    with pytest.raises(
+        ConfigError, match=r"metric 'halo' of the package halo-metrics cannot be used \(KeyError: 'halo'"
+    ):
+        METRICS.get("halo")
+    assert "halo" in METRICS.faults
+
+
+def test_what_a_plug_in_raises_at_work_is_one_line_with_its_package():
+    with (
+        pytest.raises(PluginError, match=r"^Foreign of the package \w+ raised ValueError: seven; leave it out"),
+        plugin_errors(Foreign()),
+    ):
+        raise ValueError("seven")
+
+
+def test_errors_of_our_own_and_of_our_own_classes_pass():
+    with pytest.raises(ConfigError), plugin_errors(Foreign()):
+        raise ConfigError("ours")
+    with pytest.raises(ValueError, match="seven"), plugin_errors(SCORES.get("msp")()):
+        raise ValueError("seven")
+
+
+def test_a_class_is_called_by_its_name_and_another_package():
+    assert origin_text(SCORES.get("msp")) == SCORES.get("msp").__name__
+    assert origin_text(Foreign) == f"Foreign of the package {__name__.partition('.')[0]}"

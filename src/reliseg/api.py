@@ -22,6 +22,7 @@ from reliseg.data import open_dataset as _open_dataset
 from reliseg.errors import ConfigError, suggestion
 from reliseg.labels import LabelSpace, label_space
 from reliseg.models import MODELS, Model, ModelOptions
+from reliseg.models.calling import load_model
 from reliseg.plan.build import plan_from_config, plan_with
 from reliseg.plan.describe import dataset_in_memory, describe_dataset, describe_model, model_in_memory
 from reliseg.plan.plan import ModelSource, Plan
@@ -71,7 +72,7 @@ def open_model(
     if not separator:
         raise ConfigError(f"{where!r} has no known kind of model; write KIND:WHERE; kinds: {', '.join(MODELS.names())}")
     model_options = ModelOptions(name=name, kind=kind, where=place, labels=space, **options)
-    model = MODELS.get(kind).load(model_options)
+    model = load_model(kind, model_options)
     section = describe_model(model_options, labels)
     if section:
         _MODEL_SECTIONS[model] = section

@@ -10,6 +10,7 @@ ReliSegError
 ├── CalibrationError      a calibration cannot be fitted, or not applied to a prediction
 │   └── ColumnsError      the prediction has other columns than it was fitted on
 ├── SampleError           one sample cannot be evaluated: exit code 1
+├── PluginError           a metric, score or calibrator of another package failed at work: exit code 1
 └── IncompleteError       the run ended with samples that were not evaluated: exit code 1
 """
 
@@ -73,6 +74,10 @@ class CalibrationError(ReliSegError):
 
 class ColumnsError(CalibrationError):
     """A prediction has other columns than those that a calibration was fitted on."""
+
+
+class PluginError(ReliSegError):
+    """A metric, a score or a calibrator of another package failed while it was used."""
 
 
 class IncompleteError(ReliSegError):

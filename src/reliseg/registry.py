@@ -3,7 +3,8 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Generic, TypeVar, cast
 
-from reliseg.errors import ConfigError, one_line, suggestion
+from reliseg.errors import ConfigError, PluginError, ReliSegError, one_line, suggestion
 
 T = TypeVar("T")
 
@@ -37,6 +38,8 @@ class Registry(Generic[T]):
     folder: str
     interface: str
     kind: str
+    trial: Callable[[type[T]], object] | None = None
+    """What everybody does first with a class; a plug-in that fails there is broken."""
 
     @cached_property
     def _entries(self) -> dict[str, EntryPoint | str]:
@@ -95,12 +98,20 @@ class Registry(Generic[T]):
             raise TypeError(f"{path} must hold exactly one {self.interface}, not {len(classes)}")
         return classes[0]
 
+    def _trial_fault(self, kind: type[T]) -> str | None:
+        try:
+            if self.trial is not None:
+                self.trial(kind)
+        except (Exception, SystemExit) as error:
+            return f"cannot be used ({type(error).__name__}: {one_line(error)})"
+        return None
+
     def _load_plugin(self, entry: EntryPoint) -> type[T] | str:
         """Return the class of an entry point, or what is wrong with it: it may do anything when it is imported."""
         package = entry.dist.name if entry.dist else entry.module.partition(".")[0]
         try:
             value = entry.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             fault = f"cannot be imported ({type(error).__name__}: {one_line(error)})"
         else:
             if not inspect.isclass(value) or not issubclass(value, self._base):
@@ -108,5 +119,29 @@ class Registry(Generic[T]):
             elif inspect.isabstract(value):
                 fault = f"does not define {' and '.join(sorted(getattr(value, '__abstractmethods__', ())))}"
             else:
-                return value
+                trial = self._trial_fault(value)
+                if trial is None:
+                    return value
+                fault = trial
         return f"of the package {package} {fault}; update or uninstall {package}"
+
+
+def origin_text(kind: type) -> str:
+    """Return what an error calls a class: by its name, and by its package if that is another one."""
+    package = kind.__module__.partition(".")[0]
+    return kind.__name__ if package == __package__ else f"{kind.__name__} of the package {package}"
+
+
+@contextmanager
+def plugin_errors(plugin: object) -> Iterator[None]:
+    """Turn what an object of another package raises into a PluginError that names it; what is our own passes."""
+    try:
+        yield
+    except ReliSegError:
+        raise
+    except Exception as error:
+        kind = type(plugin)
+        if kind.__module__.partition(".")[0] == __package__:
+            raise
+        text = f"{type(error).__name__}: {one_line(error)}".removesuffix(": ")
+        raise PluginError(f"{origin_text(kind)} raised {text}; leave it out, update it, or report it there") from error

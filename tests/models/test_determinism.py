@@ -30,6 +30,7 @@ class Layers(nn.Module):
 
     def __init__(self, between: Callable[[nn.Module, torch.Tensor], torch.Tensor]) -> None:
         super().__init__()
+        torch.manual_seed(0)
         self.head, self.norm, self.drop, self.between = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), nn.Dropout(0.5), between
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

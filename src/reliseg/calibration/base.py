@@ -85,4 +85,6 @@ class Calibrator(ABC):
         """Return the calibration with these parameters, as `parameters` gave them."""
 
 
-CALIBRATORS: Registry[Calibrator] = Registry("reliseg.calibration", "methods", "Calibrator", "calibration")
+CALIBRATORS: Registry[Calibrator] = Registry(
+    "reliseg.calibration", "methods", "Calibrator", "calibration", trial=lambda kind: kind()
+)

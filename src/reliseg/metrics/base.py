@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from reliseg.labels import LabelSpace
-from reliseg.registry import Registry
+from reliseg.registry import Registry, plugin_errors
 from reliseg.results import Value
 from reliseg.stats import PixelStatistics, SampleTable
 from reliseg.stats.bins import RIGHT
@@ -142,12 +142,16 @@ class Metric(ABC):
 def compute_values(metric: Metric, domain: DomainState, reference: DomainState | None) -> list[Value]:
     """Return the numbers of a domain; those of scores that the model does not have are undefined."""
     reasons = domain.undefined_scores
+    with plugin_errors(metric):
+        values = list(metric.compute(domain, reference))
     return [
         Value.undefined(v.metric, reasons[v.score], v.definition, label=v.label, score=v.score)
         if v.score in reasons
         else v
-        for v in metric.compute(domain, reference)
+        for v in values
     ]
 
 
-METRICS: Registry[Metric] = Registry("reliseg.metrics", "families", "Metric", "metric")
+METRICS: Registry[Metric] = Registry(
+    "reliseg.metrics", "families", "Metric", "metric", trial=lambda kind: kind().quantities()
+)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from reliseg.models.base import Input, Model
+from reliseg.models.calling import predict_with
 from reliseg.prediction import Prediction
 from reliseg.stats import DeviceLogits
 
@@ -18,8 +19,8 @@ def determinism_notes(model: Model, source: Input, beside: Input | None = None) 
     """
     if not model.reads_images:
         return []
-    [first] = model.predict([source])
-    [second] = model.predict([source])
+    [first] = predict_with(model, [source])
+    [second] = predict_with(model, [source])
     allowed = _ROUNDING if isinstance(first.logits, DeviceLogits) else 0.0
     difference = logit_difference(first, second)
     if difference > allowed:
@@ -30,7 +31,7 @@ def determinism_notes(model: Model, source: Input, beside: Input | None = None) 
         ]
     if beside is None:
         return []
-    [batched, _] = model.predict([source, beside])
+    [batched, _] = predict_with(model, [source, beside])
     difference = logit_difference(first, batched)
     if difference > _ROUNDING:
         return [

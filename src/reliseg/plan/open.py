@@ -7,7 +7,8 @@ from reliseg.config.schema import IN_MEMORY, DataConfig, ModelConfig, Settings
 from reliseg.data import DataOptions, DataSet, Domain, open_dataset
 from reliseg.errors import ConfigError, ModelError
 from reliseg.labels import LabelSpace, label_space
-from reliseg.models import MODELS, Model, ModelOptions
+from reliseg.models import Model, ModelOptions
+from reliseg.models.calling import load_model
 from reliseg.plan.plan import ModelSource
 
 _AGAIN = "call reliseg.evaluate again, or write here"
@@ -57,7 +58,7 @@ def model_loader(config: ModelConfig, folder: Path, settings: Settings) -> Model
         }
         options = ModelOptions(**same | own)
         try:
-            return MODELS.get(config.kind).load(options)
+            return load_model(config.kind, options)
         except ModelError as error:
             text = str(error)
             raise type(error)(text if config.name in text else f"model {config.name}: {text}") from error

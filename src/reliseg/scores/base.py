@@ -38,4 +38,4 @@ class BuiltInScore(Score):
         return BUILT_IN_SCORES[self.name].confidence(Softmax.of(logits))
 
 
-SCORES: Registry[Score] = Registry("reliseg.scores", "methods", "Score", "score")
+SCORES: Registry[Score] = Registry("reliseg.scores", "methods", "Score", "score", trial=lambda kind: kind())

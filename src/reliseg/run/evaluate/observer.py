@@ -10,6 +10,7 @@ from reliseg.kernels.cpu.parallel import ParallelKernel
 from reliseg.kernels.reference import full_logits, roles
 from reliseg.kernels.self_test import CountingKernel
 from reliseg.prediction import Prediction
+from reliseg.registry import plugin_errors
 from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.scores import SCORES, Score
 from reliseg.stats import DeviceLogits, Layout, LogitView, PixelStatistics, SampleTable
@@ -98,9 +99,10 @@ def _open_statistics(scores: Mapping[str, Score], view: LogitView, truth: Truth,
         z = full_logits(view, columns, rows)
         role = roles(truth[rows].ravel().astype(np.int64), z.argmax(axis=0))
         for name, score in scores.items():
-            values = score(z)
-            np.add.at(counts[name], (role, fine_bins(name).index(values)), 1)
-            np.add.at(sums[name], role, units(values))
+            with plugin_errors(score):
+                values = score(z)
+                np.add.at(counts[name], (role, fine_bins(name).index(values)), 1)
+                np.add.at(sums[name], role, units(values))
     return {name: _OpenScore(ScoreHistogram(counts[name]), limbs(sums[name]), _coarse(counts[name])) for name in scores}
 
 

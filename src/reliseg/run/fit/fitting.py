@@ -9,6 +9,7 @@ from reliseg.calibration import Calibration, Training, calibrator
 from reliseg.calibration.records.record import Record, read_record, record_file, write_record
 from reliseg.errors import CalibrationError, ConfigError
 from reliseg.plan.plan import Fit, Target, all_members
+from reliseg.registry import plugin_errors
 from reliseg.run.context import ModelRun
 from reliseg.run.failures import Failures
 from reliseg.run.fit.requests import request_of_all_fits, request_of_fit
@@ -66,8 +67,10 @@ class Fitting:
         data = self._sampling.load(fit.members(), request_of_fit(fit, settings), training)
         records, refusals = {}, {}
         for name, method in fit.calibrations():
+            one = calibrator(method)
             try:
-                record = stored[name] or self._record(fit, method, calibrator(method).fit(data.sample), data)
+                with plugin_errors(one):
+                    record = stored[name] or self._record(fit, method, one.fit(data.sample), data)
             except CalibrationError as error:
                 refusals[name] = str(error)
                 continue

@@ -9,9 +9,10 @@ from itertools import groupby, islice
 from typing import TypeVar
 
 from reliseg.data import DataSet, DecodedSample, Sample, load
-from reliseg.errors import ReliSegError, SampleError, one_line
+from reliseg.errors import ReliSegError, SampleError
 from reliseg.labels import Projection
 from reliseg.models import Input, Model
+from reliseg.models.calling import predict_with
 from reliseg.prediction import Prediction
 from reliseg.run.hashes import ChangedError, InputHashes, sample_files
 from reliseg.runtime.malloc import keep_freed_memory, return_free_memory
@@ -151,10 +152,10 @@ def _predict(
         yield from (item for item in group if isinstance(item, SampleError))
         return
     try:
-        predictions = model.predict([Input(item.sample.id, item.size, item.image) for item in loaded])
-    except Exception as error:  # a kind of another package may raise anything
+        predictions = predict_with(model, [Input(item.sample.id, item.size, item.image) for item in loaded])
+    except ReliSegError as error:
         if len(loaded) == 1:
-            yield _sample_error(loaded[0].sample, error)
+            yield error if isinstance(error, SampleError) else SampleError(loaded[0].sample.id, str(error))
             return
         for item in loaded:
             yield from _predict(model, [item], projection)
@@ -162,13 +163,7 @@ def _predict(
     for item, prediction in zip(loaded, predictions, strict=True):
         problem = prediction.problem()
         if problem:
-            yield SampleError(item.sample.id, f"{problem}; check the model and this image")
+            size = f"an image of {item.size[0]} x {item.size[1]} pixels"
+            yield SampleError(item.sample.id, f"{problem} ({size}); check the model and this image")
         else:
             yield PredictedSample(item, replace(prediction.project(projection), image=item.image))
-
-
-def _sample_error(sample: Sample, error: Exception) -> SampleError:
-    if isinstance(error, SampleError):
-        return error
-    text = str(error) if isinstance(error, ReliSegError) else f"raised {type(error).__name__}: {one_line(error)}"
-    return SampleError(sample.id, text)

@@ -1,0 +1,65 @@
+"""Models of any package, called so that whatever goes wrong is one line that names them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from reliseg.errors import ModelError, ReliSegError, one_line
+from reliseg.models.base import MODELS, Input, Model, ModelOptions
+from reliseg.models.output_check import class_count_problem, shape_text
+from reliseg.models.user_output import stdout_as_stderr
+from reliseg.prediction import Prediction
+from reliseg.registry import origin_text
+from reliseg.stats import DeviceLogits
+
+
+def load_model(kind: str, options: ModelOptions) -> Model:
+    """Return the model that the options describe; a ModelError or another UsageError says why it cannot be loaded."""
+    loader = MODELS.get(kind)
+    try:
+        with stdout_as_stderr():
+            model = loader.load(options)
+    except ReliSegError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ModelError(f"model {options.name}: {origin_text(loader)} raised {_text(error)}") from error
+    if not isinstance(model, Model):
+        raise ModelError(
+            f"model {options.name}: {origin_text(loader)} gives a {type(model).__name__}, which is no Model"
+        )
+    return model
+
+
+def predict_with(model: Model, inputs: Sequence[Input]) -> list[Prediction]:
+    """Return one prediction per input; a SampleError or a ModelError where that fails, whatever the model does."""
+    try:
+        with stdout_as_stderr():
+            predictions = list(model.predict(inputs))
+    except ReliSegError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ModelError(f"{origin_text(type(model))} raised {_text(error)}") from error
+    if len(predictions) != len(inputs):
+        raise ModelError(f"{origin_text(type(model))} gives {len(predictions)} predictions for {len(inputs)} images")
+    for prediction in predictions:
+        problem = _problem(prediction, model)
+        if problem:
+            raise ModelError(f"{origin_text(type(model))} {problem}")
+    return predictions
+
+
+def _problem(prediction: Prediction, model: Model) -> str | None:
+    """Return the end of an error line if a prediction has another form than the interface asks for."""
+    if not isinstance(prediction, Prediction):
+        return f"gives a {type(prediction).__name__} in the place of a Prediction"
+    logits = prediction.logits
+    if not isinstance(logits, DeviceLogits) and (not isinstance(logits, np.ndarray) or logits.dtype != np.float32):
+        kind = getattr(logits, "dtype", type(logits).__name__)
+        return f"gives logits of {kind}; float32 arrays of NumPy are needed"
+    if logits.ndim != 3:
+        return f"gives logits of shape {shape_text(logits.shape)}, not classes x height x width"
+    return class_count_problem(logits.shape[0], model.labels)
+
+
+def _text(error: BaseException) -> str:
+    return f"{type(error).__name__}: {one_line(error)}".removesuffix(": ")
