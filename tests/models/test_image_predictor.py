@@ -86,7 +86,7 @@ def test_what_a_model_raises_names_the_sample(error: BaseException, text: str) -
 
     with pytest.raises(SampleError) as caught:
         predictor(fail)([source(1)])
-    assert str(caught.value) == f"day/1: {text} (an image of 4 x 6 pixels)"
+    assert str(caught.value) == f"day/1: {text} (image: height 4, width 6)"
 
 
 def planes(shape: Callable[[int, int], tuple[int, int]]) -> Run:
@@ -102,7 +102,7 @@ def blank(height: int, width: int) -> Input:
 
 def test_swapped_logits_name_the_image_and_its_size() -> None:
     with pytest.raises(
-        SampleError, match=r"day/1: model net gives logits of 2 x 12 x 8 .*swapped.* \(an image of 64 x 96"
+        SampleError, match=r"day/1: model net gives logits of 2 x 12 x 8 .*swapped.* \(image: height 64, width 96"
     ):
         predictor(planes(lambda h, w: (w // 8, h // 8)))([blank(64, 96)])
 
@@ -113,7 +113,9 @@ def test_a_network_with_one_size_for_all_images_may_take_them_upright() -> None:
     assert scales.notes() == []
     scales([blank(128, 64)])
     [note] = scales.notes()
-    assert note.startswith("gives logits of 8 x 16 for an image of 128 x 64 pixels, which has other proportions")
+    assert note.startswith(
+        "gives logits of 8 x 16 (height x width) for an image of 128 x 64 pixels, which has other proportions"
+    )
 
 
 def test_padded_logits_are_noted_once() -> None:
@@ -144,7 +146,7 @@ def test_where_the_size_is_the_cause_resize_is_the_way_out() -> None:
         predictor(multiples_only)([blank(90, 121)])
     assert str(caught.value) == (
         "day/1: model net raised RuntimeError seen; at 96 x 128 it works, so set resize: [height, width], for example "
-        "[96, 128] (an image of 90 x 121 pixels)"
+        "[96, 128] (image: height 90, width 121)"
     )
 
 

@@ -76,5 +76,7 @@ def test_other_proportions_are_told_with_the_part_of_the_image(
 ) -> None:
     note = proportion_note(shape, size)
     assert note is not None
-    assert note.startswith(f"gives logits of {shape[0]} x {shape[1]} for an image of {size[0]} x {size[1]} pixels")
+    assert note.startswith(
+        f"gives logits of {shape[0]} x {shape[1]} (height x width) for an image of {size[0]} x {size[1]} pixels"
+    )
     assert f"crop its logits to the image's part ({part})" in note

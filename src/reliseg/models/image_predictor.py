@@ -105,7 +105,7 @@ class ImagePredictor:
 
     def _failure(self, source: Input, problem: str) -> SampleError:
         height, width = source.size
-        return SampleError(source.id, f"model {self.name} {problem} (an image of {height} x {width} pixels)")
+        return SampleError(source.id, f"model {self.name} {problem} (image: height {height}, width {width})")
 
     def _size_hint(self, image: Image, error: BaseException) -> str:
         """Return the way out if the network takes the same image at another size: of multiples of 32, or known ones."""

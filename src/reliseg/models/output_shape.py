@@ -38,7 +38,8 @@ def proportion_note(shape: Size, size: Size) -> str | None:
     else:
         columns = max(1, round(rows * width / height))
     return (
-        f"gives logits of {shape_text(shape)} for an image of {shape_text(size)} pixels, which has other proportions; "
+        f"gives logits of {shape_text(shape)} (height x width) for an image of {shape_text(size)} pixels, "
+        "which has other proportions; "
         f"if the network pads images, crop its logits to the image's part ({shape_text((rows, columns))}); "
         "if it scales images to a size of its own, all is well"
     )

@@ -206,7 +206,7 @@ def test_a_failing_image_is_named_and_a_failing_batch_fails_as_a_whole(write: Ca
     with pytest.raises(SampleError) as caught:
         model.predict(inputs_of(seven))
     assert str(caught.value) == (
-        "day/0: model mine raised ValueError: seven (net.py, line 6) (an image of 32 x 48 pixels)"
+        "day/0: model mine raised ValueError: seven (net.py, line 6) (image: height 32, width 48)"
     )
     with pytest.raises(ModelError) as batch:
         model.predict(inputs_of(image(), seven, image()))
@@ -378,7 +378,10 @@ def test_padded_logits_are_noted_on_the_image(write: Callable[..., ModelOptions]
     )
     assert model.notes() == []  # the gray image of the trial is not the user's
     model.predict(inputs_of(image()))
-    assert "gives logits of 12 x 12 for an image of 32 x 48 pixels, which has other proportions" in model.notes()[0]
+    assert (
+        "gives logits of 12 x 12 (height x width) for an image of 32 x 48 pixels, which has other proportions"
+        in model.notes()[0]
+    )
 
 
 def test_layers_that_a_forward_trains_are_noted(write: Callable[..., ModelOptions]) -> None:

@@ -100,7 +100,9 @@ def test_a_kind_of_another_package_may_raise_anything(dataset):
 
     tried, _ = trial(dataset, Tried(answer))
     (line,) = tried.problems_of_extremes()
-    assert line.startswith("model net on world: s/1 (3 x 2 pixels): raised KeyError: 's/1'; likewise s/2")
+    assert line.startswith(
+        "model net on world: s/1 (3 x 2 pixels): Tried of the package tests raised KeyError: 's/1'; if it"
+    )
 
 
 def test_all_images_are_tried_if_asked_and_a_domain_is_left_where_all_fail_alike(dataset):

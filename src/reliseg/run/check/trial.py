@@ -91,6 +91,6 @@ class Trial:
 
     def _size_hint(self, problem: str) -> str:
         """Return the end of an error line about an image that a network cannot compute: it may be for other sizes."""
-        if self.model.reads_images and " raised " in problem:
+        if self.model.reads_images and " raised " in problem and "resize" not in problem:
             return "; if it needs images of another size, set resize"
         return ""

@@ -163,7 +163,6 @@ def _predict(
     for item, prediction in zip(loaded, predictions, strict=True):
         problem = prediction.problem()
         if problem:
-            size = f"an image of {item.size[0]} x {item.size[1]} pixels"
-            yield SampleError(item.sample.id, f"{problem} ({size}); check the model and this image")
+            yield SampleError(item.sample.id, f"{problem}; check the model and this image")
         else:
             yield PredictedSample(item, replace(prediction.project(projection), image=item.image))
