@@ -413,5 +413,13 @@ def test_a_file_of_zeros_that_claims_to_be_large_is_not_read(read, tmp_path):
     with (tmp_path / "image.1").open("wb") as file:
         file.truncate(1 << 40)
     for look in (check_sizes, load):
-        with pytest.raises(SampleError, match=r"cannot be read \(it has 1.1 TB, and the limit is 1.1 GB\)"):
+        with pytest.raises(SampleError, match=r"cannot be read \(it has 1.1 TB, and the limit is 537 MB\)"):
             look(dataset, sample)
+
+
+def test_a_file_of_far_more_bytes_than_its_pixels_need_is_not_read(read, tmp_path):
+    dataset, sample = read(saved(RGB, "PNG"))
+    with (tmp_path / "image.1").open("r+b") as file:
+        file.truncate(100_000_000)
+    with pytest.raises(SampleError, match="it has 100 MB, too many for 9 x 6 pixels; copy it again"):
+        load(dataset, sample)

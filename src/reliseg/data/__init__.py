@@ -2,13 +2,15 @@
 
 from reliseg.data.base import DataSet, DecodedSample, Domain, Sample
 from reliseg.data.check import DomainCheck, SizedSample, check_domain, extremes
-from reliseg.data.decode import image_sha256, load, sample_sha256
+from reliseg.data.decode import PIXEL_LIMIT, image_sha256, load, sample_sha256
 from reliseg.data.open import DataOptions, open_dataset
 from reliseg.data.pairs import NO_SCENE
+from reliseg.data.pictures.budget import WaitingRoom
 from reliseg.data.spec import dataset_names
 
 __all__ = [
     "NO_SCENE",
+    "PIXEL_LIMIT",
     "DataOptions",
     "DataSet",
     "DecodedSample",
@@ -16,6 +18,7 @@ __all__ = [
     "DomainCheck",
     "Sample",
     "SizedSample",
+    "WaitingRoom",
     "check_domain",
     "dataset_names",
     "extremes",

@@ -27,18 +27,20 @@ from reliseg.data.pictures.kinds import FORMATS, SCALED, file_problem, image_pro
 from reliseg.data.pictures.whole import whole_file
 from reliseg.errors import SampleError
 from reliseg.labels import UnlistedIdsError
-from reliseg.runtime.regular_files import open_regular, read_regular
+from reliseg.runtime.regular_files import open_regular, read_regular, size_text
 from reliseg.types import Image, Truth
 
 PIXEL_LIMIT = 120_000_000
 """Larger images are refused, as small files may unpack to them: decoding one takes 7 bytes per pixel."""
-FILE_LIMIT = 1 << 30
-"""Bytes: as many as the largest image takes without compression, twice."""
+FILE_LIMIT = 1 << 29
+"""Bytes: as many as the largest picture takes without compression, and its header."""
 # Pillow's own limit warns about images that are legitimate here, and about larger ones before they are refused.
 Pillow.MAX_IMAGE_PIXELS = max(Pillow.MAX_IMAGE_PIXELS or 0, 1 << 28)
 
 _DECODING = PixelBudget(PIXEL_LIMIT)
 """Of all threads together."""
+_SMALL_FILE, _BYTES_PER_PIXEL = 1 << 26, 8
+"""Up to so many bytes a file is read at once; of a larger one first the header, which tells how many it may have."""
 _RAW_IDS = 1 << 16
 _STRIP = 128
 """Rows."""
@@ -81,6 +83,19 @@ class _File:
             if not os.fstat(stream.fileno()).st_size:
                 raise self.error("the file is empty; copy it again")
             yield stream
+
+    def content(self) -> tuple[BytesIO, tuple[int, int]]:
+        """Return the bytes of the file, held by nobody else, and the size of the picture, as `size` does."""
+        with self.stream() as stream:
+            length = os.fstat(stream.fileno()).st_size
+            if length > _SMALL_FILE:
+                height, width = self.size(stream)
+                if length > _SMALL_FILE + _BYTES_PER_PIXEL * height * width:
+                    raise self.error(
+                        f"it has {size_text(length)}, too many for {width} x {height} pixels; copy it again"
+                    )
+        source = BytesIO(self.read())
+        return source, self.size(source)
 
     def read(self) -> bytes:
         try:
@@ -131,21 +146,28 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Pillow.OPEN)
 
 
-def load(dataset: DataSet, sample: Sample, *, image: bool = True) -> DecodedSample:
-    """Decode a sample. Without `image` only its header is decoded; its bytes are hashed all the same."""
+def load(
+    dataset: DataSet, sample: Sample, *, image: bool = True, admit: Callable[[int], None] | None = None
+) -> DecodedSample:
+    """Decode a sample. Without `image` only its header is decoded; its bytes are hashed all the same.
+
+    `admit` is called with the number of pixels before any is decoded; it may wait.
+    """
     file = _File(sample.id, dataset.root / sample.image)
-    source = BytesIO(file.read())
+    source, size = file.content()
     digest = hashlib.sha256(source.getvalue())
     image_digest = digest.hexdigest()
-    size = file.size(source)
+    if admit is not None:
+        admit(size[0] * size[1])
     pixels = file.decode(source, size, _rgb) if image else None
     if pixels is not None and sample.copy is not None:
         pixels = sample.copy(pixels)
     truth = None
     if sample.mask is not None:
         file = _File(sample.id, dataset.root / sample.mask, dataset.encoding)
-        source = BytesIO(file.read())
+        source, found = file.content()
         digest.update(source.getvalue())
+        _check_size(file, found, size)
         truth = _truth(dataset, file, source, size)
     return DecodedSample(sample, size, pixels, truth, digest.hexdigest(), image_digest)
 
@@ -203,7 +225,6 @@ def _strips(picture: Pillow.Image) -> Iterator[tuple[slice, Pillow.Image]]:
 
 
 def _truth(dataset: DataSet, file: _File, source: BytesIO, size: tuple[int, int]) -> Truth:
-    _check_size(file, file.size(source), size)
     readers: dict[str, Callable[[ImageFile, str], Any]] = {"color": _rgb, "red": _red, "index": partial(_ids, file)}
     pixels = file.decode(source, size, readers[dataset.encoding])
     try:

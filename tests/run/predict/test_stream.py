@@ -11,11 +11,12 @@ from helpers.street import make_street
 from PIL import Image
 
 import reliseg
-from reliseg.data import DataSet
+from reliseg.data import DataSet, load
 from reliseg.errors import ModelError, ReliSegError, SampleError
 from reliseg.labels import label_space
 from reliseg.models import Input, Model, ModelOptions
 from reliseg.prediction import Prediction
+from reliseg.run.predict import stream as stream_module
 from reliseg.run.predict.stream import PredictedSample, PredictionStream
 
 PATIENCE = 20.0
@@ -126,3 +127,52 @@ def test_memory_is_given_back_where_the_size_of_images_changes(tmp_path: Path, m
     monkeypatch.setattr("reliseg.run.predict.stream.return_free_memory", lambda: given_back.append(len(model.begun)))
     assert len(list(PredictionStream(model, 2, 1).predictions(dataset, dataset.domains["day"].samples))) == 8
     assert given_back == [0, 5]
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_images_that_fill_the_room_are_decoded_only_as_they_are_asked_for(
+    dataset: DataSet, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = dataset.domains["day"].samples
+    plain = list(PredictionStream(Watched(), 1, batch).predictions(dataset, samples))
+    decoded: list[str] = []
+
+    def watched(dataset: DataSet, sample: Any, *, image: bool, admit: Any) -> Any:
+        def admitted(pixels: int) -> None:
+            admit(pixels)
+            decoded.append(sample.id)
+
+        return load(dataset, sample, image=image, admit=admitted)
+
+    monkeypatch.setattr(stream_module, "PIXEL_LIMIT", 1)
+    monkeypatch.setattr(stream_module, "load", watched)
+    stream = PredictionStream(Watched(), 4, batch).predictions(dataset, samples)
+    outcomes = []
+    for taken, outcome in enumerate(stream, start=1):
+        outcomes.append(outcome)
+        assert len(decoded) <= taken + 2 * batch + 1  # the caller's batch, one ahead of it, and the next image
+    assert sorted(decoded) == [s.id for s in samples]
+    for one, other in zip(plain, outcomes, strict=True):
+        assert isinstance(one, PredictedSample)
+        assert isinstance(other, PredictedSample)
+        assert np.array_equal(one.prediction.logits, other.prediction.logits)
+
+
+def test_threads_that_wait_for_room_end_with_the_stream(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_module, "PIXEL_LIMIT", 1)
+    before = set(threading.enumerate())
+    stream = PredictionStream(Watched(), 6, 1).predictions(dataset, dataset.domains["day"].samples)
+    assert not isinstance(next(stream), SampleError)
+    stream.close()
+    assert set(threading.enumerate()) == before
+
+    def broken(dataset: DataSet, sample: Any, *, image: bool, admit: Any) -> Any:
+        if sample is not dataset.domains["day"].samples[1]:
+            return load(dataset, sample, image=image, admit=admit)
+        raise MemoryError("not foreseen")
+
+    monkeypatch.setattr(stream_module, "load", broken)
+    stream = PredictionStream(Watched(), 6, 1).predictions(dataset, dataset.domains["day"].samples)
+    with pytest.raises(MemoryError, match="not foreseen"):
+        list(stream)
+    assert set(threading.enumerate()) == before

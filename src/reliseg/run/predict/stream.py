@@ -5,10 +5,11 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby, islice
 from typing import TypeVar
 
-from reliseg.data import DataSet, DecodedSample, Sample, load
+from reliseg.data import PIXEL_LIMIT, DataSet, DecodedSample, Sample, WaitingRoom, load
 from reliseg.errors import ReliSegError, SampleError
 from reliseg.labels import Projection
 from reliseg.models import Input, Model
@@ -38,7 +39,8 @@ class PredictionStream:
 
     `workers` threads decode ahead of the model, which predicts at most `batch` neighbours of one size at once. While
     the caller has a batch in hand, a thread predicts the next one: statistics cost a network little, as neither holds
-    the interpreter's lock. Decoded images take most of a run's memory: a batch of them waits, and one for each worker.
+    the interpreter's lock. Decoded images take most of a run's memory: a batch of them waits, and one for each worker,
+    but not more than the largest image has pixels.
     """
 
     model: Model
@@ -57,10 +59,14 @@ class PredictionStream:
         """
         projection = dataset.projection(self.model.labels)
 
-        def decode(sample: Sample) -> DecodedSample | SampleError:
+        room = WaitingRoom(PIXEL_LIMIT)
+
+        def decode(numbered: tuple[int, Sample]) -> DecodedSample | SampleError:
+            number, sample = numbered
             taken, before = time.time_ns(), self.hashes.state(sample_files(dataset, sample))
             try:
-                loaded = load(dataset, sample, image=self.model.reads_images or decode_images)
+                wanted = self.model.reads_images or decode_images
+                loaded = load(dataset, sample, image=wanted, admit=partial(room.enter, number))
                 self.hashes.add_sample(dataset, loaded, before, taken)
                 self._hash_predictions(loaded.sample)  # ahead of the model that reads them
             except SampleError as error:
@@ -74,7 +80,8 @@ class PredictionStream:
             return outcomes if decode_images or keep_images else [_without_image(o) for o in outcomes]
 
         pending = self.workers + self.batch - 1
-        groups = _batches(prefetch(decode, samples, workers=self.workers, max_pending=pending), self.batch)
+        decoded = prefetch(decode, enumerate(samples), workers=self.workers, max_pending=pending, room=room)
+        groups = _batches(decoded, self.batch)
         end_idle_threads()  # those that loaded a network, which would slow the threads that run it
         with keep_freed_memory():
             for outcomes in prefetch(predict, _release_memory(groups), workers=1, max_pending=1):
@@ -98,20 +105,31 @@ class PredictionStream:
             return SampleError(outcome.loaded.sample.id, str(error))
 
 
-def prefetch(function: Callable[[A], B], items: Iterable[A], *, workers: int, max_pending: int) -> Iterator[B]:
-    """Yield `function` of each item, in order, computed by threads; at most `max_pending` results wait to be read."""
+def prefetch(
+    function: Callable[[A], B], items: Iterable[A], *, workers: int, max_pending: int, room: WaitingRoom | None = None
+) -> Iterator[B]:
+    """Yield `function` of each item, in order, computed by threads; at most `max_pending` results wait to be read.
+
+    Where `function` lets the items into a `room`, by their numbers, they are taken out as they are read.
+    """
     remaining = iter(items)
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[B]] = deque(pool.submit(function, i) for i in islice(remaining, max_pending))
         try:
+            number = 0
             while waiting:
                 result = waiting.popleft().result()
+                if room is not None:
+                    room.take(number)
+                number += 1
                 waiting.extend(pool.submit(function, i) for i in islice(remaining, 1))
                 yield result
                 del result  # before the next one is waited for
         finally:
             for future in waiting:
                 future.cancel()
+            if room is not None:
+                room.open()  # those that wait for it would never end
 
 
 def _without_image(outcome: PredictedSample | SampleError) -> PredictedSample | SampleError:
