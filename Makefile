@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check docs bench changelog dist release clean
+.PHONY: help demo test test-fast fuzz check docs bench changelog dist release clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ test: $(STAMP)  ## Install everything, then run the tests
 
 test-fast: $(STAMP)  ## Run the tests that are not marked slow: under two minutes
 	$(PYTEST) -m 'not slow'
+
+fuzz: $(STAMP)  ## Read 20,000 damaged files of every kind (SEED=N: others)
+	RELISEG_FUZZ_INPUTS=20000 RELISEG_FUZZ_SEED=$(or $(SEED),0) $(BIN)/python -m pytest --numprocesses=auto --dist=load tests/fuzz
 
 check: $(STAMP)  ## Format, lint, types, layers, structure
 	$(BIN)/ruff format --check .

@@ -92,6 +92,7 @@ def evaluate(
     out: str | Path | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
+    verify: bool = False,
     **settings: Any,
 ) -> Results:
     """Return the result table of one or more models on domains of one or more data sets.
@@ -100,8 +101,9 @@ def evaluate(
     if that is given; `calibrate_from` names run folders or records whose fitted calibrations are applied. A domain
     that holds images which a calibration was fitted on is refused, unless `allow_seen` names it. `settings` are those
     of a configuration: scores, metrics, seed, batch, sample. Statistics are kept in `out` (where an interrupted
-    evaluation goes on) or in a temporary folder. `out/config.yaml` is a configuration that `reliseg run` carries out
-    if all models and data sets were opened by name; it says which one was an object in Python and is not.
+    evaluation goes on; with `verify` every file is hashed again) or in a temporary folder. `out/config.yaml` is a
+    configuration that `reliseg run` carries out if all models and data sets were opened by name; it says which one was
+    an object in Python and is not.
     """
     models = dict(model) if isinstance(model, Mapping) else {"model": model}
     datasets = [dataset] if isinstance(dataset, DataSet) else list(dataset)
@@ -124,9 +126,9 @@ def evaluate(
     plan = plan_with([ModelSource(n, lambda m=m: m) for n, m in models.items()], datasets, config, Path())  # type: ignore[misc]
     text = render_config(config, Path())
     if out is not None:
-        return _carry_out(plan, text, Path(out), workers, progress)
+        return _carry_out(plan, text, Path(out), workers, progress, verify)
     with tempfile.TemporaryDirectory(prefix="reliseg-") as folder:
-        return _carry_out(plan, text, Path(folder), workers, progress)
+        return _carry_out(plan, text, Path(folder), workers, progress, verify)
 
 
 def load_calibration(path: str | Path) -> Record:
@@ -139,20 +141,27 @@ def load_calibration(path: str | Path) -> Record:
 
 
 def run_config(
-    config: str | Path, out: str | Path, *, workers: int | None = None, progress: Progress | None = None
+    config: str | Path,
+    out: str | Path,
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    verify: bool = False,
 ) -> Results:
-    """Carry out a configuration file, as `reliseg run CONFIG --out OUT` does."""
+    """Carry out a configuration file, as `reliseg run CONFIG --out OUT [--verify]` does."""
     path = Path(config)
     checked = read_config(path)
     plan = plan_from_config(checked, path.parent)
-    return _carry_out(plan, render_config(checked, path.parent), Path(out), workers, progress)
+    return _carry_out(plan, render_config(checked, path.parent), Path(out), workers, progress, verify)
 
 
-def _carry_out(plan: Plan, configuration: str, out: Path, workers: int | None, progress: Progress | None) -> Results:
+def _carry_out(
+    plan: Plan, configuration: str, out: Path, workers: int | None, progress: Progress | None, verify: bool
+) -> Results:
     threads, progress = decoding_threads(workers), progress or Silent()
     for line in left_out_families(plan.settings):
         progress.note(line)
-    return Run(plan, out, configuration, workers=threads, progress=progress).execute()
+    return Run(plan, out, configuration, workers=threads, progress=progress, verify=verify).execute()
 
 
 def _model_section(name: str, model: Model) -> dict[str, Any]:
