@@ -279,7 +279,7 @@ LAST = ["protocol", "without", "workers", "device", "limit"]
 
 @pytest.mark.parametrize(
     ("verb", "options"),
-    [("run", ["out", *SHARED, "score", *LAST, "save"]), ("check", [*SHARED, *LAST, "full"])],
+    [("run", ["out", *SHARED, "score", *LAST, "save", "verify"]), ("check", [*SHARED, *LAST, "full"])],
 )
 def test_help_lists_the_options_in_their_order_with_their_meaning(command, monkeypatch, verb, options):
     monkeypatch.setenv("COLUMNS", "200")
