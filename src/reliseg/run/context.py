@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from reliseg.calibration.records.record import Record
-from reliseg.data import Sample
+from reliseg.data import DataSet, Sample
 from reliseg.models import Model
 from reliseg.plan.plan import Plan, Shard, Target
 from reliseg.run.folder import RunFolder
 from reliseg.run.hashes import InputHashes
+from reliseg.run.predict.first_look import FirstLook
 from reliseg.run.predict.freshness import Inputs
 from reliseg.run.predict.identity import Parts, parts_of_predictions
 from reliseg.run.predict.stream import PredictedSample, PredictionStream
@@ -43,6 +44,7 @@ class ModelRun:
     model: Model
     records: Mapping[str, Record] = field(default_factory=dict)
     """The model's calibrations by name, as they are fitted or loaded."""
+    first_look: FirstLook = field(default_factory=FirstLook)
 
     @property
     def progress(self) -> Progress:
@@ -61,6 +63,16 @@ class ModelRun:
     def parts(self, targets: Iterable[Target]) -> dict[str, str]:
         """Return the parts of what the model predicts on these domains."""
         return parts_of_predictions(self.model, targets, self.plan.settings.batch)
+
+    def look_at(self, dataset: DataSet, sample: Sample) -> None:
+        """Predict the first sample of the run twice, and note a difference."""
+        for line in self.first_look.at(self.model, dataset, sample):
+            self.progress.note(f"model {self.name} {line}")
+
+    def note_outputs(self) -> None:
+        """Note what the model says of its outputs so far."""
+        for line in self.first_look.new_notes(self.model):
+            self.progress.note(f"model {self.name} {line}")
 
     def shard(self, shard: Shard) -> Path:
         """Return the file of a shard's statistics."""

@@ -63,13 +63,18 @@ class Trial:
         return lines
 
     def note_what_differs(self) -> None:
-        """Predict one image of each data set twice, and beside another if the plan has batches; note what differs."""
+        """Predict one image of each data set twice, and beside another if the plan has batches; note what differs.
+
+        Then note what the model says of its outputs.
+        """
         for dataset, images in self._extremes().items():
             try:
                 for line in determinism_notes(self.model, *self._inputs(dataset, images[0].sample)):
                     self.progress.note(f"model {self.name} {line}")
             except (SampleError, ModelError):
                 continue  # two at once may be too many; a run predicts them one by one then
+        for line in self.model.notes():
+            self.progress.note(f"model {self.name} {line}")
 
     def _extremes(self) -> dict[DataSet, list[SizedSample]]:
         """Return the smallest and the largest image of each data set; one, where all are of one size."""

@@ -39,6 +39,8 @@ class DomainPass:
     def evaluate(self) -> Failures:
         """Evaluate what is not stored yet; return the failures. Stop if the first samples all fail for one reason."""
         todo = self._begin()
+        for sample in [s for _, samples in todo for s in samples][:1]:
+            self.run.look_at(self.target.dataset, sample)
         stream = self.run.stream.predictions(
             self.target.dataset,
             (sample for _, samples in todo for sample in samples),
@@ -54,6 +56,7 @@ class DomainPass:
                     if attempts.are_hopeless:
                         break
                     self.run.context.hashes.flush()
+        self.run.note_outputs()
         return attempts.failures(tried)
 
     @cached_property
