@@ -39,7 +39,7 @@ def test_a_fingerprint_is_of_what_provenance_says_in_any_order() -> None:
 
 
 def test_a_model_of_images_misses_no_sample_and_reads_no_file_of_it() -> None:
-    assert Fixed().missing(["a/1", "a/2"]) == []
+    assert Fixed().missing(["a/1", "a/2"]) == {}
     assert Fixed().files("a/1") == ()
 
 

@@ -46,8 +46,8 @@ class Stored(Colors):
     def prediction(self, source: Input) -> Prediction:
         return next(Colors.prediction(self, i) for i in drawn_inputs() if i.id == source.id)
 
-    def missing(self, ids: Sequence[str]) -> list[str]:
-        return sorted(set(ids) - {i.id for i in drawn_inputs()})
+    def missing(self, ids: Sequence[str]) -> dict[str, str]:
+        return dict.fromkeys(sorted(set(ids) - {i.id for i in drawn_inputs()}), "it was not drawn")
 
 
 def test_a_sound_model_passes():

@@ -93,9 +93,13 @@ class Model(ABC):
         """Tell if its predictions are logarithms of probabilities: it has no logits, nor scores that need them."""
         return False
 
-    def missing(self, ids: Sequence[str]) -> list[str]:
-        """Return the ids that this model cannot predict; only models that read stored predictions miss some."""
-        return []
+    def of_domain(self, domain: str) -> "Model":
+        """Return the model as it predicts a domain, `DATASET/DOMAIN`: stored files may lie in folders so called."""
+        return self
+
+    def missing(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the ids that this model cannot predict, and why: of stored predictions some may be missing."""
+        return {}
 
     def files(self, sample: str) -> tuple[Path, ...]:
         """Return the files that a sample's prediction is read from; only models that read stored ones have any."""

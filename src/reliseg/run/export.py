@@ -46,7 +46,7 @@ class PredictionExport:
         """Write the files of one sample."""
         base = self.folder.export(model, target, sample.loaded.sample.id)
         if "logits" in self.kinds:
-            from reliseg.models.kinds.stored import save_logits
+            from reliseg.models.prediction_files import save_logits
 
             save_logits(base.with_name(f"{base.name}.npz"), sample.prediction)
         if "image" in self.kinds and sample.loaded.image is not None:

@@ -162,7 +162,7 @@ def _check_files(examiner: Examiner, model: Model, ids: list[str]) -> None:
     with examiner.calling("missing", "the ids of the inputs"):
         missing = model.missing(ids)
     examiner.require(
-        missing == [], "missing() names only samples that it cannot predict", f"it names {missing}, which it predicted"
+        not missing, "missing() names only samples that it cannot predict", f"it names {missing}, which it predicted"
     )
     with examiner.calling("files", "the id of an input"):
         files = model.files(ids[0])

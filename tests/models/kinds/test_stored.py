@@ -1,4 +1,6 @@
+import os
 import pickle
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +14,7 @@ import pytest
 from reliseg.errors import ModelError, SampleError
 from reliseg.labels import label_space
 from reliseg.models import MODELS, Input, ModelOptions
-from reliseg.models.kinds.stored import StoredModel, save_logits
+from reliseg.models.kinds.stored import StoredModel
 from reliseg.prediction import Prediction
 from reliseg.testing import check_model
 
@@ -52,70 +54,108 @@ def test_it_obeys_the_laws_of_models(tmp_path: Path) -> None:
     check_model(StoredModel.load(options(tmp_path)), [Input(f"day/{i}", (16, 20 + 4 * (i % 2))) for i in range(4)])
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
-@pytest.mark.parametrize("feature", [None, np.arange(6, dtype=np.float32)])
-def test_what_is_saved_is_read_again(tmp_path: Path, dtype: type, feature: np.ndarray | None) -> None:
-    saved = Prediction(logits=logits(), size=SIZE, align_corners=True, feature=feature)
-    save_logits(tmp_path / "logits" / "day" / "0001.npz", saved, dtype)
-    read = predict(StoredModel.load(options(tmp_path)), "day/0001")
-    assert read.logits.dtype == np.float32
-    np.testing.assert_array_equal(read.logits, saved.logits.astype(dtype).astype(np.float32))
-    assert (read.size, read.align_corners) == (SIZE, True)
-    np.testing.assert_array_equal(read.feature, feature)
-    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["0001.npz"]
-
-
-def test_a_failed_save_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise OSError("no space left")
-
-    monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(OSError, match="no space"):
-        save_logits(tmp_path / "a.npz", Prediction(logits=logits(), size=SIZE))
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_sample_is_found_by_its_id_then_by_its_stem(tmp_path: Path) -> None:
+def test_a_file_is_called_like_the_sample(tmp_path: Path) -> None:
     store(tmp_path, "day/0001.npz", logits=logits(seed=1))
     store(tmp_path, "dusk/0001.npz", logits=logits(seed=2))
-    store(tmp_path, "0002.npz", logits=logits(seed=3))
     model = StoredModel.load(options(tmp_path))
-    for sample, seed in [("day/0001", 1), ("dusk/0001", 2), ("dusk/0002", 3)]:
+    for sample, seed in [("day/0001", 1), ("dusk/0001", 2)]:
         np.testing.assert_array_equal(predict(model, sample).logits, logits(seed=seed))
-    assert model.missing(["day/0001", "dusk/0001", "dusk/0002"]) == []
+    assert model.missing(["day/0001", "dusk/0001"]) == {}
 
 
-def test_a_stem_that_two_files_have_is_ambiguous(tmp_path: Path) -> None:
-    store(tmp_path, "a/0001.npz")
-    store(tmp_path, "b/0001.npz")
+def test_a_file_of_another_scene_serves_nobody(tmp_path: Path) -> None:
+    store(tmp_path, "a/000.npz")
     model = StoredModel.load(options(tmp_path))
-    assert model.missing(["c/0001"]) == ["c/0001"]
-    with pytest.raises(SampleError, match=r"c/0001: a/0001.npz and b/0001.npz .* keep one, called c/0001.npz"):
-        predict(model, "c/0001")
+    folder = tmp_path / "logits"
+    needed = f"no stored prediction; {folder}/b/000.npz is needed, and a/000.npz is not called like it"
+    assert model.missing(["b/000", "b/001"]) == {
+        "b/000": needed,
+        "b/001": f"no stored prediction; {folder}/b/001.npz is needed",
+    }
+    with pytest.raises(SampleError) as caught:
+        predict(model, "b/000")
+    assert str(caught.value) == f"b/000: {needed}"
 
 
-def test_a_sample_stored_as_npy_and_npz_is_ambiguous(tmp_path: Path) -> None:
-    path = store(tmp_path, "day/0001.npz")
-    np.save(path.with_suffix(".npy"), logits())
-    with pytest.raises(SampleError, match="keep one"):
-        predict(StoredModel.load(options(tmp_path)), "day/0001")
+def test_a_stem_names_a_sample_only_where_all_files_lie_side_by_side(tmp_path: Path) -> None:
+    store(tmp_path, "0001.npz", logits=logits(seed=3))
+    model = StoredModel.load(options(tmp_path))
+    np.testing.assert_array_equal(predict(model, "dusk/0001").logits, logits(seed=3))
+    assert model.missing(["dusk/0001"]) == {}
+    store(tmp_path, "day/0002.npz")
+    model = StoredModel.load(options(tmp_path))
+    assert list(model.missing(["day/0002", "dusk/0001"])) == ["dusk/0001"]
 
 
 def test_a_file_serves_one_sample_only(tmp_path: Path) -> None:
     store(tmp_path, "0001.npz")
     model = StoredModel.load(options(tmp_path))
-    assert model.missing(["a/0001", "b/0001"]) == ["a/0001", "b/0001"]
-    assert model.missing(["a/0001"]) == []
-    store(tmp_path, "a/0001.npz")
-    assert model.missing(["a/0001"]) == []
+    problems = model.missing(["a/0001", "b/0001"])
+    assert problems["a/0001"] == f"0001.npz in {tmp_path / 'logits'} fits b/0001 too; call it a/0001.npz or b/0001.npz"
+    assert list(problems) == ["a/0001", "b/0001"]
 
 
-def test_a_missing_file_names_the_path_that_is_needed(tmp_path: Path) -> None:
-    store(tmp_path, "day/0001.npz")
+def test_a_saved_file_is_found_by_domain_and_data_set(tmp_path: Path) -> None:
+    for i, name in enumerate(["s/1", "day/s/1", "field/day/s/1"]):
+        folder = tmp_path / str(i)
+        store(folder, f"{name}.npz", logits=logits(seed=i))
+        model = StoredModel.load(options(folder))
+        np.testing.assert_array_equal(predict(model.of_domain("field/day"), "s/1").logits, logits(seed=i))
+        assert model.of_domain("field/day").files("s/1") == (folder / "logits" / f"{name}.npz",)
+        assert model.of_domain("field/day").missing(["s/1"]) == {}
+        others = ["", "field/night", "forest/night"] if i == 1 else ["", "forest/day", "field/night"]
+        assert all(bool(model.of_domain(other).missing(["s/1"])) == (i > 0) for other in others)
+
+
+@pytest.mark.parametrize("names", [("day/1.npz", "day/1.npy"), ("day/1.npz", "fog/day/1.npz"), ("1.npz", "1.npy")])
+def test_two_files_that_fit_are_ambiguous(tmp_path: Path, names: tuple[str, str]) -> None:
+    for name in names:
+        path = store(tmp_path, f"{name.partition('.')[0]}.npz")
+        if name.endswith(".npy"):
+            np.save(tmp_path / "logits" / name, logits())
+        assert path.exists()
+    if names == ("day/1.npz", "day/1.npy"):
+        assert (tmp_path / "logits" / "day" / "1.npz").exists()
+    model = StoredModel.load(options(tmp_path)).of_domain("field/fog")
+    first, second = names
+    problem = f"{first} and {second} in {tmp_path / 'logits'} both fit; keep one, called day/1.npz"
+    assert model.missing(["day/1"]) == {"day/1": problem}
+    with pytest.raises(SampleError, match="both fit; keep one, called"):
+        predict(model, "day/1")
+
+
+def test_a_pipe_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    store(tmp_path, "day/0.npz")
     model = StoredModel.load(options(tmp_path))
-    assert model.missing(["day/0001", "day/0002"]) == ["day/0002"]
-    with pytest.raises(SampleError, match=r"day/0002: no stored prediction; .*logits/day/0002.npz is needed"):
-        predict(model, "day/0002")
+    os.mkfifo(tmp_path / "logits" / "day" / "1.npz")
+    assert model.files("day/1") == ()
+    with pytest.raises(SampleError, match=r"day/1: .*1\.npz cannot be read \(it is a pipe, not a regular file\)"):
+        predict(model, "day/1")
+    (tmp_path / "logits" / "day" / "0.npz").unlink()
+    with pytest.raises(ModelError, match="it is a pipe"):
+        StoredModel.load(options(tmp_path))
+
+
+def test_probabilities_are_log_p_of_the_images_size(tmp_path: Path) -> None:
+    p = np.exp(logits()) / np.exp(logits()).sum(axis=0)
+    store(tmp_path, "day/0.npz", probabilities=p)
+    with np.load(tmp_path / "logits" / "day" / "0.npz") as both:
+        np.savez(tmp_path / "logits" / "day" / "0.npz", probabilities=both["probabilities"])
+    model = StoredModel.load(options(tmp_path))
+    assert model.gives_probabilities
+    assert model.provenance()["values"] == "probabilities"
+    assert model.fingerprint() != StoredModel.load(logits_of(tmp_path)).fingerprint()
+    prediction = predict(model, "day/0")
+    assert prediction.logits.shape == (11, *SIZE)
+    np.testing.assert_array_equal(prediction.probabilities, p)
+    store(tmp_path, "day/1.npz")
+    with pytest.raises(SampleError, match=r"1\.npz holds logits, and the first file of the folder probabilities"):
+        predict(model, "day/1")
+
+
+def logits_of(folder: Path) -> ModelOptions:
+    store(folder / "other", "0.npz")
+    return options(folder / "other")
 
 
 def test_a_plain_array_is_logits(tmp_path: Path) -> None:
@@ -136,33 +176,14 @@ def test_the_configuration_overrides_align_corners(
     assert predict(StoredModel.load(options(tmp_path, align_corners=option)), "d/0001").align_corners is expected
 
 
-BROKEN = {
-    "has no array 'logits'": {"logits": None, "prediction": np.zeros(3)},
-    "holds uint8; logits must be floating-point": {"logits": np.zeros((11, 4, 5), np.uint8)},
-    "holds an array of 1 x 11 x 4 x 5": {"logits": logits()[None]},
-    "holds an array of 11 x 0 x 5": {"logits": logits()[:, :0]},
-    "gives 4 classes, label space camvid has 11": {"logits": logits().transpose(1, 2, 0)},
-    "an 'align_corners' that is not one boolean": {"align_corners": np.zeros(2, bool)},
-    "a 'feature' of float64, 2 x 3": {"feature": np.zeros((2, 3))},
-    "cannot be read": {"logits": np.array([object()])},
-}
-
-
-@pytest.mark.parametrize("problem", BROKEN)
-def test_a_file_that_holds_something_else(tmp_path: Path, problem: str) -> None:
+def test_a_file_that_holds_something_else(tmp_path: Path) -> None:
     store(tmp_path, "0000.npz")
-    store(tmp_path, "0001.npz")
     model = StoredModel.load(options(tmp_path))
-    (tmp_path / "logits" / "0000.npz").unlink()
-    path = store(tmp_path, "0001.npz", **{k: v for k, v in BROKEN[problem].items() if v is not None})
-    if BROKEN[problem].get("logits", 0) is None:
-        np.savez(path, prediction=np.zeros(3))
-    with pytest.raises(SampleError) as caught:
-        predict(model, "day/0001")
-    assert str(caught.value).startswith(f"day/0001: {path} ")
-    assert problem in str(caught.value)
-    assert "\n" not in str(caught.value)
-    with pytest.raises(ModelError, match=problem):
+    path = store(tmp_path, "0000.npz", logits=logits(classes=4))
+    problem = f"{path} gives 4 classes, label space camvid has 11"
+    with pytest.raises(SampleError, match="^day/0000: " + re.escape(problem)):
+        predict(model, "day/0000")
+    with pytest.raises(ModelError, match=re.escape(problem)):
         StoredModel.load(options(tmp_path))
 
 
@@ -233,3 +254,21 @@ def test_probabilities_are_refused_at_load_time(tmp_path: Path) -> None:
     store(tmp_path, "0.npz", logits=(raised / raised.sum(axis=0)).astype(np.float16))
     with pytest.raises(ModelError, match=r"0\.npz gives probabilities, not logits \(.*\); .* values: probabilities$"):
         StoredModel.load(options(tmp_path))
+
+
+def test_predictions_whose_height_and_width_are_swapped_are_refused(tmp_path: Path) -> None:
+    store(tmp_path, "0.npz", logits=logits().transpose(0, 2, 1))
+    model = StoredModel.load(options(tmp_path))
+    [prediction] = model.predict([Input("a/0", (20, 16))])
+    assert prediction.size == (20, 16)
+    with pytest.raises(SampleError, match="height and width are swapped"):
+        predict(StoredModel.load(options(tmp_path)), "a/0")
+
+
+def test_other_proportions_are_noted(tmp_path: Path) -> None:
+    store(tmp_path, "0.npz")
+    model = StoredModel.load(options(tmp_path)).of_domain("a/b")
+    model.predict([Input("a/0", (16, 20))])
+    assert model.notes() == []
+    model.predict([Input("a/0", (16, 90))])
+    assert "which has other proportions" in model.notes()[0]

@@ -10,7 +10,7 @@ from PIL import Image
 
 import reliseg
 from reliseg.config.schema import parse_settings
-from reliseg.errors import ConfigError, DataError, IncompleteError
+from reliseg.errors import ConfigError, DataError, IncompleteError, ModelError
 from reliseg.plan.build import ReportedTargets, build_plan
 from reliseg.plan.plan import Fit, Target
 from reliseg.results import Results
@@ -184,6 +184,15 @@ def test_one_id_in_two_data_sets_is_two_samples(street, tmp_path):
     content["datasets"].append(more)
     content["calibration"][0]["on"] = ["street/cal", "more/cal"]
     street.write(content)
+    with pytest.raises(ModelError, match=r"would serve two images, street/cal: s0/s0_0000 and more/cal: s0/s0_0000; "):
+        reliseg.run_config(street.config, tmp_path / "out")
+    for name, each in ("street", street), ("more", other):
+        for i in range(4):
+            target = street.root / "logits" / name / "cal" / each.logits("val", i).relative_to(each.root / "logits")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(each.logits("val", i), target)
+    for i in range(4):
+        street.logits("val", i).unlink()
     reliseg.run_config(street.config, tmp_path / "out")
     record = reliseg.load_calibration(tmp_path / "out" / "calibrations" / "net" / "ts@street-cal+more-cal.json")
     assert {domain: len(found) for domain, found in record.images.items()} == {"street/cal": 4, "more/cal": 4}

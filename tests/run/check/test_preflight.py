@@ -20,7 +20,7 @@ class Lacking(SilentModel):
     """It has no prediction of most samples."""
 
     def missing(self, ids):
-        return list(ids)[1:]
+        return {i: f"{i}.npz is needed" for i in list(ids)[1:]}
 
 
 class Even(SilentModel):
@@ -81,7 +81,10 @@ def test_a_run_raises_what_loading_raises_and_the_check_goes_on(dataset):
         check(plan)
     notes = Notes()
     problems = report(plan, full=False, workers=1, progress=notes)
-    missing = "4 samples without a stored prediction (s/1, s/2, s/3 and 1 more); add the files, or exclude the samples"
+    missing = (
+        "4 samples without a stored prediction of its own (s/1, s/2, s/3 and 1 more); s/1: s/1.npz is needed; "
+        "add or rename the files, or exclude the samples"
+    )
     assert problems == [
         f"model first on world/day: {missing}",
         "model broken needs torch: pip install 'reliseg[torch]'",

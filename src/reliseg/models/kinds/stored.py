@@ -3,46 +3,72 @@
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from reliseg.errors import ModelError, SampleError, one_line
+from reliseg.errors import ModelError, SampleError
 from reliseg.labels import LabelSpace
+from reliseg.models.array_files import ArrayFileError
 from reliseg.models.base import Input, Model, ModelOptions
 from reliseg.models.file_hashes import hash_files
-from reliseg.models.output_check import logits_problem, shape_text
+from reliseg.models.output_shape import Size, proportion_note, shape_problem
+from reliseg.models.prediction_files import Expected, look_at_file, read_file
 from reliseg.prediction import Prediction
-from reliseg.runtime.atomic_files import write_atomically
-from reliseg.types import Feature, Logits
 
 _SUFFIXES = (".npz", ".npy")
 
 
-class _UnfitError(ValueError):
-    """A file that holds no logits; the text ends an error line."""
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """The prediction files below a folder: the first one, their number, and whether all lie side by side."""
+
+    folder: Path
+    first: str
+    count: int
+    is_flat: bool
+
+    @classmethod
+    def of(cls, folder: Path) -> "Listing | None":
+        """Return the listing; None where there is no file."""
+        first, count, is_flat = None, 0, True
+        for file in _prediction_files(folder):
+            first = file if first is None else min(first, file)
+            count, is_flat = count + 1, is_flat and "/" not in file
+        return None if first is None else cls(folder, first, count, is_flat)
+
+    @cached_property
+    def by_stem(self) -> dict[str, str]:
+        """Map stems to a file of that name. Read only for messages: it takes memory for each file."""
+        return {_stem(file.rpartition("/")[2]): file for file in _prediction_files(self.folder)}
 
 
 @dataclass(frozen=True, eq=False)
 class StoredModel(Model):
-    """A folder of `<sample id>.npz` (or `STEM.npz`, anywhere in it, where stems are unique).
+    """A folder of predictions, one file for each sample.
 
-    A file holds `logits` (C x h x w, at any stride) and may hold `align_corners` and `feature`; a `.npy` file is
-    logits alone. Nothing in a file is executed.
+    A file serves the sample whose id is its path below the folder, `SCENE/STEM.npz`. The path may begin with the domain
+    or with data set and domain, as `--save` writes it: `DATASET/DOMAIN/SCENE/STEM.npz`. Where all files lie side by
+    side, the stem alone will do.
+
+    A file holds `logits` (C x h x w, at any stride) or `probabilities`, and may hold `align_corners` and `feature`; a
+    `.npy` file holds one array alone. Nothing in a file is executed.
     """
 
     reads_images = False
     labels: LabelSpace
-    folder: Path
     where: str
     align_corners: bool | None
-    count: int
-    """Number of files."""
+    expected: Expected
+    listing: Listing
     first_sha256: str
     """Of the first file: it tells the predictions of one network from those of another."""
+    domain: str = ""
+    """The domain that is predicted, `DATASET/DOMAIN`."""
+    shapes: dict[Size, Size] = field(default_factory=dict)
+    """The first prediction's height and width for each size of images."""
+    remarks: dict[str, None] = field(default_factory=dict)
 
     @classmethod
     def load(cls, options: ModelOptions) -> "StoredModel":
@@ -55,35 +81,51 @@ class StoredModel(Model):
         folder = options.folder / options.where
         if not folder.is_dir():
             raise ModelError(f"model {options.name}: no folder {folder}; give the folder of the stored logits")
-        first, count = None, 0
-        for file in _prediction_files(folder):
-            first = file if first is None else min(first, file)
-            count += 1
-        if first is None:
+        listing = Listing.of(folder)
+        if listing is None:
             raise ModelError(f"model {options.name}: no .npz or .npy file in {folder}; one per sample is needed")
+        first, expected = folder / listing.first, Expected(labels, options.values)
         try:
-            (digest,) = hash_files([folder / first]).values()
-            model = cls(labels, folder, options.where, options.align_corners, count, digest)
-            model._read(folder / first)
+            expected = replace(expected, earlier=look_at_file(first, expected))
+            (digest,) = hash_files([first]).values()
         except OSError as error:
-            raise ModelError(f"model {options.name}: {folder / first} cannot be read ({error.strerror})") from error
-        except _UnfitError as error:
-            raise ModelError(f"model {options.name}: {folder / first} {error}") from error
-        return model
+            raise ModelError(f"model {options.name}: {first} cannot be read ({error.strerror})") from error
+        except ArrayFileError as error:
+            raise ModelError(f"model {options.name}: {first} {error}") from error
+        return cls(labels, options.where, options.align_corners, expected, listing, digest)
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Tell if the first file holds probabilities, and so all of them."""
+        return self.expected.earlier == "probabilities"
+
+    def of_domain(self, domain: str) -> "StoredModel":
+        """Return the model as it predicts a domain, `DATASET/DOMAIN`: files may lie in folders of these names."""
+        return replace(self, domain=domain)
 
     def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
         """Read one file per input. May be called by several threads."""
         return [self._prediction(i) for i in inputs]
 
-    def missing(self, ids: Sequence[str]) -> list[str]:
-        """Return the ids without a file, and those that would share one."""
+    def missing(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the ids without a file of their own, each with what is wrong."""
         candidates = {i: self._candidates(i) for i in ids}
         uses = Counter(files[0] for files in candidates.values() if len(files) == 1)
-        return [i for i, files in candidates.items() if len(files) != 1 or uses[files[0]] > 1]
+        problems = {i: self._problem(i, files) for i, files in candidates.items()}
+        for i, files in candidates.items():
+            if len(files) == 1 and uses[files[0]] > 1:
+                other = next(o for o, same in candidates.items() if same == files and o != i)
+                problems[i] = f"{files[0]} in {self.listing.folder} fits {other} too; call it {i}.npz or {other}.npz"
+        return {i: problem for i, problem in problems.items() if problem}
 
     def files(self, sample: str) -> tuple[Path, ...]:
-        """Return the files called like the sample, or like its stem."""
-        return tuple(self.folder / file for file in self._candidates(sample))
+        """Return the files that a sample's prediction is read from: one, if all is well."""
+        paths = (self.listing.folder / file for file in self._candidates(sample))
+        return tuple(path for path in paths if path.is_file())
+
+    def notes(self) -> list[str]:
+        """Return what a user should know of the files so far, a line each."""
+        return list(self.remarks)
 
     def provenance(self) -> dict[str, Any]:
         """Return folder and number of files; the files are not hashed."""
@@ -91,65 +133,70 @@ class StoredModel(Model):
             "kind": "stored",
             "where": self.where,
             "labels": self.labels.name,
+            "values": self.expected.earlier,
             "align_corners": self.align_corners,
-            "stored_files": self.count,
+            "stored_files": self.listing.count,
             "files": {},
             "hashed": "nothing: files are read one by one during the run",
         }
 
     def fingerprint(self) -> str:
         """Say how files are read. What they hold counts sample by sample: if one is mended, the others stay valid."""
-        return f"stored, align_corners {self.align_corners}"
+        return f"stored {self.expected.earlier}, align_corners {self.align_corners}"
 
     def file_hashes(self) -> tuple[str, ...]:
         """Return the sha256 of the first file: whether a calibration was fitted on these predictions goes by it."""
         return (self.first_sha256,)
 
     def _candidates(self, sample: str) -> tuple[str, ...]:
-        """Return the files called like the sample, else those called like its stem: one, if all is well."""
-        exact = tuple(sample + suffix for suffix in _SUFFIXES if (self.folder / (sample + suffix)).is_file())
-        return exact or self._stems.get(sample.rpartition("/")[2], ())
+        """Return all files that may be the sample's: one, if all is well."""
+        domain = self.domain.rpartition("/")[2]
+        names = [sample, *([f"{domain}/{sample}", f"{self.domain}/{sample}"] if self.domain else [])]
+        if self.listing.is_flat:
+            names = [sample.rpartition("/")[2]]
+        files = (name + suffix for name in dict.fromkeys(names) for suffix in _SUFFIXES)
+        return tuple(file for file in files if os.path.lexists(self.listing.folder / file))
 
-    @cached_property
-    def _stems(self) -> dict[str, tuple[str, ...]]:
-        """Map stems to files. Read only if files are not called like the samples: it takes memory for each of them."""
-        stems: dict[str, tuple[str, ...]] = {}
-        for file in _prediction_files(self.folder):
-            stem = _stem(file.rpartition("/")[2])
-            stems[stem] = (*stems.get(stem, ()), file)
-        return stems
+    def _problem(self, sample: str, files: Sequence[str]) -> str | None:
+        """Return why these are not one file for the sample, or None."""
+        folder = self.listing.folder
+        if len(files) > 1:
+            return f"{files[0]} and {files[1]} in {folder} both fit; keep one, called {sample}.npz"
+        if files:
+            return None
+        similar = self.listing.by_stem.get(sample.rpartition("/")[2])
+        hint = f", and {similar} is not called like it" if similar else ""
+        return f"no stored prediction; {folder / sample}.npz is needed{hint}"
 
     def _prediction(self, source: Input) -> Prediction:
         files = self._candidates(source.id)
-        if not files:
-            raise SampleError(source.id, f"no stored prediction; {self.folder / source.id}.npz is needed")
-        if len(files) > 1:
-            raise SampleError(
-                source.id,
-                f"{files[0]} and {files[1]} in {self.folder} both fit; keep one, called {source.id}.npz",
-            )
-        path = self.folder / files[0]
-        try:
-            stored = self._read(path)
-        except _UnfitError as error:
-            raise SampleError(source.id, f"{path} {error}") from error
-        align_corners = stored.align_corners if self.align_corners is None else self.align_corners
-        return Prediction(logits=stored.logits, size=source.size, align_corners=align_corners, feature=stored.feature)
-
-    def _read(self, path: Path) -> "_Stored":
-        stored = _read(path)
-        problem = logits_problem(stored.logits, self.labels)
+        problem = self._problem(source.id, files)
         if problem:
-            hint = "" if len(stored.logits) == len(self.labels) else ", or write logits as classes x height x width"
-            raise _UnfitError(problem + hint)
-        return stored
+            raise SampleError(source.id, problem)
+        path = self.listing.folder / files[0]
+        try:
+            stored = read_file(path, self.expected, source.size)
+        except ArrayFileError as error:
+            raise SampleError(source.id, f"{path} {error}") from error
+        problem = self._shape_problem(stored.array.shape, source.size)
+        if problem:
+            raise SampleError(source.id, f"{path} {problem}")
+        align_corners = stored.align_corners if self.align_corners is None else self.align_corners
+        if self.gives_probabilities:
+            return Prediction.of_probabilities(stored.array, source.size, align_corners, stored.feature)
+        return Prediction(logits=stored.array, size=source.size, align_corners=align_corners, feature=stored.feature)
 
-
-@dataclass(frozen=True, eq=False)
-class _Stored:
-    logits: Logits
-    align_corners: bool
-    feature: Feature | None
+    def _shape_problem(self, shape: tuple[int, ...], size: Size) -> str | None:
+        """Return why height and width do not fit the image, or None; keep a note where both may be right."""
+        native = shape[1], shape[2]
+        problem = shape_problem(shape, len(self.labels), size)
+        if problem and not any(known == native and other != size for other, known in self.shapes.items()):
+            return problem
+        self.shapes.setdefault(size, native)
+        note = proportion_note(native, size)
+        if note and not self.remarks:
+            self.remarks[note] = None
+        return None
 
 
 def _prediction_files(folder: Path) -> Iterator[str]:
@@ -164,50 +211,3 @@ def _prediction_files(folder: Path) -> Iterator[str]:
 
 def _stem(file: str) -> str:
     return file.rpartition(".")[0]
-
-
-def _read(path: Path) -> _Stored:
-    arrays = _arrays(path)
-    logits = arrays.get("logits")
-    if logits is None:
-        raise _UnfitError("has no array 'logits'; write it with numpy.savez(path, logits=...)")
-    if logits.dtype.kind != "f":
-        raise _UnfitError(f"holds {logits.dtype}; logits must be floating-point, not a map of classes")
-    if logits.ndim != 3 or 0 in logits.shape:
-        raise _UnfitError(f"holds an array of {shape_text(logits.shape)}; write logits as classes x height x width")
-    flag = arrays.get("align_corners", np.False_)
-    if flag.size != 1 or flag.dtype.kind not in "bui":
-        raise _UnfitError("holds an 'align_corners' that is not one boolean")
-    feature = arrays.get("feature")
-    if feature is not None and (feature.ndim != 1 or feature.dtype.kind != "f"):
-        raise _UnfitError(f"holds a 'feature' of {feature.dtype}, {shape_text(feature.shape)}; write one float vector")
-    with np.errstate(over="ignore"):  # what overflows is refused as infinite later
-        return _Stored(
-            logits=np.ascontiguousarray(logits, np.float32),
-            align_corners=bool(flag.item()),
-            feature=None if feature is None else np.ascontiguousarray(feature, np.float32),
-        )
-
-
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """Read the arrays of a NumPy file; no pickled object is ever loaded."""
-    try:
-        with path.open("rb") as file:  # np.load itself leaves damaged archives open
-            content = np.load(file, allow_pickle=False)
-            if isinstance(content, np.ndarray):
-                return {"logits": content}
-            with content:
-                return {key: content[key] for key in ("logits", "align_corners", "feature") if key in content.files}
-    except Exception as error:  # a damaged file raises nearly anything
-        raise _UnfitError(f"cannot be read ({one_line(error)}); write it again") from error
-
-
-def save_logits(path: Path, prediction: Prediction, dtype: type[np.floating[Any]] = np.float16) -> None:
-    """Write a model's prediction, before projection and calibration, as `stored` reads it: whole or not at all."""
-    arrays: dict[str, Any] = {
-        "logits": np.asarray(prediction.logits, dtype),
-        "align_corners": np.bool_(prediction.align_corners),
-    }
-    if prediction.feature is not None:
-        arrays["feature"] = prediction.feature
-    write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **arrays))

@@ -79,7 +79,8 @@ def _disk_use_of(target: Target, request: SampleRequest, model: Model) -> DiskUs
 
 def _first_prediction(target: Target, model: Model) -> Prediction:
     """Return the prediction of the first image of a domain; a SampleError where there is none."""
-    (outcome,) = PredictionStream(model).predictions(target.dataset, target.domain.samples[:1])
+    first = target.domain.samples[:1]
+    (outcome,) = PredictionStream(model).predictions(target.dataset, first, domain=str(target))
     if isinstance(outcome, SampleError):
         raise outcome
     return outcome.prediction

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from reliseg.calibration.records.record import Record
 from reliseg.data import DomainCheck, check_domain
@@ -153,18 +154,35 @@ def check_files(target: Target, *, full: bool, workers: int, progress: Progress)
 def model_problems(plan: Plan, name: str, model: Model) -> list[str]:
     """Return why a model does not fit the data sets, a line each."""
     problems = []
-    ids = dict.fromkeys(s.id for target in _all_targets(plan) for s in target.domain.samples)
-    lacking = set(model.missing(list(ids)))
     for target in _all_targets(plan):
         try:
             target.dataset.projection(model.labels)
         except UsageError as error:
             problems.append(f"model {name} on {target}: {error}")
-        missing = [s.id for s in target.domain.samples if s.id in lacking]
+        missing = model.of_domain(str(target)).missing([s.id for s in target.domain.samples])
         if missing:
-            samples = f"{count_text(len(missing), 'sample')} without a stored prediction ({shortlist(missing)})"
-            problems.append(f"model {name} on {target}: {samples}; add the files, or exclude the samples")
-    return problems
+            samples = f"{count_text(len(missing), 'sample')} without a stored prediction of its own"
+            first, why = next(iter(missing.items()))
+            text = f"{samples} ({shortlist(list(missing))}); {first}: {why}"
+            problems.append(f"model {name} on {target}: {text}; add or rename the files, or exclude the samples")
+    return problems or _shared_predictions(plan, name, model)
+
+
+def _shared_predictions(plan: Plan, name: str, model: Model) -> list[str]:
+    """Return a line if a stored prediction would serve two images: samples of two data sets may be called alike."""
+    if model.reads_images:
+        return []
+    users: dict[Path, tuple[object, str]] = {}
+    for target in _all_targets(plan):
+        bound = model.of_domain(str(target))
+        for sample in target.domain.samples:
+            user = (target.dataset.root / sample.image, sample.copy), f"{target}: {sample.id}"
+            for file in bound.files(sample.id):
+                image, other = users.setdefault(file, user)
+                if image != user[0]:
+                    way = f"call the files of each data set DATASET/DOMAIN/SCENE/STEM{file.suffix}"
+                    return [f"model {name}: {file} would serve two images, {other} and {user[1]}; {way}"]
+    return []
 
 
 def fit_notes(record: Record, model: Model) -> list[str]:

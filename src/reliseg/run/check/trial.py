@@ -49,7 +49,7 @@ class Trial:
             samples = [s for s in target.domain.samples if s.id not in checked.failed]
             self.progress.begin(f"{self.name} on {target}", len(samples))
             attempts = Attempts(lambda _: None)
-            with closing(stream.predictions(target.dataset, samples)) as outcomes:
+            with closing(stream.predictions(target.dataset, samples, domain=str(target))) as outcomes:
                 for outcome in outcomes:
                     self.progress.advance()
                     if isinstance(outcome, SampleError):
@@ -68,8 +68,9 @@ class Trial:
         Then note what the model says of its outputs.
         """
         for dataset, images in self._extremes().items():
+            model = self.model.of_domain(str(self._target(dataset, images[0].sample)))
             try:
-                for line in determinism_notes(self.model, *self._inputs(dataset, images[0].sample)):
+                for line in determinism_notes(model, *self._inputs(dataset, images[0].sample)):
                     self.progress.note(f"model {self.name} {line}")
             except (SampleError, ModelError):
                 continue  # two at once may be too many; a run predicts them one by one then
@@ -84,12 +85,17 @@ class Trial:
         return {dataset: extremes(images) for dataset, images in found.items() if images}
 
     def _predict(self, dataset: DataSet, sample: Sample) -> PredictedSample | SampleError:
-        (outcome,) = PredictionStream(self.model).predictions(dataset, [sample])
+        domain = str(self._target(dataset, sample))
+        (outcome,) = PredictionStream(self.model).predictions(dataset, [sample], domain=domain)
         return outcome
+
+    def _target(self, dataset: DataSet, sample: Sample) -> Target:
+        """Return the first domain that a sample belongs to."""
+        return next(t for t in self.checks if t.dataset is dataset and sample in t.domain.samples)
 
     def _inputs(self, dataset: DataSet, sample: Sample) -> list[Input]:
         """Return a sample, and where the plan has batches the next one of its domain, if it has the same size."""
-        (samples,) = [t.domain.samples for t in self.checks if t.dataset is dataset and sample in t.domain.samples][:1]
+        samples = self._target(dataset, sample).domain.samples
         place = samples.index(sample)
         loaded = [load(dataset, s) for s in samples[place : place + min(2, self.plan.settings.batch)]]
         return [Input(item.sample.id, item.size, item.image) for item in loaded if item.size == loaded[0].size]

@@ -44,6 +44,7 @@ class DomainPass:
         stream = self.run.stream.predictions(
             self.target.dataset,
             (sample for _, samples in todo for sample in samples),
+            domain=str(self.target),
             decode_images=any(calibration.needs_image for calibration in self.calibrations.values()),
             keep_images=self._exports,
         )

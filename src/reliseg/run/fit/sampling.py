@@ -65,6 +65,7 @@ class Sampling:
         stream = self.run.stream.predictions(
             target.dataset,
             (sample for _, sample in pending),
+            domain=str(target),
             decode_images=any(request.whole.values()),
             keep_images=self.run.context.export is not None,
         )

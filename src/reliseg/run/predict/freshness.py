@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from reliseg.calibration.records.record import Hashes
 from reliseg.data import Sample
@@ -69,13 +70,17 @@ class Inputs:
                 if own != hashes[sample.id]:
                     return f"{' or '.join(map(str, sample_files(target.dataset, sample)))} changed"
                 if of_prediction != predictions.get(sample.id, ""):
-                    return f"{' or '.join(map(str, self.model.files(sample.id)))} changed"
+                    return f"{' or '.join(map(str, self._files(target, sample)))} changed"
         return None
 
     def _hashes_of(self, target: Target, sample: Sample) -> tuple[str, str]:
         """Return the sha256 of a sample and of its stored prediction; looked for once, for any number of results."""
         key = str(target), sample.id
         if key not in self._current:
-            files = self.model.files(sample.id)
+            files = self._files(target, sample)
             self._current[key] = self.hashes.of_sample(target.dataset, sample), self.hashes.of_files(files)
         return self._current[key]
+
+    def _files(self, target: Target, sample: Sample) -> tuple[Path, ...]:
+        """Return the files that the sample's prediction is read from."""
+        return self.model.of_domain(str(target)).files(sample.id)

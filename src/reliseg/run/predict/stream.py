@@ -50,14 +50,22 @@ class PredictionStream:
     """What the run knows of its files: a sample with other bytes than before is a SampleError."""
 
     def predictions(
-        self, dataset: DataSet, samples: Iterable[Sample], *, decode_images: bool = False, keep_images: bool = False
+        self,
+        dataset: DataSet,
+        samples: Iterable[Sample],
+        *,
+        domain: str = "",
+        decode_images: bool = False,
+        keep_images: bool = False,
     ) -> Generator[PredictedSample | SampleError, None, None]:
         """Yield the samples in order; a SampleError in the place of one that cannot be evaluated.
 
         Images are decoded where the model reads them, or if `decode_images` says so. They come with the predictions if
-        `decode_images` or `keep_images` says so; otherwise they go no further than the model.
+        `decode_images` or `keep_images` says so; otherwise they go no further than the model. `domain`, as
+        `DATASET/DOMAIN`, is where stored predictions are looked for, too.
         """
-        projection = dataset.projection(self.model.labels)
+        model = self.model.of_domain(domain)
+        projection = dataset.projection(model.labels)
 
         room = WaitingRoom(PIXEL_LIMIT)
 
@@ -65,10 +73,10 @@ class PredictionStream:
             number, sample = numbered
             taken, before = time.time_ns(), self.hashes.state(sample_files(dataset, sample))
             try:
-                wanted = self.model.reads_images or decode_images
+                wanted = model.reads_images or decode_images
                 loaded = load(dataset, sample, image=wanted, admit=partial(room.enter, number))
                 self.hashes.add_sample(dataset, loaded, before, taken)
-                self._hash_predictions(loaded.sample)  # ahead of the model that reads them
+                self._hash_predictions(model, loaded.sample)  # ahead of the model that reads them
             except SampleError as error:
                 return error
             except ChangedError as error:
@@ -76,7 +84,7 @@ class PredictionStream:
             return loaded
 
         def predict(group: Sequence[DecodedSample | SampleError]) -> list[PredictedSample | SampleError]:
-            outcomes = [self._with_hash(o) for o in _predict(self.model, group, projection)]
+            outcomes = [self._with_hash(model, o) for o in _predict(model, group, projection)]
             return outcomes if decode_images or keep_images else [_without_image(o) for o in outcomes]
 
         pending = self.workers + self.batch - 1
@@ -88,19 +96,19 @@ class PredictionStream:
                 while outcomes:
                     yield outcomes.pop(0)  # held by nobody but the caller
 
-    def _hash_predictions(self, sample: Sample) -> str:
+    def _hash_predictions(self, model: Model, sample: Sample) -> str:
         """Return the sha256 of the files that the sample's prediction is read from, or raise a ChangedError."""
         try:
-            return self.hashes.of_files(self.model.files(sample.id))
+            return self.hashes.of_files(model.files(sample.id))
         except OSError:  # the model says what is wrong with it
             return ""
 
-    def _with_hash(self, outcome: PredictedSample | SampleError) -> PredictedSample | SampleError:
+    def _with_hash(self, model: Model, outcome: PredictedSample | SampleError) -> PredictedSample | SampleError:
         """Return the outcome with the sha256 of what it was read from, if that is still what it was before."""
         if isinstance(outcome, SampleError):
             return outcome
         try:
-            return replace(outcome, files_sha256=self._hash_predictions(outcome.loaded.sample))
+            return replace(outcome, files_sha256=self._hash_predictions(model, outcome.loaded.sample))
         except ChangedError as error:
             return SampleError(outcome.loaded.sample.id, str(error))
 
