@@ -1,17 +1,17 @@
 """Label maps: the raw ids or colors of an annotation file -> ids of a label space, unknown, or void."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Int16, Int32, UInt8, UInt16
 
-from reliseg.errors import ConfigError, ReliSegError, count_text, shortlist
+from reliseg.errors import ConfigError, ReliSegError, count_text
 from reliseg.labels.space import UNKNOWN, VOID, LabelSpace
 from reliseg.types import Image, Truth
 
-_RAW_IDS = 1 << 16
+_RAW_IDS, _RAW_COLORS = 1 << 16, 1 << 24
 _UNLISTED = -1
 _MAX_NAMES = 8
 _ROWS = 64
@@ -58,18 +58,13 @@ class LabelMap:
 
     def __call__(self, raw: UInt8[np.ndarray, "H W"] | UInt16[np.ndarray, "H W"]) -> Truth:
         """Map raw ids; an UnlistedIdsError if one is not listed."""
-        truth = np.empty(raw.shape, np.uint8)
-        complete = True
-        for start in range(0, len(raw), _ROWS):  # NumPy looks up by a copy of the ids in 64 bits
-            rows = slice(start, start + _ROWS)
+        truth, unlisted = np.empty(raw.shape, np.uint8), _Counts(_RAW_IDS)
+        for rows in _bands(raw):
             ids = self.table[raw[rows]]
-            complete = complete and not (ids == _UNLISTED).any()
             truth[rows] = ids
-        if not complete:
-            unlisted, counts = np.unique(raw[self.table[raw] == _UNLISTED], return_counts=True)
-            raise UnlistedIdsError(
-                f"{_count_text('id', [str(i) for i in unlisted], counts.tolist())} not in the label map"
-            )
+            unlisted.add(raw[rows][ids == _UNLISTED])
+        if text := unlisted.text("id", str):
+            raise UnlistedIdsError(f"{text} not in the label map")
         return truth
 
 
@@ -110,22 +105,47 @@ class ColorMap:
 
     def __call__(self, rgb: Image) -> Truth:
         """Map colors; an UnlistedIdsError if one is not in the palette, unless such pixels are void."""
-        packed = _pack(rgb)
-        position = np.minimum(np.searchsorted(self.colors, packed), len(self.colors) - 1)
-        unlisted = self.colors[position] != packed
-        if unlisted.any() and not self.unlisted_is_void:
-            colors, counts = np.unique(packed[unlisted], return_counts=True)
-            names = [f"({c >> 16}, {c >> 8 & 255}, {c & 255})" for c in colors.tolist()]
-            raise UnlistedIdsError(f"{_count_text('color', names, counts.tolist())} not in {self.palette_of}'s palette")
-        return np.where(unlisted, np.uint8(VOID), self.ids[position])
+        truth, unlisted = np.empty(rgb.shape[:2], np.uint8), _Counts(_RAW_COLORS)
+        for rows in _bands(rgb):
+            packed = _pack(rgb[rows])
+            position = np.minimum(np.searchsorted(self.colors, packed), len(self.colors) - 1)
+            is_unlisted = self.colors[position] != packed
+            truth[rows] = np.where(is_unlisted, np.uint8(VOID), self.ids[position])
+            if not self.unlisted_is_void:
+                unlisted.add(packed[is_unlisted])
+        if text := unlisted.text("color", lambda c: f"({c >> 16}, {c >> 8 & 255}, {c & 255})"):
+            raise UnlistedIdsError(f"{text} not in {self.palette_of}'s palette")
+        return truth
+
+
+class _Counts:
+    """The number of pixels of each value that is not listed. It takes memory when there is one."""
+
+    def __init__(self, values: int) -> None:
+        self._values = values
+        self._counts = np.zeros(0, np.int64)
+
+    def add(self, values: np.ndarray) -> None:
+        """Count these."""
+        if values.size and not self._counts.size:
+            self._counts = np.zeros(self._values, np.int64)
+        found, numbers = np.unique(values, return_counts=True)
+        self._counts[found] += numbers
+
+    def text(self, kind: str, name: Callable[[int], str]) -> str:
+        """Return `id 8 (12 pixels), id 9 (1 pixel) are`, with at most eight of them; nothing if there are none."""
+        found = np.flatnonzero(self._counts)
+        first = [(name(value), int(self._counts[value])) for value in found[:_MAX_NAMES].tolist()]
+        texts = [f"{kind} {text} ({count_text(number, 'pixel')})" for text, number in first]
+        more = f" and {len(found) - _MAX_NAMES} more" if len(found) > _MAX_NAMES else ""
+        return f"{', '.join(texts)}{more} {'is' if len(found) == 1 else 'are'}" if texts else ""
+
+
+def _bands(pixels: np.ndarray) -> Iterator[slice]:
+    """Yield bands of rows: to look values up, NumPy makes copies of 64 bits."""
+    yield from (slice(start, start + _ROWS) for start in range(0, len(pixels), _ROWS))
 
 
 def _pack(rgb: UInt8[np.ndarray, "... 3"]) -> Int32[np.ndarray, "..."]:
     channels = rgb.astype(np.int32)
     return channels[..., 0] << 16 | channels[..., 1] << 8 | channels[..., 2]
-
-
-def _count_text(kind: str, names: list[str], counts: list[int]) -> str:
-    """Return `id 8 (12 pixels), id 9 (1 pixel) are`, with at most eight of them."""
-    texts = [f"{kind} {name} ({count_text(n, 'pixel')})" for name, n in zip(names, counts, strict=True)]
-    return f"{shortlist(texts, _MAX_NAMES)} {'is' if len(texts) == 1 else 'are'}"
