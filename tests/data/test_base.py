@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reliseg.data import Sample
 from reliseg.data.augment import Copy, Photometric
-from reliseg.errors import DataError
+from reliseg.errors import ConfigError, DataError
 from reliseg.labels import label_space
 
 
@@ -78,3 +78,11 @@ def test_the_number_of_a_copy_counts_too():
     sample = Sample(f"a/{'x' * 231}", "a", "x.png", None)
     with pytest.raises(DataError, match="has 233 bytes"):
         replace(sample, id=Copy(sample.id, 1, Photometric()).id)
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", ".a", "a b", "\u00e9" * 128, "a\n"])
+def test_data_sets_and_domains_made_in_python_have_names_that_are_folders_too(name, open_data, flat):
+    dataset = open_data("folder", flat)
+    for thing in (dataset, dataset.domains["all"]):
+        with pytest.raises(ConfigError, match=r"^(data set|domain) name .*(use letters, digits and|the limit is 255)"):
+            replace(thing, name=name)

@@ -4,12 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from helpers.plans import SilentModel, dataset_of, plan_of, target_of
 
 from reliseg.errors import ConfigError
-from reliseg.run.folder import RunFolder, differences, lock_run_folder
+from reliseg.plan.plan import Fit, ModelSource, Plan, shards
+from reliseg.run.folder import RunFolder, check_lengths, differences, lock_run_folder
+from reliseg.runtime.atomic_files import write_text
 
 HOLDER = """
 import sys
@@ -102,3 +106,55 @@ def test_differences_are_named_by_their_place() -> None:
     assert differences(before, before) == []
     assert differences(before, "a: 1\nb: [{c: 1, d: 3}, {c: 2}]\ne: [1, 2]\nf: 0\n") == ["b.0.d", "b.1.c", "e", "f"]
     assert differences('{"a": [1]}', "a: [1]") == []
+
+
+def plan_with(scene: str = "s", domains: int = 1, model: str = "net", stem: str = "x") -> Plan:
+    """A plan that fits on these domains together and tests on the first."""
+    names = [f"d{i:03d}" for i in range(domains)]
+    dataset = dataset_of({name: [f"{scene}/{name}{stem}"] for name in names})
+    fit = Fit(tuple(target_of(dataset, name) for name in names), ("ts",))
+    plan = plan_of(dataset, fits=[fit], tests=names[:1])
+    return replace(plan, models=(ModelSource(model, lambda: SilentModel()),))
+
+
+@pytest.mark.parametrize(
+    ("plan", "problem"),
+    [
+        (
+            plan_with(domains=30),
+            r"ts@world-d000\+world-d001\+world-d002\+worl...: a name of 3.. bytes in the run's folder, and",
+        ),
+        (
+            plan_with(model="m" * 256),
+            "mmmm...: a name of 256 bytes in the run's folder, and the limit is 255; choose a sh",
+        ),
+    ],
+)
+def test_names_that_are_too_long_are_refused_before_the_run(tmp_path: Path, plan: Plan, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        check_lengths(RunFolder(tmp_path), plan)
+
+
+def test_a_path_that_is_too_long_is_refused_before_the_run(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path.joinpath(*["f" * 200] * 19))
+    check_lengths(folder, plan_with())
+    with pytest.raises(
+        ConfigError, match=r"--out: a path of 4\d\d\d bytes would be needed, and the limit is 4095; shorten it"
+    ):
+        check_lengths(folder, plan_with(stem="x" * 200))
+
+
+@pytest.mark.parametrize("scene", ["s" * 255, "\u00e9" * 127, "\u8857" * 85])
+def test_the_longest_scenes_and_stems_that_a_data_set_may_have_can_be_written(tmp_path: Path, scene: str) -> None:
+    plan, folder = plan_with(scene, stem="x" * 227), RunFolder(tmp_path)
+    check_lengths(folder, plan)
+    (target,) = plan.tests
+    base = folder.export("net", target, target.domain.samples[0].id)
+    (shard,) = shards(target)
+    for path in (
+        base.with_name(f"{base.name}_color.png"),
+        folder.shard("net", shard),
+        folder.sample_record("net", shard),
+    ):
+        write_text(path, "whole")
+        assert path.is_relative_to(tmp_path)

@@ -1,5 +1,6 @@
 """Data sets, domains and samples: plain values."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,8 +9,10 @@ from typing import Literal, TypeAlias
 from reliseg.data.augment import Copy
 from reliseg.errors import ConfigError, DataError
 from reliseg.labels import ColorMap, LabelMap, LabelSpace, Projection, default_projection
-from reliseg.runtime.file_names import ADDED_BYTES, NAME_BYTES, escaped_name, name_problem
+from reliseg.runtime.file_names import ADDED_BYTES, NAME_BYTES, escaped_name, name_bytes, name_problem
 from reliseg.types import Image, Truth
+
+_NAME = re.compile(r"\w[\w.+-]*")
 
 Encoding: TypeAlias = Literal["index", "red", "color"]
 """The pixels of a mask: ids, ids in the first channel of RGB, or colors of the label space's palette."""
@@ -44,6 +47,14 @@ class Sample:
         return DataError(f"the id '{escaped_name(self.id)}'{place} {problem}; rename the file or its folder")
 
 
+def check_name(kind: str, name: str) -> None:
+    """Raise a ConfigError for names that are unfit: they are folders of a run, and parts of `DATASET/DOMAIN`."""
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{kind} name {name!r}: use letters, digits and _ . + -, and do not begin with a dot")
+    if name_bytes(name) > NAME_BYTES:
+        raise ConfigError(f"{kind} name {name[:20]}...: it has {name_bytes(name)} bytes, and the limit is {NAME_BYTES}")
+
+
 @dataclass(frozen=True)
 class Domain:
     """A set of samples that results are reported for, in the order of their ids."""
@@ -56,6 +67,10 @@ class Domain:
     """True if all its samples have masks; otherwise none has."""
     skipped: tuple[str, ...] = ()
     """Files left out because their image or mask is missing; only with `missing: skip`."""
+
+    def __post_init__(self) -> None:
+        """Raise a ConfigError if it cannot have this name."""
+        check_name("domain", self.name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +89,10 @@ class DataSet:
     """What may be as it is meant, and a user should know: pictures that are left out, masks of several images."""
     sources: Mapping[str, LabelSpace] = field(default_factory=dict)
     """The label spaces that `projections` name, where they are known; the others are known by their name alone."""
+
+    def __post_init__(self) -> None:
+        """Raise a ConfigError if it cannot have this name."""
+        check_name("data set", self.name)
 
     def projection(self, source: LabelSpace) -> Projection:
         """Return how a model's classes become those of this data set: as configured, else by default.

@@ -1,12 +1,11 @@
 """Opening a data set: its spec, its options, and the files below its root become a `DataSet`."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from reliseg.data.base import DataSet, Domain
+from reliseg.data.base import DataSet, Domain, check_name
 from reliseg.data.domains import Selection, check_ids, read_domain, read_selection, read_union
 from reliseg.data.label_table import read_label_map
 from reliseg.data.notes import dataset_notes
@@ -15,8 +14,6 @@ from reliseg.data.spec import Spec, read_spec
 from reliseg.data.template import Tree
 from reliseg.errors import ConfigError, DataError, suggestion
 from reliseg.labels import LabelSpace, Projection, label_space, label_space_names
-
-_NAME = re.compile(r"\w[\w.+-]*")
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ def open_dataset(options: DataOptions) -> DataSet:
     """Pair all files of the options' domains. ConfigError and DataError say what is wrong and what to do."""
     spec = read_spec(options.spec, options.folder).with_templates(options.image, options.mask)
     name = options.name or spec.name
-    _check_name("data set", name)
+    check_name("data set", name)
     root = options.folder / options.root.expanduser()
     if not root.is_dir():
         raise DataError(f"{name}: root {root} is not a folder; it should hold {spec.image[0].text}")
@@ -101,7 +98,7 @@ def _selections(name: str, spec: Spec, options: DataOptions) -> dict[str, Select
     selections: dict[str, Selection] = {}
     while pending:
         domain = next(iter(pending))
-        _check_name("domain", domain)
+        check_name("domain", domain)
         table = pending.pop(domain)
         if table is None and domain not in spec.domains:
             hint = suggestion(domain, spec.domains)
@@ -146,9 +143,3 @@ def _domains(dataset: str, source: Source, selections: Mapping[str, Selection], 
             domains[selection.name] = read_union(selection, [domains[member] for member in selection.union])
         waiting = [s for s in waiting if s.name not in domains]
     return {name: domains[name] for name in selections}
-
-
-def _check_name(kind: str, name: str) -> None:
-    """Raise a ConfigError for names that are unfit: they are folders of a run, and parts of `DATASET/DOMAIN`."""
-    if not _NAME.fullmatch(name):
-        raise ConfigError(f"{kind} name {name!r}: use letters, digits and _ . + -, and do not begin with a dot")

@@ -13,6 +13,7 @@ from reliseg.config.schema import Settings
 from reliseg.data import DataSet, Domain, Sample
 from reliseg.metrics import METRICS
 from reliseg.models import Model
+from reliseg.runtime.file_names import NAME_BYTES
 from reliseg.stats import Layout
 
 SHARD_SIZE, SHARD_ENOUGH = 64, 16
@@ -66,7 +67,11 @@ class Shard:
     @property
     def path(self) -> Path:
         """Where it is stored, below a model's folder: under the name of its first scene."""
-        scene = quote(self.samples[0].scene, safe=" +@,()")
+        name = self.samples[0].scene
+        quoted = quote(name, safe=" +@,()")
+        scene = (
+            quoted if len(quoted) <= NAME_BYTES else name
+        )  # a letter that is not English takes six characters or more
         return Path(self.target.dataset.name, self.target.domain.name, scene, f"{self.index:05d}.zip")
 
 

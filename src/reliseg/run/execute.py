@@ -26,7 +26,7 @@ from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.evaluate.domain_pass import DomainPass
 from reliseg.run.export import PredictionExport
 from reliseg.run.fit.fitting import Fitting
-from reliseg.run.folder import RunFolder, lock_run_folder
+from reliseg.run.folder import RunFolder, check_lengths, lock_run_folder
 from reliseg.run.hashes import InputHashes
 from reliseg.run.manifest import manifest
 from reliseg.run.measure.measure import RELIABILITY_HEADER, measure
@@ -79,6 +79,7 @@ class Run:
         one_blas_thread = threadpool_limits(1, "blas")  # the last bits of a matrix product depend on its threads
         with announce_compilation(note), one_blas_thread:
             context = self._context
+            check_lengths(context.folder, self.plan)
             models = check(self.plan, workers=self.workers, progress=self.progress)
             with lock_run_folder(context.folder, self.configuration), closing(context.hashes):
                 self.progress.begin("loading the kernels", 0)

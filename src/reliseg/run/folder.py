@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reliseg.calibration.records.record import RECORDS_FOLDER
+from reliseg.calibration.records.record import RECORDS_FOLDER, record_file
 from reliseg.config.yaml_files import parse_yaml
 from reliseg.errors import ConfigError, shortlist
-from reliseg.plan.plan import Shard, Target
+from reliseg.plan.plan import Plan, Shard, Target, shards
 from reliseg.runtime.atomic_files import write_text
+from reliseg.runtime.file_names import ADDED_BYTES, NAME_BYTES, PATH_BYTES, name_bytes
 from reliseg.runtime.text_files import UnreadableTextError
 
 
@@ -95,6 +96,35 @@ class RunFolder:
     def export(self, model: str, target: Target, sample: str) -> Path:
         """Return what the names of the exported files of a sample begin with."""
         return self.path / "saved" / model / target.dataset.name / target.domain.name / sample
+
+
+def check_lengths(folder: RunFolder, plan: Plan) -> None:
+    """Raise a ConfigError if a file of the run would have a name or a path that is too long to be written."""
+    for path in _longest_paths(folder, plan):
+        *folders, name = path.relative_to(folder.path).parts
+        for part, length in [*((f, name_bytes(f)) for f in folders), (name, name_bytes(name) + ADDED_BYTES)]:
+            if length > NAME_BYTES:
+                raise ConfigError(
+                    f"{part[:40]}...: a name of {length} bytes in the run's folder, and the limit is {NAME_BYTES}; "
+                    "choose a shorter name, or give the domains that are fitted on together one by a union"
+                )
+        length = name_bytes(str(path)) + ADDED_BYTES
+        if length > PATH_BYTES:
+            raise ConfigError(
+                f"--out: a path of {length} bytes would be needed, and the limit is {PATH_BYTES}; shorten it"
+            )
+
+
+def _longest_paths(folder: RunFolder, plan: Plan) -> Iterator[Path]:
+    """Yield the longest paths of each kind that is named after something from outside."""
+    targets = dict.fromkeys((*plan.domains(), *(member for fit in plan.fits for member in fit.members())))
+    for model in (source.name for source in plan.models):
+        for name in (name for fit in plan.fits for name, _ in fit.calibrations()):
+            yield (folder.records(model) / record_file(name)).with_suffix(".safetensors")
+        for target in targets:
+            ids = (sample.id for sample in target.domain.samples)
+            yield folder.export(model, target, max(ids, key=name_bytes, default="none"))
+            yield folder.pixels(model, max(shards(target), key=lambda shard: name_bytes(str(shard.path))))
 
 
 @contextmanager
