@@ -22,6 +22,7 @@ from PIL import Image
 from fuzz.mutations import damage_bytes, damage_json, damage_png, damage_text, damage_zip
 from fuzz.png_reader import DamagedError, read_png
 from reliseg.data import DataSet, DecodedSample, Domain, Sample, load
+from reliseg.kernels.reference import log_probabilities
 from reliseg.labels import ColorMap, LabelMap, LabelSpace
 
 SIZE = (12, 16)
@@ -293,9 +294,9 @@ class StoredProbabilities(Stored):
         p = arrays[self.array].astype(np.float64)
         assert p.min() >= 0
         assert np.allclose(p.sum(axis=0), 1, atol=0.02)
-        # at native stride the stored numbers themselves are what is upsampled
-        held = np.asarray(found.logits, np.float64)
-        assert np.allclose(held, p, atol=1e-7) or np.allclose(np.exp(held), p, atol=1e-6)
+        # the stored numbers themselves are what is upsampled
+        assert np.array_equal(found.probabilities, arrays[self.array].astype(found.probabilities.dtype))
+        assert np.allclose(found.logits, log_probabilities(p, found.size, found.align_corners), rtol=1e-6, atol=1e-6)
 
 
 @dataclass

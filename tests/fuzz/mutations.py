@@ -201,7 +201,7 @@ def zip_of(members: list[tuple[str, bytes]], method: int = zipfile.ZIP_STORED) -
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive:
         for name, content in members:
-            archive.writestr(name, content)
+            archive.writestr(name or "nameless", content)  # zipfile writes no empty name
     return buffer.getvalue()
 
 

@@ -82,7 +82,14 @@ def test_a_files_content_says_what_it_is(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(tmp_path / "a.npz")["logits"], ARRAY)
 
 
+def test_integers_as_python_2_wrote_them_are_read_without_a_warning(tmp_path: Path) -> None:
+    text = "{'descr': '<f4', 'fortran_order': False, 'shape': (3L, 4L, 5L)}"
+    (tmp_path / "a.npy").write_bytes(header(text) + ARRAY.tobytes())
+    np.testing.assert_array_equal(read(tmp_path / "a.npy")["logits"], ARRAY)
+
+
 LIES = {
+    "the header of an array has escape sequences": header("{'descr': '\\d', 'fortran_order': False, 'shape': (3,)}"),
     "it is neither a .npy nor a .npz file": pickle.dumps({"logits": [1.0]}),
     "it ends too early": npy(ARRAY)[:-1],
     "it goes on after the array": npy(ARRAY) + b"\0",

@@ -6,6 +6,7 @@ members of archives are read to their end, where their checksum is compared, and
 
 import io
 import math
+import re
 import zipfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ _END, _END_LIMIT = b"PK\x05\x06", 22 + (1 << 16)
 _HEADER_LIMIT = 10_000
 _CHUNK = 1 << 20
 """Bytes read at once, and the largest directory of an archive: that of 20,000 arrays."""
+_LONG = re.compile(rb"([0-9])\s*L\b")
+"""How Python 2 wrote integers: NumPy would warn of it."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -140,7 +143,11 @@ def _read_header(stream: IO[bytes]) -> ArrayHeader:
     length = int.from_bytes(start[8:10] + more, "little")
     if length > _HEADER_LIMIT:
         raise ValueError("the header of an array is too long")
-    text = io.BytesIO(start[8:] + more + stream.read(length))
+    header = stream.read(length)
+    if b"\\" in header:
+        raise ValueError("the header of an array has escape sequences")
+    header = _LONG.sub(rb"\1", header)
+    text = io.BytesIO(len(header).to_bytes(2 + len(more), "little") + header)
     parse: Callable[..., tuple[tuple[int, ...], bool, np.dtype]] = (
         npy_format.read_array_header_1_0 if start[6] == 1 else npy_format.read_array_header_2_0
     )
