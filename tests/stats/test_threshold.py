@@ -15,6 +15,11 @@ def histograms(*counts):
     return [np.array(c, np.int64) for c in counts]
 
 
+def apart(right, wrong):
+    """The same pixels with an empty bin after each: no edge that rounding could take them across."""
+    return [np.stack([counts, np.zeros_like(counts)], axis=1).ravel() for counts in (right, wrong)]
+
+
 def exact(pixels, levels, percent):
     """(coverage, risk) where pixels are (of the split, bin, right); a higher level is surer inside the bin."""
     sides = []
@@ -54,7 +59,8 @@ CASES = {
 @pytest.mark.parametrize(("fitted", "tested", "percent"), CASES.values(), ids=CASES)
 def test_brackets_are_what_all_orders_inside_the_bins_give(fitted, tested, percent):
     """Three levels inside a bin are enough to reach every extreme; equal ones are true ties."""
-    threshold = Threshold.at_accuracy(*histograms(*fitted), percent)
+    fitted_apart, tested_apart = (apart(*histograms(*counts)) for counts in (fitted, tested))
+    threshold = Threshold.at_accuracy(*fitted_apart, percent)
     pixels = pixels_of(fitted, tested)
     found = [exact(pixels, levels, percent) for levels in product(range(3), repeat=len(pixels))]
     tied = exact(pixels, [0] * len(pixels), percent)
@@ -62,7 +68,7 @@ def test_brackets_are_what_all_orders_inside_the_bins_give(fitted, tested, perce
         assert tied is None
         assert threshold.why == f"no confidence gives {percent} % accuracy on the calibration split"
         return
-    coverage, risk = threshold.coverage(*histograms(*tested)), threshold.risk(*histograms(*tested))
+    coverage, risk = threshold.coverage(*tested_apart), threshold.risk(*tested_apart)
     assert None not in found  # the whole bins already reach it
     coverages = [c for c, _ in found]
     assert coverage == (float(tied[0]), float(min(coverages)), float(max(coverages)))
@@ -113,3 +119,26 @@ def test_the_largest_coverage_counts_not_the_first_crossing():
 
 def test_nothing_is_chosen_without_pixels():
     assert Threshold.at_accuracy(*histograms([0, 0], [0, 0])).last is None
+
+
+@given(counts=counts, percent=st.sampled_from([50, 60, 75, 95]), seed=st.integers(0, 999))
+@settings(max_examples=300, deadline=None)
+def test_brackets_hold_where_pixels_at_an_edge_belong_in_the_next_bin(counts, percent, seed):
+    """The first and last pixels of each bin are at its edges: each may be surer or less sure than some beyond it."""
+    table = np.array(counts, np.int64).T
+    fitted, tested = table[:2], table[2:]
+    threshold = Threshold.at_accuracy(*fitted, percent)
+    if threshold.last is None or not tested.any():
+        return
+    coverage, risk = threshold.coverage(*tested), threshold.risk(*tested)
+    pixels = pixels_of(fitted, tested)
+    g = np.random.default_rng(seed)
+    one_of_a_kind = {pixel: i for i, pixel in enumerate(pixels)}.values()
+    levels = g.integers(1, 9, len(pixels))
+    for i in one_of_a_kind:
+        levels[i] = g.choice([levels[i], -1, 0, 10, 11])
+    found = exact(pixels, levels.tolist(), percent)
+    if found is not None:
+        assert coverage[1] <= float(found[0]) <= coverage[2]
+        if found[1] is not None and not np.isnan(risk[0]):
+            assert risk[1] <= float(found[1]) <= risk[2]

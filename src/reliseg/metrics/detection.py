@@ -6,6 +6,7 @@ from reliseg.metrics.base import Quantity
 from reliseg.results import Value, with_score
 from reliseg.stats import ranking
 from reliseg.stats.ranking import Histogram
+from reliseg.stats.rounding import Ranking
 
 _MEASURES = {
     "auroc": (
@@ -46,15 +47,15 @@ def detection_quantities(prefix: str, definition: str, unit: str) -> Mapping[str
 
 def detection_values(names: Mapping[str, Quantity], inside: Histogram, outside: Histogram, score: str) -> list[Value]:
     """Return the five numbers from histograms, most confident bin first; neither may be empty."""
-    inside, outside = ranking.drop_empty_bins(inside, outside)
+    ranked, other = Ranking.of(inside, outside), Ranking.of(outside[::-1], inside[::-1])
     brackets = (
-        ranking.auroc(inside, outside),
-        ranking.average_precision(inside, outside),
-        ranking.average_precision(outside[::-1], inside[::-1]),
-        ranking.fpr_at_tpr(inside, outside),
-        ranking.fpr_at_tpr(outside[::-1], inside[::-1]),
+        ranked.bracket(ranking.auroc),
+        ranked.bracket(ranking.average_precision),
+        other.bracket(ranking.average_precision),
+        ranked.bracket(ranking.fpr_at_tpr),
+        other.bracket(ranking.fpr_at_tpr),
     )
     values = [
-        Value.between(name, bracket, q.definition) for (name, q), bracket in zip(names.items(), brackets, strict=True)
+        Value.between(name, numbers, q.definition) for (name, q), numbers in zip(names.items(), brackets, strict=True)
     ]
     return with_score(values, score)

@@ -1,14 +1,18 @@
 """A threshold of confidence that is chosen on one histogram and applied to another."""
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 
 from reliseg.stats.ranking import Bracketed, Histogram
+from reliseg.stats.rounding import pixels_near_edges
+
+Bins: TypeAlias = Int64[np.ndarray, " m"]
 
 
-def _no_bins() -> Int64[np.ndarray, " m"]:
+def _no_bins() -> Bins:
     return np.zeros(0, np.int64)
 
 
@@ -16,21 +20,19 @@ def _no_bins() -> Int64[np.ndarray, " m"]:
 class Threshold:
     """Pixels of the bins `0 .. last` are accepted, the most confident bin first.
 
-    `possible` are the bins in which the threshold may lie if the order of pixels inside bins is known: `last`, and
-    less sure ones. Without `last` there is no threshold, and `why` gives the reason.
+    `possible` are the bins in which the threshold may lie if the order of pixels is known: `last`, less sure ones, and
+    surer ones where rounding at an edge decides.
     """
 
     last: int | None = None
-    possible: Int64[np.ndarray, " m"] = field(default_factory=_no_bins)
+    possible: Bins = field(default_factory=_no_bins)
     why: str = ""
 
     @classmethod
     def at_accuracy(cls, right: Histogram, wrong: Histogram, percent: int = 95) -> "Threshold":
         """Return the lowest threshold with `percent` % right pixels among the accepted ones: it accepts the most.
 
-        It is the confidence of a pixel, so it lies in a filled bin. Whole bins reach `last`. Inside a later bin the
-        share is greatest after all its right pixels and none of its wrong ones, or after one wrong one where it has
-        no others; if that is enough, the bin is possible.
+        It is the confidence of a pixel, so it lies in a filled bin. Whole bins reach `last`.
         """
         r, w = np.cumsum(right), np.cumsum(wrong)
         filled = right + wrong > 0
@@ -38,30 +40,67 @@ class Threshold:
         if not len(whole):
             return cls(why=f"no confidence gives {percent} % accuracy on the calibration split")
         last = int(whole[-1])
-        partly = np.flatnonzero((100 * r >= percent * (r + w - wrong + (right == 0))) & filled)
-        return cls(last, np.concatenate([whole[-1:], partly[partly > last]]))
+        possible = np.flatnonzero(_may_reach(right, wrong, percent) & filled)
+        first = min(last, _surest(right, wrong, percent))
+        return cls(last, np.union1d(possible[possible >= first], [last]).astype(np.int64))
 
     def coverage(self, right: Histogram, wrong: Histogram) -> Bracketed:
         """Return the share of these pixels that is accepted: (value, lo, hi)."""
-        n = np.cumsum(right + wrong)
-        least = int(n[self.last]) - int(right[self.last]) - int(wrong[self.last])
-        total = int(n[-1])
-        return int(n[self.last]) / total, least / total, int(n[self.possible[-1]]) / total
+        here = right + wrong
+        n, total, m = np.cumsum(here), int(here.sum()), self.possible[[0, -1]]
+        up, down = (a + b for a, b in zip(_moved(right, m), _moved(wrong, m), strict=True))
+        least, most = (n[m] - here[m] - down)[0], (n[m] + up)[1]
+        return int(n[self.last]) / total, int(least) / total, int(most) / total
 
     def risk(self, right: Histogram, wrong: Histogram) -> Bracketed:
         """Return the error rate of the accepted ones of these pixels: (value, lo, hi); NaN where none is accepted.
 
         The threshold lies in one of the bins `m` of `possible`. All more confident bins are accepted,
-        and of `m` any part.
+        and of `m` any part; rounding at the edges of `m` may let in or keep out a few more.
         """
         m, r, w = self.possible, np.cumsum(right), np.cumsum(wrong)
         if not r[self.last] + w[self.last]:
             return np.nan, np.nan, np.nan
-        surer_r, surer_w = (r - right)[m], (w - wrong)[m]
+        (right_up, right_down), (wrong_up, wrong_down) = _moved(right, m), _moved(wrong, m)
         # without any more confident pixel, a part that has only wrong or only right ones has one rate
-        least = _rates(surer_w, surer_r + right[m], of_none=1)
-        most = _rates(surer_w + wrong[m], surer_r, of_none=0)
+        least = _rates((w - wrong)[m] - wrong_down, r[m] + right_up, of_none=1)
+        most = _rates(w[m] + wrong_up, (r - right)[m] - right_down, of_none=0)
         return int(w[self.last]) / int(r[self.last] + w[self.last]), least.min(), most.max()
+
+
+def _moved(counts: Histogram, m: Bins) -> tuple[Bins, Bins]:
+    """Return how many pixels after each of these bins may be surer than some of it, and how many before less sure."""
+    return pixels_near_edges(counts, m + 1)[0], pixels_near_edges(counts, m - 1)[1]
+
+
+def _may_reach(right: Histogram, wrong: Histogram, percent: int) -> Bool[np.ndarray, " b"]:
+    """Tell for each bin whether the accuracy down to some pixel of it may be enough.
+
+    The share is greatest after all right pixels of the bin and none of its wrong ones, or after one wrong one where it
+    has no others.
+    """
+    every = np.arange(len(right))
+    r = np.cumsum(right) + _moved(right, every)[0]
+    w = np.cumsum(wrong) - wrong - _moved(wrong, every)[1] + (right == 0)
+    return 100 * r >= percent * (r + w)
+
+
+def _surest(right: Histogram, wrong: Histogram, percent: int) -> int:
+    """Return the first bin in which the threshold may lie.
+
+    Down to the least sure pixel of the last such bin, accuracy is enough whichever pixels after it are surer than that
+    one. It may be one of the bin before, where all pixels of the bin may be surer than some of that.
+    """
+    filled = np.flatnonzero(right + wrong)
+    r, w = np.cumsum(right)[filled], np.cumsum(wrong)[filled] + _moved(wrong, filled)[0]
+    enough = filled[100 * r >= percent * (r + w)]
+    if not len(enough):
+        return int(filled[0])
+    last = enough[-1:]
+    up = pixels_near_edges(right, last)[0] + pixels_near_edges(wrong, last)[0]
+    before = _moved(right, last)[1] + _moved(wrong, last)[1]
+    rises = up[0] == (right + wrong)[last[0]] and before[0] > 0
+    return int(last[0]) - int(rises)
 
 
 def _rates(

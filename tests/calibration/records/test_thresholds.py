@@ -60,7 +60,7 @@ def msp(**values):
 NO_THRESHOLD = "its threshold of msp is not valid"
 DAMAGE = {
     "of another record": (lambda c: c | {"record": "0" * 64}, "it does not belong to ts@street-cal.json"),
-    "a newer format": (lambda c: c | {"format": 2}, "format: "),
+    "a newer format": (lambda c: c | {"format": 3}, "format: "),
     "before the first bin": (msp(last=-1), "thresholds.identity.msp.last: "),
     "half a bin": (msp(possible=[1.5]), "possible"),
     "beyond the last bin": (msp(last=10**7, possible=[10**7]), NO_THRESHOLD),

@@ -17,8 +17,8 @@ from reliseg.runtime.atomic_files import write_text
 from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.threshold import Threshold
 
-FORMAT = 1
-"""Grows with any change of the bins, or of what a threshold is."""
+FORMAT = 2
+"""Grows with any change of the bins, or of what a threshold is. Bins before `last` are possible since 2."""
 _LARGEST = 1 << 24
 
 ByScore: TypeAlias = Mapping[str, Threshold]
@@ -40,14 +40,15 @@ class _Threshold(BaseModel):
             whole = bool(self.why) and not self.possible
         else:
             ascending = all(a < b for a, b in pairwise(self.possible))
-            whole = not self.why and ascending and self.possible[:1] == (self.last,) and self.possible[-1] < bins
+            whole = not self.why and ascending and self.last in self.possible and self.possible[0] >= 0
+            whole = whole and self.possible[-1] < bins
         return Threshold(self.last, np.array(self.possible, np.int64), self.why) if whole else None
 
 
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    format: int = Field(ge=FORMAT, le=FORMAT)
+    format: int = Field(ge=1, le=FORMAT)
     record: _Name
     thresholds: dict[_Name, dict[_Name, _Threshold]]
 

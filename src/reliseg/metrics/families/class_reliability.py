@@ -1,13 +1,22 @@
 """Top-label reliability per true class: a confidently missed pedestrian is what a safety engineer looks for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
+from jaxtyping import Int64
 
 from reliseg.metrics.base import DomainState, Metric, Quantity
+from reliseg.metrics.binned import BinnedErrors, pixels_near_bin_edges
 from reliseg.results import Value
+from reliseg.stats.bins import WRONG, reliability_bin
 from reliseg.stats.fixed import real, total
+from reliseg.stats.ranking import Bracketed
+from reliseg.stats.rounding import pixels_near_confidences
+
+_LIMITS = (0.90, 0.99)
+Counts: TypeAlias = Int64[np.ndarray, "c b"]
 
 _QUANTITIES = {
     "class_ece": Quantity(
@@ -39,7 +48,11 @@ _QUANTITIES = {
 
 @dataclass(frozen=True)
 class ClassReliability(Metric):
-    """ECE by true and by predicted class, and the share of each class that is predicted wrong with high confidence."""
+    """ECE by true and by predicted class, and the share of each class that is predicted wrong with high confidence.
+
+    `lo` and `hi` include pixels within rounding of an edge, or of 0.90 and 0.99. No class is known to hold none of those
+    that the domain has there, so the brackets of rare classes are wide.
+    """
 
     def quantities(self) -> Mapping[str, Quantity]:
         """Return the numbers that it gives, by name."""
@@ -48,26 +61,39 @@ class ClassReliability(Metric):
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
         """Return the values of each present class; undefined where the class does not occur (or is not predicted)."""
         top, classes = domain.pixels.top, len(domain.labels)
+        near = pixels_near_bin_edges(domain)
         # axes: class, bin
         right = np.einsum("ccb->cb", top.counts[:, :classes])
         by_truth = top.counts.sum(axis=1), real(total(top.confidence, axis=1))
         by_guess = top.counts.sum(axis=0)[:classes], real(total(top.confidence, axis=0))[:classes]
         values = []
         for name, (counts, sums) in (("class_ece", by_truth), ("predicted_class_ece", by_guess)):
-            values += self._shares(domain, name, np.abs(right - sums).sum(axis=1), counts.sum(axis=1))
+            for c in domain.labels.present:
+                if counts[c].any():
+                    error = BinnedErrors.of(counts[c], right[c], sums[c], near).expected()
+                    values.append(_value(domain, name, c, error))
+                else:
+                    values.append(_value(domain, name, c, None))
+        return values + self._confident(domain, by_truth[0], by_truth[0] - right)
+
+    def _confident(self, domain: DomainState, pixels: Counts, wrong: Counts) -> list[Value]:
+        """Return the shares of confident errors: no more can be near the limit than fine bins and classes hold."""
+        known = domain.pixels.ranks["msp"].counts[[WRONG]]
+        near = pixels_near_confidences(known, np.array(_LIMITS))[0]
+        values = []
         for i, name in enumerate(("confident_error90", "confident_error99")):
-            wrong = domain.pixels.confident.counts[:, i]
-            values += self._shares(domain, name, wrong, by_truth[0].sum(axis=1))
+            found = domain.pixels.confident.counts[:, i]
+            around = wrong[:, reliability_bin(np.array(_LIMITS))[i]]
+            for c in domain.labels.present:
+                n, k = int(pixels[c].sum()), int(found[c])
+                lo, hi = k - min(near[i], k), k + min(near[i], around[c])
+                values.append(_value(domain, name, c, (k / n, lo / n, min(hi / n, 1.0)) if n else None))
         return values
 
-    def _shares(self, domain: DomainState, name: str, part: np.ndarray, whole: np.ndarray) -> list[Value]:
-        definition = _QUANTITIES[name].definition
+
+def _value(domain: DomainState, name: str, c: int, bracket: Bracketed | None) -> Value:
+    definition, label = _QUANTITIES[name].definition, domain.labels.classes[c]
+    if bracket is None:
         why = "the class is never predicted" if name.startswith("predicted") else "the class does not occur"
-        values = []
-        for c in domain.labels.present:
-            label = domain.labels.classes[c]
-            if whole[c]:
-                values.append(Value.exact(name, part[c] / whole[c], definition, label=label))
-            else:
-                values.append(Value.undefined(name, why, definition, label=label))
-        return values
+        return Value.undefined(name, why, definition, label=label)
+    return replace(Value.between(name, bracket, definition), label=label)

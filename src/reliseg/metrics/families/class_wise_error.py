@@ -15,7 +15,10 @@ _DEFINITION = "classwise-ece/15/equal-width/(l,r]/present-classes"
 
 @dataclass(frozen=True)
 class ClassWiseError(Metric):
-    """Static calibration error (Nixon et al. 2019): the ECE of p_c against 'the label is c', per class and mean."""
+    """Static calibration error (Nixon et al. 2019): the ECE of p_c against 'the label is c', per class and mean.
+
+    A probability within 2^-22 of an edge may fall in the next bin, which moves a class's value by up to 2/N.
+    """
 
     reads_classwise: ClassVar[bool] = True
 

@@ -14,7 +14,7 @@ from reliseg.results import Value
 from reliseg.stats import ranking
 from reliseg.stats.bins import RELIABILITY_BINS, RIGHT
 from reliseg.stats.built_in_scores import msp_edges
-from reliseg.stats.ranking import Bracketed
+from reliseg.stats.rounding import Ranking
 
 _SCORES = ("msp", "neg_entropy")
 """The confidences of the study: maximum probability and negative entropy."""
@@ -66,10 +66,10 @@ def _calibration(domain: DomainState) -> list[Value]:
     names = ("relis_ece", "relis_ada_ece", "relis_ks")
     if not domain.pixels.top.counts.sum():
         return [Value.undefined(m, NO_PIXELS, _QUANTITIES[m].definition, score="msp") for m in names]
-    ece = next(v.value for v in BinnedCalibrationError().compute(domain, None) if v.metric == "ece")
+    ece = next(v for v in BinnedCalibrationError().compute(domain, None) if v.metric == "ece")
     path = CumulativePath.of(domain, float32_ties())
     brackets = {
-        "relis_ece": (ece, ece, ece),
+        "relis_ece": (ece.value, ece.lo, ece.hi),
         "relis_ada_ece": path.movement(_edges(path.pixels)),
         "relis_ks": path.largest(),
     }
@@ -96,8 +96,6 @@ def float32_ties() -> Int64[np.ndarray, " k"]:
 def _prr(domain: DomainState, score: str) -> Value:
     definition = _QUANTITIES["relis_prr"].definition
     counts = domain.pixels.ranks[score].counts
-    if score == "msp":
-        counts = np.add.reduceat(counts, float32_ties(), axis=1)
     right, others = counts[RIGHT], counts.sum(axis=0) - counts[RIGHT]
     n, wrong = int(counts.sum()), int(others.sum())
     if not wrong:
@@ -105,6 +103,6 @@ def _prr(domain: DomainState, score: str) -> Value:
     if wrong == n:
         return Value.exact("relis_prr", 0.0, definition, score=score)
     e = wrong / n
-    bracket: Bracketed = ranking.auroc(*ranking.drop_empty_bins(right, others))
-    value, lo, hi = (100 * (1 - e) * (2 * a - 1) / (1 - e / 100) for a in bracket)
+    auroc = Ranking.of(right, others, float32_ties() if score == "msp" else None).bracket(ranking.auroc)
+    value, lo, hi = (100 * (1 - e) * (2 * a - 1) / (1 - e / 100) for a in auroc)
     return Value.between("relis_prr", (value, lo, hi), definition, score=score)

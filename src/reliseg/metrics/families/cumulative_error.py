@@ -72,7 +72,16 @@ def _boundaries(n: int) -> Int64[np.ndarray, " k"]:
 
 
 def _group_count(path: CumulativePath) -> Bracketed:
-    """Return the number of groups that hold pixels; the bracket ends where no bin holds a tie."""
-    first = np.cumsum(path.counts) - path.counts
-    groups = len(np.unique(np.searchsorted(np.cumsum(_sizes(path.pixels)), first, side="right")))
-    return groups, groups, min(path.pixels, RELIABILITY_BINS)
+    """Return the number of groups that hold pixels.
+
+    The bracket starts where bins are one tie that rounding may have parted, and ends where no bin holds a tie.
+    """
+    whole = np.append(0, np.flatnonzero(~path.tied[:-1]) + 1)
+    groups, least = _groups(path.counts), _groups(np.add.reduceat(path.counts, whole))
+    return groups, least, min(path.pixels, RELIABILITY_BINS)
+
+
+def _groups(counts: Int64[np.ndarray, " b"]) -> int:
+    """Return how many groups the first pixels of these ties lie in."""
+    first = np.cumsum(counts) - counts
+    return len(np.unique(np.searchsorted(np.cumsum(_sizes(int(counts.sum()))), first, side="right")))

@@ -39,4 +39,4 @@ def _difference(name: str, a: Value, b: Value) -> Value:
     definition = _QUANTITIES[name].definition
     if a.why or b.why:
         return Value.undefined(name, a.why or b.why, definition)
-    return Value.exact(name, a.value - b.value, definition)
+    return Value.between(name, (a.value - b.value, a.lo - b.hi, a.hi - b.lo), definition)

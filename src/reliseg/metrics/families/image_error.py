@@ -14,7 +14,10 @@ _DEFINITION = "ece/15/equal-width/(l,r]/mean-of-images"
 
 @dataclass(frozen=True)
 class ImageError(Metric):
-    """The ECE of each image, averaged over images: errors of opposite sign do not cancel between images."""
+    """The ECE of each image, averaged over images: errors of opposite sign do not cancel between images.
+
+    A pixel within 2^-22 of an edge may fall in the next bin, which moves the ECE of its image by up to 2/N.
+    """
 
     def quantities(self) -> Mapping[str, Quantity]:
         """Return the numbers that it gives, by name."""

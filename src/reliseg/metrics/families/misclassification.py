@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
 from reliseg.results import Value, with_score
 from reliseg.stats import ranking
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.ranking import Bracketed, Histogram
+from reliseg.stats.rounding import Ranking
 
 _RISKS = (80, 90, 95)
 _QUANTITIES = {
@@ -84,19 +86,20 @@ class Misclassification(Metric):
         values = []
         for score in domain.scores:
             counts = domain.pixels.ranks[score].counts
-            values += with_score(_values(*ranking.drop_empty_bins(counts[RIGHT], counts[WRONG])), score)
+            values += with_score(_values(counts[RIGHT], counts[WRONG]), score)
         return values
 
 
 def _values(right: Histogram, wrong: Histogram) -> list[Value]:
-    if not len(right):
+    if not (right.any() or wrong.any()):
         return undefined_values(_QUANTITIES, NO_PIXELS)
-    brackets = _risks(right, wrong)
+    ranked = Ranking.of(right, wrong)
+    brackets = _risks(ranked)
     missing = {}
-    if right.sum() and wrong.sum():
-        brackets |= _rankings(right, wrong)
+    if right.any() and wrong.any():
+        brackets |= _rankings(ranked, Ranking.of(wrong[::-1], right[::-1]))
     else:
-        why = "no wrong pixel" if right.sum() else "no right pixel"
+        why = "no wrong pixel" if right.any() else "no right pixel"
         missing = dict.fromkeys(("auroc", "prr", "aupr_success", "aupr_error", "fpr95", "augrc"), why)
     return [
         Value.undefined(m, missing[m], q.definition) if m in missing else Value.between(m, brackets[m], q.definition)
@@ -104,8 +107,10 @@ def _values(right: Histogram, wrong: Histogram) -> list[Value]:
     ]
 
 
-def _rankings(right: Histogram, wrong: Histogram) -> dict[str, Bracketed]:
-    auroc, lo, hi = ranking.auroc(right, wrong)
+def _rankings(ranked: Ranking, other: Ranking) -> dict[str, Bracketed]:
+    """Return the measures of right pixels before wrong ones; `other` are wrong ones before right ones, reversed."""
+    auroc, lo, hi = ranked.bracket(ranking.auroc)
+    right, wrong = ranked.tied
     e = float(wrong.sum()) / float(right.sum() + wrong.sum())
 
     def augrc(a: float) -> float:
@@ -114,16 +119,16 @@ def _rankings(right: Histogram, wrong: Histogram) -> dict[str, Bracketed]:
     return {
         "auroc": (auroc, lo, hi),
         "prr": (100 * (2 * auroc - 1), 100 * (2 * lo - 1), 100 * (2 * hi - 1)),
-        "aupr_success": ranking.average_precision(right, wrong),
-        "aupr_error": ranking.average_precision(wrong[::-1], right[::-1]),
-        "fpr95": ranking.fpr_at_tpr(right, wrong),
+        "aupr_success": ranked.bracket(ranking.average_precision),
+        "aupr_error": other.bracket(ranking.average_precision),
+        "fpr95": ranked.bracket(ranking.fpr_at_tpr),
         "augrc": (augrc(auroc), augrc(hi), augrc(lo)),
     }
 
 
-def _risks(right: Histogram, wrong: Histogram) -> dict[str, Bracketed]:
-    aurc = ranking.area_under_risk(right, wrong)
-    least = ranking.least_area_under_risk(right, wrong)
+def _risks(ranked: Ranking) -> dict[str, Bracketed]:
+    aurc = ranked.bracket(ranking.area_under_risk)
+    least = ranking.least_area_under_risk(*ranked.tied)
     value, lo, hi = (max(0.0, float(area - least)) for area in aurc)  # rounding may leave -1e-16
     areas: dict[str, Bracketed] = {"aurc": aurc, "e_aurc": (value, lo, hi)}
-    return areas | {f"risk{p}": ranking.risk_at(right, wrong, p) for p in _RISKS}
+    return areas | {f"risk{p}": ranked.bracket(partial(ranking.risk_at, percent=p)) for p in _RISKS}

@@ -1,0 +1,105 @@
+"""How many pixels rounding may take across an edge, and the orders that this allows."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from helpers import textbook
+
+from reliseg.stats import ranking
+from reliseg.stats.bins import edges
+from reliseg.stats.built_in_scores import fine_bins, msp_edges
+from reliseg.stats.rounding import Ranking, pixels_near_confidences, pixels_near_edges
+
+MEASURES = {
+    "auroc": (ranking.auroc, textbook.auroc),
+    "average_precision": (ranking.average_precision, textbook.average_precision),
+    "fpr95": (ranking.fpr_at_tpr, textbook.fpr95),
+    "aurc": (ranking.area_under_risk, textbook.aurc),
+    "risk80": (lambda p, n: ranking.risk_at(p, n, 80), lambda ties: textbook.risk(ties, 80)),
+}
+FLOAT64 = 1e-12
+
+
+def array(*counts):
+    return np.array(counts, np.int64)
+
+
+def test_all_pixels_of_a_tie_may_belong_on_either_side_of_its_edges():
+    before, after = pixels_near_edges(array(0, 7, 0, 0, 9))
+    assert before.tolist() == [0, 7, 0, 0, 9]
+    assert after.tolist() == [0, 7, 0, 0, 9]
+
+
+def test_one_part_in_32_may_where_all_bins_hold_as_much():
+    before, after = pixels_near_edges(np.full(5, 320))
+    assert before.tolist() == [10, 10, 10, 10, 320]  # nothing is known beyond the last bin
+    assert after.tolist() == [320, 10, 10, 10, 10]
+
+
+def test_a_tie_among_other_pixels_stands_out():
+    before, after = pixels_near_edges(array(100, 100, 600, 100, 100))
+    assert before[2] >= 480
+    assert after[2] >= 480
+    assert before[1] == after[3] == 4
+
+
+def test_bins_can_be_asked_for_one_by_one():
+    counts = np.random.default_rng(0).poisson(3, (2, 50))
+    every = pixels_near_edges(counts)
+    some = pixels_near_edges(counts, array(0, 7, 49))
+    for one, other in zip(every, some, strict=True):
+        np.testing.assert_array_equal(one[:, [0, 7, 49]], other)
+    assert [near.tolist() for near in pixels_near_edges(counts[0], array(-1, 50))] == [[0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("edge", edges()[1:-1])
+def test_pixels_of_the_fine_bins_at_a_confidence_are_near_it_and_no_others(edge):
+    bins = fine_bins("msp")
+    for step in (-1e-9, 1e-9):
+        counts = np.zeros((2, bins.size), np.int64)
+        counts[1, bins.index(np.array([1 / (edge + step) - 1]))] = 5
+        assert pixels_near_confidences(counts, np.array([edge]))[:, 0].tolist() == [0, 5]
+    fine = msp_edges()
+    away = int(np.searchsorted(-fine, -edge)) + 3
+    counts = np.zeros((2, bins.size), np.int64)
+    counts[0, [away, away - 6]] = 9
+    assert not pixels_near_confidences(counts, np.array([edge])).any()
+
+
+@pytest.mark.parametrize(("measure", "definition"), MEASURES.values(), ids=MEASURES)
+@pytest.mark.parametrize(
+    ("pos", "neg"),
+    [([1, 1], [1, 1]), ([2, 0, 1], [0, 1, 1]), ([0, 2], [2, 0]), ([1, 0, 2], [1, 1, 0]), ([1, 1, 1], [0, 0, 2])],
+)
+def test_brackets_hold_every_order_in_which_a_pixel_moves_across_one_edge(measure, definition, pos, neg):
+    """Bins are from 0 to 4, 4 to 8 and so on. A pixel lies anywhere in its own or just beyond an edge of it."""
+    pixels = [(b, kind) for kind, counts in ((True, pos), (False, neg)) for b, n in enumerate(counts) for _ in range(n)]
+    _, lo, hi = Ranking.of(np.array(pos), np.array(neg)).bracket(measure)
+    for offsets in product((-0.25, 0, 2, 4.25), repeat=len(pixels)):
+        score = -np.array([4 * b + at for (b, _), at in zip(pixels, offsets, strict=True)])
+        exact = float(definition(textbook.ranking(score, np.array([kind for _, kind in pixels]))))
+        assert lo - FLOAT64 <= exact <= hi + FLOAT64, offsets
+
+
+def test_no_bracket_grows_where_bins_do_not_touch():
+    pos, neg = array(3, 0, 1, 0, 2), array(1, 0, 2, 0, 1)
+    for measure, _ in MEASURES.values():
+        assert Ranking.of(pos, neg).bracket(measure) == measure(*ranking.drop_empty_bins(pos, neg))
+
+
+def test_brackets_hardly_grow_where_pixels_are_many():
+    g = np.random.default_rng(1)
+    pos, neg = g.poisson(60, 3000), g.poisson(20, 3000)
+    _, lo, hi = Ranking.of(pos, neg).bracket(ranking.auroc)
+    _, least, most = ranking.auroc(pos, neg)
+    assert most - least < hi - lo < 1.02 * (most - least)
+
+
+def test_runs_of_bins_count_as_one_and_touch_at_their_ends():
+    pos, neg = array(1, 0, 0, 1, 2, 0), array(0, 1, 0, 0, 1, 0)
+    ranked = Ranking.of(pos, neg, array(0, 3))
+    assert [counts.tolist() for counts in ranked.tied] == [[1, 3], [1, 1]]
+    touching = Ranking.of(array(1, 0, 1), array(0, 1, 0), array(0, 2)).bracket(ranking.auroc)
+    assert touching == (0.25, 0.0, 1.0)  # the negative may be the least sure
+    assert ranking.auroc(array(1, 1), array(1, 0)) == (0.25, 0.0, 0.5)  # but for rounding
