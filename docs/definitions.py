@@ -28,8 +28,8 @@ The order of operations is always: upsample, project, calibrate, score. A *known
 *unknown* pixel shows an object that the classes do not cover. A *void* pixel is not counted. Where a value is not
 defined it is empty, and `why` gives the reason.
 
-Each pixel is computed in float32, so a confidence may be off by 2^-22, and by 2^-21 where logits reach 32. A pixel within
-that distance of an edge between two bins of confidence may fall in the next bin, and one whose two largest logits are as
+Each pixel is computed in float32, so a confidence may be off by 2^-22, and by 2^-21 where logits reach 32. A pixel
+within 2^-22 of an edge between two bins of confidence may fall in the next bin, and one whose two largest logits are as
 close may count for either class. [Brackets](results.md#brackets) include what this does at edges.
 
 In the formulas:

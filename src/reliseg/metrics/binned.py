@@ -20,7 +20,7 @@ from reliseg.stats.rounding import pixels_near_confidences
 _EDGES = edges()
 _INNER = _EDGES[1:-1]
 _CHOICES = list(product((False, True), repeat=3))
-"""Of the pixels near the edges of a bin: are those at its lower edge in it, those at its upper, and which leave first."""
+"""Whether pixels at the lower edge of a bin are in it, those at the upper one, and whether the former leave first."""
 
 Bins: TypeAlias = Int64[np.ndarray, " b"]
 Near: TypeAlias = Int64[np.ndarray, "2 k"]

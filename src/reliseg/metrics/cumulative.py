@@ -56,9 +56,9 @@ class CumulativePath:
         exchanged = last[:, :-1] + first[:, 1:]
         exchanged *= last[:, :-1].any(axis=0) & first[:, 1:].any(axis=0)
         blur = np.append(0.0, exchanged[0] * edges[1:-1] + exchanged[1] * (1 - edges[1:-1]))
-        whole = (last == known)[:, :-1] & (first == known)[:, 1:]
-        tied = np.append(False, whole[0] & whole[1] & (blur[1:] > 0))
-        filled = known.any(axis=0)[::-1]
+        stay = (known - last)[:, :-1].sum(axis=0) + (known - first)[:, 1:].sum(axis=0)
+        tied = np.append(False, (stay == 0) & (blur[1:] > 0))
+        filled = (known.sum(axis=0) > 0)[::-1]
         (wrong, right), total = known[:, ::-1][:, filled], sums[::-1][filled]
         surest, least_sure = edges[:-1][::-1][filled], edges[1:][::-1][filled]
         end = np.cumsum(total - right)

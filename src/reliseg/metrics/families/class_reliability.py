@@ -50,8 +50,8 @@ _QUANTITIES = {
 class ClassReliability(Metric):
     """ECE by true and by predicted class, and the share of each class that is predicted wrong with high confidence.
 
-    `lo` and `hi` include pixels within rounding of an edge, or of 0.90 and 0.99. No class is known to hold none of those
-    that the domain has there, so the brackets of rare classes are wide.
+    `lo` and `hi` include pixels within rounding of an edge, or of 0.90 and 0.99. Any class may hold those that the
+    domain has there, so the brackets of rare classes are wide.
     """
 
     def quantities(self) -> Mapping[str, Quantity]:
