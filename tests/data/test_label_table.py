@@ -117,9 +117,12 @@ def test_without_a_table_ids_are_those_of_the_label_space_and_255_is_void():
 
 ROLES = {
     "python": (in_python, {"known": {"7": 0, 300: 3}, "unknown": (8,), "void": {0}, "unlisted": "void"}),
-    "numpy": (in_python, {"known": {np.int64(7): np.uint8(0), 300: 3}, "unknown": np.array([8]), "void": range(1), "unlisted": "void"}),
+    "numpy": (
+        in_python,
+        {"known": {np.int64(7): np.uint8(0), 300: 3}, "unknown": np.array([8]), "void": range(1), "unlisted": "void"},
+    ),
     "yaml": (in_yaml, "{known: {7: 0, 300: 3}, unknown: [8], void: [0], unlisted: void}"),
-    "yaml with quotes and zeros": (in_yaml, "{known: {'7': '0', 0300: 03}, unknown: ['008'], void: [00], unlisted: void}"),
+    "yaml with zeros": (in_yaml, "{known: {'7': '0', 0300: 03}, unknown: ['008'], void: [00], unlisted: void}"),
     "toml": (in_toml, 'known = { 7 = 0, 300 = 3 }\nunknown = [8]\nvoid = [0]\nunlisted = "void"'),
 }  # fmt: skip
 

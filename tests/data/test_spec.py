@@ -190,7 +190,6 @@ def test_acdc_extra_folders_and_clear_twins(tree, open_data):
         ("image = '{stem}'\nusual_void = nan", "usual_void is a share of the pixels, from 0 to 1, not nan"),
         ("image = '{stem}'\nusual_void = '0.1'", "usual_void is a share of the pixels, from 0 to 1, not '0.1'"),
         ("image = '{stem}'\nusual_void = true", "usual_void is a share of the pixels, from 0 to 1, not True"),
-        ("image = '{stem}'\n[label_map]\nvoid = '12'", "label_map: void holds a list of whole numbers"),
     ],
 )
 def test_a_wrong_spec_is_one_line_with_its_path(text, message, tmp_path):

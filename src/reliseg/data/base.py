@@ -85,6 +85,8 @@ class DataSet:
     projections: Mapping[str, tuple[int, ...]]
     """Projections given in the configuration: label space of a model -> groups."""
     encoding: Encoding = "index"
+    usual_void: float | None = None
+    """The share of void pixels that is usual, if the spec says it."""
     notes: tuple[str, ...] = ()
     """What may be as it is meant, and a user should know: pictures that are left out, masks of several images."""
     sources: Mapping[str, LabelSpace] = field(default_factory=dict)

@@ -1,19 +1,22 @@
 """Problems of a domain's files, looked for before a long run."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Int64
 
 from reliseg.data.base import DataSet, Domain, Sample
 from reliseg.data.decode import check_sizes, load
+from reliseg.data.misreading import CountedMap, other_reading, void_note
 from reliseg.errors import SampleError, count_text
-from reliseg.labels import UNKNOWN, VOID, LabelSpace
+from reliseg.labels import UNKNOWN, VOID, LabelMap, LabelSpace
 
-_MASKS_TO_DECODE = 8
+MASKS_TO_DECODE = 8
+"""So many masks of a domain are looked at where not all are."""
 _MAX_LINES = 3
 _FEW = 4
 """Good data shows more than a quarter of its classes in a few masks; wrongly encoded ids are 0 and 1, or 0 and 255."""
@@ -58,35 +61,21 @@ def check_domain(
     `full` decode everything. `progress` is called with the samples done and their number.
     """
 
-    def inspect(i: int) -> SampleError | tuple[SizedSample, Bool[np.ndarray, " ids"] | None]:
-        """Return why a sample cannot be used; or its size, and which ids its mask has, if it was decoded."""
-        sample, ids = domain.samples[i], None
-        try:
-            if full or i < _MASKS_TO_DECODE:
-                loaded = load(dataset, sample, image=full)
-                if loaded.truth is not None:
-                    ids = np.bincount(loaded.truth.ravel(), minlength=VOID + 1) > 0
-                return SizedSample(sample, loaded.size), ids
-            return SizedSample(sample, check_sizes(dataset, sample)), ids
-        except SampleError as error:
-            return error
-
     where, total = f"{dataset.name}/{domain.name}", len(domain.samples)
-    errors, masks = [], []
+    errors: list[SampleError] = []
+    masks = _Masks(dataset)
     ends: list[SizedSample] = []
     with ThreadPoolExecutor(workers) as pool:
-        for done, outcome in enumerate(pool.map(inspect, range(total)), start=1):
-            if isinstance(outcome, SampleError):
-                errors.append(outcome)
-            else:
-                sized, ids = outcome
-                ends = extremes([*ends, sized])
-                masks += [] if ids is None else [ids]
+        looks = pool.map(lambda i: _look(dataset, domain.samples[i], full, full or i < MASKS_TO_DECODE), range(total))
+        for done, look in enumerate(looks, start=1):
+            errors += [look.error] if look.error else []
+            ends = extremes([*ends, look.sized]) if look.sized else ends
+            masks.add(look)
             if progress is not None:
                 progress(done, total)
     problems = first_lines([f"{where}: {error}" for error in errors], where)
-    notes = [f"{where}: {line}" for line in _few_class_notes(dataset.labels, masks)]
-    if full and len(masks) == total and not np.any(masks, axis=0)[:UNKNOWN].any():
+    notes = [f"{where}: {line}" for line in masks.notes()]
+    if full and masks.number == total and not masks.pixels[:UNKNOWN].any():
         return DomainCheck((*problems, *notes))  # no number would come of it
     return DomainCheck(tuple(problems), tuple(notes), frozenset(error.sample for error in errors), tuple(ends))
 
@@ -101,25 +90,81 @@ def extremes(samples: Sequence[SizedSample]) -> list[SizedSample]:
     return ends[: len({sized.size for sized in ends})]
 
 
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """What was seen of a sample."""
+
+    error: SampleError | None = None
+    """Why it cannot be used."""
+    sized: SizedSample | None = None
+    """Itself, with its size, if it can."""
+    pixels: Int64[np.ndarray, " ids"] | None = None
+    """The pixels of each id of the label space, if its mask was decoded."""
+    reading: str = ""
+    """What the ids of its mask look like, if not like what they should be."""
+
+
+def _look(dataset: DataSet, sample: Sample, full: bool, decode: bool) -> _Look:
+    """Compare the sizes of a sample's files, or decode its mask, or all of it."""
+    counted = CountedMap.around(dataset.label_map) if isinstance(dataset.label_map, LabelMap) else None
+    error, size, pixels = None, None, None
+    try:
+        if decode:
+            loaded = load(replace(dataset, label_map=counted or dataset.label_map), sample, image=full)
+            size, truth = loaded.size, loaded.truth
+            pixels = None if truth is None else np.bincount(truth.ravel(), minlength=VOID + 1)
+        else:
+            size = check_sizes(dataset, sample)
+    except SampleError as reason:
+        error = reason
+    reading = other_reading(dataset, counted) if counted else ""
+    return _Look(error, SizedSample(sample, size) if size else None, pixels, reading)
+
+
+@dataclass(eq=False)
+class _Masks:
+    """What was seen of a domain's masks together."""
+
+    dataset: DataSet
+    number: int = 0
+    pixels: Int64[np.ndarray, " ids"] = field(default_factory=lambda: np.zeros(VOID + 1, np.int64))
+    readings: Counter[str] = field(default_factory=Counter)
+
+    def add(self, look: _Look) -> None:
+        """Add what was seen of one sample."""
+        if look.pixels is not None:
+            self.number += 1
+            self.pixels += look.pixels
+        if look.reading:
+            self.readings[look.reading] += 1
+
+    def notes(self) -> Iterator[str]:
+        """Yield a line if the masks hold much void, or few classes, or look like something else."""
+        looked_at = f"the {count_text(self.number, 'mask')} looked at"
+        if self.number and not self.pixels[:UNKNOWN].any():
+            yield (
+                f"no pixel of {looked_at} belongs to a class: all are void or unknown; correct encoding or label_map, "
+                "or set annotations: none"
+            )
+        elif line := void_note(self.dataset, int(self.pixels[VOID]), int(self.pixels.sum()), looked_at):
+            yield line if self.readings else f"{line}; if that is not so, correct mask, encoding or label_map"
+        for reading, number in self.readings.most_common(1):
+            yield f"in {count_text(number, 'mask')}, {reading}"
+        if self.number and not self.readings:
+            yield from _few_class_notes(self.dataset.labels, self.pixels, looked_at)
+
+
 def first_lines(lines: Sequence[str], where: str) -> list[str]:
     """Return the first three lines, and a line with the number of the others."""
     more = len(lines) - _MAX_LINES
     return [*lines[:_MAX_LINES], f"{where}: ... and {more} more"] if more > 0 else list(lines)
 
 
-def _few_class_notes(labels: LabelSpace, masks: Sequence[Bool[np.ndarray, " ids"]]) -> Iterator[str]:
-    """Yield a line if none or few of the classes occur in these masks, taken together."""
-    if not masks:
-        return
-    ids, looked_at = np.any(masks, axis=0), f"the {count_text(len(masks), 'mask')} looked at"
-    occurring = [labels.classes[c] for c in labels.present if ids[c]]
+def _few_class_notes(labels: LabelSpace, pixels: Int64[np.ndarray, " ids"], looked_at: str) -> Iterator[str]:
+    """Yield a line if few of the classes occur in these masks, taken together."""
+    occurring = [labels.classes[c] for c in labels.present if pixels[c]]
     lacking = len(labels.present) - len(occurring)
-    if not ids[:UNKNOWN].any():
-        yield (
-            f"no pixel of {looked_at} belongs to a class: all are void or unknown; correct encoding or label_map, "
-            "or set annotations: none"
-        )
-    elif lacking and len(occurring) <= max(1, len(labels.present) // _FEW):
+    if pixels[:UNKNOWN].any() and lacking and len(occurring) <= max(1, len(labels.present) // _FEW):
         yield (
             f"{lacking} of {len(labels.present)} classes do not occur in {looked_at}, only "
             f"{', '.join(occurring) or 'absent ones'}; if there should be more, correct encoding or label_map"

@@ -61,6 +61,7 @@ def open_dataset(options: DataOptions) -> DataSet:
         domains=domains,
         projections={source: tuple(groups) for source, groups in options.projection.items()},
         encoding=encoding,
+        usual_void=spec.usual_void,
         sources=_sources(name, options, labels),
         notes=dataset_notes(source, domains.values()),
     )

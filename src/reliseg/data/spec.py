@@ -7,6 +7,7 @@ All keys:
     image = ["rgb/{split}/{scene}/{stem}_rgb.png", "rgb/{split}/{scene}/{stem}_rgb.jpg"]
     mask = ["gt/{split}/{scene}/{stem}_ids.png"]
     id = "{stem}"              # what makes an image unique in its scene; {stem} if left out
+    usual_void = 0.1           # the share of void pixels that is usual; over twice as many are mentioned
 
 `image` and `mask` are path templates below the root: one, or a list of alternatives. A `{field}` matches part
 of one folder's or file's name, as little as possible; a field that appears twice has the same value in both
@@ -56,7 +57,7 @@ from reliseg.registry import shipped_files
 from reliseg.runtime.text_files import quoted
 from reliseg.runtime.toml_files import read_toml
 
-_KEYS = ("labels", "image", "mask", "id", "fields", "derive", "label_map", "default", "domains")
+_KEYS = ("labels", "image", "mask", "id", "usual_void", "fields", "derive", "label_map", "default", "domains")
 DOMAIN_KEYS = ("scenes", "samples", "exclude", "annotations", "augment", "union")
 
 
@@ -82,6 +83,8 @@ class Spec:
     label_map: Mapping[str, Any]
     default: Mapping[str, Any]
     domains: Mapping[str, Mapping[str, Any]]
+    usual_void: float | None = None
+    """The share of void pixels that is usual, 0 to 1."""
 
     @property
     def image_fields(self) -> tuple[str, ...]:
@@ -151,6 +154,12 @@ def strings(where: str, value: object) -> tuple[str, ...]:
     return tuple(str(item) for item in items)
 
 
+def _share(where: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ConfigError(f"{where} is a share of the pixels, from 0 to 1, not {quoted(value)}")
+    return float(value)
+
+
 def _text(where: str, value: object) -> str:
     if not isinstance(value, str):
         raise ConfigError(f"{where}: give a text in quotes, not {quoted(value)}")
@@ -183,6 +192,7 @@ def _parse(path: Path, table: Mapping[str, Any]) -> Spec:
         label_map=table.get("label_map", {}),
         default=table.get("default", {}),
         domains=table.get("domains", {}),
+        usual_void=_share("usual_void", table["usual_void"]) if "usual_void" in table else None,
     )
     _check_fields(spec)
     return spec
@@ -199,8 +209,13 @@ def _check_fields(spec: Spec) -> None:
     for field in every:
         if field in DOMAIN_KEYS:
             raise ConfigError(f"a field cannot be called {field!r}: domains use this word; choose another")
+    for field, value in spec.default.items():
+        strings(f"default.{field}", value)
     for name, domain in spec.domains.items():
         check_keys(f"domains.{name}", domain, (*known, *DOMAIN_KEYS))
+        for key, value in domain.items():
+            if key not in ("annotations", "augment"):
+                strings(f"domains.{name}.{key}", value)
 
 
 def _templates(key: str, value: object, fields: Mapping[str, str]) -> tuple[Template, ...]:
