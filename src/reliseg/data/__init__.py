@@ -1,14 +1,16 @@
 """Data sets: images and annotations, paired by identifier, in named domains."""
 
 from reliseg.data.base import DataSet, DecodedSample, Domain, Sample
-from reliseg.data.check import DomainCheck, SizedSample, check_domain, extremes
+from reliseg.data.check import MASKS_TO_DECODE, DomainCheck, SizedSample, check_domain, extremes
 from reliseg.data.decode import PIXEL_LIMIT, image_sha256, load, sample_sha256
+from reliseg.data.misreading import void_note
 from reliseg.data.open import DataOptions, open_dataset
 from reliseg.data.pairs import NO_SCENE
 from reliseg.data.pictures.budget import WaitingRoom
 from reliseg.data.spec import dataset_names
 
 __all__ = [
+    "MASKS_TO_DECODE",
     "NO_SCENE",
     "PIXEL_LIMIT",
     "DataOptions",
@@ -26,4 +28,5 @@ __all__ = [
     "load",
     "open_dataset",
     "sample_sha256",
+    "void_note",
 ]

@@ -11,7 +11,7 @@ from jaxtyping import Int64
 
 from reliseg.data.base import DataSet, Domain, Sample
 from reliseg.data.decode import check_sizes, load
-from reliseg.data.misreading import CountedMap, other_reading, void_note
+from reliseg.data.misreading import CountedMap, id_counts, other_reading, void_note
 from reliseg.errors import SampleError, count_text
 from reliseg.labels import UNKNOWN, VOID, LabelMap, LabelSpace
 
@@ -60,7 +60,6 @@ def check_domain(
     Compare the sizes in the headers of every image and mask, and map the ids of the first eight masks; with
     `full` decode everything. `progress` is called with the samples done and their number.
     """
-
     where, total = f"{dataset.name}/{domain.name}", len(domain.samples)
     errors: list[SampleError] = []
     masks = _Masks(dataset)
@@ -106,13 +105,14 @@ class _Look:
 
 def _look(dataset: DataSet, sample: Sample, full: bool, decode: bool) -> _Look:
     """Compare the sizes of a sample's files, or decode its mask, or all of it."""
-    counted = CountedMap.around(dataset.label_map) if isinstance(dataset.label_map, LabelMap) else None
+    label_map = dataset.label_map
+    counted = CountedMap.around(label_map) if decode and isinstance(label_map, LabelMap) else None
     error, size, pixels = None, None, None
     try:
         if decode:
-            loaded = load(replace(dataset, label_map=counted or dataset.label_map), sample, image=full)
+            loaded = load(replace(dataset, label_map=counted or label_map), sample, image=full)
             size, truth = loaded.size, loaded.truth
-            pixels = None if truth is None else np.bincount(truth.ravel(), minlength=VOID + 1)
+            pixels = None if truth is None else id_counts(truth, VOID + 1)
         else:
             size = check_sizes(dataset, sample)
     except SampleError as reason:

@@ -23,6 +23,7 @@ MUCH_VOID = 0.6
 """The share of void pixels above which a domain is mentioned."""
 _FEW_IDS = 3
 """So many different ids, and a larger one, are needed before they look like anything: 0 to 3 are void in raw masks."""
+_ROWS = 64
 _MANY_IDS = 5
 """So many, if the label map gives a class to all of them."""
 _CLEARLY = 0.25
@@ -59,9 +60,16 @@ class CountedMap(LabelMap):
 
     def __call__(self, raw: UInt8[np.ndarray, "H W"] | UInt16[np.ndarray, "H W"]) -> Truth:
         """Count raw ids and map them."""
-        found = np.bincount(raw.ravel())
-        self.counts[: len(found)] += found
+        self.counts[:] += id_counts(raw, len(self.counts))
         return super().__call__(raw)
+
+
+def id_counts(ids: UInt8[np.ndarray, "H W"] | UInt16[np.ndarray, "H W"], number: int) -> Int64[np.ndarray, " ids"]:
+    """Return how many pixels have each of so many ids."""
+    counts = np.zeros(number, np.int64)
+    for start in range(0, len(ids), _ROWS):  # NumPy counts a copy in 64 bits
+        counts += np.bincount(ids[start : start + _ROWS].ravel(), minlength=number)
+    return counts
 
 
 def other_reading(dataset: DataSet, counted: CountedMap) -> str:
@@ -71,13 +79,19 @@ def other_reading(dataset: DataSet, counted: CountedMap) -> str:
     if len(ids) < _FEW_IDS:
         return ""
     known, missed = _shares(counted.table, counted.counts)
+    is_identity = _is_identity(counted.table, dataset.labels)
+    if is_identity and ids[-1] >= len(dataset.labels):
+        for table, text in _shipped_maps(dataset.labels.classes):
+            other, unlisted = _shares(table, counted.counts)
+            if not unlisted and other > known:
+                return text
     if missed or 1 - known > _CLEARLY:
         for table, text in _candidates(dataset.labels):
             other, unlisted = _shares(table, counted.counts)
             if ids[-1] > _FEW_IDS and not unlisted and other >= known + (0 if missed else _CLEARLY):
                 return text
         return _scaled(ids, len(dataset.labels))
-    if len(ids) >= _MANY_IDS and _is_identity(counted.table, dataset.labels):
+    if len(ids) >= _MANY_IDS and is_identity:
         for table, text in _shipped_maps(dataset.labels.classes):
             if ((table[ids] >= 0) & (table[ids] < UNKNOWN) & (table[ids] != ids)).all():
                 return text

@@ -92,6 +92,8 @@ class DomainState:
     unreachable: tuple[int, ...] = ()
     """Classes that the model cannot predict (no class of it projects there)."""
     annotated: bool = True
+    roles: tuple[int, ...] = ()
+    """The numbers of pixels that are wrong, right, unknown and void."""
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     """By score, where this calibration is 95 % right on the calibration split; empty where there is no such split."""
     undefined_scores: Mapping[str, str] = field(default_factory=dict)

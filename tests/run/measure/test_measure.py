@@ -7,13 +7,16 @@ import pytest
 from helpers.plans import SilentModel, dataset_of, plan_of, target_of
 from helpers.worlds import WORLDS
 
+from reliseg.labels import VOID
 from reliseg.metrics import METRICS
 from reliseg.plan import plan as targets
 from reliseg.plan.plan import shards
 from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.evaluate.shard_files import Observed, ShardHead, save_shard
 from reliseg.run.folder import RunFolder
+from reliseg.run.measure import measure as measuring
 from reliseg.run.measure.measure import load_state, measure
+from reliseg.runtime.progress import Silent
 
 WORLD = WORLDS["plain"]
 FAMILIES = ["segmentation", "class_wise_error", "score_summary", "drop", "transfer"]
@@ -98,3 +101,36 @@ def test_domains_without_annotation_have_only_metrics_that_need_none(run):
     rows, lines = measure(replace(run, plan=other), (), {})
     assert not lines
     assert {r.metric.partition("_")[0] for r in rows} == {"score"}
+
+
+class Notes(Silent):
+    """Keeps the notes of a run."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def test_much_void_is_said_of_each_domain_whose_masks_the_check_has_not_all_seen(run, monkeypatch):
+    monkeypatch.setattr(measuring, "MASKS_TO_DECODE", 1)
+    progress = Notes()
+    sensitive = replace(run.plan.tests[0].dataset, usual_void=0.0)
+    tests = tuple(target_of(sensitive, name) for name in ("day", "dusk", "both"))
+    noting = replace(run, plan=replace(run.plan, tests=tests), context=replace(run.context, progress=progress))
+    measure(noting, (), {})
+    expected = []
+    for name, images in IMAGES.items():
+        share = 100 * (WORLD.truth[np.isin(WORLD.image, images)] == VOID).mean()
+        expected.append(f"world/{name}: {share:.0f} % of the pixels of all 2 masks are void (0.0 % are usual)")
+    assert [line.partition(", and")[0] for line in progress.lines] == expected
+    assert {line.partition(", and ")[2] for line in progress.lines} == {
+        "count nowhere; reliseg check looks for the reason"
+    }
+    progress.lines.clear()
+    measure(run, (), {})
+    assert progress.lines == []
+    monkeypatch.setattr(measuring, "MASKS_TO_DECODE", 2)
+    measure(noting, (), {})
+    assert progress.lines == []

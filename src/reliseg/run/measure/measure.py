@@ -4,17 +4,20 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
+import numpy as np
+
+from reliseg.data import MASKS_TO_DECODE, void_note
 from reliseg.labels import LabelSpace
 from reliseg.metrics import METRICS, DomainState, ImageSummary, Metric, compute_values
 from reliseg.models import Model
-from reliseg.plan.plan import Target, shards
+from reliseg.plan.plan import IDENTITY, Target, shards
 from reliseg.results import Origin, Row, csv_line
 from reliseg.run.context import ModelRun
 from reliseg.run.evaluate.shard_files import StoredScoreHistograms, load_shard, lost_shard_error
 from reliseg.run.measure.seed_means import with_means
 from reliseg.scores import SCORES
 from reliseg.stats import PixelStatistics, reliability
-from reliseg.stats.bins import edges
+from reliseg.stats.bins import ROLES, VOID_ROLE, edges
 from reliseg.stats.fixed import real
 from reliseg.stats.threshold import Threshold
 
@@ -42,10 +45,22 @@ def measure(run: ModelRun, incomplete: Collection[Target], thresholds: Threshold
             by_split = _thresholds_by_split(run, target, calibration, thresholds)
             origin = _origin(run, target, calibration)
             by_calibration[calibration] = list(_rows(metrics, state, other, origin, by_split))
+            if state.annotated and calibration == IDENTITY:
+                _note_void(run, target, state)
             if state.annotated:
                 lines += _reliability_lines([run.name, target.dataset.name, target.domain.name, calibration], state)
         rows += with_means(by_calibration, plan.means_for(target.dataset, run.name))
     return rows, lines
+
+
+def _note_void(run: ModelRun, target: Target, state: DomainState) -> None:
+    """Say once that a domain has much void; where a few masks are all that there are, the check has looked at them."""
+    is_first = run.name == next((source.name for source in run.plan.models), run.name)
+    is_said = target.domain.union and all(member in run.plan.tests for member in target.members())
+    if is_first and not is_said and len(target.domain.samples) > MASKS_TO_DECODE:
+        masks = f"all {len(target.domain.samples)} masks"
+        if line := void_note(target.dataset, state.roles[VOID_ROLE], sum(state.roles), masks):
+            run.progress.note(f"{target}: {line}; reliseg check looks for the reason")
 
 
 RELIABILITY_HEADER = "model,dataset,domain,calibration,bin,low,high,pixels,right,confidence\n"
@@ -121,6 +136,7 @@ def load_state(run: ModelRun, members: Sequence[Target], calibration: str) -> Do
     paths = [run.shard(shard) for shard in parts]
     pixels = PixelStatistics.zero_without_ranks(layout)
     images = ImageSummary.allocate(sum(len(shard.samples) for shard in parts), len(layout.scores))
+    roles = np.zeros(ROLES, np.int64)
     start = 0
     for path in paths:
         stored = load_shard(path, (calibration,), ranks=False)
@@ -128,6 +144,7 @@ def load_state(run: ModelRun, members: Sequence[Target], calibration: str) -> Do
             raise lost_shard_error(path)
         observed = stored.observed[calibration]
         pixels = pixels + observed.pixels
+        roles += observed.samples.pixels.sum(axis=0)
         rows = ImageSummary.of(observed.samples).rows
         images.rows[start : start + len(rows)] = rows
         start += len(rows)
@@ -138,6 +155,7 @@ def load_state(run: ModelRun, members: Sequence[Target], calibration: str) -> Do
         images=images,
         unreachable=_unreachable(members, run.model.labels),
         annotated=all(m.domain.annotated for m in members),
+        roles=tuple(roles.tolist()),
         undefined_scores=_undefined_scores(run.model, layout.scores),
     )
 
