@@ -117,7 +117,7 @@ JPEG = saved(RGB, "JPEG", quality=95)
 CMYK = saved(Image.fromarray(RGB).convert("CMYK"), "JPEG")
 GIF = saved(palette(), "GIF")
 TURNED = r"stored rotated \(EXIF orientation\); rotate the pixels and remove the tag"
-LATE = "found by the header too"
+LATE = "not found by the header"
 
 
 IMAGES = {
@@ -143,6 +143,11 @@ IMAGES = {
     "png with a transparent color": (png(RGB, 8, 2, before=chunk(b"tRNS", bytes(6))), RGB),
     "png with a profile of grey": (saved(IDS, "PNG", icc_profile=b"grey"), np.dstack([IDS] * 3)),
     "animation of one picture": (saved(RGB, "PNG", save_all=True), RGB),
+    "palette of too few colors": (
+        png(IDS + 7, 8, 3, before=chunk(b"PLTE", bytes(30))),
+        LATE,
+        "it uses more colors than the 10 of its palette",
+    ),
     "jpeg, turned": (saved(RGB, "JPEG", exif=turned()), TURNED),
     "jpeg of a phone, turned": (
         saved(RGB, "MPO", save_all=True, append_images=[Image.fromarray(RGB)], exif=turned()),
@@ -423,3 +428,20 @@ def test_a_file_of_far_more_bytes_than_its_pixels_need_is_not_read(read, tmp_pat
         file.truncate(100_000_000)
     with pytest.raises(SampleError, match="it has 100 MB, too many for 9 x 6 pixels; copy it again"):
         load(dataset, sample)
+
+
+def test_a_mask_of_colors_with_too_few_of_them_in_its_palette_is_refused(read, tmp_path, open_data):
+    read(saved(RGB, "PNG"), png(IDS + 7, 8, 3, before=chunk(b"PLTE", bytes(30))))
+    options = {"image": "image.{stem}", "mask": "mask.{stem}", "label_map": {"encoding": "color", "unlisted": "void"}}
+    dataset = open_data("folder", tmp_path, labels="camvid", **options)
+    with pytest.raises(SampleError, match=r"mask.1: .*it uses more colors than the 10 of its palette"):
+        load(dataset, dataset.domains["all"].samples[0])
+
+
+def test_what_pillow_says_about_a_damaged_file_reaches_no_terminal(read, capfd):
+    many = tiff(IDS, 8).replace(struct.pack("<HHII", 277, 4, 1, 1), struct.pack("<HHII", 277, 4, 1, 65537))
+    for content in (many, tiff(IDS, 8)[:60]):
+        dataset, sample = read(content)
+        with pytest.raises(SampleError):
+            check_sizes(dataset, sample)
+    assert capfd.readouterr() == ("", "")

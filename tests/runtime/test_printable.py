@@ -23,7 +23,7 @@ FORGED = {
     "isolated direction": ("\u2066a\u2069", r"\u2066a\u2069"),
     "no width": ("a\u200bb\u200dc\ufeff", r"a\u200bb\u200dc\ufeff"),
     "hidden letters": ("\U000e0041", r"\U000e0041"),
-    "a byte that is no text": ("\udce9.png", r"\udce9.png"),
+    "a byte that is no text": ("\udce9.png", r"\xe9.png"),
 }
 
 

@@ -5,7 +5,9 @@ What a viewer would show otherwise is refused: `pictures/kinds.py` says what is 
 """
 
 import hashlib
+import logging
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +25,15 @@ from PIL.ImageFile import ImageFile
 
 from reliseg.data.base import DataSet, DecodedSample, Sample
 from reliseg.data.pictures.budget import PixelBudget
-from reliseg.data.pictures.kinds import FORMATS, SCALED, file_problem, image_problem, mask_problem, raw_mode
+from reliseg.data.pictures.kinds import (
+    FORMATS,
+    SCALED,
+    file_problem,
+    image_problem,
+    mask_problem,
+    palette_colors,
+    raw_mode,
+)
 from reliseg.data.pictures.whole import whole_file
 from reliseg.errors import SampleError
 from reliseg.labels import UnlistedIdsError
@@ -44,6 +54,19 @@ _SMALL_FILE, _BYTES_PER_PIXEL = 1 << 26, 8
 _RAW_IDS = 1 << 16
 _STRIP = 128
 """Rows."""
+
+
+# Neither belongs on a user's terminal: what is wrong with a file is said once, by its error.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True)
+class Stored:
+    """How the pixels of a file are stored: Pillow's word for it, and the number of colors in its palette."""
+
+    raw: str
+    colors: int
 
 
 @dataclass(frozen=True)
@@ -120,7 +143,7 @@ class _File:
                 raise self.error(problem)
         return size
 
-    def decode(self, source: BytesIO, size: tuple[int, int], pixels: Callable[[ImageFile, str], Any]) -> Any:
+    def decode(self, source: BytesIO, size: tuple[int, int], pixels: Callable[[ImageFile, Stored], Any]) -> Any:
         """Return the pixels of a picture of this size, after the file was found whole. Large ones wait for others.
 
         The source is closed: neither its bytes nor inflated ones are kept while decoded pixels are copied.
@@ -131,10 +154,10 @@ class _File:
                 whole = whole_file(picture, source.getvalue())
             source.close()
             with Pillow.open(whole, formats=_formats()) as picture:
-                raw = raw_mode(picture)
+                stored = Stored(raw_mode(picture), palette_colors(picture))
                 picture.load()
                 whole.close()
-                return pixels(picture, raw)
+                return pixels(picture, stored)
 
     def _unreadable(self, error: OSError) -> SampleError:
         return self.error(f"cannot be read ({error.strerror}); check the file")
@@ -209,10 +232,12 @@ def _check_size(file: _File, found: tuple[int, int], size: tuple[int, int]) -> N
         )
 
 
-def _rgb(picture: ImageFile, _: str) -> Image:
+def _rgb(picture: ImageFile, stored: Stored) -> Image:
     pixels = np.empty((picture.height, picture.width, 3), np.uint8)
     hidden = picture.mode in ("P", "PA") and "transparency" in picture.info
     for rows, strip in _strips(picture):
+        if picture.mode == "P" and np.asarray(strip).max() >= stored.colors:
+            raise ValueError(f"it uses more colors than the {stored.colors} of its palette")
         pixels[rows] = np.asarray((strip.convert("RGBA") if hidden else strip).convert("RGB"))
     return pixels
 
@@ -225,7 +250,7 @@ def _strips(picture: Pillow.Image) -> Iterator[tuple[slice, Pillow.Image]]:
 
 
 def _truth(dataset: DataSet, file: _File, source: BytesIO, size: tuple[int, int]) -> Truth:
-    readers: dict[str, Callable[[ImageFile, str], Any]] = {"color": _rgb, "red": _red, "index": partial(_ids, file)}
+    readers: dict[str, Callable[[ImageFile, Stored], Any]] = {"color": _rgb, "red": _red, "index": partial(_ids, file)}
     pixels = file.decode(source, size, readers[dataset.encoding])
     try:
         return dataset.label_map(pixels)
@@ -234,22 +259,22 @@ def _truth(dataset: DataSet, file: _File, source: BytesIO, size: tuple[int, int]
         raise file.error(f"{error}; {advice}, or set unlisted: void") from error
 
 
-def _red(picture: ImageFile, _: str) -> UInt8[np.ndarray, "H W"]:
+def _red(picture: ImageFile, _: Stored) -> UInt8[np.ndarray, "H W"]:
     pixels = np.empty((picture.height, picture.width), np.uint8)
     for rows, strip in _strips(picture):
         pixels[rows] = np.asarray(strip.getchannel(0))
     return pixels
 
 
-def _ids(file: _File, picture: ImageFile, raw: str) -> UInt8[np.ndarray, "H W"] | UInt16[np.ndarray, "H W"]:
+def _ids(file: _File, picture: ImageFile, stored: Stored) -> UInt8[np.ndarray, "H W"] | UInt16[np.ndarray, "H W"]:
     """Return the stored ids of a grey or palette mask (a palette's indices, not its colors)."""
     is_narrow = picture.mode in ("1", "L", "P")
     ids = np.empty((picture.height, picture.width), np.uint8 if is_narrow else np.uint16)
     bounds: list[int] = []
     for rows, strip in _strips(picture):
-        stored = np.asarray(strip)
-        bounds += int(stored.min()), int(stored.max())
-        ids[rows] = stored // SCALED[raw] if raw in SCALED else stored
+        values = np.asarray(strip)
+        bounds += int(values.min()), int(values.max())
+        ids[rows] = values // SCALED[stored.raw] if stored.raw in SCALED else values
     low, high = min(bounds), max(bounds)
     if not 0 <= low <= high < _RAW_IDS:
         raise file.error(f"the mask holds ids from {low} to {high}; give ids from 0 to {_RAW_IDS - 1}")

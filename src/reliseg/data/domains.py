@@ -97,7 +97,7 @@ def read_domain(source: Source, selection: Selection, skip: bool) -> Domain:
         selection.name,
         tuple(samples[i] for i in sorted(samples)),
         annotated=selection.annotated,
-        skipped=tuple(sorted(str(e.image or e.mask) for e in alone)),
+        skipped=tuple(sorted(normal_name(str(e.image or e.mask)) for e in alone)),
     )
 
 

@@ -23,4 +23,6 @@ def replace_unprintable(stream: TextIO | None) -> None:
 
 
 def _visible(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # a byte of a name that is no UTF-8
+        return f"\\x{ord(character) - 0xDC00:02x}"
     return repr(character)[1:-1] if unicodedata.category(character) in _INVISIBLE else character

@@ -101,6 +101,13 @@ def raw_mode(picture: ImageFile) -> str:
     return ""
 
 
+def palette_colors(picture: ImageFile) -> int:
+    """Return how many colors the palette of a file has, before it is decoded; 256 where there is none."""
+    if picture.palette is None:
+        return 256
+    return len(picture.palette.palette) // (4 if picture.palette.rawmode == "BGRX" else 3)
+
+
 def _count(picture: ImageFile) -> int:
     """Return how many pictures a file holds that a viewer would show, at most 1000.
 
