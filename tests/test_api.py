@@ -101,6 +101,55 @@ def test_what_is_wrong_is_a_clear_error(data, wrong, message):
         wrong(data)
 
 
+class TorchData(torch.utils.data.Dataset):
+    """A data set that never says that it ends, as most of torch's do not."""
+
+    def __getitem__(self, index):
+        return torch.zeros(3, 8, 8), torch.zeros(8, 8)
+
+
+def opened(**options):
+    return reliseg.open_model(module(), **{"labels": "camvid"} | options)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda d: reliseg.evaluate(opened(), TorchData()), r"^data set is a TorchData; open it with reliseg"),
+        (lambda d: reliseg.evaluate(opened(), [TorchData()]), r"^data set is a TorchData; open it"),
+        (lambda d: reliseg.evaluate(opened(), module()), r"^data set is a Sequential; open it"),
+        (lambda d: reliseg.evaluate(d, opened()), r"^data set is a PythonModel; open it"),
+        (lambda d: reliseg.evaluate([module()], d), r"^model 'model' is a list; open it"),
+        (lambda d: reliseg.open_model(d, labels="camvid"), r"returns a DataSet; it must return a torch.nn.Module or a"),
+        (lambda d: reliseg.open_model(torch.nn.Conv2d, labels="camvid"), r"is the class Conv2d; give an object of it"),
+        (lambda d: opened(labels=["road", "sky"]), r"^labels is a list; give the name of a label space that ships"),
+        (lambda d: opened(labels=module()), r"^labels is a Sequential; give"),
+        (lambda d: opened(weights=module().state_dict()), r"^model: weights: give"),
+        (lambda d: opened(mean=0.5), r"^model: mean: give a list, not 0.5"),
+        (lambda d: opened(std=("a", "b", "c")), r"^model: std.0: give a number"),
+        (lambda d: opened(resize=512), r"^model: resize: give"),
+        (lambda d: opened(args=[1]), r"^model: args: give keys with values"),
+        (lambda d: opened(precision=torch.float16), r"^model: precision: give float32, bfloat16 or float16"),
+        (lambda d: opened(threads=0), r"^settings: threads"),
+        (lambda d: opened(device="quantum"), r"^settings: .*unknown device 'quantum'"),
+        (lambda d: reliseg.open_dataset(TorchData(), "x"), r"^spec is a TorchData; give a text or a path$"),
+        (lambda d: reliseg.open_dataset("camvid", module()), r"^root is a Sequential; give a text or a path$"),
+    ],
+)  # fmt: skip
+def test_an_object_in_the_wrong_place_is_one_clear_line(data, wrong, message):
+    with pytest.raises(reliseg.ReliSegError, match=message) as caught:
+        wrong(data)
+    assert "\n" not in str(caught.value)
+
+
+def test_options_may_be_arrays_and_numbers_of_numpy():
+    model = opened(
+        mean=np.array([0.5, 0.5, 0.5]), std=np.float32([0.25, 0.25, 0.25]), threads=np.int64(1), device="cpu"
+    )
+    assert model.provenance()["normalisation"]["mean"] == (0.5, 0.5, 0.5)
+    assert model.provenance()["threads"] == 1
+
+
 def test_the_configuration_of_an_evaluation_can_be_run(data, street, tmp_path):
     model = reliseg.open_model(f"stored:{street.root / 'logits'}", labels="camvid")
     options = {"calibrate_on": "camvid/cal", "reference": "camvid/day", "scores": ["msp", "margin"], "limit": 3}

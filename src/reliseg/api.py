@@ -13,6 +13,7 @@ from reliseg.config.schema import (
     ModelConfig,
     left_out_families,
     parse_config,
+    parse_model,
     parse_settings,
     read_config,
     render_config,
@@ -22,7 +23,7 @@ from reliseg.data import open_dataset as _open_dataset
 from reliseg.errors import ConfigError, suggestion
 from reliseg.labels import LabelSpace, label_space
 from reliseg.models import MODELS, Model, ModelOptions
-from reliseg.models.calling import load_model
+from reliseg.models.calling import load_model, model_from
 from reliseg.plan.build import plan_from_config, plan_with
 from reliseg.plan.describe import dataset_in_memory, describe_dataset, describe_model, model_in_memory
 from reliseg.plan.plan import ModelSource, Plan
@@ -45,7 +46,10 @@ def open_dataset(spec: str, root: str | Path, **options: Any) -> DataSet:
     Options are those of a configuration's data set: name, labels, label_map, projection, domains, image, mask,
     missing, unlisted, annotations. Raises a ConfigError or DataError that says what is wrong.
     """
-    dataset_options = DataOptions(spec=spec, root=Path(root), **_check_options(DataOptions, options))
+    for key, value in (("spec", spec), ("root", root)):
+        if not isinstance(value, str | Path):
+            raise ConfigError(f"{key} is a {type(value).__name__}; give a text or a path")
+    dataset_options = DataOptions(spec=str(spec), root=Path(root), **_check_options(DataOptions, options))
     dataset = _open_dataset(dataset_options)
     section = describe_dataset(dataset_options, dataset.name)
     if section:
@@ -59,19 +63,19 @@ def open_model(
     """Load a model from `KIND:WHERE` (`hf:folder`, `stored:folder`, `python:file.py:build`), a module, or a callable.
 
     `labels` is the label space that it predicts. Options are those of a configuration's model: weights,
-    align_corners, mean, std, resize, feature, precision, args, device, threads. `reliseg.tune_malloc()` before it
+    key, output, values, align_corners, mean, std, resize, feature, precision, args, device, threads. `reliseg.tune_malloc()` before it
     makes networks faster on a CPU. Raises a ModelError that says what is wrong.
     """
-    _check_options(ModelOptions, options)
-    space = label_space(labels) if isinstance(labels, str) else labels
+    checked, space = _model_options(options), _label_space(labels)
     if not isinstance(where, str):
         from reliseg.models.kinds.python import PythonModel
 
-        return PythonModel.of(where, ModelOptions(name=name, kind="python", where=name, labels=space, **options))
+        of_object = ModelOptions(name=name, kind="python", where=name, labels=space, **checked)
+        return model_from(PythonModel, lambda: PythonModel.of(where, of_object), name)
     kind, separator, place = where.partition(":")
     if not separator:
         raise ConfigError(f"{where!r} has no known kind of model; write KIND:WHERE; kinds: {', '.join(MODELS.names())}")
-    model_options = ModelOptions(name=name, kind=kind, where=place, labels=space, **options)
+    model_options = ModelOptions(name=name, kind=kind, where=place, labels=space, **checked)
     model = load_model(kind, model_options)
     section = describe_model(model_options, labels)
     if section:
@@ -106,8 +110,8 @@ def evaluate(
     an object in Python and is not.
     """
     models = dict(model) if isinstance(model, Mapping) else {"model": model}
-    datasets = [dataset] if isinstance(dataset, DataSet) else list(dataset)
-    _check_objects(models, datasets)
+    datasets = _datasets(dataset)
+    _check_models(models)
     fitted_on = _strings(calibrate_on)
     content = parse_settings(settings).model_dump() | {
         "models": [_model_section(n, m) for n, m in models.items()],
@@ -173,17 +177,52 @@ def _model_section(name: str, model: Model) -> dict[str, Any]:
     return (section.model_dump() if section else model_in_memory(model)) | {"name": name}
 
 
-def _check_objects(models: Mapping[str, Model], datasets: Sequence[DataSet]) -> None:
-    """Raise a ConfigError where something was not opened, or nothing was."""
+def _check_models(models: Mapping[str, Model]) -> None:
+    """Raise a ConfigError where a model was not opened."""
     for name, model in models.items():
         if not isinstance(model, Model):
             kind = type(model).__name__
             raise ConfigError(f"model {name!r} is a {kind}; open it with reliseg.open_model(.., labels=..)")
+
+
+def _datasets(given: object) -> list[DataSet]:
+    """Return one or more data sets as a list; a ConfigError where one was not opened: nothing else is gone through."""
+    datasets: list[Any] = list(given) if isinstance(given, list | tuple) else [given]
     if not datasets:
         raise ConfigError("no data set is given; open one with reliseg.open_dataset")
     for dataset in datasets:
         if not isinstance(dataset, DataSet):
-            raise ConfigError(f"data set {dataset!r} is a {type(dataset).__name__}; open it with reliseg.open_dataset")
+            text = f" {dataset!r}" if isinstance(dataset, str) else ""
+            raise ConfigError(f"data set{text} is a {type(dataset).__name__}; open it with reliseg.open_dataset")
+    return datasets
+
+
+def _label_space(labels: object) -> LabelSpace | None:
+    """Return the label space; a ConfigError where this is neither one nor the name of one."""
+    if labels is None or isinstance(labels, LabelSpace):
+        return labels
+    if isinstance(labels, str | Path):
+        return label_space(str(labels))
+    raise ConfigError(
+        f"labels is a {type(labels).__name__}; give the name of a label space that ships, the path of a .toml file, or "
+        "a reliseg.labels.LabelSpace"
+    )
+
+
+def _model_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a model, checked as those of a configuration are."""
+    given = {key: v.tolist() if hasattr(v, "tolist") else v for key, v in _check_options(ModelOptions, options).items()}
+    section = {key: value for key, value in given.items() if key in ModelConfig.model_fields}
+    if isinstance(given.get("weights"), Path):
+        section["weights"] = str(given["weights"])
+    if given.get("align_corners") is not None:
+        section["upsampling"] = {"align_corners": given["align_corners"]}
+    checked = parse_model({"name": "model", "kind": "python", "where": "model"} | section)
+    running: dict[str, Any] = {key: given[key] for key in ("device", "threads") if key in given}
+    settings = parse_settings(running | ({"device": str(running["device"])} if "device" in running else {}))
+    values = {key: getattr(checked, key) for key in section if key in ("mean", "std", "resize")}
+    values |= {key: getattr(settings, key) for key in running}
+    return given | values | ({"weights": Path(section["weights"])} if section.get("weights") else {})
 
 
 def _strings(values: str | Path | Iterable[str | Path]) -> list[str]:

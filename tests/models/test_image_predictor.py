@@ -9,7 +9,7 @@ import pytest
 from reliseg.errors import ModelError, SampleError
 from reliseg.labels import LabelSpace
 from reliseg.models import Input
-from reliseg.models.image_predictor import ImagePredictor, Resizing
+from reliseg.models.image_predictor import GRAY, ImagePredictor, Resizing
 from reliseg.prediction import Prediction
 from reliseg.types import Image
 
@@ -180,3 +180,21 @@ def test_what_a_model_prints_goes_to_the_error_stream(capsys: pytest.CaptureFixt
 
     predictor(loud)([source(1)])
     assert capsys.readouterr() == ("", "loud\n")
+
+
+def test_a_number_of_classes_that_changes_between_images_is_named() -> None:
+    def changing(images: Sequence[Image]) -> list[Prediction]:
+        return [Prediction(np.zeros((images[0][0, 0, 0], 1, 1), np.float32), size=(1, 1))]
+
+    changes = predictor(changing)
+    changes([source(2)])
+    with pytest.raises(
+        SampleError, match=r"^day/3: model net gives 3 classes, and 2 for other images \(image: height 4"
+    ):
+        changes([source(3)])
+
+
+def test_the_gray_image_of_the_trial_is_called_so() -> None:
+    gray = Input(GRAY, (4, 6), np.full((4, 6, 3), 128, np.uint8))
+    with pytest.raises(SampleError, match=r"gives 3 classes, label space two .* \(gray image: height 4, width 6\)$"):
+        predictor(lambda images: [Prediction(np.zeros((3, 1, 1), np.float32), size=(1, 1))])([gray])

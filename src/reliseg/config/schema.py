@@ -325,6 +325,14 @@ def parse_config(content: Mapping[str, Any], *, where: str = "configuration") ->
         raise ConfigError(f"{where}: {_first_problem(error, content, RunConfig)}") from error
 
 
+def parse_model(content: Mapping[str, Any]) -> ModelConfig:
+    """Check the section of one model; a ConfigError says the first thing wrong in one line."""
+    try:
+        return ModelConfig.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(f"model: {_first_problem(error, content, ModelConfig)}") from error
+
+
 def parse_settings(content: Mapping[str, Any]) -> Settings:
     """Check settings; a ConfigError says the first thing wrong in one line."""
     try:

@@ -1,6 +1,6 @@
 """Models of any package, called so that whatever goes wrong is one line that names them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -16,17 +16,20 @@ from reliseg.stats import DeviceLogits
 def load_model(kind: str, options: ModelOptions) -> Model:
     """Return the model that the options describe; a ModelError or another UsageError says why it cannot be loaded."""
     loader = MODELS.get(kind)
+    return model_from(loader, lambda: loader.load(options), options.name)
+
+
+def model_from(kind: type[Model], load: Callable[[], Model], name: str) -> Model:
+    """Return what `load` gives, a model of a kind; a ModelError where it raises anything else or gives no model."""
     try:
         with stdout_as_stderr():
-            model = loader.load(options)
+            model = load()
     except ReliSegError:
         raise
     except (Exception, SystemExit) as error:
-        raise ModelError(f"model {options.name}: {origin_text(loader)} raised {_text(error)}") from error
+        raise ModelError(f"model {name}: {origin_text(kind)} raised {_text(error)}") from error
     if not isinstance(model, Model):
-        raise ModelError(
-            f"model {options.name}: {origin_text(loader)} gives a {type(model).__name__}, which is no Model"
-        )
+        raise ModelError(f"model {name}: {origin_text(kind)} gives a {type(model).__name__}, which is no Model")
     return model
 
 

@@ -15,6 +15,8 @@ from reliseg.models.user_output import stdout_as_stderr
 from reliseg.prediction import Prediction
 from reliseg.types import Image
 
+GRAY = "gray trial image"
+"""The id of the image that a model is tried on when it is loaded."""
 _MULTIPLE = 32
 """Networks that fail on some sizes nearly always take multiples of this."""
 
@@ -81,6 +83,8 @@ class ImagePredictor:
         size, shape = image.shape[:2], (prediction.logits.shape[-2], prediction.logits.shape[-1])
         problem = shape_problem(prediction.logits.shape, len(self.labels), size)
         self._raise(None if problem and self._has_own_shape(shape, size) else problem, source)
+        if prediction.logits.ndim == 3 and len(prediction.logits) != len(self.labels) and self._shapes:
+            self._raise(f"gives {len(prediction.logits)} classes, and {len(self.labels)} for other images", source)
         align_corners = prediction.align_corners if self.align_corners is None else self.align_corners
         if self.values != "probabilities":
             self._raise(logits_problem(prediction.logits, self.labels, stated=self.values == "logits"), source)
@@ -104,8 +108,9 @@ class ImagePredictor:
         return any(known == shape and other != size for other, known in self._shapes.items())
 
     def _failure(self, source: Input, problem: str) -> SampleError:
-        height, width = source.size
-        return SampleError(source.id, f"model {self.name} {problem} (image: height {height}, width {width})")
+        kind = "gray image" if source.id == GRAY else "image"
+        text = f"model {self.name} {problem} ({kind}: height {source.size[0]}, width {source.size[1]})"
+        return SampleError(source.id, text)
 
     def _size_hint(self, image: Image, error: BaseException) -> str:
         """Return the way out if the network takes the same image at another size: of multiples of 32, or known ones."""

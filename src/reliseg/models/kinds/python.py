@@ -16,7 +16,7 @@ from reliseg.labels import LabelSpace
 from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD, Input, Model, ModelOptions
 from reliseg.models.class_names import order_problem, unshared_note
 from reliseg.models.file_hashes import hash_files
-from reliseg.models.image_predictor import ImagePredictor, Resizing
+from reliseg.models.image_predictor import GRAY, ImagePredictor, Resizing
 from reliseg.models.output_check import shape_text
 from reliseg.models.outputs import OutputReader
 from reliseg.models.user_code import Origin, call_function
@@ -154,7 +154,7 @@ def _check_on_gray(predictor: ImagePredictor) -> None:
     for height, width in TRIAL_SIZES:
         gray = np.full((height, width, 3), 128, np.uint8)
         try:
-            predictor([Input("trial image", (height, width), gray)])
+            predictor([Input(GRAY, (height, width), gray)])
         except SampleError as error:
             problem = error.problem
         else:
@@ -179,6 +179,10 @@ def _network(instance: Any, options: ModelOptions) -> _Network:
     if torch is not None and isinstance(instance, torch.nn.Module):
         network = _network_of_module(instance, options)
         return replace(network, facts=facts | network.facts)
+    if isinstance(instance, type):
+        raise ModelError(
+            f"model {options.name}: {options.where} is the class {instance.__name__}; give an object of it"
+        )
     if not callable(instance) or type(instance).__name__ == "ExportedProgram":
         raise ModelError(
             f"model {options.name}: {options.where} returns a {type(instance).__name__}; "
