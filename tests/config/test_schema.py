@@ -316,3 +316,50 @@ def test_numbers_of_a_program_are_read_alike(value):
 def test_what_is_no_number_of_a_program_is_refused(value):
     with pytest.raises(ConfigError, match="settings: seed: give a whole number"):
         parse_settings({"seed": value})
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (
+            {"models": [MODEL | {"name": "n" * 256}]},
+            f"models.0.name: '{'n' * 57}...' has 256 bytes, and the limit is 255",
+        ),
+        (
+            {"models": [MODEL | {"name": "ü" * 128}]},
+            f"models.0.name: '{'ü' * 57}...' has 256 bytes, and the limit is 255",
+        ),
+        (
+            {"models": [MODEL | {"name": ".net"}]},
+            "models.0.name: '.net' is not a plain name; use letters, digits and . _ + -",
+        ),
+        (
+            {"models": [MODEL | {"where": "a/" + "w" * 256}]},
+            f"models.0.where: '{'w' * 57}...' has 256 bytes, and the limit",
+        ),
+        (
+            {"models": [MODEL | {"weights": "a/" * 2100}]},
+            "models.0.weights: a path of 4200 bytes, and the limit is 4095",
+        ),
+        (
+            {"datasets": [DATA | {"root": "~nobody_of_this_name/x"}]},
+            "datasets.0.root: no home folder is known for '~nobody",
+        ),
+        (
+            {"datasets": [DATA | {"spec": "s" * 300}]},
+            f"datasets.0.spec: '{'s' * 57}...' has 300 bytes, and the limit is 255",
+        ),
+        (
+            {"calibration": [{"load": "l" * 256}]},
+            f"calibration.0.load: '{'l' * 57}...' has 256 bytes, and the limit is 255",
+        ),
+    ],
+)
+def test_names_and_paths_that_no_file_can_have_are_refused(content, line):
+    text = refusal_of(LEAST | content)
+    assert text.startswith(f"file: {line}")
+
+
+def test_names_and_paths_up_to_the_limit_are_taken():
+    config = parse_config(LEAST | {"models": [MODEL | {"name": "n" * 255, "where": "a/" * 2000 + "w" * 90}]})
+    assert len(config.models[0].name) == 255

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reliseg.runtime.file_names import distinct_names, escaped_name, name_bytes, name_problem, normal_name
+from reliseg.runtime.file_names import (
+    distinct_names,
+    escaped_name,
+    name_bytes,
+    name_problem,
+    normal_name,
+    plain_name_problem,
+)
 
 LATIN = os.fsdecode(b"caf\xe9")
 
@@ -61,3 +68,23 @@ def test_a_fit_name_stays_in_its_folder(name):
     if name_problem(name) is None:
         assert os.path.normpath(f"/run/{name}/x") == f"/run/{name}/x"
         assert name_bytes(name) <= 255
+
+
+@pytest.mark.parametrize("name", ["a", "A1", "_x", "a.b", "+1", "-x", "1_0", "0016E5", "ü", "n" * 255])
+def test_a_plain_name_is_fit_for_models_data_sets_and_domains(name):
+    assert plain_name_problem(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        *(
+            (n, "is not a plain name; ")
+            for n in ("", ".", "..", ".a", "a b", "a/b", "a\\b", "a:b", "=a", "@a", "a\n", "*")
+        ),
+        ("n" * 256, "has 256 bytes, and the limit is 255"),
+        ("ü" * 128, "has 256 bytes, and the limit is 255"),
+    ],
+)
+def test_what_is_no_plain_name_is_said(name, problem):
+    assert str(plain_name_problem(name)).startswith(problem)

@@ -16,18 +16,42 @@ from reliseg.errors import ConfigError, suggestion
 from reliseg.metrics import METRICS
 from reliseg.models import MODELS, Precision, Values
 from reliseg.registry import Registry
+from reliseg.runtime.file_names import NAME_BYTES, PATH_BYTES, name_bytes, plain_name_problem
+from reliseg.runtime.text_files import quoted
 from reliseg.scores import SCORES
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
 T = TypeVar("T")
 IN_MEMORY = "object"
 """The `kind` of a model and the `spec` of a data set that were objects in Python, which no file can give back."""
-_NAME = re.compile(r"[\w.+-]+")
 _DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]+)?")
 
 
 Domain: TypeAlias = dict[str, str | list[str] | dict[str, Any]]
 """The conditions of a domain: names, and the parameters of `augment`."""
+
+
+def plain_name(value: str) -> str:
+    """Return the name, if it can be a folder on any system; else raise a ValueError."""
+    if problem := plain_name_problem(value):
+        raise ValueError(f"{quoted(value)} {problem}")
+    return value
+
+
+def _path(value: str | None) -> str | None:
+    """Return a text that may be a path; a ValueError where no file can have it."""
+    if value is None:
+        return None
+    for part in value.split("/"):
+        if name_bytes(part) > NAME_BYTES:
+            raise ValueError(f"{quoted(part)} has {name_bytes(part)} bytes, and the limit is {NAME_BYTES}; correct it")
+    if name_bytes(value) > PATH_BYTES:
+        raise ValueError(f"a path of {name_bytes(value)} bytes, and the limit is {PATH_BYTES}; shorten it")
+    try:
+        Path(value).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"no home folder is known for {quoted(value)}; write the whole path") from error
+    return value
 
 
 class _Section(BaseModel):
@@ -79,6 +103,8 @@ class ModelConfig(_Section):
     def _check_name(cls, value: str) -> str:
         return plain_name(value)
 
+    _check_paths = field_validator("where", "weights", "labels")(_path)
+
     @field_validator("kind")
     @classmethod
     def _check_kind(cls, value: str) -> str:
@@ -121,6 +147,8 @@ class DataConfig(_Section):
     def _check_name(cls, value: str) -> str:
         return plain_name(value)
 
+    _check_paths = field_validator("spec", "root", "labels")(_path)
+
     def absolute(self, folder: Path) -> "DataConfig":
         """Return the section with absolute paths; `folder` is where its relative ones start."""
         return self.model_copy(
@@ -139,6 +167,8 @@ class CalibrationConfig(_Section):
     on: list[str] = Field(default_factory=list)
     methods: list[str] = Field(default_factory=list)
     load: str | None = None
+
+    _check_paths = field_validator("load")(_path)
 
     @field_validator("methods")
     @classmethod
@@ -264,13 +294,6 @@ class RunConfig(Settings):
             if twice:
                 raise ValueError(f"two {kind} are named {sorted(twice)[0]!r}; give each its own name")
         return self
-
-
-def plain_name(value: str) -> str:
-    """Return the name, if it can be a folder on any system; else raise a ValueError."""
-    if not _NAME.fullmatch(value) or set(value) <= {"."}:
-        raise ValueError(f"{value!r} is not a plain name; use letters, digits and . _ + -")
-    return value
 
 
 def _known_name(value: str, names: list[str], kind: str) -> str:

@@ -1,6 +1,5 @@
 """Data sets, domains and samples: plain values."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,10 +8,9 @@ from typing import Literal, TypeAlias
 from reliseg.data.augment import Copy
 from reliseg.errors import ConfigError, DataError
 from reliseg.labels import ColorMap, LabelMap, LabelSpace, Projection, default_projection
-from reliseg.runtime.file_names import ADDED_BYTES, NAME_BYTES, escaped_name, name_bytes, name_problem
+from reliseg.runtime.file_names import ADDED_BYTES, NAME_BYTES, escaped_name, name_problem, plain_name_problem
+from reliseg.runtime.text_files import quoted
 from reliseg.types import Image, Truth
-
-_NAME = re.compile(r"\w[\w.+-]*")
 
 Encoding: TypeAlias = Literal["index", "red", "color"]
 """The pixels of a mask: ids, ids in the first channel of RGB, or colors of the label space's palette."""
@@ -49,10 +47,8 @@ class Sample:
 
 def check_name(kind: str, name: str) -> None:
     """Raise a ConfigError for names that are unfit: they are folders of a run, and parts of `DATASET/DOMAIN`."""
-    if not _NAME.fullmatch(name):
-        raise ConfigError(f"{kind} name {name!r}: use letters, digits and _ . + -, and do not begin with a dot")
-    if name_bytes(name) > NAME_BYTES:
-        raise ConfigError(f"{kind} name {name[:20]}...: it has {name_bytes(name)} bytes, and the limit is {NAME_BYTES}")
+    if problem := plain_name_problem(name):
+        raise ConfigError(f"{kind} name {quoted(name)} {problem}")
 
 
 @dataclass(frozen=True)

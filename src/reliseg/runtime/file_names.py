@@ -14,6 +14,7 @@ PATH_BYTES = 4095
 ADDED_BYTES = 24
 """What names of files may gain when they are written: `_color.png`, and `.` and `.1234567.tmp` until it is whole."""
 
+_PLAIN = re.compile(r"[\w+-][\w.+-]*")
 _UNDECODABLE = re.compile("[\udc80-\udcff]")
 _UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 """Control characters, lone surrogates, and what breaks lines."""
@@ -58,6 +59,13 @@ def name_problem(name: str, limit: int = NAME_BYTES) -> str | None:
     if name_bytes(name) > limit:
         return f"has {name_bytes(name)} bytes, and the limit is {limit}"
     return None
+
+
+def plain_name_problem(name: str) -> str | None:
+    """Return why a model, a data set or a domain must not have this name, which a user chooses; None if it may."""
+    if not _PLAIN.fullmatch(name):
+        return "is not a plain name; use letters, digits and . _ + -, and do not begin with a dot"
+    return name_problem(name)
 
 
 def _escape(character: str) -> str:
