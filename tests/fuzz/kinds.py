@@ -20,7 +20,7 @@ from helpers.worlds import space
 from PIL import Image
 
 from fuzz.mutations import damage_bytes, damage_json, damage_png, damage_text, damage_zip
-from fuzz.png_reader import DamagedError, read_png
+from fuzz.png_reader import DamagedError, UnknownError, read_png
 from reliseg.data import DataSet, DecodedSample, Domain, Sample, load
 from reliseg.kernels.reference import log_probabilities
 from reliseg.labels import ColorMap, LabelMap, LabelSpace
@@ -73,10 +73,12 @@ def indexed(array: np.ndarray, colors: int = 12) -> bytes:
     return buffer.getvalue()
 
 
-def by_png(data: bytes) -> tuple[int, np.ndarray, np.ndarray | None]:
-    """What an independent reader finds, which must find something."""
+def by_png(data: bytes) -> tuple[int, np.ndarray, np.ndarray | None] | None:
+    """What an independent reader finds, which must find something; None where it does not know the kind."""
     try:
         return read_png(data)
+    except UnknownError:
+        return None
     except DamagedError as error:
         raise AssertionError(f"accepted, though damaged: {error}") from error
 
@@ -112,7 +114,10 @@ class PngImage(Kind):
         return loaded(one_sample(self.folder)).image
 
     def check(self, data: bytes, found: Any) -> None:
-        color, samples, palette = by_png(data)
+        known = by_png(data)
+        if known is None:
+            return
+        color, samples, palette = known
         if color == 3:
             assert palette is not None
             assert np.array_equal(found, palette[samples[..., 0]])
@@ -170,7 +175,10 @@ class IndexMask(Kind):
         return loaded(one_sample(self.folder, LabelMap.of({0: 0, 1: 1, 2: 2}, unknown=[7], void=[9]))).truth
 
     def check(self, data: bytes, found: Any) -> None:
-        color, samples, _ = by_png(data)
+        known = by_png(data)
+        if known is None:
+            return
+        color, samples, _ = known
         assert color in (0, 3)
         assert samples.shape[:2] == SIZE
         assert np.array_equal(found, np.vectorize(self.IDS.__getitem__)(samples[..., 0]))
@@ -193,7 +201,10 @@ class ColorMask(Kind):
         return loaded(one_sample(self.folder, ColorMap.of(labels), labels)).truth
 
     def check(self, data: bytes, found: Any) -> None:
-        color, samples, palette = by_png(data)
+        known = by_png(data)
+        if known is None:
+            return
+        color, samples, palette = known
         rgb = samples[..., :3] if palette is None or color != 3 else palette[samples[..., 0]]
         ids = {c: i for i, c in enumerate(self.COLORS)}
         assert np.array_equal(found, [[ids[tuple(pixel)] for pixel in row] for row in rgb.tolist()])
@@ -420,7 +431,7 @@ class Configuration(Kind):
         """Names are the text that stands in the file, as a reader finds it that takes every scalar for a text."""
         from reliseg.config.schema import read_config, render_config
 
-        said = yaml.load(data.decode("utf-8-sig"), yaml.BaseLoader)
+        said = yaml.load(data.decode("utf-8-sig"), yaml.CBaseLoader)
         assert [m.name for m in found.models] == [m["name"] for m in said["models"]]
         assert [m.where for m in found.models] == [m["where"] for m in said["models"]]
         assert [d.name for d in found.datasets] == [d["name"] for d in said["datasets"]]

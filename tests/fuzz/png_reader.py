@@ -12,7 +12,11 @@ _MAX_BYTES = 1 << 24
 
 
 class DamagedError(ValueError):
-    """The file is not a PNG that the specification allows, or one that this reader does not know."""
+    """The file is not a PNG that the specification allows, or not of 8 bits at most."""
+
+
+class UnknownError(ValueError):
+    """The file may be whole, and this reader does not know its kind: rows are interlaced."""
 
 
 def read_png(data: bytes) -> tuple[int, np.ndarray, np.ndarray | None]:
@@ -20,10 +24,14 @@ def read_png(data: bytes) -> tuple[int, np.ndarray, np.ndarray | None]:
     if not data.startswith(b"\x89PNG\r\n\x1a\n"):
         raise DamagedError("no signature")
     chunks = png_chunks(data)
+    ends = [i for i, (kind, _) in enumerate(chunks) if kind == b"IEND"]
+    chunks = chunks[: ends[0] + 1] if ends else chunks  # what follows is no part of it
     _check(data, chunks)
     width, height, depth, color, compression, filters, interlace = struct.unpack(">IIBBBBB", chunks[0][1])
-    if color not in _CHANNELS or depth not in (1, 2, 4, 8) or (compression, filters, interlace) != (0, 0, 0):
-        raise DamagedError("of a kind that is not known here")
+    if color not in _CHANNELS or depth not in (1, 2, 4, 8) or (compression, filters) != (0, 0) or interlace > 1:
+        raise DamagedError("of a kind that there is not, or of 16 bits")
+    if interlace:
+        raise UnknownError("interlaced")
     stride = (width * depth * _CHANNELS[color] + 7) // 8
     if not 0 < height * (stride + 1) < _MAX_BYTES:
         raise DamagedError("of no size, or too large for a test")

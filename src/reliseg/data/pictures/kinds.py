@@ -102,9 +102,9 @@ def raw_mode(picture: ImageFile) -> str:
 
 
 def palette_colors(picture: ImageFile) -> int:
-    """Return how many colors the palette of a file has, before it is decoded; 256 where there is none."""
+    """Return how many colors the palette of a file has, before it is decoded; 256 where it needs none."""
     if picture.palette is None:
-        return 256
+        return 0 if picture.mode in ("P", "PA") else 256
     return len(picture.palette.palette) // (4 if picture.palette.rawmode == "BGRX" else 3)
 
 
