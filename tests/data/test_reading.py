@@ -404,12 +404,12 @@ def test_what_is_no_regular_file_is_refused_without_waiting(which, look, read, t
 
 
 def test_a_small_file_of_too_many_pixels_is_refused_by_its_header(read):
-    side = 11_000
+    side = 12_000
     header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     content = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
     bomb = b"\x89PNG\r\n\x1a\n" + content
     for look in (check_sizes, load):
-        with pytest.raises(SampleError, match="11000 x 11000 pixels; the limit is 120000000 in all"):
+        with pytest.raises(SampleError, match="12000 x 12000 pixels; the limit is 125000000 in all for PNG files"):
             look(*read(bomb))
 
 

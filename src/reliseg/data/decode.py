@@ -28,6 +28,7 @@ from reliseg.data.pictures.budget import PixelBudget
 from reliseg.data.pictures.kinds import (
     FORMATS,
     SCALED,
+    bytes_per_pixel,
     file_problem,
     image_problem,
     mask_problem,
@@ -40,8 +41,11 @@ from reliseg.labels import UnlistedIdsError
 from reliseg.runtime.regular_files import open_regular, read_regular, size_text
 from reliseg.types import Image, Truth
 
-PIXEL_LIMIT = 120_000_000
-"""Larger images are refused, as small files may unpack to them: decoding one takes 7 bytes per pixel."""
+PIXEL_LIMIT, _USUAL_BYTES = 125_000_000, 8
+"""Larger images are refused, as small files may unpack to them: decoding takes up to 8 bytes per pixel, 1 GB in all.
+
+Of formats that take more, the limit is lower.
+"""
 FILE_LIMIT = 1 << 29
 """Bytes: as many as the largest picture takes without compression, and its header."""
 # Pillow's own limit warns about images that are legitimate here, and about larger ones before they are refused.
@@ -133,8 +137,11 @@ class _File:
         """Return (height, width); a SampleError if the header tells that the file is not read. Decode nothing."""
         with self.reading(), Pillow.open(source, formats=_formats()) as picture:
             size = picture.height, picture.width
-            if picture.width * picture.height > PIXEL_LIMIT:
-                raise self.error(f"{picture.width} x {picture.height} pixels; the limit is {PIXEL_LIMIT} in all")
+            limit = PIXEL_LIMIT * _USUAL_BYTES // bytes_per_pixel(picture)
+            if picture.width * picture.height > limit:
+                raise self.error(
+                    f"{picture.width} x {picture.height} pixels; the limit is {limit} in all for {picture.format} files"
+                )
             if self.encoding is None:
                 problem = image_problem(picture, source)
             else:
@@ -148,7 +155,9 @@ class _File:
 
         The source is closed: neither its bytes nor inflated ones are kept while decoded pixels are copied.
         """
-        with self.reading(), _DECODING.hold(size[0] * size[1]):
+        with self.reading(), Pillow.open(source, formats=_formats()) as picture:
+            weight = size[0] * size[1] * bytes_per_pixel(picture) // _USUAL_BYTES
+        with self.reading(), _DECODING.hold(weight):
             PillowFiles.LOAD_TRUNCATED_IMAGES = False  # others ask for half pictures, of the whole process
             with Pillow.open(source, formats=_formats()) as picture:
                 whole = whole_file(picture, source.getvalue())
@@ -182,16 +191,16 @@ def load(
     image_digest = digest.hexdigest()
     if admit is not None:
         admit(size[0] * size[1])
+    truth = None
+    if sample.mask is not None:  # before the image, whose pixels take more memory
+        mask = _File(sample.id, dataset.root / sample.mask, dataset.encoding)
+        mask_source, found = mask.content()
+        digest.update(mask_source.getvalue())
+        _check_size(mask, found, size)
+        truth = _truth(dataset, mask, mask_source, size)
     pixels = file.decode(source, size, _rgb) if image else None
     if pixels is not None and sample.copy is not None:
         pixels = sample.copy(pixels)
-    truth = None
-    if sample.mask is not None:
-        file = _File(sample.id, dataset.root / sample.mask, dataset.encoding)
-        source, found = file.content()
-        digest.update(source.getvalue())
-        _check_size(file, found, size)
-        truth = _truth(dataset, file, source, size)
     return DecodedSample(sample, size, pixels, truth, digest.hexdigest(), image_digest)
 
 

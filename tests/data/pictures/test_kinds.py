@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reliseg.data.pictures.kinds import FORMATS, file_problem, image_problem, is_16_bit, mask_problem, raw_mode
+from reliseg.data.pictures import kinds
+from reliseg.data.pictures.kinds import (
+    FORMATS,
+    bytes_per_pixel,
+    file_problem,
+    image_problem,
+    is_16_bit,
+    mask_problem,
+    palette_colors,
+    raw_mode,
+)
 
 PIXELS = np.zeros((6, 9), np.uint8)
 
@@ -43,6 +53,32 @@ def test_a_file_of_very_many_pictures_is_not_counted_to_its_end():
     buffer = io.BytesIO()
     pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:])
     assert "it holds at least 1000 pictures" in file_problem(Image.open(buffer), buffer)
+
+
+def test_large_pictures_of_an_animation_are_not_drawn_a_thousand_times(monkeypatch):
+    monkeypatch.setattr(kinds, "_MOST_GIF_PIXELS", 54 * 5)
+    pictures = [Image.fromarray(PIXELS + i % 2) for i in range(20)]
+    buffer = io.BytesIO()
+    pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:])
+    assert "it holds at least 5 pictures" in file_problem(Image.open(buffer), buffer)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "expected"),
+    [("PNG", {}, 8), ("JPEG", {}, 8), ("JPEG", {"progressive": True}, 10), ("WEBP", {}, 16), ("JPEG2000", {}, 20)],
+)
+def test_formats_whose_decoders_take_more_memory_may_have_fewer_pixels(kind, options, expected):
+    assert bytes_per_pixel(opened(kind, **options)[0]) == expected
+
+
+def test_the_colors_of_a_palette_are_counted():
+    assert palette_colors(opened("PNG")[0]) == 256
+    picture = Image.fromarray(PIXELS)
+    picture.putpalette([*range(30)])
+    for kind in ("PNG", "BMP", "GIF"):
+        buffer = io.BytesIO()
+        picture.save(buffer, kind)
+        assert 1 <= palette_colors(Image.open(buffer)) <= 256
 
 
 def test_the_place_in_the_file_is_kept():
