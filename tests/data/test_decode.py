@@ -255,7 +255,7 @@ def test_a_broken_mask_is_one_line_with_sample_and_path(mask, message, pair, tmp
 @pytest.mark.parametrize("kind", [_bytes, _jpeg])
 def test_a_broken_image_is_a_sample_error(kind, cut, pair):
     with pytest.raises(SampleError, match=r"^all/1: .*images/1.png: "):
-        pair(kind(np.dstack([NOISE * 20] * 3))[:cut])
+        pair(kind(np.dstack([NOISE * 20] * 3))[:cut], NOISE)
 
 
 def test_a_file_that_is_gone(pair, flat, open_data):
