@@ -61,7 +61,8 @@ _STRIP = 128
 
 
 # Neither belongs on a user's terminal: what is wrong with a file is said once, by its error.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+for category in (UserWarning, Pillow.DecompressionBombWarning):
+    warnings.filterwarnings("ignore", category=category, module=r"PIL\.")
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 

@@ -47,9 +47,10 @@ def _pictures(tree: Tree, template: Template, pattern: Segment, allowed: Mapping
         inside, deeper = depth >= template.base, []
         for folder, bound in level:
             folders, files = tree.names(folder)
-            if inside:
-                yield from (folder + name for name in files if match_segment(pattern, name, {}, {}) is not None)
             is_last = depth == len(template.segments) - 1
+            if inside:
+                odd = (n for n in files if not is_last or match_segment(segment, n, bound, {}) is None)
+                yield from (folder + name for name in odd if match_segment(pattern, name, {}, {}) is not None)
             for name in folders:
                 values = None if is_last else match_segment(segment, name, bound, allowed)
                 if values is not None:

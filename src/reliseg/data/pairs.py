@@ -52,23 +52,24 @@ class Source:
         A mask may match several images of one scene: those that a spec tells apart by fields that masks do not have.
         """
         spec = self.spec
+        image_fields, mask_names, shared_fields = spec.image_fields, spec.mask_fields, spec.shared_fields
         masks: dict[tuple[str, ...], list[str]] = {}
         mask_fields: dict[tuple[str, ...], dict[str, str]] = {}
         for match in self.tree.find(spec.mask if self.masks else (), self.allowed):
-            fields = complete_fields(spec, match, spec.mask_fields)
-            key = tuple(fields[f] for f in spec.shared_fields)
+            fields = complete_fields(spec, match, mask_names)
+            key = tuple(fields[f] for f in shared_fields)
             masks.setdefault(key, []).append(match.path)
             mask_fields[key] = fields
         entries = []
         for match in self.tree.find(spec.image, self.allowed):
-            fields = complete_fields(spec, match, spec.image_fields)
-            key = tuple(fields[f] for f in spec.shared_fields)
+            fields = complete_fields(spec, match, image_fields)
+            key = tuple(fields[f] for f in shared_fields)
             mask, other = (*masks.get(key, ()), None, None)[:2]
             mask_fields.pop(key, None)
             entries.append(Entry(_id(spec, fields), fields, match.path, mask, other))
         entries = _with_other_images(entries)
         for key, fields in mask_fields.items():
-            shared = {f: fields[f] for f in spec.shared_fields}
+            shared = {f: fields[f] for f in shared_fields}
             entries.append(Entry(_id(spec, shared), shared, None, masks[key][0]))
         return entries
 

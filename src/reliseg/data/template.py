@@ -104,6 +104,8 @@ class Tree:
 
     def is_link(self, path: str) -> bool:
         """Tell if a path that was listed is a link, or lies in a folder that is one."""
+        if not self._links:
+            return False
         return any(path[:i] in self._links for i in [*(m.start() for m in re.finditer("/", path)), len(path)])
 
     def file(self, path: str) -> str:
