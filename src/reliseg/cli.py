@@ -1,6 +1,8 @@
 """The command `reliseg`. Everything slow is imported inside the commands: `--help` answers at once."""
 
+import errno
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Collection, Iterator
@@ -33,6 +35,8 @@ app = typer.Typer(
 _INTERRUPTED, _TERMINATED = 130, 143
 """The exit codes after Ctrl-C and after SIGTERM."""
 _LESS_MEMORY = "give fewer --workers or a smaller batch, then start the same command again"
+_LONG = re.compile(r"\S{400,}")
+"""Words that hide what is said of them."""
 _CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
 """What typer raises for all that is wrong with options and arguments: it has no public name."""
 
@@ -88,9 +92,10 @@ class CommandOptions:
 
     def configuration(self, path: Path | None) -> tuple["RunConfig", Path]:
         """Return the configuration of a file, or of the short form, and where its relative paths start."""
-        from reliseg.config.schema import parse_config, read_config
+        from reliseg.config.schema import parse_config, parse_settings, read_config
 
         overrides = {k: v for k, v in {"device": self.device, "limit": self.limit}.items() if v is not None}
+        parse_settings(overrides, where="command line")
         if path is not None and self != CommandOptions(workers=self.workers, device=self.device, limit=self.limit):
             raise ConfigError("give either a CONFIG.yaml or --model and --data (or --protocol), not both")
         config = read_config(path) if path else parse_config(self.content(), where="command line")
@@ -100,8 +105,8 @@ class CommandOptions:
         """Return what a configuration file would say."""
         from reliseg.config.short_form import dataset_section, model_section, split_list
 
-        if self.protocol and self.model:
-            return self._protocol_content(self.protocol, self.model, self.data or [])
+        if self.protocol:
+            return self._protocol_content(self.protocol, self.model or [], self.data or [])
         if not self.model or not self.data:
             raise ConfigError("give a CONFIG.yaml, or at least one --model KIND:WHERE and one --data SPEC=ROOT")
         if self.without and not self.protocol:
@@ -127,6 +132,9 @@ class CommandOptions:
         from reliseg.config.protocol import read_protocol
         from reliseg.config.short_form import dataset_section, model_section, split_list
 
+        protocol = read_protocol(name)
+        if not models:
+            raise ConfigError(f"--protocol {name}: give at least one --model KIND:WHERE, the model to evaluate")
         for option, value in (
             ("--calibrate-on", self.calibrate_on),
             ("--test", self.test),
@@ -144,7 +152,7 @@ class CommandOptions:
                 )
             if section["spec"] == section["name"]:
                 del section["spec"]
-        return read_protocol(name).configuration(
+        return protocol.configuration(
             [model_section(text) for text in models],
             datasets,
             without=self.without or (),
@@ -206,6 +214,7 @@ def run(
 ) -> None:
     """Evaluate models on data sets: from a configuration file, or from --model and --data, or by a --protocol."""
     from reliseg.config.schema import render_config
+    from reliseg.config.short_form import split_list
     from reliseg.plan.build import plan_from_config
     from reliseg.report.terminal import Terminal
     from reliseg.run.execute import Run
@@ -215,7 +224,7 @@ def run(
     name = config.stem if config else f"{checked.models[0].name}-{options.protocol or checked.datasets[0].name}"
     place = out or Path("runs") / name
     plan = plan_from_config(checked, folder)
-    kinds = tuple(k.strip() for k in save.split(",")) if save else ()
+    kinds = tuple(split_list(save or ""))
     with Terminal() as terminal:
         _announce(plan, terminal)
         text, threads = render_config(checked, folder), decoding_threads(options.workers)
@@ -313,6 +322,9 @@ def _exit_code() -> int:
     except MemoryError as error:
         _complain(f"not enough memory ({one_line(error) or 'the system gives no more'}); {_LESS_MEMORY}")
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            _complain(f"{error.filename}: the name is too long; correct it, or give a shorter one")
+            return ConfigError.exit_code
         reason = error.strerror or one_line(error) or type(error).__name__
         _complain(f"{error.filename or 'disk'}: {reason}; check path, permissions and disk space, then start again")
     except Exception as error:
@@ -363,7 +375,11 @@ def _let_go(stream: TextIO | None) -> None:
 
 def _complain(line: str) -> None:
     with suppress(OSError):  # nobody can be told; the exit code stays
-        _say(f"reliseg: {line}", sys.stderr)
+        _say(f"reliseg: {_LONG.sub(_shorten, line)}", sys.stderr)
+
+
+def _shorten(word: re.Match[str]) -> str:
+    return f"{word[0][:150]}..{word[0][-50:]}"
 
 
 def _say(line: str, stream: TextIO | None) -> None:

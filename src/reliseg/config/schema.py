@@ -356,12 +356,12 @@ def parse_model(content: Mapping[str, Any]) -> ModelConfig:
         raise ConfigError(f"model: {_first_problem(error, content, ModelConfig)}") from error
 
 
-def parse_settings(content: Mapping[str, Any]) -> Settings:
+def parse_settings(content: Mapping[str, Any], *, where: str = "settings") -> Settings:
     """Check settings; a ConfigError says the first thing wrong in one line."""
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(f"settings: {_first_problem(error, content, Settings)}") from error
+        raise ConfigError(f"{where}: {_first_problem(error, content, Settings)}") from error
 
 
 def render_config(config: RunConfig, folder: Path) -> str:

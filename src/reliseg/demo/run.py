@@ -20,6 +20,7 @@ from reliseg.report.pictures import Case, sheet, write_png
 from reliseg.results import Results
 from reliseg.run.execute import Run
 from reliseg.run.export import label_and_confidence
+from reliseg.run.folder import check_writable
 from reliseg.runtime.progress import Progress
 
 CALIBRATION_SEEDS = range(1000, 1020)
@@ -52,6 +53,7 @@ def run_demo(out: Path, *, workers: int, progress: Progress) -> list[str]:
         import torch  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("torch", "all", "the demo") from error
+    check_writable(out)
     _draw_all(out / "scenes", workers, progress)
     config = parse_config(_configuration(), where="demo")
     plan = plan_from_config(config, out.absolute())

@@ -54,7 +54,7 @@ def _call_from_file(model: str, where: str, folder: Path, args: Mapping[str, Any
     target, _, name = where.rpartition(":")
     path = (folder / target).resolve()
     if not path.is_file():
-        raise ModelError(f"model {model}: no file {folder / target}")
+        raise ModelError(f"model {model}: no file {folder / target}; correct where, FILE.py:FUNCTION")
     origin = Origin(where, path.parent)
     with _imports_from(path.parent) as imported_modules:
         module = _run_file(model, path, origin)

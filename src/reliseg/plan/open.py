@@ -49,19 +49,19 @@ def model_loader(config: ModelConfig, folder: Path, settings: Settings) -> Model
     def load() -> Model:
         same = {f.name: getattr(config, f.name) for f in fields(ModelOptions) if f.name in ModelConfig.model_fields}
         own = {
-            "labels": _labels(config, folder),
             "weights": Path(config.weights).expanduser() if config.weights else None,
             "align_corners": config.upsampling.align_corners if config.upsampling else None,
             "device": settings.device,
             "threads": settings.threads,
             "folder": folder,
         }
-        options = ModelOptions(**same | own)
+        name = f"model {config.name}"
         try:
+            options = ModelOptions(**same | own | {"labels": _labels(config, folder)})
             return load_model(config.kind, options)
-        except ModelError as error:
+        except (ConfigError, ModelError) as error:
             text = str(error)
-            raise type(error)(text if config.name in text else f"model {config.name}: {text}") from error
+            raise type(error)(text if name in text else f"{name}: {text}") from error
 
     return ModelSource(config.name, load)
 

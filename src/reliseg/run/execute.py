@@ -26,7 +26,7 @@ from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.evaluate.domain_pass import DomainPass
 from reliseg.run.export import PredictionExport
 from reliseg.run.fit.fitting import Fitting
-from reliseg.run.folder import RunFolder, check_lengths, lock_run_folder
+from reliseg.run.folder import RunFolder, check_lengths, check_writable, lock_run_folder
 from reliseg.run.hashes import InputHashes
 from reliseg.run.manifest import manifest
 from reliseg.run.measure.measure import RELIABILITY_HEADER, measure
@@ -34,6 +34,7 @@ from reliseg.run.measure.splits import FITS_HEADER, measure_splits, stored_thres
 from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.numba_cache import announce_compilation
 from reliseg.runtime.progress import Progress, Silent
+from reliseg.runtime.regular_files import holds
 
 
 @dataclass
@@ -80,6 +81,7 @@ class Run:
         with announce_compilation(note), one_blas_thread:
             context = self._context
             check_lengths(context.folder, self.plan)
+            check_writable(context.folder.path)
             models = check(self.plan, workers=self.workers, progress=self.progress)
             with lock_run_folder(context.folder, self.configuration), closing(context.hashes):
                 self.progress.begin("loading the kernels", 0)
@@ -128,7 +130,7 @@ class Run:
         """Copy a loaded calibration into the run's folder: the run goes on with the same one, or not at all."""
         folder = run.context.folder.records(run.name)
         path = folder / record_file(record.name)
-        if path.exists() and path.read_text(encoding="utf-8") != encode_record(record)[0]:
+        if path.exists() and not holds(path, encode_record(record)[0].encode()):
             raise ConfigError(f"{path} is another calibration than the one that is loaded now; give another --out")
         write_record(folder, record)
         for note in [*record.calibration.notes(), *fit_notes(record, run.model)]:

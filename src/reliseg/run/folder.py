@@ -14,7 +14,10 @@ from reliseg.errors import ConfigError, shortlist
 from reliseg.plan.plan import Plan, Shard, Target, shards
 from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.file_names import ADDED_BYTES, NAME_BYTES, PATH_BYTES, name_bytes
+from reliseg.runtime.regular_files import read_regular
 from reliseg.runtime.text_files import UnreadableTextError
+
+_CONFIG_LIMIT = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,18 @@ def _longest_paths(folder: RunFolder, plan: Plan) -> Iterator[Path]:
             yield folder.pixels(model, max(shards(target), key=lambda shard: name_bytes(str(shard.path))))
 
 
+def check_writable(folder: Path) -> None:
+    """Raise a ConfigError where this folder cannot be written, or not be made; nothing is made."""
+    try:
+        place = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+        if not place.is_dir():
+            raise ConfigError(f"{place} is not a folder; give another --out")
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise ConfigError(f"{place}: cannot be written (Permission denied); give another --out")
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be written ({error.strerror}); give another --out") from error
+
+
 @contextmanager
 def lock_run_folder(folder: RunFolder, configuration: str) -> Iterator[None]:
     """Hold the folder for this run. A ConfigError where it holds another run, or another process writes there.
@@ -165,7 +180,7 @@ def _differences_below(place: tuple[str, ...], before: Any, now: Any) -> Iterato
 def _claim(folder: RunFolder, configuration: str) -> None:
     try:
         if folder.config.exists():
-            stored = folder.config.read_text(encoding="utf-8")
+            stored = read_regular(folder.config, _CONFIG_LIMIT).decode(errors="replace")
             if stored != configuration:
                 raise ConfigError(f"{folder.path} holds another run: {_difference_text(stored, configuration)}")
         elif any(folder.path.iterdir()):
@@ -178,7 +193,7 @@ def _claim(folder: RunFolder, configuration: str) -> None:
 
 def _difference_text(stored: str, configuration: str) -> str:
     try:
-        places = differences(stored, configuration)
+        places = [place for place in differences(stored, configuration) if place]
     except UnreadableTextError:
         places = []
     where = f" in {shortlist(places)}" if places else ""

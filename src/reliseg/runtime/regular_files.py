@@ -63,6 +63,14 @@ def read_regular(path: Path | str, limit: int) -> bytes:
     return data
 
 
+def holds(path: Path, content: bytes) -> bool:
+    """Tell if there is a regular file of exactly these bytes."""
+    try:
+        return read_regular(path, len(content)) == content
+    except OSError:
+        return False
+
+
 def size_text(size: int) -> str:
     """Return a number of bytes for a message: `783 kB`, `2.5 GB`."""
     value, unit = float(size), 0

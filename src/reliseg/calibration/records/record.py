@@ -23,6 +23,7 @@ from reliseg.calibration.records.thresholds import ByScore, read_thresholds, thr
 from reliseg.errors import CalibrationError, ColumnsError, ConfigError, ReliSegError
 from reliseg.prediction import LOGIT_LIMIT, Prediction
 from reliseg.runtime.atomic_files import write_atomically, write_text
+from reliseg.runtime.regular_files import holds, read_regular
 from reliseg.stats.fixed import CALIBRATED_LIMIT
 
 FORMAT = 3
@@ -133,7 +134,7 @@ def write_record(folder: Path, record: Record) -> Path:
     content, tensors = encode_record(record)
     if tensors is not None:
         write_atomically(path.with_suffix(".safetensors"), lambda file: file.write(tensors))
-    if not (path.exists() and path.read_text(encoding="utf-8") == content):
+    if not holds(path, content.encode()):
         thresholds_file(path).unlink(missing_ok=True)  # they belong to the record that is replaced
     write_text(path, content)  # what it names is whole
     if record.thresholds:
@@ -196,7 +197,7 @@ def read_records(path: Path) -> dict[str, list[Record]]:
 def _read_with_thresholds(path: Path) -> Record:
     """Return a record, with the thresholds that lie beside it."""
     record = read_record(path)
-    return replace(record, thresholds=read_thresholds(path, _sha256(path.read_bytes())))
+    return replace(record, thresholds=read_thresholds(path, _sha256(_read_bytes(path))))
 
 
 def _sha256(content: bytes) -> str:
@@ -235,7 +236,7 @@ def _read_bytes(path: Path) -> bytes:
     try:
         if path.stat().st_size > _LARGEST[path.suffix]:
             raise _damage_error(path, f"it is larger than {_LARGEST[path.suffix] >> 20} MiB")
-        return path.read_bytes()
+        return read_regular(path, _LARGEST[path.suffix])
     except OSError as error:
         problem = (error.strerror or "unreadable").lower()
         raise ConfigError(

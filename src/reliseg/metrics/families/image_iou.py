@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reliseg.errors import count_text
 from reliseg.metrics.base import DomainState, Metric, Quantity
 from reliseg.results import Value
 
@@ -48,7 +49,7 @@ class ImageIou(Metric):
         for q in _WORST:
             name, k = f"worst{q}_miou", math.ceil(q * n / 100)
             if n < 100 // q:
-                why = f"{n} images, at least {100 // q} are needed"
+                why = f"{count_text(n, 'image')}, at least {100 // q} are needed"
                 result.append(Value.undefined(name, why, definitions[name]))
             else:
                 result.append(Value.exact(name, math.fsum(values[:k]) / k, definitions[name]))
