@@ -81,7 +81,7 @@ def test_what_an_encoding_cannot_write_is_replaced(encoding, tmp_path):
         _, err = process.communicate()
     assert process.returncode == 2
     assert err.decode("ascii") == (
-        r"reliseg: \u9053\x1b[31m\nreliseg: fine\u202e\udce9.yaml: cannot be read (no such file or directory); "
+        r"reliseg: \u9053\x1b[31m\nreliseg: fine\u202e\xe9.yaml: cannot be read (no such file or directory); "
         "give the path of a YAML file\n"
     )
 

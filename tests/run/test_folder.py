@@ -12,13 +12,13 @@ from helpers.plans import SilentModel, dataset_of, plan_of, target_of
 
 from reliseg.errors import ConfigError
 from reliseg.plan.plan import Fit, ModelSource, Plan, shards
-from reliseg.run.folder import RunFolder, check_lengths, differences, lock_run_folder
+from reliseg.run.folder import RunFolder, check_lengths, check_writable, differences, lock_run_folder
 from reliseg.runtime.atomic_files import write_text
 
 HOLDER = """
 import sys
 from pathlib import Path
-from reliseg.run.folder import RunFolder, lock_run_folder
+from reliseg.run.folder import RunFolder, lock_run_folder, check_writable
 with lock_run_folder(RunFolder(Path(sys.argv[1])), "seed: 0"):
     print("held", flush=True)
     sys.stdin.read()
@@ -158,3 +158,29 @@ def test_the_longest_scenes_and_stems_that_a_data_set_may_have_can_be_written(tm
     ):
         write_text(path, "whole")
         assert path.is_relative_to(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_or_written_is_refused_and_none_is_made(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    check_writable(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+    for place in ("file", "file/a"):
+        with pytest.raises(ConfigError, match="file is not a folder; give another --out"):
+            check_writable(tmp_path / place)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(ConfigError, match=r"cannot be written \(Permission denied\); give another --out"):
+        check_writable(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe\x00", b"", b"[" * 100_000, None], ids=["bytes", "empty", "deep", "pipe"]
+)
+def test_a_damaged_configuration_in_the_folder_is_another_run(tmp_path, content):
+    folder = RunFolder(tmp_path)
+    if content is None:
+        os.mkfifo(folder.config)
+    else:
+        folder.config.write_bytes(content)
+    with pytest.raises(ConfigError, match="give another --out") as refused, lock_run_folder(folder, "seed: 1\n"):
+        pass
+    assert "differs in ;" not in str(refused.value)

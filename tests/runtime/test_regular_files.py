@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reliseg.runtime import regular_files
-from reliseg.runtime.regular_files import UnfitFileError, open_regular, read_regular, regular_size, size_text
+from reliseg.runtime.regular_files import UnfitFileError, holds, open_regular, read_regular, regular_size, size_text
 
 
 def test_a_regular_file_is_read_whole(tmp_path):
@@ -111,3 +111,11 @@ def test_a_loop_of_links_and_a_missing_file_are_the_systems_own_errors(tmp_path)
 )
 def test_sizes_as_text(size, text):
     assert size_text(size) == text
+
+
+def test_a_file_holds_bytes_if_it_is_one_of_exactly_these(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    os.mkfifo(tmp_path / "pipe")
+    assert holds(tmp_path / "a", b"abc")
+    for name, content in (("a", b"abd"), ("a", b"ab"), ("a", b"abcd"), ("b", b""), ("pipe", b"abc"), (".", b"")):
+        assert not holds(tmp_path / name, content)

@@ -132,14 +132,11 @@ def _longest_paths(folder: RunFolder, plan: Plan) -> Iterator[Path]:
 
 def check_writable(folder: Path) -> None:
     """Raise a ConfigError where this folder cannot be written, or not be made; nothing is made."""
-    try:
-        place = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
-        if not place.is_dir():
-            raise ConfigError(f"{place} is not a folder; give another --out")
-        if not os.access(place, os.W_OK | os.X_OK):
-            raise ConfigError(f"{place}: cannot be written (Permission denied); give another --out")
-    except OSError as error:
-        raise ConfigError(f"{folder}: cannot be written ({error.strerror}); give another --out") from error
+    place = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+    if not place.is_dir():
+        raise ConfigError(f"{place} is not a folder; give another --out")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise ConfigError(f"{place}: cannot be written (Permission denied); give another --out")
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from reliseg.stats.threshold import Threshold
 
 FORMAT = 2
 """Grows with any change of the bins, or of what a threshold is. Bins before `last` are possible since 2."""
-_FILE_LIMIT = 1 << 27
 _LARGEST = 1 << 24
 
 ByScore: TypeAlias = Mapping[str, Threshold]
@@ -81,7 +80,7 @@ def read_thresholds(record: Path, digest: str) -> dict[str, ByScore]:
     try:
         if path.stat().st_size > _LARGEST:
             raise _damage_error(path, f"it is larger than {_LARGEST >> 20} MiB")
-        content = _File.model_validate_json(read_regular(path, _FILE_LIMIT))
+        content = _File.model_validate_json(read_regular(path, _LARGEST))
     except ValidationError as error:
         first = error.errors()[0]
         raise _damage_error(path, f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}") from error
