@@ -66,7 +66,10 @@ def test_every_option_of_a_section_reaches_the_model(monkeypatch):
 
 
 def test_an_error_of_loading_names_the_model_once(monkeypatch):
-    for error, text in ((ModelError("no folder"), "model net: no folder"), (ModelError("net is bad"), "net is bad")):
+    for error, text in (
+        (ModelError("no folder"), "model net: no folder"),
+        (ModelError("model net is bad"), "model net is bad"),
+    ):
         with pytest.raises(ModelError) as caught:
             loader_of(monkeypatch, Loader(error)).load()
         assert str(caught.value) == text
