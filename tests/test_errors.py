@@ -45,3 +45,9 @@ def test_a_shortlist_counts_the_others():
     assert shortlist(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
     assert shortlist(["a", "b", "c"], 2, separator="; ") == "a; b; and 1 more"
     assert shortlist([]) == ""
+
+
+def test_a_word_that_fills_the_screen_is_shortened():
+    error = UsageError(f"unknown key {'9' * 5000!r}; known: image")
+    assert str(error) == f"unknown key '{'9' * 199}...{'9' * 48}'; (5003 characters) known: image"
+    assert str(UsageError("x" * 999)) == "x" * 999

@@ -14,10 +14,15 @@ ReliSegError
 └── IncompleteError       the run ended with samples that were not evaluated: exit code 1
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 _TEXT_LIMIT = 300
+
+
+_LONG_WORD = re.compile(r"\S{1000,}")
+"""No path of a usual system, but what a file from outside may hold."""
 
 
 class ReliSegError(Exception):
@@ -31,7 +36,7 @@ class ReliSegError(Exception):
     @property
     def lines(self) -> tuple[str, ...]:
         """The lines of the error: one for each thing that is wrong."""
-        return tuple(map(str, self.args))
+        return tuple(_LONG_WORD.sub(_shortened, str(line)) for line in self.args)
 
 
 class UsageError(ReliSegError):
@@ -82,6 +87,10 @@ class PluginError(ReliSegError):
 
 class IncompleteError(ReliSegError):
     """The run ended, and some samples were not evaluated; what was finished is kept."""
+
+
+def _shortened(word: re.Match[str]) -> str:
+    return f"{word[0][:200]}...{word[0][-50:]} ({len(word[0])} characters)"
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

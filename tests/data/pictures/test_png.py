@@ -85,7 +85,19 @@ def test_pixels_in_many_chunks_and_empty_ones_are_one_stream():
         (lambda data: data[:33] + chunk(b"IDAT", b"nonsense") + data[-12:], "cannot be inflated"),
         (
             lambda data: data[:8] + chunk(b"IHDR", data[16:25] + b"\x05" + data[26:29]),
-            "its color type 5 does not exist",
+            "its color type 5 with 8 bits does not exist",
+        ),
+        (
+            lambda data: data[:8] + chunk(b"IHDR", data[16:24] + b"\x03" + data[25:29]),
+            "with 3 bits does not exist",
+        ),
+        (
+            lambda data: data[:8] + chunk(b"IHDR", data[16:27] + b"\x01" + data[28:29]),
+            "its header asks for what the format does not have",
+        ),
+        (
+            lambda data: data[:33] + data[8:],
+            "its IHDR chunk stands there twice",
         ),
     ],
 )

@@ -11,6 +11,8 @@ from reliseg.data.pictures.damage import DamagedError
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Color type -> channels."""
+_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+"""Color type -> bits of a sample."""
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Interlaced pictures: the first column and row of each pass, and the steps to the next ones."""
 _PIECE = 1 << 16
@@ -30,6 +32,8 @@ def verified_png(data: bytes) -> BytesIO:
             left -= _copy_pixels(data[start:stop], (inflate, store), left, out)
         else:
             out.write(memoryview(data)[start - 8 : stop + 4])
+        if kind in (b"IHDR", b"PLTE") and kind in kinds:
+            raise DamagedError(f"its {kind.decode()} chunk stands there twice")
         if kind == b"IHDR":
             left = _raw_bytes(data[start:stop])
         kinds.add(kind)
@@ -97,9 +101,11 @@ def _copy_pixels(content: bytes, codecs: "tuple[zlib._Decompress, zlib._Compress
 
 def _raw_bytes(header: bytes) -> int:
     """Return how many bytes the pixels take before they are compressed, each row with a byte for its filter."""
-    width, height, depth, color, _, _, interlaced = struct.unpack(">IIBBBBB", header)
-    if color not in _CHANNELS:
-        raise DamagedError(f"its color type {color} does not exist")
+    width, height, depth, color, compression, filters, interlaced = struct.unpack(">IIBBBBB", header)
+    if depth not in _DEPTHS.get(color, ()):
+        raise DamagedError(f"its color type {color} with {depth} bits does not exist")
+    if compression or filters or interlaced > 1:
+        raise DamagedError("its header asks for what the format does not have")
     bits = depth * _CHANNELS[color]
     passes = _PASSES if interlaced else ((0, 0, 1, 1),)
     sizes = ((-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in passes)
