@@ -32,6 +32,11 @@ Each pixel is computed in float32, so a confidence may be off by 2^-22, and by 2
 within 2^-22 of an edge between two bins of confidence may fall in the next bin, and one whose two largest logits are as
 close may count for either class. [Brackets](results.md#brackets) include what this does at edges.
 
+Where a model gives [probabilities](models.md#probabilities), these are upsampled (bilinearly, read as float32), and
+their logarithm takes the place of the logits in all that follows. A probability of 0 counts as $2^{-149}$, the smallest
+positive float32. `nll` is then infinite where a label has probability 0 before calibration: it is empty under every
+calibration, and `why` counts these pixels. Scores that need logits are empty.
+
 In the formulas:
 
 - $N$ is the number of known pixels, $y_i$ the label of pixel $i$, and $p_{ic}$ the probability that it has class $c$

@@ -84,5 +84,5 @@ def test_stored_predictions_of_copies_are_asked_for_by_name(tmp_path: Path) -> N
     content = street.content()
     content["datasets"][0]["domains"]["cal"]["augment"] = AUGMENT
     street.write(content)
-    with pytest.raises(ModelError, match=r"8 samples without a stored prediction of its own \(s0/s0_0000~1, "):
+    with pytest.raises(ModelError, match=r"8 samples without a stored prediction of their own \(s0/s0_0000~1, "):
         reliseg.run_config(street.config, tmp_path / "out")

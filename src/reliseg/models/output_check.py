@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 
 from reliseg.labels import LabelSpace
 from reliseg.stats import DeviceLogits
@@ -14,9 +14,11 @@ _SUM_TOLERANCE = 0.01
 _OVERSHOOT = 0.25
 """How far bicubic resizing may carry probabilities below 0 or above 1; their sum stays 1."""
 _CONSTANT = 0.05
-"""How far the sums of pixels are from their mean, at most, where probabilities were scaled and rounded."""
+"""How far the sums of pixels are from the middle, at most, where probabilities were scaled and rounded."""
 _MUCH = 4
 """How much more a class varies than such sums do. Where an image is of one color, both are nearly constant."""
+_SPARSE = 8
+"""Of every so many rows and columns one is looked at first."""
 _SUM_TO_ONE = "they sum to 1 in each pixel"
 _WAY_OUT = "leave out the softmax, or say what they are, values: probabilities"
 
@@ -91,8 +93,9 @@ def _sign_of_probabilities(values: Any) -> str | None:
     low, high = float(values.min()), float(values.max())
     if low < -_OVERSHOOT or (low < 0 and high > 1 + _OVERSHOOT) or not high > 0:
         return None
-    array = np.asarray(values.cpu() if hasattr(values, "cpu") else values, np.float32)
-    used = array[:, (array != 0).any(axis=0)]
+    if high > 1 and not _sums_are_constant(_used(_as_array(values[:, ::_SPARSE, ::_SPARSE])).sum(axis=0)):
+        return None  # most networks that end in a ReLU: what a few pixels refute needs no further look
+    used = _used(_as_array(values))
     sums = used.sum(axis=0)
     if abs(sums - 1).max() <= _SUM_TOLERANCE:
         return _SUM_TO_ONE
@@ -100,10 +103,24 @@ def _sign_of_probabilities(values: Any) -> str | None:
         return None
     if high <= 1:
         return "all values are from 0 to 1"
-    mean, varies = float(sums.mean()), float(np.ptp(used, axis=1).max())
-    if abs(sums - mean).max() <= _CONSTANT * mean and varies >= _MUCH * np.ptp(sums) and varies > 0:
-        return f"none is negative, and they sum to about {mean:.4g} in each pixel"
+    varies = float(np.ptp(used, axis=1).max())
+    if _sums_are_constant(sums) and varies >= _MUCH * np.ptp(sums) and varies > 0:
+        return f"none is negative, and they sum to about {float(sums.mean()):.4g} in each pixel"
     return None
+
+
+def _as_array(values: Any) -> Float32[np.ndarray, "c h w"]:
+    return np.asarray(values.cpu() if hasattr(values, "cpu") else values, np.float32)
+
+
+def _used(array: Float32[np.ndarray, "c h w"]) -> Float32[np.ndarray, "c p"]:
+    """Return the pixels in which not all is 0."""
+    return array[:, (array != 0).any(axis=0)]
+
+
+def _sums_are_constant(sums: Float32[np.ndarray, " p"]) -> bool:
+    """Tell if all are within 5 % of a number in their middle; if some of them are not, all are not."""
+    return not len(sums) or float(sums.max()) * (1 - _CONSTANT) <= float(sums.min()) * (1 + _CONSTANT)
 
 
 def shape_text(shape: Iterable[int]) -> str:

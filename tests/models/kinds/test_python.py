@@ -255,7 +255,8 @@ def test_probabilities_are_not_taken_for_logits(write: Callable[..., ModelOption
 
 def test_values_from_0_to_1_are_logits_only_where_that_is_said(write: Callable[..., ModelOptions]) -> None:
     text = NETWORK.replace("y = self.head(x)", "y = self.head(x).sigmoid()")
-    assert "model mine gives probabilities, not logits (all values are from 0 to 1)" in refusal(write(text))
+    with pytest.raises(SampleError, match=r"model mine gives probabilities, not logits \(all values are from 0 to 1\)"):
+        PythonModel.load(write(text)).predict(inputs_of(image()))
     [prediction] = PythonModel.load(write(text, values="logits")).predict(inputs_of(image()))
     assert prediction.logits.min() >= 0
     assert prediction.logits.max() <= 1

@@ -82,7 +82,7 @@ def test_a_run_raises_what_loading_raises_and_the_check_goes_on(dataset):
     notes = Notes()
     problems = report(plan, full=False, workers=1, progress=notes)
     missing = (
-        "4 samples without a stored prediction of its own (s/1, s/2, s/3 and 1 more); s/1: s/1.npz is needed; "
+        "4 samples without a stored prediction of their own (s/1, s/2, s/3 and 1 more); s/1: s/1.npz is needed; "
         "add or rename the files, or exclude the samples"
     )
     assert problems == [

@@ -161,7 +161,8 @@ def model_problems(plan: Plan, name: str, model: Model) -> list[str]:
             problems.append(f"model {name} on {target}: {error}")
         missing = model.of_domain(str(target)).missing([s.id for s in target.domain.samples])
         if missing:
-            samples = f"{count_text(len(missing), 'sample')} without a stored prediction of its own"
+            whose = "its" if len(missing) == 1 else "their"
+            samples = f"{count_text(len(missing), 'sample')} without a stored prediction of {whose} own"
             first, why = next(iter(missing.items()))
             text = f"{samples} ({shortlist(list(missing))}); {first}: {why}"
             problems.append(f"model {name} on {target}: {text}; add or rename the files, or exclude the samples")
