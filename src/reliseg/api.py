@@ -63,8 +63,8 @@ def open_model(
     """Load a model from `KIND:WHERE` (`hf:folder`, `stored:folder`, `python:file.py:build`), a module, or a callable.
 
     `labels` is the label space that it predicts. Options are those of a configuration's model: weights,
-    key, output, values, align_corners, mean, std, resize, feature, precision, args, device, threads. `reliseg.tune_malloc()` before it
-    makes networks faster on a CPU. Raises a ModelError that says what is wrong.
+    key, output, values, align_corners, mean, std, resize, feature, precision, args, device, threads.
+    `reliseg.tune_malloc()` before it makes networks faster on a CPU. Raises a ModelError that says what is wrong.
     """
     checked, space = _model_options(options), _label_space(labels)
     if not isinstance(where, str):

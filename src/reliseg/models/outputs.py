@@ -7,6 +7,7 @@ from typing import Any
 
 from reliseg.errors import ModelError, shortlist
 from reliseg.models.output_check import shape_text
+from reliseg.runtime.printable import printable
 
 _NAMES = ("out", "logits")
 """The names that say by convention what is beside auxiliary outputs: of torchvision and of transformers."""
@@ -144,10 +145,10 @@ def _listed(arrays: Mapping[str, Any]) -> str:
     texts = []
     for path, array in arrays.items():
         shape = array_shape(array)
-        texts.append(f"{path} ({'nested' if shape is None else shape_text(shape)})")
+        texts.append(f"{printable(path)} ({'nested' if shape is None else shape_text(shape)})")
     return shortlist(texts, 6)
 
 
 def _contents(output: Any) -> str:
     names = [name for name, _ in islice(_parts(output), 6)]
-    return f" with {', '.join(names)}" if names else ""
+    return printable(f" with {', '.join(names)}") if names else ""

@@ -11,6 +11,7 @@ _COMPILED = "_orig_mod."
 _PARALLEL = "module."
 _MAX_DEPTH = 4
 _MAX_MAPPINGS = 200
+_MAX_PREFIXES = 64
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def _prefixes(names: Mapping[str, Any], known: set[str]) -> list[str]:
     prefixes: dict[str, None] = {}
     for own in sorted(known, key=len, reverse=True)[:3]:
         prefixes |= {name[: -len(own)]: None for name in names if name == own or name.endswith(f".{own}")}
-    return list(prefixes)
+    return list(prefixes)[:_MAX_PREFIXES]
 
 
 def _tensors(mapping: Mapping[Any, Any]) -> dict[str, Tensor]:

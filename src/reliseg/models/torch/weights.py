@@ -1,12 +1,9 @@
 """Weights of a torch module from a file that may come from anywhere: nothing in it is executed."""
 
-import pickle
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import torch
 from torch import Tensor, nn
@@ -16,18 +13,8 @@ from reliseg.models.output_check import shape_text
 from reliseg.models.outputs import array_shape
 from reliseg.models.torch.state_dicts import State, mapping_places, own_names, states_at, states_in
 from reliseg.models.torch.tensor_kinds import kind_problem, layout_problem, type_text
-from reliseg.runtime.regular_files import regular_size, size_text
-
-_PROGRAMS = {
-    "/constants.pkl": ("TorchScript", "torch.jit.load(path)"),
-    "serialized_exported_program.json": ("torch.export", "torch.export.load(path).module()"),
-    "/models/model.json": ("torch.export", "torch.export.load(path).module()"),
-    "/archive_format": ("torch.export", "torch.export.load(path).module()"),
-}
-"""Ends of names in archives of programs: how they are called, and how a function returns them."""
-_ARCHIVE = b"PK\x03\x04"
-_MOST_UNPACKED = 20
-"""Times the size of its file that an archive may unpack to. Torch's own is not compressed."""
+from reliseg.models.torch.weight_files import read_weights
+from reliseg.runtime.printable import printable
 
 
 @dataclass(frozen=True)
@@ -44,7 +31,7 @@ def load_weights(module: nn.Module, path: Path, key: str | None = None) -> Loade
     The weights are the only state dict in the file that has the names of the module, or the one at `key`. What stands
     before all its names is removed.
     """
-    content = _read(path)
+    content = read_weights(path)
     try:
         own = module.state_dict()
         names = own_names(own)
@@ -93,28 +80,32 @@ def _different(states: list[State]) -> list[State]:
 
 def _check_fit(path: Path, state: State, own: Mapping[str, Tensor]) -> None:
     """Raise a ModelError that says which names, shapes or types are not those of the network."""
-    at = f" at {state.place}" if state.place else ""
+    at = f" at {printable(state.place)}" if state.place else ""
     wrong = [k for k in state.tensors if k in own and array_shape(state.tensors[k]) != array_shape(own[k])]
     if wrong:
         shape = array_shape(state.tensors[wrong[0]])
         text = f"{'nested' if shape is None else shape_text(shape)}, the network's {shape_text(own[wrong[0]].shape)}"
-        raise ModelError(f"weights {path}{at} do not fit: {shortlist(wrong)}: shape {text}")
+        raise ModelError(f"weights {path}{at} do not fit: {_names(wrong)}: shape {text}")
     parts = [("missing", [k for k in own if k not in state.tensors])]
     parts.append(("unexpected", [k for k in state.tensors if k not in own]))
-    problems = [f"{kind} {shortlist(keys)}" for kind, keys in parts if keys]
+    problems = [f"{kind} {_names(keys)}" for kind, keys in parts if keys]
     if problems:
         raise ModelError(f"weights {path}{at} do not fit the network: {'; '.join(problems)}")
     for name, tensor in state.tensors.items():
         problem = layout_problem(tensor) or (kind_problem(tensor) if own[name].is_floating_point() else None)
         if problem:
             raise ModelError(
-                f"weights {path}{at}: {name} is {problem}, and the network's is a plain one of "
+                f"weights {path}{at}: {printable(name)} is {problem}, and the network's is a plain one of "
                 f"{type_text(own[name].dtype)}; save the weights as such"
             )
 
 
+def _names(names: list[str]) -> str:
+    return printable(shortlist(names))
+
+
 def _listed(places: list[str]) -> str:
-    return shortlist([place or "the file itself" for place in places], 8)
+    return shortlist([printable(place) or "the file itself" for place in places], 8)
 
 
 def _class_names(content: Any) -> tuple[str, ...]:
@@ -128,66 +119,3 @@ def _class_names(content: Any) -> tuple[str, ...]:
             if isinstance(names, list | tuple) and names and all(isinstance(name, str) for name in names):
                 return tuple(names)
     return ()
-
-
-def _read(path: Path) -> Any:
-    """Return what a file of weights holds."""
-    try:
-        size = regular_size(path)
-    except FileNotFoundError as error:
-        raise ModelError(f"weights {path}: no such file") from error
-    except OSError as error:
-        raise ModelError(f"weights {path}: {error.strerror}; give a state dict") from error
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    _check_archive(path, size)
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of numbers in a file that is no checkpoint
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ModelError(
-            f"weights {path}: not a checkpoint, or one that holds more than tensors, which is not loaded; "
-            "save the state dict alone: torch.save(model.state_dict(), path)"
-        ) from error
-    except Exception as error:  # whatever a damaged file makes of torch's reader
-        reason = f"{type(error).__name__}: {one_line(error)}".removesuffix(": ")
-        raise ModelError(f"weights {path}: not a checkpoint that torch can read ({reason})") from error
-
-
-def _check_archive(path: Path, size: int) -> None:
-    """Raise a ModelError for an archive that is a program, that is damaged, or that unpacks to many times its size.
-
-    Torch looks at names in the archive to tell a program, and does not look at the checksums. It may have been told to
-    write none: they are all 0 then.
-    """
-    try:
-        with path.open("rb") as file:
-            if file.read(4) != _ARCHIVE:
-                return
-        with ZipFile(path) as archive:
-            members = archive.infolist()
-            for end, (program, way) in _PROGRAMS.items():
-                if any(member.filename.endswith(end) for member in members):
-                    raise ModelError(
-                        f"weights {path}: a {program} program, not a state dict; leave out weights, "
-                        f"and have the function return {way}"
-                    )
-            unpacked = sum(member.file_size for member in members)
-            if unpacked > _MOST_UNPACKED * size:
-                raise ModelError(f"weights {path}: unpacks from {size_text(size)} to {size_text(unpacked)}; not read")
-            damaged = archive.testzip() if any(member.CRC for member in members) else None
-    except ModelError:
-        raise
-    except Exception as error:  # whatever a damaged archive makes of its reader
-        raise ModelError(f"weights {path}: a damaged archive ({one_line(error)}); copy it again") from error
-    if damaged is not None:
-        raise ModelError(f"weights {path}: damaged, as the checksum of {damaged} is another one; copy it again")
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    from safetensors.torch import load_file
-
-    try:
-        return dict(load_file(path))
-    except Exception as error:  # of the reader, and of torch for shapes and types that it does not know
-        raise ModelError(f"weights {path}: not a safetensors file ({one_line(error)})") from error
