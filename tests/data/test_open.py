@@ -70,3 +70,11 @@ def test_templates_of_the_configuration_replace_the_specs(tree, open_data):
         "acdc", root, image="city/{scene}/{stem}_rgb.png", mask="city/{scene}/{stem}_ids.png", domains={"d": {}}
     )
     assert [s.id for s in dataset.domains["d"].samples] == ["a/1"]
+
+
+def test_a_data_set_stays_where_it_was_opened(tree, open_data, tmp_path, monkeypatch):
+    tree("here/images/1.png", "there/images/1.png", masks={"here/masks/1.png": 3, "there/masks/1.png": 4})
+    monkeypatch.chdir(tmp_path / "here")
+    dataset = open_data("folder", ".")
+    monkeypatch.chdir(tmp_path / "there")
+    assert (load(dataset, dataset.domains["all"].samples[0]).truth == 3).all()

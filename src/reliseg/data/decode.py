@@ -95,7 +95,7 @@ class _File:
         except UnidentifiedImageError as error:
             raise self.error("not an image, or of an unknown format; replace the file") from error
         except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
-            raise self.error(f"too large; the limit is {PIXEL_LIMIT} pixels") from error
+            raise self.error(f"too large; the limit is {PIXEL_LIMIT} pixels: cut it into tiles") from error
         except Exception as error:  # decoders of broken files raise anything
             problem = str(error) or type(error).__name__
             raise self.error(f"cannot be decoded ({problem}); copy or create the file again") from error
@@ -141,7 +141,8 @@ class _File:
             limit = PIXEL_LIMIT * _USUAL_BYTES // bytes_per_pixel(picture)
             if picture.width * picture.height > limit:
                 raise self.error(
-                    f"{picture.width} x {picture.height} pixels; the limit is {limit} in all for {picture.format} files"
+                    f"{picture.width} x {picture.height} pixels; the limit is {limit} in all for {picture.format} files: "
+                    "cut it into tiles"
                 )
             if self.encoding is None:
                 problem = image_problem(picture, source)

@@ -55,7 +55,7 @@ def open_dataset(options: DataOptions) -> DataSet:
     domains = _domains(name, source, selections, options.missing == "skip")
     return DataSet(
         name=name,
-        root=root,
+        root=root.absolute(),  # the process may go to another folder before it reads an image
         labels=labels,
         label_map=label_map,
         domains=domains,
