@@ -68,6 +68,11 @@ def test_probabilities_become_logits_of_the_images_size() -> None:
     assert prediction.logits.shape == (2, 4, 6)
     share = np.clip((np.arange(6) + 0.5) / 3 - 0.5, 0, 1)
     np.testing.assert_allclose(np.exp(prediction.logits), np.stack([1 - share, share])[:, None].repeat(4, 1), atol=1e-6)
+    made = [Prediction.of_probabilities(half([source(1).image])[0].logits, (2, 2))]
+    with pytest.raises(SampleError, match="gives a Prediction of probabilities; say so, values: probabilities"):
+        predictor(lambda _: made)([source(1)])
+    [same] = replace(predictor(lambda _: made), values="probabilities")([source(1)])
+    np.testing.assert_array_equal(same.logits, prediction.logits)
     with pytest.raises(SampleError, match=r"^day/1: model net gives -1 as a probability, of class 1 in row 0,"):
         replace(predictor(), values="probabilities")([source(1)])
 

@@ -14,7 +14,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 import reliseg
 from reliseg.config.schema import read_config
-from reliseg.errors import IncompleteError, ModelError
+from reliseg.errors import IncompleteError, ModelError, ReliSegError
 from reliseg.models import prediction_files
 from reliseg.plan.build import plan_from_config
 from reliseg.results import Results, Row
@@ -45,7 +45,7 @@ def probabilities(seed: int, native: tuple[int, int]) -> np.ndarray:
 def write_images(root: Path, day: str, number: int) -> list[np.ndarray]:
     truths = []
     for i in range(number):
-        g = np.random.default_rng(100 + i)
+        g = np.random.default_rng([i, *day.encode()])
         truth = g.integers(0, len(DATA), SIZE).astype(np.uint8)
         truth[g.random(SIZE) < 0.1] = 255
         for folder, array in (("images", g.integers(0, 255, (*SIZE, 3), np.uint8)), ("masks", truth)):
@@ -259,3 +259,59 @@ def test_a_pixel_that_does_not_sum_to_1_is_named(tmp_path: Path) -> None:
         np.savez(tmp_path / "predictions" / "day" / f"{i:03}.npz", probabilities=p)
     with pytest.raises(IncompleteError, match=r"sum to 0\.9 in row 3, column 5"):
         reliseg.run_config(configuration(tmp_path), tmp_path / "out")
+
+
+METHODS = tuple("ts class-ts vector dirichlet isotonic histogram selective ensemble-ts cms cms-ap cms-op cluster-ts(k=2)".split())
+    "ts",
+    "class-ts",
+    "vector",
+    "dirichlet",
+    "isotonic",
+    "histogram",
+    "selective",
+    "ensemble-ts",
+    "cluster-ts(k=2)",
+)
+
+
+def calibrated(folder: Path, methods: Sequence[str], features: Sequence[np.ndarray]) -> Path:
+    """A configuration that fits methods on probabilities with zeros, whose files hold these features."""
+    config = configuration(folder)
+    content = yaml.safe_load(config.read_text())
+    write_images(folder / "photos", "day", 4)
+    write_images(folder / "photos", "fog", 4)
+    content["datasets"][0]["domains"]["fog"] = {"scenes": ["fog"]}
+    content["calibration"] = [{"on": ["photos/day"], "methods": list(methods)}]
+    content["metrics"] = ["likelihood", "calibration_error", "flips"]
+    config.write_text(yaml.safe_dump(content))
+    for i in range(8):
+        path = folder / "predictions" / ("day", "fog")[i // 4] / f"{i % 4:03}.npz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path, probabilities=probabilities(i, SIZE), feature=features[i])
+    return config
+
+
+@pytest.mark.slow
+def test_every_method_is_fitted_on_log_probabilities(tmp_path: Path) -> None:
+    features = np.random.default_rng(0).uniform(0, 1, (8, 5)).astype(np.float32)
+    results = reliseg.run_config(calibrated(tmp_path, METHODS, list(features)), tmp_path / "out")
+    assert len({r.calibration for r in results.rows}) >= 1 + len(METHODS)
+    for row in results.rows:
+        if row.metric == "nll":
+            assert row.why.startswith("the label has probability 0 in "), row
+        if row.metric in ("ece", "brier"):
+            assert 0 <= row.value < 1, row
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spoilt", [np.zeros(4, np.float32), np.float32([0, 1, np.nan, 2, 3])])
+@pytest.mark.parametrize("place", [1, 6])
+def test_features_that_do_not_fit_are_refused_where_they_are_used(
+    tmp_path: Path, spoilt: np.ndarray, place: int
+) -> None:
+    features = list(np.random.default_rng(0).uniform(0, 1, (8, 5)).astype(np.float32))
+    features[place] = spoilt
+    (tmp_path / "a").mkdir()
+    reliseg.run_config(calibrated(tmp_path / "a", ["ts"], features), tmp_path / "ts")
+    with pytest.raises(ReliSegError, match=r"5 finite numbers"):
+        reliseg.run_config(calibrated(tmp_path / "a", ["cluster-ts(k=2)"], features), tmp_path / "clusters")

@@ -168,6 +168,10 @@ BROKEN: dict[str, tuple[object, str]] = {
     "float64": (logits(lambda z: z.astype(np.float64)), r"logits are float32; those of drawn/64x128_0 are float64"),
     "classes last": (logits(lambda z: z.transpose(1, 2, 0)), r"one class for each label; a prediction gives 8 classes"),
     "probabilities": (logits(lambda z: z * 0 + np.float32(1 / 3)), r"a prediction gives probabilities, not logits"),
+    "probabilities that it does not speak of": (
+        predictions(lambda p: Prediction.of_probabilities(p.logits * 0 + np.float32(1 / 3), p.size)),
+        r"gives_probabilities says whether .*; it is False, and that of drawn/64x128_0 is not",
+    ),
     "an infinite logit": (
         logits(lambda z: np.where(z > 0, np.float32(np.inf), z)),
         r"logits are finite, 16384 at most; .* NaN or infinite",

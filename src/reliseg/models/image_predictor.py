@@ -87,10 +87,13 @@ class ImagePredictor:
             self._raise(f"gives {len(prediction.logits)} classes, and {len(self.labels)} for other images", source)
         align_corners = prediction.align_corners if self.align_corners is None else self.align_corners
         if self.values != "probabilities":
+            if prediction.probabilities is not None:
+                self._raise("gives a Prediction of probabilities; say so, values: probabilities", source)
             self._raise(logits_problem(prediction.logits, self.labels, stated=self.values == "logits"), source)
             checked = replace(prediction, size=source.size, align_corners=align_corners)
         else:
-            probabilities = np.asarray(prediction.logits)
+            own = prediction.probabilities
+            probabilities = np.asarray(prediction.logits) if own is None else own
             self._raise(probabilities_problem(probabilities, self.labels), source)
             checked = Prediction.of_probabilities(probabilities, source.size, align_corners, prediction.feature)
         self._shapes.setdefault(size, shape)

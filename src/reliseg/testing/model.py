@@ -127,6 +127,11 @@ def _check_prediction(examiner: Examiner, model: Model, source: Input, predictio
             isinstance(values, np.ndarray), "logits are a NumPy array", f"their type is {type(values).__name__}"
         )
         examiner.require(values.dtype == np.float32, "logits are float32", f"those of {source.id} are {values.dtype}")
+    examiner.require(
+        (prediction.probabilities is not None) == model.gives_probabilities,
+        "gives_probabilities says whether predictions are made by Prediction.of_probabilities",
+        f"it is {model.gives_probabilities}, and that of {source.id} is not",
+    )
     problem = logits_problem(values, model.labels)
     examiner.require(
         problem is None, "logits are classes x height x width, one class for each label", f"a prediction {problem}"
