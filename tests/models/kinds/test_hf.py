@@ -270,6 +270,20 @@ def test_packages_that_do_not_fit_are_one_line(monkeypatch: pytest.MonkeyPatch) 
         HuggingFaceModel.load(ModelOptions(name="hub", kind="hf", where="a/b"))
 
 
+def test_a_flipped_bit_in_a_torch_file_is_found(options: ModelOptions, tmp_path: Path) -> None:
+    options = with_processor(options, tmp_path, None)
+    (tmp_path / "net" / "model.safetensors").unlink()
+    network = segformer()
+    path = tmp_path / "net" / "pytorch_model.bin"
+    torch.save(network.state_dict(), path)
+    HuggingFaceModel.load(options)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"model\.bin: (damaged, as the checksum|a damaged archive)"):
+        HuggingFaceModel.load(options)
+
+
 def test_other_arguments_are_refused(options: ModelOptions) -> None:
     with pytest.raises(ModelError, match="unknown argument 'revison'; did you mean 'revision'"):
         HuggingFaceModel.load(replace(options, args={"revison": "main"}))

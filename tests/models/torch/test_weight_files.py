@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from reliseg.errors import ModelError
-from reliseg.models.torch.weight_files import read_weights
+from reliseg.models.torch.weight_files import check_archive, read_weights
 
 
 def state() -> dict[str, torch.Tensor]:
@@ -143,3 +143,15 @@ def test_damaged_weights_are_read_as_they_are_or_refused_in_one_line(tmp_path: P
         path.write_bytes(damaged(content, seed))
         with suppress(ModelError):
             read_weights(path)
+
+
+def test_a_pointer_of_git_lfs_is_named(tmp_path: Path) -> None:
+    for name in ("w.pth", "w.safetensors"):
+        (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+        assert refusal(tmp_path / name).endswith(
+            "a pointer of Git LFS in the place of the file; fetch it with git lfs pull"
+        )
+
+
+def test_an_archive_that_is_whole_passes(tmp_path: Path) -> None:
+    check_archive(save(tmp_path / "w.pth", state()))

@@ -190,6 +190,12 @@ def quantised() -> torch.Tensor:
         return torch.quantize_per_tensor(torch.zeros(11), 0.1, 0, torch.qint8)
 
 
+def nested() -> torch.Tensor:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.nested.nested_tensor([torch.zeros(3), torch.zeros(2)])
+
+
 @pytest.mark.parametrize(
     ("bias", "problem"),
     [
@@ -201,6 +207,7 @@ def quantised() -> torch.Tensor:
         (torch.zeros(11).to_sparse(), "head.bias is a tensor of layout sparse_coo"),
         (quantised(), r"head.bias is a quantised tensor \(qint8\)"),
         (torch.zeros(11, device="meta"), r"head.bias is a tensor without content \(device meta\)"),
+        (nested(), "head.bias: shape nested, the network's 11"),
         (torch.zeros(1).expand(10**12), "head.bias: shape 1000000000000, the network's 11"),
     ],
 )
@@ -226,3 +233,9 @@ def test_thousands_of_prefixes_and_mappings_take_no_time(tmp_path: Path) -> None
     assert "head.bias: shape 1, the network's 11" in refusal(save(tmp_path / "w.pth", many))
     many = {f"a{i}": {"head.bias": one} for i in range(30_000)}
     assert "head.bias: shape 1, the network's 11" in refusal(save(tmp_path / "w.pth", many))
+
+
+def test_equal_weights_of_unusual_kinds_are_several(tmp_path: Path) -> None:
+    sparse = state() | {"head.bias": torch.zeros(11).to_sparse()}
+    path = save(tmp_path / "w.pth", {"model": sparse, "ema": state() | {"head.bias": torch.ones(11).to_sparse()}})
+    assert "several state dicts fit: model, ema" in refusal(path)

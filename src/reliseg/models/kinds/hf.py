@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from zipfile import is_zipfile
 
 from reliseg.errors import MissingExtraError, ModelError, one_line, suggestion
 from reliseg.labels import LabelSpace, label_space, label_space_names
@@ -41,7 +42,7 @@ class HuggingFaceModel(Model):
         """Read configuration, processor and weights; nothing is run."""
         _check_options(options)
         try:
-            from reliseg.models.torch import network, processor, transformers, weights
+            from reliseg.models.torch import network, processor, transformers, weight_files, weights
             from reliseg.runtime import torch_settings
         except ModuleNotFoundError as error:
             raise MissingExtraError(error.name or "transformers", "hf", f"model {options.name}") from error
@@ -60,6 +61,8 @@ class HuggingFaceModel(Model):
             preparation = _with_options(stored, options)
             model = transformers.read_model(options.name, where, revision)
             files = transformers.model_files(where, revision)
+            for file in (f for f in files if is_zipfile(f)):  # torch does not look at the checksums
+                weight_files.check_archive(file)
         if options.weights:
             weights.load_weights(model, options.folder / options.weights, options.key)
             files.append(options.folder / options.weights)

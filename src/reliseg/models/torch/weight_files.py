@@ -19,6 +19,7 @@ _PROGRAMS = {
     "/archive_format": ("torch.export", "torch.export.load(path).module()"),
 }
 """Ends of names in archives of programs: how they are called, and how a function returns them."""
+_POINTER = b"version h"
 _ARCHIVE = b"PK\x03\x04"
 _MOST_UNPACKED = 20
 """Times the size of its file that an archive may unpack to. Torch's own is not compressed."""
@@ -39,8 +40,10 @@ def read_weights(path: Path) -> Any:
         raise ModelError(f"weights {path}: no such file") from error
     except OSError as error:
         raise ModelError(f"weights {path}: {error.strerror}; give a state dict") from error
+    if head == _POINTER:
+        raise ModelError(f"weights {path}: a pointer of Git LFS in the place of the file; fetch it with git lfs pull")
     if head[:4] == _ARCHIVE:
-        _check_archive(path, size)
+        check_archive(path)
     elif path.suffix == ".safetensors" or (head[8:] == b"{" and int.from_bytes(head[:8], "little") <= size - 8):
         return _read_safetensors(path, int.from_bytes(head[:8], "little"))
     try:
@@ -56,7 +59,7 @@ def read_weights(path: Path) -> Any:
         raise ModelError(f"weights {path}: not a checkpoint that torch can read ({reason})") from error
 
 
-def _check_archive(path: Path, size: int) -> None:
+def check_archive(path: Path) -> None:
     """Raise a ModelError for an archive that is a program, that is damaged, or that unpacks to many times its size.
 
     Torch looks at names in the archive to tell a program, and does not look at the checksums. It may have been told to
@@ -71,7 +74,7 @@ def _check_archive(path: Path, size: int) -> None:
                         f"weights {path}: a {program} program, not a state dict; leave out weights, "
                         f"and have the function return {way}"
                     )
-            unpacked = sum(member.file_size for member in members)
+            size, unpacked = path.stat().st_size, sum(member.file_size for member in members)
             if unpacked > _MOST_UNPACKED * size:
                 raise ModelError(f"weights {path}: unpacks from {size_text(size)} to {size_text(unpacked)}; not read")
             if len(members) > _MOST_TENSORS:

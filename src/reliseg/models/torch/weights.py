@@ -60,7 +60,7 @@ def _choose(path: Path, content: Any, shapes: Mapping[str, torch.Size], key: str
         if not states:
             known = dict.fromkeys([*(s.place for s in states_in(content, shapes)), *places])
             raise ModelError(f"weights {path}: nothing at key {key!r} fits; known: {_listed(list(known))}")
-    fitting = _different([s for s in states if {k: v.shape for k, v in s.tensors.items()} == shapes])
+    fitting = _different([s for s in states if {k: array_shape(v) for k, v in s.tensors.items()} == shapes])
     if len(fitting) > 1:
         raise ModelError(
             f"weights {path}: several state dicts fit: {_listed([s.place for s in fitting])}; "
@@ -73,9 +73,16 @@ def _different(states: list[State]) -> list[State]:
     """Return the states without those that hold the same numbers as one before."""
     different: list[State] = []
     for state in states:
-        if not any(all(torch.equal(v, s.tensors[k]) for k, v in state.tensors.items()) for s in different):
+        if not any(all(_are_equal(v, s.tensors[k]) for k, v in state.tensors.items()) for s in different):
             different.append(state)
     return different
+
+
+def _are_equal(one: Tensor, other: Tensor) -> bool:
+    """Tell if two tensors hold the same numbers; those of unusual kinds are not looked into."""
+    if layout_problem(one) or layout_problem(other):
+        return one is other
+    return one.dtype == other.dtype and torch.equal(one, other)
 
 
 def _check_fit(path: Path, state: State, own: Mapping[str, Tensor]) -> None:
