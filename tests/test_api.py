@@ -90,7 +90,7 @@ def test_every_option_is_named_where_it_is_looked_up(opener, options, own):
         (lambda d: reliseg.open_model(module(), labels="camvid", wieghts="x"), "'weights'"),
         (lambda d: reliseg.open_model(module()), "labels"),
         (lambda d: reliseg.open_model("somewhere"), "KIND:WHERE"),
-        (lambda d: reliseg.open_dataset("camvid", d.root, lables="x"), "'labels'"),
+        (lambda d: data_with(d, lables="x"), "'labels'"),
         (lambda d: reliseg.evaluate(reliseg.open_model(module(), labels="camvid"), d, score=["msp"]), "'scores'"),
         (lambda d: reliseg.evaluate(reliseg.open_model(module(), labels="camvid"), d, reference="camvid"), "3 domains"),
         (lambda d: reliseg.evaluate(reliseg.open_model(module(), labels="camvid"), d, workers=0), "workers"),
@@ -110,6 +110,14 @@ class TorchData(torch.utils.data.Dataset):
 
 def opened(**options):
     return reliseg.open_model(module(), **{"labels": "camvid"} | options)
+
+
+def data_with(data, **options):
+    return reliseg.open_dataset("camvid", data.root, **options)
+
+
+def evaluated(data, **options):
+    return reliseg.evaluate(opened(), data, **options)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +142,34 @@ def opened(**options):
         (lambda d: opened(device="quantum"), r"^settings: .*unknown device 'quantum'"),
         (lambda d: reliseg.open_dataset(TorchData(), "x"), r"^spec is a TorchData; give a text or a path$"),
         (lambda d: reliseg.open_dataset("camvid", module()), r"^root is a Sequential; give a text or a path$"),
+        (lambda d: data_with(d, labels=["a", "b"]), r"^data set: labels: give a word"),
+        (lambda d: data_with(d, missing="skp"), r"^data set: missing: give error or skip, not"),
+        (lambda d: data_with(d, annotations="non"), r"^data set: annotations: give required or"),
+        (lambda d: data_with(d, domains=["day"]), r"^data set: domains: give keys with values"),
+        (lambda d: data_with(d, domains={"d": {"scenes": [16]}}), r"^data set: domains.d.scenes"),
+        (lambda d: data_with(d, label_map=[0]), r"^data set: label_map: give keys with values"),
+        (lambda d: data_with(d, label_map={"void": "11"}), r"void holds a list of whole numbers"),
+        (lambda d: data_with(d, image=5), r"^data set: image: give a word or a list, not 5"),
+        (lambda d: data_with(d, name="a/b"), r"^data set: name: 'a/b' is not a plain name"),
+        (lambda d: evaluated(d, progress=True), r"^progress is True; give an object with begin, advance"),
+        (lambda d: evaluated(d, progress=print), r"^progress is <built-in function print>; give an"),
+        (lambda d: evaluated(d, class_="sky"), r"^evaluate has no keyword 'class_'; .*known: .*scores"),
+        (lambda d: evaluated(d, calibrate="camvid/cal"), r"no keyword 'calibrate'; did you mean 'calib"),
+        (lambda d: evaluated(d, labels=["sky"]), r"^evaluate has no keyword 'labels'"),
+        (lambda d: evaluated(d, test=5), r"^test: give a name or a list of names, not 5"),
+        (lambda d: evaluated(d, test=[5]), r"^test: give a name or a list of names; 5 is none"),
+        (lambda d: evaluated(d, test=d.domains["day"]), r"^test: give a name or a list of names, not Do"),
+        (lambda d: evaluated(d, calibrate_on=True), r"^calibrate_on: give a name or a list of names"),
+        (lambda d: evaluated(d, calibrate_on="camvid/cal", methods=None), r"^methods: give a name or a"),
+        (lambda d: evaluated(d, calibrate_on="camvid/cal", methods="tss"), r"'tss'; did you mean 'ts'"),
+        (lambda d: evaluated(d, out=5), r"^out is a int; give a text or a path$"),
+        (lambda d: evaluated(d, workers="2"), r"^workers is '2'; give a whole number from 1$"),
+        (lambda d: evaluated(d, workers=True), r"^workers is True; give a whole number from 1$"),
+        (lambda d: evaluated(d, seed=True), r"^settings: seed: give a whole number, not True$"),
+        (lambda d: evaluated(d, limit=2.5), r"^settings: limit: give a whole number, not 2.5$"),
+        (lambda d: evaluated(d, scores="msp"), r"^settings: scores: a list is needed; write \[msp\]$"),
+        (lambda d: reliseg.evaluate({5: opened()}, d), r"^evaluate: models.0.name: give a word, not 5$"),
+        (lambda d: reliseg.run_config(d, "x"), r"^config is a DataSet; give a text or a path$"),
     ],
 )  # fmt: skip
 def test_an_object_in_the_wrong_place_is_one_clear_line(data, wrong, message):

@@ -3,16 +3,19 @@
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from reliseg.calibration.records.record import Record, read_record
 from reliseg.config.schema import (
     DataConfig,
     ModelConfig,
+    Settings,
     left_out_families,
     parse_config,
+    parse_dataset,
     parse_model,
     parse_settings,
     read_config,
@@ -30,6 +33,7 @@ from reliseg.plan.plan import ModelSource, Plan
 from reliseg.results import Results
 from reliseg.run.execute import Run
 from reliseg.runtime.progress import Progress, Silent
+from reliseg.runtime.text_files import quoted
 from reliseg.runtime.workers import decoding_threads
 
 __all__ = ["evaluate", "load_calibration", "open_dataset", "open_model", "run_config"]
@@ -49,7 +53,7 @@ def open_dataset(spec: str, root: str | Path, **options: Any) -> DataSet:
     for key, value in (("spec", spec), ("root", root)):
         if not isinstance(value, str | Path):
             raise ConfigError(f"{key} is a {type(value).__name__}; give a text or a path")
-    dataset_options = DataOptions(spec=str(spec), root=Path(root), **_check_options(DataOptions, options))
+    dataset_options = DataOptions(**_data_options(options) | {"spec": str(spec), "root": Path(root)})
     dataset = _open_dataset(dataset_options)
     section = describe_dataset(dataset_options, dataset.name)
     if section:
@@ -62,9 +66,9 @@ def open_model(
 ) -> Model:
     """Load a model from `KIND:WHERE` (`hf:folder`, `stored:folder`, `python:file.py:build`), a module, or a callable.
 
-    `labels` is the label space that it predicts. Options are those of a configuration's model: weights,
-    key, output, values, align_corners, mean, std, resize, feature, precision, args, device, threads.
-    `reliseg.tune_malloc()` before it makes networks faster on a CPU. Raises a ModelError that says what is wrong.
+    `labels` is the label space that it predicts. Options are those of a configuration's model: weights, key, output,
+    values, align_corners, mean, std, resize, feature, precision, args, device, threads. `reliseg.tune_malloc()` before
+    it makes networks faster on a CPU. Raises a ModelError that says what is wrong.
     """
     checked, space = _model_options(options), _label_space(labels)
     if not isinstance(where, str):
@@ -90,7 +94,7 @@ def evaluate(
     test: str | Sequence[str] | None = None,
     reference: str | None = None,
     calibrate_on: str | Sequence[str] = (),
-    methods: Sequence[str] = ("identity", "ts"),
+    methods: str | Sequence[str] = ("identity", "ts"),
     calibrate_from: str | Path | Sequence[str | Path] = (),
     allow_seen: str | Sequence[str] = (),
     out: str | Path | None = None,
@@ -112,25 +116,25 @@ def evaluate(
     models = dict(model) if isinstance(model, Mapping) else {"model": model}
     datasets = _datasets(dataset)
     _check_models(models)
-    fitted_on = _strings(calibrate_on)
-    content = parse_settings(settings).model_dump() | {
+    fitted_on = _strings("calibrate_on", calibrate_on)
+    content = parse_settings(_check_keywords(settings)).model_dump() | {
         "models": [_model_section(n, m) for n, m in models.items()],
         "datasets": [_DATA_SECTIONS.get(d) or dataset_in_memory(d) for d in datasets],
         "calibration": [
-            *([{"on": fitted_on, "methods": list(methods)}] if fitted_on else []),
-            *({"load": path} for path in _strings(calibrate_from)),
+            *([{"on": fitted_on, "methods": _strings("methods", methods)}] if fitted_on else []),
+            *({"load": path} for path in _strings("calibrate_from", calibrate_from)),
         ],
         "test": {
-            "on": None if test is None else _strings(test),
+            "on": None if test is None else _strings("test", test),
             "reference": reference,
-            "allow_seen": _strings(allow_seen),
+            "allow_seen": _strings("allow_seen", allow_seen),
         },
     }
     config = parse_config(content, where="evaluate")
     plan = plan_with([ModelSource(n, lambda m=m: m) for n, m in models.items()], datasets, config, Path())  # type: ignore[misc]
     text = render_config(config, Path())
     if out is not None:
-        return _carry_out(plan, text, Path(out), workers, progress, verify)
+        return _carry_out(plan, text, _as_path("out", out), workers, progress, verify)
     with tempfile.TemporaryDirectory(prefix="reliseg-") as folder:
         return _carry_out(plan, text, Path(folder), workers, progress, verify)
 
@@ -153,16 +157,18 @@ def run_config(
     verify: bool = False,
 ) -> Results:
     """Carry out a configuration file, as `reliseg run CONFIG --out OUT [--verify]` does."""
-    path = Path(config)
+    path = _as_path("config", config)
     checked = read_config(path)
     plan = plan_from_config(checked, path.parent)
-    return _carry_out(plan, render_config(checked, path.parent), Path(out), workers, progress, verify)
+    return _carry_out(plan, render_config(checked, path.parent), _as_path("out", out), workers, progress, verify)
 
 
 def _carry_out(
     plan: Plan, configuration: str, out: Path, workers: int | None, progress: Progress | None, verify: bool
 ) -> Results:
-    threads, progress = decoding_threads(workers), progress or Silent()
+    if isinstance(workers, bool) or not isinstance(workers, int | None):
+        raise ConfigError(f"workers is {quoted(workers)}; give a whole number from 1")
+    threads, progress = decoding_threads(workers), _check_progress(progress)
     for line in left_out_families(plan.settings):
         progress.note(line)
     return Run(plan, out, configuration, workers=threads, progress=progress, verify=verify).execute()
@@ -209,6 +215,13 @@ def _label_space(labels: object) -> LabelSpace | None:
     )
 
 
+def _data_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a data set, checked as those of a configuration are."""
+    given = {key: value for key, value in _check_options(DataOptions, options).items() if value is not None}
+    checked = parse_dataset({"name": "data", "spec": "data", "root": "."} | given)
+    return {key: getattr(checked, key) for key in given}
+
+
 def _model_options(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options of a model, checked as those of a configuration are."""
     given = {key: v.tolist() if hasattr(v, "tolist") else v for key, v in _check_options(ModelOptions, options).items()}
@@ -225,9 +238,45 @@ def _model_options(options: dict[str, Any]) -> dict[str, Any]:
     return given | values | ({"weights": Path(section["weights"])} if section.get("weights") else {})
 
 
-def _strings(values: str | Path | Iterable[str | Path]) -> list[str]:
-    """Return one or more names or paths as a list."""
-    return [str(values)] if isinstance(values, str | Path) else [str(value) for value in values]
+def _strings(where: str, values: object) -> list[str]:
+    """Return one or more names or paths as a list; a ConfigError where something else is given."""
+    items = [values] if isinstance(values, str | Path) else values
+    if not isinstance(items, Iterable) or isinstance(items, bytes):
+        raise ConfigError(f"{where}: give a name or a list of names, not {quoted(values)}")
+    names = []
+    for item in items:
+        if not isinstance(item, str | Path):
+            raise ConfigError(f"{where}: give a name or a list of names; {quoted(item)} is none")
+        names.append(str(item))
+    return names
+
+
+def _as_path(where: str, value: object) -> Path:
+    if not isinstance(value, str | Path):
+        raise ConfigError(f"{where} is a {type(value).__name__}; give a text or a path")
+    return Path(value)
+
+
+def _check_keywords(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of an evaluation; a ConfigError that knows all its keywords where one is neither."""
+    known = [*Settings.model_fields, *signature(evaluate).parameters]
+    known.remove("settings")
+    for key in settings:
+        if key not in known:
+            raise ConfigError(f"evaluate has no keyword {key!r}; {suggestion(key, known)}")
+    return settings
+
+
+def _check_progress(progress: object) -> Progress:
+    """Return what receives the progress; a ConfigError where it cannot."""
+    if progress is None:
+        return Silent()
+    if not all(callable(getattr(progress, name, None)) for name in ("begin", "advance", "note")):
+        raise ConfigError(
+            f"progress is {quoted(progress)}; give an object with begin, advance and note, as "
+            "reliseg.runtime.progress.Progress describes them, or leave it out"
+        )
+    return cast(Progress, progress)
 
 
 def _check_options(kind: type[DataOptions] | type[ModelOptions], options: dict[str, Any]) -> dict[str, Any]:

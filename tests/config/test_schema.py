@@ -318,46 +318,24 @@ def test_what_is_no_number_of_a_program_is_refused(value):
         parse_settings({"seed": value})
 
 
-@pytest.mark.parametrize(
-    ("content", "line"),
-    [
-        (
-            {"models": [MODEL | {"name": "n" * 256}]},
-            f"models.0.name: '{'n' * 57}...' has 256 bytes, and the limit is 255",
-        ),
-        (
-            {"models": [MODEL | {"name": "ü" * 128}]},
-            f"models.0.name: '{'ü' * 57}...' has 256 bytes, and the limit is 255",
-        ),
-        (
-            {"models": [MODEL | {"name": ".net"}]},
-            "models.0.name: '.net' is not a plain name; use letters, digits and . _ + -",
-        ),
-        (
-            {"models": [MODEL | {"where": "a/" + "w" * 256}]},
-            f"models.0.where: '{'w' * 57}...' has 256 bytes, and the limit",
-        ),
-        (
-            {"models": [MODEL | {"weights": "a/" * 2100}]},
-            "models.0.weights: a path of 4200 bytes, and the limit is 4095",
-        ),
-        (
-            {"datasets": [DATA | {"root": "~nobody_of_this_name/x"}]},
-            "datasets.0.root: no home folder is known for '~nobody",
-        ),
-        (
-            {"datasets": [DATA | {"spec": "s" * 300}]},
-            f"datasets.0.spec: '{'s' * 57}...' has 300 bytes, and the limit is 255",
-        ),
-        (
-            {"calibration": [{"load": "l" * 256}]},
-            f"calibration.0.load: '{'l' * 57}...' has 256 bytes, and the limit is 255",
-        ),
-    ],
-)
-def test_names_and_paths_that_no_file_can_have_are_refused(content, line):
-    text = refusal_of(LEAST | content)
-    assert text.startswith(f"file: {line}")
+SHORT = {letter: f"'{letter * 57}...'" for letter in "nülws"}
+"""Long names as messages show them."""
+UNFIT = [
+    ("models", MODEL, "name", "n" * 256, f"{SHORT['n']} has 256 bytes, and the limit is 255"),
+    ("models", MODEL, "name", "ü" * 128, f"{SHORT['ü']} has 256 bytes, and the limit is 255"),
+    ("models", MODEL, "name", ".net", "'.net' is not a plain name; use letters, digits and . _ + -, and do not begin"),
+    ("models", MODEL, "where", "a/" + "w" * 256, f"{SHORT['w']} has 256 bytes, and the limit is 255; correct it"),
+    ("models", MODEL, "weights", "a/" * 2100, "a path of 4200 bytes, and the limit is 4095; shorten it"),
+    ("datasets", DATA, "root", "~nobody_of_this_name/x", "no home folder is known for '~nobody_of_this_name/x'"),
+    ("datasets", DATA, "spec", "s" * 300, f"{SHORT['s']} has 300 bytes, and the limit is 255; correct it"),
+    ("calibration", {}, "load", "l" * 256, f"{SHORT['l']} has 256 bytes, and the limit is 255; correct it"),
+]
+
+
+@pytest.mark.parametrize(("part", "section", "key", "value", "line"), UNFIT)
+def test_names_and_paths_that_no_file_can_have_are_refused(part, section, key, value, line):
+    text = refusal_of(LEAST | {part: [section | {key: value}]})
+    assert text.startswith(f"file: {part}.0.{key}: {line}")
 
 
 def test_names_and_paths_up_to_the_limit_are_taken():

@@ -22,6 +22,7 @@ from reliseg.scores import SCORES
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
 T = TypeVar("T")
+S = TypeVar("S", bound=BaseModel)
 IN_MEMORY = "object"
 """The `kind` of a model and the `spec` of a data set that were objects in Python, which no file can give back."""
 _DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]+)?")
@@ -342,26 +343,29 @@ def read_config(path: Path) -> RunConfig:
 
 def parse_config(content: Mapping[str, Any], *, where: str = "configuration") -> RunConfig:
     """Check the content of a configuration; a ConfigError says the first thing wrong in one line."""
-    try:
-        return RunConfig.model_validate(content)
-    except ValidationError as error:
-        raise ConfigError(f"{where}: {_first_problem(error, content, RunConfig)}") from error
+    return _parse(RunConfig, content, where)
 
 
 def parse_model(content: Mapping[str, Any]) -> ModelConfig:
     """Check the section of one model; a ConfigError says the first thing wrong in one line."""
-    try:
-        return ModelConfig.model_validate(content)
-    except ValidationError as error:
-        raise ConfigError(f"model: {_first_problem(error, content, ModelConfig)}") from error
+    return _parse(ModelConfig, content, "model")
+
+
+def parse_dataset(content: Mapping[str, Any]) -> DataConfig:
+    """Check the section of one data set; a ConfigError says the first thing wrong in one line."""
+    return _parse(DataConfig, content, "data set")
 
 
 def parse_settings(content: Mapping[str, Any], *, where: str = "settings") -> Settings:
     """Check settings; a ConfigError says the first thing wrong in one line."""
+    return _parse(Settings, content, where)
+
+
+def _parse(section: type[S], content: Mapping[str, Any], where: str) -> S:
     try:
-        return Settings.model_validate(content)
+        return section.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(f"{where}: {_first_problem(error, content, Settings)}") from error
+        raise ConfigError(f"{where}: {_first_problem(error, content, section)}") from error
 
 
 def render_config(config: RunConfig, folder: Path) -> str:
