@@ -149,6 +149,8 @@ def evaluated(data, **options):
         (lambda d: data_with(d, domains={"d": {"scenes": [16]}}), r"^data set: domains.d.scenes"),
         (lambda d: data_with(d, label_map=[0]), r"^data set: label_map: give keys with values"),
         (lambda d: data_with(d, label_map={"void": "11"}), r"void holds a list of whole numbers"),
+        (lambda d: reliseg.open_dataset("camvid", "~nobody_of_this_name"), r"^data set: root: no home folder is known"),
+        (lambda d: reliseg.open_dataset("camvid", "a" * 300), r"^data set: root: 'a+...' has 300 bytes"),
         (lambda d: data_with(d, image=5), r"^data set: image: give a word or a list, not 5"),
         (lambda d: data_with(d, name="a/b"), r"^data set: name: 'a/b' is not a plain name"),
         (lambda d: evaluated(d, progress=True), r"^progress is True; give an object with begin, advance"),

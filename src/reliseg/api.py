@@ -53,7 +53,7 @@ def open_dataset(spec: str, root: str | Path, **options: Any) -> DataSet:
     for key, value in (("spec", spec), ("root", root)):
         if not isinstance(value, str | Path):
             raise ConfigError(f"{key} is a {type(value).__name__}; give a text or a path")
-    dataset_options = DataOptions(**_data_options(options) | {"spec": str(spec), "root": Path(root)})
+    dataset_options = DataOptions(**_data_options({"spec": str(spec), "root": str(root)} | options))
     dataset = _open_dataset(dataset_options)
     section = describe_dataset(dataset_options, dataset.name)
     if section:
@@ -218,8 +218,8 @@ def _label_space(labels: object) -> LabelSpace | None:
 def _data_options(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options of a data set, checked as those of a configuration are."""
     given = {key: value for key, value in _check_options(DataOptions, options).items() if value is not None}
-    checked = parse_dataset({"name": "data", "spec": "data", "root": "."} | given)
-    return {key: getattr(checked, key) for key in given}
+    checked = parse_dataset({"name": "data"} | given)
+    return {key: getattr(checked, key) for key in given} | {"root": Path(checked.root)}
 
 
 def _model_options(options: dict[str, Any]) -> dict[str, Any]:
