@@ -152,8 +152,7 @@ class StoredModel(Model):
         """Return all files that may be the sample's: one, if all is well."""
         domain = self.domain.rpartition("/")[2]
         names = [sample, *([f"{domain}/{sample}", f"{self.domain}/{sample}"] if self.domain else [])]
-        if self.listing.is_flat:
-            names = [sample.rpartition("/")[2]]
+        names += [sample.rpartition("/")[2]] if self.listing.is_flat else []
         files = (name + suffix for name in dict.fromkeys(names) for suffix in _SUFFIXES)
         return tuple(file for file in files if os.path.lexists(self.listing.folder / file))
 
