@@ -272,3 +272,10 @@ def test_other_proportions_are_noted(tmp_path: Path) -> None:
     assert model.notes() == []
     model.predict([Input("a/0", (16, 90))])
     assert "which has other proportions" in model.notes()[0]
+
+
+@pytest.mark.parametrize("option", ["key", "output"])
+def test_options_of_networks_are_refused(tmp_path: Path, option: str) -> None:
+    store(tmp_path, "day/0001.npz")
+    with pytest.raises(ModelError, match=f"^model old: {option} applies only to networks; leave it out$"):
+        StoredModel.load(options(tmp_path, **{option: "ema"}))

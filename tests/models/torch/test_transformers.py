@@ -74,7 +74,7 @@ def test_other_families_are_named(tmp_path: Path) -> None:
 def test_an_unknown_id_offline_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(
-        ModelError, match="model hub: nobody/nothing, which is no folder here, cannot be read: "
+        ModelError, match="model hub: there is no folder nobody/nothing, and as a model of the hub it cannot be read: "
     ) as caught:
         read_config("hub", "nobody/nothing", None)
     assert "\n" not in str(caught.value)

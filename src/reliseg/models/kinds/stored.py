@@ -78,6 +78,9 @@ class StoredModel(Model):
             raise ModelError(
                 f"model {options.name}: precision applies only to networks, and these logits are stored; leave it out"
             )
+        for key in ("key", "output"):
+            if getattr(options, key) is not None:
+                raise ModelError(f"model {options.name}: {key} applies only to networks; leave it out")
         folder = options.folder / options.where
         if not folder.is_dir():
             raise ModelError(f"model {options.name}: no folder {folder}; give the folder of the stored logits")

@@ -48,8 +48,6 @@ def find_model(name: str, where: str, folder: Path) -> str:
         return str(local)
     if local.exists() or not _HUB_ID.fullmatch(where) or where.startswith("."):
         raise ModelError(f"model {name}: {where!r} is neither a folder ({local}) nor a model id of the hub")
-    if (folder / Path(where).parts[0]).is_dir() and "/" in where:
-        raise ModelError(f"model {name}: no folder {local}; give a folder that save_pretrained wrote")
     return where
 
 
@@ -58,8 +56,8 @@ def read_config(name: str, where: str, revision: str | None) -> Any:
     try:
         config = AutoConfig.from_pretrained(where, revision=revision, trust_remote_code=False)
     except Exception as error:  # broken files raise errors of many libraries
-        missing = "" if Path(where).is_dir() else ", which is no folder here,"
-        raise ModelError(f"model {name}: {where}{missing} cannot be read: {one_line(error)}") from error
+        what = where if Path(where).is_dir() else f"there is no folder {where}, and as a model of the hub it"
+        raise ModelError(f"model {name}: {what} cannot be read: {one_line(error)}") from error
     if type(config) not in MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING:
         known = ", ".join(sorted(key.model_type for key in MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING))
         raise ModelError(
