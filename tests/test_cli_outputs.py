@@ -1,6 +1,8 @@
 """The command and those who listen: wrong words, closed and narrow outputs, and orders to end."""
 
 import os
+import re
+import resource
 import signal
 import subprocess
 import sys
@@ -21,6 +23,9 @@ WORDS = {
     "limit 0": (["run", "a.yaml", "--limit", "0"], "'--limit'"),
     "a word for a limit": (["run", "a.yaml", "--limit", "few"], "'--limit'"),
     "workers below 1": (["check", "a.yaml", "--workers", "-1"], "'--workers'"),
+    "unknown device": (["check", "a.yaml", "--device", "gpu"], "device: unknown device 'gpu'; give auto, cpu, cuda"),
+    "unknown protocol": (["run", "--protocol", "nope", "--model", "hf:x", "--data", "a=b,domain=c"], "known: relis"),
+    "a protocol without model": (["run", "--protocol", "relis-cvpr2023"], "give at least one --model KIND:WHERE"),
     "nothing to list": (["list"], "list: say what to list; known: calibrations, datasets, labels, metrics"),
     "one metric": (["list", "metric"], "list: unknown kind 'metric'; did you mean 'metrics'? known: calibrations,"),
     "demo of what": (["demo", "x"], "see reliseg demo --help"),
@@ -38,7 +43,7 @@ def test_wrong_words_are_one_line_that_says_what_to_do(name, monkeypatch, capsys
     (line,) = err.splitlines()
     assert line.startswith("reliseg: ")
     assert expected in line
-    assert "--help" in line or "known: " in line or "requires" in line
+    assert re.search("--help|known: |give |requires", line)
 
 
 def test_no_words_are_answered_with_the_help(monkeypatch, capsys):
@@ -107,3 +112,30 @@ def test_an_order_to_end_is_one_line_and_the_run_goes_on_later(tmp_path, number,
     assert err.decode() == "reliseg: interrupted; the same command continues where it stopped\n"
     assert process.returncode == code
     assert not list((tmp_path / "out").rglob("*.tmp"))
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_one_line_that_names_the_file_and_the_run_goes_on_later(tmp_path):
+    street = make_street(tmp_path / "street", cal=3, day=4, dusk=4)
+    out = tmp_path / "out"
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # noqa: E731
+    with start("run", street.config, "--out", out, preexec_fn=limit) as process:
+        _, err = process.communicate()
+    last = err.decode().splitlines()[-1]
+    assert process.returncode == 1
+    assert last.startswith("reliseg: ")
+    assert last.endswith(": File too large; check path, permissions and disk space, then start again")
+    with start("run", street.config, "--out", out) as process:
+        process.communicate()
+    assert process.returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("out", ["file", "file/in"])
+def test_a_folder_that_cannot_be_written_is_found_before_anything_is_drawn_or_read(tmp_path, out):
+    (tmp_path / "file").write_text("")
+    for words in (["demo"], ["run", make_street(tmp_path / "street", cal=1, day=1, dusk=1).config]):
+        with start(*words, "--out", tmp_path / out) as process:
+            _, err = process.communicate()
+        assert process.returncode == 2
+        assert err.decode() == f"reliseg: {tmp_path / 'file'} is not a folder; give another --out\n"

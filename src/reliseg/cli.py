@@ -325,8 +325,9 @@ def _exit_code() -> int:
         if error.errno == errno.ENAMETOOLONG:
             _complain(f"{error.filename}: the name is too long; correct it, or give a shorter one")
             return ConfigError.exit_code
+        where = f"{error.filename or 'disk'}: " if error.strerror else ""
         reason = error.strerror or one_line(error) or type(error).__name__
-        _complain(f"{error.filename or 'disk'}: {reason}; check path, permissions and disk space, then start again")
+        _complain(f"{where}{reason}; check path, permissions and disk space, then start again")
     except Exception as error:
         if os.environ.get("RELISEG_DEBUG"):
             raise

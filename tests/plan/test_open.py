@@ -91,3 +91,10 @@ def test_a_limit_leaves_the_first_samples_of_each_domain_and_those_of_its_member
     limited = limit_samples(dataset, 2)
     ids = {name: [s.id for s in domain.samples] for name, domain in limited.domains.items()}
     assert ids == {"a": ["s/1", "s/2"], "b": ["t/1", "t/2"], "both": ["s/1", "s/2", "t/1", "t/2"]}
+
+
+def test_an_unknown_label_space_is_refused_with_the_name_of_the_model():
+    for labels, words in (("cityscape", "unknown label space 'cityscape'; did you mean"), ("x.toml", "no such file")):
+        section = ModelConfig.model_validate({"name": "net", "kind": "stored", "where": "logits", "labels": labels})
+        with pytest.raises(ConfigError, match=f"^model net: .*{words}"):
+            model_loader(section, Path("here"), parse_settings({})).load()

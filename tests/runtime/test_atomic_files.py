@@ -1,5 +1,7 @@
 """A file is there whole or not at all, and nothing else is left in its folder."""
 
+import errno
+
 import pytest
 
 from reliseg.runtime.atomic_files import write_atomically, write_text
@@ -36,3 +38,18 @@ def test_the_file_of_before_is_there_until_the_new_one_is_whole(tmp_path):
     write_text(path, "before")
     write_atomically(path, lambda file: file.write(path.read_bytes() + b", after"))
     assert path.read_text() == "before, after"
+
+
+def test_an_error_names_the_file_that_could_not_be_written(tmp_path):
+    def fill(file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def read(file):
+        (tmp_path / "other").read_bytes()
+
+    (tmp_path / "folder" / "a").mkdir(parents=True)
+    cases = {fill: tmp_path / "a.txt", read: tmp_path / "other", (lambda file: file.write(b"a")): tmp_path / "folder"}
+    for write, named in cases.items():
+        with pytest.raises(OSError) as refused:  # noqa: PT011 - of three kinds
+            write_atomically(tmp_path / "folder" if named.name == "folder" else tmp_path / "a.txt", write)
+        assert refused.value.filename == str(named)

@@ -19,9 +19,11 @@ def fit_problems(plan: Plan) -> Iterator[str]:
     """Yield a line for each calibration that wants more images than there are to fit it on."""
     for fit in plan.fits:
         images = sum(len(m.domain.samples) for m in fit.members())
+        said = set()
         for _, method in fit.calibrations():
-            least = calibrator(method).least_images
-            if images < least:
+            name, least = method.partition("(")[0], calibrator(method).least_images
+            if images < least and (name, least) not in said:  # several seeds need the same
+                said.add((name, least))
                 need = f"{method} needs at least {count_text(least, 'image')} and has {images}"
                 yield f"calibration on {fit.split}: {need}; use more images"
 
