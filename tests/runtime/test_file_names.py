@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from reliseg.runtime.file_names import (
     distinct_names,
     escaped_name,
+    existing_forms,
     name_bytes,
     name_problem,
     normal_name,
@@ -20,6 +21,23 @@ def test_the_forms_of_one_name_are_equal_and_escaped_they_differ():
     forms = ("caf\u00e9", "cafe\u0301", LATIN)
     assert {normal_name(form) for form in forms} == {"caf\u00e9"}
     assert [escaped_name(form) for form in forms] == ["caf\\u00e9", "cafe\\u0301", "caf\\xe9"]
+
+
+def test_a_file_is_found_in_whatever_form_its_name_is_stored(tmp_path):
+    assert existing_forms(tmp_path, "caf\u00e9") == ()
+    for name, form in {"caf\u00e9": "cafe\u0301", "\u00e9t\u00e9": os.fsdecode(b"\xe9t\xe9"), "plain": "plain"}.items():
+        (tmp_path / form).touch()
+        assert existing_forms(tmp_path, name) == (form,)
+    (tmp_path / "caf\u00e9").touch()
+    assert existing_forms(tmp_path, "caf\u00e9") == ("caf\u00e9", "cafe\u0301")
+    assert existing_forms(tmp_path, "\u8857") == existing_forms(tmp_path, "x" * 300) == ()
+    assert existing_forms(tmp_path, "caf\u00c3\u00a9") == ()  # whose bytes in Latin-1 are another name in UTF-8
+
+
+def test_a_file_system_that_tells_no_forms_apart_has_one_file(tmp_path):
+    (tmp_path / "caf\u00e9").touch()
+    os.link(tmp_path / "caf\u00e9", tmp_path / "cafe\u0301")  # as lstat shows it there
+    assert existing_forms(tmp_path, "caf\u00e9") == ("caf\u00e9",)
 
 
 def test_two_names_are_escaped_only_where_they_look_the_same():

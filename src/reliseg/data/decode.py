@@ -141,8 +141,8 @@ class _File:
             limit = PIXEL_LIMIT * _USUAL_BYTES // bytes_per_pixel(picture)
             if picture.width * picture.height > limit:
                 raise self.error(
-                    f"{picture.width} x {picture.height} pixels; the limit is {limit} in all for {picture.format} files: "
-                    "cut it into tiles"
+                    f"{picture.width} x {picture.height} pixels; the limit is {limit} in all for {picture.format} "
+                    "files: cut it into tiles"
                 )
             if self.encoding is None:
                 problem = image_problem(picture, source)

@@ -6,6 +6,8 @@ are no UTF-8, which Python reads as lone surrogates (`\udce9`).
 
 import re
 import unicodedata
+from contextlib import suppress
+from pathlib import Path
 
 NAME_BYTES = 255
 """The longest name of a file or folder on nearly every file system, in bytes."""
@@ -25,6 +27,24 @@ def normal_name(name: str) -> str:
     if name.isascii():
         return name
     return unicodedata.normalize("NFC", _UNDECODABLE.sub(lambda match: chr(ord(match[0]) - 0xDC00), name))
+
+
+def existing_forms(folder: Path, name: str) -> tuple[str, ...]:
+    """Return the forms of a normal name (of a file below a folder) that exist: as it is, in NFD, and in Latin-1.
+
+    Where the file system makes no difference between forms, they lead to one file, and the first one stands for it.
+    """
+    forms = [name]
+    if not name.isascii():
+        forms.append(unicodedata.normalize("NFD", name))
+        with suppress(UnicodeEncodeError):
+            forms.append(name.encode("latin-1").decode("utf-8", "surrogateescape"))
+    found: dict[tuple[int, int], str] = {}
+    for form in filter(lambda form: normal_name(form) == name, forms):
+        with suppress(OSError, ValueError):
+            status = (folder / form).lstat()
+            found.setdefault((status.st_dev, status.st_ino), form)
+    return tuple(found.values())
 
 
 def escaped_name(name: str) -> str:

@@ -16,6 +16,7 @@ from reliseg.models.file_hashes import hash_files
 from reliseg.models.output_shape import Size, proportion_note, shape_problem
 from reliseg.models.prediction_files import Expected, look_at_file, read_file
 from reliseg.prediction import Prediction
+from reliseg.runtime.file_names import distinct_names, existing_forms
 
 _SUFFIXES = (".npz", ".npy")
 
@@ -157,13 +158,14 @@ class StoredModel(Model):
         names = [sample, *([f"{domain}/{sample}", f"{self.domain}/{sample}"] if self.domain else [])]
         names += [sample.rpartition("/")[2]] if self.listing.is_flat else []
         files = (name + suffix for name in dict.fromkeys(names) for suffix in _SUFFIXES)
-        return tuple(file for file in files if os.path.lexists(self.listing.folder / file))
+        return tuple(form for file in files for form in existing_forms(self.listing.folder, file))
 
     def _problem(self, sample: str, files: Sequence[str]) -> str | None:
         """Return why these are not one file for the sample, or None."""
         folder = self.listing.folder
         if len(files) > 1:
-            return f"{files[0]} and {files[1]} in {folder} both fit; keep one, called {sample}.npz"
+            first, second = distinct_names(files[0], files[1])
+            return f"{first} and {second} in {folder} both fit; keep one, called {sample}.npz"
         if files:
             return None
         similar = self.listing.by_stem.get(sample.rpartition("/")[2])
