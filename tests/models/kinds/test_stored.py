@@ -140,6 +140,13 @@ def test_a_name_with_an_accent_is_found_however_it_is_stored(tmp_path: Path, for
 
 
 def test_a_pipe_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    other = "cafe\u0301" if form == "caf\u00e9" else "caf\u00e9"
+    store(tmp_path, f"{other}/{other}.npz")
+    with pytest.raises(SampleError, match=r"caf\\u00e9/caf\\u00e9.npz and .* both fit"):
+        predict(model, "caf\u00e9/caf\u00e9")
+
+
+def test_a_pipe_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
     store(tmp_path, "day/0.npz")
     model = StoredModel.load(options(tmp_path))
     os.mkfifo(tmp_path / "logits" / "day" / "1.npz")
