@@ -131,15 +131,6 @@ def test_a_name_with_an_accent_is_found_however_it_is_stored(tmp_path: Path, for
     model = StoredModel.load(options(tmp_path))
     assert model.missing(["caf\u00e9/caf\u00e9"]) == {}
     assert np.array_equal(predict(model, "caf\u00e9/caf\u00e9").logits, logits(seed=1))
-    store(
-        tmp_path,
-        f"{form}/{form}.npz".replace(form, "caf\u00e9") if form != "caf\u00e9" else "cafe\u0301/cafe\u0301.npz",
-    )
-    with pytest.raises(SampleError, match=r"caf\\u00e9/caf\\u00e9.npz and .* both fit"):
-        predict(model, "caf\u00e9/caf\u00e9")
-
-
-def test_a_pipe_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
     other = "cafe\u0301" if form == "caf\u00e9" else "caf\u00e9"
     store(tmp_path, f"{other}/{other}.npz")
     with pytest.raises(SampleError, match=r"caf\\u00e9/caf\\u00e9.npz and .* both fit"):
