@@ -46,3 +46,9 @@ def test_other_threads_print_where_they_did(capsys: pytest.CaptureFixture[str]) 
         future.result()
     assert sys.stdout is stdout
     assert capsys.readouterr() == ("table\n", "user\n")
+
+
+def test_threads_that_a_users_code_starts_print_to_the_error_stream(capsys: pytest.CaptureFixture[str]) -> None:
+    with stdout_as_stderr(), ThreadPoolExecutor(1) as pool:
+        pool.submit(print, "from a thread").result()
+    assert capsys.readouterr() == ("", "from a thread\n")

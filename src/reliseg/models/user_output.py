@@ -10,10 +10,14 @@ _lock = threading.Lock()
 
 
 class _Divider:
-    """Standard output for all threads but those in a user's code, which write to the error stream."""
+    """Standard output for all threads but those in a user's code, which write to the error stream.
+
+    Threads that begin in the meantime are the user's: reliseg's own print nothing.
+    """
 
     def __init__(self, stdout: TextIO) -> None:
         self.stdout = stdout
+        self.known = {thread.ident for thread in threading.enumerate()}
         self.depths: dict[int, int] = {}
         """How many blocks each thread is in."""
 
@@ -24,7 +28,8 @@ class _Divider:
         return getattr(self._stream(), name)
 
     def _stream(self) -> TextIO:
-        return sys.stderr if threading.get_ident() in self.depths else self.stdout
+        thread = threading.get_ident()
+        return sys.stderr if thread in self.depths or thread not in self.known else self.stdout
 
     def enter(self) -> None:
         thread = threading.get_ident()

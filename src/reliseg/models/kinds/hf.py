@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from zipfile import is_zipfile
 
-from reliseg.errors import MissingExtraError, ModelError, one_line, suggestion
+from reliseg.errors import MissingExtraError, ModelError, UsageError, one_line, suggestion
 from reliseg.labels import LabelSpace, label_space, label_space_names
 from reliseg.models.base import Input, Model, ModelOptions
 from reliseg.models.class_names import order_problem, plain_class_name, unshared_note
@@ -44,13 +44,8 @@ class HuggingFaceModel(Model):
         try:
             from reliseg.models.torch import network, processor, transformers, weight_files, weights
             from reliseg.runtime import torch_settings
-        except ModuleNotFoundError as error:
-            raise MissingExtraError(error.name or "transformers", "hf", f"model {options.name}") from error
-        except Exception as error:  # of packages beside it that do not fit one another
-            raise ModelError(
-                f"model {options.name}: transformers cannot be imported ({_describe_error(error)}); install versions "
-                "of torch, torchvision and transformers that fit each other, or uninstall torchvision"
-            ) from error
+        except Exception as error:
+            raise _import_error(options.name, error) from error
         revision = _revision(options)
         device = torch_settings.select_device(options.device, f"model {options.name}", ModelError)
         with transformers.silence(), torch_settings.inference_settings(options.threads):
@@ -112,6 +107,19 @@ class HuggingFaceModel(Model):
     def provenance(self) -> dict[str, Any]:
         """Return files with their hashes, the hub's commit, preprocessing and settings."""
         return self.facts
+
+
+def _import_error(model: str, error: Exception) -> UsageError:
+    """Return what is said of packages that are not there, or that do not fit one another: by the first cause."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return MissingExtraError(error.name, "hf", f"model {model}")
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return ModelError(
+        f"model {model}: transformers cannot be imported ({_describe_error(cause)}); install versions of torch, "
+        "torchvision and transformers that fit each other, or uninstall torchvision"
+    )
 
 
 def _describe_error(error: BaseException) -> str:

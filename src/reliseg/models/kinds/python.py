@@ -264,7 +264,7 @@ def _tap(module: "nn.Module", options: ModelOptions, device: "torch.device") -> 
         try:
             with stdout_as_stderr():
                 return features.Tap.at_deepest_map(module, features.trial_call(module, device, size))
-        except Exception:  # the trial prediction that follows tells what is wrong with the module
+        except (Exception, SystemExit):  # the trial prediction that follows tells what is wrong with the module
             continue
     return None
 

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from transformers import AutoImageProcessor
+from transformers.models.auto.image_processing_auto import get_image_processor_config
+
 from reliseg.errors import ModelError, one_line
 from reliseg.models.resizing import BILINEAR
 from reliseg.models.torch.normalisation import Normalisation
@@ -31,11 +34,8 @@ class Processor:
 def read_processor(name: str, where: str, revision: str | None) -> Processor:
     """Read the processor stored beside a model; ImageNet's mean and deviation if there is none."""
     try:
-        from transformers import AutoImageProcessor
-        from transformers.models.auto.image_processing_auto import get_image_processor_config
-
         stored = get_image_processor_config(where, revision=revision)
-    except Exception as error:  # broken files, or packages, raise errors of many libraries
+    except Exception as error:  # broken files raise errors of many libraries
         raise ModelError(f"model {name}: the image processor of {where} cannot be read: {one_line(error)}") from error
     if not stored:
         return Processor("none stored: ImageNet's mean and deviation", Normalisation())
