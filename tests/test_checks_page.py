@@ -40,6 +40,13 @@ def model(street: Street, body: str) -> None:
     change(street, models=[PYTHON])
 
 
+def model_of_array(street: Street, array: np.ndarray, **options: str) -> None:
+    """Make the model a function that gives this array for each image."""
+    np.save(street.root / "array.npy", array.astype(np.float32))
+    model(street, f"return np.load({str(street.root / 'array.npy')!r})")
+    change(street, models=[PYTHON | options])
+
+
 def all_nan(street: Street) -> None:
     for path in (street.root / "logits").rglob("*.npz"):
         np.savez(path, logits=NAN)
@@ -107,14 +114,26 @@ FAULTS: dict[str, tuple[Callable[[Street], object], str]] = {
         lambda s: logits(s, range(0), NAN) or model(s, "return zeros[1:]"),
         "10 classes",
     ),
-    "probabilities in the place of logits": (
-        lambda s: (
-            model(s, f"return np.load({str(s.root / 'p.npy')!r})")
-            or np.save(s.root / "p.npy", SHARES / SHARES.sum(axis=0))
-        ),
+    "a softmax in the place of logits": (
+        lambda s: model_of_array(s, SHARES / SHARES.sum(axis=0)),
         "gives probabilities, not logits",
     ),
-    "a sample without stored prediction": (lambda s: s.logits("test", LATE).unlink(), "without a stored prediction"),
+    "a softmax that was rounded, scaled or summed, or a sigmoid": (
+        lambda s: model_of_array(s, np.round(100 * SHARES / SHARES.sum(axis=0))),
+        "gives probabilities, not logits",
+    ),
+    "probabilities that do not sum to 1, where they are asked for": (
+        lambda s: model_of_array(s, SHARES / 100, values="probabilities"),
+        "gives probabilities that sum to",
+    ),
+    "a stored prediction that is damaged, or holds something else": (
+        lambda s: cut_off(s.logits("test", LATE)),
+        f"{LATE}.npz",
+    ),
+    "a sample without a stored prediction of its own, or with two": (
+        lambda s: s.logits("test", LATE).unlink(),
+        "without a stored prediction",
+    ),
     "NaN or infinite logits for every image": (all_nan, "NaN or infinite logits"),
     "an error for the largest image": (largest, "model net raised RuntimeError: odd"),
     "NaN or infinite logits for one image": (
@@ -132,6 +151,7 @@ FAULTS: dict[str, tuple[Callable[[Street], object], str]] = {
     "a method that needs a feature, and a model without": (lambda s: methods(s, "cluster_ts(k=2,seed=1)"), "feature"),
 }
 OF_OTHERS = {
+    "a stored prediction that would serve two images": "tests/models/kinds/test_stored.py",
     "a metric, score or method of a package that is broken": "tests/test_registry.py",
     "`--out` holds another run, or is no folder": "tests/run/test_folder.py",
 }
