@@ -141,3 +141,9 @@ def test_a_stem_in_capital_letters_is_another_one(tree, open_data):
     Image.new("L", (6, 4)).save(root / "masks/x.png")
     tree("images/X.png")
     assert [s.mask for s in open_data("folder", root).domains["all"].samples] == ["masks/X.png", "masks/x.png"]
+
+
+def test_files_that_are_skipped_on_purpose_are_said_too(tree, open_data):
+    root = tree("images/0.png", "images/1.png", masks={"masks/0.png": 0, "masks/2.png": 0})
+    dataset = open_data("folder", root, missing="skip", domains={"a": {}, "b": {"union": ["a"]}})
+    assert dataset.notes == ("left out for want of a mask or an image: images/1.png, masks/2.png",)

@@ -148,6 +148,8 @@ IMAGES = {
         LATE,
         "it uses more colors than the 10 of its palette",
     ),
+    "cmyk of adobe": (CMYK, jpeg_pixels(CMYK)),
+    "jpeg, turned, said in xmp": (saved(RGB, "JPEG", xmp=b'<rdf:Description tiff:Orientation="6"/>'), TURNED),
     "jpeg, turned": (saved(RGB, "JPEG", exif=turned()), TURNED),
     "jpeg of a phone, turned": (
         saved(RGB, "MPO", save_all=True, append_images=[Image.fromarray(RGB)], exif=turned()),

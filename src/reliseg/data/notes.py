@@ -15,8 +15,11 @@ _MOST_FOLDERS = 10_000
 
 def dataset_notes(source: Source, domains: Iterable[Domain]) -> tuple[str, ...]:
     """Return what a user should know about the files of a data set, a line each."""
+    domains = list(domains)
     samples = {sample.image: sample for domain in domains for sample in domain.samples}
-    notes = [_left_out(source), _shared_masks(samples.values()), _same_files(source.tree, list(samples))]
+    skipped = sorted({file for domain in domains for file in domain.skipped})
+    alone = f"left out for want of a mask or an image: {shortlist(skipped)}" if skipped else ""
+    notes = [_left_out(source), alone, _shared_masks(samples.values()), _same_files(source.tree, list(samples))]
     return tuple(filter(None, notes))
 
 
