@@ -147,3 +147,17 @@ def test_what_a_device_leaves_to_the_cpu_is_counted_beside_it():
         rows = list(CalibrationCounter(dict.fromkeys(calibrated, Waiting()), pool).count(None, calibrated))
     assert rows == [("identity", "device"), ("one", "1.0"), ("two", "2.0")]
     assert threads["device"] is threading.current_thread()
+
+
+def test_a_run_says_once_what_is_random_and_what_does_not_fit_the_image(tmp_path):
+    street = make_street(tmp_path / "street", cal=2, day=3, dusk=1)
+    generator, notes = np.random.default_rng(0), Notes()
+
+    def padded_and_random(image):
+        return generator.normal(size=(11, image.shape[1] // 4, image.shape[1] // 4))
+
+    domains = {"day": {"split": "train"}, "dusk": {"split": "test"}}
+    data = reliseg.open_dataset("camvid", street.root / "data", domains=domains)
+    reliseg.evaluate(reliseg.open_model(padded_and_random, labels="camvid"), data, progress=notes)
+    for part in ("other logits the second time", "which has other proportions; if the network pads images"):
+        assert [part in line for line in notes.lines].count(True) == 1
