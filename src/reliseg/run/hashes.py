@@ -198,6 +198,7 @@ def _connect(file: Path | None) -> sqlite3.Connection:
     connection = sqlite3.connect(file or ":memory:", check_same_thread=False)
     try:
         with closing(connection.cursor()) as cursor:
+            cursor.execute("PRAGMA synchronous = OFF")  # what a power cut leaves damaged is noticed, and hashed again
             cursor.execute(_TABLE)
             cursor.execute("SELECT key, state, taken, value, run, seal FROM inputs LIMIT 1").fetchone()
     except sqlite3.Error:
