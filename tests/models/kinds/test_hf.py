@@ -222,6 +222,11 @@ def test_reduced_labels_are_refused_for_a_label_space_that_ships(
             HuggingFaceModel.load(replace(options, labels=labels))
 
 
+def test_of_two_settings_that_reduce_labels_the_new_one_counts(options: ModelOptions, tmp_path: Path) -> None:
+    both = SEGFORMER | {"do_reduce_labels": False, "reduce_labels": True}
+    assert HuggingFaceModel.load(with_processor(options, tmp_path, both)).labels is CITYSCAPES
+
+
 def test_reduced_labels_are_refused_where_class_0_is_the_rest(tmp_path: Path) -> None:
     names = ("background", "wall", "floor", "door")
     options = save_network(tmp_path, segformer(**class_names(names)), REDUCING)

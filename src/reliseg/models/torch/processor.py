@@ -13,7 +13,6 @@ from reliseg.models.torch.normalisation import Normalisation
 _KEYS = (
     *("do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std", "do_flip_channel_order"),
     *("do_resize", "size", "resample", "do_center_crop", "keep_aspect_ratio", "do_pad"),
-    *("do_reduce_labels", "reduce_labels"),
 )
 
 
@@ -41,14 +40,21 @@ def read_processor(name: str, where: str, revision: str | None) -> Processor:
         return Processor("none stored: ImageNet's mean and deviation", Normalisation())
     try:
         processor = AutoImageProcessor.from_pretrained(where, revision=revision, backend="pil", trust_remote_code=False)
-        return _from_values({key: getattr(processor, key, None) for key in _KEYS}, type(processor).__name__)
+        values = {key: getattr(processor, key, None) for key in _KEYS}
+        return _from_values(values, type(processor).__name__, reduces_labels=_reduces_labels(stored))
     except Exception as error:
         if "image_mean" in stored and "image_std" in stored:
-            return _from_values(stored, str(stored.get("image_processor_type", "preprocessor_config.json")))
+            source = str(stored.get("image_processor_type", "preprocessor_config.json"))
+            return _from_values(stored, source, reduces_labels=_reduces_labels(stored))
         raise ModelError(f"model {name}: its image processor cannot be used: {one_line(error)}") from error
 
 
-def _from_values(values: dict[str, Any], source: str) -> Processor:
+def _reduces_labels(stored: dict[str, Any]) -> bool:
+    """Tell if ids were reduced by one. Files may hold the old name of the setting beside the new one, which counts."""
+    return bool(stored.get("do_reduce_labels", stored.get("reduce_labels")))
+
+
+def _from_values(values: dict[str, Any], source: str, *, reduces_labels: bool) -> Processor:
     """Build a Processor from the values of transformers' one; what a file leaves out is as in most processors."""
     normalises = values.get("do_normalize", True)
     rescales = values.get("do_rescale", True)
@@ -72,7 +78,7 @@ def _from_values(values: dict[str, Any], source: str) -> Processor:
         size=(int(height), int(width)) if height and width else None,
         resample=BILINEAR if resample is None else int(resample),
         unsupported=others[0] if others else None,
-        reduces_labels=any(bool(values.get(key)) for key in ("do_reduce_labels", "reduce_labels")),
+        reduces_labels=reduces_labels,
     )
 
 
