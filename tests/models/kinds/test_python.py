@@ -309,6 +309,27 @@ def test_other_weights_in_a_program_are_another_model(write: Callable[..., Model
     assert fingerprint(0) == fingerprint(0) != fingerprint(1)
 
 
+READING = """
+    import numpy as np
+    from pathlib import Path
+
+    def build(tables):
+        folder = Path(__file__).parent
+        shift = np.load(folder / tables["shift"])
+        return lambda image: np.zeros((11, *image.shape[:2]), np.float32) - shift
+"""
+
+
+def test_a_file_that_an_argument_names_is_part_of_the_model(write: Callable[..., ModelOptions], tmp_path: Path) -> None:
+    def fingerprint(shift: float) -> str:
+        np.save(tmp_path / "shift.npy", np.float32(shift))
+        model = PythonModel.load(write(READING, args={"tables": {"shift": "shift.npy", "other": "none.npy"}}))
+        assert any(file.endswith("shift.npy") for file in model.provenance()["files"])
+        return model.fingerprint()
+
+    assert fingerprint(1) == fingerprint(1) != fingerprint(2)
+
+
 @pytest.mark.parametrize("kind", ["float32", "bfloat16", "bool"])
 def test_a_state_of_any_type_tells_models_apart(write: Callable[..., ModelOptions], kind: str) -> None:
     def fingerprint(value: int) -> str:

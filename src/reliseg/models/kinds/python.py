@@ -3,7 +3,8 @@
 import hashlib
 import secrets
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -103,10 +104,21 @@ class PythonModel(Model):
 
 
 def _file_identity(instance: Any, files: Sequence[Path], options: ModelOptions) -> dict[str, Any]:
-    """Return the hashes of the files that were read; without a file of weights also the hash of its tensors."""
-    if options.weights:
-        return {"files": hash_files([*files, options.folder / options.weights])}
-    return {"files": hash_files(files)} | _state_hash(instance)
+    """Return the hashes of the files that were read and of those that `args` name, and the hash of its tensors."""
+    weights = [options.folder / options.weights] if options.weights else []
+    return {"files": hash_files([*files, *weights, *_named_files(options.args, options.folder)])} | _state_hash(
+        instance
+    )
+
+
+def _named_files(value: Any, folder: Path) -> Iterator[Path]:
+    """Yield the files that texts in arguments are the paths of, from here or from a folder: a function may read them."""
+    if isinstance(value, str):
+        with suppress(OSError, ValueError):
+            yield from dict.fromkeys(path for path in (folder / value, Path(value)) if path.is_file())
+    elif isinstance(value, Mapping | list | tuple):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _named_files(part, folder)
 
 
 def _object_identity(instance: Any) -> dict[str, Any]:
