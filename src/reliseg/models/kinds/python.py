@@ -112,7 +112,7 @@ def _file_identity(instance: Any, files: Sequence[Path], options: ModelOptions) 
 
 
 def _named_files(value: Any, folder: Path) -> Iterator[Path]:
-    """Yield the files that texts in arguments are the paths of, from here or from a folder: a function may read them."""
+    """Yield the files that texts in arguments are the paths of, from here or a folder: functions may read them."""
     if isinstance(value, str):
         with suppress(OSError, ValueError):
             yield from dict.fromkeys(path for path in (folder / value, Path(value)) if path.is_file())
