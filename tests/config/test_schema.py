@@ -341,3 +341,10 @@ def test_names_and_paths_that_no_file_can_have_are_refused(part, section, key, v
 def test_names_and_paths_up_to_the_limit_are_taken():
     config = parse_config(LEAST | {"models": [MODEL | {"name": "n" * 255, "where": "a/" * 2000 + "w" * 90}]})
     assert len(config.models[0].name) == 255
+
+
+@pytest.mark.parametrize("where", ["net.py", "package.module", "a/b"])
+def test_a_place_without_a_function_stays_as_it_is(where, tmp_path):
+    config = parse_config(LEAST | {"models": [{"name": "m", "kind": "python", "where": where}]})
+    text = render_config(config, tmp_path)
+    assert parse_config(parse_yaml(text)).models[0].where == where

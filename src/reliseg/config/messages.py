@@ -61,7 +61,13 @@ def validation_message(errors: Iterable[ErrorDetails], content: object) -> str:
 
 def place_text(place: Place) -> str:
     """Return a place as one word, like `models.0.kind`."""
-    return ".".join(str(part) for part in place) or "top level"
+    return ".".join(_part_text(str(part)) for part in place) or "top level"
+
+
+def _part_text(part: str) -> str:
+    """Return a key as it is, or in quotes and shortened where it breaks a line."""
+    short = quoted(part)
+    return part if part.isprintable() and short == repr(part) else short
 
 
 def place_in_file(error: ErrorDetails, content: object) -> Place:

@@ -249,7 +249,7 @@ class Settings(_Section):
     @classmethod
     def _check_device(cls, value: str) -> str:
         if not _DEVICE.fullmatch(value):
-            raise ValueError(f"unknown device {value!r}; give auto, cpu, cuda or cuda:0, cuda:1 ..")
+            raise ValueError(f"unknown device {quoted(value)}; give auto, cpu, cuda or cuda:0, cuda:1 ..")
         return value
 
     @field_validator("scores")
@@ -300,7 +300,7 @@ class RunConfig(Settings):
 def _known_name(value: str, names: list[str], kind: str) -> str:
     canonical = value.replace("-", "_")
     if canonical not in names:
-        raise ValueError(f"unknown {kind} {value!r}; {suggestion(canonical, names)}")
+        raise ValueError(f"unknown {kind} {quoted(value)}; {suggestion(canonical, names)}")
     return canonical
 
 
@@ -332,7 +332,7 @@ def _family(name: str) -> str:
         faults = METRICS.faults
         for family in names:
             if family not in faults and name in METRICS.get(family)().quantities():
-                raise ValueError(f"{name!r} is one number of the family {family!r}; write the family")
+                raise ValueError(f"{quoted(name)} is one number of the family {family!r}; write the family")
     return _known_name(name, ["all", *names], "metric family")
 
 
@@ -388,7 +388,7 @@ def _name_or_path(text: str, folder: Path) -> str:
 
 def _absolute_path(text: str, folder: Path, has_function: bool = False) -> str:
     """Return a path that exists as an absolute one; anything else (a name, a hub id, a module) as it is."""
-    name, separator, function = text.rpartition(":") if has_function else (text, "", "")
+    name, separator, function = text.rpartition(":") if has_function and ":" in text else (text, "", "")
     path = folder / Path(name).expanduser()
     return f"{path.resolve()}{separator}{function}" if path.exists() else text
 
@@ -398,9 +398,7 @@ def _first_problem(error: ValidationError, content: object, section: type[BaseMo
     errors = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     if errors[0]["type"] == "extra_forbidden":
         *way, key = place_in_file(errors[0], content)
-        return (
-            f"unknown key {str(key)!r} at {place_text((*way, key))}; {suggestion(str(key), _keys(tuple(way), section))}"
-        )
+        return f"unknown key {quoted(str(key))} at {place_text((*way, key))}; {suggestion(str(key), _keys(tuple(way), section))}"
     return validation_message(errors, content)
 
 

@@ -140,7 +140,7 @@ def check_keys(where: str, keys: Iterable[object], known: Iterable[str]) -> None
     known = tuple(known)
     for key in keys:
         if key not in known:
-            raise ConfigError(f"{where}: unknown key {str(key)!r}; {suggestion(str(key), known)}")
+            raise ConfigError(f"{where}: unknown key {quoted(str(key))}; {suggestion(str(key), known)}")
 
 
 def strings(where: str, value: object) -> tuple[str, ...]:
