@@ -223,6 +223,11 @@ class PixelStatistics:
         return cls(**parts, ranks=ranks)  # type: ignore[arg-type]
 
 
+def limb_arrays() -> frozenset[str]:
+    """Return the names of the arrays that are two-limb sums: all others are plain counts."""
+    return frozenset(f"{name}.{field}" for name, part in _PARTS.items() for field in part.LIMBS)
+
+
 def reliability(top: TopLabel) -> tuple[Int64[np.ndarray, " b"], Int64[np.ndarray, " b"], Limbs]:
     """Return pixels, right ones and sums of confidence of each bin, over all labels and predictions."""
     right = np.einsum("ccb->b", top.counts[:, :-1])

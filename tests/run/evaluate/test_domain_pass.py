@@ -45,7 +45,7 @@ def test_statistics_of_other_parameters_under_the_same_name_are_taken_anew(evalu
     swapped = {"ts@street/cal": stored.observed["identity"], "identity": stored.observed["identity"]}
     save_shard(path, replace(stored.head, calibrations=other), swapped.items())
     reliseg.run_config(street.config, out)
-    assert load_head(path) == stored.head
+    assert load_head(path, stored.layout) == stored.head
     assert (out / "results.csv").read_bytes() == before
 
 

@@ -1,14 +1,27 @@
-"""Fine histograms of a domain, read from its shards one score at a time."""
+"""Shards: read whole, or not at all; fine histograms of a domain, one score at a time."""
 
+import io
+import json
+import os
 import tracemalloc
+import zipfile
+from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from reliseg.kernels.reference import observe
-from reliseg.run.evaluate.shard_files import Observed, ShardHead, StoredScoreHistograms, save_shard
+from reliseg.run.evaluate.shard_files import (
+    Observed,
+    ShardHead,
+    StoredScoreHistograms,
+    load_head,
+    load_shard,
+    save_shard,
+)
 from reliseg.stats import Layout
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 from reliseg.stats.pixels import ScoreHistogram
@@ -18,12 +31,12 @@ LAYOUT = Layout(classes=1, scores=tuple(BUILT_IN_SCORES))
 
 
 def shard(path: Path, most: int) -> dict[str, ScoreHistogram]:
-    """What a shard holds whose fine bins are filled with up to so many pixels."""
+    """What a shard holds whose fine bins are filled with up to so many pixels: more than its one image has."""
     g = np.random.default_rng(most)
     view = LogitView(np.zeros((1, 1, 1), np.float32), (1, 1), False, np.zeros(1, np.int64), np.ones(2))
     pixels, samples = observe(view, np.zeros((1, 1), np.uint8), "image", LAYOUT)
     ranks = {s: ScoreHistogram(g.integers(0, most, r.counts.shape)) for s, r in pixels.ranks.items()}
-    head = ShardHead({}, {}, {}, {"model": "1"}, {"identity": ""})
+    head = ShardHead({"image": ""}, {}, {}, {}, {"identity": ""})
     save_shard(path, head, [("identity", Observed(replace(pixels, ranks=ranks), samples))])
     return ranks
 
@@ -61,3 +74,234 @@ def test_what_was_read_takes_less_than_its_counts_would_in_64_bits(tmp_path: Pat
 def test_a_shard_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"a\.zip is gone or broken"):
         StoredScoreHistograms([tmp_path / "a.zip"], "identity", LAYOUT.scores)["msp"]
+
+
+SMALL = Layout(classes=3, scores=("msp", "max_logit"))
+CALIBRATIONS = ("identity", "ts@a/b")
+
+
+def counted(seed: int) -> Observed:
+    """The statistics of two images of 40 pixels."""
+    g = np.random.default_rng(seed)
+    parts = []
+    for sample in ("a/0", "a/1"):
+        logits = g.normal(0, 3, (3, 5, 8)).astype(np.float32)
+        view = LogitView(logits, (5, 8), False, np.arange(3), np.ones(4))
+        truth = g.choice(np.array([0, 1, 2, 254, 255], np.uint8), (5, 8))
+        parts.append(Observed(*observe(view, truth, sample, SMALL)))
+    return parts[0] + parts[1]
+
+
+def head() -> ShardHead:
+    hashes = {"a/0": "0" * 64, "a/1": "1" * 64}
+    return ShardHead(hashes, {"a/1": "2" * 64}, {"a/2": "no image"}, {"model": "x"}, dict.fromkeys(CALIBRATIONS, "f"))
+
+
+def store(path: Path, seed: int = 0) -> bytes:
+    save_shard(path, head(), ((name, counted(seed + i)) for i, name in enumerate(CALIBRATIONS)))
+    return path.read_bytes()
+
+
+def content_of(path: Path) -> dict[str, np.ndarray] | None:
+    """All arrays of a shard, by the ways in which a run reads them; None where any way finds that it is not whole."""
+    if load_head(path, SMALL) != head():
+        return None
+    stored = load_shard(path)
+    assert stored is not None
+    arrays = {}
+    for name, observed in stored.observed.items():
+        arrays |= {f"{name}/{key}": array for key, array in observed.pixels.items()}
+        arrays |= {f"{name}/samples.{key}": array for key, array in observed.samples.arrays().items()}
+        for score, ranks in StoredScoreHistograms([path], name, SMALL.scores).items():
+            np.testing.assert_array_equal(ranks.counts, arrays[f"{name}/ranks.{score}.counts"])
+    return arrays
+
+
+def assert_refused_or_as_it_was(path: Path, intact: dict[str, np.ndarray], what: object) -> bool:
+    """Tell whether it was refused."""
+    found = content_of(path)
+    if found is None:
+        return True
+    assert found.keys() == intact.keys(), what
+    for name, array in intact.items():
+        np.testing.assert_array_equal(found[name], array, err_msg=f"{what}")
+    return False
+
+
+def test_a_shard_comes_back_as_it_was_stored(tmp_path: Path) -> None:
+    store(tmp_path / "a.zip")
+    found = content_of(tmp_path / "a.zip")
+    assert found is not None
+    for i, name in enumerate(CALIBRATIONS):
+        for key, array in counted(i).pixels.items():
+            np.testing.assert_array_equal(found[f"{name}/{key}"], array)
+    assert load_head(tmp_path / "a.zip", Layout(3, ("msp", "max_logit"), classwise=False)) is None
+    assert load_head(tmp_path / "a.zip", Layout(3, ("msp",))) is None
+    assert load_head(tmp_path / "a.zip", Layout(4, ("msp", "max_logit"))) is None
+    only = load_shard(tmp_path / "a.zip", ("identity",), ranks=False)
+    assert only is not None
+    assert list(only.observed) == ["identity"]
+    assert not only.observed["identity"].pixels.ranks
+
+
+def test_any_damage_to_the_bytes_of_a_shard_is_seen_or_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    whole = store(path)
+    intact = content_of(path)
+    assert intact is not None
+    g = np.random.default_rng(0)
+    tail = len(whole) - 4000  # the directory, the head and the end, which other readers believe
+    refused = 0
+    for i in range(250):
+        data = bytearray(whole)
+        for _ in range(int(g.choice([1, 1, 1, 4]))):
+            place = int(g.integers(tail if i % 2 else 0, len(data)))
+            data[place] ^= 1 << int(g.integers(8))
+        if i % 10 == 8:
+            del data[int(g.integers(len(data))) :]
+        if i % 10 == 9:
+            at = int(g.integers(len(data)))
+            data[at:at] = g.bytes(int(g.integers(1, 200)))
+        path.write_bytes(bytes(data))
+        refused += assert_refused_or_as_it_was(path, intact, i)
+    assert refused > 200
+
+
+@pytest.mark.slow
+def test_every_bit_of_the_directory_of_a_shard_may_flip(tmp_path: Path) -> None:
+    """The method of compression, the sizes and the offsets stand there, in a member's own header too."""
+    path = tmp_path / "a.zip"
+    whole = store(path)
+    intact = content_of(path)
+    assert intact is not None
+    directory = whole.index(b"PK\1\2")
+    places = [*range(60), *range(directory, directory + 60), *range(len(whole) - 86, len(whole))]
+    for place in places:
+        for bit in (0, 3, 7):
+            data = bytearray(whole)
+            data[place] ^= 1 << bit
+            path.write_bytes(bytes(data))
+            assert_refused_or_as_it_was(path, intact, (place, bit))
+
+
+def members_of(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def write_members(path: Path, members: list[tuple[str, bytes]], *, sign: bool) -> None:
+    """Write a zip file with valid checksums; where it is signed, the head names its members with their sha256 too."""
+    if sign:
+        described = json.loads(dict(members)["head.json"])
+        described["members"] = {name: sha256(data).hexdigest() for name, data in members if name != "head.json"}
+        described = json.dumps(described).encode()
+        members = [(name, described if name == "head.json" else data) for name, data in members]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+        archive.comment = sha256(dict(members)["head.json"]).hexdigest().encode()
+
+
+def sparse(array: np.ndarray) -> bytes:
+    places = np.flatnonzero(array)
+    numbers = [np.diff(places, prepend=0), array.ravel()[places]]
+    return bytes([8, 8]) + b"".join(n.astype("<i8").view(np.uint8).reshape(-1, 8).T.tobytes() for n in numbers)
+
+
+@pytest.mark.parametrize("sign", [False, True])
+def test_members_that_are_missing_renamed_doubled_or_swapped_are_seen(tmp_path: Path, sign: bool) -> None:
+    path = tmp_path / "a.zip"
+    members, others = members_of(store(path)), members_of(store(path, seed=10))
+    write_members(path, list(members.items()), sign=sign)
+    assert content_of(path) is not None
+    names = [name for name in members if name != "head.json" and members[name] != others[name]]
+    assert len(names) > 20
+    same_bytes = 0
+    for name in names:
+        rest = [(n, d) for n, d in members.items() if n != name]
+        other = next(n for n in names if members[n] != members[name])
+        for changed in (
+            rest,
+            [*rest, (f"{name}x", members[name])],
+            [*rest, (name, others[name])],
+            [(n, members[other] if n == name else members[name] if n == other else d) for n, d in members.items()],
+            [*members.items(), (f"../{name}", members[name])],
+        ):
+            write_members(path, changed, sign=sign)
+            # signed, two images may be exchanged where no table tells that they were
+            same_bytes += content_of(path) is not None
+        if not sign:
+            with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(path, "a") as archive:
+                archive.writestr("head.json", members["head.json"])
+            assert content_of(path) is None
+    assert same_bytes <= (8 if sign else 0)
+
+
+@pytest.mark.parametrize("name", [f"identity/{name}" for name in counted(0).pixels.arrays()])
+@pytest.mark.parametrize("change", ["one more", "negative", "another shape", "one less"])
+def test_signed_arrays_that_count_other_pixels_are_seen(tmp_path: Path, name: str, change: str) -> None:
+    path = tmp_path / "a.zip"
+    members = members_of(store(path))
+    array = counted(0).pixels.arrays()[name.removeprefix("identity/")].copy()
+    filled = np.flatnonzero(array)
+    place = filled[0] if len(filled) else 0
+    if change == "one more":
+        array.ravel()[place] += 1
+    elif change == "one less":
+        array.ravel()[place] -= 1
+    elif change == "negative":
+        array.ravel()[place] = -5
+    else:
+        array = np.concatenate([array.ravel(), np.ones(3, np.int64)])
+    write_members(path, [(n, sparse(array) if n == name else d) for n, d in members.items()], sign=True)
+    if content_of(path) is not None:
+        # what no other table repeats: who is right in a bin of one class, which probability has which bin
+        assert change in ("one more", "one less")
+        assert name.split(".")[0] in ("identity/confident", "identity/classwise", "identity/flips", "identity/losses")
+
+
+def test_no_header_makes_it_take_memory(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    members = members_of(store(path))
+    described = json.loads(members["head.json"])
+    lies: list[Callable[[], None]] = [
+        lambda: write_members(
+            path, [(n, bytes(1 << 28) if n.endswith("top.counts") else d) for n, d in members.items()], sign=True
+        ),
+        lambda: write_members(
+            path, [*[(n, d) for n, d in members.items() if n != "head.json"], ("head.json", bytes(1 << 28))], sign=False
+        ),
+        lambda: write_members(
+            path,
+            [
+                (n, json.dumps(described | {"classes": 10**6}).encode() if n == "head.json" else d)
+                for n, d in members.items()
+            ],
+            sign=True,
+        ),
+        lambda: write_members(
+            path,
+            [
+                (n, json.dumps(described | {"scores": ["msp"] * 10**6}).encode() if n == "head.json" else d)
+                for n, d in members.items()
+            ],
+            sign=True,
+        ),
+    ]
+    for lie in lies:
+        lie()
+        tracemalloc.start()
+        assert content_of(path) is None
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 150e6
+
+
+def test_a_folder_a_pipe_or_nothing_in_its_place_is_no_shard(tmp_path: Path) -> None:
+    (tmp_path / "folder.zip").mkdir()
+    os.mkfifo(tmp_path / "pipe.zip")
+    (tmp_path / "empty.zip").touch()
+    (tmp_path / "link.zip").symlink_to(tmp_path / "nowhere")
+    for name in ("folder.zip", "pipe.zip", "empty.zip", "link.zip", "none.zip"):
+        assert load_head(tmp_path / name, SMALL) is None
+        assert load_shard(tmp_path / name) is None

@@ -23,7 +23,7 @@ from reliseg.calibration.records.thresholds import ByScore, read_thresholds, thr
 from reliseg.errors import CalibrationError, ColumnsError, ConfigError, ReliSegError
 from reliseg.prediction import LOGIT_LIMIT, Prediction
 from reliseg.runtime.atomic_files import write_atomically, write_text
-from reliseg.runtime.regular_files import holds, read_regular
+from reliseg.runtime.regular_files import holds, read_regular, regular_size
 from reliseg.stats.fixed import CALIBRATED_LIMIT
 
 FORMAT = 3
@@ -117,6 +117,8 @@ class _File(Origin):
     parameters: dict[str, Any]
     tensors: _Tensors | None
     split_sha256: _Digest
+    sha256: _Digest
+    """Of everything else in the JSON."""
 
 
 _ORIGIN, _FILE = TypeAdapter(Origin), TypeAdapter(_File)
@@ -160,12 +162,12 @@ def encode_record(record: Record) -> tuple[str, bytes | None]:
         "split_sha256": record.split_sha256(),
         **hashes,
     }
-    return json.dumps(content, indent=1), tensors
+    return json.dumps(content | {"sha256": _sha256(json.dumps(content).encode())}, indent=1), tensors
 
 
 def read_record(path: Path) -> Record:
     """Return the record in a JSON file; a ConfigError that says what to do where it is no whole record."""
-    content = _read_json(path)
+    raw, content = _read_json(path)
     parameters = content.parameters
     if content.tensors is not None:
         parameters = parameters | _read_arrays(path, content.tensors)
@@ -175,6 +177,8 @@ def read_record(path: Path) -> Record:
         raise _damage_error(path, "its list of samples was changed")
     if {d: set(s) for d, s in record.samples.items()} != {d: set(s) for d, s in record.images.items()}:
         raise _damage_error(path, "its two lists of samples differ")
+    if content.sha256 != _sha256(json.dumps({k: v for k, v in raw.items() if k != "sha256"}).encode()):
+        raise _damage_error(path, "it was changed since it was written")
     return record
 
 
@@ -204,8 +208,8 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _read_json(path: Path) -> _File:
-    """Return what a JSON file says, checked value by value."""
+def _read_json(path: Path) -> tuple[dict[str, Any], _File]:
+    """Return what a JSON file says, as it stands there and checked value by value."""
     text = _read_bytes(path)
     try:
         raw = json.loads(text)
@@ -229,12 +233,14 @@ def _read_json(path: Path) -> _File:
         raise _damage_error(path, f"fitted_on is {content.split!r}, not DATASET/DOMAIN")
     if not _is_finite(content.parameters):
         raise _damage_error(path, "a parameter is not finite")
-    return content
+    return raw, content
 
 
 def _read_bytes(path: Path) -> bytes:
+    if path.suffix not in _LARGEST:
+        raise ConfigError(f"{path}: not a .json file; give that of a calibration")
     try:
-        if path.stat().st_size > _LARGEST[path.suffix]:
+        if regular_size(path) > _LARGEST[path.suffix]:
             raise _damage_error(path, f"it is larger than {_LARGEST[path.suffix] >> 20} MiB")
         return read_regular(path, _LARGEST[path.suffix])
     except OSError as error:
@@ -242,8 +248,6 @@ def _read_bytes(path: Path) -> bytes:
         raise ConfigError(
             f"{path}: cannot be read ({problem}); a calibration is a .json file, and often a second file beside it"
         ) from error
-    except KeyError as error:
-        raise ConfigError(f"{path}: not a .json file; give that of a calibration") from error
 
 
 def _read_arrays(path: Path, tensors: _Tensors) -> dict[str, np.ndarray]:

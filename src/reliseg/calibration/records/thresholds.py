@@ -3,7 +3,9 @@
 They are places in fine histograms, checked value by value, and belong to one record by the sha256 of its file.
 """
 
+import hashlib
 import json
+import os
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reliseg.errors import ConfigError
 from reliseg.runtime.atomic_files import write_text
-from reliseg.runtime.regular_files import read_regular
+from reliseg.runtime.regular_files import read_regular, regular_size
 from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.threshold import Threshold
 
@@ -52,6 +54,8 @@ class _File(BaseModel):
     format: int = Field(ge=1, le=FORMAT)
     record: _Name
     thresholds: dict[_Name, dict[_Name, _Threshold]]
+    sha256: str = ""
+    """Of everything else in it; formats before 2 had none."""
 
 
 def thresholds_file(record: Path) -> Path:
@@ -65,7 +69,8 @@ def write_thresholds(record: Path, digest: str, thresholds: Mapping[str, ByScore
         name: {s: {"last": t.last, "possible": t.possible.tolist(), "why": t.why} for s, t in by_score.items()}
         for name, by_score in thresholds.items()
     }
-    text = json.dumps({"format": FORMAT, "record": digest, "thresholds": content}, indent=1)
+    inner = {"format": FORMAT, "record": digest, "thresholds": content}
+    text = json.dumps(inner | {"sha256": _sha256(inner)}, indent=1)
     write_text(thresholds_file(record), text)
 
 
@@ -75,12 +80,13 @@ def read_thresholds(record: Path, digest: str) -> dict[str, ByScore]:
     Scores may be among them that this process does not know: nothing asks for theirs.
     """
     path = thresholds_file(record)
-    if not path.exists():
+    if not os.path.lexists(path):
         return {}
     try:
-        if path.stat().st_size > _LARGEST:
+        if regular_size(path) > _LARGEST:
             raise _damage_error(path, f"it is larger than {_LARGEST >> 20} MiB")
-        content = _File.model_validate_json(read_regular(path, _LARGEST))
+        data = read_regular(path, _LARGEST)
+        content = _File.model_validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
         raise _damage_error(path, f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}") from error
@@ -88,10 +94,18 @@ def read_thresholds(record: Path, digest: str) -> dict[str, ByScore]:
         raise _damage_error(path, f"it cannot be read ({(error.strerror or 'unreadable').lower()})") from error
     if content.record != digest:
         raise _damage_error(path, f"it does not belong to {record.name}")
-    return {
+    thresholds: dict[str, ByScore] = {
         name: {score: _restore(path, score, t) for score, t in by_score.items()}
         for name, by_score in content.thresholds.items()
     }
+    inner = {k: v for k, v in json.loads(data).items() if k != "sha256"}
+    if content.format >= 2 and content.sha256 != _sha256(inner):
+        raise _damage_error(path, "it was changed since it was written")
+    return thresholds
+
+
+def _sha256(content: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _restore(path: Path, score: str, values: _Threshold) -> Threshold:

@@ -1,5 +1,6 @@
 """The pass over the images: statistics of all counted pixels, shard by shard."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -109,8 +110,11 @@ class DomainPass:
 
     def _missing(self, shard: Shard, changes: list[str]) -> Sequence[Sample]:
         """Return the samples of a shard that are not stored, or stored in vain: `changes` grows by the reason."""
-        stored = load_head(self.run.shard(shard))
+        path = self.run.shard(shard)
+        stored = load_head(path, self._layout)
         if stored is None:
+            if os.path.lexists(path):
+                changes.append(f"{path} is not whole")
             return shard.samples
         now = self.run.inputs({self.target: shard.samples}, self._parts)
         name = str(self.target)
@@ -175,7 +179,7 @@ class DomainPass:
         if len(samples) == len(shard.samples):
             save_shard(path, ShardHead(hashes, predictions, failures, self._own_parts, self._fingerprints), observed)
             return
-        before = load_head(path)
+        before = load_head(path, self._layout)
         if before is None:
             raise lost_shard_error(path)
         head = replace(

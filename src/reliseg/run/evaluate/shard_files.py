@@ -1,21 +1,48 @@
 """Statistics on disk: atomic, checksummed files, one per shard."""
 
+import hashlib
 import json
+import math
+import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, Literal, TypeAlias
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
 from reliseg.runtime.atomic_files import write_atomically
-from reliseg.stats import PixelStatistics, SampleTable
+from reliseg.runtime.regular_files import open_regular
+from reliseg.stats import Layout, PixelStatistics, SampleTable
+from reliseg.stats.consistency import (
+    StoredCounts,
+    contradictions,
+    contradictions_of_scores,
+    shapes_of_pixels,
+    shapes_of_samples,
+)
 from reliseg.stats.pixels import ScoreHistogram
 
-_FORMAT = 6
-_UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, IndexError, EOFError)
+_FORMAT = 7
+_HEAD = "head.json"
+_LARGEST_HEAD = 1 << 26
+_END_OF_ZIP = struct.Struct("<4s4H2LH")
+_UNREADABLE = (
+    OSError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    LookupError,
+    ValueError,
+    ArithmeticError,
+    EOFError,
+    RuntimeError,  # and NotImplementedError: a method of compression, or a password
+)
 """What reading a missing or damaged shard raises."""
 
 
@@ -52,27 +79,85 @@ class StoredShard:
     """A shard as it was read: statistics of those calibrations that were asked for."""
 
     head: ShardHead
+    layout: Layout
     observed: Mapping[str, Observed]
 
 
+_Digest: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Head(BaseModel):
+    """The member `head.json`. Its own sha256 is the comment of the zip file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    format: Literal[7]
+    classes: Annotated[int, Field(ge=1, le=254)]
+    scores: tuple[str, ...]
+    classwise: bool
+    hashes: dict[str, str]
+    predictions: dict[str, str]
+    failures: dict[str, str]
+    parts: dict[str, str]
+    calibrations: dict[str, str]
+    members: dict[str, _Digest]
+    """The sha256 of every other member, by name."""
+
+    @property
+    def layout(self) -> Layout:
+        """What the shard counts."""
+        return Layout(self.classes, self.scores, self.classwise)
+
+    @property
+    def samples(self) -> tuple[str, ...]:
+        """The ids of the rows, under every calibration."""
+        return tuple(sorted(self.hashes))
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each array, by the name of its member."""
+        of_pixels, of_samples = shapes_of_pixels(self.layout), shapes_of_samples(self.layout, len(self.hashes))
+        one = dict(of_pixels) | {f"samples.{name}": shape for name, shape in of_samples.items()}
+        return {f"{calibration}/{name}": shape for calibration in self.calibrations for name, shape in one.items()}
+
+    def public(self) -> ShardHead:
+        """Return what is known of the shard beside its statistics."""
+        return ShardHead(self.hashes, self.predictions, self.failures, self.parts, self.calibrations)
+
+
 def save_shard(path: Path, head: ShardHead, observed: Iterable[tuple[str, Observed]]) -> None:
-    """Store a shard: sparse arrays in a zip file, whose members carry checksums.
+    """Store a shard: sparse arrays in a zip file, with the sha256 of each in its head, and that of the head at the end.
 
     Of what is observed, by calibration, one is in memory at a time if it comes from a generator.
     """
 
     def write(file: BinaryIO) -> None:
-        shapes, samples = {}, {}
+        members: dict[str, str] = {}
+        layout: dict[str, Any] = {}
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             for calibration, statistics in observed:
-                samples[calibration] = list(statistics.samples.ids)
+                layout = _layout_of(statistics)
                 for name, array in _members(calibration, statistics):
-                    archive.writestr(name, _sparse(array))
-                    shapes[name] = array.shape
-            content = {"format": _FORMAT, **asdict(head), "samples": samples, "shapes": shapes}
-            archive.writestr("head.json", json.dumps(content))
+                    content = _sparse(array)
+                    members[name] = _sha256(content)
+                    archive.writestr(name, content)
+            described = json.dumps({"format": _FORMAT, **layout, **asdict(head), "members": members}).encode()
+            archive.writestr(_HEAD, described)
+            archive.comment = _sha256(described).encode()
 
     write_atomically(path, write)
+
+
+def _layout_of(observed: Observed) -> dict[str, Any]:
+    pixels = observed.pixels
+    return {
+        "classes": len(pixels.top.counts),
+        "scores": list(pixels.ranks),
+        "classwise": pixels.classwise is not None,
+    }
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _members(calibration: str, observed: Observed) -> Iterator[tuple[str, np.ndarray]]:
@@ -86,19 +171,126 @@ def _members(calibration: str, observed: Observed) -> Iterator[tuple[str, np.nda
 def load_shard(path: Path, calibrations: Collection[str] | None = None, *, ranks: bool = True) -> StoredShard | None:
     """Return the stored shard with the statistics of these calibrations (all by default), with `ranks` or without.
 
-    None where there is none, or none that is whole.
+    None where there is none, or none that is whole: what is read agrees in itself.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            head = json.loads(archive.read("head.json"))
-            if head["format"] != _FORMAT:
-                return None
-            known = ShardHead(**{f.name: head[f.name] for f in fields(ShardHead)})
-            names = [c for c in known.calibrations if calibrations is None or c in calibrations]
-            observed = {name: _read_observed(archive, head, name, ranks) for name in names}
+        with _open_shard(path) as shard:
+            names = [c for c in shard.head.calibrations if calibrations is None or c in calibrations]
+            observed = {name: shard.observed(name, ranks=ranks) for name in names}
+            return StoredShard(shard.head.public(), shard.head.layout, observed)
     except _UNREADABLE:
         return None
-    return StoredShard(known, observed)
+
+
+def load_head(path: Path, layout: Layout) -> ShardHead | None:
+    """Return what is known of a stored shard, after looking at everything in it; None as of `load_shard`.
+
+    `layout` is what it must count.
+    """
+    try:
+        with _open_shard(path) as shard:
+            if shard.head.layout != layout:
+                return None
+            for calibration in shard.head.calibrations:
+                shard.check(calibration)
+            return shard.head.public()
+    except _UNREADABLE:
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class _OpenShard:
+    """An open zip file, with no other members than those that its head names, and none larger than it can be."""
+
+    archive: zipfile.ZipFile
+    head: _Head
+    shapes: Mapping[str, tuple[int, ...]]
+
+    @classmethod
+    def of(cls, archive: zipfile.ZipFile) -> "_OpenShard":
+        """Read the head. A ValueError where it does not fit the file or itself."""
+        content = _read_member(archive, _HEAD, _LARGEST_HEAD)
+        if _sha256(content).encode() != archive.comment:
+            raise ValueError("another head")
+        head = _Head.model_validate_json(content)
+        shapes = head.shapes()
+        names = archive.namelist()
+        if len(set(names)) != len(names) or set(names) != {*shapes, _HEAD} or head.members.keys() != shapes.keys():
+            raise ValueError("other members")
+        if head.failures.keys() & head.hashes.keys() or not head.predictions.keys() <= head.hashes.keys():
+            raise ValueError("other samples")
+        return cls(archive, head, shapes)
+
+    def read(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the nonzero places and values of a member. A ValueError where they are not what the head says."""
+        cells = math.prod(self.shapes[name])
+        content = _read_member(self.archive, name, 2 + 16 * cells)
+        if _sha256(content) != self.head.members[name]:
+            raise ValueError("another member")
+        return _entries(content, cells)
+
+    def dense(self, name: str) -> np.ndarray:
+        """Return the array of a member."""
+        places, values = self.read(name)
+        array = np.zeros(self.shapes[name], np.int64)
+        array.ravel()[places] = values
+        return array
+
+    def observed(self, calibration: str, *, ranks: bool) -> Observed:
+        """Return the statistics of a calibration, with `ranks` or without. A ValueError where they contradict."""
+        prefix, rows = f"{calibration}/", "samples."
+        keys = [name.removeprefix(prefix) for name in self.shapes if name.startswith(prefix)]
+        arrays = {key: self.dense(prefix + key) for key in keys if ranks or not key.startswith("ranks.")}
+        table = {key.removeprefix(rows): array for key, array in arrays.items() if key.startswith(rows)}
+        pixels = {key: array for key, array in arrays.items() if not key.startswith(rows)}
+        samples = SampleTable.from_arrays(self.head.samples, table)
+        observed = Observed(PixelStatistics.from_arrays(pixels), samples)
+        _refuse(contradictions(observed.pixels, samples))
+        return observed
+
+    def check(self, calibration: str) -> None:
+        """Raise a ValueError where the statistics of a calibration contradict; one histogram at a time is in memory."""
+        observed = self.observed(calibration, ranks=False)
+        names = ((score, f"{calibration}/ranks.{score}.counts") for score in self.head.scores)
+        scores = (StoredCounts(score, *self.read(name)) for score, name in names)
+        _refuse(contradictions_of_scores(observed.pixels, observed.samples, scores))
+
+
+def _refuse(problems: Iterator[str]) -> None:
+    for problem in problems:
+        raise ValueError(problem)
+
+
+@contextmanager
+def _open_shard(path: Path) -> Iterator[_OpenShard]:
+    """Open a shard. One of `_UNREADABLE` where it is not there, or not whole."""
+    with open_regular(path) as file:
+        _check_end(file)
+        with zipfile.ZipFile(file) as archive:
+            yield _OpenShard.of(archive)
+
+
+def _check_end(file: BinaryIO) -> None:
+    """Raise a ValueError where the end of a zip file is not as it was written: its directory takes memory."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(size - _END_OF_ZIP.size - 64, 0))
+    signature, _, _, _, entries, directory, start, comment = _END_OF_ZIP.unpack(file.read(_END_OF_ZIP.size))
+    if signature != b"PK\5\6" or comment != 64 or directory > min(size, entries * 1024):
+        raise ValueError("no end of a shard")
+    if start + directory + _END_OF_ZIP.size + 64 != size:
+        raise ValueError("something lies before or between")
+
+
+def _read_member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    """Return a member of at most so many bytes; a ValueError where it is larger, or stored in another way."""
+    info = archive.getinfo(name)
+    if info.file_size > most or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{name} cannot be a member")
+    with archive.open(info) as member:
+        content = member.read(most + 1)
+    if len(content) != info.file_size:
+        raise ValueError(f"{name} has another size")
+    return content
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +322,10 @@ class StoredScoreHistograms(Mapping[str, ScoreHistogram]):
         name = f"{self.calibration}/ranks.{score}.counts"
         for path in self.shards:
             try:
-                with zipfile.ZipFile(path) as archive:
-                    places, values = _entries(archive.read(name))
+                with _open_shard(path) as shard:
+                    places, values = shard.read(name)
+                    if shard.shapes[name] != total.counts.shape or values.min(initial=0) < 0:
+                        raise ValueError("another histogram")
             except _UNREADABLE as error:
                 raise lost_shard_error(path) from error
             counts[places] += values
@@ -147,29 +341,6 @@ class StoredScoreHistograms(Mapping[str, ScoreHistogram]):
 def lost_shard_error(path: Path) -> FileNotFoundError:
     """Return the error of a shard that was there before."""
     return FileNotFoundError(f"{path} is gone or broken since it was written")
-
-
-def load_head(path: Path) -> ShardHead | None:
-    """Return the hashes, failures and calibrations of a stored shard, after comparing all its checksums."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if archive.testzip() is not None:
-                return None
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError):
-        return None
-    stored = load_shard(path, ())
-    return None if stored is None else stored.head
-
-
-def _read_observed(archive: zipfile.ZipFile, head: Mapping[str, Any], calibration: str, ranks: bool) -> Observed:
-    prefix, rows = f"{calibration}/", "samples."
-    members = {name.removeprefix(prefix): name for name in head["shapes"] if name.startswith(prefix)}
-    members = {key: name for key, name in members.items() if ranks or not key.startswith("ranks.")}
-    arrays = {key: _dense(archive.read(name), head["shapes"][name]) for key, name in members.items()}
-    table = {key.removeprefix(rows): array for key, array in arrays.items() if key.startswith(rows)}
-    pixels = {key: array for key, array in arrays.items() if not key.startswith(rows)}
-    samples = SampleTable.from_arrays(head["samples"][calibration], table)
-    return Observed(PixelStatistics.from_arrays(pixels), samples)
 
 
 def _sparse(array: np.ndarray) -> bytes:
@@ -190,18 +361,19 @@ def _width(numbers: np.ndarray) -> int:
     return 8 if low < 0 else max(1, -(-high.bit_length() // 8))
 
 
-def _dense(content: bytes, shape: list[int]) -> np.ndarray:
-    places, values = _entries(content)
-    array = np.zeros(shape, np.int64)
-    array.ravel()[places] = values
-    return array
-
-
-def _entries(content: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Return the nonzero places and values of a sparse array."""
+def _entries(content: bytes, cells: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the nonzero places and values of a sparse array of so many cells; a ValueError where there is none."""
     steps, values = content[0], content[1]
+    if not (1 <= steps <= 8 and 1 <= values <= 8):
+        raise ValueError("no widths of numbers")
     planes = np.frombuffer(content, np.uint8, offset=2).reshape(steps + values, -1)
-    return np.cumsum(_join_bytes(planes[:steps])), _join_bytes(planes[steps:])
+    numbers = _join_bytes(planes[:steps])
+    if (numbers[1:] <= 0).any() or (numbers[:1] < 0).any() or (numbers >= cells).any():
+        raise ValueError("places are not in order")
+    places = np.cumsum(numbers)
+    if len(places) and places[-1] >= cells:
+        raise ValueError("a place that is not there")
+    return places, _join_bytes(planes[steps:])
 
 
 def _join_bytes(planes: np.ndarray) -> np.ndarray:

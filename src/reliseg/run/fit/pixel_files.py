@@ -46,7 +46,7 @@ class PixelWriter:
         is_whole = kind is None and self._columns > 0
         if is_whole:
             self._write_headers()
-        for file, temporary, final in zip(self._files, self._temporary_files(), _files(self._path), strict=True):
+        for file, temporary, final in zip(self._files, self._temporary_files(), pixel_files(self._path), strict=True):
             if is_whole:
                 _close(file)
                 temporary.replace(final)
@@ -62,12 +62,12 @@ class PixelWriter:
             np.lib.format.write_array_header_1_0(file, header)
 
     def _temporary_files(self) -> list[Path]:
-        return [file.with_name(f".{file.name}.{os.getpid()}.tmp") for file in _files(self._path)]
+        return [file.with_name(f".{file.name}.{os.getpid()}.tmp") for file in pixel_files(self._path)]
 
 
 def read_pixels(path: Path) -> tuple[Float32[np.ndarray, "p y"], UInt8[np.ndarray, " p"]]:
     """Return the logits and labels of a shard, memory-mapped."""
-    logits, labels = (np.load(file, mmap_mode="r") for file in _files(path))
+    logits, labels = (np.load(file, mmap_mode="r") for file in pixel_files(path))
     return logits, labels
 
 
@@ -120,5 +120,6 @@ def _close(file: BinaryIO) -> None:
     file.close()
 
 
-def _files(path: Path) -> list[Path]:
+def pixel_files(path: Path) -> list[Path]:
+    """Return the files of a shard's logits and labels."""
     return [path.with_suffix(".logits.npy"), path.with_suffix(".labels.npy")]

@@ -1,14 +1,12 @@
 """The pass over calibration splits: every image is predicted once, and what fits read of it lies on disk meanwhile."""
 
 import hashlib
-import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,12 +17,18 @@ from reliseg.plan.plan import Shard, Target, shards
 from reliseg.prediction import sample_pixels
 from reliseg.run.context import ModelRun
 from reliseg.run.failures import Attempts, Failures
-from reliseg.run.fit.image_files import StoredImage, StoredImages, save_image
-from reliseg.run.fit.pixel_files import PixelWriter, Share, pixel_runs
+from reliseg.run.fit.image_files import StoredImage, StoredImages, image_files, save_image
+from reliseg.run.fit.pixel_files import PixelWriter, Share, pixel_files, pixel_runs
 from reliseg.run.fit.requests import SampleRequest
+from reliseg.run.fit.sample_records import (
+    SampleEntry,
+    SampleRecord,
+    read_sample_record,
+    refuse_changed_files,
+    write_sample_record,
+)
 from reliseg.run.predict.freshness import StoredInputs
 from reliseg.run.predict.stream import PredictedSample
-from reliseg.runtime.atomic_files import write_text
 
 _HASHES = ("sha256", "image_sha256", "prediction_sha256")
 
@@ -88,17 +92,16 @@ class Sampling:
             request = requests[target]
             projection = target.dataset.projection(self.run.model.labels)
             for shard in shards(target):
-                entries = self._read(shard)["images"]
-                pixels += pixel_runs(self._pixels(shard), [e["pixels"] for e in entries], request.quota)
+                entries = read_sample_record(self._record(shard)).images
+                pixels += pixel_runs(self._pixels(shard), [e.pixels for e in entries], request.quota)
                 for place, e in enumerate(entries):
-                    feature = e["feature"] and tuple(e["feature"])
-                    images.append(SampledImage(e["id"], min(request.quota, e["pixels"]), feature))
-                    if e["id"] in request.whole:
-                        base, image = self._whole_image(shard, place), request.whole[e["id"]]
-                        whole.append(StoredImage(e["id"], base, e["align_corners"], projection, image))
+                    images.append(SampledImage(e.id, min(request.quota, e.pixels), e.feature))
+                    if e.id in request.whole:
+                        base, image = self._whole_image(shard, place), request.whole[e.id]
+                        whole.append(StoredImage(e.id, base, e.align_corners, projection, image))
                     for kind, by_domain in hashes.items():
-                        if e[kind]:
-                            by_domain.setdefault(str(target), {})[e["id"]] = e[kind]
+                        if digest := getattr(e, kind):
+                            by_domain.setdefault(str(target), {})[e.id] = digest
         sample = CalibrationSample(Share(tuple(pixels)), images, StoredImages.of(whole), training)
         return FitData(sample, hashes["sha256"], hashes["image_sha256"], hashes["prediction_sha256"])
 
@@ -111,14 +114,15 @@ class Sampling:
     def _is_stored(self, shard: Shard, request: SampleRequest) -> bool:
         """Tell if what is stored of a shard holds all that is requested, of the same model, samples and files."""
         try:
-            record = self._read(shard)
-            name, entries = str(shard.target), record["images"]
-            predictions = {e["id"]: e["prediction_sha256"] for e in entries if e["prediction_sha256"]}
-            before = StoredInputs(record["parts"], {name: {e["id"]: e["sha256"] for e in entries}}, {name: predictions})
-            if not request.within(SampleRequest(record["quota"], record["whole"])):
+            record = read_sample_record(self._record(shard))
+            if not request.within(SampleRequest(record.quota, record.whole)):
                 return False
-        except (OSError, ValueError, KeyError):
+            refuse_changed_files(self._record(shard), record)
+        except (OSError, ValueError):
             return False
+        name = str(shard.target)
+        predictions = {e.id: e.prediction_sha256 for e in record.images if e.prediction_sha256}
+        before = StoredInputs(record.parts, {name: {e.id: e.sha256 for e in record.images}}, {name: predictions})
         now = self.run.inputs({shard.target: shard.samples}, self._parts(shard.target))
         return now.change_since(before) is None and not now.missing(before)
 
@@ -135,7 +139,8 @@ class Sampling:
         attempts: Attempts,
     ) -> None:
         """Store what is requested of a shard, as long as the attempts are not hopeless."""
-        entries: list[dict[str, Any]] = []
+        entries: list[SampleEntry] = []
+        files: list[Path] = []
         self._record(shard).unlink(missing_ok=True)  # it would speak of files that are written anew
         with PixelWriter(self._pixels(shard)) as pixels:
             for outcome in outcomes:
@@ -157,22 +162,24 @@ class Sampling:
                 if sample in request.whole:
                     base = self._whole_image(shard, len(entries))
                     save_image(base, prediction, truth, image=request.whole[sample])
+                    files += image_files(base, image=request.whole[sample])
                 feature = prediction.feature
                 entries.append(
-                    {
-                        "id": sample,
-                        "sha256": outcome.loaded.sha256,
-                        "image_sha256": outcome.loaded.image_sha256,
-                        "prediction_sha256": outcome.files_sha256,
-                        "pixels": pixels.add(logits, labels),
-                        "feature": None if feature is None else feature.astype(float).tolist(),
-                        "align_corners": prediction.align_corners,
-                    }
+                    SampleEntry(
+                        id=sample,
+                        sha256=outcome.loaded.sha256,
+                        image_sha256=outcome.loaded.image_sha256,
+                        prediction_sha256=outcome.files_sha256,
+                        pixels=pixels.add(logits, labels),
+                        feature=None if feature is None else tuple(feature.astype(float).tolist()),
+                        align_corners=prediction.align_corners,
+                    )
                 )
         if len(entries) == len(shard.samples):  # last: the pixels are whole
-            stored = {"quota": request.quota, "whole": dict(request.whole)}
-            record = {"images": entries, "parts": self._parts(shard.target), **stored}
-            write_text(self._record(shard), json.dumps(record))
+            record = SampleRecord(
+                images=tuple(entries), parts=self._parts(shard.target), quota=request.quota, whole=dict(request.whole)
+            )
+            write_sample_record(self._record(shard), record, [*pixel_files(self._pixels(shard)), *files])
             self.run.context.hashes.flush()
 
     def _pixels(self, shard: Shard) -> Path:
@@ -183,10 +190,6 @@ class Sampling:
 
     def _whole_image(self, shard: Shard, place: int) -> Path:
         return self.run.context.folder.whole_image(self.run.name, shard, place)
-
-    def _read(self, shard: Shard) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads(self._record(shard).read_text(encoding="utf-8"))
-        return content
 
 
 def _part(request: SampleRequest, shard: Shard) -> SampleRequest:

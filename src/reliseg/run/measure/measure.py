@@ -140,7 +140,7 @@ def load_state(run: ModelRun, members: Sequence[Target], calibration: str) -> Do
     start = 0
     for path in paths:
         stored = load_shard(path, (calibration,), ranks=False)
-        if stored is None:
+        if stored is None or stored.layout != layout or calibration not in stored.observed:
             raise lost_shard_error(path)
         observed = stored.observed[calibration]
         pixels = pixels + observed.pixels
