@@ -38,11 +38,6 @@ def save_image(base: Path, prediction: Prediction, truth: Truth, *, image: bool)
         write_atomically(_path(base, name), partial(np.save, arr=array))
 
 
-def image_files(base: Path, *, image: bool) -> list[Path]:
-    """Return the files that `save_image` writes."""
-    return [_path(base, name) for name in ("logits", "labels", *(["image"] if image else []))]
-
-
 def bytes_of_image(native: int, pixels: int, *, image: bool) -> int:
     """Return what an image with so many native logits takes on disk."""
     return 4 * native + (4 if image else 1) * pixels

@@ -17,7 +17,7 @@ from reliseg.plan.plan import Shard, Target, shards
 from reliseg.prediction import sample_pixels
 from reliseg.run.context import ModelRun
 from reliseg.run.failures import Attempts, Failures
-from reliseg.run.fit.image_files import StoredImage, StoredImages, image_files, save_image
+from reliseg.run.fit.image_files import StoredImage, StoredImages, save_image
 from reliseg.run.fit.pixel_files import PixelWriter, Share, pixel_files, pixel_runs
 from reliseg.run.fit.requests import SampleRequest
 from reliseg.run.fit.sample_records import (
@@ -140,7 +140,6 @@ class Sampling:
     ) -> None:
         """Store what is requested of a shard, as long as the attempts are not hopeless."""
         entries: list[SampleEntry] = []
-        files: list[Path] = []
         self._record(shard).unlink(missing_ok=True)  # it would speak of files that are written anew
         with PixelWriter(self._pixels(shard)) as pixels:
             for outcome in outcomes:
@@ -162,7 +161,6 @@ class Sampling:
                 if sample in request.whole:
                     base = self._whole_image(shard, len(entries))
                     save_image(base, prediction, truth, image=request.whole[sample])
-                    files += image_files(base, image=request.whole[sample])
                 feature = prediction.feature
                 entries.append(
                     SampleEntry(
@@ -179,11 +177,15 @@ class Sampling:
             record = SampleRecord(
                 images=tuple(entries), parts=self._parts(shard.target), quota=request.quota, whole=dict(request.whole)
             )
-            write_sample_record(self._record(shard), record, [*pixel_files(self._pixels(shard)), *files])
+            write_sample_record(self._record(shard), record, self._files(shard))
             self.run.context.hashes.flush()
 
     def _pixels(self, shard: Shard) -> Path:
         return self.run.context.folder.pixels(self.run.name, shard)
+
+    def _files(self, shard: Shard) -> list[Path]:
+        """Return the files that lie there of a shard: its pixels, and its whole images."""
+        return [*pixel_files(self._pixels(shard)), *sorted(self._whole_image(shard, 0).parent.glob("*.npy"))]
 
     def _record(self, shard: Shard) -> Path:
         return self.run.context.folder.sample_record(self.run.name, shard)
