@@ -35,7 +35,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     folder = tmp_path_factory.mktemp("runs")
     street = make_street(folder / "street", cal=3, day=2, dusk=2)
     content = street.content()
-    content["calibration"][0]["methods"] = ["identity", "ts", "class_ts", "vector"]
+    content["calibration"][0]["methods"] = ["identity", "ts", "vector"]
     content["scores"] = ["msp", "margin"]
     street.write(content)
     assert command(street.config, folder / "out") == 0
@@ -100,7 +100,6 @@ ANY_FILE: dict[str, Damage] = {
 FILES = {
     "shard": "statistics/net/street/*/*/*.zip",
     "record": "calibrations/net/*.json",
-    "arrays": "calibrations/net/*.safetensors",
     "thresholds": "calibrations/net/*.thresholds",
     "configuration": "config.yaml",
     "manifest": "manifest.json",
@@ -206,7 +205,7 @@ def test_members_of_shards_with_valid_checksums_give_equal_results(
 
 
 @slow
-@pytest.mark.parametrize("kind", ["shard", "record", "arrays", "thresholds"])
+@pytest.mark.parametrize("kind", ["shard", "record", "thresholds"])
 def test_whole_files_of_another_run_or_of_each_other_give_equal_results(
     kind: str, runs: Runs, run_again: Callable[..., None]
 ) -> None:
