@@ -279,7 +279,7 @@ def test_commands_exist(fence):
 
 
 def test_kinds_that_can_be_listed_are_documented():
-    assert f"reliseg list {'|'.join(k.value for k in cli.Kind)}" in text("command-line.md")
+    assert f"reliseg list {'|'.join(cli.KINDS)}" in text("command-line.md")
 
 
 def test_files_and_names_of_the_code_that_pages_mention_exist():
