@@ -72,6 +72,8 @@ def test_a_value_is_read_as_in_a_file(text):
         (dataset_section, "camvid", "--data 'camvid': write SPEC=ROOT"),
         (dataset_section, "camvid=", "--data 'camvid=': write SPEC=ROOT"),
         (dataset_section, "camvid=x,skip", "--data: 'skip' is not KEY=VALUE"),
+        (dataset_section, "camvid=x,a\nb=3", "--data: 'a\\nb=3' is not KEY=VALUE"),
+        (dataset_section, "camvid=x,=3", "--data: '=3' is not KEY=VALUE"),
         (dataset_section, 'folder=p,labels="', "--data: labels: '\"' is not valid YAML: line 1: "),
         (dataset_section, "folder=p,labels='a", '--data: labels: "\'a" is not valid YAML: line 1: '),
         (

@@ -398,7 +398,8 @@ def _first_problem(error: ValidationError, content: object, section: type[BaseMo
     errors = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     if errors[0]["type"] == "extra_forbidden":
         *way, key = place_in_file(errors[0], content)
-        return f"unknown key {quoted(str(key))} at {place_text((*way, key))}; {suggestion(str(key), _keys(tuple(way), section))}"
+        known = suggestion(str(key), _keys(tuple(way), section))
+        return f"unknown key {quoted(str(key))} at {place_text((*way, key))}; {known}"
     return validation_message(errors, content)
 
 

@@ -49,7 +49,7 @@ def _entries(option: str, pairs: list[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for pair in pairs:
         key, separator, value = pair.partition("=")
-        if not separator:
+        if not separator or not key.isidentifier():
             raise ConfigError(f"{option}: {quoted(pair)} is not KEY=VALUE")
         if key in values:
             raise ConfigError(f"{option}: {quoted(key)} is given twice; give it once")
