@@ -13,7 +13,7 @@ from reliseg.kernels import reference
 from reliseg.kernels.cpu import transformed
 from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.labels import Projection
-from reliseg.models.kinds.stored import save_logits
+from reliseg.models.prediction_files import save_logits
 from reliseg.prediction import LOGIT_LIMIT, Prediction, sample_pixels
 from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.evaluate.observer import Observer

@@ -250,7 +250,8 @@ def test_a_sample_that_cannot_be_read_costs_the_fits_that_contain_it(tmp_path, c
 
 def test_each_calibration_sample_is_saved_once(street, tmp_path, monkeypatch):
     saved: Counter[str] = Counter()
-    monkeypatch.setattr("reliseg.models.kinds.stored.save_logits", lambda path, prediction: saved.update([path.name]))
+    writer = "reliseg.models.prediction_files.save_logits"
+    monkeypatch.setattr(writer, lambda path, prediction: saved.update([path.name]))
     config = read_config(write_config(street, tmp_path, FITS, metrics=["likelihood"]))
     Run(
         plan_from_config(config, tmp_path), tmp_path / "out", render_config(config, tmp_path), save=("logits",)
@@ -347,4 +348,5 @@ def test_check_tells_of_too_few_images_and_of_a_first_image_that_cannot_be_predi
     np.savez(street.logits("val", 0), logits=np.full((11, 6, 8), -np.inf, np.float32))
     code, said = said_by_check(write_config(street, tmp_path / "bad", [{"on": [A], "methods": ["lts"]}]))
     assert code == 2
-    assert "model net: s0/s0_0000: the model gave logits of -inf" in said
+    assert "model net on street: " in said
+    assert "the model gave logits of -inf" in said
