@@ -305,3 +305,48 @@ def test_a_write_that_is_interrupted_leaves_the_record_before(records, tmp_path,
         write_record(tmp_path, replace(records["class_ts"], pixels=1))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("method", ["ts", "vector", "lts"])
+def test_any_damage_to_the_bytes_of_a_record_is_refused_or_changes_nothing(records, method, tmp_path):
+    """Flipped bits, cut and lengthened files, of the JSON and of the arrays beside it."""
+    (name,) = [m for m in METHODS if m.partition("(")[0] == method][:1]
+    path = write_record(tmp_path, records[name])
+    intact = encode_record(records[name])
+    files = sorted(tmp_path.iterdir())
+    g = np.random.default_rng(0)
+    said = []
+    for i in range(120):
+        file = files[i % len(files)]
+        whole = file.read_bytes()
+        data = bytearray(whole)
+        data[int(g.integers(len(data)))] ^= 1 << int(g.integers(8))
+        data = data[: int(g.integers(len(data)))] if i % 6 == 5 else data + g.bytes(3) if i % 6 == 4 else data
+        file.write_bytes(bytes(data))
+        try:
+            assert encode_record(read_record(path)) == intact, (file.name, i)
+        except ConfigError as error:
+            said.append(error.lines)
+        file.write_bytes(whole)
+    assert len(said) > 100
+    assert {len(lines) for lines in said} == {1}
+
+
+def test_a_record_that_was_edited_is_refused(records, tmp_path):
+    """A temperature that could be one, a sample that could have been there."""
+    for key, change in (
+        ("parameters", lambda p: p | {"temperature": p["temperature"] * 1.01}),
+        ("model", lambda _: "other"),
+    ):
+        path = write_record(tmp_path, records["ts"])
+        content = json.loads(path.read_text())
+        content[key] = change(content[key])
+        path.write_text(json.dumps(content, indent=1))
+        with pytest.raises(ConfigError, match="it was changed since it was written; copy the calibration again"):
+            read_record(path)
+
+
+def test_a_record_in_other_white_space_is_the_same(records, tmp_path):
+    path = write_record(tmp_path, records["ts"])
+    path.write_text(json.dumps(json.loads(path.read_text())))
+    assert encode_record(read_record(path)) == encode_record(records["ts"])
