@@ -275,6 +275,20 @@ def test_packages_that_do_not_fit_are_one_line(monkeypatch: pytest.MonkeyPatch) 
         HuggingFaceModel.load(ModelOptions(name="hub", kind="hf", where="a/b"))
 
 
+def test_weights_of_a_whole_checkpoint_replace_those_of_the_folder(options: ModelOptions, tmp_path: Path) -> None:
+    options = with_processor(options, tmp_path, None)
+    network = segformer()
+    ema = {f"module.{name}": value for name, value in network.state_dict().items()}
+    torch.save({"model": {n: v * 0 for n, v in network.state_dict().items()}, "ema": ema}, tmp_path / "w.pth")
+    with pytest.raises(ModelError, match=r"several state dicts fit: model, ema.module.; say which with key"):
+        HuggingFaceModel.load(replace(options, weights=Path("w.pth")))
+    model = HuggingFaceModel.load(replace(options, weights=Path("w.pth"), key="ema"))
+    with torch.no_grad():
+        expected = network.eval()(normalise(image())).logits[0].numpy()
+    np.testing.assert_allclose(model.predict(inputs_of(image()))[0].logits, expected, atol=1e-5)
+    assert model.provenance()["weights"] == "ema.module."
+
+
 def test_a_flipped_bit_in_a_torch_file_is_found(options: ModelOptions, tmp_path: Path) -> None:
     options = with_processor(options, tmp_path, None)
     (tmp_path / "net" / "model.safetensors").unlink()

@@ -380,6 +380,15 @@ def test_a_callable_may_give_several_arrays_or_a_plane_for_each_class(write: Cal
         ("logits(image).astype(int)", "gives int64 of 11 x 128 x 256; it must give floats"),
         ("logits(image) + 1j", "gives complex64 of 11 x 128 x 256; it must give floats"),
         ("Prediction(logits(image).argmax(0), (1, 1))", "gives int64 of 128 x 256; it must give floats"),
+        (
+            "Prediction(logits(image), (1, 1), feature='x')",
+            "gives a feature of .* of a single number; it must be one vector",
+        ),
+        (
+            "Prediction(logits(image), (1, 1), feature=np.ones((2, 2)))",
+            "gives a feature of float64 of 2 x 2; it must be",
+        ),
+        ("Prediction(logits(image), (1, 1), feature=np.float32([np.nan]))", "gives a feature .*finite numbers"),
         ("__import__('torch').tensor(logits(image)).to_sparse()", "gives a tensor of layout sparse_coo; it must give"),
         ("[None]", "gives a list with 0, and no array or tensor of logits"),
     ],

@@ -58,8 +58,9 @@ class HuggingFaceModel(Model):
             files = transformers.model_files(where, revision)
             for file in (f for f in files if is_zipfile(f)):  # torch does not look at the checksums
                 weight_files.check_archive(file)
+        place = None
         if options.weights:
-            weights.load_weights(model, options.folder / options.weights, options.key)
+            place = weights.load_weights(model, options.folder / options.weights, options.key).place
             files.append(options.folder / options.weights)
         predict = network.Network(
             partial(transformers.forward_native, model.to(device)),
@@ -74,6 +75,7 @@ class HuggingFaceModel(Model):
             "where": options.where,
             "labels": labels.name,
             "processor": asdict(preparation),
+            "weights": place,
             "align_corners": bool(options.align_corners),
             "values": options.values or "logits",
             **transformers.facts(model, files),

@@ -23,7 +23,7 @@ from reliseg.models.outputs import OutputReader
 from reliseg.models.user_code import Origin, call_function
 from reliseg.models.user_output import stdout_as_stderr
 from reliseg.prediction import Prediction
-from reliseg.types import Image, Logits
+from reliseg.types import Feature, Image, Logits
 
 if TYPE_CHECKING:
     import torch
@@ -284,7 +284,7 @@ def _tap(module: "nn.Module", options: ModelOptions, device: "torch.device") -> 
 def _as_prediction(output: Any, image: Image, reader: OutputReader) -> Prediction:
     """Turn what a callable gives for an image into a prediction of the image's size."""
     if isinstance(output, Prediction):
-        return replace(output, logits=_floats(np.asarray(output.logits)))
+        return replace(output, logits=_floats(np.asarray(output.logits)), feature=_feature(output.feature))
     array = reader(np.asarray(output) if _is_stack(output) else output)
     if hasattr(array, "detach"):
         from reliseg.models.torch.tensor_kinds import kind_problem
@@ -305,6 +305,18 @@ def _floats(array: "np.ndarray[Any, Any]") -> Logits:
             f"gives {array.dtype} of {shape_text(array.shape)}; it must give floats, classes x height x width{batch}"
         )
     return np.ascontiguousarray(array, np.float32)
+
+
+def _feature(feature: Any) -> Feature | None:
+    """Return a feature as float32; a ModelError if it is no vector of finite numbers."""
+    if feature is None:
+        return None
+    vector = np.asarray(feature)
+    if vector.dtype.kind not in "fiu" or vector.ndim != 1 or not np.isfinite(vector).all():
+        raise ModelError(
+            f"gives a feature of {vector.dtype} of {shape_text(vector.shape)}; it must be one vector of finite numbers"
+        )
+    return vector.astype(np.float32)
 
 
 def _is_stack(output: Any) -> bool:
