@@ -1,5 +1,7 @@
 """Predictions, and the pixels that calibrations are fitted on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers.worlds import space
@@ -7,8 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reliseg.kernels import reference
+from reliseg.kernels.reference import full_logits
 from reliseg.labels import UNKNOWN, VOID, Projection
 from reliseg.prediction import LOGIT_LIMIT, Prediction, sample_pixels
+from reliseg.stats.fixed import CALIBRATED_LIMIT
+from reliseg.stats.probabilities import LOG_ZERO
 
 GROUPS = {"none": None, "identity": (0, 1, 2, 3), "joined": (0, 1, 1, -1), "unreachable": (2, 0, -1, -1)}
 
@@ -165,3 +170,24 @@ def test_of_several_kinds_the_worst_is_named(worse):
 @pytest.mark.parametrize("shape", [(3, 0, 4), (0, 2, 2)])
 def test_an_empty_tensor_is_named(shape):
     assert "empty" in Prediction(np.zeros(shape, np.float32), (2, 2)).problem()
+
+
+def test_probabilities_become_logits_of_the_images_size_that_can_be_counted() -> None:
+    p = np.float32([[0.25, 1], [0.75, 0]]).reshape(2, 1, 2)
+    prediction = Prediction.of_probabilities(p, (1, 4))
+    assert prediction.problem() is None
+    assert prediction.view().of_probabilities
+    assert prediction.probabilities is p
+    np.testing.assert_allclose(prediction.logits[:, 0, 0], np.log([0.25, 0.75]), rtol=1e-7)
+    np.testing.assert_allclose(np.exp(prediction.logits[0, 0]), [0.25, 0.4375, 0.8125, 1], rtol=1e-6)
+    assert prediction.logits[1, 0, 3] == np.float32(LOG_ZERO)
+    cold = replace(prediction, inverse_temperatures=np.full(3, 20.0))  # the least temperature of any method
+    assert np.abs(full_logits(cold.view(), 3)[:2]).max() < CALIBRATED_LIMIT
+
+
+def test_temperatures_act_on_log_probabilities() -> None:
+    p = np.float32([[0.1], [0.9], [0]]).reshape(3, 1, 1)
+    warm = replace(Prediction.of_probabilities(p, (1, 1)), inverse_temperatures=np.full(4, 0.25))
+    raised = np.append(p.ravel()[:2].astype(np.float64), 2.0**-149) ** 0.25
+    z = full_logits(warm.view(), 4)[:3, 0]
+    np.testing.assert_allclose(np.exp(z) / np.exp(z).sum(), raised / raised.sum(), rtol=1e-5)
