@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from reliseg.errors import DataError, MissingExtraError, suggestion
+from reliseg.runtime.atomic_files import write_atomically
 from reliseg.runtime.regular_files import read_regular
 
 NAN = math.nan
@@ -198,7 +199,8 @@ class Results:
         kinds: dict[Any, Any] = {str: pyarrow.string(), float: pyarrow.float64()}
         # given and not inferred: a column without numbers, and a table without rows, have the same types
         schema = pyarrow.schema([(f.name.rstrip("_"), kinds.get(f.type, pyarrow.int64())) for f in fields(Row)])
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(self.records(), schema=schema), path)
+        table = pyarrow.Table.from_pylist(self.records(), schema=schema)
+        write_atomically(path, lambda file: pyarrow.parquet.write_table(table, file))
 
     @classmethod
     def read(cls, path: str | Path) -> "Results":

@@ -104,6 +104,7 @@ FILES = {
     "configuration": "config.yaml",
     "manifest": "manifest.json",
     "results": "results.*",
+    "hashes": "inputs.sqlite",
 }
 
 
