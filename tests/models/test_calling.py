@@ -45,6 +45,13 @@ def fail(error: BaseException) -> Callable[[], Any]:
     return raise_it
 
 
+def without(**changes: Any) -> Foreign:
+    model = Foreign(lambda: [PLAIN])
+    for name, value in changes.items():
+        setattr(model, name, value)
+    return model
+
+
 def load(monkeypatch: pytest.MonkeyPatch, function: Callable[[], Any]) -> Model:
     monkeypatch.setattr(type(MODELS), "get", lambda registry, name: Foreign)
     return load_model("foreign", ModelOptions(name="net", kind="foreign", where="x", args={"load": function}))
@@ -65,6 +72,9 @@ def test_what_loads_and_predicts_is_given_back(
         (fail(SystemExit(3)), "raised SystemExit: 3$"),
         (fail(FileNotFoundError()), "raised FileNotFoundError$"),
         (lambda: None, "gives a NoneType, which is no Model$"),
+        (lambda: without(labels=None), "gives a model without labels, the LabelSpace of its classes$"),
+        (lambda: without(provenance=fail(KeyError("files"))), "raised KeyError: 'files'$"),
+        (lambda: without(provenance=lambda: None), "gives a NoneType as provenance, which is no dict$"),
     ],
 )
 def test_a_model_that_cannot_be_loaded_is_named(

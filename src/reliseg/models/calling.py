@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from reliseg.errors import ModelError, ReliSegError, one_line
+from reliseg.labels import LabelSpace
 from reliseg.models.base import MODELS, Input, Model, ModelOptions
 from reliseg.models.output_check import class_count_problem, shape_text
 from reliseg.models.user_output import stdout_as_stderr
@@ -24,13 +25,24 @@ def model_from(kind: type[Model], load: Callable[[], Model], name: str) -> Model
     try:
         with stdout_as_stderr():
             model = load()
+            problem = _model_problem(model)
     except ReliSegError:
         raise
     except (Exception, SystemExit) as error:
         raise ModelError(f"model {name}: {origin_text(kind)} raised {_text(error)}") from error
-    if not isinstance(model, Model):
-        raise ModelError(f"model {name}: {origin_text(kind)} gives a {type(model).__name__}, which is no Model")
+    if problem:
+        raise ModelError(f"model {name}: {origin_text(kind)} gives {problem}")
     return model
+
+
+def _model_problem(model: object) -> str | None:
+    """Return what is given in the place of a model that can be named in results, or None."""
+    if not isinstance(model, Model):
+        return f"a {type(model).__name__}, which is no Model"
+    if not isinstance(getattr(model, "labels", None), LabelSpace):
+        return "a model without labels, the LabelSpace of its classes"
+    facts = model.provenance()
+    return None if isinstance(facts, dict) else f"a {type(facts).__name__} as provenance, which is no dict"
 
 
 def predict_with(model: Model, inputs: Sequence[Input]) -> list[Prediction]:
