@@ -43,11 +43,20 @@ def determinism_notes(model: Model, source: Input, beside: Input | None = None) 
 
 def logit_difference(one: Prediction, other: Prediction) -> float:
     """Return the largest difference of two predictions' logits, as a share of the largest; 1 for other shapes."""
-    first, second = (np.asarray(p.logits, np.float64) for p in (one, other))
+    first, second = (np.asarray(p.logits) for p in (one, other))
     if first.shape != second.shape:
         return 1.0
-    if np.array_equal(first, second, equal_nan=True):
+    difference, largest = 0.0, 0.0
+    for a, b in zip(first, second, strict=True):  # a class at a time: a copy of all would be as large as an image
+        if not np.array_equal(a, b, equal_nan=True):
+            difference = max(difference, _largest(a.astype(np.float64) - b))
+        largest = max(largest, _largest(a), _largest(b))
+    if difference == 0:
         return 0.0
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = float(abs(first - second).max() / max(abs(first).max(), abs(second).max()))
-    return share if np.isfinite(share) else 1.0
+    return difference / largest if np.isfinite(difference) and np.isfinite(largest) else 1.0
+
+
+def _largest(values: np.ndarray) -> float:
+    """Return the largest magnitude; infinity where one is no number."""
+    largest = float(abs(values).max())
+    return largest if np.isfinite(largest) else np.inf
