@@ -106,6 +106,8 @@ def test_differences_are_named_by_their_place() -> None:
     assert differences(before, before) == []
     assert differences(before, "a: 1\nb: [{c: 1, d: 3}, {c: 2}]\ne: [1, 2]\nf: 0\n") == ["b.0.d", "b.1.c", "e", "f"]
     assert differences('{"a": [1]}', "a: [1]") == []
+    assert differences("a: {b: 16, c: on}", "a: {b: '16', c: 'on'}") == ["a.b"]
+    assert differences("a: 1", "a: 1.0") == ["a"]
 
 
 def plan_with(scene: str = "s", domains: int = 1, model: str = "net", stem: str = "x") -> Plan:

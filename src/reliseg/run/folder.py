@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from reliseg.calibration.records.record import RECORDS_FOLDER, record_file
+from reliseg.config.scalars import read_as
 from reliseg.config.yaml_files import parse_yaml
 from reliseg.errors import ConfigError, shortlist
 from reliseg.plan.plan import Plan, Shard, Target, shards
 from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.file_names import ADDED_BYTES, NAME_BYTES, PATH_BYTES, name_bytes
 from reliseg.runtime.regular_files import read_regular
-from reliseg.runtime.text_files import UnreadableTextError
 
 _CONFIG_LIMIT = 1 << 26
 
@@ -160,7 +160,8 @@ def lock_run_folder(folder: RunFolder, configuration: str) -> Iterator[None]:
 
 def differences(before: str, now: str) -> list[str]:
     """Return the places where two configurations (YAML or JSON) differ, like `calibration.0.methods`."""
-    return list(dict.fromkeys(_differences_below((), parse_yaml(before), parse_yaml(now))))
+    one, other = (read_as(parse_yaml(text), Any) for text in (before, now))
+    return list(dict.fromkeys(_differences_below((), one, other)))
 
 
 def _differences_below(place: tuple[str, ...], before: Any, now: Any) -> Iterator[str]:
@@ -170,7 +171,7 @@ def _differences_below(place: tuple[str, ...], before: Any, now: Any) -> Iterato
     elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
         for i, (one, other) in enumerate(zip(before, now, strict=True)):
             yield from _differences_below((*place, str(i)), one, other)
-    elif before != now:
+    elif before != now or type(before) is not type(now):
         yield ".".join(place)
 
 
@@ -191,7 +192,7 @@ def _claim(folder: RunFolder, configuration: str) -> None:
 def _difference_text(stored: str, configuration: str) -> str:
     try:
         places = [place for place in differences(stored, configuration) if place]
-    except UnreadableTextError:
+    except ValueError:  # it is no YAML any more
         places = []
     where = f" in {shortlist(places)}" if places else ""
     return f"its config.yaml differs{where}; undo that, or give another --out"
