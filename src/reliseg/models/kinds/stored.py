@@ -79,8 +79,8 @@ class StoredModel(Model):
             raise ModelError(
                 f"model {options.name}: precision applies only to networks, and these logits are stored; leave it out"
             )
-        for key in ("key", "output"):
-            if getattr(options, key) is not None:
+        for key in ("weights", "key", "output", "mean", "std", "resize", "feature", "args"):
+            if getattr(options, key):
                 raise ModelError(f"model {options.name}: {key} applies only to networks; leave it out")
         folder = options.folder / options.where
         if not folder.is_dir():
