@@ -5,7 +5,18 @@ import inspect
 import pytest
 
 from reliseg import errors
-from reliseg.errors import MissingExtraError, ReliSegError, SampleError, UsageError, one_line, shortlist, suggestion
+from reliseg.errors import (
+    MissingExtraError,
+    ReliSegError,
+    SampleError,
+    UsageError,
+    error_text,
+    image_size_text,
+    one_line,
+    shape_text,
+    shortlist,
+    suggestion,
+)
 
 TREE = [e for _, e in inspect.getmembers(errors, inspect.isclass) if e.__module__ == "reliseg.errors"]
 
@@ -51,3 +62,28 @@ def test_a_word_that_fills_the_screen_is_shortened():
     error = UsageError(f"unknown key {'9' * 5000!r}; known: image")
     assert str(error) == f"unknown key '{'9' * 199}...{'9' * 48}'; (5003 characters) known: image"
     assert str(UsageError("x" * 999)) == "x" * 999
+
+
+@pytest.mark.parametrize(
+    ("shape", "text"),
+    [
+        ((), "a single number"),
+        ((19,), "19"),
+        ((19, 45, 60), "19 x 45 x 60"),
+        ((1,) * 70, "1 x 1 x 1 x 1 x 1 x 1 x 1 x 1 x .."),
+    ],
+)
+def test_a_shape_is_written_with_at_most_eight_sides(shape: tuple[int, ...], text: str) -> None:
+    assert shape_text(shape) == text
+
+
+def test_the_size_of_an_image_says_which_number_is_which() -> None:
+    assert image_size_text((360, 480)) == "height 360, width 480"
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [(ValueError("two\nlines"), "ValueError: two lines"), (KeyError(), "KeyError"), (OSError("a"), "OSError: a")],
+)
+def test_an_error_is_one_line_with_its_kind(error: Exception, text: str) -> None:
+    assert error_text(error) == text

@@ -19,8 +19,6 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 _TEXT_LIMIT = 300
-
-
 _LONG_WORD = re.compile(r"\S{1000,}")
 """No path of a usual system, but what a file from outside may hold."""
 
@@ -116,3 +114,18 @@ def one_line(error: BaseException) -> str:
     """Return the text of an error on one line, shortened to 300 characters."""
     text = " ".join(str(error).split())
     return text if len(text) <= _TEXT_LIMIT else text[: _TEXT_LIMIT - 3] + "..."
+
+
+def error_text(error: BaseException) -> str:
+    """Return the kind and the text of an error on one line: `ValueError: no such class`, or `KeyError` without text."""
+    return f"{type(error).__name__}: {one_line(error)}".removesuffix(": ")
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """Return a shape for a message: `19 x 45 x 60`; at most eight sides are written."""
+    return " x ".join(map(str, shape[:8])) + (" x .." if len(shape) > 8 else "") or "a single number"
+
+
+def image_size_text(size: tuple[int, int]) -> str:
+    """Return (height, width) for a message, which says which is which: `height 360, width 480`."""
+    return f"height {size[0]}, width {size[1]}"

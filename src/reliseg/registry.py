@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Generic, TypeVar, cast
 
-from reliseg.errors import ConfigError, PluginError, ReliSegError, one_line, suggestion
+from reliseg.errors import ConfigError, PluginError, ReliSegError, error_text, suggestion
 
 T = TypeVar("T")
 
@@ -103,7 +103,7 @@ class Registry(Generic[T]):
             if self.trial is not None:
                 self.trial(kind)
         except (Exception, SystemExit) as error:
-            return f"cannot be used ({type(error).__name__}: {one_line(error)})"
+            return f"cannot be used ({error_text(error)})"
         return None
 
     def _load_plugin(self, entry: EntryPoint) -> type[T] | str:
@@ -112,7 +112,7 @@ class Registry(Generic[T]):
         try:
             value = entry.load()
         except (Exception, SystemExit) as error:
-            fault = f"cannot be imported ({type(error).__name__}: {one_line(error)})"
+            fault = f"cannot be imported ({error_text(error)})"
         else:
             if not inspect.isclass(value) or not issubclass(value, self._base):
                 fault = f"is no subclass of {self.package}.{self.interface}"
@@ -143,5 +143,5 @@ def plugin_errors(plugin: object) -> Iterator[None]:
         kind = type(plugin)
         if kind.__module__.partition(".")[0] == __package__:
             raise
-        text = f"{type(error).__name__}: {one_line(error)}".removesuffix(": ")
-        raise PluginError(f"{origin_text(kind)} raised {text}; leave it out, update it, or report it there") from error
+        text = f"{origin_text(kind)} raised {error_text(error)}; leave it out, update it, or report it there"
+        raise PluginError(text) from error

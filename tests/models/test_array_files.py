@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reliseg.models.array_files import ArrayFileError, open_arrays, shape_of
+from reliseg.models.array_files import ArrayFileError, open_arrays
 
 NAMES = ("logits", "feature")
 ARRAY = np.random.default_rng(0).normal(size=(3, 4, 5)).astype(np.float32)
@@ -190,9 +190,3 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
     assert refusal(tmp_path / "folder.npz") == "cannot be read (it is a folder, not a file); write it again"
     assert "neither a .npy nor a .npz file" in refusal(tmp_path / "empty.npz")
     assert "no such file" in refusal(tmp_path / "nothing.npz")
-
-
-def test_shapes_as_text() -> None:
-    assert shape_of((19, 45, 60)) == "19 x 45 x 60"
-    assert shape_of(()) == "a single number"
-    assert shape_of((1,) * 70) == "1 x 1 x 1 x 1 x 1 x 1 x 1 x 1 x .."

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reliseg.labels import LabelSpace
-from reliseg.models.output_check import class_count_problem, logits_problem, probabilities_problem, shape_text
+from reliseg.models.output_check import class_count_problem, logits_problem, probabilities_problem
 
 SPACE = LabelSpace("three", ("a", "b", "c"), ((0, 0, 0),) * 3)
 
@@ -129,8 +129,3 @@ def test_what_is_no_probability_is_named_with_its_pixel() -> None:
     assert "sum to inf in row 0, column 0" in str(probabilities_problem(np.full((3, 2, 2), np.inf), SPACE))
     assert "gives 2 classes" in str(probabilities_problem(p[:2], SPACE))
     assert "gives probabilities of shape 8 x 8" in str(probabilities_problem(p[0], SPACE))
-
-
-@pytest.mark.parametrize(("shape", "text"), [((), "a single number"), ((19,), "19"), ((19, 45, 60), "19 x 45 x 60")])
-def test_shapes_as_text(shape: tuple[int, ...], text: str) -> None:
-    assert shape_text(shape) == text

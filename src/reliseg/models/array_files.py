@@ -17,7 +17,7 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy_format
 
-from reliseg.errors import one_line
+from reliseg.errors import one_line, shape_text
 from reliseg.runtime.regular_files import open_regular, size_text
 
 _NPY, _ZIP = b"\x93NUMPY", b"PK"
@@ -62,7 +62,7 @@ class ArraySource:
             raise ArrayFileError(f"holds an array of {_short(header.dtype)}, which is not read; write numbers")
         if header.size > limit:
             raise ArrayFileError(
-                f"holds an array of {shape_of(header.shape)} {_short(header.dtype)}, {size_text(header.size)}, "
+                f"holds an array of {shape_text(header.shape)} {_short(header.dtype)}, {size_text(header.size)}, "
                 f"and the limit is {size_text(limit)}"
             )
         content = np.empty(header.size, np.uint8)
@@ -92,11 +92,6 @@ def open_arrays(path: Path, names: Collection[str], of_npy: str) -> Iterator[dic
         with _as_damage():
             sources = _sources(file, names, of_npy)
         yield sources
-
-
-def shape_of(shape: tuple[int, ...]) -> str:
-    """Write a shape as `19 x 45 x 60`."""
-    return " x ".join(map(str, shape[:8])) + (" x .." if len(shape) > 8 else "") or "a single number"
 
 
 def _sources(file: IO[bytes], names: Collection[str], of_npy: str) -> dict[str, ArraySource]:

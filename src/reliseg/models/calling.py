@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from reliseg.errors import ModelError, ReliSegError, one_line
+from reliseg.errors import ModelError, ReliSegError, error_text, shape_text
 from reliseg.labels import LabelSpace
 from reliseg.models.base import MODELS, Input, Model, ModelOptions
-from reliseg.models.output_check import class_count_problem, shape_text
+from reliseg.models.output_check import class_count_problem
 from reliseg.models.user_output import stdout_as_stderr
 from reliseg.prediction import Prediction
 from reliseg.registry import origin_text
@@ -29,7 +29,7 @@ def model_from(kind: type[Model], load: Callable[[], Model], name: str) -> Model
     except ReliSegError:
         raise
     except (Exception, SystemExit) as error:
-        raise ModelError(f"model {name}: {origin_text(kind)} raised {_text(error)}") from error
+        raise ModelError(f"model {name}: {origin_text(kind)} raised {error_text(error)}") from error
     if problem:
         raise ModelError(f"model {name}: {origin_text(kind)} gives {problem}")
     return model
@@ -53,7 +53,7 @@ def predict_with(model: Model, inputs: Sequence[Input]) -> list[Prediction]:
     except ReliSegError:
         raise
     except (Exception, SystemExit) as error:
-        raise ModelError(f"{origin_text(type(model))} raised {_text(error)}") from error
+        raise ModelError(f"{origin_text(type(model))} raised {error_text(error)}") from error
     if len(predictions) != len(inputs):
         raise ModelError(f"{origin_text(type(model))} gives {len(predictions)} predictions for {len(inputs)} images")
     for prediction in predictions:
@@ -74,7 +74,3 @@ def _problem(prediction: Prediction, model: Model) -> str | None:
     if logits.ndim != 3:
         return f"gives logits of shape {shape_text(logits.shape)}, not classes x height x width"
     return class_count_problem(logits.shape[0], model.labels)
-
-
-def _text(error: BaseException) -> str:
-    return f"{type(error).__name__}: {one_line(error)}".removesuffix(": ")

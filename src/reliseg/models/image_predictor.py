@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from reliseg.errors import ModelError, ReliSegError, SampleError
+from reliseg.errors import ModelError, ReliSegError, SampleError, shape_text
 from reliseg.labels import LabelSpace
 from reliseg.models.base import Input, Values
-from reliseg.models.output_check import logits_problem, probabilities_problem, shape_text
+from reliseg.models.output_check import logits_problem, probabilities_problem
 from reliseg.models.output_shape import Size, proportion_note, shape_problem
 from reliseg.models.resizing import BILINEAR, resize_image
 from reliseg.models.user_output import stdout_as_stderr

@@ -1,11 +1,11 @@
 """Checks of what a model gives, as the ends of error lines."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32
 
+from reliseg.errors import shape_text
 from reliseg.labels import LabelSpace
 from reliseg.stats import DeviceLogits
 
@@ -121,8 +121,3 @@ def _used(array: Float32[np.ndarray, "c h w"]) -> Float32[np.ndarray, "c p"]:
 def _sums_are_constant(sums: Float32[np.ndarray, " p"]) -> bool:
     """Tell if all are within 5 % of a number in their middle; if some of them are not, all are not."""
     return not len(sums) or float(sums.max()) * (1 - _CONSTANT) <= float(sums.min()) * (1 + _CONSTANT)
-
-
-def shape_text(shape: Iterable[int]) -> str:
-    """Write a shape as `19 x 45 x 60`."""
-    return " x ".join(map(str, shape)) or "a single number"

@@ -1,6 +1,6 @@
 """Do the height and width of logits fit the image: are they transposed, channels-last, or padded?"""
 
-from reliseg.models.output_check import shape_text
+from reliseg.errors import shape_text
 
 Size = tuple[int, int]
 """Height and width."""

@@ -5,8 +5,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from itertools import islice
 from typing import Any
 
-from reliseg.errors import ModelError, shortlist
-from reliseg.models.output_check import shape_text
+from reliseg.errors import ModelError, shape_text, shortlist
 from reliseg.runtime.printable import printable
 
 _NAMES = ("out", "logits")

@@ -7,10 +7,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from reliseg.errors import shape_text
 from reliseg.labels import LabelSpace
 from reliseg.models.array_files import ArrayFileError, ArrayHeader, ArraySource, open_arrays
 from reliseg.models.base import Values
-from reliseg.models.output_check import class_count_problem, logits_problem, probabilities_problem, shape_text
+from reliseg.models.output_check import class_count_problem, logits_problem, probabilities_problem
 from reliseg.prediction import Prediction
 from reliseg.runtime.atomic_files import write_atomically
 from reliseg.types import Feature

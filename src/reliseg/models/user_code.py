@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from reliseg.errors import MissingExtraError, ModelError, one_line, suggestion
+from reliseg.errors import MissingExtraError, ModelError, error_text, suggestion
 from reliseg.models.user_output import stdout_as_stderr
 
 
@@ -25,7 +25,7 @@ class Origin:
 
     def describe_error(self, error: BaseException) -> str:
         """Return an error's type and text, and the innermost line of the user's own code."""
-        text = f"{type(error).__name__}: {one_line(error)}".removesuffix(": ")
+        text = error_text(error)
         frames = traceback.extract_tb(error.__traceback__)
         own = [frame for frame in frames if self._owns(Path(frame.filename))]
         return f"{text} ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else text

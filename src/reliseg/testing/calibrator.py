@@ -11,7 +11,7 @@ from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 
 from reliseg.calibration import Calibration, CalibrationSample, Calibrator
-from reliseg.errors import CalibrationError, one_line
+from reliseg.errors import CalibrationError, error_text
 from reliseg.labels import Projection
 from reliseg.prediction import LOGIT_LIMIT, Prediction
 from reliseg.testing.calibration import TOLERANCE, calibrated_logits, check_application
@@ -185,7 +185,7 @@ def _unless_refused(examiner: Examiner, call: str, function: Callable[[], T]) ->
         plain = bool(str(error)) and "\n" not in str(error)
         examiner.require(plain, "the text of a CalibrationError is one line", f"{call} says {str(error)!r}")
     except Exception as error:
-        seen = f"{call} raised {type(error).__name__}: {one_line(error)}"
+        seen = f"{call} raised {error_text(error)}"
         examiner.require(False, "what it cannot do, it refuses with a CalibrationError", seen)
     return None
 

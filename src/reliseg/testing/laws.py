@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reliseg.errors import one_line
+from reliseg.errors import error_text
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Examiner:
             raise
         except Exception as error:
             raise AssertionError(
-                f"{self.plugin}: {call} raises no error on {case}; it raised {type(error).__name__}: {one_line(error)}"
+                f"{self.plugin}: {call} raises no error on {case}; it raised {error_text(error)}"
             ) from error
 
     def require_equal(self, first: object, second: object, law: str, case: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reliseg.errors import SampleError, one_line
+from reliseg.errors import SampleError, error_text
 from reliseg.labels import LabelSpace
 from reliseg.models import Input, Model
 from reliseg.models.output_check import logits_problem
@@ -183,6 +183,6 @@ def _check_missing_image(examiner: Examiner, model: Model, source: Input) -> Non
     except SampleError as error:
         examiner.require(error.sample == bare.id, law, f"the error names {error.sample!r}, not {bare.id!r}")
     except Exception as error:
-        examiner.require(False, law, f"it raised {type(error).__name__}: {one_line(error)}")
+        examiner.require(False, law, f"it raised {error_text(error)}")
     else:
         examiner.require(False, law, "it was predicted")

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from zipfile import is_zipfile
 
-from reliseg.errors import MissingExtraError, ModelError, UsageError, one_line, suggestion
+from reliseg.errors import MissingExtraError, ModelError, UsageError, error_text, suggestion
 from reliseg.labels import LabelSpace, label_space, label_space_names
 from reliseg.models.base import Input, Model, ModelOptions
 from reliseg.models.class_names import order_problem, plain_class_name, unshared_note
@@ -86,7 +86,7 @@ class HuggingFaceModel(Model):
             name=options.name,
             labels=labels,
             run=predict,
-            describe_error=_describe_error,
+            describe_error=error_text,
             align_corners=options.align_corners,
             values=options.values,
             resizing=Resizing(preparation.size, preparation.resample) if preparation.size else None,
@@ -119,13 +119,9 @@ def _import_error(model: str, error: Exception) -> UsageError:
     while cause.__cause__ is not None:
         cause = cause.__cause__
     return ModelError(
-        f"model {model}: transformers cannot be imported ({_describe_error(cause)}); install versions of torch, "
+        f"model {model}: transformers cannot be imported ({error_text(cause)}); install versions of torch, "
         "torchvision and transformers that fit each other, or uninstall torchvision"
     )
-
-
-def _describe_error(error: BaseException) -> str:
-    return f"{type(error).__name__}: {one_line(error)}"
 
 
 def _check_options(options: ModelOptions) -> None:

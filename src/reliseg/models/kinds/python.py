@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from reliseg.errors import ModelError, SampleError
+from reliseg.errors import ModelError, SampleError, shape_text
 from reliseg.labels import LabelSpace
 from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD, Input, Model, ModelOptions
 from reliseg.models.class_names import order_problem, unshared_note
 from reliseg.models.file_hashes import hash_files
 from reliseg.models.image_predictor import GRAY, ImagePredictor, Resizing
-from reliseg.models.output_check import shape_text
 from reliseg.models.outputs import OutputReader
 from reliseg.models.user_code import Origin, call_function
 from reliseg.models.user_output import stdout_as_stderr

@@ -11,9 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from reliseg.errors import ModelError, count_text
+from reliseg.errors import ModelError, count_text, shape_text
 from reliseg.models.base import Precision
-from reliseg.models.output_check import shape_text
 from reliseg.models.torch.normalisation import Normalisation
 from reliseg.models.torch.tensor_kinds import kind_problem
 from reliseg.models.user_output import stdout_as_stderr

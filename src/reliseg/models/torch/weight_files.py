@@ -9,7 +9,7 @@ from zipfile import ZipFile
 import torch
 from torch import Tensor
 
-from reliseg.errors import ModelError, one_line
+from reliseg.errors import ModelError, error_text, one_line
 from reliseg.runtime.regular_files import regular_size, size_text
 
 _PROGRAMS = {
@@ -55,8 +55,7 @@ def read_weights(path: Path) -> Any:
             f"weights {path}: not a checkpoint, or one that holds more than tensors, which is not loaded; {_ALONE}"
         ) from error
     except Exception as error:  # whatever a damaged file makes of torch's reader
-        reason = f"{type(error).__name__}: {one_line(error)}".removesuffix(": ")
-        raise ModelError(f"weights {path}: not a checkpoint that torch can read ({reason})") from error
+        raise ModelError(f"weights {path}: not a checkpoint that torch can read ({error_text(error)})") from error
 
 
 def check_archive(path: Path) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from reliseg.errors import ModelError, one_line, shortlist
-from reliseg.models.output_check import shape_text
+from reliseg.errors import ModelError, one_line, shape_text, shortlist
 from reliseg.models.outputs import array_shape
 from reliseg.models.torch.state_dicts import State, mapping_places, own_names, states_at, states_in
 from reliseg.models.torch.tensor_kinds import kind_problem, layout_problem, type_text
