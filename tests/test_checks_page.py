@@ -92,7 +92,7 @@ FAULTS: dict[str, tuple[Callable[[Street], object], str]] = {
     "a domain that is tested and calibrated on": (lambda s: change(s, test={"on": ["street/cal"]}), "shares"),
     "an image without mask, or a mask without image": (lambda s: s.mask("test", LATE).unlink(), "without mask"),
     "an empty file, or one that is no image": (lambda s: s.image("test", LATE).write_bytes(b""), f"{LATE}.png"),
-    "a mask of another size than its image": (lambda s: mask(s, LATE, np.zeros((9, 9), np.uint8)), "the mask is 9 x 9"),
+    "a mask of another size than its image": (lambda s: mask(s, LATE, np.zeros((9, 9), np.uint8)), "mask has height 9"),
     "an image of 16 bits": (
         lambda s: Image.fromarray(np.zeros((24, 32), np.uint16)).save(s.image("test", LATE)),
         f"{LATE}.png",

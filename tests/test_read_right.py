@@ -301,7 +301,7 @@ def test_it_is_refused_by_check_and_run_before_anything_is_evaluated(world: Worl
 ON_EVERY_IMAGE: Mapping[str, tuple[Change, str]] = {
     "a network that fails at this size": (
         lambda w: w.network("assert x.shape[2] != 24, 'bad size'; return z"),
-        r"bad size .*at 32 x 32 it works, so set resize.*height 24, width 32",
+        r"bad size .*at height 32, width 32 it works, so set resize.*height 24, width 32",
     ),
     "logits that are not numbers": (lambda w: w.network("return z * float('nan')"), "NaN"),
 }

@@ -35,7 +35,7 @@ def test_sizes_of_all_and_ids_of_the_first(many):
     assert len(quick) == 2
     assert quick[0].startswith("folder/all: all/03: ")
     assert "masks/03.png: id 99 (24 pixels) is not in the label map" in quick[0]
-    assert "masks/19.png: the mask is 5 x 4 and the image 6 x 4 pixels" in quick[1]
+    assert "masks/19.png: the mask has height 4, width 5, and the image height 4, width 6" in quick[1]
     full = _check(many, full=True)
     assert [line.split(": ")[1] for line in full] == ["all/03", "all/15", "all/19"]
 
@@ -112,6 +112,6 @@ def test_the_smallest_and_the_largest_sample_are_named(tree, open_data):
     dataset = open_data("folder", root)
     for full in (False, True):
         checked = check_domain(dataset, dataset.domains["all"], full=full)
-        assert [str(s) for s in checked.extremes] == ["all/b (3 x 2 pixels)", "all/c (4 x 6 pixels)"]
+        assert [str(s) for s in checked.extremes] == ["all/b (height 2, width 3)", "all/c (height 6, width 4)"]
     assert extremes(checked.extremes[:1]) == [checked.extremes[0]]
     assert extremes([]) == []

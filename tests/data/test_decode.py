@@ -228,7 +228,7 @@ NOISE = np.random.default_rng(0).integers(0, 11, (64, 64)).astype(np.uint8)
         (b"<html>404</html>", "not an image, or of an unknown format"),
         (_bytes(NOISE)[:900], "cannot be decoded"),
         (_bytes(NOISE)[:20], "cannot be decoded|not an image"),
-        (np.zeros((3, 2), np.uint8), "the mask is 2 x 3 and the image 3 x 2 pixels"),
+        (np.zeros((3, 2), np.uint8), "the mask has height 3, width 2, and the image height 2, width 3"),
         (
             np.zeros((2, 3, 3), np.uint8),
             "the mask is in RGB mode, not grey or palette; .*color or red; or are images and masks swapped",
@@ -270,7 +270,7 @@ def test_large_images_are_legitimate_and_bombs_are_not(pair, monkeypatch):
     large = Image.new("1", (10_000, 10_000))  # Pillow's own limit would warn
     assert pair(large, with_image=False, annotations="none").size == (10_000, 10_000)
     monkeypatch.setattr(decode, "PIXEL_LIMIT", 5)
-    with pytest.raises(SampleError, match="3 x 2 pixels; the limit is 5 in all"):
+    with pytest.raises(SampleError, match="height 2, width 3; the limit is 5 pixels in all"):
         pair()
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2)
     with pytest.raises(SampleError, match="too large; the limit is 5 pixels"):

@@ -119,7 +119,7 @@ def test_a_network_with_one_size_for_all_images_may_take_them_upright() -> None:
     scales([blank(128, 64)])
     [note] = scales.notes()
     assert note.startswith(
-        "gives logits of 8 x 16 (height x width) for an image of 128 x 64 pixels, which has other proportions"
+        "gives logits of height 8, width 16 for an image of height 128, width 64, which has other proportions"
     )
 
 
@@ -128,7 +128,7 @@ def test_padded_logits_are_noted_once() -> None:
     for size in ((192, 256), (96, 256)):
         pads([blank(*size)])
     [note] = pads.notes()
-    assert "crop its logits to the image's part (24 x 32)" in note
+    assert "crop its logits to the image's part (height 24, width 32)" in note
     pads.forget_notes()
     assert pads.notes() == []
 
@@ -150,8 +150,8 @@ def test_where_the_size_is_the_cause_resize_is_the_way_out() -> None:
     with pytest.raises(SampleError) as caught:
         predictor(multiples_only)([blank(90, 121)])
     assert str(caught.value) == (
-        "day/1: model net raised RuntimeError seen; at 96 x 128 it works, so set resize: [height, width], for example "
-        "[96, 128] (image: height 90, width 121)"
+        "day/1: model net raised RuntimeError seen; at height 96, width 128 it works, so set resize: "
+        "[height, width], for example [96, 128] (image: height 90, width 121)"
     )
 
 
@@ -162,7 +162,7 @@ def test_a_network_for_one_size_only_names_that_size() -> None:
 
     picky = predictor(one_size)
     picky([blank(64, 128)])
-    with pytest.raises(SampleError, match=r"; at 64 x 128 it works, so set resize"):
+    with pytest.raises(SampleError, match=r"; at height 64, width 128 it works, so set resize"):
         picky([blank(96, 128)])
 
 

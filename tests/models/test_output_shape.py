@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reliseg.models.output_shape import proportion_note, shape_problem
+from reliseg.models.output_shape import SeenShapes, proportion_note, shape_problem
 
 
 @given(
@@ -40,7 +40,7 @@ def test_usual_shapes_are_right(shape: tuple[int, int], size: tuple[int, int]) -
 
 def test_swapped_axes_are_refused() -> None:
     assert shape_problem((19, 60, 45), 19, (360, 480)) == (
-        "gives logits of 19 x 60 x 45 for an image of 360 x 480 pixels: height and width are swapped; "
+        "gives logits of 19 x 60 x 45 for an image of height 360, width 480: height and width are swapped; "
         "give classes x height x width"
     )
 
@@ -65,10 +65,10 @@ def test_another_number_of_classes_or_of_axes_is_not_its_matter() -> None:
 @pytest.mark.parametrize(
     ("shape", "size", "part"),
     [
-        ((32, 32), (192, 256), "24 x 32"),
-        ((96, 120), (360, 480), "90 x 120"),
-        ((90, 128), (360, 480), "90 x 120"),
-        ((128, 128), (360, 480), "96 x 128"),
+        ((32, 32), (192, 256), "height 24, width 32"),
+        ((96, 120), (360, 480), "height 90, width 120"),
+        ((90, 128), (360, 480), "height 90, width 120"),
+        ((128, 128), (360, 480), "height 96, width 128"),
     ],
 )
 def test_other_proportions_are_told_with_the_part_of_the_image(
@@ -77,6 +77,23 @@ def test_other_proportions_are_told_with_the_part_of_the_image(
     note = proportion_note(shape, size)
     assert note is not None
     assert note.startswith(
-        f"gives logits of {shape[0]} x {shape[1]} (height x width) for an image of {size[0]} x {size[1]} pixels"
+        f"gives logits of height {shape[0]}, width {shape[1]} for an image of height {size[0]}, width {size[1]}, which"
     )
     assert f"crop its logits to the image's part ({part})" in note
+
+
+def test_a_shape_that_images_of_another_size_had_is_the_model_s_own() -> None:
+    seen = SeenShapes()
+    assert seen.problem((19, 60, 45), 19, (360, 480)) is not None
+    seen.add((19, 60, 45), (480, 360))
+    assert (seen.problem((19, 60, 45), 19, (360, 480)), seen.notes(), seen.sizes) == (None, [], ((480, 360),))
+
+
+def test_only_the_first_note_is_kept_until_it_is_forgotten() -> None:
+    seen = SeenShapes()
+    for size in ((192, 256), (96, 256)):
+        seen.add((19, 32, 32), size)
+    [note] = seen.notes()
+    assert "(height 24, width 32)" in note
+    seen.forget_note()
+    assert seen.notes() == []

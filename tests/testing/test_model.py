@@ -156,11 +156,11 @@ BROKEN: dict[str, tuple[object, str]] = {
     "another fingerprint later": (Changing(), r"fingerprint stays the same"),
     "an error": (
         variant(predict=lambda self, inputs: inputs[5]),
-        r"predict raises no error on 3 images of 64 x 128; it raised IndexError",
+        r"predict raises no error on 3 images of height 64, width 128; it raised IndexError",
     ),
     "one prediction for all": (
         variant(predict=lambda self, inputs: [self.prediction(inputs[0])]),
-        r"one prediction for each input; on 3 images of 64 x 128 1",
+        r"one prediction for each input; on 3 images of height 64, width 128 1",
     ),
     "images that are drawn over": (variant(predict=draw_over), r"does not change images; it changed drawn/64x128_0"),
     "arrays": (predictions(lambda p: p.logits), r"predict\(\) gives Predictions; the type of one is ndarray"),

@@ -12,7 +12,7 @@ from jaxtyping import Int64
 from reliseg.data.base import DataSet, Domain, Sample
 from reliseg.data.decode import check_sizes, load
 from reliseg.data.misreading import CountedMap, id_counts, other_reading, void_note
-from reliseg.errors import SampleError, count_text
+from reliseg.errors import SampleError, count_text, image_size_text
 from reliseg.labels import UNKNOWN, VOID, LabelMap, LabelSpace
 
 MASKS_TO_DECODE = 8
@@ -30,7 +30,7 @@ class SizedSample:
     size: tuple[int, int]
 
     def __str__(self) -> str:
-        return f"{self.sample.id} ({self.size[1]} x {self.size[0]} pixels)"
+        return f"{self.sample.id} ({image_size_text(self.size)})"
 
 
 @dataclass(frozen=True)

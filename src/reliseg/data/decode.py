@@ -36,7 +36,7 @@ from reliseg.data.pictures.kinds import (
     raw_mode,
 )
 from reliseg.data.pictures.whole import whole_file
-from reliseg.errors import SampleError
+from reliseg.errors import SampleError, image_size_text
 from reliseg.labels import UnlistedIdsError
 from reliseg.runtime.regular_files import open_regular, read_regular, size_text
 from reliseg.types import Image, Truth
@@ -120,7 +120,7 @@ class _File:
                 height, width = self.size(stream)
                 if length > _SMALL_FILE + _BYTES_PER_PIXEL * height * width:
                     raise self.error(
-                        f"it has {size_text(length)}, too many for {width} x {height} pixels; copy it again"
+                        f"it has {size_text(length)}, too many for {image_size_text((height, width))}; copy it again"
                     )
         source = BytesIO(self.read())
         return source, self.size(source)
@@ -141,8 +141,8 @@ class _File:
             limit = PIXEL_LIMIT * _USUAL_BYTES // bytes_per_pixel(picture)
             if picture.width * picture.height > limit:
                 raise self.error(
-                    f"{picture.width} x {picture.height} pixels; the limit is {limit} in all for {picture.format} "
-                    "files: cut it into tiles"
+                    f"{image_size_text(size)}; the limit is {limit} pixels in all for {picture.format} files: "
+                    "cut it into tiles"
                 )
             if self.encoding is None:
                 problem = image_problem(picture, source)
@@ -238,7 +238,7 @@ def check_sizes(dataset: DataSet, sample: Sample) -> tuple[int, int]:
 def _check_size(file: _File, found: tuple[int, int], size: tuple[int, int]) -> None:
     if found != size:
         raise file.error(
-            f"the mask is {found[1]} x {found[0]} and the image {size[1]} x {size[0]} pixels; "
+            f"the mask has {image_size_text(found)}, and the image {image_size_text(size)}; "
             "give a mask of the image's size"
         )
 

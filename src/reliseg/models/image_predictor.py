@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from reliseg.errors import ModelError, ReliSegError, SampleError, shape_text
+from reliseg.errors import ModelError, ReliSegError, SampleError, image_size_text
 from reliseg.labels import LabelSpace
 from reliseg.models.base import Input, Values
 from reliseg.models.output_check import logits_problem, probabilities_problem
-from reliseg.models.output_shape import Size, proportion_note, shape_problem
+from reliseg.models.output_shape import SeenShapes, Size
 from reliseg.models.resizing import BILINEAR, resize_image
 from reliseg.models.user_output import stdout_as_stderr
 from reliseg.prediction import Prediction
@@ -45,9 +45,8 @@ class ImagePredictor:
     align_corners: bool | None
     values: Values | None = None
     resizing: Resizing | None = None
-    _shapes: dict[Size, Size] = field(default_factory=dict)
-    """The first logits' height and width for each size of images that the network was given."""
-    _notes: dict[str, None] = field(default_factory=dict)
+    _seen: SeenShapes = field(default_factory=SeenShapes)
+    """Of the images that the network was given, as they were given to it."""
 
     def __call__(self, inputs: Sequence[Input]) -> list[Prediction]:
         """Return one prediction per input; a SampleError where one fails, a ModelError where several fail together."""
@@ -64,11 +63,11 @@ class ImagePredictor:
 
     def notes(self) -> list[str]:
         """Return what a user should know of the outputs so far, a line each."""
-        return list(self._notes)
+        return self._seen.notes()
 
     def forget_notes(self) -> None:
         """Forget what was noted: it was of images that nobody asked for."""
-        self._notes.clear()
+        self._seen.forget_note()
 
     def _image(self, source: Input) -> Image:
         """Return the image that the network is given."""
@@ -80,10 +79,9 @@ class ImagePredictor:
 
     def _check(self, prediction: Prediction, source: Input, image: Image) -> Prediction:
         """Return the prediction with the input's size and the final `align_corners`; a SampleError if it is unfit."""
-        size, shape = image.shape[:2], (prediction.logits.shape[-2], prediction.logits.shape[-1])
-        problem = shape_problem(prediction.logits.shape, len(self.labels), size)
-        self._raise(None if problem and self._has_own_shape(shape, size) else problem, source)
-        if prediction.logits.ndim == 3 and len(prediction.logits) != len(self.labels) and self._shapes:
+        size, shape = image.shape[:2], prediction.logits.shape
+        self._raise(self._seen.problem(shape, len(self.labels), size), source)
+        if prediction.logits.ndim == 3 and len(prediction.logits) != len(self.labels) and self._seen.sizes:
             self._raise(f"gives {len(prediction.logits)} classes, and {len(self.labels)} for other images", source)
         align_corners = prediction.align_corners if self.align_corners is None else self.align_corners
         if self.values != "probabilities":
@@ -96,23 +94,16 @@ class ImagePredictor:
             probabilities = np.asarray(prediction.logits) if own is None else own
             self._raise(probabilities_problem(probabilities, self.labels), source)
             checked = Prediction.of_probabilities(probabilities, source.size, align_corners, prediction.feature)
-        self._shapes.setdefault(size, shape)
-        note = proportion_note(shape, size)
-        if note and not self._notes:
-            self._notes[note] = None
+        self._seen.add(shape, size)
         return checked
 
     def _raise(self, problem: str | None, source: Input) -> None:
         if problem:
             raise self._failure(source, problem)
 
-    def _has_own_shape(self, shape: Size, size: Size) -> bool:
-        """Tell if images of another size had logits of this shape: the network scales every image to one size."""
-        return any(known == shape and other != size for other, known in self._shapes.items())
-
     def _failure(self, source: Input, problem: str) -> SampleError:
         kind = "gray image" if source.id == GRAY else "image"
-        text = f"model {self.name} {problem} ({kind}: height {source.size[0]}, width {source.size[1]})"
+        text = f"model {self.name} {problem} ({kind}: {image_size_text(source.size)})"
         return SampleError(source.id, text)
 
     def _size_hint(self, image: Image, error: BaseException) -> str:
@@ -120,9 +111,10 @@ class ImagePredictor:
         if isinstance(error, ReliSegError | MemoryError | SystemExit) or "memory" in str(error).lower():
             return ""
         near = tuple(max(1, round(edge / _MULTIPLE)) * _MULTIPLE for edge in image.shape[:2])
-        for size in dict.fromkeys([(near[0], near[1]), *self._shapes]):
+        for size in dict.fromkeys([(near[0], near[1]), *self._seen.sizes]):
             if size != image.shape[:2] and self._takes(resize_image(image, size)):
-                return f"; at {shape_text(size)} it works, so set resize: [height, width], for example {list(size)}"
+                text = image_size_text(size)
+                return f"; at {text} it works, so set resize: [height, width], for example {list(size)}"
         return ""
 
     def _takes(self, image: Image) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reliseg.errors import SampleError, error_text
+from reliseg.errors import SampleError, error_text, image_size_text
 from reliseg.labels import LabelSpace
 from reliseg.models import Input, Model
 from reliseg.models.output_check import logits_problem
@@ -38,7 +38,7 @@ def check_model(model: Model, inputs: Sequence[Input] | None = None) -> None:
         inputs = drawn_inputs()
     before = model.fingerprint()
     for size, members in groupby(sorted(inputs, key=lambda i: i.size), key=lambda i: i.size):
-        _check_batch(examiner, model, f"{size[0]} x {size[1]}", list(members))
+        _check_batch(examiner, model, image_size_text(size), list(members))
     examiner.require(model.fingerprint() == before, "its fingerprint stays the same", "another one after predictions")
     _check_files(examiner, model, [i.id for i in inputs])
     if model.reads_images:

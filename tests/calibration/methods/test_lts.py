@@ -211,7 +211,7 @@ def test_images_are_needed_where_a_leaf_looks_at_them(sample):
     with pytest.raises(CalibrationError, match="without its image"):
         seeing(without.whole[0].prediction)
     small = replace(sample.whole[0].prediction, image=image_of(0, (8, 12)))
-    with pytest.raises(CalibrationError, match="of size 16 x 24"):
+    with pytest.raises(CalibrationError, match="image has height 8, width 12, and the prediction height 16, width 24"):
         seeing(small)
 
 

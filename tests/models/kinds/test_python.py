@@ -410,7 +410,7 @@ def test_padded_logits_are_noted_on_the_image(write: Callable[..., ModelOptions]
     assert model.notes() == []  # the gray image of the trial is not the user's
     model.predict(inputs_of(image()))
     assert (
-        "gives logits of 12 x 12 (height x width) for an image of 32 x 48 pixels, which has other proportions"
+        "gives logits of height 12, width 12 for an image of height 32, width 48, which has other proportions"
         in model.notes()[0]
     )
 

@@ -79,8 +79,8 @@ def test_where_all_images_have_one_size_one_is_tried(dataset):
 def test_what_fails_at_every_size_is_one_line_with_the_sizes_and_what_to_do(dataset):
     tried, _ = trial(dataset, Tried(raising("model net raised RuntimeError: {} x {} is odd (net.py, line 7)")))
     assert tried.problems_of_extremes() == [
-        "model net on world: s/1 (3 x 2 pixels): model net raised RuntimeError: 2 x 3 is odd (net.py, line 7); "
-        "if it needs images of another size, set resize; likewise s/2 (9 x 8 pixels)"
+        "model net on world: s/1 (height 2, width 3): model net raised RuntimeError: 2 x 3 is odd (net.py, line 7); "
+        "if it needs images of another size, set resize; likewise s/2 (height 8, width 9)"
     ]
 
 
@@ -90,7 +90,8 @@ def test_what_fails_at_one_size_alone_names_it(dataset):
 
     tried, _ = trial(dataset, Tried(answer))
     assert tried.problems_of_extremes() == [
-        "model net on world: s/2 (9 x 8 pixels): the model gave NaN or infinite logits; check the model and this image"
+        "model net on world: s/2 (height 8, width 9): the model gave NaN or infinite logits; "
+        "check the model and this image"
     ]
 
 
@@ -101,7 +102,7 @@ def test_a_kind_of_another_package_may_raise_anything(dataset):
     tried, _ = trial(dataset, Tried(answer))
     (line,) = tried.problems_of_extremes()
     assert line.startswith(
-        "model net on world: s/1 (3 x 2 pixels): Tried of the package tests raised KeyError: 's/1'; if it"
+        "model net on world: s/1 (height 2, width 3): Tried of the package tests raised KeyError: 's/1'; if it"
     )
 
 

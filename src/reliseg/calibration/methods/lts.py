@@ -14,7 +14,7 @@ from reliseg.calibration.fitting.inverse_temperature import fit_inverse_temperat
 from reliseg.calibration.methods.ts import Scaled
 from reliseg.calibration.parameters import is_natural, require, require_positive, require_seed
 from reliseg.calibration.sample import CalibrationSample, WholeImage
-from reliseg.errors import CalibrationError, MissingExtraError
+from reliseg.errors import CalibrationError, MissingExtraError, image_size_text
 from reliseg.prediction import Prediction
 
 _CHANNELS = {"both": (8, 1), "logits": (7, 0), "image": (0, 1)}
@@ -189,8 +189,8 @@ def _check_image(prediction: Prediction) -> None:
     if prediction.image is None:
         raise CalibrationError("lts: the prediction comes without its image; give images, or use lts(inputs=logits)")
     if prediction.image.shape != (*prediction.size, 3):
-        height, width = prediction.size
-        raise CalibrationError(f"lts: the image is {prediction.image.shape}, the prediction of size {height} x {width}")
+        image, predicted = image_size_text(prediction.image.shape[:2]), image_size_text(prediction.size)
+        raise CalibrationError(f"lts: the image has {image}, and the prediction {predicted}")
 
 
 def _logit_scale(sample: CalibrationSample, columns: ColumnUse) -> float:

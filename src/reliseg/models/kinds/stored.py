@@ -13,7 +13,7 @@ from reliseg.labels import LabelSpace
 from reliseg.models.array_files import ArrayFileError
 from reliseg.models.base import Input, Model, ModelOptions
 from reliseg.models.file_hashes import hash_files
-from reliseg.models.output_shape import Size, proportion_note, shape_problem
+from reliseg.models.output_shape import SeenShapes
 from reliseg.models.prediction_files import Expected, look_at_file, read_file
 from reliseg.prediction import Prediction
 from reliseg.runtime.file_names import distinct_names, existing_forms
@@ -67,9 +67,8 @@ class StoredModel(Model):
     """Of the first file: it tells the predictions of one network from those of another."""
     domain: str = ""
     """The domain that is predicted, `DATASET/DOMAIN`."""
-    shapes: dict[Size, Size] = field(default_factory=dict)
-    """The first prediction's height and width for each size of images."""
-    remarks: dict[str, None] = field(default_factory=dict)
+    seen: SeenShapes = field(default_factory=SeenShapes)
+    """Of all domains together."""
 
     @classmethod
     def load(cls, options: ModelOptions) -> "StoredModel":
@@ -129,7 +128,7 @@ class StoredModel(Model):
 
     def notes(self) -> list[str]:
         """Return what a user should know of the files so far, a line each."""
-        return list(self.remarks)
+        return self.seen.notes()
 
     def provenance(self) -> dict[str, Any]:
         """Return folder and number of files; the files are not hashed."""
@@ -182,25 +181,14 @@ class StoredModel(Model):
             stored = read_file(path, self.expected, source.size)
         except ArrayFileError as error:
             raise SampleError(source.id, f"{path} {error}") from error
-        problem = self._shape_problem(stored.array.shape, source.size)
+        problem = self.seen.problem(stored.array.shape, len(self.labels), source.size)
         if problem:
             raise SampleError(source.id, f"{path} {problem}")
+        self.seen.add(stored.array.shape, source.size)
         align_corners = stored.align_corners if self.align_corners is None else self.align_corners
         if self.gives_probabilities:
             return Prediction.of_probabilities(stored.array, source.size, align_corners, stored.feature)
         return Prediction(logits=stored.array, size=source.size, align_corners=align_corners, feature=stored.feature)
-
-    def _shape_problem(self, shape: tuple[int, ...], size: Size) -> str | None:
-        """Return why height and width do not fit the image, or None; keep a note where both may be right."""
-        native = shape[1], shape[2]
-        problem = shape_problem(shape, len(self.labels), size)
-        if problem and not any(known == native and other != size for other, known in self.shapes.items()):
-            return problem
-        self.shapes.setdefault(size, native)
-        note = proportion_note(native, size)
-        if note and not self.remarks:
-            self.remarks[note] = None
-        return None
 
 
 def _prediction_files(folder: Path) -> Iterator[str]:
