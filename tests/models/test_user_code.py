@@ -1,5 +1,8 @@
 """Functions that users name: what is imported, what stays behind, and one line for whatever goes wrong."""
 
+import importlib
+import os
+import py_compile
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -94,3 +97,63 @@ def test_a_missing_torch_is_a_missing_extra(call: Callable[..., object], monkeyp
     monkeypatch.setitem(sys.modules, "torch", None)
     text = refusal(lambda: call("import torch\n"))
     assert text == "model mine (net.py:build) needs torch: pip install 'reliseg[torch]'"
+
+
+@pytest.mark.parametrize("is_on_the_path", [False, True])
+def test_a_package_without_init_and_a_module_imported_before_are_those_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_on_the_path: bool
+) -> None:
+    for folder, scale in [("a", 1.0), ("b", 2.0)]:
+        (tmp_path / folder / "nets").mkdir(parents=True)
+        (tmp_path / folder / "nets" / "unet.py").write_text(f"SCALE = {scale}\n")
+        (tmp_path / folder / "net.py").write_text("from nets.unet import SCALE\ndef build():\n    return SCALE\n")
+        if is_on_the_path:
+            monkeypatch.syspath_prepend(str(tmp_path / folder))
+        before = set(sys.modules)
+        for factor in (1, 3):
+            (tmp_path / folder / "nets" / "unet.py").write_text(f"SCALE = {scale} * {factor}\n")
+            result, origin = call_function(folder, f"{folder}/net.py:build", tmp_path, {})
+            assert result == scale * factor
+            assert {file.name for file in origin.files} == {"net.py", "unet.py"}
+        assert set(sys.modules) == before
+
+
+def test_a_neighbour_that_the_caller_has_imported_stays_the_callers_and_is_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "neighbour_of_net.py").write_text("SCALE = 1\n")
+    (tmp_path / "net.py").write_text("from neighbour_of_net import SCALE\ndef build():\n    return SCALE\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    own = importlib.import_module("neighbour_of_net")
+    (tmp_path / "neighbour_of_net.py").write_text("SCALE = 1 + 1\n")
+    result, origin = call_function("mine", "net.py:build", tmp_path, {})
+    assert (result, {file.name for file in origin.files}) == (2, {"net.py", "neighbour_of_net.py"})
+    assert (sys.modules.pop("neighbour_of_net"), own.SCALE) == (own, 1)
+
+
+def test_a_function_of_a_package_has_the_files_of_what_the_package_imports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "package_of_net").mkdir()
+    (tmp_path / "package_of_net" / "layer.py").write_text("SCALE = 2\n")
+    text = "def build():\n    from package_of_net.layer import SCALE\n    return SCALE\n"
+    (tmp_path / "package_of_net" / "net.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    result, origin = call_function("mine", "package_of_net.net:build", Path(), {})
+    assert (result, {file.name for file in origin.files}) == (2, {"net.py", "layer.py"})
+
+
+@pytest.mark.parametrize("file", ["net.py", "layer_of_net.py"])
+def test_code_is_what_stands_in_its_file_whatever_python_has_compiled_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    (tmp_path / "layer_of_net.py").write_text("SCALE = 1\n")
+    (tmp_path / "net.py").write_text("from layer_of_net import SCALE\nFACTOR = 1\ndef build(): return SCALE * FACTOR\n")
+    for _ in range(2):  # compiled by Python itself, as another program does that imports it
+        py_compile.compile(str(tmp_path / file))
+        assert call_function("mine", "net.py:build", tmp_path, {})[0] == 1
+    before = (tmp_path / file).stat()
+    (tmp_path / file).write_text((tmp_path / file).read_text().replace("= 1\n", "= 2\n"))
+    os.utime(tmp_path / file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert call_function("mine", "net.py:build", tmp_path, {})[0] == 2

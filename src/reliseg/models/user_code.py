@@ -7,12 +7,25 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.machinery import (
+    BYTECODE_SUFFIXES,
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from reliseg.errors import MissingExtraError, ModelError, error_text, suggestion
 from reliseg.models.user_output import stdout_as_stderr
+
+_INSTALLED = ("site-packages", "dist-packages")
+_RUNNING = {"reliseg", "__main__", "__mp_main__"}
+"""What goes on running while a user's code is imported."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +55,15 @@ def call_function(model: str, where: str, folder: Path, args: Mapping[str, Any])
     if target.endswith(".py"):
         return _call_from_file(model, where, folder, args)
     place = _place_of(target)
-    with _errors_as_one_line(model, Origin(where, place)):
+    with _errors_as_one_line(model, Origin(where, place)), _read_from_source(place if place.is_dir() else place.parent):
         module = importlib.import_module(target)
     origin = Origin(where, place, _files([module]))
     function = _function(model, module, name, target)
     with _errors_as_one_line(model, origin):
-        return function(**args), origin
+        result = function(**args)
+    top = target.partition(".")[0]
+    package = [m for name, m in list(sys.modules.items()) if name.startswith(f"{top}.")]
+    return result, Origin(where, place, tuple(dict.fromkeys((*origin.files, *_files(package)))))
 
 
 def _call_from_file(model: str, where: str, folder: Path, args: Mapping[str, Any]) -> tuple[Any, Origin]:
@@ -66,14 +82,15 @@ def _call_from_file(model: str, where: str, folder: Path, args: Mapping[str, Any
 
 def _run_file(model: str, path: Path, origin: Origin) -> ModuleType:
     """Return the file as a module that `sys.modules` knows only while its text runs."""
-    spec = importlib.util.spec_from_file_location(f"_reliseg_user_{path.stem}", path)
+    name = f"_reliseg_user_{path.stem}"
+    loader = _TextLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module
     try:
         with _errors_as_one_line(model, origin):
-            spec.loader.exec_module(module)
+            loader.exec_module(module)
     finally:
         del sys.modules[module.__name__]
     return module
@@ -110,33 +127,84 @@ def _errors_as_one_line(model: str, origin: Origin) -> Iterator[None]:
 
 @contextmanager
 def _imports_from(folder: Path) -> Iterator[Callable[[], list[ModuleType]]]:
-    """Let code import the modules of its folder, and forget them and the folder after.
+    """Let code import the modules of its folder as they are now, and forget them and the folder after.
 
-    So two models may each have a neighbour of the same name. Yields a function that lists the modules imported from
-    there so far.
+    So two models may each have a neighbour of the same name. Modules of that folder which were imported before are set
+    aside meanwhile. Yields a function that lists the modules imported from there so far.
     """
-    before = set(sys.modules)
-    permanent = str(folder) in sys.path
-
-    def imported_modules() -> list[ModuleType]:
-        new = [name for name in list(sys.modules) if name not in before]
-        return [sys.modules[name] for name in new if _lies_in(folder, name.partition(".")[0])]
-
+    before = {name: sys.modules.pop(name) for name in _names_in(folder)}
     sys.path.insert(0, str(folder))
-    importlib.invalidate_caches()
     try:
-        yield imported_modules
+        with _read_from_source(folder):
+            yield lambda: [sys.modules[name] for name in _names_in(folder)]
     finally:
+        for name in _names_in(folder):
+            del sys.modules[name]
         sys.path.remove(str(folder))
-        for module in () if permanent else imported_modules():
-            sys.modules.pop(module.__name__, None)
+        sys.modules.update(before)
+
+
+@contextmanager
+def _read_from_source(folder: Path) -> Iterator[None]:
+    """Let what is imported from below a folder be compiled from its text: the text is what is hashed.
+
+    Python's own cache of compiled code goes by size and time of the text, and by seconds.
+    """
+    finder = FileFinder.path_hook(
+        (ExtensionFileLoader, EXTENSION_SUFFIXES),
+        (_TextLoader, SOURCE_SUFFIXES),
+        (SourcelessFileLoader, BYTECODE_SUFFIXES),
+    )
+
+    def hook(place: str) -> Any:
+        path = Path(place).absolute()
+        if not path.is_relative_to(folder) or not set(_INSTALLED).isdisjoint(path.parts):
+            raise ImportError(place)
+        return finder(place)
+
+    sys.path_hooks.insert(0, hook)
+    _forget_finders()
+    try:
+        yield
+    finally:
+        sys.path_hooks.remove(hook)
+        _forget_finders()
+
+
+def _forget_finders() -> None:
+    sys.path_importer_cache.clear()
+    importlib.invalidate_caches()
+
+
+class _TextLoader(SourceFileLoader):
+    """Reads no compiled code, and writes none."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile the text."""
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
+def _names_in(folder: Path) -> list[str]:
+    """Return the names of all modules that were imported from a folder; none where other packages are installed."""
+    if folder.name in _INSTALLED:
+        return []
+    tops = {name.partition(".")[0] for name in list(sys.modules)} - _RUNNING
+    own = {top for top in tops if _lies_in(folder, top)}
+    return [name for name in list(sys.modules) if name.partition(".")[0] in own]
 
 
 def _lies_in(folder: Path, top: str) -> bool:
-    """Tell if a top-level module is `folder/top.py` or the package `folder/top`."""
+    """Tell if a top-level module is `folder/top.py`, compiled code so called, or the package `folder/top`.
+
+    A package without `__init__.py` has no file, and a path.
+    """
     module = sys.modules.get(top)
-    files = _files([module]) if module else ()
-    return any(f in (folder / f"{top}.py", folder / top / "__init__.py") for f in files)
+    file = getattr(module, "__file__", None)
+    if not file:
+        return any(Path(place).absolute() == folder / top for place in getattr(module, "__path__", ()))
+    path = Path(file).absolute()
+    return path.parent == folder or path in ((folder / top).resolve() / "__init__.py", folder / top / "__init__.py")
 
 
 def _files(modules: list[ModuleType]) -> tuple[Path, ...]:
