@@ -491,3 +491,58 @@ def test_a_key_names_the_weights(write: Callable[..., ModelOptions], tmp_path: P
     assert (model.predict(inputs_of(image()))[0].logits == 2).all()
     assert model.provenance()["weights"] == "ema"
     assert "key says where weights lie in a file, and weights names none" in refusal(write(NETWORK, key="ema"))
+
+
+REUSED = """
+    import numpy as np
+    import torch
+    from reliseg.prediction import Prediction
+
+    class Net(torch.nn.Module):
+        memory = None
+
+        def forward(self, x):
+            y = x[:, :1].expand(-1, 11, -1, -1)
+            if self.memory is None or self.memory.shape != y.shape:
+                self.memory = torch.empty(y.shape)
+            return self.memory.copy_(y)
+
+    class Plain:
+        memory, form = None, "array"
+
+        def __call__(self, image):
+            y = np.broadcast_to(image[..., 0] / 255 / 11, (11, *image.shape[:2]))
+            if self.form == "probabilities":
+                y = np.concatenate([y[:10], 1 - y[:10].sum(axis=0, keepdims=True)])
+            if self.memory is None or self.memory.shape != y.shape:
+                self.memory = np.empty(y.shape, np.float32)
+            self.memory[:] = y
+            if self.form == "array":
+                return self.memory
+            return Prediction.of_probabilities(self.memory, y.shape[1:]) if self.form == "probabilities" else (
+                Prediction(self.memory, y.shape[1:]))
+
+    def build(form="array"):
+        if form == "module":
+            return Net()
+        plain = Plain()
+        plain.form = form
+        return plain
+"""
+
+
+@pytest.mark.parametrize("form", ["module", "array", "prediction", "probabilities"])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_prediction_stays_what_it_was_if_the_model_writes_the_next_one_into_its_memory(
+    write: Callable[..., ModelOptions], form: str, batch: int
+) -> None:
+    values = "probabilities" if form == "probabilities" else "logits"
+    model = PythonModel.load(write(REUSED, args={"form": form}, values=values))
+    first, second = inputs_of(image(seed=1), image(seed=2))
+    alone = [np.array(model.predict([i])[0].logits) for i in (first, second)]
+    stored = [first, second]
+    predictions = model.predict(stored) if batch == 2 else [p for i in stored for p in model.predict([i])]
+    for prediction, expected in zip(predictions, alone, strict=True):
+        np.testing.assert_array_equal(prediction.logits, expected)
+        if form == "probabilities":
+            np.testing.assert_allclose(prediction.probabilities, np.exp(expected), atol=1e-4)

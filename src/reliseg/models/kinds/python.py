@@ -5,6 +5,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -283,7 +284,12 @@ def _tap(module: "nn.Module", options: ModelOptions, device: "torch.device") -> 
 def _as_prediction(output: Any, image: Image, reader: OutputReader) -> Prediction:
     """Turn what a callable gives for an image into a prediction of the image's size."""
     if isinstance(output, Prediction):
-        return replace(output, logits=_floats(np.asarray(output.logits)), feature=_feature(output.feature))
+        return replace(
+            output,
+            logits=_floats(np.asarray(output.logits)),
+            feature=_feature(output.feature),
+            probabilities=copy(output.probabilities),
+        )
     array = reader(np.asarray(output) if _is_stack(output) else output)
     if hasattr(array, "detach"):
         from reliseg.models.torch.tensor_kinds import kind_problem
@@ -297,13 +303,16 @@ def _as_prediction(output: Any, image: Image, reader: OutputReader) -> Predictio
 
 
 def _floats(array: "np.ndarray[Any, Any]") -> Logits:
-    """Return an array of one image's logits as float32; a ModelError if it is another kind of array."""
+    """Return a copy of one image's logits as float32; a ModelError if it is another kind of array.
+
+    A callable may write the next image's into the same memory, while those of this one are counted.
+    """
     if array.dtype.kind != "f" or array.ndim != 3:
         batch = "; leave out the batch dimension" if array.ndim == 4 and len(array) == 1 else ""
         raise ModelError(
             f"gives {array.dtype} of {shape_text(array.shape)}; it must give floats, classes x height x width{batch}"
         )
-    return np.ascontiguousarray(array, np.float32)
+    return np.array(array, np.float32, order="C")
 
 
 def _feature(feature: Any) -> Feature | None:

@@ -59,7 +59,7 @@ class Network:
             problem = _stack_problem(logits, len(images))
             if problem:
                 raise ModelError(problem)
-            stack = [_logits_in_place(image) for image in logits.detach().to(self.device).float()]
+            stack = [_logits_in_place(image) for image in _own_copy(logits.detach(), self.device)]
             features = [None] * len(images) if feature is None else list(feature.detach().float().cpu().numpy())
         height, width = images[0].shape[:2]
         return [Prediction(logits=z, size=(height, width), feature=f) for z, f in zip(stack, features, strict=True)]
@@ -81,6 +81,16 @@ def _stack_problem(logits: Tensor, images: int) -> str | None:
         return None
     problem = f"gives a tensor of {shape_text(logits.shape)} for {count_text(images, 'image')}, not N x C x h x w"
     return f"{problem}; keep the batch dimension" if logits.ndim == 3 else problem
+
+
+def _own_copy(output: Tensor, device: torch.device) -> Float[Tensor, "n c h w"]:
+    """Return the output as float32 in memory of its own.
+
+    A network may write its next output into the same memory, as CUDA graphs and bound buffers do, while this one is
+    counted.
+    """
+    logits = output.to(device).float()
+    return logits.clone() if logits.data_ptr() == output.data_ptr() else logits
 
 
 def _logits_in_place(logits: Float[Tensor, "c h w"]) -> Logits | DeviceLogits:
