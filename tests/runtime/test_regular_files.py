@@ -1,3 +1,4 @@
+import hashlib
 import os
 import socket
 import stat
@@ -7,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from reliseg.runtime import regular_files
-from reliseg.runtime.regular_files import UnfitFileError, holds, open_regular, read_regular, regular_size, size_text
+from reliseg.runtime.regular_files import (
+    UnfitFileError,
+    holds,
+    open_regular,
+    read_regular,
+    regular_size,
+    sha256_of_file,
+    size_text,
+)
 
 
 def test_a_regular_file_is_read_whole(tmp_path):
@@ -119,3 +128,11 @@ def test_a_file_holds_bytes_if_it_is_one_of_exactly_these(tmp_path):
     assert holds(tmp_path / "a", b"abc")
     for name, content in (("a", b"abd"), ("a", b"ab"), ("a", b"abcd"), ("b", b""), ("pipe", b"abc"), (".", b"")):
         assert not holds(tmp_path / name, content)
+
+
+def test_the_hash_is_that_of_the_content_and_of_regular_files_alone(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"content")
+    assert sha256_of_file(tmp_path / "a") == hashlib.sha256(b"content").hexdigest()
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UnfitFileError, match="it is a pipe"):
+        sha256_of_file(tmp_path / "pipe")

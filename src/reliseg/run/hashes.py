@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 from reliseg.data import DataSet, DecodedSample, Sample, sample_sha256
 from reliseg.errors import ReliSegError
+from reliseg.runtime.regular_files import sha256_of_file
 
 State: TypeAlias = str
 """What the file system says of some files: sizes, times and inodes."""
@@ -94,8 +95,7 @@ class InputHashes:
         def compute() -> str:
             digest = hashlib.sha256()
             for path in paths:
-                with path.open("rb") as file:
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
+                digest.update(bytes.fromhex(sha256_of_file(path)))
             return digest.hexdigest()
 
         return self._value(paths, compute) if paths else ""

@@ -6,10 +6,11 @@ files are.
 """
 
 import errno
+import hashlib
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 _KINDS = (
     (stat.S_ISDIR, "it is a folder, not a file"),
@@ -37,7 +38,7 @@ def regular_size(path: Path | str, limit: int | None = None) -> int:
     return _size(path, status, limit)
 
 
-def open_regular(path: Path | str, limit: int | None = None) -> BinaryIO:
+def open_regular(path: Path | str, limit: int | None = None) -> BufferedReader:
     """Open a regular file for reading, after the checks of `regular_size`."""
     regular_size(path, limit)  # before it is opened: opening a FIFO waits for a writer
     file = Path(path).open("rb")  # noqa: SIM115 - the caller closes it
@@ -61,6 +62,12 @@ def read_regular(path: Path | str, limit: int) -> bytes:
     if len(data) != size:
         raise _unfit(path, "its size changed while it was read")
     return data
+
+
+def sha256_of_file(path: Path) -> str:
+    """Return the SHA-256 of a regular file; an OSError says why it cannot be had."""
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def holds(path: Path, content: bytes) -> bool:

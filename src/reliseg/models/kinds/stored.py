@@ -12,11 +12,11 @@ from reliseg.errors import ModelError, SampleError
 from reliseg.labels import LabelSpace
 from reliseg.models.array_files import ArrayFileError
 from reliseg.models.base import Input, Model, ModelOptions
-from reliseg.models.file_hashes import hash_files
 from reliseg.models.output_shape import SeenShapes
 from reliseg.models.prediction_files import Expected, look_at_file, read_file
 from reliseg.prediction import Prediction
 from reliseg.runtime.file_names import distinct_names, existing_forms
+from reliseg.runtime.regular_files import sha256_of_file
 
 _SUFFIXES = (".npz", ".npy")
 
@@ -90,7 +90,7 @@ class StoredModel(Model):
         first, expected = folder / listing.first, Expected(labels, options.values)
         try:
             expected = replace(expected, earlier=look_at_file(first, expected))
-            (digest,) = hash_files([first]).values()
+            digest = sha256_of_file(first)
         except OSError as error:
             raise ModelError(f"model {options.name}: {first} cannot be read ({error.strerror})") from error
         except ArrayFileError as error:

@@ -1,5 +1,6 @@
 """Files of weights that may come from anywhere: what they hold, and nothing of it executed."""
 
+import os
 import pickle
 import warnings
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from reliseg.errors import ModelError, error_text, one_line
-from reliseg.runtime.regular_files import regular_size, size_text
+from reliseg.runtime.regular_files import open_regular, size_text
 
 _PROGRAMS = {
     "/constants.pkl": ("TorchScript", "torch.jit.load(path)"),
@@ -33,9 +34,8 @@ _ALONE = "save the state dict alone: torch.save(model.state_dict(), path)"
 def read_weights(path: Path) -> Any:
     """Return what a file of weights holds, told by its content; a ModelError where it cannot be read."""
     try:
-        size = regular_size(path)
-        with path.open("rb") as file:
-            head = file.read(9)
+        with open_regular(path) as file:
+            size, head = os.fstat(file.fileno()).st_size, file.read(9)
     except FileNotFoundError as error:
         raise ModelError(f"weights {path}: no such file") from error
     except OSError as error:

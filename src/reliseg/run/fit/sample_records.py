@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from reliseg.runtime.atomic_files import write_text
-from reliseg.runtime.regular_files import open_regular, read_regular
+from reliseg.runtime.regular_files import read_regular, sha256_of_file
 
 _LARGEST = 1 << 28
 
@@ -48,7 +48,7 @@ class SampleRecord(BaseModel):
 
 def write_sample_record(path: Path, record: SampleRecord, files: Iterable[Path]) -> None:
     """Write what is said of samples that lie in these files, all of them whole."""
-    digests = {str(file.relative_to(path.parent)): _sha256_of_file(file) for file in files}
+    digests = {str(file.relative_to(path.parent)): sha256_of_file(file) for file in files}
     content = record.model_copy(update={"files": digests}).model_dump(mode="json")
     write_text(path, json.dumps({"record": content, "sha256": _sha256(content)}))
 
@@ -68,17 +68,9 @@ def read_sample_record(path: Path) -> SampleRecord:
 def refuse_changed_files(path: Path, record: SampleRecord) -> None:
     """Raise an OSError or a ValueError where a file is not what it was when the record in this file was written."""
     for name, digest in record.files.items():
-        if _sha256_of_file(path.parent / name) != digest:
+        if sha256_of_file(path.parent / name) != digest:
             raise ValueError(f"{name} was changed")
 
 
 def _sha256(content: object) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
-def _sha256_of_file(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open_regular(path) as file:
-        while part := file.read(1 << 20):
-            digest.update(part)
-    return digest.hexdigest()

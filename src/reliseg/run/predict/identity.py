@@ -17,6 +17,7 @@ import numpy as np
 from reliseg.data import DataSet
 from reliseg.models import Model
 from reliseg.plan.plan import Target
+from reliseg.runtime.regular_files import sha256_of_file
 from reliseg.scores.base import SCORES
 from reliseg.stats import Layout
 
@@ -73,7 +74,7 @@ _NAMES = ("palette_of",)
 def _code(plugin: type) -> str:
     """Return the sha256 of the file that a class stands in."""
     file = inspect.getsourcefile(plugin)
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""
+    return sha256_of_file(Path(file)) if file else ""
 
 
 def _digest(content: Any) -> str:
