@@ -2,7 +2,6 @@
 
 import errno
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable, Collection, Iterator
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from reliseg.errors import ConfigError, IncompleteError, ReliSegError, one_line, suggestion
+from reliseg.errors import ConfigError, IncompleteError, ReliSegError, one_line, shorten_words, suggestion
 from reliseg.runtime.printable import printable, replace_unprintable
 
 if TYPE_CHECKING:
@@ -35,8 +34,8 @@ app = typer.Typer(
 _INTERRUPTED, _TERMINATED = 130, 143
 """The exit codes after Ctrl-C and after SIGTERM."""
 _LESS_MEMORY = "give fewer --workers or a smaller batch, then start the same command again"
-_LONG = re.compile(r"\S{400,}")
-"""Words that hide what is said of them."""
+_LONG_WORD = 400
+"""Words of so many characters hide, on a terminal, what is said of them."""
 _CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
 """What typer raises for all that is wrong with options and arguments: it has no public name."""
 
@@ -376,11 +375,7 @@ def _let_go(stream: TextIO | None) -> None:
 
 def _complain(line: str) -> None:
     with suppress(OSError):  # nobody can be told; the exit code stays
-        _say(f"reliseg: {_LONG.sub(_shorten, line)}", sys.stderr)
-
-
-def _shorten(word: re.Match[str]) -> str:
-    return f"{word[0][:150]}..{word[0][-50:]}"
+        _say(f"reliseg: {shorten_words(line, _LONG_WORD)}", sys.stderr)
 
 
 def _say(line: str, stream: TextIO | None) -> None:

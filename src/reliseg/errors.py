@@ -19,8 +19,8 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 _TEXT_LIMIT = 300
-_LONG_WORD = re.compile(r"\S{1000,}")
-"""No path of a usual system, but what a file from outside may hold."""
+_LONG_WORD = 1000
+"""No path of a usual system has so many characters, but what a file from outside holds may."""
 
 
 class ReliSegError(Exception):
@@ -34,7 +34,7 @@ class ReliSegError(Exception):
     @property
     def lines(self) -> tuple[str, ...]:
         """The lines of the error: one for each thing that is wrong."""
-        return tuple(_LONG_WORD.sub(_shortened, str(line)) for line in self.args)
+        return tuple(shorten_words(str(line), _LONG_WORD) for line in self.args)
 
 
 class UsageError(ReliSegError):
@@ -87,8 +87,13 @@ class IncompleteError(ReliSegError):
     """The run ended, and some samples were not evaluated; what was finished is kept."""
 
 
-def _shortened(word: re.Match[str]) -> str:
-    return f"{word[0][:200]}...{word[0][-50:]} ({len(word[0])} characters)"
+def shorten_words(line: str, limit: int) -> str:
+    """Return the line, with the beginning and the end alone of words of so many characters, or of more."""
+
+    def shortened(word: re.Match[str]) -> str:
+        return f"{word[0][:200]}...{word[0][-50:]} ({len(word[0])} characters)"
+
+    return re.sub(rf"\S{{{limit},}}", shortened, line)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
