@@ -50,6 +50,26 @@ def test_the_default_split_holds_where_none_is_given(tree, open_data):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("image", "mask", "files", "wrong"),
+    [
+        ("{stem}.png", "{stem}_mask.png", ("a.png", "a_mask.png"), "a_mask.png would be an image, .* mask of a.png"),
+        ("{scene}/{stem}.png", "masks/{stem}.png", ("photos/a.png", "masks/a.png"), "masks/a.png .* mask of photos/a"),
+        ("{stem}.png", "{stem}_mask.png", ("a_mask.png", "b_mask.png"), None),
+        ("masks/{stem}.png", "masks/{stem}.png", ("masks/a.png", "masks/b.png"), None),
+    ],
+)
+def test_masks_that_the_template_of_images_fits_are_no_images_without_annotation(
+    image, mask, files, wrong, tree, open_data
+):
+    root, options = tree(*files), {"annotations": "none", "image": image, "mask": mask}
+    if wrong is None:  # they belong to no image: these are the images
+        assert [s.image for s in open_data("folder", root, **options).domains["all"].samples] == list(files)
+    else:
+        with pytest.raises(DataError, match=f"folder/all: {wrong}.*; give image a template that no mask fits"):
+            open_data("folder", root, **options)
+
+
 def test_annotations_none_reads_no_masks(tree, open_data):
     root = tree("images/1.png", "images/2.png", masks={"masks/1.png": 0, "masks/3.png": 0})
     domain = open_data("folder", root, annotations="none").domains["all"]

@@ -48,6 +48,33 @@ def test_pictures_called_otherwise_than_images_are_not_meant(tree, open_data):
     assert "(val/3_rgb.png, val/s/1_rgb.PNG, val/s/2_rgb.jpg; images" in line
 
 
+@pytest.mark.parametrize(
+    ("template", "taken", "left"),
+    [
+        ("{scene}_{stem}", "a_1", "frame2"),
+        ("{stem}-{camera}_rgb", "1-left_rgb", "2_rgb"),
+        ("{a}{stem}", "12", "3"),
+    ],
+)
+def test_an_image_whose_name_lacks_a_field_is_said(template, taken, left, tree, open_data):
+    root = tree(
+        f"images/{taken}.png", f"images/{left}.png",
+        masks={f"masks/{taken}.png": 0, f"masks/{left}.png": 0},
+    )  # fmt: skip
+    dataset = open_data("folder", root, image=f"images/{template}.png", mask=f"masks/{template}.png")
+    assert [s.image for s in dataset.domains["all"].samples] == [f"images/{taken}.png"]
+    assert f"is left out (images/{left}.png; images are images/{template}.png)" in dataset.notes[0]
+
+
+def test_an_image_whose_name_lacks_what_a_pattern_asks_for_is_not(tree, open_data, tmp_path):
+    (tmp_path / "own.toml").write_text(
+        'labels = "camvid"\nimage = "{camera}_{stem}.png"\nmask = "masks/{camera}_{stem}.png"\n[fields]\n'
+        'camera = "left|right"\n[domains]\nall = {}\n'
+    )
+    root = tree("left_1.png", "back_1.png", "1.png", masks={"masks/left_1.png": 0})
+    assert open_data(str(tmp_path / "own.toml"), root).notes == ()
+
+
 def test_scenes_that_no_domain_names_are_not_left_out(tree, open_data):
     names = ("val/a/1", "val/b/1", "train/a/1")
     root = tree(

@@ -117,6 +117,7 @@ JPEG = saved(RGB, "JPEG", quality=95)
 CMYK = saved(Image.fromarray(RGB).convert("CMYK"), "JPEG")
 GIF = saved(palette(), "GIF")
 TURNED = r"stored rotated \(EXIF orientation\); rotate the pixels and remove the tag"
+JPEG_2000 = "the mask is a JPEG 2000, which may have changed ids; save masks as PNG"
 LATE = "not found by the header"
 
 
@@ -225,7 +226,6 @@ MASKS = {
     "tga": (saved(IDS, "TGA"), IDS),
     "pcx": (saved(palette(), "PCX"), IDS),
     "sgi": (saved(IDS, "SGI"), IDS),
-    "jpeg 2000 that keeps what it is given": (saved(IDS, "JPEG2000"), IDS),
     "png, turned": (saved(IDS, "PNG", exif=turned()), TURNED),
     "png, turned, said behind the pixels": (png(IDS, 8, 0, behind=EXIF), TURNED),
     "tiff, turned": (saved(IDS, "TIFF", tiffinfo={274: 3}), TURNED),
@@ -242,10 +242,12 @@ MASKS = {
     "jpeg of a phone": (PHONE, "the mask is a JPEG, which changes ids"),
     "avif": (saved(IDS, "AVIF"), "the mask is a AVIF, which changes ids"),
     "webp that rounds": (saved(IDS, "WEBP"), "the mask is a lossy WebP, which changes ids"),
-    "jpeg 2000 that rounds": (
-        saved(IDS, "JPEG2000", irreversible=True),
-        "the mask is a lossy JPEG 2000, which changes ids",
+    "jpeg 2000 that rounds": (saved(IDS, "JPEG2000", irreversible=True), JPEG_2000),
+    "jpeg 2000 that is cut down to a size": (
+        saved(IDS, "JPEG2000", quality_mode="rates", quality_layers=[40]),
+        JPEG_2000,
     ),
+    "jpeg 2000 that nothing tells from one that is cut down": (saved(IDS, "JPEG2000"), JPEG_2000),
     "tiff with a jpeg inside": (saved(IDS, "TIFF", compression="jpeg"), "the mask is a TIFF with jpeg compression"),
     "tiff in which 0 is white": (
         tiff(IDS, 8, photometric=0),

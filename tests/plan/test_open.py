@@ -86,11 +86,14 @@ def test_objects_in_memory_are_not_opened_from_a_file():
 
 
 def test_a_limit_leaves_the_first_samples_of_each_domain_and_those_of_its_members_to_a_union():
-    dataset = dataset_of({"a": ["s/1", "s/2", "s/3"], "b": ["t/1", "t/2"]}, unions={"both": ("b", "a")})
+    dataset = dataset_of(
+        {"a": ["s/1", "s/2", "s/3"], "b": ["t/1", "t/2"]}, unions={"both": ("b", "a"), "more": ("both",)}
+    )
     assert limit_samples(dataset, None) is dataset
     limited = limit_samples(dataset, 2)
     ids = {name: [s.id for s in domain.samples] for name, domain in limited.domains.items()}
-    assert ids == {"a": ["s/1", "s/2"], "b": ["t/1", "t/2"], "both": ["s/1", "s/2", "t/1", "t/2"]}
+    both = ["s/1", "s/2", "t/1", "t/2"]
+    assert ids == {"a": ["s/1", "s/2"], "b": ["t/1", "t/2"], "both": both, "more": both}
 
 
 def test_an_unknown_label_space_is_refused_with_the_name_of_the_model():

@@ -83,6 +83,7 @@ def read_domain(source: Source, selection: Selection, skip: bool) -> Domain:
     else:
         alone = []
         entries = [e for e in entries if e.image is not None]
+        _check_no_masks(source, selection.label, entries)
     if not entries:
         raise DataError(f"{selection.label}: no image is left of those that match {source.search_text()}")
     samples: dict[str, Sample] = {}
@@ -216,6 +217,19 @@ def _check_pair(source: Source, entry: Entry, label: str) -> None:
     if source.tree.file(image) == source.tree.file(mask):
         there = image if image == mask else f"{image} and {mask}, which are one file,"
         raise DataError(f"{label}: {there} would be image and mask at once; give each a template of its own")
+
+
+def _check_no_masks(source: Source, label: str, entries: Iterable[Entry]) -> None:
+    """Raise a DataError if one of the images has the name of another one's mask: nobody reads masks here."""
+    images = {source.pair_key(entry): str(entry.image) for entry in source.entries if entry.image is not None}
+    for entry in entries:
+        path = str(entry.image)
+        for key in source.mask_keys(path):
+            if images.get(key, path) != path:
+                raise DataError(
+                    f"{label}: {path} would be an image, and is called like the mask of {images[key]}; give image a "
+                    "template that no mask fits, or mask the one that masks have"
+                )
 
 
 def _copies(sample: Sample, augmentation: Photometric) -> Iterator[Sample]:

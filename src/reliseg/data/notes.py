@@ -28,7 +28,7 @@ def _left_out(source: Source) -> str:
     spec, known = source.spec, (*source.spec.image, *source.spec.mask)
     found: dict[str, None] = {}
     for template in spec.image:
-        name = any_ending([template], spec.fields, PICTURES)
+        name = any_ending([_with_any_name(template, spec.fields)], spec.fields, PICTURES)
         pattern = name[0].segments[-1] if name else template.segments[-1]
         found |= dict.fromkeys(_pictures(source.tree, template, pattern, source.allowed))
     left = sorted(path for path in found if all(template.match(path) is None for template in known))
@@ -40,6 +40,19 @@ def _left_out(source: Source) -> str:
         f"{count_text(len(left), 'picture')} below {source.tree.root} {verb} left out ({shortlist(left)}; images are "
         f"{templates}); change `image` to take them in, or move them elsewhere"
     )
+
+
+def _with_any_name(template: Template, patterns: Mapping[str, str]) -> Template:
+    """Return a template in which one field stands for several of the file's name: `x.png` lacks a part of them.
+
+    Names that lack what a pattern asks for are not meant.
+    """
+    folder, slash, name = template.text.rpartition("/")
+    name, dot, ending = name.rpartition(".")
+    if name.count("{") < 2 or any(f"{{{field}}}" in name for field in patterns):
+        return template
+    whole = f"{name[: name.index('{')]}{{stem}}{name[name.rindex('}') + 1 :]}"
+    return Template.of(f"{folder}{slash}{whole}{dot}{ending}", patterns)
 
 
 def _pictures(tree: Tree, template: Template, pattern: Segment, allowed: Mapping[str, frozenset[str]]) -> Iterator[str]:

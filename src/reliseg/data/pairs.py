@@ -1,7 +1,8 @@
 """The files of a data set, read once: every image with its mask, matched by the fields that both have."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -72,6 +73,19 @@ class Source:
             shared = {f: fields[f] for f in shared_fields}
             entries.append(Entry(_id(spec, shared), shared, None, masks[key][0]))
         return entries
+
+    def pair_key(self, entry: Entry) -> tuple[str, ...]:
+        """Return what an image and its mask have in common."""
+        return tuple(entry.fields[f] for f in self.spec.shared_fields)
+
+    def mask_keys(self, path: str) -> Iterator[tuple[str, ...]]:
+        """Yield what the images would have in common with this path, if it were a mask: for each template it fits."""
+        for template in self.spec.mask:
+            fields = template.match(path)
+            if fields is not None:
+                with suppress(DataError):  # a file that is no mask may be called anything
+                    complete = complete_fields(self.spec, PathMatch(path, fields), self.spec.mask_fields)
+                    yield tuple(complete[f] for f in self.spec.shared_fields)
 
     def widen(self) -> "Source":
         """Return the source without `allowed`, for error messages that name all there is."""

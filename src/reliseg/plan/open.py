@@ -9,7 +9,7 @@ from reliseg.errors import ConfigError, ModelError
 from reliseg.labels import LabelSpace, label_space
 from reliseg.models import Model, ModelOptions
 from reliseg.models.calling import load_model
-from reliseg.plan.plan import ModelSource
+from reliseg.plan.plan import ModelSource, Target, all_members
 
 _AGAIN = "call reliseg.evaluate again, or write here"
 
@@ -32,10 +32,11 @@ def limit_samples(dataset: DataSet, limit: int | None) -> DataSet:
 
 
 def _limit_domain(domain: Domain, dataset: DataSet, limit: int) -> Domain:
-    """Return the domain with its first `limit` samples; a union has those of its members."""
+    """Return the domain with its first `limit` samples; a union has those of the domains that it is made of."""
     if not domain.union:
         return replace(domain, samples=domain.samples[:limit])
-    of_members = {s for name in domain.union for s in dataset.domains[name].samples[:limit]}
+    members = all_members(Target(dataset, dataset.domains[name]) for name in domain.union)
+    of_members = {sample for member in members for sample in member.domain.samples[:limit]}
     return replace(domain, samples=tuple(s for s in domain.samples if s in of_members))
 
 

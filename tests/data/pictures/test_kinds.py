@@ -90,7 +90,7 @@ def test_the_place_in_the_file_is_kept():
         assert file.tell() == place
 
 
-def test_a_jpeg_2000_whose_header_is_not_found_may_be_lossy():
+def test_a_jpeg_2000_whose_header_is_not_found_is_an_image_and_no_mask():
     picture, _ = opened("JPEG2000")
-    assert "lossy JPEG 2000" in mask_problem(picture, io.BytesIO(b"nothing"), "index")
+    assert "is a JPEG 2000" in mask_problem(picture, io.BytesIO(b"nothing"), "index")
     assert image_problem(picture, io.BytesIO(b"nothing")) is None

@@ -70,6 +70,8 @@ def image_problem(picture: ImageFile, file: BinaryIO) -> str | None:
 
 def mask_problem(picture: ImageFile, file: BinaryIO, encoding: str) -> str | None:
     """Return why a picture is not read as a mask of this encoding (`index`, `red` or `color`); None if it is."""
+    if picture.format == "JPEG2000":  # no header tells whether it was cut down to a size
+        return "the mask is a JPEG 2000, which may have changed ids; save masks as PNG"
     if _is_lossy(picture, file):
         return (
             f"the mask is a {_format_text(picture)}, which changes ids; save masks as PNG; "
@@ -84,7 +86,7 @@ def mask_problem(picture: ImageFile, file: BinaryIO, encoding: str) -> str | Non
             f"the mask is in {picture.mode} mode, not grey or palette; give masks of ids, "
             "or set the label map's encoding to color or red; or are images and masks swapped?"
         )
-    if encoding == "index" and (problem := _inexact(picture, file)):
+    if encoding == "index" and (problem := _inexact(picture)):
         return f"the mask {problem}, so that its ids may be read in two ways; save masks as 8-bit PNG"
     return None
 
@@ -159,13 +161,10 @@ def _is_lossy(picture: ImageFile, file: BinaryIO) -> bool:
         return picture.info.get("compression") in _LOSSY_TIFF
     if picture.format == "WEBP":
         return b"VP8L" not in _webp_chunks(file)
-    if picture.format == "JPEG2000":
-        style = _codestream(file).partition(b"\xff\x52")[2]  # COD: its byte 11 is the wavelet, 0 rounds
-        return len(style) < 12 or style[11] == 0
     return picture.format in ("JPEG", "MPO", "AVIF")
 
 
-def _inexact(picture: ImageFile, file: BinaryIO) -> str | None:
+def _inexact(picture: ImageFile) -> str | None:
     """Return why the ids of a grey or palette mask may be other than those stored; None if they are these."""
     if picture.format == "PPM" and (picture.mode == "1" or picture.tile[0].codec_name != "raw"):
         return "is a PBM, or a PGM whose largest value is neither 255 nor 65535"
@@ -175,8 +174,6 @@ def _inexact(picture: ImageFile, file: BinaryIO) -> str | None:
         return "holds signed numbers"
     if picture.format in _PLAIN and picture.mode in ("1", "L", "P") and raw_mode(picture) not in _EXACT:
         return f"is stored as {raw_mode(picture) or 'an unknown kind of pixels'}"
-    if any(depth not in (8, 16) for depth in _jpeg2000_depths(picture, file)):
-        return "is a JPEG 2000 of neither 8 nor 16 bits"
     return None
 
 
@@ -226,5 +223,5 @@ def _head(file: BinaryIO) -> bytes:
 def _format_text(picture: ImageFile) -> str:
     if picture.format == "TIFF":
         return f"TIFF with {picture.info.get('compression')} compression"
-    names = {"MPO": "JPEG", "WEBP": "lossy WebP", "JPEG2000": "lossy JPEG 2000"}
+    names = {"MPO": "JPEG", "WEBP": "lossy WebP"}
     return names.get(str(picture.format), str(picture.format))
