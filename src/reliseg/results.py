@@ -11,7 +11,7 @@ from typing import Any
 
 from reliseg.errors import DataError, MissingExtraError, suggestion
 from reliseg.runtime.atomic_files import write_atomically
-from reliseg.runtime.regular_files import read_regular
+from reliseg.runtime.regular_files import read_regular, reason_of
 
 NAN = math.nan
 
@@ -213,7 +213,9 @@ class Results:
         except FileNotFoundError as error:
             raise DataError(f"{file}: no such file; give the folder of a finished run") from error
         except OSError as error:
-            raise DataError(f"{file}: cannot be read ({error.strerror}); give the folder of a finished run") from error
+            raise DataError(
+                f"{file}: cannot be read ({reason_of(error)}); give the folder of a finished run"
+            ) from error
         except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
             raise DataError(f"{file}: not the results.json of a run; give the folder of a finished one") from error
 

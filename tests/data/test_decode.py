@@ -262,7 +262,7 @@ def test_a_file_that_is_gone(pair, flat, open_data):
     dataset = open_data("folder", flat)
     sample = dataset.domains["all"].samples[0]
     (flat / sample.mask).unlink()
-    with pytest.raises(SampleError, match=r"a/1.png: cannot be read \(No such file or directory\)"):
+    with pytest.raises(SampleError, match=r"a/1.png: cannot be read \(no such file or directory\)"):
         load(dataset, sample)
 
 

@@ -397,7 +397,7 @@ def test_what_is_no_regular_file_is_refused_without_waiting(which, look, read, t
         (path.mkdir, "it is a folder, not a file"),
         (lambda: os.mkfifo(path), "it is a pipe, not a regular file"),
         (lambda: path.symlink_to("/dev/zero"), "it is a device, not a regular file"),
-        (lambda: path.symlink_to("nowhere"), "No such file"),
+        (lambda: path.symlink_to("nowhere"), "no such file"),
         (lambda: path.symlink_to(path.name), "symbolic links"),
         (lambda: path.symlink_to("/proc/cpuinfo"), "the file is empty"),
     ):

@@ -75,5 +75,5 @@ def test_a_folder_that_cannot_be_listed(files, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "scandir", denied)
-    with pytest.raises(DataError, match=r"cannot be listed \(Permission denied\)"):
+    with pytest.raises(DataError, match=r"cannot be listed \(permission denied\)"):
         find(files("a/1.png"), "a/{stem}.png")

@@ -170,7 +170,7 @@ def test_a_folder_that_cannot_be_made_or_written_is_refused_and_none_is_made(tmp
         with pytest.raises(ConfigError, match="file is not a folder; give another --out"):
             check_writable(tmp_path / place)
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(ConfigError, match=r"cannot be written \(Permission denied\); give another --out"):
+    with pytest.raises(ConfigError, match=r"cannot be written \(permission denied\); give another --out"):
         check_writable(tmp_path / "a")
 
 

@@ -15,7 +15,8 @@ import yaml
 
 from reliseg.config.scalars import Plain
 from reliseg.errors import ConfigError
-from reliseg.runtime.text_files import UnreadableTextError, check_characters, quoted, read_text, reason
+from reliseg.runtime.regular_files import reason_of
+from reliseg.runtime.text_files import UnreadableTextError, check_characters, quoted, read_text
 
 SIZE_LIMIT = 8_000_000
 """Bytes of a file."""
@@ -66,7 +67,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         text = read_text(path, SIZE_LIMIT)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({reason(error)}); give the path of a YAML file") from error
+        raise ConfigError(f"{path}: cannot be read ({reason_of(error)}); give the path of a YAML file") from error
     except UnreadableTextError as error:
         raise ConfigError(f"{path}: {error}") from error
     try:

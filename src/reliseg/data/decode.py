@@ -38,7 +38,7 @@ from reliseg.data.pictures.kinds import (
 from reliseg.data.pictures.whole import whole_file
 from reliseg.errors import SampleError, image_size_text
 from reliseg.labels import UnlistedIdsError
-from reliseg.runtime.regular_files import open_regular, read_regular, size_text
+from reliseg.runtime.regular_files import open_regular, read_regular, reason_of, size_text
 from reliseg.types import Image, Truth
 
 PIXEL_LIMIT, _USUAL_BYTES = 125_000_000, 8
@@ -171,7 +171,7 @@ class _File:
                 return pixels(picture, stored)
 
     def _unreadable(self, error: OSError) -> SampleError:
-        return self.error(f"cannot be read ({error.strerror}); check the file")
+        return self.error(f"cannot be read ({reason_of(error)}); check the file")
 
 
 @cache

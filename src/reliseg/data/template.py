@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from reliseg.errors import ConfigError, DataError
 from reliseg.runtime.file_names import normal_name
+from reliseg.runtime.regular_files import reason_of
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _ANYTHING = "[^/]+?"
@@ -156,7 +157,7 @@ class Tree:
             except (FileNotFoundError, NotADirectoryError):
                 pass
             except OSError as error:
-                raise DataError(f"{self.root / folder}: cannot be listed ({error.strerror})") from error
+                raise DataError(f"{self.root / folder}: cannot be listed ({reason_of(error)})") from error
             if folder and os.path.realpath(self.root / folder) != f"{self._real_root}/{folder[:-1]}":
                 self._links.add(folder[:-1])
             listing[0].sort()

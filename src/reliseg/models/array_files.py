@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from reliseg.errors import one_line, shape_text
-from reliseg.runtime.regular_files import open_regular, size_text
+from reliseg.runtime.regular_files import open_regular, reason_of, size_text
 
 _NPY, _ZIP = b"\x93NUMPY", b"PK"
 _END, _END_LIMIT = b"PK\x05\x06", 22 + (1 << 16)
@@ -185,8 +185,7 @@ def _as_damage() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = (error.strerror or one_line(error)).lower()
-        raise ArrayFileError(f"cannot be read ({reason}); write it again") from error
+        raise ArrayFileError(f"cannot be read ({reason_of(error)}); write it again") from error
     except Exception as error:
         reason = one_line(error) or type(error).__name__
         raise ArrayFileError(f"cannot be read ({reason}); write it again") from error

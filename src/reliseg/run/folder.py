@@ -15,7 +15,7 @@ from reliseg.errors import ConfigError, shortlist
 from reliseg.plan.plan import Plan, Shard, Target, shards
 from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.file_names import ADDED_BYTES, NAME_BYTES, PATH_BYTES, name_bytes
-from reliseg.runtime.regular_files import read_regular
+from reliseg.runtime.regular_files import read_regular, reason_of
 
 _CONFIG_LIMIT = 1 << 26
 
@@ -136,7 +136,7 @@ def check_writable(folder: Path) -> None:
     if not place.is_dir():
         raise ConfigError(f"{place} is not a folder; give another --out")
     if not os.access(place, os.W_OK | os.X_OK):
-        raise ConfigError(f"{place}: cannot be written (Permission denied); give another --out")
+        raise ConfigError(f"{place}: cannot be written (permission denied); give another --out")
 
 
 @contextmanager
@@ -225,4 +225,4 @@ def _unlock(descriptor: int) -> None:
 
 
 def _unwritable_error(folder: RunFolder, error: OSError) -> ConfigError:
-    return ConfigError(f"{error.filename or folder.path}: cannot be written ({error.strerror}); give another --out")
+    return ConfigError(f"{error.filename or folder.path}: cannot be written ({reason_of(error)}); give another --out")

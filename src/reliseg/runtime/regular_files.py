@@ -12,6 +12,8 @@ import stat
 from io import BufferedReader
 from pathlib import Path
 
+from reliseg.errors import one_line
+
 _KINDS = (
     (stat.S_ISDIR, "it is a folder, not a file"),
     (stat.S_ISFIFO, "it is a pipe, not a regular file"),
@@ -76,6 +78,12 @@ def holds(path: Path, content: bytes) -> bool:
         return read_regular(path, len(content)) == content
     except OSError:
         return False
+
+
+def reason_of(error: OSError) -> str:
+    """Return why a file cannot be had, as the middle of a sentence: `no such file or directory`."""
+    text = error.strerror or one_line(error)
+    return text[:1].lower() + text[1:]
 
 
 def size_text(size: int) -> str:

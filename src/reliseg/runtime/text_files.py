@@ -48,12 +48,6 @@ def line_of(text: str, position: int) -> int:
     return text.count("\n", 0, position) + 1
 
 
-def reason(error: OSError) -> str:
-    """Return why a file cannot be had, as the middle of a sentence."""
-    text = error.strerror or " ".join(str(error).split())
-    return text[:1].lower() + text[1:]
-
-
 def quoted(value: object) -> str:
     """Return a value as a message shows it: in quotes where it is a text, and shortened where it is long."""
     text = value if isinstance(value, str) else _plain_text(value)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from reliseg.errors import ConfigError
-from reliseg.runtime.text_files import UnreadableTextError, line_of, read_text, reason
+from reliseg.runtime.regular_files import reason_of
+from reliseg.runtime.text_files import UnreadableTextError, line_of, read_text
 
 SIZE_LIMIT = 1_000_000
 """Bytes: a spec that lists 20,000 samples one by one."""
@@ -22,7 +23,9 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
     try:
         return parse_toml(read_text(path, SIZE_LIMIT))
     except OSError as error:
-        raise ConfigError(f"{what} {path}: cannot be read ({reason(error)}); give the path of a TOML file") from error
+        raise ConfigError(
+            f"{what} {path}: cannot be read ({reason_of(error)}); give the path of a TOML file"
+        ) from error
     except UnreadableTextError as error:
         raise ConfigError(f"{what} {path}: {error}") from error
 

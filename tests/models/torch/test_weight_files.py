@@ -48,7 +48,7 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytes
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refuse)
-    assert refusal(path).endswith("Permission denied; give a state dict")
+    assert refusal(path).endswith("permission denied; give a state dict")
 
 
 @pytest.mark.parametrize("length", [2**63, 2**60, 9_000_000])

@@ -23,7 +23,7 @@ from reliseg.calibration.records.thresholds import ByScore, read_thresholds, thr
 from reliseg.errors import CalibrationError, ColumnsError, ConfigError, ReliSegError
 from reliseg.prediction import LOGIT_LIMIT, Prediction
 from reliseg.runtime.atomic_files import write_atomically, write_text
-from reliseg.runtime.regular_files import holds, read_regular, regular_size
+from reliseg.runtime.regular_files import holds, read_regular, reason_of, regular_size
 from reliseg.stats.fixed import CALIBRATED_LIMIT
 
 FORMAT = 3
@@ -244,9 +244,9 @@ def _read_bytes(path: Path) -> bytes:
             raise _damage_error(path, f"it is larger than {_LARGEST[path.suffix] >> 20} MiB")
         return read_regular(path, _LARGEST[path.suffix])
     except OSError as error:
-        problem = (error.strerror or "unreadable").lower()
         raise ConfigError(
-            f"{path}: cannot be read ({problem}); a calibration is a .json file, and often a second file beside it"
+            f"{path}: cannot be read ({reason_of(error)}); a calibration is a .json file, and often a second file "
+            "beside it"
         ) from error
 
 

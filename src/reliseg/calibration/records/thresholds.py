@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reliseg.errors import ConfigError
 from reliseg.runtime.atomic_files import write_text
-from reliseg.runtime.regular_files import read_regular, regular_size
+from reliseg.runtime.regular_files import read_regular, reason_of, regular_size
 from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.threshold import Threshold
 
@@ -91,7 +91,7 @@ def read_thresholds(record: Path, digest: str) -> dict[str, ByScore]:
         first = error.errors()[0]
         raise _damage_error(path, f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}") from error
     except OSError as error:
-        raise _damage_error(path, f"it cannot be read ({(error.strerror or 'unreadable').lower()})") from error
+        raise _damage_error(path, f"it cannot be read ({reason_of(error)})") from error
     if content.record != digest:
         raise _damage_error(path, f"it does not belong to {record.name}")
     thresholds: dict[str, ByScore] = {

@@ -16,7 +16,7 @@ from reliseg.models.output_shape import SeenShapes
 from reliseg.models.prediction_files import Expected, look_at_file, read_file
 from reliseg.prediction import Prediction
 from reliseg.runtime.file_names import distinct_names, existing_forms
-from reliseg.runtime.regular_files import sha256_of_file
+from reliseg.runtime.regular_files import reason_of, sha256_of_file
 
 _SUFFIXES = (".npz", ".npy")
 
@@ -92,7 +92,7 @@ class StoredModel(Model):
             expected = replace(expected, earlier=look_at_file(first, expected))
             digest = sha256_of_file(first)
         except OSError as error:
-            raise ModelError(f"model {options.name}: {first} cannot be read ({error.strerror})") from error
+            raise ModelError(f"model {options.name}: {first} cannot be read ({reason_of(error)})") from error
         except ArrayFileError as error:
             raise ModelError(f"model {options.name}: {first} {error}") from error
         return cls(labels, options.where, options.align_corners, expected, listing, digest)

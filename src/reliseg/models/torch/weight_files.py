@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from reliseg.errors import ModelError, error_text, one_line
-from reliseg.runtime.regular_files import open_regular, size_text
+from reliseg.runtime.regular_files import open_regular, reason_of, size_text
 
 _PROGRAMS = {
     "/constants.pkl": ("TorchScript", "torch.jit.load(path)"),
@@ -39,7 +39,7 @@ def read_weights(path: Path) -> Any:
     except FileNotFoundError as error:
         raise ModelError(f"weights {path}: no such file") from error
     except OSError as error:
-        raise ModelError(f"weights {path}: {error.strerror}; give a state dict") from error
+        raise ModelError(f"weights {path}: {reason_of(error)}; give a state dict") from error
     if head == _POINTER:
         raise ModelError(f"weights {path}: a pointer of Git LFS in the place of the file; fetch it with git lfs pull")
     if head[:4] == _ARCHIVE:
