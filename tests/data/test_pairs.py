@@ -100,6 +100,15 @@ def test_a_file_that_does_not_fit_a_derived_field_is_named(tree, open_data):
         open_data("camvid", root, domains={"val": {}})
 
 
+def test_a_derived_field_whose_group_matches_nothing_is_named(tree, open_data):
+    (spec := tree("a.png", "x1.png") / "own.toml").write_text(
+        'labels = "camvid"\nimage = "{stem}.png"\n[derive]\nscene = {from = "stem", pattern = "(x)?.+"}\n'
+        "[domains]\nall = {}\n"
+    )
+    with pytest.raises(DataError, match=r"a.png: no scene in the stem 'a'; rename the file"):
+        open_data(str(spec), spec.parent, annotations="none")
+
+
 def test_a_mask_that_two_scenes_could_claim_is_refused_with_both_images(tree, open_data):
     root = tree("images/a/1.png", "images/b/1.png", "images/b/2.png", masks={"masks/1.png": 0, "masks/2.png": 0})
     said = r"folder/a: one mask, masks/1.png, for two images of different scenes, images/a/1.png and images/b/1.png; g"

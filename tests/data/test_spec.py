@@ -167,6 +167,12 @@ def test_acdc_extra_folders_and_clear_twins(tree, open_data):
         ("image = '{stem}'\n[derive]\nscene = 'stem'", "must be a table of from and pattern"),
         ("image = '{stem}'\n[derive]\nscene = {from = 'stem', pattern = 'a'}", "needs a group"),
         ("image = '{stem}'\n[derive]\nscene = {from = 'stm', pattern = '(a)'}", "unknown key 'stm'"),
+        (
+            "image = '{stem}'\nmask = 'm/{stem}'\n[derive]\nscene = {from = 'city', pattern = '(.)'}\n"
+            "city = {from = 'stem', pattern = '(..).*'}",
+            "derive.scene: city is derived itself; derive scene from a field of a template",
+        ),
+        ("image = '{stem}'\nmask = 'm/{stem}'\n[fields]\nstm = 'a'", "known: scene, stem"),
         ("image = '{stem}'\n[default]\nsplit = 'val'", "unknown key 'split'"),
         ("image = '{stem}'\nid = '{frame}'", "unknown key 'frame'"),
         ("image = '{samples}/{stem}'", "cannot be called 'samples'"),

@@ -47,6 +47,12 @@ def test_patterns_and_allowed_values(files):
     assert [p for p, _ in find(root, "{split}/{stem}.png", allowed={"split": frozenset({"test"})})] == ["test/1.png"]
 
 
+def test_a_pattern_may_begin_with_flags_which_hold_for_its_field_alone(files):
+    root = files("VAL/a.png", "val/A.png", "test/a.png")
+    assert [p for p, _ in find(root, "{split}/{stem}.png", split="(?i)val|dev", stem="a")] == ["VAL/a.png"]
+    assert [p for p, _ in find(root, "{split}/{stem}.png", split="val", stem="(?i)a")] == ["val/A.png"]
+
+
 def test_regular_expression_characters_are_literal(files):
     root = files("a+b/x.png", "a+b/xypng")
     assert [p for p, _ in find(root, "a+b/{stem}.png")] == ["a+b/x.png"]

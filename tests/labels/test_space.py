@@ -50,6 +50,9 @@ def test_default_colors_differ(tmp_path):
         ('classes = ["a", "b"]\npalette = [[1, 2, 256], [1, 2, 3]]', "each from 0 to 255"),
         ('classes = ["a", "b"]\npalette = 3', "palette holds one"),
         ("classes = ", "Invalid value"),
+        ('classes = ["a", ""]', "'' is no name of a class"),
+        ('classes = ["a", "  "]', "'  ' is no name of a class"),
+        ('classes = ["a", "b\\nc"]', r"'b\\nc' is no name of a class; write one of characters that can be seen"),
     ],
 )
 def test_a_wrong_file_is_one_line_with_its_path(text, message, tmp_path):

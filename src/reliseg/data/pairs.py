@@ -106,7 +106,7 @@ def complete_fields(spec: Spec, match: PathMatch, names: Sequence[str]) -> dict[
         if name in fields or derived.source not in fields:
             continue
         inner = derived.pattern.fullmatch(fields[derived.source])
-        if inner is None:
+        if inner is None or inner[1] is None:
             raise DataError(
                 f"{match.path}: no {name} in the {derived.source} {fields[derived.source]!r}; "
                 f"rename the file, or change derive.{name} ({derived.pattern.pattern}) in the spec"

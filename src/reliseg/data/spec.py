@@ -201,9 +201,15 @@ def _parse(path: Path, table: Mapping[str, Any]) -> Spec:
 def _check_fields(spec: Spec) -> None:
     """Raise a ConfigError if a part of the spec names a field that no template has."""
     known = spec.image_fields
-    every = (*known, *spec.mask_fields)
+    every = tuple(dict.fromkeys((*known, *spec.mask_fields)))
     check_keys("fields", spec.fields, every)
     check_keys("derive", (d.source for d in spec.derive.values()), every)
+    in_templates = {f for template in (*spec.image, *spec.mask) for f in template.fields}
+    for name, derived in spec.derive.items():
+        if derived.source not in in_templates:
+            raise ConfigError(
+                f"derive.{name}: {derived.source} is derived itself; derive {name} from a field of a template"
+            )
     check_keys("default", spec.default, known)
     check_keys("id", re.findall(r"\{([^{}]*)\}", spec.id), known)
     for field in every:

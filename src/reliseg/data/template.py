@@ -17,6 +17,8 @@ from reliseg.runtime.regular_files import reason_of
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _ANYTHING = "[^/]+?"
+_FLAGS = re.compile(r"\(\?([aimsu]+)\)(.*)", re.DOTALL)
+"""A regular expression that begins with flags, which hold for all of it."""
 _MADE_BY_SYSTEMS = frozenset({"__MACOSX", "@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information"})
 """Folders of copies, thumbnails and rests that file managers and archives make."""
 
@@ -187,12 +189,18 @@ def _parse_segment(text: str, part: str, patterns: Mapping[str, str]) -> Segment
         elif piece in seen:
             pattern += f"(?P={piece})"
         else:
-            pattern += f"(?P<{piece}>{normal_name(patterns.get(piece, _ANYTHING))})"
+            pattern += f"(?P<{piece}>{_scoped(normal_name(patterns.get(piece, _ANYTHING)))})"
             seen.add(piece)
     try:
         return re.compile(pattern)
     except re.error as error:
         raise ConfigError(f"template {text!r}: the pattern of a field is not a regular expression: {error}") from error
+
+
+def _scoped(pattern: str) -> str:
+    """Return a pattern whose flags hold for itself alone: it becomes a part of another one."""
+    flags = _FLAGS.fullmatch(pattern)
+    return f"(?{flags[1]}:{flags[2]})" if flags else pattern
 
 
 def match_segment(

@@ -30,6 +30,11 @@ class LabelSpace:
     def __post_init__(self) -> None:
         if not 2 <= len(self.classes) < UNKNOWN:
             raise ConfigError(f"label space {self.name}: give 2 to {UNKNOWN - 1} classes, not {len(self.classes)}")
+        for name in self.classes:
+            if not name.strip() or not name.isprintable():
+                raise ConfigError(
+                    f"label space {self.name}: {name!r} is no name of a class; write one of characters that can be seen"
+                )
         if len(set(self.classes)) != len(self.classes):
             raise ConfigError(f"label space {self.name}: class names must differ")
         if len(self.palette) != len(self.classes):
