@@ -1,6 +1,5 @@
 """Models that a function of the user gives: a torch module, or any callable."""
 
-import hashlib
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -122,31 +121,30 @@ def _named_files(value: Any, folder: Path) -> Iterator[Path]:
 
 
 def _object_identity(instance: Any) -> dict[str, Any]:
-    """Tell one object in memory from another: by the hash of a module's tensors, else by a new random number.
+    """Tell one object in memory from another: by the hash of a module's content, else by a new random number.
 
     A stopped evaluation goes on only with the same model, and nobody can know that of a plain callable.
     """
-    return _state_hash(instance) or {"object": secrets.token_hex(8)}
+    with suppress(Exception):  # of what a module holds, and of what it is made
+        if _is_module(instance):
+            from reliseg.models.torch.module_content import content_sha256
+
+            return _state_hash(instance) | {"content_sha256": content_sha256(instance)}
+    return {"object": secrets.token_hex(8)}
 
 
 def _state_hash(instance: Any) -> dict[str, Any]:
     """Hash a module's tensors: they may come from a file that only the user's function knows. {} if it has none."""
     if not hasattr(instance, "state_dict"):
         return {}
-    digest = hashlib.sha256(type(instance).__qualname__.encode())
-    for name, value in instance.state_dict().items():
-        digest.update(name.encode() + _bytes(value))
-    return {"state_sha256": digest.hexdigest()}
+    from reliseg.models.torch.module_content import tensors_sha256
+
+    return {"state_sha256": tensors_sha256(instance)}
 
 
-def _bytes(value: Any) -> bytes:
-    """Return type, shape and content of a state dict's value: a tensor of any type, or what a layer adds to it."""
-    import torch
-
-    if not isinstance(value, torch.Tensor) or value.layout != torch.strided or value.is_quantized:
-        return repr(value).encode()
-    content = value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
-    return f" {tuple(value.shape)} {value.dtype}".encode() + content
+def _is_module(instance: Any) -> bool:
+    torch = sys.modules.get("torch")  # whoever has a module has imported torch
+    return torch is not None and isinstance(instance, torch.nn.Module)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,8 +189,7 @@ def _network(instance: Any, options: ModelOptions) -> _Network:
         "resize": options.resize,
         "align_corners": options.align_corners,
     }
-    torch = sys.modules.get("torch")  # whoever has a module has imported torch
-    if torch is not None and isinstance(instance, torch.nn.Module):
+    if _is_module(instance):
         network = _network_of_module(instance, options)
         return replace(network, facts=facts | network.facts)
     if isinstance(instance, type):
