@@ -1,6 +1,8 @@
 """The interface's own behaviour: what models get for nothing, and the options' label space."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,3 +50,11 @@ def test_labels_are_required_where_a_kind_needs_them() -> None:
     assert ModelOptions("net", "python", "x", labels=camvid).require_labels() is camvid
     with pytest.raises(ModelError, match=r"^model net: give labels, .*camvid, cityscapes.*, or a \.toml file"):
         ModelOptions("net", "python", "x").require_labels()
+
+
+def test_weights_lie_in_the_folder_of_the_file_that_names_them_and_a_key_needs_them() -> None:
+    options = ModelOptions("net", "python", "net.py:build", folder=Path("runs"))
+    assert options.weights_file() is None
+    assert replace(options, weights=Path("net.pth"), key="ema").weights_file() == Path("runs/net.pth")
+    with pytest.raises(ModelError, match="key says where weights lie in a file, and weights names none"):
+        replace(options, key="ema").weights_file()

@@ -52,6 +52,14 @@ class ModelOptions:
     folder: Path = Path()
     """Relative paths in `where` start here: the folder of the file that names them."""
 
+    def weights_file(self) -> Path | None:
+        """Return the path of the weights, if the options name some; a ModelError if only `key` is there."""
+        if self.weights:
+            return self.folder / self.weights
+        if self.key is not None:
+            raise ModelError(f"model {self.name}: key says where weights lie in a file, and weights names none")
+        return None
+
     def require_labels(self) -> LabelSpace:
         """Return the label space; a ModelError if the options name none."""
         if self.labels is None:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from reliseg.errors import ModelError, ReliSegError, error_text, shape_text
+from reliseg.errors import ModelError, ReliSegError, error_text
 from reliseg.labels import LabelSpace
 from reliseg.models.base import MODELS, Input, Model, ModelOptions
-from reliseg.models.output_check import class_count_problem
+from reliseg.models.output_check import array_problem
 from reliseg.models.user_output import stdout_as_stderr
 from reliseg.prediction import Prediction
 from reliseg.registry import origin_text
@@ -71,6 +71,4 @@ def _problem(prediction: Prediction, model: Model) -> str | None:
     if not isinstance(logits, DeviceLogits) and (not isinstance(logits, np.ndarray) or logits.dtype != np.float32):
         kind = getattr(logits, "dtype", type(logits).__name__)
         return f"gives logits of {kind}; float32 arrays of NumPy are needed"
-    if logits.ndim != 3:
-        return f"gives logits of shape {shape_text(logits.shape)}, not classes x height x width"
-    return class_count_problem(logits.shape[0], model.labels)
+    return array_problem("logits", logits, model.labels)

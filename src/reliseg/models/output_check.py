@@ -40,7 +40,7 @@ def logits_problem(
 
     `stated` says that somebody who knows the model calls them logits: what only looks like probabilities is accepted.
     """
-    problem = _array_problem("logits", logits, labels)
+    problem = array_problem("logits", logits, labels)
     if problem:
         return problem
     values = logits.tensor if isinstance(logits, DeviceLogits) else logits
@@ -57,7 +57,7 @@ def probabilities_problem(probabilities: Float[np.ndarray, "..."], labels: Label
 
     They are at least 0, and sum to 1 in each pixel, but for the rounding of many classes to float16 or bfloat16.
     """
-    problem = _array_problem("probabilities", probabilities, labels)
+    problem = array_problem("probabilities", probabilities, labels)
     if problem:
         return problem
     sums = probabilities.sum(axis=0, dtype=np.float32)
@@ -78,7 +78,8 @@ def probabilities_problem(probabilities: Float[np.ndarray, "..."], labels: Label
     )
 
 
-def _array_problem(content: str, array: Float[np.ndarray, "..."] | DeviceLogits, labels: LabelSpace) -> str | None:
+def array_problem(content: str, array: Float[np.ndarray, "..."] | DeviceLogits, labels: LabelSpace) -> str | None:
+    """Return the end of an error line if an array has other axes, or other classes; `content` is what it is called."""
     if array.ndim != 3 or 0 in array.shape:
         return f"gives {content} of shape {shape_text(array.shape)}, not classes x height x width"
     return class_count_problem(array.shape[0], labels)

@@ -40,7 +40,9 @@ class HuggingFaceModel(Model):
     @classmethod
     def load(cls, options: ModelOptions) -> "HuggingFaceModel":
         """Read configuration, processor and weights; nothing is run."""
-        _check_options(options)
+        if options.output is not None:
+            raise ModelError(f"model {options.name}: output applies only to python models; leave it out")
+        own_weights = options.weights_file()
         try:
             from reliseg.models.torch import network, processor, transformers, weight_files, weights
             from reliseg.runtime import torch_settings
@@ -59,9 +61,9 @@ class HuggingFaceModel(Model):
             for file in (f for f in files if is_zipfile(f)):  # torch does not look at the checksums
                 weight_files.check_archive(file)
         place = None
-        if options.weights:
-            place = weights.load_weights(model, options.folder / options.weights, options.key).place
-            files.append(options.folder / options.weights)
+        if own_weights:
+            place = weights.load_weights(model, own_weights, options.key).place
+            files.append(own_weights)
         predict = network.Network(
             partial(transformers.forward_native, model.to(device)),
             preparation.normalisation,
@@ -122,13 +124,6 @@ def _import_error(model: str, error: Exception) -> UsageError:
         f"model {model}: transformers cannot be imported ({error_text(cause)}); install versions of torch, "
         "torchvision and transformers that fit each other, or uninstall torchvision"
     )
-
-
-def _check_options(options: ModelOptions) -> None:
-    if options.output is not None:
-        raise ModelError(f"model {options.name}: output applies only to python models; leave it out")
-    if options.key is not None and not options.weights:
-        raise ModelError(f"model {options.name}: key says where weights lie in a file, and weights names none")
 
 
 def _revision(options: ModelOptions) -> str | None:

@@ -104,10 +104,9 @@ class PythonModel(Model):
 
 def _file_identity(instance: Any, files: Sequence[Path], options: ModelOptions) -> dict[str, Any]:
     """Return the hashes of the files that were read and of those that `args` name, and the hash of its tensors."""
-    weights = [options.folder / options.weights] if options.weights else []
-    return {"files": hash_files([*files, *weights, *_named_files(options.args, options.folder)])} | _state_hash(
-        instance
-    )
+    weights = options.weights_file()
+    read = [*files, *([weights] if weights else []), *_named_files(options.args, options.folder)]
+    return {"files": hash_files(read)} | _state_hash(instance)
 
 
 def _named_files(value: Any, folder: Path) -> Iterator[Path]:
@@ -222,9 +221,8 @@ def _network_of_module(module: "nn.Module", options: ModelOptions) -> _Network:
     from reliseg.runtime import torch_settings
 
     device = torch_settings.select_device(options.device, f"model {options.name}", ModelError)
-    if options.key is not None and not options.weights:
-        raise ModelError(f"model {options.name}: key says where weights lie in a file, and weights names none")
-    loaded = weights.load_weights(module, options.folder / options.weights, options.key) if options.weights else None
+    weights_file = options.weights_file()
+    loaded = weights.load_weights(module, weights_file, options.key) if weights_file else None
     preparation = normalisation.checked(
         normalisation.Normalisation(options.mean or IMAGENET_MEAN, options.std or IMAGENET_STD), options.name
     )
