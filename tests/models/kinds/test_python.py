@@ -1,3 +1,4 @@
+import copy
 import re
 import warnings
 from collections.abc import Callable
@@ -546,3 +547,21 @@ def test_a_prediction_stays_what_it_was_if_the_model_writes_the_next_one_into_it
         np.testing.assert_array_equal(prediction.logits, expected)
         if form == "probabilities":
             np.testing.assert_allclose(prediction.probabilities, np.exp(expected), atol=1e-4)
+
+
+def test_a_module_that_was_trained_since_is_another_one_and_evaluated_as_such() -> None:
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 11, 1), torch.nn.BatchNorm2d(11))
+    options = ModelOptions(name="mine", kind="python", where="mine", labels=label_space("camvid"), threads=1)
+    model = PythonModel.of(net, options)
+    before, fingerprint = model.predict(inputs_of(image()))[0].logits, model.fingerprint()
+    net.train()
+    net[0].bias.data[3] += 1
+    loss = net(torch.zeros(2, 3, 4, 4)).square().mean()
+    loss.backward()  # its owner can go on training it
+    assert model.fingerprint() != fingerprint
+    expected = PythonModel.of(copy.deepcopy(net), options).predict(inputs_of(image()))[0].logits
+    net.train()
+    after = model.predict(inputs_of(image()))[0].logits
+    np.testing.assert_array_equal(after, expected)
+    assert not np.array_equal(after, before)
+    assert model.notes() == []

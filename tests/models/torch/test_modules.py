@@ -13,11 +13,11 @@ def layers() -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), nn.Dropout(0.5))
 
 
-def test_a_module_is_brought_into_evaluation_mode_without_gradients() -> None:
+def test_a_module_is_brought_into_evaluation_mode_and_can_be_trained_further() -> None:
     module = layers()
     prepare(module, CPU)
     assert not any(layer.training for layer in module.modules())
-    assert not any(p.requires_grad for p in module.parameters())
+    assert all(p.requires_grad for p in module.parameters())
     assert training_notes(module) == []
 
 

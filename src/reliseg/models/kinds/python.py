@@ -49,6 +49,8 @@ class PythonModel(Model):
     predictor: ImagePredictor
     facts: dict[str, Any]
     layer_notes: Callable[[], list[str]]
+    own: Any = None
+    """The object, where it is the caller's: its weights may change between two evaluations."""
 
     @classmethod
     def load(cls, options: ModelOptions) -> "PythonModel":
@@ -61,7 +63,7 @@ class PythonModel(Model):
     def of(cls, instance: Any, options: ModelOptions) -> "PythonModel":
         """Return the model of an object in memory: a torch module, or a callable. `where` is only a name here."""
         origin = Origin(where=options.where, place=Path.cwd())
-        return cls._of(instance, options, origin, lambda: _object_identity(instance))
+        return replace(cls._of(instance, options, origin, lambda: _object_identity(instance)), own=instance)
 
     @classmethod
     def _of(
@@ -95,7 +97,7 @@ class PythonModel(Model):
 
     def provenance(self) -> dict[str, Any]:
         """Return files with their hashes, preprocessing and settings."""
-        return self.facts
+        return self.facts | _state_hash(self.own)
 
     def notes(self) -> list[str]:
         """Return what is suspicious in its outputs, and layers that are in training mode."""
@@ -128,7 +130,7 @@ def _object_identity(instance: Any) -> dict[str, Any]:
         if _is_module(instance):
             from reliseg.models.torch.module_content import content_sha256
 
-            return _state_hash(instance) | {"content_sha256": content_sha256(instance)}
+            return {"content_sha256": content_sha256(instance)}
     return {"object": secrets.token_hex(8)}
 
 
@@ -238,6 +240,7 @@ def _network_of_module(module: "nn.Module", options: ModelOptions) -> _Network:
     reader = OutputReader(len(options.require_labels()), ndim=4, choice=options.output)
 
     def forward(pixels: "torch.Tensor") -> "network.Output":
+        modules.leave_training(module)
         output, feature = tap(pixels) if tap else (module(pixels), None)
         return reader(output), feature
 

@@ -12,12 +12,16 @@ _MODAL = ("BatchNorm", "Dropout", "DropPath", "StochasticDepth")
 
 
 def prepare(module: nn.Module, device: torch.device) -> None:
-    """Put a module into evaluation mode, on the device, without gradients."""
-    with suppress(NotImplementedError):  # of an exported program, which has its mode in it
-        module.eval()
+    """Put a module into evaluation mode, on the device."""
+    leave_training(module)
     module.to(device)
-    for parameter in module.parameters():  # a TorchScript module has no requires_grad_ of its own
-        parameter.requires_grad_(False)
+
+
+def leave_training(module: nn.Module) -> None:
+    """Put a module into evaluation mode, also one that its owner has trained since."""
+    if any(layer.training for layer in module.modules()):
+        with suppress(NotImplementedError):  # of an exported program, which has its mode in it
+            module.eval()
 
 
 def training_notes(module: nn.Module) -> list[str]:
