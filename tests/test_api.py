@@ -142,7 +142,7 @@ def evaluated(data, **options):
         (lambda d: opened(device="quantum"), r"^settings: .*unknown device 'quantum'"),
         (lambda d: reliseg.open_dataset(TorchData(), "x"), r"^spec is a TorchData; give a text or a path$"),
         (lambda d: reliseg.open_dataset("camvid", module()), r"^root is a Sequential; give a text or a path$"),
-        (lambda d: data_with(d, labels=["a", "b"]), r"^data set: labels: give a word"),
+        (lambda d: data_with(d, labels=["a", "b"]), r"^labels is a list; give the name of one that ships"),
         (lambda d: data_with(d, missing="skp"), r"^data set: missing: give error or skip, not"),
         (lambda d: data_with(d, annotations="non"), r"^data set: annotations: give required or"),
         (lambda d: data_with(d, domains=["day"]), r"^data set: domains: give keys with values"),
@@ -150,6 +150,7 @@ def evaluated(data, **options):
         (lambda d: data_with(d, label_map=[0]), r"^data set: label_map: give keys with values"),
         (lambda d: data_with(d, label_map={"void": "11"}), r"void holds a list of whole numbers"),
         (lambda d: reliseg.open_dataset("camvid", "~nobody_of_this_name"), r"^data set: root: no home folder is known"),
+        (lambda d: reliseg.open_dataset("camvid", d.root, labels=d.labels), r"^labels is a LabelSpace; give the"),
         (lambda d: reliseg.open_dataset("camvid", "a" * 300), r"^data set: root: 'a+...' has 300 bytes"),
         (lambda d: data_with(d, image=5), r"^data set: image: give a word or a list, not 5"),
         (lambda d: data_with(d, name="a/b"), r"^data set: name: 'a/b' is not a plain name"),
@@ -186,6 +187,19 @@ def test_options_may_be_arrays_and_numbers_of_numpy():
     )
     assert model.provenance()["normalisation"]["mean"] == (0.5, 0.5, 0.5)
     assert model.provenance()["threads"] == 1
+
+
+def test_paths_of_a_data_set_may_be_path_objects(street, tmp_path):
+    (tmp_path / "mine.toml").write_text(f"classes = {[f'c{i}' for i in range(11)]}\n")
+    dataset = reliseg.open_dataset(
+        "camvid",
+        street.root / "data",
+        labels=tmp_path / "mine.toml",
+        image=Path("{split}/{stem}.png"),
+        mask=[Path("{split}annot/{stem}.png")],
+    )
+    assert dataset.labels.classes[0] == "c0"
+    assert dataset.domains["test"].samples
 
 
 def test_the_configuration_of_an_evaluation_can_be_run(data, street, tmp_path):

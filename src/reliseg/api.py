@@ -218,8 +218,21 @@ def _label_space(labels: object) -> LabelSpace | None:
 def _data_options(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options of a data set, checked as those of a configuration are."""
     given = {key: value for key, value in _check_options(DataOptions, options).items() if value is not None}
+    labels = given.get("labels")
+    if labels is not None and not isinstance(labels, str | Path):
+        raise ConfigError(
+            f"labels is a {type(labels).__name__}; give the name of one that ships, or the path of a .toml file"
+        )
+    given |= {key: _texts(given[key]) for key in ("labels", "image", "mask") if key in given}
     checked = parse_dataset({"name": "data"} | given)
     return {key: getattr(checked, key) for key in given} | {"root": Path(checked.root)}
+
+
+def _texts(value: object) -> object:
+    """Return a path, or the paths in a list, as texts."""
+    if isinstance(value, list | tuple):
+        return [_texts(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def _model_options(options: dict[str, Any]) -> dict[str, Any]:

@@ -121,6 +121,8 @@ def test_options_and_ids_of_originals(flat, open_data):
         ({"kind": "photometrc"}, "did you mean 'photometric'"),
         ({"kind": "photometric", "copys": 3}, "did you mean 'copies'"),
         ({"kind": "photometric", "copies": 0}, "copies is 0; give a whole number from 1"),
+        ({"kind": "photometric", "copies": 10**9}, "copies is 1000000000; give at most 1000"),
+        ({"kind": "photometric", "draws": 1001}, "draws is 1001; give at most 1000"),
         ({"kind": "photometric", "seed": -1}, "seed is -1; give a whole number from 0"),
         ({"kind": "photometric", "draws": True}, "draws is True"),
     ],

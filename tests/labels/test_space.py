@@ -49,6 +49,7 @@ def test_default_colors_differ(tmp_path):
         ('classes = ["a", "b"]\npalette = [[1, 2], [1, 2]]', "palette holds one"),
         ('classes = ["a", "b"]\npalette = [[1, 2, 256], [1, 2, 3]]', "each from 0 to 255"),
         ('classes = ["a", "b"]\npalette = 3', "palette holds one"),
+        ('classes = ["a", "b"]\nabsent = ["b", "a"]', "all classes are absent; leave"),
         ("classes = ", "Invalid value"),
         ('classes = ["a", ""]', "'' is no name of a class"),
         ('classes = ["a", "  "]', "'  ' is no name of a class"),

@@ -11,10 +11,13 @@ from PIL import ImageEnhance
 
 from reliseg.data.spec import check_keys
 from reliseg.errors import ConfigError, suggestion
+from reliseg.runtime.text_files import quoted
 from reliseg.types import Image
 
 SHIFT = 120
 """The largest shift of a channel, of 255."""
+MOST = 1000
+"""Copies, and steps of each: more would fill the memory before anything is evaluated."""
 FACTORS = (0.2, 1.8)
 """The range of the factors of brightness, color and contrast; 1 changes nothing."""
 
@@ -73,7 +76,9 @@ def read_augmentation(where: str, table: object) -> Photometric:
     for key, value in options.items():
         least = 0 if key == "seed" else 1
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ConfigError(f"{where}: {key} is {value!r}; give a whole number from {least}")
+            raise ConfigError(f"{where}: {key} is {quoted(value)}; give a whole number from {least}")
+        if key != "seed" and value > MOST:
+            raise ConfigError(f"{where}: {key} is {quoted(value)}; give at most {MOST}")
     return AUGMENTATIONS[kind](**options)
 
 

@@ -43,6 +43,8 @@ class LabelSpace:
             )
         if not all(0 <= c < len(self.classes) for c in self.absent):
             raise ConfigError(f"label space {self.name}: absent ids must be ids of its classes")
+        if not self.present:
+            raise ConfigError(f"label space {self.name}: all classes are absent; leave those that occur out of absent")
 
     def __len__(self) -> int:
         return len(self.classes)
