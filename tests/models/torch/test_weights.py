@@ -239,3 +239,36 @@ def test_equal_weights_of_unusual_kinds_are_several(tmp_path: Path) -> None:
     sparse = state() | {"head.bias": torch.zeros(11).to_sparse()}
     path = save(tmp_path / "w.pth", {"model": sparse, "ema": state() | {"head.bias": torch.ones(11).to_sparse()}})
     assert "several state dicts fit: model, ema" in refusal(path)
+
+
+class Tied(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = torch.nn.Conv2d(3, 3, 1)
+        self.two = torch.nn.Conv2d(3, 3, 1)
+        self.norm = torch.nn.BatchNorm2d(3)
+        self.two.weight = self.one.weight
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+@pytest.mark.parametrize("left_out", ["norm.num_batches_tracked", "one.weight", "two.weight"])
+def test_counters_of_batches_and_second_names_of_a_tensor_may_be_left_out(
+    tmp_path: Path, prefix: str, left_out: str
+) -> None:
+    content = {name: torch.full_like(value, 7) for name, value in Tied().state_dict().items()}
+    del content[left_out]
+    torch.save({prefix + name: value for name, value in content.items()}, tmp_path / "w.pth")
+    net = Tied()
+    load_weights(net, tmp_path / "w.pth")
+    assert (net.one.weight == 7).all()
+    assert (net.two.weight == 7).all()
+    assert (net.norm.running_var == 7).all()
+    del content["two.bias"]
+    torch.save(content, tmp_path / "w.pth")
+    with pytest.raises(ModelError, match=r"missing two\.bias$"):
+        load_weights(net, tmp_path / "w.pth")
+
+
+def test_a_counter_of_batches_that_the_network_does_not_have_is_left(tmp_path: Path) -> None:
+    torch.save(state() | {"norm.num_batches_tracked": torch.tensor(3)}, tmp_path / "w.pth")
+    load_weights(Net(), tmp_path / "w.pth")

@@ -1,7 +1,7 @@
 """Weights of a torch module from a file that may come from anywhere: nothing in it is executed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from reliseg.models.torch.state_dicts import State, mapping_places, own_names, s
 from reliseg.models.torch.tensor_kinds import kind_problem, layout_problem, type_text
 from reliseg.models.torch.weight_files import read_weights
 from reliseg.runtime.printable import printable
+
+_COUNTER = "num_batches_tracked"
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,13 @@ def load_weights(module: nn.Module, path: Path, key: str | None = None) -> Loade
     """
     content = read_weights(path)
     try:
-        own = module.state_dict()
-        names = own_names(own)
-        shapes = {name: own[names[name]].shape for name in names}
+        names = own_names(module.state_dict())
+        own = {name: module.state_dict()[names[name]] for name in names}
+        shapes = {name: tensor.shape for name, tensor in own.items()}
     except Exception as error:  # of layers that get their shapes from the first image
         raise ModelError(f"weights {path}: the network's own cannot be listed ({one_line(error)})") from error
-    state = _choose(path, content, shapes, key)
-    _check_fit(path, state, {name: own[names[name]] for name in names})
+    state = _completed(_choose(path, content, own, shapes, key), own)
+    _check_fit(path, state, own)
     try:
         module.load_state_dict({names[name]: value for name, value in state.tensors.items()})
     except Exception as error:  # of torch, or of the module's own hooks
@@ -46,7 +48,9 @@ def load_weights(module: nn.Module, path: Path, key: str | None = None) -> Loade
     return LoadedWeights(state.place, _class_names(content))
 
 
-def _choose(path: Path, content: Any, shapes: Mapping[str, torch.Size], key: str | None) -> State:
+def _choose(
+    path: Path, content: Any, own: Mapping[str, Tensor], shapes: Mapping[str, torch.Size], key: str | None
+) -> State:
     """Return the state dict to load, which may still not fit; a ModelError where none or several could be meant."""
     places = mapping_places(content) if isinstance(content, Mapping) else []
     if not places:
@@ -59,13 +63,34 @@ def _choose(path: Path, content: Any, shapes: Mapping[str, torch.Size], key: str
         if not states:
             known = dict.fromkeys([*(s.place for s in states_in(content, shapes)), *places])
             raise ModelError(f"weights {path}: nothing at key {key!r} fits; known: {_listed(list(known))}")
-    fitting = _different([s for s in states if {k: array_shape(v) for k, v in s.tensors.items()} == shapes])
+    whole = [_completed(state, own) for state in states]
+    fitting = _different([s for s in whole if {k: array_shape(v) for k, v in s.tensors.items()} == shapes])
     if len(fitting) > 1:
         raise ModelError(
             f"weights {path}: several state dicts fit: {_listed([s.place for s in fitting])}; "
             f"say which with key, for example key: {fitting[-1].place.rstrip('.') or repr('')}"
         )
     return (fitting or states or states_at(content, places[:1]))[0]
+
+
+def _completed(state: State, own: Mapping[str, Tensor]) -> State:
+    """Return a state with what checkpoints leave out though the network has it, and without what it does not need.
+
+    Counters of batches are younger than many checkpoints, and nothing is computed with them. Of two names of one
+    tensor, safetensors keeps one.
+    """
+    tensors = {k: v for k, v in state.tensors.items() if k in own or not k.endswith(_COUNTER)}
+    at = {tensor.data_ptr(): name for name, tensor in own.items() if name in tensors and not layout_problem(tensor)}
+    for name, tensor in own.items():
+        if name in tensors:
+            continue
+        if name.endswith(_COUNTER):
+            tensors[name] = tensor
+        elif not layout_problem(tensor) and tensor.numel() and tensor.data_ptr() in at:
+            twin = at[tensor.data_ptr()]
+            if own[twin].shape == tensor.shape and own[twin].stride() == tensor.stride():
+                tensors[name] = tensors[twin]
+    return replace(state, tensors=tensors)
 
 
 def _different(states: list[State]) -> list[State]:
