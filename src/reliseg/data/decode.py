@@ -28,6 +28,7 @@ from reliseg.data.pictures.budget import PixelBudget
 from reliseg.data.pictures.kinds import (
     FORMATS,
     SCALED,
+    USUAL_BYTES,
     bytes_per_pixel,
     file_problem,
     image_problem,
@@ -41,7 +42,7 @@ from reliseg.labels import UnlistedIdsError
 from reliseg.runtime.regular_files import open_regular, read_regular, reason_of, size_text
 from reliseg.types import Image, Truth
 
-PIXEL_LIMIT, _USUAL_BYTES = 125_000_000, 8
+PIXEL_LIMIT = 125_000_000
 """Larger images are refused, as small files may unpack to them: decoding takes up to 8 bytes per pixel, 1 GB in all.
 
 Of formats that take more, the limit is lower.
@@ -138,7 +139,7 @@ class _File:
         """Return (height, width); a SampleError if the header tells that the file is not read. Decode nothing."""
         with self.reading(), Pillow.open(source, formats=_formats()) as picture:
             size = picture.height, picture.width
-            limit = PIXEL_LIMIT * _USUAL_BYTES // bytes_per_pixel(picture)
+            limit = PIXEL_LIMIT * USUAL_BYTES // bytes_per_pixel(picture)
             if picture.width * picture.height > limit:
                 raise self.error(
                     f"{image_size_text(size)}; the limit is {limit} pixels in all for {picture.format} files: "
@@ -158,7 +159,7 @@ class _File:
         The source is closed: neither its bytes nor inflated ones are kept while decoded pixels are copied.
         """
         with self.reading(), Pillow.open(source, formats=_formats()) as picture:
-            weight = size[0] * size[1] * bytes_per_pixel(picture) // _USUAL_BYTES
+            weight = size[0] * size[1] * bytes_per_pixel(picture) // USUAL_BYTES
         with self.reading(), _DECODING.hold(weight):
             PillowFiles.LOAD_TRUNCATED_IMAGES = False  # others ask for half pictures, of the whole process
             with Pillow.open(source, formats=_formats()) as picture:
@@ -225,7 +226,7 @@ def check_sizes(dataset: DataSet, sample: Sample) -> tuple[int, int]:
 
     No pixel is decoded.
     """
-    image, mask = _File(sample.id, dataset.root / sample.image, None), sample.mask
+    image, mask = _File(sample.id, dataset.root / sample.image), sample.mask
     with image.stream() as stream:
         size = image.size(stream)
     if mask is not None:

@@ -19,15 +19,15 @@ from reliseg.types import Truth
 _Candidate: TypeAlias = tuple[Int64[np.ndarray, " ids"], str]
 """A label map's table, and what to say of masks that it explains."""
 
-MUCH_VOID = 0.6
+_MUCH_VOID = 0.6
 """The share of void pixels above which a domain is mentioned."""
 _FEW_IDS = 3
 """So many different ids, and a larger one, are needed before they look like anything: 0 to 3 are void in raw masks."""
-_ROWS = 64
 _MANY_IDS = 5
-"""So many, if the label map gives a class to all of them."""
+"""So many are needed where the label map gives a class to all of them."""
 _CLEARLY = 0.25
 """Another map must give a class to so many more of the pixels."""
+_ROWS = 64
 
 
 def void_note(dataset: DataSet, void: int, pixels: int, of: str) -> str:
@@ -36,7 +36,7 @@ def void_note(dataset: DataSet, void: int, pixels: int, of: str) -> str:
     Much is over 60 %, or over twice the `usual_void` of the data set's spec. `of` names the pixels.
     """
     usual = dataset.usual_void
-    limit = MUCH_VOID if usual is None else max(min(MUCH_VOID, 2 * usual), usual)
+    limit = _MUCH_VOID if usual is None else max(min(_MUCH_VOID, 2 * usual), usual)
     if pixels == 0 or void <= limit * pixels:
         return ""
     compared = "" if usual is None else f" ({_percent(usual)} are usual)"

@@ -59,10 +59,10 @@ class ArraySource:
         """Return the array in C order; an ArrayFileError if it has more than `limit` bytes, or is not as stated."""
         header = self.header
         if header.dtype.hasobject or header.dtype.itemsize == 0:
-            raise ArrayFileError(f"holds an array of {_short(header.dtype)}, which is not read; write numbers")
+            raise ArrayFileError(f"holds an array of {type_text(header.dtype)}, which is not read; write numbers")
         if header.size > limit:
             raise ArrayFileError(
-                f"holds an array of {shape_text(header.shape)} {_short(header.dtype)}, {size_text(header.size)}, "
+                f"holds an array of {shape_text(header.shape)} {type_text(header.dtype)}, {size_text(header.size)}, "
                 f"and the limit is {size_text(limit)}"
             )
         content = np.empty(header.size, np.uint8)
@@ -191,6 +191,6 @@ def _as_damage() -> Iterator[None]:
         raise ArrayFileError(f"cannot be read ({reason}); write it again") from error
 
 
-def _short(dtype: np.dtype) -> str:
-    text = dtype.name if dtype.names is None else "several fields"
-    return text[:40]
+def type_text(dtype: np.dtype) -> str:
+    """Return the name of a type of numbers: `float16`; names of texts and dates may be long."""
+    return "several fields" if dtype.names is not None else dtype.name[:40]

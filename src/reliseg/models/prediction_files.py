@@ -9,7 +9,7 @@ import numpy as np
 
 from reliseg.errors import shape_text
 from reliseg.labels import LabelSpace
-from reliseg.models.array_files import ArrayFileError, ArrayHeader, ArraySource, open_arrays
+from reliseg.models.array_files import ArrayFileError, ArrayHeader, ArraySource, open_arrays, type_text
 from reliseg.models.base import Values
 from reliseg.models.output_check import class_count_problem, logits_problem, probabilities_problem
 from reliseg.prediction import Prediction
@@ -104,7 +104,7 @@ def _values(sources: Sources, expected: Expected) -> Values:
 def _check_header(header: ArrayHeader, values: Values, labels: LabelSpace) -> None:
     if header.dtype.kind != "f":
         hint = "not a map of classes" if values == "logits" else "not rounded to integers"
-        raise ArrayFileError(f"holds {_type_text(header.dtype)}; {values} must be floating-point, {hint}")
+        raise ArrayFileError(f"holds {type_text(header.dtype)}; {values} must be floating-point, {hint}")
     if len(header.shape) != 3 or 0 in header.shape:
         raise ArrayFileError(
             f"holds an array of {shape_text(header.shape)}; write {values} as classes x height x width"
@@ -145,7 +145,7 @@ def _feature(sources: Sources) -> Feature | None:
         return None
     shape, dtype = source.header.shape, source.header.dtype
     if len(shape) != 1 or 0 in shape or dtype.kind != "f":
-        raise ArrayFileError(f"holds a 'feature' of {_type_text(dtype)}, {shape_text(shape)}; write one float vector")
+        raise ArrayFileError(f"holds a 'feature' of {type_text(dtype)}, {shape_text(shape)}; write one float vector")
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(source.read(_SMALL), np.float32)
 
@@ -153,7 +153,3 @@ def _feature(sources: Sources) -> Feature | None:
 def _native(array: np.ndarray) -> np.ndarray:
     """Return the array in this machine's order of bytes, and in a type that has a short name."""
     return array.astype(array.dtype.newbyteorder("=") if array.dtype.itemsize <= 8 else np.float64, copy=False)
-
-
-def _type_text(dtype: np.dtype) -> str:
-    return "several fields" if dtype.names is not None else dtype.name[:40]

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from reliseg.calibration.base import Calibration
 from reliseg.calibration.method_text import calibrator, canonical_text, texts_of_seeds
+from reliseg.calibration.records.seal import seal_of
 from reliseg.calibration.records.thresholds import ByScore, read_thresholds, thresholds_file, write_thresholds
 from reliseg.errors import CalibrationError, ColumnsError, ConfigError, ReliSegError
 from reliseg.prediction import LOGIT_LIMIT, Prediction
@@ -162,7 +163,7 @@ def encode_record(record: Record) -> tuple[str, bytes | None]:
         "split_sha256": record.split_sha256(),
         **hashes,
     }
-    return json.dumps(content | {"sha256": _sha256(json.dumps(content).encode())}, indent=1), tensors
+    return json.dumps(content | {"sha256": seal_of(content)}, indent=1), tensors
 
 
 def read_record(path: Path) -> Record:
@@ -177,7 +178,7 @@ def read_record(path: Path) -> Record:
         raise _damage_error(path, "its list of samples was changed")
     if {d: set(s) for d, s in record.samples.items()} != {d: set(s) for d, s in record.images.items()}:
         raise _damage_error(path, "its two lists of samples differ")
-    if content.sha256 != _sha256(json.dumps({k: v for k, v in raw.items() if k != "sha256"}).encode()):
+    if content.sha256 != seal_of(raw):
         raise _damage_error(path, "it was changed since it was written")
     return record
 

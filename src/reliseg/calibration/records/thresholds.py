@@ -3,7 +3,6 @@
 They are places in fine histograms, checked value by value, and belong to one record by the sha256 of its file.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Annotated, TypeAlias
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from reliseg.calibration.records.seal import seal_of
 from reliseg.errors import ConfigError
 from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.regular_files import read_regular, reason_of, regular_size
@@ -70,7 +70,7 @@ def write_thresholds(record: Path, digest: str, thresholds: Mapping[str, ByScore
         for name, by_score in thresholds.items()
     }
     inner = {"format": FORMAT, "record": digest, "thresholds": content}
-    text = json.dumps(inner | {"sha256": _sha256(inner)}, indent=1)
+    text = json.dumps(inner | {"sha256": seal_of(inner)}, indent=1)
     write_text(thresholds_file(record), text)
 
 
@@ -98,14 +98,9 @@ def read_thresholds(record: Path, digest: str) -> dict[str, ByScore]:
         name: {score: _restore(path, score, t) for score, t in by_score.items()}
         for name, by_score in content.thresholds.items()
     }
-    inner = {k: v for k, v in json.loads(data).items() if k != "sha256"}
-    if content.format >= 2 and content.sha256 != _sha256(inner):
+    if content.format >= 2 and content.sha256 != seal_of(json.loads(data)):
         raise _damage_error(path, "it was changed since it was written")
     return thresholds
-
-
-def _sha256(content: Mapping[str, object]) -> str:
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _restore(path: Path, score: str, values: _Threshold) -> Threshold:

@@ -20,6 +20,9 @@ FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000"
 SCALED = {"L;2": 85, "L;4": 17}
 """Pillow spreads 2- and 4-bit grey over 0 to 255; ids are what was stored."""
 
+USUAL_BYTES = 8
+"""Memory that most decoders take for each pixel, with the pixels of 8-bit RGB that they are copied to."""
+
 _IMAGE_MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")
 _ID_MODES = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L", "I;16N")
 _KIND = {"I": "32-bit", "F": "of floating-point numbers"}
@@ -106,7 +109,7 @@ def raw_mode(picture: ImageFile) -> str:
 
 def bytes_per_pixel(picture: ImageFile) -> int:
     """Return how many bytes it takes to decode a pixel to 8-bit RGB, measured; those of the copy that stays are 3."""
-    return 10 if "progressive" in picture.info else _BYTES_PER_PIXEL.get(str(picture.format), 8)
+    return 10 if "progressive" in picture.info else _BYTES_PER_PIXEL.get(str(picture.format), USUAL_BYTES)
 
 
 def palette_colors(picture: ImageFile) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from io import SEEK_CUR, BytesIO
 from typing import BinaryIO
 
-from reliseg.data.pictures.damage import DamagedError
+from reliseg.data.pictures.damage import DamagedError, inflated
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -15,7 +15,6 @@ _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 
 """Color type -> bits of a sample."""
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Interlaced pictures: the first column and row of each pass, and the steps to the next ones."""
-_PIECE = 1 << 16
 
 
 def verified_png(data: bytes) -> BytesIO:
@@ -84,12 +83,7 @@ def _copy_pixels(content: bytes, codecs: "tuple[zlib._Decompress, zlib._Compress
     """Inflate a part of the pixels and write them, not compressed; return their number of bytes, at most `most`."""
     inflate, store = codecs
     total = 0
-    while content and not inflate.eof:
-        try:
-            piece = inflate.decompress(content, _PIECE)
-        except zlib.error as error:
-            raise DamagedError("the checksum of its pixels is wrong, or they cannot be inflated") from error
-        content = inflate.unconsumed_tail
+    for piece in inflated(content, inflate):
         total += len(piece)
         if total > most:
             raise DamagedError("it holds more pixels than its header says")

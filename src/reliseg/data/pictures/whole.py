@@ -7,13 +7,12 @@ from typing import Any
 
 from PIL.ImageFile import ImageFile
 
-from reliseg.data.pictures.damage import DamagedError
+from reliseg.data.pictures.damage import DamagedError, inflated
 from reliseg.data.pictures.png import verified_png
 
 _DEFLATED = (8, 32946)
 """The TIFF tag of compression, for what zlib writes."""
 _COMPRESSION, _STRIPS, _TILES = 259, (273, 279), (324, 325)
-_PIECE = 1 << 16
 _MOST_BYTES_PER_PIXEL = 64
 
 
@@ -54,13 +53,9 @@ def _check_deflated(tags: Any, data: bytes, pixels: int) -> None:
     left = (pixels + (1 << 20)) * _MOST_BYTES_PER_PIXEL
     parts = (zip(tags.get(offsets, ()), tags.get(sizes, ()), strict=False) for offsets, sizes in (_STRIPS, _TILES))
     for start, size in chain.from_iterable(parts):
-        inflate, content = zlib.decompressobj(), data[start : start + size]
-        while content and not inflate.eof:
-            try:
-                left -= len(inflate.decompress(content, _PIECE))
-            except zlib.error as error:
-                raise DamagedError("the checksum of its pixels is wrong, or they cannot be inflated") from error
-            content = inflate.unconsumed_tail
+        inflate = zlib.decompressobj()
+        for piece in inflated(data[start : start + size], inflate):
+            left -= len(piece)
             if left < 0:
                 raise DamagedError("it holds more pixels than its header says")
         if size and not inflate.eof:
@@ -68,7 +63,7 @@ def _check_deflated(tags: Any, data: bytes, pixels: int) -> None:
 
 
 def _check_single(picture: ImageFile, data: bytes) -> None:
-    """A file of the PNM family may hold several pictures, one after the other."""
+    """Raise a DamagedError where a file of the PNM family holds several pictures, one after the other."""
     if picture.tile[0].codec_name == "ppm_plain":
         return
     samples = picture.width * len(picture.getbands())

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from reliseg.errors import shortlist
+from reliseg.models.torch.tensor_kinds import type_text
 
 _MODAL = ("BatchNorm", "Dropout", "DropPath", "StochasticDepth")
 """Parts of the names of layers that act differently in training mode."""
@@ -44,7 +45,7 @@ def precision_hint(module: nn.Module, error: BaseException) -> str:
     kinds = {p.dtype for p in module.parameters() if p.is_floating_point()} - {torch.float32}
     if not kinds or not isinstance(error, RuntimeError | TypeError) or not _is_about_types(str(error)):
         return ""
-    kind = str(sorted(kinds, key=str)[0]).removeprefix("torch.")
+    kind = type_text(sorted(kinds, key=str)[0])
     precision = f"; to compute in {kind}, set precision: {kind}" if kind in ("float16", "bfloat16") else ""
     return f"; its weights are {kind} and images float32: let the function return module.float(){precision}"
 

@@ -1,6 +1,5 @@
 """What is said of the samples of a shard, beside the files that hold them: used as it was written, or not at all."""
 
-import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from reliseg.calibration.records.seal import seal_of
 from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.regular_files import read_regular, sha256_of_file
 
@@ -50,7 +50,7 @@ def write_sample_record(path: Path, record: SampleRecord, files: Iterable[Path])
     """Write what is said of samples that lie in these files, all of them whole."""
     digests = {str(file.relative_to(path.parent)): sha256_of_file(file) for file in files}
     content = record.model_copy(update={"files": digests}).model_dump(mode="json")
-    write_text(path, json.dumps({"record": content, "sha256": _sha256(content)}))
+    write_text(path, json.dumps({"record": content, "sha256": seal_of(content)}))
 
 
 def read_sample_record(path: Path) -> SampleRecord:
@@ -58,9 +58,10 @@ def read_sample_record(path: Path) -> SampleRecord:
     try:
         outer = json.loads(read_regular(path, _LARGEST))
         content, digest = outer["record"], outer["sha256"]
-    except (LookupError, TypeError, RecursionError) as error:
+        seal = seal_of(content)
+    except (LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError("no record of samples") from error
-    if _sha256(content) != digest:
+    if seal != digest:
         raise ValueError("another record of samples")
     return SampleRecord.model_validate_json(json.dumps(content))
 
@@ -70,7 +71,3 @@ def refuse_changed_files(path: Path, record: SampleRecord) -> None:
     for name, digest in record.files.items():
         if sha256_of_file(path.parent / name) != digest:
             raise ValueError(f"{name} was changed")
-
-
-def _sha256(content: object) -> str:
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
