@@ -565,3 +565,35 @@ def test_a_module_that_was_trained_since_is_another_one_and_evaluated_as_such() 
     np.testing.assert_array_equal(after, expected)
     assert not np.array_equal(after, before)
     assert model.notes() == []
+
+
+FILE_READER = """
+    from pathlib import Path
+    import numpy as np
+    HERE = Path(__file__).parent
+    FIRST = np.load(HERE / "first.npy")
+
+    def build():
+        second = np.load(HERE / "more" / "second.npy")
+        third = []
+
+        def predict(image):
+            third.append(np.load(HERE / "third.npy")) if not third else None
+            factor = np.float32(FIRST * second * third[0])
+            return np.stack([image[::4, ::4, 0] * factor / np.float32(c + 1) for c in range(11)])
+
+        return predict
+"""
+
+
+@pytest.mark.parametrize("name", ["first.npy", "more/second.npy", "third.npy"])
+def test_files_that_a_function_reads_are_part_of_the_model(
+    write: Callable[..., ModelOptions], tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "more").mkdir()
+    for file in ("first.npy", "more/second.npy", "third.npy"):
+        np.save(tmp_path / file, 1.0)
+    before = PythonModel.load(write(FILE_READER)).fingerprint()
+    assert PythonModel.load(write(FILE_READER)).fingerprint() == before
+    np.save(tmp_path / name, 2.0)
+    assert PythonModel.load(write(FILE_READER)).fingerprint() != before

@@ -16,7 +16,7 @@ from reliseg.errors import ModelError, SampleError, shape_text
 from reliseg.labels import LabelSpace
 from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD, Input, Model, ModelOptions
 from reliseg.models.class_names import order_problem, unshared_note
-from reliseg.models.file_hashes import hash_files
+from reliseg.models.file_hashes import hash_files, own_files, recorded_files
 from reliseg.models.image_predictor import GRAY, ImagePredictor, Resizing
 from reliseg.models.outputs import OutputReader
 from reliseg.models.user_code import Origin, call_function
@@ -56,8 +56,13 @@ class PythonModel(Model):
     def load(cls, options: ModelOptions) -> "PythonModel":
         """Import, call, load the weights, and predict a small image."""
         options.require_labels()
-        instance, origin = call_function(options.name, options.where, options.folder, options.args)
-        return cls._of(instance, options, origin, lambda: _file_identity(instance, origin.files, options))
+        with recorded_files() as opened:
+            instance, origin = call_function(options.name, options.where, options.folder, options.args)
+
+            def identity() -> dict[str, Any]:
+                return _file_identity(instance, [*origin.files, *own_files(opened, origin.place)], options)
+
+            return cls._of(instance, options, origin, identity)
 
     @classmethod
     def of(cls, instance: Any, options: ModelOptions) -> "PythonModel":
