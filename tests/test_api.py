@@ -202,6 +202,30 @@ def test_paths_of_a_data_set_may_be_path_objects(street, tmp_path):
     assert dataset.domains["test"].samples
 
 
+def test_a_tilde_is_the_home_folder_in_every_path(street, monkeypatch):
+    monkeypatch.setenv("HOME", str(street.root))
+    (street.root / "mine.toml").write_text(f"classes = {[f'c{i}' for i in range(11)]}\n")
+    (street.root / "own.toml").write_text(
+        'labels = "~/mine.toml"\nimage = "val/{stem}.png"\nmask = "valannot/{stem}.png"\n'
+        "[label_map]\nvoid = [11]\n[domains]\nall = {}\n"
+    )
+    (street.root / "code.py").write_text(
+        "import numpy as np\ndef build():\n    return lambda image: np.ones((11, *image.shape[:2]), np.float32)\n"
+    )
+    mirror = {"~/mine.toml": [*reversed(range(11))]}
+    dataset = reliseg.open_dataset("~/own.toml", "~/data", labels="~/mine.toml", projection=mirror)
+    assert dataset.labels.classes[10] == "c10"
+    for where in ("stored:~/logits", "python:~/code.py:build"):
+        model = reliseg.open_model(where, labels="~/mine.toml")
+        assert dataset.projection(model.labels).groups == (*reversed(range(11)),)
+    config = street.root / "home.yaml"
+    config.write_text(
+        "models: [{name: net, kind: stored, where: ~/logits, labels: ~/mine.toml}]\n"
+        "datasets: [{name: d, spec: ~/own.toml, root: ~/data}]\n"
+    )
+    assert reliseg.run_config(config, street.root / "out").value("miou", domain="all") > 0
+
+
 def test_the_configuration_of_an_evaluation_can_be_run(data, street, tmp_path):
     model = reliseg.open_model(f"stored:{street.root / 'logits'}", labels="camvid")
     options = {"calibrate_on": "camvid/cal", "reference": "camvid/day", "scores": ["msp", "margin"], "limit": 3}

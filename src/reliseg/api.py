@@ -208,7 +208,7 @@ def _label_space(labels: object) -> LabelSpace | None:
     if labels is None or isinstance(labels, LabelSpace):
         return labels
     if isinstance(labels, str | Path):
-        return label_space(str(labels))
+        return label_space(str(Path(labels).expanduser()))
     raise ConfigError(
         f"labels is a {type(labels).__name__}; give the name of a label space that ships, the path of a .toml file, or "
         "a reliseg.labels.LabelSpace"

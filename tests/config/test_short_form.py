@@ -87,6 +87,16 @@ def test_a_value_is_read_as_in_a_file(text):
             "--data: label_map: '{void: *a}' is not valid YAML: line 1: ",
         ),
         (dataset_section, "folder=p,labels=a,labels=b", "--data: 'labels' is given twice; give it once"),
+        (dataset_section, "folder=p,root=q", "--data: root says again what 'p' says; give one of them"),
+        (dataset_section, "folder=p,spec=idd", "--data: spec says again what 'folder' says; give one of them"),
+        (dataset_section, "folder=p,domain=a,domains={b: {}}", "--data: domains says again what 'domain' says"),
+        (model_section, "hf:x,where=y", "--model: where says again what 'x' says; give one of them"),
+        (model_section, "hf:x,kind=stored", "--model: kind says again what 'hf' says; give one of them"),
+        (
+            model_section,
+            "hf:x,align_corners=true,upsampling={align_corners: false}",
+            "--model: upsampling says again what 'align_corners' says",
+        ),
         (model_section, "hf:x,args=" + "[" * 9999, "--model: args: '[[["),
     ],
 )

@@ -21,6 +21,11 @@ def test_an_image_of_another_ending_is_named(tree, open_data):
         open_data("folder", root)
 
 
+def test_an_ending_in_capital_letters_is_named_as_it_is_asked_for(tree, open_data):
+    with pytest.raises(DataError, match=r"images/1.png lies there, but images end in PNG: convert them, or set image"):
+        open_data("folder", tree("images/1.png"), annotations="none", image="images/{stem}.PNG")
+
+
 def test_images_that_all_have_another_ending(tree, open_data):
     with pytest.raises(DataError, match=r"no image matches .*; images/1.tif lies there, but images end in jpeg or"):
         open_data("folder", tree("images/1.tif"), annotations="none")

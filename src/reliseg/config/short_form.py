@@ -1,5 +1,6 @@
 """The short form of models and data sets, `KIND:WHERE,KEY=VALUE` and `SPEC=ROOT,KEY=VALUE`, as a file's sections."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ def model_section(text: str) -> dict[str, Any]:
     where, *pairs = split_list(rest) or [""]
     if not separator or not where:
         raise ConfigError(f"--model {text!r}: write KIND:WHERE[,KEY=VALUE...], e.g. hf:my/segformer")
-    section = {"name": Path(where.partition(":")[0]).stem, "kind": kind, "where": where} | _entries("--model", pairs)
-    if "align_corners" in section:
-        section["upsampling"] = {"align_corners": section.pop("align_corners")}
-    return section
+    given = _entries("--model", pairs)
+    _check_once("--model", given, {"kind": kind, "where": where})
+    if "align_corners" in given:
+        _check_once("--model", given, {"upsampling": "align_corners"})
+        given["upsampling"] = {"align_corners": given.pop("align_corners")}
+    return {"name": Path(where.partition(":")[0]).stem, "kind": kind, "where": where} | given
 
 
 def dataset_section(text: str) -> dict[str, Any]:
@@ -27,8 +30,9 @@ def dataset_section(text: str) -> dict[str, Any]:
     if not separator or not root:
         raise ConfigError(f"--data {text!r}: write SPEC=ROOT[,domain=NAME...], e.g. camvid=data/camvid")
     domains = [p.partition("=")[2] for p in pairs if p.startswith("domain=")]
-    section = {"name": Path(spec).stem, "spec": spec, "root": root}
-    section |= _entries("--data", [p for p in pairs if not p.startswith("domain=")])
+    given = _entries("--data", [p for p in pairs if not p.startswith("domain=")])
+    _check_once("--data", given, {"spec": spec, "root": root} | ({"domains": "domain"} if domains else {}))
+    section = {"name": Path(spec).stem, "spec": spec, "root": root} | given
     return section | ({"domains": dict.fromkeys(domains)} if domains else {})
 
 
@@ -42,6 +46,13 @@ def split_list(text: str) -> list[str]:
         else:
             parts[-1] += letter
     return [part.strip() for part in parts if part.strip()]
+
+
+def _check_once(option: str, given: Mapping[str, Any], stands_for: Mapping[str, str]) -> None:
+    """Raise a ConfigError where a key says again what the option says without it."""
+    for key, other in stands_for.items():
+        if key in given:
+            raise ConfigError(f"{option}: {key} says again what {quoted(other)} says; give one of them")
 
 
 def _entries(option: str, pairs: list[str]) -> dict[str, Any]:

@@ -33,7 +33,8 @@ def other_ending_hint(source: Source, kind: str, lacking: Sequence[Entry] | None
             if match.path in known or (keys is not None and tuple(fields[f] for f in spec.shared_fields) not in keys):
                 continue
             advice = "convert them, or set image" if kind == "image" else "save them so (a JPEG changes ids)"
-            return f"; {match.path} lies there, but {kind}s end in {' or '.join(accepted)}: {advice}"
+            meant = accepted or dict.fromkeys(t.text.rpartition(".")[2] for t in templates)  # PNG, or no picture's
+            return f"; {match.path} lies there, but {kind}s end in {' or '.join(meant)}: {advice}"
     return ""
 
 

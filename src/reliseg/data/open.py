@@ -69,7 +69,7 @@ def open_dataset(options: DataOptions) -> DataSet:
 
 def _labels(options: DataOptions, spec: Spec) -> LabelSpace:
     if options.labels and options.labels.endswith(".toml"):
-        return label_space(str(options.folder / options.labels))
+        return label_space(str(options.folder / Path(options.labels).expanduser()))
     return label_space(options.labels or spec.labels)
 
 
@@ -83,7 +83,7 @@ def _sources(name: str, options: DataOptions, labels: LabelSpace) -> dict[str, L
         is_file = source.endswith(".toml")
         if is_file or source in label_space_names():
             try:
-                sources[source] = label_space(str(options.folder / source) if is_file else source)
+                sources[source] = label_space(str(options.folder / Path(source).expanduser()) if is_file else source)
                 Projection.of(sources[source], labels, groups)
             except ConfigError as error:
                 raise ConfigError(f"{name}: {error}") from error

@@ -125,7 +125,7 @@ def read_spec(name: str, folder: Path = Path()) -> Spec:
     """Read the spec that ships as `name`, or that of a .toml file, relative to `folder`."""
     path = shipped_files("reliseg.data", "specs/*.toml").get(name)
     if path is None:
-        path = folder / name
+        path = folder / Path(name).expanduser()
         if path.suffix != ".toml" or not path.is_file():
             raise ConfigError(f"unknown data set spec {name!r}; {suggestion(name, dataset_names())}, or a .toml file")
     table = read_toml(path, "data set spec")
@@ -183,7 +183,7 @@ def _parse(path: Path, table: Mapping[str, Any]) -> Spec:
         _pattern(f"fields.{name}", pattern)
     spec = Spec(
         name=path.stem,
-        labels=str(path.parent / labels) if labels.endswith(".toml") else labels,
+        labels=str(path.parent / Path(labels).expanduser()) if labels.endswith(".toml") else labels,
         image=_templates("image", table["image"], fields),
         mask=_templates("mask", table["mask"], fields) if "mask" in table else (),
         id=_text("id", table.get("id", "{stem}")),

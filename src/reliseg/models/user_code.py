@@ -68,7 +68,7 @@ def call_function(model: str, where: str, folder: Path, args: Mapping[str, Any])
 
 def _call_from_file(model: str, where: str, folder: Path, args: Mapping[str, Any]) -> tuple[Any, Origin]:
     target, _, name = where.rpartition(":")
-    path = (folder / target).resolve()
+    path = (folder / Path(target).expanduser()).resolve()
     if not path.is_file():
         raise ModelError(f"model {model}: no file {folder / target}; correct where, FILE.py:FUNCTION")
     origin = Origin(where, path.parent)

@@ -70,5 +70,5 @@ def model_loader(config: ModelConfig, folder: Path, settings: Settings) -> Model
 def _labels(config: ModelConfig, folder: Path) -> LabelSpace | None:
     if config.labels is None:
         return None
-    path = folder / config.labels
+    path = folder / Path(config.labels).expanduser()
     return label_space(str(path) if path.suffix == ".toml" else config.labels)

@@ -81,7 +81,7 @@ class StoredModel(Model):
         for key in ("weights", "key", "output", "mean", "std", "resize", "feature", "args"):
             if getattr(options, key):
                 raise ModelError(f"model {options.name}: {key} applies only to networks; leave it out")
-        folder = options.folder / options.where
+        folder = options.folder / Path(options.where).expanduser()
         if not folder.is_dir():
             raise ModelError(f"model {options.name}: no folder {folder}; give the folder of the stored logits")
         listing = Listing.of(folder)
