@@ -220,7 +220,7 @@ def test_a_tilde_is_the_home_folder_in_every_path(street, monkeypatch):
         assert dataset.projection(model.labels).groups == (*reversed(range(11)),)
     config = street.root / "home.yaml"
     config.write_text(
-        "models: [{name: net, kind: stored, where: ~/logits, labels: ~/mine.toml}]\n"
+        "models: [{name: net, kind: stored, where: ~/logits/s0, labels: ~/mine.toml}]\n"
         "datasets: [{name: d, spec: ~/own.toml, root: ~/data}]\n"
     )
     assert reliseg.run_config(config, street.root / "out").value("miou", domain="all") > 0
