@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from reliseg.data import check_domain
 from reliseg.data.misreading import CountedMap, id_counts, other_reading, void_note
 from reliseg.errors import count_text
-from reliseg.labels import LabelMap, UnlistedIdsError
+from reliseg.labels import LabelMap, UnlistedIdsError, label_space
 
 RAW = [7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33]
 TRAIN = [0, 0, 0, 0, 1, 1, 2, 2, 8, 8, 8, 10, 10, 13, 5, 7, 11, 255]
@@ -145,6 +146,35 @@ def test_check_names_the_masks_of_another_encoding_among_right_ones(tree, open_d
     dataset = open_data("folder", frames(tree, [FRAME] * 6 + [TRAIN] * 2), label_map=RAW_MAP)
     (note,) = check_domain(dataset, dataset.domains["all"]).notes
     assert note.startswith(f"folder/all: in 2 masks, {TRAIN_IDS}")
+
+
+@pytest.mark.parametrize(
+    ("palette", "labels", "named"),
+    [
+        ("as the program met the colors", "camvid", True),
+        ("of the label space", "camvid", False),
+        ("of the label space", "mine.toml", False),
+        ("as the program met the colors", "mine.toml", False),
+        ("of another data set", "camvid", False),
+    ],
+)
+def test_a_palette_whose_colors_say_other_classes_than_its_indices_is_named(tree, open_data, palette, labels, named):
+    root = tree("images/1.png", "images/2.png")
+    (root / "mine.toml").write_text(f"classes = {[f'c{i}' for i in range(11)]}\n")
+    colors = np.array(label_space("camvid").palette, np.uint8)
+    order = np.random.default_rng(1).permutation(11)
+    (root / "masks").mkdir()
+    for stem in "12":
+        mask = Image.fromarray(np.arange(24, dtype=np.uint8).reshape(4, 6) % 11)
+        by_index = {"of the label space": colors, "of another data set": 255 - colors}.get(palette, colors[order])
+        mask.putpalette(by_index.tobytes())
+        mask.save(root / "masks" / f"{stem}.png")
+    dataset = open_data("folder", root, labels=str(root / labels) if "." in labels else labels)
+    notes = check_domain(dataset, dataset.domains["all"]).notes
+    said = "folder/all: in 2 masks, the palette has the colors of camvid at the indices of other classes"
+    assert [note.startswith(said) for note in notes] == [True] * named
+    as_colors = open_data("folder", root, labels="camvid", label_map={"encoding": "color", "unlisted": "void"})
+    assert check_domain(as_colors, as_colors.domains["all"]).problems == ()
 
 
 def test_check_names_the_encoding_of_masks_that_are_refused(tree, open_data):

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Int64
 
 from reliseg.data.base import DataSet, Domain, Sample
-from reliseg.data.decode import check_sizes, load
-from reliseg.data.misreading import CountedMap, id_counts, other_reading, void_note
+from reliseg.data.decode import check_sizes, load, mask_colors
+from reliseg.data.misreading import CountedMap, id_counts, other_reading, palette_reading, void_note
 from reliseg.errors import SampleError, count_text, image_size_text
 from reliseg.labels import UNKNOWN, VOID, LabelMap, LabelSpace
 
@@ -117,8 +117,19 @@ def _look(dataset: DataSet, sample: Sample, full: bool, decode: bool) -> _Look:
             size = check_sizes(dataset, sample)
     except SampleError as reason:
         error = reason
-    reading = other_reading(dataset, counted) if counted else ""
+    reading = ""
+    if counted is not None and sample.mask is not None:
+        reading = other_reading(dataset, counted) or _palette_reading(dataset, sample, counted)
     return _Look(error, SizedSample(sample, size) if size else None, pixels, reading)
+
+
+def _palette_reading(dataset: DataSet, sample: Sample, counted: CountedMap) -> str:
+    if dataset.encoding != "index":
+        return ""
+    try:
+        return palette_reading(dataset, counted, mask_colors(dataset, sample))
+    except SampleError:  # it is said already why the file is not read
+        return ""
 
 
 @dataclass(eq=False)

@@ -236,6 +236,17 @@ def check_sizes(dataset: DataSet, sample: Sample) -> tuple[int, int]:
     return size
 
 
+def mask_colors(dataset: DataSet, sample: Sample) -> UInt8[np.ndarray, "colors 3"] | None:
+    """Return the palette of a sample's mask, by index; None where it has none. No pixel is decoded."""
+    file = _File(sample.id, dataset.root / str(sample.mask), dataset.encoding)
+    with file.stream() as stream, file.reading(), Pillow.open(stream, formats=_formats()) as picture:
+        palette = picture.palette
+        if picture.mode != "P" or palette is None or palette.rawmode not in ("RGB", None):
+            return None
+        colors = np.frombuffer(bytes(palette.palette), np.uint8)
+        return colors[: len(colors) // 3 * 3].reshape(-1, 3)
+
+
 def _check_size(file: _File, found: tuple[int, int], size: tuple[int, int]) -> None:
     if found != size:
         raise file.error(

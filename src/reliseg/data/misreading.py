@@ -25,6 +25,8 @@ _FEW_IDS = 3
 """So many different ids, and a larger one, are needed before they look like anything: 0 to 3 are void in raw masks."""
 _MANY_IDS = 5
 """So many are needed where the label map gives a class to all of them."""
+_NEARLY_ALL = 0.8
+"""Of the indices, so many have a color of the label space in a mask whose colors are meant: not that of void."""
 _CLEARLY = 0.25
 """Another map must give a class to so many more of the pixels."""
 _ROWS = 64
@@ -96,6 +98,27 @@ def other_reading(dataset: DataSet, counted: CountedMap) -> str:
             if ((table[ids] >= 0) & (table[ids] < UNKNOWN) & (table[ids] != ids)).all():
                 return text
     return ""
+
+
+def palette_reading(dataset: DataSet, counted: CountedMap, colors: UInt8[np.ndarray, "colors 3"] | None, /) -> str:
+    """Return what the palette of a mask says, if that is something else than its indices under their map say.
+
+    Programs that write few colors as a palette number them as they come.
+    """
+    labels, used = dataset.labels, np.flatnonzero(counted.counts).tolist()
+    if colors is None or labels.has_default_palette:
+        return ""
+    meant: dict[tuple[int, ...], set[int]] = {}
+    for i, color in enumerate(labels.palette):
+        meant.setdefault(color, set()).add(i)
+    said = {i: meant[color] for i in used if i < len(colors) and (color := tuple(colors[i].tolist())) in meant}
+    wrong = [i for i, classes in said.items() if counted.table[i] not in classes]
+    if len(said) < _FEW_IDS or len(said) < _NEARLY_ALL * len(used) or 2 * len(wrong) <= len(said):
+        return ""
+    return (
+        f"the palette has the colors of {labels.name} at the indices of other classes: if the colors are right, set "
+        "encoding: color in label_map"
+    )
 
 
 def _shares(table: np.ndarray, counts: Int64[np.ndarray, " ids"]) -> tuple[float, float]:

@@ -54,6 +54,11 @@ class LabelSpace:
         """The ids of the classes that occur: means over classes are over these."""
         return tuple(c for c in range(len(self)) if c not in self.absent)
 
+    @property
+    def has_default_palette(self) -> bool:
+        """True if its colors say nothing: they are those that a file without `palette` gets."""
+        return self.palette == _default_palette(len(self))
+
 
 def label_space_names() -> list[str]:
     """Return the names of the label spaces that ship with reliseg."""
@@ -99,7 +104,7 @@ def _parse(name: str, table: Mapping[str, Any]) -> LabelSpace:
     for c in absent:
         if c not in classes:
             raise ConfigError(f"unknown absent class {c!r}; {suggestion(c, classes)}")
-    palette = table.get("palette", [_color(i) for i in range(len(classes))])
+    palette = table.get("palette", [list(color) for color in _default_palette(len(classes))])
     if not isinstance(palette, list) or not all(_is_color(color) for color in palette):
         raise ConfigError("palette holds one [r, g, b] per class, each from 0 to 255")
     return LabelSpace(
@@ -116,6 +121,10 @@ def _is_color(value: object) -> bool:
         and len(value) == 3
         and all(isinstance(channel, int) and 0 <= channel <= 255 for channel in value)
     )
+
+
+def _default_palette(classes: int) -> tuple[tuple[int, int, int], ...]:
+    return tuple(_color(i) for i in range(classes))
 
 
 def _color(i: int) -> tuple[int, int, int]:
