@@ -139,6 +139,18 @@ def test_unlisted_of_the_options_overrides_the_tables():
     assert label_map(np.array([[77]], np.uint8)).tolist() == [[VOID]]
 
 
+def test_colors_that_nobody_wrote_are_none_of_a_mask(tmp_path):
+    (tmp_path / "mine.toml").write_text(text := 'classes = ["background", "plane"]\n')
+    table = {"encoding": "color", "void": [[0, 0, 0]]}
+    with pytest.raises(
+        ConfigError, match=r"^x: label_map: encoding color needs the colors of the classes, and mine ha"
+    ):
+        read_label_map("x", table, label_space(str(tmp_path / "mine.toml")), None)
+    (tmp_path / "mine.toml").write_text(f"{text}palette = [[128, 0, 0], [0, 128, 0]]\n")  # though it is as if left out
+    _, label_map = read_label_map("x", table, label_space(str(tmp_path / "mine.toml")), None)
+    assert label_map(np.array([[[0, 128, 0], [0, 0, 0]]], np.uint8)).tolist() == [[1, VOID]]
+
+
 COLORS = {
     "python": (in_python, {"encoding": "color", "void": [(0, 0, 0)], "unknown": np.array([[1, 2, 3], [4, 5, 6]])}),
     "yaml": (in_yaml, "{encoding: color, void: [[0, 0, 0]], unknown: [[1, 2, 3], [4, 5, 6]]}"),

@@ -49,6 +49,11 @@ def read_label_map(
 def _read_color_map(where: str, table: Mapping[str, Any], labels: LabelSpace, unlisted_is_void: bool) -> ColorMap:
     if "known" in table:
         raise ConfigError(f"{where}: known has no meaning with encoding color: classes have the colors of the palette")
+    if not labels.has_own_palette:
+        raise ConfigError(
+            f"{where}: encoding color needs the colors of the classes, and {labels.name} has none; write palette = "
+            "[[red, green, blue], ..] into its file"
+        )
     unknown, void = (_colors(where, key, table.get(key, [])) for key in ("unknown", "void"))
     try:
         return ColorMap.of(labels, unknown=unknown, void=void, unlisted_is_void=unlisted_is_void)

@@ -106,7 +106,7 @@ def palette_reading(dataset: DataSet, counted: CountedMap, colors: UInt8[np.ndar
     Programs that write few colors as a palette number them as they come.
     """
     labels, used = dataset.labels, np.flatnonzero(counted.counts).tolist()
-    if colors is None or labels.has_default_palette:
+    if colors is None or not labels.has_own_palette:
         return ""
     meant: dict[tuple[int, ...], set[int]] = {}
     for i, color in enumerate(labels.palette):

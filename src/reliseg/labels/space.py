@@ -1,7 +1,7 @@
 """Label spaces: the classes that a model predicts or a data set annotates."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ class LabelSpace:
     classes: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
     absent: frozenset[int] = frozenset()
+    has_own_palette: bool = field(default=True, compare=False, repr=False)
+    """False if nobody wrote the colors: they are good for pictures, and say nothing about masks."""
 
     def __post_init__(self) -> None:
         if not 2 <= len(self.classes) < UNKNOWN:
@@ -53,11 +55,6 @@ class LabelSpace:
     def present(self) -> tuple[int, ...]:
         """The ids of the classes that occur: means over classes are over these."""
         return tuple(c for c in range(len(self)) if c not in self.absent)
-
-    @property
-    def has_default_palette(self) -> bool:
-        """True if its colors say nothing: they are those that a file without `palette` gets."""
-        return self.palette == _default_palette(len(self))
 
 
 def label_space_names() -> list[str]:
@@ -104,7 +101,7 @@ def _parse(name: str, table: Mapping[str, Any]) -> LabelSpace:
     for c in absent:
         if c not in classes:
             raise ConfigError(f"unknown absent class {c!r}; {suggestion(c, classes)}")
-    palette = table.get("palette", [list(color) for color in _default_palette(len(classes))])
+    palette = table.get("palette", [_color(i) for i in range(len(classes))])
     if not isinstance(palette, list) or not all(_is_color(color) for color in palette):
         raise ConfigError("palette holds one [r, g, b] per class, each from 0 to 255")
     return LabelSpace(
@@ -112,6 +109,7 @@ def _parse(name: str, table: Mapping[str, Any]) -> LabelSpace:
         classes=tuple(classes),
         palette=tuple((r, g, b) for r, g, b in palette),
         absent=frozenset(classes.index(c) for c in absent),
+        has_own_palette="palette" in table,
     )
 
 
@@ -121,10 +119,6 @@ def _is_color(value: object) -> bool:
         and len(value) == 3
         and all(isinstance(channel, int) and 0 <= channel <= 255 for channel in value)
     )
-
-
-def _default_palette(classes: int) -> tuple[tuple[int, int, int], ...]:
-    return tuple(_color(i) for i in range(classes))
 
 
 def _color(i: int) -> tuple[int, int, int]:
