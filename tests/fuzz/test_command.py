@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from helpers.street import make_street
+from helpers.street import make_street, spec_text
 
 from fuzz.limits import address_space, bounded
 from fuzz.mutations import BYTES, damage_bytes, damage_json, damage_png, damage_text, damage_zip
@@ -19,16 +19,6 @@ from reliseg import cli
 
 pytestmark = pytest.mark.slow
 LABELS = "classes = [{}]\n"
-SPEC = """
-labels = "labels.toml"
-image = "{split}/{stem}.png"
-mask = "{split}annot/{stem}.png"
-[derive]
-scene = { from = "stem", pattern = "([^_]+)_.+" }
-[label_map]
-known = { KNOWN }
-void = [11]
-"""
 
 
 @dataclass(frozen=True)
@@ -49,7 +39,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     street = make_street(root, cal=2, day=2, dusk=1)
     names = ", ".join(f'"class {c}"' for c in range(11))
     (root / "labels.toml").write_text(LABELS.format(names))
-    (root / "street.toml").write_text(SPEC.replace("KNOWN", ", ".join(f"{c} = {c}" for c in range(11))))
+    (root / "street.toml").write_text(spec_text("labels.toml"))
     content = street.content()
     content["models"][0]["labels"] = "labels.toml"
     content["datasets"][0]["spec"] = "street.toml"

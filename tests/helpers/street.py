@@ -39,6 +39,21 @@ class Street:
         self.config.write_text(yaml.safe_dump(content))
 
 
+def spec_text(labels: str) -> str:
+    """A spec of the street, with the label space in this file."""
+    known = ", ".join(f"{c} = {c}" for c in range(CLASSES))
+    return f"""
+labels = "{labels}"
+image = "{{split}}/{{stem}}.png"
+mask = "{{split}}annot/{{stem}}.png"
+[derive]
+scene = {{ from = "stem", pattern = "([^_]+)_.+" }}
+[label_map]
+known = {{ {known} }}
+void = [11]
+"""
+
+
 def scene(i: int) -> str:
     return f"s{i // 7}"
 

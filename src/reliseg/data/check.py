@@ -104,7 +104,7 @@ class _Look:
 
 
 def _look(dataset: DataSet, sample: Sample, full: bool, decode: bool) -> _Look:
-    """Compare the sizes of a sample's files, or decode its mask, or all of it."""
+    """Return what is seen of a sample: sizes in headers, with `decode` its mask too, and with `full` its image."""
     label_map = dataset.label_map
     counted = CountedMap.around(label_map) if decode and isinstance(label_map, LabelMap) else None
     error, size, pixels = None, None, None

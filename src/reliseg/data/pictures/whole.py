@@ -34,7 +34,7 @@ def whole_file(picture: ImageFile, data: bytes) -> BytesIO:
 
 
 def _check_jpeg(data: bytes) -> None:
-    """Look for the end: a file whose last part was never written is as long as it should be, and full of zeros."""
+    """Raise a DamagedError where there is no end: a last part that was never written is full of zeros."""
     place = 2
     while place + 4 <= len(data) and data[place] == 0xFF:
         marker = data[place + 1]
@@ -48,6 +48,7 @@ def _check_jpeg(data: bytes) -> None:
 
 
 def _check_deflated(tags: Any, data: bytes, pixels: int) -> None:
+    """Raise a DamagedError where a strip or tile of a deflated TIFF is not as it was written."""
     if tags.get(_COMPRESSION) not in _DEFLATED:
         return
     left = (pixels + (1 << 20)) * _MOST_BYTES_PER_PIXEL
