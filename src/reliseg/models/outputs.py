@@ -83,6 +83,12 @@ def array_shape(array: Any) -> tuple[int, ...] | None:
     return None if getattr(array, "is_nested", False) else tuple(array.shape)
 
 
+def array_shape_text(array: Any) -> str:
+    """Return the shape of an array for a message, or that it is nested."""
+    shape = array_shape(array)
+    return "nested" if shape is None else shape_text(shape)
+
+
 def _arrays(output: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
     """Yield the arrays in an output, and the way to each: `0.out`."""
     if _is_array(output):
@@ -141,11 +147,7 @@ def _highest(paths: list[str]) -> list[str]:
 
 def _listed(arrays: Mapping[str, Any]) -> str:
     """Return the places of arrays with their shapes: `0 (1 x 19 x 45 x 60), 1 (1 x 64 x 90 x 120)`."""
-    texts = []
-    for path, array in arrays.items():
-        shape = array_shape(array)
-        texts.append(f"{printable(path)} ({'nested' if shape is None else shape_text(shape)})")
-    return shortlist(texts, 6)
+    return shortlist([f"{printable(path)} ({array_shape_text(array)})" for path, array in arrays.items()], 6)
 
 
 def _contents(output: Any) -> str:

@@ -44,7 +44,7 @@ class Origin:
         return f"{text} ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else text
 
     def _owns(self, path: Path) -> bool:
-        return path.is_relative_to(self.place) and "site-packages" not in path.relative_to(self.place).parts
+        return path.is_relative_to(self.place) and not _is_installed(path.relative_to(self.place))
 
 
 def call_function(model: str, where: str, folder: Path, args: Mapping[str, Any]) -> tuple[Any, Origin]:
@@ -158,7 +158,7 @@ def _read_from_source(folder: Path) -> Iterator[None]:
 
     def hook(place: str) -> Any:
         path = Path(place).absolute()
-        if not path.is_relative_to(folder) or not set(_INSTALLED).isdisjoint(path.parts):
+        if not path.is_relative_to(folder) or _is_installed(path):
             raise ImportError(place)
         return finder(place)
 
@@ -205,6 +205,11 @@ def _lies_in(folder: Path, top: str) -> bool:
         return any(Path(place).absolute() == folder / top for place in getattr(module, "__path__", ()))
     path = Path(file).absolute()
     return path.parent == folder or path in ((folder / top).resolve() / "__init__.py", folder / top / "__init__.py")
+
+
+def _is_installed(path: Path) -> bool:
+    """Tell if a path leads through a folder where packages are installed."""
+    return not set(_INSTALLED).isdisjoint(path.parts)
 
 
 def _files(modules: list[ModuleType]) -> tuple[Path, ...]:

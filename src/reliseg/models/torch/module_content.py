@@ -101,9 +101,7 @@ class _Walk:
             return
         if isinstance(value, type):
             yield from value.__bases__
-            yield {
-                k: v for k, v in vars(value).items() if k not in ("__dict__", "__weakref__", "__doc__", "__module__")
-            }
+            yield {key: part for key, part in vars(value).items() if key not in _NO_CODE}
             return
         names, constants = _contents(value.__code__)
         yield from (names, constants, value.__defaults__, value.__kwdefaults__)

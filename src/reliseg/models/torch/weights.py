@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from reliseg.errors import ModelError, one_line, shape_text, shortlist
-from reliseg.models.outputs import array_shape
+from reliseg.errors import ModelError, one_line, shortlist
+from reliseg.models.outputs import array_shape, array_shape_text
 from reliseg.models.torch.state_dicts import State, mapping_places, own_names, states_at, states_in
 from reliseg.models.torch.tensor_kinds import kind_problem, layout_problem, type_text
 from reliseg.models.torch.weight_files import read_weights
@@ -114,9 +114,8 @@ def _check_fit(path: Path, state: State, own: Mapping[str, Tensor]) -> None:
     at = f" at {printable(state.place)}" if state.place else ""
     wrong = [k for k in state.tensors if k in own and array_shape(state.tensors[k]) != array_shape(own[k])]
     if wrong:
-        shape = array_shape(state.tensors[wrong[0]])
-        text = f"{'nested' if shape is None else shape_text(shape)}, the network's {shape_text(own[wrong[0]].shape)}"
-        raise ModelError(f"weights {path}{at} do not fit: {_names(wrong)}: shape {text}")
+        here, there = (array_shape_text(tensors[wrong[0]]) for tensors in (state.tensors, own))
+        raise ModelError(f"weights {path}{at} do not fit: {_names(wrong)}: shape {here}, the network's {there}")
     parts = [("missing", [k for k in own if k not in state.tensors])]
     parts.append(("unexpected", [k for k in state.tensors if k not in own]))
     problems = [f"{kind} {_names(keys)}" for kind, keys in parts if keys]
