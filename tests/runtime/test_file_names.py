@@ -34,6 +34,17 @@ def test_a_file_is_found_in_whatever_form_its_name_is_stored(tmp_path):
     assert existing_forms(tmp_path, "caf\u00c3\u00a9") == ()  # whose bytes in Latin-1 are another name in UTF-8
 
 
+def test_each_part_of_a_path_has_a_form_of_its_own(tmp_path):
+    places = ("caf\u00e9/e\u0301te\u0301", "cafe\u0301/\u00e9t\u00e9", os.fsdecode(b"caf\xe9/x"), "plain/e\u0301")
+    for place in places:
+        (tmp_path / place).parent.mkdir()
+        (tmp_path / place).touch()
+    assert existing_forms(tmp_path, "caf\u00e9/\u00e9t\u00e9") == places[:2]
+    assert existing_forms(tmp_path, "caf\u00e9/x") == places[2:3]
+    assert existing_forms(tmp_path, "plain/\u00e9") == places[3:]
+    assert existing_forms(tmp_path, "caf\u00e9/\u00e9") == existing_forms(tmp_path, "\u00e9/x") == ()
+
+
 def test_a_file_system_that_tells_no_forms_apart_has_one_file(tmp_path):
     (tmp_path / "caf\u00e9").touch()
     os.link(tmp_path / "caf\u00e9", tmp_path / "cafe\u0301")  # as lstat shows it there

@@ -6,6 +6,7 @@ are no UTF-8, which Python reads as lone surrogates (`\udce9`).
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,17 +31,33 @@ def normal_name(name: str) -> str:
 
 
 def existing_forms(folder: Path, name: str) -> tuple[str, ...]:
-    """Return the forms of a normal name (of a file below a folder) that exist: as it is, in NFD, and in Latin-1.
+    """Return the forms of a normal name (of a file below a folder) that exist: its parts as they are, NFD, or Latin-1.
 
     Where the file system makes no difference between forms, they lead to one file, and the first one stands for it.
     """
-    forms = [name]
-    if not name.isascii():
-        forms.append(unicodedata.normalize("NFD", name))
-        with suppress(UnicodeEncodeError):
-            forms.append(name.encode("latin-1").decode("utf-8", "surrogateescape"))
+    if name.isascii():
+        return _existing(folder, [name])
+    found = [""]
+    for part in name.split("/"):
+        found = [form for before in found for form in _existing(folder, [before + f for f in _forms(part)])]
+        found = [f"{form}/" for form in found]
+    return tuple(form[:-1] for form in found)
+
+
+def _forms(part: str) -> list[str]:
+    """Return the ways in which one name may be stored that is `part` in its normal form."""
+    if part.isascii():
+        return [part]
+    forms = [part, unicodedata.normalize("NFD", part)]
+    with suppress(UnicodeEncodeError):
+        forms.append(part.encode("latin-1").decode("utf-8", "surrogateescape"))
+    return [form for form in forms if normal_name(form) == part]
+
+
+def _existing(folder: Path, forms: Iterable[str]) -> tuple[str, ...]:
+    """Return the forms that exist, one of those that lead to the same file."""
     found: dict[tuple[int, int], str] = {}
-    for form in filter(lambda form: normal_name(form) == name, forms):
+    for form in forms:
         with suppress(OSError, ValueError):
             status = (folder / form).lstat()
             found.setdefault((status.st_dev, status.st_ino), form)
