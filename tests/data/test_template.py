@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from reliseg.data.template import Template, Tree
+from reliseg.data.template import Template, Tree, fields_in, fill_fields
 from reliseg.errors import DataError
 
 
@@ -83,3 +83,8 @@ def test_a_folder_that_cannot_be_listed(files, monkeypatch):
     monkeypatch.setattr(os, "scandir", denied)
     with pytest.raises(DataError, match=r"cannot be listed \(permission denied\)"):
         find(files("a/1.png"), "a/{stem}.png")
+
+
+def test_fields_of_a_text_are_found_and_filled() -> None:
+    assert fields_in("{split}/a_{stem}.{split}") == ["split", "stem", "split"]
+    assert fill_fields("{split}/a_{stem}", {"split": "val", "stem": "{x}"}) == "val/a_{x}"

@@ -1,13 +1,12 @@
 """The files of a data set, read once: every image with its mask, matched by the fields that both have."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from reliseg.data.spec import Spec
-from reliseg.data.template import PathMatch, Tree
+from reliseg.data.template import PathMatch, Tree, fill_fields
 from reliseg.errors import DataError, shortlist
 from reliseg.runtime.file_names import normal_name
 
@@ -134,6 +133,6 @@ def _with_other_images(entries: Sequence[Entry]) -> list[Entry]:
 def _id(spec: Spec, fields: Mapping[str, str]) -> str:
     """Return `SCENE/STEM`, or nothing if a field of it is not known."""
     try:
-        return normal_name(f"{fields['scene']}/{re.sub(r'{(.*?)}', lambda match: fields[match[1]], spec.id)}")
+        return normal_name(f"{fields['scene']}/{fill_fields(spec.id, fields)}")
     except KeyError:
         return ""

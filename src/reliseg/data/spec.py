@@ -51,7 +51,7 @@ from datetime import date, time
 from pathlib import Path
 from typing import Any
 
-from reliseg.data.template import Template
+from reliseg.data.template import Template, fields_in
 from reliseg.errors import ConfigError, one_line, suggestion
 from reliseg.registry import shipped_files
 from reliseg.runtime.text_files import quoted
@@ -112,7 +112,7 @@ class Spec:
             image=_templates("image", image, self.fields) if image else self.image,
             mask=_templates("mask", mask, self.fields) if mask else self.mask,
         )
-        missing = [f for f in re.findall(r"\{(\w*)\}", spec.id) if f not in spec.image_fields]
+        missing = [f for f in fields_in(spec.id) if f not in spec.image_fields]
         return replace(spec, id="{stem}") if missing else spec
 
 
@@ -211,7 +211,7 @@ def _check_fields(spec: Spec) -> None:
                 f"derive.{name}: {derived.source} is derived itself; derive {name} from a field of a template"
             )
     check_keys("default", spec.default, known)
-    check_keys("id", re.findall(r"\{([^{}]*)\}", spec.id), known)
+    check_keys("id", fields_in(spec.id), known)
     for field in every:
         if field in DOMAIN_KEYS:
             raise ConfigError(f"a field cannot be called {field!r}: domains use this word; choose another")

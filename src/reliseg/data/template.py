@@ -26,6 +26,16 @@ Segment: TypeAlias = str | re.Pattern[str]
 """One name of a template's path: a literal, or a pattern with one group per field."""
 
 
+def fields_in(text: str) -> list[str]:
+    """Return the names that stand in braces, in their order."""
+    return _BRACES.findall(text)
+
+
+def fill_fields(text: str, values: Mapping[str, str]) -> str:
+    """Return the text with values in the place of the names in braces."""
+    return _BRACES.sub(lambda match: values[match[1]], text)
+
+
 @dataclass(frozen=True)
 class Template:
     """A path below a root."""
@@ -40,7 +50,7 @@ class Template:
         parts = text.split("/")
         if not all(parts) or ".." in parts or "\\" in text:
             raise ConfigError(f"template {text!r}: give a path relative to the root, with single / and without ..")
-        fields = tuple(dict.fromkeys(_BRACES.findall(text)))
+        fields = tuple(dict.fromkeys(fields_in(text)))
         if "stem" not in fields:
             raise ConfigError(f"template {text!r}: it needs {{stem}}, the part that names one image")
         if wrong := [f for f in fields if not f.isidentifier()]:
