@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from reliseg.data.template import Template, Tree, fields_in, fill_fields
+from reliseg.data.template import Template, Tree, fields_in, fill_fields, templates_text
 from reliseg.errors import DataError
 
 
@@ -88,3 +88,7 @@ def test_a_folder_that_cannot_be_listed(files, monkeypatch):
 def test_fields_of_a_text_are_found_and_filled() -> None:
     assert fields_in("{split}/a_{stem}.{split}") == ["split", "stem", "split"]
     assert fill_fields("{split}/a_{stem}", {"split": "val", "stem": "{x}"}) == "val/a_{x}"
+
+
+def test_templates_of_a_message_are_alternatives() -> None:
+    assert templates_text([Template.of(text, {}) for text in ("{stem}.png", "a/{stem}.jpg")]) == "{stem}.png or a/{stem}.jpg"

@@ -10,6 +10,7 @@ from reliseg.data.base import Domain, Sample
 from reliseg.data.endings import other_ending_hint
 from reliseg.data.pairs import Entry, Source
 from reliseg.data.spec import DOMAIN_KEYS, Spec, check_keys, strings
+from reliseg.data.template import templates_text
 from reliseg.errors import ConfigError, DataError, count_text, shortlist, suggestion
 from reliseg.runtime.file_names import distinct_names, normal_name
 
@@ -245,10 +246,10 @@ def _unpaired_message(source: Source, selection: Selection, alone: list[Entry]) 
     masks = [str(e.mask) for e in alone if e.image is None]
     parts = []
     if images:
-        templates = " or ".join(template.text for template in source.spec.mask)
+        templates = templates_text(source.spec.mask)
         parts.append(f"{count_text(len(images), 'image')} without mask ({shortlist(images)}; masks are {templates})")
     if masks:
-        templates = " or ".join(template.text for template in source.spec.image)
+        templates = templates_text(source.spec.image)
         parts.append(f"{count_text(len(masks), 'mask')} without image ({shortlist(masks)}; images are {templates})")
     return (
         f"{selection.label}: {' and '.join(parts)} below {source.tree.root}"

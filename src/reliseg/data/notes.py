@@ -6,7 +6,7 @@ from itertools import islice
 from reliseg.data.base import Domain, Sample
 from reliseg.data.endings import PICTURES, any_ending
 from reliseg.data.pairs import Source
-from reliseg.data.template import Segment, Template, Tree, match_segment
+from reliseg.data.template import Segment, Template, Tree, match_segment, templates_text
 from reliseg.errors import count_text, shortlist
 
 _MOST_FOLDERS = 10_000
@@ -34,7 +34,7 @@ def _left_out(source: Source) -> str:
     left = sorted(path for path in found if all(template.match(path) is None for template in known))
     if not left:
         return ""
-    templates = " or ".join(template.text for template in spec.image)
+    templates = templates_text(spec.image)
     verb = "fits no template and is" if len(left) == 1 else "fit no template and are"
     return (
         f"{count_text(len(left), 'picture')} below {source.tree.root} {verb} left out ({shortlist(left)}; images are "

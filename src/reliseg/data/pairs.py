@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from reliseg.data.spec import Spec
-from reliseg.data.template import PathMatch, Tree, fill_fields
+from reliseg.data.template import PathMatch, Tree, fill_fields, templates_text
 from reliseg.errors import DataError, shortlist
 from reliseg.runtime.file_names import normal_name
 
@@ -92,7 +92,7 @@ class Source:
 
     def search_text(self) -> str:
         """Return what is looked for and what is there, for a message about files that are missing."""
-        templates = " or ".join(template.text for template in self.spec.image)
+        templates = templates_text(self.spec.image)
         folders = self.tree.folders()
         there = f"the folders {shortlist(folders, 8)}" if folders else "no folders"
         return f"{templates} below {self.tree.root} (there are {there})"

@@ -5,7 +5,7 @@ Names are compared in their normal form: it makes no difference whether a system
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +34,11 @@ def fields_in(text: str) -> list[str]:
 def fill_fields(text: str, values: Mapping[str, str]) -> str:
     """Return the text with values in the place of the names in braces."""
     return _BRACES.sub(lambda match: values[match[1]], text)
+
+
+def templates_text(templates: Iterable["Template"]) -> str:
+    """Return how names are made, for a message: `{split}/{stem}.png or {split}/{stem}.jpg`."""
+    return " or ".join(template.text for template in templates)
 
 
 @dataclass(frozen=True)
