@@ -55,7 +55,11 @@ def test_no_words_are_answered_with_the_help(monkeypatch, capsys):
 
 
 def start(*words: object, **options) -> subprocess.Popen:
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": os.environ, **options}
+    def heed_interrupts() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # also where the tests run in the background, which ignores them
+
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    options = {**pipes, "env": os.environ, "preexec_fn": heed_interrupts, **options}
     return subprocess.Popen([sys.executable, "-m", "reliseg", *map(str, words)], **options)
 
 

@@ -6,7 +6,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +18,8 @@ from helpers.street import CLASSES, Street, make_street, spec_text
 from PIL import Image
 
 import reliseg
+from reliseg.calibration.methods.ts import Scaled
+from reliseg.calibration.records.record import read_record, write_record
 from reliseg.errors import ConfigError, UsageError
 from reliseg.labels import label_space
 from reliseg.run import hashes
@@ -208,11 +210,16 @@ def test_a_loaded_calibration_that_was_edited_is_refused(study: Study, tmp_path:
     try:
         study.street.write(only_stored(content) | {"calibration": [{"load": str(record)}]})
         study.carry_out(tmp_path / "run")
-        facts = json.loads(record.read_text())
+        text, times = record.read_text(), record.stat()
+        facts = json.loads(text)
         facts["parameters"]["temperature"] *= 2
-        times = record.stat()
         record.write_text(json.dumps(facts))
         os.utime(record, ns=(times.st_atime_ns, times.st_mtime_ns))
+        with pytest.raises(ConfigError, match="it was changed since it was written"):
+            study.carry_out(tmp_path / "run")
+        record.write_text(text)
+        whole = replace(read_record(record), calibration=Scaled(3.0))
+        shutil.copy(write_record(tmp_path / "other", whole), record)
         with pytest.raises(ConfigError, match="another calibration than the one that is loaded now"):
             study.carry_out(tmp_path / "run")
     finally:

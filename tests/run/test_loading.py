@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from helpers.street import Street, add_features, make_street
 
 import reliseg
 from reliseg import cli
+from reliseg.calibration.methods.ts import Scaled
+from reliseg.calibration.records.record import read_record, write_record
 from reliseg.errors import ConfigError
 from reliseg.results import Results
 
@@ -161,6 +164,8 @@ def test_an_entry_fits_or_loads(street, tmp_path, entry):
 @pytest.mark.slow
 def test_another_model_is_said_and_not_refused(street, fitted, tmp_path):
     copied = shutil.copytree(street.root / "logits", tmp_path / "logits")
+    first = min(copied.rglob("*.npz"))  # an image of the calibration split
+    np.savez(first, logits=np.load(first)["logits"] * np.float32(1.5))
     models = [{"name": "net", "kind": "stored", "where": str(copied), "labels": "camvid"}]
     other = elsewhere(street, tmp_path / "there", calibration=[{"load": str(fitted)}], models=models)
     notes = Notes()
@@ -182,10 +187,7 @@ def test_a_run_does_not_go_on_with_another_calibration(street, fitted, tmp_path)
     other = elsewhere(street, tmp_path / "there", calibration=[{"load": str(brought)}])
     reliseg.run_config(other.config, tmp_path / "out")
     path = brought / "calibrations" / "net" / "ts@street-cal.json"
-    content = json.loads(path.read_text())
-    content["parameters"]["temperature"] *= 2
-    path.write_text(json.dumps(content, indent=1))
-    path.with_suffix(".thresholds").unlink()  # they are those of the other
+    write_record(path.parent, replace(read_record(path), calibration=Scaled(3.0)))
     with pytest.raises(ConfigError, match=r"ts@street-cal.json is another calibration than the one that is loaded now"):
         reliseg.run_config(other.config, tmp_path / "out")
 

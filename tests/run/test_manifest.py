@@ -11,14 +11,23 @@ from reliseg.calibration.methods.ts import Scaled
 from reliseg.calibration.records.record import Record, write_record
 from reliseg.plan.plan import ModelSource, shards
 from reliseg.run.context import RunContext
-from reliseg.run.evaluate.shard_files import ShardHead, save_shard
+from reliseg.run.evaluate.shard_files import Observed, ShardHead, save_shard
 from reliseg.run.folder import RunFolder
 from reliseg.run.manifest import manifest
+from reliseg.stats import SampleTable
+from reliseg.testing.worlds import drawn_world
 
 HASHES = {"s/2": "2" * 64, "s/1": "1" * 64}
 
 
 PARTS = {"model": "1", "label map": "2"}
+
+
+def observed() -> Observed:
+    """Some statistics of the samples."""
+    parts = [drawn_world(1).observe(slice(100 * i, 100 * i + 100), sample) for i, sample in enumerate(HASHES)]
+    (one, first), (two, second) = parts
+    return Observed(one + two, SampleTable.union([first, second]))
 
 
 @pytest.fixture
@@ -28,7 +37,8 @@ def facts(tmp_path):
     plan = replace(plan, models=(ModelSource("net", SilentModel), ModelSource("other", SilentModel)))
     context = RunContext(RunFolder(tmp_path))
     for shard in shards(plan.tests[0]):
-        save_shard(context.folder.shard("net", shard), ShardHead(HASHES, {}, {}, PARTS, {}), ())
+        head = ShardHead(HASHES, {}, {}, PARTS, {"identity": "1"})
+        save_shard(context.folder.shard("net", shard), head, [("identity", observed())])
     origin = {"fingerprint": "f", "model_files": (), "seed": 0, "pixels": 9, "model": "net"}
     samples = {"world/cal": {"c/1": "3" * 64}}
     record = Record(
