@@ -91,4 +91,5 @@ def test_fields_of_a_text_are_found_and_filled() -> None:
 
 
 def test_templates_of_a_message_are_alternatives() -> None:
-    assert templates_text([Template.of(text, {}) for text in ("{stem}.png", "a/{stem}.jpg")]) == "{stem}.png or a/{stem}.jpg"
+    templates = [Template.of(text, {}) for text in ("{stem}.png", "a/{stem}.jpg")]
+    assert templates_text(templates) == "{stem}.png or a/{stem}.jpg"
