@@ -1,5 +1,6 @@
 """Masks that mean something else than their label map says are named: a table of what may go wrong with ids."""
 
+import io
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -175,6 +176,45 @@ def test_a_palette_whose_colors_say_other_classes_than_its_indices_is_named(tree
     assert [note.startswith(said) for note in notes] == [True] * named
     as_colors = open_data("folder", root, labels="camvid", label_map={"encoding": "color", "unlisted": "void"})
     assert check_domain(as_colors, as_colors.domains["all"]).problems == ()
+
+
+def areas(size=(90, 120)):
+    """Ids in areas with slanted edges, and a few thin lines."""
+    rows, columns = np.indices(size)
+    ids = (rows + 2 * columns) // 40 % 4 * 3 + (columns - rows) // 30 % 2 * 5
+    ids[columns % 50 == 3] = 1
+    return Image.fromarray(ids.astype(np.uint8))
+
+
+def as_jpeg(mask):
+    mask.save(buffer := io.BytesIO(), "JPEG")
+    return Image.open(buffer)
+
+
+BLURRED = {
+    "as they were drawn": (lambda m: m, False),
+    "resized to the nearest neighbour": (lambda m: m.resize((60, 45), Image.Resampling.NEAREST), False),
+    "noise": (lambda m: Image.fromarray(np.random.default_rng(0).integers(0, 19, (90, 120)).astype(np.uint8)), False),
+    "smaller, bilinear": (lambda m: m.resize((80, 60), Image.Resampling.BILINEAR), True),
+    "larger, bilinear": (lambda m: m.resize((200, 150), Image.Resampling.BILINEAR), True),
+    "larger, bicubic": (lambda m: m.resize((200, 150), Image.Resampling.BICUBIC), True),
+    "turned": (lambda m: m.rotate(3, Image.Resampling.BILINEAR), True),
+    "from a jpeg": (as_jpeg, True),
+}
+
+
+@pytest.mark.parametrize("name", BLURRED)
+def test_masks_whose_ids_were_interpolated_are_named(tree, open_data, name):
+    change, named = BLURRED[name]
+    mask = np.asarray(change(areas()))
+    root = tree(masks={"masks/1.png": mask})
+    (root / "images").mkdir()
+    Image.fromarray(np.zeros((*mask.shape, 3), np.uint8)).save(root / "images/1.png")
+    dataset = open_data("folder", root, unlisted="void")
+    notes = check_domain(dataset, dataset.domains["all"]).notes
+    assert [n.startswith("folder/all: in 1 mask, ids at the edges of areas lie between") for n in notes] == [
+        True
+    ] * named
 
 
 def test_check_names_the_encoding_of_masks_that_are_refused(tree, open_data):

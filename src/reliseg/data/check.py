@@ -11,7 +11,7 @@ from jaxtyping import Int64
 
 from reliseg.data.base import DataSet, Domain, Sample
 from reliseg.data.decode import check_sizes, load, mask_colors
-from reliseg.data.misreading import CountedMap, id_counts, other_reading, palette_reading, void_note
+from reliseg.data.misreading import CountedMap, blurred_reading, id_counts, other_reading, palette_reading, void_note
 from reliseg.errors import SampleError, count_text, image_size_text
 from reliseg.labels import UNKNOWN, VOID, LabelMap, LabelSpace
 
@@ -119,7 +119,9 @@ def _look(dataset: DataSet, sample: Sample, full: bool, decode: bool) -> _Look:
         error = reason
     reading = ""
     if counted is not None and sample.mask is not None:
-        reading = other_reading(dataset, counted) or _palette_reading(dataset, sample, counted)
+        reading = (
+            other_reading(dataset, counted) or _palette_reading(dataset, sample, counted) or blurred_reading(counted)
+        )
     return _Look(error, SizedSample(sample, size) if size else None, pixels, reading)
 
 

@@ -27,6 +27,8 @@ _MANY_IDS = 5
 """So many are needed where the label map gives a class to all of them."""
 _NEARLY_ALL = 0.8
 """Of the indices, so many have a color of the label space in a mask whose colors are meant: not that of void."""
+_FEW_STEPS, _MANY_STEPS, _BLURRED = 200, 0.5, 0.2
+"""Changes of the id along rows: so many are needed, at most in such a share of neighbours, and so many are gradual."""
 _CLEARLY = 0.25
 """Another map must give a class to so many more of the pixels."""
 _ROWS = 64
@@ -54,15 +56,18 @@ class CountedMap(LabelMap):
     """A label map that also counts the raw ids of the one mask that it is used on, even where it refuses them."""
 
     counts: Int64[np.ndarray, " ids"]
+    steps: Int64[np.ndarray, "3"]
+    """Pairs of neighbours in a row, those of two ids, and pixels between two others whose id lies between theirs."""
 
     @classmethod
     def around(cls, label_map: LabelMap) -> "CountedMap":
         """Return the same map, with no ids counted yet."""
-        return cls(label_map.table, np.zeros(len(label_map.table), np.int64))
+        return cls(label_map.table, np.zeros(len(label_map.table), np.int64), np.zeros(3, np.int64))
 
     def __call__(self, raw: UInt8[np.ndarray, "H W"] | UInt16[np.ndarray, "H W"]) -> Truth:
         """Count raw ids and map them."""
         self.counts[:] += id_counts(raw, len(self.counts))
+        self.steps[:] += _steps(raw)
         return super().__call__(raw)
 
 
@@ -72,6 +77,31 @@ def id_counts(ids: UInt8[np.ndarray, "H W"] | UInt16[np.ndarray, "H W"], number:
     for start in range(0, len(ids), _ROWS):  # NumPy counts a copy in 64 bits
         counts += np.bincount(ids[start : start + _ROWS].ravel(), minlength=number)
     return counts
+
+
+def _steps(ids: UInt8[np.ndarray, "H W"] | UInt16[np.ndarray, "H W"]) -> Int64[np.ndarray, "3"]:
+    steps = np.zeros(3, np.int64)
+    for start in range(0, len(ids), _ROWS):
+        rows = ids[start : start + _ROWS]
+        up, down = rows[:, 1:] > rows[:, :-1], rows[:, 1:] < rows[:, :-1]
+        between = (up[:, 1:] & up[:, :-1]) | (down[:, 1:] & down[:, :-1])
+        steps += np.array([up.size, (up | down).sum(), between.sum()], np.int64)
+    return steps
+
+
+def blurred_reading(counted: CountedMap) -> str:
+    """Return that ids were interpolated, if many lie between those at their sides; empty where they do not.
+
+    Of CamVid's steps from id to id under 3 % are such, made 20 times smaller 10 %; after any interpolation, or as JPEG,
+    they are 22 to 66 %. Where most neighbours differ, nothing can be told.
+    """
+    pairs, steps, between = counted.steps.tolist()
+    if steps < _FEW_STEPS or steps > _MANY_STEPS * pairs or between <= _BLURRED * steps:
+        return ""
+    return (
+        "ids at the edges of areas lie between those at both sides, as if masks were resized with interpolation, or "
+        "saved as JPEG: such pixels have wrong classes; resize masks of ids to the nearest neighbour"
+    )
 
 
 def other_reading(dataset: DataSet, counted: CountedMap) -> str:
