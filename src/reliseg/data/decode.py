@@ -37,7 +37,7 @@ from reliseg.data.pictures.kinds import (
     raw_mode,
 )
 from reliseg.data.pictures.whole import whole_file
-from reliseg.errors import SampleError, image_size_text
+from reliseg.errors import SampleError, image_size_text, one_line
 from reliseg.labels import UnlistedIdsError
 from reliseg.runtime.regular_files import open_regular, read_regular, reason_of, size_text
 from reliseg.types import Image, Truth
@@ -98,7 +98,7 @@ class _File:
         except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
             raise self.error(f"too large; the limit is {PIXEL_LIMIT} pixels: cut it into tiles") from error
         except Exception as error:  # decoders of broken files raise anything
-            problem = str(error) or type(error).__name__
+            problem = one_line(error) or type(error).__name__
             raise self.error(f"cannot be decoded ({problem}); copy or create the file again") from error
 
     @contextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from reliseg.errors import error_text
 from reliseg.kernels import self_test
 from reliseg.kernels.self_test import CountingKernel
 from reliseg.stats import DeviceLogits, Layout
@@ -49,4 +50,4 @@ def _problem(layout: Layout, logits: DeviceLogits) -> str | None:
 
         return self_test.failure(TritonKernel(layout, here.device), layout, lambda z: DeviceLogits(here.new_tensor(z)))
     except Exception as error:
-        return f"{type(error).__name__}: {' '.join(str(error).split())}"[:_SHOWN]
+        return error_text(error)[:_SHOWN]
