@@ -58,3 +58,16 @@ def test_weights_lie_in_the_folder_of_the_file_that_names_them_and_a_key_needs_t
     assert replace(options, weights=Path("net.pth"), key="ema").weights_file() == Path("runs/net.pth")
     with pytest.raises(ModelError, match="key says where weights lie in a file, and weights names none"):
         replace(options, key="ema").weights_file()
+
+
+def test_hashes_of_files_are_of_how_they_are_used_too_and_stay_the_same_on_another_machine() -> None:
+    facts: dict[str, Any] = {"normalisation": {"mean": [0.5]}, "args": {"width": 2, "path": "/here/x"}, "device": "cpu"}
+    files = {"/here/x": "1"}
+    first = Fixed(**facts, files=files).file_hashes()
+    elsewhere = facts | {"args": {"width": 2, "path": "/there/x"}, "device": "cuda", "torch": "9"}
+    assert Fixed(**elsewhere, files={"/there/x": "1"}).file_hashes() == first
+    changes = ({"normalisation": {"mean": [0.6]}}, {"args": {"width": 3}}, {"resize": [8, 8]}, {"precision": "float16"})
+    for change in changes:
+        assert Fixed(**facts | change, files=files).file_hashes() != first
+    assert Fixed(**facts, files={"/here/x": "2"}).file_hashes() != first
+    assert Fixed(**facts, files={}).file_hashes() == ()

@@ -134,8 +134,32 @@ class Model(ABC):
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def file_hashes(self) -> tuple[str, ...]:
-        """Return the sha256 of the files it was made of, wherever they are; () where its provenance names none."""
-        return tuple(sorted(self.provenance().get("files", {}).values()))
+        """Return the sha256 of what it was made of, wherever that is: of each file, and of how they are used.
+
+        () where its provenance names no files. Device, threads and versions are no part of it: a calibration travels.
+        """
+        facts = self.provenance()
+        if not facts.get("files"):
+            return ()
+        use = {key: _without_paths(facts[key]) for key in _OF_USE if facts.get(key) is not None}
+        digest = hashlib.sha256(json.dumps(use, sort_keys=True, default=repr).encode()).hexdigest()
+        return (*sorted(facts["files"].values()), digest)
+
+
+_OF_USE = (
+    *("class", "args", "key", "weights", "output", "values", "feature", "precision"),
+    *("normalisation", "processor", "resize", "align_corners"),
+)
+"""Facts that say how a network's files are used."""
+
+
+def _without_paths(value: Any) -> Any:
+    """Return a fact without what may be called otherwise on another machine: paths, and where a setting stood."""
+    if isinstance(value, Mapping):
+        return {str(key): _without_paths(part) for key, part in value.items() if key != "source"}
+    if isinstance(value, list | tuple):
+        return [_without_paths(part) for part in value]
+    return None if isinstance(value, str) and ("/" in value or "\\" in value) else value
 
 
 MODELS: Registry[Model] = Registry("reliseg.models", "kinds", "Model", "model kind")

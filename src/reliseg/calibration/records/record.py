@@ -60,7 +60,7 @@ class Origin:
     fingerprint: _Text
     """The model's: of its files and how it is run."""
     model_files: tuple[_Digest, ...]
-    """The sha256 of each file of the model: they stay what they are on another machine."""
+    """The sha256 of each file of the model, and of how they are used: they stay what they are on another machine."""
     seed: _Count
     """The seed of the pixels drawn from each image. A method's own seed is in its text."""
     pixels: _Count
@@ -94,7 +94,7 @@ class Record(Origin):
         return {digest: sample for hashes in self.images.values() for sample, digest in hashes.items()}
 
     def is_of(self, fingerprint: str, files: tuple[str, ...]) -> bool:
-        """Return whether it was fitted on the model of files with these sha256; without any, of this fingerprint."""
+        """Return whether it was fitted on the model of these hashes of files; without any, of this fingerprint."""
         return files == self.model_files if files or self.model_files else fingerprint == self.fingerprint
 
     def split_sha256(self) -> str:
