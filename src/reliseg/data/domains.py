@@ -47,7 +47,8 @@ def read_selection(dataset: str, name: str, own: Mapping[str, Any], spec: Spec, 
         raise ConfigError(f"{label}: annotations is 'required' or 'none', not {rule!r}")
     defaults = {field: value for field, value in spec.default.items() if field in spec.image_fields}
     fields = {f: v for f, v in {**defaults, **table}.items() if f in spec.image_fields}
-    lists = {key: _names(f"{label}: {key}", table[key]) for key in ("samples", "exclude") if key in table}
+    given = [key for key in ("samples", "exclude") if key in table and (key, table[key]) != ("exclude", [])]
+    lists = {key: _names(f"{label}: {key}", table[key]) for key in given}
     return Selection(
         name,
         label,
@@ -86,7 +87,8 @@ def read_domain(source: Source, selection: Selection, skip: bool) -> Domain:
         entries = [e for e in entries if e.image is not None]
         _check_no_masks(source, selection.label, entries)
     if not entries:
-        raise DataError(f"{selection.label}: no image is left of those that match {source.search_text()}")
+        advice = "exclude fewer of them" if selection.exclude else "add the files that are missing"
+        raise DataError(f"{selection.label}: no image is left of those that match {source.search_text()}; {advice}")
     samples: dict[str, Sample] = {}
     for entry in entries:
         sample = _sample(source, entry, selection)
