@@ -135,3 +135,17 @@ def test_a_failed_save_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(OSError, match="no space"):
         save_logits(tmp_path / "a.npz", Prediction(logits=logits(), size=SIZE))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("offset", "scale", "dtype"),
+    [(0, 5, np.float16), (40, 5, np.float16), (0, 0.01, np.float16), (3000, 1, np.float32), (0, 1e-7, np.float32)],
+)
+def test_logits_are_saved_in_a_type_that_keeps_what_tells_classes_apart(
+    tmp_path: Path, offset: float, scale: float, dtype: type
+) -> None:
+    z = (offset + np.random.default_rng(0).normal(0, scale, (11, 8, 8))).astype(np.float32)
+    save_logits(tmp_path / "a.npz", Prediction(z, (8, 8)))
+    saved = np.load(tmp_path / "a.npz")["logits"]
+    assert saved.dtype == dtype
+    assert (saved.argmax(axis=0) == z.argmax(axis=0)).mean() > 0.99

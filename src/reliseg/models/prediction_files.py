@@ -23,6 +23,7 @@ _SMALL = 1 << 24
 """Bytes that an array may have in any case."""
 _AT_FIRST = 1 << 28
 """Bytes of a prediction whose image is not known yet: of a larger one only the header is looked at."""
+_ROUNDING = 0.1
 Sources: TypeAlias = Mapping[str, ArraySource]
 
 
@@ -66,19 +67,32 @@ def read_file(path: Path, expected: Expected, size: tuple[int, int]) -> StoredAr
         return _read_all(sources, values, expected, limit)
 
 
-def save_logits(path: Path, prediction: Prediction, dtype: type[np.floating[Any]] = np.float16) -> None:
+def save_logits(path: Path, prediction: Prediction, dtype: type[np.floating[Any]] | None = None) -> None:
     """Write a model's prediction, before projection and calibration, as `stored` reads it: whole or not at all.
 
-    Probabilities are written as they are: in float16 the small ones would become 0.
+    Logits are written as float16 where that is exact enough. Probabilities are written as they are: in float16 the
+    small ones would become 0.
     """
     arrays: dict[str, Any] = {"align_corners": np.bool_(prediction.align_corners)}
     if prediction.probabilities is None:
-        arrays["logits"] = np.asarray(prediction.logits, dtype)
+        logits = np.asarray(prediction.logits)
+        arrays["logits"] = logits.astype(dtype or _sufficient_type(logits), copy=False)
     else:
         arrays["probabilities"] = prediction.probabilities
     if prediction.feature is not None:
         arrays["feature"] = prediction.feature
     write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+
+
+def _sufficient_type(logits: np.ndarray) -> type[np.floating[Any]]:
+    """Return float16, or float32 where that rounds by over 0.1, or by over 1/256 of the range of the logits.
+
+    Far from 0, and very near to it, its steps are as large as what tells the classes apart.
+    """
+    allowed = min(_ROUNDING, (float(logits.max()) - float(logits.min())) / 256)
+    with np.errstate(over="ignore"):
+        off = max(float(abs(one.astype(np.float16).astype(np.float32) - one).max()) for one in logits)
+    return np.float16 if off <= allowed else np.float32  # NaN and infinity are the sample's error, and not written
 
 
 def _values(sources: Sources, expected: Expected) -> Values:

@@ -28,7 +28,7 @@ class PredictionExport:
 
     `prediction` is `*_pred.png` (8-bit class, 255 for classes outside the data set), `confidence` is `*_conf.png`
     (msp, 16 bit, 65535 is 1), `color` is `*_color.png` in the data set's palette, `logits` is `*.npz` at native
-    stride in the model's classes, float16, which `stored:` reads; `image` is `*_image.png`, what the model was given.
+    stride in the model's classes, which `stored:` reads; `image` is `*_image.png`, what the model was given.
     """
 
     kinds: tuple[str, ...]
