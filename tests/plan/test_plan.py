@@ -68,6 +68,14 @@ def test_members_of_unions_of_unions_come_once_and_in_order(dataset):
     assert fit.split == "world/dusk+world/tests"
 
 
+def test_unions_of_the_same_unions_are_gone_through_once_each():
+    unions = {"u0": ("a",), "u1": ("a", "b")} | {f"u{i}": (f"u{i - 1}", f"u{i - 2}") for i in range(2, 80)}
+    dataset = dataset_of({"a": ["s/1"], "b": ["t/1"]}, unions={})
+    domains = {name: Domain(name, dataset.domains["a"].samples, union=members) for name, members in unions.items()}
+    dataset = replace(dataset, domains={**dataset.domains, **domains})
+    assert [str(m) for m in target_in(dataset, "u79").members()] == ["world/a", "world/b"]
+
+
 def test_a_fit_has_a_calibration_for_each_seed_and_none_for_identity(dataset):
     fit = Fit((target_in(dataset, "cal"),), ("identity", "cluster_ts(k=2,seeds=[1,2])", "ts"))
     assert [method for _, method in fit.calibrations()] == ["cluster_ts(k=2,seed=1)", "cluster_ts(k=2,seed=2)", "ts"]

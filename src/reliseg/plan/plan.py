@@ -46,9 +46,15 @@ class Target:
 
     def members(self) -> list["Target"]:
         """Return the domains that are evaluated for it: itself, or those it is the union of (of unions, theirs)."""
-        if not self.domain.union:
-            return [self]
-        return all_members(Target(self.dataset, self.dataset.domains[name]) for name in self.domain.union)
+        members, seen, waiting = list[Target](), set[str](), [self.domain.name]
+        while waiting:  # each union once, however many others name it
+            name = waiting.pop()
+            if name not in seen:
+                seen.add(name)
+                domain = self.domain if name == self.domain.name else self.dataset.domains[name]
+                members += [] if domain.union else [Target(self.dataset, domain)]
+                waiting += reversed(domain.union)
+        return members
 
 
 def all_members(targets: Iterable[Target]) -> list[Target]:
