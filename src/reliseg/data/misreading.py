@@ -27,8 +27,12 @@ _MANY_IDS = 5
 """So many are needed where the label map gives a class to all of them."""
 _NEARLY_ALL = 0.8
 """Of the indices, so many have a color of the label space in a mask whose colors are meant: not that of void."""
-_FEW_STEPS, _MANY_STEPS, _BLURRED = 200, 0.5, 0.2
-"""Changes of the id along rows: so many are needed, at most in such a share of neighbours, and so many are gradual."""
+_FEW_STEPS = 200
+"""So many changes of the id along rows are needed before they tell anything."""
+_MANY_STEPS = 0.5
+"""The share of neighbours with two ids beyond which they tell nothing."""
+_BLURRED = 0.2
+"""The share of these changes that go through an id in between, where ids were interpolated."""
 _CLEARLY = 0.25
 """Another map must give a class to so many more of the pixels."""
 _ROWS = 64
@@ -80,6 +84,7 @@ def id_counts(ids: UInt8[np.ndarray, "H W"] | UInt16[np.ndarray, "H W"], number:
 
 
 def _steps(ids: UInt8[np.ndarray, "H W"] | UInt16[np.ndarray, "H W"]) -> Int64[np.ndarray, "3"]:
+    """Return the counts of `CountedMap.steps` for one mask."""
     steps = np.zeros(3, np.int64)
     for start in range(0, len(ids), _ROWS):
         rows = ids[start : start + _ROWS]
