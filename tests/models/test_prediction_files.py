@@ -105,13 +105,12 @@ def test_a_prediction_is_no_larger_than_16_images(tmp_path: Path) -> None:
     assert read_file(tmp_path / "a.npz", EXPECTED, (250, 250)).array.shape == (11, 1000, 1000)
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
 @pytest.mark.parametrize("feature", [None, np.arange(6, dtype=np.float32)])
-def test_what_is_saved_is_read_again(tmp_path: Path, dtype: type, feature: np.ndarray | None) -> None:
+def test_what_is_saved_is_read_again(tmp_path: Path, feature: np.ndarray | None) -> None:
     saved = Prediction(logits=logits(), size=SIZE, align_corners=True, feature=feature)
-    save_logits(tmp_path / "day" / "0001.npz", saved, dtype)
+    save_logits(tmp_path / "day" / "0001.npz", saved)
     read = read_file(tmp_path / "day" / "0001.npz", EXPECTED, SIZE)
-    np.testing.assert_array_equal(read.array, saved.logits.astype(dtype).astype(np.float32))
+    np.testing.assert_array_equal(read.array, saved.logits.astype(np.float16).astype(np.float32))
     assert read.align_corners
     np.testing.assert_array_equal(read.feature, feature)
     assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["0001.npz"]

@@ -67,7 +67,7 @@ def read_file(path: Path, expected: Expected, size: tuple[int, int]) -> StoredAr
         return _read_all(sources, values, expected, limit)
 
 
-def save_logits(path: Path, prediction: Prediction, dtype: type[np.floating[Any]] | None = None) -> None:
+def save_logits(path: Path, prediction: Prediction) -> None:
     """Write a model's prediction, before projection and calibration, as `stored` reads it: whole or not at all.
 
     Logits are written as float16 where that is exact enough. Probabilities are written as they are: in float16 the
@@ -76,7 +76,7 @@ def save_logits(path: Path, prediction: Prediction, dtype: type[np.floating[Any]
     arrays: dict[str, Any] = {"align_corners": np.bool_(prediction.align_corners)}
     if prediction.probabilities is None:
         logits = np.asarray(prediction.logits)
-        arrays["logits"] = logits.astype(dtype or _sufficient_type(logits), copy=False)
+        arrays["logits"] = logits.astype(_sufficient_type(logits), copy=False)
     else:
         arrays["probabilities"] = prediction.probabilities
     if prediction.feature is not None:
