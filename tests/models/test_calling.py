@@ -1,6 +1,7 @@
 """Models of other packages: whatever they do, one line names them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -107,3 +108,12 @@ def test_errors_of_our_own_pass(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_prediction_that_breaks_the_interface_is_named(answer: Callable[[], Any], text: str) -> None:
     with pytest.raises(ModelError, match=rf"^Foreign of the package {__name__.partition('.')[0]} {text}"):
         predict_with(Foreign(answer), [SOURCE])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("transform", lambda z: z), ("inverse_temperatures", np.ones(3)), ("pixel_factors", np.ones((4, 6)))],
+)
+def test_a_prediction_of_a_model_is_not_calibrated_yet(name: str, value: Any) -> None:
+    with pytest.raises(ModelError, match=f"gives a Prediction with {name}, a step that follows the model"):
+        predict_with(Foreign(lambda: [replace(PLAIN, **{name: value})]), [SOURCE])

@@ -13,6 +13,9 @@ from reliseg.prediction import Prediction
 from reliseg.registry import origin_text
 from reliseg.stats import DeviceLogits
 
+_LATER_STEPS = ("projection", "inverse_temperatures", "transform", "pixel_factors")
+"""Of a prediction: what projections and calibrations set, each over what was there."""
+
 
 def load_model(kind: str, options: ModelOptions) -> Model:
     """Return the model that the options describe; a ModelError or another UsageError says why it cannot be loaded."""
@@ -67,6 +70,11 @@ def _problem(prediction: Prediction, model: Model) -> str | None:
     """Return the end of an error line if a prediction has another form than the interface asks for."""
     if not isinstance(prediction, Prediction):
         return f"gives a {type(prediction).__name__} in the place of a Prediction"
+    done = [name for name in _LATER_STEPS if getattr(prediction, name) is not None]
+    if done:
+        return (
+            f"gives a Prediction with {done[0]}, a step that follows the model; apply it to the logits, or leave it out"
+        )
     logits = prediction.logits
     if not isinstance(logits, DeviceLogits) and (not isinstance(logits, np.ndarray) or logits.dtype != np.float32):
         kind = getattr(logits, "dtype", type(logits).__name__)

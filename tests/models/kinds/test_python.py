@@ -597,3 +597,10 @@ def test_files_that_a_function_reads_are_part_of_the_model(
     assert PythonModel.load(write(FILE_READER)).fingerprint() == before
     np.save(tmp_path / name, 2.0)
     assert PythonModel.load(write(FILE_READER)).fingerprint() != before
+
+
+def test_masked_numbers_are_not_taken_for_logits(write: Callable[..., ModelOptions]) -> None:
+    text = PLAIN + "\n    def build(least):\n"
+    text += "        return lambda image: np.ma.masked_less(logits(image), np.float32(least))\n"
+    PythonModel.load(write(text, args={"least": -1}))
+    assert "masked numbers; fill them" in refusal(write(text, args={"least": 1000}))

@@ -294,6 +294,8 @@ def _as_prediction(output: Any, image: Image, reader: OutputReader) -> Predictio
             probabilities=copy(output.probabilities),
         )
     array = reader(np.asarray(output) if _is_stack(output) else output)
+    if np.ma.is_masked(array):
+        raise ModelError("gives an array with masked numbers; fill them, for example array.filled(-100)")
     if hasattr(array, "detach"):
         from reliseg.models.torch.tensor_kinds import kind_problem
 
