@@ -56,6 +56,13 @@ def methods(street: Street, *names: str) -> None:
     change(street, calibration=[{"on": ["street/cal"], "methods": list(names)}])
 
 
+def interpolated(street: Street) -> None:
+    """Make all masks of the tested domain twice as large as they were drawn."""
+    areas = np.kron([[0, 6, 1, 9], [8, 2, 10, 4]], np.ones((6, 4))).astype(np.uint8)
+    for path in (street.root / "data" / "testannot").iterdir():
+        Image.fromarray(areas).resize((32, 24), Image.Resampling.BILINEAR).save(path)
+
+
 def mask(street: Street, i: int, pixels: np.ndarray) -> None:
     Image.fromarray(pixels).save(street.mask("test", i))
 
@@ -104,6 +111,10 @@ FAULTS: dict[str, tuple[Callable[[Street], object], str]] = {
     "an id without a role, in a later mask": (lambda s: mask(s, LATE, np.full((24, 32), 99, np.uint8)), "id 99"),
     "a later mask that cannot be decoded": (lambda s: cut_off(s.mask("test", LATE)), f"{LATE}.png"),
     "no class in any mask": (void, "belongs to a class"),
+    "masks that were interpolated, or whose palette has the colors of other classes": (
+        interpolated,
+        "ids at the edges of areas lie between",
+    ),
     "scenes of a calibration split in a tested domain": (shared_scene, "shares scenes with street/cal"),
     "a copy of a calibration image under another name": (
         lambda s: shutil.copy(s.image("val", 1), s.image("test", LATE)),

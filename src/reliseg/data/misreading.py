@@ -27,7 +27,7 @@ _MANY_IDS = 5
 """So many are needed where the label map gives a class to all of them."""
 _NEARLY_ALL = 0.8
 """Of the indices, so many have a color of the label space in a mask whose colors are meant: not that of void."""
-_FEW_STEPS = 200
+_FEW_STEPS = 100
 """So many changes of the id along rows are needed before they tell anything."""
 _MANY_STEPS = 0.5
 """The share of neighbours with two ids beyond which they tell nothing."""
