@@ -8,11 +8,17 @@ import pytest
 from helpers.plans import SilentModel, dataset_of, target_of
 from helpers.worlds import space
 
+from reliseg.calibration import Unchanged
 from reliseg.data import DataSet, Sample
 from reliseg.data.augment import Copy, Photometric
 from reliseg.labels import ColorMap, LabelMap, LabelSpace
 from reliseg.plan.plan import Target
-from reliseg.run.predict.identity import parts_of_predictions, parts_of_statistics
+from reliseg.run.predict.identity import (
+    identity_of_calibration,
+    parts_of_code,
+    parts_of_predictions,
+    parts_of_statistics,
+)
 from reliseg.scores.base import SCORES, Score
 from reliseg.stats import Layout
 
@@ -96,3 +102,24 @@ def test_what_is_counted_is_a_part_and_the_code_of_a_score_that_a_package_brings
     one = with_code("1")
     assert with_code("2") != one
     assert with_code("1") == one
+
+
+def test_the_code_of_models_and_calibrations_of_another_package_is_a_part(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source = tmp_path / "own.py"
+    monkeypatch.setattr("inspect.getsourcefile", lambda plugin: str(source))
+
+    class Own(Unchanged):
+        """A calibration of another package."""
+
+    def with_code(text: str) -> tuple[dict[str, str], str]:
+        source.write_text(text)
+        return parts_of_code([Own()]), identity_of_calibration(Own())
+
+    one, two = with_code("1"), with_code("2")
+    assert one[0] != two[0]
+    assert one[1] != two[1]
+    assert with_code("1") == one
+    assert parts_of_code([Unchanged()]) == {}
+    assert identity_of_calibration(Unchanged()) == Unchanged().fingerprint()

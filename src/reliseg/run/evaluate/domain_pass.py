@@ -20,7 +20,7 @@ from reliseg.run.evaluate.observer import Observer
 from reliseg.run.evaluate.shard_files import Observed, ShardHead, load_head, load_shard, lost_shard_error, save_shard
 from reliseg.run.failures import Attempts, Failures
 from reliseg.run.predict.freshness import StoredInputs
-from reliseg.run.predict.identity import parts_of_statistics
+from reliseg.run.predict.identity import identity_of_calibration, parts_of_statistics
 from reliseg.run.predict.stream import PredictedSample
 from reliseg.stats import Layout, PixelStatistics, SampleTable
 from reliseg.stats.samples import SampleRows
@@ -77,7 +77,7 @@ class DomainPass:
 
     @cached_property
     def _fingerprints(self) -> dict[str, str]:
-        return {name: calibration.fingerprint() for name, calibration in self.calibrations.items()}
+        return {name: identity_of_calibration(calibration) for name, calibration in self.calibrations.items()}
 
     @cached_property
     def _own_parts(self) -> dict[str, str]:

@@ -15,6 +15,7 @@ from reliseg.run.failures import Failures
 from reliseg.run.fit.requests import request_of_all_fits, request_of_fit
 from reliseg.run.fit.sampling import FitData, Sampling
 from reliseg.run.predict.freshness import Inputs, StoredInputs
+from reliseg.run.predict.identity import parts_of_code
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +95,8 @@ class Fitting:
         """Return what a calibration of this fit would be computed from now: looked for once."""
         if fit.split not in self._inputs_by_split:
             members = {member: member.domain.samples for member in fit.members()}
-            self._inputs_by_split[fit.split] = self.run.inputs(members)
+            parts = self.run.parts(members) | parts_of_code(calibrator(method) for _, method in fit.calibrations())
+            self._inputs_by_split[fit.split] = self.run.inputs(members, parts)
         return self._inputs_by_split[fit.split]
 
     def _stage(self, title: str, steps: int) -> Callable[[], None]:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from reliseg.calibration import Calibration
 from reliseg.data import DataSet
 from reliseg.models import Model
 from reliseg.plan.plan import Target
@@ -32,6 +33,7 @@ def parts_of_predictions(model: Model, targets: Iterable[Target], batch: int) ->
         "batch": _digest(batch if model.reads_images else None),
     }
     every = list(targets)
+    parts |= parts_of_code([model])
     return parts | {name: _digest([part(model, t) for t in every]) for name, part in _PARTS_OF_DOMAIN.items()}
 
 
@@ -39,6 +41,19 @@ def parts_of_statistics(layout: Layout) -> dict[str, str]:
     """Return the parts of what is counted of predictions: scores, and the code of those that other packages bring."""
     code = {name: _code(SCORES.get(name)) for name in layout.scores if name not in SCORES.shipped_names()}
     return {"scores": _digest([astuple(layout), code])}
+
+
+def parts_of_code(plugins: Iterable[object]) -> dict[str, str]:
+    """Return the code of models and calibrations that other packages bring, as one part; none where all ship."""
+    kinds = {type(plugin) for plugin in plugins}
+    code = sorted(_code(kind) for kind in kinds if kind.__module__.partition(".")[0] != "reliseg")
+    return {"code of another package": _digest(code)} if code else {}
+
+
+def identity_of_calibration(calibration: Calibration) -> str:
+    """Return what tells one fitted calibration from another: its fingerprint, and the code of another package."""
+    fingerprint, code = calibration.fingerprint(), parts_of_code([calibration])
+    return _digest([fingerprint, code]) if code else fingerprint
 
 
 def _projection(model: Model, target: Target) -> Any:
@@ -73,7 +88,10 @@ _NAMES = ("palette_of",)
 
 def _code(plugin: type) -> str:
     """Return the sha256 of the file that a class stands in."""
-    file = inspect.getsourcefile(plugin)
+    try:
+        file = inspect.getsourcefile(plugin)
+    except (TypeError, OSError):  # of a class that no file holds
+        return ""
     return sha256_of_file(Path(file)) if file else ""
 
 
