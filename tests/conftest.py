@@ -9,6 +9,8 @@ from hypothesis import settings
 settings.register_profile("no deadline", deadline=None)  # a busy machine is no fault
 settings.load_profile("no deadline")
 
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+"""No test asks the hub: a model that is not there is not looked for over and over again."""
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 """Threads of OpenMP that wait for work sleep: where other processes want the cores too, spinning takes ten times as
 long. It is read when torch is imported, here and in processes that tests start."""

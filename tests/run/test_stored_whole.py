@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -214,8 +213,7 @@ LAYOUTS = {
 def test_saved_predictions_give_the_results_they_were_saved_from(
     tmp_path: Path, layout: str, values: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exact = partial(prediction_files.save_logits, dtype=np.float32)
-    monkeypatch.setattr(prediction_files, "save_logits", exact)
+    monkeypatch.setattr(prediction_files, "_sufficient_type", lambda logits: np.float32)
     content = yaml.safe_load(configuration(tmp_path).read_text())
     (first,) = content["datasets"]
     content["datasets"] = []
