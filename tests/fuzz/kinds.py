@@ -626,6 +626,53 @@ def eval_table(data: bytes) -> Any:
     return eval(data.decode(), {"__builtins__": {}}, {"nan": float("nan"), "range": range})
 
 
+class ShardFile(Kind):
+    """The statistics of two samples, as a run stores them."""
+
+    file = "00000.zip"
+
+    @cached_property
+    def world(self) -> Any:
+        from reliseg.testing.worlds import drawn_world
+
+        return drawn_world(1, pixels=60, images=2, scores=("msp", "margin"))
+
+    @cached_property
+    def observed(self) -> Any:
+        from reliseg.run.evaluate.shard_files import Observed
+        from reliseg.stats import SampleTable
+
+        (one, first), (two, second) = (self.world.observe(slice(30 * i, 30 * i + 30), f"s/{i}") for i in range(2))
+        return Observed(one + two, SampleTable.union([first, second]))
+
+    def originals(self) -> Sequence[bytes]:
+        from reliseg.run.evaluate.shard_files import ShardHead, save_shard
+
+        hashes = {"s/0": "0" * 64, "s/1": "1" * 64}
+        parts = {"model": "2" * 64, "label map": "3" * 64}
+        self.head = ShardHead(hashes, {}, {}, parts, {"identity": "4" * 64, "ts@world/cal": "5" * 64})
+        save_shard(self.path, self.head, [(name, self.observed) for name in self.head.calibrations])
+        return [self.path.read_bytes()]
+
+    def damage(self, random: Random, data: bytes) -> bytes:
+        return (damage_zip if random.random() < 0.5 else damage_bytes)(random, data)
+
+    def read(self) -> Any:
+        from reliseg.run.evaluate.shard_files import load_head, load_shard
+
+        head = load_head(self.path, self.world.layout)
+        return None if head is None else (head, load_shard(self.path))
+
+    def check(self, data: bytes, found: Any) -> None:
+        head, stored = found
+        assert head == stored.head == self.head
+        for observed in stored.observed.values():
+            assert observed.pixels == self.observed.pixels
+            assert observed.samples.ids == self.observed.samples.ids
+            arrays, expected = observed.samples.arrays(), self.observed.samples.arrays()
+            assert all(np.array_equal(arrays[name], expected[name]) for name in expected)
+
+
 @dataclass
 class RecordFile(Kind):
     """The record of a fitted calibration, whose parameters are in it."""
@@ -715,6 +762,7 @@ KINDS: tuple[type[Kind], ...] = (
     SpecFile,
     LabelSpaceFile,
     LabelTable,
+    ShardFile,
     RecordFile,
     RecordArrays,
 )

@@ -120,3 +120,12 @@ def test_exif_data_are_found_wherever_they_stand():
         file.seek(5)
         assert late_exif(file) == expected
         assert file.tell() == 5
+
+
+def test_a_file_of_endless_chunks_is_left_after_a_while(monkeypatch):
+    monkeypatch.setattr("reliseg.data.pictures.png._MOST_CHUNKS", 1000)
+    data = png(NOISE)
+    many = data[:33] + chunk(b"teXt", b"") * 1000 + data[33:]
+    with pytest.raises(DamagedError, match="it has more than 1000 chunks"):
+        verified_png(many)
+    assert late_exif(io.BytesIO(many)) is None

@@ -15,6 +15,8 @@ _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 
 """Color type -> bits of a sample."""
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Interlaced pictures: the first column and row of each pass, and the steps to the next ones."""
+_MOST_CHUNKS = 1 << 20
+"""An image of the largest size, in chunks of 4 KB, has a tenth of them; so many are walked in a second or two."""
 
 
 def verified_png(data: bytes) -> BytesIO:
@@ -51,7 +53,9 @@ def late_exif(file: BinaryIO) -> bytes | None:
     place = file.tell()
     try:
         file.seek(len(SIGNATURE))
-        while len(header := file.read(8)) == 8:
+        for _ in range(_MOST_CHUNKS):
+            if len(header := file.read(8)) < 8:
+                break
             size, kind = struct.unpack(">I4s", header)
             if kind == b"eXIf":
                 return file.read(size)
@@ -63,8 +67,11 @@ def late_exif(file: BinaryIO) -> bytes | None:
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield the name of each chunk, and where its content begins and ends, after its checksum was found right."""
-    view, place = memoryview(data), len(SIGNATURE)
+    view, place, number = memoryview(data), len(SIGNATURE), 0
     while place < len(data):
+        number += 1
+        if number > _MOST_CHUNKS:
+            raise DamagedError(f"it has more than {_MOST_CHUNKS} chunks")
         if place + 12 > len(data):
             raise DamagedError("it is cut off")
         size, kind = struct.unpack_from(">I4s", data, place)
