@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reliseg.data import Sample
+from reliseg.data import DataSet, Sample
 from reliseg.data.augment import Copy, Photometric
 from reliseg.errors import ConfigError, DataError
-from reliseg.labels import label_space
+from reliseg.labels import LabelMap, label_space
 
 
 def test_a_data_set_gives_its_projection_or_the_default(open_data, flat):
@@ -86,3 +86,24 @@ def test_data_sets_and_domains_made_in_python_have_names_that_are_folders_too(na
     for thing in (dataset, dataset.domains["all"]):
         with pytest.raises(ConfigError, match=r"^(data set|domain) name .*(use letters, digits and|the limit is 255)"):
             replace(thing, name=name)
+
+
+def test_a_projection_belongs_to_classes_and_not_to_a_name():
+    target = label_space("camvid")
+    shipped = label_space("cityscapes")
+    turned = replace(shipped, classes=shipped.classes[::-1])
+    groups = tuple(range(11)) + (-1,) * 8
+    data = DataSet(
+        "d", Path(), target, LabelMap.of({0: 0}), {}, {"cityscapes": groups}, sources={"cityscapes": shipped}
+    )
+    assert data.projection(shipped).groups == groups
+    assert data.projection(replace(shipped, name="copy")).groups == groups
+    with pytest.raises(
+        ConfigError, match=r"cityscapes is the label space that ships, and the model's has other classes"
+    ):
+        data.projection(turned)
+    of_file = replace(data, projections={"own/cityscapes.toml": groups}, sources={"own/cityscapes.toml": turned})
+    assert of_file.projection(turned).groups == groups
+    assert of_file.projection(shipped).groups != groups
+    by_name = replace(data, projections={"mine": groups}, sources={})
+    assert by_name.projection(replace(turned, name="mine")).groups == groups
