@@ -55,3 +55,11 @@ def test_the_place_is_the_users_own(way, value, line):
     text = said(way, value)
     assert text == line or (text.startswith(line) and line.endswith((": ", "or", "ggg")))
     assert len(text) < 300
+
+
+def test_a_text_of_several_lines_in_the_place_of_a_list_is_one_line():
+    with pytest.raises(ConfigError) as caught:
+        parse_config(content() | {"scores": "- msp\n- margin\n"})
+    assert str(caught.value).endswith(r"scores: a list is needed, not the text '- msp\n- margin\n'")
+    with pytest.raises(ConfigError, match=r"scores: a list is needed; write \[msp\]"):
+        parse_config(content() | {"scores": "msp"})

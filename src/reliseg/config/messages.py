@@ -34,6 +34,9 @@ _EXPECTED = {
 }
 """By pydantic's name of the error; its own sentences speak of Python's types."""
 
+_LONGEST_WORD = 60
+"""Longer texts are not repeated as the entry of a list."""
+
 
 def validation_message(errors: Iterable[ErrorDetails], content: object) -> str:
     """Return the first place that is wrong, and what to write there.
@@ -49,7 +52,8 @@ def validation_message(errors: Iterable[ErrorDetails], content: object) -> str:
     if kind == "missing":
         return f"{where} is missing"
     if kind == "list_type" and isinstance(value, str):
-        return f"{where}: a list is needed; write [{value}]"
+        is_word = len(value) <= _LONGEST_WORD and value.isprintable()
+        return f"{where}: a list is needed{f'; write [{value}]' if is_word else f', not the text {quoted(value)}'}"
     if value is None and any(error["type"] == "string_type" for error in alternatives):
         return f"{where} is empty; write a word, in quotes where it is '~'"
     texts = list(dict.fromkeys(_text(error) for error in alternatives))

@@ -90,7 +90,7 @@ def _sufficient_type(logits: np.ndarray) -> type[np.floating[Any]]:
     Far from 0, and very near to it, its steps are as large as what tells the classes apart.
     """
     allowed = min(_ROUNDING, (float(logits.max()) - float(logits.min())) / 256)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         off = max(float(abs(one.astype(np.float16).astype(np.float32) - one).max()) for one in logits)
     return np.float16 if off <= allowed else np.float32  # NaN and infinity are the sample's error, and not written
 
@@ -132,7 +132,7 @@ def _read_all(sources: Sources, values: Values, expected: Expected, limit: int) 
     """Read the arrays, and look at their values."""
     array = _native(sources[values].read(limit))
     if values == "logits":
-        with np.errstate(over="ignore"):  # what overflows is refused as infinite later
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused later
             array = np.ascontiguousarray(array, np.float32)
         problem = logits_problem(array, expected.labels, stated=expected.values is not None)
     else:
@@ -160,7 +160,7 @@ def _feature(sources: Sources) -> Feature | None:
     shape, dtype = source.header.shape, source.header.dtype
     if len(shape) != 1 or 0 in shape or dtype.kind != "f":
         raise ArrayFileError(f"holds a 'feature' of {type_text(dtype)}, {shape_text(shape)}; write one float vector")
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         return np.ascontiguousarray(source.read(_SMALL), np.float32)
 
 
