@@ -52,8 +52,8 @@ def validation_message(errors: Iterable[ErrorDetails], content: object) -> str:
     if kind == "missing":
         return f"{where} is missing"
     if kind == "list_type" and isinstance(value, str):
-        is_word = len(value) <= _LONGEST_WORD and value.isprintable()
-        return f"{where}: a list is needed{f'; write [{value}]' if is_word else f', not the text {quoted(value)}'}"
+        entry = value if len(value) <= _LONGEST_WORD and value.isprintable() else ".."
+        return f"{where}: a list is needed; write [{entry}]"
     if value is None and any(error["type"] == "string_type" for error in alternatives):
         return f"{where} is empty; write a word, in quotes where it is '~'"
     texts = list(dict.fromkeys(_text(error) for error in alternatives))
