@@ -85,15 +85,21 @@ counts = st.lists(st.tuples(*[st.integers(0, 4)] * 4), min_size=1, max_size=6)
 @given(counts=counts, percent=st.sampled_from([50, 60, 75, 95]), seed=st.integers(0, 999))
 @settings(max_examples=300, deadline=None)
 def test_brackets_hold_the_answer_of_any_order(counts, percent, seed):
-    table = np.array(counts, np.int64).T
-    fitted, tested = table[:2], table[2:]
+    fitted, tested = np.split(np.array(counts, np.int64).T, 2)
     threshold = Threshold.at_accuracy(*fitted, percent)
     if threshold.last is None or not tested.any():
         return
-    coverage, risk = threshold.coverage(*tested), threshold.risk(*tested)
     pixels = pixels_of(fitted, tested)
     levels = np.random.default_rng(seed).integers(0, 9, len(pixels)).tolist()
-    exact_coverage, exact_risk = exact(pixels, levels, percent)
+    found = exact(pixels, levels, percent)
+    assert found is not None
+    assert_held(threshold, tested, found)
+
+
+def assert_held(threshold, tested, found):
+    """The values lie in their brackets, and so do the exact coverage and risk."""
+    coverage, risk = threshold.coverage(*tested), threshold.risk(*tested)
+    exact_coverage, exact_risk = found
     assert coverage[1] <= float(exact_coverage) <= coverage[2]
     assert coverage[1] <= coverage[0] <= coverage[2]
     if not np.isnan(risk[0]):
@@ -125,12 +131,10 @@ def test_nothing_is_chosen_without_pixels():
 @settings(max_examples=300, deadline=None)
 def test_brackets_hold_where_pixels_at_an_edge_belong_in_the_next_bin(counts, percent, seed):
     """The first and last pixels of each bin are at its edges: each may be surer or less sure than some beyond it."""
-    table = np.array(counts, np.int64).T
-    fitted, tested = table[:2], table[2:]
+    fitted, tested = np.split(np.array(counts, np.int64).T, 2)
     threshold = Threshold.at_accuracy(*fitted, percent)
     if threshold.last is None or not tested.any():
         return
-    coverage, risk = threshold.coverage(*tested), threshold.risk(*tested)
     pixels = pixels_of(fitted, tested)
     g = np.random.default_rng(seed)
     one_of_a_kind = {pixel: i for i, pixel in enumerate(pixels)}.values()
@@ -139,6 +143,4 @@ def test_brackets_hold_where_pixels_at_an_edge_belong_in_the_next_bin(counts, pe
         levels[i] = g.choice([levels[i], -1, 0, 10, 11])
     found = exact(pixels, levels.tolist(), percent)
     if found is not None:
-        assert coverage[1] <= float(found[0]) <= coverage[2]
-        if found[1] is not None and not np.isnan(risk[0]):
-            assert risk[1] <= float(found[1]) <= risk[2]
+        assert_held(threshold, tested, found)

@@ -1,7 +1,7 @@
 """The pass over the images: statistics of all counted pixels, shard by shard."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -174,21 +174,26 @@ class DomainPass:
             if self._exports and self.run.context.export:
                 self.run.context.export(self.run.name, self.target, outcome)
             del outcome, loaded, calibrated  # before the next one is waited for
-        path = self.run.shard(shard)
+        head = ShardHead(hashes, predictions, failures, self._own_parts, self._fingerprints)
         observed = ((name, Observed(pixels, rows[name].table())) for name, pixels in counter.take())
-        if len(samples) == len(shard.samples):
-            save_shard(path, ShardHead(hashes, predictions, failures, self._own_parts, self._fingerprints), observed)
-            return
-        before = load_head(path, self._layout)
-        if before is None:
-            raise lost_shard_error(path)
-        head = replace(
-            before,
-            hashes={**before.hashes, **hashes},
-            predictions={**before.predictions, **predictions},
-            failures=failures,
-        )
-        save_shard(path, head, ((name, _load_observed(path, name) + more) for name, more in observed))
+        self._store(shard, head, observed, is_whole=len(samples) == len(shard.samples))
+
+    def _store(
+        self, shard: Shard, head: ShardHead, observed: Iterable[tuple[str, Observed]], *, is_whole: bool
+    ) -> None:
+        """Store a shard; beside what is stored, where its samples are not all that it has."""
+        path = self.run.shard(shard)
+        if not is_whole:
+            before = load_head(path, self._layout)
+            if before is None:
+                raise lost_shard_error(path)
+            head = replace(
+                head,
+                hashes={**before.hashes, **head.hashes},
+                predictions={**before.predictions, **head.predictions},
+            )
+            observed = ((name, _load_observed(path, name) + more) for name, more in observed)
+        save_shard(path, head, observed)
 
     def _calibrate(self, outcome: PredictedSample) -> tuple[DecodedSample, dict[str, Prediction]]:
         """Return the sample under every calibration, before any is counted; a SampleError where it cannot be."""
