@@ -6,20 +6,13 @@ from itertools import chain, product
 import numpy as np
 import pytest
 from helpers import textbook
+from helpers.ranking_measures import MEASURES
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from reliseg.stats import ranking
 
-MEASURES = {
-    "auroc": (ranking.auroc, textbook.auroc),
-    "average_precision": (ranking.average_precision, textbook.average_precision),
-    "fpr95": (ranking.fpr_at_tpr, textbook.fpr95),
-    "aurc": (ranking.area_under_risk, textbook.aurc),
-    "risk80": (lambda p, n: ranking.risk_at(p, n, 80), lambda ties: textbook.risk(ties, 80)),
-    "risk95": (lambda p, n: ranking.risk_at(p, n, 95), lambda ties: textbook.risk(ties, 95)),
-}
 both = pytest.mark.parametrize(("measure", "definition"), MEASURES.values(), ids=MEASURES)
 
 ROUNDING = 1e-12

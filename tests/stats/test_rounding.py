@@ -5,19 +5,13 @@ from itertools import product
 import numpy as np
 import pytest
 from helpers import textbook
+from helpers.ranking_measures import MEASURES
 
 from reliseg.stats import ranking
 from reliseg.stats.bins import edges
 from reliseg.stats.built_in_scores import fine_bins, msp_edges
 from reliseg.stats.rounding import Ranking, pixels_near_confidences, pixels_near_edges
 
-MEASURES = {
-    "auroc": (ranking.auroc, textbook.auroc),
-    "average_precision": (ranking.average_precision, textbook.average_precision),
-    "fpr95": (ranking.fpr_at_tpr, textbook.fpr95),
-    "aurc": (ranking.area_under_risk, textbook.aurc),
-    "risk80": (lambda p, n: ranking.risk_at(p, n, 80), lambda ties: textbook.risk(ties, 80)),
-}
 FLOAT64 = 1e-12
 
 
