@@ -11,7 +11,8 @@ from random import Random
 
 import pytest
 
-from fuzz.kinds import KINDS, Kind
+from fuzz.kind_base import Kind
+from fuzz.kinds import KINDS
 from fuzz.limits import address_space, bounded
 from reliseg.errors import ReliSegError
 
