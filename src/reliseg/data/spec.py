@@ -126,7 +126,7 @@ def read_spec(name: str, folder: Path = Path()) -> Spec:
     path = shipped_files("reliseg.data", "specs/*.toml").get(name)
     if path is None:
         path = folder / Path(name).expanduser()
-        if path.suffix != ".toml" or not path.is_file():
+        if path.suffix != ".toml":
             raise ConfigError(f"unknown data set spec {name!r}; {suggestion(name, dataset_names())}, or a .toml file")
     table = read_toml(path, "data set spec")
     try:

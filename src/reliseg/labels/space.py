@@ -78,9 +78,7 @@ def _shipped_space(path: Path) -> LabelSpace:
 
 
 def _read_space(name: str, path: Path) -> LabelSpace:
-    if path.suffix != ".toml" or not path.is_file():
-        if path.suffix == ".toml":
-            raise ConfigError(f"label space {path}: no such file; correct the path, or name one that ships")
+    if path.suffix != ".toml":
         raise ConfigError(f"unknown label space {name!r}; {suggestion(name, label_space_names())}, or a .toml file")
     table = read_toml(path, "label space file")
     try:
