@@ -59,7 +59,7 @@ class MissingExtraError(UsageError):
     """An optional dependency is needed and not installed."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs {package}: pip install 'reliseg[{extra}]'")
+        super().__init__(f"{purpose} {missing_extra_text([package], extra)}")
 
 
 class SampleError(ReliSegError):
@@ -85,6 +85,11 @@ class PluginError(ReliSegError):
 
 class IncompleteError(ReliSegError):
     """The run ended, and some samples were not evaluated; what was finished is kept."""
+
+
+def missing_extra_text(packages: Sequence[str], extra: str) -> str:
+    """Return the end of a line about packages that are not installed, with the command that brings them."""
+    return f"needs {', '.join(packages)}: pip install 'reliseg[{extra}]'"
 
 
 def shorten_words(line: str, limit: int) -> str:

@@ -1,15 +1,18 @@
 """The interface's own behaviour: what models get for nothing, and the options' label space."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from reliseg.errors import ModelError
 from reliseg.labels import label_space
-from reliseg.models import MODELS, Input, Model, ModelOptions
+from reliseg.models import MODELS, Input, Model, ModelOptions, Requires
 from reliseg.prediction import Prediction
 
 
@@ -71,3 +74,27 @@ def test_hashes_of_files_are_of_how_they_are_used_too_and_stay_the_same_on_anoth
         assert Fixed(**facts | change, files=files).file_hashes() != first
     assert Fixed(**facts, files={"/here/x": "2"}).file_hashes() != first
     assert Fixed(**facts, files={}).file_hashes() == ()
+
+
+class Demanding(Fixed):
+    requires = Requires("mmseg", ("json", "no_such_module", "nor_this"))
+
+
+def test_a_kind_that_lacks_a_module_says_which_and_the_one_command_that_brings_it() -> None:
+    assert Demanding.obstacle() == "needs no_such_module, nor_this: pip install 'reliseg[mmseg]'"
+    assert Fixed.obstacle() is None
+
+
+def test_what_a_kind_requires_is_looked_for_and_not_imported() -> None:
+    code = (
+        "import sys; from reliseg.models import MODELS; [MODELS.get(name).obstacle() for name in MODELS.names()];"
+        "print(sorted({'torch', 'transformers', 'onnxruntime'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_module_in_memory_counts_as_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_such_module", "nor_this"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    assert Demanding.obstacle() is None

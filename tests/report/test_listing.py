@@ -1,5 +1,6 @@
 """`reliseg list`: a line for each name, and parameters as they are written."""
 
+import sys
 from itertools import pairwise
 
 import pytest
@@ -57,3 +58,19 @@ def test_absent_classes_and_the_domains_of_a_spec_are_named():
     assert all(space.classes[c] in line for c in space.absent)
     (line,) = (line for line in listing_lines("datasets") if line.startswith("acdc "))
     assert "labels: cityscapes; domains: fog, " in line
+
+
+def test_each_kind_of_model_says_whether_it_can_run_here(monkeypatch):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    lines = list(listing_lines("models"))
+    after = {line.split()[0]: following for line, following in pairwise(lines)}
+    assert after["hf"] == "  cannot run here: needs transformers: pip install 'reliseg[hf]'"
+    assert after["stored"] == "  can run here"
+
+
+def test_a_plug_in_that_fails_to_say_what_it_needs_stops_nothing(monkeypatch):
+    def fail() -> str:
+        raise RuntimeError("no idea")
+
+    monkeypatch.setattr(MODELS.get("stored"), "obstacle", fail)
+    assert "  cannot run here: RuntimeError: no idea" in listing_lines("models")

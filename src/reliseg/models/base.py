@@ -5,10 +5,11 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from reliseg.errors import ModelError
+from reliseg.errors import ModelError, missing_extra_text
 from reliseg.labels import LabelSpace, label_space_names
 from reliseg.prediction import Prediction
 from reliseg.registry import Registry
@@ -77,11 +78,29 @@ class Input:
     image: Image | None = None
 
 
+@dataclass(frozen=True)
+class Requires:
+    """What a kind of model cannot do without: modules, by their top-level names, and the extra that brings them."""
+
+    extra: str
+    modules: tuple[str, ...]
+
+
 class Model(ABC):
-    """A network, or what stands for one."""
+    """A network, or what stands for one. The first line of a kind's docstring is what `reliseg list models` says."""
 
     reads_images: ClassVar[bool] = True
+    requires: ClassVar[Requires | None] = None
     labels: LabelSpace
+
+    @classmethod
+    def obstacle(cls) -> str | None:
+        """Return why this kind cannot run here, with the one command that makes it so; None where it can.
+
+        Modules are looked for, not imported. A kind that can see more than their absence extends this.
+        """
+        missing = [name for name in cls.requires.modules if not _is_installed(name)] if cls.requires else []
+        return missing_extra_text(missing, cls.requires.extra) if cls.requires and missing else None
 
     @classmethod
     @abstractmethod
@@ -151,6 +170,13 @@ _OF_USE = (
     *("normalisation", "processor", "resize", "align_corners"),
 )
 """Facts that say how a network's files are used."""
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ValueError:  # of a module in memory that was made without a file
+        return True
 
 
 def _without_paths(value: Any) -> Any:

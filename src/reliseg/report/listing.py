@@ -9,25 +9,21 @@ from typing import Any
 from reliseg.calibration import CALIBRATORS, format_value
 from reliseg.data import dataset_names
 from reliseg.data.spec import read_spec
-from reliseg.errors import MissingExtraError
+from reliseg.errors import MissingExtraError, error_text
 from reliseg.labels import label_space, label_space_names
 from reliseg.metrics import METRICS
 from reliseg.models import MODELS
 from reliseg.registry import Registry
 from reliseg.scores import SCORES
 
-_MODELS = {
-    "python": "your function that returns a torch module or any callable: FILE.py:FUNCTION",
-    "hf": "a Hugging Face hub id or a local folder (SegFormer, UPerNet, ..)",
-    "stored": "a folder of logits that any framework saved: SCENE/STEM.npz",
-}
-"""Of the kinds that ship, which are not imported to be listed: that would import torch."""
-
 
 def listing_lines(kind: str) -> Iterator[str]:
     """Yield the lines of `reliseg list KIND`; a plug-in that cannot be used has its fault in its line."""
     if kind == "models":
-        yield from _align({name: _MODELS.get(name) or _describe(MODELS, name) for name in MODELS.names()})
+        kinds = {name: _describe(MODELS, name) for name in MODELS.names()}
+        for name, line in zip(kinds, _align(kinds), strict=True):
+            yield line
+            yield from (f"  {state}" for state in _states(name))
     elif kind == "datasets":
         yield from _align({name: _spec(name) for name in dataset_names()})
     elif kind == "labels":
@@ -55,6 +51,17 @@ def _describe(registry: Registry[Any], name: str) -> str:
     """Return the first line of an implementation's docstring, or what is wrong with it."""
     fault = registry.faults.get(name)
     return fault or (inspect.getdoc(registry.get(name)) or "").partition("\n")[0]
+
+
+def _states(name: str) -> Iterator[str]:
+    """Yield whether a kind of model can run here, or what it needs; nothing of a plug-in that cannot be used at all."""
+    if name in MODELS.faults:
+        return
+    try:
+        obstacle = MODELS.get(name).obstacle()
+    except (Exception, SystemExit) as error:  # of a plug-in
+        obstacle = error_text(error)
+    yield f"cannot run here: {obstacle}" if obstacle else "can run here"
 
 
 def _quantities(family: str) -> Iterator[str]:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from zipfile import is_zipfile
 
 from reliseg.errors import MissingExtraError, ModelError, UsageError, error_text, suggestion
 from reliseg.labels import LabelSpace, label_space, label_space_names
-from reliseg.models.base import Input, Model, ModelOptions
+from reliseg.models.base import Input, Model, ModelOptions, Requires
 from reliseg.models.class_names import order_problem, plain_class_name, unshared_note
 from reliseg.models.file_hashes import hash_files
 from reliseg.models.image_predictor import ImagePredictor, Resizing
@@ -25,12 +25,15 @@ _REST = ("background", "other", "others", "void", "unlabeled", "unlabelled", "ig
 
 @dataclass(frozen=True, eq=False)
 class HuggingFaceModel(Model):
-    """An `AutoModelForSemanticSegmentation`; logits at its head's stride, never code from the hub.
+    """A Hugging Face hub id or a local folder (SegFormer, UPerNet, ..).
+
+    Logits are at the head's stride; code from the hub is never run.
 
     Mean, deviation and scale come from its image processor; images keep their size unless `resize` says
     `processor` or a size. `args` may hold `revision`.
     """
 
+    requires: ClassVar[Requires | None] = Requires("hf", ("torch", "transformers"))
     labels: LabelSpace
     predictor: ImagePredictor
     facts: dict[str, Any]

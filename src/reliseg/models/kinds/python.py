@@ -38,7 +38,9 @@ TRIAL_SIZES = ((64, 128), (512, 1024))
 
 @dataclass(frozen=True, eq=False)
 class PythonModel(Model):
-    """The result of `FILE.py:FUNCTION` or `package.module:FUNCTION`, called with `args`.
+    """Your function that returns a torch module or any callable: FILE.py:FUNCTION.
+
+    The function may also be named `package.module:FUNCTION`; it is called with `args`.
 
     A torch module takes normalised images (N x 3 x H x W) and gives logits: a tensor, or anything that holds one tensor
     with a channel for each class. Any other callable takes one 8-bit RGB image (H x W x 3) and gives logits

@@ -47,7 +47,7 @@ class Listing:
 
 @dataclass(frozen=True, eq=False)
 class StoredModel(Model):
-    """A folder of predictions, one file for each sample.
+    """A folder of logits that any framework saved: SCENE/STEM.npz.
 
     A file serves the sample whose id is its path below the folder, `SCENE/STEM.npz`. The path may begin with the domain
     or with data set and domain, as `--save` writes it: `DATASET/DOMAIN/SCENE/STEM.npz`. Where all files lie side by
