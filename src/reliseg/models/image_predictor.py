@@ -17,6 +17,8 @@ from reliseg.types import Image
 
 GRAY = "gray trial image"
 """The id of the image that a model is tried on when it is loaded."""
+TRIAL_SIZES = ((64, 128), (512, 1024))
+"""Sizes of the image that is predicted at load time; the second is for models that refuse the first."""
 _MULTIPLE = 32
 """Networks that fail on some sizes nearly always take multiples of this."""
 
@@ -124,3 +126,22 @@ class ImagePredictor:
         except (Exception, SystemExit):
             return False
         return True
+
+
+def check_on_gray(predictor: ImagePredictor) -> None:
+    """Predict a gray image; a ModelError if that fails at all trial sizes.
+
+    An output that only looks like probabilities is no failure here: of one color even logits are nearly constant.
+    """
+    problem = ""
+    trial = replace(predictor, values=predictor.values or "logits")
+    for height, width in TRIAL_SIZES:
+        gray = np.full((height, width, 3), 128, np.uint8)
+        try:
+            trial([Input(GRAY, (height, width), gray)])
+        except SampleError as error:
+            problem = error.problem
+        else:
+            predictor.forget_notes()
+            return
+    raise ModelError(problem)

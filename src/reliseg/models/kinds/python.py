@@ -5,35 +5,23 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from reliseg.errors import ModelError, SampleError, shape_text
+from reliseg.errors import ModelError, shape_text
 from reliseg.labels import LabelSpace
-from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD, Input, Model, ModelOptions
-from reliseg.models.class_names import order_problem, unshared_note
+from reliseg.models.base import Input, Model, ModelOptions
 from reliseg.models.file_hashes import hash_files, own_files, recorded_files
-from reliseg.models.image_predictor import GRAY, ImagePredictor, Resizing
+from reliseg.models.image_predictor import ImagePredictor, Resizing, check_on_gray
 from reliseg.models.outputs import OutputReader
 from reliseg.models.user_code import Origin, call_function
-from reliseg.models.user_output import stdout_as_stderr
 from reliseg.prediction import Prediction
 from reliseg.types import Feature, Image, Logits
 
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
-    from reliseg.models.torch import features
-
 Run: TypeAlias = Callable[[Sequence[Image]], list[Prediction]]
-
-TRIAL_SIZES = ((64, 128), (512, 1024))
-"""Sizes of the image that is predicted at load time; the second is for models that refuse the first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +77,7 @@ class PythonModel(Model):
             values=options.values,
             resizing=Resizing(size) if size else None,
         )
-        _check_on_gray(predictor)
+        check_on_gray(predictor)
         facts = network.facts | {"output": network.reader.taken}
         return cls(labels, predictor, facts | identity(), network.notes)
 
@@ -166,25 +154,6 @@ class _Network:
     hint: Callable[[BaseException], str] = lambda error: ""
 
 
-def _check_on_gray(predictor: ImagePredictor) -> None:
-    """Predict a gray image; a ModelError if that fails at all trial sizes.
-
-    An output that only looks like probabilities is no failure here: of one color even logits are nearly constant.
-    """
-    problem = ""
-    trial = replace(predictor, values=predictor.values or "logits")
-    for height, width in TRIAL_SIZES:
-        gray = np.full((height, width, 3), 128, np.uint8)
-        try:
-            trial([Input(GRAY, (height, width), gray)])
-        except SampleError as error:
-            problem = error.problem
-        else:
-            predictor.forget_notes()
-            return
-    raise ModelError(problem)
-
-
 def _network(instance: Any, options: ModelOptions) -> _Network:
     """Return how images are predicted, and its part of the provenance."""
     facts: dict[str, Any] = {
@@ -198,8 +167,10 @@ def _network(instance: Any, options: ModelOptions) -> _Network:
         "align_corners": options.align_corners,
     }
     if _is_module(instance):
-        network = _network_of_module(instance, options)
-        return replace(network, facts=facts | network.facts)
+        from reliseg.models.torch.bare_network import bare_network, load_named_weights
+
+        network = bare_network(instance, options, load_named_weights(instance, options))
+        return _Network(network.run, facts | network.facts, network.reader, network.notes, network.hint)
     if isinstance(instance, type):
         raise ModelError(
             f"model {options.name}: {options.where} is the class {instance.__name__}; give an object of it"
@@ -223,67 +194,6 @@ def _network(instance: Any, options: ModelOptions) -> _Network:
         return [_as_prediction(instance(image.copy()), image, reader) for image in images]
 
     return _Network(run, facts, reader)
-
-
-def _network_of_module(module: "nn.Module", options: ModelOptions) -> _Network:
-    from reliseg.models.torch import modules, network, normalisation, weights
-    from reliseg.runtime import torch_settings
-
-    device = torch_settings.select_device(options.device, f"model {options.name}", ModelError)
-    weights_file = options.weights_file()
-    loaded = weights.load_weights(module, weights_file, options.key) if weights_file else None
-    preparation = normalisation.checked(
-        normalisation.Normalisation(options.mean or IMAGENET_MEAN, options.std or IMAGENET_STD), options.name
-    )
-    modules.prepare(module, device)
-    tap = _tap(module, options, device)
-    facts = {
-        "parameters": sum(p.numel() for p in module.parameters()),
-        "feature": tap.layer if tap else None,
-        "normalisation": asdict(preparation),
-        "weights": loaded.place if loaded else None,
-        **torch_settings.describe_settings(device, options.threads, options.precision),
-    }
-    reader = OutputReader(len(options.require_labels()), ndim=4, choice=options.output)
-
-    def forward(pixels: "torch.Tensor") -> "network.Output":
-        modules.leave_training(module)
-        output, feature = tap(pixels) if tap else (module(pixels), None)
-        return reader(output), feature
-
-    classes = _class_notes(loaded.classes if loaded else (), options)
-    return _Network(
-        run=network.Network(forward, preparation, device, options.threads, options.precision),
-        facts=facts,
-        reader=reader,
-        notes=lambda: [*classes, *modules.training_notes(module)],
-        hint=partial(modules.precision_hint, module),
-    )
-
-
-def _class_notes(names: Sequence[str], options: ModelOptions) -> list[str]:
-    """Return a line about classes that a checkpoint calls otherwise; a ModelError if one stands at another place."""
-    labels = options.require_labels()
-    problem = order_problem(names, labels)
-    if problem:
-        raise ModelError(f"model {options.name}: its checkpoint {problem}")
-    note = unshared_note(names, labels)
-    return [f"its checkpoint {note}"] if note else []
-
-
-def _tap(module: "nn.Module", options: ModelOptions, device: "torch.device") -> "features.Tap | None":
-    """Return where the pooled feature comes from: the layer in the options, or the deepest feature map."""
-    from reliseg.models.torch import features
-
-    if options.feature is not None:
-        return features.Tap.at_layer(module, options.feature)
-    for size in TRIAL_SIZES:
-        try:
-            with stdout_as_stderr():
-                return features.Tap.at_deepest_map(module, features.trial_call(module, device, size))
-        except (Exception, SystemExit):  # the trial prediction that follows tells what is wrong with the module
-            continue
-    return None
 
 
 def _as_prediction(output: Any, image: Image, reader: OutputReader) -> Prediction:
