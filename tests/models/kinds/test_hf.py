@@ -17,7 +17,7 @@ from helpers.hugging_face import CITYSCAPES, class_names, save_network, save_pro
 from torch.nn.functional import interpolate
 from transformers.utils import logging as transformers_logging
 
-import reliseg.models.torch
+import reliseg.models.hf
 from reliseg.errors import MissingExtraError, ModelError, SampleError
 from reliseg.labels import LabelSpace, label_space
 from reliseg.models import MODELS, Input, ModelOptions
@@ -263,12 +263,12 @@ def test_packages_that_do_not_fit_are_one_line(monkeypatch: pytest.MonkeyPatch) 
 
     class Broken:
         def find_spec(self, name: str, *rest: object) -> None:
-            if name == "reliseg.models.torch.transformers":
+            if name == "reliseg.models.hf.library":
                 raise RuntimeError("operator torchvision::nms does not exist")
 
     monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
-    monkeypatch.delitem(sys.modules, "reliseg.models.torch.transformers", raising=False)
-    monkeypatch.delattr(reliseg.models.torch, "transformers", raising=False)
+    monkeypatch.delitem(sys.modules, "reliseg.models.hf.library", raising=False)
+    monkeypatch.delattr(reliseg.models.hf, "library", raising=False)
     with pytest.raises(
         ModelError, match=r"transformers cannot be imported .*torchvision::nms does not exist.*; install"
     ):
@@ -339,8 +339,8 @@ def test_a_model_without_feature_maps_has_no_feature(tmp_path: Path) -> None:
 
 def test_without_transformers_it_is_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
-    monkeypatch.delitem(sys.modules, "reliseg.models.torch.transformers", raising=False)
-    monkeypatch.delattr(reliseg.models.torch, "transformers", raising=False)
+    monkeypatch.delitem(sys.modules, "reliseg.models.hf.library", raising=False)
+    monkeypatch.delattr(reliseg.models.hf, "library", raising=False)
     with pytest.raises(MissingExtraError) as caught:
         HuggingFaceModel.load(ModelOptions(name="hub", kind="hf", where="a/b"))
     assert str(caught.value) == "model hub needs transformers: pip install 'reliseg[hf]'"

@@ -10,8 +10,8 @@ import transformers
 from helpers.hugging_face import save_processor
 
 from reliseg.errors import ModelError
+from reliseg.models.hf.processor import Processor, read_processor
 from reliseg.models.resizing import resize_image
-from reliseg.models.torch.processor import Processor, read_processor
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
 SEGFORMER = {"image_processor_type": "SegformerImageProcessor"}

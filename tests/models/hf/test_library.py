@@ -12,7 +12,7 @@ from helpers.hugging_face import save_network, segformer, segformer_config, uper
 from transformers.utils import logging as transformers_logging
 
 from reliseg.errors import ModelError
-from reliseg.models.torch.transformers import (
+from reliseg.models.hf.library import (
     facts,
     find_model,
     forward_native,
