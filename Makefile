@@ -3,10 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+ZOO := .venv-zoo
+ZOO_STAMP := $(ZOO)/.installed
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast fuzz check docs bench changelog dist release clean
+.PHONY: help demo test test-fast test-zoo fuzz check docs bench changelog dist release clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +22,9 @@ test: $(STAMP)  ## Install everything, then run the tests
 
 test-fast: $(STAMP)  ## Run the tests that are not marked slow: under two minutes
 	$(PYTEST) -m 'not slow'
+
+test-zoo: $(ZOO_STAMP)  ## Install mmsegmentation, smp and torchvision apart, then run the tests that need them
+	$(ZOO)/bin/python -m pytest -m zoo --numprocesses=auto --maxprocesses=4 --dist=loadfile --durations=10
 
 fuzz: $(STAMP)  ## Read 20,000 damaged files of every kind (SEED=N: others)
 	RELISEG_FUZZ_INPUTS=20000 RELISEG_FUZZ_SEED=$(or $(SEED),0) $(BIN)/python -m pytest --numprocesses=auto --dist=load tests/fuzz
@@ -54,10 +59,20 @@ release: $(STAMP)  ## Write CHANGELOG.md for the version in pyproject.toml, then
 	$(MAKE) dist
 
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) site build dist src/*.egg-info
+	rm -rf $(VENV) $(ZOO) site build dist src/*.egg-info
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "reliseg needs Python 3.11 or newer: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
+	touch $@
+
+# mmsegmentation asks for opencv-python, which needs libGL.so.1; the headless one is the same without windows.
+$(ZOO_STAMP): pyproject.toml constraints.txt constraints-zoo.txt
+	$(PYTHON) -m venv $(ZOO)
+	$(ZOO)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -c constraints.txt -c constraints-zoo.txt -e '.[zoo]'
+	$(ZOO)/bin/python -m pip uninstall --quiet --yes opencv-python opencv-python-headless
+	$(ZOO)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	  -c constraints.txt -c constraints-zoo.txt opencv-python-headless
 	touch $@

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from helpers.torchvision_beside_cpu import declare_operators
 from hypothesis import settings
 
 settings.register_profile("no deadline", deadline=None)  # a busy machine is no fault
@@ -16,8 +17,22 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 long. It is read when torch is imported, here and in processes that tests start."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the files with slow tests first: no worker is left with a long one at the end."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Let torchvision be imported where tests need it: in the environment of `make test-zoo`, by -m zoo."""
+    if _is_zoo(config):
+        declare_operators()
+
+
+def _is_zoo(config: pytest.Config) -> bool:
+    return "zoo" in str(config.option.markexpr).split()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run the files with slow tests first: no worker is left with a long one at the end. Skip what needs the zoo."""
+    if not _is_zoo(config):
+        for item in items:
+            if item.get_closest_marker("zoo"):
+                item.add_marker(pytest.mark.skip("needs other packages: make test-zoo"))
     slow_files = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow_files)
 
