@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageEnhance
 
 from reliseg.data import load
-from reliseg.data.augment import FACTORS, SHIFT, Photometric
+from reliseg.data.augment import FACTORS, SHIFT, Photometric, PhotometricRelis
 from reliseg.errors import ConfigError, DataError
 
 AUGMENT = {"kind": "photometric"}
 PICTURE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
 
 
-def draw_copies(draws, count=600, image=PICTURE):
-    return [Photometric(draws=draws)(image, f"s/{i}", 1) for i in range(count)]
+def draw_copies(draws, count=600, image=PICTURE, kind=Photometric):
+    return [kind(draws=draws)(image, f"s/{i}", 1) for i in range(count)]
 
 
 def luma(image):
@@ -62,6 +62,49 @@ def test_a_draw_is_one_of_six_steps_equally_likely_in_the_ranges_of_the_study():
         assert factors.max() < FACTORS[1] + 0.02
         assert factors.min() < 0.4
         assert factors.max() > 1.6
+
+
+def is_grey_of_scripts(image):
+    weighted = PICTURE.astype(int) @ np.array([30, 50, 11]) // 100
+    return (image == weighted[..., None]).all()
+
+
+def test_the_steps_of_the_scripts_draw_a_level_first_and_factors_of_90_and_have_a_grey_of_their_own():
+    copies = draw_copies(1, count=3000, kind=PhotometricRelis)
+    grey = [is_grey_of_scripts(image) for image in copies]
+    steps = [step_of(image) for image, is_grey in zip(copies, grey, strict=True) if not is_grey]
+    names = ["grey"] * sum(grey) + [name for name, _ in steps]
+    assert set(names) == {"nothing", "grey", "shift", "brightness", "color", "contrast"}
+    for name in set(names):
+        assert 410 <= names.count(name) <= 590  # of 3000; 500 are expected, the deviation is 20
+    shifts = np.array([amounts for name, amounts in steps if name == "shift"])
+    assert shifts.min() > -SHIFT
+    assert shifts.max() < SHIFT - 1
+    widest = np.abs(shifts).max(axis=1)  # half of the levels are at most 60, so that most shifts are small
+    assert 0.55 < (widest <= 60).mean() < 0.75
+    kinds = (ImageEnhance.Brightness, ImageEnhance.Color, ImageEnhance.Contrast)
+    expected = {  # 0.2 and 1.8 are among the 90
+        np.array(kind(Image.fromarray(PICTURE)).enhance(factor)).tobytes()
+        for kind in kinds
+        for factor in np.linspace(*FACTORS, 90)
+    }
+    rest = [image for image, is_grey in zip(copies, grey, strict=True) if not is_grey]
+    drawn = {i.tobytes() for i, (name, _) in zip(rest, steps, strict=True) if name not in ("nothing", "shift")}
+    assert drawn <= expected
+    assert len(drawn) > 0.95 * len(expected)
+
+
+def test_the_two_kinds_have_their_own_number_of_copies_and_draw_otherwise(flat, open_data):
+    Image.fromarray(PICTURE).save(flat / "images/a/1.png")
+    Image.fromarray(np.zeros(PICTURE.shape[:2], np.uint8)).save(flat / "masks/a/1.png")
+    domains = {"d": {"samples": ["a/1"], "augment": {"kind": "photometric_relis"}}}
+    samples = open_data("folder", flat, domains=domains).domains["d"].samples
+    assert len(samples) == 15
+    assert repr(samples[0].copy.augmentation) == "PhotometricRelis(copies=15, draws=3, seed=0)"
+    assert repr(Photometric()) == "Photometric(copies=3, draws=3, seed=0)"
+    pictures = [PhotometricRelis()(PICTURE, "a/1", k).tobytes() for k in range(1, 16)]
+    assert len(set(pictures)) > 10
+    assert pictures == [PhotometricRelis()(PICTURE, "a/1", k).tobytes() for k in range(1, 16)]
 
 
 def test_draws_follow_one_another():

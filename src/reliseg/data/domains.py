@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reliseg.data.augment import Copy, Photometric, read_augmentation
+from reliseg.data.augment import Augmentation, Copy, read_augmentation
 from reliseg.data.base import Domain, Sample
 from reliseg.data.endings import other_ending_hint
 from reliseg.data.pairs import Entry, Source
@@ -26,7 +26,7 @@ class Selection:
     samples: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     annotated: bool = True
-    augment: Photometric | None = None
+    augment: Augmentation | None = None
     union: tuple[str, ...] = ()
 
 
@@ -235,7 +235,7 @@ def _check_no_masks(source: Source, label: str, entries: Iterable[Entry]) -> Non
                 )
 
 
-def _copies(sample: Sample, augmentation: Photometric) -> Iterator[Sample]:
+def _copies(sample: Sample, augmentation: Augmentation) -> Iterator[Sample]:
     for number in range(1, augmentation.copies + 1):
         copy = Copy(sample.id, number, augmentation)
         yield replace(sample, id=copy.id, copy=copy)

@@ -5,7 +5,13 @@ import sys
 import numpy as np
 import pytest
 
-from reliseg.calibration.fitting.clusters import Centres, Mixture, scale_to_largest_1, scale_to_length_1
+from reliseg.calibration.fitting.clusters import (
+    Centres,
+    Mixture,
+    scale_to_largest_1,
+    scale_to_length_1,
+    scale_to_maximum_1,
+)
 from reliseg.errors import MissingExtraError
 
 
@@ -53,6 +59,8 @@ FEATURES = np.array([[3.0, 4.0], [0.0, 0.0], [-2.0, 1.0]])
 def test_features_are_scaled_and_zeros_stay():
     np.testing.assert_allclose(scale_to_length_1(FEATURES)[:2], [[0.6, 0.8], [0, 0]], rtol=1e-15)
     np.testing.assert_allclose(scale_to_largest_1(FEATURES), [[0.75, 1.0], [0, 0], [-1.0, 0.5]], rtol=1e-15)
+    np.testing.assert_allclose(scale_to_maximum_1(FEATURES), [[0.75, 1.0], [0, 0], [-2.0, 1.0]], rtol=1e-15)
+    np.testing.assert_allclose(scale_to_maximum_1(np.array([[-4.0, -2.0]])), [[2.0, 1.0]], rtol=1e-15)
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 250.0])

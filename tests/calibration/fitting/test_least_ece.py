@@ -66,10 +66,10 @@ def test_it_is_the_best_of_the_whole_grid_and_the_smallest_of_equal_ones(name):
 def test_every_ece_is_the_definitions_and_no_bound_is_above_one(name):
     sample = sample_of(*SAMPLES[name])
     errors = all_of_them(sample)
-    np.testing.assert_allclose(evaluate_grid(sample, TEMPERATURES).ece, errors, atol=1e-13)
+    np.testing.assert_allclose(evaluate_grid(sample.blocks, len(sample), TEMPERATURES).ece, errors, atol=1e-13)
     for step in (3, 32, 949):
         points = np.append(np.arange(0, 949, step), 949)
-        between = evaluate_grid(sample, TEMPERATURES[points]).between
+        between = evaluate_grid(sample.blocks, len(sample), TEMPERATURES[points]).between
         for low, high, least in zip(points[:-1], points[1:], between, strict=True):
             assert least <= errors[low : high + 1].min() + TIE
 
@@ -93,9 +93,9 @@ def test_most_of_the_grid_is_spared(monkeypatch):
     sample = sample_of(random_part(0, pixels=20_000, temperature=1.7, classes=19))
     tried = []
 
-    def counted(sample, temperatures):
+    def counted(blocks, pixels, temperatures, threads):
         tried.extend(temperatures)
-        return evaluate_grid(sample, temperatures)
+        return evaluate_grid(blocks, pixels, temperatures, threads)
 
     monkeypatch.setattr("reliseg.calibration.fitting.least_ece.evaluate_grid", counted)
     fit_least_ece(sample)

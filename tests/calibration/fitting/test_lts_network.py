@@ -92,6 +92,22 @@ def test_it_starts_near_the_one_temperature(inputs):
     assert factors.std() > 1e-4
 
 
+@pytest.mark.parametrize("inputs", CHANNELS)
+def test_weights_for_images_from_0_to_1_give_what_the_stored_tree_gives(inputs):
+    """The convolution on image / 255 with the weights that are trained is that on [-1, 1] with those that are kept."""
+    start, image = tree_of(4, inputs, 4, spread=0.1), torch.rand(3, 20, 30)
+    network = lts_network._Network(start, torch.device("cpu"), 0)
+    logits = torch.randn(4, 20, 30)
+    kept = lts_network._Network(network.tree(), torch.device("cpu"))
+    torch.testing.assert_close(network(logits, 2 * image - 1), kept(logits, 2 * image - 1))
+    if inputs != "logits":
+        weights, bias = (torch.tensor(a) for a in (start.image_weights, start.image_bias))
+        by_definition = torch.nn.functional.conv2d(image[None], weights, bias, dilation=2)[0]
+        stored = (torch.tensor(a) for a in (network.tree().image_weights, network.tree().image_bias))
+        found = torch.nn.functional.conv2d(2 * image[None] - 1, *stored, dilation=2)[0]
+        torch.testing.assert_close(found, by_definition)
+
+
 def test_gradients_are_those_of_the_mean_loss(sample):
     """Against differences of the loss of whole images, in blocks of a few rows."""
     start = tree_of(3, "both", 4, spread=0.05)

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
-from reliseg.calibration import CalibrationSample, SampledImage
+from reliseg.calibration import CalibrationSample, SampledImage, calibrator, canonical_text
 from reliseg.calibration.fitting.clusters import Centres, Mixture
 from reliseg.calibration.methods.cluster_ts import ClusterTemperature, ScaledByCluster
 from reliseg.calibration.methods.ts import Temperature
-from reliseg.errors import CalibrationError
+from reliseg.errors import CalibrationError, ConfigError
 
 KNOWN = (0.5, 1.0, 2.0, 5.0)
 
@@ -343,3 +343,93 @@ def test_classes_that_a_cluster_never_predicts_get_the_global_temperature():
     rows = ClusterTemperature(k="all", per_class=True, shrinkage=0).fit(sample).temperatures
     assert rows[1][0] == pytest.approx(Temperature().fit(sample).temperature, rel=1e-12)
     assert rows[0][0] != pytest.approx(rows[1][0], rel=1e-3)
+
+
+STUDY = "cluster-ts(k=8, objective=ece, shrinkage=0, features=max, seed={})"
+"""The clusters and temperatures of the scripts of de Jorge et al. (CVPR 2023)."""
+
+
+def study_sample(images=40, pixels=60):
+    """Sums over the positions of feature maps, some of whose entries are negative, beside a few pixels an image."""
+    g = np.random.default_rng(11)
+    groups = g.normal(0, 1, (8, 16))
+    features = [(50 * (groups[i % 8] + g.normal(0, 0.3, 16))).astype(np.float32) for i in range(images)]
+    parts = [random_part([5, i], pixels=pixels, temperature=0.6 + 0.4 * (i % 8)) for i in range(images)]
+    return with_features(parts, features)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [42, 43])
+def test_with_the_features_and_seeds_of_the_study_scikit_learn_gives_its_clusters_exactly(seed):
+    from sklearn.cluster import MiniBatchKMeans
+
+    sample = study_sample()
+    features = np.array([i.feature for i in sample.images])
+    scaled = features / features.max(axis=1, keepdims=True)
+    order = np.argsort([i.id for i in sample.images])
+    theirs = MiniBatchKMeans(8, batch_size=2048, n_init=5, random_state=seed).fit(scaled[order])
+    fitted = calibrator(STUDY.format(seed)).fit(sample)
+    np.testing.assert_array_equal(fitted.clusters.centres, theirs.cluster_centers_)
+    of_image = fitted.clusters.weights(features).argmax(axis=1)
+    np.testing.assert_array_equal(of_image, theirs.predict(scaled))
+    unseen = np.random.default_rng(3).normal(0, 40, (200, 16))
+    unseen = unseen[unseen.max(axis=1) > 0]
+    expected = theirs.predict(unseen / unseen.max(axis=1, keepdims=True))
+    np.testing.assert_array_equal(fitted.clusters.weights(unseen).argmax(axis=1), expected)
+
+
+@pytest.mark.slow
+def test_each_cluster_has_the_temperature_of_least_ece_of_its_own_pixels_alone():
+    sample = study_sample()
+    fitted = calibrator(STUDY.format(42)).fit(sample)
+    of_image = fitted.clusters.weights(np.array([i.feature for i in sample.images])).argmax(axis=1)
+    for cluster, (temperature,) in enumerate(fitted.temperatures):
+        inside = np.flatnonzero(of_image == cluster)
+        part = CalibrationSample([sample.parts[i] for i in inside], [sample.images[i] for i in inside])
+        assert temperature == pytest.approx(calibrator("ts(objective=ece)").fit(part).temperature, rel=1e-12)
+    assert len(set(np.ravel(fitted.temperatures))) > 4
+    restored = calibrator(STUDY.format(42)).restore(fitted.parameters())
+    assert bytes_of(restored) == bytes_of(fitted)
+    assert restored.fingerprint() == fitted.fingerprint()
+    assert restored.clusters.features == "max"
+
+
+@pytest.mark.parametrize("per_class", [False, True])
+def test_one_cluster_by_ece_is_ts_by_ece(per_class):
+    sample = clustered(images=4, copies=100)
+    one = ClusterTemperature(k=1, objective="ece", shrinkage=0, per_class=per_class).fit(sample)
+    if per_class:
+        z, labels = (np.concatenate(a) for a in zip(*sample.parts, strict=True))
+        first = z.argmax(axis=1) == 0
+        alone = calibrator("ts(objective=ece)").fit(sample_of((z[first], labels[first]))).temperature
+        assert one.temperatures[0][0] == pytest.approx(alone, rel=1e-12)
+    else:
+        assert one.temperatures[0][0] == pytest.approx(calibrator("ts(objective=ece)").fit(sample).temperature)
+
+
+def test_a_cluster_without_pixels_has_the_temperature_of_all_by_ece_too():
+    none = np.zeros((0, 4), np.float32), np.zeros(0, np.uint8)
+    part = random_part(0, pixels=300, temperature=2.0)
+    fitted = ClusterTemperature(k="all", objective="ece", shrinkage=0).fit(with_features([none, part], np.eye(2)))
+    alone = calibrator("ts(objective=ece)").fit(sample_of(part)).temperature
+    np.testing.assert_allclose(np.ravel(fitted.temperatures), alone, rtol=1e-12)
+
+
+def test_calibrations_that_scale_features_in_two_ways_are_told_apart():
+    centres, temperatures = np.eye(2), np.array([[1.0], [2.0]])
+    by_length, by_maximum = (ScaledByCluster(Centres(centres, how), temperatures, False) for how in ("l2", "max"))
+    assert by_length.fingerprint() != by_maximum.fingerprint()
+    assert set(by_length.parameters()) == {"centres", "temperatures", "soft"}
+    with pytest.raises(ValueError, match="not known"):
+        Centres(centres, "l3")
+
+
+def test_the_options_of_the_study_are_checked_and_have_one_text():
+    assert canonical_text("cluster-ts(features=l2, objective=nll)") == "cluster_ts"
+    assert canonical_text(STUDY.format(42)) == "cluster_ts(shrinkage=0,features=max,objective=ece,seed=42)"
+    with pytest.raises(ConfigError, match="features is 'l1'; give l2 or max"):
+        calibrator("cluster-ts(features=l1)")
+    with pytest.raises(ConfigError, match="give it with clusters=kmeans only: a mixture has a scale"):
+        calibrator("cluster-ts(clusters=mixture, features=max)")
+    with pytest.raises(ConfigError, match="objective is 'brier'; give nll or ece"):
+        calibrator("cluster-ts(objective=brier)")

@@ -57,6 +57,14 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_others(sample):
     assert bytes_of(first) != bytes_of(other)
 
 
+def test_trained_on_images_from_0_to_1_it_is_another_tree_that_gains_too(sample):
+    usual, other = (LocalTemperature(epochs=4, rate=1e-3, image_from=low).fit(sample) for low in (-1, 0))
+    assert len(other.image_bias)
+    assert bytes_of(usual) != bytes_of(other)
+    assert other.held_out[0] == usual.held_out[0]
+    assert other.held_out[1] < other.held_out[0]
+
+
 def test_the_order_of_images_does_not_matter(sample):
     method = LocalTemperature(inputs="image", epochs=3, rate=1e-3)
     turned = replace(sample, whole=sample.whole[::-1])
@@ -236,6 +244,7 @@ def test_a_device_that_is_not_there_is_said(sample):
         *((f"lts(epochs={v})", "epochs is") for v in ("0", "1.5", "true", "many")),
         *((f"lts(rate={v})", "rate is") for v in ("0", "-1", "nan", "true")),
         *((f"lts(seed={v})", "seed is") for v in ("-1", str(2**32))),
+        *((f"lts(image-from={v})", "image_from is") for v in ("1", "false", "0.0", "zero")),
     ],
 )
 def test_bad_parameters_are_refused_before_anything_is_read(text, said):

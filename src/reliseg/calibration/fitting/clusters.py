@@ -1,10 +1,10 @@
 """Clusters of images by their features: fitted by scikit-learn, applied without it."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float64
@@ -26,31 +26,36 @@ Weights: TypeAlias = Float64[np.ndarray, "n k"]
 
 @dataclass(frozen=True, eq=False)
 class Centres:
-    """Clusters around centres, of features at length 1."""
+    """Clusters around centres, of features that are scaled first, as `SCALES` names it."""
 
     centres: Float64[np.ndarray, "k f"]
+    features: str = "l2"
 
     @classmethod
-    def fit(cls, features: Features, clusters: int, seed: int) -> "Centres":
+    def fit(cls, features: Features, clusters: int, seed: int, scale: str = "l2") -> "Centres":
         """Fit clusters by k-means in batches, the best of five starts; the mean where there is one cluster."""
-        features = scale_to_length_1(features)
+        features = SCALES[scale](features)
         if clusters == 1:
-            return cls(features.mean(axis=0, keepdims=True))
+            return cls(features.mean(axis=0, keepdims=True), scale)
         with _import_scikit_learn():
             from sklearn.cluster import MiniBatchKMeans
 
             means = MiniBatchKMeans(clusters, batch_size=_BATCH, n_init=_STARTS, random_state=seed).fit(features)
-        return cls(means.cluster_centers_.astype(np.float64))
+        return cls(means.cluster_centers_.astype(np.float64), scale)
 
     @classmethod
-    def at_images(cls, features: Features) -> "Centres":
+    def at_images(cls, features: Features, scale: str = "l2") -> "Centres":
         """Return a cluster for each image, around its feature."""
-        return cls(scale_to_length_1(features))
+        return cls(SCALES[scale](features), scale)
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the centres, and how features are scaled where that is not to length 1."""
+        return {"centres": self.centres} | ({} if self.features == "l2" else {"features": self.features})
 
     def weights(self, features: Features) -> Weights:
         """Return one over the distance of each feature from each centre, scaled so that rows add up to 1."""
         distances = np.stack(
-            [np.linalg.norm(self.centres - feature, axis=1) for feature in scale_to_length_1(features)]
+            [np.linalg.norm(self.centres - feature, axis=1) for feature in SCALES[self.features](features)]
         )
         weights = 1 / (distances + _NEAREST)
         return np.asarray(weights / weights.sum(axis=1, keepdims=True))
@@ -61,6 +66,8 @@ class Centres:
     def __post_init__(self) -> None:
         if self.centres.ndim != 2 or not self.centres.size:
             raise ValueError("centres are not a table")
+        if self.features not in SCALES:
+            raise ValueError("features are scaled in a way that is not known")
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +96,10 @@ class Mixture:
                 warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct images than components
                 mixture.fit(scale_to_largest_1(features))
         return cls(mixture.weights_, mixture.means_, mixture.precisions_cholesky_)
+
+    def parameters(self) -> dict[str, Any]:
+        """Return all its arrays."""
+        return asdict(self)
 
     def weights(self, features: Features) -> Weights:
         """Return the posterior: the probability of each component given each feature; rows add up to 1."""
@@ -127,8 +138,17 @@ def scale_to_largest_1(features: Features) -> Features:
     return _divide(features, np.abs(features).max(axis=1, keepdims=True))
 
 
+def scale_to_maximum_1(features: Features) -> Features:
+    """Return each feature divided by its maximum, whatever its sign; one with the maximum 0 stays as it is."""
+    return _divide(features, features.max(axis=1, keepdims=True))
+
+
+SCALES: Mapping[str, Callable[[Features], Features]] = {"l2": scale_to_length_1, "max": scale_to_maximum_1}
+"""How features are scaled before k-means: to length 1, or, as in the study's scripts, by their maximum."""
+
+
 def _divide(features: Features, sizes: Float64[np.ndarray, "n 1"]) -> Features:
-    return np.asarray(np.divide(features, sizes, out=features.copy(), where=sizes > 0))
+    return np.asarray(np.divide(features, sizes, out=features.copy(), where=sizes != 0))
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """The temperature of a grid with the least ECE, without a try of each."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float64
@@ -15,6 +17,9 @@ TIE = 1e-12
 """ECEs that differ by less are equal: sums are rounded."""
 _STEPS = (32, 8, 2, 1)
 
+Blocks: TypeAlias = Callable[[], Iterator[tuple[PixelLogits, PixelLabels]]]
+"""All pixels in blocks; called once for every pass."""
+
 
 @dataclass(frozen=True, eq=False)
 class GridErrors:
@@ -25,7 +30,12 @@ class GridErrors:
 
 
 def fit_least_ece(sample: CalibrationSample) -> float:
-    """Return the temperature of least ECE on the sample (15 bins of equal width), the smallest of equal ones.
+    """Return the temperature of least ECE on the sample (15 bins of equal width), the smallest of equal ones."""
+    return search_least_ece(sample.blocks, len(sample), sample.training.threads)
+
+
+def search_least_ece(blocks: Blocks, pixels: int, threads: int = 1) -> float:
+    """Return the temperature of least ECE on so many pixels, the smallest of equal ones.
 
     Branch and bound: the ECE at every 32nd temperature of the grid bounds it from below between two neighbours. Where
     the bound is above the least ECE so far, none there can be the best; the other intervals are divided further.
@@ -36,7 +46,7 @@ def fit_least_ece(sample: CalibrationSample) -> float:
         points = sorted({i for low, high in intervals for i in (*range(low, high, step), high)})
         if not points:
             break
-        errors = evaluate_grid(sample, TEMPERATURES[points])
+        errors = evaluate_grid(blocks, pixels, TEMPERATURES[points], threads)
         ece_at |= dict(zip(points, errors.ece.tolist(), strict=True))
         limit = min(ece_at.values()) + TIE
         inside = {i for low, high in intervals for i in range(low, high)}
@@ -49,7 +59,7 @@ def fit_least_ece(sample: CalibrationSample) -> float:
     return float(TEMPERATURES[min(i for i, ece in ece_at.items() if ece <= limit)])
 
 
-def evaluate_grid(sample: CalibrationSample, temperatures: Float64[np.ndarray, " k"]) -> GridErrors:
+def evaluate_grid(blocks: Blocks, pixels: int, temperatures: Float64[np.ndarray, " k"], threads: int = 1) -> GridErrors:
     """Return the ECE at these rising temperatures, and bounds between them, in one pass.
 
     Between two of them a pixel's confidence lies between those at both, so it stays in its bin or is in one of few
@@ -66,10 +76,10 @@ def evaluate_grid(sample: CalibrationSample, temperatures: Float64[np.ndarray, "
         return sums
 
     total = np.zeros((3, len(inverse_temperatures), bins))
-    for sums in map_in_order(sum_block, sample.blocks(), sample.training.threads):
+    for sums in map_in_order(sum_block, blocks(), threads):
         total += sums
     gaps, low, high = total[0], total[1, :-1], total[2, :-1]
     by_bin = np.maximum(np.maximum(low, -high), 0).sum(axis=1)
     mean = gaps.sum(axis=1)
     overall = np.maximum(mean[1:], -mean[:-1])
-    return GridErrors(np.abs(gaps).sum(axis=1) / len(sample), np.maximum(by_bin, overall) / len(sample))
+    return GridErrors(np.abs(gaps).sum(axis=1) / pixels, np.maximum(by_bin, overall) / pixels)

@@ -66,10 +66,11 @@ class Tree:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long to train, and how fast."""
+    """How long to train, how fast, and on images with values from -1 or from 0, to 1."""
 
     epochs: int
     rate: float
+    image_from: int = -1
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def train(
     steps = -(-len(learning) // _BATCH)
     advance = training.stage("training lts", schedule.epochs * steps)
     with training_settings(training.threads):
-        network = _Network(start, image_set.device)
+        network = _Network(start, image_set.device, schedule.image_from)
         optimiser = torch.optim.Adam(network.parameters(), lr=schedule.rate)
         before = best = image_set.mean_loss(lambda z, image: z.new_full((), 1 / temperature), held_out)
         tree, step, last = None, 0, 0
@@ -143,11 +144,16 @@ def train(
 
 
 class _Network:
-    """A tree as tensors on a device: 1/T of the pixels of a block."""
+    """A tree as tensors on a device: 1/T of the pixels of a block.
 
-    def __init__(self, tree: Tree, device: torch.device) -> None:
+    Where `image_from` is 0, the weights that are trained are those for images in [0, 1]. What they give is the same on
+    images in [-1, 1] with weights of half the size, and half their sum beside the bias: so are trees stored.
+    """
+
+    def __init__(self, tree: Tree, device: torch.device, image_from: int = -1) -> None:
         arrays = (tree.logit_weights, tree.logit_bias, tree.image_weights, tree.image_bias)
         self._tensors = [torch.tensor(a, device=device) for a in arrays]
+        self._image_from = image_from
 
     def parameters(self) -> list[Tensor]:
         for tensor in self._tensors:
@@ -155,10 +161,17 @@ class _Network:
         return [tensor for tensor in self._tensors if tensor.numel()]
 
     def tree(self) -> Tree:
-        return Tree(*(tensor.detach().cpu().numpy().copy() for tensor in self._tensors))
+        tensors = (*self._tensors[:2], *self._image_leaf())
+        return Tree(*(tensor.detach().cpu().numpy().copy() for tensor in tensors))
+
+    def _image_leaf(self) -> tuple[Tensor, Tensor]:
+        """Return weights and bias of the image's leaf, for images in [-1, 1]."""
+        weights, bias = self._tensors[2:]
+        return (weights, bias) if self._image_from else (weights / 2, bias + weights.sum(dim=(1, 2, 3)) / 2)
 
     def __call__(self, z: Tensor, image: Tensor | None) -> Tensor:
-        logit_weights, logit_bias, image_weights, image_bias = self._tensors
+        logit_weights, logit_bias = self._tensors[:2]
+        image_weights, image_bias = self._image_leaf()
         u = None
         if len(image_bias):
             assert image is not None, "images were checked"

@@ -76,7 +76,8 @@ class ScaledLocally(Calibration):
 class LocalTemperature(Calibrator):
     """One temperature for each pixel, from a tree of convolutions (Ding et al., ICCV 2021).
 
-    `inputs` says what the tree reads: both, logits or image.
+    `inputs` says what the tree reads: both, logits or image. Values of images lie between `image_from`, -1 or 0 (as in
+    the scripts of de Jorge et al., CVPR 2023), and 1 while it is trained.
     The tree starts with small random weights at the temperature of `ts`. One image in five is held out; the weights
     that are best there are kept, and where none are better than the one temperature, that is. Adam with step `rate`
     on the negative log-likelihood, four images a step, at most `epochs` times over at most 500 images. The published
@@ -87,6 +88,7 @@ class LocalTemperature(Calibrator):
     inputs: str = "both"
     epochs: int = 10
     rate: float = 1e-4
+    image_from: int = -1
     seed: int = 42
     needs_whole_images: ClassVar[bool] = True
 
@@ -95,6 +97,9 @@ class LocalTemperature(Calibrator):
         require(is_natural(self.epochs, 1), "lts", "epochs", self.epochs, "a number from 1")
         require_positive("lts", "rate", self.rate)
         object.__setattr__(self, "rate", float(self.rate))
+        require(
+            type(self.image_from) is int and self.image_from in (-1, 0), "lts", "image_from", self.image_from, "-1 or 0"
+        )
         require_seed("lts", self.seed)
         if find_spec("torch") is None:
             raise MissingExtraError("torch", "torch", "lts")
@@ -130,7 +135,7 @@ class LocalTemperature(Calibrator):
             temperature,
             images=sample.whole,
             parts=(order[held_out:], order[:held_out]),
-            schedule=lts_network.Schedule(self.epochs, self.rate),
+            schedule=lts_network.Schedule(self.epochs, self.rate, self.image_from),
             training=sample.training,
             generator=generator,
         )
