@@ -2,8 +2,8 @@
 
 import pytest
 
-from reliseg.labels import LabelSpace
-from reliseg.models.class_names import order_problem, plain_class_name, unshared_note
+from reliseg.labels import LabelSpace, label_space
+from reliseg.models.class_names import order_problem, plain_class_name, shipped_space, unshared_note
 
 SPACE = LabelSpace("street", ("road", "traffic light", "motorcycle"), ((0, 0, 0),) * 3)
 
@@ -38,3 +38,12 @@ def test_names_that_say_nothing_are_not_compared(names: list[str]) -> None:
 
 def test_a_name_that_stands_twice_says_nothing_of_the_order() -> None:
     assert order_problem(["motorcycle", "lamp", "motorcycle"], SPACE) is None
+
+
+def test_the_shipped_space_of_some_names_has_them_in_that_order() -> None:
+    names = [name.title() for name in label_space("cityscapes").classes]
+    found = shipped_space(names)
+    assert found is not None
+    assert found.name == "cityscapes"
+    assert shipped_space(names[::-1]) is None
+    assert shipped_space(names[:-1]) is None

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from reliseg.errors import shortlist
-from reliseg.labels import LabelSpace
+from reliseg.labels import LabelSpace, label_space, label_space_names
 
 _NAMELESS = re.compile(r"(label|class|category|cls)?[ _-]*\d+", re.IGNORECASE)
 """Names that say nothing, such as LABEL_0."""
@@ -13,6 +13,14 @@ _NAMELESS = re.compile(r"(label|class|category|cls)?[ _-]*\d+", re.IGNORECASE)
 def plain_class_name(name: str) -> str:
     """Return a name without what is a matter of spelling: case, and what stands between words."""
     return re.sub(r"[\s_-]+", " ", name).strip().casefold()
+
+
+def shipped_space(names: Sequence[str]) -> LabelSpace | None:
+    """Return the shipped label space with these names; of several, the one without absent classes."""
+    own = [plain_class_name(name) for name in names]
+    spaces = [label_space(name) for name in label_space_names()]
+    fitting = [space for space in spaces if [plain_class_name(c) for c in space.classes] == own]
+    return min(fitting, key=lambda space: len(space.absent), default=None)
 
 
 def order_problem(names: Sequence[str], labels: LabelSpace) -> str | None:

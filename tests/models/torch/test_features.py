@@ -236,3 +236,31 @@ def test_a_module_that_refuses_the_first_trial_has_its_feature_from_the_second()
     assert prediction.feature is not None
     assert prediction.feature.shape == (4,)
     assert hooks(module) == 0
+
+
+class Pyramid(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = Stages()
+        self.head = conv(9, 11)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.head(self.backbone(pixels)[-1])
+
+
+class Stages(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = conv(3, 4, 2), conv(4, 9, 2)
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        first = self.first(pixels)
+        return first, self.second(first)
+
+
+def test_of_a_layer_that_gives_several_maps_the_last_is_pooled() -> None:
+    torch.manual_seed(0)
+    module, pixels = Pyramid(), torch.rand(2, 3, 32, 48)
+    _, feature = Tap.at_layer(module, "backbone")(pixels)
+    assert feature is not None
+    torch.testing.assert_close(feature, module.backbone(pixels)[1].mean(dim=(2, 3)))

@@ -5,7 +5,7 @@ from typing import Any
 from reliseg.errors import ModelError
 from reliseg.labels import LabelSpace, label_space, label_space_names
 from reliseg.models.base import ModelOptions
-from reliseg.models.class_names import order_problem, plain_class_name, unshared_note
+from reliseg.models.class_names import order_problem, plain_class_name, shipped_space, unshared_note
 from reliseg.models.output_check import class_count_problem
 
 _REST = ("background", "other", "others", "void", "unlabeled", "unlabelled", "ignore", "unknown", "none")
@@ -18,7 +18,7 @@ def model_labels(options: ModelOptions, config: Any, *, reduced: bool) -> tuple[
     With it comes what a user should know of the classes.
     """
     names = _class_names(options, config)
-    labels = options.labels or (None if reduced else _shipped_space(names))
+    labels = options.labels or (None if reduced else shipped_space(names))
     if reduced and (labels is None or not _is_reduced(names, labels)):
         raise ModelError(
             f"model {options.name}: its image processor has do_reduce_labels, so in training id 0 was left out and "
@@ -68,11 +68,3 @@ def _follows(names: list[str], labels: LabelSpace) -> bool:
     """Tell if the classes are the model's names from the second one on: they were written before ids were reduced."""
     own = [plain_class_name(name) for name in names]
     return len(own) > 2 and own[1:] == [plain_class_name(c) for c in labels.classes[: len(own) - 1]]
-
-
-def _shipped_space(names: list[str]) -> LabelSpace | None:
-    """Return the shipped label space with these names; of several, the one without absent classes."""
-    own = [plain_class_name(name) for name in names]
-    spaces = [label_space(name) for name in label_space_names()]
-    fitting = [space for space in spaces if [plain_class_name(c) for c in space.classes] == own]
-    return min(fitting, key=lambda space: len(space.absent), default=None)

@@ -14,7 +14,7 @@ from reliseg.errors import ModelError, suggestion
 
 @dataclass(frozen=True, eq=False)
 class Tap:
-    """A module, and the name of the layer whose output is pooled (mean over positions)."""
+    """A module, and the name of the layer whose output is pooled (mean over positions); of several, the last one."""
 
     module: nn.Module
     layer: str
@@ -60,8 +60,9 @@ class Tap:
         pooled: list[Tensor] = []
 
         def hook(layer: nn.Module, inputs: Any, output: Any) -> None:
-            if isinstance(output, Tensor) and output.ndim == 4:
-                pooled.append(output.mean(dim=(2, 3)))
+            last = output[-1] if isinstance(output, list | tuple) and output else output
+            if isinstance(last, Tensor) and last.ndim == 4:
+                pooled.append(last.mean(dim=(2, 3)))
 
         handle = self.module.get_submodule(self.layer).register_forward_hook(hook)
         try:
