@@ -156,6 +156,15 @@ def test_the_models_of_the_models_page_load(field, monkeypatch, where):
     assert len(reliseg.open_model(where, labels="field.toml").labels) == 3
 
 
+@pytest.mark.zoo
+@pytest.mark.parametrize("network", ["lraspp", "fpn"])
+def test_networks_of_libraries_are_saved_and_evaluated(field, monkeypatch, network):
+    monkeypatch.chdir(field)
+    runpy.run_path(f"save_{network}.py")
+    reliseg.run_config(f"{network}.yaml", f"runs/{network}")
+    assert (field / "runs" / network / "results.csv").read_text().count("ece") >= 1
+
+
 SECTIONS = {
     "Top level": schema.RunConfig,
     "`models`": schema.ModelConfig,

@@ -1,0 +1,87 @@
+"""An architecture of a library with its weights -> the parts of a model."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from reliseg.errors import ModelError, error_text
+from reliseg.models.base import ModelOptions
+from reliseg.models.file_hashes import hash_files
+from reliseg.models.image_predictor import ImagePredictor, Resizing, check_on_gray
+from reliseg.models.torch.bare_network import bare_network
+from reliseg.models.torch.normalisation import Normalisation
+from reliseg.models.torch.weights import LoadedWeights, load_weights
+
+
+@dataclass(frozen=True, eq=False)
+class Architecture:
+    """A network that a library has built, and what the library says of its images.
+
+    `library` is its name and version, `args` is all that the network was built with.
+    """
+
+    module: nn.Module
+    name: str
+    library: str
+    args: Mapping[str, Any]
+    weights: Path
+    key: str | None = None
+    files: tuple[Path, ...] = ()
+    """Files that were read besides the weights."""
+    normalisation: Normalisation = field(default_factory=Normalisation)
+    classes: tuple[str, ...] = ()
+    """The names of its classes, where the library states them."""
+
+
+def model_parts(built: Architecture, options: ModelOptions) -> dict[str, Any]:
+    """Load the weights, and try the network on a gray image; return the fields of a `LibraryModel`."""
+    labels = options.require_labels()
+    if isinstance(options.resize, str):
+        raise ModelError(f"model {options.name}: resize is {options.resize!r}; write resize: [h, w]")
+    loaded = load_weights(built.module, built.weights, built.key)
+    network = bare_network(
+        built.module, options, LoadedWeights(loaded.place, built.classes or loaded.classes), built.normalisation
+    )
+    predictor = ImagePredictor(
+        name=options.name,
+        labels=labels,
+        run=network.run,
+        describe_error=lambda error: error_text(error) + network.hint(error),
+        align_corners=options.align_corners,
+        values=options.values or "logits",  # of a library that is known: nothing need be guessed from numbers
+        resizing=Resizing(options.resize) if options.resize else None,
+    )
+    check_on_gray(predictor)
+    facts = {
+        "kind": options.kind,
+        "where": options.where,
+        "library": built.library,
+        "architecture": built.name,
+        "args": dict(built.args),
+        "class": type(built.module).__name__,
+        "labels": labels.name,
+        "values": options.values or "logits",
+        "resize": options.resize,
+        "align_corners": options.align_corners,
+        **network.facts,
+        "output": network.reader.taken,
+        "files": hash_files([*built.files, built.weights]),
+    }
+    return {"labels": labels, "predictor": predictor, "facts": facts, "remarks": network.notes}
+
+
+def built_by(model: str, what: str, build: Callable[[], nn.Module]) -> nn.Module:
+    """Return what a library's function gives; a ModelError in one line where it refuses its arguments."""
+    try:
+        return build()
+    except Exception as error:  # whatever a library makes of arguments that it does not know
+        raise ModelError(f"model {model}: {what} cannot be built with these args: {error_text(error)}") from error
+
+
+def replace_forward(module: nn.Module, forward: Callable[[Any, Any], Any]) -> None:
+    """Let the module call another function in the place of its forward; the names of its layers stay as they are."""
+    setattr(module, "forward", partial(forward, module))  # noqa: B010
