@@ -31,7 +31,7 @@ from reliseg.calibration import Calibration, Unchanged
 from reliseg.data import DataSet, DecodedSample, load
 from reliseg.labels import label_space
 from reliseg.models import Input, Model
-from reliseg.models.torch.weights import load_weights
+from reliseg.models.checkpoints.loading import load_weights
 from reliseg.models.user_code import call_function
 from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.evaluate.observer import Observer

@@ -143,7 +143,7 @@ class Weights(Kind):
     def read(self) -> Any:
         from torch import nn
 
-        from reliseg.models.torch.weights import load_weights
+        from reliseg.models.checkpoints.loading import load_weights
 
         module = nn.Linear(4, 3)
         load_weights(module, self.path)

@@ -9,9 +9,9 @@ from torch import nn
 from reliseg.errors import ModelError
 from reliseg.labels import label_space
 from reliseg.models import ModelOptions
+from reliseg.models.checkpoints.loading import LoadedWeights
 from reliseg.models.torch.bare_network import bare_network, load_named_weights
 from reliseg.models.torch.normalisation import Normalisation
-from reliseg.models.torch.weights import LoadedWeights
 
 BGR = Normalisation(mean=(10.0, 20.0, 30.0), std=(2.0, 2.0, 2.0), divisor=1.0, bgr=True)
 

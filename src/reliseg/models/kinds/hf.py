@@ -43,8 +43,9 @@ class HuggingFaceModel(Model):
             raise ModelError(f"model {options.name}: output applies only to python models; leave it out")
         own_weights = options.weights_file()
         try:
+            from reliseg.models.checkpoints import archives, loading, shards
             from reliseg.models.hf import library, processor
-            from reliseg.models.torch import network, weight_files, weights
+            from reliseg.models.torch import network
             from reliseg.runtime import torch_settings
         except Exception as error:
             raise _import_error(options.name, error) from error
@@ -59,11 +60,12 @@ class HuggingFaceModel(Model):
             model = library.read_model(options.name, where, revision)
             files = library.model_files(where, revision)
             for file in (f for f in files if is_zipfile(f)):  # torch does not look at the checksums
-                weight_files.check_archive(file)
+                archives.check_archive(file)
         place = None
         if own_weights:
-            place = weights.load_weights(model, own_weights, options.key).place
-            files.append(own_weights)
+            loaded = loading.load_weights(model, own_weights, options.key)
+            place, remarks = loaded.place, (*remarks, *loaded.notes())
+            files += shards.checkpoint_files(own_weights)
         predict = network.Network(
             partial(library.forward_native, model.to(device)),
             preparation.normalisation,

@@ -14,6 +14,7 @@ import numpy as np
 from reliseg.errors import ModelError, shape_text
 from reliseg.labels import LabelSpace
 from reliseg.models.base import Input, Model, ModelOptions
+from reliseg.models.checkpoints.shards import checkpoint_files
 from reliseg.models.file_hashes import hash_files, own_files, recorded_files
 from reliseg.models.image_predictor import ImagePredictor, Resizing, check_on_gray
 from reliseg.models.outputs import OutputReader
@@ -102,7 +103,7 @@ class PythonModel(Model):
 def _file_identity(instance: Any, files: Sequence[Path], options: ModelOptions) -> dict[str, Any]:
     """Return the hashes of the files that were read and of those that `args` name, and the hash of its tensors."""
     weights = options.weights_file()
-    read = [*files, *([weights] if weights else []), *_named_files(options.args, options.folder)]
+    read = [*files, *(checkpoint_files(weights) if weights else []), *_named_files(options.args, options.folder)]
     return {"files": hash_files(read)} | _state_hash(instance)
 
 
@@ -209,7 +210,7 @@ def _as_prediction(output: Any, image: Image, reader: OutputReader) -> Predictio
     if np.ma.is_masked(array):
         raise ModelError("gives an array with masked numbers; fill them, for example array.filled(-100)")
     if hasattr(array, "detach"):
-        from reliseg.models.torch.tensor_kinds import kind_problem
+        from reliseg.models.checkpoints.tensor_kinds import kind_problem
 
         problem = kind_problem(array)
         if problem:

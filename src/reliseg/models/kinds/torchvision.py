@@ -157,9 +157,9 @@ def _downloaded(options: ModelOptions, stated: Any) -> Path:
 
 def _has_auxiliary_head(file: Path) -> bool:
     """Tell if a file has weights of the classifier that helps in training: then the network is built with it."""
-    from reliseg.models.torch.state_dicts import mapping_places, states_at
-    from reliseg.models.torch.weight_files import read_weights
+    from reliseg.models.checkpoints.reader import read_checkpoint
+    from reliseg.models.checkpoints.state_dicts import mapping_places, states_at
 
-    content = read_weights(file)
+    content = read_checkpoint(file).content
     states = states_at(content, mapping_places(content)) if isinstance(content, Mapping) else []
     return any("aux_classifier." in name for state in states for name in state.tensors)

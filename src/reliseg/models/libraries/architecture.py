@@ -14,7 +14,7 @@ from reliseg.models.file_hashes import hash_files
 from reliseg.models.image_predictor import ImagePredictor, Resizing, check_on_gray
 from reliseg.models.torch.bare_network import bare_network
 from reliseg.models.torch.normalisation import Normalisation
-from reliseg.models.torch.weights import LoadedWeights, load_weights
+from reliseg.models.checkpoints.loading import LoadedWeights, load_weights
 
 
 @dataclass(frozen=True, eq=False)

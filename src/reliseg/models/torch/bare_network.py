@@ -10,6 +10,7 @@ from torch import nn
 
 from reliseg.errors import ModelError
 from reliseg.models.base import ModelOptions
+from reliseg.models.checkpoints.loading import LoadedWeights, load_weights
 from reliseg.models.class_names import order_problem, unshared_note
 from reliseg.models.image_predictor import TRIAL_SIZES
 from reliseg.models.outputs import OutputReader
@@ -17,7 +18,6 @@ from reliseg.models.torch import modules
 from reliseg.models.torch.features import Tap, trial_call
 from reliseg.models.torch.network import Network, Output
 from reliseg.models.torch.normalisation import Normalisation, checked
-from reliseg.models.torch.weights import LoadedWeights, load_weights
 from reliseg.models.user_output import stdout_as_stderr
 from reliseg.prediction import Prediction
 from reliseg.runtime import torch_settings
@@ -68,12 +68,12 @@ def bare_network(
         output, feature = tap(pixels) if tap else (module(pixels), None)
         return reader(output), feature
 
-    classes = _class_notes(loaded.classes if loaded else (), options)
+    remarks = [*_class_notes(loaded.classes, options), *loaded.notes()] if loaded else []
     return BareNetwork(
         run=Network(forward, preparation, device, options.threads, options.precision),
         facts=facts,
         reader=reader,
-        notes=lambda: [*classes, *modules.training_notes(module)],
+        notes=lambda: [*remarks, *modules.training_notes(module)],
         hint=partial(modules.precision_hint, module),
     )
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from reliseg.errors import shortlist
-from reliseg.models.torch.tensor_kinds import type_text
+from reliseg.models.checkpoints.tensor_kinds import type_text
 
 _MODAL = ("BatchNorm", "Dropout", "DropPath", "StochasticDepth")
 """Parts of the names of layers that act differently in training mode."""

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from reliseg.errors import ModelError, count_text, shape_text
 from reliseg.models.base import Precision
+from reliseg.models.checkpoints.tensor_kinds import kind_problem
 from reliseg.models.torch.normalisation import Normalisation
-from reliseg.models.torch.tensor_kinds import kind_problem
 from reliseg.models.user_output import stdout_as_stderr
 from reliseg.prediction import Prediction
 from reliseg.runtime.torch_settings import inference_settings

@@ -4,7 +4,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
+
+from reliseg.models.checkpoints.stand_ins import LeftOut
 
 _COMPILED = "_orig_mod."
 """What `torch.compile` puts into names, at any depth."""
@@ -20,7 +24,8 @@ class State:
 
     where: str
     prefix: str
-    tensors: Mapping[str, Tensor]
+    tensors: Mapping[str, Tensor | LeftOut]
+    """A tensor that is no plain one is a mark, which says its kind."""
 
     @property
     def place(self) -> str:
@@ -46,21 +51,21 @@ def states_in(content: Mapping[Any, Any], own: Iterable[str]) -> list[State]:
     A mapping holds several if its names begin with several prefixes, such as `student.` and `teacher.`.
     """
     known = set(own)
-    found = [state for where, mapping in _mappings(content) for state in _states_of(where, mapping, known)]
+    found = [state for where, mapping in mappings_in(content) for state in _states_of(where, mapping, known)]
     return sorted(found, key=lambda state: -len(known & set(state.tensors)))
 
 
 def mapping_places(content: Mapping[Any, Any]) -> list[str]:
     """Return where a checkpoint holds mappings with tensors: `` for itself, `ema`, `ema.state_dict`."""
-    return [where for where, mapping in _mappings(content) if _tensors(mapping)]
+    return [where for where, mapping in mappings_in(content) if any(_is_tensor(k, v) for k, v in mapping.items())]
 
 
 def states_at(content: Mapping[Any, Any], places: Collection[str]) -> list[State]:
     """Return the tensors of the mappings at these places, under their own names."""
-    return [State(where, "", _tensors(mapping)) for where, mapping in _mappings(content) if where in places]
+    return [State(where, "", _tensors(mapping)) for where, mapping in mappings_in(content) if where in places]
 
 
-def _mappings(content: Mapping[Any, Any]) -> Iterator[tuple[str, Mapping[Any, Any]]]:
+def mappings_in(content: Mapping[Any, Any]) -> Iterator[tuple[str, Mapping[Any, Any]]]:
     """Yield the mappings in a checkpoint, itself first, each once: one that came from anywhere may hold itself."""
     waiting: list[tuple[str, Mapping[Any, Any], int]] = [("", content, 0)]
     seen: set[int] = set()
@@ -96,8 +101,24 @@ def _prefixes(names: Mapping[str, Any], known: set[str]) -> list[str]:
     return list(prefixes)[:_MAX_PREFIXES]
 
 
-def _tensors(mapping: Mapping[Any, Any]) -> dict[str, Tensor]:
-    return {key: value for key, value in mapping.items() if isinstance(key, str) and isinstance(value, Tensor)}
+def _tensors(mapping: Mapping[Any, Any]) -> dict[str, Tensor | LeftOut]:
+    return {
+        key: _of_array(value) if isinstance(value, np.ndarray) else value
+        for key, value in mapping.items()
+        if _is_tensor(key, value)
+    }
+
+
+def _is_tensor(key: Any, value: Any) -> bool:
+    if not isinstance(key, str):
+        return False
+    return isinstance(value, Tensor | np.ndarray) or (isinstance(value, LeftOut) and value.kind != "")
+
+
+def _of_array(array: "np.ndarray[Any, Any]") -> Tensor:
+    """Return an array's numbers as a tensor, which needs them in the machine's order and may write to them."""
+    plain = array if array.dtype.isnative and array.flags.writeable else np.array(array, array.dtype.newbyteorder("="))
+    return torch.from_numpy(plain)
 
 
 def _canonical(name: str) -> str:

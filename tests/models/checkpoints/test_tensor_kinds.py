@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from reliseg.models.torch.tensor_kinds import kind_problem, layout_problem, type_text
+from reliseg.models.checkpoints.tensor_kinds import kind_problem, layout_problem, type_text
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from reliseg.models.torch.state_dicts import mapping_places, own_names, states_at, states_in
+from reliseg.models.checkpoints.state_dicts import mapping_places, own_names, states_at, states_in
 
 T = torch.zeros(1)
 OWN = ("head.weight", "head.bias")

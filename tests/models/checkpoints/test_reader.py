@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import save_file
 
 from reliseg.errors import ModelError
-from reliseg.models.torch.weight_files import check_archive, read_weights
+from reliseg.models.checkpoints.archives import check_archive
+from reliseg.models.checkpoints.reader import read_checkpoint
 
 
 def state() -> dict[str, torch.Tensor]:
@@ -27,7 +28,7 @@ def save(path: Path, content: Any) -> Path:
 
 def refusal(path: Path) -> str:
     with pytest.raises(ModelError) as caught:
-        read_weights(path)
+        read_checkpoint(path)
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith(f"weights {path}")
     return str(caught.value)
@@ -38,7 +39,7 @@ def refusal(path: Path) -> str:
 def test_the_content_tells_the_form_and_not_the_name(tmp_path: Path, name: str, form: str) -> None:
     path = tmp_path / name
     save_file(state(), path) if form == "safetensors" else torch.save(state(), path)
-    assert (read_weights(path)["head.bias"] == 3).all()
+    assert (read_checkpoint(path).content["head.bias"] == 3).all()
 
 
 def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,14 +64,14 @@ def test_a_storage_that_claims_too_much_is_not_made(tmp_path: Path) -> None:
     torch.save({"b": torch.zeros(11)}, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
     content = (tmp_path / "old.pth").read_bytes()
     (tmp_path / "old.pth").write_bytes(content.replace(b"K\x0bN", huge + b"N"))
-    assert "not a checkpoint that torch can read (" in refusal(tmp_path / "old.pth")
+    assert "not a checkpoint, or a damaged one (" in refusal(tmp_path / "old.pth")
     with (
         ZipFile(save(tmp_path / "plain.pth", {"b": torch.zeros(11)})) as plain,
         ZipFile(tmp_path / "w.pth", "w") as lies,
     ):
         for name in plain.namelist():
             lies.writestr(name, plain.read(name).replace(b"K\x0b", huge) if "data.pkl" in name else plain.read(name))
-    assert "not a checkpoint that torch can read (" in refusal(tmp_path / "w.pth")
+    assert "not a checkpoint, or a damaged one (" in refusal(tmp_path / "w.pth")
 
 
 def test_an_archive_of_too_many_parts_is_not_read(tmp_path: Path) -> None:
@@ -100,7 +101,7 @@ def test_an_archive_without_checksums_is_read(tmp_path: Path) -> None:
         path = save(tmp_path / "w.pth", state())
     finally:
         torch.serialization.set_crc32_options(True)
-    read_weights(path)
+    read_checkpoint(path)
 
 
 def test_an_archive_that_unpacks_to_many_times_its_size_is_not_read(tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ def test_damaged_weights_are_read_as_they_are_or_refused_in_one_line(tmp_path: P
     for seed in range(300):
         path.write_bytes(damaged(content, seed))
         with suppress(ModelError):
-            read_weights(path)
+            read_checkpoint(path)
 
 
 def test_a_pointer_of_git_lfs_is_named(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Weights of a torch module from a file that may come from anywhere: nothing in it is executed."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,22 +9,39 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from reliseg.errors import ModelError, one_line, shortlist
+from reliseg.errors import ModelError, one_line, shape_text, shortlist
+from reliseg.models.checkpoints.reader import Checkpoint, read_checkpoint
+from reliseg.models.checkpoints.stand_ins import LeftOut
+from reliseg.models.checkpoints.state_dicts import State, mapping_places, mappings_in, own_names, states_at, states_in
+from reliseg.models.checkpoints.tensor_kinds import kind_problem, layout_problem, type_text
 from reliseg.models.outputs import array_shape, array_shape_text
-from reliseg.models.torch.state_dicts import State, mapping_places, own_names, states_at, states_in
-from reliseg.models.torch.tensor_kinds import kind_problem, layout_problem, type_text
-from reliseg.models.torch.weight_files import read_weights
 from reliseg.runtime.printable import printable
 
 _COUNTER = "num_batches_tracked"
+_ALONE = "save its state dict alone: torch.save({}.state_dict(), path)"
+_USUAL = re.compile(
+    r"(addict|argparse|collections|copyreg|datetime|deepspeed|detectron2|easydict|enum|fvcore|hydra|iopath|lightning"
+    r"|lightning_\w+|logging|mmcls|mmcv|mmdet|mmengine|mmpretrain|mmseg|ml_collections|numpy|omegaconf|pathlib"
+    r"|pytorch_lightning|timm|torch|torchmetrics|transformers|typing|uuid|yacs)\."
+)
+"""Packages whose objects training tools store beside weights: nobody misses them, so nothing is said of them."""
 
 
 @dataclass(frozen=True)
 class LoadedWeights:
-    """What was read of a file: where the weights lay in it, and the names of classes that stand beside them."""
+    """What was read of a file: where the weights lay in it, and the names of classes that stand beside them.
+
+    `left_out` are the classes and functions that it names beside, which were not looked up.
+    """
 
     place: str
     classes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    def notes(self) -> list[str]:
+        """Return a line about what the file holds beside weights, if that is not what training tools store there."""
+        names = _unusual(self.left_out)
+        return [f"its checkpoint also names {_names(names)}, which was left out and not run"] if names else []
 
 
 def load_weights(module: nn.Module, path: Path, key: str | None = None) -> LoadedWeights:
@@ -32,31 +50,31 @@ def load_weights(module: nn.Module, path: Path, key: str | None = None) -> Loade
     The weights are the only state dict in the file that has the names of the module, or the one at `key`. What stands
     before all its names is removed.
     """
-    content = read_weights(path)
+    checkpoint = read_checkpoint(path)
+    content = checkpoint.content
     try:
         names = own_names(module.state_dict())
         own = {name: module.state_dict()[names[name]] for name in names}
         shapes = {name: tensor.shape for name, tensor in own.items()}
     except Exception as error:  # of layers that get their shapes from the first image
         raise ModelError(f"weights {path}: the network's own cannot be listed ({one_line(error)})") from error
-    state = _completed(_choose(path, content, own, shapes, key), own)
-    _check_fit(path, state, own)
+    state = _completed(_choose(path, checkpoint, own, shapes, key), own)
+    _check_fit(path, state, own, checkpoint.left_out)
     try:
         module.load_state_dict({names[name]: value for name, value in state.tensors.items()})
     except Exception as error:  # of torch, or of the module's own hooks
         raise ModelError(f"weights {path} do not fit: {one_line(error)}") from error
-    return LoadedWeights(state.place, _class_names(content))
+    return LoadedWeights(state.place, _class_names(content), checkpoint.left_out)
 
 
 def _choose(
-    path: Path, content: Any, own: Mapping[str, Tensor], shapes: Mapping[str, torch.Size], key: str | None
+    path: Path, checkpoint: Checkpoint, own: Mapping[str, Tensor], shapes: Mapping[str, torch.Size], key: str | None
 ) -> State:
     """Return the state dict to load, which may still not fit; a ModelError where none or several could be meant."""
+    content = checkpoint.content
     places = mapping_places(content) if isinstance(content, Mapping) else []
     if not places:
-        raise ModelError(
-            f"weights {path}: not a checkpoint; a state dict is needed (name -> tensor), or a dict of such"
-        )
+        raise ModelError(f"weights {path}: {_no_state_dict(checkpoint)}")
     states = states_in(content, shapes)
     if key is not None:
         states = [state for state in states if state.is_at(key)]
@@ -64,13 +82,29 @@ def _choose(
             known = dict.fromkeys([*(s.place for s in states_in(content, shapes)), *places])
             raise ModelError(f"weights {path}: nothing at key {key!r} fits; known: {_listed(list(known))}")
     whole = [_completed(state, own) for state in states]
-    fitting = _different([s for s in whole if {k: array_shape(v) for k, v in s.tensors.items()} == shapes])
+    fitting = _different([state for state in whole if _shapes(state) == shapes])
     if len(fitting) > 1:
         raise ModelError(
             f"weights {path}: several state dicts fit: {_listed([s.place for s in fitting])}; "
             f"say which with key, for example key: {fitting[-1].place.rstrip('.') or repr('')}"
         )
     return (fitting or states or states_at(content, places[:1]))[0]
+
+
+def _no_state_dict(checkpoint: Checkpoint) -> str:
+    """Return what is said of a file without tensors: it may hold a whole network, or nothing but objects."""
+    content = checkpoint.content
+    parts: list[tuple[str, Any]] = [("", content)]
+    if isinstance(content, Mapping):
+        parts += [(str(key), part) for _, mapping in mappings_in(content) for key, part in mapping.items()]
+    for key, part in parts:
+        if isinstance(part, LeftOut) and (part.is_network or part is content):
+            what = f"a whole network ({printable(part.name)})" if part.is_network else printable(part.name)
+            at = f" at {printable(key)}" if key else ""
+            whose = "model" if not part.is_network or not key else f"checkpoint[{printable(key)!r}]"
+            return f"holds {what}{at}, which is code and not loaded; {_ALONE.format(whose)}"
+    beside = f" (it holds {_names(list(checkpoint.left_out))})" if checkpoint.left_out else ""
+    return f"not a checkpoint{beside}; a state dict is needed (name -> tensor), or a dict of such"
 
 
 def _completed(state: State, own: Mapping[str, Tensor]) -> State:
@@ -102,32 +136,49 @@ def _different(states: list[State]) -> list[State]:
     return different
 
 
-def _are_equal(one: Tensor, other: Tensor) -> bool:
-    """Tell if two tensors hold the same numbers; those of unusual kinds are not looked into."""
-    if layout_problem(one) or layout_problem(other):
-        return one is other
+def _are_equal(one: Tensor | LeftOut, other: Tensor | LeftOut) -> bool:
+    if isinstance(one, LeftOut) or isinstance(other, LeftOut):
+        return False
     return one.dtype == other.dtype and torch.equal(one, other)
 
 
-def _check_fit(path: Path, state: State, own: Mapping[str, Tensor]) -> None:
+def _shapes(state: State) -> dict[str, torch.Size | None]:
+    return {name: tensor.shape if isinstance(tensor, Tensor) else None for name, tensor in state.tensors.items()}
+
+
+def _check_fit(path: Path, state: State, own: Mapping[str, Tensor], left_out: Sequence[str]) -> None:
     """Raise a ModelError that says which names, shapes or types are not those of the network."""
     at = f" at {printable(state.place)}" if state.place else ""
-    wrong = [k for k in state.tensors if k in own and array_shape(state.tensors[k]) != array_shape(own[k])]
+    shapes = {name: shape for name, shape in _shapes(state).items() if name in own and shape is not None}
+    wrong = [name for name, shape in shapes.items() if shape != array_shape(own[name])]
     if wrong:
-        here, there = (array_shape_text(tensors[wrong[0]]) for tensors in (state.tensors, own))
+        here, there = shape_text(shapes[wrong[0]]), array_shape_text(own[wrong[0]])
         raise ModelError(f"weights {path}{at} do not fit: {_names(wrong)}: shape {here}, the network's {there}")
     parts = [("missing", [k for k in own if k not in state.tensors])]
     parts.append(("unexpected", [k for k in state.tensors if k not in own]))
     problems = [f"{kind} {_names(keys)}" for kind, keys in parts if keys]
     if problems:
+        unusual = _unusual(left_out)
+        problems += [f"left out of it {_names(unusual)}"] if unusual else []
         raise ModelError(f"weights {path}{at} do not fit the network: {'; '.join(problems)}")
     for name, tensor in state.tensors.items():
-        problem = layout_problem(tensor) or (kind_problem(tensor) if own[name].is_floating_point() else None)
+        problem = _kind_problem(tensor, own[name])
         if problem:
             raise ModelError(
                 f"weights {path}{at}: {printable(name)} is {problem}, and the network's is a plain one of "
                 f"{type_text(own[name].dtype)}; save the weights as such"
             )
+
+
+def _kind_problem(tensor: Tensor | LeftOut, own: Tensor) -> str | None:
+    """Return what kind of tensor a file has, if the network's is of another one."""
+    if isinstance(tensor, LeftOut):
+        return tensor.kind
+    return layout_problem(tensor) or (kind_problem(tensor) if own.is_floating_point() else None)
+
+
+def _unusual(left_out: Sequence[str]) -> list[str]:
+    return [name for name in left_out if not _USUAL.match(name)]
 
 
 def _names(names: list[str]) -> str:
