@@ -10,11 +10,11 @@ from torch import nn
 
 from reliseg.errors import ModelError, error_text
 from reliseg.models.base import ModelOptions
+from reliseg.models.checkpoints.loading import LoadedWeights, load_weights
 from reliseg.models.file_hashes import hash_files
 from reliseg.models.image_predictor import ImagePredictor, Resizing, check_on_gray
 from reliseg.models.torch.bare_network import bare_network
 from reliseg.models.torch.normalisation import Normalisation
-from reliseg.models.checkpoints.loading import LoadedWeights, load_weights
 
 
 @dataclass(frozen=True, eq=False)
