@@ -208,6 +208,32 @@ def test_an_activation_gives_probabilities_or_is_left_out(saved, real_data):
 
 
 @pytest.mark.zoo
+def test_an_encoder_of_timm_brings_its_own_preparation_and_asks_nobody(saved, real_data):
+    module, given = saved("Unet", encoder_name="tu-mobilenetv3_small_050.lamb_in1k")
+    image = frame(real_data, 64, 96)
+    assert_same(at_full_size(prediction_of(load(given), image)), output_of(module, normalised(image)))
+    for name, near in (("tu-mobilenetv3_smal_050", "mobilenetv3_small_050"), ("tu-hf-hub:someone/network", "tu-NAME")):
+        assert near in refusal(replace(given, args={"encoder_name": name}))
+    for key in ("checkpoint_path", "pretrained", "pretrained_cfg"):
+        assert f"Unet has no argument {key!r}" in refusal(replace(given, args=dict(given.args) | {key: "net.pth"}))
+
+
+@pytest.mark.zoo
+def test_a_network_of_one_size_takes_images_that_are_brought_to_it(saved, tmp_path, real_data):
+    import segmentation_models_pytorch as smp
+
+    args = {key: value for key, value in TINY_VIT.items() if key != "dynamic_img_size"}
+    module = settled(smp.DPT(encoder_weights=None, classes=11, **args), size=(224, 224))
+    torch.save(module.state_dict(), tmp_path / "dpt.pth")
+    given = options("DPT", weights=tmp_path / "dpt.pth", args=args)
+    assert "Input height (512) doesn't match model (224)." in refusal(given)
+    image = frame(real_data, 224, 224)
+    prediction = prediction_of(load(replace(given, resize=(224, 224))), image)
+    assert_same(np.asarray(prediction.logits), output_of(module, normalised(image, (0.5,) * 3, (0.5,) * 3)))
+    assert prediction.feature is not None
+
+
+@pytest.mark.zoo
 def test_options_that_cannot_be_right_are_refused_in_one_line(saved):
     given = saved()[1]
     assert "did you mean 'FPN'" in refusal(replace(given, where="FPNN"))

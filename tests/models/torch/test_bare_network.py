@@ -77,3 +77,13 @@ def test_weights_are_those_that_the_options_name(net, tmp_path: Path):
     assert loaded is not None
     assert loaded.place == "ema"
     assert torch.equal(other.head.weight, net.head.weight)
+
+
+def test_a_network_of_one_size_has_a_feature_too():
+    class OneSize(Net):
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            assert pixels.shape[-2:] == (40, 40)
+            return super().forward(pixels)
+
+    assert bare_network(OneSize(), options()).facts["feature"] is None
+    assert bare_network(OneSize(), options(resize=(40, 40))).facts["feature"] == "body"

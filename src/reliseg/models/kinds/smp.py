@@ -32,6 +32,8 @@ _IMAGENET_FAMILIES = (
 _IMAGENET_WEIGHTS = ("imagenet", "ssl", "swsl", "instagram", "noisy-student", "noisy-student-475")
 _OWN_ENCODER = "tu-"
 """Encoders of timm, whose names smp does not list."""
+_OF_TIMM_FILES = ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir")
+"""Arguments that would let timm read other files, or ask the hub."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +62,7 @@ def _architecture(options: ModelOptions) -> "Architecture":
 
     from reliseg.models.libraries.architecture import Architecture, built_by, replace_forward
 
-    folder = (options.folder / Path(options.where).expanduser()).resolve()
+    folder = options.folder / Path(options.where).expanduser()
     name, saved, files = _saved(options, folder) if (folder / _CONFIG).is_file() else (options.where, {}, ())
     kind = _class_named(options, name, smp.MODEL_ARCHITECTURES_MAPPING)
     given = saved | dict(options.args)
@@ -121,7 +123,9 @@ def _checked(options: ModelOptions, kind: Any, given: Mapping[str, Any]) -> dict
             raise ModelError(f"model {options.name}: {key} is {args[key]} in its args, and must be {value}, as {why}")
     names = list(inspect.signature(kind).parameters)
     unknown = [key for key in args if key not in names or key == "kwargs"]
-    if unknown and not str(args.get("encoder_name", "")).startswith(_OWN_ENCODER):
+    if str(args.get("encoder_name", "")).startswith(_OWN_ENCODER):  # further ones are those of timm's network
+        unknown = [key for key in unknown if key in (*_OF_TIMM_FILES, "kwargs")]
+    if unknown:
         known = [name for name in names if name not in (*_FIXED, "classes", "kwargs")]
         raise ModelError(
             f"model {options.name}: {kind.__name__} has no argument {unknown[0]!r}; {suggestion(unknown[0], known)}"
@@ -139,15 +143,22 @@ def _checked(options: ModelOptions, kind: Any, given: Mapping[str, Any]) -> dict
 
 
 def _check_encoder(options: ModelOptions, encoder: str, known: Iterable[str]) -> None:
-    """Raise a ModelError with near names for an encoder that smp does not have; those of timm are timm's to check."""
-    names = list(known)
-    if encoder.startswith((_OWN_ENCODER, "timm-")) or encoder in names:
+    """Raise a ModelError with near names for an encoder that neither smp nor timm has: no name asks the hub."""
+    import timm
+
+    of_timm = encoder.removeprefix(_OWN_ENCODER)
+    if of_timm != encoder:
+        if timm.models.is_model(of_timm):
+            return
+        names, library = timm.list_models(), "timm"
+    elif encoder.startswith("timm-") or encoder in known:
         return
-    near = get_close_matches(encoder, names, n=3)  # there are more than a hundred
-    hint = f"did you mean {', '.join(near)}?" if near else "write one of smp.encoders.get_encoder_names()"
+    else:
+        names, library = list(known), "segmentation_models_pytorch"
+    near = get_close_matches(of_timm, names, n=3)  # there are hundreds
+    hint = f"did you mean {', '.join(near)}?" if near else "see smp.encoders.get_encoder_names()"
     raise ModelError(
-        f"model {options.name}: segmentation_models_pytorch has no encoder {encoder!r}; {hint} "
-        "(those of timm begin with tu-)"
+        f"model {options.name}: {library} has no encoder {of_timm!r}; {hint} (those of timm are written tu-NAME)"
     )
 
 

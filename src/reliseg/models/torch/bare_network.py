@@ -98,7 +98,8 @@ def _tap(module: nn.Module, options: ModelOptions, device: torch.device) -> Tap 
     """Return where the pooled feature comes from: the layer in the options, or the deepest feature map."""
     if options.feature is not None:
         return Tap.at_layer(module, options.feature)
-    for size in TRIAL_SIZES:
+    own = [options.resize] if isinstance(options.resize, tuple) else []  # the only size that some networks take
+    for size in (*TRIAL_SIZES, *own):
         try:
             with stdout_as_stderr():
                 return Tap.at_deepest_map(module, trial_call(module, device, size))
