@@ -1,7 +1,7 @@
 """An architecture of a library with its weights -> the parts of a model."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from torch import nn
 
 from reliseg.errors import ModelError, error_text
 from reliseg.models.base import ModelOptions
-from reliseg.models.checkpoints.loading import LoadedWeights, load_weights
+from reliseg.models.checkpoints.loading import load_weights
+from reliseg.models.checkpoints.shards import checkpoint_files
 from reliseg.models.file_hashes import hash_files
 from reliseg.models.image_predictor import ImagePredictor, Resizing, check_on_gray
 from reliseg.models.torch.bare_network import bare_network
@@ -43,9 +44,8 @@ def model_parts(built: Architecture, options: ModelOptions) -> dict[str, Any]:
     if isinstance(options.resize, str):
         raise ModelError(f"model {options.name}: resize is {options.resize!r}; write resize: [h, w]")
     loaded = load_weights(built.module, built.weights, built.key)
-    network = bare_network(
-        built.module, options, LoadedWeights(loaded.place, built.classes or loaded.classes), built.normalisation
-    )
+    known = replace(loaded, classes=built.classes or loaded.classes)
+    network = bare_network(built.module, options, known, built.normalisation)
     predictor = ImagePredictor(
         name=options.name,
         labels=labels,
@@ -69,7 +69,7 @@ def model_parts(built: Architecture, options: ModelOptions) -> dict[str, Any]:
         "align_corners": options.align_corners,
         **network.facts,
         "output": network.reader.taken,
-        "files": hash_files([*built.files, built.weights]),
+        "files": hash_files([*built.files, *checkpoint_files(built.weights)]),
     }
     return {"labels": labels, "predictor": predictor, "facts": facts, "remarks": network.notes}
 
