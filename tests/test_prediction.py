@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.rows import StoredRows
 from helpers.worlds import space
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -191,3 +192,26 @@ def test_temperatures_act_on_log_probabilities() -> None:
     raised = np.append(p.ravel()[:2].astype(np.float64), 2.0**-149) ** 0.25
     z = full_logits(warm.view(), 4)[:3, 0]
     np.testing.assert_allclose(np.exp(z) / np.exp(z).sum(), raised / raised.sum(), rtol=1e-5)
+
+
+def rows_and_array(shape=(5, 40, 64)):
+    array = np.random.default_rng(1).normal(0, 3, shape).astype(np.float32)
+    return Prediction(StoredRows(array), shape[1:]), Prediction(array, shape[1:])
+
+
+def test_pixels_are_drawn_from_rows_as_from_an_array_of_the_size_of_the_image():
+    truth = np.random.default_rng(2).integers(0, 5, (40, 64)).astype(np.uint8)
+    by_rows, whole = rows_and_array()
+    for count in (7, 40 * 64):
+        drawn = [sample_pixels(p, truth, count, np.random.default_rng(3)) for p in (by_rows, whole)]
+        for one, other in zip(*drawn, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_rows_that_are_not_finite_or_too_large_are_named():
+    by_rows, _ = rows_and_array()
+    assert by_rows.problem() is None
+    by_rows.logits.array[0, 0, 0] = -np.inf
+    assert "logits of -inf" in by_rows.problem()
+    by_rows.logits.array[0, 0, 0] = 20000
+    assert "magnitude 2e+04" in by_rows.problem()

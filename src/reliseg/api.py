@@ -67,8 +67,9 @@ def open_model(
     """Load a model from `KIND:WHERE` (`hf:folder`, `stored:folder`, `python:file.py:build`), a module, or a callable.
 
     `labels` is the label space that it predicts. Options are those of a configuration's model: weights, key, output,
-    values, align_corners, mean, std, resize, feature, precision, args, device, threads. `reliseg.tune_malloc()` before
-    it makes networks faster on a CPU. Raises a ModelError that says what is wrong.
+    values, align_corners, mean, std, resize, interpolation, pad, slide, tta, mc_dropout and its seed, masks, feature,
+    precision, args, device, threads. `reliseg.tune_malloc()` before it makes networks faster on a CPU. Raises a
+    ModelError that says what is wrong.
     """
     checked, space = _model_options(options), _label_space(labels)
     if not isinstance(where, str):
@@ -246,9 +247,13 @@ def _model_options(options: dict[str, Any]) -> dict[str, Any]:
     checked = parse_model({"name": "model", "kind": "python", "where": "model"} | section)
     running: dict[str, Any] = {key: given[key] for key in ("device", "threads") if key in given}
     settings = parse_settings(running | ({"device": str(running["device"])} if "device" in running else {}))
-    values = {key: getattr(checked, key) for key in section if key in ("mean", "std", "resize")}
+    values = {key: getattr(checked, key) for key in section if key in _SECTIONS}
     values |= {key: getattr(settings, key) for key in running}
     return given | values | ({"weights": Path(section["weights"])} if section.get("weights") else {})
+
+
+_SECTIONS = ("mean", "std", "resize", "pad", "slide", "tta")
+"""Options that hold several values."""
 
 
 def _strings(where: str, values: object) -> list[str]:

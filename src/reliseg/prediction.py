@@ -7,6 +7,7 @@ from jaxtyping import Float, Float32, Float64, Int64, UInt8
 
 from reliseg.labels import UNKNOWN, Projection
 from reliseg.stats import DeviceLogits, LogitView
+from reliseg.stats.rows import Rows, row_blocks
 from reliseg.stats.view import Transform, source_positions
 from reliseg.types import Factors, Feature, Image, Logits, Truth
 
@@ -24,13 +25,14 @@ class Prediction:
     `transform` maps the projected logits of some pixels (columns x pixels, float64), each by itself. Then the logits
     of a pixel are multiplied by 1/T: by the entry of `inverse_temperatures` of its argmax (one per class of the data
     set, the last one for `other`), and by its own entry of `pixel_factors`. Each of these may be None, which changes
-    nothing. `image` is the image, or None if it was not read. Logits may stay on the device of the model.
+    nothing. `image` is the image, or None if it was not read. Logits may stay on the device of the model, or be rows
+    that are computed when they are read, at the size of the image.
 
     Where a model gave `probabilities`, at its own stride, the logits are their logarithms at the size of the image: see
     `of_probabilities`.
     """
 
-    logits: Logits | DeviceLogits
+    logits: Logits | DeviceLogits | Rows
     size: tuple[int, int]
     align_corners: bool = False
     feature: Feature | None = None
@@ -80,8 +82,13 @@ class Prediction:
             inverse_temperatures=np.ones(self.columns) if slopes is None else slopes,
             transform=self.transform,
             pixel_factors=self.pixel_factors,
-            of_probabilities=self.probabilities is not None,
+            of_probabilities=self.is_of_probabilities,
         )
+
+    @property
+    def is_of_probabilities(self) -> bool:
+        """Tell if the logits are logarithms of probabilities: there are no others."""
+        return self.probabilities is not None or (isinstance(self.logits, Rows) and self.logits.of_probabilities)
 
     def problem(self) -> str | None:
         """Return why these logits cannot be counted, or None."""
@@ -89,22 +96,25 @@ class Prediction:
             return "the model gave an empty tensor"
         largest = _magnitude(self.logits)
         if not np.isfinite(largest):
-            return _describe_infinite(np.asarray(self.logits))
+            return _describe_infinite(self.logits)
         if largest > LOGIT_LIMIT:
             return f"the model gave a logit of magnitude {largest:.3g}; the limit is {LOGIT_LIMIT:.0f}"
         return None
 
 
-def _magnitude(logits: Logits | DeviceLogits) -> float:
+def _magnitude(logits: Logits | DeviceLogits | Rows) -> float:
     """Return the largest magnitude, computed where the logits are; NaN and infinity propagate."""
+    if isinstance(logits, Rows):
+        return logits.magnitude()
     if isinstance(logits, DeviceLogits):
         return float(abs(logits).max())
     return float(np.maximum(logits.max(), -logits.min()))
 
 
-def _describe_infinite(logits: Logits) -> str:
+def _describe_infinite(logits: Logits | DeviceLogits | Rows) -> str:
     """Return a message about logits that are not all finite."""
-    if not np.isneginf(logits[~np.isfinite(logits)]).all():
+    parts = logits.arrays() if isinstance(logits, Rows) else (np.asarray(logits),)
+    if not all(np.isneginf(part[~np.isfinite(part)]).all() for part in parts):
         return "the model gave NaN or infinite logits"
     return (
         "the model gave logits of -inf, as the logarithm of 0 is; give the probabilities, with values: probabilities, "
@@ -151,6 +161,8 @@ def _random_places(places: int, count: int, generator: np.random.Generator) -> I
 def _logits_at(view: LogitView, pixels: np.ndarray) -> Float64[np.ndarray, "c p"]:
     """Return the upsampled logits at flat pixel indices."""
     rows, columns = np.divmod(pixels, view.size[1])
+    if isinstance(view.logits, Rows):
+        return _values_at(view.logits, rows, columns)
     h, w = view.logits.shape[1:]
     y, wy = (a[rows] for a in source_positions(h, view.size[0], view.align_corners))
     x, wx = (a[columns] for a in source_positions(w, view.size[1], view.align_corners))
@@ -159,3 +171,13 @@ def _logits_at(view: LogitView, pixels: np.ndarray) -> Float64[np.ndarray, "c p"
     left = z[:, y, x] + (z[:, y1, x] - z[:, y, x]) * wy
     right = z[:, y, x1] + (z[:, y1, x1] - z[:, y, x1]) * wy
     return left + (right - left) * wx
+
+
+def _values_at(maps: Rows, rows: np.ndarray, columns: np.ndarray) -> Float64[np.ndarray, "c p"]:
+    """Return the values at places in the order of rows; rows without such places are not computed."""
+    values = np.empty((len(maps), len(rows)))
+    for block in row_blocks(maps.shape, slice(int(rows[0]), int(rows[-1]) + 1)):
+        first, end = np.searchsorted(rows, (block.start, block.stop))
+        if first < end:
+            values[:, first:end] = maps.rows(block)[:, rows[first:end] - block.start, columns[first:end]]
+    return values

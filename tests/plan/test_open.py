@@ -8,7 +8,7 @@ from helpers.plans import SilentModel, dataset_of
 
 from reliseg.config.schema import IN_MEMORY, DataConfig, ModelConfig, parse_settings
 from reliseg.errors import ConfigError, MissingExtraError, ModelError
-from reliseg.models import ModelOptions
+from reliseg.models import Augmented, ModelOptions, Pad, Slide
 from reliseg.models.kinds.stored import StoredModel
 from reliseg.plan.open import limit_samples, model_loader, open_configured_dataset
 
@@ -28,6 +28,12 @@ SECTION = {
     "values": "probabilities",
     "output": "0.out",
     "args": {"a": 1},
+    "interpolation": "opencv",
+    "pad": Pad(32),
+    "slide": Slide((7, 8), (5, 6)),
+    "tta": Augmented(flip=True),
+    "mc_dropout": 8,
+    "masks": "native",
 }
 
 
@@ -47,7 +53,7 @@ class Loader:
 def loader_of(monkeypatch, loader):
     monkeypatch.setattr(StoredModel, "load", loader.load)
     return model_loader(
-        ModelConfig.model_validate(SECTION), Path("here"), parse_settings({"device": "cpu", "threads": 3})
+        ModelConfig.model_validate(SECTION), Path("here"), parse_settings({"device": "cpu", "threads": 3, "seed": 5})
     )
 
 
@@ -57,7 +63,7 @@ def test_every_option_of_a_section_reaches_the_model(monkeypatch):
     assert loader.options is None  # it is loaded when its turn comes
     source.load()
     options = loader.options
-    assert (options.labels.name, options.align_corners, options.threads) == ("camvid", True, 3)
+    assert (options.labels.name, options.align_corners, options.threads, options.seed) == ("camvid", True, 3, 5)
     assert (options.weights, options.folder) == (Path("~/w.pth").expanduser(), Path("here"))
     same = set(SECTION) - {"labels", "weights", "upsampling"}
     assert {name: getattr(options, name) for name in same} == {name: SECTION[name] for name in same}

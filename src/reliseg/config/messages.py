@@ -15,6 +15,7 @@ _EXPECTED = {
     "tuple_type": "a list",
     "dict_type": "keys with values",
     "model_type": "keys with values",
+    "dataclass_type": "keys with values",
     "invalid_key": "a word as key",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
@@ -48,6 +49,7 @@ def validation_message(errors: Iterable[ErrorDetails], content: object) -> str:
     first = by_place[0][0]
     place = max((place for place, _ in by_place if place[: len(first)] == first), key=len)
     alternatives = [error for other, error in by_place if other == place]
+    alternatives = [error for error in alternatives if error["type"] == "value_error"] or alternatives
     where, kind, value = place_text(place), alternatives[0]["type"], alternatives[0].get("input")
     if kind == "missing":
         return f"{where} is missing"

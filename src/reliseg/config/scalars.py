@@ -7,9 +7,10 @@ words are those of YAML 1.2's core rules. `Any` in the schema is read by these r
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from operator import index
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
@@ -72,8 +73,12 @@ def read_as(value: Any, kind: Any) -> Any:
     if isinstance(value, str):
         return _read_text_as(value, kind)
     if isinstance(value, list | tuple) and origin in (list, tuple):
-        each = [*arguments, *(arguments[-1:] * len(value))] if origin is list else [*arguments, *([Any] * len(value))]
+        repeated = arguments[0] if origin is list or arguments[1:] == (...,) else None
+        each = [repeated] * len(value) if repeated is not None else [*arguments, *([Any] * len(value))]
         return origin(read_as(item, one) for item, one in zip(value, each, strict=False))
+    if isinstance(value, Mapping) and isinstance(kind, type) and is_dataclass(kind):
+        kinds = get_type_hints(kind)
+        return {k: read_as(v, kinds[k]) if k in kinds else v for k, v in value.items()}
     if isinstance(value, Mapping) and origin is dict:
         return {str(k) if isinstance(k, str) else k: read_as(v, arguments[1]) for k, v in value.items()}
     return _read_number_as(value, kind)
@@ -94,7 +99,7 @@ def _fits(value: Any, kind: Any) -> bool:
     origin = get_origin(kind) or kind
     if origin is Literal:
         return value in get_args(kind)
-    if isinstance(origin, type) and issubclass(origin, BaseModel):
+    if isinstance(origin, type) and (issubclass(origin, BaseModel) or is_dataclass(origin)):
         return isinstance(value, Mapping | origin)
     return kind is Any or (isinstance(origin, type) and type(value) is origin)
 

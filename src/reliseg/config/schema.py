@@ -3,10 +3,21 @@
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from reliseg.calibration import canonical_text
 from reliseg.config.messages import Place, place_in_file, place_text, validation_message
@@ -14,7 +25,7 @@ from reliseg.config.scalars import AS_WRITTEN, read_as
 from reliseg.config.yaml_files import read_yaml, render_yaml
 from reliseg.errors import ConfigError, suggestion
 from reliseg.metrics import METRICS
-from reliseg.models import MODELS, Precision, Values
+from reliseg.models import MODELS, Augmented, FitWithin, Interpolation, MaskOrder, Pad, Precision, Slide, Values
 from reliseg.registry import Registry
 from reliseg.runtime.file_names import NAME_BYTES, PATH_BYTES, name_bytes, plain_name_problem
 from reliseg.runtime.text_files import quoted
@@ -25,6 +36,10 @@ T = TypeVar("T")
 S = TypeVar("S", bound=BaseModel)
 IN_MEMORY = "object"
 """The `kind` of a model and the `spec` of a data set that were objects in Python, which no file can give back."""
+ENSEMBLE = "ensemble"
+"""The `kind` of a model that other models of the configuration make up."""
+_UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
+_OF_INFERENCE = ("members", "interpolation", "pad", "slide", "tta", "mc_dropout", "masks")
 _DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]+)?")
 
 
@@ -85,7 +100,8 @@ class ModelConfig(_Section):
 
     name: str
     kind: str
-    where: str
+    where: str = ""
+    members: list[str] = Field(default_factory=list)
     weights: str | None = None
     key: str | None = None
     output: str | None = None
@@ -94,7 +110,13 @@ class ModelConfig(_Section):
     upsampling: UpsamplingConfig | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
-    resize: Literal["processor"] | tuple[PositiveInt, PositiveInt] | None = None
+    resize: Literal["processor"] | tuple[PositiveInt, PositiveInt] | FitWithin | None = None
+    interpolation: Interpolation | None = None
+    pad: Pad | None = None
+    slide: Slide | None = None
+    tta: Augmented | None = None
+    mc_dropout: int | None = Field(default=None, ge=2, le=1000)
+    masks: MaskOrder | None = None
     feature: str | None = None
     precision: Precision = "float32"
     args: dict[str, Any] = Field(default_factory=dict)
@@ -105,6 +127,23 @@ class ModelConfig(_Section):
         return plain_name(value)
 
     _check_paths = field_validator("where", "weights", "labels")(_path)
+
+    @model_validator(mode="after")
+    def _check_source(self) -> "ModelConfig":
+        if self.kind == ENSEMBLE:
+            if self.where or len(self.members) < 2:
+                raise ValueError("an ensemble needs members, the names of two models or more, and no where")
+        elif not self.where:
+            raise ValueError("where is missing")
+        elif self.members:
+            raise ValueError(f"members applies only to kind: {ENSEMBLE}; leave it out")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write the options of inference only where they are used: configurations without them stay what they were."""
+        content: dict[str, Any] = handler(self)
+        return {key: value for key, value in content.items() if value or key not in _OF_INFERENCE}
 
     @field_validator("kind")
     @classmethod
@@ -120,7 +159,7 @@ class ModelConfig(_Section):
         """Return the section with absolute paths; `folder` is where its relative ones start."""
         return self.model_copy(
             update={
-                "where": _absolute_path(self.where, folder, has_function=self.kind == "python"),
+                "where": self.where and _absolute_path(self.where, folder, has_function=self.kind == "python"),
                 "weights": self.weights and _absolute_path(self.weights, folder),
                 "labels": self.labels and _name_or_path(self.labels, folder),
             }
@@ -395,25 +434,32 @@ def _absolute_path(text: str, folder: Path, has_function: bool = False) -> str:
 
 def _first_problem(error: ValidationError, content: object, section: type[BaseModel]) -> str:
     # A misspelt key also makes the right one missing: say the former.
-    errors = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    if errors[0]["type"] == "extra_forbidden":
+    errors = sorted(error.errors(), key=lambda e: e["type"] not in _UNKNOWN_KEY)
+    if errors[0]["type"] in _UNKNOWN_KEY:
         *way, key = place_in_file(errors[0], content)
         known = suggestion(str(key), _keys(tuple(way), section))
         return f"unknown key {quoted(str(key))} at {place_text((*way, key))}; {known}"
     return validation_message(errors, content)
 
 
-def _keys(place: Place, section: type[BaseModel]) -> list[str]:
+def _keys(place: Place, section: type[Any]) -> list[str]:
     """Return the keys that are known at a place of the file."""
     for key in place:
-        if key in section.model_fields:
-            section = next(_sections(section.model_fields[str(key)].annotation), section)
-    return list(section.model_fields)
+        kinds = _kinds(section)
+        section = next(_sections(kinds.get(str(key))), section)
+    return list(_kinds(section))
 
 
-def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
+def _kinds(section: type[Any]) -> dict[str, Any]:
+    """Return the annotations of a section's keys."""
+    if is_dataclass(section):
+        return {field.name: field.type for field in fields(section)}
+    return {name: field.annotation for name, field in section.model_fields.items()}
+
+
+def _sections(annotation: Any) -> Iterator[type[Any]]:
     """Yield the sections in an annotation such as `list[ModelConfig]`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if isinstance(annotation, type) and (issubclass(annotation, BaseModel) or is_dataclass(annotation)):
         yield annotation
     for argument in get_args(annotation):
         yield from _sections(argument)

@@ -33,6 +33,7 @@ from reliseg.stats.pixels import (
     reliability,
 )
 from reliseg.stats.probabilities import LEAST_PROBABILITY, LOG_ZERO
+from reliseg.stats.rows import Rows
 from reliseg.stats.samples import SampleTable
 from reliseg.stats.view import LogitView, source_positions
 from reliseg.types import Block, Truth
@@ -52,9 +53,14 @@ def full_logits(view: LogitView, columns: int, rows: slice = slice(None)) -> Blo
 
 def projected_logits(view: LogitView, columns: int, rows: slice = slice(None)) -> Block:
     """Return the upsampled and projected logits, before any calibration."""
-    z = np.asarray(view.logits)
-    y, wy = (a[rows] for a in source_positions(z.shape[1], view.size[0], view.align_corners))
-    x, wx = source_positions(z.shape[2], view.size[1], view.align_corners)
+    size = view.size
+    if isinstance(view.logits, Rows):
+        z, rows = view.logits.rows(rows), slice(None)
+        size = z.shape[1], z.shape[2]
+    else:
+        z = np.asarray(view.logits)
+    y, wy = (a[rows] for a in source_positions(z.shape[1], size[0], view.align_corners))
+    x, wx = source_positions(z.shape[2], size[1], view.align_corners)
     y1, x1 = np.minimum(y + 1, z.shape[1] - 1), np.minimum(x + 1, z.shape[2] - 1)
     upper, lower = z[:, y].astype(np.float64), z[:, y1].astype(np.float64)
     lines = upper + (lower - upper) * wy[:, None]

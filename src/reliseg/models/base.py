@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from reliseg.errors import ModelError, missing_extra_text
 from reliseg.labels import LabelSpace, label_space_names
+from reliseg.models.options import Augmented, FitWithin, Interpolation, MaskOrder, Pad, Slide
 from reliseg.prediction import Prediction
 from reliseg.registry import Registry
 from reliseg.types import Image
@@ -37,7 +38,16 @@ class ModelOptions:
     align_corners: bool | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
-    resize: tuple[int, int] | str | None = None
+    resize: tuple[int, int] | FitWithin | str | None = None
+    interpolation: Interpolation | None = None
+    pad: Pad | None = None
+    slide: Slide | None = None
+    tta: Augmented | None = None
+    mc_dropout: int | None = None
+    """Passes with dropout at work, whose probabilities are averaged."""
+    masks: MaskOrder | None = None
+    seed: int = 0
+    """Of dropout, with the id of the sample and the number of the pass."""
     key: str | None = None
     """Where the weights lie in a checkpoint that holds several: `ema`, `state_dict.teacher.`"""
     output: str | int | None = None

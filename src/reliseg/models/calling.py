@@ -12,6 +12,7 @@ from reliseg.models.user_output import stdout_as_stderr
 from reliseg.prediction import Prediction
 from reliseg.registry import origin_text
 from reliseg.stats import DeviceLogits
+from reliseg.stats.rows import Rows
 
 _LATER_STEPS = ("projection", "inverse_temperatures", "transform", "pixel_factors")
 """Of a prediction: what projections and calibrations set, each over what was there."""
@@ -76,7 +77,8 @@ def _problem(prediction: Prediction, model: Model) -> str | None:
             f"gives a Prediction with {done[0]}, a step that follows the model; apply it to the logits, or leave it out"
         )
     logits = prediction.logits
-    if not isinstance(logits, DeviceLogits) and (not isinstance(logits, np.ndarray) or logits.dtype != np.float32):
+    is_array = isinstance(logits, np.ndarray) and logits.dtype == np.float32
+    if not is_array and not isinstance(logits, DeviceLogits | Rows):
         kind = getattr(logits, "dtype", type(logits).__name__)
         return f"gives logits of {kind}; float32 arrays of NumPy are needed"
     return array_problem("logits", logits, model.labels)

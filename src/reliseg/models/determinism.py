@@ -6,6 +6,7 @@ from reliseg.models.base import Input, Model
 from reliseg.models.calling import predict_with
 from reliseg.prediction import Prediction
 from reliseg.stats import DeviceLogits
+from reliseg.stats.rows import Rows
 
 _ROUNDING = 0.01
 """The share of the largest logit by which rounding may change logits, where sums have other orders."""
@@ -43,8 +44,8 @@ def determinism_notes(model: Model, source: Input, beside: Input | None = None) 
 
 def logit_difference(one: Prediction, other: Prediction) -> float:
     """Return the largest difference of two predictions' logits, as a share of the largest; 1 for other shapes."""
-    first, second = (np.asarray(p.logits) for p in (one, other))
-    if first.shape != second.shape:
+    first, second = (_maps(p) for p in (one, other))
+    if [a.shape for a in first] != [b.shape for b in second]:
         return 1.0
     difference, largest = 0.0, 0.0
     for a, b in zip(first, second, strict=True):  # a class at a time: a copy of all would be as large as an image
@@ -54,6 +55,12 @@ def logit_difference(one: Prediction, other: Prediction) -> float:
     if difference == 0:
         return 0.0
     return difference / largest if np.isfinite(difference) and np.isfinite(largest) else 1.0
+
+
+def _maps(prediction: Prediction) -> list[np.ndarray]:
+    """Return the logits of each class; of rows what they are computed from."""
+    logits = prediction.logits
+    return [part for array in (logits.arrays() if isinstance(logits, Rows) else [np.asarray(logits)]) for part in array]
 
 
 def _largest(values: np.ndarray) -> float:

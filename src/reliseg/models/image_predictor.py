@@ -8,9 +8,9 @@ import numpy as np
 from reliseg.errors import ModelError, ReliSegError, SampleError, image_size_text
 from reliseg.labels import LabelSpace
 from reliseg.models.base import Input, Values
+from reliseg.models.inference.resizing import BILINEAR, resize_image
 from reliseg.models.output_check import logits_problem, probabilities_problem
 from reliseg.models.output_shape import SeenShapes, Size
-from reliseg.models.resizing import BILINEAR, resize_image
 from reliseg.models.user_output import stdout_as_stderr
 from reliseg.prediction import Prediction
 from reliseg.types import Image

@@ -8,6 +8,7 @@ from jaxtyping import Float, Float32
 from reliseg.errors import shape_text
 from reliseg.labels import LabelSpace
 from reliseg.stats import DeviceLogits
+from reliseg.stats.rows import Rows
 
 _SUM_TOLERANCE = 0.01
 """How far the sum of a pixel's probabilities may be from 1: many classes, rounded to float16 or bfloat16."""
@@ -34,14 +35,14 @@ def class_count_problem(classes: int, labels: LabelSpace) -> str | None:
 
 
 def logits_problem(
-    logits: Float[np.ndarray, "..."] | DeviceLogits, labels: LabelSpace, *, stated: bool = False
+    logits: Float[np.ndarray, "..."] | DeviceLogits | Rows, labels: LabelSpace, *, stated: bool = False
 ) -> str | None:
     """Return the end of an error line if an array is not C x h x w, of logits, with the label space's classes.
 
     `stated` says that somebody who knows the model calls them logits: what only looks like probabilities is accepted.
     """
     problem = array_problem("logits", logits, labels)
-    if problem:
+    if problem or isinstance(logits, Rows):
         return problem
     values = logits.tensor if isinstance(logits, DeviceLogits) else logits
     sign = _sign_of_probabilities(values)
@@ -78,7 +79,9 @@ def probabilities_problem(probabilities: Float[np.ndarray, "..."], labels: Label
     )
 
 
-def array_problem(content: str, array: Float[np.ndarray, "..."] | DeviceLogits, labels: LabelSpace) -> str | None:
+def array_problem(
+    content: str, array: Float[np.ndarray, "..."] | DeviceLogits | Rows, labels: LabelSpace
+) -> str | None:
     """Return the end of an error line if an array has other axes, or other classes; `content` is what it is called."""
     if array.ndim != 3 or 0 in array.shape:
         return f"gives {content} of shape {shape_text(array.shape)}, not classes x height x width"

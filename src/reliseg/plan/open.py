@@ -50,6 +50,7 @@ def model_loader(config: ModelConfig, folder: Path, settings: Settings) -> Model
     def load() -> Model:
         same = {f.name: getattr(config, f.name) for f in fields(ModelOptions) if f.name in ModelConfig.model_fields}
         own = {
+            "seed": settings.seed,
             "weights": Path(config.weights).expanduser() if config.weights else None,
             "align_corners": config.upsampling.align_corners if config.upsampling else None,
             "device": settings.device,

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from reliseg.stats.device import DeviceLogits
+from reliseg.stats.rows import Rows
 from reliseg.types import Block, Factors, LiveBlock, Logits
 
 Transform: TypeAlias = Callable[[Block], Block]
@@ -34,7 +35,7 @@ class CompiledTransform:
 
 @dataclass(frozen=True, eq=False)
 class LogitView:
-    """Native logits, and the steps to the logits of each pixel: upsample, project, transform, multiply.
+    """Logits, native or as `Rows`, and the steps to those of each pixel: upsample, project, transform, multiply.
 
     Logits are upsampled bilinearly to `size`. `groups[m]` is the column of model class m (a class of the data set, or
     the last one, `other`); classes of one column are joined by logsumexp. A `transform`, if there is one, then maps
@@ -45,7 +46,7 @@ class LogitView:
     `stats.probabilities.LOG_ZERO` stands for that of 0.
     """
 
-    logits: Logits | DeviceLogits
+    logits: Logits | DeviceLogits | Rows
     size: tuple[int, int]
     align_corners: bool
     groups: Int64[np.ndarray, " c"]

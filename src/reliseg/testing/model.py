@@ -14,6 +14,7 @@ from reliseg.models import Input, Model
 from reliseg.models.output_check import logits_problem
 from reliseg.prediction import LOGIT_LIMIT, Prediction
 from reliseg.stats import DeviceLogits
+from reliseg.stats.rows import Rows
 from reliseg.testing.laws import Examiner
 
 _SIZES = ((64, 128), (96, 96))
@@ -122,13 +123,13 @@ def _check_prediction(examiner: Examiner, model: Model, source: Input, predictio
         f"the type of one is {type(prediction).__name__}",
     )
     values = prediction.logits
-    if not isinstance(values, DeviceLogits):
+    if not isinstance(values, DeviceLogits | Rows):
         examiner.require(
             isinstance(values, np.ndarray), "logits are a NumPy array", f"their type is {type(values).__name__}"
         )
         examiner.require(values.dtype == np.float32, "logits are float32", f"those of {source.id} are {values.dtype}")
     examiner.require(
-        (prediction.probabilities is not None) == model.gives_probabilities,
+        prediction.is_of_probabilities == model.gives_probabilities,
         "gives_probabilities says whether predictions are made by Prediction.of_probabilities",
         f"it is {model.gives_probabilities}, and that of {source.id} is not",
     )

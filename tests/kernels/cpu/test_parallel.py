@@ -5,12 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.kernel_images import assert_same_bytes, image, mixed, view_of
+from helpers.rows import StoredRows
 
 from reliseg.kernels.cpu import kernel, transformed
 from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.kernels.cpu.parallel import ParallelKernel
+from reliseg.kernels.reference import full_logits
 from reliseg.stats import Layout, SampleTable
+from reliseg.stats import rows as rows_module
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
+from reliseg.stats.probabilities import LOG_ZERO
 
 LAYOUT = Layout(4, tuple(BUILT_IN_SCORES))
 IMAGES = [((9, 17), (72, 136)), ((40, 30), (40, 30)), ((3, 5), (2, 20)), ((5, 7), (1, 23))]
@@ -108,3 +112,38 @@ def test_threads_without_class_wise_statistics():
     without, their_rows = counted(3, replace(LAYOUT, classwise=False))
     assert their_rows == rows
     assert_same_bytes(without.take(), replace(with_them.take(), classwise=None))
+
+
+def test_rows_are_counted_as_the_array_that_they_are_of(monkeypatch):
+    for n, (native, size) in enumerate([((40, 30), (40, 30)), ((2, 300), (2, 300))]):
+        logits, truth = image(n, 4, native, size)
+        # The last row and the first column of an array are interpolated at weight 1, and rounded.
+        logits[:, -1], logits[:, :, 0] = logits[:, -2], logits[:, :, -1]
+        monkeypatch.setattr(rows_module, "_BLOCK", 4 * size[1] * 7)  # seven rows at a time
+        factors = np.random.default_rng(n).uniform(0.2, 2, size).astype(np.float32)
+        whole = view_of(logits, size, groups=[0, 1, 4, 2], factors=np.linspace(0.5, 1.5, 5))
+        for view in (whole, replace(whole, pixel_factors=factors), replace(whole, transform=mixed)):
+            one, other = ParallelKernel(LAYOUT), ParallelKernel(LAYOUT, 3)
+            asked = []
+            by_rows = replace(view, logits=StoredRows(logits, most=asked))
+            assert one.observe(view, truth, "a") == other.observe(by_rows, truth, "a")
+            assert_same_bytes(one.take(), other.take())
+            assert max(asked) <= max(4 * size[1] * 7, 4 * transformed._PIXELS)
+            np.testing.assert_array_equal(full_logits(view, 5), full_logits(by_rows, 5))
+
+
+def test_rows_of_another_size_than_the_image_are_refused():
+    logits, truth = image(0, 4, (10, 12), (20, 24))
+    view = replace(view_of(logits, (20, 24)), logits=StoredRows(logits))
+    with pytest.raises(ValueError, match="rows must have the size"):
+        ParallelKernel(LAYOUT).observe(view, truth, "a")
+
+
+def test_pixels_whose_label_has_probability_0_are_counted_by_rows():
+    logits, truth = image(0, 4, (20, 24), (20, 24))
+    logits[truth[None] == np.arange(4)[:, None, None]] = LOG_ZERO
+    one, other = ParallelKernel(LAYOUT), ParallelKernel(LAYOUT)
+    view = replace(view_of(logits, (20, 24)), of_probabilities=True)
+    one.observe(view, truth, "a")
+    other.observe(replace(view, logits=StoredRows(logits, of_probabilities=True)), truth, "a")
+    assert one.take().losses.impossible == other.take().losses.impossible > 0

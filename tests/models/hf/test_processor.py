@@ -13,7 +13,7 @@ from helpers.hugging_face import save_processor
 from reliseg.errors import ModelError
 from reliseg.models.hf.processor import Processor, read_processor
 from reliseg.models.hf.target_size import size_for
-from reliseg.models.resizing import resize_image
+from reliseg.models.inference.resizing import resize_image
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
 SEGFORMER = {"image_processor_type": "SegformerImageProcessor"}

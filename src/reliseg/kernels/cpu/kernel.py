@@ -24,10 +24,13 @@ from reliseg.kernels.cpu.logits import ClassGroups
 from reliseg.kernels.cpu.scores import KINDS, scores_at
 from reliseg.kernels.cpu.tables import ImageTables
 from reliseg.kernels.cpu.totals import Totals
+from reliseg.kernels.cpu.upsample import read_only
 from reliseg.kernels.cpu.walk import count_roles, observe_image
 from reliseg.stats.bins import UNKNOWN, VOID
 from reliseg.stats.device import DeviceLogits
 from reliseg.stats.pixels import Layout, PixelStatistics
+from reliseg.stats.rows import Rows
+from reliseg.stats.rows import row_blocks as row_blocks_of
 from reliseg.stats.samples import SampleTable
 from reliseg.stats.view import LogitView
 from reliseg.types import LiveBlock, Logits, Truth
@@ -43,6 +46,12 @@ class _Piece(NamedTuple):
     logits: Logits | DeviceLogits
     rows: row_blocks.RowTaps
     columns: row_blocks.RowBlocks
+
+
+def _piece_at_full_size(band: slice, logits: Logits) -> _Piece:
+    """Return rows whose logits need no interpolation."""
+    _, height, width = logits.shape
+    return _Piece(band, logits, row_blocks.identity_taps(height), row_blocks.consecutive_blocks(width))
 
 
 class Kernel:
@@ -68,9 +77,13 @@ class Kernel:
         Truth ids are classes of the data set, 254 (unknown) or 255 (void); logits must be finite.
         """
         check_view(self._layout, view, truth, _COUNTER_LIMIT)
-        rows = row_blocks.row_taps(view.logits.shape[1], truth.shape[0], view.align_corners)
-        columns = row_blocks.divide_row(view.logits.shape[2], truth.shape[1], view.align_corners)
-        piece = _Piece(band, view.logits, row_blocks.RowTaps(*(part[band] for part in rows)), columns)
+        logits = view.logits
+        if isinstance(logits, Rows):
+            pieces = (_piece_at_full_size(rows, logits.rows(rows)) for rows in row_blocks_of(logits.shape, band))
+            return self._observe(view, truth, sample, band, pieces)
+        rows = row_blocks.row_taps(logits.shape[1], truth.shape[0], view.align_corners)
+        columns = row_blocks.divide_row(logits.shape[2], truth.shape[1], view.align_corners)
+        piece = _Piece(band, logits, row_blocks.RowTaps(*(part[band] for part in rows)), columns)
         return self._observe(view, truth, sample, band, [piece])
 
     def observe_blocks(
@@ -84,11 +97,7 @@ class Kernel:
         check_view(self._layout, view, truth, _COUNTER_LIMIT)
         live = np.unique(view.groups)
         width = truth.shape[1]
-        columns = row_blocks.consecutive_blocks(width)
-        pieces = (
-            _Piece(rows, z.reshape(len(live), -1, width), row_blocks.identity_taps(z.shape[1] // width), columns)
-            for rows, z in blocks
-        )
+        pieces = (_piece_at_full_size(rows, z.reshape(len(live), -1, width)) for rows, z in blocks)
         return self._observe(replace(view, groups=live), truth, sample, band, pieces)
 
     def _observe(
@@ -103,12 +112,12 @@ class Kernel:
         for piece in pieces:
             factors = _NO_FACTORS if view.pixel_factors is None else view.pixel_factors[piece.band]
             observe_image(
-                _as_read_only(piece.logits),
-                _as_read_only(truth[piece.band]),
+                read_only(np.asarray(piece.logits)),
+                read_only(truth[piece.band]),
                 piece.rows,
                 piece.columns,
                 groups,
-                _as_read_only(factors),
+                read_only(factors),
                 scores,
                 image,
                 totals.fine,
@@ -168,6 +177,8 @@ def check_view(layout: Layout, view: LogitView, truth: Truth, limit: int) -> Non
     columns = layout.columns
     if view.logits.ndim != 3 or view.logits.dtype != np.float32 or view.logits.size == 0:
         raise ValueError(f"logits must be float32 of c x h x w, not {_describe(view.logits)}")
+    if isinstance(view.logits, Rows) and view.logits.shape[1:] != tuple(view.size):
+        raise ValueError(f"rows must have the size {view.size}, not {_describe(view.logits)}")
     if truth.shape != tuple(view.size) or truth.dtype != np.uint8 or not 0 < truth.size < limit:
         raise ValueError(f"truth must be uint8 of size {view.size}, not {_describe(truth)}")
     groups, factors = view.groups, view.inverse_temperatures
@@ -188,7 +199,7 @@ def check_view(layout: Layout, view: LogitView, truth: Truth, limit: int) -> Non
 
 def count_uncounted_pixels(layout: Layout, truth: Truth, sample: str) -> tuple[int, int]:
     """Return the numbers of unknown and of void pixels; a ValueError if an id is no label."""
-    unknown, void, stray = count_roles(_as_read_only(truth), layout.classes)
+    unknown, void, stray = count_roles(read_only(truth), layout.classes)
     if stray:
         raise ValueError(
             f"{sample}: {stray} pixels of the truth are neither a class (0 to {layout.classes - 1}) "
@@ -224,12 +235,5 @@ def compile_kernels() -> None:
     kernel.observe(view, np.zeros((1, 1), np.uint8), "warm-up")
 
 
-def _as_read_only(array: np.ndarray | DeviceLogits) -> np.ndarray:
-    """Return a contiguous read-only view: one type for numba, whether the caller may write to the array or not."""
-    contiguous = np.ascontiguousarray(array).view()
-    contiguous.flags.writeable = False
-    return contiguous
-
-
-def _describe(array: np.ndarray | DeviceLogits) -> str:
+def _describe(array: np.ndarray | DeviceLogits | Rows) -> str:
     return f"{array.dtype} {' x '.join(map(str, array.shape))}"

@@ -9,9 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float32, Int32, Int64, UInt8
 
+from reliseg.kernels.cpu.upsample import read_only
 from reliseg.runtime.arithmetic import F32, I32, I64, U64, log_of_scaled
 from reliseg.runtime.numba_compile import cached_njit
 from reliseg.stats.probabilities import LEAST_LOG, LEAST_PROBABILITY, LOG_ZERO
+from reliseg.stats.rows import Rows, row_blocks
 from reliseg.stats.view import LogitView, source_positions
 from reliseg.types import Logits, Truth
 
@@ -54,10 +56,16 @@ def log_probabilities(probabilities: Float[np.ndarray, "c h w"], size: tuple[int
 
 def count_impossible(view: LogitView, truth: Truth) -> int:
     """Return the number of known pixels whose label has probability 0; labels without a model class are left out."""
-    columns = len(view.inverse_temperatures)
+    columns, logits = len(view.inverse_temperatures), view.logits
     order = np.argsort(view.groups, kind="stable")
     starts = np.searchsorted(view.groups[order], np.arange(columns))
-    return int(count_zeros(_read_only(np.asarray(view.logits)), _read_only(truth), order, starts))
+
+    def count(z: np.ndarray, labels: Truth) -> int:
+        return int(count_zeros(read_only(z), read_only(labels), order, starts))
+
+    if isinstance(logits, Rows):
+        return sum(count(logits.rows(rows), truth[rows]) for rows in row_blocks(logits.shape))
+    return count(np.asarray(logits), truth)
 
 
 def _scaled(probabilities: Float[np.ndarray, "c h w"]) -> Logits:
@@ -67,15 +75,8 @@ def _scaled(probabilities: Float[np.ndarray, "c h w"]) -> Logits:
         return np.where(probabilities < 2.0**-126, denormal, probabilities * 2.0**64).astype(np.float32)
     p = np.ascontiguousarray(probabilities, np.float32)
     scaled = np.empty(p.shape, np.float32)
-    scale(_read_only(p.view(np.int32).reshape(-1)), _read_only(p.reshape(-1)), scaled.reshape(-1))
+    scale(read_only(p.view(np.int32).reshape(-1)), read_only(p.reshape(-1)), scaled.reshape(-1))
     return scaled
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    """Return a contiguous read-only view: one type for numba, whether the caller may write to the array or not."""
-    view = np.ascontiguousarray(array).view()
-    view.flags.writeable = False
-    return view
 
 
 @cached_njit

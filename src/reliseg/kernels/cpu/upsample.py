@@ -13,8 +13,9 @@ from jaxtyping import Float, Float32, Float64, Int32, Int64
 
 from reliseg.runtime.arithmetic import F32, U64, exp, log
 from reliseg.runtime.numba_compile import cached_njit
+from reliseg.stats.rows import Rows
 from reliseg.stats.view import LogitView, source_positions
-from reliseg.types import Block, LiveBlock
+from reliseg.types import Block, LiveBlock, Logits
 
 TILE = 256
 """Pixels side by side: their columns stay in the first cache."""
@@ -44,7 +45,7 @@ class Upsampled:
     `live` are the columns that some model class goes to.
     """
 
-    logits: Float32[np.ndarray, "c h w"]
+    logits: Logits | Rows
     size: tuple[int, int]
     align_corners: bool
     order: Int64[np.ndarray, " c"]
@@ -57,8 +58,7 @@ class Upsampled:
     def of(cls, view: LogitView) -> "Upsampled":
         """Prepare a view; nothing is computed yet."""
         live, first = np.unique(np.sort(view.groups), return_index=True)
-        logits = np.ascontiguousarray(view.logits, np.float32).view()
-        logits.flags.writeable = False  # one type for numba whether the caller may write to it or not
+        logits = view.logits if isinstance(view.logits, Rows) else read_only(np.asarray(view.logits, np.float32))
         order = np.argsort(view.groups, kind="stable")
         return cls(logits, view.size, view.align_corners, order, np.append(first, len(order)), live)
 
@@ -88,6 +88,11 @@ class Upsampled:
 
     def _members(self, rows: slice, places: Int64[np.ndarray, " c"], height: int, dtype: type[np.floating]) -> Block:
         """Interpolate the logits of all model classes, each into its row of a block of `height` rows."""
+        if isinstance(self.logits, Rows):
+            maps = self.logits.rows(rows).reshape(len(self.order), -1)
+            z = np.empty((height, maps.shape[1]), dtype)
+            z[places] = maps[self.order]
+            return z
         native, width = self.logits.shape[1], self.size[1]
         upper, down = (a[rows] for a in source_positions(native, self.size[0], self.align_corners))
         across = column_taps(self.logits.shape[2], width, self.align_corners)
@@ -103,6 +108,13 @@ def column_taps(native: int, size: int, align_corners: bool) -> ColumnTaps:
     left, weight = source_positions(native, size, align_corners)
     left, weight = np.where(weight == 1, left + 1, left), np.where(weight == 1, 0.0, weight)
     return ColumnTaps(left.astype(np.int32), np.minimum(left + 1, native - 1).astype(np.int32), weight)
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """Return a contiguous read-only view: one type for numba, whether the caller may write to the array or not."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
 
 
 def _log_sum_exp(members: Block) -> Float64[np.ndarray, " p"]:

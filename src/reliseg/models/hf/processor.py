@@ -9,7 +9,7 @@ from transformers.models.auto.image_processing_auto import get_image_processor_c
 from reliseg.errors import ModelError, one_line
 from reliseg.models.hf.processor_defaults import DEFAULTS, NEVER_NORMALISES, PADS_NOTHING, READS_MAX_SIZE, class_name
 from reliseg.models.hf.target_size import LeastScaled, ShortestEdge, Target, Within
-from reliseg.models.resizing import BILINEAR
+from reliseg.models.inference.resizing import BILINEAR
 from reliseg.models.torch.normalisation import Normalisation
 
 

@@ -12,7 +12,7 @@ from reliseg.models.base import Input, Model, ModelOptions, Requires
 from reliseg.models.file_hashes import hash_files
 from reliseg.models.hf import classes
 from reliseg.models.image_predictor import ImagePredictor, Resizing
-from reliseg.models.resizing import BILINEAR
+from reliseg.models.inference.resizing import BILINEAR
 from reliseg.prediction import Prediction
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _with_options(processor: "Processor", options: ModelOptions) -> "Processor":
     processor = replace(processor, normalisation=checked(normalisation, options.name))
     if options.resize is None:
         return replace(processor, size=None, unsupported=None)
-    if not isinstance(options.resize, str):
+    if isinstance(options.resize, tuple):
         return replace(processor, size=options.resize, resample=BILINEAR, unsupported=None)
     if options.resize != "processor":
         raise ModelError(f"model {options.name}: resize is {options.resize!r}; write processor or [h, w]")

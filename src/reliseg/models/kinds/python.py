@@ -17,6 +17,7 @@ from reliseg.models.base import Input, Model, ModelOptions
 from reliseg.models.checkpoints.shards import checkpoint_files
 from reliseg.models.file_hashes import hash_files, own_files, recorded_files
 from reliseg.models.image_predictor import ImagePredictor, Resizing, check_on_gray
+from reliseg.models.options import FitWithin
 from reliseg.models.outputs import OutputReader
 from reliseg.models.user_code import Origin, call_function
 from reliseg.prediction import Prediction
@@ -66,7 +67,7 @@ class PythonModel(Model):
         cls, instance: Any, options: ModelOptions, origin: Origin, identity: Callable[[], dict[str, Any]]
     ) -> "PythonModel":
         labels, size = options.require_labels(), options.resize
-        if isinstance(size, str):
+        if isinstance(size, str | FitWithin):
             raise ModelError(f"model {options.name}: resize is {size!r}; a python model takes [h, w]")
         network = _network(instance, options)
         predictor = ImagePredictor(

@@ -14,6 +14,7 @@ from reliseg.models.checkpoints.loading import load_weights
 from reliseg.models.checkpoints.shards import checkpoint_files
 from reliseg.models.file_hashes import hash_files
 from reliseg.models.image_predictor import ImagePredictor, Resizing, check_on_gray
+from reliseg.models.options import FitWithin
 from reliseg.models.torch.bare_network import bare_network
 from reliseg.models.torch.normalisation import Normalisation
 
@@ -41,7 +42,7 @@ class Architecture:
 def model_parts(built: Architecture, options: ModelOptions) -> dict[str, Any]:
     """Load the weights, and try the network on a gray image; return the fields of a `LibraryModel`."""
     labels = options.require_labels()
-    if isinstance(options.resize, str):
+    if isinstance(options.resize, str | FitWithin):
         raise ModelError(f"model {options.name}: resize is {options.resize!r}; write resize: [h, w]")
     loaded = load_weights(built.module, built.weights, built.key)
     known = replace(loaded, classes=built.classes or loaded.classes)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from reliseg.models.resizing import resize_image
+from reliseg.models.inference.resizing import resize_image
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
 
