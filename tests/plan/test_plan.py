@@ -92,7 +92,7 @@ def test_splits_are_evaluated_where_a_metric_reads_thresholds(dataset):
     assert [(str(t), names) for t in plan.domains()] == [(str(t), c) for t, c in plan.passes("net")]
     assert [str(t) for t in plan.domains()] == ["world/day", "world/dusk", "world/cal"]
     without = plan.without_failed({"vector@world/cal"})
-    assert without.calibrations_for(dataset, "net") == ["identity", "vector@world/cal"]
+    assert without.calibrations_for(target_in(dataset, "day"), "net") == ["identity", "vector@world/cal"]
     assert [s.calibrations for s in without.splits()] == [("identity", "vector@world/cal")]
     assert not plan.without_failed(()).splits()  # the split itself may be unreadable
     other = plan_of(dataset, fits=[fit], tests=["tests"], metrics=["likelihood"])

@@ -202,11 +202,15 @@ class DataConfig(_Section):
 
 
 class CalibrationConfig(_Section):
-    """Methods and the domains that they are fitted on together; or fitted calibrations that are loaded."""
+    """Methods and the domains that they are fitted on together; or fitted calibrations that are loaded.
+
+    `apply` names the tested domains that they are applied to; None is all of the same classes.
+    """
 
     on: list[str] = Field(default_factory=list)
     methods: list[str] = Field(default_factory=list)
     load: str | None = None
+    apply: list[str] | None = Field(default=None, min_length=1)
 
     _check_paths = field_validator("load")(_path)
 
@@ -233,12 +237,23 @@ class TestConfig(_Section):
     """The domains to report; all that no calibration is fitted on, by default. `reference` is the in-domain one.
 
     `allow_seen` names domains that may hold samples which a calibration was fitted on: their numbers flatter it.
+    `pooled` names domains of any data sets that are reported together, beside each.
     """
 
     __test__ = False
     on: list[str] | None = Field(default=None, min_length=1)
     reference: str | None = None
     allow_seen: list[str] = Field(default_factory=list)
+    pooled: dict[str, list[str]] = Field(default_factory=dict)
+
+    @field_validator("pooled")
+    @classmethod
+    def _check_pooled(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
+        for name, domains in value.items():
+            plain_name(name)
+            if not domains:
+                raise ValueError(f"{quoted(name)} names no domain; name several")
+        return value
 
 
 class ProtocolConfig(_Section):

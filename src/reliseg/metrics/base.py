@@ -126,6 +126,8 @@ class Metric(ABC):
     """Whether it reads `thresholds`: calibration splits are then evaluated, and `fitted_on` names the split."""
     reads_classwise: ClassVar[bool] = False
     """Whether it reads `pixels.classwise`: None where no metric of a run says so."""
+    reads_images_alone: ClassVar[bool] = False
+    """Whether it reads `images` alone: it is measured too where data sets of different classes are pooled."""
     by_default: ClassVar[bool] = True
     """Whether it is measured where nothing is said of metrics."""
 

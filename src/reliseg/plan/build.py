@@ -1,16 +1,20 @@
 """Building a plan: the data sets, models and calibrations of a configuration, and what speaks against it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from reliseg.calibration.records.record import Record, read_records
 from reliseg.config.protocol import provenance
-from reliseg.config.schema import RunConfig, Settings
+from reliseg.config.schema import CalibrationConfig, RunConfig, Settings
 from reliseg.data import DataSet, Sample
 from reliseg.errors import ConfigError, count_text, suggestion
 from reliseg.plan.open import limit_samples, model_loader, open_configured_dataset
-from reliseg.plan.plan import Fit, ModelSource, Plan, Target
+from reliseg.plan.plan import Fit, ModelSource, Plan, Pool, Reported, Target, all_members
+
+FileKey: TypeAlias = tuple[str, str]
+"""The root of a data set, and the path of an image below it: two data sets may be opened on one folder."""
 
 
 def plan_from_config(config: RunConfig, folder: Path) -> Plan:
@@ -23,20 +27,68 @@ def plan_from_config(config: RunConfig, folder: Path) -> Plan:
 def plan_with(models: Sequence[ModelSource], opened: Sequence[DataSet], config: RunConfig, folder: Path) -> Plan:
     """Return the plan of a configuration with its models and data sets, however they were opened."""
     datasets = {d.name: limit_samples(d, config.limit) for d in opened}
-    fits = [
-        Fit(tuple(find_targets(c.on, datasets)), tuple(dict.fromkeys(c.methods)))
-        for c in config.calibration
-        if c.load is None
-    ]
+    fits: list[Fit] = []
+    paths: list[Path] = []
+    applications: list[tuple[Sequence[str], CalibrationConfig]] = []
+    for c in config.calibration:
+        if c.load is None:
+            fits.append(Fit(tuple(find_targets(c.on, datasets)), tuple(dict.fromkeys(c.methods))))
+            applications.append(([name for name, _ in fits[-1].calibrations()], c))
+        else:
+            paths.append(folder / Path(c.load).expanduser())
+            records = load_records(paths[-1:], [m.name for m in models])
+            applications.append(([r.name for of_model in records.values() for r in of_model], c))
     reported = ReportedTargets(
         None if config.test.on is None else find_targets(config.test.on, datasets),
         find_reference(config.test.reference, datasets),
         frozenset(find_targets(config.test.allow_seen, datasets)),
+        _pools(config, datasets),
+        _applied(applications, datasets),
     )
-    paths = [folder / Path(c.load).expanduser() for c in config.calibration if c.load is not None]
     loaded = load_records(paths, [m.name for m in models])
     plan = build_plan(tuple(models), datasets, fits, reported, config, loaded)
+    for _, c in applications:
+        _check_applied(c, plan, datasets)
     return replace(plan, protocol=provenance(config))
+
+
+def _pools(config: RunConfig, datasets: Mapping[str, DataSet]) -> tuple[Pool, ...]:
+    """Return the pools of a configuration; a ConfigError for one that has the name of a data set, or is no pool."""
+    pools = []
+    for name, domains in config.test.pooled.items():
+        if name in datasets:
+            raise ConfigError(f"test: pooled: {name} is the name of a data set; give the pool another one")
+        pool = Pool(name, tuple(find_targets(domains, datasets)))
+        if len(pool.members()) < 2:
+            raise ConfigError(f"test: pooled: {name} is one domain, {domains[0]}; name several, or leave it out")
+        pools.append(pool)
+    return tuple(pools)
+
+
+def _applied(
+    applications: Sequence[tuple[Sequence[str], CalibrationConfig]], datasets: Mapping[str, DataSet]
+) -> dict[str, frozenset[Target]]:
+    """Return the domains that calibrations are applied to, by name; those that are applied everywhere are left out."""
+    everywhere = {name for names, c in applications if c.apply is None for name in names}
+    applied: dict[str, frozenset[Target]] = {}
+    for names, c in applications:
+        members = frozenset(all_members(find_targets(c.apply or (), datasets)))
+        for name in names:
+            if name not in everywhere:
+                applied[name] = applied.get(name, frozenset()) | members
+    return applied
+
+
+def _check_applied(c: CalibrationConfig, plan: Plan, datasets: Mapping[str, DataSet]) -> None:
+    """Refuse domains that calibrations of a section are said to be applied to, and cannot be."""
+    tested, where = set(plan.test_domains()), f"calibration on {'+'.join(c.on)}" if c.on else f"calibration {c.load}"
+    for name in c.apply or ():
+        targets = find_targets([name], datasets)
+        if not tested.intersection(all_members(targets)):
+            raise ConfigError(f"{where}: apply: {name} is not tested; add it to test: on:, or remove it here")
+        fitted = find_targets(c.on, datasets)[0].classes if c.on else targets[0].classes
+        if targets[0].classes != fitted:
+            raise ConfigError(f"{where}: apply: {name} has other classes than the data it is fitted on; remove it here")
 
 
 @dataclass(frozen=True)
@@ -49,6 +101,10 @@ class ReportedTargets:
     """The domain that the others are compared with."""
     allow_seen: frozenset[Target] = frozenset()
     """Those that may hold samples which a calibration was fitted on."""
+    pools: tuple[Pool, ...] = ()
+    """Those that are reported together, beside each."""
+    applied: Mapping[str, frozenset[Target]] = field(default_factory=dict)
+    """By calibration, the domains that it is applied to; all of its classes where it is not named here."""
 
 
 def build_plan(
@@ -60,39 +116,48 @@ def build_plan(
     loaded: Mapping[str, tuple[Record, ...]] | None = None,
 ) -> Plan:
     """Return a checked plan; a ConfigError where its parts contradict each other. `loaded` are records by model."""
-    fitted = {key: str(t) for f in fits for t in f.on for key in _files(t)}
     for f in fits:
         _check_fit(f)
+    plan = Plan(
+        models,
+        tuple(fits),
+        (),
+        reported.reference,
+        settings,
+        loaded=loaded or {},
+        allow_seen=reported.allow_seen,
+        pools=reported.pools,
+        applied=reported.applied,
+    )
+    fitted = [(f.split, {key: str(t) for t in f.on for key in _files(t)}) for f in fits]
     tests = reported.tests
     if tests is None:
         every = [Target(d, domain) for d in datasets.values() for domain in d.domains.values()]
-        tests = [t for t in every if t in reported.allow_seen or not _shared_samples(t, fitted)]
+        wherever = replace(plan, applied={})  # a calibration split is tested only where it is named
+        tests = [t for t in every if t in reported.allow_seen or not _shared_samples(t, fitted, wherever)]
         if not tests:
             raise ConfigError(
                 "test: no domain is left to test on, because each shares samples with a calibration split; "
                 "add a domain with other samples"
             )
-    tests = tuple(dict.fromkeys(tests))
-    _check_reported(tests, reported, fitted)
-    for t in (*tests, *(t for f in fits for t in f.on)):
-        _check_union(t)
+    plan = replace(plan, tests=tuple(dict.fromkeys(tests)))
+    _check_reported(plan, fitted)
+    for united in [*plan.reported(), *(t for f in fits for t in f.on)]:
+        _check_union(united)
     _check_records(loaded or {}, fits, datasets.values())
-    return Plan(
-        models, tuple(fits), tests, reported.reference, settings, loaded=loaded or {}, allow_seen=reported.allow_seen
-    )
+    return plan
 
 
-def _check_reported(tests: Sequence[Target], reported: ReportedTargets, fitted: Mapping[tuple[str, str], str]) -> None:
+def _check_reported(plan: Plan, fitted: Sequence[tuple[str, Mapping[FileKey, str]]]) -> None:
     """Refuse domains that share samples with a calibration split, unless they are allowed to."""
-    targets = [*tests, *([reported.reference] if reported.reference else [])]
-    for t in targets:
-        shared = [] if t in reported.allow_seen else _shared_samples(t, fitted)
+    for t in plan.reported_targets():
+        shared = [] if t in plan.allow_seen else _shared_samples(t, fitted, plan)
         if shared:
             raise ConfigError(
                 f"test: {t} shares {count_text(len(shared), 'sample')} with {shared[0][1]}, which a calibration is "
                 f"fitted on (first: {shared[0][0]}); test on other samples, or name {t} in test: allow_seen:"
             )
-    untested = sorted(str(t) for t in reported.allow_seen.difference(targets))
+    untested = sorted(str(t) for t in plan.allow_seen.difference(plan.reported_targets()))
     if untested:
         raise ConfigError(f"test: allow_seen: {untested[0]} is not tested; add it to on:, or remove it here")
 
@@ -129,15 +194,15 @@ def _check_records(
             )
 
 
-def _check_union(target: Target) -> None:
+def _check_union(reported: Reported) -> None:
     """Refuse a union with a sample in two of its members: its statistics are the sum of theirs."""
-    seen: dict[str, Target] = {}
-    for member in target.members():
+    seen: dict[tuple[str, str], Target] = {}
+    for member in reported.members():
         for sample in member.domain.samples:
-            other = seen.setdefault(sample.id, member)
+            other = seen.setdefault((member.dataset.name, sample.id), member)
             if other != member:
                 raise ConfigError(
-                    f"{target}: {sample.id} is in {other} and in {member}; domains of a union must not share samples"
+                    f"{reported}: {sample.id} is in {other} and in {member}; domains of a union must not share samples"
                 )
 
 
@@ -155,12 +220,21 @@ def _check_fit(f: Fit) -> None:
             raise ConfigError(f"calibration on {t}: this domain has no annotation; fit on an annotated one")
 
 
-def _shared_samples(target: Target, fitted: Mapping[tuple[str, str], str]) -> list[tuple[str, str]]:
-    return [(sample.id, fitted[key]) for key, sample in _files(target).items() if key in fitted]
+def _shared_samples(
+    target: Target, fitted: Sequence[tuple[str, Mapping[FileKey, str]]], plan: Plan
+) -> list[tuple[str, str]]:
+    """Return the samples that belong to a split whose calibrations are applied to them, with its domain."""
+    shared: dict[str, str] = {}
+    for member in target.members():
+        splits = [files for split, files in fitted if plan.split_reaches(split, member)]
+        for key, sample in _files(member).items():
+            for files in (f for f in splits if key in f):
+                shared[sample.id] = files[key]
+    return sorted(shared.items())
 
 
-def _files(target: Target) -> dict[tuple[str, str], Sample]:
-    """Return the samples by image file: two data sets may be opened on one folder."""
+def _files(target: Target) -> dict[FileKey, Sample]:
+    """Return the samples by image file."""
     root = str(target.dataset.root.resolve())
     return {(root, sample.image): sample for sample in target.domain.samples}
 

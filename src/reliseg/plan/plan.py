@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from reliseg.calibration import calibrator, texts_of_seeds
@@ -44,6 +44,16 @@ class Target:
     def __hash__(self) -> int:
         return hash(str(self))
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """The names in results: of the data set, and of the domain."""
+        return self.dataset.name, self.domain.name
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of its annotation."""
+        return self.dataset.labels.classes
+
     def members(self) -> list["Target"]:
         """Return the domains that are evaluated for it: itself, or those it is the union of (of unions, theirs)."""
         members, seen, waiting = list[Target](), set[str](), [self.domain.name]
@@ -60,6 +70,36 @@ class Target:
 def all_members(targets: Iterable[Target]) -> list[Target]:
     """Return the domains that are evaluated for these, each once."""
     return list(dict.fromkeys(member for target in targets for member in target.members()))
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Domains of any data sets, reported as one beside each: with the reference, for image-level OOD detection."""
+
+    name: str
+    targets: tuple[Target, ...]
+
+    def __str__(self) -> str:
+        return "/".join(self.names)
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The names in results, in the place of a data set and a domain."""
+        return self.name, "pooled"
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """The classes of all its annotations; None where they differ, so that only numbers of images can be given."""
+        classes = {target.classes for target in self.targets}
+        return classes.pop() if len(classes) == 1 else None
+
+    def members(self) -> list[Target]:
+        """Return the domains that are evaluated for it, each once."""
+        return all_members(self.targets)
+
+
+Reported: TypeAlias = Target | Pool
+"""What has rows in the results."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +176,10 @@ class Plan:
     """Calibrations that were fitted before, by model."""
     allow_seen: frozenset[Target] = frozenset()
     """Tested domains that may hold samples which a calibration was fitted on."""
+    pools: tuple[Pool, ...] = ()
+    """What is reported of domains together, beside each."""
+    applied: Mapping[str, frozenset[Target]] = field(default_factory=dict)
+    """By calibration, the domains (no unions) that it is applied to; all of its classes where it is not named here."""
     failed: frozenset[str] = frozenset()
     """Calibrations that could not be fitted on the model at hand."""
 
@@ -151,7 +195,7 @@ class Plan:
 
     def test_domains(self) -> list[Target]:
         """Return the domains whose results are needed, each once: unions are merged from their members."""
-        return all_members(self._tests_and_reference())
+        return all_members(self.reported_targets())
 
     def splits(self) -> list[Split]:
         """Return the calibration splits whose own statistics are needed: all if a metric reads thresholds, or none."""
@@ -168,7 +212,7 @@ class Plan:
 
     def passes(self, model: str) -> list[tuple[Target, list[str]]]:
         """Return the domains that a model is evaluated on, each once, with the calibrations under which it is."""
-        passes = {target: self.calibrations_for(target.dataset, model) for target in self.test_domains()}
+        passes = {target: self.calibrations_for(target, model) for target in self.test_domains()}
         for split in self.splits():
             for member in split.members:
                 names = passes.setdefault(member, [])
@@ -179,19 +223,28 @@ class Plan:
         """Return all domains that any model is evaluated on, each once."""
         return list(dict.fromkeys((*self.test_domains(), *(m for s in self.splits() for m in s.members))))
 
-    def calibrations_for(self, dataset: DataSet, model: str) -> list[str]:
-        """Return the names of the calibrations fitted in the label space of a data set; identity comes first."""
-        names = [name for f in self._fits_for(dataset) for name, _ in f.calibrations()]
-        names = [*names, *(record.name for record in self.records_for(dataset, model))]
-        return [IDENTITY, *(name for name in dict.fromkeys(names) if name not in self.failed)]
+    def calibrations_for(self, reported: Reported, model: str) -> list[str]:
+        """Return the names of the calibrations that are applied to all of its domains; identity comes first."""
+        first, *others = [self._calibrations_of(member, model) for member in reported.members()]
+        return [name for name in first if all(name in names for names in others)]
 
-    def means_for(self, dataset: DataSet, model: str) -> dict[str, tuple[str, ...]]:
+    def means_for(self, reported: Reported, model: str) -> dict[str, tuple[str, ...]]:
         """Return the names of the means over several seeds, with the calibrations that each is the mean of."""
-        pairs = [(m, f.split) for f in self._fits_for(dataset) for m in f.methods]
-        pairs += [(m, r.split) for r in self.records_for(dataset, model) for m in r.part_of]
-        known = self.calibrations_for(dataset, model)
+        pairs = [(m, f.split) for f in self.fits for m in f.methods]
+        pairs += [(m, r.split) for r in self.loaded.get(model, ()) for m in r.part_of]
+        known = self.calibrations_for(reported, model)
         means = {f"{m}@{split}": tuple(f"{one}@{split}" for one in texts_of_seeds(m)) for m, split in pairs}
         return {name: parts for name, parts in means.items() if len(parts) > 1 and set(parts) <= set(known)}
+
+    def reaches(self, calibration: str, target: Target) -> bool:
+        """Tell if a calibration is applied to a domain (no union) of its classes."""
+        return calibration not in self.applied or target in self.applied[calibration]
+
+    def split_reaches(self, split: str, reported: Reported) -> bool:
+        """Tell if what is fitted on a split, or the split's threshold alone, is applied to any of these domains."""
+        names = [name for f in self.fits if f.split == split for name, _ in f.calibrations()]
+        names += [r.name for records in self.loaded.values() for r in records if r.split == split]
+        return not names or any(self.reaches(name, m) for name in names for m in reported.members())
 
     def seed_of(self, calibration: str, model: str) -> int | None:
         """Return the seed of a calibration's method, if it has one, else that of the pixels it was fitted on."""
@@ -203,17 +256,28 @@ class Plan:
 
     def must_be_unseen(self, target: Target) -> bool:
         """Tell if a test domain must not hold samples which a calibration was fitted on."""
-        return any(t not in self.allow_seen for t in self._tests_and_reference() if target in t.members())
+        return any(t not in self.allow_seen for t in self.reported_targets() if target in t.members())
 
     def records_for(self, dataset: DataSet, model: str) -> list[Record]:
         """Return the loaded calibrations of a model that apply to a data set."""
         return [r for r in self.loaded.get(model, ()) if r.classes == tuple(dataset.labels.classes)]
 
-    def _tests_and_reference(self) -> list[Target]:
-        return [*([self.reference] if self.reference else []), *self.tests]
+    def reported_targets(self) -> list[Target]:
+        """Return the domains that are named to be reported, by themselves, as the reference or in a pool."""
+        reference = [self.reference] if self.reference else []
+        return list(dict.fromkeys([*reference, *self.tests, *(t for pool in self.pools for t in pool.targets)]))
 
-    def _fits_for(self, dataset: DataSet) -> list[Fit]:
-        return [f for f in self.fits if f.on[0].dataset.labels.classes == dataset.labels.classes]
+    def reported(self) -> list[Reported]:
+        """Return what has rows in the results: the tested domains, and the pools."""
+        return [*self.tests, *self.pools]
+
+    def _calibrations_of(self, member: Target, model: str) -> list[str]:
+        """Return the calibrations that are applied to a domain that is no union; identity comes first."""
+        fits = [f for f in self.fits if f.on[0].classes == member.classes]
+        names = [name for f in fits for name, _ in f.calibrations()]
+        names += [record.name for record in self.records_for(member.dataset, model)]
+        applied = (n for n in dict.fromkeys(names) if n not in self.failed and self.reaches(n, member))
+        return [IDENTITY, *applied]
 
 
 def shards(target: Target) -> Iterator[Shard]:

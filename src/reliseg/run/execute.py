@@ -144,7 +144,8 @@ class Run:
         tests = plan.test_domains()
         calibrations = {IDENTITY: Unchanged()} | {name: record.calibration for name, record in run.records.items()}
         for target, names in plan.passes(run.name):
-            records = [run.records[c] for c in names if c != IDENTITY] if plan.must_be_unseen(target) else []
+            tested = plan.calibrations_for(target, run.name) if plan.must_be_unseen(target) else []
+            records = [run.records[c] for c in tested if c != IDENTITY]
             failures = DomainPass(
                 run, target, {c: calibrations[c] for c in names}, self._kernels, reasons_against_images(records)
             ).evaluate()
@@ -153,11 +154,11 @@ class Run:
                 is_test = target in tests
                 loss = "this domain has no results" if is_test else "this split gives no threshold"
                 outputs.problems.append(f"{run.name} on {target}: {failures}; {loss}")
-        for target in plan.tests:
-            parts = sorted(str(m) for m in target.members() if m in incomplete)
-            if target.domain.union and parts:
+        for reported in plan.reported():
+            parts = sorted(str(m) for m in reported.members() if m in incomplete)
+            if parts and parts != [str(reported)]:
                 reason = f"{' and '.join(parts)} is incomplete"
-                outputs.problems.append(f"{run.name} on {target}: no results, because {reason}")
+                outputs.problems.append(f"{run.name} on {reported}: no results, because {reason}")
         return incomplete
 
     def _measure(self, run: ModelRun, incomplete: set[Target], outputs: RunOutputs) -> None:

@@ -24,6 +24,7 @@ class ImageOod(Metric):
     """
 
     needs_annotation: ClassVar[bool] = False
+    reads_images_alone: ClassVar[bool] = True
 
     def quantities(self) -> Mapping[str, Quantity]:
         """Return the numbers that it gives, by name; each has a second definition, over all pixels."""

@@ -68,6 +68,8 @@ def shared_scenes(plan: Plan) -> list[str]:
     lines = []
     for split, scenes in splits.items():
         for target in plan.test_domains():
+            if not plan.split_reaches(split, target):
+                continue
             shared = sorted(scenes & _scenes((str(target), s.id) for s in target.domain.samples))
             if shared:
                 names = shortlist([scene for _, scene in shared], _MAX_NAMES)
@@ -80,8 +82,8 @@ def shared_scenes(plan: Plan) -> list[str]:
 
 def _records_for(plan: Plan, target: Target) -> list[Record]:
     """Return the loaded calibrations that a domain is tested with, of any model."""
-    classes = tuple(target.dataset.labels.classes)
-    return [r for records in plan.loaded.values() for r in records if r.classes == classes]
+    records = (r for of_model in plan.loaded.values() for r in of_model)
+    return [r for r in records if r.classes == target.classes and plan.reaches(r.name, target)]
 
 
 def _digest(target: Target, sample: Sample) -> str:

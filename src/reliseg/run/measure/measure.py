@@ -10,7 +10,7 @@ from reliseg.data import MASKS_TO_DECODE, void_note
 from reliseg.labels import LabelSpace
 from reliseg.metrics import METRICS, DomainState, ImageSummary, Metric, compute_values
 from reliseg.models import Model
-from reliseg.plan.plan import IDENTITY, Target, shards
+from reliseg.plan.plan import IDENTITY, Reported, Target, shards
 from reliseg.results import Origin, Row, csv_line
 from reliseg.run.context import ModelRun
 from reliseg.run.evaluate.shard_files import StoredScoreHistograms, load_shard, lost_shard_error
@@ -34,22 +34,23 @@ def measure(run: ModelRun, incomplete: Collection[Target], thresholds: Threshold
     metrics = [METRICS.get(name)() for name in plan.settings.metrics]
     rows: list[Row] = []
     lines: list[str] = []
-    for target in plan.tests:
+    for target in plan.reported():
         if any(m in incomplete for m in target.members()):
             continue
         by_calibration: dict[str, list[Row]] = {}
-        for calibration in plan.calibrations_for(target.dataset, run.name):
+        measured = [m for m in metrics if m.reads_images_alone or target.classes is not None]
+        for calibration in plan.calibrations_for(target, run.name):
             state = load_state(run, target.members(), calibration)
             reference = _reference(run, target, calibration, incomplete)
             other = load_state(run, reference.members(), calibration) if reference else None
             by_split = _thresholds_by_split(run, target, calibration, thresholds)
             origin = _origin(run, target, calibration)
-            by_calibration[calibration] = list(_rows(metrics, state, other, origin, by_split))
-            if state.annotated and calibration == IDENTITY:
+            by_calibration[calibration] = list(_rows(measured, state, other, origin, by_split))
+            if isinstance(target, Target) and state.annotated and calibration == IDENTITY:
                 _note_void(run, target, state)
-            if state.annotated:
-                lines += _reliability_lines([run.name, target.dataset.name, target.domain.name, calibration], state)
-        rows += with_means(by_calibration, plan.means_for(target.dataset, run.name))
+            if state.annotated and target.classes is not None:
+                lines += _reliability_lines([run.name, *target.names, calibration], state)
+        rows += with_means(by_calibration, plan.means_for(target, run.name))
     return rows, lines
 
 
@@ -76,17 +77,17 @@ def _reliability_lines(origin: list[str], state: DomainState) -> Iterator[str]:
 
 
 def _thresholds_by_split(
-    run: ModelRun, target: Target, calibration: str, thresholds: Thresholds
+    run: ModelRun, target: Reported, calibration: str, thresholds: Thresholds
 ) -> list[tuple[str, Mapping[str, Threshold]]]:
     """Return splits with their thresholds for a target: a calibration's own split, all splits for identity.
 
     A calibration that was loaded without thresholds has none: its split is not here.
     """
-    names = [s.name for s in run.plan.splits() if s.classes == target.dataset.labels.classes]
-    names += [r.split for r in run.plan.records_for(target.dataset, run.name)]
-    by_split = [
-        (name, thresholds[name, calibration]) for name in dict.fromkeys(names) if (name, calibration) in thresholds
-    ]
+    plan = run.plan
+    names = [s.name for s in plan.splits() if s.classes == target.classes]
+    names += [r.split for r in plan.loaded.get(run.name, ()) if r.classes == target.classes]
+    reaching = [name for name in dict.fromkeys(names) if all(plan.split_reaches(name, m) for m in target.members())]
+    by_split = [(name, thresholds[name, calibration]) for name in reaching if (name, calibration) in thresholds]
     return by_split or [(calibration.partition("@")[2], {})]
 
 
@@ -107,20 +108,21 @@ def _rows(
                 yield Row.of(row_origin, value, n_images=len(state.images), n_pixels=known)
 
 
-def _reference(run: ModelRun, target: Target, calibration: str, incomplete: Collection[Target]) -> Target | None:
+def _reference(run: ModelRun, target: Reported, calibration: str, incomplete: Collection[Target]) -> Target | None:
     """Return the in-domain target; None for the reference itself, and where this calibration does not reach it."""
     reference = run.plan.reference
     if reference is None or reference == target or any(m in incomplete for m in reference.members()):
         return None
-    return reference if calibration in run.plan.calibrations_for(reference.dataset, run.name) else None
+    return reference if calibration in run.plan.calibrations_for(reference, run.name) else None
 
 
-def _origin(run: ModelRun, target: Target, calibration: str) -> Origin:
+def _origin(run: ModelRun, target: Reported, calibration: str) -> Origin:
     reference = run.plan.reference
+    dataset, domain = target.names
     return Origin(
         model=run.name,
-        dataset=target.dataset.name,
-        domain=target.domain.name,
+        dataset=dataset,
+        domain=domain,
         reference="" if reference is None or reference == target else str(reference),
         calibration=calibration,
         fitted_on=calibration.partition("@")[2],
@@ -129,27 +131,31 @@ def _origin(run: ModelRun, target: Target, calibration: str) -> Origin:
 
 
 def load_state(run: ModelRun, members: Sequence[Target], calibration: str) -> DomainState:
-    """Return the sum of the stored statistics of these domains; histograms are read only when they are asked for."""
-    dataset = members[0].dataset
-    layout = run.plan.layout(dataset)
+    """Return the sum of the stored statistics of these domains; histograms are read only when they are asked for.
+
+    Where data sets have different classes, their pixels do not add up: those of the state are none.
+    """
+    labels = _labels_of_all(members)
+    layout = run.plan.layout(members[0].dataset)
     parts = [shard for member in members for shard in shards(member)]
     paths = [run.shard(shard) for shard in parts]
     pixels = PixelStatistics.zero_without_ranks(layout)
     images = ImageSummary.allocate(sum(len(shard.samples) for shard in parts), len(layout.scores))
     roles = np.zeros(ROLES, np.int64)
     start = 0
-    for path in paths:
+    for shard, path in zip(parts, paths, strict=True):
         stored = load_shard(path, (calibration,), ranks=False)
-        if stored is None or stored.layout != layout or calibration not in stored.observed:
+        of_shard = run.plan.layout(shard.target.dataset)
+        if stored is None or stored.layout != of_shard or calibration not in stored.observed:
             raise lost_shard_error(path)
         observed = stored.observed[calibration]
-        pixels = pixels + observed.pixels
+        pixels = pixels + observed.pixels if labels else pixels
         roles += observed.samples.pixels.sum(axis=0)
         rows = ImageSummary.of(observed.samples).rows
         images.rows[start : start + len(rows)] = rows
         start += len(rows)
     return DomainState(
-        labels=dataset.labels,
+        labels=labels or members[0].dataset.labels,
         scores=layout.scores,
         pixels=replace(pixels, ranks=StoredScoreHistograms(paths, calibration, layout.scores)),
         images=images,
@@ -158,6 +164,14 @@ def load_state(run: ModelRun, members: Sequence[Target], calibration: str) -> Do
         roles=tuple(roles.tolist()),
         undefined_scores=_undefined_scores(run.model, layout.scores),
     )
+
+
+def _labels_of_all(members: Sequence[Target]) -> LabelSpace | None:
+    """Return the labels of these domains together, with the classes absent that are so in all; None if they differ."""
+    spaces = [m.dataset.labels for m in members]
+    if any(space.classes != spaces[0].classes for space in spaces):
+        return None
+    return replace(spaces[0], absent=frozenset.intersection(*(space.absent for space in spaces)))
 
 
 def _undefined_scores(model: Model, scores: Sequence[str]) -> dict[str, str]:
