@@ -8,7 +8,7 @@ from helpers.plans import dataset_of, target_of
 from reliseg.config.schema import parse_settings
 from reliseg.errors import ConfigError
 from reliseg.plan.build import ReportedTargets, build_plan, find_reference, find_targets, load_records
-from reliseg.plan.plan import Fit
+from reliseg.plan.plan import Fit, Pool
 
 SETTINGS = parse_settings({})
 
@@ -46,6 +46,29 @@ def test_a_tested_domain_shares_no_file_with_a_split_whatever_the_data_set_is_ca
             build(dataset, [fit_on(dataset, "cal")], **reported)
     plan = build(dataset, [], tests=[target_of(dataset, "day")] * 2)
     assert len(plan.tests) == 1
+
+
+def test_a_split_may_be_tested_where_nothing_that_is_fitted_on_it_is_applied(dataset):
+    cal, day = target_of(dataset, "cal"), target_of(dataset, "day")
+    fits = [fit_on(dataset, "cal"), fit_on(dataset, "day", methods=("vector",))]
+    swapped = {"ts@world/cal": frozenset({day}), "vector@world/day": frozenset({cal})}
+    plan = build(dataset, fits, tests=[cal, day], applied=swapped)
+    assert dict(plan.passes("net"))[cal][:2] == ["identity", "vector@world/day"]
+    with pytest.raises(ConfigError, match="world/cal shares 2 samples with world/cal"):
+        build(dataset, fits, tests=[cal, day], applied={"vector@world/day": frozenset({cal})})
+    assert [str(t) for t in build(dataset, fits[:1], applied=swapped).tests] == ["world/day"]
+
+
+def test_a_pool_holds_each_sample_in_one_member_and_may_be_allowed(dataset):
+    other = dataset_of({"fog": ["b/1"]}, name="other")
+    pool = Pool("all", (target_of(dataset, "day"), target_of(other, "fog")))
+    plan = build(dataset, [], tests=[target_of(dataset, "day")], pools=(pool,))
+    assert [str(r) for r in plan.reported()] == ["world/day", "all/pooled"]
+    twice = Pool("all", (target_of(dataset, "cal"), target_of(dataset, "mixed")))
+    with pytest.raises(ConfigError, match="all/pooled: a/2 is in world/cal and in world/mixed"):
+        build(dataset, [], tests=[target_of(dataset, "day")], pools=(twice,))
+    with pytest.raises(ConfigError, match="world/cal shares 2 samples with world/cal"):
+        build(dataset, [fit_on(dataset, "cal")], tests=[target_of(dataset, "day")], pools=(twice,))
 
 
 def test_a_union_holds_each_sample_in_one_member(dataset):

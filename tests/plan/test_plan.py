@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reliseg.data import Domain, Sample
-from reliseg.plan.plan import SHARD_ENOUGH, SHARD_SIZE, Fit, Target, shards
+from reliseg.plan.plan import SHARD_ENOUGH, SHARD_SIZE, Fit, Pool, Target, shards
 
 
 def target_of(sizes):
@@ -113,3 +113,38 @@ def test_the_seed_is_that_of_the_method_else_of_the_pixels(dataset):
     assert plan.seed_of("identity", "net") is None
     assert plan.seed_of("ts@world/cal", "net") == 7
     assert plan.seed_of("cluster_ts(k=2,seed=5)@world/cal", "net") == 5
+
+
+def test_a_calibration_is_evaluated_where_it_is_applied_and_its_means_too(dataset):
+    fit = Fit((target_in(dataset, "cal"),), ("cluster_ts(k=2,seeds=[1,2])", "ts"))
+    day, dusk, tests = (target_in(dataset, name) for name in ("day", "dusk", "tests"))
+    plan = plan_of(dataset, fits=[fit], tests=["tests", "day"], metrics=["likelihood"])
+    seeds = [f"cluster_ts(k=2,seed={s})@world/cal" for s in (1, 2)]
+    assert plan.calibrations_for(tests, "net") == ["identity", *seeds, "ts@world/cal"]
+    plan = replace(plan, applied=dict.fromkeys(seeds, frozenset({day})))
+    assert plan.calibrations_for(day, "net") == ["identity", *seeds, "ts@world/cal"]
+    assert plan.calibrations_for(dusk, "net") == ["identity", "ts@world/cal"]
+    assert plan.calibrations_for(tests, "net") == ["identity", "ts@world/cal"]
+    assert list(plan.means_for(day, "net")) == ["cluster_ts(k=2,seeds=[1,2])@world/cal"]
+    assert not plan.means_for(tests, "net")
+    passes = {str(t): names for t, names in plan.passes("net")}
+    assert passes == {"world/day": ["identity", *seeds, "ts@world/cal"], "world/dusk": ["identity", "ts@world/cal"]}
+    assert plan.split_reaches("world/cal", dusk)
+    nowhere = replace(plan, applied={name: frozenset({day}) for name in (*seeds, "ts@world/cal")})
+    assert (nowhere.split_reaches("world/cal", day), nowhere.split_reaches("world/cal", dusk)) == (True, False)
+
+
+def test_a_pool_has_the_calibrations_that_reach_all_of_it_and_classes_where_they_are_equal(dataset):
+    other, fewer = dataset_of({"fog": ["f/1"]}, name="other"), dataset_of({"rain": ["r/1"]}, name="fewer", classes=2)
+    day, fog, rain = target_in(dataset, "day"), target_in(other, "fog"), target_in(fewer, "rain")
+    fit = Fit((target_in(dataset, "cal"),), ("ts",))
+    plan = plan_of(dataset, fits=[fit], tests=["dusk"], metrics=["likelihood"])
+    same, mixed = Pool("same", (day, fog)), Pool("mixed", (day, rain))
+    plan = replace(plan, pools=(same, mixed))
+    assert [str(t) for t in plan.test_domains()] == ["world/dusk", "world/day", "other/fog", "fewer/rain"]
+    assert plan.calibrations_for(same, "net") == ["identity", "ts@world/cal"]
+    assert plan.calibrations_for(mixed, "net") == ["identity"]
+    assert (same.classes, mixed.classes) == (day.classes, None)
+    assert str(mixed) == "mixed/pooled"
+    applied = replace(plan, applied={"ts@world/cal": frozenset({day})})
+    assert applied.calibrations_for(same, "net") == ["identity"]
