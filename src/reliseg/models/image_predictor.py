@@ -25,10 +25,16 @@ _MULTIPLE = 32
 
 @dataclass(frozen=True)
 class Resizing:
-    """The size, (height, width), that images are brought to before a network sees them."""
+    """The size, (height, width), that images are brought to before a network sees them, or the rule that gives it."""
 
-    size: Size
+    size: Size | Callable[[Size], Size]
     resample: int = BILINEAR
+
+    def __call__(self, image: Image) -> Image:
+        """Return the image at that size."""
+        height, width = image.shape[:2]
+        size = self.size if isinstance(self.size, tuple) else self.size((height, width))
+        return resize_image(image, size, self.resample)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +81,7 @@ class ImagePredictor:
         """Return the image that the network is given."""
         if source.image is None:
             raise SampleError(source.id, f"model {self.name} needs an image, and none was given")
-        if self.resizing is None:
-            return source.image
-        return resize_image(source.image, self.resizing.size, self.resizing.resample)
+        return source.image if self.resizing is None else self.resizing(source.image)
 
     def _check(self, prediction: Prediction, source: Input, image: Image) -> Prediction:
         """Return the prediction with the input's size and the final `align_corners`; a SampleError if it is unfit."""

@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from helpers.hugging_face import save_network, segformer, segformer_config, upernet
+from helpers.hugging_face import save_network, segformer, segformer_config
 from transformers.utils import logging as transformers_logging
 
 from reliseg.errors import ModelError
 from reliseg.models.hf.library import (
     facts,
     find_model,
-    forward_native,
     model_files,
     read_config,
     read_model,
@@ -71,6 +70,15 @@ def test_other_families_are_named(tmp_path: Path) -> None:
         read_config("hub", str(tmp_path), None)
 
 
+@pytest.mark.parametrize(
+    ("config", "reason"), [(transformers.DetrConfig, "boxes"), (transformers.VideomtConfig, "video")]
+)
+def test_families_that_do_not_fit_say_why(tmp_path: Path, config: Any, reason: str) -> None:
+    config().save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match=rf"is not supported, as it .*{reason}.*; supported: beit, .*upernet"):
+        read_config("hub", str(tmp_path), None)
+
+
 def test_an_unknown_id_offline_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(
@@ -88,20 +96,20 @@ def test_weights_that_are_broken(tmp_path: Path, content: str | None, problem: s
     if content is not None:
         (tmp_path / "model.safetensors").write_text(content)
     with pytest.raises(ModelError, match=problem) as caught:
-        read_model("hub", str(tmp_path), None)
+        read_model("hub", str(tmp_path), None, read_config("hub", str(tmp_path), None))
     assert "\n" not in str(caught.value)
 
 
 def test_a_backbone_without_a_head_is_refused(tmp_path: Path, network: Any) -> None:
     network.segformer.save_pretrained(tmp_path)
     with pytest.raises(ModelError, match=r"has no weights for decode_head\.\S+ and \d+ more; give a checkpoint"):
-        read_model("hub", str(tmp_path), None)
+        read_model("hub", str(tmp_path), None, read_config("hub", str(tmp_path), None))
 
 
 def test_a_model_is_read_whole_for_prediction(tmp_path: Path, network: Any) -> None:
     save_network(tmp_path, network, {"image_processor_type": "SegformerImageProcessor"})
     folder = str(tmp_path / "net")
-    model = read_model("hub", folder, None)
+    model = read_model("hub", folder, None, read_config("hub", folder, None))
     assert not model.training
     assert not any(parameter.requires_grad for parameter in model.parameters())
     for name, value in network.state_dict().items():
@@ -116,17 +124,6 @@ def test_a_model_is_read_whole_for_prediction(tmp_path: Path, network: Any) -> N
 def test_a_commit_is_named_for_files_of_the_hub(network: Any) -> None:
     files = [Path("models--a--b/snapshots/0123abcd/config.json")]
     assert facts(network, files)["commit"] == "0123abcd"
-
-
-@pytest.mark.parametrize("build", [segformer, upernet])
-def test_native_logits_and_the_deepest_map(build: Any) -> None:
-    model = build().eval()
-    pixels = torch.rand(2, 3, 64, 96)
-    with torch.inference_mode():
-        logits, feature = forward_native(model, pixels)
-    assert logits.shape == (2, 19, 16, 24)
-    assert feature is not None
-    assert feature.shape == (2, 24)
 
 
 def test_silence_ends_with_what_was_set_before() -> None:

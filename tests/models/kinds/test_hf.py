@@ -142,7 +142,7 @@ def test_options_override_the_processor(options: ModelOptions, tmp_path: Path) -
     [
         (None, "processor", "its image processor sets no size; write resize: \\[h, w\\]"),
         ({"image_processor_type": "MobileViTImageProcessor"}, "processor", "sets do_center_crop; write"),
-        ({"image_processor_type": "ConvNextImageProcessor"}, "processor", "sets shortest_edge; write"),
+        ({"image_processor_type": "ConvNextImageProcessor", "size": 224}, "processor", "sets crop_pct; write"),
         (None, "half", "resize is 'half'; write processor or \\[h, w\\]"),
     ],
 )
@@ -263,12 +263,13 @@ def test_packages_that_do_not_fit_are_one_line(monkeypatch: pytest.MonkeyPatch) 
 
     class Broken:
         def find_spec(self, name: str, *rest: object) -> None:
-            if name == "reliseg.models.hf.library":
+            if name == "reliseg.models.hf.loading":
                 raise RuntimeError("operator torchvision::nms does not exist")
 
     monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
-    monkeypatch.delitem(sys.modules, "reliseg.models.hf.library", raising=False)
-    monkeypatch.delattr(reliseg.models.hf, "library", raising=False)
+    for module in ("loading", "library"):
+        monkeypatch.delitem(sys.modules, f"reliseg.models.hf.{module}", raising=False)
+        monkeypatch.delattr(reliseg.models.hf, module, raising=False)
     with pytest.raises(
         ModelError, match=r"transformers cannot be imported .*torchvision::nms does not exist.*; install"
     ):
@@ -327,20 +328,11 @@ def test_loading_writes_nothing(
     assert not caplog.records
 
 
-def test_a_model_without_feature_maps_has_no_feature(tmp_path: Path) -> None:
-    sizes = {"hidden_size": 24, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 32}
-    config = transformers.BeitConfig(
-        **sizes, **class_names(CITYSCAPES.classes), image_size=64, patch_size=16, out_indices=[1, 2, 3, 4]
-    )
-    model = HuggingFaceModel.load(save_network(tmp_path, transformers.BeitForSemanticSegmentation(config)))
-    [prediction] = model.predict(inputs_of(image(64, 64)))
-    assert (prediction.logits.shape, prediction.feature) == ((19, 16, 16), None)
-
-
 def test_without_transformers_it_is_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
-    monkeypatch.delitem(sys.modules, "reliseg.models.hf.library", raising=False)
-    monkeypatch.delattr(reliseg.models.hf, "library", raising=False)
+    for module in ("loading", "library"):
+        monkeypatch.delitem(sys.modules, f"reliseg.models.hf.{module}", raising=False)
+        monkeypatch.delattr(reliseg.models.hf, module, raising=False)
     with pytest.raises(MissingExtraError) as caught:
         HuggingFaceModel.load(ModelOptions(name="hub", kind="hf", where="a/b"))
     assert str(caught.value) == "model hub needs transformers: pip install 'reliseg[hf]'"

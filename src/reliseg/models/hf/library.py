@@ -1,22 +1,37 @@
 """Loading a semantic segmentation model with transformers: quietly, without remote code, with one-line errors."""
 
+import inspect
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForSemanticSegmentation
-from transformers.models.auto.modeling_auto import MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING
+from transformers import (
+    CONFIG_MAPPING,
+    AutoConfig,
+    AutoModelForSemanticSegmentation,
+    PreTrainedConfig,
+)
+from transformers.dynamic_module_utils import get_relative_import_files
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING,
+)
 from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
 
 from reliseg.errors import ModelError, one_line, shortlist
-from reliseg.models.torch.network import Output
+from reliseg.models.hf.families import FAMILIES, LEFT_OUT
 
+_MAPPINGS = {
+    AutoModelForSemanticSegmentation: MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING,
+}
+_KNOWN = ", ".join(
+    sorted(config.model_type for mapping in _MAPPINGS.values() for config in mapping if config.model_type in FAMILIES)
+)
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
@@ -51,27 +66,37 @@ def find_model(name: str, where: str, folder: Path) -> str:
     return where
 
 
-def read_config(name: str, where: str, revision: str | None) -> Any:
-    """Read the model's configuration; a ModelError if its family is not supported."""
+def read_config(name: str, where: str, revision: str | None, *, trusted: bool = False) -> Any:
+    """Read the model's configuration; a ModelError if its family is not supported.
+
+    Code that lies beside it is run if it is `trusted`, and only then.
+    """
+    own_code: Mapping[str, Any] = {}
     try:
-        config = AutoConfig.from_pretrained(where, revision=revision, trust_remote_code=False)
+        content, _ = PreTrainedConfig.get_config_dict(where, revision=revision)
+        own_code = content.get("auto_map") or {}
+        if not own_code or trusted or content.get("model_type") in CONFIG_MAPPING:
+            config = AutoConfig.from_pretrained(where, revision=revision, trust_remote_code=trusted)
+            own_code = own_code if trusted else {}
     except Exception as error:  # broken files raise errors of many libraries
         what = where if Path(where).is_dir() else f"there is no folder {where}, and as a model of the hub it"
         raise ModelError(f"model {name}: {what} cannot be read: {one_line(error)}") from error
-    if type(config) not in MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING:
-        known = ", ".join(sorted(key.model_type for key in MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING))
+    if own_code and not trusted:
         raise ModelError(
-            f"model {name}: {type(config).__name__} is not a semantic segmentation model of transformers; "
-            f"supported: {known}"
+            f"model {name}: {where} is a model with code of its own, which is not run unless you say so; read that "
+            "code, and if you trust it, set args: {trust_remote_code: true}"
         )
+    problem = None if own_code else _unfit(config)
+    if problem:
+        raise ModelError(f"model {name}: {problem}; supported: {_KNOWN}")
     return config
 
 
-def read_model(name: str, where: str, revision: str | None) -> Any:
+def read_model(name: str, where: str, revision: str | None, config: Any, *, trusted: bool = False) -> Any:
     """Read the model in float32 and evaluation mode; a ModelError if a weight is missing."""
     try:
-        model, report = AutoModelForSemanticSegmentation.from_pretrained(
-            where, revision=revision, trust_remote_code=False, dtype=torch.float32, output_loading_info=True
+        model, report = _auto_class(config).from_pretrained(
+            where, revision=revision, trust_remote_code=trusted, dtype=torch.float32, output_loading_info=True
         )
     except Exception as error:
         raise ModelError(f"model {name}: {where} cannot be loaded: {one_line(error)}") from error
@@ -84,8 +109,26 @@ def read_model(name: str, where: str, revision: str | None) -> Any:
     return model.eval().requires_grad_(False)
 
 
+def _auto_class(config: Any) -> Any:
+    """Return the class of transformers that loads a model of this configuration, its own code included."""
+    stated = getattr(config, "auto_map", None) or {}
+    for auto, mapping in _MAPPINGS.items():
+        if auto.__name__ in stated or type(config) in mapping:
+            return auto
+    return AutoModelForSemanticSegmentation
+
+
+def _unfit(config: Any) -> str | None:
+    """Return why a configuration of transformers' own is none of a network that is supported, or None."""
+    if config.model_type in LEFT_OUT:
+        return f"{config.model_type} is not supported, as {LEFT_OUT[config.model_type]}"
+    if any(type(config) in mapping for mapping in _MAPPINGS.values()):
+        return None
+    return f"{type(config).__name__} is not a semantic segmentation model of transformers"
+
+
 def model_files(where: str, revision: str | None) -> list[Path]:
-    """Return the files that the model was read from."""
+    """Return the files that the model was read from, its code apart."""
     folder = Path(cached_file(where, "config.json", revision=revision)).parent
     weights = sorted(folder.glob("model*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
     texts = [folder / name for name in ("config.json", "preprocessor_config.json", "processor_config.json")]
@@ -103,12 +146,10 @@ def facts(model: Any, files: list[Path]) -> dict[str, Any]:
     }
 
 
-def forward_native(model: Any, pixels: torch.Tensor) -> Output:
-    """Return logits at the stride of the model's head, and its deepest feature map averaged over positions."""
-    if model.config.model_type == "upernet":  # its forward upsamples logits to the image
-        maps = model.backbone(pixels).feature_maps
-        return model.decode_head(maps), maps[-1].mean(dim=(2, 3))
-    output = model(pixel_values=pixels, output_hidden_states=True)
-    deepest = output.hidden_states[-1] if output.hidden_states else None
-    pooled = deepest.mean(dim=(2, 3)) if deepest is not None and deepest.ndim == 4 else None
-    return output.logits, pooled
+def code_files(*objects: Any) -> list[Path]:
+    """Return the files of the code that came with a model: those of the classes of these objects, and their imports."""
+    files: set[Path] = set()
+    for own in (o for o in objects if not type(o).__module__.startswith("transformers.models.")):
+        source = Path(inspect.getfile(type(own)))
+        files |= {source, *map(Path, get_relative_import_files(source))}
+    return sorted(files)

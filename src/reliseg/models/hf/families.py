@@ -1,0 +1,174 @@
+"""The families of transformers' segmentation networks: which sizes they take, how they are run, what they give."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from reliseg.errors import ModelError, count_text, image_size_text, shape_text
+
+Size: TypeAlias = tuple[int, int]
+Sizes: TypeAlias = Literal["any", "squares", "own"]
+MaskOrder: TypeAlias = Literal["input", "image", "native", "384", "window"]
+Pooled: TypeAlias = Float[Tensor, "n f"] | None
+
+
+@dataclass(frozen=True)
+class Family:
+    """What is known of the networks of one `model_type`.
+
+    Without `tokens_before` the feature is the mean of the backbone's last map over its positions. Otherwise the
+    hidden states are sequences: the feature is the mean of those of the patches, which follow so many others.
+    """
+
+    sizes: Sizes = "any"
+    tokens_before: Callable[[Any], int] | None = None
+    """Tokens of the class, of registers and of queries, from the network's configuration."""
+    has_patches: bool = False
+    """Pixels beyond a multiple of the patch, at the bottom and to the right, are left out."""
+    masks: MaskOrder | None = None
+    """The default order of mask classification; None for networks that give logits."""
+    brings_to_input: bool = False
+    """Its library brings logits to the size of the network's input first, and then to that of the image."""
+
+
+def _class_token(config: Any) -> int:
+    return 1
+
+
+def _class_token_and_registers(config: Any) -> int:
+    vision = getattr(config, "backbone_config", None) or config
+    return 1 + int(vision.num_register_tokens)
+
+
+def _queries_and_prefix(config: Any) -> int:
+    return int(config.num_queries) + 1 + int(config.num_register_tokens)
+
+
+FAMILIES: Mapping[str, Family] = {
+    "beit": Family(tokens_before=_class_token, has_patches=True),
+    "data2vec-vision": Family("own", tokens_before=_class_token),
+    "dpt": Family("squares", tokens_before=_class_token, has_patches=True),
+    "eomt": Family("own", tokens_before=_queries_and_prefix, masks="window"),
+    "eomt_dinov3": Family("own", tokens_before=_queries_and_prefix, masks="window"),
+    "mask2former": Family(masks="input"),
+    "maskformer": Family(masks="input"),
+    "mobilenet_v2": Family(),
+    "mobilevit": Family(),
+    "mobilevitv2": Family(),
+    "oneformer": Family(masks="input"),
+    "sapiens2": Family(tokens_before=_class_token_and_registers, has_patches=True),
+    "segformer": Family(),
+    "tipsv2_dpt": Family(tokens_before=_class_token_and_registers, has_patches=True),
+    "upernet": Family(brings_to_input=True),
+}
+LEFT_OUT: Mapping[str, str] = {
+    "detr": "it gives masks of things and boxes, panoptic segmentation, and no class for every pixel",
+    "videomt": "it takes video, and images here are predicted one by one",
+}
+"""Families of the universal mapping that do not fit, and why."""
+
+
+def family_of(config: Any) -> Family:
+    """Return the family of a configuration; of a hybrid DPT the one with a size of its own."""
+    if config.model_type == "dpt" and config.is_hybrid:
+        return Family("own", tokens_before=_class_token)
+    return FAMILIES.get(config.model_type, Family())
+
+
+def own_size(family: Family, config: Any) -> Size | None:
+    """Return the (height, width) that a network was made for; None where it takes any."""
+    return None if family.sizes == "any" else _pair(config.image_size)
+
+
+def patch_size(family: Family, config: Any) -> Size | None:
+    """Return the (height, width) of the patches that a network cuts images into, if it leaves out what is beyond."""
+    return _pair((getattr(config, "backbone_config", None) or config).patch_size) if family.has_patches else None
+
+
+def size_problem(family: Family, own: Size | None, size: object) -> str | None:
+    """Return why a network cannot take images of this (height, width), or None."""
+    if own is None or not isinstance(size, tuple):
+        return None if own is None else f"takes images of {image_size_text(own)}, and resize keeps their ratio"
+    if family.sizes == "own" and size != own:
+        return f"takes images of {image_size_text(own)} alone, and resize is {list(size)}"
+    return f"takes square images alone, and resize is {list(size)}" if size[0] != size[1] else None
+
+
+def _pair(size: int | Sequence[int]) -> Size:
+    return (int(size), int(size)) if isinstance(size, int) else (int(size[0]), int(size[1]))
+
+
+@dataclass(frozen=True, eq=False)
+class Runner:
+    """A network and its family: normalised images in; native logits, or queries and their masks, and a feature out.
+
+    `task` holds the tokens of OneFormer's task.
+    """
+
+    model: Any
+    family: Family
+    task: Tensor | None = None
+    to_input: bool = False
+    """Logits are brought to the size of the input, as images were brought to that from another."""
+    _cut: list[Size] = field(default_factory=list)
+    """The size of the first image of which pixels were left out."""
+
+    def notes(self) -> list[str]:
+        """Return a line about pixels that the network did not look at, if there were any."""
+        patch = patch_size(self.family, self.model.config)
+        if patch is None or not self._cut:
+            return []
+        rest = " and ".join(
+            count_text(edge % side, what)
+            for edge, side, what in zip(self._cut[0], patch, ("row", "column"), strict=True)
+            if edge % side
+        )
+        return [
+            f"cuts images into patches of {shape_text(patch)} and leaves out what is beyond the last one: "
+            f"{rest} of an image of {image_size_text(self._cut[0])}, over which its logits are stretched; set resize "
+            "to multiples of the patch"
+        ]
+
+    def logits(self, pixels: Float[Tensor, "n 3 H W"]) -> tuple[Float[Tensor, "n c h w"], Pooled]:
+        """Return logits at the stride of the head, and the feature."""
+        self._observe(pixels)
+        if self.model.config.model_type == "upernet":  # its forward upsamples logits to the image
+            maps = self.model.backbone(pixels).feature_maps
+            logits = self.model.decode_head(maps)
+            if self.to_input:
+                logits = interpolate(logits, pixels.shape[2:], mode="bilinear", align_corners=False)
+            return logits, maps[-1].mean(dim=(2, 3))
+        output = self.model(pixel_values=pixels, output_hidden_states=True)
+        logits = getattr(output, "logits", None)
+        if logits is None:
+            raise ModelError("gives no logits; of models with code of their own, those that give `logits` can be used")
+        return logits, self._pooled(getattr(output, "hidden_states", None))
+
+    def queries(
+        self, pixels: Float[Tensor, "n 3 H W"]
+    ) -> tuple[Float[Tensor, "n q classes"], Float[Tensor, "n q h w"], Pooled]:
+        """Return the logits of the classes of each query, the last of no class; those of its mask; the feature."""
+        if self.family.tokens_before is not None:  # a plain transformer: queries are among its tokens
+            output = self.model(pixel_values=pixels)
+            return output.class_queries_logits, output.masks_queries_logits, self._pooled([output.last_hidden_state])
+        task = {} if self.task is None else {"task_inputs": self.task.to(pixels.device).expand(len(pixels), -1)}
+        output = self.model(pixel_values=pixels, output_hidden_states=True, **task)
+        return output.class_queries_logits, output.masks_queries_logits, self._pooled(output.encoder_hidden_states)
+
+    def _observe(self, pixels: Tensor) -> None:
+        patch, (height, width) = patch_size(self.family, self.model.config), pixels.shape[2:]
+        if patch and (height % patch[0] or width % patch[1]) and not self._cut:
+            self._cut.append((height, width))
+
+    def _pooled(self, states: Sequence[Tensor] | None) -> Pooled:
+        """Return the mean over positions of the deepest hidden states; None where the network shows none."""
+        if not states:
+            return None
+        deepest = states[-1]
+        if self.family.tokens_before is not None and deepest.ndim == 3:
+            return deepest[:, self.family.tokens_before(self.model.config) :].mean(dim=1)
+        return deepest.mean(dim=(2, 3)) if deepest.ndim == 4 else None

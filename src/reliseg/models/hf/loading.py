@@ -1,0 +1,91 @@
+"""A model of transformers with all that was read for it: configuration, processor, classes, weights."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import is_zipfile
+
+from reliseg.errors import ModelError, suggestion
+from reliseg.labels import LabelSpace
+from reliseg.models.base import ModelOptions
+from reliseg.models.checkpoints import archives, shards
+from reliseg.models.checkpoints.loading import load_weights
+from reliseg.models.file_hashes import hash_files
+from reliseg.models.hf import library, task_tokens
+from reliseg.models.hf.classes import model_labels
+from reliseg.models.hf.families import Runner, family_of, own_size
+from reliseg.models.hf.preparation import prepared, size_note
+from reliseg.models.hf.processor import Processor, read_processor
+from reliseg.runtime import torch_settings
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A network on the CPU, how images are prepared for it, its classes, and what a result must say of it."""
+
+    runner: Runner
+    preparation: Processor
+    labels: LabelSpace
+    remarks: tuple[str, ...]
+    """What a user should know of its classes, its sizes and its code."""
+    facts: Mapping[str, Any]
+
+
+def load(options: ModelOptions) -> Loaded:
+    """Read a model; nothing of it is run, but for code of its own if `trust_remote_code` is named."""
+    own_weights = options.weights_file()
+    revision, trusted = _arguments(options)
+    with library.silence(), torch_settings.inference_settings(options.threads):
+        where = library.find_model(options.name, options.where, options.folder)
+        config = library.read_config(options.name, where, revision, trusted=trusted)
+        family = family_of(config)
+        stored = read_processor(options.name, where, revision, config.model_type)
+        labels, remarks = model_labels(options, config, reduced=stored.reduces_labels)
+        preparation = prepared(stored, options, family, own_size(family, config))
+        model = library.read_model(options.name, where, revision, config, trusted=trusted)
+        files = library.model_files(where, revision)
+        for file in (f for f in files if is_zipfile(f)):  # torch does not look at the checksums
+            archives.check_archive(file)
+        task = None
+        if config.model_type == "oneformer":
+            task = task_tokens.read_task_tokens(options.name, where, revision, config)
+            files += task_tokens.tokenizer_files(where, revision)
+    place = None
+    if own_weights:
+        loaded = load_weights(model, own_weights, options.key)
+        place, remarks = loaded.place, (*remarks, *loaded.notes())
+        files += shards.checkpoint_files(own_weights)
+    to_input = family.brings_to_input and preparation.size is not None
+    code = library.code_files(model, config) if trusted else []
+    facts = {
+        "processor": asdict(preparation),
+        "weights": place,
+        **library.facts(model, files),
+        **({"logits": "brought to the input first"} if to_input else {}),
+        **({"takes": family.sizes} if family.sizes != "any" else {}),
+        **({"task": task_tokens.TASK} if task is not None else {}),
+        **({"trust_remote_code": [file.name for file in code]} if trusted else {}),
+        "files": hash_files([*files, *code]),
+    }
+    notes = (*remarks, *size_note(family, options, preparation.size), *_code_note(trusted, code))
+    return Loaded(Runner(model, family, task, to_input), preparation, labels, notes, facts)
+
+
+def _code_note(trusted: bool, code: list[Path]) -> list[str]:
+    if not trusted:
+        return []
+    named = ", ".join(file.name for file in code)
+    return [f"runs code that came with it: {named}" if code else "brings no code, so trust_remote_code changes nothing"]
+
+
+def _arguments(options: ModelOptions) -> tuple[str | None, bool]:
+    """Return the revision and whether code of the model is trusted; a ModelError for any other argument."""
+    known = ["revision", "trust_remote_code"]
+    unknown = [key for key in options.args if key not in known]
+    if unknown:
+        raise ModelError(f"model {options.name}: unknown argument {unknown[0]!r}; {suggestion(unknown[0], known)}")
+    revision, trusted = options.args.get("revision"), options.args.get("trust_remote_code", False)
+    if not isinstance(trusted, bool):
+        raise ModelError(f"model {options.name}: trust_remote_code is {trusted!r}; write true or false")
+    return None if revision is None else str(revision), trusted

@@ -1,0 +1,75 @@
+"""What is done to images before a network sees them: the user's options over the family's needs over the processor."""
+
+from typing import Any
+
+import pytest
+
+from reliseg.errors import ModelError
+from reliseg.models import ModelOptions
+from reliseg.models.hf.families import Family
+from reliseg.models.hf.preparation import prepared, size_note
+from reliseg.models.hf.processor import Processor
+from reliseg.models.hf.target_size import ShortestEdge
+from reliseg.models.torch.normalisation import Normalisation
+
+OWN = (64, 64)
+
+
+def options(**given: Any) -> ModelOptions:
+    return ModelOptions(name="hub", kind="hf", where="net", **given)
+
+
+def processor(size: Any = None, **given: Any) -> Processor:
+    return Processor("file", Normalisation(), size, 3, **given)
+
+
+@pytest.mark.parametrize(
+    ("family", "stored", "expected"),
+    [
+        (Family(), (32, 48), None),
+        (Family("own"), (32, 48), OWN),
+        (Family("own"), None, OWN),
+        (Family("squares"), (96, 96), (96, 96)),
+        (Family("squares"), (96, 128), OWN),
+        (Family("squares"), ShortestEdge(96), OWN),
+    ],
+)
+def test_images_keep_their_size_unless_the_family_needs_one(family: Family, stored: Any, expected: Any) -> None:
+    own = None if family.sizes == "any" else OWN
+    assert prepared(processor(stored), options(), family, own).size == expected
+
+
+def test_the_processors_way_of_resizing_is_kept_with_its_size_alone() -> None:
+    assert prepared(processor((32, 48)), options(resize="processor"), Family(), None).resample == 3
+    assert prepared(processor(), options(), Family("own"), OWN).resample == 3
+    assert prepared(processor((32, 48)), options(resize=(64, 64)), Family(), None).resample == 2
+
+
+def test_a_size_that_depends_on_the_image_is_the_processors() -> None:
+    rule = ShortestEdge(96)
+    assert prepared(processor(rule), options(resize="processor"), Family(), None).size == rule
+    with pytest.raises(ModelError, match="takes images of height 64, width 64, and resize keeps their ratio"):
+        prepared(processor(rule), options(resize="processor"), Family("own"), OWN)
+
+
+@pytest.mark.parametrize(
+    ("stored", "resize", "problem"),
+    [
+        (processor(), "processor", "its image processor sets no size; write resize"),
+        (processor(unsupported="do_pad"), "processor", "its image processor sets do_pad; write resize"),
+        (processor((32, 32)), "half", "resize is 'half'; write processor or"),
+    ],
+)
+def test_what_cannot_be_asked_of_a_processor(stored: Processor, resize: str, problem: str) -> None:
+    with pytest.raises(ModelError, match=problem):
+        prepared(stored, options(resize=resize), Family(), None)
+
+
+def test_a_size_that_nobody_asked_for_is_said() -> None:
+    assert size_note(Family(), options(), None) == []
+    assert size_note(Family("own"), options(resize=OWN), OWN) == []
+    assert size_note(Family("own"), options(), OWN) == [
+        "takes images of height 64, width 64 alone, so images are brought to height 64, width 64, whatever their "
+        "proportions"
+    ]
+    assert size_note(Family("squares"), options(), OWN)[0].startswith("takes square images alone")
