@@ -17,7 +17,7 @@ from reliseg.models import Input, ModelOptions
 from reliseg.models.hf.loading import load
 from reliseg.models.kinds.hf import HuggingFaceModel
 
-CODE = '''
+CODE = """
 import pathlib
 import torch
 from transformers import PretrainedConfig, PreTrainedModel
@@ -44,8 +44,10 @@ class OwnNet(PreTrainedModel):
 
     def forward(self, pixel_values, output_hidden_states=False):
         return SemanticSegmenterOutput(logits=self.head(pixel_values))
-'''
-LAYERS = "import torch\n\n\nclass Head(torch.nn.Conv2d):\n    def __init__(self, n):\n        super().__init__(3, n, 4, 4)\n"
+"""
+LAYERS = (
+    "import torch\n\n\nclass Head(torch.nn.Conv2d):\n    def __init__(self, n):\n        super().__init__(3, n, 4, 4)\n"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +89,8 @@ def test_code_that_comes_with_a_model_does_not_run_unless_it_is_named(own_code: 
 
 def test_code_that_is_trusted_runs_and_this_is_said(own_code: ModelOptions) -> None:
     model = HuggingFaceModel.load(replace(own_code, args={"trust_remote_code": True}))
+    with pytest.raises(ModelError, match="with code of its own"):
+        load(own_code)
     assert (own_code.folder / "ran").exists()
     assert model.notes() == ["runs code that came with it: layers.py, own_net.py"]
     facts = model.provenance()
@@ -94,6 +98,18 @@ def test_code_that_is_trusted_runs_and_this_is_said(own_code: ModelOptions) -> N
     assert {Path(file).name for file in facts["files"]} >= {"layers.py", "own_net.py", "model.safetensors"}
     [prediction] = model.predict([Input("day/0", (8, 12), np.full((8, 12, 3), 9, np.uint8))])
     assert prediction.logits.shape == (19, 2, 3)
+
+
+def test_trust_in_one_model_is_none_in_the_next(own_code: ModelOptions, tmp_path: Path) -> None:
+    """transformers keeps the classes of trusted code for all models of a family: here a family of its own, too."""
+    path = own_code.folder / "net" / "config.json"
+    content = json.loads(path.read_text()) | {"model_type": "segformer"}
+    content["auto_map"] = {"AutoModelForSemanticSegmentation": "own_net.OwnNet"}
+    path.write_text(json.dumps(content))
+    trusted = load(replace(own_code, args={"trust_remote_code": True}))
+    assert type(trusted.runner.model).__name__ == "OwnNet"
+    other = load(save_network(tmp_path / "other", segformer()))
+    assert type(other.runner.model).__module__.startswith("transformers.models.segformer")
 
 
 def test_a_family_of_transformers_runs_no_code_beside_it(own_code: ModelOptions, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import transformers
 from transformers.models.auto.modeling_auto import (
-    MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING,
-    MODEL_FOR_UNIVERSAL_SEGMENTATION_MAPPING,
+    MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING_NAMES,
+    MODEL_FOR_UNIVERSAL_SEGMENTATION_MAPPING_NAMES,
 )
 
 from reliseg.models.hf.processor_defaults import CLASS_OF_FAMILY, DEFAULTS, NEVER_NORMALISES, class_name
@@ -54,9 +54,8 @@ def test_classes_that_need_torchvision_are_compared_with_their_sources(name: str
 
 def test_every_family_of_still_images_has_a_class() -> None:
     families = {
-        config.model_type
-        for mapping in (MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING, MODEL_FOR_UNIVERSAL_SEGMENTATION_MAPPING)
-        for config in mapping
+        *MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING_NAMES,
+        *MODEL_FOR_UNIVERSAL_SEGMENTATION_MAPPING_NAMES,
     }
     assert set(CLASS_OF_FAMILY) == families - LEFT_OUT
     assert set(CLASS_OF_FAMILY.values()) <= set(DEFAULTS)

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 import transformers
 from transformers import (
-    CONFIG_MAPPING,
     AutoConfig,
     AutoModelForSemanticSegmentation,
     PreTrainedConfig,
 )
 from transformers.dynamic_module_utils import get_relative_import_files
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING,
 )
@@ -75,7 +75,7 @@ def read_config(name: str, where: str, revision: str | None, *, trusted: bool = 
     try:
         content, _ = PreTrainedConfig.get_config_dict(where, revision=revision)
         own_code = content.get("auto_map") or {}
-        if not own_code or trusted or content.get("model_type") in CONFIG_MAPPING:
+        if not own_code or trusted or content.get("model_type") in CONFIG_MAPPING_NAMES:
             config = AutoConfig.from_pretrained(where, revision=revision, trust_remote_code=trusted)
             own_code = own_code if trusted else {}
     except Exception as error:  # broken files raise errors of many libraries
