@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from reliseg.errors import ModelError, count_text, image_size_text, shape_text
+from reliseg.models.options import MaskOrder
 
 Size: TypeAlias = tuple[int, int]
 Sizes: TypeAlias = Literal["any", "squares", "own"]
-MaskOrder: TypeAlias = Literal["input", "image", "native", "384", "window"]
 Pooled: TypeAlias = Float[Tensor, "n f"] | None
 
 

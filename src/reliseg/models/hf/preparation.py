@@ -26,7 +26,7 @@ def prepared(processor: Processor, options: ModelOptions, family: Family, own: S
     if options.resize is None:
         return replace(processor, size=_needed(processor, family, own), unsupported=None)
     if options.resize != "processor":
-        if isinstance(options.resize, str):
+        if not isinstance(options.resize, tuple):
             raise ModelError(f"model {options.name}: resize is {options.resize!r}; write processor or [h, w]")
         processor = replace(processor, size=options.resize, resample=BILINEAR, unsupported=None)
     elif processor.unsupported or processor.size is None:
