@@ -273,3 +273,20 @@ def test_counters_of_batches_and_second_names_of_a_tensor_may_be_left_out(
 def test_a_counter_of_batches_that_the_network_does_not_have_is_left(tmp_path: Path) -> None:
     torch.save(state() | {"norm.num_batches_tracked": torch.tensor(3)}, tmp_path / "w.pth")
     load_weights(Net(), tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_what_only_training_uses_is_left_out_where_a_caller_says_how_it_is_called(tmp_path: Path, prefix: str) -> None:
+    whole = state() | {"auxiliary_head.conv.bias": torch.zeros(4)}
+    torch.save({"state_dict": {prefix + name: value for name, value in whole.items()}}, tmp_path / "w.pth")
+    net = Net()
+    load_weights(net, tmp_path / "w.pth", unused=("auxiliary_head.",))
+    assert (net.head.bias == 3).all()
+    assert "unexpected auxiliary_head.conv.bias" in refusal(tmp_path / "w.pth")
+
+
+def test_what_is_unused_is_loaded_all_the_same_where_the_network_has_it(tmp_path: Path) -> None:
+    torch.save(state(), tmp_path / "w.pth")
+    net = Net()
+    load_weights(net, tmp_path / "w.pth", unused=("head.",))
+    assert (net.head.bias == 3).all()

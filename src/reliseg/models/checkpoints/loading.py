@@ -44,22 +44,31 @@ class LoadedWeights:
         return [f"its checkpoint also names {_names(names)}, which was left out and not run"] if names else []
 
 
-def load_weights(module: nn.Module, path: Path, key: str | None = None) -> LoadedWeights:
+@dataclass(frozen=True)
+class _Own:
+    """The network's tensors and their shapes, by their names in checkpoints; and the beginnings of unused names."""
+
+    tensors: Mapping[str, Tensor]
+    shapes: Mapping[str, torch.Size]
+    unused: tuple[str, ...]
+
+
+def load_weights(module: nn.Module, path: Path, key: str | None = None, unused: tuple[str, ...] = ()) -> LoadedWeights:
     """Load all parameters and buffers from a safetensors or torch file; a ModelError if one does not fit.
 
     The weights are the only state dict in the file that has the names of the module, or the one at `key`. What stands
-    before all its names is removed.
+    before all its names is removed. Tensors whose names begin with one of `unused` are not loaded.
     """
     checkpoint = read_checkpoint(path)
     content = checkpoint.content
     try:
         names = own_names(module.state_dict())
-        own = {name: module.state_dict()[names[name]] for name in names}
-        shapes = {name: tensor.shape for name, tensor in own.items()}
+        tensors = {name: module.state_dict()[names[name]] for name in names}
+        own = _Own(tensors, {name: tensor.shape for name, tensor in tensors.items()}, unused)
     except Exception as error:  # of layers that get their shapes from the first image
         raise ModelError(f"weights {path}: the network's own cannot be listed ({one_line(error)})") from error
-    state = _completed(_choose(path, checkpoint, own, shapes, key), own)
-    _check_fit(path, state, own, checkpoint.left_out)
+    state = _completed(_choose(path, checkpoint, own, key), own)
+    _check_fit(path, state, own.tensors, checkpoint.left_out)
     try:
         module.load_state_dict({names[name]: value for name, value in state.tensors.items()})
     except Exception as error:  # of torch, or of the module's own hooks
@@ -67,22 +76,20 @@ def load_weights(module: nn.Module, path: Path, key: str | None = None) -> Loade
     return LoadedWeights(state.place, _class_names(content), checkpoint.left_out)
 
 
-def _choose(
-    path: Path, checkpoint: Checkpoint, own: Mapping[str, Tensor], shapes: Mapping[str, torch.Size], key: str | None
-) -> State:
+def _choose(path: Path, checkpoint: Checkpoint, own: _Own, key: str | None) -> State:
     """Return the state dict to load, which may still not fit; a ModelError where none or several could be meant."""
     content = checkpoint.content
     places = mapping_places(content) if isinstance(content, Mapping) else []
     if not places:
         raise ModelError(f"weights {path}: {_no_state_dict(checkpoint)}")
-    states = states_in(content, shapes)
+    states = states_in(content, own.shapes)
     if key is not None:
         states = [state for state in states if state.is_at(key)]
         if not states:
-            known = dict.fromkeys([*(s.place for s in states_in(content, shapes)), *places])
+            known = dict.fromkeys([*(s.place for s in states_in(content, own.shapes)), *places])
             raise ModelError(f"weights {path}: nothing at key {key!r} fits; known: {_listed(list(known))}")
     whole = [_completed(state, own) for state in states]
-    fitting = _different([state for state in whole if _shapes(state) == shapes])
+    fitting = _different([state for state in whole if _shapes(state) == own.shapes])
     if len(fitting) > 1:
         raise ModelError(
             f"weights {path}: several state dicts fit: {_listed([s.place for s in fitting])}; "
@@ -107,22 +114,24 @@ def _no_state_dict(checkpoint: Checkpoint) -> str:
     return f"not a checkpoint{beside}; a state dict is needed (name -> tensor), or a dict of such"
 
 
-def _completed(state: State, own: Mapping[str, Tensor]) -> State:
+def _completed(state: State, own: _Own) -> State:
     """Return a state with what checkpoints leave out though the network has it, and without what it does not need.
 
     Counters of batches are younger than many checkpoints, and nothing is computed with them. Of two names of one
     tensor, safetensors keeps one.
     """
-    tensors = {k: v for k, v in state.tensors.items() if k in own or not k.endswith(_COUNTER)}
-    at = {tensor.data_ptr(): name for name, tensor in own.items() if name in tensors and not layout_problem(tensor)}
-    for name, tensor in own.items():
+    here = own.tensors
+    needed = {k: v for k, v in state.tensors.items() if k in here or not k.startswith(own.unused)}
+    tensors = {k: v for k, v in needed.items() if k in here or not k.endswith(_COUNTER)}
+    at = {tensor.data_ptr(): name for name, tensor in here.items() if name in tensors and not layout_problem(tensor)}
+    for name, tensor in here.items():
         if name in tensors:
             continue
         if name.endswith(_COUNTER):
             tensors[name] = tensor
         elif not layout_problem(tensor) and tensor.numel() and tensor.data_ptr() in at:
             twin = at[tensor.data_ptr()]
-            if own[twin].shape == tensor.shape and own[twin].stride() == tensor.stride():
+            if here[twin].shape == tensor.shape and here[twin].stride() == tensor.stride():
                 tensors[name] = tensors[twin]
     return replace(state, tensors=tensors)
 
