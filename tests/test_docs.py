@@ -165,6 +165,16 @@ def test_networks_of_libraries_are_saved_and_evaluated(field, monkeypatch, netwo
     assert (field / "runs" / network / "results.csv").read_text().count("ece") >= 1
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("script", "config"), [("export_onnx", "onnx"), ("export_program", "exported")])
+def test_networks_are_exported_and_evaluated_as_the_models_page_shows(field, monkeypatch, script, config):
+    """The exporter warns of its own code, so it runs in a process of its own."""
+    monkeypatch.chdir(field)
+    subprocess.run([sys.executable, f"{script}.py"], check=True, capture_output=True)
+    reliseg.run_config(f"{config}.yaml", f"runs/{config}")
+    assert (field / "runs" / config / "results.csv").read_text().count("ece") >= 1
+
+
 SECTIONS = {
     "Top level": schema.RunConfig,
     "`models`": schema.ModelConfig,

@@ -447,13 +447,19 @@ def test_a_program_of_torch_export(write: Callable[..., ModelOptions]) -> None:
         "dynamic_shapes={'x': {2: torch.export.Dim('h', min=8), 3: torch.export.Dim('w', min=8)}})",
     )
     text = text.replace("program =", "example = (torch.zeros(1, 3, 64, 96),); program =")
-    assert "returns a ExportedProgram; it must return a torch.nn.Module or a callable: program.module()" in refusal(
-        write(text)
+    for returned in ("program", "program.module()"):
+        model = PythonModel.load(write(text.replace("return program", f"return {returned}")))
+        [prediction] = model.predict(inputs_of(image()))
+        np.testing.assert_allclose(prediction.logits, reference_logits([image()])[0], atol=1e-5)
+
+
+def test_a_program_of_torch_export_that_takes_one_size_says_which(write: Callable[..., ModelOptions]) -> None:
+    text = NETWORK.replace(
+        "return Net(classes, form)", "return torch.export.export(Net(), (torch.zeros(1, 3, 64, 96),))"
     )
-    [prediction] = PythonModel.load(write(text.replace("return program", "return program.module()"))).predict(
-        inputs_of(image())
-    )
-    np.testing.assert_allclose(prediction.logits, reference_logits([image()])[0], atol=1e-5)
+    assert "takes images of height 64, width 96 alone; set resize: [64, 96], or slide with crop" in refusal(write(text))
+    model = PythonModel.load(write(text, resize=(64, 96)))
+    assert len(model.predict(inputs_of(image(), image()))) == 2
 
 
 def test_what_a_users_code_prints_goes_to_the_error_stream(

@@ -49,7 +49,8 @@ class PythonModel(Model):
         """Import, call, load the weights, and predict a small image."""
         options.require_labels()
         with recorded_files() as opened:
-            instance, origin = call_function(options.name, options.where, options.folder, options.args)
+            made, origin = call_function(options.name, options.where, options.folder, options.args)
+            instance = _module_of_program(made)
 
             def identity() -> dict[str, Any]:
                 return _file_identity(instance, [*origin.files, *own_files(opened, origin.place)], options)
@@ -59,7 +60,7 @@ class PythonModel(Model):
     @classmethod
     def of(cls, instance: Any, options: ModelOptions) -> "PythonModel":
         """Return the model of an object in memory: a torch module, or a callable. `where` is only a name here."""
-        origin = Origin(where=options.where, place=Path.cwd())
+        origin, instance = Origin(where=options.where, place=Path.cwd()), _module_of_program(instance)
         return replace(cls._of(instance, options, origin, lambda: _object_identity(instance)), own=instance)
 
     @classmethod
@@ -140,6 +141,12 @@ def _state_hash(instance: Any) -> dict[str, Any]:
     return {"state_sha256": tensors_sha256(instance)}
 
 
+def _module_of_program(made: Any) -> Any:
+    """Return the module of an exported program, or what else a function made."""
+    export = sys.modules.get("torch.export")  # whoever has a program has imported it
+    return made.module() if export is not None and isinstance(made, export.ExportedProgram) else made
+
+
 def _is_module(instance: Any) -> bool:
     torch = sys.modules.get("torch")  # whoever has a module has imported torch
     return torch is not None and isinstance(instance, torch.nn.Module)
@@ -170,18 +177,24 @@ def _network(instance: Any, options: ModelOptions) -> _Network:
     }
     if _is_module(instance):
         from reliseg.models.torch.bare_network import bare_network, load_named_weights
+        from reliseg.models.torch.programs import taken_images
 
         network = bare_network(instance, options, load_named_weights(instance, options))
-        return _Network(network.run, facts | network.facts, network.reader, network.notes, network.hint)
+        return _Network(
+            taken_images(instance).adapted(network.run),
+            facts | network.facts,
+            network.reader,
+            network.notes,
+            network.hint,
+        )
     if isinstance(instance, type):
         raise ModelError(
             f"model {options.name}: {options.where} is the class {instance.__name__}; give an object of it"
         )
-    if not callable(instance) or type(instance).__name__ == "ExportedProgram":
+    if not callable(instance):
         raise ModelError(
             f"model {options.name}: {options.where} returns a {type(instance).__name__}; "
             "it must return a torch.nn.Module or a callable"
-            + (": program.module()" if type(instance).__name__ == "ExportedProgram" else "")
         )
     for_modules = [key for key in ("weights", "key", "mean", "std") if getattr(options, key) is not None]
     for_modules += ["precision"] if options.precision != "float32" else []

@@ -1,0 +1,100 @@
+"""Networks that were saved as programs of torch: by torch.export, or as TorchScript."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from reliseg.errors import MissingExtraError, ModelError, error_text
+from reliseg.labels import LabelSpace
+from reliseg.models.base import Input, Model, ModelOptions, Requires
+from reliseg.models.file_hashes import hash_files
+from reliseg.models.graphs.taken_images import own_resize
+from reliseg.models.image_predictor import ImagePredictor, Resizing, check_on_gray
+from reliseg.prediction import Prediction
+
+
+@dataclass(frozen=True, eq=False)
+class ExportedModel(Model):
+    """A network saved by torch.export or as TorchScript: FILE.pt2 or FILE.pt. It is a program: load what you trust.
+
+    It takes normalised images, N x 3 x H x W. Where it takes one size only, images are brought to it. It gives no
+    feature: its layers cannot be looked into.
+    """
+
+    requires: ClassVar[Requires | None] = Requires("torch", ("torch",))
+    labels: LabelSpace
+    predictor: ImagePredictor
+    facts: dict[str, Any]
+    layer_notes: Callable[[], list[str]]
+
+    @classmethod
+    def load(cls, options: ModelOptions) -> "ExportedModel":
+        """Load the program, and predict a small image."""
+        labels = options.require_labels()
+        _check_options(options)
+        try:
+            from reliseg.models.torch import bare_network, programs
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] == "reliseg":
+                raise
+            raise MissingExtraError(error.name, "torch", f"model {options.name}") from error
+        path = options.folder / options.where
+        form = programs.program_form(options.name, path)
+        module, images = programs.load_program(options.name, path, form)
+        network = bare_network.bare_network(module, options)
+        size = own_resize(options, images)
+        predictor = ImagePredictor(
+            name=options.name,
+            labels=labels,
+            run=images.adapted(network.run),
+            describe_error=lambda error: error_text(error) + network.hint(error),
+            align_corners=options.align_corners,
+            values=options.values,
+            resizing=Resizing(size) if size else None,
+        )
+        check_on_gray(predictor)
+        facts = {
+            "kind": "exported",
+            "where": options.where,
+            "program": form,
+            "labels": labels.name,
+            "values": options.values or "logits",
+            "resize": size,
+            "align_corners": options.align_corners,
+            **network.facts,
+            "output": network.reader.taken,
+            "files": hash_files([path]),
+        }
+        return cls(labels, predictor, facts, network.notes)
+
+    def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
+        """Return one prediction per input."""
+        return self.predictor(inputs)
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Tell if its options say so."""
+        return self.predictor.values == "probabilities"
+
+    def notes(self) -> list[str]:
+        """Return what is suspicious in its outputs, and layers that are in training mode."""
+        return [*self.predictor.notes(), *self.layer_notes()]
+
+    def provenance(self) -> dict[str, Any]:
+        """Return the file with its hash, preprocessing and settings."""
+        return self.facts
+
+
+def _check_options(options: ModelOptions) -> None:
+    """Raise a ModelError for what a program cannot have."""
+    for key in ("weights", "key"):
+        if getattr(options, key) is not None:
+            raise ModelError(
+                f"model {options.name}: {key} applies to networks in Python code; a program has its own weights"
+            )
+    if options.feature is not None:
+        raise ModelError(
+            f"model {options.name}: feature names a layer, and a program's cannot be looked into; leave it out"
+        )
+    if options.args:
+        raise ModelError(f"model {options.name}: unknown argument {next(iter(options.args))!r}; a program takes none")

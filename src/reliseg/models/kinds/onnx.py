@@ -1,0 +1,128 @@
+"""Networks that were exported to ONNX, run by ONNX Runtime."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from reliseg.errors import MissingExtraError, ModelError, error_text, suggestion
+from reliseg.labels import LabelSpace
+from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD, Input, Model, ModelOptions, Requires
+from reliseg.models.file_hashes import hash_files
+from reliseg.models.graphs.taken_images import own_resize
+from reliseg.models.image_predictor import ImagePredictor, Resizing, check_on_gray
+from reliseg.models.images.normalisation import PixelScale, checked
+from reliseg.prediction import Prediction
+
+if TYPE_CHECKING:
+    from reliseg.models.graphs.onnx_network import GraphNetwork, Layout
+
+_ARGS = ("layout", "providers")
+
+
+@dataclass(frozen=True, eq=False)
+class OnnxModel(Model):
+    """A network exported to ONNX: FILE.onnx, with its weights inside or beside it.
+
+    Its input is one stack of images: N x 3 x H x W or N x H x W x 3, of float32 or float16 (normalised) or uint8 (as
+    they are). Where it takes one size only, images are brought to it. `args` may hold `layout` and `providers`. The
+    feature is the output that `feature` names; nothing inside the graph is looked at.
+    """
+
+    requires: ClassVar[Requires | None] = Requires("onnx", ("onnxruntime",))
+    labels: LabelSpace
+    predictor: ImagePredictor
+    facts: dict[str, Any]
+
+    @classmethod
+    def load(cls, options: ModelOptions) -> "OnnxModel":
+        """Open a session for the graph, and predict a small image."""
+        labels = options.require_labels()
+        _check_options(options)
+        try:
+            from reliseg.models.graphs import onnx_files, onnx_session
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] == "reliseg":
+                raise
+            raise MissingExtraError(error.name, "onnx", f"model {options.name}") from error
+        path = options.folder / options.where
+        files = onnx_files.graph_files(options.name, path)
+        opened = onnx_session.open_session(options, path)
+        network = _network(opened, options)
+        size = own_resize(options, network.images.takes)
+        predictor = ImagePredictor(
+            name=options.name,
+            labels=labels,
+            run=network.images.takes.adapted(network),
+            describe_error=error_text,
+            align_corners=options.align_corners,
+            values=options.values,
+            resizing=Resizing(size) if size else None,
+        )
+        check_on_gray(predictor)
+        facts = {
+            "kind": "onnx",
+            "where": options.where,
+            "args": {"layout": network.images.layout},
+            "labels": labels.name,
+            "values": options.values or "logits",
+            "input": network.images.text,
+            "output": network.reader.taken,
+            "feature": options.feature,
+            "normalisation": None if network.images.are_raw else asdict(network.scale),
+            "resize": size,
+            "align_corners": options.align_corners,
+            **onnx_session.session_facts(opened, options),
+            "files": hash_files(files),
+        }
+        return cls(labels, predictor, facts)
+
+    def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
+        """Return one prediction per input."""
+        return self.predictor(inputs)
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Tell if its options say so."""
+        return self.predictor.values == "probabilities"
+
+    def notes(self) -> list[str]:
+        """Return what is suspicious in its outputs."""
+        return self.predictor.notes()
+
+    def provenance(self) -> dict[str, Any]:
+        """Return files with their hashes, preprocessing and settings."""
+        return self.facts
+
+
+def _check_options(options: ModelOptions) -> None:
+    """Raise a ModelError for what a graph cannot have."""
+    given = [key for key in ("weights", "key") if getattr(options, key) is not None]
+    if given:
+        raise ModelError(
+            f"model {options.name}: {given[0]} applies to networks in torch, and a graph has its own weights"
+        )
+    if options.precision != "float32":
+        raise ModelError(
+            f"model {options.name}: precision applies to networks in torch, and a graph states its own; leave it out"
+        )
+    unknown = [key for key in options.args if key not in _ARGS]
+    if unknown:
+        raise ModelError(f"model {options.name}: unknown argument {unknown[0]!r}; {suggestion(unknown[0], _ARGS)}")
+
+
+def _network(session: Any, options: ModelOptions) -> "GraphNetwork":
+    """Return how images are predicted; a ModelError where the graph does not take images, or gives no logits."""
+    from reliseg.models.graphs.onnx_network import LAYOUTS, GraphNetwork, Images
+
+    layout = options.args.get("layout")
+    if layout is not None and layout not in LAYOUTS:
+        raise ModelError(f"model {options.name}: layout is {layout!r}; write {' or '.join(LAYOUTS)}")
+    scale = checked(PixelScale(options.mean or IMAGENET_MEAN, options.std or IMAGENET_STD), options.name)
+    try:
+        images = Images.of(session, cast("Layout | None", layout))
+        if images.are_raw and (options.mean or options.std):
+            raise ModelError("takes uint8 images, which are given as they are; leave out mean and std")
+        classes = len(options.require_labels())
+        return GraphNetwork(session, images, scale, classes, options.output, options.feature)
+    except ModelError as error:
+        raise ModelError(f"model {options.name}: {options.where} {error}") from error

@@ -1,0 +1,119 @@
+"""Programs of torch in files: what `torch.export.save` and `torch.jit.save` wrote. To load one is to run it.
+
+An archive of `torch.export` is read with pickle, its expressions are evaluated, and its operators are any names below
+`torch`; one of TorchScript may open files. So neither is read where weights are expected.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+from zipfile import ZipFile, is_zipfile
+
+import torch
+from torch import nn
+
+from reliseg.errors import ModelError, error_text, one_line
+from reliseg.models.graphs.taken_images import GraphInput, Sides
+from reliseg.runtime.regular_files import open_regular, reason_of
+
+Form: TypeAlias = Literal["torch.export", "TorchScript"]
+_COMPILED = "/data/aotinductor/"
+_EXPORTED = ("serialized_exported_program.json", "/models/model.json")
+_SCRIPT = "/constants.pkl"
+_POINTER = b"version https://git-lfs"
+_LOGGERS = ("torch.export", "torch._export", "torch.export.pt2_archive._package")
+
+
+def program_form(model: str, path: Path) -> Form:
+    """Return what wrote a file, told by its content; a ModelError where it holds no program, or is damaged."""
+    name = f"model {model}: {path}"
+    try:
+        with open_regular(path) as file:
+            head = file.read(len(_POINTER))
+    except OSError as error:
+        raise ModelError(f"{name}: {reason_of(error)}; give a program of torch.export or TorchScript") from error
+    if head == _POINTER:
+        raise ModelError(f"{name}: a pointer of Git LFS in the place of the file; fetch it with git lfs pull")
+    if not is_zipfile(path):
+        raise ModelError(
+            f"{name}: no program of torch.export or TorchScript, or a damaged one; for a state dict, use kind: python, "
+            "with the network's code"
+        )
+    try:
+        with ZipFile(path) as archive:
+            names = archive.namelist()
+            has_checksums = any(member.CRC for member in archive.infolist())
+            damaged = archive.testzip() if has_checksums else None
+    except Exception as error:  # whatever a damaged archive makes of its reader
+        raise ModelError(f"{name}: a damaged archive ({one_line(error)}); copy it again") from error
+    if damaged is not None:
+        raise ModelError(f"{name}: damaged, as the checksum of {damaged} is another one; copy it again")
+    if any(_COMPILED in member for member in names):
+        raise ModelError(f"{name}: compiled for one machine by AOTInductor; give what torch.export.save wrote")
+    if any(member.endswith(_EXPORTED) for member in names):
+        return "torch.export"
+    if any(member.endswith(_SCRIPT) for member in names):
+        return "TorchScript"
+    raise ModelError(
+        f"{name}: a checkpoint, and no program; use kind: python, with the network's code, and give it as weights"
+    )
+
+
+def load_program(model: str, path: Path, form: Form) -> tuple[nn.Module, GraphInput]:
+    """Return the program as a module on the CPU, and the images that it takes; a ModelError where that fails."""
+    try:
+        with _quiet():
+            if form == "torch.export":
+                return exported_module(torch.export.load(path))
+            return torch.jit.load(path, map_location="cpu"), GraphInput()
+    except Exception as error:  # of another version of torch, of operators that are not there
+        raise ModelError(
+            f"model {model}: {path}: torch {torch.__version__} cannot load it ({error_text(error)}); "
+            "export it again with this version"
+        ) from error
+
+
+def exported_module(program: torch.export.ExportedProgram) -> tuple[nn.Module, GraphInput]:
+    """Return an exported program as a module, and the images that it takes."""
+    module = program.module()
+    return module, taken_images(module)
+
+
+def taken_images(module: nn.Module) -> GraphInput:
+    """Return the images that a module takes whose graph states it; where it states nothing, any."""
+    for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
+        shape: Sequence[Any] = getattr(node.meta.get("val"), "shape", ()) if node.op == "placeholder" else ()
+        if len(shape) == 4:
+            images = shape[0] if isinstance(shape[0], int) else None
+            return GraphInput(images, _sides(shape[2]), _sides(shape[3]))
+    return GraphInput()
+
+
+def _sides(length: Any) -> Sides:
+    """Return the lengths that a side may have: one, or those of a symbol."""
+    if isinstance(length, int):
+        return length, length
+    try:
+        bounds = length.node.shape_env.bound_sympy(length.node.expr)
+        least, largest = bounds.lower, bounds.upper
+        return max(1, int(least)), int(largest) if largest.is_Integer else None
+    except Exception:  # torch states it in another way
+        return 1, None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep back what torch writes of its own formats: that they are old, or what it tried before it gave up."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
