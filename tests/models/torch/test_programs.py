@@ -42,7 +42,8 @@ def test_a_loaded_program_computes_what_the_network_does(folder: Path, name: str
 
 def test_the_images_that_a_program_takes_are_those_that_it_states(folder: Path):
     taken = {
-        name: load_program("net", folder / name, program_form("net", folder / name))[1] for name in (p.name for p in folder.iterdir())
+        name: load_program("net", folder / name, program_form("net", folder / name))[1]
+        for name in (p.name for p in folder.iterdir())
     }
     assert taken["fixed.pt2"] == GraphInput(1, (32, 32), (64, 64))
     assert taken["any.pt2"] == GraphInput(None, (5, None), (5, None))

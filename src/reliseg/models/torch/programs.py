@@ -68,7 +68,7 @@ def load_program(model: str, path: Path, form: Form) -> tuple[nn.Module, GraphIn
         with _quiet():
             if form == "torch.export":
                 return exported_module(torch.export.load(path))
-            return torch.jit.load(path, map_location="cpu"), GraphInput()
+            return torch.jit.load(path, map_location="cpu"), GraphInput()  # type: ignore[no-untyped-call]
     except Exception as error:  # of another version of torch, of operators that are not there
         raise ModelError(
             f"model {model}: {path}: torch {torch.__version__} cannot load it ({error_text(error)}); "
