@@ -69,7 +69,7 @@ def own_resize(options: ModelOptions, graph: GraphInput) -> tuple[int, int] | No
 
     None where images keep theirs.
     """
-    if isinstance(options.resize, str):
+    if options.resize is not None and not isinstance(options.resize, tuple):
         raise ModelError(
             f"model {options.name}: resize is {options.resize!r}; a model of kind {options.kind} takes [h, w]"
         )
