@@ -12,3 +12,5 @@ LEAST_LOG = float(np.float32(np.log(LEAST_PROBABILITY)))
 """-103.28: the logarithm of the least positive float32, and of what is interpolated to less."""
 LOG_ZERO = float(np.nextafter(np.float32(LEAST_LOG), np.float32(-np.inf)))
 """What stands for the logarithm of 0: the float32 below."""
+LEAST_MAP = 2.0**-126
+"""The least normal float32: a class map of mask classification that is less counts as that when its log is taken."""

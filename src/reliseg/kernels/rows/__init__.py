@@ -1,0 +1,1 @@
+"""Logits at full resolution that are computed some rows at a time."""

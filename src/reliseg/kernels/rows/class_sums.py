@@ -1,0 +1,215 @@
+"""Class maps of mask classification, compiled: sigmoids of masks, summed over queries, rows of an image at a time.
+
+Method: of a row of the image, blocks of 192 pixels. Masks of four queries are interpolated into a block and go through
+the sigmoid, then are added to the sums of all classes, four classes at a time: both stay in the first cache, and
+nothing of the size queries x height x width is ever stored. Sums are float32 times 2**64: a sigmoid of 2**-189 still
+counts, so that class maps are exact down to 2**-126, where their logarithm is bounded.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32
+
+from reliseg.kernels.rows.bilinear import MARGIN, WIDTH, Axes, Segments, combine, combine_kept, expand
+from reliseg.runtime.arithmetic import F32, I32, U64, bits, fma, from_bits, log_of_scaled
+from reliseg.runtime.numba_compile import cached_njit, inline_njit
+from reliseg.stats.probabilities import LEAST_MAP
+
+SEGMENTS = 6
+"""Segments of a block."""
+BLOCK = SEGMENTS * WIDTH
+SCALE = 2.0**64
+"""Class maps are held times this."""
+
+_EXPONENT = I32(64)
+_UNSCALE, _LEAST = F32(1 / SCALE), F32(LEAST_MAP * SCALE)
+_LOWEST, _HIGHEST = F32(-131), F32(42)  # sigmoids of 2**-189, and of 1 in float32
+_MINUS_LOG2E = F32(-np.log2(np.e))
+_ROUND = F32(1.5 * 2**23 - 64)  # adding it leaves a float, rounded to an integer, less 64 in the low bits of the sum
+
+
+class Weights(NamedTuple):
+    """Probabilities of the classes of each query, filled up with zeros to multiples of four, and how many there are."""
+
+    values: Float32[np.ndarray, "q c"]
+    classes: int
+
+    @classmethod
+    def of(cls, probabilities: Float32[np.ndarray, "q c"]) -> "Weights":
+        """Return the weights of all columns."""
+        queries, classes = probabilities.shape
+        values = np.zeros((-(-queries // 4) * 4, -(-classes // 4) * 4), np.float32)
+        values[:queries, :classes] = probabilities
+        return cls(values, classes)
+
+
+@inline_njit
+def _scaled_sigmoid(x: F32) -> F32:
+    """Return 2**64 times the sigmoid, within (2 + |x| / 6) 1e-7 of its value; 2**-125 for all x below -131."""
+    x = x if x > _LOWEST else _LOWEST
+    x = x if x < _HIGHEST else _HIGHEST
+    rounded = fma(x, _MINUS_LOG2E, _ROUND)
+    f = fma(x, _MINUS_LOG2E, _ROUND - rounded)
+    p = F32(0.00132647) * f + F32(0.00967151)
+    p = p * f + F32(0.05550734)
+    p = p * f + F32(0.24022242)
+    p = p * f + F32(0.69314698)
+    p = p * f + F32(1)
+    return F32(1) / (_UNSCALE + from_bits(I32(bits(p) + I32(bits(rounded) << I32(23)))))
+
+
+@inline_njit
+def _accumulate(
+    p: Float32[np.ndarray, "q c"], i: U64, m: Float32[np.ndarray, " m"], s: Float32[np.ndarray, " s"]
+) -> None:
+    """Add four queries to the sums, four classes at a time: 16 products for 8 loads and 4 stores."""
+    a, b, c = U64(BLOCK), U64(2 * BLOCK), U64(3 * BLOCK)
+    j, k, l = i + U64(1), i + U64(2), i + U64(3)  # noqa: E741
+    for y in range(U64(0), U64(p.shape[1]), U64(4)):
+        o, e, f, g = y * U64(BLOCK), y + U64(1), y + U64(2), y + U64(3)
+        a0, a1, a2, a3, b0, b1, b2, b3 = p[i, y], p[j, y], p[k, y], p[l, y], p[i, e], p[j, e], p[k, e], p[l, e]
+        c0, c1, c2, c3, d0, d1, d2, d3 = p[i, f], p[j, f], p[k, f], p[l, f], p[i, g], p[j, g], p[k, g], p[l, g]
+        for x in range(U64(BLOCK)):
+            u0, u1, u2, u3 = m[x], m[a + x], m[b + x], m[c + x]
+            s[o + x] += a0 * u0 + a1 * u1 + a2 * u2 + a3 * u3
+            s[o + a + x] += b0 * u0 + b1 * u1 + b2 * u2 + b3 * u3
+            s[o + b + x] += c0 * u0 + c1 * u1 + c2 * u2 + c3 * u3
+            s[o + c + x] += d0 * u0 + d1 * u1 + d2 * u2 + d3 * u3
+
+
+@inline_njit
+def _sum_row(
+    lines: Float32[np.ndarray, "q l"],
+    weights: Weights,
+    columns: Segments,
+    m: Float32[np.ndarray, " m"],
+    s: Float32[np.ndarray, " s"],
+    row: Float32[np.ndarray, "c o"],
+) -> None:
+    """Write the class maps of a row, in the order of the segments."""
+    for b in range(columns.slots // BLOCK):
+        s[:] = F32(0)
+        for i in range(0, len(lines), 4):
+            for j in range(min(4, len(lines) - i)):
+                o = U64(j * BLOCK)
+                expand(lines[i + j], columns, b * SEGMENTS, (b + 1) * SEGMENTS, m, o)
+                for x in range(U64(BLOCK)):
+                    m[o + x] = _scaled_sigmoid(m[o + x])
+            _accumulate(weights.values, U64(i), m, s)
+        for c in range(weights.classes):
+            row[c, b * BLOCK : (b + 1) * BLOCK] = s[c * BLOCK : (c + 1) * BLOCK]
+
+
+@inline_njit
+def _take(slots: Float32[np.ndarray, " o"], columns: Segments, out: Float32[np.ndarray, " x"]) -> None:
+    """Write a line of segments in the order of the image."""
+    for x in range(U64(len(columns.place))):
+        out[x] = slots[U64(columns.place[x])]
+
+
+@inline_njit
+def _finish(logs: bool, out: Float32[np.ndarray, " x"]) -> None:
+    """Turn what is held into logarithms, or into class maps."""
+    if logs:
+        for x in range(U64(len(out))):
+            v = out[x]
+            out[x] = log_of_scaled(v if v > _LEAST else _LEAST, _EXPONENT)
+    else:
+        for x in range(U64(len(out))):
+            out[x] *= _UNSCALE
+
+
+@cached_njit
+def sum_classes(
+    masks: Float32[np.ndarray, "q h w"],
+    weights: Weights,
+    masks_to_image: Axes,
+    logs: bool,
+    out: Float32[np.ndarray, "c n x"],
+) -> None:
+    """Write rows of class maps, or of their logarithms: of masks that are brought to the image."""
+    rows, columns = masks_to_image
+    lines = np.zeros((len(masks), masks.shape[2] + MARGIN), np.float32)
+    m, s = np.zeros(4 * BLOCK, np.float32), np.zeros(weights.values.shape[1] * BLOCK, np.float32)
+    row = np.zeros((weights.classes, columns.slots), np.float32)
+    for y in range(out.shape[1]):
+        for q in range(len(masks)):
+            combine(masks, q, rows, y, lines[q])
+        _sum_row(lines, weights, columns, m, s, row)
+        for c in range(weights.classes):
+            _take(row[c], columns, out[c, y])
+            _finish(logs, out[c, y])
+
+
+@cached_njit
+def sum_classes_between(
+    masks: Float32[np.ndarray, "q h w"],
+    weights: Weights,
+    masks_to_maps: Axes,
+    maps_to_image: Axes,
+    logs: bool,
+    out: Float32[np.ndarray, "c n x"],
+) -> None:
+    """Write rows of class maps, or of their logarithms: of masks brought to one size, and their maps to the image.
+
+    The two rows of maps that a row of the image lies between are kept for the next one.
+    """
+    (rows, columns), (between, across) = masks_to_maps, maps_to_image
+    lines = np.zeros((len(masks), masks.shape[2] + MARGIN), np.float32)
+    m, s = np.zeros(4 * BLOCK, np.float32), np.zeros(weights.values.shape[1] * BLOCK, np.float32)
+    row = np.zeros((weights.classes, columns.slots), np.float32)
+    kept = np.zeros((weights.classes, 2, len(columns.place) + MARGIN), np.float32)
+    held = np.full(2, -1)
+    line, slots = np.zeros(len(columns.place) + MARGIN, np.float32), np.zeros(across.slots, np.float32)
+    for y in range(out.shape[1]):
+        for t in range(between.source.shape[0]):
+            place = between.source[t, y]
+            if held[place % 2] != place:
+                held[place % 2] = place
+                for q in range(len(masks)):
+                    combine(masks, q, rows, place, lines[q])
+                _sum_row(lines, weights, columns, m, s, row)
+                for c in range(weights.classes):
+                    _take(row[c], columns, kept[c, place % 2])
+        for c in range(weights.classes):
+            combine_kept(kept[c], between, y, line)
+            expand(line, across, 0, across.slots // WIDTH, slots, U64(0))
+            _take(slots, across, out[c, y])
+            _finish(logs, out[c, y])
+
+
+@cached_njit
+def sum_native_classes(
+    masks: Float32[np.ndarray, "q h w"], weights: Weights, maps: Float32[np.ndarray, "c h w"]
+) -> None:
+    """Write the class maps of masks at their own stride, times 2**64."""
+    m, s = np.zeros(4 * BLOCK, np.float32), np.zeros(weights.values.shape[1] * BLOCK, np.float32)
+    width = masks.shape[2]
+    for y in range(masks.shape[1]):
+        for b in range(0, width, BLOCK):
+            n = min(BLOCK, width - b)
+            s[:] = F32(0)
+            for i in range(0, len(masks), 4):
+                for j in range(min(4, len(masks) - i)):
+                    row, o = masks[i + j, y], U64(j * BLOCK)
+                    for x in range(U64(n)):
+                        m[o + x] = _scaled_sigmoid(row[U64(b) + x])
+                _accumulate(weights.values, U64(i), m, s)
+            for c in range(weights.classes):
+                maps[c, y, b : b + n] = s[c * BLOCK : c * BLOCK + n]
+
+
+@cached_njit
+def resize_maps(
+    maps: Float32[np.ndarray, "c h w"], maps_to_image: Axes, logs: bool, out: Float32[np.ndarray, "c n x"]
+) -> None:
+    """Write rows of class maps, or of their logarithms: of maps times 2**64 that are brought to the image."""
+    rows, columns = maps_to_image
+    line, slots = np.zeros(maps.shape[2] + MARGIN, np.float32), np.zeros(columns.slots, np.float32)
+    for y in range(out.shape[1]):
+        for c in range(out.shape[0]):
+            combine(maps, c, rows, y, line)
+            expand(line, columns, 0, columns.slots // WIDTH, slots, U64(0))
+            _take(slots, columns, out[c, y])
+            _finish(logs, out[c, y])
