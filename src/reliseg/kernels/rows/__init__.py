@@ -1,1 +1,1 @@
-"""Logits at full resolution that are computed some rows at a time."""
+"""Maps at full resolution that are computed some rows at a time: resized, of windows, of masks, of several predictions."""
