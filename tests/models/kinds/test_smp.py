@@ -86,9 +86,8 @@ def test_packages_that_do_not_fit_one_another_are_one_line(monkeypatch, tmp_path
     monkeypatch.syspath_prepend(tmp_path)
     for name in [n for n in sys.modules if n.partition(".")[0] == "segmentation_models_pytorch"]:
         monkeypatch.delitem(sys.modules, name)
-    assert refusal(options()) == (
-        "model mine: segmentation_models_pytorch cannot be imported (RuntimeError: no operator); install versions of "
-        "torch, torchvision, timm and segmentation_models_pytorch that fit each other"
+    assert refusal(options()).startswith(
+        "model mine: segmentation_models_pytorch cannot be imported (RuntimeError: no operator); "
     )
 
 

@@ -1,7 +1,19 @@
+from typing import Any
+
 import pytest
 
 from reliseg.errors import MissingExtraError, ModelError
+from reliseg.models import MODELS
+from reliseg.models.libraries import model
 from reliseg.models.libraries.model import LibraryModel, imports_for
+
+
+@pytest.fixture(autouse=True)
+def versions(monkeypatch) -> dict[str, str]:
+    """The versions of packages that are said to be installed."""
+    installed = {"torch": "2.13.0", "torchvision": "0.28.0"}
+    monkeypatch.setattr(model, "version", installed.__getitem__)
+    return installed
 
 
 def test_a_package_that_is_not_there_is_named_with_the_command_that_brings_it():
@@ -37,3 +49,22 @@ def test_an_error_of_reliseg_passes_as_it_is():
 
 def test_a_kind_still_says_how_its_networks_are_built():
     assert LibraryModel.__abstractmethods__ == {"load"}
+
+
+CPU = (
+    "torch is built for CPUs alone, and torchvision is not: pip install --force-reinstall --no-deps "
+    "torchvision==0.28.0+cpu --index-url https://download.pytorch.org/whl/cpu"
+)
+
+
+def test_builds_that_are_not_made_for_each_other_are_seen_without_importing_them(versions, monkeypatch):
+    kind: Any = MODELS.get("torchvision")
+    monkeypatch.setattr("reliseg.models.base._is_installed", lambda name: True)
+    assert kind.obstacle() is None
+    versions["torch"] = "2.13.0+cpu"
+    assert kind.obstacle() == CPU
+    with pytest.raises(ModelError) as caught, imports_for("mine", "smp", ("torch", "torchvision")):
+        raise RuntimeError("operator torchvision::nms does not exist")
+    assert str(caught.value).endswith(CPU)
+    versions["torchvision"] = "0.28.0+cpu"
+    assert kind.obstacle() is None

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from reliseg.errors import MissingExtraError, ModelError, ReliSegError, error_text
@@ -21,6 +22,11 @@ class LibraryModel(Model):
     facts: dict[str, Any]
     remarks: Callable[[], list[str]]
     """What a user should know of its layers and its classes."""
+
+    @classmethod
+    def obstacle(cls) -> str | None:
+        """Return why this kind cannot run here: what is missing, or builds that are not made for each other."""
+        return super().obstacle() or _other_build()
 
     def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
         """Return one prediction per input."""
@@ -54,7 +60,19 @@ def imports_for(model: str, extra: str, packages: Sequence[str]) -> Iterator[Non
         while cause.__cause__ is not None:
             cause = cause.__cause__
         names = f"{', '.join(packages[:-1])} and {packages[-1]}"
-        raise ModelError(
-            f"model {model}: {packages[-1]} cannot be imported ({error_text(cause)}); install versions of {names} "
-            "that fit each other"
-        ) from error
+        way = _other_build() or f"install versions of {names} that fit each other"
+        raise ModelError(f"model {model}: {packages[-1]} cannot be imported ({error_text(cause)}); {way}") from error
+
+
+def _other_build() -> str | None:
+    """Return what to do about a torchvision from PyPI, which is for CUDA, beside a torch for CPUs alone."""
+    try:
+        torch, torchvision = version("torch"), version("torchvision")
+    except PackageNotFoundError:
+        return None
+    if not torch.endswith("+cpu") or "+" in torchvision:
+        return None
+    return (
+        "torch is built for CPUs alone, and torchvision is not: pip install --force-reinstall --no-deps "
+        f"torchvision=={torchvision}+cpu --index-url https://download.pytorch.org/whl/cpu"
+    )
