@@ -129,6 +129,15 @@ def test_a_folder_that_the_library_saved_needs_no_more(saved, tmp_path, real_dat
 
 
 @pytest.mark.zoo
+def test_a_head_that_classifies_images_is_not_needed(saved, real_data):
+    module, given = saved("Unet", aux_params={"classes": 4})
+    image = frame(real_data, 64, 96)
+    assert_same(
+        at_full_size(prediction_of(load(replace(given, args=RESNET)), image)), output_of(module, normalised(image))
+    )
+
+
+@pytest.mark.zoo
 def test_a_folder_without_a_class_of_the_library_is_refused(tmp_path):
     for text, cause in (
         ("{}", "names no _model_class; give a folder that save_pretrained"),

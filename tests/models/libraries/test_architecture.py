@@ -83,3 +83,10 @@ def test_arguments_that_a_library_refuses_are_one_line():
     text = "^model mine: Unet cannot be built with these args: ValueError: no such width$"
     with pytest.raises(ModelError, match=text):
         built_by("mine", "Unet", build)
+
+
+def test_weights_that_help_in_training_alone_are_left_out(built, tmp_path):
+    torch.save(Net().state_dict() | {"auxiliary.weight": torch.zeros(3)}, tmp_path / "net.pth")
+    with pytest.raises(ModelError, match="unexpected auxiliary"):
+        model_parts(built, options())
+    assert model_parts(replace(built, unused=("auxiliary.",)), options())["facts"]["parameters"] == 635

@@ -82,6 +82,7 @@ def _architecture(options: ModelOptions) -> "Architecture":
         args={key: value for key, value in args.items() if key not in _FIXED} | {"encoder_name": encoder},
         weights=weights,
         key=options.key,
+        unused=() if args.get("aux_params") else ("classification_head.",),
         files=files,
         normalisation=_normalisation(options, encoder, given.get("encoder_weights"), may_ask=stated is not None),
     )

@@ -67,8 +67,6 @@ def _architecture(options: ModelOptions) -> "Architecture":
             f"model {options.name}: give weights, a file of a state dict; for those of torchvision write "
             f"args: {{weights: NAME}} ({known_weights})"
         )
-    if "aux_loss" not in args and _has_auxiliary_head(file):
-        args["aux_loss"] = True
     module = built_by(
         options.name,
         name,
@@ -84,6 +82,7 @@ def _architecture(options: ModelOptions) -> "Architecture":
         args=args | ({"weights": stated.name} if stated else {}),
         weights=file,
         key=options.key,
+        unused=() if args.get("aux_loss") else ("aux_classifier.",),
         normalisation=Normalisation(tuple(transforms.mean), tuple(transforms.std)) if transforms else Normalisation(),
         classes=tuple(stated.meta["categories"]) if stated else (),
     )
@@ -153,13 +152,3 @@ def _downloaded(options: ModelOptions, stated: Any) -> Path:
     if not hash_files([path])[path.as_posix()].startswith(digest):
         raise ModelError(f"weights {path}: damaged, as its checksum is not {digest}..; delete it")
     return path
-
-
-def _has_auxiliary_head(file: Path) -> bool:
-    """Tell if a file has weights of the classifier that helps in training: then the network is built with it."""
-    from reliseg.models.checkpoints.reader import read_checkpoint
-    from reliseg.models.checkpoints.state_dicts import mapping_places, states_at
-
-    content = read_checkpoint(file).content
-    states = states_at(content, mapping_places(content)) if isinstance(content, Mapping) else []
-    return any("aux_classifier." in name for state in states for name in state.tensors)

@@ -32,6 +32,8 @@ class Architecture:
     args: Mapping[str, Any]
     weights: Path
     key: str | None = None
+    unused: tuple[str, ...] = ()
+    """How names of weights begin that help in training alone."""
     files: tuple[Path, ...] = ()
     """Files that were read besides the weights."""
     normalisation: Normalisation = field(default_factory=Normalisation)
@@ -44,7 +46,7 @@ def model_parts(built: Architecture, options: ModelOptions) -> dict[str, Any]:
     labels = options.require_labels()
     if isinstance(options.resize, str | FitWithin):
         raise ModelError(f"model {options.name}: resize is {options.resize!r}; write resize: [h, w]")
-    loaded = load_weights(built.module, built.weights, built.key)
+    loaded = load_weights(built.module, built.weights, built.key, built.unused)
     known = replace(loaded, classes=built.classes or loaded.classes)
     network = bare_network(built.module, options, known, built.normalisation)
     predictor = ImagePredictor(
