@@ -197,6 +197,9 @@ def test_a_stream_of_steps_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reliseg.models.checkpoints.pickle_machine._MOST_STEPS", 1000)
     with pytest.raises(DamagedError, match="too many parts"):
         load(b"]" * 2000 + b".")
+    monkeypatch.setattr("reliseg.models.checkpoints.pickle_machine._MOST_SETS", 100)
+    with pytest.raises(DamagedError, match="too many parts"):
+        load(b"\x8f" * 200 + b".")
 
 
 def test_pickles_of_one_file_are_read_in_turn() -> None:

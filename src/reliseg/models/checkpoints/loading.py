@@ -41,7 +41,7 @@ class LoadedWeights:
     def notes(self) -> list[str]:
         """Return a line about what the file holds beside weights, if that is not what training tools store there."""
         names = _unusual(self.left_out)
-        return [f"its checkpoint also names {_names(names)}, which was left out and not run"] if names else []
+        return [f"its checkpoint holds more than weights; left out and not run: {_names(names)}"] if names else []
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def _check_fit(path: Path, state: State, own: Mapping[str, Tensor], left_out: Se
     problems = [f"{kind} {_names(keys)}" for kind, keys in parts if keys]
     if problems:
         unusual = _unusual(left_out)
-        problems += [f"left out of it {_names(unusual)}"] if unusual else []
+        problems += [f"left out and not run: {_names(unusual)}"] if unusual else []
         raise ModelError(f"weights {path}{at} do not fit the network: {'; '.join(problems)}")
     for name, tensor in state.tensors.items():
         problem = _kind_problem(tensor, own[name])

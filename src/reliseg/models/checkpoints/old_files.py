@@ -78,9 +78,9 @@ class _Memories:
             raise DamagedError("it refers to memory that is not in it")
         for key in keys:
             memory, item_size = self.named[key]
-            if int.from_bytes(file.read(8), "little") * item_size != len(memory):
+            if int.from_bytes(file.read(8), "little") * item_size != memory.numel():
                 raise DamagedError("memory of another length than it says")
-            if file.readinto(memory.numpy().data) != len(memory):
+            if file.readinto(memory.numpy().data) != memory.numel():
                 raise DamagedError("it ends too early")
 
     def _memory(self, count: Any, kind: torch.dtype) -> Tensor:

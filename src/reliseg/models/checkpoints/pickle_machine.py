@@ -17,12 +17,14 @@ from reliseg.models.checkpoints.stand_ins import DamagedError, LeftOut, Named, N
 _MOST_STEPS = 10_000_000
 """A tensor takes about forty: this is a checkpoint of a quarter of a million, and less than ten seconds."""
 _MOST_LEFT_OUT = 1000
+_MOST_SETS = 1_000_000
 _LONGEST_LINE = 1 << 20
 _LONGEST_NUMBER = 1000
 """Bytes of a whole number, or digits where it is written out."""
 _MOST_ARGUMENTS = 16
 _SMALL = 1 << 12
 _TOO_EARLY = "it ends too early"
+_TOO_MANY = "it has too many parts"
 
 
 class PickleMachine:
@@ -36,7 +38,7 @@ class PickleMachine:
         self._file, self._size, self._names = file, size, names
         self._persistent = persistent
         self._read = file.read
-        self._number_of_steps = 0
+        self._number_of_steps = self._number_of_sets = 0
         self._forget()
 
     def load(self) -> Any:
@@ -55,7 +57,7 @@ class PickleMachine:
                 step(self)
         except (IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise DamagedError(f"no pickle, or one that was changed: {error_text(error)}") from error
-        raise DamagedError("it has too many parts")
+        raise DamagedError(_TOO_MANY)
 
     def _forget(self) -> None:
         self._stack: list[Any] = []
@@ -76,7 +78,8 @@ class PickleMachine:
         return data
 
     def _whole(self, width: int) -> int:
-        return int.from_bytes(self._take(width), "little")
+        """Return a number of a few bytes. Where the file ends in it, it ends at the next step too."""
+        return int.from_bytes(self._read(width), "little")
 
     def _line(self) -> bytes:
         line = self._file.readline(_LONGEST_LINE)
@@ -103,10 +106,10 @@ class PickleMachine:
         self._stack.append(float(self._line()))
 
     def _push_signed(self) -> None:
-        self._stack.append(int.from_bytes(self._take(4), "little", signed=True))
+        self._stack.append(int.from_bytes(self._read(4), "little", signed=True))
 
     def _push_whole(self, width: int) -> None:
-        self._stack.append(int.from_bytes(self._take(width), "little"))
+        self._stack.append(int.from_bytes(self._read(width), "little"))
 
     def _push_long(self, width: int) -> None:
         length = self._whole(width)
@@ -161,6 +164,13 @@ class PickleMachine:
     def _push_new(self, *, kind: Callable[[], Any]) -> None:
         self._stack.append(kind())
 
+    def _push_set(self) -> None:
+        """Push a set; an empty one takes two hundred bytes for one in the file."""
+        self._number_of_sets += 1
+        if self._number_of_sets > _MOST_SETS:
+            raise DamagedError(_TOO_MANY)
+        self._stack.append(set())
+
     def _push_tuple_of(self, *, count: int) -> None:
         items = tuple(self._stack[-count:])
         if len(items) < count:
@@ -194,13 +204,13 @@ class PickleMachine:
     # What is referred to again
 
     def _get(self, width: int) -> None:
-        self._stack.append(self._memo[self._whole(width)])
+        self._stack.append(self._memo[int.from_bytes(self._read(width), "little")])
 
     def _get_written(self) -> None:
         self._stack.append(self._memo[_int_of(self._line())])
 
     def _put(self, width: int) -> None:
-        self._memo[self._whole(width)] = self._stack[-1]
+        self._memo[int.from_bytes(self._read(width), "little")] = self._stack[-1]
 
     def _put_written(self) -> None:
         self._memo[_int_of(self._line())] = self._stack[-1]
@@ -315,7 +325,7 @@ class PickleMachine:
         b"d": partial(_push_all, kind=made_dict),
         b"s": _set_item,
         b"u": _set_all,
-        b"\x8f": partial(_push_new, kind=set),
+        b"\x8f": _push_set,
         b"\x90": _add_all,
         b"\x91": partial(_push_all, kind=lambda items: frozenset(filter(is_scalar, items))),
         b"h": partial(_get, width=1),

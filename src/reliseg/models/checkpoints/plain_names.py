@@ -20,6 +20,7 @@ _Array: TypeAlias = "np.ndarray[Any, Any]"
 
 _NUMBERS = frozenset(["b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"])
 _MOST_AXES = 32
+_NOTHING: tuple[Any, ...] = ()
 _LATIN = ("latin1", "latin-1")
 _ORDERS = ("=", "<", ">", "|")
 
@@ -58,8 +59,10 @@ class _Containers:
     def __init__(self, allowance: Allowance) -> None:
         self._allowance = allowance
 
-    def dictionary(self, content: Any = ()) -> dict[Any, Any]:
+    def dictionary(self, content: Any = _NOTHING) -> dict[Any, Any]:
         """Return a dict of another one, or of a list of pairs, as Python 2 wrote an OrderedDict."""
+        if content is _NOTHING:
+            return {}
         if type(content) is dict:
             self._allowance.spend(64 * len(content))
             return dict(content)

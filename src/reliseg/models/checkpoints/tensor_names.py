@@ -3,7 +3,6 @@
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import torch
@@ -49,9 +48,10 @@ _MOST_AXES = 64
 
 @dataclass(frozen=True, eq=False)
 class Storage:
-    """A part of memory that tensors lie in, as numbers of one type."""
+    """A part of memory that tensors lie in: so many numbers of one type."""
 
     numbers: Tensor
+    count: int
 
 
 def stored_type(of: Any) -> torch.dtype:
@@ -64,9 +64,9 @@ def stored_type(of: Any) -> torch.dtype:
 
 def view(memory: Tensor, kind: torch.dtype, count: Any) -> Storage:
     """Return so many numbers from the beginning of some bytes; a DamagedError where there are fewer."""
-    if not _are_wholes((count,)) or count * kind.itemsize > len(memory):
+    if type(count) is not int or not 0 <= count * kind.itemsize <= memory.numel():
         raise DamagedError("the memory of a tensor is shorter than it says")
-    return Storage(memory[: count * kind.itemsize].view(kind))
+    return Storage(memory[: count * kind.itemsize].view(kind), count)
 
 
 def tensor_names(allowance: Allowance, load_storage: Callable[[io.BytesIO, int], Any] | None = None) -> Names:
@@ -124,7 +124,7 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> Te
         raise DamagedError("a tensor without memory")
     if len(rest) > 2 and rest[2]:
         return LeftOut("torch.Tensor", kind="a tensor whose numbers are to be conjugated or negated")
-    return _strided(storage.numbers, offset, size, stride)
+    return _strided(storage, offset, size, stride)
 
 
 def _tensor_of_type(storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> Tensor | LeftOut:
@@ -133,21 +133,23 @@ def _tensor_of_type(storage: Any, offset: Any, size: Any, stride: Any, *rest: An
     if type(storage) is not Storage or kind is None:
         raise DamagedError("a tensor without memory or type")
     memory = storage.numbers.view(torch.uint8)
-    return _tensor(view(memory, kind, len(memory) // kind.itemsize), offset, size, stride, *rest[:2], *rest[3:])
+    return _tensor(view(memory, kind, memory.numel() // kind.itemsize), offset, size, stride, *rest[:2], *rest[3:])
 
 
-def _strided(numbers: Tensor, offset: Any, size: Any, stride: Any) -> Tensor:
+def _strided(storage: Storage, offset: Any, size: Any, stride: Any) -> Tensor:
     if type(size) is not tuple or type(stride) is not tuple or len(size) != len(stride) or len(size) > _MOST_AXES:
         raise DamagedError("a tensor without a shape")
-    if not _are_wholes((offset, *size, *stride)) or prod(size) >= _LARGEST:
+    count, reach = 1, 1
+    for part in (offset, *size, *stride):
+        if type(part) is not int or not 0 <= part < _LARGEST:
+            raise DamagedError("a tensor without a shape")
+    for side, step in zip(size, stride, strict=True):
+        count *= side
+        reach += (side - 1) * step
+    if count >= _LARGEST:
         raise DamagedError("a tensor without a shape")
-    reach = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) + 1
-    if prod(size) and reach > len(numbers):
+    if not count:
+        return storage.numbers.new_empty(size)
+    if offset + reach > storage.count:
         raise DamagedError("a tensor reaches beyond its memory")
-    if not prod(size):
-        return numbers.new_empty(size)
-    return numbers.as_strided(size, stride, numbers.storage_offset() + offset)
-
-
-def _are_wholes(values: tuple[Any, ...]) -> bool:
-    return all(type(value) is int and 0 <= value < _LARGEST for value in values)
+    return storage.numbers.as_strided(size, stride, storage.numbers.storage_offset() + offset)
