@@ -13,6 +13,7 @@ import pytest
 from reliseg.errors import ModelError
 from reliseg.labels import label_space
 from reliseg.models import MODELS, Input, Model, ModelOptions, Requires
+from reliseg.models.base import kind_hint
 from reliseg.prediction import Prediction
 
 
@@ -98,3 +99,9 @@ def test_a_module_in_memory_counts_as_installed(monkeypatch: pytest.MonkeyPatch)
     for name in ("no_such_module", "nor_this"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
     assert Demanding.obstacle() is None
+
+
+def test_the_kind_of_a_file_is_told_by_its_ending_where_that_says_it() -> None:
+    assert kind_hint("a/net.ONNX") == "; for an ONNX graph, write kind: onnx, where: net.ONNX"
+    assert kind_hint(Path("net.pt2")) == "; for a program of torch.export, write kind: exported, where: net.pt2"
+    assert kind_hint("net.pth") == kind_hint("nvidia/segformer") == ""

@@ -182,6 +182,15 @@ _OF_USE = (
 """Facts that say how a network's files are used."""
 
 
+_KINDS_OF_FILES = {".onnx": ("an ONNX graph", "onnx"), ".pt2": ("a program of torch.export", "exported")}
+
+
+def kind_hint(path: Path | str) -> str:
+    """Return the end of an error line that names the kind of model of a file with this ending; empty for others."""
+    content, kind = _KINDS_OF_FILES.get(Path(path).suffix.lower(), ("", ""))
+    return f"; for {content}, write kind: {kind}, where: {Path(path).name}" if kind else ""
+
+
 def _is_installed(module: str) -> bool:
     try:
         return find_spec(module) is not None

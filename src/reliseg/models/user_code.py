@@ -21,6 +21,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from reliseg.errors import MissingExtraError, ModelError, error_text, suggestion
+from reliseg.models.base import kind_hint
 from reliseg.models.user_output import stdout_as_stderr
 
 _INSTALLED = ("site-packages", "dist-packages")
@@ -51,7 +52,9 @@ def call_function(model: str, where: str, folder: Path, args: Mapping[str, Any])
     """Call the function with these arguments; return its result and where it comes from. A ModelError if it fails."""
     target, _, name = where.rpartition(":")
     if not target or not name:
-        raise ModelError(f"model {model}: where is {where!r}; write FILE.py:FUNCTION or package.module:FUNCTION")
+        raise ModelError(
+            f"model {model}: where is {where!r}; write FILE.py:FUNCTION or package.module:FUNCTION{kind_hint(where)}"
+        )
     if target.endswith(".py"):
         return _call_from_file(model, where, folder, args)
     place = _place_of(target)

@@ -89,7 +89,7 @@ def test_a_torchscript_program_is_named(tmp_path: Path) -> None:
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.jit.script(torch.nn.Sequential(torch.nn.Conv2d(3, 11, 3))).save(str(tmp_path / "program.pt"))
     assert refusal(tmp_path / "program.pt").endswith(
-        "a TorchScript program, not a state dict; leave out weights, and have the function return torch.jit.load(path)"
+        "a TorchScript program, not a state dict; leave out weights, and write kind: exported, where: program.pt"
     )
 
 

@@ -84,7 +84,12 @@ def test_an_archive_of_too_many_parts_is_not_read(tmp_path: Path) -> None:
 def test_a_program_of_torch_export_is_named(tmp_path: Path) -> None:
     program = torch.export.export(torch.nn.Conv2d(3, 11, 3), (torch.zeros(1, 3, 8, 8),))
     torch.export.save(program, tmp_path / "net.pt2")
-    assert refusal(tmp_path / "net.pt2").endswith("have the function return torch.export.load(path).module()")
+    assert refusal(tmp_path / "net.pt2").endswith("leave out weights, and write kind: exported, where: net.pt2")
+
+
+def test_an_onnx_graph_is_named(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").write_bytes(b"\x08\x0a\x12\x07pytorch")
+    assert refusal(tmp_path / "net.onnx").endswith("; for an ONNX graph, write kind: onnx, where: net.onnx")
 
 
 def test_a_flipped_bit_in_an_archive_is_found_by_its_checksum(tmp_path: Path) -> None:

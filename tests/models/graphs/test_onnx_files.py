@@ -90,3 +90,9 @@ def test_messages_without_end_inside_one_another_are_refused(tmp_path: Path):
     (tmp_path / "net.onnx").write_bytes(helper.make_model(graph).SerializeToString())
     with pytest.raises(ModelError, match="messages inside one another"):
         graph_files("net", tmp_path / "net.onnx")
+
+
+def test_a_program_of_torch_in_the_place_of_a_graph_is_told_its_kind(tmp_path: Path):
+    (tmp_path / "net.pt2").write_bytes(b"PK\x03\x04" + bytes(100))
+    with pytest.raises(ModelError, match=r"; for a program of torch.export, write kind: exported, where: net.pt2"):
+        graph_files("net", tmp_path / "net.pt2")

@@ -80,6 +80,12 @@ def test_what_is_no_program_is_said_in_one_line(folder: Path, tmp_path: Path, co
     assert capfd.readouterr().err == ""
 
 
+def test_an_onnx_graph_in_the_place_of_a_program_is_told_its_kind(tmp_path: Path):
+    (tmp_path / "net.onnx").write_bytes(b"\x08\x0a\x12\x07pytorch")
+    with pytest.raises(ModelError, match=r"; for an ONNX graph, write kind: onnx, where: net.onnx"):
+        program_form("net", tmp_path / "net.onnx")
+
+
 def saved(content: object) -> bytes:
     buffer = io.BytesIO()
     torch.save(content, buffer)

@@ -16,12 +16,12 @@ from reliseg.models.checkpoints.tensor_names import Storage, stored_type, tensor
 from reliseg.runtime.regular_files import size_text
 
 _PROGRAMS = {
-    "/constants.pkl": ("TorchScript", "torch.jit.load(path)"),
-    "serialized_exported_program.json": ("torch.export", "torch.export.load(path).module()"),
-    "/models/model.json": ("torch.export", "torch.export.load(path).module()"),
-    "/archive_format": ("torch.export", "torch.export.load(path).module()"),
+    "/constants.pkl": "TorchScript",
+    "serialized_exported_program.json": "torch.export",
+    "/models/model.json": "torch.export",
+    "/archive_format": "torch.export",
 }
-"""Ends of names in archives of programs: how they are called, and how a function returns them."""
+"""Ends of names in archives of programs, and what wrote them."""
 _MOST_UNPACKED = 20
 """Times the size of its file that an archive may unpack to. Torch's own is not compressed."""
 _MOST_TENSORS = 40_000
@@ -30,34 +30,44 @@ _CONTENT = "/data.pkl"
 
 
 def check_archive(path: Path) -> None:
-    """Raise a ModelError for an archive that is a program, that is damaged, or that unpacks to many times its size.
+    """Raise a ModelError for an archive that is a program, or that is damaged."""
+    program, problem = program_in(path), archive_problem(path)
+    if program:
+        raise ModelError(
+            f"weights {path}: a {program} program, not a state dict; leave out weights, and write kind: exported, "
+            f"where: {path.name}"
+        )
+    if problem:
+        raise ModelError(f"weights {path}: {problem}")
+
+
+def program_in(path: Path) -> str | None:
+    """Return what wrote the program in an archive, `torch.export` or `TorchScript`; None where there is none."""
+    try:
+        with ZipFile(path) as archive:
+            names = archive.namelist()
+    except Exception:  # whatever a damaged archive makes of its reader: that is another question
+        return None
+    return next((writer for end, writer in _PROGRAMS.items() if any(name.endswith(end) for name in names)), None)
+
+
+def archive_problem(path: Path) -> str | None:
+    """Return the end of an error line if an archive is damaged, or unpacks to many times its size; None if it is whole.
 
     Torch may have been told to write no checksums: they are all 0 then.
     """
     try:
         with ZipFile(path) as archive:
             members = archive.infolist()
-            for end, (program, way) in _PROGRAMS.items():
-                if any(member.filename.endswith(end) for member in members):
-                    raise ModelError(
-                        f"weights {path}: a {program} program, not a state dict; leave out weights, "
-                        f"and have the function return {way}"
-                    )
             size, unpacked = path.stat().st_size, sum(member.file_size for member in members)
             if unpacked > _MOST_UNPACKED * size:
-                raise ModelError(f"weights {path}: unpacks from {size_text(size)} to {size_text(unpacked)}; not read")
+                return f"unpacks from {size_text(size)} to {size_text(unpacked)}; not read"
             if len(members) > _MOST_TENSORS:
-                raise ModelError(
-                    f"weights {path}: holds {len(members)} parts; save the state dict alone: "
-                    "torch.save(model.state_dict(), path)"
-                )
+                return f"holds {len(members)} parts; save the state dict alone: torch.save(model.state_dict(), path)"
             damaged = archive.testzip() if any(member.CRC for member in members) else None
-    except ModelError:
-        raise
     except Exception as error:  # whatever a damaged archive makes of its reader
-        raise ModelError(f"weights {path}: a damaged archive ({one_line(error)}); copy it again") from error
-    if damaged is not None:
-        raise ModelError(f"weights {path}: damaged, as the checksum of {damaged} is another one; copy it again")
+        return f"a damaged archive ({one_line(error)}); copy it again"
+    return None if damaged is None else f"damaged, as the checksum of {damaged} is another one; copy it again"
 
 
 def read_archive(path: Path) -> tuple[Any, dict[str, None]]:

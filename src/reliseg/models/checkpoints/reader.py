@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from reliseg.errors import ModelError, error_text, one_line
+from reliseg.models.base import kind_hint
 from reliseg.models.checkpoints.archives import check_archive, read_archive
 from reliseg.models.checkpoints.old_files import read_pickles
 from reliseg.models.checkpoints.shards import beginning, index_of
@@ -73,9 +74,13 @@ def _read_file(path: Path) -> Checkpoint:
             with path.open("rb") as file:
                 content, left_out = read_pickles(file, size)
     except DamagedError as error:
-        raise ModelError(f"weights {path}: not a checkpoint, or a damaged one ({one_line(error)})") from error
+        raise ModelError(
+            f"weights {path}: not a checkpoint, or a damaged one ({one_line(error)}){kind_hint(path)}"
+        ) from error
     except Exception as error:  # whatever a damaged file makes of zipfile, torch or NumPy
-        raise ModelError(f"weights {path}: not a checkpoint, or a damaged one ({error_text(error)})") from error
+        raise ModelError(
+            f"weights {path}: not a checkpoint, or a damaged one ({error_text(error)}){kind_hint(path)}"
+        ) from error
     return Checkpoint(content, tuple(left_out))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TypeAlias
 
 from reliseg.errors import ModelError
+from reliseg.models.base import kind_hint
 from reliseg.runtime.printable import printable
 from reliseg.runtime.regular_files import open_regular, reason_of, regular_size
 
@@ -49,7 +50,9 @@ def graph_files(model: str, path: Path) -> list[Path]:
     except OSError as error:
         raise ModelError(f"{name}: {reason_of(error)}; give an ONNX file") from error
     except DamagedGraphError as error:
-        raise ModelError(f"{name}: not an ONNX graph, or a damaged one ({error}); copy or export it again") from error
+        raise ModelError(
+            f"{name}: not an ONNX graph, or a damaged one ({error}); copy or export it again{kind_hint(path)}"
+        ) from error
     return [path, *(_beside(name, path.parent, place) for place in places)]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from reliseg.errors import MissingExtraError, ModelError, error_text
@@ -38,7 +39,7 @@ class ExportedModel(Model):
             if error.name is None or error.name.partition(".")[0] == "reliseg":
                 raise
             raise MissingExtraError(error.name, "torch", f"model {options.name}") from error
-        path = options.folder / options.where
+        path = options.folder / Path(options.where).expanduser()
         form = programs.program_form(options.name, path)
         module, images = programs.load_program(options.name, path, form)
         network = bare_network.bare_network(module, options)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from reliseg.errors import MissingExtraError, ModelError, error_text, suggestion
@@ -44,7 +45,7 @@ class OnnxModel(Model):
             if error.name is None or error.name.partition(".")[0] == "reliseg":
                 raise
             raise MissingExtraError(error.name, "onnx", f"model {options.name}") from error
-        path = options.folder / options.where
+        path = options.folder / Path(options.where).expanduser()
         files = onnx_files.graph_files(options.name, path)
         opened = onnx_session.open_session(options, path)
         network = _network(opened, options)

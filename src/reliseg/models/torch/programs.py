@@ -9,26 +9,25 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 from zipfile import ZipFile, is_zipfile
 
 import torch
 from torch import nn
 
-from reliseg.errors import ModelError, error_text, one_line
+from reliseg.errors import ModelError, error_text
+from reliseg.models.base import kind_hint
+from reliseg.models.checkpoints.archives import archive_problem, program_in
 from reliseg.models.graphs.taken_images import GraphInput, Sides
 from reliseg.runtime.regular_files import open_regular, reason_of
 
-Form: TypeAlias = Literal["torch.export", "TorchScript"]
 _COMPILED = "/data/aotinductor/"
-_EXPORTED = ("serialized_exported_program.json", "/models/model.json")
-_SCRIPT = "/constants.pkl"
 _POINTER = b"version https://git-lfs"
 _LOGGERS = ("torch.export", "torch._export", "torch.export.pt2_archive._package")
 
 
-def program_form(model: str, path: Path) -> Form:
-    """Return what wrote a file, told by its content; a ModelError where it holds no program, or is damaged."""
+def program_form(model: str, path: Path) -> str:
+    """Return what wrote a file, `torch.export` or `TorchScript`; a ModelError where it is no program, or is damaged."""
     name = f"model {model}: {path}"
     try:
         with open_regular(path) as file:
@@ -37,32 +36,25 @@ def program_form(model: str, path: Path) -> Form:
         raise ModelError(f"{name}: {reason_of(error)}; give a program of torch.export or TorchScript") from error
     if head == _POINTER:
         raise ModelError(f"{name}: a pointer of Git LFS in the place of the file; fetch it with git lfs pull")
+    form, problem = program_in(path), archive_problem(path)
     if not is_zipfile(path):
         raise ModelError(
             f"{name}: no program of torch.export or TorchScript, or a damaged one; for a state dict, use kind: python, "
-            "with the network's code"
+            f"with the network's code{kind_hint(path)}"
         )
-    try:
-        with ZipFile(path) as archive:
-            names = archive.namelist()
-            has_checksums = any(member.CRC for member in archive.infolist())
-            damaged = archive.testzip() if has_checksums else None
-    except Exception as error:  # whatever a damaged archive makes of its reader
-        raise ModelError(f"{name}: a damaged archive ({one_line(error)}); copy it again") from error
-    if damaged is not None:
-        raise ModelError(f"{name}: damaged, as the checksum of {damaged} is another one; copy it again")
-    if any(_COMPILED in member for member in names):
-        raise ModelError(f"{name}: compiled for one machine by AOTInductor; give what torch.export.save wrote")
-    if any(member.endswith(_EXPORTED) for member in names):
-        return "torch.export"
-    if any(member.endswith(_SCRIPT) for member in names):
-        return "TorchScript"
-    raise ModelError(
-        f"{name}: a checkpoint, and no program; use kind: python, with the network's code, and give it as weights"
-    )
+    if problem:
+        raise ModelError(f"{name}: {problem}")
+    with ZipFile(path) as archive:
+        if any(_COMPILED in member for member in archive.namelist()):
+            raise ModelError(f"{name}: compiled for one machine by AOTInductor; give what torch.export.save wrote")
+    if form is None:
+        raise ModelError(
+            f"{name}: a checkpoint, and no program; use kind: python, with the network's code, and give it as weights"
+        )
+    return form
 
 
-def load_program(model: str, path: Path, form: Form) -> tuple[nn.Module, GraphInput]:
+def load_program(model: str, path: Path, form: str) -> tuple[nn.Module, GraphInput]:
     """Return the program as a module on the CPU, and the images that it takes; a ModelError where that fails."""
     try:
         with _quiet():
