@@ -1,0 +1,1 @@
+"""Networks of mmsegmentation: their configurations, what these say of inference, and native logits."""
