@@ -175,6 +175,16 @@ def test_networks_are_exported_and_evaluated_as_the_models_page_shows(field, mon
     assert (field / "runs" / config / "results.csv").read_text().count("ece") >= 1
 
 
+@pytest.mark.zoo
+def test_the_models_page_names_each_architecture():
+    import segmentation_models_pytorch as smp
+    from torchvision import models
+
+    of_smp = [kind.__name__ for kind in smp.MODEL_ARCHITECTURES_MAPPING.values()]
+    for name in (*models.list_models(module=models.segmentation), *of_smp):
+        assert f"`{name}`" in text("models.md"), name
+
+
 SECTIONS = {
     "Top level": schema.RunConfig,
     "`models`": schema.ModelConfig,

@@ -37,6 +37,8 @@ class Architecture:
     files: tuple[Path, ...] = ()
     """Files that were read besides the weights."""
     normalisation: Normalisation = field(default_factory=Normalisation)
+    align_corners: bool | None = None
+    """How the library brings logits to the size of the image, where they are taken before that."""
     classes: tuple[str, ...] = ()
     """The names of its classes, where the library states them."""
 
@@ -49,12 +51,13 @@ def model_parts(built: Architecture, options: ModelOptions) -> dict[str, Any]:
     loaded = load_weights(built.module, built.weights, built.key, built.unused)
     known = replace(loaded, classes=built.classes or loaded.classes)
     network = bare_network(built.module, options, known, built.normalisation)
+    align_corners = built.align_corners if options.align_corners is None else options.align_corners
     predictor = ImagePredictor(
         name=options.name,
         labels=labels,
         run=network.run,
         describe_error=lambda error: error_text(error) + network.hint(error),
-        align_corners=options.align_corners,
+        align_corners=align_corners,
         values=options.values or "logits",  # of a library that is known: nothing need be guessed from numbers
         resizing=Resizing(options.resize) if options.resize else None,
     )
@@ -69,7 +72,7 @@ def model_parts(built: Architecture, options: ModelOptions) -> dict[str, Any]:
         "labels": labels.name,
         "values": options.values or "logits",
         "resize": options.resize,
-        "align_corners": options.align_corners,
+        "align_corners": align_corners,
         **network.facts,
         "output": network.reader.taken,
         "files": hash_files([*built.files, *checkpoint_files(built.weights)]),
