@@ -82,6 +82,10 @@ class CommandOptions:
         str | None, typer.Option(help="Confidence scores, e.g. msp,neg_entropy: see reliseg list scores.")
     ] = None
     protocol: Annotated[str | None, typer.Option(help="A predefined study: see reliseg list protocols.")] = None
+    reading: Annotated[
+        str | None,
+        typer.Option(help="How the protocol is read where a study did not do what it says: scripts or text."),
+    ] = None
     without: Annotated[list[str] | None, typer.Option(help="DATA[/DOMAIN] of the protocol to leave out.")] = None
     workers: Workers = None
     device: Annotated[str | None, typer.Option(help="Where the models run: auto, cpu, cuda or cuda:0, cuda:1 ..")] = (
@@ -108,6 +112,8 @@ class CommandOptions:
             return self._protocol_content(self.protocol, self.model or [], self.data or [])
         if not self.model or not self.data:
             raise ConfigError("give a CONFIG.yaml, or at least one --model KIND:WHERE and one --data SPEC=ROOT")
+        if self.reading:
+            raise ConfigError("--reading chooses how a protocol is read; give --protocol too")
         if self.without and not self.protocol:
             raise ConfigError("--without leaves out parts of a protocol; give --protocol too")
         if self.calibrate and not self.calibrate_on:
@@ -131,7 +137,7 @@ class CommandOptions:
         from reliseg.config.protocol import read_protocol
         from reliseg.config.short_form import dataset_section, model_section, split_list
 
-        protocol = read_protocol(name)
+        protocol = read_protocol(name, self.reading)
         if not models:
             raise ConfigError(f"--protocol {name}: give at least one --model KIND:WHERE, the model to evaluate")
         for option, value in (
@@ -393,7 +399,8 @@ def _announce(plan: "Plan", terminal: "Terminal") -> None:
         terminal.note(line)
     if plan.protocol:
         changed = f", changed: {', '.join(plan.protocol['changed'])}" if plan.protocol["changed"] else ""
-        terminal.note(f"protocol {plan.protocol['name']}, version {plan.protocol['version']}{changed}")
+        reading = f", reading {plan.protocol['reading']}" if "reading" in plan.protocol else ""
+        terminal.note(f"protocol {plan.protocol['name']}, version {plan.protocol['version']}{reading}{changed}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
+import numpy as np
 import pytest
+from PIL import Image
 
 from reliseg.errors import ConfigError, DataError
 
@@ -135,3 +137,16 @@ def test_many_names_are_cut_short(tree, open_data):
     root = tree(*(f"images/{i:02}.png" for i in range(20)))
     with pytest.raises(DataError, match=r"did you mean 'all/19'\? known: all/00, all/01, all/02 and 17 more"):
         open_data("folder", root, annotations="none", domains={"d": {"samples": ["all/199"]}})
+
+
+def test_a_star_is_any_value_of_a_field_and_lifts_the_default_of_the_spec(tmp_path, open_data):
+    for split, scene in (("train", "a"), ("val", "a"), ("val", "b")):
+        for kind, ending in (("leftImg8bit", "leftImg8bit"), ("gtFine", "gtFine_labelIds")):
+            path = tmp_path / kind / split / scene / f"{scene}_{split}_{ending}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.zeros((4, 6, 3) if kind == "leftImg8bit" else (4, 6), np.uint8)).save(path)
+    domains = {"usual": {}, "any": {"split": "*"}, "a": {"split": "*", "scenes": ["a"]}}
+    found = open_data("cityscapes", tmp_path, domains=domains).domains
+    assert [s.id for s in found["usual"].samples] == ["a/a_val", "b/b_val"]
+    assert [s.id for s in found["any"].samples] == ["a/a_train", "a/a_val", "b/b_val"]
+    assert [s.id for s in found["a"].samples] == ["a/a_train", "a/a_val"]

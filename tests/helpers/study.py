@@ -15,7 +15,8 @@ IDD = (0, 2, 22, 14, 15, 20, 19, 18, 24, None, 25, 4, 5, 9, 10, 11, None, 6, 7)
 CITIES = ("munster", "lindau", "frankfurt")
 CONDITIONS = ("fog", "night", "rain", "snow")
 IMAGES = 2
-COPIES = 3
+COPIES = 15
+"""Of Cityscapes' calibration images, as the scripts make; the text says three."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Protocols: whole studies that ship as configurations with their models and the places of their data left open.
 
-A protocol is one file in `protocols/`, in the language of configurations, with `about` (one line) and `version`.
+A protocol is one file in `protocols/`, in the language of configurations, with `about` (one line) and `version`. Where
+what a study did and what it says differ, the file has `readings`, a configuration for each; the first is the usual one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +30,13 @@ class Protocol:
     version: int
     about: str
     content: Mapping[str, Any]
+    reading: str | None = None
+    """Which of its readings this is; None for a protocol that can be read in one way."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a configuration and its results say of the protocol: name, version, and reading, if it has several."""
+        return {"name": self.name, "version": self.version} | ({"reading": self.reading} if self.reading else {})
 
     def domains(self) -> list[str]:
         """Return the data sets and domains, all of which can be left out."""
@@ -38,7 +46,8 @@ class Protocol:
     def without(self, names: Sequence[str]) -> dict[str, Any]:
         """Return the content without some data sets (`idd`) and domains (`acdc/fog`), wherever they are named.
 
-        Calibration sets that are empty then, or equal to an earlier one, are left out too.
+        Calibration sets that are empty then, applied nowhere, or part of an earlier one, are left out too, and pools
+        of fewer than two domains.
         """
         for name in names:
             if name not in self.domains():
@@ -49,12 +58,20 @@ class Protocol:
         datasets = [_without_domains(d, names) for d in self.content["datasets"]]
         datasets = [d for d in datasets if d["domains"]]
         domains = {f"{d['name']}/{domain}" for d in datasets for domain in d["domains"]}
+        tested = [name for name in self.content["test"]["on"] if name in domains]
+        sets = {name.partition("/")[0] for name in tested}
         calibration: list[dict[str, Any]] = []
         for section in self.content["calibration"]:
             reduced = {**section, "on": [name for name in section["on"] if name in domains]}
-            if reduced["on"] and reduced not in calibration:
+            if "apply" in section:
+                reduced["apply"] = [name for name in section["apply"] if name in {*tested, *sets}]
+            is_fitted = any(c["on"] == reduced["on"] and {*reduced["methods"]} <= {*c["methods"]} for c in calibration)
+            if reduced["on"] and reduced.get("apply", True) and not is_fitted:
                 calibration.append(reduced)
-        test = {**self.content["test"], "on": [name for name in self.content["test"]["on"] if name in domains]}
+        test = {**self.content["test"], "on": tested}
+        pools = {n: [m for m in members if m in domains] for n, members in test.pop("pooled", {}).items()}
+        if pools := {name: members for name, members in pools.items() if len(members) > 1}:
+            test["pooled"] = pools
         return {**self.content, "datasets": datasets, "calibration": calibration, "test": test}
 
     def configuration(
@@ -90,7 +107,7 @@ class Protocol:
             content["calibration"] = [{**c, "methods": list(methods)} for c in content["calibration"]]
         if scores:
             content["scores"] = list(scores)
-        return {"models": list(models), **content, "protocol": {"name": self.name, "version": self.version}}
+        return {"models": list(models), **content, "protocol": self.facts}
 
 
 def protocol_names() -> list[str]:
@@ -98,13 +115,26 @@ def protocol_names() -> list[str]:
     return list(_protocol_files())
 
 
-def read_protocol(name: str) -> Protocol:
-    """Read the protocol of this name; a ConfigError that suggests the nearest for an unknown one."""
+def read_protocol(name: str, reading: str | None = None) -> Protocol:
+    """Read the protocol of this name, in the usual reading or another; a ConfigError suggests what is nearest."""
     path = _protocol_files().get(name.replace("_", "-"))
     if path is None:
         raise ConfigError(f"unknown protocol {name!r}; {suggestion(name, protocol_names())}")
     content = dict(read_yaml(path))
-    return Protocol(path.stem.replace("_", "-"), int(content.pop("version")), content.pop("about"), content)
+    name, version, about = path.stem.replace("_", "-"), int(content.pop("version")), content.pop("about")
+    readings = content.pop("readings", {})
+    if reading is not None and reading not in readings:
+        known = suggestion(reading, readings) if readings else "leave the reading out"
+        raise ConfigError(f"protocol {name} has no reading {reading!r}; {known}")
+    if readings:
+        reading = reading or next(iter(readings))
+        content = readings[reading]
+    return Protocol(name, version, about, content, reading)
+
+
+def protocol_readings(name: str) -> list[str]:
+    """Return the readings of the protocol of this name, the usual one first; none where it can be read in one way."""
+    return list(read_yaml(_protocol_files()[name]).get("readings", {}))
 
 
 def protocol_lines() -> Iterator[str]:
@@ -112,20 +142,23 @@ def protocol_lines() -> Iterator[str]:
     for name in protocol_names():
         protocol = read_protocol(name)
         sets = ", ".join(d["name"] for d in protocol.content["datasets"])
-        yield f"{name}  version {protocol.version}; {protocol.about}; data: {sets}"
+        readings = protocol_readings(name)
+        more = f"; readings: {', '.join(readings)}" if readings else ""
+        yield f"{name}  version {protocol.version}; {protocol.about}; data: {sets}{more}"
 
 
 def provenance(config: RunConfig) -> dict[str, Any] | None:
     """Return the protocol that a configuration names, and all that differs from it; None where it names none."""
     if config.protocol is None:
         return None
-    return {"name": config.protocol.name, "version": config.protocol.version, "changed": changes(config)}
+    facts = read_protocol(config.protocol.name, config.protocol.reading).facts
+    return facts | {"version": config.protocol.version, "changed": changes(config)}
 
 
 def changes(config: RunConfig) -> list[str]:
     """Return where a configuration differs from the protocol that it names, found by comparing all of it."""
     assert config.protocol is not None
-    protocol = read_protocol(config.protocol.name)
+    protocol = read_protocol(config.protocol.name, config.protocol.reading)
     lines = []
     if config.protocol.version != protocol.version:
         lines.append(f"version {config.protocol.version}, compared with {protocol.version}")
@@ -151,9 +184,12 @@ def _differences(config: RunConfig, expected: Mapping[str, Any]) -> Iterator[str
             yield f"datasets.{dataset.name}"
     if [c.on for c in config.calibration] != [c["on"] for c in expected["calibration"]]:
         yield "calibration.on"
-    methods = [[_method_name(m) for m in c["methods"]] for c in expected["calibration"]]
-    if {tuple(c.methods) for c in config.calibration} != {tuple(m) for m in methods}:
+    expected_sections = {tuple(c["on"]): c for c in expected["calibration"]}
+    pairs = [(c, expected_sections[tuple(c.on)]) for c in config.calibration if tuple(c.on) in expected_sections]
+    if any(c.methods != [_method_name(m) for m in other["methods"]] for c, other in pairs):
         yield "calibration.methods"
+    if any(c.apply != other.get("apply") for c, other in pairs):
+        yield "calibration.apply"
     for key in ("test", *(key for key in Settings.model_fields if key not in _MACHINE)):
         if getattr(config, key) != getattr(other, key):
             yield key

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -72,6 +72,13 @@ def _path(value: str | None) -> str | None:
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    written_if_used: ClassVar[tuple[str, ...]] = ()
+    """Keys that are written out only where they say something: configurations without them stay what they were."""
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        return {key: value for key, value in content.items() if value or key not in self.written_if_used}
 
     @model_validator(mode="before")
     @classmethod
@@ -98,6 +105,7 @@ class UpsamplingConfig(_Section):
 class ModelConfig(_Section):
     """One model."""
 
+    written_if_used = _OF_INFERENCE
     name: str
     kind: str
     where: str = ""
@@ -139,12 +147,6 @@ class ModelConfig(_Section):
             raise ValueError(f"members applies only to kind: {ENSEMBLE}; leave it out")
         return self
 
-    @model_serializer(mode="wrap")
-    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Write the options of inference only where they are used: configurations without them stay what they were."""
-        content: dict[str, Any] = handler(self)
-        return {key: value for key, value in content.items() if value or key not in _OF_INFERENCE}
-
     @field_validator("kind")
     @classmethod
     def _check_kind(cls, value: str) -> str:
@@ -167,8 +169,12 @@ class ModelConfig(_Section):
 
 
 class DataConfig(_Section):
-    """One data set: a spec, its root, and the domains to report."""
+    """One data set: a spec, its root, and the domains to report.
 
+    `resize` (height, width) is the size at which models get its images; predictions are brought to that of the image.
+    """
+
+    written_if_used = ("resize",)
     name: str
     spec: str
     root: str
@@ -181,6 +187,7 @@ class DataConfig(_Section):
     missing: Literal["error", "skip"] = "error"
     unlisted: Literal["error", "void"] | None = None
     annotations: Literal["required", "none"] = "required"
+    resize: tuple[PositiveInt, PositiveInt] | None = None
 
     @field_validator("name")
     @classmethod
@@ -207,6 +214,7 @@ class CalibrationConfig(_Section):
     `apply` names the tested domains that they are applied to; None is all of the same classes.
     """
 
+    written_if_used = ("apply",)
     on: list[str] = Field(default_factory=list)
     methods: list[str] = Field(default_factory=list)
     load: str | None = None
@@ -241,6 +249,7 @@ class TestConfig(_Section):
     """
 
     __test__ = False
+    written_if_used = ("pooled",)
     on: list[str] | None = Field(default=None, min_length=1)
     reference: str | None = None
     allow_seen: list[str] = Field(default_factory=list)
@@ -257,10 +266,15 @@ class TestConfig(_Section):
 
 
 class ProtocolConfig(_Section):
-    """The protocol that the configuration was written out from; results say what was changed since."""
+    """The protocol that the configuration was written out from; results say what was changed since.
 
+    `reading` is one of those of the protocol, if it has some; by default the first.
+    """
+
+    written_if_used = ("reading",)
     name: str
     version: int = Field(ge=1)
+    reading: str | None = None
 
 
 class SampleConfig(_Section):

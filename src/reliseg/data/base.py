@@ -87,6 +87,8 @@ class DataSet:
     """What may be as it is meant, and a user should know: pictures that are left out, masks of several images."""
     sources: Mapping[str, LabelSpace] = field(default_factory=dict)
     """The label spaces that `projections` name, where they are known; the others are known by their name alone."""
+    resize: tuple[int, int] | None = None
+    """The size (height, width) at which models get its images; None is that of each image."""
 
     def __post_init__(self) -> None:
         """Raise a ConfigError if it cannot have this name."""

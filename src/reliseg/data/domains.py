@@ -14,6 +14,9 @@ from reliseg.data.template import templates_text
 from reliseg.errors import ConfigError, DataError, count_text, shortlist, suggestion
 from reliseg.runtime.file_names import distinct_names, normal_name
 
+ANY = "*"
+"""In the place of a field's values: whatever it is, in the place of the spec's default too."""
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -46,7 +49,7 @@ def read_selection(dataset: str, name: str, own: Mapping[str, Any], spec: Spec, 
     if rule not in ("required", "none"):
         raise ConfigError(f"{label}: annotations is 'required' or 'none', not {rule!r}")
     defaults = {field: value for field, value in spec.default.items() if field in spec.image_fields}
-    fields = {f: v for f, v in {**defaults, **table}.items() if f in spec.image_fields}
+    fields = {f: v for f, v in {**defaults, **table}.items() if f in spec.image_fields and v != ANY}
     given = [key for key in ("samples", "exclude") if key in table and (key, table[key]) != ("exclude", [])]
     lists = {key: _names(f"{label}: {key}", table[key]) for key in given}
     return Selection(

@@ -35,6 +35,8 @@ class DataOptions:
     missing: Literal["error", "skip"] = "error"
     unlisted: Literal["error", "void"] | None = None
     annotations: Literal["required", "none"] = "required"
+    resize: tuple[int, int] | None = None
+    """The size (height, width) at which models get its images."""
     folder: Path = Path()
     """Relative paths in `root`, `spec` and `labels` start here: the folder of the file that names them."""
 
@@ -61,6 +63,7 @@ def open_dataset(options: DataOptions) -> DataSet:
         domains=domains,
         projections={source: tuple(groups) for source, groups in options.projection.items()},
         encoding=encoding,
+        resize=options.resize,
         usual_void=spec.usual_void,
         sources=_sources(name, options, labels),
         notes=dataset_notes(source, domains.values()),

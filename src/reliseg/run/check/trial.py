@@ -10,6 +10,7 @@ from reliseg.models import Input, Model
 from reliseg.models.determinism import determinism_notes
 from reliseg.plan.plan import Plan, Target
 from reliseg.run.failures import Attempts, reason_lines
+from reliseg.run.predict.model_inputs import model_input
 from reliseg.run.predict.stream import PredictedSample, PredictionStream
 from reliseg.runtime.progress import Progress
 
@@ -98,7 +99,7 @@ class Trial:
         samples = self._target(dataset, sample).domain.samples
         place = samples.index(sample)
         loaded = [load(dataset, s) for s in samples[place : place + min(2, self.plan.settings.batch)]]
-        return [Input(item.sample.id, item.size, item.image) for item in loaded if item.size == loaded[0].size]
+        return [model_input(self.model, dataset, item) for item in loaded if item.size == loaded[0].size]
 
     def _size_hint(self, problem: str) -> str:
         """Return the end of an error line about an image that a network cannot compute: it may be for other sizes."""

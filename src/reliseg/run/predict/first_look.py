@@ -2,8 +2,9 @@
 
 from reliseg.data import DataSet, Sample, load
 from reliseg.errors import ReliSegError
-from reliseg.models import Input, Model
+from reliseg.models import Model
 from reliseg.models.determinism import determinism_notes
+from reliseg.run.predict.model_inputs import model_input
 
 
 class FirstLook:
@@ -18,8 +19,7 @@ class FirstLook:
         if self._looked or not model.reads_images:
             return []
         try:
-            loaded = load(dataset, sample)
-            lines = determinism_notes(model, Input(sample.id, loaded.size, loaded.image))
+            lines = determinism_notes(model, model_input(model, dataset, load(dataset, sample)))
         except ReliSegError:  # the pass over the samples says it
             return []
         self._looked = True

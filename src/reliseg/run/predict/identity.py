@@ -34,6 +34,8 @@ def parts_of_predictions(model: Model, targets: Iterable[Target], batch: int) ->
     }
     every = list(targets)
     parts |= parts_of_code([model])
+    resized = [t.dataset.resize for t in every] if model.reads_images else []
+    parts |= {"size of the images": _digest(resized)} if any(resized) else {}
     return parts | {name: _digest([part(model, t) for t in every]) for name, part in _PARTS_OF_DOMAIN.items()}
 
 

@@ -12,10 +12,11 @@ from typing import TypeVar
 from reliseg.data import PIXEL_LIMIT, DataSet, DecodedSample, Sample, WaitingRoom, load
 from reliseg.errors import ReliSegError, SampleError
 from reliseg.labels import Projection
-from reliseg.models import Input, Model
+from reliseg.models import Model
 from reliseg.models.calling import predict_with
 from reliseg.prediction import Prediction
 from reliseg.run.hashes import ChangedError, InputHashes, sample_files
+from reliseg.run.predict.model_inputs import model_input, prediction_of_image
 from reliseg.runtime.malloc import keep_freed_memory, return_free_memory
 from reliseg.runtime.openmp import end_idle_threads
 
@@ -84,7 +85,7 @@ class PredictionStream:
             return loaded
 
         def predict(group: Sequence[DecodedSample | SampleError]) -> list[PredictedSample | SampleError]:
-            outcomes = [self._with_hash(model, o) for o in _predict(model, group, projection)]
+            outcomes = [self._with_hash(model, o) for o in _predict(model, group, dataset, projection)]
             return outcomes if decode_images or keep_images else [_without_image(o) for o in outcomes]
 
         pending = self.workers + self.batch - 1
@@ -170,7 +171,7 @@ def _release_memory(groups: Iterator[list[DecodedSample | SampleError]]) -> Iter
 
 
 def _predict(
-    model: Model, group: Sequence[DecodedSample | SampleError], projection: Projection
+    model: Model, group: Sequence[DecodedSample | SampleError], dataset: DataSet, projection: Projection
 ) -> Iterator[PredictedSample | SampleError]:
     """Yield the outcomes of a batch. Where it fails as a whole, each of its images is predicted alone."""
     loaded = [item for item in group if isinstance(item, DecodedSample)]
@@ -178,17 +179,18 @@ def _predict(
         yield from (item for item in group if isinstance(item, SampleError))
         return
     try:
-        predictions = predict_with(model, [Input(item.sample.id, item.size, item.image) for item in loaded])
+        predictions = predict_with(model, [model_input(model, dataset, item) for item in loaded])
     except ReliSegError as error:
         if len(loaded) == 1:
             yield error if isinstance(error, SampleError) else SampleError(loaded[0].sample.id, str(error))
             return
         for item in loaded:
-            yield from _predict(model, [item], projection)
+            yield from _predict(model, [item], dataset, projection)
         return
     for item, prediction in zip(loaded, predictions, strict=True):
         problem = prediction.problem()
         if problem:
             yield SampleError(item.sample.id, f"{problem}; check the model and this image")
         else:
-            yield PredictedSample(item, replace(prediction.project(projection), image=item.image))
+            whole = prediction_of_image(prediction, item.size)
+            yield PredictedSample(item, replace(whole.project(projection), image=item.image))

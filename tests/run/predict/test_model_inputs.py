@@ -1,0 +1,104 @@
+"""What a model is given of a data set that resizes its images, and what becomes of its prediction."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.plans import SilentModel, dataset_of, target_of
+from helpers.street import Street, make_street
+
+import reliseg
+from reliseg.data import DecodedSample
+from reliseg.labels import label_space
+from reliseg.models.inference.resizing import resize_image
+from reliseg.prediction import Prediction
+from reliseg.results import Results
+from reliseg.run.predict.identity import parts_of_predictions
+from reliseg.run.predict.model_inputs import model_input, prediction_of_image
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8)
+
+
+class StoredModel(SilentModel):
+    reads_images = False
+
+
+@pytest.fixture
+def dataset():
+    return dataset_of({"day": ["a/1"]})
+
+
+def loaded_of(dataset):
+    sample = dataset.domains["day"].samples[0]
+    return DecodedSample(sample, IMAGE.shape[:2], IMAGE, None, "", "")
+
+
+def test_the_image_comes_as_it_is_unless_the_data_set_says_a_size(dataset):
+    plain = model_input(SilentModel(), dataset, loaded_of(dataset))
+    assert plain.size == (12, 20)
+    assert plain.image is IMAGE
+    resized = model_input(SilentModel(), replace(dataset, resize=(6, 10)), loaded_of(dataset))
+    assert resized.size == (6, 10)
+    np.testing.assert_array_equal(resized.image, resize_image(IMAGE, (6, 10)))
+
+
+def test_stored_predictions_are_those_of_the_image_whatever_the_size(dataset):
+    given = model_input(StoredModel(), replace(dataset, resize=(6, 10)), loaded_of(dataset))
+    assert given.size == (12, 20)
+
+
+def test_a_prediction_at_another_size_is_interpolated_once_from_its_own_stride():
+    logits = np.random.default_rng(1).normal(0, 1, (3, 3, 5)).astype(np.float32)
+    small = Prediction(logits, (6, 10), align_corners=True, feature=np.ones(4, np.float32))
+    whole = prediction_of_image(small, (12, 20))
+    assert whole.size == (12, 20)
+    assert whole.logits is logits
+    assert whole.align_corners
+    assert whole.feature is small.feature
+    assert prediction_of_image(small, (6, 10)) is small
+
+
+def test_probabilities_are_interpolated_once_too():
+    p = np.random.default_rng(1).dirichlet(np.ones(3), (3, 5)).transpose(2, 0, 1).astype(np.float32)
+    small = Prediction.of_probabilities(p, (6, 10), align_corners=True)
+    whole, wanted = prediction_of_image(small, (12, 20)), Prediction.of_probabilities(p, (12, 20), align_corners=True)
+    np.testing.assert_array_equal(whole.logits, wanted.logits)
+    assert whole.size == (12, 20)
+
+
+def test_the_size_belongs_to_what_determines_predictions_where_it_is_used(dataset):
+    sizes = [dataset, replace(dataset, resize=(6, 10)), replace(dataset, resize=(6, 12))]
+    parts = [parts_of_predictions(SilentModel(), [target_of(d, "day")], 1) for d in sizes]
+    assert "size of the images" not in parts[0]
+    assert parts[1]["size of the images"] != parts[2]["size of the images"]
+    stored = [parts_of_predictions(StoredModel(), [target_of(d, "day")], 1) for d in sizes]
+    assert stored[0] == stored[1]
+
+
+def test_a_run_resizes_the_images_of_one_data_set_alone(tmp_path: Path):
+    """A model that answers with the size of what it sees, on two data sets of the same images."""
+    street = make_street(tmp_path, cal=1, day=2, dusk=2)
+    (tmp_path / "size.py").write_text(
+        "import numpy as np\n"
+        "def build():\n"
+        "    def predict(image):\n"
+        "        logits = np.zeros((11, *image.shape[:2]), np.float32)\n"
+        "        logits[image.shape[0] % 11] = 5\n"
+        "        return logits\n"
+        "    return predict\n"
+    )
+    content = street.content()
+    first = content["datasets"][0]
+    content["models"] = [{"name": "net", "kind": "python", "where": "size.py:build", "labels": "camvid"}]
+    content["datasets"] = [first, {**first, "name": "small", "resize": [14, 20]}]
+    content["calibration"] = []
+    content["test"] = {"on": ["street/day", "small/day"]}
+    street.write(content)
+    reliseg.run_config(street.config, tmp_path / "out")
+    results = Results.read(tmp_path / "out" / "results.json")
+    classes = label_space("camvid").classes
+    for name, height in (("street", 24), ("small", 14)):
+        hit = [r.class_ for r in results.where(dataset=name, metric="iou") if r.value > 0]
+        assert hit == [classes[height % 11]]
+    assert Street(tmp_path).content()["datasets"][1]["resize"] == [14, 20]
