@@ -185,6 +185,16 @@ def test_the_models_page_names_each_architecture():
         assert f"`{name}`" in text("models.md"), name
 
 
+def test_the_detectron2_model_of_the_models_page_loads(field, monkeypatch):
+    from helpers.detectron2_networks import detectron2_tensors, mask2former, save_pickle, small_swin
+
+    monkeypatch.chdir(field)
+    config = read_config(Path("mask2former.yaml")).models[0]
+    save_pickle(Path(config.where), detectron2_tensors(mask2former(small_swin(), classes=19)))
+    model = reliseg.open_model(f"{config.kind}:{config.where}", labels=config.labels)
+    assert model.provenance()["resize"] == {"long": 2048, "short": 1024}
+
+
 SECTIONS = {
     "Top level": schema.RunConfig,
     "`models`": schema.ModelConfig,

@@ -93,7 +93,7 @@ def test_settings_that_a_user_states_stand_over_those_of_the_configuration(tmp_p
     found = settings(config, INPUT__MIN_SIZE_TEST=512, MODEL__PIXEL_MEAN="[1, 2, 3]")
     assert found.shortest_edge == {"short": 512, "long": 2048}
     assert found.of("MODEL.PIXEL_MEAN") == (1.0, 2.0, 3.0)
-    assert settings(INPUT__MIN_SIZE_TEST=0).shortest_edge is None  # detectron2 does not resize then
+    assert settings(INPUT__MIN_SIZE_TEST=0).shortest_edge == {"short": 0, "long": 2048}  # images keep their size then
 
 
 def test_tuples_are_read_in_every_way_that_yaml_of_python_writes_them(tmp_path):

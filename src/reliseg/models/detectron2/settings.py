@@ -10,6 +10,7 @@ import yaml
 
 from reliseg.errors import ModelError, suggestion
 from reliseg.models.detectron2.architecture import POINTS, Architecture, ResNet, Swin
+from reliseg.models.options import MaskOrder
 from reliseg.runtime.printable import printable
 from reliseg.runtime.regular_files import reason_of
 from reliseg.runtime.text_files import UnreadableTextError, read_text
@@ -65,15 +66,18 @@ class Settings:
     files: tuple[Path, ...] = ()
 
     @property
-    def masks(self) -> str:
+    def masks(self) -> MaskOrder:
         """Where masks become probabilities: `image` where the configuration asks for it before inference."""
         return "image" if any(self.values[name] for name in _BEFORE) else "input"
 
     @property
     def shortest_edge(self) -> dict[str, int] | None:
-        """The size that images are brought to, `short` at least and `long` at most; None where nothing says it."""
-        short, long = (self.values.get(f"INPUT.{name}_SIZE_TEST") for name in ("MIN", "MAX"))
-        return {"short": int(short), "long": int(long)} if short and long else None
+        """The shorter side that images get, and the longest of the other; short is 0 where images keep their size.
+
+        None where nothing says it.
+        """
+        short, long = (self.values[f"INPUT.{name}_SIZE_TEST"] for name in ("MIN", "MAX"))
+        return None if short is None else {"short": short, "long": max(long, short)}
 
     def of(self, name: str) -> Any:
         """Return one of the settings that `DEFAULTS` lists."""
