@@ -1,6 +1,9 @@
 """The prediction of one image, and samples of its pixels."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Int64, UInt8
@@ -11,6 +14,8 @@ from reliseg.stats.rows import Rows, row_blocks
 from reliseg.stats.view import Transform, source_positions
 from reliseg.types import Factors, Feature, Image, Logits, Truth
 
+ScoreRows: TypeAlias = Callable[[slice], Float32[np.ndarray, "n w"]]
+"""Some rows of an image -> the confidence of each of their pixels, higher where the model is surer."""
 LOGIT_LIMIT = 2.0**14
 """The largest magnitude of a logit: the exact sums have no room for more."""
 _BLOCK = 1 << 18
@@ -28,6 +33,9 @@ class Prediction:
     nothing. `image` is the image, or None if it was not read. Logits may stay on the device of the model, or be rows
     that are computed when they are read, at the size of the image.
 
+    `score_maps` are the scores that the model itself gives, by their names in configurations: confidences of the pixels
+    of some rows, at the size of the image.
+
     Where a model gave `probabilities`, at its own stride, the logits are their logarithms at the size of the image: see
     `of_probabilities`.
     """
@@ -42,6 +50,7 @@ class Prediction:
     pixel_factors: Factors | None = None
     image: Image | None = None
     probabilities: Float[np.ndarray, "c h w"] | None = None
+    score_maps: Mapping[str, ScoreRows] = MappingProxyType({})
 
     @classmethod
     def of_probabilities(

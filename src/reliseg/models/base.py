@@ -130,6 +130,15 @@ class Model(ABC):
         """Tell if its predictions are logarithms of probabilities: it has no logits, nor scores that need them."""
         return False
 
+    @property
+    def gives_scores(self) -> tuple[str, ...]:
+        """The names of the scores that come with its predictions, as their `score_maps`."""
+        return ()
+
+    def calls(self, size: tuple[int, int]) -> int:
+        """Return how many forward passes an image of this size takes."""
+        return 1
+
     def of_domain(self, domain: str) -> "Model":
         """Return the model as it predicts a domain, `DATASET/DOMAIN`: stored files may lie in folders so called."""
         return self

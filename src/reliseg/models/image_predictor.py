@@ -1,73 +1,82 @@
 """From inputs to checked predictions, for models that read images."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 
 from reliseg.errors import ModelError, ReliSegError, SampleError, image_size_text
 from reliseg.labels import LabelSpace
-from reliseg.models.base import Input, Values
-from reliseg.models.inference.resizing import BILINEAR, resize_image
+from reliseg.models.base import Input, Model, Values
+from reliseg.models.inference.modes import Inference
+from reliseg.models.inference.resizing import resize_image
 from reliseg.models.output_check import logits_problem, probabilities_problem
-from reliseg.models.output_shape import SeenShapes, Size
+from reliseg.models.output_shape import SeenShapes
 from reliseg.models.user_output import stdout_as_stderr
 from reliseg.prediction import Prediction
+from reliseg.stats.rows import Rows
 from reliseg.types import Image
 
 GRAY = "gray trial image"
 """The id of the image that a model is tried on when it is loaded."""
 TRIAL_SIZES = ((64, 128), (512, 1024))
 """Sizes of the image that is predicted at load time; the second is for models that refuse the first."""
+Run: TypeAlias = Callable[[Sequence[Image]], list[Prediction]]
+SCORES_OF_MEANS = ("neg_mutual_information", "neg_expected_entropy")
+SCORES_OF_MASKS = ("rba", "no_object")
 _MULTIPLE = 32
 """Networks that fail on some sizes nearly always take multiples of this."""
-
-
-@dataclass(frozen=True)
-class Resizing:
-    """The size, (height, width), that images are brought to before a network sees them, or the rule that gives it."""
-
-    size: Size | Callable[[Size], Size]
-    resample: int = BILINEAR
-
-    def __call__(self, image: Image) -> Image:
-        """Return the image at that size."""
-        height, width = image.shape[:2]
-        size = self.size if isinstance(self.size, tuple) else self.size((height, width))
-        return resize_image(image, size, self.resample)
 
 
 @dataclass(frozen=True, eq=False)
 class ImagePredictor:
     """Predicts images of one size, and says in one line what went wrong.
 
-    `run` gets the images, resized if `resizing` says so. `describe_error` turns what a model raises into text.
-    `align_corners`, if it is not None, overrides that of the model's predictions. Where `values` says that the model
-    gives probabilities, they are in the place of the logits of what `run` gives.
+    `run` gets the images as `inference` shows them, in parts and several times if it says so. `describe_error` turns
+    what a model raises into text. `align_corners`, if it is not None, overrides that of the model's predictions. Where
+    `values` says that the model gives probabilities, they are in the place of the logits of what `run` gives.
     """
 
     name: str
     labels: LabelSpace
-    run: Callable[[Sequence[Image]], list[Prediction]]
+    run: Run
     describe_error: Callable[[BaseException], str]
     align_corners: bool | None
     values: Values | None = None
-    resizing: Resizing | None = None
+    inference: Inference = field(default_factory=Inference)
+    run_with_dropout: Callable[[Sequence[Image], int], list[Prediction]] | None = None
+    """As `run`, with layers of dropout at work, whose random numbers begin with a seed."""
+    of_masks: bool = False
+    """Whether it classifies masks: its predictions are of probabilities, and come with scores."""
     _seen: SeenShapes = field(default_factory=SeenShapes)
     """Of the images that the network was given, as they were given to it."""
+
+    def __post_init__(self) -> None:
+        if self.inference.dropout_passes and self.run_with_dropout is None:
+            raise ModelError(f"model {self.name}: mc_dropout needs layers of dropout, and it has none; leave it out")
 
     def __call__(self, inputs: Sequence[Input]) -> list[Prediction]:
         """Return one prediction per input; a SampleError where one fails, a ModelError where several fail together."""
         images = [self._image(i) for i in inputs]
-        try:
-            with stdout_as_stderr():
-                predictions = self.run(images)
-        except (Exception, SystemExit) as error:
-            problem = str(error) if isinstance(error, ReliSegError) else f"raised {self.describe_error(error)}"
-            if len(inputs) > 1:
-                raise ModelError(f"model {self.name} {problem}") from error
-            raise self._failure(inputs[0], problem + self._size_hint(images[0], error)) from error
-        return [self._check(p, i, im) for p, i, im in zip(predictions, inputs, images, strict=True)]
+        if not self.inference.is_single:
+            return [self._compose(image, source) for image, source in zip(images, inputs, strict=True)]
+        seen = [self.inference.resizing(image) for image in images]
+        outputs = self._ask(seen, inputs)
+        return [self._finish(o, i, im) for o, i, im in zip(outputs, inputs, seen, strict=True)]
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Tell if predictions are logarithms of probabilities: of those that it gives, of masks, or of a mean."""
+        return self.values == "probabilities" or self.of_masks or self.inference.averages_probabilities
+
+    @property
+    def gives_scores(self) -> tuple[str, ...]:
+        """The names of the scores that come with its predictions."""
+        if self.inference.passes > 1:
+            return SCORES_OF_MEANS
+        return SCORES_OF_MASKS if self.of_masks else ()
 
     def notes(self) -> list[str]:
         """Return what a user should know of the outputs so far, a line each."""
@@ -78,30 +87,70 @@ class ImagePredictor:
         self._seen.forget_note()
 
     def _image(self, source: Input) -> Image:
-        """Return the image that the network is given."""
+        """Return the image."""
         if source.image is None:
             raise SampleError(source.id, f"model {self.name} needs an image, and none was given")
-        return source.image if self.resizing is None else self.resizing(source.image)
+        return source.image
 
-    def _check(self, prediction: Prediction, source: Input, image: Image) -> Prediction:
-        """Return the prediction with the input's size and the final `align_corners`; a SampleError if it is unfit."""
-        size, shape = image.shape[:2], prediction.logits.shape
+    def _compose(self, image: Image, source: Input) -> Prediction:
+        """Return the prediction of an image that is shown in several views, windows or passes."""
+        from reliseg.models.inference.composing import compose
+
+        return compose(image, self.inference, lambda part, number: self._ask([part], [source], number)[0])
+
+    def _ask(self, images: Sequence[Image], sources: Sequence[Input], number: int = 0) -> list[Prediction]:
+        """Run the network, and check its outputs; `number` is that of the pass over an image."""
+        try:
+            with stdout_as_stderr():
+                outputs = self._run(images, sources[0].id, number)
+        except (Exception, SystemExit) as error:
+            problem = str(error) if isinstance(error, ReliSegError) else f"raised {self.describe_error(error)}"
+            if len(sources) > 1:
+                raise ModelError(f"model {self.name} {problem}") from error
+            raise self._failure(sources[0], problem + self._size_hint(images[0], error)) from error
+        return [self._check(o, i, im) for o, i, im in zip(outputs, sources, images, strict=True)]
+
+    def _run(self, images: Sequence[Image], sample: str, number: int) -> list[Prediction]:
+        if not self.inference.dropout_passes or self.run_with_dropout is None:
+            return self.run(images)
+        digest = hashlib.sha256(f"{self.inference.seed} {number} {sample}".encode()).digest()
+        return self.run_with_dropout(images, int.from_bytes(digest[:6], "big"))
+
+    def _check(self, output: Prediction, source: Input, image: Image) -> Prediction:
+        """Return the output with the size of the network's input, the final `align_corners`, and no more than it gave.
+
+        A SampleError if it is unfit.
+        """
+        size, shape = self.inference.padded((image.shape[0], image.shape[1])), output.logits.shape
         self._raise(self._seen.problem(shape, len(self.labels), size), source)
-        if prediction.logits.ndim == 3 and len(prediction.logits) != len(self.labels) and self._seen.sizes:
-            self._raise(f"gives {len(prediction.logits)} classes, and {len(self.labels)} for other images", source)
-        align_corners = prediction.align_corners if self.align_corners is None else self.align_corners
+        if output.logits.ndim == 3 and len(output.logits) != len(self.labels) and self._seen.sizes:
+            self._raise(f"gives {len(output.logits)} classes, and {len(self.labels)} for other images", source)
+        align_corners = output.align_corners if self.align_corners is None else self.align_corners
+        checked = replace(output, size=size, align_corners=align_corners)
         if self.values != "probabilities":
-            if prediction.probabilities is not None:
+            if output.probabilities is not None:
                 self._raise("gives a Prediction of probabilities; say so, values: probabilities", source)
-            self._raise(logits_problem(prediction.logits, self.labels, stated=self.values == "logits"), source)
-            checked = replace(prediction, size=source.size, align_corners=align_corners)
+            self._raise(logits_problem(output.logits, self.labels, stated=self.values == "logits"), source)
         else:
-            own = prediction.probabilities
-            probabilities = np.asarray(prediction.logits) if own is None else own
+            own = output.probabilities
+            probabilities = np.asarray(output.logits) if own is None else own
             self._raise(probabilities_problem(probabilities, self.labels), source)
-            checked = Prediction.of_probabilities(probabilities, source.size, align_corners, prediction.feature)
+            checked = replace(checked, probabilities=probabilities)
         self._seen.add(shape, size)
         return checked
+
+    def _finish(self, output: Prediction, source: Input, seen: Image) -> Prediction:
+        """Return a checked output for the whole image as its prediction."""
+        size = seen.shape[0], seen.shape[1]
+        through_input = self.inference.through_input and size != source.size
+        if not isinstance(output.logits, Rows) and output.size == size and not through_input:
+            if output.probabilities is not None:
+                aligned = output.align_corners
+                return Prediction.of_probabilities(output.probabilities, source.size, aligned, output.feature)
+            return replace(output, size=source.size)
+        from reliseg.models.inference.composing import at_image
+
+        return at_image(output, size, source.size, through_input=through_input)
 
     def _raise(self, problem: str | None, source: Input) -> None:
         if problem:
@@ -149,3 +198,31 @@ def check_on_gray(predictor: ImagePredictor) -> None:
             predictor.forget_notes()
             return
     raise ModelError(problem)
+
+
+class ImageModel(Model):
+    """A model that reads images, and predicts them with an `ImagePredictor`: what all such kinds have in common."""
+
+    predictor: ImagePredictor
+
+    def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
+        """Return one prediction per input."""
+        return self.predictor(inputs)
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Tell if its predictions are logarithms of probabilities."""
+        return self.predictor.gives_probabilities
+
+    @property
+    def gives_scores(self) -> tuple[str, ...]:
+        """The names of the scores that come with its predictions."""
+        return self.predictor.gives_scores
+
+    def calls(self, size: tuple[int, int]) -> int:
+        """Return how many times the network is asked for an image of this size."""
+        return self.predictor.inference.calls(size)
+
+    def notes(self) -> list[str]:
+        """Return what is suspicious in its outputs."""
+        return self.predictor.notes()

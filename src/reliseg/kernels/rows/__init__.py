@@ -1,1 +1,1 @@
-"""Maps at full resolution that are computed some rows at a time: resized, of windows, of masks, of several predictions."""
+"""Maps that are computed some rows at a time: resized, of windows, of masks, of several predictions."""

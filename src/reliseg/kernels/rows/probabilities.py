@@ -53,9 +53,13 @@ class Softmaxed(Rows):
 
 @dataclass(frozen=True, eq=False)
 class Logarithm(Rows):
-    """Logarithms of maps of probabilities, which take the place of logits; that of 0 is `LOG_ZERO`."""
+    """Logarithms of maps of probabilities, which take the place of logits; that of 0 is `LOG_ZERO`.
+
+    Where the maps cannot be 0, and only their numbers are, they count as the `least` number.
+    """
 
     probabilities: Rows
+    least: float = 0.0
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -69,7 +73,7 @@ class Logarithm(Rows):
 
     def rows(self, rows: slice) -> Maps:
         """Return the logarithms of these rows."""
-        p = np.ascontiguousarray(self.probabilities.rows(rows) * _SCALE)
+        p = np.maximum(self.probabilities.rows(rows), np.float32(self.least)) * _SCALE
         take_logs(p.reshape(-1))
         return p
 
