@@ -1,8 +1,7 @@
 """The prediction of one image, and samples of its pixels."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -50,7 +49,7 @@ class Prediction:
     pixel_factors: Factors | None = None
     image: Image | None = None
     probabilities: Float[np.ndarray, "c h w"] | None = None
-    score_maps: Mapping[str, ScoreRows] = MappingProxyType({})
+    score_maps: Mapping[str, ScoreRows] = field(default_factory=dict)
 
     @classmethod
     def of_probabilities(

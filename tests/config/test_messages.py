@@ -32,7 +32,7 @@ CASES = [
     (("sample",), 5, "sample: give keys with values, not 5"),
     ((*MODEL, "resize"), [0, 512], "models.0.resize.0: give more than 0, not 0"),
     ((*MODEL, "resize"), [512], "models.0.resize.1 is missing"),
-    ((*MODEL, "resize"), "small", "models.0.resize: give processor or a list or keys with values, not 'small'"),
+    ((*MODEL, "resize"), "small", "models.0.resize: give processor or none or a list or keys with values, not 'small'"),
     ((*MODEL, "mean"), [1, 2, 3, 4], "models.0.mean: give at most 3 in the list"),
     ((*MODEL, "args"), {1: 2}, "models.0.args.1: give a word as key, not 1"),
     ((*MODEL, "precision"), "float8", "models.0.precision: give float32, bfloat16 or float16, not 'float8'"),

@@ -9,7 +9,9 @@ import pytest
 from reliseg.errors import ModelError, SampleError
 from reliseg.labels import LabelSpace
 from reliseg.models import Input
-from reliseg.models.image_predictor import GRAY, ImagePredictor, Resizing
+from reliseg.models.image_predictor import GRAY, ImagePredictor
+from reliseg.models.inference.modes import Inference
+from reliseg.models.inference.resizing import Resizing
 from reliseg.prediction import Prediction
 from reliseg.types import Image
 
@@ -134,7 +136,7 @@ def test_padded_logits_are_noted_once() -> None:
 
 
 def test_proportions_are_those_of_the_resized_image() -> None:
-    resized = replace(predictor(planes(lambda h, w: (h // 8, w // 8))), resizing=Resizing((64, 64)))
+    resized = replace(predictor(planes(lambda h, w: (h // 8, w // 8))), inference=Inference(Resizing((64, 64))))
     [prediction] = resized([blank(64, 128)])
     assert (prediction.logits.shape, prediction.size, resized.notes()) == ((2, 8, 8), (64, 128), [])
 

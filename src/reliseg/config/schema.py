@@ -118,10 +118,10 @@ class ModelConfig(_Section):
     upsampling: UpsamplingConfig | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
-    resize: Literal["processor"] | tuple[PositiveInt, PositiveInt] | FitWithin | None = None
+    resize: Literal["processor", "none"] | tuple[PositiveInt, PositiveInt] | FitWithin | None = None
     interpolation: Interpolation | None = None
     pad: Pad | None = None
-    slide: Slide | None = None
+    slide: Literal["none"] | Slide | None = None
     tta: Augmented | None = None
     mc_dropout: int | None = Field(default=None, ge=2, le=1000)
     masks: MaskOrder | None = None

@@ -41,7 +41,7 @@ class ModelOptions:
     resize: tuple[int, int] | FitWithin | str | None = None
     interpolation: Interpolation | None = None
     pad: Pad | None = None
-    slide: Slide | None = None
+    slide: Slide | Literal["none"] | None = None
     tta: Augmented | None = None
     mc_dropout: int | None = None
     """Passes with dropout at work, whose probabilities are averaged."""
@@ -186,7 +186,8 @@ class Model(ABC):
 
 _OF_USE = (
     *("class", "args", "key", "weights", "output", "values", "feature", "precision"),
-    *("normalisation", "processor", "resize", "align_corners"),
+    *("normalisation", "processor", "resize", "align_corners", "interpolation", "pad", "slide", "views", "mc_dropout"),
+    *("seed", "through_input", "masks"),
 )
 """Facts that say how a network's files are used."""
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from reliseg.errors import ModelError
-from reliseg.models import ModelOptions
-from reliseg.models.graphs.taken_images import GraphInput, own_resize
+from reliseg.models import FitWithin, ModelOptions, Slide
+from reliseg.models.graphs.taken_images import GraphInput, own_inference
 from reliseg.prediction import Prediction
 
 FIXED = GraphInput(images=2, height=(32, 32), width=(48, 48))
@@ -58,9 +58,13 @@ def test_a_failure_is_explained_by_the_size_only_where_the_graph_does_not_take_i
 
 
 def test_images_are_brought_to_the_size_of_the_options_else_to_the_only_one():
-    options = ModelOptions("net", "onnx", "net.onnx")
-    assert own_resize(options, FIXED) == (32, 48)
-    assert own_resize(options, GraphInput()) is None
-    assert own_resize(ModelOptions("net", "onnx", "net.onnx", resize=(8, 8)), FIXED) == (8, 8)
-    with pytest.raises(ModelError, match=r"^model net: resize is 'processor'; a model of kind onnx takes \[h, w\]"):
-        own_resize(ModelOptions("net", "onnx", "net.onnx", resize="processor"), FIXED)
+    def size_of(graph, **options):
+        return own_inference(ModelOptions("net", "onnx", "net.onnx", **options), graph).resizing.size_for((90, 120))
+
+    assert size_of(FIXED) == (32, 48)
+    assert size_of(GraphInput()) == (90, 120)
+    assert size_of(FIXED, resize=(8, 8)) == (8, 8)
+    assert size_of(FIXED, resize=FitWithin(60, 60)) == (45, 60)
+    assert size_of(FIXED, slide=Slide((32, 48), (16, 24))) == (90, 120)  # windows of its size
+    with pytest.raises(ModelError, match=r"^model net: resize is 'processor'; write \[h, w\]"):
+        size_of(FIXED, resize="processor")

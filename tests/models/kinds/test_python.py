@@ -217,7 +217,7 @@ def test_a_failing_image_is_named_and_a_failing_batch_fails_as_a_whole(write: Ca
 
 
 def test_other_options_that_cannot_be(write: Callable[..., ModelOptions]) -> None:
-    assert "a python model takes [h, w]" in refusal(write(NETWORK, resize="processor"))
+    assert "write [h, w], {long: n, short: m}, or none" in refusal(write(NETWORK, resize="processor"))
     assert "mean applies only to torch modules" in refusal(write(PLAIN, mean=(0.0, 0.0, 0.0)))
     assert "no device 'cuda'" in refusal(write(NETWORK, device="cuda")) or torch.cuda.is_available()
     assert "no device 'quantum'" in refusal(write(NETWORK, device="quantum"))

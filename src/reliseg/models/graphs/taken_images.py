@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from reliseg.errors import ModelError, image_size_text
 from reliseg.models.base import ModelOptions
+from reliseg.models.inference.modes import Inference
 from reliseg.prediction import Prediction
 from reliseg.types import Image
 
@@ -64,16 +65,14 @@ class GraphInput:
         return run_in_turn
 
 
-def own_resize(options: ModelOptions, graph: GraphInput) -> tuple[int, int] | None:
-    """Return the size that images are brought to: that of the options, or the only one that the graph takes.
+def own_inference(options: ModelOptions, graph: GraphInput) -> Inference:
+    """Return how images are shown to a graph: where it takes one size only, images are brought to it.
 
-    None where images keep theirs.
+    Windows of that size leave images at theirs.
     """
-    if options.resize is not None and not isinstance(options.resize, tuple):
-        raise ModelError(
-            f"model {options.name}: resize is {options.resize!r}; a model of kind {options.kind} takes [h, w]"
-        )
-    return options.resize or graph.size
+    if graph.size and options.slide is not None and not isinstance(options.slide, str):
+        return Inference.of(options)
+    return Inference.of(options, size=graph.size)
 
 
 def _holds(sides: Sides, side: int) -> bool:

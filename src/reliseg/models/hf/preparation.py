@@ -7,6 +7,7 @@ from reliseg.models.base import ModelOptions
 from reliseg.models.hf.families import Family, Size, size_problem
 from reliseg.models.hf.processor import Processor
 from reliseg.models.hf.target_size import Target
+from reliseg.models.inference.modes import NONE
 from reliseg.models.inference.resizing import BILINEAR
 from reliseg.models.torch.normalisation import checked
 
@@ -25,10 +26,12 @@ def prepared(processor: Processor, options: ModelOptions, family: Family, own: S
     processor = replace(processor, normalisation=checked(normalisation, options.name))
     if options.resize is None:
         return replace(processor, size=_needed(processor, family, own), unsupported=None)
-    if options.resize != "processor":
-        if not isinstance(options.resize, tuple):
-            raise ModelError(f"model {options.name}: resize is {options.resize!r}; write processor or [h, w]")
+    if options.resize == NONE:
+        processor = replace(processor, size=None, unsupported=None)
+    elif not isinstance(options.resize, str):
         processor = replace(processor, size=options.resize, resample=BILINEAR, unsupported=None)
+    elif options.resize != "processor":
+        raise ModelError(f"model {options.name}: resize is {options.resize!r}; write processor or [h, w]")
     elif processor.unsupported or processor.size is None:
         reason = f"sets {processor.unsupported}" if processor.unsupported else "sets no size"
         raise ModelError(f"model {options.name}: its image processor {reason}; write resize: [h, w]")

@@ -4,6 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from reliseg.models.inference.resizing import target_size
+from reliseg.models.options import FitWithin
+
 Size: TypeAlias = tuple[int, int]
 
 
@@ -62,12 +65,12 @@ class LeastScaled:
         return height, width
 
 
-Target: TypeAlias = Size | ShortestEdge | Within | LeastScaled
+Target: TypeAlias = Size | FitWithin | ShortestEdge | Within | LeastScaled
 
 
 def size_for(target: Target, size: Size) -> Size:
     """Return the size that an image of this size is brought to."""
-    return target if isinstance(target, tuple) else target(size)
+    return target_size(target, size)
 
 
 def _upwards(edge: int, multiple: int) -> int:

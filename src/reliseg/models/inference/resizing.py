@@ -1,8 +1,8 @@
 """Images brought to the size that a network sees, by the interpolation of the library that it was trained with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import UInt8
@@ -29,6 +29,11 @@ class Resizing:
     target: Target | None = None
     resample: int = BILINEAR
     interpolation: Interpolation = "pillow"
+
+    def fact(self) -> Any:
+        """Return the target as a result must say it: None, [h, w], or what it is made from."""
+        target = self.target
+        return asdict(target) if is_dataclass(target) and not isinstance(target, type) else target
 
     def size_for(self, size: Size, scale: float = 1.0) -> Size:
         """Return the size that an image of this size is brought to, with both sides times `scale`."""

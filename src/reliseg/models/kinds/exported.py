@@ -1,21 +1,20 @@
 """Networks that were saved as programs of torch: by torch.export, or as TorchScript."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from reliseg.errors import MissingExtraError, ModelError, error_text
 from reliseg.labels import LabelSpace
-from reliseg.models.base import Input, Model, ModelOptions, Requires
+from reliseg.models.base import ModelOptions, Requires
 from reliseg.models.file_hashes import hash_files
-from reliseg.models.graphs.taken_images import own_resize
-from reliseg.models.image_predictor import ImagePredictor, Resizing, check_on_gray
-from reliseg.prediction import Prediction
+from reliseg.models.graphs.taken_images import own_inference
+from reliseg.models.image_predictor import ImageModel, ImagePredictor, check_on_gray
 
 
 @dataclass(frozen=True, eq=False)
-class ExportedModel(Model):
+class ExportedModel(ImageModel):
     """A network saved by torch.export or as TorchScript: FILE.pt2 or FILE.pt. It is a program: load what you trust.
 
     It takes normalised images, N x 3 x H x W. Where it takes one size only, images are brought to it. It gives no
@@ -43,7 +42,7 @@ class ExportedModel(Model):
         form = programs.program_form(options.name, path)
         module, images = programs.load_program(options.name, path, form)
         network = bare_network.bare_network(module, options)
-        size = own_resize(options, images)
+        inference = own_inference(options, images)
         predictor = ImagePredictor(
             name=options.name,
             labels=labels,
@@ -51,31 +50,22 @@ class ExportedModel(Model):
             describe_error=lambda error: error_text(error) + network.hint(error),
             align_corners=options.align_corners,
             values=options.values,
-            resizing=Resizing(size) if size else None,
+            inference=inference,
         )
         check_on_gray(predictor)
-        facts = {
+        facts = inference.facts() | {
             "kind": "exported",
             "where": options.where,
             "program": form,
             "labels": labels.name,
             "values": options.values or "logits",
-            "resize": size,
+            "resize": inference.resizing.fact(),
             "align_corners": options.align_corners,
             **network.facts,
             "output": network.reader.taken,
             "files": hash_files([path]),
         }
         return cls(labels, predictor, facts, network.notes)
-
-    def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
-        """Return one prediction per input."""
-        return self.predictor(inputs)
-
-    @property
-    def gives_probabilities(self) -> bool:
-        """Tell if its options say so."""
-        return self.predictor.values == "probabilities"
 
     def notes(self) -> list[str]:
         """Return what is suspicious in its outputs, and layers that are in training mode."""

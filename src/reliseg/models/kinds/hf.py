@@ -1,18 +1,18 @@
 """Models of Hugging Face transformers, by their id on the hub or from a local folder."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from reliseg.errors import MissingExtraError, ModelError, UsageError, error_text
 from reliseg.labels import LabelSpace
-from reliseg.models.base import Input, Model, ModelOptions, Requires
-from reliseg.models.image_predictor import ImagePredictor, Resizing
-from reliseg.prediction import Prediction
+from reliseg.models.base import ModelOptions, Requires
+from reliseg.models.image_predictor import ImageModel, ImagePredictor
+from reliseg.models.inference.modes import Inference
 
 
 @dataclass(frozen=True, eq=False)
-class HuggingFaceModel(Model):
+class HuggingFaceModel(ImageModel):
     """A Hugging Face hub id or a local folder (SegFormer, UPerNet, ..).
 
     Logits are at the head's stride. Mean, deviation and scale come from its image processor. Images keep their size
@@ -42,6 +42,16 @@ class HuggingFaceModel(Model):
         loaded = loading.load(options)
         loaded.runner.model.to(device)
         preparation = loaded.preparation
+        inference = Inference.of(replace(options, resize=None), size=preparation.size, resample=preparation.resample)
+        run = network.Network(
+            loaded.runner.logits,
+            preparation.normalisation,
+            device,
+            options.threads,
+            options.precision,
+            inference.pad,
+            module=loaded.runner.model,
+        )
         facts = {
             "kind": "hf",
             "where": options.where,
@@ -49,29 +59,20 @@ class HuggingFaceModel(Model):
             "align_corners": bool(options.align_corners),
             "values": options.values or "logits",
             **loaded.facts,
+            **inference.facts(),
             **torch_settings.describe_settings(device, options.threads, options.precision),
         }
         predictor = ImagePredictor(
             name=options.name,
             labels=loaded.labels,
-            run=network.Network(
-                loaded.runner.logits, preparation.normalisation, device, options.threads, options.precision
-            ),
+            run=run,
             describe_error=error_text,
             align_corners=options.align_corners,
             values=options.values,
-            resizing=Resizing(preparation.size, preparation.resample) if preparation.size else None,
+            inference=inference,
+            run_with_dropout=run.with_dropout,
         )
         return cls(loaded.labels, predictor, facts, lambda: [*loaded.remarks, *loaded.runner.notes()])
-
-    def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
-        """Return one prediction per input."""
-        return self.predictor(inputs)
-
-    @property
-    def gives_probabilities(self) -> bool:
-        """Tell if its options say so."""
-        return self.predictor.values == "probabilities"
 
     def notes(self) -> list[str]:
         """Return what is suspicious in its outputs, and what a user should know of its classes, sizes and code."""

@@ -1,18 +1,16 @@
 """Networks that were exported to ONNX, run by ONNX Runtime."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from reliseg.errors import MissingExtraError, ModelError, error_text, suggestion
 from reliseg.labels import LabelSpace
-from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD, Input, Model, ModelOptions, Requires
+from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD, ModelOptions, Requires
 from reliseg.models.file_hashes import hash_files
-from reliseg.models.graphs.taken_images import own_resize
-from reliseg.models.image_predictor import ImagePredictor, Resizing, check_on_gray
+from reliseg.models.graphs.taken_images import own_inference
+from reliseg.models.image_predictor import ImageModel, ImagePredictor, check_on_gray
 from reliseg.models.images.normalisation import PixelScale, checked
-from reliseg.prediction import Prediction
 
 if TYPE_CHECKING:
     from reliseg.models.graphs.onnx_network import GraphNetwork, Layout
@@ -21,7 +19,7 @@ _ARGS = ("layout", "providers")
 
 
 @dataclass(frozen=True, eq=False)
-class OnnxModel(Model):
+class OnnxModel(ImageModel):
     """A network exported to ONNX: FILE.onnx, with its weights inside or beside it.
 
     Its input is one stack of images: N x 3 x H x W or N x H x W x 3, of float32 or float16 (normalised) or uint8 (as
@@ -49,7 +47,7 @@ class OnnxModel(Model):
         files = onnx_files.graph_files(options.name, path)
         opened = onnx_session.open_session(options, path)
         network = _network(opened, options)
-        size = own_resize(options, network.images.takes)
+        inference = own_inference(options, network.images.takes)
         predictor = ImagePredictor(
             name=options.name,
             labels=labels,
@@ -57,10 +55,10 @@ class OnnxModel(Model):
             describe_error=error_text,
             align_corners=options.align_corners,
             values=options.values,
-            resizing=Resizing(size) if size else None,
+            inference=inference,
         )
         check_on_gray(predictor)
-        facts = {
+        facts = inference.facts() | {
             "kind": "onnx",
             "where": options.where,
             "args": {"layout": network.images.layout},
@@ -70,25 +68,12 @@ class OnnxModel(Model):
             "output": network.reader.taken,
             "feature": options.feature,
             "normalisation": None if network.images.are_raw else asdict(network.scale),
-            "resize": size,
+            "resize": inference.resizing.fact(),
             "align_corners": options.align_corners,
             **onnx_session.session_facts(opened, options),
             "files": hash_files(files),
         }
         return cls(labels, predictor, facts)
-
-    def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
-        """Return one prediction per input."""
-        return self.predictor(inputs)
-
-    @property
-    def gives_probabilities(self) -> bool:
-        """Tell if its options say so."""
-        return self.predictor.values == "probabilities"
-
-    def notes(self) -> list[str]:
-        """Return what is suspicious in its outputs."""
-        return self.predictor.notes()
 
     def provenance(self) -> dict[str, Any]:
         """Return files with their hashes, preprocessing and settings."""

@@ -13,11 +13,11 @@ import numpy as np
 
 from reliseg.errors import ModelError, shape_text
 from reliseg.labels import LabelSpace
-from reliseg.models.base import Input, Model, ModelOptions
+from reliseg.models.base import ModelOptions
 from reliseg.models.checkpoints.shards import checkpoint_files
 from reliseg.models.file_hashes import hash_files, own_files, recorded_files
-from reliseg.models.image_predictor import ImagePredictor, Resizing, check_on_gray
-from reliseg.models.options import FitWithin
+from reliseg.models.image_predictor import ImageModel, ImagePredictor, check_on_gray
+from reliseg.models.inference.modes import Inference
 from reliseg.models.outputs import OutputReader
 from reliseg.models.user_code import Origin, call_function
 from reliseg.prediction import Prediction
@@ -27,7 +27,7 @@ Run: TypeAlias = Callable[[Sequence[Image]], list[Prediction]]
 
 
 @dataclass(frozen=True, eq=False)
-class PythonModel(Model):
+class PythonModel(ImageModel):
     """Your function that returns a torch module or any callable: FILE.py:FUNCTION.
 
     The function may also be named `package.module:FUNCTION`; it is called with `args`.
@@ -67,9 +67,7 @@ class PythonModel(Model):
     def _of(
         cls, instance: Any, options: ModelOptions, origin: Origin, identity: Callable[[], dict[str, Any]]
     ) -> "PythonModel":
-        labels, size = options.require_labels(), options.resize
-        if isinstance(size, str | FitWithin):
-            raise ModelError(f"model {options.name}: resize is {size!r}; a python model takes [h, w]")
+        labels, inference = options.require_labels(), Inference.of(options)
         network = _network(instance, options)
         predictor = ImagePredictor(
             name=options.name,
@@ -78,20 +76,13 @@ class PythonModel(Model):
             describe_error=lambda error: origin.describe_error(error) + network.hint(error),
             align_corners=options.align_corners,
             values=options.values,
-            resizing=Resizing(size) if size else None,
+            inference=inference,
+            run_with_dropout=network.run_with_dropout,
         )
         check_on_gray(predictor)
-        facts = network.facts | {"output": network.reader.taken}
+        shown = {"resize": inference.resizing.fact(), **inference.facts()}
+        facts = network.facts | shown | {"output": network.reader.taken}
         return cls(labels, predictor, facts | identity(), network.notes)
-
-    def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
-        """Return one prediction per input."""
-        return self.predictor(inputs)
-
-    @property
-    def gives_probabilities(self) -> bool:
-        """Tell if its options say so."""
-        return self.predictor.values == "probabilities"
 
     def provenance(self) -> dict[str, Any]:
         """Return files with their hashes, preprocessing and settings."""
@@ -161,6 +152,11 @@ class _Network:
     reader: OutputReader
     notes: Callable[[], list[str]] = list
     hint: Callable[[BaseException], str] = lambda error: ""
+    run_with_dropout: Callable[[Sequence[Image], int], list[Prediction]] | None = None
+
+
+_FOR_MODULES = ("weights", "key", "mean", "std", "pad", "mc_dropout")
+"""Options that a plain callable cannot have."""
 
 
 def _network(instance: Any, options: ModelOptions) -> _Network:
@@ -172,7 +168,6 @@ def _network(instance: Any, options: ModelOptions) -> _Network:
         "class": type(instance).__name__,
         "labels": options.labels.name if options.labels else None,
         "values": options.values or "logits",
-        "resize": options.resize,
         "align_corners": options.align_corners,
     }
     if _is_module(instance):
@@ -186,6 +181,7 @@ def _network(instance: Any, options: ModelOptions) -> _Network:
             network.reader,
             network.notes,
             network.hint,
+            network.run_with_dropout,
         )
     if isinstance(instance, type):
         raise ModelError(
@@ -196,7 +192,7 @@ def _network(instance: Any, options: ModelOptions) -> _Network:
             f"model {options.name}: {options.where} returns a {type(instance).__name__}; "
             "it must return a torch.nn.Module or a callable"
         )
-    for_modules = [key for key in ("weights", "key", "mean", "std") if getattr(options, key) is not None]
+    for_modules = [key for key in _FOR_MODULES if getattr(options, key) is not None]
     for_modules += ["precision"] if options.precision != "float32" else []
     if for_modules:
         raise ModelError(

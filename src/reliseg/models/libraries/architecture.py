@@ -13,8 +13,8 @@ from reliseg.models.base import ModelOptions
 from reliseg.models.checkpoints.loading import load_weights
 from reliseg.models.checkpoints.shards import checkpoint_files
 from reliseg.models.file_hashes import hash_files
-from reliseg.models.image_predictor import ImagePredictor, Resizing, check_on_gray
-from reliseg.models.options import FitWithin
+from reliseg.models.image_predictor import ImagePredictor, check_on_gray
+from reliseg.models.inference.modes import Inference
 from reliseg.models.torch.bare_network import bare_network
 from reliseg.models.torch.normalisation import Normalisation
 
@@ -46,8 +46,7 @@ class Architecture:
 def model_parts(built: Architecture, options: ModelOptions) -> dict[str, Any]:
     """Load the weights, and try the network on a gray image; return the fields of a `LibraryModel`."""
     labels = options.require_labels()
-    if isinstance(options.resize, str | FitWithin):
-        raise ModelError(f"model {options.name}: resize is {options.resize!r}; write resize: [h, w]")
+    inference = Inference.of(options)
     loaded = load_weights(built.module, built.weights, built.key, built.unused)
     known = replace(loaded, classes=built.classes or loaded.classes)
     network = bare_network(built.module, options, known, built.normalisation)
@@ -59,7 +58,8 @@ def model_parts(built: Architecture, options: ModelOptions) -> dict[str, Any]:
         describe_error=lambda error: error_text(error) + network.hint(error),
         align_corners=align_corners,
         values=options.values or "logits",  # of a library that is known: nothing need be guessed from numbers
-        resizing=Resizing(options.resize) if options.resize else None,
+        inference=inference,
+        run_with_dropout=network.run_with_dropout,
     )
     check_on_gray(predictor)
     facts = {
@@ -71,7 +71,8 @@ def model_parts(built: Architecture, options: ModelOptions) -> dict[str, Any]:
         "class": type(built.module).__name__,
         "labels": labels.name,
         "values": options.values or "logits",
-        "resize": options.resize,
+        "resize": inference.resizing.fact(),
+        **inference.facts(),
         "align_corners": align_corners,
         **network.facts,
         "output": network.reader.taken,

@@ -8,13 +8,11 @@ from typing import Any
 
 from reliseg.errors import MissingExtraError, ModelError, ReliSegError, error_text
 from reliseg.labels import LabelSpace
-from reliseg.models.base import Input, Model
-from reliseg.models.image_predictor import ImagePredictor
-from reliseg.prediction import Prediction
+from reliseg.models.image_predictor import ImageModel, ImagePredictor
 
 
 @dataclass(frozen=True, eq=False)
-class LibraryModel(Model):
+class LibraryModel(ImageModel):
     """A network that a library builds; a kind of model says how."""
 
     labels: LabelSpace
@@ -27,15 +25,6 @@ class LibraryModel(Model):
     def obstacle(cls) -> str | None:
         """Return why this kind cannot run here: what is missing, or builds that are not made for each other."""
         return super().obstacle() or _other_build()
-
-    def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
-        """Return one prediction per input."""
-        return self.predictor(inputs)
-
-    @property
-    def gives_probabilities(self) -> bool:
-        """Tell if its options say so."""
-        return self.predictor.values == "probabilities"
 
     def notes(self) -> list[str]:
         """Return what is suspicious in its outputs, its layers and its classes."""

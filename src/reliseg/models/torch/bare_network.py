@@ -34,6 +34,7 @@ class BareNetwork:
     facts: dict[str, Any]
     reader: OutputReader
     notes: Callable[[], list[str]]
+    run_with_dropout: Callable[[Sequence[Image], int], list[Prediction]] | None
     hint: Callable[[BaseException], str]
 
 
@@ -69,10 +70,13 @@ def bare_network(
         return reader(output), feature
 
     remarks = [*_class_notes(loaded.classes, options), *loaded.notes()] if loaded else []
+    pad = options.pad.to_multiple if options.pad else 1
+    run = Network(forward, preparation, device, options.threads, options.precision, pad, module=module)
     return BareNetwork(
-        run=Network(forward, preparation, device, options.threads, options.precision),
+        run=run,
         facts=facts,
         reader=reader,
+        run_with_dropout=run.with_dropout,
         notes=lambda: [*remarks, *modules.training_notes(module)],
         hint=partial(modules.precision_hint, module),
     )
