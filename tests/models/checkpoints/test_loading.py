@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -290,3 +291,10 @@ def test_what_is_unused_is_loaded_all_the_same_where_the_network_has_it(tmp_path
     net = Net()
     load_weights(net, tmp_path / "w.pth", unused=("head.",))
     assert (net.head.bias == 3).all()
+
+
+def test_methods_of_objects_that_training_tools_store_are_nothing_to_speak_of(tmp_path: Path) -> None:
+    torch.save({"state_dict": state(), "hub": {"methods": [Counter("ab").most_common]}}, tmp_path / "w.pth")
+    loaded = load_weights(Net(), tmp_path / "w.pth")
+    assert loaded.left_out == ("builtins.getattr",)
+    assert loaded.notes() == []

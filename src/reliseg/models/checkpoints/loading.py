@@ -22,9 +22,12 @@ _ALONE = "save its state dict alone: torch.save({}.state_dict(), path)"
 _USUAL = re.compile(
     r"(addict|argparse|collections|copyreg|datetime|deepspeed|detectron2|easydict|enum|fvcore|hydra|iopath|lightning"
     r"|lightning_\w+|logging|mmcls|mmcv|mmdet|mmengine|mmpretrain|mmseg|ml_collections|numpy|omegaconf|pathlib"
-    r"|pytorch_lightning|timm|torch|torchmetrics|transformers|typing|uuid|yacs)\."
+    r"|pytorch_lightning|timm|torch|torchmetrics|transformers|typing|uuid|yacs)\.|builtins\.getattr$"
 )
-"""Packages whose objects training tools store beside weights: nobody misses them, so nothing is said of them."""
+"""Packages whose objects training tools store beside weights: nobody misses them, so nothing is said of them.
+
+Methods of such objects, as mmengine stores them, are a getattr; whatever else they are made of is said.
+"""
 
 
 @dataclass(frozen=True)

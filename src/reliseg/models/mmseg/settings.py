@@ -48,7 +48,10 @@ def read_settings(model: str, content: Mapping[str, Any]) -> Settings:
         else:
             settings = _with_step(model, settings, step, old=old)
         normalised |= _kind(step) == "Normalize"
-    return _with_test_mode(settings, content["model"].get("test_cfg") or content.get("test_cfg") or {})
+    settings = _with_test_mode(settings, content["model"].get("test_cfg") or content.get("test_cfg") or {})
+    if settings.slide and settings.pad:
+        return _with_problem(replace(settings, pad=None), "pad", "pads images before windows are cut out of them")
+    return settings
 
 
 def _test_steps(content: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], tuple[str, ...]]:
