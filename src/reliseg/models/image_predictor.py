@@ -121,7 +121,8 @@ class ImagePredictor:
 
         A SampleError if it is unfit.
         """
-        size, shape = self.inference.padded((image.shape[0], image.shape[1])), output.logits.shape
+        seen, shape = (image.shape[0], image.shape[1]), output.logits.shape
+        size = seen if isinstance(output.logits, Rows) else self.inference.padded(seen)
         self._raise(self._seen.problem(shape, len(self.labels), size), source)
         if output.logits.ndim == 3 and len(output.logits) != len(self.labels) and self._seen.sizes:
             self._raise(f"gives {len(output.logits)} classes, and {len(self.labels)} for other images", source)

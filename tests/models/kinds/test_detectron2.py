@@ -22,7 +22,8 @@ from torch.nn import functional
 from reliseg.errors import ModelError
 from reliseg.labels import LabelSpace, label_space
 from reliseg.models import FitWithin, Input, ModelOptions, Pad
-from reliseg.models.kinds.detectron2 import Detectron2Model, fitting
+from reliseg.models.inference.resizing import target_size
+from reliseg.models.kinds.detectron2 import Detectron2Model
 from reliseg.testing import check_model
 
 CITYSCAPES = label_space("cityscapes")
@@ -130,7 +131,7 @@ def test_it_has_probabilities_and_says_how_images_are_prepared(case):
     assert facts["normalisation"]["divisor"] == 1
     (prediction,) = model.predict([Input("a", (50, 90), image())])
     assert prediction.is_of_probabilities
-    assert prediction.logits.shape == (19, 70, 126)
+    assert prediction.logits.shape == (19, 50, 90)
     assert prediction.feature is not None
     assert prediction.feature.shape == ((128,) if case[0] == "mask2former" else (256,))
 
@@ -140,8 +141,8 @@ def test_it_has_probabilities_and_says_how_images_are_prepared(case):
                        ((360, 480), (1024, 1365)), ((300, 1000), (614, 2048))]
 )  # fmt: skip
 def test_the_shorter_side_becomes_short_unless_the_longer_one_exceeds_long(size, seen):
-    assert fitting(FitWithin(long=2048, short=1024))(size) == seen
-    assert fitting(FitWithin(long=2048, short=1024))(size[::-1]) == seen[::-1]
+    assert target_size(FitWithin(long=2048, short=1024), size) == seen
+    assert target_size(FitWithin(long=2048, short=1024), size[::-1]) == seen[::-1]
 
 
 def test_images_keep_their_size_where_detectron2_does_not_resize_them(case):
@@ -165,7 +166,7 @@ def test_the_size_of_images_is_asked_for_where_nothing_says_it(case):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"output": 0}, {"feature": "backbone"}, {"values": "logits"}, {"align_corners": True}, {"interpolation": "torch"}],
+    [{"output": 0}, {"feature": "backbone"}, {"values": "logits"}, {"align_corners": True}],
 )
 def test_options_without_a_meaning_for_masks_of_queries_are_refused(case, changes):
     with pytest.raises(ModelError, match="does not apply to detectron2 models; leave it out"):

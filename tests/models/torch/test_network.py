@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from reliseg.errors import ModelError
-from reliseg.models.torch.network import Network, Output
+from reliseg.labels import LabelSpace
+from reliseg.models.torch.network import Network, Output, Queries
 from reliseg.models.torch.normalisation import Normalisation
 
 CPU = torch.device("cpu")
+LABELS = LabelSpace("two", ("a", "b"), ((0, 0, 0), (1, 1, 1)))
 IMAGES = list(np.random.default_rng(0).integers(0, 256, (2, 8, 12, 3), np.uint8))
 
 
@@ -114,3 +116,67 @@ def test_what_a_forward_prints_goes_to_the_error_stream(capsys: pytest.CaptureFi
 
     Network(forward, Normalisation(), CPU, threads=1)(IMAGES)
     assert capsys.readouterr() == ("", "in forward\n")
+
+
+def network_of_queries(forward, **changes):
+    options = {"device": torch.device("cpu"), "threads": 1, "pad": 32, "masks": ("input", LABELS)}
+    return Network(lambda pixels: as_output(*forward(pixels)), Normalisation(), **(options | changes))
+
+
+def as_output(classes, masks, feature):
+    return Queries(classes, masks), feature
+
+
+def drawn(number=2, size=(40, 50)):
+    return list(np.random.default_rng(0).integers(1, 256, (number, *size, 3), np.uint8))
+
+
+def queries_of(pixels, classes=3):
+    n, _, height, width = pixels.shape
+    g = torch.Generator().manual_seed(0)
+    masks = torch.randn(n, 5, height // 4, width // 4, generator=g)
+    return torch.randn(n, 5, classes, generator=g), masks, pixels.mean(dim=(2, 3))
+
+
+def test_normalised_images_are_padded_with_zeros_below_and_to_the_right():
+    seen = []
+
+    def forward(pixels):
+        seen.append(pixels.clone())
+        return queries_of(pixels)
+
+    network_of_queries(forward)(drawn())
+    (pixels,) = seen
+    assert pixels.shape == (2, 3, 64, 64)
+    assert torch.equal(pixels[:, :, :40, :50], Normalisation()(drawn(), torch.device("cpu")))
+    assert not pixels[:, :, 40:].any()
+    assert not pixels[:, :, :, 50:].any()
+
+
+def test_class_maps_are_those_of_the_masks_cut_to_the_image():
+    predictions = network_of_queries(queries_of)(drawn())
+    assert [p.logits.shape for p in predictions] == [(2, 40, 50)] * 2
+    assert [p.size for p in predictions] == [(64, 64)] * 2  # of the network's input
+    classes, masks, _ = queries_of(torch.zeros(2, 3, 64, 64))
+    masks = torch.nn.functional.interpolate(masks, size=(64, 64), mode="bilinear", align_corners=False).sigmoid()
+    maps = torch.einsum("nqc,nqhw->nchw", classes.softmax(-1)[..., :-1], masks)[..., :40, :50]
+    for own, prediction in zip(maps, predictions, strict=True):
+        assert np.allclose(np.exp(np.asarray(prediction.logits)), own.numpy(), atol=1e-5)
+
+
+def test_features_belong_to_their_drawn():
+    predictions = network_of_queries(queries_of, pad=1)(drawn())
+    for prediction, image in zip(predictions, drawn(), strict=True):
+        mean = Normalisation()([image], torch.device("cpu")).mean(dim=(2, 3))[0].numpy()
+        assert np.allclose(prediction.feature, mean, atol=1e-5)
+    assert network_of_queries(lambda p: (*queries_of(p)[:2], None))(drawn(1))[0].feature is None
+
+
+def test_queries_of_other_classes_are_refused():
+    with pytest.raises(ModelError, match="gives 4 numbers for the classes of a query"):
+        network_of_queries(lambda pixels: queries_of(pixels, classes=4))(drawn())
+
+
+def test_queries_of_a_network_that_should_give_logits_are_refused():
+    with pytest.raises(ModelError, match="gives queries and masks, and no logits"):
+        network_of_queries(queries_of, masks=None)(drawn())

@@ -26,6 +26,7 @@ from reliseg.models.detectron2.settings import Settings, read_settings
 from reliseg.models.detectron2.tensors import plain_name
 from reliseg.models.file_hashes import hash_files
 from reliseg.models.output_check import class_count_problem
+from reliseg.models.torch.network import Queries
 from reliseg.models.torch.normalisation import Normalisation, checked
 from reliseg.runtime.printable import printable
 
@@ -40,16 +41,14 @@ class Runner:
 
     model: Any
 
-    def queries(
-        self, pixels: Float[Tensor, "n 3 H W"]
-    ) -> tuple[Float[Tensor, "n q classes"], Float[Tensor, "n q h w"], Float[Tensor, "n f"]]:
-        """Return the logits of the classes of each query, the last of no object; those of its mask; the feature.
+    def queries(self, pixels: Float[Tensor, "n 3 H W"]) -> tuple[Queries, Float[Tensor, "n f"]]:
+        """Return the queries with their masks, and the feature.
 
         The feature is the mean of the backbone's last map over its positions.
         """
         output = self.model(pixel_values=pixels)
         feature = output.encoder_last_hidden_state.mean(dim=(2, 3))
-        return output.class_queries_logits, output.masks_queries_logits, feature
+        return Queries(output.class_queries_logits, output.masks_queries_logits), feature
 
 
 @dataclass(frozen=True, eq=False)

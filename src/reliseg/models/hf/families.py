@@ -10,6 +10,7 @@ from torch.nn.functional import interpolate
 
 from reliseg.errors import ModelError, count_text, image_size_text, shape_text
 from reliseg.models.options import MaskOrder
+from reliseg.models.torch.network import Queries
 
 Size: TypeAlias = tuple[int, int]
 Sizes: TypeAlias = Literal["any", "squares", "own"]
@@ -98,6 +99,10 @@ def size_problem(family: Family, own: Size | None, size: object) -> str | None:
     return f"takes square images alone, and resize is {list(size)}" if size[0] != size[1] else None
 
 
+def _queries_of(output: Any) -> Queries:
+    return Queries(output.class_queries_logits, output.masks_queries_logits)
+
+
 def _pair(size: int | Sequence[int]) -> Size:
     return (int(size), int(size)) if isinstance(size, int) else (int(size[0]), int(size[1]))
 
@@ -148,16 +153,14 @@ class Runner:
             raise ModelError("gives no logits; of models with code of their own, those that give `logits` can be used")
         return logits, self._pooled(getattr(output, "hidden_states", None))
 
-    def queries(
-        self, pixels: Float[Tensor, "n 3 H W"]
-    ) -> tuple[Float[Tensor, "n q classes"], Float[Tensor, "n q h w"], Pooled]:
-        """Return the logits of the classes of each query, the last of no class; those of its mask; the feature."""
+    def queries(self, pixels: Float[Tensor, "n 3 H W"]) -> tuple[Queries, Pooled]:
+        """Return the queries with their masks, and the feature."""
         if self.family.tokens_before is not None:  # a plain transformer: queries are among its tokens
             output = self.model(pixel_values=pixels)
-            return output.class_queries_logits, output.masks_queries_logits, self._pooled([output.last_hidden_state])
+            return _queries_of(output), self._pooled([output.last_hidden_state])
         task = {} if self.task is None else {"task_inputs": self.task.to(pixels.device).expand(len(pixels), -1)}
         output = self.model(pixel_values=pixels, output_hidden_states=True, **task)
-        return output.class_queries_logits, output.masks_queries_logits, self._pooled(output.encoder_hidden_states)
+        return _queries_of(output), self._pooled(output.encoder_hidden_states)
 
     def _observe(self, pixels: Tensor) -> None:
         patch, (height, width) = patch_size(self.family, self.model.config), pixels.shape[2:]
