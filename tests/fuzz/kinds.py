@@ -1,7 +1,7 @@
 """All kinds of files that are read."""
 
 from fuzz.kind_base import Kind
-from fuzz.kinds_of_arrays import Checkpoint, Stored, StoredArray, StoredProbabilities, Weights
+from fuzz.kinds_of_arrays import Checkpoint, Pickle, Stored, StoredArray, StoredProbabilities, Weights
 from fuzz.kinds_of_pictures import ColorMask, IndexMask, JpegImage, OtherImage, PngImage
 from fuzz.kinds_of_results import RecordArrays, RecordFile, ShardFile
 from fuzz.kinds_of_texts import Configuration, LabelSpaceFile, LabelTable, SpecFile
@@ -17,6 +17,7 @@ KINDS: tuple[type[Kind], ...] = (
     StoredProbabilities,
     Weights,
     Checkpoint,
+    Pickle,
     Configuration,
     SpecFile,
     LabelSpaceFile,

@@ -84,6 +84,7 @@ def test_the_order_of_bytes_is_that_of_the_file(tmp_path: Path, tensor: torch.Te
         ({"w/data/0": None}, "memory that is not in it"),
         ({"w/data/0": bytes(7)}, "shorter than it says"),
         ({"w/data.pkl": None}, "without data.pkl"),
+        ({"w/byteorder": b"middle"}, "an order of bytes that is unknown"),
         ({"w/data.pkl": pickle.dumps(1)[:-1]}, "too early"),
         ({"w/data.pkl": b"\x80\x02U\x01aQ."}, "what is no memory"),
         ({"w/data.pkl": b"\x80\x02(U\x07storagecos\nsystem\nU\x010U\x03cpuK\x03tQ."}, "without a type"),

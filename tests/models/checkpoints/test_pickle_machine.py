@@ -138,6 +138,7 @@ BOMBS = {
     "a key alone": b"}(K\x01u.",
     "a name of numbers": b"K\x01K\x02\x93.",
     "no pickle": b"\xff",
+    "an unknown protocol": b"\x80\x06N.",
     "nothing": b"",
     "nothing but a frame": b"\x80\x04\x95" + number(2**40, 8),
 }
@@ -189,7 +190,8 @@ def test_copies_of_what_a_file_holds_are_counted() -> None:
 
 def test_arguments_are_a_tuple_of_a_few() -> None:
     items = b"](" + b"K\x01" * 100 + b"e"
-    assert isinstance(load(b"cbuiltins\ndict\n" + items + b"R."), LeftOut)
+    with pytest.raises(DamagedError, match="no tuple"):
+        load(b"cbuiltins\ndict\n" + items + b"R.")
     assert isinstance(load(b"ccollections\nOrderedDict\n(" + b"K\x01" * 100 + b"tR."), LeftOut)
 
 

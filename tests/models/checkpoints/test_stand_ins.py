@@ -27,10 +27,11 @@ def test_names_of_two_kinds_are_joined() -> None:
 
 def test_keys_are_scalars() -> None:
     assert all(map(is_scalar, ("a", b"a", 1, 1.5, None, True)))
-    assert not any(map(is_scalar, ((), [], 2**60, -(2**60))))
+    assert not any(map(is_scalar, ((), frozenset(), 2**60, -(2**60))))
     assert made_dict(["a", 1, (), 2]) == {"a": 1}
-    with pytest.raises(DamagedError):
-        made_dict(["a"])
+    for items in (["a"], [[], 1], [{}, 1], [set(), 1]):
+        with pytest.raises(DamagedError):
+            made_dict(items)
 
 
 def test_an_allowance_ends() -> None:

@@ -1,5 +1,6 @@
 """Files of torch that are archives: since version 1.6. Each tensor's memory is a part of its own."""
 
+import sys
 from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
@@ -85,8 +86,11 @@ class _Archive:
             raise DamagedError("an archive without data.pkl")
         self._folder = contents[0].removesuffix(_CONTENT)
         self._memories: dict[str, Tensor] = {}
-        order = self._members.get(f"{self._folder}/byteorder")
-        self._is_swapped = order is not None and self._bytes(order) == b"big"
+        member = self._members.get(f"{self._folder}/byteorder")
+        order = self._bytes(member) if member is not None else b"little"
+        if order not in (b"little", b"big"):
+            raise DamagedError("an order of bytes that is unknown")
+        self._is_swapped = order != sys.byteorder.encode()
 
     def load(self) -> tuple[Any, dict[str, None]]:
         content = self._bytes(self._members[self._folder + _CONTENT])

@@ -5,6 +5,7 @@ keeps it busy for ever. This one makes no more objects than the file has bytes, 
 """
 
 import codecs
+import pickle
 import struct
 from collections.abc import Callable
 from functools import partial
@@ -88,7 +89,7 @@ class PickleMachine:
         return line[:-1]
 
     def _name_line(self) -> str:
-        return self._line().decode("utf-8", "replace")
+        return self._line().decode()
 
     # Numbers and texts
 
@@ -266,7 +267,9 @@ class PickleMachine:
     def _made(self, what: Any, arguments: Any) -> Any:
         """Return the plain value that a name and its arguments stand for, or a mark where there is none."""
         builder = self._names.builders.get(what.name) if type(what) is Named else None
-        if builder is None or type(arguments) is not tuple or len(arguments) > _MOST_ARGUMENTS:
+        if type(arguments) is not tuple:
+            raise DamagedError("arguments that are no tuple")
+        if builder is None or len(arguments) > _MOST_ARGUMENTS:
             return _left_out(what)
         return builder(*arguments)
 
@@ -280,6 +283,10 @@ class PickleMachine:
             target.is_network |= _is_of_module(state)
 
     # What has no meaning here
+
+    def _check_protocol(self) -> None:
+        if self._whole(1) > pickle.HIGHEST_PROTOCOL:
+            raise DamagedError("a protocol of pickles that is unknown")
 
     def _skip(self, *, count: int) -> None:
         self._take(count)
@@ -348,7 +355,7 @@ class PickleMachine:
         b"i": _call_by_lines,
         b"o": _call_since_mark,
         b"b": _give_state,
-        b"\x80": partial(_skip, count=1),
+        b"\x80": _check_protocol,
         b"\x95": partial(_skip, count=8),
         b"\x98": partial(_skip, count=0),
     }
@@ -384,7 +391,9 @@ def _set_items(target: Any, items: list[Any]) -> None:
 
 def _left_out(what: Any) -> LeftOut:
     """Return the mark for what something gives that is not called."""
-    return LeftOut(what.name if isinstance(what, Named | LeftOut) else type(what).__name__)
+    if not isinstance(what, Named | LeftOut):
+        raise DamagedError("a call of what has no name")
+    return LeftOut(what.name)
 
 
 def _is_of_module(state: Any) -> bool:

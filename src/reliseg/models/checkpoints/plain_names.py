@@ -123,7 +123,7 @@ class _Arrays:
 
     def fill(self, array: _Array, state: Any) -> None:
         """Give an array its content; one of objects, texts or records stays empty."""
-        if type(state) is not tuple or len(state) != 5 or type(state[2]) is not _NumberType:
+        if type(state) is not tuple or len(state) != 5 or state[0] != 1 or type(state[2]) is not _NumberType:
             raise DamagedError("an array without its numbers")
         _, shape, number_type, by_columns, content = state
         numbers = number_type.plain()

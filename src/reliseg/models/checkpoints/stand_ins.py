@@ -9,6 +9,7 @@ Builder: TypeAlias = Callable[..., Any]
 
 _LONGEST = 120
 _SCALARS = (str, bytes, float, bool, type(None))
+_NO_KEYS = (list, dict, set, bytearray)
 _LARGEST_KEY = 1 << 60
 """Whole numbers below are their own hashes; above, a file could choose thousands that share one."""
 _OLD_ROOMS = {"__builtin__": "builtins", "copy_reg": "copyreg", "numpy.core": "numpy._core"}
@@ -79,7 +80,9 @@ def full_name(module: str, name: str) -> str:
 
 
 def is_scalar(value: Any) -> bool:
-    """Tell if a value is a plain scalar, which has its hash at once and shares it with few others."""
+    """Tell if a key is a plain scalar, which has its hash at once and shares it with few; a DamagedError for no key."""
+    if type(value) in _NO_KEYS:
+        raise DamagedError("a key that can be none")
     return type(value) in _SCALARS or (type(value) is int and -_LARGEST_KEY < value < _LARGEST_KEY)
 
 
