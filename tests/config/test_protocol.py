@@ -230,7 +230,7 @@ def by_protocol(**options: object) -> dict:
         ({"protocol": {"name": NAME, "version": 1}}, ["version 1, compared with 2", "calibration.methods"]),
         (
             {"protocol": {"name": NAME, "version": 2, "reading": "text"}},
-            ["datasets.cityscapes", "datasets.idd", "calibration.methods", "test"],
+            ["datasets.cityscapes", "datasets.acdc", "datasets.idd", "calibration.methods", "test"],
         ),
     ],
 )
@@ -303,9 +303,9 @@ def test_the_readings_differ_where_scripts_and_text_do_and_nowhere_else() -> Non
     assert {key for key in scripts if scripts[key] != text[key]} == {"datasets", "calibration", "test"}
     augmented = [content["datasets"][0]["domains"].pop("augmented")["augment"] for content in (scripts, text)]
     assert [(a["kind"], a["copies"]) for a in augmented] == [("photometric_relis", "15"), ("photometric", "3")]
-    assert scripts["datasets"][:2] == text["datasets"][:2]
-    assert text["datasets"][2].pop("resize") == ["720", "1280"]
-    assert scripts["datasets"][2] == text["datasets"][2]
+    sizes = [[d.pop("resize", None) for d in content["datasets"]] for content in (scripts, text)]
+    assert sizes == [[{"long": "2048", "short": "1024"}] * 3, [None, None, ["720", "1280"]]]
+    assert scripts["datasets"] == text["datasets"]
     assert scripts["test"].pop("pooled") == {"acdc+idd": ["acdc/test", "idd/test"]}
     assert scripts["test"] == text["test"]
     methods = [[m for c in content["calibration"] for m in c["methods"]] for content in (scripts, text)]

@@ -171,7 +171,7 @@ class ModelConfig(_Section):
 class DataConfig(_Section):
     """One data set: a spec, its root, and the domains to report.
 
-    `resize` (height, width) is the size at which models get its images; predictions are brought to that of the image.
+    `resize` is the size at which models that have none of their own get its images; predictions are those of the image.
     """
 
     written_if_used = ("resize",)
@@ -187,7 +187,7 @@ class DataConfig(_Section):
     missing: Literal["error", "skip"] = "error"
     unlisted: Literal["error", "void"] | None = None
     annotations: Literal["required", "none"] = "required"
-    resize: tuple[PositiveInt, PositiveInt] | None = None
+    resize: tuple[PositiveInt, PositiveInt] | FitWithin | None = None
 
     @field_validator("name")
     @classmethod

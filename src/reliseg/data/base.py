@@ -15,6 +15,9 @@ from reliseg.types import Image, Truth
 Encoding: TypeAlias = Literal["index", "red", "color"]
 """The pixels of a mask: ids, ids in the first channel of RGB, or colors of the label space's palette."""
 
+ImageSize: TypeAlias = tuple[int, int] | Mapping[str, int]
+"""(height, width), or `long` and `short`: the sides that images are fitted within, keeping their ratio."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Sample:
@@ -87,8 +90,8 @@ class DataSet:
     """What may be as it is meant, and a user should know: pictures that are left out, masks of several images."""
     sources: Mapping[str, LabelSpace] = field(default_factory=dict)
     """The label spaces that `projections` name, where they are known; the others are known by their name alone."""
-    resize: tuple[int, int] | None = None
-    """The size (height, width) at which models get its images; None is that of each image."""
+    resize: ImageSize | None = None
+    """The size at which models get its images that have none of their own; None is that of each image."""
 
     def __post_init__(self) -> None:
         """Raise a ConfigError if it cannot have this name."""

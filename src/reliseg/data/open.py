@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from reliseg.data.base import DataSet, Domain, check_name
+from reliseg.data.base import DataSet, Domain, ImageSize, check_name
 from reliseg.data.domains import Selection, check_ids, read_domain, read_selection, read_union
 from reliseg.data.label_table import read_label_map
 from reliseg.data.notes import dataset_notes
@@ -35,8 +35,8 @@ class DataOptions:
     missing: Literal["error", "skip"] = "error"
     unlisted: Literal["error", "void"] | None = None
     annotations: Literal["required", "none"] = "required"
-    resize: tuple[int, int] | None = None
-    """The size (height, width) at which models get its images."""
+    resize: ImageSize | None = None
+    """The size at which models get its images that have none of their own, as for models."""
     folder: Path = Path()
     """Relative paths in `root`, `spec` and `labels` start here: the folder of the file that names them."""
 

@@ -135,6 +135,11 @@ class Model(ABC):
         """The names of the scores that come with its predictions, as their `score_maps`."""
         return ()
 
+    @property
+    def resizes(self) -> bool:
+        """Tell if it brings images to a size of its own: that of a data set does not hold then."""
+        return False
+
     def calls(self, size: tuple[int, int]) -> int:
         """Return how many forward passes an image of this size takes."""
         return 1

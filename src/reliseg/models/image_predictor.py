@@ -220,6 +220,11 @@ class ImageModel(Model):
         """The names of the scores that come with its predictions."""
         return self.predictor.gives_scores
 
+    @property
+    def resizes(self) -> bool:
+        """Tell if images are brought to a size of the model's own."""
+        return self.predictor.inference.resizing.target is not None
+
     def calls(self, size: tuple[int, int]) -> int:
         """Return how many times the network is asked for an image of this size."""
         return self.predictor.inference.calls(size)

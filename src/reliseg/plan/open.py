@@ -21,7 +21,7 @@ def open_configured_dataset(config: DataConfig, folder: Path) -> DataSet:
             f"data set {config.name} was an object in Python; {_AGAIN} the name or .toml file of its spec"
         )
     paths = {"root": Path(config.root), "folder": folder, "image": config.image or (), "mask": config.mask or ()}
-    return open_dataset(DataOptions(**config.model_dump() | {"resize": config.resize} | paths))
+    return open_dataset(DataOptions(**config.model_dump() | paths))
 
 
 def limit_samples(dataset: DataSet, limit: int | None) -> DataSet:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from helpers.plans import SilentModel, dataset_of, target_of
@@ -11,7 +12,8 @@ from helpers.street import Street, make_street
 import reliseg
 from reliseg.data import DecodedSample
 from reliseg.labels import label_space
-from reliseg.models.inference.resizing import resize_image
+from reliseg.models import FitWithin
+from reliseg.models.inference.resizing import target_size
 from reliseg.prediction import Prediction
 from reliseg.results import Results
 from reliseg.run.predict.identity import parts_of_predictions
@@ -22,6 +24,10 @@ IMAGE = np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8)
 
 class StoredModel(SilentModel):
     reads_images = False
+
+
+class ResizingModel(SilentModel):
+    resizes = True
 
 
 @pytest.fixture
@@ -40,7 +46,33 @@ def test_the_image_comes_as_it_is_unless_the_data_set_says_a_size(dataset):
     assert plain.image is IMAGE
     resized = model_input(SilentModel(), replace(dataset, resize=(6, 10)), loaded_of(dataset))
     assert resized.size == (6, 10)
-    np.testing.assert_array_equal(resized.image, resize_image(IMAGE, (6, 10)))
+    np.testing.assert_array_equal(resized.image, cv2.resize(IMAGE, (10, 6), interpolation=cv2.INTER_LINEAR))
+
+
+@pytest.mark.parametrize(
+    ("long", "short", "size"), [(10, 10, (6, 10)), (40, 6, (6, 10)), (41, 25, (25, 41)), (20, 12, (12, 20))]
+)
+def test_the_ratio_is_kept_to_fit_both_sides(dataset, long, short, size):
+    resized = model_input(SilentModel(), replace(dataset, resize={"long": long, "short": short}), loaded_of(dataset))
+    assert resized.size == size == resized.image.shape[:2]
+
+
+def test_the_study_s_frames_become_the_sizes_of_its_scripts():
+    for image, fitted, one_more in (
+        ((1024, 2048), (1024, 2048), (1025, 2049)),
+        ((1080, 1920), (1024, 1820), (1025, 1822)),
+        ((720, 1280), (1024, 1820), (1025, 1822)),
+    ):
+        assert target_size(FitWithin(long=2048, short=1024), image) == fitted
+        assert target_size(FitWithin(long=2049, short=1025), image) == one_more
+
+
+def test_a_model_with_a_size_of_its_own_gets_images_as_they_are(dataset):
+    given = model_input(ResizingModel(), replace(dataset, resize=(6, 10)), loaded_of(dataset))
+    assert given.image is IMAGE
+    sets = dataset, replace(dataset, resize=(6, 10))
+    plain, sized = (parts_of_predictions(ResizingModel(), [target_of(d, "day")], 1) for d in sets)
+    assert plain == sized
 
 
 def test_stored_predictions_are_those_of_the_image_whatever_the_size(dataset):

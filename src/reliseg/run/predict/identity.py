@@ -18,6 +18,7 @@ from reliseg.calibration import Calibration
 from reliseg.data import DataSet
 from reliseg.models import Model
 from reliseg.plan.plan import Target
+from reliseg.run.predict.model_inputs import uses_size_of
 from reliseg.runtime.regular_files import sha256_of_file
 from reliseg.scores.base import SCORES
 from reliseg.stats import Layout
@@ -34,7 +35,7 @@ def parts_of_predictions(model: Model, targets: Iterable[Target], batch: int) ->
     }
     every = list(targets)
     parts |= parts_of_code([model])
-    resized = [t.dataset.resize for t in every] if model.reads_images else []
+    resized = [t.dataset.resize if uses_size_of(model, t.dataset) else None for t in every]
     parts |= {"size of the images": _digest(resized)} if any(resized) else {}
     return parts | {name: _digest([part(model, t) for t in every]) for name, part in _PARTS_OF_DOMAIN.items()}
 

@@ -1,19 +1,27 @@
 """What a model is given of a sample, and its prediction as that of the image: data sets may resize their images."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from reliseg.data import DataSet, DecodedSample
-from reliseg.models import Input, Model
-from reliseg.models.inference.resizing import resize_image
+from reliseg.models import FitWithin, Input, Model
+from reliseg.models.inference.resizing import Resizing
 from reliseg.prediction import Prediction
 from reliseg.stats.rows import Rows
 
 
 def model_input(model: Model, dataset: DataSet, loaded: DecodedSample) -> Input:
-    """Return the sample as a model gets it: its image at the size of the data set, if that names one."""
-    if dataset.resize is None or loaded.image is None or not model.reads_images:
+    """Return the sample as a model gets it: its image at the size of the data set, unless one of them has another."""
+    if loaded.image is None or not uses_size_of(model, dataset):
         return Input(loaded.sample.id, loaded.size, loaded.image)
-    return Input(loaded.sample.id, dataset.resize, resize_image(loaded.image, dataset.resize))
+    size = dataset.resize
+    image = Resizing(FitWithin(**size) if isinstance(size, Mapping) else size, interpolation="opencv")(loaded.image)
+    return Input(loaded.sample.id, (image.shape[0], image.shape[1]), image)
+
+
+def uses_size_of(model: Model, dataset: DataSet) -> bool:
+    """Tell if a model gets the images of a data set at the size that this names."""
+    return dataset.resize is not None and model.reads_images and not model.resizes
 
 
 def prediction_of_image(prediction: Prediction, size: tuple[int, int]) -> Prediction:
