@@ -20,6 +20,9 @@ class View(NamedTuple):
     mirrored: bool
 
 
+_AS_IT_IS = (View(1.0, False),)
+
+
 @dataclass(frozen=True)
 class Inference:
     """How images are shown to a network, and how its outputs become one prediction."""
@@ -28,7 +31,7 @@ class Inference:
     pad: int = 1
     """The network pads what it sees to multiples of this, below and to the right."""
     slide: Slide | None = None
-    views: tuple[View, ...] = (View(1.0, False),)
+    views: tuple[View, ...] = _AS_IT_IS
     dropout_passes: int | None = None
     seed: int = 0
     through_input: bool = False
@@ -73,8 +76,8 @@ class Inference:
 
     @property
     def is_single(self) -> bool:
-        """Tell if the network is asked once, about the whole image."""
-        return self.slide is None and self.passes == 1
+        """Tell if the network is asked once, about the whole image at its usual size."""
+        return self.slide is None and self.passes == 1 and self.views == _AS_IT_IS
 
     @property
     def passes(self) -> int:
@@ -109,7 +112,7 @@ class Inference:
             facts["pad"] = self.pad
         if self.slide is not None:
             facts["slide"] = asdict(self.slide)
-        if len(self.views) > 1 or self.views[0] != View(1.0, False):
+        if self.views != _AS_IT_IS:
             facts["views"] = [view._asdict() for view in self.views]
         if self.dropout_passes:
             facts |= {"mc_dropout": self.dropout_passes, "seed": self.seed}
