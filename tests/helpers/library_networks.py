@@ -10,6 +10,7 @@ from torch import nn
 
 from reliseg.models import Input, Model
 from reliseg.prediction import Prediction
+from reliseg.stats.rows import Rows
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
@@ -52,7 +53,9 @@ def prediction_of(model: Model, image: np.ndarray) -> Prediction:
 
 
 def at_full_size(prediction: Prediction) -> np.ndarray:
-    """Return the logits of a prediction at the size of the image, by torch."""
+    """Return the logits of a prediction at the size of the image: rows as they are, native ones by torch."""
+    if isinstance(prediction.logits, Rows):
+        return prediction.logits.rows(slice(0, prediction.size[0]))
     logits = torch.from_numpy(np.array(prediction.logits))[None]
     corners = prediction.align_corners
     return nn.functional.interpolate(logits, prediction.size, mode="bilinear", align_corners=corners)[0].numpy()
@@ -68,3 +71,9 @@ def assert_same(given: np.ndarray, expected: np.ndarray) -> None:
     certain = first - second > 2e-4 * scale
     assert certain.mean() > 0.5
     assert (given.argmax(0) == expected.argmax(0))[certain].all()
+
+
+def brought_to(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return the logits of a network's input at the size of the image, as its users bring them there."""
+    stack = torch.from_numpy(logits)[None]
+    return nn.functional.interpolate(stack, size, mode="bilinear", align_corners=False)[0].numpy()

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers.library_networks import assert_same, at_full_size, frame, normalised, prediction_of, settled
+from helpers.library_networks import assert_same, at_full_size, brought_to, frame, normalised, prediction_of, settled
+from PIL import Image
 
 from reliseg.errors import MissingExtraError, ReliSegError, SampleError
 from reliseg.labels import label_space
-from reliseg.models import MODELS, ModelOptions
+from reliseg.models import MODELS, ModelOptions, Pad
 
 CAMVID = label_space("camvid")
 RESNET: dict[str, Any] = {"encoder_name": "resnet18"}
@@ -198,8 +199,21 @@ def test_sizes_that_the_network_does_not_take_are_refused_with_two_ways_out(save
         "day/0: model mine takes images whose height and width are multiples of 32, and was given one of height 90, "
         "width 120; set pad: {to_multiple: 32}, or resize: [96, 128] (image: height 90, width 120)"
     )
-    unet = load(saved("Unet")[1])
+    unet = load(saved("Unet")[1])  # which brings its maps to one another's sizes
     assert prediction_of(unet, frame(real_data, 90, 120)).logits.shape == (11, 90, 120)
+
+
+@pytest.mark.zoo
+def test_padded_or_resized_images_give_what_the_network_gives_for_these(saved, real_data):
+    module, given = saved("FPN")
+    image = frame(real_data, 90, 120)
+    pixels = torch.nn.functional.pad(normalised(image), (0, 8, 0, 6))
+    padded = load(replace(given, pad=Pad(32)))
+    assert_same(at_full_size(prediction_of(padded, image)), output_of(module, pixels)[:, :90, :120])
+    resized = load(replace(given, resize=(64, 96)))
+    smaller = np.asarray(Image.fromarray(image).resize((96, 64), Image.Resampling.BILINEAR))
+    expected = brought_to(output_of(module, normalised(smaller)), (90, 120))
+    assert_same(at_full_size(prediction_of(resized, image)), expected)
 
 
 @pytest.mark.zoo

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from helpers.library_networks import assert_same, at_full_size, frame, normalised, prediction_of, settled
+from helpers.library_networks import assert_same, at_full_size, brought_to, frame, normalised, prediction_of, settled
+from PIL import Image
 
 from reliseg.errors import MissingExtraError, ReliSegError
 from reliseg.labels import LabelSpace, label_space
@@ -165,8 +166,15 @@ def test_weights_of_torchvision_are_downloaded_only_if_they_are_named(hub, monke
     model = load(given)
     assert len(asked) == 1
     assert model.provenance()["args"] == {"weights": "COCO_WITH_VOC_LABELS_V1"}
-    image = frame(real_data, 72, 96)
-    assert prediction_of(model, image).logits.shape[0] == 21
+    assert model.provenance()["resize"] == {"short": 520}
+    image = frame(real_data, 71, 97)
+    with torch.inference_mode():
+        expected = module(stated.transforms()(Image.fromarray(image))[None])["out"][0].numpy()
+    assert expected.shape == (21, 520, 710)
+    assert_same(at_full_size(prediction_of(model, image)), brought_to(expected, (71, 97)))
+    own_size = load(replace(given, resize="none"))
+    with torch.inference_mode():
+        assert_same(at_full_size(prediction_of(own_size, image)), module(normalised(image))["out"][0].numpy())
     swapped = LabelSpace("voc", (classes[1], classes[0], *classes[2:]), space.palette)
     assert "has '__background__' as class 0" in refusal(replace(given, labels=swapped))
     assert "set labels to a .toml file with the 21 classes" in refusal(replace(given, labels=None))
@@ -193,5 +201,5 @@ def test_nothing_in_a_file_of_weights_runs(saved, tmp_path):
     module, given = saved()
     torch.save({"state_dict": module.state_dict(), "extra": Payload()}, tmp_path / "net.pth")
     [note] = load(given).notes()
-    assert "which was left out and not run" in note
+    assert "left out and not run" in note
     assert not (tmp_path / "ran").exists()

@@ -10,7 +10,7 @@ from torch import nn
 from reliseg.errors import ModelError
 from reliseg.labels import label_space
 from reliseg.models import Input, ModelOptions
-from reliseg.models.libraries.architecture import Architecture, built_by, model_parts, replace_forward
+from reliseg.models.libraries.architecture import Architecture, ShortSide, built_by, model_parts, replace_forward
 
 CAMVID = label_space("camvid")
 
@@ -90,3 +90,17 @@ def test_weights_that_help_in_training_alone_are_left_out(built, tmp_path):
     with pytest.raises(ModelError, match="unexpected auxiliary"):
         model_parts(built, options())
     assert model_parts(replace(built, unused=("auxiliary.",)), options())["facts"]["parameters"] == 635
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((360, 480), (520, 693)), ((1024, 512), (1040, 520)), ((7, 9), (520, 668)), ((5, 5), (520, 520))],
+)
+def test_the_shorter_side_gets_its_length_and_the_longer_is_rounded_down(size, expected):
+    assert ShortSide(520)(size) == expected
+
+
+def test_a_library_says_the_size_of_images_unless_the_options_do(built):
+    facts = model_parts(replace(built, size=ShortSide(40)), options())["facts"]
+    assert facts["resize"] == {"short": 40}
+    assert model_parts(replace(built, size=ShortSide(40)), options(resize="none"))["facts"]["resize"] is None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from reliseg.errors import ModelError, error_text, image_size_text, one_line, suggestion
 from reliseg.models.base import ModelOptions, Requires
+from reliseg.models.inference.modes import NONE
 from reliseg.models.libraries.model import LibraryModel, imports_for
 from reliseg.runtime.text_files import read_text
 
@@ -40,7 +41,8 @@ _OF_TIMM_FILES = ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "che
 class SmpModel(LibraryModel):
     """An architecture of segmentation_models_pytorch (Unet, FPN, ..) and weights, or a folder that it saved.
 
-    Logits are taken before the layer that brings them to the size of the image, which is done here in the same way.
+    Logits are taken before the layer that brings them to the size of the image, if images keep theirs: it is done here
+    in the same way.
     `args` are those of the architecture: encoder_name, decoder_channels, .. Nothing is downloaded, as the weights hold
     the encoder too. Mean, deviation, order and range of channels are those that smp states for the encoder's weights.
     """
@@ -75,7 +77,7 @@ def _architecture(options: ModelOptions) -> "Architecture":
         raise ModelError(f"model {options.name}: give weights, a file of a state dict; random ones tell nothing")
     module = built_by(options.name, kind.__name__, partial(kind, **args))
     replace_forward(module, partial(_forward, type(module).forward))
-    takes_native = args.get("activation") is None and _without_upsampling(module)
+    takes_native = args.get("activation") is None and _keeps_size(options) and _without_upsampling(module)
     stated = options.args.get("encoder_weights")
     return Architecture(
         module=module,
@@ -177,6 +179,14 @@ def _forward(own: Any, module: Any, pixels: Any) -> Any:
             f"{image_size_text((height, width))}; set pad: {{to_multiple: {stride}}}, or resize: {sizes}"
         )
     return own(module, pixels)
+
+
+def _keeps_size(options: ModelOptions) -> bool:
+    """Tell if images are shown at their own size.
+
+    Where they are not, corners are aligned within the network alone, and not on the way back to the image.
+    """
+    return options.resize in (None, NONE) and (options.tta is None or options.tta.scales == (1.0,))
 
 
 def _without_upsampling(module: Any) -> bool:

@@ -46,7 +46,7 @@ def _architecture(options: ModelOptions) -> "Architecture":
     import torchvision
     from torchvision import models
 
-    from reliseg.models.libraries.architecture import Architecture, built_by, replace_forward
+    from reliseg.models.libraries.architecture import Architecture, ShortSide, built_by, replace_forward
     from reliseg.models.torch.normalisation import Normalisation
 
     known = models.list_models(module=models.segmentation)
@@ -72,7 +72,9 @@ def _architecture(options: ModelOptions) -> "Architecture":
         name,
         lambda: models.get_model(name, weights=None, weights_backbone=None, num_classes=len(labels), **args),
     )
-    if isinstance(module, (models.segmentation.FCN, models.segmentation.DeepLabV3, models.segmentation.LRASPP)):
+    segmentation = models.segmentation
+    is_known = isinstance(module, (segmentation.FCN, segmentation.DeepLabV3, segmentation.LRASPP))
+    if is_known:
         replace_forward(module, _native)
     transforms = stated.transforms() if stated else None
     return Architecture(
@@ -84,6 +86,8 @@ def _architecture(options: ModelOptions) -> "Architecture":
         key=options.key,
         unused=() if args.get("aux_loss") else ("aux_classifier.",),
         normalisation=Normalisation(tuple(transforms.mean), tuple(transforms.std)) if transforms else Normalisation(),
+        size=ShortSide(transforms.resize_size[0]) if transforms and transforms.resize_size else None,
+        align_corners=False if is_known else None,
         classes=tuple(stated.meta["categories"]) if stated else (),
     )
 

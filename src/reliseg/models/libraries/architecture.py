@@ -15,8 +15,21 @@ from reliseg.models.checkpoints.shards import checkpoint_files
 from reliseg.models.file_hashes import hash_files
 from reliseg.models.image_predictor import ImagePredictor, check_on_gray
 from reliseg.models.inference.modes import Inference
+from reliseg.models.inference.resizing import Size, Target
 from reliseg.models.torch.bare_network import bare_network
 from reliseg.models.torch.normalisation import Normalisation
+
+
+@dataclass(frozen=True)
+class ShortSide:
+    """Images are resized, keeping their ratio, so that the shorter side has this length, in pixels."""
+
+    short: int
+
+    def __call__(self, size: Size) -> Size:
+        """Return the size for an image of this size; torchvision rounds the longer side down."""
+        height, width = (self.short * side // min(size) for side in size)
+        return height, width
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +50,10 @@ class Architecture:
     files: tuple[Path, ...] = ()
     """Files that were read besides the weights."""
     normalisation: Normalisation = field(default_factory=Normalisation)
+    size: Target | None = None
+    """The size that images are brought to, unless the options say another."""
     align_corners: bool | None = None
-    """How the library brings logits to the size of the image, where they are taken before that."""
+    """How the library's own forward brings logits to the size of its input; None where they have it already."""
     classes: tuple[str, ...] = ()
     """The names of its classes, where the library states them."""
 
@@ -46,7 +61,7 @@ class Architecture:
 def model_parts(built: Architecture, options: ModelOptions) -> dict[str, Any]:
     """Load the weights, and try the network on a gray image; return the fields of a `LibraryModel`."""
     labels = options.require_labels()
-    inference = Inference.of(options)
+    inference = Inference.of(options, size=built.size, through_input=built.align_corners is not None)
     loaded = load_weights(built.module, built.weights, built.key, built.unused)
     known = replace(loaded, classes=built.classes or loaded.classes)
     network = bare_network(built.module, options, known, built.normalisation)
