@@ -156,6 +156,17 @@ def test_the_models_of_the_models_page_load(field, monkeypatch, where):
     assert len(reliseg.open_model(where, labels="field.toml").labels) == 3
 
 
+def test_a_checkpoint_is_saved_and_its_averaged_weights_are_evaluated(field, monkeypatch):
+    monkeypatch.chdir(field)
+    monkeypatch.syspath_prepend(field)
+    monkeypatch.delitem(sys.modules, "my_model", raising=False)
+    runpy.run_path("save_checkpoint.py")
+    with pytest.raises(reliseg.ReliSegError, match=r"several state dicts fit: model\.module\., ema; say which"):
+        reliseg.open_model("python:my_model.py:build", labels="field.toml", weights="last.pth")
+    reliseg.run_config("trained.yaml", "runs/trained")
+    assert (field / "runs" / "trained" / "results.csv").read_text().count("ece") >= 1
+
+
 @pytest.mark.zoo
 @pytest.mark.parametrize("network", ["lraspp", "fpn"])
 def test_networks_of_libraries_are_saved_and_evaluated(field, monkeypatch, network):

@@ -55,6 +55,7 @@ def test_a_single_file_is_its_own(tmp_path: Path) -> None:
         ({"a": "../w.safetensors"}, "names '../w.safetensors'; the files of an index lie beside it, in one folder"),
         ({"a": "/etc/passwd"}, "names '/etc/passwd'"),
         ({"a": "model.safetensors.index.json"}, "names 'model.safetensors.index.json'"),
+        ({f"a{i}": f"{i}.bin" for i in range(2000)}, "its index names 2000 files; not read"),
         ({"a": 3}, "its weight_map is not one of tensors and files"),
         ({}, "its weight_map is not one of tensors and files"),
         (["a"], "its weight_map is not one of tensors and files"),

@@ -65,7 +65,7 @@ def test_a_tensor_beyond_its_memory_or_without_a_shape_is_damaged(offset: Any, s
 
 def test_a_tensor_without_memory_is_damaged() -> None:
     with pytest.raises(DamagedError, match="without memory"):
-        load(REBUILD + b"(K\x00K\x00))tR.")
+        load(REBUILD + b"(K\x00K\x00))\x89NtR.")
     with pytest.raises(DamagedError, match="without memory or type"):
         load(b"ctorch._utils\n_rebuild_tensor_v3\n(NQK\x00))\x89Ncos\nsystem\ntR.")
     with pytest.raises(DamagedError, match="memory that is no file"):

@@ -60,8 +60,11 @@ def _read_index(path: Path) -> dict[str, str]:
         raise ModelError(
             f"weights {path}: names {printable(elsewhere[0])!r}; the files of an index lie beside it, in one folder"
         )
+    if len(names) > _MOST_FILES:
+        raise ModelError(f"weights {path}: its index names {len(names)} files; not read")
     missing = [name for name in names if not (path.parent / name).is_file()]
-    if missing or len(names) > _MOST_FILES:
-        what = f"{shortlist(missing)} beside it" if missing else f"fewer than {len(names)} files"
-        raise ModelError(f"weights {path}: its index needs {printable(what)}; copy the whole folder")
+    if missing:
+        raise ModelError(
+            f"weights {path}: its index needs {printable(shortlist(missing))} beside it; copy the whole folder"
+        )
     return files

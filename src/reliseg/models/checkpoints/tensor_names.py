@@ -42,6 +42,7 @@ _OTHER_KINDS = {
     "_rebuild_meta_tensor_no_storage": "a tensor without content (device meta)",
     "_rebuild_wrapper_subclass": "a tensor of a class of its own",
 }
+_CHANGED = "a tensor whose numbers are to be conjugated or negated"
 _LARGEST = 1 << 62
 _MOST_AXES = 64
 
@@ -80,7 +81,7 @@ def tensor_names(allowance: Allowance, load_storage: Callable[[io.BytesIO, int],
 
     builders: dict[str, Callable[..., Any]] = {
         "torch.Size": _size,
-        "torch._utils._rebuild_tensor": _tensor,
+        "torch._utils._rebuild_tensor": _strided,
         "torch._utils._rebuild_tensor_v2": _tensor,
         "torch._utils._rebuild_tensor_v3": _tensor_of_type,
         "torch._utils._rebuild_parameter": _first,
@@ -118,25 +119,27 @@ def _marks(name: str, kind: str) -> Callable[..., LeftOut]:
     return lambda *arguments: LeftOut(name, kind=kind)
 
 
-def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> Tensor | LeftOut:
-    """Return a tensor in some memory; a DamagedError if it reaches beyond. `rest` may say how its numbers change."""
-    if type(storage) is not Storage:
-        raise DamagedError("a tensor without memory")
-    if len(rest) > 2 and rest[2]:
-        return LeftOut("torch.Tensor", kind="a tensor whose numbers are to be conjugated or negated")
-    return _strided(storage, offset, size, stride)
+def _tensor(
+    storage: Any, offset: Any, size: Any, stride: Any, requires_grad: Any, hooks: Any, changes: Any = None
+) -> Tensor | LeftOut:
+    """Return a tensor in some memory; a DamagedError if it reaches beyond. `changes` are those of its numbers."""
+    return LeftOut("torch.Tensor", kind=_CHANGED) if changes else _strided(storage, offset, size, stride)
 
 
-def _tensor_of_type(storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> Tensor | LeftOut:
-    """Return a tensor whose type has no class of memory."""
-    kind = _TYPES.get(rest[2].name) if len(rest) > 2 and type(rest[2]) is Named else None
+def _tensor_of_type(*arguments: Any) -> Tensor | LeftOut:
+    """Return a tensor whose type has no class of memory: the arguments of `_tensor`, with the type before the last."""
+    storage, offset, size, stride, _, _, of, *changes = arguments
+    kind = _TYPES.get(of.name) if type(of) is Named else None
     if type(storage) is not Storage or kind is None:
         raise DamagedError("a tensor without memory or type")
     memory = storage.numbers.view(torch.uint8)
-    return _tensor(view(memory, kind, memory.numel() // kind.itemsize), offset, size, stride, *rest[:2], *rest[3:])
+    whole = view(memory, kind, memory.numel() // kind.itemsize)
+    return LeftOut("torch.Tensor", kind=_CHANGED) if any(changes) else _strided(whole, offset, size, stride)
 
 
-def _strided(storage: Storage, offset: Any, size: Any, stride: Any) -> Tensor:
+def _strided(storage: Any, offset: Any, size: Any, stride: Any) -> Tensor:
+    if type(storage) is not Storage:
+        raise DamagedError("a tensor without memory")
     if type(size) is not tuple or type(stride) is not tuple or len(size) != len(stride) or len(size) > _MOST_AXES:
         raise DamagedError("a tensor without a shape")
     count, reach = 1, 1
