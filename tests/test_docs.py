@@ -177,6 +177,15 @@ def test_networks_of_libraries_are_saved_and_evaluated(field, monkeypatch, netwo
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("network", ["segformer", "mask2former"])
+def test_networks_of_transformers_are_saved_and_evaluated(field, monkeypatch, network):
+    monkeypatch.chdir(field)
+    runpy.run_path(f"save_{network}.py")
+    reliseg.run_config(f"field_{network}.yaml", f"runs/{network}")
+    assert (field / "runs" / network / "results.csv").read_text().count("ece") >= 1
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("script", "config"), [("export_onnx", "onnx"), ("export_program", "exported")])
 def test_networks_are_exported_and_evaluated_as_the_models_page_shows(field, monkeypatch, script, config):
     """The exporter warns of its own code, so it runs in a process of its own."""

@@ -1,6 +1,6 @@
 """Tiny networks with random weights of every family of transformers that a still image makes sense for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import transformers as hf
@@ -91,7 +91,7 @@ def upernet_resnet() -> Any:
     return upernet(backbone_config=hf.ResNetConfig(**TINY, embedding_size=8, out_features=STAGES))
 
 
-SEMANTIC: Mapping[str, Callable[[], Any]] = {
+SEMANTIC: dict[str, Callable[[], Any]] = {
     "beit": beit,
     "data2vec-vision": data2vec,
     "dpt": dpt,
@@ -106,4 +106,49 @@ SEMANTIC: Mapping[str, Callable[[], Any]] = {
     "upernet, swin": upernet_swin,
     "upernet, bit": upernet_bit,
     "upernet, resnet": upernet_resnet,
+}
+
+
+QUERIES = {"num_queries": 6}
+DECODER = {
+    **{"hidden_dim": 32, "encoder_feedforward_dim": 16, "dim_feedforward": 16, "encoder_layers": 1},
+    **{"decoder_layers": 2, "num_attention_heads": 2},
+}
+
+
+def eomt() -> Any:
+    own = {"hidden_size": 24, "num_hidden_layers": 4, "num_attention_heads": 2, "mlp_ratio": 2, "num_blocks": 2}
+    return hf.EomtForUniversalSegmentation(hf.EomtConfig(**own, **SQUARE, **QUERIES, **NAMES, num_register_tokens=2))
+
+
+def eomt_dinov3() -> Any:
+    own = {"num_blocks": 2, "num_register_tokens": 2}
+    return hf.EomtDinov3ForUniversalSegmentation(hf.EomtDinov3Config(**VIT, **SQUARE, **QUERIES, **NAMES, **own))
+
+
+def mask2former() -> Any:
+    own = {"backbone_config": swin(), "feature_size": 32, "mask_feature_size": 32}
+    return hf.Mask2FormerForUniversalSegmentation(hf.Mask2FormerConfig(**own, **DECODER, **QUERIES, **NAMES))
+
+
+def maskformer() -> Any:
+    sizes = {"d_model": 16, "decoder_layers": 1, "decoder_attention_heads": 2, "decoder_ffn_dim": 16}
+    decoder = hf.DetrConfig(**sizes, **QUERIES, encoder_layers=1)
+    own = {"backbone_config": swin(), "fpn_feature_size": 32, "mask_feature_size": 32, "decoder_config": decoder}
+    return hf.MaskFormerForInstanceSegmentation(hf.MaskFormerConfig(**own, **NAMES))
+
+
+def oneformer() -> Any:
+    text = {"text_encoder_width": 16, "text_encoder_num_layers": 1, "text_encoder_vocab_size": 100}
+    own = {"backbone_config": swin(), "conv_dim": 32, "mask_dim": 32, "text_encoder_proj_layers": 1}
+    config = hf.OneFormerConfig(**own, **text, **DECODER, **QUERIES, **NAMES, is_training=False)
+    return hf.OneFormerForUniversalSegmentation(config)
+
+
+UNIVERSAL: dict[str, Callable[[], Any]] = {
+    "eomt": eomt,
+    "eomt_dinov3": eomt_dinov3,
+    "mask2former": mask2former,
+    "maskformer": maskformer,
+    "oneformer": oneformer,
 }

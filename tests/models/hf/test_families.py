@@ -9,7 +9,7 @@ import transformers
 from helpers.hugging_face_families import SEMANTIC
 
 from reliseg.errors import ModelError
-from reliseg.models.hf.families import FAMILIES, Family, Runner, family_of, own_size, patch_size, size_problem
+from reliseg.models.hf.families import FAMILIES, Family, Runner, family_of, own_size, patch_size
 
 
 def test_a_hybrid_dpt_takes_its_own_size_and_a_plain_one_squares() -> None:
@@ -20,21 +20,6 @@ def test_a_hybrid_dpt_takes_its_own_size_and_a_plain_one_squares() -> None:
 
 def test_a_network_with_code_of_its_own_takes_any_size() -> None:
     assert family_of(SimpleNamespace(model_type="somebodys")) == Family()
-
-
-@pytest.mark.parametrize(
-    ("sizes", "size", "problem"),
-    [
-        ("any", (75, 100), None),
-        ("own", (64, 64), None),
-        ("own", (96, 96), "takes images of height 64, width 64 alone, and resize is [96, 96]"),
-        ("squares", (96, 96), None),
-        ("squares", (64, 96), "takes square images alone, and resize is [64, 96]"),
-    ],
-)
-def test_sizes_that_a_family_does_not_take(sizes: Any, size: tuple[int, int], problem: str | None) -> None:
-    family = Family(sizes)
-    assert size_problem(family, own_size(family, SimpleNamespace(image_size=64)), size) == problem
 
 
 def test_patches_and_sizes_have_a_height_and_a_width() -> None:

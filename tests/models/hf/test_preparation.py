@@ -7,7 +7,7 @@ import pytest
 from reliseg.errors import ModelError
 from reliseg.models import ModelOptions
 from reliseg.models.hf.families import Family
-from reliseg.models.hf.preparation import prepared, size_note
+from reliseg.models.hf.preparation import Needs, mask_order, prepared, size_note
 from reliseg.models.hf.processor import Processor
 from reliseg.models.hf.target_size import ShortestEdge
 from reliseg.models.torch.normalisation import Normalisation
@@ -36,20 +36,20 @@ def processor(size: Any = None, **given: Any) -> Processor:
 )
 def test_images_keep_their_size_unless_the_family_needs_one(family: Family, stored: Any, expected: Any) -> None:
     own = None if family.sizes == "any" else OWN
-    assert prepared(processor(stored), options(), family, own).size == expected
+    assert prepared(processor(stored), options(), Needs(family, own)).size == expected
 
 
 def test_the_processors_way_of_resizing_is_kept_with_its_size_alone() -> None:
-    assert prepared(processor((32, 48)), options(resize="processor"), Family(), None).resample == 3
-    assert prepared(processor(), options(), Family("own"), OWN).resample == 3
-    assert prepared(processor((32, 48)), options(resize=(64, 64)), Family(), None).resample == 2
+    assert prepared(processor((32, 48)), options(resize="processor"), Needs(Family())).resample == 3
+    assert prepared(processor(), options(), Needs(Family("own"), OWN)).resample == 3
+    assert prepared(processor((32, 48)), options(resize=(64, 64)), Needs(Family())).resample == 2
 
 
 def test_a_size_that_depends_on_the_image_is_the_processors() -> None:
     rule = ShortestEdge(96)
-    assert prepared(processor(rule), options(resize="processor"), Family(), None).size == rule
+    assert prepared(processor(rule), options(resize="processor"), Needs(Family())).size == rule
     with pytest.raises(ModelError, match="takes images of height 64, width 64, and resize keeps their ratio"):
-        prepared(processor(rule), options(resize="processor"), Family("own"), OWN)
+        prepared(processor(rule), options(resize="processor"), Needs(Family("own"), OWN))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_size_that_depends_on_the_image_is_the_processors() -> None:
 )
 def test_what_cannot_be_asked_of_a_processor(stored: Processor, resize: str, problem: str) -> None:
     with pytest.raises(ModelError, match=problem):
-        prepared(stored, options(resize=resize), Family(), None)
+        prepared(stored, options(resize=resize), Needs(Family()))
 
 
 def test_a_size_that_nobody_asked_for_is_said() -> None:
@@ -73,3 +73,46 @@ def test_a_size_that_nobody_asked_for_is_said() -> None:
         "proportions"
     ]
     assert size_note(Family("squares"), options(), OWN)[0].startswith("takes square images alone")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "size", "problem"),
+    [
+        ("own", (64, 64), None),
+        ("own", (96, 96), "takes images of height 64, width 64 alone, and resize is [96, 96]"),
+        ("squares", (96, 96), None),
+        ("squares", (64, 96), "takes square images alone, and resize is [64, 96]"),
+    ],
+)
+def test_sizes_that_a_family_does_not_take(sizes: Any, size: tuple[int, int], problem: str | None) -> None:
+    assert Needs(Family(sizes), OWN).problem(size) == problem
+
+
+def test_windows_need_a_shorter_side_of_their_size() -> None:
+    needs = Needs(Family("own", masks="window"), OWN, "window")
+    assert needs.default == ShortestEdge(64)
+    assert needs.problem(ShortestEdge(64)) is None
+    assert needs.problem((64, 200)) is None
+    for size in ((96, 200), ShortestEdge(64, 96), ShortestEdge(80)):
+        assert needs.problem(size) == ("takes windows of height 64, width 64, so the shorter side of images must be 64")
+    assert "takes windows of height 64" in size_note(needs.family, options(), needs.default)[0]
+
+
+def test_orders_of_masks_are_the_familys_unless_the_user_says_another() -> None:
+    assert mask_order(Family(), options()) is None
+    assert mask_order(Family(masks="input"), options()) == "input"
+    assert mask_order(Family(masks="window"), options(masks="native")) == "native"
+
+
+@pytest.mark.parametrize(
+    ("family", "given", "problem"),
+    [
+        (Family(), {"masks": "input"}, "masks applies to mask classification alone"),
+        (Family(masks="input"), {"masks": "window"}, "masks: window is for networks that take one size alone"),
+        (Family(masks="input"), {"values": "logits"}, "values does not apply to class maps of masks"),
+        (Family(masks="input"), {"align_corners": True}, "upsampling does not apply to class maps of masks"),
+    ],
+)
+def test_options_that_do_not_fit_the_masks(family: Family, given: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ModelError, match=problem):
+        mask_order(family, options(**given))

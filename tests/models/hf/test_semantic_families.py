@@ -66,7 +66,7 @@ def library_pixels(folder: Path, frame: np.ndarray, **changes: Any) -> torch.Ten
 
 def compare(prediction: Any, theirs: torch.Tensor) -> None:
     """Compare our logits, brought to the image, with the library's: 1e-4, and the argmax but for ties."""
-    ours = interpolate(torch.from_numpy(prediction.logits)[None], prediction.size, mode="bilinear")[0]
+    ours = interpolate(torch.from_numpy(np.asarray(prediction.logits))[None], prediction.size, mode="bilinear")[0]
     scale = max(1.0, float(theirs.abs().max()))
     torch.testing.assert_close(ours, theirs, atol=1e-4 * scale, rtol=1e-4)
     top = theirs.topk(2, dim=0).values

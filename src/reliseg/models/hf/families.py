@@ -6,7 +6,6 @@ from typing import Any, Literal, TypeAlias
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from reliseg.errors import ModelError, count_text, image_size_text, shape_text
 from reliseg.models.options import MaskOrder
@@ -90,19 +89,6 @@ def patch_size(family: Family, config: Any) -> Size | None:
     return _pair((getattr(config, "backbone_config", None) or config).patch_size) if family.has_patches else None
 
 
-def size_problem(family: Family, own: Size | None, size: object) -> str | None:
-    """Return why a network cannot take images of this (height, width), or None."""
-    if own is None or not isinstance(size, tuple):
-        return None if own is None else f"takes images of {image_size_text(own)}, and resize keeps their ratio"
-    if family.sizes == "own" and size != own:
-        return f"takes images of {image_size_text(own)} alone, and resize is {list(size)}"
-    return f"takes square images alone, and resize is {list(size)}" if size[0] != size[1] else None
-
-
-def _queries_of(output: Any) -> Queries:
-    return Queries(output.class_queries_logits, output.masks_queries_logits)
-
-
 def _pair(size: int | Sequence[int]) -> Size:
     return (int(size), int(size)) if isinstance(size, int) else (int(size[0]), int(size[1]))
 
@@ -117,8 +103,6 @@ class Runner:
     model: Any
     family: Family
     task: Tensor | None = None
-    to_input: bool = False
-    """Logits are brought to the size of the input, as images were brought to that from another."""
     _cut: list[Size] = field(default_factory=list)
     """The size of the first image of which pixels were left out."""
 
@@ -143,10 +127,7 @@ class Runner:
         self._observe(pixels)
         if self.model.config.model_type == "upernet":  # its forward upsamples logits to the image
             maps = self.model.backbone(pixels).feature_maps
-            logits = self.model.decode_head(maps)
-            if self.to_input:
-                logits = interpolate(logits, pixels.shape[2:], mode="bilinear", align_corners=False)
-            return logits, maps[-1].mean(dim=(2, 3))
+            return self.model.decode_head(maps), maps[-1].mean(dim=(2, 3))
         output = self.model(pixel_values=pixels, output_hidden_states=True)
         logits = getattr(output, "logits", None)
         if logits is None:
@@ -154,13 +135,15 @@ class Runner:
         return logits, self._pooled(getattr(output, "hidden_states", None))
 
     def queries(self, pixels: Float[Tensor, "n 3 H W"]) -> tuple[Queries, Pooled]:
-        """Return the queries with their masks, and the feature."""
+        """Return the classes of each query and its mask, and the feature."""
         if self.family.tokens_before is not None:  # a plain transformer: queries are among its tokens
             output = self.model(pixel_values=pixels)
-            return _queries_of(output), self._pooled([output.last_hidden_state])
-        task = {} if self.task is None else {"task_inputs": self.task.to(pixels.device).expand(len(pixels), -1)}
-        output = self.model(pixel_values=pixels, output_hidden_states=True, **task)
-        return _queries_of(output), self._pooled(output.encoder_hidden_states)
+            pooled = self._pooled([output.last_hidden_state])
+        else:
+            task = {} if self.task is None else {"task_inputs": self.task.to(pixels.device).expand(len(pixels), -1)}
+            output = self.model(pixel_values=pixels, output_hidden_states=True, **task)
+            pooled = self._pooled(output.encoder_hidden_states)
+        return Queries(output.class_queries_logits, output.masks_queries_logits), pooled
 
     def _observe(self, pixels: Tensor) -> None:
         patch, (height, width) = patch_size(self.family, self.model.config), pixels.shape[2:]

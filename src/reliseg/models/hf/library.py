@@ -13,12 +13,14 @@ import transformers
 from transformers import (
     AutoConfig,
     AutoModelForSemanticSegmentation,
+    AutoModelForUniversalSegmentation,
     PreTrainedConfig,
 )
 from transformers.dynamic_module_utils import get_relative_import_files
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING,
+    MODEL_FOR_UNIVERSAL_SEGMENTATION_MAPPING,
 )
 from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
@@ -28,6 +30,7 @@ from reliseg.models.hf.families import FAMILIES, LEFT_OUT
 
 _MAPPINGS = {
     AutoModelForSemanticSegmentation: MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING,
+    AutoModelForUniversalSegmentation: MODEL_FOR_UNIVERSAL_SEGMENTATION_MAPPING,
 }
 _KNOWN = ", ".join(
     sorted(config.model_type for mapping in _MAPPINGS.values() for config in mapping if config.model_type in FAMILIES)

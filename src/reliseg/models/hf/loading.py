@@ -14,9 +14,10 @@ from reliseg.models.checkpoints.loading import load_weights
 from reliseg.models.file_hashes import hash_files
 from reliseg.models.hf import library, task_tokens
 from reliseg.models.hf.classes import model_labels
-from reliseg.models.hf.families import Runner, family_of, own_size
-from reliseg.models.hf.preparation import prepared, size_note
+from reliseg.models.hf.families import Runner, Size, family_of, own_size
+from reliseg.models.hf.preparation import Needs, mask_order, prepared, size_note
 from reliseg.models.hf.processor import Processor, read_processor
+from reliseg.models.options import MaskOrder
 from reliseg.runtime import torch_settings
 
 
@@ -30,6 +31,10 @@ class Loaded:
     remarks: tuple[str, ...]
     """What a user should know of its classes, its sizes and its code."""
     facts: Mapping[str, Any]
+    order: MaskOrder | None = None
+    """Of mask classification; None for networks that give logits."""
+    own: Size | None = None
+    """The size of the network, where it takes no other."""
 
 
 def load(options: ModelOptions) -> Loaded:
@@ -42,7 +47,8 @@ def load(options: ModelOptions) -> Loaded:
         family = family_of(config)
         stored = read_processor(options.name, where, revision, config.model_type)
         labels, remarks = model_labels(options, config, reduced=stored.reduces_labels)
-        preparation = prepared(stored, options, family, own_size(family, config))
+        order, own = mask_order(family, options), own_size(family, config)
+        preparation = prepared(stored, options, Needs(family, own, order))
         model = library.read_model(options.name, where, revision, config, trusted=trusted)
         files = library.model_files(where, revision)
         for file in (f for f in files if is_zipfile(f)):  # torch does not look at the checksums
@@ -56,20 +62,18 @@ def load(options: ModelOptions) -> Loaded:
         loaded = load_weights(model, own_weights, options.key)
         place, remarks = loaded.place, (*remarks, *loaded.notes())
         files += shards.checkpoint_files(own_weights)
-    to_input = family.brings_to_input and preparation.size is not None
     code = library.code_files(model, config) if trusted else []
     facts = {
         "processor": asdict(preparation),
         "weights": place,
         **library.facts(model, files),
-        **({"logits": "brought to the input first"} if to_input else {}),
         **({"takes": family.sizes} if family.sizes != "any" else {}),
         **({"task": task_tokens.TASK} if task is not None else {}),
         **({"trust_remote_code": [file.name for file in code]} if trusted else {}),
         "files": hash_files([*files, *code]),
     }
     notes = (*remarks, *size_note(family, options, preparation.size), *_code_note(trusted, code))
-    return Loaded(Runner(model, family, task, to_input), preparation, labels, notes, facts)
+    return Loaded(Runner(model, family, task), preparation, labels, notes, facts, order, own)
 
 
 def _code_note(trusted: bool, code: list[Path]) -> list[str]:

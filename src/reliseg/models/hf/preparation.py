@@ -1,22 +1,69 @@
 """What is done to images before a network sees them: as its processor says, its family needs and a user wants."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from reliseg.errors import ModelError, image_size_text
 from reliseg.models.base import ModelOptions
-from reliseg.models.hf.families import Family, Size, size_problem
+from reliseg.models.hf.families import Family, Size
 from reliseg.models.hf.processor import Processor
-from reliseg.models.hf.target_size import Target
+from reliseg.models.hf.target_size import ShortestEdge, Target
 from reliseg.models.inference.modes import NONE
 from reliseg.models.inference.resizing import BILINEAR
+from reliseg.models.options import MaskOrder, Slide
 from reliseg.models.torch.normalisation import checked
 
 
-def prepared(processor: Processor, options: ModelOptions, family: Family, own: Size | None) -> Processor:
-    """Return the processor with the options' mean, deviation and size.
+@dataclass(frozen=True)
+class Needs:
+    """What a network needs of its images: its family, its own size where it has one, and the order of its masks."""
 
-    By default an image keeps its own size, or is brought to the one that the family needs: `own`, that in the
-    network's configuration. A ModelError says which sizes cannot be.
+    family: Family
+    own: Size | None = None
+    order: MaskOrder | None = None
+
+    @property
+    def default(self) -> Target | None:
+        """The size that images are brought to where nobody says another; None where they keep theirs."""
+        return ShortestEdge(min(self.own)) if self.own and self.order == "window" else self.own
+
+    def problem(self, target: Target) -> str | None:
+        """Return why images cannot be brought to this size, or None."""
+        if self.own is None or (self.order == "window" and target == self.default):
+            return None
+        text = image_size_text(self.own)
+        if self.order == "window":
+            fits = isinstance(target, tuple) and min(target) == min(self.own)
+            return None if fits else f"takes windows of {text}, so the shorter side of images must be {min(self.own)}"
+        if not isinstance(target, tuple):
+            return f"takes images of {text}, and resize keeps their ratio"
+        if self.family.sizes == "own":
+            return None if target == self.own else f"takes images of {text} alone, and resize is {list(target)}"
+        return None if target[0] == target[1] else f"takes square images alone, and resize is {list(target)}"
+
+
+def mask_order(family: Family, options: ModelOptions) -> MaskOrder | None:
+    """Return where masks become probabilities, None for networks without; a ModelError where options do not fit."""
+    if family.masks is None:
+        if options.masks is not None:
+            raise ModelError(f"model {options.name}: masks applies to mask classification alone; leave it out")
+        return None
+    for name, value in (("values", options.values), ("upsampling", options.align_corners)):
+        if value is not None:
+            raise ModelError(
+                f"model {options.name}: {name} does not apply to class maps of masks; write masks, or leave it out"
+            )
+    if options.masks == "window" and family.masks != "window":
+        raise ModelError(
+            f"model {options.name}: masks: window is for networks that take one size alone; use input, image, native "
+            "or 384"
+        )
+    return options.masks or family.masks
+
+
+def prepared(processor: Processor, options: ModelOptions, needs: Needs) -> Processor:
+    """Return the processor with the options' mean, deviation and size; by default an image keeps its own size.
+
+    Where the network needs one, images are brought to that. A ModelError says which sizes cannot be.
     """
     normalisation = replace(
         processor.normalisation,
@@ -25,17 +72,18 @@ def prepared(processor: Processor, options: ModelOptions, family: Family, own: S
     )
     processor = replace(processor, normalisation=checked(normalisation, options.name))
     if options.resize is None:
-        return replace(processor, size=_needed(processor, family, own), unsupported=None)
+        return replace(processor, size=_needed(processor, needs, options), unsupported=None)
     if options.resize == NONE:
-        processor = replace(processor, size=None, unsupported=None)
-    elif not isinstance(options.resize, str):
+        return replace(processor, size=None, unsupported=None)
+    if not isinstance(options.resize, str):
         processor = replace(processor, size=options.resize, resample=BILINEAR, unsupported=None)
     elif options.resize != "processor":
         raise ModelError(f"model {options.name}: resize is {options.resize!r}; write processor or [h, w]")
     elif processor.unsupported or processor.size is None:
-        reason = f"sets {processor.unsupported}" if processor.unsupported else "sets no size"
-        raise ModelError(f"model {options.name}: its image processor {reason}; write resize: [h, w]")
-    problem = size_problem(family, own, processor.size)
+        setting = processor.unsupported or "no size"
+        raise ModelError(f"model {options.name}: its image processor sets {setting}; write resize: [h, w]")
+    windows = isinstance(options.slide, Slide)
+    problem = needs.problem(processor.size) if processor.size and not windows else None
     if problem:
         raise ModelError(f"model {options.name} {problem}; leave resize out")
     return processor
@@ -43,17 +91,25 @@ def prepared(processor: Processor, options: ModelOptions, family: Family, own: S
 
 def size_note(family: Family, options: ModelOptions, size: Target | None) -> list[str]:
     """Return a line about the size that images are brought to because the network takes no other."""
-    if options.resize is not None or not isinstance(size, tuple):
+    if options.resize is not None or size is None:
+        return []
+    if isinstance(size, ShortestEdge):
+        edge = size.shortest
+        return [
+            f"takes windows of height {edge}, width {edge}: the shorter side of images is brought to {edge}, and the "
+            "windows along the longer one are averaged"
+        ]
+    if not isinstance(size, tuple):
         return []
     text = image_size_text(size)
     taken = f"images of {text} alone" if family.sizes == "own" else "square images alone"
     return [f"takes {taken}, so images are brought to {text}, whatever their proportions"]
 
 
-def _needed(processor: Processor, family: Family, own: Size | None) -> Size | None:
-    """Return the size that images must have: of squares the processor's, if it is one."""
-    if family.sizes == "any" or family.masks == "window":
+def _needed(processor: Processor, needs: Needs, options: ModelOptions) -> Target | None:
+    """Return the size that images must have: of squares the processor's, if it is one; none where windows have it."""
+    if isinstance(options.slide, Slide) and options.slide.crop == needs.own:
         return None
     stated = processor.size
-    squares = family.sizes == "squares" and isinstance(stated, tuple) and stated[0] == stated[1]
-    return stated if squares and isinstance(stated, tuple) else own
+    squares = needs.family.sizes == "squares" and isinstance(stated, tuple) and stated[0] == stated[1]
+    return stated if squares else needs.default

@@ -14,7 +14,7 @@ from reliseg.kernels.rows.masks import MaskRows
 from reliseg.kernels.rows.probabilities import Logarithm, ProbabilityMean, Softmaxed
 from reliseg.kernels.rows.resized import Cropped, Mirrored, Resized
 from reliseg.kernels.rows.windows import Window, WindowMean
-from reliseg.models.inference.modes import Inference, View, window_places
+from reliseg.models.inference.modes import EvenWindows, Inference, View, window_places
 from reliseg.models.inference.resizing import Size
 from reliseg.models.options import Slide
 from reliseg.prediction import Prediction, ScoreRows
@@ -108,7 +108,7 @@ def _show(image: Image, view: View, inference: Inference, ask: Callable[[Image],
     return Shown(Mirrored(shown.maps), {}, shown.feature) if view.mirrored else shown
 
 
-def _slide(seen: Image, slide: Slide, size: Size, ask: Callable[[Image], Prediction]) -> Shown:
+def _slide(seen: Image, slide: Slide | EvenWindows, size: Size, ask: Callable[[Image], Prediction]) -> Shown:
     """Return the mean of windows, brought to the image's size."""
     whole = seen.shape[0], seen.shape[1]
     windows, features = [], []

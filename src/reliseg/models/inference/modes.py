@@ -1,10 +1,11 @@
 """How a network is asked for the prediction of an image: sizes, windows, mirror images, passes with dropout."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from reliseg.errors import ModelError
+from reliseg.errors import ModelError, image_size_text
 from reliseg.models.base import ModelOptions
 from reliseg.models.inference.resizing import BILINEAR, Resizing, Size, Target, require_library
 from reliseg.models.options import Interpolation, Slide
@@ -24,13 +25,39 @@ _AS_IT_IS = (View(1.0, False),)
 
 
 @dataclass(frozen=True)
+class EvenWindows:
+    """Square windows along the longer side of an image whose shorter side is `edge`: as few as cover it.
+
+    They overlap evenly, and begin at pixels, rounded down.
+    """
+
+    edge: int
+    average: Literal["logits"] = "logits"
+    feature: Literal["windows"] = "windows"
+
+    def places(self, size: Size) -> Iterator[tuple[slice, slice]]:
+        """Yield rows and columns of the windows; a ModelError if the shorter side of the image is another."""
+        if min(size) != self.edge:
+            raise ModelError(
+                f"takes windows with a side of {self.edge} pixels, and is given an image of {image_size_text(size)}; "
+                f"bring its shorter side to {self.edge}, or leave resize out"
+            )
+        number = math.ceil(max(size) / self.edge)
+        overlap = (number * self.edge - max(size)) / (number - 1) if number > 1 else 0
+        across = slice(0, self.edge)
+        for start in (int(i * (self.edge - overlap)) for i in range(number)):
+            along = slice(start, start + self.edge)
+            yield (along, across) if size[0] > size[1] else (across, along)
+
+
+@dataclass(frozen=True)
 class Inference:
     """How images are shown to a network, and how its outputs become one prediction."""
 
     resizing: Resizing = field(default_factory=Resizing)
     pad: int = 1
     """The network pads what it sees to multiples of this, below and to the right."""
-    slide: Slide | None = None
+    slide: Slide | EvenWindows | None = None
     views: tuple[View, ...] = _AS_IT_IS
     dropout_passes: int | None = None
     seed: int = 0
@@ -46,7 +73,7 @@ class Inference:
         pad: int = 1,
         resample: int = BILINEAR,
         interpolation: Interpolation = "pillow",
-        slide: Slide | None = None,
+        slide: Slide | EvenWindows | None = None,
         through_input: bool = False,
     ) -> "Inference":
         """Return what the options say; where they say nothing, the defaults of a model hold, which are given.
@@ -119,11 +146,14 @@ class Inference:
         return facts | ({"through_input": True} if self.through_input else {})
 
 
-def window_places(size: Size, slide: Slide) -> Iterator[tuple[slice, slice]]:
+def window_places(size: Size, slide: Slide | EvenWindows) -> Iterator[tuple[slice, slice]]:
     """Yield rows and columns of the windows of an image: every `stride` pixels, the last ones moved inside.
 
     An image that is smaller than a window is one window.
     """
+    if isinstance(slide, EvenWindows):
+        yield from slide.places(size)
+        return
     for rows in _places(size[0], slide.crop[0], slide.stride[0]):
         for columns in _places(size[1], slide.crop[1], slide.stride[1]):
             yield rows, columns

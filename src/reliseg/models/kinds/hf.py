@@ -1,14 +1,13 @@
 """Models of Hugging Face transformers, by their id on the hub or from a local folder."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from reliseg.errors import MissingExtraError, ModelError, UsageError, error_text
 from reliseg.labels import LabelSpace
 from reliseg.models.base import ModelOptions, Requires
 from reliseg.models.image_predictor import ImageModel, ImagePredictor
-from reliseg.models.inference.modes import Inference
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,25 +32,14 @@ class HuggingFaceModel(ImageModel):
         if options.output is not None:
             raise ModelError(f"model {options.name}: output applies only to python models; leave it out")
         try:
-            from reliseg.models.hf import loading
-            from reliseg.models.torch import network
+            from reliseg.models.hf import bare, loading
             from reliseg.runtime import torch_settings
         except Exception as error:
             raise _import_error(options.name, error) from error
         device = torch_settings.select_device(options.device, f"model {options.name}", ModelError)
         loaded = loading.load(options)
-        loaded.runner.model.to(device)
-        preparation = loaded.preparation
-        inference = Inference.of(replace(options, resize=None), size=preparation.size, resample=preparation.resample)
-        run = network.Network(
-            loaded.runner.logits,
-            preparation.normalisation,
-            device,
-            options.threads,
-            options.precision,
-            inference.pad,
-            module=loaded.runner.model,
-        )
+        inference = bare.inference_of(loaded, options)
+        run = bare.bare_network(loaded, options, device, inference.pad)
         facts = {
             "kind": "hf",
             "where": options.where,
@@ -60,6 +48,7 @@ class HuggingFaceModel(ImageModel):
             "values": options.values or "logits",
             **loaded.facts,
             **inference.facts(),
+            **({"masks": loaded.order} if loaded.order else {}),
             **torch_settings.describe_settings(device, options.threads, options.precision),
         }
         predictor = ImagePredictor(
@@ -71,6 +60,7 @@ class HuggingFaceModel(ImageModel):
             values=options.values,
             inference=inference,
             run_with_dropout=run.with_dropout,
+            of_masks=loaded.order is not None,
         )
         return cls(loaded.labels, predictor, facts, lambda: [*loaded.remarks, *loaded.runner.notes()])
 
