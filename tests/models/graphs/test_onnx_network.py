@@ -14,6 +14,7 @@ from reliseg.models import ModelOptions
 from reliseg.models.graphs.onnx_network import GraphNetwork, Images, Layout
 from reliseg.models.graphs.onnx_session import open_session
 from reliseg.models.images.normalisation import PixelScale
+from reliseg.models.inference.modes import Inference
 
 SCALE = PixelScale((0.4, 0.5, 0.6), (0.2, 0.25, 0.3))
 
@@ -24,7 +25,8 @@ def images(number: int = 2, size: tuple[int, int] = (24, 32)) -> list[np.ndarray
 
 def network(path: Path, layout: Layout | None = None, **changes: Any) -> GraphNetwork:
     session = open_session(ModelOptions("net", "onnx", path.name, threads=1), path)
-    return GraphNetwork(session, Images.of(session, layout), SCALE, CLASSES, **changes)
+    inference = changes.pop("inference", Inference())
+    return GraphNetwork(session, Images.of(session, layout), SCALE, inference, CLASSES, **changes)
 
 
 def planes(image: np.ndarray, raw: bool = False) -> np.ndarray:
@@ -143,3 +145,12 @@ def test_the_same_image_gives_the_same_bytes_and_each_prediction_has_its_own(tmp
     first, second = net(images(1))[0], net(images(1))[0]
     np.testing.assert_array_equal(np.asarray(first.logits), np.asarray(second.logits))
     assert not np.shares_memory(np.asarray(first.logits), np.asarray(second.logits))
+
+
+@pytest.mark.parametrize("shape", [("n", 3, "h", "w"), ("n", "h", "w", 3)])
+def test_normalised_images_are_padded_with_zeros_below_and_to_the_right(tmp_path: Path, shape):
+    net = network(write_graph(tmp_path / "net.onnx", shape=shape), inference=Inference(pad=20))
+    padded = np.pad(planes(images()[0]), ((0, 0), (0, 16), (0, 8)))
+    [prediction] = net(images(1))
+    assert prediction.size == (40, 40)
+    np.testing.assert_allclose(np.asarray(prediction.logits), logits_of(padded)[0], atol=1e-4)

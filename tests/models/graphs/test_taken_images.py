@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from reliseg.errors import ModelError
-from reliseg.models import FitWithin, ModelOptions, Slide
+from reliseg.models import Augmented, FitWithin, ModelOptions, Slide
 from reliseg.models.graphs.taken_images import GraphInput, own_inference
+from reliseg.models.inference.modes import Inference
 from reliseg.prediction import Prediction
 
 FIXED = GraphInput(images=2, height=(32, 32), width=(48, 48))
@@ -19,7 +20,8 @@ def test_a_graph_of_one_size_says_which_and_two_ways_out():
     assert FIXED.size == (32, 48)
     assert FIXED.problem((32, 48)) is None
     assert FIXED.problem((48, 32)) == (
-        "takes images of height 32, width 48 alone; set resize: [32, 48], or slide with crop: [32, 48]"
+        "takes images of height 32, width 48 alone; set resize: [32, 48], or slide with crop: [32, 48] over images at "
+        "least as large"
     )
 
 
@@ -39,11 +41,11 @@ def test_images_come_in_the_number_that_the_graph_takes_and_none_is_given_twice(
         given.append([int(image[0, 0, 0]) for image in part])
         return [Prediction(np.full((1, 1, 1), image[0, 0, 0], np.float32), (4, 6)) for image in part]
 
-    predictions = FIXED.adapted(run)(images(5))
+    predictions = FIXED.adapted(run, Inference())(images(5))
     assert given == [[0, 1], [2, 3], [4, 4]]
     assert [p.logits.item() for p in predictions] == [0, 1, 2, 3, 4]
     given.clear()
-    GraphInput().adapted(run)(images(3))
+    GraphInput().adapted(run, Inference())(images(3))
     assert given == [[0, 1, 2]]
 
 
@@ -52,9 +54,11 @@ def test_a_failure_is_explained_by_the_size_only_where_the_graph_does_not_take_i
         raise AssertionError("Guard failed")
 
     with pytest.raises(ModelError, match=r"^takes images of height 32, width 48 alone"):
-        FIXED.adapted(fail)(images(1))
+        FIXED.adapted(fail, Inference())(images(1))
     with pytest.raises(AssertionError, match="Guard failed"):
-        FIXED.adapted(fail)(images(1, (32, 48)))
+        FIXED.adapted(fail, Inference())(images(1, (32, 48)))
+    with pytest.raises(AssertionError, match="Guard failed"):  # of the size after padding
+        FIXED.adapted(fail, Inference(pad=16))(images(1, (20, 40)))
 
 
 def test_images_are_brought_to_the_size_of_the_options_else_to_the_only_one():
@@ -68,3 +72,20 @@ def test_images_are_brought_to_the_size_of_the_options_else_to_the_only_one():
     assert size_of(FIXED, slide=Slide((32, 48), (16, 24))) == (90, 120)  # windows of its size
     with pytest.raises(ModelError, match=r"^model net: resize is 'processor'; write \[h, w\]"):
         size_of(FIXED, resize="processor")
+
+
+def test_a_graph_of_one_size_is_shown_mirror_images_but_no_scales_unless_windows_have_its_size():
+    def views(**options):
+        return own_inference(ModelOptions("net", "onnx", "net.onnx", **options), FIXED).views
+
+    assert len(views(tta=Augmented(flip=True))) == 2
+    with pytest.raises(
+        ModelError, match=r"^model net takes images of height 32, width 48 alone, and tta shows them at o"
+    ):
+        views(tta=Augmented(scales=(0.5, 1.0)))
+    assert len(views(tta=Augmented(scales=(1.0, 2.0)), slide=Slide((32, 48), (16, 24)))) == 2
+
+
+def test_orders_of_masks_are_of_no_use_to_a_graph_of_logits():
+    with pytest.raises(ModelError, match=r"^model net: masks is for networks that classify masks"):
+        own_inference(ModelOptions("net", "onnx", "net.onnx", masks="input"), FIXED)

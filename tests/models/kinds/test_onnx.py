@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from helpers.onnx_graphs import logits_of, write_graph
+from helpers.onnx_graphs import weights as graph_weights
+from torch import nn
 
 from reliseg.errors import MissingExtraError, ModelError, SampleError
 from reliseg.labels import label_space
-from reliseg.models import Input, ModelOptions
+from reliseg.models import Augmented, FitWithin, Input, ModelOptions, Pad, Slide
 from reliseg.models.images.normalisation import PixelScale
 from reliseg.models.kinds.onnx import OnnxModel
+from reliseg.models.kinds.python import PythonModel
 from reliseg.testing.model import check_model, drawn_inputs
 
 
@@ -177,3 +181,39 @@ def test_replaced_options_leave_the_model_as_it_is(tmp_path: Path):
     write_graph(tmp_path / "net.onnx")
     one = options(tmp_path)
     assert OnnxModel.load(one).fingerprint() == OnnxModel.load(replace(one, name="other")).fingerprint()
+
+
+def test_windows_of_a_graph_of_one_size_are_those_of_a_graph_of_any_size(tmp_path: Path):
+    for name, shape in (("one.onnx", (1, 3, 32, 64)), ("any.onnx", ("n", 3, "h", "w"))):
+        write_graph(tmp_path / name, shape=shape)
+    source, slide = image(60, 100), Slide(crop=(32, 64), stride=(20, 40))
+    one, free = (
+        np.asarray(load(tmp_path, where=name, slide=slide).predict([source])[0].logits)
+        for name in ("one.onnx", "any.onnx")
+    )
+    assert one.shape == (11, 60, 100)
+    np.testing.assert_array_equal(one, free)
+    with pytest.raises(ModelError, match=r"takes images of height 32, width 64 alone; .* slide with crop: \[32, 64\]"):
+        load(tmp_path, where="one.onnx", slide=Slide(crop=(32, 32), stride=(16, 16)))
+
+
+def test_padding_and_mirror_images_are_those_of_other_kinds(tmp_path: Path):
+    write_graph(tmp_path / "net.onnx", shape=("n", 3, "h", "w"))
+    weights = graph_weights()
+    net = nn.Sequential(nn.Conv2d(3, 8, 4, stride=4, bias=False), nn.ReLU(), nn.Conv2d(8, 11, 1, bias=False))
+    net[0].weight.data, net[2].weight.data = torch.from_numpy(weights["body"]), torch.from_numpy(weights["head"])
+    source = image(41, 50)
+    for modes in ({"pad": Pad(32)}, {"tta": Augmented(flip=True, scales=(0.5, 1.0))}, {"resize": FitWithin(40, 40)}):
+        there = PythonModel.of(net, options(tmp_path, kind="python", **modes)).predict([source])[0]
+        here = load(tmp_path, **modes).predict([source])[0]
+        assert here.size == there.size
+        np.testing.assert_allclose(np.asarray(here.logits), np.asarray(there.logits), atol=1e-4)
+
+
+def test_what_a_graph_cannot_do_is_refused(tmp_path: Path):
+    write_graph(tmp_path / "net.onnx")
+    with pytest.raises(ModelError, match="mc_dropout needs layers of dropout, and it has none; leave it out"):
+        load(tmp_path, mc_dropout=4)
+    write_graph(tmp_path / "net.onnx", kind="uint8")
+    with pytest.raises(ModelError, match="takes uint8 images, and pad adds zeros to normalised ones; leave it out"):
+        load(tmp_path, pad=Pad(32))

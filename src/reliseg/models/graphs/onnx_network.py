@@ -14,6 +14,7 @@ from reliseg.errors import ModelError, count_text, shape_text, shortlist, sugges
 from reliseg.models.graphs.onnx_session import run_session
 from reliseg.models.graphs.taken_images import GraphInput, Sides
 from reliseg.models.images.normalisation import PixelScale
+from reliseg.models.inference.modes import Inference
 from reliseg.models.outputs import OutputReader
 from reliseg.prediction import Prediction
 from reliseg.runtime.printable import printable
@@ -72,12 +73,14 @@ class Images:
         """Tell if it takes 8-bit pixels as they are."""
         return self.kind == "tensor(uint8)"
 
-    def array(self, images: Sequence[Image], scale: PixelScale) -> np.ndarray:
-        """Return images of one size as the array that the graph takes."""
+    def array(self, images: Sequence[Image], scale: PixelScale, inference: Inference) -> np.ndarray:
+        """Return images of one size as the array that the graph takes; zeros are added below and to the right."""
         if self.are_raw:
             pixels: np.ndarray = np.stack(images)
             return pixels if self.layout == "NHWC" else np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+        (height, width), (rows, columns) = images[0].shape[:2], inference.padded(images[0].shape[:2])
         planes = scale.in_numpy(images).astype(_KINDS[self.kind], copy=False)
+        planes = np.pad(planes, ((0, 0), (0, 0), (0, rows - height), (0, columns - width)))
         return planes if self.layout == "NCHW" else np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
 
 
@@ -115,6 +118,7 @@ class GraphNetwork:
     session: onnxruntime.InferenceSession
     images: Images
     scale: PixelScale
+    inference: Inference
     classes: int
     output: str | int | None = None
     """Which output holds the logits, by its name or number; left out, the one with a channel for each class."""
@@ -162,8 +166,9 @@ class GraphNetwork:
         raise ModelError(f"has no output {choice!r}; {suggestion(choice, names)}")
 
     def _predict(self, images: Sequence[Image]) -> list[Prediction]:
-        size = images[0].shape[0], images[0].shape[1]
-        outputs = run_session(self.session, self._names, {self.images.name: self.images.array(images, self.scale)})
+        size = self.inference.padded((images[0].shape[0], images[0].shape[1]))
+        array = self.images.array(images, self.scale, self.inference)
+        outputs = run_session(self.session, self._names, {self.images.name: array})
         logits = self._logits(outputs, len(images))
         features = [None] * len(images) if self.feature is None else self._features(outputs[self.feature], len(images))
         return [Prediction(logits=z, size=size, feature=f) for z, f in zip(logits, features, strict=True)]

@@ -34,22 +34,23 @@ class GraphInput:
         if all(_holds(sides, side) for sides, side in zip((self.height, self.width), size, strict=True)):
             return None
         if self.size:
-            way_out = f"set resize: {list(self.size)}, or slide with crop: {list(self.size)}"
-            return f"takes images of {image_size_text(self.size)} alone; {way_out}"
+            crop = f"slide with crop: {list(self.size)} over images at least as large"
+            return f"takes images of {image_size_text(self.size)} alone; set resize: {list(self.size)}, or {crop}"
         sides = f"height {_sides_text(self.height)} and width {_sides_text(self.width)}"
         return f"takes images of {sides}; set resize, or export it with other limits"
 
-    def adapted(self, run: Run) -> Run:
+    def adapted(self, run: Run, inference: Inference) -> Run:
         """Return `run` as it can be given images of any number, which says so where it fails for their size.
 
-        It is given as many at a time as the graph takes, the last one again where some lack.
+        It is given as many at a time as the graph takes, the last one again where some lack. `inference` says how it
+        pads them.
         """
 
         def run_or_explain(images: Sequence[Image]) -> list[Prediction]:
             try:
                 return run(images)
             except (Exception, SystemExit) as error:
-                problem = self.problem((images[0].shape[0], images[0].shape[1]))
+                problem = self.problem(inference.padded((images[0].shape[0], images[0].shape[1])))
                 if problem is None:
                     raise
                 raise ModelError(problem) from error
@@ -68,11 +69,19 @@ class GraphInput:
 def own_inference(options: ModelOptions, graph: GraphInput) -> Inference:
     """Return how images are shown to a graph: where it takes one size only, images are brought to it.
 
-    Windows of that size leave images at theirs.
+    With windows, images keep their own. A ModelError for options that no graph has a use for.
     """
-    if graph.size and options.slide is not None and not isinstance(options.slide, str):
-        return Inference.of(options)
-    return Inference.of(options, size=graph.size)
+    if options.masks is not None:
+        raise ModelError(
+            f"model {options.name}: masks is for networks that classify masks, which {options.kind} is not"
+        )
+    slides = options.slide is not None and not isinstance(options.slide, str)
+    if graph.size and options.tta and not slides and set(options.tta.scales) != {1.0}:
+        raise ModelError(
+            f"model {options.name} takes images of {image_size_text(graph.size)} alone, and tta shows them at other "
+            f"scales; leave out scales, or add slide with crop: {list(graph.size)}"
+        )
+    return Inference.of(options, size=None if slides else graph.size)
 
 
 def _holds(sides: Sides, side: int) -> bool:

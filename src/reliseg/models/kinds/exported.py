@@ -46,7 +46,7 @@ class ExportedModel(ImageModel):
         predictor = ImagePredictor(
             name=options.name,
             labels=labels,
-            run=images.adapted(network.run),
+            run=images.adapted(network.run, inference),
             describe_error=lambda error: error_text(error) + network.hint(error),
             align_corners=options.align_corners,
             values=options.values,

@@ -1,5 +1,7 @@
 """Networks that were exported to ONNX, run by ONNX Runtime."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -47,11 +49,11 @@ class OnnxModel(ImageModel):
         files = onnx_files.graph_files(options.name, path)
         opened = onnx_session.open_session(options, path)
         network = _network(opened, options)
-        inference = own_inference(options, network.images.takes)
+        inference = network.inference
         predictor = ImagePredictor(
             name=options.name,
             labels=labels,
-            run=network.images.takes.adapted(network),
+            run=network.images.takes.adapted(network, inference),
             describe_error=error_text,
             align_corners=options.align_corners,
             values=options.values,
@@ -104,11 +106,21 @@ def _network(session: Any, options: ModelOptions) -> "GraphNetwork":
     if layout is not None and layout not in LAYOUTS:
         raise ModelError(f"model {options.name}: layout is {layout!r}; write {' or '.join(LAYOUTS)}")
     scale = checked(PixelScale(options.mean or IMAGENET_MEAN, options.std or IMAGENET_STD), options.name)
-    try:
+    with _named(options):
         images = Images.of(session, cast("Layout | None", layout))
         if images.are_raw and (options.mean or options.std):
             raise ModelError("takes uint8 images, which are given as they are; leave out mean and std")
-        classes = len(options.require_labels())
-        return GraphNetwork(session, images, scale, classes, options.output, options.feature)
+        if images.are_raw and options.pad:
+            raise ModelError("takes uint8 images, and pad adds zeros to normalised ones; leave it out")
+    inference, classes = own_inference(options, images.takes), len(options.require_labels())
+    with _named(options):
+        return GraphNetwork(session, images, scale, inference, classes, options.output, options.feature)
+
+
+@contextmanager
+def _named(options: ModelOptions) -> Iterator[None]:
+    """Turn errors that are the ends of lines about a graph into whole lines."""
+    try:
+        yield
     except ModelError as error:
         raise ModelError(f"model {options.name}: {options.where} {error}") from error

@@ -176,7 +176,7 @@ def _network(instance: Any, options: ModelOptions) -> _Network:
 
         network = bare_network(instance, options, load_named_weights(instance, options))
         return _Network(
-            taken_images(instance).adapted(network.run),
+            taken_images(instance).adapted(network.run, Inference.of(options)),
             facts | network.facts,
             network.reader,
             network.notes,
