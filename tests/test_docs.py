@@ -6,6 +6,7 @@ import runpy
 import subprocess
 import sys
 import tomllib
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -174,6 +175,17 @@ def test_networks_of_libraries_are_saved_and_evaluated(field, monkeypatch, netwo
     runpy.run_path(f"save_{network}.py")
     reliseg.run_config(f"{network}.yaml", f"runs/{network}")
     assert (field / "runs" / network / "results.csv").read_text().count("ece") >= 1
+
+
+@pytest.mark.zoo
+def test_a_network_of_mmsegmentation_is_saved_and_evaluated(field, monkeypatch):
+    """Its packages warn of much when they are imported."""
+    monkeypatch.chdir(field)
+    with warnings.catch_warnings(action="ignore"):
+        runpy.run_path("save_segformer.py")
+    reliseg.run_config("segformer_mmseg.yaml", "runs/mmseg")
+    assert (field / "runs" / "mmseg" / "results.csv").read_text().count("ece") >= 1
+    assert '"through_input": true' in (field / "runs" / "mmseg" / "manifest.json").read_text()
 
 
 @pytest.mark.slow

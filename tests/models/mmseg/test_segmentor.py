@@ -83,7 +83,7 @@ def test_nothing_is_downloaded_and_synchronised_normalisation_is_that_of_one_dev
         ({"type": "EncoderDecoder", "backbone": {"type": "ResNet"}}, "the network cannot be built: TypeError: "),
         (
             {"type": "EncoderDecoder", "decode_head": {"type": "Mask2FormerHead"}},
-            "Mask2FormerHead needs compiled operators of mmcv; bring such a network by kind: hf",
+            "Mask2FormerHead needs compiled operators of mmcv; bring such a network by kind: detectron2",
         ),
         ({"type": "DepthEstimator"}, "a DepthEstimator gives no logits of pixels; give an EncoderDecoder"),
         ({"type": "ResNet", "depth": 18}, "a ResNet is no EncoderDecoder of mmsegmentation"),

@@ -93,8 +93,8 @@ def _check_type(model: str, given: Mapping[str, Any]) -> None:
     masks = [kind for kind in kinds if kind in _OF_MASKS]
     if masks:
         raise ModelError(
-            f"model {model}: {masks[0]} needs compiled operators of mmcv; bring such a network by kind: hf, in the "
-            "form of transformers"
+            f"model {model}: {masks[0]} needs compiled operators of mmcv; bring such a network by kind: detectron2 or "
+            "hf, with a checkpoint of detectron2 or of transformers"
         )
     if _name(given.get("type")) in _OTHERS:
         raise ModelError(f"model {model}: a {_name(given['type'])} gives no logits of pixels; give an EncoderDecoder")
