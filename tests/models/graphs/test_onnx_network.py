@@ -13,8 +13,8 @@ from reliseg.errors import ModelError
 from reliseg.models import ModelOptions
 from reliseg.models.graphs.onnx_network import GraphNetwork, Images, Layout
 from reliseg.models.graphs.onnx_session import open_session
-from reliseg.models.images.normalisation import PixelScale
 from reliseg.models.inference.modes import Inference
+from reliseg.models.inference.normalisation import PixelScale
 
 SCALE = PixelScale((0.4, 0.5, 0.6), (0.2, 0.25, 0.3))
 

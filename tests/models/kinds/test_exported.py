@@ -12,7 +12,7 @@ from torch import nn
 from reliseg.errors import ModelError, SampleError
 from reliseg.labels import label_space
 from reliseg.models import Input, ModelOptions
-from reliseg.models.images.normalisation import PixelScale
+from reliseg.models.inference.normalisation import PixelScale
 from reliseg.models.kinds.exported import ExportedModel
 from reliseg.models.kinds.python import PythonModel
 from reliseg.testing.model import check_model

@@ -16,7 +16,7 @@ from torch import nn
 from reliseg.errors import MissingExtraError, ModelError, SampleError
 from reliseg.labels import label_space
 from reliseg.models import Augmented, FitWithin, Input, ModelOptions, Pad, Slide
-from reliseg.models.images.normalisation import PixelScale
+from reliseg.models.inference.normalisation import PixelScale
 from reliseg.models.kinds.onnx import OnnxModel
 from reliseg.models.kinds.python import PythonModel
 from reliseg.testing.model import check_model, drawn_inputs

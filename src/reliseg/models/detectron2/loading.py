@@ -25,9 +25,10 @@ from reliseg.models.detectron2.resnet import Layout
 from reliseg.models.detectron2.settings import Settings, read_settings
 from reliseg.models.detectron2.tensors import plain_name
 from reliseg.models.file_hashes import hash_files
+from reliseg.models.inference.normalisation import checked
 from reliseg.models.output_check import class_count_problem
 from reliseg.models.torch.network import Queries
-from reliseg.models.torch.normalisation import Normalisation, checked
+from reliseg.models.torch.normalisation import Normalisation
 from reliseg.runtime.printable import printable
 
 _CONFIGURATIONS = (".yaml", ".yml")

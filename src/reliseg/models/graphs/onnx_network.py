@@ -13,8 +13,8 @@ from jaxtyping import Float32
 from reliseg.errors import ModelError, count_text, shape_text, shortlist, suggestion
 from reliseg.models.graphs.onnx_session import run_session
 from reliseg.models.graphs.taken_images import GraphInput, Sides
-from reliseg.models.images.normalisation import PixelScale
 from reliseg.models.inference.modes import Inference
+from reliseg.models.inference.normalisation import PixelScale
 from reliseg.models.outputs import OutputReader
 from reliseg.prediction import Prediction
 from reliseg.runtime.printable import printable

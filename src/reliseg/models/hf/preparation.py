@@ -8,9 +8,9 @@ from reliseg.models.hf.families import Family, Size
 from reliseg.models.hf.processor import Processor
 from reliseg.models.hf.target_size import ShortestEdge, Target
 from reliseg.models.inference.modes import NONE
+from reliseg.models.inference.normalisation import checked
 from reliseg.models.inference.resizing import BILINEAR
 from reliseg.models.options import MaskOrder, Slide
-from reliseg.models.torch.normalisation import checked
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD, ModelOptions, Requi
 from reliseg.models.file_hashes import hash_files
 from reliseg.models.graphs.taken_images import own_inference
 from reliseg.models.image_predictor import ImageModel, ImagePredictor, check_on_gray
-from reliseg.models.images.normalisation import PixelScale, checked
+from reliseg.models.inference.normalisation import PixelScale, checked
 
 if TYPE_CHECKING:
     from reliseg.models.graphs.onnx_network import GraphNetwork, Layout

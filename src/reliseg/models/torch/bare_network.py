@@ -13,11 +13,12 @@ from reliseg.models.base import ModelOptions
 from reliseg.models.checkpoints.loading import LoadedWeights, load_weights
 from reliseg.models.class_names import order_problem, unshared_note
 from reliseg.models.image_predictor import TRIAL_SIZES
+from reliseg.models.inference.normalisation import checked
 from reliseg.models.outputs import OutputReader
 from reliseg.models.torch import modules
 from reliseg.models.torch.features import Tap, trial_call
 from reliseg.models.torch.network import Network, Output
-from reliseg.models.torch.normalisation import Normalisation, checked
+from reliseg.models.torch.normalisation import Normalisation
 from reliseg.models.user_output import stdout_as_stderr
 from reliseg.prediction import Prediction
 from reliseg.runtime import torch_settings

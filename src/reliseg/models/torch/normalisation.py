@@ -9,8 +9,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from reliseg.models.images.normalisation import PixelScale
-from reliseg.models.images.normalisation import checked as checked
+from reliseg.models.inference.normalisation import PixelScale
 from reliseg.types import Image
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reliseg.errors import ModelError
-from reliseg.models.images.normalisation import PixelScale, checked
+from reliseg.models.inference.normalisation import PixelScale, checked
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 MEAN_255, STD_255 = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
