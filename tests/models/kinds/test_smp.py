@@ -110,8 +110,6 @@ def test_a_network_gives_what_its_own_forward_gives(name, saved, real_data):
     mean_and_std = () if architecture != "DPT" else ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     assert_same(at_full_size(prediction), output_of(module, normalised(image, *mean_and_std)))
     assert prediction.feature is not None
-    native = {"FPN": 4, "PSPNet": 8, "DeepLabV3": 8, "DeepLabV3Plus": 4, "PAN": 4, "UPerNet": 4, "Segformer": 4}
-    assert prediction.logits.shape[1] == 128 // native.get(architecture, 1)
 
 
 @pytest.mark.zoo

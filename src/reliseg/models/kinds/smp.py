@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from reliseg.errors import ModelError, error_text, image_size_text, one_line, suggestion
 from reliseg.models.base import ModelOptions, Requires
-from reliseg.models.inference.modes import NONE
 from reliseg.models.libraries.model import LibraryModel, imports_for
 from reliseg.runtime.text_files import read_text
 
@@ -41,8 +40,7 @@ _OF_TIMM_FILES = ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "che
 class SmpModel(LibraryModel):
     """An architecture of segmentation_models_pytorch (Unet, FPN, ..) and weights, or a folder that it saved.
 
-    Logits are taken before the layer that brings them to the size of the image, if images keep theirs: it is done here
-    in the same way.
+    Logits are those of its own forward, which brings them to the size of what it sees.
     `args` are those of the architecture: encoder_name, decoder_channels, .. Nothing is downloaded, as the weights hold
     the encoder too. Mean, deviation, order and range of channels are those that smp states for the encoder's weights.
     """
@@ -77,7 +75,6 @@ def _architecture(options: ModelOptions) -> "Architecture":
         raise ModelError(f"model {options.name}: give weights, a file of a state dict; random ones tell nothing")
     module = built_by(options.name, kind.__name__, partial(kind, **args))
     replace_forward(module, partial(_forward, type(module).forward))
-    takes_native = args.get("activation") is None and _keeps_size(options) and _without_upsampling(module)
     stated = options.args.get("encoder_weights")
     return Architecture(
         module=module,
@@ -88,7 +85,6 @@ def _architecture(options: ModelOptions) -> "Architecture":
         key=options.key,
         unused=() if args.get("aux_params") else ("classification_head.",),
         files=files,
-        align_corners=True if takes_native else None,
         normalisation=_normalisation(options, encoder, given.get("encoder_weights"), may_ask=stated is not None),
     )
 
@@ -179,26 +175,6 @@ def _forward(own: Any, module: Any, pixels: Any) -> Any:
             f"{image_size_text((height, width))}; set pad: {{to_multiple: {stride}}}, or resize: {sizes}"
         )
     return own(module, pixels)
-
-
-def _keeps_size(options: ModelOptions) -> bool:
-    """Tell if images are shown at their own size.
-
-    Where they are not, corners are aligned within the network alone, and not on the way back to the image.
-    """
-    return options.resize in (None, NONE) and (options.tta is None or options.tta.scales == (1.0,))
-
-
-def _without_upsampling(module: Any) -> bool:
-    """Take the layer out that brings logits to the size of the image with aligned corners; tell if there was one."""
-    from torch import nn
-
-    head = module.segmentation_head
-    last = head[1] if isinstance(head, nn.Sequential) and len(head) == 3 else None
-    if not isinstance(last, nn.Upsample) or last.mode != "bilinear" or not last.align_corners:
-        return False
-    head[1] = nn.Identity()
-    return True
 
 
 def _normalisation(options: ModelOptions, encoder: str, stated: Any, *, may_ask: bool) -> "Normalisation":
