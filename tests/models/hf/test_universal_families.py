@@ -1,6 +1,8 @@
 """Networks of mask classification: class maps of a real frame are those of the library, in each of the orders."""
 
+import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +24,7 @@ from reliseg.models import Input, ModelOptions, Pad
 from reliseg.models.hf.processor_defaults import CLASS_OF_FAMILY
 from reliseg.models.kinds.hf import HuggingFaceModel
 from reliseg.prediction import Prediction
+from reliseg.testing import check_model
 
 pytestmark = pytest.mark.slow
 
@@ -206,6 +209,33 @@ def test_several_images_together_are_predicted_as_each_alone(saved: Any, frame: 
         for image, prediction in zip(images, together, strict=True):
             [alone] = model.predict([Input("day/0", (HEIGHT, WIDTH), image)])
             np.testing.assert_allclose(np.asarray(prediction.logits), np.asarray(alone.logits), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["eomt", "mask2former", "oneformer"])
+def test_they_obey_the_laws_of_models(name: str, saved: Any) -> None:
+    check_model(HuggingFaceModel.load(saved[name][1]))
+
+
+def test_a_oneformer_that_was_saved_while_it_was_trained_is_evaluated(saved: Any, tmp_path: Path) -> None:
+    """It would ask for texts, and drop values at random."""
+    options = saved["oneformer"][1]
+    shutil.copytree(options.folder, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "net" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"is_training": True}))
+    image = np.full((64, 96, 3), 77, np.uint8)
+    [first], [second] = (
+        HuggingFaceModel.load(replace(options, folder=folder)).predict([Input("day/0", (64, 96), image)])
+        for folder in (options.folder, tmp_path)
+    )
+    np.testing.assert_array_equal(np.asarray(first.logits), np.asarray(second.logits))
+
+
+def test_scores_of_masks_come_with_the_prediction(saved: Any, frame: np.ndarray) -> None:
+    for name in ("mask2former", "eomt"):
+        prediction, model = predicted(saved[name][1], frame)
+        assert set(prediction.score_maps) == set(model.gives_scores) == {"rba", "no_object"}
+        for rows in prediction.score_maps.values():
+            assert rows(slice(0, HEIGHT)).shape == (HEIGHT, WIDTH)
 
 
 def test_a_oneformer_without_a_tokenizer_is_refused(saved: Any, tmp_path: Path) -> None:

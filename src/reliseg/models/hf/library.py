@@ -35,6 +35,8 @@ _MAPPINGS = {
 _KNOWN = ", ".join(
     sorted(config.model_type for mapping in _MAPPINGS.values() for config in mapping if config.model_type in FAMILIES)
 )
+_FOR_USE: Mapping[str, Mapping[str, Any]] = {"oneformer": {"is_training": False}}
+"""Settings of configurations that a network keeps from training: OneFormer would ask for texts and drop values."""
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
@@ -99,7 +101,12 @@ def read_model(name: str, where: str, revision: str | None, config: Any, *, trus
     """Read the model in float32 and evaluation mode; a ModelError if a weight is missing."""
     try:
         model, report = _auto_class(config).from_pretrained(
-            where, revision=revision, trust_remote_code=trusted, dtype=torch.float32, output_loading_info=True
+            where,
+            revision=revision,
+            trust_remote_code=trusted,
+            dtype=torch.float32,
+            output_loading_info=True,
+            **_FOR_USE.get(config.model_type, {}),
         )
     except Exception as error:
         raise ModelError(f"model {name}: {where} cannot be loaded: {one_line(error)}") from error

@@ -81,7 +81,9 @@ def prepared(processor: Processor, options: ModelOptions, needs: Needs) -> Proce
         raise ModelError(f"model {options.name}: resize is {options.resize!r}; write processor or [h, w]")
     elif processor.unsupported or processor.size is None:
         setting = processor.unsupported or "no size"
-        raise ModelError(f"model {options.name}: its image processor sets {setting}; write resize: [h, w]")
+        raise ModelError(
+            f"model {options.name}: its image processor sets {setting}; write resize: [h, w], or leave it out"
+        )
     windows = isinstance(options.slide, Slide)
     problem = needs.problem(processor.size) if processor.size and not windows else None
     if problem:

@@ -23,8 +23,10 @@ class HuggingFaceModel(ImageModel):
     labels: LabelSpace
     predictor: ImagePredictor
     facts: dict[str, Any]
-    remarks: Callable[[], list[str]]
+    remarks: tuple[str, ...]
     """What a user should know of its classes, its sizes and its code."""
+    left_out: Callable[[], list[str]]
+    """What it has not seen of images so far: the reason why its logits have other proportions."""
 
     @classmethod
     def load(cls, options: ModelOptions) -> "HuggingFaceModel":
@@ -49,6 +51,7 @@ class HuggingFaceModel(ImageModel):
             **loaded.facts,
             **inference.facts(),
             **({"masks": loaded.order} if loaded.order else {}),
+            **({"feature": options.feature} if options.feature else {}),
             **torch_settings.describe_settings(device, options.threads, options.precision),
         }
         predictor = ImagePredictor(
@@ -62,11 +65,11 @@ class HuggingFaceModel(ImageModel):
             run_with_dropout=run.with_dropout,
             of_masks=loaded.order is not None,
         )
-        return cls(loaded.labels, predictor, facts, lambda: [*loaded.remarks, *loaded.runner.notes()])
+        return cls(loaded.labels, predictor, facts, loaded.remarks, loaded.runner.notes)
 
     def notes(self) -> list[str]:
         """Return what is suspicious in its outputs, and what a user should know of its classes, sizes and code."""
-        return [*self.predictor.notes(), *self.remarks()]
+        return [*(self.left_out() or self.predictor.notes()), *self.remarks]
 
     def provenance(self) -> dict[str, Any]:
         """Return files with their hashes, the hub's commit, preprocessing and settings."""
