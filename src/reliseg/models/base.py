@@ -192,7 +192,7 @@ class Model(ABC):
 _OF_USE = (
     *("class", "args", "key", "weights", "output", "values", "feature", "precision"),
     *("normalisation", "processor", "resize", "align_corners", "interpolation", "pad", "slide", "views", "mc_dropout"),
-    *("seed", "through_input", "masks", "configuration"),
+    *("seed", "through_input", "masks", "configuration", "settings"),
 )
 """Facts that say how a network's files are used."""
 

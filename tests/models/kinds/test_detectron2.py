@@ -148,11 +148,19 @@ def test_the_shorter_side_becomes_short_unless_the_longer_one_exceeds_long(size,
 def test_images_keep_their_size_where_detectron2_does_not_resize_them(case):
     model = Detectron2Model.load(options(case[1], resize=None, args={"INPUT.MIN_SIZE_TEST": 0}))
     assert model.provenance()["resize"] is None
-    (prediction,) = model.predict([Input("a", (50, 90), image())])
-    assert prediction.logits.shape == (19, 50, 90)
-    fixed = Detectron2Model.load(options(case[1], resize=(64, 96), pad=Pad(to_multiple=64)))
-    assert fixed.provenance()["pad"] == 64
-    assert fixed.predict([Input("a", (50, 90), image())])[0].logits.shape == (19, 64, 96)
+    assert not model.resizes
+    own = Detectron2Model.load(options(case[1], resize="none"))
+    assert own.provenance()["resize"] is None
+    assert np.array_equal(probabilities(own, image()), probabilities(model, image()))
+
+
+def test_sizes_and_padding_of_the_options_stand_over_those_of_the_settings(case):
+    fixed = Detectron2Model.load(options(case[1], resize=(64, 96), pad=Pad(to_multiple=64), interpolation="torch"))
+    facts = fixed.provenance()
+    assert (facts["resize"], facts["pad"], facts["interpolation"]) == ((64, 96), 64, "torch")
+    assert fixed.resizes
+    usual = Detectron2Model.load(options(case[1], resize=None))
+    assert usual.provenance()["resize"] == {"long": 2048, "short": 1024}
 
 
 def test_the_size_of_images_is_asked_for_where_nothing_says_it(case):

@@ -1,6 +1,6 @@
 """Mask2Former and MaskFormer of detectron2, from their checkpoints."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 from reliseg.errors import ModelError, error_text
@@ -9,8 +9,6 @@ from reliseg.models.image_predictor import ImagePredictor, check_on_gray
 from reliseg.models.inference.modes import Inference
 from reliseg.models.libraries.model import LibraryModel, imports_for
 from reliseg.models.options import FitWithin
-
-Size = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +37,8 @@ class Detectron2Model(LibraryModel):
         loaded.runner.model.to(device)
         settings = loaded.settings
         order = options.masks or settings.masks
-        size = _size(options, settings.shortest_edge)
-        inference = Inference.of(replace(options, resize=None), size=size, pad=loaded.multiple)
+        size = _usual_size(options, settings.shortest_edge)
+        inference = Inference.of(options, size=size, pad=loaded.multiple)
         run = Network(
             loaded.runner.queries,
             loaded.normalisation,
@@ -77,16 +75,14 @@ class Detectron2Model(LibraryModel):
         return cls(labels, predictor, facts, loaded.weights.notes)
 
 
-def _size(options: ModelOptions, shortest_edge: dict[str, int] | None) -> Size | FitWithin | None:
-    """Return the size that images are brought to, or the rule; None where they keep their own."""
+def _usual_size(options: ModelOptions, shortest_edge: dict[str, int] | None) -> FitWithin | None:
+    """Return the rule by which images are resized if the options name none; None where they keep their size."""
     if options.resize == "processor" or (options.resize is None and shortest_edge is None):
         raise ModelError(
             f"model {options.name}: no configuration says which size images are brought to; give where: CONFIG.yaml "
             "and weights: the checkpoint, or resize, for example {long: 2048, short: 1024}"
         )
-    if options.resize is None and shortest_edge is not None:
-        return FitWithin(**shortest_edge) if shortest_edge["short"] else None
-    return None if isinstance(options.resize, str) else options.resize
+    return FitWithin(**shortest_edge) if shortest_edge and shortest_edge["short"] else None
 
 
 def _check_options(options: ModelOptions) -> None:
