@@ -43,11 +43,19 @@ def test_a_file_of_the_user_comes_before_a_shipped_one(shipped, tmp_path):
     assert find_configuration("net", f"{B0}.py", tmp_path) == (tmp_path / f"{B0}.py", False)
 
 
-def test_of_an_unknown_name_the_nearest_are_suggested(shipped, tmp_path):
+@pytest.mark.parametrize(
+    "name", ["segformer_mit-b1_cityscapes", "segformer_mit-b1_8x1_1024x1024_160k_cityscapes", "segformer_mit_b1.py"]
+)
+def test_of_an_unknown_name_the_nearest_are_suggested_those_of_0_x_too(shipped, tmp_path, name):
     with pytest.raises(ModelError) as error:
-        find_configuration("net", B0.replace("b0", "b9"), tmp_path)
-    assert str(error.value).startswith(f"model net: {B0.replace('b0', 'b9')!r} is neither a file nor a configuration")
-    assert str(error.value).endswith(f"; the nearest are {B0.replace('b0', 'b1')}, {B0}")
+        find_configuration("net", name, tmp_path)
+    assert str(error.value) == (
+        f"model net: {name!r} is neither a file nor a configuration of mmsegmentation; "
+        f"the nearest are {B0.replace('b0', 'b1')}, {B0}"
+    )
+
+
+def test_a_name_that_is_like_none_is_told_what_is_wanted(shipped, tmp_path):
     with pytest.raises(ModelError, match=r"; give a file, CONFIG\.py, or such a name$"):
         find_configuration("net", "x", tmp_path)
 

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,9 +44,22 @@ def find_configuration(model: str, where: str, folder: Path) -> tuple[Path, bool
     shipped = shipped_configurations()
     if name in shipped:
         return shipped[name], True
-    near = get_close_matches(name, shipped, n=_NEAR, cutoff=0.6)
+    near = _nearest(name, shipped)
     hint = f"the nearest are {', '.join(near)}" if near else "give a file, CONFIG.py, or such a name"
     raise ModelError(f"model {model}: {where!r} is neither a file nor a configuration of mmsegmentation; {hint}")
+
+
+def _nearest(name: str, known: Iterable[str]) -> list[str]:
+    """Return the names that share most parts with a name, and of those the ones that are written most alike."""
+    parts = _parts(name)
+    shared = {other: len(parts & _parts(other)) for other in known}
+    alike = [other for other in shared if shared[other] > len(parts) // 2]
+    alike.sort(key=lambda other: (-shared[other], -SequenceMatcher(None, name, other).ratio()))
+    return alike[:_NEAR]
+
+
+def _parts(name: str) -> set[str]:
+    return set(re.split(r"[_-]", name))
 
 
 @cache
