@@ -1,6 +1,7 @@
 """What speaks against a plan: samples that are shared, unions that overlap, calibrations that do not fit the data."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from helpers.plans import dataset_of, target_of
@@ -60,10 +61,14 @@ def test_a_split_may_be_tested_where_nothing_that_is_fitted_on_it_is_applied(dat
 
 
 def test_a_pool_holds_each_sample_in_one_member_and_may_be_allowed(dataset):
-    other = dataset_of({"fog": ["b/1"]}, name="other")
+    other = dataset_of({"fog": ["b/1"]}, name="other", root=Path("elsewhere"))
     pool = Pool("all", (target_of(dataset, "day"), target_of(other, "fog")))
     plan = build(dataset, [], tests=[target_of(dataset, "day")], pools=(pool,))
     assert [str(r) for r in plan.reported()] == ["world/day", "all/pooled"]
+    again = replace(dataset, name="again")  # the same files, under another name
+    same = Pool("all", (target_of(dataset, "day"), target_of(again, "day")))
+    with pytest.raises(ConfigError, match="all/pooled: b/1 is in world/day and in again/day"):
+        build(dataset, [], tests=[target_of(dataset, "day")], pools=(same,))
     twice = Pool("all", (target_of(dataset, "cal"), target_of(dataset, "mixed")))
     with pytest.raises(ConfigError, match="all/pooled: a/2 is in world/cal and in world/mixed"):
         build(dataset, [], tests=[target_of(dataset, "day")], pools=(twice,))

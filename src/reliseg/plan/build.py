@@ -9,6 +9,7 @@ from reliseg.calibration.records.record import Record, read_records
 from reliseg.config.protocol import provenance
 from reliseg.config.schema import CalibrationConfig, RunConfig, Settings
 from reliseg.data import DataSet, Sample
+from reliseg.data.augment import Copy
 from reliseg.errors import ConfigError, count_text, suggestion
 from reliseg.plan.open import limit_samples, model_loader, open_configured_dataset
 from reliseg.plan.plan import Fit, ModelSource, Plan, Pool, Reported, Target, all_members
@@ -196,10 +197,11 @@ def _check_records(
 
 def _check_union(reported: Reported) -> None:
     """Refuse a union with a sample in two of its members: its statistics are the sum of theirs."""
-    seen: dict[tuple[str, str], Target] = {}
+    seen: dict[tuple[str, str, Copy | None], Target] = {}
     for member in reported.members():
+        root = str(member.dataset.root.resolve())
         for sample in member.domain.samples:
-            other = seen.setdefault((member.dataset.name, sample.id), member)
+            other = seen.setdefault((root, sample.image, sample.copy), member)
             if other != member:
                 raise ConfigError(
                     f"{reported}: {sample.id} is in {other} and in {member}; domains of a union must not share samples"
