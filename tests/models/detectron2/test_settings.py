@@ -141,6 +141,11 @@ def test_multi_grid_and_dilation_of_res4_count_for_the_backbone_of_deeplab_alone
             r"PIXEL_MEAN is \[1, 2\]; give a value",
         ),
         ("MODEL: {BACKBONE: {NAME: D2SwinTransformer}, PIXEL_STD: open('a')}", SWIN, "PIXEL_STD is open"),
+        (
+            "MODEL: {BACKBONE: {NAME: build_mine}}",
+            R101C,
+            "NAME is build_mine, which is not known here; if it builds what",
+        ),
         ("INPUT: {MIN_SIZE_TEST: large}", SWIN, "MIN_SIZE_TEST is large; give a value such as 800"),
         (
             "MODEL: {BACKBONE: {NAME: D2SwinTransformer}, MASK_FORMER: {TEST: {SEMANTIC_INFERENCE_METHOD: iterative}}}",

@@ -120,12 +120,13 @@ def _builder(backbone: Swin | ResNet) -> str:
 
 def _check_kind(values: Mapping[str, Any], network: Architecture) -> None:
     """Raise a ModelError where the settings are of a network that cannot be built here, or of another one."""
-    name = values["MODEL.BACKBONE.NAME"]
-    backbone = network.backbone
-    if name in _BUILDERS and (
-        (name == _SWIN) != isinstance(backbone, Swin)
-        or (name == _PLAIN and isinstance(backbone, ResNet) and backbone.deep_stem)
-    ):
+    name, backbone = values["MODEL.BACKBONE.NAME"], network.backbone
+    if name not in _BUILDERS:
+        raise ModelError(
+            f"MODEL.BACKBONE.NAME is {printable(name)}, which is not known here; if it builds what "
+            f"{_builder(backbone)} does, write args: {{MODEL.BACKBONE.NAME: {_builder(backbone)}}}"
+        )
+    if (name == _SWIN) != isinstance(backbone, Swin) or (name == _PLAIN and _builder(backbone) == _DEEPLAB):
         raise ModelError(
             f"MODEL.BACKBONE.NAME is {name}, and the tensors are of {_builder(backbone)}; "
             "give the configuration of this checkpoint"
