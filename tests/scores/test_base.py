@@ -9,11 +9,12 @@ from scipy.special import logsumexp, softmax
 from scipy.stats import entropy
 
 from reliseg.errors import ConfigError
+from reliseg.models.image_predictor import SCORES_OF_MASKS, SCORES_OF_MEANS
 from reliseg.scores import SCORES
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES, confidences
 from reliseg.testing import check_score
 
-every_score = pytest.mark.parametrize("name", SCORES.names())
+every_score = pytest.mark.parametrize("name", [n for n in SCORES.names() if not SCORES.get(n).given_by_model])
 
 DEFINITIONS = {
     "msp": lambda z: softmax(z, axis=0).max(axis=0),
@@ -76,3 +77,12 @@ def test_hyphens_and_unknown_names():
     assert SCORES.get("neg-entropy") is SCORES.get("neg_entropy")
     with pytest.raises(ConfigError, match="did you mean 'neg_energy'"):
         SCORES.get("negenergy")
+
+
+def test_scores_that_come_with_predictions_are_no_functions_of_logits():
+    given = {name for name in SCORES.names() if SCORES.get(name).given_by_model}
+    assert given == {*SCORES_OF_MASKS, *SCORES_OF_MEANS}
+    for name in given:
+        assert SCORES.get(name).comes_with
+        with pytest.raises(TypeError, match="comes with predictions"):
+            SCORES.get(name)()(logits())

@@ -362,7 +362,21 @@ class RunConfig(Settings):
             twice = {n for n in names if names.count(n) > 1}
             if twice:
                 raise ValueError(f"two {kind} are named {sorted(twice)[0]!r}; give each its own name")
+        kinds = {model.name: model.kind for model in self.models}
+        for model in self.models:
+            _check_members(model, kinds)
         return self
+
+
+def _check_members(ensemble: ModelConfig, kinds: Mapping[str, str]) -> None:
+    """Raise a ValueError unless members are other models of the configuration, each once, and no ensembles."""
+    for member in ensemble.members:
+        if ensemble.members.count(member) > 1:
+            raise ValueError(f"ensemble {ensemble.name} names {member!r} twice; name each member once")
+        if member not in kinds:
+            raise ValueError(f"ensemble {ensemble.name}: no model is named {member!r}; {suggestion(member, kinds)}")
+        if kinds[member] == ENSEMBLE:
+            raise ValueError(f"ensemble {ensemble.name}: {member} is one itself; name its members")
 
 
 def _known_name(value: str, names: list[str], kind: str) -> str:

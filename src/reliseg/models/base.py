@@ -3,7 +3,7 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -60,6 +60,8 @@ class ModelOptions:
     device: str = "cpu"
     threads: int = 2
     """Threads of the network on the CPU: part of what a result depends on."""
+    members: Mapping[str, Callable[[], "Model"]] = field(default_factory=dict)
+    """Of an ensemble: what loads each of its models, by name."""
     folder: Path = Path()
     """Relative paths in `where` start here: the folder of the file that names them."""
 

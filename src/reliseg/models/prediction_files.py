@@ -14,6 +14,7 @@ from reliseg.models.base import Values
 from reliseg.models.output_check import class_count_problem, logits_problem, probabilities_problem
 from reliseg.prediction import Prediction
 from reliseg.runtime.atomic_files import write_atomically
+from reliseg.stats.probabilities import LOG_ZERO
 from reliseg.types import Feature
 
 _ARRAYS = ("logits", "probabilities", "align_corners", "feature")
@@ -71,10 +72,12 @@ def save_logits(path: Path, prediction: Prediction) -> None:
     """Write a model's prediction, before projection and calibration, as `stored` reads it: whole or not at all.
 
     Logits are written as float16 where that is exact enough. Probabilities are written as they are: in float16 the
-    small ones would become 0.
+    small ones would become 0. Rows that are computed when they are read are written at the size of the image.
     """
     arrays: dict[str, Any] = {"align_corners": np.bool_(prediction.align_corners)}
-    if prediction.probabilities is None:
+    if prediction.is_of_probabilities and prediction.probabilities is None:
+        arrays["probabilities"] = probabilities_of(np.asarray(prediction.logits))
+    elif prediction.probabilities is None:
         logits = np.asarray(prediction.logits)
         arrays["logits"] = logits.astype(_sufficient_type(logits), copy=False)
     else:
@@ -82,6 +85,16 @@ def save_logits(path: Path, prediction: Prediction) -> None:
     if prediction.feature is not None:
         arrays["feature"] = prediction.feature
     write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+
+
+def probabilities_of(logs: np.ndarray) -> np.ndarray:
+    """Return the softmax of what stands for logarithms of probabilities, in place; of `LOG_ZERO` it is 0."""
+    for y in range(logs.shape[1]):  # a row at a time: a copy of all would be as large again
+        row = logs[:, y]
+        p = np.exp(row.astype(np.float64) - row.max(axis=0))
+        p[row == np.float32(LOG_ZERO)] = 0
+        logs[:, y] = p / p.sum(axis=0)
+    return logs
 
 
 def _sufficient_type(logits: np.ndarray) -> type[np.floating[Any]]:

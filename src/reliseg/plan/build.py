@@ -11,7 +11,7 @@ from reliseg.config.schema import CalibrationConfig, RunConfig, Settings
 from reliseg.data import DataSet, Sample
 from reliseg.data.augment import Copy
 from reliseg.errors import ConfigError, count_text, suggestion
-from reliseg.plan.open import limit_samples, model_loader, open_configured_dataset
+from reliseg.plan.open import limit_samples, model_loaders, open_configured_dataset
 from reliseg.plan.plan import Fit, ModelSource, Plan, Pool, Reported, Target, all_members
 
 FileKey: TypeAlias = tuple[str, str]
@@ -21,7 +21,7 @@ FileKey: TypeAlias = tuple[str, str]
 def plan_from_config(config: RunConfig, folder: Path) -> Plan:
     """Return the plan of a configuration whose relative paths start at `folder`; opens data sets, loads no model."""
     datasets = [open_configured_dataset(d, folder) for d in config.datasets]
-    models = [model_loader(m, folder, config) for m in config.models]
+    models = model_loaders(config.models, folder, config)
     return plan_with(models, datasets, config, folder)
 
 

@@ -1,9 +1,11 @@
 """Data sets and models of a configuration, opened."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from types import MappingProxyType
 
-from reliseg.config.schema import IN_MEMORY, DataConfig, ModelConfig, Settings
+from reliseg.config.schema import ENSEMBLE, IN_MEMORY, DataConfig, ModelConfig, Settings
 from reliseg.data import DataOptions, DataSet, Domain, open_dataset
 from reliseg.errors import ConfigError, ModelError
 from reliseg.labels import LabelSpace, label_space
@@ -40,8 +42,21 @@ def _limit_domain(domain: Domain, dataset: DataSet, limit: int) -> Domain:
     return replace(domain, samples=tuple(s for s in domain.samples if s in of_members))
 
 
-def model_loader(config: ModelConfig, folder: Path, settings: Settings) -> ModelSource:
-    """Return the model of a section, to be loaded when its turn comes; relative paths start at `folder`."""
+def model_loaders(configs: Sequence[ModelConfig], folder: Path, settings: Settings) -> list[ModelSource]:
+    """Return the models of all sections; an ensemble loads its members anew when its turn comes."""
+    by_name: dict[str, ModelSource] = {}
+    for config in sorted(configs, key=lambda c: c.kind == ENSEMBLE):
+        by_name[config.name] = model_loader(config, folder, settings, by_name)
+    return [by_name[config.name] for config in configs]
+
+
+def model_loader(
+    config: ModelConfig, folder: Path, settings: Settings, others: Mapping[str, ModelSource] = MappingProxyType({})
+) -> ModelSource:
+    """Return the model of a section, to be loaded when its turn comes; relative paths start at `folder`.
+
+    `others` are models that may be members of an ensemble.
+    """
     if config.kind == IN_MEMORY:
         raise ConfigError(
             f"model {config.name} was an object in Python; {_AGAIN} kind: python, where: FILE.py:FUNCTION"
@@ -50,6 +65,7 @@ def model_loader(config: ModelConfig, folder: Path, settings: Settings) -> Model
     def load() -> Model:
         same = {f.name: getattr(config, f.name) for f in fields(ModelOptions) if f.name in ModelConfig.model_fields}
         own = {
+            "members": {name: others[name].load for name in config.members},
             "seed": settings.seed,
             "weights": Path(config.weights).expanduser() if config.weights else None,
             "align_corners": config.upsampling.align_corners if config.upsampling else None,

@@ -1,5 +1,5 @@
 """Scores: logits -> one confidence per pixel, higher where the model is more confident."""
 
-from reliseg.scores.base import SCORES, Score
+from reliseg.scores.base import SCORES, ModelScore, Score
 
-__all__ = ["SCORES", "Score"]
+__all__ = ["SCORES", "ModelScore", "Score"]

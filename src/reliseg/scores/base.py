@@ -18,6 +18,10 @@ class Score(ABC):
 
     built_in: ClassVar[bool] = False
     """Whether the kernels compute it by its name; any other score is called on blocks of pixels."""
+    given_by_model: ClassVar[bool] = False
+    """Whether it comes with predictions, as one of their `score_maps`, and is no function of the logits."""
+    comes_with: ClassVar[str] = ""
+    """The models that give it, as the end of the reason why it is undefined for others."""
     needs_logits: ClassVar[bool] = False
     """Whether it is undefined for log probabilities, as it changes with a constant that is added to all logits."""
 
@@ -36,6 +40,17 @@ class BuiltInScore(Score):
     def __call__(self, logits: Block) -> Float64[np.ndarray, " p"]:
         """Return the confidence of each pixel."""
         return BUILT_IN_SCORES[self.name].confidence(Softmax.of(logits))
+
+
+@dataclass(frozen=True)
+class ModelScore(Score):
+    """A score that only some models give, with their predictions: calibrations do not change it."""
+
+    given_by_model: ClassVar[bool] = True
+
+    def __call__(self, logits: Block) -> Float64[np.ndarray, " p"]:
+        """Raise a TypeError: it cannot be computed from logits."""
+        raise TypeError(f"{type(self).__name__} comes with predictions; it is no function of logits")
 
 
 SCORES: Registry[Score] = Registry("reliseg.scores", "methods", "Score", "score", trial=lambda kind: kind())

@@ -1,5 +1,6 @@
 """Scores that the kernels do not know are counted by their function, beside those that they know."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -78,3 +79,27 @@ def test_without_annotation_every_pixel_is_void():
     bare = DecodedSample(loaded.sample, loaded.size, None, None, "", "")
     row = observer_of(world, "msp").observe(bare, prediction)
     assert row.pixels.tolist() == [[0, 0, 0, len(world.truth)]]
+
+
+def test_a_score_that_came_with_the_prediction_is_counted_as_it_came():
+    world = WORLDS["plain"]
+    loaded, prediction = sample_of(world, "s/1")
+    values = np.linspace(-3, 0, world.logits.shape[1], dtype=np.float32)
+    given = replace(prediction, score_maps={"neg_mutual_information": lambda rows: values[None][rows]})
+    counter = observer_of(world, "msp", "neg_mutual_information")
+    row = counter.observe(loaded, given)
+    pixels = counter.take()
+    known = world.truth < 254
+    total = row.score_sums[0, 1][:2].sum(axis=0) @ [2.0**32, 1.0] / 2**24
+    assert total == pytest.approx(values[known].sum(dtype=np.float64), abs=1e-5)
+    counts = pixels.ranks["neg_mutual_information"].counts
+    assert counts.sum() == len(world.truth)
+    np.testing.assert_array_equal(counts.sum(axis=1), pixels.ranks["msp"].counts.sum(axis=1))
+
+
+def test_a_score_that_a_model_does_not_give_is_0_everywhere():
+    world = WORLDS["plain"]
+    counter = observer_of(world, "msp", "rba")
+    row = counter.observe(*sample_of(world, "s/1"))
+    assert not row.score_sums[0, 1].any()
+    assert (counter.take().ranks["rba"].counts.sum(axis=0) > 0).sum() == 1

@@ -1,11 +1,12 @@
 """A model is tried on the data itself: on the smallest and the largest image of each data set, or on all images."""
 
+import math
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
 from reliseg.data import DataSet, DomainCheck, Sample, SizedSample, extremes, load
-from reliseg.errors import ModelError, SampleError
+from reliseg.errors import ModelError, SampleError, image_size_text
 from reliseg.models import Input, Model
 from reliseg.models.determinism import determinism_notes
 from reliseg.plan.plan import Plan, Target
@@ -66,7 +67,7 @@ class Trial:
     def note_what_differs(self) -> None:
         """Predict one image of each data set twice, and beside another if the plan has batches; note what differs.
 
-        Then note what the model says of its outputs.
+        Then note what the model says of its outputs, and how often the network is asked for an image.
         """
         for dataset, images in self._extremes().items():
             model = self.model.of_domain(str(self._target(dataset, images[0].sample)))
@@ -77,6 +78,11 @@ class Trial:
                 continue  # two at once may be too many; a run predicts them one by one then
         for line in self.model.notes():
             self.progress.note(f"model {self.name} {line}")
+        largest = max((image.size for images in self._extremes().values() for image in images), key=math.prod)
+        calls = self.model.calls(largest)
+        if calls > 1:
+            size = image_size_text(largest)
+            self.progress.note(f"model {self.name}: {calls} forward passes for an image of {size}")
 
     def _extremes(self) -> dict[DataSet, list[SizedSample]]:
         """Return the smallest and the largest image of each data set; one, where all are of one size."""

@@ -13,7 +13,7 @@ from reliseg.prediction import Prediction
 from reliseg.registry import plugin_errors
 from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.scores import SCORES, Score
-from reliseg.stats import DeviceLogits, Layout, LogitView, PixelStatistics, SampleTable
+from reliseg.stats import DeviceLogits, Layout, PixelStatistics, SampleTable
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, ROLES
 from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.fixed import limbs, units
@@ -44,7 +44,7 @@ class Observer:
         row = kernel.observe(view, truth, loaded.sample.id)
         if not self._open:
             return row
-        by_score = _open_statistics(self._open, view, truth, self._layout.columns)
+        by_score = _open_statistics(self._open, prediction, truth)
         self._ranks = {name: ranks + by_score[name].ranks for name, ranks in self._ranks.items()}
         return self._with_all_scores(row, by_score)
 
@@ -91,16 +91,24 @@ class _OpenScore:
     coarse: np.ndarray
 
 
-def _open_statistics(scores: Mapping[str, Score], view: LogitView, truth: Truth, columns: int) -> dict[str, _OpenScore]:
+def _open_statistics(scores: Mapping[str, Score], prediction: Prediction, truth: Truth) -> dict[str, _OpenScore]:
+    """Count scores that the kernels do not know: functions of the logits, or those that came with the prediction.
+
+    One that a model does not give is 0 everywhere; what is computed from it is undefined.
+    """
+    view, given = prediction.view(), prediction.score_maps
     counts = {name: np.zeros((ROLES, fine_bins(name).size), np.int64) for name in scores}
     sums = {name: np.zeros(ROLES, np.int64) for name in scores}
     for start in range(0, view.size[0], _ROWS):
         rows = slice(start, start + _ROWS)
-        z = full_logits(view, columns, rows)
+        z = full_logits(view, prediction.columns, rows)
         role = roles(truth[rows].ravel().astype(np.int64), z.argmax(axis=0))
         for name, score in scores.items():
             with plugin_errors(score):
-                values = score(z)
+                if score.given_by_model:
+                    values = given[name](rows).astype(np.float64).ravel() if name in given else np.zeros(z.shape[1])
+                else:
+                    values = score(z)
                 np.add.at(counts[name], (role, fine_bins(name).index(values)), 1)
                 np.add.at(sums[name], role, units(values))
     return {name: _OpenScore(ScoreHistogram(counts[name]), limbs(sums[name]), _coarse(counts[name])) for name in scores}

@@ -175,10 +175,14 @@ def _labels_of_all(members: Sequence[Target]) -> LabelSpace | None:
 
 
 def _undefined_scores(model: Model, scores: Sequence[str]) -> dict[str, str]:
-    if not model.gives_probabilities:
-        return {}
-    why = "the model gives probabilities, and this score needs logits"
-    return {score: why for score in scores if SCORES.get(score).needs_logits}
+    reasons = {}
+    for name in scores:
+        score = SCORES.get(name)
+        if score.needs_logits and model.gives_probabilities:
+            reasons[name] = "the model gives probabilities, and this score needs logits"
+        elif score.given_by_model and name not in model.gives_scores:
+            reasons[name] = f"the model does not give it; it comes with {score.comes_with}"
+    return reasons
 
 
 def _unreachable(members: Sequence[Target], labels: LabelSpace) -> tuple[int, ...]:
