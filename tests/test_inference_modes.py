@@ -74,15 +74,15 @@ def test_every_way_to_predict_gives_its_numbers_and_reasons_for_those_it_has_not
     both = {"name": "both", "kind": "ensemble", "members": ["one", "two"]}
     values = evaluated(field, [ONE, TWO, slide, views, dropped, both])
     for model in ("one", "two", "slid"):
-        value, why = values[model, "neg_mutual_information", "auroc_error", "identity"]
+        value, why = values[model, "neg_mutual_information", "auroc", "identity"]
         assert value is None
         assert "it comes with several predictions: kind: ensemble, mc_dropout or tta" in why
-        assert values[model, "max_logit", "auroc_error", "identity"][0] is not None
+        assert values[model, "max_logit", "auroc", "identity"][0] is not None
     for model in ("views", "dropped", "both"):
-        assert 0 < values[model, "neg_mutual_information", "auroc_error", "identity"][0] < 1
-        assert 0 < values[model, "neg_expected_entropy", "auroc_error", "identity"][0] < 1
-        assert "needs logits" in values[model, "max_logit", "auroc_error", "identity"][1]
-    assert "class maps of mask classification" in values["both", "rba", "auroc_error", "identity"][1]
+        assert 0 < values[model, "neg_mutual_information", "auroc", "identity"][0] < 1
+        assert 0 < values[model, "neg_expected_entropy", "auroc", "identity"][0] < 1
+        assert "needs logits" in values[model, "max_logit", "auroc", "identity"][1]
+    assert "class maps of mask classification" in values["both", "rba", "auroc", "identity"][1]
     ece = {m: values[m, "msp", "ece", "identity"][0] for m in ("one", "two", "slid", "views", "dropped", "both")}
     assert len({round(v, 9) for v in ece.values()}) == 6
     facts = json.loads((field / "out" / "manifest.json").read_text())["models"]
@@ -103,8 +103,8 @@ def test_an_ensemble_is_calibrated_and_its_stored_probabilities_give_its_numbers
         scores=("msp", "neg_mutual_information"),
     )
     assert {c for _, _, _, c in values} >= {"identity", "ts@field/all", "lts@field/all"}
-    assert values["both", "msp", "nll", "ts@field/all"][0] <= values["both", "msp", "nll", "identity"][0] + 1e-6
-    same = {values["both", "neg_mutual_information", "auroc_ood", c] for c in ("identity", "ts@field/all")}
+    assert values["both", "", "nll", "ts@field/all"][0] <= values["both", "", "nll", "identity"][0] + 1e-6
+    same = {values["both", "neg_mutual_information", "auroc", c] for c in ("identity", "ts@field/all")}
     assert len(same) == 1
 
 
@@ -122,10 +122,13 @@ def test_logits_of_windows_are_saved_at_the_size_of_the_image_and_read_back(fiel
     stored = {"name": "slid", "kind": "stored", "where": "out/saved/slid", "labels": "field.toml"}
     called(field, [stored], "run", "run.yaml", "--out", "again")
     after = json.loads((field / "again" / "results.json").read_text())["rows"]
+    compared = 0
     for one, other in zip(before, after, strict=True):
         assert one["metric"] == other["metric"]
-        if one["value"] is not None:
-            assert other["value"] == pytest.approx(one["value"], rel=2e-3, abs=2e-3)  # float16
+        if one["metric"] in ("ece", "nll", "brier", "pixel_accuracy", "miou"):
+            assert other["value"] == pytest.approx(one["value"], abs=1e-3)  # they were rounded to float16
+            compared += 1
+    assert compared == 5
 
 
 def test_mc_dropout_without_dropout_is_refused(field):

@@ -148,3 +148,23 @@ def test_logits_are_saved_in_a_type_that_keeps_what_tells_classes_apart(
     saved = np.load(tmp_path / "a.npz")["logits"]
     assert saved.dtype == dtype
     assert (saved.argmax(axis=0) == z.argmax(axis=0)).mean() > 0.99
+
+
+def test_rows_of_probabilities_are_saved_as_probabilities_at_the_size_of_the_image(tmp_path):
+    log_p = np.log(np.random.default_rng(0).dirichlet(np.ones(11), SIZE).transpose(2, 0, 1)).astype(np.float32)
+    log_p[3, 0, 0] = LOG_ZERO
+    save_logits(tmp_path / "a.npz", Prediction(StoredRows(log_p, of_probabilities=True), SIZE))
+    with np.load(tmp_path / "a.npz") as stored:
+        assert set(stored) == {"probabilities", "align_corners"}
+        p = stored["probabilities"]
+    expected = np.exp(log_p.astype(np.float64))
+    expected[3, 0, 0] = 0
+    np.testing.assert_allclose(p, expected / expected.sum(axis=0), atol=1e-7)
+    assert p[3, 0, 0] == 0
+
+
+def test_rows_of_logits_are_saved_as_logits_at_the_size_of_the_image(tmp_path):
+    z = np.random.default_rng(0).normal(size=(11, *SIZE)).astype(np.float32)
+    save_logits(tmp_path / "a.npz", Prediction(StoredRows(z), SIZE))
+    with np.load(tmp_path / "a.npz") as stored:
+        np.testing.assert_allclose(stored["logits"], z, atol=2e-3)
