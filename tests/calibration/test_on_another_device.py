@@ -22,4 +22,4 @@ def test_networks_and_training_run_on_a_device_that_is_not_the_cpu():
         check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "5 passed" in ended.stdout
+    assert "6 passed" in ended.stdout

@@ -12,6 +12,7 @@ from helpers.worlds import space
 from reliseg.calibration import Training
 from reliseg.calibration.methods.lts import LocalTemperature
 from reliseg.models import Input, ModelOptions
+from reliseg.models.kinds.exported import ExportedModel
 from reliseg.models.kinds.python import PythonModel
 
 CHANGES_FROM_RUN_TO_RUN = {
@@ -84,3 +85,24 @@ def test_a_network_predicts_on_the_device_as_on_the_cpu():
     for one, other in zip(expected, actual, strict=True):
         np.testing.assert_array_equal(np.asarray(other.logits), one.logits)
         np.testing.assert_array_equal(other.feature, one.feature)
+
+
+class Positions(Net):
+    """A network that makes tensors of its own."""
+
+    def forward(self, x):
+        rows = torch.arange(x.shape[2], device=x.device, dtype=x.dtype)
+        return super().forward(x + rows[:, None] / 100)["out"]
+
+
+def test_a_program_predicts_on_the_device_also_what_it_was_exported_to_make_on_the_cpu(tmp_path):
+    program = torch.export.export(Positions().eval(), (torch.zeros(1, 3, 24, 32),))
+    torch.export.save(program, tmp_path / "net.pt2")
+    options = ModelOptions("net", "exported", "net.pt2", labels=space(4), threads=1, folder=tmp_path)
+    source = Input("a", (24, 32), np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8))
+    expected = ExportedModel.load(options).predict([source])[0].logits
+    other_device.operations.clear()
+    there = replace(options, device=other_device.NAME, resize=(24, 32))
+    for model in (ExportedModel.load(there), PythonModel.of(torch.export.load(tmp_path / "net.pt2"), there)):
+        np.testing.assert_array_equal(np.asarray(model.predict([source])[0].logits), expected)
+        assert other_device.operations["aten::conv2d"] > 0

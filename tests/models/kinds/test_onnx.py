@@ -167,6 +167,7 @@ def test_without_onnx_runtime_the_command_that_installs_it_is_said(tmp_path: Pat
         load(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_graph_is_evaluated_without_torch(tmp_path: Path):
     write_graph(tmp_path / "net.onnx")
     code = (

@@ -13,6 +13,8 @@ from reliseg.errors import ModelError
 from reliseg.models.graphs.taken_images import GraphInput
 from reliseg.models.torch.programs import exported_module, load_program, program_form, taken_images
 
+CPU = torch.device("cpu")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -33,7 +35,7 @@ def test_a_program_is_told_by_its_content_and_not_by_its_name(folder: Path, tmp_
 @pytest.mark.parametrize("name", ["fixed.pt2", "any.pt2", "net.pt"])
 def test_a_loaded_program_computes_what_the_network_does(folder: Path, name: str, capfd):
     path = folder / name
-    module, _ = load_program("net", path, program_form("net", path))
+    module, _ = load_program("net", path, program_form("net", path), CPU)
     images = torch.randn(1, 3, 32, 64)
     with torch.inference_mode():
         assert torch.equal(module(images), Net().eval()(images))
@@ -42,14 +44,14 @@ def test_a_loaded_program_computes_what_the_network_does(folder: Path, name: str
 
 def test_the_images_that_a_program_takes_are_those_that_it_states(folder: Path):
     taken = {
-        name: load_program("net", folder / name, program_form("net", folder / name))[1]
+        name: load_program("net", folder / name, program_form("net", folder / name), CPU)[1]
         for name in (p.name for p in folder.iterdir())
     }
     assert taken["fixed.pt2"] == GraphInput(1, (32, 32), (64, 64))
     assert taken["any.pt2"] == GraphInput(None, (5, None), (5, None))
     assert taken["net.pt"] == GraphInput()
     multiples = {"images": {2: 32 * torch.export.Dim("h", max=10), 3: dimension("w")}}
-    _, some = exported_module(export(Net(), shapes=multiples, size=(64, 64)))
+    some = taken_images(exported_module(export(Net(), shapes=multiples, size=(64, 64)), CPU))
     assert some.images == 1
     assert some.height[1] == 320
     assert taken_images(Net()) == GraphInput()
@@ -75,7 +77,7 @@ def test_what_is_no_program_is_said_in_one_line(folder: Path, tmp_path: Path, co
     path = tmp_path / "net.pt2"
     path.write_bytes(content((folder / "fixed.pt2").read_bytes()))
     with pytest.raises(ModelError, match=f"^model net: .*net.pt2: {problem}") as caught:
-        load_program("net", path, program_form("net", path))
+        load_program("net", path, program_form("net", path), CPU)
     assert "\n" not in str(caught.value)
     assert capfd.readouterr().err == ""
 
@@ -126,5 +128,5 @@ def test_a_program_of_torch_export_can_run_anything_when_it_is_loaded_as_the_pag
             other.writestr(member, content)
     form = program_form("net", path)
     assert not trace.exists()
-    load_program("net", path, form)
+    load_program("net", path, form, CPU)
     assert trace.exists()

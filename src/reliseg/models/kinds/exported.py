@@ -34,13 +34,15 @@ class ExportedModel(ImageModel):
         _check_options(options)
         try:
             from reliseg.models.torch import bare_network, programs
+            from reliseg.runtime import torch_settings
         except ModuleNotFoundError as error:
             if error.name is None or error.name.partition(".")[0] == "reliseg":
                 raise
             raise MissingExtraError(error.name, "torch", f"model {options.name}") from error
         path = options.folder / Path(options.where).expanduser()
         form = programs.program_form(options.name, path)
-        module, images = programs.load_program(options.name, path, form)
+        device = torch_settings.select_device(options.device, f"model {options.name}", ModelError)
+        module, images = programs.load_program(options.name, path, form, device)
         network = bare_network.bare_network(module, options)
         inference = own_inference(options, images)
         predictor = ImagePredictor(

@@ -50,7 +50,7 @@ class PythonModel(ImageModel):
         options.require_labels()
         with recorded_files() as opened:
             made, origin = call_function(options.name, options.where, options.folder, options.args)
-            instance = _module_of_program(made)
+            instance = _module_of_program(made, options)
 
             def identity() -> dict[str, Any]:
                 return _file_identity(instance, [*origin.files, *own_files(opened, origin.place)], options)
@@ -60,7 +60,7 @@ class PythonModel(ImageModel):
     @classmethod
     def of(cls, instance: Any, options: ModelOptions) -> "PythonModel":
         """Return the model of an object in memory: a torch module, or a callable. `where` is only a name here."""
-        origin, instance = Origin(where=options.where, place=Path.cwd()), _module_of_program(instance)
+        origin, instance = Origin(where=options.where, place=Path.cwd()), _module_of_program(instance, options)
         return replace(cls._of(instance, options, origin, lambda: _object_identity(instance)), own=instance)
 
     @classmethod
@@ -132,10 +132,15 @@ def _state_hash(instance: Any) -> dict[str, Any]:
     return {"state_sha256": tensors_sha256(instance)}
 
 
-def _module_of_program(made: Any) -> Any:
+def _module_of_program(made: Any, options: ModelOptions) -> Any:
     """Return the module of an exported program, or what else a function made."""
     export = sys.modules.get("torch.export")  # whoever has a program has imported it
-    return made.module() if export is not None and isinstance(made, export.ExportedProgram) else made
+    if export is None or not isinstance(made, export.ExportedProgram):
+        return made
+    from reliseg.models.torch.programs import exported_module
+    from reliseg.runtime.torch_settings import select_device
+
+    return exported_module(made, select_device(options.device, f"model {options.name}", ModelError))
 
 
 def _is_module(instance: Any) -> bool:

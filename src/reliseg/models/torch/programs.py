@@ -54,24 +54,28 @@ def program_form(model: str, path: Path) -> str:
     return form
 
 
-def load_program(model: str, path: Path, form: str) -> tuple[nn.Module, GraphInput]:
-    """Return the program as a module on the CPU, and the images that it takes; a ModelError where that fails."""
+def load_program(model: str, path: Path, form: str, device: torch.device) -> tuple[nn.Module, GraphInput]:
+    """Return the program as a module on the device, and the images that it takes; a ModelError where that fails."""
     try:
         with _quiet():
             if form == "torch.export":
-                return exported_module(torch.export.load(path))
-            return torch.jit.load(path, map_location="cpu"), GraphInput()  # type: ignore[no-untyped-call]
+                module = exported_module(torch.export.load(path), device)
+                return module, taken_images(module)
+            return torch.jit.load(path, map_location=device), GraphInput()  # type: ignore[no-untyped-call]
     except Exception as error:  # of another version of torch, of operators that are not there
         raise ModelError(
             f"model {model}: {path}: torch {torch.__version__} cannot load it ({error_text(error)}); "
-            "export it again with this version"
+            "export it again with this version, on the CPU"
         ) from error
 
 
-def exported_module(program: torch.export.ExportedProgram) -> tuple[nn.Module, GraphInput]:
-    """Return an exported program as a module, and the images that it takes."""
-    module = program.module()
-    return module, taken_images(module)
+def exported_module(program: torch.export.ExportedProgram, device: torch.device) -> nn.Module:
+    """Return an exported program as a module, which makes tensors on this device, not on the one it was exported on."""
+    if device.type != "cpu":
+        from torch.export.passes import move_to_device_pass
+
+        program = move_to_device_pass(program, str(device))
+    return program.module()
 
 
 def taken_images(module: nn.Module) -> GraphInput:
