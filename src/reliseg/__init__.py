@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reliseg.api import evaluate, load_calibration, open_dataset, open_model, run_config
+    from reliseg.api import ensemble, evaluate, load_calibration, open_dataset, open_model, run_config
     from reliseg.errors import ReliSegError
     from reliseg.prediction import Prediction
     from reliseg.results import Results
@@ -16,6 +16,7 @@ __all__ = [
     "Prediction",
     "ReliSegError",
     "Results",
+    "ensemble",
     "evaluate",
     "load_calibration",
     "open_dataset",
@@ -28,6 +29,7 @@ _HOMES = {
     "Prediction": "reliseg.prediction",
     "ReliSegError": "reliseg.errors",
     "Results": "reliseg.results",
+    "ensemble": "reliseg.api",
     "evaluate": "reliseg.api",
     "load_calibration": "reliseg.api",
     "open_dataset": "reliseg.api",

@@ -88,6 +88,18 @@ def open_model(
     return model
 
 
+def ensemble(models: Mapping[str, Model], *, name: str = "ensemble") -> Model:
+    """Return the mean of the probabilities of open models, by name, which predict the same classes.
+
+    Mutual information and expected entropy come with its predictions as scores. Raises a ModelError where the classes
+    differ.
+    """
+    _check_models(models)
+    from reliseg.models.kinds.ensemble import EnsembleModel
+
+    return EnsembleModel.of(models, name)
+
+
 def evaluate(
     model: Model | Mapping[str, Model],
     dataset: DataSet | Sequence[DataSet],

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.rows import StoredRows
 
 from reliseg.labels import label_space
 from reliseg.models.array_files import ArrayFileError
 from reliseg.models.prediction_files import Expected, look_at_file, read_file, save_logits
 from reliseg.prediction import Prediction
+from reliseg.stats.probabilities import LOG_ZERO
 
 CAMVID = label_space("camvid")
 EXPECTED = Expected(CAMVID)
