@@ -19,6 +19,8 @@ from reliseg.stats.probabilities import LEAST_MAP
 SEGMENTS = 6
 """Segments of a block."""
 BLOCK = SEGMENTS * WIDTH
+TILE = 20
+"""Classes whose sums are added up at a time: 15 kB."""
 SCALE = 2.0**64
 """Class maps are held times this."""
 
@@ -61,21 +63,35 @@ def _scaled_sigmoid(x: F32) -> F32:
 
 @inline_njit
 def _accumulate(
-    p: Float32[np.ndarray, "q c"], i: U64, m: Float32[np.ndarray, " m"], s: Float32[np.ndarray, " s"]
+    p: Float32[np.ndarray, "q c"],
+    begin: U64,
+    end: U64,
+    m: Float32[np.ndarray, " m"],
+    s: Float32[np.ndarray, " s"],
 ) -> None:
-    """Add four queries to the sums, four classes at a time: 16 products for 8 loads and 4 stores."""
+    """Add all queries to the sums of some classes, four by four: 16 products for 8 loads and 4 stores."""
     a, b, c = U64(BLOCK), U64(2 * BLOCK), U64(3 * BLOCK)
-    j, k, l = i + U64(1), i + U64(2), i + U64(3)  # noqa: E741
-    for y in range(U64(0), U64(p.shape[1]), U64(4)):
-        o, e, f, g = y * U64(BLOCK), y + U64(1), y + U64(2), y + U64(3)
-        a0, a1, a2, a3, b0, b1, b2, b3 = p[i, y], p[j, y], p[k, y], p[l, y], p[i, e], p[j, e], p[k, e], p[l, e]
-        c0, c1, c2, c3, d0, d1, d2, d3 = p[i, f], p[j, f], p[k, f], p[l, f], p[i, g], p[j, g], p[k, g], p[l, g]
-        for x in range(U64(BLOCK)):
-            u0, u1, u2, u3 = m[x], m[a + x], m[b + x], m[c + x]
-            s[o + x] += a0 * u0 + a1 * u1 + a2 * u2 + a3 * u3
-            s[o + a + x] += b0 * u0 + b1 * u1 + b2 * u2 + b3 * u3
-            s[o + b + x] += c0 * u0 + c1 * u1 + c2 * u2 + c3 * u3
-            s[o + c + x] += d0 * u0 + d1 * u1 + d2 * u2 + d3 * u3
+    for i in range(U64(0), U64(p.shape[0]), U64(4)):
+        j, k, l, n = i + U64(1), i + U64(2), i + U64(3), i * U64(BLOCK)  # noqa: E741
+        for y in range(begin, end, U64(4)):
+            o, e, f, g = y * U64(BLOCK), y + U64(1), y + U64(2), y + U64(3)
+            a0, a1, a2, a3, b0, b1, b2, b3 = p[i, y], p[j, y], p[k, y], p[l, y], p[i, e], p[j, e], p[k, e], p[l, e]
+            c0, c1, c2, c3, d0, d1, d2, d3 = p[i, f], p[j, f], p[k, f], p[l, f], p[i, g], p[j, g], p[k, g], p[l, g]
+            for x in range(U64(BLOCK)):
+                u0, u1, u2, u3 = m[n + x], m[n + a + x], m[n + b + x], m[n + c + x]
+                s[o + x] += a0 * u0 + a1 * u1 + a2 * u2 + a3 * u3
+                s[o + a + x] += b0 * u0 + b1 * u1 + b2 * u2 + b3 * u3
+                s[o + b + x] += c0 * u0 + c1 * u1 + c2 * u2 + c3 * u3
+                s[o + c + x] += d0 * u0 + d1 * u1 + d2 * u2 + d3 * u3
+
+
+@inline_njit
+def _sum_block(weights: Weights, m: Float32[np.ndarray, " m"], s: Float32[np.ndarray, " s"]) -> None:
+    """Write the sums of a block, a few classes at a time, whose sums stay in the first cache."""
+    s[:] = F32(0)
+    classes = weights.values.shape[1]
+    for begin in range(0, classes, TILE):
+        _accumulate(weights.values, U64(begin), U64(min(begin + TILE, classes)), m, s)
 
 
 @inline_njit
@@ -89,16 +105,21 @@ def _sum_row(
 ) -> None:
     """Write the class maps of a row, in the order of the segments."""
     for b in range(columns.slots // BLOCK):
-        s[:] = F32(0)
-        for i in range(0, len(lines), 4):
-            for j in range(min(4, len(lines) - i)):
-                o = U64(j * BLOCK)
-                expand(lines[i + j], columns, b * SEGMENTS, (b + 1) * SEGMENTS, m, o)
-                for x in range(U64(BLOCK)):
-                    m[o + x] = _scaled_sigmoid(m[o + x])
-            _accumulate(weights.values, U64(i), m, s)
+        for q in range(len(lines)):
+            o = U64(q * BLOCK)
+            expand(lines[q], columns, b * SEGMENTS, (b + 1) * SEGMENTS, m, o)
+            for x in range(U64(BLOCK)):
+                m[o + x] = _scaled_sigmoid(m[o + x])
+        _sum_block(weights, m, s)
         for c in range(weights.classes):
             row[c, b * BLOCK : (b + 1) * BLOCK] = s[c * BLOCK : (c + 1) * BLOCK]
+
+
+@inline_njit
+def _work_space(weights: Weights) -> tuple[Float32[np.ndarray, " m"], Float32[np.ndarray, " s"]]:
+    """Return the sigmoids of all queries and the sums of all classes, of a block."""
+    queries, classes = weights.values.shape
+    return np.zeros(queries * BLOCK, np.float32), np.zeros(classes * BLOCK, np.float32)
 
 
 @inline_njit
@@ -131,7 +152,7 @@ def sum_classes(
     """Write rows of class maps, or of their logarithms: of masks that are brought to the image."""
     rows, columns = masks_to_image
     lines = np.zeros((len(masks), masks.shape[2] + MARGIN), np.float32)
-    m, s = np.zeros(4 * BLOCK, np.float32), np.zeros(weights.values.shape[1] * BLOCK, np.float32)
+    m, s = _work_space(weights)
     row = np.zeros((weights.classes, columns.slots), np.float32)
     for y in range(out.shape[1]):
         for q in range(len(masks)):
@@ -157,7 +178,7 @@ def sum_classes_between(
     """
     (rows, columns), (between, across) = masks_to_maps, maps_to_image
     lines = np.zeros((len(masks), masks.shape[2] + MARGIN), np.float32)
-    m, s = np.zeros(4 * BLOCK, np.float32), np.zeros(weights.values.shape[1] * BLOCK, np.float32)
+    m, s = _work_space(weights)
     row = np.zeros((weights.classes, columns.slots), np.float32)
     kept = np.zeros((weights.classes, 2, len(columns.place) + MARGIN), np.float32)
     held = np.full(2, -1)
@@ -184,18 +205,16 @@ def sum_native_classes(
     masks: Float32[np.ndarray, "q h w"], weights: Weights, maps: Float32[np.ndarray, "c h w"]
 ) -> None:
     """Write the class maps of masks at their own stride, times 2**64."""
-    m, s = np.zeros(4 * BLOCK, np.float32), np.zeros(weights.values.shape[1] * BLOCK, np.float32)
+    m, s = _work_space(weights)
     width = masks.shape[2]
     for y in range(masks.shape[1]):
         for b in range(0, width, BLOCK):
             n = min(BLOCK, width - b)
-            s[:] = F32(0)
-            for i in range(0, len(masks), 4):
-                for j in range(min(4, len(masks) - i)):
-                    row, o = masks[i + j, y], U64(j * BLOCK)
-                    for x in range(U64(n)):
-                        m[o + x] = _scaled_sigmoid(row[U64(b) + x])
-                _accumulate(weights.values, U64(i), m, s)
+            for q in range(len(masks)):
+                row, o = masks[q, y], U64(q * BLOCK)
+                for x in range(U64(n)):
+                    m[o + x] = _scaled_sigmoid(row[U64(b) + x])
+            _sum_block(weights, m, s)
             for c in range(weights.classes):
                 maps[c, y, b : b + n] = s[c * BLOCK : c * BLOCK + n]
 
