@@ -3,8 +3,8 @@
 python benchmarks/masks.py [--out FILE.json]
 
 torch interpolates the masks of all queries, takes the sigmoid and an einsum, in the order's order, and the argmax. Ours
-goes as far as the logits of all classes at full resolution; and, as a second figure, as far as all statistics. Times are
-those of the processor, of the best of three turns. Memory is what the process grows by, of ours beyond a block of rows.
+goes as far as the logits of all classes at full resolution; and, as a second figure, as far as all statistics. Times
+are those of the processor, of the best of three turns. Memory is what the process grows by, of ours beyond a block of rows.
 """
 
 import argparse
@@ -34,6 +34,8 @@ STREET, LARGE = (1024, 2048), (1435, 2943)
 
 @dataclass(frozen=True)
 class Case:
+    """A network's output, the sizes that its masks were made for, and the image."""
+
     order: Order
     queries: int
     classes: int

@@ -1,6 +1,7 @@
 """Mask classification in float32, by rows: the definition's, for any sizes; the same bits however it is divided."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reliseg.kernels import reference_masks as reference
+from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.kernels.rows.masks import MaskRows, NetworkInput
+from reliseg.stats import Layout, LogitView
 from reliseg.stats.probabilities import LEAST_MAP
 
 ORDERS = pytest.mark.parametrize("order", reference.ORDERS)
@@ -156,3 +159,20 @@ def test_probabilities_and_masks_are_what_rows_are_computed_from():
     probabilities, masks = MaskRows.of(z, m, "input", NetworkInput((36, 52), (36, 52))).arrays()
     np.testing.assert_array_equal(masks, m)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+
+
+@ORDERS
+def test_the_kernel_counts_rows_of_masks_as_it_counts_their_array(order):
+    rows = rows_of(13, order, image=(40, 57))
+    truth = np.random.default_rng(0).integers(0, 4, rows.image).astype(np.uint8)
+    view = LogitView(rows, rows.image, False, np.arange(4), np.ones(5), of_probabilities=True)
+    array = replace(view, logits=np.asarray(rows))
+    kernels = Kernel(Layout(4, ("msp", "margin"))), Kernel(Layout(4, ("msp", "margin")))
+    for kernel, one in zip(kernels, (view, array), strict=True):
+        kernel.observe(one, truth, "a")
+    found, want = (kernel.statistics() for kernel in kernels)
+    for part in ("top", "confident", "losses", "confidence", "classwise"):
+        for name, value in vars(getattr(want, part)).items():
+            np.testing.assert_array_equal(getattr(getattr(found, part), name), value)
+    for name, ranks in want.ranks.items():
+        np.testing.assert_array_equal(found.ranks[name].counts, ranks.counts)
