@@ -4,7 +4,7 @@ python benchmarks/masks.py [--out FILE.json]
 
 torch interpolates the masks of all queries, takes the sigmoid and an einsum, in the order's order, and the argmax. Ours
 goes as far as the logits of all classes at full resolution; and, as a second figure, as far as all statistics. Times
-are those of the processor, of the best of three turns. Memory is what the process grows by, of ours beyond a block of rows.
+are those of the processor, of the best of three turns. Memory is what the process grows by, its results left out.
 """
 
 import argparse

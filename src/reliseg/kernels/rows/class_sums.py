@@ -1,9 +1,9 @@
 """Class maps of mask classification, compiled: sigmoids of masks, summed over queries, rows of an image at a time.
 
-Method: of a row of the image, blocks of 192 pixels. Masks of four queries are interpolated into a block and go through
-the sigmoid, then are added to the sums of all classes, four classes at a time: both stay in the first cache, and
-nothing of the size queries x height x width is ever stored. Sums are float32 times 2**64: a sigmoid of 2**-189 still
-counts, so that class maps are exact down to 2**-126, where their logarithm is bounded.
+Method: of a row of the image, blocks of 192 pixels. The masks of all queries are interpolated into a block and go
+through the sigmoid, then are added to the sums of the classes, a few queries and classes at a time: they stay in the
+first two caches, and nothing of the size queries x height x width is ever stored. Sums are float32 times 2**64: a
+sigmoid of 2**-189 still counts, so that class maps are exact down to 2**-126, where their logarithm is bounded.
 """
 
 from typing import NamedTuple
@@ -19,6 +19,8 @@ from reliseg.stats.probabilities import LEAST_MAP
 SEGMENTS = 6
 """Segments of a block."""
 BLOCK = SEGMENTS * WIDTH
+QUERIES, CLASSES = 6, 4
+"""So many are added up at a time."""
 TILE = 20
 """Classes whose sums are added up at a time: 15 kB."""
 SCALE = 2.0**64
@@ -32,7 +34,7 @@ _ROUND = F32(1.5 * 2**23 - 64)  # adding it leaves a float, rounded to an intege
 
 
 class Weights(NamedTuple):
-    """Probabilities of the classes of each query, filled up with zeros to multiples of four, and how many there are."""
+    """Probabilities of the classes of each query, filled up with zeros, and how many classes there are."""
 
     values: Float32[np.ndarray, "q c"]
     classes: int
@@ -41,7 +43,8 @@ class Weights(NamedTuple):
     def of(cls, probabilities: Float32[np.ndarray, "q c"]) -> "Weights":
         """Return the weights of all columns."""
         queries, classes = probabilities.shape
-        values = np.zeros((-(-queries // 4) * 4, -(-classes // 4) * 4), np.float32)
+        full = -(-queries // QUERIES) * QUERIES, -(-classes // CLASSES) * CLASSES
+        values = np.zeros(full, np.float32)
         values[:queries, :classes] = probabilities
         return cls(values, classes)
 
@@ -69,20 +72,24 @@ def _accumulate(
     m: Float32[np.ndarray, " m"],
     s: Float32[np.ndarray, " s"],
 ) -> None:
-    """Add all queries to the sums of some classes, four by four: 16 products for 8 loads and 4 stores."""
-    a, b, c = U64(BLOCK), U64(2 * BLOCK), U64(3 * BLOCK)
-    for i in range(U64(0), U64(p.shape[0]), U64(4)):
-        j, k, l, n = i + U64(1), i + U64(2), i + U64(3), i * U64(BLOCK)  # noqa: E741
-        for y in range(begin, end, U64(4)):
+    """Add all queries to the sums of some classes, six by four: 24 products for 10 loads and 4 stores."""
+    for i in range(U64(0), U64(p.shape[0]), U64(QUERIES)):
+        i1, i2, i3, i4, i5 = i + U64(1), i + U64(2), i + U64(3), i + U64(4), i + U64(5)
+        n = i * U64(BLOCK)
+        n1, n2, n3 = n + U64(BLOCK), n + U64(2 * BLOCK), n + U64(3 * BLOCK)
+        n4, n5 = n + U64(4 * BLOCK), n + U64(5 * BLOCK)
+        for y in range(begin, end, U64(CLASSES)):
             o, e, f, g = y * U64(BLOCK), y + U64(1), y + U64(2), y + U64(3)
-            a0, a1, a2, a3, b0, b1, b2, b3 = p[i, y], p[j, y], p[k, y], p[l, y], p[i, e], p[j, e], p[k, e], p[l, e]
-            c0, c1, c2, c3, d0, d1, d2, d3 = p[i, f], p[j, f], p[k, f], p[l, f], p[i, g], p[j, g], p[k, g], p[l, g]
+            a0, a1, a2, a3, a4, a5 = p[i, y], p[i1, y], p[i2, y], p[i3, y], p[i4, y], p[i5, y]
+            b0, b1, b2, b3, b4, b5 = p[i, e], p[i1, e], p[i2, e], p[i3, e], p[i4, e], p[i5, e]
+            c0, c1, c2, c3, c4, c5 = p[i, f], p[i1, f], p[i2, f], p[i3, f], p[i4, f], p[i5, f]
+            d0, d1, d2, d3, d4, d5 = p[i, g], p[i1, g], p[i2, g], p[i3, g], p[i4, g], p[i5, g]
             for x in range(U64(BLOCK)):
-                u0, u1, u2, u3 = m[n + x], m[n + a + x], m[n + b + x], m[n + c + x]
-                s[o + x] += a0 * u0 + a1 * u1 + a2 * u2 + a3 * u3
-                s[o + a + x] += b0 * u0 + b1 * u1 + b2 * u2 + b3 * u3
-                s[o + b + x] += c0 * u0 + c1 * u1 + c2 * u2 + c3 * u3
-                s[o + c + x] += d0 * u0 + d1 * u1 + d2 * u2 + d3 * u3
+                u0, u1, u2, u3, u4, u5 = m[n + x], m[n1 + x], m[n2 + x], m[n3 + x], m[n4 + x], m[n5 + x]
+                s[o + x] += a0 * u0 + a1 * u1 + a2 * u2 + a3 * u3 + a4 * u4 + a5 * u5
+                s[o + U64(BLOCK) + x] += b0 * u0 + b1 * u1 + b2 * u2 + b3 * u3 + b4 * u4 + b5 * u5
+                s[o + U64(2 * BLOCK) + x] += c0 * u0 + c1 * u1 + c2 * u2 + c3 * u3 + c4 * u4 + c5 * u5
+                s[o + U64(3 * BLOCK) + x] += d0 * u0 + d1 * u1 + d2 * u2 + d3 * u3 + d4 * u4 + d5 * u5
 
 
 @inline_njit
