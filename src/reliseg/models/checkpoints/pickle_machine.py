@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 from reliseg.errors import error_text
 from reliseg.models.checkpoints.stand_ins import DamagedError, LeftOut, Named, Names, full_name, is_scalar, made_dict
 
-_MOST_STEPS = 10_000_000
-"""A tensor takes about forty: this is a checkpoint of a quarter of a million, and less than ten seconds."""
+_MOST_STEPS = 5_000_000
+"""A tensor takes about forty: this is a checkpoint of more than a hundred thousand. It takes seconds and under 1 GB."""
 _MOST_LEFT_OUT = 1000
 _MOST_SETS = 1_000_000
 _LONGEST_LINE = 1 << 20
