@@ -41,6 +41,23 @@ def test_a_module_is_evaluated_and_calibrated(data):
     assert nll[1] < nll[0]
 
 
+def test_domains_of_several_data_sets_are_pooled_and_one_of_them_resized(street):
+    sets = [
+        reliseg.open_dataset("camvid", street.root / "data", name=name, domains={"all": {"split": split}}, **options)
+        for name, split, options in (
+            ("home", "val", {}),
+            ("day", "train", {}),
+            ("dusk", "test", {"resize": {"long": 24, "short": 18}}),
+        )
+    ]
+    model = reliseg.open_model(module(), labels="camvid")
+    pooled = {"away": ["day", "dusk/all"]}
+    results = reliseg.evaluate(
+        model, sets, test=["day", "dusk"], reference="home/all", pooled=pooled, metrics=["image_ood"]
+    )
+    assert {(r.dataset, r.n_images) for r in results} == {("day", 4), ("dusk", 4), ("away", 8)}
+
+
 def test_a_stopped_evaluation_goes_on_with_the_same_module_only(data, tmp_path):
     out = tmp_path / "out"
     model = reliseg.open_model(module(), labels="camvid")
@@ -165,6 +182,9 @@ def evaluated(data, **options):
         (lambda d: evaluated(d, calibrate_on=True), r"^calibrate_on: give a name or a list of names"),
         (lambda d: evaluated(d, calibrate_on="camvid/cal", methods=None), r"^methods: give a name or a"),
         (lambda d: evaluated(d, calibrate_on="camvid/cal", methods="tss"), r"'tss'; did you mean 'ts'"),
+        (lambda d: evaluated(d, pooled=["camvid"]), r"^pooled is a list; give the domains of each pool by its name$"),
+        (lambda d: evaluated(d, pooled={"all": 5}), r"^pooled: all: give a name or a list of names, not 5"),
+        (lambda d: data_with(d, resize=512), r"^data set: resize: give"),
         (lambda d: evaluated(d, out=5), r"^out is a int; give a text or a path$"),
         (lambda d: evaluated(d, workers="2"), r"^workers is '2'; give a whole number from 1$"),
         (lambda d: evaluated(d, workers=True), r"^workers is True; give a whole number from 1$"),

@@ -110,6 +110,7 @@ def evaluate(
     methods: str | Sequence[str] = ("identity", "ts"),
     calibrate_from: str | Path | Sequence[str | Path] = (),
     allow_seen: str | Sequence[str] = (),
+    pooled: Mapping[str, str | Sequence[str]] | None = None,
     out: str | Path | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -120,11 +121,11 @@ def evaluate(
 
     `test`, `reference` and `calibrate_on` name domains as `DATASET/DOMAIN`; `methods` are fitted on `calibrate_on`
     if that is given; `calibrate_from` names run folders or records whose fitted calibrations are applied. A domain
-    that holds images which a calibration was fitted on is refused, unless `allow_seen` names it. `settings` are those
-    of a configuration: scores, metrics, seed, batch, sample. Statistics are kept in `out` (where an interrupted
-    evaluation goes on; with `verify` every file is hashed again) or in a temporary folder. `out/config.yaml` is a
-    configuration that `reliseg run` carries out if all models and data sets were opened by name; it says which one was
-    an object in Python and is not.
+    that holds images which a calibration was fitted on is refused, unless `allow_seen` names it; `pooled` names domains
+    that are reported together too, by the name of the pool. `settings` are those of a configuration: scores, metrics,
+    seed, batch, sample. Statistics are kept in `out` (where an interrupted evaluation goes on; with `verify` every file
+    is hashed again) or in a temporary folder. `out/config.yaml` is a configuration that `reliseg run` carries out if
+    all models and data sets were opened by name; it says which one was an object in Python and is not.
     """
     models = dict(model) if isinstance(model, Mapping) else {"model": model}
     datasets = _datasets(dataset)
@@ -141,6 +142,7 @@ def evaluate(
             "on": None if test is None else _strings("test", test),
             "reference": reference,
             "allow_seen": _strings("allow_seen", allow_seen),
+            "pooled": _pools(pooled),
         },
     }
     config = parse_config(content, where="evaluate")
@@ -237,8 +239,8 @@ def _data_options(options: dict[str, Any]) -> dict[str, Any]:
             f"labels is a {type(labels).__name__}; give the name of one that ships, or the path of a .toml file"
         )
     given |= {key: _texts(given[key]) for key in ("labels", "image", "mask") if key in given}
-    checked = parse_dataset({"name": "data"} | given)
-    return {key: getattr(checked, key) for key in given} | {"root": Path(checked.root)}
+    checked = parse_dataset({"name": "data"} | given).model_dump()
+    return {key: checked[key] for key in given} | {"root": Path(checked["root"])}
 
 
 def _texts(value: object) -> object:
@@ -279,6 +281,13 @@ def _strings(where: str, values: object) -> list[str]:
             raise ConfigError(f"{where}: give a name or a list of names; {quoted(item)} is none")
         names.append(str(item))
     return names
+
+
+def _pools(pooled: object) -> dict[str, list[str]]:
+    """Return the domains of each pool; a ConfigError where something else is given."""
+    if pooled is not None and not isinstance(pooled, Mapping):
+        raise ConfigError(f"pooled is a {type(pooled).__name__}; give the domains of each pool by its name")
+    return {str(name): _strings(f"pooled: {name}", domains) for name, domains in (pooled or {}).items()}
 
 
 def _as_path(where: str, value: object) -> Path:

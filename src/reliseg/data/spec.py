@@ -38,10 +38,10 @@ id is `SCENE/` and what `id` gives. A spec without `mask` is for `annotations: n
     night = { condition = "night" }
 
 A domain is a table of conditions that all hold: a field with the value or values it may have (`split`,
-`condition`; `scenes` is the same as `scene`), `samples` and `exclude` (lists of ids), `annotations = "none"`
-(images only), `augment` (copies of the images in their place, `{ kind = "photometric", copies = 3, draws = 3,
-seed = 0 }`); or only `union`, a list of other domains. The domains of a configuration are written alike; one
-that has the name of a domain here starts from it.
+`condition`; `scenes` is the same as `scene`; "*" is any value, in the place of a default too), `samples` and `exclude`
+(lists of ids), `annotations = "none"` (images only), `augment` (copies of the images in their place, `{ kind =
+"photometric", copies = 3, draws = 3, seed = 0 }`); or only `union`, a list of other domains. The domains of a
+configuration are written alike; one that has the name of a domain here starts from it.
 """
 
 import re
