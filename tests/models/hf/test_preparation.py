@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from reliseg.errors import ModelError
-from reliseg.models import ModelOptions
+from reliseg.models import Augmented, ModelOptions, Pad, Slide
 from reliseg.models.hf.families import Family
 from reliseg.models.hf.preparation import Needs, mask_order, prepared, size_note
 from reliseg.models.hf.processor import Processor
@@ -116,3 +116,27 @@ def test_orders_of_masks_are_the_familys_unless_the_user_says_another() -> None:
 def test_options_that_do_not_fit_the_masks(family: Family, given: dict[str, Any], problem: str) -> None:
     with pytest.raises(ModelError, match=problem):
         mask_order(family, options(**given))
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"slide": Slide((32, 64), (16, 16))}, r"alone, and slide has windows of \[32, 64\]; set crop: \[64, 64\]"),
+        ({"tta": Augmented(scales=(0.5, 1.0))}, "leave scales out of tta"),
+        ({"pad": Pad(48)}, "pad would enlarge them; leave pad out"),
+        ({"slide": "none", "masks": "window"}, "predicts windows, and slide is none; leave slide out"),
+    ],
+)
+def test_no_part_or_view_of_an_image_may_have_a_size_that_the_network_does_not_take(
+    given: dict[str, Any], problem: str
+) -> None:
+    order = given.get("masks")
+    with pytest.raises(ModelError, match=problem):
+        prepared(processor(), options(**given), Needs(Family("own", masks=order), OWN, order))
+
+
+@pytest.mark.parametrize(
+    "given", [{"slide": Slide((64, 64), (32, 32))}, {"tta": Augmented(flip=True)}, {"pad": Pad(32)}, {"slide": "none"}]
+)
+def test_what_leaves_the_size_as_it_is_goes_with_it(given: dict[str, Any]) -> None:
+    prepared(processor(), options(**given), Needs(Family("own"), OWN))

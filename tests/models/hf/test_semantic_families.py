@@ -12,11 +12,11 @@ import transformers
 from helpers.hugging_face import save_network
 from helpers.hugging_face_families import SEMANTIC
 from PIL import Image
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, pad
 from transformers.utils import logging as transformers_logging
 
 from reliseg.errors import ModelError
-from reliseg.models import Input, ModelOptions, Slide
+from reliseg.models import Input, ModelOptions, Pad, Slide
 from reliseg.models.hf.processor_defaults import CLASS_OF_FAMILY, DEFAULTS
 from reliseg.models.kinds.hf import HuggingFaceModel
 
@@ -169,6 +169,21 @@ def test_windows_of_the_networks_own_size_need_no_resizing(saved: Any, frame: np
     mean[..., 32:] += windows[1]
     mean[..., 32:64] /= 2
     compare(prediction, mean[0])
+    assert model.notes() == []
+
+
+@pytest.mark.parametrize(("name", "patch"), [("beit", 16), ("sapiens2", 16), ("tipsv2_dpt", 14)])
+def test_with_padding_to_whole_patches_all_pixels_are_seen(
+    name: str, patch: int, saved: Any, frame: np.ndarray
+) -> None:
+    network, options = saved[name]
+    model = HuggingFaceModel.load(replace(options, pad=Pad(patch)))
+    [prediction] = model.predict([Input("day/0", (HEIGHT, WIDTH), frame)])
+    pixels = library_pixels(options.folder / "net", frame, do_resize=False)
+    padded = pad(pixels, (0, -WIDTH % patch, 0, -HEIGHT % patch))
+    with torch.no_grad():
+        theirs = interpolate(network(padded).logits, padded.shape[2:], mode="bilinear")
+    compare(prediction, theirs[0, :, :HEIGHT, :WIDTH])
     assert model.notes() == []
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import lcm
 from typing import Any, Literal, TypeAlias
 
 from jaxtyping import Float
@@ -118,8 +119,8 @@ class Runner:
         )
         return [
             f"cuts images into patches of {shape_text(patch)} and leaves out what is beyond the last one: "
-            f"{rest} of an image of {image_size_text(self._cut[0])}, over which its logits are stretched; set resize "
-            "to multiples of the patch"
+            f"{rest} of an image of {image_size_text(self._cut[0])}, over which its logits are stretched; set "
+            f"pad: {{to_multiple: {lcm(*patch)}}}"
         ]
 
     def logits(self, pixels: Float[Tensor, "n 3 H W"]) -> tuple[Float[Tensor, "n c h w"], Pooled]:

@@ -35,6 +35,8 @@ class Loaded:
     """Of mask classification; None for networks that give logits."""
     own: Size | None = None
     """The size of the network, where it takes no other."""
+    has_own_code: bool = False
+    """Nobody here knows what its outputs cover; those of transformers' own families cover what the network saw."""
 
 
 def load(options: ModelOptions) -> Loaded:
@@ -73,7 +75,7 @@ def load(options: ModelOptions) -> Loaded:
         "files": hash_files([*files, *code]),
     }
     notes = (*remarks, *size_note(family, options, preparation.size), *_code_note(trusted, code))
-    return Loaded(Runner(model, family, task), preparation, labels, notes, facts, order, own)
+    return Loaded(Runner(model, family, task), preparation, labels, notes, facts, order, own, bool(code))
 
 
 def _code_note(trusted: bool, code: list[Path]) -> list[str]:

@@ -40,6 +40,22 @@ class Needs:
             return None if target == self.own else f"takes images of {text} alone, and resize is {list(target)}"
         return None if target[0] == target[1] else f"takes square images alone, and resize is {list(target)}"
 
+    def conflict(self, options: ModelOptions) -> str | None:
+        """Return why images cannot be shown as the options say, or None: no part of them may have another size."""
+        if self.own is None or self.family.sizes != "own":
+            return None
+        text = image_size_text(self.own)
+        crop = options.slide.crop if isinstance(options.slide, Slide) else None
+        if crop is not None and crop != self.own:
+            return f"takes images of {text} alone, and slide has windows of {list(crop)}; set crop: {list(self.own)}"
+        if self.order == "window" and options.slide == NONE:
+            return "predicts windows, and slide is none; leave slide out, or set masks: input"
+        if crop is None and options.tta and any(scale != 1 for scale in options.tta.scales):
+            return f"takes images of {text} alone; leave scales out of tta"
+        if options.pad and any(edge % options.pad.to_multiple for edge in self.own):
+            return f"takes images of {text} alone, and pad would enlarge them; leave pad out"
+        return None
+
 
 def mask_order(family: Family, options: ModelOptions) -> MaskOrder | None:
     """Return where masks become probabilities, None for networks without; a ModelError where options do not fit."""
@@ -71,6 +87,9 @@ def prepared(processor: Processor, options: ModelOptions, needs: Needs) -> Proce
         std=options.std or processor.normalisation.std,
     )
     processor = replace(processor, normalisation=checked(normalisation, options.name))
+    conflict = needs.conflict(options)
+    if conflict:
+        raise ModelError(f"model {options.name} {conflict}")
     if options.resize is None:
         return replace(processor, size=_needed(processor, needs, options), unsupported=None)
     if options.resize == NONE:
@@ -95,7 +114,7 @@ def size_note(family: Family, options: ModelOptions, size: Target | None) -> lis
     """Return a line about the size that images are brought to because the network takes no other."""
     if options.resize is not None or size is None:
         return []
-    if isinstance(size, ShortestEdge):
+    if isinstance(size, ShortestEdge) and options.slide is None:
         edge = size.shortest
         return [
             f"takes windows of height {edge}, width {edge}: the shorter side of images is brought to {edge}, and the "

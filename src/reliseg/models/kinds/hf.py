@@ -25,8 +25,8 @@ class HuggingFaceModel(ImageModel):
     facts: dict[str, Any]
     remarks: tuple[str, ...]
     """What a user should know of its classes, its sizes and its code."""
-    left_out: Callable[[], list[str]]
-    """What it has not seen of images so far: the reason why its logits have other proportions."""
+    observed: Callable[[], list[str]]
+    """What a user should know of the images so far, and of the outputs for them."""
 
     @classmethod
     def load(cls, options: ModelOptions) -> "HuggingFaceModel":
@@ -65,11 +65,17 @@ class HuggingFaceModel(ImageModel):
             run_with_dropout=run.with_dropout,
             of_masks=loaded.order is not None,
         )
-        return cls(loaded.labels, predictor, facts, loaded.remarks, loaded.runner.notes)
+        return cls(
+            loaded.labels,
+            predictor,
+            facts,
+            loaded.remarks,
+            predictor.notes if loaded.has_own_code else loaded.runner.notes,
+        )
 
     def notes(self) -> list[str]:
         """Return what is suspicious in its outputs, and what a user should know of its classes, sizes and code."""
-        return [*(self.left_out() or self.predictor.notes()), *self.remarks]
+        return [*self.observed(), *self.remarks]
 
     def provenance(self) -> dict[str, Any]:
         """Return files with their hashes, the hub's commit, preprocessing and settings."""
