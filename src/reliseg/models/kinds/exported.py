@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from reliseg.errors import MissingExtraError, ModelError, error_text
-from reliseg.labels import LabelSpace
 from reliseg.models.base import ModelOptions, Requires
 from reliseg.models.file_hashes import hash_files
+from reliseg.models.graphs.model import GraphModel, Stretching
 from reliseg.models.graphs.taken_images import own_inference
-from reliseg.models.image_predictor import ImageModel, ImagePredictor, check_on_gray
+from reliseg.models.image_predictor import ImagePredictor, check_on_gray
 
 
 @dataclass(frozen=True, eq=False)
-class ExportedModel(ImageModel):
+class ExportedModel(GraphModel):
     """A network saved by torch.export or as TorchScript: FILE.pt2 or FILE.pt. It is a program: load what you trust.
 
     It takes normalised images, N x 3 x H x W. Where it takes one size only, images are brought to it. It gives no
@@ -22,10 +22,7 @@ class ExportedModel(ImageModel):
     """
 
     requires: ClassVar[Requires | None] = Requires("torch", ("torch",))
-    labels: LabelSpace
-    predictor: ImagePredictor
-    facts: dict[str, Any]
-    layer_notes: Callable[[], list[str]]
+    layer_notes: Callable[[], list[str]] = list
 
     @classmethod
     def load(cls, options: ModelOptions) -> "ExportedModel":
@@ -67,15 +64,11 @@ class ExportedModel(ImageModel):
             "output": network.reader.taken,
             "files": hash_files([path]),
         }
-        return cls(labels, predictor, facts, network.notes)
+        return cls(labels, predictor, facts, Stretching.of(options, images, predictor), network.notes)
 
     def notes(self) -> list[str]:
-        """Return what is suspicious in its outputs, and layers that are in training mode."""
-        return [*self.predictor.notes(), *self.layer_notes()]
-
-    def provenance(self) -> dict[str, Any]:
-        """Return the file with its hash, preprocessing and settings."""
-        return self.facts
+        """Return what a user should know of its outputs, and of layers that are in training mode."""
+        return [*super().notes(), *self.layer_notes()]
 
 
 def _check_options(options: ModelOptions) -> None:

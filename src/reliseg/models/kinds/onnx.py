@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from reliseg.errors import MissingExtraError, ModelError, error_text, suggestion
-from reliseg.labels import LabelSpace
 from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD, ModelOptions, Requires
 from reliseg.models.file_hashes import hash_files
+from reliseg.models.graphs.model import GraphModel, Stretching
 from reliseg.models.graphs.taken_images import own_inference
-from reliseg.models.image_predictor import ImageModel, ImagePredictor, check_on_gray
+from reliseg.models.image_predictor import ImagePredictor, check_on_gray
 from reliseg.models.inference.normalisation import PixelScale, checked
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _ARGS = ("layout", "providers")
 
 
 @dataclass(frozen=True, eq=False)
-class OnnxModel(ImageModel):
+class OnnxModel(GraphModel):
     """A network exported to ONNX: FILE.onnx, with its weights inside or beside it.
 
     Its input is one stack of images: N x 3 x H x W or N x H x W x 3, of float32 or float16 (normalised) or uint8 (as
@@ -30,9 +30,6 @@ class OnnxModel(ImageModel):
     """
 
     requires: ClassVar[Requires | None] = Requires("onnx", ("onnxruntime",))
-    labels: LabelSpace
-    predictor: ImagePredictor
-    facts: dict[str, Any]
 
     @classmethod
     def load(cls, options: ModelOptions) -> "OnnxModel":
@@ -75,11 +72,7 @@ class OnnxModel(ImageModel):
             **onnx_session.session_facts(opened, options),
             "files": hash_files(files),
         }
-        return cls(labels, predictor, facts)
-
-    def provenance(self) -> dict[str, Any]:
-        """Return files with their hashes, preprocessing and settings."""
-        return self.facts
+        return cls(labels, predictor, facts, Stretching.of(options, network.images.takes, predictor))
 
 
 def _check_options(options: ModelOptions) -> None:
