@@ -36,6 +36,25 @@ seed: 3
 sample: {per_image: 100}
 """
 
+DETECTRON2 = """
+MODEL:
+  META_ARCHITECTURE: "MaskFormer"
+  BACKBONE: {FREEZE_AT: 0, NAME: D2SwinTransformer}
+  PIXEL_MEAN: [123.675, 116.280, 103.530]
+  PIXEL_STD: !!python/tuple [58.395, 57.120, 57.375]
+  MASK_FORMER:
+    NHEADS: 8
+    PRE_NORM: False
+    SIZE_DIVISIBILITY: 32
+    TEST: {SEMANTIC_ON: True, PANOPTIC_ON: False}
+INPUT:
+  MIN_SIZE_TRAIN: !!python/object/apply:eval ["[int(x * 0.1 * 1024) for x in range(5, 21)]"]
+  MIN_SIZE_TEST: 1024
+  MAX_SIZE_TEST: 2048
+  CROP: {SIZE: (512, 1024)}
+  FORMAT: RGB
+"""
+
 
 class Configuration(Kind):
     file = "study.yaml"
@@ -93,6 +112,39 @@ weather = "sun"
 sun = {}
 rain = { weather = "rain" }
 """
+
+
+class Detectron2Configuration(Configuration):
+    file = "config.yaml"
+
+    def originals(self) -> Sequence[bytes]:
+        return [DETECTRON2.encode()]
+
+    def read(self) -> Any:
+        from helpers import detectron2_published as published
+
+        from reliseg.models.detectron2.architecture import read_architecture
+        from reliseg.models.detectron2.settings import read_settings
+
+        network = read_architecture(published.swin_large_mask2former())
+        return read_settings(self.path, {}, network, cityscapes=True)
+
+    def check(self, data: bytes, found: Any) -> None:
+        """What stands in the file holds, as a reader finds it that knows nothing of Python's tags."""
+        from reliseg.models.detectron2.settings import DEFAULTS
+
+        said = yaml.load(data.decode("utf-8-sig"), yaml.CBaseLoader)
+        for name, default in DEFAULTS.items():
+            part = said
+            for key in name.split("."):
+                part = part.get(key) if isinstance(part, Mapping) else None
+            if isinstance(part, str) and part and isinstance(default, str):
+                assert found.of(name) == part
+            if part is None:
+                assert found.of(name) == default or "RESNETS" in name
+        assert found.of("INPUT.MIN_SIZE_TEST") >= 0
+        assert found.shortest_edge["short"] <= found.shortest_edge["long"]
+        assert found.of("MODEL.BACKBONE.NAME") == "D2SwinTransformer"
 
 
 class SpecFile(Configuration):

@@ -159,6 +159,33 @@ def test_a_configuration_that_cannot_be_carried_out_is_refused(tmp_path, text, n
         settings(written(tmp_path, text), network)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("INPUT.FORMAT", "L"),
+        ("INPUT.FORMAT", ""),
+        ("INPUT.MIN_SIZE_TEST", -1),
+        ("INPUT.MIN_SIZE_TEST", True),
+        ("INPUT.MAX_SIZE_TEST", 0),
+        ("INPUT.MAX_SIZE_TEST", 10**30),
+        ("MODEL.RESNETS.RES5_DILATION", 3),
+        ("MODEL.RESNETS.RES5_MULTI_GRID", [1, 0, 4]),
+        ("MODEL.MASK_FORMER.NHEADS", 0),
+        ("MODEL.MASK_FORMER.PRE_NORM", 1),
+        ("MODEL.MASK_FORMER.SIZE_DIVISIBILITY", "(2,"),
+        ("MODEL.PIXEL_STD", "[[1], 2, 3]"),
+    ],
+)
+def test_a_value_that_no_network_has_is_refused(name, value):
+    with pytest.raises(ModelError, match=rf"{name} is .*; give a value such as"):
+        read_settings(None, {name: value}, R101C, cityscapes=True)
+
+
+def test_heads_must_divide_the_width_of_the_layers():
+    with pytest.raises(ModelError, match="NHEADS is 7, and does not divide the width of the layers, 256"):
+        settings(network=R101C, MODEL__MASK_FORMER__NHEADS=7)
+
+
 def test_a_setting_that_matters_nothing_here_is_not_stated():
     with pytest.raises(
         ModelError, match=r"unknown setting 'INPUT\.MIN_SIZE_TST' in args; did you mean 'INPUT\.MIN_SIZE_TEST'"

@@ -61,12 +61,12 @@ def probabilities(model, picture):
     return e / e.sum(axis=0)
 
 
-def by_definition(folder, name, picture, *, order="input", heads=None):
+def by_definition(folder, name, picture, *, order="input", short=70, long=150):
     """Return what detectron2 computes, with the classes of a pixel made to sum to 1."""
     content = pickle.loads((folder / "model_final.pkl").read_bytes())
     tensors = {key: torch.from_numpy(array) for key, array in content["model"].items()}
     height, width = picture.shape[:2]
-    scale = min(70 / min(height, width), 150 / max(height, width))
+    scale = min(short / min(height, width), long / max(height, width))
     size = int(height * scale + 0.5), int(width * scale + 0.5)
     resized = np.asarray(Pillow.fromarray(picture).resize(size[::-1], Pillow.Resampling.BILINEAR))
     pixels = (torch.from_numpy(resized.astype(np.float32)) - torch.tensor(MEAN)) / torch.tensor(STD)
@@ -93,11 +93,23 @@ def test_probabilities_are_those_of_detectron2s_formula_written_out(case, order)
     name, folder = case
     model = Detectron2Model.load(options(folder, masks=order))
     ours, theirs = probabilities(model, image()), by_definition(folder, name, image(), order=order)
-    assert np.abs(ours - theirs).max() < 1e-4
+    assert np.abs(ours - theirs).max() < 1e-5
     first, second = np.sort(theirs, axis=0)[-1:-3:-1]
-    apart = first - second > 1e-4
+    apart = first - second > 1e-5
     assert np.array_equal(ours.argmax(axis=0)[apart], theirs.argmax(axis=0)[apart])
     assert apart.mean() > 0.9
+
+
+def test_a_real_frame_gets_the_probabilities_of_detectron2s_formula(case, real_data):
+    name, folder = case
+    with Pillow.open(sorted((real_data / "camvid" / "test").glob("*.png"))[0]) as file:
+        frame = np.asarray(file.convert("RGB"))
+    model = Detectron2Model.load(options(folder, resize=FitWithin(long=400, short=230)))
+    ours, theirs = probabilities(model, frame), by_definition(folder, name, frame, short=230, long=400)
+    assert ours.shape == (19, 360, 480)
+    assert np.abs(ours - theirs).max() < 1e-5
+    first, second = np.sort(theirs, axis=0)[-1:-3:-1]
+    assert np.array_equal(ours.argmax(axis=0)[first - second > 1e-5], theirs.argmax(axis=0)[first - second > 1e-5])
 
 
 def test_a_configuration_decides_on_sizes_pixels_and_where_masks_become_probabilities(case):
@@ -112,7 +124,7 @@ def test_a_configuration_decides_on_sizes_pixels_and_where_masks_become_probabil
     model = Detectron2Model.load(
         ModelOptions("net", "detectron2", "config.yaml", CITYSCAPES, Path("model_final.pkl"), folder=folder)
     )
-    assert np.abs(probabilities(model, image()) - by_definition(folder, name, image(), order="image")).max() < 1e-4
+    assert np.abs(probabilities(model, image()) - by_definition(folder, name, image(), order="image")).max() < 1e-5
     facts = model.provenance()
     assert facts["masks"] == "image"
     assert sorted(Path(path).name for path in facts["files"]) == ["config.yaml", "model_final.pkl"]

@@ -1,7 +1,7 @@
 """What a configuration of detectron2 says beyond the tensors: read as data, nothing in it runs."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ _MAX_BASES = 20
 _BASE = "_BASE_"
 _FORMER = "MODEL.MASK_FORMER."
 _ABSENT = object()
+_LARGEST = 1 << 20
 _HEADS, _POINTS = f"{_FORMER}NHEADS", "MODEL.SEM_SEG_HEAD.DEFORMABLE_TRANSFORMER_ENCODER_N_POINTS"
 _PLAIN, _DEEPLAB, _SWIN = "build_resnet_backbone", "build_resnet_deeplab_backbone", "D2SwinTransformer"
 _BUILDERS = (_PLAIN, _DEEPLAB, _SWIN)
@@ -56,6 +57,18 @@ _PUBLISHED: Mapping[str, Any] = {
 }
 """What all published configurations of both projects say: taken where no configuration is given."""
 _CITYSCAPES: Mapping[str, Any] = {"INPUT.MIN_SIZE_TEST": 1024, "INPUT.MAX_SIZE_TEST": 2048}
+
+_ALLOWED: Mapping[str, Callable[[Any], bool]] = {
+    "INPUT.FORMAT": lambda text: text in ("RGB", "BGR"),
+    "INPUT.MIN_SIZE_TEST": lambda edge: 0 <= edge < _LARGEST,
+    "INPUT.MAX_SIZE_TEST": lambda edge: 0 < edge < _LARGEST,
+    "MODEL.RESNETS.RES4_DILATION": lambda dilation: dilation in (1, 2),
+    "MODEL.RESNETS.RES5_DILATION": lambda dilation: dilation in (1, 2, 4),
+    "MODEL.RESNETS.RES5_MULTI_GRID": lambda grid: all(0 < factor < _LARGEST for factor in grid),
+    _HEADS: lambda heads: 0 < heads < _LARGEST,
+    f"{_FORMER}SIZE_DIVISIBILITY": lambda multiple: multiple < _LARGEST,
+}
+"""Which values of a setting are accepted; of the others all but what is empty."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +107,7 @@ def read_settings(
     """
     files: tuple[Path, ...] = ()
     if config is None:
-        values = {**DEFAULTS, **_PUBLISHED, **(_CITYSCAPES if cityscapes else dict.fromkeys(_CITYSCAPES))}
+        values = {**DEFAULTS, **_PUBLISHED, **_CITYSCAPES}
         values["MODEL.BACKBONE.NAME"] = _builder(network.backbone)
         values[_HEADS] = network.heads or DEFAULTS[_HEADS]
     else:
@@ -105,6 +118,8 @@ def read_settings(
             raise ModelError(f"unknown setting {printable(str(name))!r} in args; {suggestion(str(name), DEFAULTS)}")
         values[name] = value
     values = {name: _checked(name, value) for name, value in values.items()}
+    if config is None and not cityscapes:
+        values |= {name: None for name in _CITYSCAPES if name not in stated}
     _check_kind(values, network)
     if values["MODEL.BACKBONE.NAME"] != _DEEPLAB:  # detectron2's own builder looks at neither
         values |= {"MODEL.RESNETS.RES4_DILATION": 1, "MODEL.RESNETS.RES5_MULTI_GRID": None}
@@ -136,6 +151,8 @@ def _check_kind(values: Mapping[str, Any], network: Architecture) -> None:
             f"{_HEADS} is {values[_HEADS]} and {_POINTS} {values[_POINTS]}, and the pixel decoder has "
             f"{network.heads} heads with {POINTS} points each; transformers builds no Mask2Former that mixes these"
         )
+    if network.width % values[_HEADS]:
+        raise ModelError(f"{_HEADS} is {values[_HEADS]}, and does not divide the width of the layers, {network.width}")
     if values["MODEL.META_ARCHITECTURE"] != "MaskFormer":
         raise ModelError(
             f"its configuration is of {printable(str(values['MODEL.META_ARCHITECTURE']))}; "
@@ -156,16 +173,21 @@ def _checked(name: str, value: Any) -> Any:
             value = ast.literal_eval(value)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             raise _type_error(name, value) from None
-    if value is None and name in _CITYSCAPES:
-        return None
     if isinstance(default, tuple):
         numbers = value if isinstance(value, list | tuple) else ()
         if len(numbers) != 3 or not all(isinstance(v, int | float) for v in numbers):
             raise _type_error(name, value)
-        return tuple(type(default[0])(v) for v in numbers)
-    if type(value) is not type(default):
+        whole = tuple(type(default[0])(v) for v in numbers)
+        if not _ALLOWED.get(name, _says_something)(whole):
+            raise _type_error(name, value)
+        return whole
+    if type(value) is not type(default) or not _ALLOWED.get(name, _says_something)(value):
         raise _type_error(name, value)
     return value
+
+
+def _says_something(value: Any) -> bool:
+    return value is False or bool(value)
 
 
 def _type_error(name: str, value: Any) -> ModelError:
