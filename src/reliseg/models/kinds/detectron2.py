@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from reliseg.errors import ModelError, error_text
 from reliseg.models.base import ModelOptions, Requires
-from reliseg.models.image_predictor import ImagePredictor, check_on_gray
+from reliseg.models.image_predictor import ImagePredictor
 from reliseg.models.inference.modes import Inference
 from reliseg.models.libraries.model import LibraryModel, imports_for
 from reliseg.models.options import FitWithin
@@ -23,7 +23,7 @@ class Detectron2Model(LibraryModel):
 
     @classmethod
     def load(cls, options: ModelOptions) -> "Detectron2Model":
-        """Read the checkpoint and the configuration, and predict a gray image; nothing of the files is run."""
+        """Read the checkpoint and the configuration; nothing of them is run, and no image is predicted yet."""
         _check_options(options)
         labels = options.require_labels()
         with imports_for(options.name, "hf", ("torch", "transformers")):
@@ -59,7 +59,6 @@ class Detectron2Model(LibraryModel):
             run_with_dropout=run.with_dropout,
             of_masks=True,
         )
-        check_on_gray(predictor)
         facts = {
             "kind": "detectron2",
             "where": options.where,
