@@ -13,7 +13,6 @@ import torch
 from safetensors.torch import save_file
 
 from reliseg.errors import ModelError
-from reliseg.models.checkpoints.archives import check_archive
 from reliseg.models.checkpoints.reader import read_checkpoint
 
 
@@ -72,13 +71,6 @@ def test_a_storage_that_claims_too_much_is_not_made(tmp_path: Path) -> None:
         for name in plain.namelist():
             lies.writestr(name, plain.read(name).replace(b"K\x0b", huge) if "data.pkl" in name else plain.read(name))
     assert "not a checkpoint, or a damaged one (" in refusal(tmp_path / "w.pth")
-
-
-def test_an_archive_of_too_many_parts_is_not_read(tmp_path: Path) -> None:
-    with ZipFile(tmp_path / "w.pth", "w") as archive:
-        for i in range(40_001):
-            archive.writestr(f"w/data/{i}", b"")
-    assert "holds 40001 parts; save the state dict alone" in refusal(tmp_path / "w.pth")
 
 
 def test_a_program_of_torch_export_is_named(tmp_path: Path) -> None:
@@ -157,7 +149,3 @@ def test_a_pointer_of_git_lfs_is_named(tmp_path: Path) -> None:
         assert refusal(tmp_path / name).endswith(
             "a pointer of Git LFS in the place of the file; fetch it with git lfs pull"
         )
-
-
-def test_an_archive_that_is_whole_passes(tmp_path: Path) -> None:
-    check_archive(save(tmp_path / "w.pth", state()))

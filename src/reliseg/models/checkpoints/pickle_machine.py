@@ -12,7 +12,6 @@ from functools import partial
 from io import BufferedIOBase
 from typing import Any, ClassVar
 
-from reliseg.errors import error_text
 from reliseg.models.checkpoints.stand_ins import DamagedError, LeftOut, Named, Names, full_name, is_scalar, made_dict
 
 _MOST_STEPS = 5_000_000
@@ -57,7 +56,7 @@ class PickleMachine:
                     raise DamagedError(f"a pickle has no byte 0x{code.hex()}" if code else _TOO_EARLY)
                 step(self)
         except (IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
-            raise DamagedError(f"no pickle, or one that was changed: {error_text(error)}") from error
+            raise DamagedError("no pickle, or one that was changed") from error
         raise DamagedError(_TOO_MANY)
 
     def _forget(self) -> None:

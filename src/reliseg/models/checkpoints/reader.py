@@ -25,8 +25,9 @@ _LONGEST_HEADER = 8_000_000
 class Checkpoint:
     """What a file of weights holds: tensors, arrays of NumPy, numbers, texts; dicts, lists, tuples and sets of them.
 
-    Where it has an object of any other kind there is a `LeftOut`. `left_out` are the classes and functions that the
-    file names for these, in its order: `argparse.Namespace`. None was looked up or called.
+    Where it has an object of any other kind there is a `LeftOut`, and a `Named` for a class or a function itself.
+    `left_out` are the classes and functions that the file names for these, in its order: `argparse.Namespace`. None was
+    looked up or called.
     """
 
     content: Any
