@@ -192,9 +192,9 @@ def test_a_network_of_mmsegmentation_is_saved_and_evaluated(field, monkeypatch):
 @pytest.mark.parametrize("network", ["segformer", "mask2former"])
 def test_networks_of_transformers_are_saved_and_evaluated(field, monkeypatch, network):
     monkeypatch.chdir(field)
-    runpy.run_path(f"save_{network}.py")
-    reliseg.run_config(f"field_{network}.yaml", f"runs/{network}")
-    assert (field / "runs" / network / "results.csv").read_text().count("ece") >= 1
+    runpy.run_path(f"save_field_{network}.py")
+    reliseg.run_config(f"field_{network}.yaml", f"runs/field-{network}")
+    assert (field / "runs" / f"field-{network}" / "results.csv").read_text().count("ece") >= 1
 
 
 @pytest.mark.slow
