@@ -85,7 +85,7 @@ def test_a_callable_and_its_saved_logits_give_the_same(data, street):
 @pytest.mark.parametrize(
     ("opener", "options", "own"),
     [
-        (reliseg.open_model, ModelOptions, {"name", "kind", "where", "labels", "folder"}),
+        (reliseg.open_model, ModelOptions, {"name", "kind", "where", "labels", "folder", "members"}),
         (reliseg.open_dataset, DataOptions, {"spec", "root", "folder"}),
     ],
 )

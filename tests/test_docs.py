@@ -168,6 +168,16 @@ def test_a_checkpoint_is_saved_and_its_averaged_weights_are_evaluated(field, mon
     assert (field / "runs" / "trained" / "results.csv").read_text().count("ece") >= 1
 
 
+@pytest.mark.slow
+def test_windows_and_views_are_evaluated_as_the_models_page_shows(field, monkeypatch):
+    monkeypatch.chdir(field)
+    results = reliseg.run_config("windows.yaml", "runs/windows")
+    assert {r.model for r in results} == {"windows", "views", "both"}
+    assert reliseg.ensemble(
+        {seed: reliseg.open_model("python:my_model.py:build", labels="field.toml") for seed in "ab"}
+    ).gives_probabilities
+
+
 @pytest.mark.zoo
 @pytest.mark.parametrize("network", ["lraspp", "fpn"])
 def test_networks_of_libraries_are_saved_and_evaluated(field, monkeypatch, network):
@@ -182,7 +192,7 @@ def test_a_network_of_mmsegmentation_is_saved_and_evaluated(field, monkeypatch):
     """Its packages warn of much when they are imported."""
     monkeypatch.chdir(field)
     with warnings.catch_warnings(action="ignore"):
-        runpy.run_path("save_segformer.py")
+        runpy.run_path("save_segformer_mmseg.py")
     reliseg.run_config("segformer_mmseg.yaml", "runs/mmseg")
     assert (field / "runs" / "mmseg" / "results.csv").read_text().count("ece") >= 1
     assert '"through_input": true' in (field / "runs" / "mmseg" / "manifest.json").read_text()

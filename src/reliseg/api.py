@@ -48,7 +48,7 @@ def open_dataset(spec: str, root: str | Path, **options: Any) -> DataSet:
     """Open a data set by the name of its spec (`camvid`, `acdc`, `folder`, ... or a .toml file) and its root folder.
 
     Options are those of a configuration's data set: name, labels, label_map, projection, domains, image, mask,
-    missing, unlisted, annotations. Raises a ConfigError or DataError that says what is wrong.
+    missing, unlisted, annotations, resize. Raises a ConfigError or DataError that says what is wrong.
     """
     for key, value in (("spec", spec), ("root", root)):
         if not isinstance(value, str | Path):

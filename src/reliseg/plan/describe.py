@@ -28,6 +28,7 @@ def describe_model(options: ModelOptions, labels: str | LabelSpace | None) -> Mo
     if not _is_plain(dict(options.args)):
         return None
     section = {key: value for key, value in vars(options).items() if key in ModelConfig.model_fields}
+    del section["members"]  # an ensemble's are models, and open already
     if options.align_corners is not None:
         section["upsampling"] = {"align_corners": options.align_corners}
     try:
