@@ -50,7 +50,7 @@ def test_a_gpu_that_cannot_be_started_is_no_cpu(tmp_path: Path, monkeypatch: pyt
     made: list[Any] = []
     real = onnxruntime.InferenceSession
 
-    def on_the_cpu(path, settings, providers):
+    def on_the_cpu(path, settings, providers, enable_fallback):
         made.append(providers)
         return real(path, settings, providers=["CPUExecutionProvider"])
 
@@ -63,6 +63,24 @@ def test_a_gpu_that_cannot_be_started_is_no_cpu(tmp_path: Path, monkeypatch: pyt
     assert made[0][0][1]["device_id"] == "1"
     assert made[0][0][1]["use_tf32"] == "0"
     assert open_session(options(device="auto"), path).get_providers() == ["CPUExecutionProvider"]
+
+
+def test_a_gpu_that_fails_is_left_for_the_cpu_only_where_the_device_is_free(tmp_path: Path, monkeypatch):
+    path = write_graph(tmp_path / "net.onnx")
+    real = onnxruntime.InferenceSession
+
+    def without_gpu(path, settings, providers, enable_fallback):
+        if providers[0][0] == "CUDAExecutionProvider":
+            raise RuntimeError("no CUDA driver")
+        return real(path, settings, providers=providers)
+
+    monkeypatch.setattr(
+        onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    )
+    monkeypatch.setattr(onnxruntime, "InferenceSession", without_gpu)
+    assert open_session(options(device="auto"), path).get_providers() == ["CPUExecutionProvider"]
+    with pytest.raises(ModelError, match=r"cannot be loaded by ONNX Runtime \(no CUDA driver\)"):
+        open_session(options(device="cuda"), path)
 
 
 def test_operators_of_others_are_named(tmp_path: Path):
@@ -88,10 +106,13 @@ def test_a_graph_that_contradicts_itself_is_one_line_and_nothing_is_printed(tmp_
     model = onnx.load(path)
     model.graph.node[0].input[0] = "nothing"
     onnx.save(model, path)
+    (tmp_path / "name.onnx").write_bytes(path.read_bytes().replace(b"Conv", b"Co\xf8v"))
+    with pytest.raises(ModelError, match="cannot be loaded by ONNX Runtime"):
+        open_session(options(), tmp_path / "name.onnx")
     with pytest.raises(ModelError, match=r"cannot be loaded by ONNX Runtime .*; check or export it again") as caught:
         open_session(options(), path)
     assert "\n" not in str(caught.value)
-    assert capfd.readouterr().err == ""
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_run_that_fails_is_one_line_and_nothing_is_printed(tmp_path: Path, capfd):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,11 @@ def open_session(options: ModelOptions, path: Path) -> onnxruntime.InferenceSess
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # other threads want the cores too
     providers = _providers(options)
     try:
-        session = onnxruntime.InferenceSession(path, settings, providers=providers)
+        # Its own fallback to other providers is silent where it matters, and otherwise prints.
+        session = onnxruntime.InferenceSession(path, settings, providers=providers, enable_fallback=False)
     except Exception as error:  # of the graph, of a file that it names, of a provider
+        if _may_fall_back(options) and len(providers) > 1:
+            return open_session(replace(options, device="cpu"), path)
         raise ModelError(f"model {options.name}: {path} {_load_problem(error)}") from error
     wanted = providers[0][0]
     if session.get_providers()[0] != wanted and not _may_fall_back(options):
