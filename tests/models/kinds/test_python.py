@@ -1,4 +1,7 @@
+import argparse
 import copy
+import fractions
+import json
 import re
 import warnings
 from collections.abc import Callable
@@ -486,6 +489,27 @@ def test_classes_of_a_checkpoint_are_compared(write: Callable[..., ModelOptions]
     )
     torch.save({"state_dict": state, "meta": {"CLASSES": names[::-1]}}, tmp_path / "w.pth")
     assert "its checkpoint has 'bicyclist' as class 0, and label space camvid as class 10" in refusal(options)
+
+
+def test_weights_in_several_files_are_part_of_the_model(write: Callable[..., ModelOptions], tmp_path: Path) -> None:
+    torch.save({"head.weight": torch.zeros(11, 3, 3, 3)}, tmp_path / "one.bin")
+    torch.save({"head.bias": torch.arange(11.0)}, tmp_path / "two.bin")
+    index = {"weight_map": {"head.weight": "one.bin", "head.bias": "two.bin"}}
+    (tmp_path / "all.bin.index.json").write_text(json.dumps(index))
+    model = PythonModel.load(write(NETWORK, weights=Path("all.bin.index.json")))
+    (prediction,) = model.predict(inputs_of(image()))
+    assert np.array_equal(prediction.logits[:, 0, 0], np.arange(11))
+    files = [Path(name).name for name in model.provenance()["files"]]
+    assert {"all.bin.index.json", "one.bin", "two.bin"} <= set(files)
+
+
+def test_what_a_checkpoint_names_beside_weights_is_noted(write: Callable[..., ModelOptions], tmp_path: Path) -> None:
+    state = {"head.weight": torch.zeros(11, 3, 3, 3), "head.bias": torch.zeros(11)}
+    torch.save({"state_dict": state, "args": argparse.Namespace(lr=1)}, tmp_path / "w.pth")
+    assert PythonModel.load(write(NETWORK, weights=Path("w.pth"))).notes() == []
+    torch.save({"state_dict": state, "when": fractions.Fraction(1, 2)}, tmp_path / "w.pth")
+    [note] = PythonModel.load(write(NETWORK, weights=Path("w.pth"))).notes()
+    assert note == "its checkpoint holds more than weights; left out and not run: fractions.Fraction"
 
 
 def test_a_key_names_the_weights(write: Callable[..., ModelOptions], tmp_path: Path) -> None:
