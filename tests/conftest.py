@@ -23,6 +23,13 @@ def pytest_configure(config: pytest.Config) -> None:
         declare_operators()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the files without tests for the zoo where only those run: packages that others import are not there."""
+    if _is_zoo(config) and collection_path.name.startswith("test_") and collection_path.suffix == ".py":
+        return "mark.zoo" not in collection_path.read_text(encoding="utf-8") or None
+    return None
+
+
 def _is_zoo(config: pytest.Config) -> bool:
     return "zoo" in str(config.option.markexpr).split()
 
