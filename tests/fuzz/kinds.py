@@ -2,6 +2,7 @@
 
 from fuzz.kind_base import Kind
 from fuzz.kinds_of_arrays import Checkpoint, Pickle, Stored, StoredArray, StoredProbabilities, Weights
+from fuzz.kinds_of_graphs import OnnxGraph
 from fuzz.kinds_of_pictures import ColorMask, IndexMask, JpegImage, OtherImage, PngImage
 from fuzz.kinds_of_results import RecordArrays, RecordFile, ShardFile
 from fuzz.kinds_of_texts import Configuration, Detectron2Configuration, LabelSpaceFile, LabelTable, SpecFile
@@ -18,6 +19,7 @@ KINDS: tuple[type[Kind], ...] = (
     Weights,
     Checkpoint,
     Pickle,
+    OnnxGraph,
     Configuration,
     Detectron2Configuration,
     SpecFile,
