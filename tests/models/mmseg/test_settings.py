@@ -88,6 +88,7 @@ def test_padding_in_tests_is_that_of_test_cfg_and_the_size_of_training_is_none()
     padded = settings(new(data_preprocessor=PREPROCESSOR | {"test_cfg": {"size_divisor": 32}}))
     assert (padded.pad, padded.problems) == (Pad(to_multiple=32), ())
     after = old({"type": "Resize"}, NORMALISE, {"type": "Pad", "size_divisor": 16})
+    after["model"]["test_cfg"] = {"mode": "whole"}
     assert settings(after).pad == Pad(to_multiple=16)
 
 
@@ -106,6 +107,11 @@ def test_padding_in_tests_is_that_of_test_cfg_and_the_size_of_training_is_none()
             old(NORMALISE, {"type": "Pad", "size": (512, 512)}),
             "pad",
             "pads images to a size, or with another number than 0",
+        ),
+        (
+            old(NORMALISE, {"type": "Pad", "size_divisor": 32}),
+            "pad",
+            "pads images before windows are cut out of them",
         ),
         (new({"type": "ResizeShortestEdge", "scale": 640}), "resize", "resizes images by ResizeShortestEdge"),
         (new({"type": "Resize", "scale_factor": 0.5}), "resize", "resizes images by scale_factor"),
