@@ -186,6 +186,7 @@ def test_each_network_of_mmsegmentation_gives_what_the_library_gives_in_a_small_
     model = model_loader(section, ROOT, parse_settings({"threads": 1})).load()
     image = np.random.default_rng(0).integers(0, 256, (90, 160, 3), np.uint8)
     [prediction] = model.predict([Input("day/0", image.shape[:2], image)])
+    assert model.resizes
     theirs = own_logits(config, network, image)
     whole = full_logits(prediction.view(), prediction.columns)[: len(prediction.logits)]
     np.testing.assert_allclose(whole.reshape(theirs.shape), theirs, atol=1e-4, rtol=1e-5)
@@ -206,3 +207,4 @@ def test_each_network_of_masks_runs_in_a_small_size(tmp_path: Path) -> None:
         [prediction] = model.predict([Input("day/0", image.shape[:2], image)])
         assert prediction.size == (64, 128)
         assert model.gives_probabilities
+        assert model.resizes

@@ -71,6 +71,18 @@ def test_it_obeys_the_laws_of_models():
     check_model(ensemble(1, 2), SOURCES)
 
 
+class Sized(Drawn):
+    resizes = True
+
+
+def test_it_has_a_size_of_its_own_where_all_members_have_one():
+    own, other = Sized(1), Drawn(2)
+    assert EnsembleModel.of({"a": own, "b": own}).resizes
+    assert not EnsembleModel.of({"a": other, "b": other}).resizes
+    with pytest.raises(ModelError, match="members do not see images at one size: a by resize, b as the data set says"):
+        EnsembleModel.of({"a": own, "b": other}).resizes  # noqa: B018
+
+
 def test_without_a_feature_of_each_member_it_has_none():
     assert ensemble(1, 2, feature=False).predict(SOURCES)[0].feature is None
 

@@ -10,6 +10,7 @@ from helpers.worlds import space
 from PIL import Image
 
 from reliseg.errors import DataError, MissingExtraError, ModelError
+from reliseg.models.kinds.ensemble import EnsembleModel
 from reliseg.plan.plan import ModelSource
 from reliseg.prediction import Prediction
 from reliseg.run.check import preflight
@@ -135,3 +136,16 @@ def test_what_may_be_meant_about_the_files_is_said_once_by_check_and_by_run(data
     check(plan, progress=run)
     report(plan, full=False, workers=1, progress=command)
     assert run.lines.count("world: 1 picture is left out") == command.lines.count("world: 1 picture is left out") == 1
+
+
+def test_an_ensemble_whose_members_see_other_sizes_than_a_data_set_says_is_refused(dataset):
+    class Sized(SilentModel):
+        resizes = True
+
+    mixed = EnsembleModel.of({"a": Sized(), "b": SilentModel()})
+    assert not model_problems(plan_of(dataset, tests=["day"]), "both", mixed)
+    sized = plan_of(replace(dataset, resize=(8, 8)), tests=["day"])
+    (line,) = model_problems(sized, "both", mixed)
+    assert line.startswith("model both on world/day: ")
+    assert "its members do not see images at one size: a by resize, b as the data set says" in line
+    assert not model_problems(sized, "both", EnsembleModel.of({"a": Sized(), "b": Sized()}))

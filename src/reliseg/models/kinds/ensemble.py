@@ -83,6 +83,18 @@ class EnsembleModel(Model):
         """The names of the scores of what its members disagree on."""
         return SCORES_OF_MEANS
 
+    @property
+    def resizes(self) -> bool:
+        """Tell if all members bring images to a size of their own; a ModelError where only some do."""
+        own = {name: model.resizes for name, model in self.members.items() if model.reads_images}
+        if len(set(own.values())) > 1:
+            with_size, without = (", ".join(n for n, has in own.items() if has == which) for which in (True, False))
+            raise ModelError(
+                f"its members do not see images at one size: {with_size} by resize, {without} as the data set says; "
+                "give all of them resize, or none"
+            )
+        return any(own.values())
+
     def calls(self, size: tuple[int, int]) -> int:
         """Return the sum of the members'."""
         return sum(model.calls(size) for model in self.members.values())
