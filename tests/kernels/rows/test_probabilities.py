@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reliseg.kernels.reference_rows import expected_entropy, mean_probability, mutual_information, softmax
 from reliseg.kernels.rows.probabilities import Logarithm, ProbabilityMean, Softmaxed
 from reliseg.stats import rows as rows_module
-from reliseg.stats.probabilities import LOG_ZERO
+from reliseg.stats.probabilities import LEAST_LOG, LOG_ZERO
 
 
 def members_of(seed, count, scale=3.0, shape=(5, 13, 17)):
@@ -53,7 +53,8 @@ def test_members_that_are_sure_of_other_classes_share_the_log_of_their_number():
 def test_small_probabilities_of_a_mean_are_not_rounded_to_0():
     sure = np.array([300, 0, 0], np.float32).reshape(3, 1, 1)
     log_p = np.asarray(ProbabilityMean((StoredRows(sure), StoredRows(sure)))).ravel()
-    np.testing.assert_allclose(log_p, [0, LOG_ZERO, LOG_ZERO], atol=1e-4)
+    np.testing.assert_allclose(log_p, [0, LEAST_LOG, LEAST_LOG], atol=1e-6)
+    assert log_p.min() > LOG_ZERO  # logits never mean a probability of 0
     sure[0] = 80
     np.testing.assert_allclose(np.asarray(ProbabilityMean((StoredRows(sure),))).ravel(), [0, -80, -80], rtol=1e-6)
 

@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from reliseg.kernels.cpu.probabilities import take_logs
-from reliseg.stats.probabilities import LOG_ZERO
+from reliseg.kernels.rows.log_probabilities import log_mean, neg_entropy, take_log_softmax
+from reliseg.stats.probabilities import LEAST_LOG, LOG_ZERO
 from reliseg.stats.rows import Rows, row_blocks
 
 Maps: TypeAlias = Float32[np.ndarray, "c n w"]
@@ -35,7 +36,9 @@ class Softmaxed(Rows):
 
     def rows(self, rows: slice) -> Maps:
         """Return the softmax of these rows."""
-        p = np.exp(log_softmax(self.logits.rows(rows)))
+        z = self.logits.rows(rows)
+        take_log_softmax(z.reshape(len(z), -1), np.float32(LEAST_LOG))
+        p = np.exp(z, out=z)
         return np.maximum(p, _LEAST, out=p)
 
     def arrays(self) -> tuple[np.ndarray, ...]:
@@ -118,7 +121,7 @@ class ProbabilityMean(Rows):
         first, end, _ = rows.indices(self.shape[1])
         mean = np.empty((self.shape[0], end - first, self.shape[2]), np.float32)
         for part, logs in self._blocks(rows):
-            mean[:, part.start - first : part.stop - first] = _log_mean(logs)
+            mean[:, part.start - first : part.stop - first] = _mean_of(logs)
         return mean
 
     def arrays(self) -> tuple[np.ndarray, ...]:
@@ -144,32 +147,39 @@ class ProbabilityMean(Rows):
         )
 
     def _neg_expected_entropy(self, rows: slice) -> Float32[np.ndarray, "n w"]:
-        return np.concatenate([_neg_entropy(logs).mean(axis=0) for _, logs in self._blocks(rows)])
+        return np.concatenate([_mean_neg_entropy(logs) for _, logs in self._blocks(rows)])
 
     def _neg_mutual_information(self, rows: slice) -> Float32[np.ndarray, "n w"]:
-        """Return mean over members of sum p log p, minus that of the mean: never positive but for rounding."""
-        parts = [_neg_entropy(_log_mean(logs)) - _neg_entropy(logs).mean(axis=0) for _, logs in self._blocks(rows)]
+        """Return the entropy that is expected, minus that of the mean: never positive but for rounding."""
+        parts = [_neg_entropy(_mean_of(logs)) - _mean_neg_entropy(logs) for _, logs in self._blocks(rows)]
         return np.minimum(np.concatenate(parts), 0)
 
     def _blocks(self, rows: slice) -> Iterator[tuple[slice, Float32[np.ndarray, "k c n w"]]]:
         """Yield the log probabilities of all members, few rows at a time: together they are many maps."""
         classes, height, width = self.shape
         for part in row_blocks((classes * len(self.members), height, width), rows):
-            yield part, np.stack([log_softmax(member.rows(part)) for member in self.members])
+            yield part, np.stack([_log_softmax(member, part) for member in self.members])
 
 
-def log_softmax(z: Maps) -> Maps:
-    """Return logarithms of probabilities, in the place of the logits; at least `LOG_ZERO`."""
-    z -= z.max(axis=0)
-    z -= np.log(np.exp(z).sum(axis=0))
-    return np.maximum(z, np.float32(LOG_ZERO), out=z)
+def _log_softmax(member: Rows, rows: slice) -> Maps:
+    """Return logarithms of probabilities; only of a model that gives probabilities may one be that of 0."""
+    z = member.rows(rows)
+    least = LOG_ZERO if member.of_probabilities else LEAST_LOG
+    take_log_softmax(z.reshape(len(z), -1), np.float32(least))
+    return z
 
 
-def _log_mean(logs: Float32[np.ndarray, "k c n w"]) -> Maps:
-    top = logs.max(axis=0)
-    return top + np.log(np.exp(logs - top).mean(axis=0))
+def _mean_of(logs: Float32[np.ndarray, "k c n w"]) -> Maps:
+    mean = np.empty(logs.shape[1:], np.float32)
+    log_mean(logs.reshape(*logs.shape[:2], -1), mean.reshape(len(mean), -1))
+    return mean
 
 
-def _neg_entropy(logs: Float32[np.ndarray, "*k c n w"]) -> Float32[np.ndarray, "*k n w"]:
-    """Return sum p log p, a sum of terms that are not positive."""
-    return (np.exp(logs) * logs).sum(axis=-3)
+def _neg_entropy(logs: Maps) -> Float32[np.ndarray, "n w"]:
+    result = np.empty(logs.shape[1:], np.float32)
+    neg_entropy(logs.reshape(len(logs), -1), result.reshape(-1))
+    return result
+
+
+def _mean_neg_entropy(logs: Float32[np.ndarray, "k c n w"]) -> Float32[np.ndarray, "n w"]:
+    return np.asarray(np.mean([_neg_entropy(member) for member in logs], axis=0), np.float32)
