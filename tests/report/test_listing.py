@@ -45,7 +45,9 @@ def test_parameters_of_calibrations_are_listed_as_they_are_written():
     lines = list(listing_lines("calibrations"))
     after = {line.split()[0]: following for line, following in pairwise(lines)}
     assert after["class_ts"] == "  shrinkage=1000"
-    parameters = "k=8, clusters=kmeans, soft=false, per_class=false, shrinkage=10000, seeds=[42, 43]"
+    parameters = (
+        "k=8, clusters=kmeans, soft=false, per_class=false, shrinkage=10000, features=l2, objective=nll, seeds=[42, 43]"
+    )
     assert after["cluster_ts"] == f"  {parameters}"
     assert canonical_text(f"cluster_ts({parameters})") == "cluster_ts"
     assert not after["ensemble_ts"].startswith(" ")
