@@ -84,6 +84,10 @@ def test_a_stride_of_four_is_dense_but_for_the_margins():
     columns = segments(taps(512, 2048))
     assert len(columns.first) == 4 * 16
     assert columns.cell.shape[1] == WIDTH
+    assert (columns.lead, columns.fours) == (2, 15)
+    start = columns.lead + 7 * 4 * WIDTH
+    turns = columns.place[start : start + 8] - 7 * 4 * WIDTH
+    assert turns.tolist() == [0, WIDTH, 2 * WIDTH, 3 * WIDTH, 1, WIDTH + 1, 2 * WIDTH + 1, 3 * WIDTH + 1]
 
 
 @cached_njit

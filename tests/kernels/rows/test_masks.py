@@ -75,6 +75,9 @@ def test_any_sizes_give_the_definitions_probabilities(order, data):
         pytest.param({"image": (8, 11)}, id="reduced"),
         pytest.param({"image": (1, 1)}, id="one pixel"),
         pytest.param({"image": (1, 400)}, id="one row"),
+        pytest.param(
+            {"native": (3, 130), "padded": (12, 520), "seen": (12, 519), "image": (12, 519)}, id="a stride of 4"
+        ),
         pytest.param({"queries": 1, "classes": 1, "image": (20, 20)}, id="one query, one class"),
         pytest.param({"queries": 200, "image": (40, 57)}, id="200 queries"),
         pytest.param({"classes": 150, "image": (40, 57)}, id="150 classes"),

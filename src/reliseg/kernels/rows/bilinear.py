@@ -9,7 +9,7 @@ pixel, its taps are gathered instead. numba is imported with this module: import
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int32, Int64
+from jaxtyping import Bool, Float32, Float64, Int32, Int64
 
 from reliseg.runtime.arithmetic import F32, U64
 from reliseg.runtime.numba_compile import inline_njit
@@ -43,7 +43,8 @@ class Segments(NamedTuple):
 
     `first` is the native column that a dense segment starts at, `dense` the weights of the columns from there,
     `gathered` and `cell` the weights and native columns of the other places, and `place` where each column of the image
-    is found. There are `slots` places, of which some hold nothing.
+    is found. There are `slots` places, of which some hold nothing. From the column `lead` on, `fours` times 128 columns
+    are four segments each, whose places take turns: so it is where masks have a stride of four.
     """
 
     first: Int32[np.ndarray, " s"]
@@ -52,6 +53,8 @@ class Segments(NamedTuple):
     cell: Int32[np.ndarray, "t g"]
     place: Int32[np.ndarray, " o"]
     slots: int
+    lead: int
+    fours: int
 
 
 class Axes(NamedTuple):
@@ -104,7 +107,7 @@ def segments(axis: Taps, multiple: int = 1) -> Segments:
     base, size = axis.source[0], axis.source.shape[1]
     shift = axis.source - base
     near = (shift < REACH).all(axis=0)
-    number = _number_in_cell(base)
+    number = _number_in_cell(base, axis.weight[0] == 1)
     key = (base // WIDTH) * (int(number.max()) + 1) + number
     fill = np.bincount(key[near], minlength=int(key.max()) + 1)
     filled = np.flatnonzero(fill >= _LEAST_FILL)
@@ -121,12 +124,27 @@ def segments(axis: Taps, multiple: int = 1) -> Segments:
     gathered, cell = (np.zeros((len(shift), slots - start), kind) for kind in (np.float32, np.int32))
     gathered[:, : len(spare)], cell[:, : len(spare)] = axis.weight[:, spare], axis.source[:, spare]
     first = filled // (int(number.max()) + 1) * WIDTH
-    return Segments(first.astype(np.int32), weight, gathered, cell, place.astype(np.int32), slots)
+    lead = int((place == 0).argmax())
+    return Segments(
+        first.astype(np.int32), weight, gathered, cell, place.astype(np.int32), slots, lead, _fours(place[lead:])
+    )
 
 
-def _number_in_cell(base: Int64[np.ndarray, " o"]) -> Int64[np.ndarray, " o"]:
-    """Number the places of each cell from 0; cells ascend."""
-    return np.arange(len(base)) - np.searchsorted(base, base)
+def _number_in_cell(base: Int64[np.ndarray, " o"], alone: Bool[np.ndarray, " o"]) -> Int64[np.ndarray, " o"]:
+    """Number the places of each cell from 0, those in the margin before the first native place last; cells ascend."""
+    number = np.arange(len(base)) - np.searchsorted(base, base)
+    first = base == base[0]
+    number[first] = (number[first] - int((first & alone).sum())) % int(first.sum())
+    return number
+
+
+def _fours(place: Int64[np.ndarray, " o"]) -> int:
+    """Return how many times, from the first on, the places of four segments take turns."""
+    step = 4 * WIDTH
+    turns = np.arange(step).reshape(4, WIDTH).T.ravel()
+    groups = len(place) // step
+    wanted = np.arange(groups)[:, None] * step + turns
+    return int(np.append((place[: groups * step].reshape(-1, step) == wanted).all(axis=1), False).argmin())
 
 
 @inline_njit

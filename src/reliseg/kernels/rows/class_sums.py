@@ -118,8 +118,10 @@ def _sum_row(
             for x in range(U64(BLOCK)):
                 m[o + x] = _scaled_sigmoid(m[o + x])
         _sum_block(weights, m, s)
-        for c in range(weights.classes):
-            row[c, b * BLOCK : (b + 1) * BLOCK] = s[c * BLOCK : (c + 1) * BLOCK]
+        for c in range(U64(weights.classes)):
+            o, n = c * U64(BLOCK), U64(b * BLOCK)
+            for x in range(U64(BLOCK)):
+                row[c, n + x] = s[o + x]
 
 
 @inline_njit
@@ -132,7 +134,17 @@ def _work_space(weights: Weights) -> tuple[Float32[np.ndarray, " m"], Float32[np
 @inline_njit
 def _take(slots: Float32[np.ndarray, " o"], columns: Segments, out: Float32[np.ndarray, " x"]) -> None:
     """Write a line of segments in the order of the image."""
-    for x in range(U64(len(columns.place))):
+    for i in range(columns.fours):
+        o = U64(i * 4 * WIDTH)
+        n = U64(columns.lead) + o
+        for x in range(U64(WIDTH)):
+            out[n + U64(4) * x] = slots[o + x]
+            out[n + U64(4) * x + U64(1)] = slots[o + U64(WIDTH) + x]
+            out[n + U64(4) * x + U64(2)] = slots[o + U64(2 * WIDTH) + x]
+            out[n + U64(4) * x + U64(3)] = slots[o + U64(3 * WIDTH) + x]
+    for x in range(U64(columns.lead)):
+        out[x] = slots[U64(columns.place[x])]
+    for x in range(U64(columns.lead + columns.fours * 4 * WIDTH), U64(len(columns.place))):
         out[x] = slots[U64(columns.place[x])]
 
 
@@ -222,8 +234,10 @@ def sum_native_classes(
                 for x in range(U64(n)):
                     m[o + x] = _scaled_sigmoid(row[U64(b) + x])
             _sum_block(weights, m, s)
-            for c in range(weights.classes):
-                maps[c, y, b : b + n] = s[c * BLOCK : c * BLOCK + n]
+            for c in range(U64(weights.classes)):
+                o = c * U64(BLOCK)
+                for x in range(U64(n)):
+                    maps[c, y, U64(b) + x] = s[o + x]
 
 
 @cached_njit
