@@ -11,7 +11,7 @@ import transformers
 from helpers.hugging_face import save_processor
 
 from reliseg.errors import ModelError
-from reliseg.models.hf.processor import Processor, read_processor
+from reliseg.models.hf.processor import Processor, guess_note, read_processor
 from reliseg.models.hf.target_size import size_for
 from reliseg.models.inference.resizing import resize_image
 
@@ -132,6 +132,14 @@ def test_without_a_file_imagenets_numbers_are_used_and_said(tmp_path: Path) -> N
     processor = read_processor("hub", str(tmp_path), None)
     assert processor.source == "none stored: ImageNet's mean and deviation"
     assert (processor.normalisation.mean, processor.size) == ((0.485, 0.456, 0.406), None)
+
+
+def test_a_normalisation_that_nobody_stated_is_said_where_the_family_mostly_has_another(tmp_path: Path) -> None:
+    guessed = read_processor("hub", str(tmp_path), None, "mobilevit")
+    assert "most networks of the family mobilevit were trained with others" in str(guess_note(guessed, "mobilevit"))
+    assert guess_note(guessed, "segformer") is None
+    stated = read(tmp_path, {"image_processor_type": "MobileViTImageProcessor"})
+    assert guess_note(stated, "mobilevit") is None
 
 
 def test_an_unknown_type_is_read_as_far_as_it_says(tmp_path: Path) -> None:

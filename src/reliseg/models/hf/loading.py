@@ -16,7 +16,7 @@ from reliseg.models.hf import library, task_tokens
 from reliseg.models.hf.classes import model_labels
 from reliseg.models.hf.families import Runner, Size, family_of, own_size
 from reliseg.models.hf.preparation import Needs, mask_order, prepared, size_note
-from reliseg.models.hf.processor import Processor, read_processor
+from reliseg.models.hf.processor import Processor, guess_note, read_processor
 from reliseg.models.options import MaskOrder
 from reliseg.runtime import torch_settings
 
@@ -74,7 +74,13 @@ def load(options: ModelOptions) -> Loaded:
         **({"trust_remote_code": [file.name for file in code]} if trusted else {}),
         "files": hash_files([*files, *code]),
     }
-    notes = (*remarks, *size_note(family, options, preparation.size), *_code_note(trusted, code))
+    guess = None if options.mean and options.std else guess_note(stored, config.model_type)
+    notes = (
+        *remarks,
+        *([guess] if guess else []),
+        *size_note(family, options, preparation.size),
+        *_code_note(trusted, code),
+    )
     return Loaded(Runner(model, family, task), preparation, labels, notes, facts, order, own, bool(code))
 
 

@@ -7,10 +7,20 @@ from typing import Any
 from transformers.models.auto.image_processing_auto import get_image_processor_config
 
 from reliseg.errors import ModelError, one_line
-from reliseg.models.hf.processor_defaults import DEFAULTS, NEVER_NORMALISES, PADS_NOTHING, READS_MAX_SIZE, class_name
+from reliseg.models.base import IMAGENET_MEAN
+from reliseg.models.hf.processor_defaults import (
+    CLASS_OF_FAMILY,
+    DEFAULTS,
+    NEVER_NORMALISES,
+    PADS_NOTHING,
+    READS_MAX_SIZE,
+    class_name,
+)
 from reliseg.models.hf.target_size import LeastScaled, ShortestEdge, Target, Within
 from reliseg.models.inference.resizing import BILINEAR
 from reliseg.models.torch.normalisation import Normalisation
+
+NONE_STORED = "none stored: ImageNet's mean and deviation"
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,7 @@ def read_processor(name: str, where: str, revision: str | None, model_type: str 
     except Exception as error:  # broken files raise errors of many libraries
         raise ModelError(f"model {name}: the image processor of {where} cannot be read: {one_line(error)}") from error
     if not stored:
-        return Processor("none stored: ImageNet's mean and deviation", Normalisation())
+        return Processor(NONE_STORED, Normalisation())
     kind = class_name(stored, model_type) or ""
     if kind not in DEFAULTS and not ("image_mean" in stored and "image_std" in stored):
         raise ModelError(
@@ -48,6 +58,17 @@ def read_processor(name: str, where: str, revision: str | None, model_type: str 
         return _from_file(stored, kind)
     except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ModelError(f"model {name}: its image processor cannot be used: {one_line(error)}") from error
+
+
+def guess_note(processor: Processor, model_type: str) -> str | None:
+    """Return a line about a normalisation that nobody stated, where networks of the family mostly have another."""
+    usual = DEFAULTS.get(CLASS_OF_FAMILY.get(model_type, ""))
+    if processor.source != NONE_STORED or usual is None or (usual.mean == IMAGENET_MEAN and usual.normalises):
+        return None
+    return (
+        "has no preprocessor_config.json, so images are normalised with ImageNet's mean and deviation; most networks of "
+        f"the family {model_type} were trained with others: set mean and std"
+    )
 
 
 def _from_file(stored: Mapping[str, Any], kind: str) -> Processor:
