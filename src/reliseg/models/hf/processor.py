@@ -66,8 +66,8 @@ def guess_note(processor: Processor, model_type: str) -> str | None:
     if processor.source != NONE_STORED or usual is None or (usual.mean == IMAGENET_MEAN and usual.normalises):
         return None
     return (
-        "has no preprocessor_config.json, so images are normalised with ImageNet's mean and deviation; most networks of "
-        f"the family {model_type} were trained with others: set mean and std"
+        "has no preprocessor_config.json, so images are normalised with ImageNet's mean and deviation; most networks "
+        f"of the family {model_type} were trained with others: set mean and std"
     )
 
 
