@@ -151,7 +151,7 @@ FAMILIES = {
 """One network of each kind of backbone and head that is put together otherwise."""
 
 
-def slide(crop: int, stride: int) -> dict[str, Any]:
+def windows(crop: int, stride: int) -> dict[str, Any]:
     """Return the test settings of windows."""
     return {"mode": "slide", "crop_size": (crop, crop), "stride": (stride, stride)}
 

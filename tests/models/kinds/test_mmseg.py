@@ -15,7 +15,7 @@ from helpers.mmseg_networks import (
     random_network,
     save_new,
     save_old,
-    slide,
+    windows,
     write_configuration,
 )
 from PIL import Image
@@ -25,7 +25,7 @@ from reliseg.kernels.reference import full_logits
 from reliseg.labels import LabelSpace, label_space
 from reliseg.models import MODELS, Input, ModelOptions
 from reliseg.models.kinds.mmseg import MMSegmentationModel
-from reliseg.models.options import FitWithin, Pad, Slide
+from reliseg.models.options import Augmented, FitWithin, Pad, Slide
 from reliseg.prediction import Prediction
 from reliseg.testing import check_model
 
@@ -111,7 +111,7 @@ def test_a_frame_is_predicted_as_by_the_library_whole_and_resized(
 @pytest.mark.parametrize("family", ["segformer", "deeplabv3plus", "setr-pup", "upernet-convnext"])
 def test_windows_are_those_of_the_library(tmp_path: Path, frame: np.ndarray, family: str) -> None:
     """The image, 160 x 213, is no multiple of the stride away from a window; deeplabv3plus aligns corners."""
-    network = saved(tmp_path, replace(FAMILIES[family], test=slide(96, 64)), old=True)
+    network = saved(tmp_path, replace(FAMILIES[family], test=windows(96, 64)), old=True)
     prediction = predicted(options_of(tmp_path), frame)
     assert_same(logits_at_image(prediction), own_logits(tmp_path / "config.py", network, frame))
 
@@ -120,7 +120,7 @@ def test_windows_are_those_of_the_library(tmp_path: Path, frame: np.ndarray, fam
 def test_windows_of_769_in_an_image_of_2049_x_1025_align_corners_here_a_quarter_of_that(
     tmp_path: Path, frame: np.ndarray
 ) -> None:
-    network = saved(tmp_path, replace(FAMILIES["deeplabv3plus"], test=slide(193, 129)), scale=(513, 257))
+    network = saved(tmp_path, replace(FAMILIES["deeplabv3plus"], test=windows(193, 129)), scale=(513, 257))
     wide = np.ascontiguousarray(frame[:240])
     prediction = predicted(options_of(tmp_path), wide)
     assert_same(logits_at_image(prediction), own_logits(tmp_path / "config.py", network, wide))
@@ -128,7 +128,7 @@ def test_windows_of_769_in_an_image_of_2049_x_1025_align_corners_here_a_quarter_
 
 @pytest.mark.zoo
 def test_an_image_smaller_than_a_window_is_one_window(tmp_path: Path, frame: np.ndarray) -> None:
-    network = saved(tmp_path, replace(SEGFORMER, test=slide(512, 384)))
+    network = saved(tmp_path, replace(SEGFORMER, test=windows(512, 384)))
     prediction = predicted(options_of(tmp_path), frame)
     assert_same(logits_at_image(prediction), own_logits(tmp_path / "config.py", network, frame))
 
@@ -137,7 +137,7 @@ def test_an_image_smaller_than_a_window_is_one_window(tmp_path: Path, frame: np.
 def test_an_image_smaller_than_a_window_on_one_side_alone_has_windows_along_the_other(
     tmp_path: Path, frame: np.ndarray
 ) -> None:
-    network = saved(tmp_path, replace(SEGFORMER, test=slide(192, 96)))
+    network = saved(tmp_path, replace(SEGFORMER, test=windows(192, 96)))
     prediction = predicted(options_of(tmp_path), frame)
     assert_same(logits_at_image(prediction), own_logits(tmp_path / "config.py", network, frame))
 
@@ -197,7 +197,7 @@ def test_the_feature_is_the_backbones_last_map(tmp_path: Path, frame: np.ndarray
 
 @pytest.mark.zoo
 def test_options_come_before_the_configuration(tmp_path: Path, frame: np.ndarray) -> None:
-    saved(tmp_path, replace(SEGFORMER, test=slide(96, 64)))
+    saved(tmp_path, replace(SEGFORMER, test=windows(96, 64)))
     own = MMSegmentationModel.load(options_of(tmp_path)).provenance()
     assert own["resize"] == {"long": 320, "short": 160}
     assert own["slide"]["crop"] == (96, 96)
@@ -231,7 +231,7 @@ def test_options_come_before_the_configuration(tmp_path: Path, frame: np.ndarray
 
 @pytest.mark.zoo
 def test_args_change_the_configuration_by_dotted_names(tmp_path: Path, frame: np.ndarray) -> None:
-    network = saved(tmp_path, replace(SEGFORMER, test=slide(96, 64)))
+    network = saved(tmp_path, replace(SEGFORMER, test=windows(96, 64)))
     facts = MMSegmentationModel.load(options_of(tmp_path)).provenance()
     changed = MMSegmentationModel.load(options_of(tmp_path, args={"model.test_cfg.mode": "whole"}))
     assert "slide" not in changed.provenance()
@@ -278,6 +278,18 @@ def test_a_head_that_draws_numbers_gives_the_same_again(tmp_path: Path, frame: n
     model = MMSegmentationModel.load(options_of(tmp_path))
     first, second = (model.predict([Input("a/b", frame.shape[:2], frame)])[0] for _ in range(2))
     np.testing.assert_array_equal(logits_at_image(first), logits_at_image(second))
+
+
+@pytest.mark.zoo
+def test_passes_with_dropout_and_mirror_images_are_averaged_over_windows(tmp_path: Path, frame: np.ndarray) -> None:
+    saved(tmp_path, replace(SEGFORMER, test=windows(96, 64)))
+    model = MMSegmentationModel.load(options_of(tmp_path, mc_dropout=2, tta=Augmented(flip=True)))
+    [prediction] = model.predict([Input("a/b", frame.shape[:2], frame)])
+    assert model.gives_probabilities
+    information = prediction.score_maps["neg_mutual_information"](slice(0, 360))
+    assert information.shape == (360, 480)
+    assert (information <= 1e-6).all()
+    assert information.min() < -1e-3
 
 
 @pytest.mark.zoo

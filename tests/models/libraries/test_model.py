@@ -37,6 +37,14 @@ def test_packages_that_do_not_fit_are_named_with_the_first_cause():
         fail()
 
 
+def test_an_opencv_that_wants_windows_is_replaced_by_the_one_that_does_not():
+    text = (
+        r"cannot be imported \(ImportError: libGL\.so\.1: .*\); pip uninstall opencv-python, then pip install opencv-"
+    )
+    with pytest.raises(ModelError, match=text), imports_for("mine", "mmseg", ("torch", "mmseg")):
+        raise ImportError("libGL.so.1: cannot open shared object file")
+
+
 def test_a_package_that_lacks_a_part_is_there_and_does_not_fit():
     with pytest.raises(ModelError, match="json cannot be imported"), imports_for("mine", "smp", ("torch", "json")):
         import json.no_such_part  # noqa: F401

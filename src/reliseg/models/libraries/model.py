@@ -49,8 +49,15 @@ def imports_for(model: str, extra: str, packages: Sequence[str]) -> Iterator[Non
         while cause.__cause__ is not None:
             cause = cause.__cause__
         names = f"{', '.join(packages[:-1])} and {packages[-1]}"
-        way = _other_build() or f"install versions of {names} that fit each other"
+        way = _without_windows(cause) or _other_build() or f"install versions of {names} that fit each other"
         raise ModelError(f"model {model}: {packages[-1]} cannot be imported ({error_text(cause)}); {way}") from error
+
+
+def _without_windows(error: BaseException) -> str | None:
+    """Return what to do where OpenCV's package for programs with windows lacks the library that draws these."""
+    if "libGL" not in str(error):
+        return None
+    return "pip uninstall opencv-python, then pip install opencv-python-headless"
 
 
 def _other_build() -> str | None:
