@@ -20,6 +20,7 @@ def test_a_hybrid_dpt_takes_its_own_size_and_a_plain_one_squares() -> None:
 
 def test_a_network_with_code_of_its_own_takes_any_size() -> None:
     assert family_of(SimpleNamespace(model_type="somebodys")) == Family()
+    assert family_of(SimpleNamespace(model_type="eomt"), own_code=True) == Family(shows_states=False)
 
 
 def test_patches_and_sizes_have_a_height_and_a_width() -> None:

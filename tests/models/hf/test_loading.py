@@ -42,7 +42,7 @@ class OwnNet(PreTrainedModel):
     def _init_weights(self, module):
         pass
 
-    def forward(self, pixel_values, output_hidden_states=False):
+    def forward(self, pixel_values):
         return SemanticSegmenterOutput(logits=self.head(pixel_values))
 """
 LAYERS = (

@@ -34,6 +34,8 @@ class Family:
     """The default order of mask classification; None for networks that give logits."""
     brings_to_input: bool = False
     """Its library brings logits to the size of the network's input first, and then to that of the image."""
+    shows_states: bool = True
+    """It takes `output_hidden_states`, as all networks of transformers do."""
 
 
 def _class_token(config: Any) -> int:
@@ -73,8 +75,13 @@ LEFT_OUT: Mapping[str, str] = {
 """Families of the universal mapping that do not fit, and why."""
 
 
-def family_of(config: Any) -> Family:
-    """Return the family of a configuration; of a hybrid DPT the one with a size of its own."""
+def family_of(config: Any, *, own_code: bool = False) -> Family:
+    """Return the family of a configuration, of which a hybrid DPT has one of its own.
+
+    Of a network with code of its own nothing is known, whatever it calls its family.
+    """
+    if own_code:
+        return Family(shows_states=False)
     if config.model_type == "dpt" and config.is_hybrid:
         return Family("own", tokens_before=_class_token)
     return FAMILIES.get(config.model_type, Family())
@@ -126,10 +133,11 @@ class Runner:
     def logits(self, pixels: Float[Tensor, "n 3 H W"]) -> tuple[Float[Tensor, "n c h w"], Pooled]:
         """Return logits at the stride of the head, and the feature."""
         self._observe(pixels)
-        if self.model.config.model_type == "upernet":  # its forward upsamples logits to the image
+        if self.family.brings_to_input:  # UPerNet's forward upsamples logits
             maps = self.model.backbone(pixels).feature_maps
             return self.model.decode_head(maps), maps[-1].mean(dim=(2, 3))
-        output = self.model(pixel_values=pixels, output_hidden_states=True)
+        asked = {"output_hidden_states": True} if self.family.shows_states else {}
+        output = self.model(pixel_values=pixels, **asked)
         logits = getattr(output, "logits", None)
         if logits is None:
             raise ModelError("gives no logits; of models with code of their own, those that give `logits` can be used")

@@ -46,7 +46,8 @@ def load(options: ModelOptions) -> Loaded:
     with library.silence(), torch_settings.inference_settings(options.threads):
         where = library.find_model(options.name, options.where, options.folder)
         config = library.read_config(options.name, where, revision, trusted=trusted)
-        family = family_of(config)
+        own_code = trusted and bool(getattr(config, "auto_map", None))
+        family = family_of(config, own_code=own_code)
         stored = read_processor(options.name, where, revision, config.model_type)
         labels, remarks = model_labels(options, config, reduced=stored.reduces_labels)
         order, own = mask_order(family, options), own_size(family, config)
@@ -56,7 +57,7 @@ def load(options: ModelOptions) -> Loaded:
         for file in (f for f in files if is_zipfile(f)):  # torch does not look at the checksums
             archives.check_archive(file)
         task = None
-        if config.model_type == "oneformer":
+        if config.model_type == "oneformer" and not own_code:
             task = task_tokens.read_task_tokens(options.name, where, revision, config)
             files += task_tokens.tokenizer_files(where, revision)
     place = None
@@ -75,13 +76,8 @@ def load(options: ModelOptions) -> Loaded:
         "files": hash_files([*files, *code]),
     }
     guess = None if options.mean and options.std else guess_note(stored, config.model_type)
-    notes = (
-        *remarks,
-        *([guess] if guess else []),
-        *size_note(family, options, preparation.size),
-        *_code_note(trusted, code),
-    )
-    return Loaded(Runner(model, family, task), preparation, labels, notes, facts, order, own, bool(code))
+    said = (*([guess] if guess else []), *size_note(family, options, preparation.size), *_code_note(trusted, code))
+    return Loaded(Runner(model, family, task), preparation, labels, (*remarks, *said), facts, order, own, own_code)
 
 
 def _code_note(trusted: bool, code: list[Path]) -> list[str]:
