@@ -179,6 +179,41 @@ def test_a_checkpoint_of_either_version_gives_the_same_prediction_and_its_classe
     np.testing.assert_array_equal(first.feature, second.feature)
 
 
+OLD_CONFIGURATION = """
+norm = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True)
+model = dict(
+    type="EncoderDecoder",
+    pretrained="open-mmlab://resnet18_v1c",
+    backbone=dict(
+        type="ResNetV1c", depth=18, base_channels=16, stem_channels=16, norm_cfg=dict(type="SyncBN", requires_grad=True)
+    ),
+    decode_head=dict(
+        type="UPerHead",
+        in_channels=[16, 32, 64, 128],
+        in_index=[0, 1, 2, 3],
+        pool_scales=(1, 2, 3, 6),
+        channels=32,
+        num_classes=19,
+        norm_cfg=dict(type="SyncBN", requires_grad=True),
+        align_corners=False,
+    ),
+    test_cfg=dict(mode="slide", crop_size=(96, 96), stride=(64, 64)),
+)
+steps = [dict(type="Resize", keep_ratio=True), dict(type="RandomFlip"), dict(type="Normalize", **norm)]
+steps += [dict(type="ImageToTensor", keys=["img"]), dict(type="Collect", keys=["img"])]
+wrapped = dict(type="MultiScaleFlipAug", img_scale=(320, 160), flip=False, transforms=steps)
+data = dict(test=dict(type="CityscapesDataset", pipeline=[dict(type="LoadImageFromFile"), wrapped]))
+"""
+
+
+@pytest.mark.zoo
+def test_a_configuration_of_0_x_predicts_as_the_same_one_of_1_x(tmp_path: Path, frame: np.ndarray) -> None:
+    network = saved(tmp_path, replace(FAMILIES["upernet-resnet"], test=windows(96, 64)), old=True)
+    (tmp_path / "old.py").write_text(OLD_CONFIGURATION)
+    prediction = predicted(options_of(tmp_path, where="old.py"), frame)
+    assert_same(logits_at_image(prediction), own_logits(tmp_path / "config.py", network, frame))
+
+
 @pytest.mark.zoo
 def test_the_feature_is_the_backbones_last_map(tmp_path: Path, frame: np.ndarray) -> None:
     import torch
