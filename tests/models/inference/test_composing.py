@@ -128,6 +128,30 @@ def test_mirror_images_and_scales_are_averaged_as_probabilities(scales):
     assert prediction.score_maps["neg_mutual_information"](slice(3, 9)).shape == (6, 70)
 
 
+@pytest.mark.parametrize("align", [False, True])
+@pytest.mark.parametrize("scale", [0.5, 2.0])
+@pytest.mark.parametrize("flip", [False, True])
+def test_probabilities_that_a_network_gives_are_averaged_as_they_are(align, scale, flip):
+    prediction = predicted(align, "probabilities", tta=Augmented(flip=flip, scales=(scale, 1.5)))
+    members = []
+    for seen in (Inference().resizing(IMAGE, s) for s in (scale, 1.5)):
+        members.append(up(native(seen).softmax(1), (45, 70), align))
+        if flip:
+            members.append(up(native(seen[:, ::-1]).softmax(1), (45, 70), align).flip(3))
+    np.testing.assert_allclose(np.exp(maps(prediction)), torch.cat(members).mean(0).numpy(), atol=1e-5)
+    alone = predicted(align, "probabilities", tta=Augmented(flip=False, scales=(scale,)))
+    np.testing.assert_allclose(np.exp(maps(alone)), members[0][0].numpy(), atol=1e-5)
+    assert alone.is_of_probabilities
+
+
+def test_passes_with_dropout_average_the_probabilities_that_a_network_gives():
+    prediction = predicted(values="probabilities", mc_dropout=3, seed=3)
+    of_logits = predicted(mc_dropout=3, seed=3)
+    for one, z in zip(prediction.logits.members, of_logits.logits.members, strict=True):
+        expected = up(torch.from_numpy(z.maps)[None].softmax(1), (45, 70), False)[0].numpy()
+        np.testing.assert_allclose(np.exp(np.asarray(one)), expected, atol=1e-5)
+
+
 def test_padding_is_seen_by_the_network_and_cut_off_again():
     from reliseg.models import Pad
 

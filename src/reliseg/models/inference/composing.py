@@ -4,7 +4,7 @@ numba is imported with this module: import it where it is used.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -58,6 +58,8 @@ def at_image(output: Prediction, seen: Size, size: Size, *, through_input: bool)
     """Return the output for a whole image at the image's size: itself, where one interpolation does it."""
     is_array = not isinstance(output.logits, Rows)
     if is_array and output.size == seen and (not through_input or seen == size):
+        if output.probabilities is not None:
+            return Prediction(maps_of(replace(output, size=size), size), size, feature=output.feature)
         return Prediction(output.logits, size, output.align_corners, output.feature)
     maps = maps_of(output, seen).brought_to(size)
     scores = MaskScores(maps.with_no_object()).by_name() if isinstance(maps, MaskRows) else {}
