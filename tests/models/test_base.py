@@ -105,3 +105,19 @@ def test_the_kind_of_a_file_is_told_by_its_ending_where_that_says_it() -> None:
     assert kind_hint("a/net.ONNX") == "; for an ONNX graph, write kind: onnx, where: net.ONNX"
     assert kind_hint(Path("net.pt2")) == "; for a program of torch.export, write kind: exported, where: net.pt2"
     assert kind_hint("net.pth") == kind_hint("nvidia/segformer") == ""
+
+
+def test_an_option_that_does_not_apply_is_named_as_it_is_written() -> None:
+    said = ModelOptions("net", "fixed", "x", align_corners=False, output=0)
+    said.refuse(["weights", "args", "precision"], "does not apply; leave it out")
+    with pytest.raises(ModelError, match=r"^model net: output does not apply; leave it out$"):
+        said.refuse(["weights", "output"], "does not apply; leave it out")
+    with pytest.raises(ModelError, match=r"^model net: upsampling does not apply; leave it out$"):
+        said.refuse(["align_corners"], "does not apply; leave it out")
+
+
+def test_an_argument_that_is_not_known_is_named_with_the_nearest_one() -> None:
+    options = ModelOptions("net", "fixed", "x", args={"revision": "main", "revison": "dev"})
+    options.refuse_unknown_args(("revision", "revison"))
+    with pytest.raises(ModelError, match=r"^model net: unknown argument 'revison'; did you mean 'revision'\?"):
+        options.refuse_unknown_args(("revision", "trust_remote_code"))

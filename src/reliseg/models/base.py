@@ -4,12 +4,12 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from reliseg.errors import ModelError, missing_extra_text
+from reliseg.errors import ModelError, missing_extra_text, suggestion
 from reliseg.labels import LabelSpace, label_space_names
 from reliseg.models.options import Augmented, FitWithin, Interpolation, MaskOrder, Pad, Slide
 from reliseg.prediction import Prediction
@@ -22,6 +22,8 @@ Values: TypeAlias = Literal["logits", "probabilities"]
 """What a model's output holds for each class and pixel."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+WITHOUT_MASKS = "applies to networks that classify masks, of kind hf or detectron2; leave it out"
+"""Why `masks` is refused elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,18 @@ class ModelOptions:
     folder: Path = Path()
     """Relative paths in `where` start here: the folder of the file that names them."""
 
+    def refuse(self, names: Sequence[str], why: str) -> None:
+        """Raise a ModelError that names the first of these options that says something; `why` ends its line."""
+        for name in names:
+            if getattr(self, name) != _UNSAID[name]:
+                raise ModelError(f"model {self.name}: {_WRITTEN.get(name, name)} {why}")
+
+    def refuse_unknown_args(self, known: Sequence[str]) -> None:
+        """Raise a ModelError for the first of `args` that is none of the known ones."""
+        for key in self.args:
+            if key not in known:
+                raise ModelError(f"model {self.name}: unknown argument {key!r}; {suggestion(key, known)}")
+
     def weights_file(self) -> Path | None:
         """Return the path of the weights, if the options name some; a ModelError if only `key` is there."""
         if self.weights:
@@ -79,6 +93,12 @@ class ModelOptions:
             names = ", ".join(label_space_names())
             raise ModelError(f"model {self.name}: give labels, the classes it predicts ({names}, or a .toml file)")
         return self.labels
+
+
+_UNSAID = {f.name: f.default_factory() if callable(f.default_factory) else f.default for f in fields(ModelOptions)}
+"""The value of each option where the user says nothing."""
+_WRITTEN = {"align_corners": "upsampling"}
+"""Options whose name in a configuration is another."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -201,10 +201,16 @@ def check_on_gray(predictor: ImagePredictor) -> None:
     raise ModelError(problem)
 
 
+@dataclass(frozen=True, eq=False)
 class ImageModel(Model):
     """A model that reads images, and predicts them with an `ImagePredictor`: what all such kinds have in common."""
 
+    labels: LabelSpace
     predictor: ImagePredictor
+    facts: dict[str, Any]
+    """Files with their hashes, preprocessing and settings."""
+    remarks: Callable[[], list[str]] = list
+    """What a user should know besides what is suspicious in its outputs."""
 
     def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
         """Return one prediction per input."""
@@ -230,5 +236,9 @@ class ImageModel(Model):
         return self.predictor.inference.calls(size)
 
     def notes(self) -> list[str]:
-        """Return what is suspicious in its outputs."""
-        return self.predictor.notes()
+        """Return what is suspicious in its outputs, and what else a user should know of it."""
+        return [*self.predictor.notes(), *self.remarks()]
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what a result must say of the model."""
+        return self.facts

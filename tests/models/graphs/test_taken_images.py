@@ -84,8 +84,3 @@ def test_a_graph_of_one_size_is_shown_mirror_images_but_no_scales_unless_windows
     ):
         views(tta=Augmented(scales=(0.5, 1.0)))
     assert len(views(tta=Augmented(scales=(1.0, 2.0)), slide=Slide((32, 48), (16, 24)))) == 2
-
-
-def test_orders_of_masks_are_of_no_use_to_a_graph_of_logits():
-    with pytest.raises(ModelError, match=r"^model net: masks is for networks that classify masks"):
-        own_inference(ModelOptions("net", "onnx", "net.onnx", masks="input"), FIXED)

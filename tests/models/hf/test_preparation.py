@@ -107,10 +107,10 @@ def test_orders_of_masks_are_the_familys_unless_the_user_says_another() -> None:
 @pytest.mark.parametrize(
     ("family", "given", "problem"),
     [
-        (Family(), {"masks": "input"}, "masks applies to mask classification alone"),
+        (Family(), {"masks": "input"}, "masks applies to networks that classify masks, of kind hf or detectron2"),
         (Family(masks="input"), {"masks": "window"}, "masks: window is for networks that take one size alone"),
-        (Family(masks="input"), {"values": "logits"}, "values does not apply to class maps of masks"),
-        (Family(masks="input"), {"align_corners": True}, "upsampling does not apply to class maps of masks"),
+        (Family(masks="input"), {"values": "logits"}, "values does not apply to networks that classify masks"),
+        (Family(masks="input"), {"align_corners": True}, "upsampling does not apply to networks that classify masks"),
     ],
 )
 def test_options_that_do_not_fit_the_masks(family: Family, given: dict[str, Any], problem: str) -> None:

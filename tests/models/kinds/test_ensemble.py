@@ -112,6 +112,8 @@ def test_options_of_its_own_are_those_of_members():
     assert list(loaded.members) == ["a", "b"]
     with pytest.raises(ModelError, match="model both: mean applies to its members; write it there"):
         EnsembleModel.load(ModelOptions("both", "ensemble", "", members=members, mean=(0, 0, 0)))
+    with pytest.raises(ModelError, match="model both: precision applies to its members; write it there"):
+        EnsembleModel.load(ModelOptions("both", "ensemble", "", members=members, precision="bfloat16"))
     with pytest.raises(ModelError, match="model both: an ensemble needs members"):
         EnsembleModel.load(ModelOptions("both", "ensemble", ""))
 

@@ -252,7 +252,7 @@ def test_a_mean_on_another_scale_is_refused(options: ModelOptions, tmp_path: Pat
 
 
 def test_options_of_python_models_are_refused(options: ModelOptions) -> None:
-    with pytest.raises(ModelError, match="output applies only to python models"):
+    with pytest.raises(ModelError, match="output does not apply to hf models"):
         HuggingFaceModel.load(replace(options, output="logits"))
     with pytest.raises(ModelError, match="key says where weights lie in a file, and weights names none"):
         HuggingFaceModel.load(replace(options, key="ema"))

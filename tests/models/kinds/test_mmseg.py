@@ -86,7 +86,7 @@ def test_without_its_packages_it_says_how_to_install_them(monkeypatch: pytest.Mo
     ("changes", "problem"),
     [
         ({"weights": None}, "a configuration holds no weights; set weights to its checkpoint"),
-        ({"output": 0}, "output applies only to python models; leave it out"),
+        ({"output": 0}, "output does not apply to mmseg models; leave it out"),
     ],
 )
 def test_options_that_make_no_model_are_refused(tmp_path: Path, changes: dict[str, Any], problem: str) -> None:

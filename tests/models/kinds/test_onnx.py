@@ -107,6 +107,7 @@ def test_another_number_of_classes_and_channels_in_the_last_place_are_refused(tm
     [
         ({"weights": Path("net.pth")}, "weights applies to networks in torch, and a graph has its own weights"),
         ({"precision": "bfloat16"}, "precision applies to networks in torch, and a graph states its own"),
+        ({"masks": "input"}, "masks applies to networks that classify masks"),
         ({"args": {"layot": "NHWC"}}, "unknown argument 'layot'; did you mean 'layout'"),
         ({"args": {"layout": "CHW"}}, "layout is 'CHW'; write NCHW or NHWC"),
         ({"mean": (123.0, 116.0, 103.0)}, r"mean is \[123, 116, 103\], and images are in 0..1 .* divide by 255"),

@@ -221,6 +221,8 @@ def test_a_failing_image_is_named_and_a_failing_batch_fails_as_a_whole(write: Ca
 
 def test_other_options_that_cannot_be(write: Callable[..., ModelOptions]) -> None:
     assert "write [h, w], {long: n, short: m}, or none" in refusal(write(NETWORK, resize="processor"))
+    assert "masks applies to networks that classify masks" in refusal(write(PLAIN, masks="image"))
+    assert "masks applies to networks that classify masks" in refusal(write(NETWORK, masks="image"))
     assert "mean applies only to torch modules" in refusal(write(PLAIN, mean=(0.0, 0.0, 0.0)))
     assert "no device 'cuda'" in refusal(write(NETWORK, device="cuda")) or torch.cuda.is_available()
     assert "no device 'quantum'" in refusal(write(NETWORK, device="quantum"))

@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from reliseg.errors import ModelError, SampleError
 from reliseg.labels import label_space
-from reliseg.models import MODELS, Input, ModelOptions
+from reliseg.models import MODELS, Augmented, Input, ModelOptions, Slide
 from reliseg.models.kinds.stored import StoredModel
 from reliseg.prediction import Prediction
 from reliseg.testing import check_model
@@ -287,8 +288,22 @@ def test_other_proportions_are_noted(tmp_path: Path) -> None:
     assert "which has other proportions" in model.notes()[0]
 
 
-@pytest.mark.parametrize("option", ["key", "output"])
-def test_options_of_networks_are_refused(tmp_path: Path, option: str) -> None:
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"key": "ema"},
+        {"output": 0},
+        {"resize": (32, 32)},
+        {"interpolation": "torch"},
+        {"slide": Slide((8, 8), (4, 4))},
+        {"tta": Augmented(flip=True)},
+        {"mc_dropout": 4},
+        {"masks": "image"},
+        {"precision": "bfloat16"},
+    ],
+)
+def test_options_of_networks_are_refused(tmp_path: Path, given: dict[str, Any]) -> None:
     store(tmp_path, "day/0001.npz")
-    with pytest.raises(ModelError, match=f"^model old: {option} applies only to networks; leave it out$"):
-        StoredModel.load(options(tmp_path, **{option: "ema"}))
+    text = f"^model old: {next(iter(given))} applies only to networks, and these logits are stored; leave it out$"
+    with pytest.raises(ModelError, match=text):
+        StoredModel.load(options(tmp_path, **given))

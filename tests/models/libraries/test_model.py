@@ -37,6 +37,12 @@ def test_packages_that_do_not_fit_are_named_with_the_first_cause():
         fail()
 
 
+def test_one_package_that_cannot_be_imported_is_to_be_replaced():
+    text = r"^model mine: runtime cannot be imported \(ImportError: libfoo\.so\); install another version of runtime$"
+    with pytest.raises(ModelError, match=text), imports_for("mine", "onnx", ("runtime",)):
+        raise ImportError("libfoo.so")
+
+
 def test_an_opencv_that_wants_windows_is_replaced_by_the_one_that_does_not():
     text = (
         r"cannot be imported \(ImportError: libGL\.so\.1: .*\); pip uninstall opencv-python, then pip install opencv-"

@@ -87,3 +87,8 @@ def test_a_network_of_one_size_has_a_feature_too():
 
     assert bare_network(OneSize(), options()).facts["feature"] is None
     assert bare_network(OneSize(), options(resize=(40, 40))).facts["feature"] == "body"
+
+
+def test_orders_of_masks_are_refused_for_networks_that_give_logits():
+    with pytest.raises(ModelError, match=r"^model mine: masks applies to networks that classify masks, of kind hf or"):
+        bare_network(Net(), options(masks="input"))

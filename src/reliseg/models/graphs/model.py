@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from reliseg.errors import image_size_text
-from reliseg.labels import LabelSpace
 from reliseg.models.base import Input, ModelOptions
 from reliseg.models.graphs.taken_images import GraphInput
 from reliseg.models.image_predictor import ImageModel, ImagePredictor
@@ -52,9 +50,6 @@ class Stretching:
 class GraphModel(ImageModel):
     """An exported graph with its predictor; what it takes and gives is what the graph states."""
 
-    labels: LabelSpace
-    predictor: ImagePredictor
-    facts: dict[str, Any]
     stretching: Stretching = field(default_factory=lambda: Stretching(None))
 
     def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
@@ -66,8 +61,4 @@ class GraphModel(ImageModel):
 
     def notes(self) -> list[str]:
         """Return what is suspicious in its outputs, and whether images are stretched."""
-        return [*self.predictor.notes(), *self.stretching.notes()]
-
-    def provenance(self) -> dict[str, Any]:
-        """Return files with their hashes, preprocessing and settings."""
-        return self.facts
+        return [*super().notes(), *self.stretching.notes()]

@@ -69,12 +69,8 @@ class GraphInput:
 def own_inference(options: ModelOptions, graph: GraphInput) -> Inference:
     """Return how images are shown to a graph: where it takes one size only, images are brought to it.
 
-    With windows, images keep their own. A ModelError for options that no graph has a use for.
+    With windows, images keep their own. A ModelError for views at scales that the graph does not take.
     """
-    if options.masks is not None:
-        raise ModelError(
-            f"model {options.name}: masks is for networks that classify masks, which {options.kind} is not"
-        )
     slides = options.slide is not None and not isinstance(options.slide, str)
     if graph.size and options.tta and not slides and set(options.tta.scales) != {1.0}:
         raise ModelError(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import is_zipfile
 
-from reliseg.errors import ModelError, suggestion
+from reliseg.errors import ModelError
 from reliseg.labels import LabelSpace
 from reliseg.models.base import ModelOptions
 from reliseg.models.checkpoints import archives, shards
@@ -89,10 +89,7 @@ def _code_note(trusted: bool, code: list[Path]) -> list[str]:
 
 def _arguments(options: ModelOptions) -> tuple[str | None, bool]:
     """Return the revision and whether code of the model is trusted; a ModelError for any other argument."""
-    known = ["revision", "trust_remote_code"]
-    unknown = [key for key in options.args if key not in known]
-    if unknown:
-        raise ModelError(f"model {options.name}: unknown argument {unknown[0]!r}; {suggestion(unknown[0], known)}")
+    options.refuse_unknown_args(("revision", "trust_remote_code"))
     revision, trusted = options.args.get("revision"), options.args.get("trust_remote_code", False)
     if not isinstance(trusted, bool):
         raise ModelError(f"model {options.name}: trust_remote_code is {trusted!r}; write true or false")

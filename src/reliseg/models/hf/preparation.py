@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from reliseg.errors import ModelError, image_size_text
-from reliseg.models.base import ModelOptions
+from reliseg.models.base import WITHOUT_MASKS, ModelOptions
 from reliseg.models.hf.families import Family, Size
 from reliseg.models.hf.processor import Processor
 from reliseg.models.hf.target_size import ShortestEdge, Target
@@ -60,14 +60,9 @@ class Needs:
 def mask_order(family: Family, options: ModelOptions) -> MaskOrder | None:
     """Return where masks become probabilities, None for networks without; a ModelError where options do not fit."""
     if family.masks is None:
-        if options.masks is not None:
-            raise ModelError(f"model {options.name}: masks applies to mask classification alone; leave it out")
+        options.refuse(["masks"], WITHOUT_MASKS)
         return None
-    for name, value in (("values", options.values), ("upsampling", options.align_corners)):
-        if value is not None:
-            raise ModelError(
-                f"model {options.name}: {name} does not apply to class maps of masks; write masks, or leave it out"
-            )
+    options.refuse(["values", "align_corners"], "does not apply to networks that classify masks; leave it out")
     if options.masks == "window" and family.masks != "window":
         raise ModelError(
             f"model {options.name}: masks: window is for networks that take one size alone; use input, image, native "

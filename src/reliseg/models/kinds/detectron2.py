@@ -10,6 +10,8 @@ from reliseg.models.inference.modes import Inference
 from reliseg.models.libraries.model import LibraryModel, imports_for
 from reliseg.models.options import FitWithin
 
+_NOT_HERE = ("output", "feature", "values", "align_corners")
+
 
 @dataclass(frozen=True, eq=False)
 class Detectron2Model(LibraryModel):
@@ -24,9 +26,9 @@ class Detectron2Model(LibraryModel):
     @classmethod
     def load(cls, options: ModelOptions) -> "Detectron2Model":
         """Read the checkpoint and the configuration; nothing of them is run, and no image is predicted yet."""
-        _check_options(options)
+        options.refuse(_NOT_HERE, "does not apply to detectron2 models; leave it out")
         labels = options.require_labels()
-        with imports_for(options.name, "hf", ("torch", "transformers")):
+        with imports_for(options.name, "hf", ("torch", "torchvision", "transformers")):
             from reliseg.models.detectron2 import loading
             from reliseg.models.hf import library
             from reliseg.models.torch.network import Network
@@ -82,12 +84,3 @@ def _usual_size(options: ModelOptions, shortest_edge: dict[str, int] | None) -> 
             "and weights: the checkpoint, or resize, for example {long: 2048, short: 1024}"
         )
     return FitWithin(**shortest_edge) if shortest_edge and shortest_edge["short"] else None
-
-
-def _check_options(options: ModelOptions) -> None:
-    """Raise a ModelError for an option that has no meaning here."""
-    given: dict[str, object] = {"output": options.output, "feature": options.feature, "values": options.values}
-    given |= {"upsampling": options.align_corners}
-    for name, value in given.items():
-        if value is not None:
-            raise ModelError(f"model {options.name}: {name} does not apply to detectron2 models; leave it out")

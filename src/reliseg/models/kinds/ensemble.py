@@ -18,7 +18,7 @@ from reliseg.types import Feature
 
 _OF_MEMBERS = (
     *("weights", "key", "output", "values", "align_corners", "mean", "std", "feature", "labels", "masks"),
-    *("resize", "interpolation", "pad", "slide", "tta", "mc_dropout"),
+    *("resize", "interpolation", "pad", "slide", "tta", "mc_dropout", "args", "precision"),
 )
 
 
@@ -36,10 +36,7 @@ class EnsembleModel(Model):
     @classmethod
     def load(cls, options: ModelOptions) -> "EnsembleModel":
         """Load all members."""
-        given = [key for key in _OF_MEMBERS if getattr(options, key) is not None]
-        given += ["args"] if options.args else []
-        if given:
-            raise ModelError(f"model {options.name}: {given[0]} applies to its members; write it there")
+        options.refuse(_OF_MEMBERS, "applies to its members; write it there")
         if len(options.members) < 2:
             raise ModelError(f"model {options.name}: an ensemble needs members, two models or more")
         return cls.of({name: load() for name, load in options.members.items()}, options.name)

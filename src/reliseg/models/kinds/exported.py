@@ -1,16 +1,16 @@
 """Networks that were saved as programs of torch: by torch.export, or as TorchScript."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from reliseg.errors import MissingExtraError, ModelError, error_text
+from reliseg.errors import ModelError, error_text
 from reliseg.models.base import ModelOptions, Requires
 from reliseg.models.file_hashes import hash_files
 from reliseg.models.graphs.model import GraphModel, Stretching
 from reliseg.models.graphs.taken_images import own_inference
 from reliseg.models.image_predictor import ImagePredictor, check_on_gray
+from reliseg.models.libraries.model import imports_for
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,20 +22,15 @@ class ExportedModel(GraphModel):
     """
 
     requires: ClassVar[Requires | None] = Requires("torch", ("torch",))
-    layer_notes: Callable[[], list[str]] = list
 
     @classmethod
     def load(cls, options: ModelOptions) -> "ExportedModel":
         """Load the program, and predict a small image."""
         labels = options.require_labels()
         _check_options(options)
-        try:
+        with imports_for(options.name, "torch", ("torch",)):
             from reliseg.models.torch import bare_network, programs
             from reliseg.runtime import torch_settings
-        except ModuleNotFoundError as error:
-            if error.name is None or error.name.partition(".")[0] == "reliseg":
-                raise
-            raise MissingExtraError(error.name, "torch", f"model {options.name}") from error
         path = options.folder / Path(options.where).expanduser()
         form = programs.program_form(options.name, path)
         device = torch_settings.select_device(options.device, f"model {options.name}", ModelError)
@@ -64,23 +59,12 @@ class ExportedModel(GraphModel):
             "output": network.reader.taken,
             "files": hash_files([path]),
         }
-        return cls(labels, predictor, facts, Stretching.of(options, images, predictor), network.notes)
-
-    def notes(self) -> list[str]:
-        """Return what a user should know of its outputs, and of layers that are in training mode."""
-        return [*super().notes(), *self.layer_notes()]
+        return cls(labels, predictor, facts, network.notes, Stretching.of(options, images, predictor))
 
 
 def _check_options(options: ModelOptions) -> None:
     """Raise a ModelError for what a program cannot have."""
-    for key in ("weights", "key"):
-        if getattr(options, key) is not None:
-            raise ModelError(
-                f"model {options.name}: {key} applies to networks in Python code; a program has its own weights"
-            )
-    if options.feature is not None:
-        raise ModelError(
-            f"model {options.name}: feature names a layer, and a program's cannot be looked into; leave it out"
-        )
+    options.refuse(["weights", "key"], "applies to networks in Python code; a program has its own weights")
+    options.refuse(["feature"], "names a layer, and a program's cannot be looked into; leave it out")
     if options.args:
         raise ModelError(f"model {options.name}: unknown argument {next(iter(options.args))!r}; a program takes none")

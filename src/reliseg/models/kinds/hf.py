@@ -1,13 +1,12 @@
 """Models of Hugging Face transformers, by their id on the hub or from a local folder."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from reliseg.errors import MissingExtraError, ModelError, UsageError, error_text
-from reliseg.labels import LabelSpace
+from reliseg.errors import ModelError, error_text
 from reliseg.models.base import ModelOptions, Requires
 from reliseg.models.image_predictor import ImageModel, ImagePredictor
+from reliseg.models.libraries.model import imports_for
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,24 +19,16 @@ class HuggingFaceModel(ImageModel):
     """
 
     requires: ClassVar[Requires | None] = Requires("hf", ("torch", "transformers"))
-    labels: LabelSpace
-    predictor: ImagePredictor
-    facts: dict[str, Any]
-    remarks: tuple[str, ...]
-    """What a user should know of its classes, its sizes and its code."""
-    observed: Callable[[], list[str]]
-    """What a user should know of the images so far, and of the outputs for them."""
+    knows_outputs: bool = True
+    """Whether it is known what its outputs cover: what the network saw. Of a model with code of its own it is not."""
 
     @classmethod
     def load(cls, options: ModelOptions) -> "HuggingFaceModel":
         """Read configuration, processor and weights; nothing is run but what `trust_remote_code` names."""
-        if options.output is not None:
-            raise ModelError(f"model {options.name}: output applies only to python models; leave it out")
-        try:
+        options.refuse(["output"], "does not apply to hf models; leave it out")
+        with imports_for(options.name, "hf", ("torch", "torchvision", "transformers")):
             from reliseg.models.hf import bare, loading
             from reliseg.runtime import torch_settings
-        except Exception as error:
-            raise _import_error(options.name, error) from error
         device = torch_settings.select_device(options.device, f"model {options.name}", ModelError)
         loaded = loading.load(options)
         inference = bare.inference_of(loaded, options)
@@ -69,27 +60,10 @@ class HuggingFaceModel(ImageModel):
             loaded.labels,
             predictor,
             facts,
-            loaded.remarks,
-            predictor.notes if loaded.has_own_code else loaded.runner.notes,
+            remarks=lambda: [*loaded.runner.notes(), *loaded.remarks],
+            knows_outputs=not loaded.has_own_code,
         )
 
     def notes(self) -> list[str]:
-        """Return what is suspicious in its outputs, and what a user should know of its classes, sizes and code."""
-        return [*self.observed(), *self.remarks]
-
-    def provenance(self) -> dict[str, Any]:
-        """Return files with their hashes, the hub's commit, preprocessing and settings."""
-        return self.facts
-
-
-def _import_error(model: str, error: Exception) -> UsageError:
-    """Return what is said of packages that are not there, or that do not fit one another: by the first cause."""
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return MissingExtraError(error.name, "hf", f"model {model}")
-    cause: BaseException = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    return ModelError(
-        f"model {model}: transformers cannot be imported ({error_text(cause)}); install versions of torch, "
-        "torchvision and transformers that fit each other, or uninstall torchvision"
-    )
+        """Return what a user should know of its outputs, unless that is known, its classes, sizes and code."""
+        return self.remarks() if self.knows_outputs else super().notes()

@@ -81,8 +81,7 @@ class MMSegmentationModel(LibraryModel):
 
 def _checked_weights(options: ModelOptions) -> Path:
     """Return the file of weights; a ModelError if the options name none, or say what concerns other kinds."""
-    if options.output is not None:
-        raise ModelError(f"model {options.name}: output applies only to python models; leave it out")
+    options.refuse(["output"], "does not apply to mmseg models; leave it out")
     weights = options.weights_file()
     if weights is None:
         raise ModelError(f"model {options.name}: a configuration holds no weights; set weights to its checkpoint")

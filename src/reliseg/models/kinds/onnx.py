@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from reliseg.errors import MissingExtraError, ModelError, error_text, suggestion
-from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD, ModelOptions, Requires
+from reliseg.errors import ModelError, error_text
+from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD, WITHOUT_MASKS, ModelOptions, Requires
 from reliseg.models.file_hashes import hash_files
 from reliseg.models.graphs.model import GraphModel, Stretching
 from reliseg.models.graphs.taken_images import own_inference
 from reliseg.models.image_predictor import ImagePredictor, check_on_gray
 from reliseg.models.inference.normalisation import PixelScale, checked
+from reliseg.models.libraries.model import imports_for
 
 if TYPE_CHECKING:
     from reliseg.models.graphs.onnx_network import GraphNetwork, Layout
@@ -36,12 +37,8 @@ class OnnxModel(GraphModel):
         """Open a session for the graph, and predict a small image."""
         labels = options.require_labels()
         _check_options(options)
-        try:
+        with imports_for(options.name, "onnx", ("onnxruntime",)):
             from reliseg.models.graphs import onnx_files, onnx_session
-        except ModuleNotFoundError as error:
-            if error.name is None or error.name.partition(".")[0] == "reliseg":
-                raise
-            raise MissingExtraError(error.name, "onnx", f"model {options.name}") from error
         path = options.folder / Path(options.where).expanduser()
         files = onnx_files.graph_files(options.name, path)
         opened = onnx_session.open_session(options, path)
@@ -72,23 +69,15 @@ class OnnxModel(GraphModel):
             **onnx_session.session_facts(opened, options),
             "files": hash_files(files),
         }
-        return cls(labels, predictor, facts, Stretching.of(options, network.images.takes, predictor))
+        return cls(labels, predictor, facts, stretching=Stretching.of(options, network.images.takes, predictor))
 
 
 def _check_options(options: ModelOptions) -> None:
     """Raise a ModelError for what a graph cannot have."""
-    given = [key for key in ("weights", "key") if getattr(options, key) is not None]
-    if given:
-        raise ModelError(
-            f"model {options.name}: {given[0]} applies to networks in torch, and a graph has its own weights"
-        )
-    if options.precision != "float32":
-        raise ModelError(
-            f"model {options.name}: precision applies to networks in torch, and a graph states its own; leave it out"
-        )
-    unknown = [key for key in options.args if key not in _ARGS]
-    if unknown:
-        raise ModelError(f"model {options.name}: unknown argument {unknown[0]!r}; {suggestion(unknown[0], _ARGS)}")
+    options.refuse(["weights", "key"], "applies to networks in torch, and a graph has its own weights; leave it out")
+    options.refuse(["precision"], "applies to networks in torch, and a graph states its own; leave it out")
+    options.refuse(["masks"], WITHOUT_MASKS)
+    options.refuse_unknown_args(_ARGS)
 
 
 def _network(session: Any, options: ModelOptions) -> "GraphNetwork":

@@ -12,8 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from reliseg.errors import ModelError, shape_text
-from reliseg.labels import LabelSpace
-from reliseg.models.base import ModelOptions
+from reliseg.models.base import WITHOUT_MASKS, ModelOptions
 from reliseg.models.checkpoints.shards import checkpoint_files
 from reliseg.models.file_hashes import hash_files, own_files, recorded_files
 from reliseg.models.image_predictor import ImageModel, ImagePredictor, check_on_gray
@@ -37,10 +36,6 @@ class PythonModel(ImageModel):
     (C x h x w) in the same ways, or a Prediction.
     """
 
-    labels: LabelSpace
-    predictor: ImagePredictor
-    facts: dict[str, Any]
-    layer_notes: Callable[[], list[str]]
     own: Any = None
     """The object, where it is the caller's: its weights may change between two evaluations."""
 
@@ -87,10 +82,6 @@ class PythonModel(ImageModel):
     def provenance(self) -> dict[str, Any]:
         """Return files with their hashes, preprocessing and settings."""
         return self.facts | _state_hash(self.own)
-
-    def notes(self) -> list[str]:
-        """Return what is suspicious in its outputs, and layers that are in training mode."""
-        return [*self.predictor.notes(), *self.layer_notes()]
 
 
 def _file_identity(instance: Any, files: Sequence[Path], options: ModelOptions) -> dict[str, Any]:
@@ -160,7 +151,7 @@ class _Network:
     run_with_dropout: Callable[[Sequence[Image], int], list[Prediction]] | None = None
 
 
-_FOR_MODULES = ("weights", "key", "mean", "std", "pad", "mc_dropout")
+_FOR_MODULES = ("weights", "key", "mean", "std", "pad", "mc_dropout", "precision")
 """Options that a plain callable cannot have."""
 
 
@@ -197,13 +188,9 @@ def _network(instance: Any, options: ModelOptions) -> _Network:
             f"model {options.name}: {options.where} returns a {type(instance).__name__}; "
             "it must return a torch.nn.Module or a callable"
         )
-    for_modules = [key for key in _FOR_MODULES if getattr(options, key) is not None]
-    for_modules += ["precision"] if options.precision != "float32" else []
-    if for_modules:
-        raise ModelError(
-            f"model {options.name}: {for_modules[0]} applies only to torch modules, and {options.where} returns a "
-            "plain callable; pass it in args"
-        )
+    why = f"applies only to torch modules, and {options.where} returns a plain callable; pass it in args"
+    options.refuse(_FOR_MODULES, why)
+    options.refuse(["masks"], WITHOUT_MASKS)
     reader = OutputReader(len(options.require_labels()), ndim=3, choice=options.output)
 
     def run(images: Sequence[Image]) -> list[Prediction]:

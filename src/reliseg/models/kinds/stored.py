@@ -19,6 +19,10 @@ from reliseg.runtime.file_names import distinct_names, existing_forms
 from reliseg.runtime.regular_files import reason_of, sha256_of_file
 
 _SUFFIXES = (".npz", ".npy")
+_OF_NETWORKS = (
+    *("weights", "key", "output", "mean", "std", "feature", "args", "precision"),
+    *("resize", "interpolation", "pad", "slide", "tta", "mc_dropout", "masks"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,13 +78,7 @@ class StoredModel(Model):
     def load(cls, options: ModelOptions) -> "StoredModel":
         """List the folder, and open one file to check its classes."""
         labels = options.require_labels()
-        if options.precision != "float32":
-            raise ModelError(
-                f"model {options.name}: precision applies only to networks, and these logits are stored; leave it out"
-            )
-        for key in ("weights", "key", "output", "mean", "std", "resize", "feature", "args"):
-            if getattr(options, key):
-                raise ModelError(f"model {options.name}: {key} applies only to networks; leave it out")
+        options.refuse(_OF_NETWORKS, "applies only to networks, and these logits are stored; leave it out")
         folder = options.folder / Path(options.where).expanduser()
         if not folder.is_dir():
             raise ModelError(f"model {options.name}: no folder {folder}; give the folder of the stored logits")

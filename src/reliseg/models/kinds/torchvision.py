@@ -106,9 +106,7 @@ def _arguments(options: ModelOptions) -> dict[str, Any]:
             f"model {options.name}: leave {decided[0]} out of args; the number of classes is that of labels, and all "
             "that was trained is in the weights"
         )
-    unknown = [key for key in options.args if key not in _ARGUMENTS]
-    if unknown:
-        raise ModelError(f"model {options.name}: unknown argument {unknown[0]!r}; {suggestion(unknown[0], _ARGUMENTS)}")
+    options.refuse_unknown_args(_ARGUMENTS)
     return dict(options.args)
 
 

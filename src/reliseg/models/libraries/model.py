@@ -1,38 +1,22 @@
 """A model that is a network of a library, and what is said where that library cannot be imported."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 from reliseg.errors import MissingExtraError, ModelError, ReliSegError, error_text
-from reliseg.labels import LabelSpace
-from reliseg.models.image_predictor import ImageModel, ImagePredictor
+from reliseg.models.image_predictor import ImageModel
 
 
 @dataclass(frozen=True, eq=False)
 class LibraryModel(ImageModel):
     """A network that a library builds; a kind of model says how."""
 
-    labels: LabelSpace
-    predictor: ImagePredictor
-    facts: dict[str, Any]
-    remarks: Callable[[], list[str]]
-    """What a user should know of its layers and its classes."""
-
     @classmethod
     def obstacle(cls) -> str | None:
         """Return why this kind cannot run here: what is missing, or builds that are not made for each other."""
         return super().obstacle() or _other_build()
-
-    def notes(self) -> list[str]:
-        """Return what is suspicious in its outputs, its layers and its classes."""
-        return [*self.predictor.notes(), *self.remarks()]
-
-    def provenance(self) -> dict[str, Any]:
-        """Return library, architecture, arguments, files with their hashes, preprocessing and settings."""
-        return self.facts
 
 
 @contextmanager
@@ -48,8 +32,7 @@ def imports_for(model: str, extra: str, packages: Sequence[str]) -> Iterator[Non
         cause: BaseException = error
         while cause.__cause__ is not None:
             cause = cause.__cause__
-        names = f"{', '.join(packages[:-1])} and {packages[-1]}"
-        way = _without_windows(cause) or _other_build() or f"install versions of {names} that fit each other"
+        way = _without_windows(cause) or _way_to_fit(packages)
         raise ModelError(f"model {model}: {packages[-1]} cannot be imported ({error_text(cause)}); {way}") from error
 
 
@@ -58,6 +41,15 @@ def _without_windows(error: BaseException) -> str | None:
     if "libGL" not in str(error):
         return None
     return "pip uninstall opencv-python, then pip install opencv-python-headless"
+
+
+def _way_to_fit(packages: Sequence[str]) -> str:
+    """Return what to do about packages that are there and cannot be imported together."""
+    *others, last = packages
+    if not others:
+        return f"install another version of {last}"
+    build = _other_build() if "torchvision" in packages else None
+    return build or f"install versions of {', '.join(others)} and {last} that fit each other"
 
 
 def _other_build() -> str | None:

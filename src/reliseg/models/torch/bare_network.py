@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from reliseg.errors import ModelError
-from reliseg.models.base import ModelOptions
+from reliseg.models.base import WITHOUT_MASKS, ModelOptions
 from reliseg.models.checkpoints.loading import LoadedWeights, load_weights
 from reliseg.models.class_names import order_problem, unshared_note
 from reliseg.models.image_predictor import TRIAL_SIZES
@@ -50,6 +50,7 @@ def bare_network(
     `loaded` is what was read of its weights. `normalisation` holds where the options name no mean or deviation; left
     out, it is ImageNet's. A ModelError says which option does not fit the module.
     """
+    options.refuse(["masks"], WITHOUT_MASKS)
     device = torch_settings.select_device(options.device, f"model {options.name}", ModelError)
     default = normalisation or Normalisation()
     own = replace(default, mean=options.mean or default.mean, std=options.std or default.std)
