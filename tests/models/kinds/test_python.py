@@ -246,6 +246,7 @@ def test_weights_replace_those_of_the_function(write: Callable[..., ModelOptions
     model = PythonModel.load(write(NETWORK, weights=Path("w.pth")))
     assert (model.predict(inputs_of(image()))[0].logits == 3).all()
     assert len(model.provenance()["files"][(tmp_path / "w.pth").as_posix()]) == 64
+    assert "feature applies only to torch modules" in refusal(write(PLAIN, feature="body"))
     assert "weights applies only to torch modules" in refusal(write(PLAIN, weights=Path("w.pth")))
 
 

@@ -151,7 +151,7 @@ class _Network:
     run_with_dropout: Callable[[Sequence[Image], int], list[Prediction]] | None = None
 
 
-_FOR_MODULES = ("weights", "key", "mean", "std", "pad", "mc_dropout", "precision")
+_FOR_MODULES = ("weights", "key", "mean", "std", "pad", "mc_dropout", "feature", "precision")
 """Options that a plain callable cannot have."""
 
 
