@@ -1,5 +1,6 @@
 """What configurations of mmsegmentation 1.x and 0.x say of inference."""
 
+import re
 from typing import Any
 
 import pytest
@@ -121,6 +122,14 @@ def test_padding_in_tests_is_that_of_test_cfg_and_the_size_of_training_is_none()
             "resizes images by bicubic of cv2",
         ),
         (old(*OLD_STEPS, img_scale=[(512, 512), (1024, 1024)]), "resize", "averages several scales"),
+        (old(*OLD_STEPS, img_ratios=[0.5]), "resize", "resizes images by the ratios [0.5]"),
+        (old(*OLD_STEPS, img_ratios=0.5), "resize", "resizes images by the ratios [0.5]"),
+        (
+            new({"type": "Resize", "scale": (64, 64)}, {"type": "Resize", "scale": (32, 32)}),
+            "resize",
+            "resizes images 2 times",
+        ),
+        (new(test_cfg={"mode": "slide", "crop_size": (8, 8), "stride": (0, 8)}), "slide", "has windows that cannot be"),
         (new(test_cfg={"mode": "slide_flip"}), "slide", "has the test mode 'slide_flip'"),
         (new(test_cfg={"mode": "slide", "crop_size": 512, "stride": 340}), "slide", "has windows that cannot be"),
         (
@@ -152,7 +161,10 @@ def test_what_tests_run_counts_where_test_pipeline_says_otherwise():
     content["test_pipeline"] = [LOAD, {"type": "Resize", "scale": (128, 64), "keep_ratio": True}, PACK]
     found = settings(content)
     assert found.resize == FitWithin(long=64, short=32)
-    assert found.remarks == ("its test_pipeline resizes otherwise than the one of its test data, which is what counts",)
+    assert found.remarks == (
+        "its test_pipeline resizes otherwise than the one of its test data, test_dataloader.dataset.pipeline, which is "
+        "what counts",
+    )
     del content["test_dataloader"]
     assert settings(content).resize == FitWithin(long=128, short=64)
 
@@ -175,3 +187,37 @@ def test_the_class_of_a_step_may_stand_in_the_place_of_its_name():
         pass
 
     assert settings(new({"type": Resize, "scale": (64, 32), "keep_ratio": True})).resize == FitWithin(long=64, short=32)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (new({"type": "Normalize", "mean": MEAN, "std": STD}), "normalises images 2 times"),
+        (new({"type": "RandomFlip", "prob": 1.0}), "mirrors images"),
+        (new({"type": "LoadImageFromFile", "color_type": "grayscale"}), "loads images with color_type 'grayscale'"),
+        (new({"type": "LoadSingleRSImageFromFile"}), "loads images by LoadSingleRSImageFromFile"),
+        (new({"type": "Resize", "scale": 0.5}), "cannot be read"),
+        (new({"type": "Resize", "scale": (-1, 512)}), "-1 is no number of pixels"),
+        (new("Resize"), "cannot be read"),  # type: ignore[arg-type]
+        (new(data_preprocessor={"mean": MEAN}), "needs both or none"),
+        (new(data_preprocessor=PREPROCESSOR | {"test_cfg": {"size_divisor": None}}), "None is no number of pixels"),
+    ],
+)
+def test_images_that_would_be_shown_otherwise_than_the_configuration_says_are_refused(
+    content: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(ModelError, match=re.escape(reason)) as caught:
+        settings(content)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_pipeline_that_counts_is_named_where_a_step_is_refused():
+    with pytest.raises(ModelError, match=re.escape("args: {test_dataloader.dataset.pipeline: [..]}")):
+        settings(new({"type": "RandomCrop"}))
+    with pytest.raises(ModelError, match=re.escape("args: {data.test.pipeline: [..]}")):
+        settings(old({"type": "RandomCrop"}))
+
+
+def test_a_side_of_any_length_is_infinity_in_configurations():
+    found = settings(new({"type": "Resize", "scale": (float("inf"), 512), "keep_ratio": True}))
+    assert found.resize == FitWithin(long=1 << 30, short=512)

@@ -1,14 +1,20 @@
 """What a configuration of mmsegmentation says of inference: sizes, windows, padding, mean and deviation."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reliseg.errors import ModelError
+from reliseg.errors import ModelError, error_text
 from reliseg.models.options import FitWithin, Interpolation, Pad, Slide
 
 _LOADING = ("Load", "Pack", "Collect", "ImageToTensor", "DefaultFormatBundle", "RandomFlip")
 """Beginnings of the names of steps that change no pixel of a test image."""
+_LOADERS = ("LoadImage", "LoadImageFromFile", "LoadImageFromNDArray", "LoadImageFromWebcam")
+"""Steps that read an image of three channels, blue first."""
+_COLORS = ("color", "color_ignore_orientation", "unchanged", "unchanged_ignore_orientation")
+_LARGEST = 1 << 30
+"""Pixels of a side; configurations write infinity for a side that may have any length."""
 _BACKENDS: dict[str, Interpolation] = {"cv2": "opencv", "pillow": "pillow"}
 
 
@@ -38,50 +44,85 @@ class Settings:
 
 def read_settings(model: str, content: Mapping[str, Any]) -> Settings:
     """Return what the configuration sets; a ModelError where images would reach the network otherwise than it says."""
-    steps, remarks = _test_steps(content)
+    try:
+        return _settings(model, content)
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError) as error:
+        raise ModelError(
+            f"model {model}: what its configuration says of test images cannot be read ({error_text(error)}); correct "
+            "its test pipeline, data_preprocessor or test_cfg, or set them in args"
+        ) from error
+
+
+def _settings(model: str, content: Mapping[str, Any]) -> Settings:
+    steps, place, remarks = _test_steps(content)
     settings = _with_preprocessor(Settings(remarks=remarks), content)
     old = any(_kind(step) == "MultiScaleFlipAug" for step in steps)
+    resizes = [step for step in _flat(steps) if "Resize" in _kind(step)]
+    if len(resizes) > 1:
+        settings = _with_problem(settings, "resize", f"resizes images {len(resizes)} times")
     normalised = False
     for step in _flat(steps):
         if _kind(step) == "Pad" and not normalised:
             settings = _with_problem(settings, "pad", "pads images before they are normalised")
         else:
-            settings = _with_step(model, settings, step, old=old)
+            settings = _with_step(model, settings, step, place, old=old)
         normalised |= _kind(step) == "Normalize"
+    _check_normalised_once(model, content, steps)
+    if settings.problem_of("resize"):
+        settings = replace(settings, resize=None)
     settings = _with_test_mode(settings, content["model"].get("test_cfg") or content.get("test_cfg") or {})
     if settings.slide and settings.pad:
         return _with_problem(replace(settings, pad=None), "pad", "pads images before windows are cut out of them")
     return settings
 
 
-def _test_steps(content: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], tuple[str, ...]]:
-    """Return the steps of the pipeline that tests run, and a remark where `test_pipeline` is another one.
+def _check_normalised_once(model: str, content: Mapping[str, Any], steps: Any) -> None:
+    """Raise a ModelError if mmsegmentation would normalise images in the pipeline, and again beside the network."""
+    given = content["model"].get("data_preprocessor") or content.get("data_preprocessor") or {}
+    places = ["data_preprocessor"] * (given.get("mean") is not None)
+    places += ["test pipeline" for step in _flat(steps) if _kind(step) == "Normalize"]
+    if len(places) > 1:
+        raise ModelError(
+            f"model {model}: its configuration normalises images {len(places)} times ({', '.join(places)}); leave all "
+            "but one out, in args"
+        )
+
+
+def _test_steps(content: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], str, tuple[str, ...]]:
+    """Return the steps of the pipeline that tests run, where they stand, and a remark where `test_pipeline` differs.
 
     In 1.x it stands in `test_dataloader`, in 0.x in `data.test`.
     """
     data = content.get("data") or {}
-    run = _pipeline_in(content.get("test_dataloader") or data.get("test"))
-    named = content.get("test_pipeline")
+    tests = "test_dataloader" if content.get("test_dataloader") else "data.test"
+    named, place = content.get("test_pipeline"), "test_pipeline"
+    run = None
+    found = _pipeline_in(content.get("test_dataloader") or data.get("test"), tests)
+    if found is not None:
+        run, place = found
     if run is None or named is None:
-        return list(run or named or []), ()
+        return list(run or named or []), place, ()
     if _resizes(run) == _resizes(named):
-        return list(run), ()
-    return list(run), ("its test_pipeline resizes otherwise than the one of its test data, which is what counts",)
+        return list(run), place, ()
+    remark = f"its test_pipeline resizes otherwise than the one of its test data, {place}, which is what counts"
+    return list(run), place, (remark,)
 
 
 def _resizes(steps: Any) -> list[Any]:
     return [step for step in _flat(steps) if "Resize" in _kind(step)]
 
 
-def _pipeline_in(data: Any) -> Any:
-    """Return the pipeline of a data set, which others may wrap; None if there is none."""
+def _pipeline_in(data: Any, place: str) -> tuple[Any, str] | None:
+    """Return the pipeline of a data set, which others may wrap, and where it stands; None if there is none."""
     if isinstance(data, list | tuple):
-        return next((found for found in map(_pipeline_in, data) if found is not None), None)
-    if not isinstance(data, Mapping):
+        parts = [(part, f"{place}.{number}") for number, part in enumerate(data)]
+    elif not isinstance(data, Mapping):
         return None
-    if data.get("pipeline") is not None:
-        return data["pipeline"]
-    return next((f for key in ("dataset", "datasets") if (f := _pipeline_in(data.get(key))) is not None), None)
+    elif data.get("pipeline") is not None:
+        return data["pipeline"], f"{place}.pipeline"
+    else:
+        parts = [(data.get(key), f"{place}.{key}") for key in ("dataset", "datasets")]
+    return next((found for part, at in parts if (found := _pipeline_in(part, at)) is not None), None)
 
 
 def _flat(steps: Any) -> Iterator[Mapping[str, Any]]:
@@ -106,7 +147,9 @@ def _with_preprocessor(settings: Settings, content: Mapping[str, Any]) -> Settin
     if not given:
         return settings
     settings = replace(settings, bgr=not (given.get("bgr_to_rgb") or given.get("rgb_to_bgr")))
-    if given.get("mean") is not None and given.get("std") is not None:
+    if (given.get("mean") is None) != (given.get("std") is None):
+        raise ValueError("data_preprocessor has one of mean and std, and needs both or none")
+    if given.get("mean") is not None:
         settings = replace(settings, mean=_floats(given["mean"]), std=_floats(given["std"]))
     padding = given.get("test_cfg") or {}
     if not padding:
@@ -115,12 +158,18 @@ def _with_preprocessor(settings: Settings, content: Mapping[str, Any]) -> Settin
         return _with_problem(settings, "pad", f"pads images to {list(padding['size'])}")
     if given.get("pad_val"):
         return _with_problem(settings, "pad", f"pads images with {given['pad_val']}")
-    return replace(settings, pad=Pad(to_multiple=padding["size_divisor"]))
+    return replace(settings, pad=Pad(to_multiple=_positive(padding["size_divisor"])))
 
 
-def _with_step(model: str, settings: Settings, step: Mapping[str, Any], *, old: bool) -> Settings:
-    """Return the settings with what one step of the pipeline says."""
+def _with_step(model: str, settings: Settings, step: Mapping[str, Any], place: str, *, old: bool) -> Settings:
+    """Return the settings with what one step of the pipeline at `place` says."""
     kind = _kind(step)
+    problem = _unusual_loading(kind, step)
+    if problem:
+        raise ModelError(
+            f"model {model}: the test pipeline {problem}, which is not done here; if the network takes RGB images as "
+            f"they are, set args: {{{place}: [..]}} without it"
+        )
     if kind.startswith(_LOADING):
         return settings
     if kind == "MultiScaleFlipAug":
@@ -136,14 +185,29 @@ def _with_step(model: str, settings: Settings, step: Mapping[str, Any], *, old: 
         return _with_pad(settings, step)
     raise ModelError(
         f"model {model}: the test pipeline has a {kind}, which is not done here; if it changes no pixel, leave it out: "
-        "args: {test_pipeline: [..]}"
+        f"args: {{{place}: [..]}}"
     )
+
+
+def _unusual_loading(kind: str, step: Mapping[str, Any]) -> str | None:
+    """Return why a step that loads or mirrors images does not leave them as they are, or None."""
+    if kind.startswith("Load") and "Image" in kind and kind not in _LOADERS:
+        return f"loads images by {kind}"
+    if kind in _LOADERS and step.get("color_type", "color") not in _COLORS:
+        return f"loads images with color_type {step['color_type']!r}"
+    if kind in _LOADERS and step.get("channel_order", "bgr") != "bgr":
+        return f"loads images with channel_order {step['channel_order']!r}"
+    return "mirrors images" if kind == "RandomFlip" and step.get("prob") else None
 
 
 def _with_augmentation(settings: Settings, step: Mapping[str, Any]) -> Settings:
     if _are_several(step.get("img_scale")):
         return _with_problem(settings, "resize", "averages several scales")
-    if step.get("flip") or len(step.get("img_ratios") or [1]) > 1:
+    ratios = step.get("img_ratios")
+    ratios = [1.0] if ratios is None else list(ratios) if isinstance(ratios, Sequence) else [ratios]
+    if ratios != [1.0] and 1.0 not in ratios:
+        return _with_problem(settings, "resize", f"resizes images by the ratios {ratios}")
+    if step.get("flip") or len(ratios) > 1:
         remark = "its test pipeline averages flips or scales, which is not done unless tta says so"
         return replace(settings, remarks=(*settings.remarks, remark))
     return settings
@@ -162,7 +226,7 @@ def _with_resize(settings: Settings, step: Mapping[str, Any], *, keep_ratio: boo
         how = f"{step.get('interpolation', 'bilinear')} of {step.get('backend', 'cv2')}"
         return _with_problem(settings, "resize", f"resizes images by {how}")
     pair = scale[0] if isinstance(scale, Sequence) and isinstance(scale[0], Sequence) else scale
-    width, height = (pair, pair) if isinstance(pair, int) else (int(pair[0]), int(pair[1]))
+    width, height = map(_positive, (pair, pair) if isinstance(pair, int) else pair)
     size = FitWithin(long=max(width, height), short=min(width, height)) if keep_ratio else (height, width)
     return replace(settings, resize=size, interpolation=_BACKENDS[step.get("backend", "cv2")])
 
@@ -170,7 +234,7 @@ def _with_resize(settings: Settings, step: Mapping[str, Any], *, keep_ratio: boo
 def _with_pad(settings: Settings, step: Mapping[str, Any]) -> Settings:
     if step.get("size_divisor") is None or step.get("pad_val"):
         return _with_problem(settings, "pad", "pads images to a size, or with another number than 0")
-    return replace(settings, pad=Pad(to_multiple=step["size_divisor"]))
+    return replace(settings, pad=Pad(to_multiple=_positive(step["size_divisor"])))
 
 
 def _with_test_mode(settings: Settings, test: Mapping[str, Any]) -> Settings:
@@ -187,8 +251,15 @@ def _with_test_mode(settings: Settings, test: Mapping[str, Any]) -> Settings:
 
 
 def _pair(value: Any) -> tuple[int, int]:
-    height, width = value
-    return int(height), int(width)
+    height, width = map(_positive, value)
+    return height, width
+
+
+def _positive(value: Any) -> int:
+    """Return a number of pixels; a ValueError where it is none."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
+        raise ValueError(f"{value!r} is no number of pixels")
+    return int(value) if math.isfinite(value) and value < _LARGEST else _LARGEST
 
 
 def _with_problem(settings: Settings, option: str, text: str) -> Settings:
