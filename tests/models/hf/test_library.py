@@ -109,7 +109,8 @@ def test_a_backbone_without_a_head_is_refused(tmp_path: Path, network: Any) -> N
 def test_a_model_is_read_whole_for_prediction(tmp_path: Path, network: Any) -> None:
     save_network(tmp_path, network, {"image_processor_type": "SegformerImageProcessor"})
     folder = str(tmp_path / "net")
-    model = read_model("hub", folder, None, read_config("hub", folder, None))
+    model, unused = read_model("hub", folder, None, read_config("hub", folder, None))
+    assert unused == []
     assert not model.training
     assert not any(parameter.requires_grad for parameter in model.parameters())
     for name, value in network.state_dict().items():

@@ -146,3 +146,14 @@ def test_what_is_loaded_says_what_it_is(tmp_path: Path) -> None:
     assert (loaded.labels, loaded.remarks, loaded.preparation.size) == (CITYSCAPES, (), None)
     assert loaded.facts["class"] == "SegformerForSemanticSegmentation"
     assert not {"takes", "task", "trust_remote_code", "logits"} & set(loaded.facts)
+
+
+def test_weights_that_a_network_has_no_place_for_are_said(tmp_path: Path) -> None:
+    """A configuration of fewer layers than were trained makes another network, and all its weights are there."""
+    options = save_network(tmp_path, segformer(depths=[1, 1, 1, 2]))
+    assert HuggingFaceModel.load(options).notes() == []
+    path = tmp_path / "net" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"depths": [1, 1, 1, 1]}))
+    [note] = HuggingFaceModel.load(options).notes()
+    assert note.startswith("leaves out 17 tensors of its weights: segformer.encoder.block.3.1.")
+    assert note.endswith("its config.json is that of another one, for example of fewer layers")

@@ -164,3 +164,31 @@ def test_a_file_that_cannot_be_used_is_one_line(tmp_path: Path, content: str, pr
     with pytest.raises(ModelError, match=problem) as caught:
         read_processor("hub", str(tmp_path), None)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("[1, 2]", "its file is no object of JSON"),
+        ('{"image_processor_type": "SegformerImageProcessor", "size": -5}', "size has height -5"),
+        (
+            '{"image_processor_type": "SegformerImageProcessor", "size": {"height": 8, "width": 1e9}}',
+            "width 1000000000",
+        ),
+        ('{"image_processor_type": "SegformerImageProcessor", "resample": 99}', "99 is not a valid Resampling"),
+        ('{"image_processor_type": "SegformerImageProcessor", "do_grayscale": true}', "do_grayscale changes colours"),
+        ('{"image_processor_type": "Own", "image_mean": 0, "image_std": 1, "rescale_offset": true}', "rescale_offset"),
+    ],
+)
+def test_settings_that_cannot_be_and_colours_that_are_not_known_are_refused(
+    tmp_path: Path, content: str, reason: str
+) -> None:
+    (tmp_path / "preprocessor_config.json").write_text(content)
+    with pytest.raises(ModelError, match=f"its image processor cannot be used: .*{reason}"):
+        read_processor("hub", str(tmp_path), None)
+
+
+def test_a_longest_edge_without_end_is_read(tmp_path: Path) -> None:
+    size = {"shortest_edge": 8, "longest_edge": 999999999999}
+    save_processor(tmp_path, {"image_processor_type": "Mask2FormerImageProcessor", "size": size})
+    assert size_for(read_processor("hub", str(tmp_path), None).size, (64, 96)) == (32, 32)

@@ -37,6 +37,8 @@ _KNOWN = ", ".join(
 )
 _FOR_USE: Mapping[str, Mapping[str, Any]] = {"oneformer": {"is_training": False}}
 """Settings of configurations that a network keeps from training: OneFormer would ask for texts and drop values."""
+_COUNTERS = ("num_batches_tracked", "position_ids", "relative_position_index")
+"""Ends of the names of buffers that follow from the configuration, or that nothing is computed with."""
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
@@ -97,8 +99,13 @@ def read_config(name: str, where: str, revision: str | None, *, trusted: bool = 
     return config
 
 
-def read_model(name: str, where: str, revision: str | None, config: Any, *, trusted: bool = False) -> Any:
-    """Read the model in float32 and evaluation mode; a ModelError if a weight is missing."""
+def read_model(
+    name: str, where: str, revision: str | None, config: Any, *, trusted: bool = False
+) -> tuple[Any, list[str]]:
+    """Return the model in float32 and evaluation mode, and the names of tensors of its files that it has no place for.
+
+    A ModelError if a weight is missing.
+    """
     try:
         model, report = _auto_class(config).from_pretrained(
             where,
@@ -116,7 +123,8 @@ def read_model(name: str, where: str, revision: str | None, config: Any, *, trus
             f"model {name}: {where} has no weights for {shortlist(missing, 1)}; "
             "give a checkpoint that was trained for semantic segmentation"
         )
-    return model.eval().requires_grad_(False)
+    unused = sorted(key for key in report["unexpected_keys"] if not key.endswith(_COUNTERS))
+    return model.eval().requires_grad_(False), unused
 
 
 def _auto_class(config: Any) -> Any:

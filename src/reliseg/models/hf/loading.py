@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import is_zipfile
 
-from reliseg.errors import ModelError
+from reliseg.errors import ModelError, count_text, shortlist
 from reliseg.labels import LabelSpace
 from reliseg.models.base import ModelOptions
 from reliseg.models.checkpoints import archives, shards
@@ -19,6 +19,7 @@ from reliseg.models.hf.preparation import Needs, mask_order, prepared, size_note
 from reliseg.models.hf.processor import Processor, guess_note, read_processor
 from reliseg.models.options import MaskOrder
 from reliseg.runtime import torch_settings
+from reliseg.runtime.printable import printable
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ def load(options: ModelOptions) -> Loaded:
         labels, remarks = model_labels(options, config, reduced=stored.reduces_labels)
         order, own = mask_order(family, options), own_size(family, config)
         preparation = prepared(stored, options, Needs(family, own, order))
-        model = library.read_model(options.name, where, revision, config, trusted=trusted)
+        model, unused = library.read_model(options.name, where, revision, config, trusted=trusted)
         files = library.model_files(where, revision)
         for file in (f for f in files if is_zipfile(f)):  # torch does not look at the checksums
             archives.check_archive(file)
@@ -60,8 +61,9 @@ def load(options: ModelOptions) -> Loaded:
         if config.model_type == "oneformer" and not own_code:
             task = task_tokens.read_task_tokens(options.name, where, revision, config)
             files += task_tokens.tokenizer_files(where, revision)
-    place = None
+    place, no_place = None, _unused_note(unused)
     if own_weights:
+        no_place = []
         loaded = load_weights(model, own_weights, options.key)
         place, remarks = loaded.place, (*remarks, *loaded.notes())
         files += shards.checkpoint_files(own_weights)
@@ -77,7 +79,18 @@ def load(options: ModelOptions) -> Loaded:
     }
     guess = None if options.mean and options.std else guess_note(stored, config.model_type)
     said = (*([guess] if guess else []), *size_note(family, options, preparation.size), *_code_note(trusted, code))
-    return Loaded(Runner(model, family, task), preparation, labels, (*remarks, *said), facts, order, own, own_code)
+    remarks = (*remarks, *no_place, *said)
+    return Loaded(Runner(model, family, task), preparation, labels, remarks, facts, order, own, own_code)
+
+
+def _unused_note(names: list[str]) -> list[str]:
+    """Return a line about weights that a network has no place for: its configuration may be that of a smaller one."""
+    if not names:
+        return []
+    return [
+        f"leaves out {count_text(len(names), 'tensor')} of its weights: {printable(shortlist(names))}; if these belong "
+        "to the network, its config.json is that of another one, for example of fewer layers"
+    ]
 
 
 def _code_note(trusted: bool, code: list[Path]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from PIL import Image as Pillow
 from transformers.models.auto.image_processing_auto import get_image_processor_config
 
 from reliseg.errors import ModelError, one_line
@@ -20,6 +21,10 @@ from reliseg.models.hf.target_size import LeastScaled, ShortestEdge, Target, Wit
 from reliseg.models.inference.resizing import BILINEAR
 from reliseg.models.torch.normalisation import Normalisation
 
+_LARGEST = 1 << 16
+"""Pixels of a side that images are brought to."""
+_SHADES = ("do_grayscale", "rescale_offset")
+"""Settings of some classes that change colours in ways that are not known here."""
 NONE_STORED = "none stored: ImageNet's mean and deviation"
 
 
@@ -46,6 +51,8 @@ def read_processor(name: str, where: str, revision: str | None, model_type: str 
         stored = get_image_processor_config(where, revision=revision)
     except Exception as error:  # broken files raise errors of many libraries
         raise ModelError(f"model {name}: the image processor of {where} cannot be read: {one_line(error)}") from error
+    if not isinstance(stored, Mapping):
+        raise ModelError(f"model {name}: its image processor cannot be used: its file is no object of JSON")
     if not stored:
         return Processor(NONE_STORED, Normalisation())
     kind = class_name(stored, model_type) or ""
@@ -77,6 +84,9 @@ def _from_file(stored: Mapping[str, Any], kind: str) -> Processor:
     if kind in READS_MAX_SIZE and stored.get("max_size"):
         defaults["size"] = defaults["size"] | {"longest_edge": stored["max_size"]}
     values = defaults | dict(stored)
+    shade = next((key for key in _SHADES if values.get(key)), None)
+    if shade:
+        raise ValueError(f"{shade} changes colours, which is not done here")
     normalises = values.get("do_normalize", True) and kind not in NEVER_NORMALISES
     rescales = values.get("do_rescale", True)
     mean = values.get("image_mean") if normalises else None
@@ -94,7 +104,7 @@ def _from_file(stored: Mapping[str, Any], kind: str) -> Processor:
         source=kind or "preprocessor_config.json",
         normalisation=normalisation,
         size=size,
-        resample=BILINEAR if values.get("resample") is None else int(values["resample"]),
+        resample=BILINEAR if values.get("resample") is None else int(Pillow.Resampling(int(values["resample"]))),
         unsupported=unsupported or _what_moves_pixels(values, kind),
         reduces_labels=_reduces_labels(stored),
     )
@@ -144,7 +154,13 @@ def _edges(values: Mapping[str, Any], kind: str) -> dict[str, int]:
         edges = dict(zip(("height", "width"), size, strict=True))
     else:
         edges = dict(size or {})
-    return {key: int(edge) for key, edge in edges.items() if edge}
+    sides = {key: int(edge) for key, edge in edges.items() if edge}
+    wrong = next(
+        (key for key, side in sides.items() if side < 1 or (side > _LARGEST and not key.startswith("longest"))), None
+    )
+    if wrong:
+        raise ValueError(f"size has {wrong} {sides[wrong]}")
+    return sides
 
 
 def _per_channel(values: Any, default: float) -> tuple[float, ...]:
