@@ -155,5 +155,5 @@ def test_weights_that_a_network_has_no_place_for_are_said(tmp_path: Path) -> Non
     path = tmp_path / "net" / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"depths": [1, 1, 1, 1]}))
     [note] = HuggingFaceModel.load(options).notes()
-    assert note.startswith("leaves out 17 tensors of its weights: segformer.encoder.block.3.1.")
+    assert note.startswith("leaves out 18 tensors of its weights: segformer.stages.3.blocks.1.")
     assert note.endswith("its config.json is that of another one, for example of fewer layers")
