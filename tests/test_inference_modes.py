@@ -43,13 +43,19 @@ def field(tmp_path):
 SCORES = ("msp", "max_logit", "neg_mutual_information", "neg_expected_entropy", "rba")
 
 
-def called(folder, models, *command, scores=SCORES, **settings):
-    """Write a configuration, and run a command on it in a process of its own; return what it said."""
+def written(folder, models, scores=SCORES, **settings):
+    """Write a configuration; return its path."""
     base = {"kind": "python", "where": "net.py:build", "labels": "field.toml"}
     data = {"name": "field", "spec": "folder", "root": "photos", "labels": "field.toml"}
     sections = [m if m.get("kind") == "ensemble" else base | m for m in models]
     config = {"models": sections, "datasets": [data], "scores": list(scores), "device": "cpu", "threads": 1}
     (folder / "run.yaml").write_text(yaml.safe_dump(config | settings))
+    return folder / "run.yaml"
+
+
+def called(folder, models, *command, **settings):
+    """Run a command on a configuration in a process of its own; return what it said."""
+    written(folder, models, **settings)
     line = [sys.executable, "-m", "reliseg", *command]
     done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -58,7 +64,7 @@ def called(folder, models, *command, scores=SCORES, **settings):
 
 def evaluated(folder, models, **settings):
     """Run a configuration; return its values and reasons by model, score, metric and calibration."""
-    called(folder, models, "run", "run.yaml", "--out", "out", **settings)
+    reliseg.run_config(written(folder, models, **settings), folder / "out")
     rows = json.loads((folder / "out" / "results.json").read_text())["rows"]
     keys = ("model", "score", "metric", "calibration")
     return {tuple(r[k] for k in keys): (r["value"], r["why"]) for r in rows if not r["class"]}
@@ -92,7 +98,7 @@ def test_every_way_to_predict_gives_its_numbers_and_reasons_for_those_it_has_not
     assert not {"slide", "pad", "views", "mc_dropout"} & set(facts["one"])
 
 
-def test_an_ensemble_is_calibrated_and_its_stored_probabilities_give_its_numbers(field):
+def test_an_ensemble_is_calibrated_and_keeps_what_its_members_disagree_on(field):
     both = {"name": "both", "kind": "ensemble", "members": ["one", "two"]}
     models = [ONE, TWO, both]
     values = evaluated(

@@ -13,7 +13,6 @@ from reliseg.plan import plan as targets
 from reliseg.results import Results
 
 EARLY, LATE = ["s285", "s286"], ["s287", "s288"]
-IMAGES = {"early": 9, "late": 9}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -38,6 +37,7 @@ def content_of(street: Street, **late: object) -> dict:
     early["domains"] = {"dusk": {"split": "test", "scenes": EARLY}}
     late = {**early, "name": "late", "domains": {"dusk": {"split": "test", "scenes": LATE}}, **late}
     content["datasets"] = [home, early, late]
+    content["scores"] = ["msp"]
     content["test"] = {
         "on": ["early/dusk", "late/dusk"],
         "reference": "street/day",
