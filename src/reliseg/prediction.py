@@ -1,20 +1,17 @@
 """The prediction of one image, and samples of its pixels."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Int64, UInt8
 
 from reliseg.labels import UNKNOWN, Projection
 from reliseg.stats import DeviceLogits, LogitView
-from reliseg.stats.rows import Rows, row_blocks
+from reliseg.stats.rows import Rows, ScoreRows, row_blocks
 from reliseg.stats.view import Transform, source_positions
 from reliseg.types import Factors, Feature, Image, Logits, Truth
 
-ScoreRows: TypeAlias = Callable[[slice], Float32[np.ndarray, "n w"]]
-"""Some rows of an image -> the confidence of each of their pixels, higher where the model is surer."""
 LOGIT_LIMIT = 2.0**14
 """The largest magnitude of a logit: the exact sums have no room for more."""
 _BLOCK = 1 << 18

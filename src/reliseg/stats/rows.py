@@ -1,12 +1,15 @@
 """Maps at the size of an image that are computed some rows at a time: of windows, of masks, of several predictions."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float32
 
+ScoreRows: TypeAlias = Callable[[slice], Float32[np.ndarray, "n w"]]
+"""Some rows of an image -> the confidence of each of their pixels, higher where the model is surer."""
 _BLOCK = 1 << 21
 """Values that are computed at a time."""
 
@@ -65,6 +68,24 @@ class Rows(ABC):
         for rows in row_blocks(self.shape):
             whole[:, rows] = self.rows(rows)
         return np.asarray(whole, dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreMaps(Mapping[str, ScoreRows]):
+    """Scores of an image by their names, which are computed from maps: these can be brought to another size."""
+
+    scores: Mapping[str, ScoreRows]
+    brought_to: Callable[[tuple[int, int]], "ScoreMaps"]
+    """The same scores of the maps at another size (height, width)."""
+
+    def __getitem__(self, name: str) -> ScoreRows:
+        return self.scores[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.scores)
+
+    def __len__(self) -> int:
+        return len(self.scores)
 
 
 def row_blocks(shape: tuple[int, int, int], band: slice = slice(None)) -> Iterator[slice]:

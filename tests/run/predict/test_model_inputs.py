@@ -6,13 +6,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from helpers.plans import SilentModel, dataset_of, target_of
 from helpers.street import Street, make_street
+from torch.nn.functional import interpolate
 
 import reliseg
 from reliseg.data import DecodedSample
+from reliseg.kernels.rows.masks import MaskRows, NetworkInput
+from reliseg.kernels.rows.resized import Resized
 from reliseg.labels import label_space
 from reliseg.models import FitWithin
+from reliseg.models.inference.composing import at_image, mean_prediction
 from reliseg.models.inference.resizing import target_size
 from reliseg.prediction import Prediction
 from reliseg.results import Results
@@ -97,6 +102,35 @@ def test_probabilities_are_interpolated_once_too():
     whole, wanted = prediction_of_image(small, (12, 20)), Prediction.of_probabilities(p, (12, 20), align_corners=True)
     np.testing.assert_array_equal(whole.logits, wanted.logits)
     assert whole.size == (12, 20)
+
+
+def test_scores_of_several_predictions_are_those_of_the_maps_at_the_size_of_the_image():
+    logits = [np.random.default_rng(i).normal(0, 3, (3, 6, 10)).astype(np.float32) for i in range(2)]
+    small = mean_prediction([Resized(z, (6, 10)) for z in logits], (6, 10), None)
+    whole = prediction_of_image(small, (12, 20))
+    up = torch.from_numpy(np.stack(logits)).double()
+    p = interpolate(up, (12, 20), mode="bilinear").softmax(1).numpy()
+    mean = p.mean(0)
+    expected = (p * np.log(p)).sum(axis=1).mean(axis=0)
+    given = {name: score(slice(2, 12)) for name, score in whole.score_maps.items()}
+    np.testing.assert_allclose(given["neg_expected_entropy"], expected[2:], atol=1e-5)
+    information = (mean * np.log(mean)).sum(axis=0) - expected
+    np.testing.assert_allclose(given["neg_mutual_information"], -abs(information[2:]), atol=1e-5)
+
+
+@pytest.mark.parametrize("order", ["input", "image", "native"])
+def test_scores_of_masks_are_those_of_the_class_maps_at_the_size_of_the_image(order):
+    generator = np.random.default_rng(0)
+    classes, masks = generator.normal(0, 2, (5, 4)), generator.normal(0, 3, (5, 4, 6))
+    maps = MaskRows.of(classes, masks, order, NetworkInput((8, 12), (6, 10)))
+    small = at_image(Prediction(maps, (6, 10)), (6, 10), (6, 10), through_input=False)
+    whole = prediction_of_image(small, (12, 20))
+    s = np.asarray(maps.with_no_object().brought_to((12, 20)), np.float64)
+    np.testing.assert_allclose(whole.score_maps["rba"](slice(1, 12)), np.tanh(s[:3]).sum(axis=0)[1:], atol=1e-5)
+    share = s[:3].sum(axis=0) / s.sum(axis=0)
+    np.testing.assert_allclose(whole.score_maps["no_object"](slice(1, 12)), share[1:], atol=1e-5)
+    again = prediction_of_image(whole, (9, 9)).score_maps["rba"](slice(None))
+    assert again.shape == (9, 9)
 
 
 def test_the_size_belongs_to_what_determines_predictions_where_it_is_used(dataset):

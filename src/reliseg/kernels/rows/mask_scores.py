@@ -3,18 +3,12 @@
 `reference_masks.rba` and `object_share` define them. numba is imported with this module: import it where it is used.
 """
 
-from collections.abc import Callable
-from typing import TypeAlias
-
 import numpy as np
 from jaxtyping import Float32
 
 from reliseg.runtime.arithmetic import F32, U64, exp
 from reliseg.runtime.numba_compile import cached_njit, inline_njit
-from reliseg.stats.rows import Rows, row_blocks
-
-ScoreRows: TypeAlias = Callable[[slice], Float32[np.ndarray, "n w"]]
-"""Some rows of the image -> the confidence of each of their pixels."""
+from reliseg.stats.rows import Rows, ScoreMaps, row_blocks
 
 
 class MaskScores:
@@ -35,9 +29,10 @@ class MaskScores:
         """Return 1 minus the share of no object in the sum of all maps."""
         return self._both(rows)[1].copy()
 
-    def by_name(self) -> dict[str, ScoreRows]:
+    def by_name(self) -> ScoreMaps:
         """Return the scores by the names that users write."""
-        return {"rba": self.rba, "no_object": self.no_object}
+        scores = {"rba": self.rba, "no_object": self.no_object}
+        return ScoreMaps(scores, lambda size: MaskScores(self._maps.brought_to(size)).by_name())
 
     def _both(self, rows: slice) -> Float32[np.ndarray, "2 n w"]:
         last = self._last

@@ -3,10 +3,8 @@
 `kernels.reference_rows` defines what is computed. numba is imported with this module: import it where it is used.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
-from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
@@ -15,7 +13,7 @@ from jaxtyping import Float32
 from reliseg.kernels.cpu.probabilities import take_logs
 from reliseg.kernels.rows.log_probabilities import log_mean, neg_entropy, take_log_softmax
 from reliseg.stats.probabilities import LEAST_LOG, LOG_ZERO
-from reliseg.stats.rows import Rows, row_blocks
+from reliseg.stats.rows import Rows, ScoreMaps, row_blocks
 
 Maps: TypeAlias = Float32[np.ndarray, "c n w"]
 _LEAST = np.float32(2.0**-126)
@@ -132,19 +130,18 @@ class ProbabilityMean(Rows):
         """Return the magnitude of the least logarithm, if what they are computed from is finite."""
         return -LOG_ZERO if all(np.isfinite(member.magnitude()) for member in self.members) else np.nan
 
-    def brought_to(self, size: tuple[int, int]) -> Rows:
+    def brought_to(self, size: tuple[int, int]) -> "ProbabilityMean":
         """Return the mean of the members at that size."""
         return ProbabilityMean(tuple(member.brought_to(size) for member in self.members))
 
     @property
-    def score_maps(self) -> Mapping[str, "partial[Float32[np.ndarray, 'n w']]"]:
+    def score_maps(self) -> ScoreMaps:
         """Minus the mutual information of class and member, and minus the expected entropy, in nats, of some rows."""
-        return MappingProxyType(
-            {
-                "neg_mutual_information": partial(self._neg_mutual_information),
-                "neg_expected_entropy": partial(self._neg_expected_entropy),
-            }
-        )
+        scores = {
+            "neg_mutual_information": self._neg_mutual_information,
+            "neg_expected_entropy": self._neg_expected_entropy,
+        }
+        return ScoreMaps(scores, lambda size: self.brought_to(size).score_maps)
 
     def _neg_expected_entropy(self, rows: slice) -> Float32[np.ndarray, "n w"]:
         return np.concatenate([_mean_neg_entropy(logs) for _, logs in self._blocks(rows)])

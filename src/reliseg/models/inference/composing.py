@@ -17,9 +17,9 @@ from reliseg.kernels.rows.windows import Window, WindowMean
 from reliseg.models.inference.modes import EvenWindows, Inference, View, window_places
 from reliseg.models.inference.resizing import Size
 from reliseg.models.options import Slide
-from reliseg.prediction import Prediction, ScoreRows
+from reliseg.prediction import Prediction
 from reliseg.stats.probabilities import LEAST_MAP
-from reliseg.stats.rows import Rows
+from reliseg.stats.rows import Rows, ScoreRows
 from reliseg.types import Feature, Image
 
 Ask: TypeAlias = Callable[[Image, int], Prediction]

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from reliseg.errors import ModelError, shape_text
 from reliseg.kernels.reference_masks import ORDERS, Order, Size
-from reliseg.kernels.rows.mask_scores import MaskScores, ScoreRows
+from reliseg.kernels.rows.mask_scores import MaskScores
 from reliseg.kernels.rows.masks import MaskRows, NetworkInput
 from reliseg.labels import LabelSpace
+from reliseg.stats.rows import ScoreMaps
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class MaskClassification:
         return [MaskRows.of(c, q, self.order, network) for c, q in zip(z, m, strict=True)]
 
 
-def score_maps(rows: MaskRows) -> dict[str, ScoreRows]:
+def score_maps(rows: MaskRows) -> ScoreMaps:
     """Return the scores `rba` and `no_object` at the size of these rows."""
     return MaskScores(rows.with_no_object()).by_name()
 

@@ -7,7 +7,7 @@ from reliseg.data import DataSet, DecodedSample
 from reliseg.models import FitWithin, Input, Model
 from reliseg.models.inference.resizing import Resizing
 from reliseg.prediction import Prediction
-from reliseg.stats.rows import Rows
+from reliseg.stats.rows import Rows, ScoreMaps
 
 
 def model_input(model: Model, dataset: DataSet, loaded: DecodedSample) -> Input:
@@ -32,4 +32,10 @@ def prediction_of_image(prediction: Prediction, size: tuple[int, int]) -> Predic
         given = prediction.probabilities
         return Prediction.of_probabilities(given, size, prediction.align_corners, prediction.feature)
     logits = prediction.logits
-    return replace(prediction, size=size, logits=logits.brought_to(size) if isinstance(logits, Rows) else logits)
+    scores = prediction.score_maps
+    return replace(
+        prediction,
+        size=size,
+        logits=logits.brought_to(size) if isinstance(logits, Rows) else logits,
+        score_maps=scores.brought_to(size) if isinstance(scores, ScoreMaps) else {},
+    )
