@@ -2,12 +2,19 @@
 
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
+
+from reliseg.kernels.cpu.kernel import Kernel
+from reliseg.labels import label_space
+from reliseg.models import Input, ModelOptions, Slide
+from reliseg.models.kinds.python import PythonModel
+from reliseg.stats import Layout
 
 SIZE, STRIDE, CLASSES, IMAGES = (1024, 2048), 4, 19, 8
 NETWORK = """
@@ -59,3 +66,33 @@ def test_a_run_takes_an_image_its_logits_and_64_megabytes(tmp_path: Path) -> Non
     image, logits = pixels * (3 + 1), 4 * CLASSES * pixels // STRIDE**2
     peak = int(ended.stdout)
     assert 24e6 + image + logits < peak < 64e6 + image + logits
+
+
+def _native(image: np.ndarray) -> np.ndarray:
+    values = np.linspace(0, 0.05, CLASSES, dtype=np.float32)[:, None, None]
+    return values * image[::STRIDE, ::STRIDE, 0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("average", ["logits", "probabilities"])
+def test_windows_take_their_native_logits_and_32_megabytes(average: str) -> None:
+    """To predict an image and to count it; the whole image resized first, as the study's networks have it."""
+    slide = Slide((769, 769), (513, 513), average)
+    options = ModelOptions("net", "python", "net", labels=label_space("cityscapes"), slide=slide, resize=(1025, 2049))
+    model = PythonModel.of(_native, options)
+    image = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    truth, kernel = image[..., 0] // 14, Kernel(Layout(CLASSES, ("msp",)))
+
+    def count() -> None:
+        (prediction,) = model.predict([Input("day/0", SIZE, image)])
+        kernel.observe(prediction.view(), truth, "day/0")
+
+    count()  # what is compiled and kept for the next image is no part of it
+    tracemalloc.start()
+    try:
+        count()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    resized, windows = 3 * 1025 * 2049, 4 * CLASSES * 2 * 4 * 193**2
+    assert peak < 32e6 + resized + windows
