@@ -13,11 +13,12 @@ from torch.nn.functional import interpolate
 
 import reliseg
 from reliseg.data import DecodedSample
+from reliseg.kernels.reference_rows import mean_probability
 from reliseg.kernels.rows.masks import MaskRows, NetworkInput
 from reliseg.kernels.rows.resized import Resized
 from reliseg.labels import label_space
 from reliseg.models import FitWithin
-from reliseg.models.inference.composing import at_image, mean_prediction
+from reliseg.models.inference.composing import at_image, mean_prediction, rows_of
 from reliseg.models.inference.resizing import target_size
 from reliseg.prediction import Prediction
 from reliseg.results import Results
@@ -116,6 +117,24 @@ def test_scores_of_several_predictions_are_those_of_the_maps_at_the_size_of_the_
     np.testing.assert_allclose(given["neg_expected_entropy"], expected[2:], atol=1e-5)
     information = (mean * np.log(mean)).sum(axis=0) - expected
     np.testing.assert_allclose(given["neg_mutual_information"], -abs(information[2:]), atol=1e-5)
+
+
+@pytest.mark.parametrize("values", ["logits", "probabilities"])
+def test_several_predictions_at_another_size_are_the_mean_of_each_alone(values):
+    """Each is interpolated once from its own stride, as it would be without the others."""
+    generator = np.random.default_rng(0)
+    members = []
+    for shape, align in (((3, 3, 5), True), ((3, 12, 20), False)):
+        z = torch.from_numpy(generator.normal(0, 4, shape).astype(np.float32))
+        if values == "logits":
+            members.append(Prediction(z.numpy(), (6, 10), align))
+        else:
+            members.append(Prediction.of_probabilities(z.softmax(0).numpy(), (6, 10), align))
+    mean = prediction_of_image(mean_prediction([rows_of(m) for m in members], (6, 10), None), (12, 20))
+    alone = [np.asarray(rows_of(prediction_of_image(m, (12, 20))), np.float64) for m in members]
+    np.testing.assert_allclose(np.exp(np.asarray(mean.logits)), mean_probability(alone), atol=1e-5)
+    native = members[1].logits if values == "logits" else np.log(members[1].probabilities)
+    np.testing.assert_allclose(alone[1], native, atol=1e-5)
 
 
 @pytest.mark.parametrize("order", ["input", "image", "native"])

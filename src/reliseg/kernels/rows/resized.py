@@ -24,6 +24,8 @@ class Resized(Rows):
     maps: Logits | Rows
     target: tuple[int, int]
     align_corners: bool = False
+    once: bool = False
+    """Whether another size is reached from the maps themselves, and not from what is interpolated."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -62,8 +64,10 @@ class Resized(Rows):
         return self.maps.magnitude() if isinstance(self.maps, Rows) else super().magnitude()
 
     def brought_to(self, size: tuple[int, int]) -> Rows:
-        """Interpolate once more."""
-        return self if size == self.target else Resized(self, size, self.align_corners)
+        """Interpolate once more, or the maps themselves."""
+        if size == self.target:
+            return self
+        return replace(self, target=size) if self.once else Resized(self, size, self.align_corners)
 
     def _source(self, start: int, end: int) -> Float32[np.ndarray, "c n w"]:
         return self.maps.rows(slice(start, end)) if isinstance(self.maps, Rows) else self.maps[:, start:end]

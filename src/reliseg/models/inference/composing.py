@@ -59,7 +59,7 @@ def at_image(output: Prediction, seen: Size, size: Size, *, through_input: bool)
     is_array = not isinstance(output.logits, Rows)
     if is_array and output.size == seen and (not through_input or seen == size):
         if output.probabilities is not None:
-            return Prediction(maps_of(replace(output, size=size), size), size, feature=output.feature)
+            return Prediction(rows_of(replace(output, size=size)), size, feature=output.feature)
         return Prediction(output.logits, size, output.align_corners, output.feature)
     maps = maps_of(output, seen).brought_to(size)
     scores = MaskScores(maps.with_no_object()).by_name() if isinstance(maps, MaskRows) else {}
@@ -78,10 +78,13 @@ def maps_of(output: Prediction, seen: Size) -> Rows:
 
 
 def rows_of(prediction: Prediction) -> Rows:
-    """Return the maps of a finished prediction at the size of its image."""
+    """Return the maps of a finished prediction at the size of its image; another is reached from its own stride."""
     if isinstance(prediction.logits, Rows):
         return prediction.logits
-    return Resized(np.asarray(prediction.logits), prediction.size, prediction.align_corners)
+    of_probabilities = prediction.probabilities is not None
+    values = np.asarray(prediction.probabilities if of_probabilities else prediction.logits, np.float32)
+    maps = Resized(values, prediction.size, prediction.align_corners, once=True)
+    return Logarithm(maps) if of_probabilities else maps
 
 
 class _Numbered:
