@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import transformers
+from PIL import Image
 
 from reliseg.labels import label_space
 from reliseg.models import ModelOptions
@@ -50,3 +52,9 @@ def save_network(folder: Path, network: Any, processor: dict[str, Any] | None = 
 def save_processor(folder: Path, processor: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "preprocessor_config.json").write_text(json.dumps(processor))
+
+
+def part_of_a_frame(folder: Path, height: int, width: int) -> np.ndarray:
+    """Return a part of the first real image of CamVid's validation split."""
+    path = sorted((folder / "camvid" / "val").glob("*.png"))[0]
+    return np.asarray(Image.open(path).convert("RGB").crop((0, 100, width, 100 + height)))

@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 from torch import nn
 
-from reliseg.models import Input, Model
+from reliseg.errors import ReliSegError
+from reliseg.models import MODELS, Input, Model, ModelOptions
 from reliseg.prediction import Prediction
 from reliseg.stats.rows import Rows
 
@@ -44,6 +46,19 @@ def normalised(image: np.ndarray, mean: Any = IMAGENET[0], std: Any = IMAGENET[1
     """Return the image as a network is given it, in plain steps."""
     pixels = (image.astype(np.float64) / divisor - mean) / std
     return torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None]
+
+
+def load(given: ModelOptions) -> Any:
+    """Return the model that the options describe."""
+    return MODELS.get(given.kind).load(given)
+
+
+def refusal(given: ModelOptions) -> str:
+    """Return the one line by which the model is refused."""
+    with pytest.raises(ReliSegError) as caught:
+        load(given)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
 def prediction_of(model: Model, image: np.ndarray) -> Prediction:

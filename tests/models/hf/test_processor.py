@@ -12,8 +12,7 @@ from helpers.hugging_face import save_processor
 
 from reliseg.errors import ModelError
 from reliseg.models.hf.processor import Processor, guess_note, read_processor
-from reliseg.models.hf.target_size import size_for
-from reliseg.models.inference.resizing import resize_image
+from reliseg.models.inference.resizing import resize_image, target_size
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
 SEGFORMER = {"image_processor_type": "SegformerImageProcessor"}
@@ -88,7 +87,7 @@ def test_the_size_is_the_processors(tmp_path: Path, name: str, image: np.ndarray
     theirs = torch.as_tensor(library(tmp_path)(image, return_tensors="pt", **given)["pixel_values"])
     assert processor.unsupported is None
     assert processor.size is not None
-    size = size_for(processor.size, image.shape[:2])
+    size = target_size(processor.size, image.shape[:2])
     assert size == tuple(theirs.shape[2:])
     resized = resize_image(np.ascontiguousarray(image), size, processor.resample)
     torch.testing.assert_close(pixels(processor, resized), theirs, atol=2e-5, rtol=1e-5)
@@ -191,4 +190,4 @@ def test_settings_that_cannot_be_and_colours_that_are_not_known_are_refused(
 def test_a_longest_edge_without_end_is_read(tmp_path: Path) -> None:
     size = {"shortest_edge": 8, "longest_edge": 999999999999}
     save_processor(tmp_path, {"image_processor_type": "Mask2FormerImageProcessor", "size": size})
-    assert size_for(read_processor("hub", str(tmp_path), None).size, (64, 96)) == (32, 32)
+    assert target_size(read_processor("hub", str(tmp_path), None).size, (64, 96)) == (32, 32)

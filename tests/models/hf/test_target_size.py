@@ -6,7 +6,8 @@ from transformers.image_transforms import get_resize_output_image_size, get_size
 from transformers.image_utils import get_image_size_for_max_height_width
 from transformers.models.dpt.image_processing_pil_dpt import get_resize_output_image_size as of_dpt
 
-from reliseg.models.hf.target_size import LeastScaled, ShortestEdge, Within, size_for
+from reliseg.models.hf.target_size import LeastScaled, ShortestEdge, Within
+from reliseg.models.inference.resizing import target_size
 
 SIZES = [(360, 480), (480, 360), (375, 500), (1024, 2048), (720, 1280), (641, 640), (64, 64), (97, 1001), (333, 500)]
 
@@ -31,5 +32,5 @@ def test_edges_become_multiples_upwards() -> None:
 
 
 def test_a_fixed_size_is_that_of_every_image() -> None:
-    assert size_for((32, 48), (360, 480)) == (32, 48)
-    assert size_for(Within(360, 360), (360, 480)) == (270, 360)
+    assert target_size((32, 48), (360, 480)) == (32, 48)
+    assert target_size(Within(360, 360), (360, 480)) == (270, 360)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from helpers.hugging_face import save_network
+from helpers.hugging_face import part_of_a_frame, save_network
 from helpers.hugging_face_families import UNIVERSAL
 from helpers.hugging_face_tokens import save_tokenizer
 from PIL import Image
@@ -51,8 +51,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[
 
 @pytest.fixture(scope="module")
 def frame(real_data: Path) -> np.ndarray:
-    path = sorted((real_data / "camvid" / "val").glob("*.png"))[0]
-    return np.asarray(Image.open(path).convert("RGB").crop((0, 100, WIDTH, 100 + HEIGHT)))
+    return part_of_a_frame(real_data, HEIGHT, WIDTH)
 
 
 def normalised(frame: np.ndarray) -> torch.Tensor:

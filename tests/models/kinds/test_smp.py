@@ -10,12 +10,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers.library_networks import assert_same, at_full_size, brought_to, frame, normalised, prediction_of, settled
+from helpers.library_networks import (
+    assert_same,
+    at_full_size,
+    brought_to,
+    frame,
+    load,
+    normalised,
+    prediction_of,
+    refusal,
+    settled,
+)
 from PIL import Image
 
-from reliseg.errors import MissingExtraError, ReliSegError, SampleError
+from reliseg.errors import MissingExtraError, SampleError
 from reliseg.labels import label_space
-from reliseg.models import MODELS, ModelOptions, Pad
+from reliseg.models import ModelOptions, Pad
 
 CAMVID = label_space("camvid")
 RESNET: dict[str, Any] = {"encoder_name": "resnet18"}
@@ -41,17 +51,6 @@ NETWORKS = {
 def options(where: str = "Unet", **changes: Any) -> ModelOptions:
     given = {"name": "mine", "kind": "smp", "where": where, "labels": CAMVID, "threads": 1, "args": RESNET}
     return ModelOptions(**(given | changes))
-
-
-def load(given: ModelOptions) -> Any:
-    return MODELS.get("smp").load(given)
-
-
-def refusal(given: ModelOptions) -> str:
-    with pytest.raises(ReliSegError) as caught:
-        load(given)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 @pytest.fixture

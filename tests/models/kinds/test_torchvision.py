@@ -8,12 +8,22 @@ from typing import Any
 
 import pytest
 import torch
-from helpers.library_networks import assert_same, at_full_size, brought_to, frame, normalised, prediction_of, settled
+from helpers.library_networks import (
+    assert_same,
+    at_full_size,
+    brought_to,
+    frame,
+    load,
+    normalised,
+    prediction_of,
+    refusal,
+    settled,
+)
 from PIL import Image
 
-from reliseg.errors import MissingExtraError, ReliSegError
+from reliseg.errors import MissingExtraError
 from reliseg.labels import LabelSpace, label_space
-from reliseg.models import MODELS, ModelOptions
+from reliseg.models import ModelOptions
 
 CAMVID = label_space("camvid")
 NAMES = ("deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large", "fcn_resnet50")
@@ -22,17 +32,6 @@ NAMES = ("deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large", "fcn_resne
 def options(where: str = NAMES[1], **changes: Any) -> ModelOptions:
     given = {"name": "mine", "kind": "torchvision", "where": where, "labels": CAMVID, "threads": 1}
     return ModelOptions(**(given | changes))
-
-
-def load(given: ModelOptions) -> Any:
-    return MODELS.get("torchvision").load(given)
-
-
-def refusal(given: ModelOptions) -> str:
-    with pytest.raises(ReliSegError) as caught:
-        load(given)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from reliseg.models.inference.resizing import target_size
 from reliseg.models.options import FitWithin
 
 Size: TypeAlias = tuple[int, int]
@@ -66,11 +65,6 @@ class LeastScaled:
 
 
 Target: TypeAlias = Size | FitWithin | ShortestEdge | Within | LeastScaled
-
-
-def size_for(target: Target, size: Size) -> Size:
-    """Return the size that an image of this size is brought to."""
-    return target_size(target, size)
 
 
 def _upwards(edge: int, multiple: int) -> int:

@@ -78,7 +78,7 @@ class Detectron2Model(LibraryModel):
 
 def _usual_size(options: ModelOptions, shortest_edge: dict[str, int] | None) -> FitWithin | None:
     """Return the rule by which images are resized if the options name none; None where they keep their size."""
-    if options.resize == "processor" or (options.resize is None and shortest_edge is None):
+    if options.resize is None and shortest_edge is None:
         raise ModelError(
             f"model {options.name}: no configuration says which size images are brought to; give where: CONFIG.yaml "
             "and weights: the checkpoint, or resize, for example {long: 2048, short: 1024}"
