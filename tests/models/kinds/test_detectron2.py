@@ -180,7 +180,7 @@ def test_the_size_of_images_is_asked_for_where_nothing_says_it(case):
     labels = LabelSpace("own", classes, tuple((i, i, i) for i in range(19)))
     with pytest.raises(ModelError, match=r"no configuration says which size .*; give where: CONFIG\.yaml"):
         Detectron2Model.load(options(case[1], labels=labels, resize=None))
-    with pytest.raises(ModelError, match="no configuration says which size"):
+    with pytest.raises(ModelError, match=r"resize is 'processor'; write \[h, w\]"):
         Detectron2Model.load(options(case[1], resize="processor"))
 
 
