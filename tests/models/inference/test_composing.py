@@ -185,22 +185,24 @@ def masks_of(pixels):
     return Queries(torch.randn(1, 6, 4, generator=generator), masks), pixels.mean(dim=(2, 3))
 
 
-def test_class_maps_of_windows_are_averaged_and_scores_are_those_of_the_mean():
-    inference = Inference.of(ModelOptions("net", "python", "x", slide=Slide((32, 40), (32, 30))))
+@pytest.mark.parametrize("average", ["logits", "probabilities"])
+def test_class_maps_of_windows_are_averaged_and_scores_are_those_of_the_mean(average):
+    inference = Inference.of(ModelOptions("net", "python", "x", slide=Slide((32, 40), (32, 30), average)))
     network = Network(masks_of, Normalisation(), torch.device("cpu"), 1, masks=("window", SPACE))
     model = ImagePredictor("net", SPACE, network, repr, None, inference=inference, of_masks=True)
     [prediction] = model([Input("a", (45, 70), IMAGE)])
-    total, number = np.zeros((4, 45, 70)), np.zeros((45, 70))
+    total, number, shares = np.zeros((4, 45, 70)), np.zeros((45, 70)), np.zeros((3, 45, 70))
     for rows in (slice(0, 32), slice(13, 45)):
         for columns in (slice(0, 40), slice(30, 70)):
             queries, _ = masks_of(tensor_of(IMAGE[rows, columns]))
             masks = up(queries.masks, (32, 40), False).sigmoid()
-            total[:, rows, columns] += torch.einsum("nqc,nqhw->nchw", queries.classes.double().softmax(-1), masks)[
-                0
-            ].numpy()
+            maps_of_window = torch.einsum("qc,qhw->chw", queries.classes[0].double().softmax(-1), masks[0]).numpy()
+            total[:, rows, columns] += maps_of_window
+            shares[:, rows, columns] += maps_of_window[:3] / maps_of_window[:3].sum(axis=0)
             number[rows, columns] += 1
     s = total / number
-    np.testing.assert_allclose(np.exp(maps(prediction)), s[:3], rtol=1e-4, atol=1e-6)
+    expected = s[:3] if average == "logits" else shares / number
+    np.testing.assert_allclose(np.exp(maps(prediction)), expected, rtol=1e-4, atol=1e-6)
     assert model.gives_scores == ("rba", "no_object")
     np.testing.assert_allclose(prediction.score_maps["rba"](slice(None)), np.tanh(s[:3]).sum(axis=0), atol=1e-5)
     share = s[:3].sum(axis=0) / s.sum(axis=0)

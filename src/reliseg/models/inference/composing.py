@@ -127,9 +127,9 @@ def _slide(seen: Image, slide: Slide | EvenWindows, size: Size, ask: Callable[[I
     if slide.feature == "image":
         features = [ask(seen).feature]
     feature = _mean_feature(features)
-    if all(isinstance(w.maps, MaskRows) for w in windows):
-        return _mean_of_masks(windows, whole, size, feature)
     as_probabilities = slide.average == "probabilities"
+    if all(isinstance(w.maps, MaskRows) for w in windows):
+        return _mean_of_masks(windows, whole, size, feature, as_probabilities)
     linear = [Window(w.top, w.left, _averaged(w.maps, as_probabilities)) for w in windows]
     mean = WindowMean(tuple(linear), whole, aligned).brought_to(size)
     is_log = as_probabilities or windows[0].maps.of_probabilities
@@ -143,10 +143,13 @@ def _averaged(maps: Rows, as_probabilities: bool) -> Rows:
     return Softmaxed(maps) if as_probabilities else maps
 
 
-def _mean_of_masks(windows: Sequence[Window], whole: Size, size: Size, feature: Feature | None) -> Shown:
-    """Return the mean of class maps of windows; scores are those of the mean maps."""
+def _mean_of_masks(
+    windows: Sequence[Window], whole: Size, size: Size, feature: Feature | None, as_probabilities: bool
+) -> Shown:
+    """Return the mean of class maps of windows, or of what they are divided by their sum; scores are the mean maps'."""
     of_masks = [(w, w.maps) for w in windows if isinstance(w.maps, MaskRows)]
-    classes = WindowMean(tuple(Window(w.top, w.left, maps.linear()) for w, maps in of_masks), whole)
+    averaged = [(w, Softmaxed(maps) if as_probabilities else maps.linear()) for w, maps in of_masks]
+    classes = WindowMean(tuple(Window(w.top, w.left, maps) for w, maps in averaged), whole)
     every = WindowMean(tuple(Window(w.top, w.left, maps.with_no_object()) for w, maps in of_masks), whole)
     scores = MaskScores(every.brought_to(size)).by_name()
     return Shown(Logarithm(classes.brought_to(size), LEAST_MAP), scores, feature)
