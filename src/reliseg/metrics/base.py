@@ -98,6 +98,8 @@ class DomainState:
     """By score, where this calibration is 95 % right on the calibration split; empty where there is no such split."""
     undefined_scores: Mapping[str, str] = field(default_factory=dict)
     """Scores that the model does not have, and why: all numbers that are made of them are undefined."""
+    holds_reference: bool = False
+    """Whether images of the reference are among its own."""
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,24 @@ def test_rows_are_the_metrics_of_states_and_drops_those_to_the_reference(run):
     assert len(lines) == 3 * 15
 
 
+def test_what_holds_images_of_the_reference_has_no_ood_detection(run):
+    """A union or a pool: its images would be on both sides. Drops and all else are given."""
+    names, pool = list(WORLD.scores), targets.Pool("all", tuple(run.plan.tests[:2]))
+    dataset = run.plan.tests[0].dataset
+    plan = plan_of(dataset, tests=["dusk", "both"], reference="day", metrics=[*FAMILIES, "image_ood"], scores=names)
+    rows, _ = measure(replace(run, plan=replace(plan, pools=(pool,))), (), {})
+    ood = [row for row in rows if row.metric.startswith("ood_")]
+    assert {row.domain: row.why for row in ood} == {
+        "dusk": "",
+        "both": "it holds images of the reference",
+        "pooled": "it holds images of the reference",
+    }
+    assert all(np.isnan(row.value) == (row.domain != "dusk") for row in ood)
+    drops = [row for row in rows if row.metric == "drop_miou"]
+    assert {row.domain for row in drops} == {"dusk", "both", "pooled"}
+    assert not np.isnan([row.value for row in drops]).any()
+
+
 def test_an_incomplete_domain_has_no_rows_and_is_no_reference(run):
     day, dusk = (target_of(run.plan.tests[0].dataset, name) for name in IMAGES)
     rows, _ = measure(run, {dusk}, {})

@@ -33,13 +33,19 @@ class ImageOod(Metric):
         }
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
-        """Return the values of each score; none without a reference; undefined where one side has no image."""
+        """Return the values of each score; none without a reference; undefined where one side has no image.
+
+        Undefined too where images would be on both sides.
+        """
         if reference is None:
             return []
         values: list[Value] = []
         kinds = [(_KNOWN, 0), (_ALL, 1)] if domain.annotated and reference.annotated else [(_ALL, 1)]
         for names, kind in kinds:
             for s, score in enumerate(domain.scores):
+                if domain.holds_reference:
+                    values += undefined_values(names, "it holds images of the reference", score=score)
+                    continue
                 inside, outside = (_finite(d.images.scores[:, s, kind]) for d in (reference, domain))
                 if len(inside) and len(outside):
                     exact = detection_values(names, *histograms_of_scores(inside, outside), score)

@@ -38,9 +38,10 @@ def measure(run: ModelRun, incomplete: Collection[Target], thresholds: Threshold
         if any(m in incomplete for m in target.members()):
             continue
         by_calibration: dict[str, list[Row]] = {}
+        holds_reference = _holds_reference(target, plan.reference)
         measured = [m for m in metrics if m.reads_images_alone or target.classes is not None]
         for calibration in plan.calibrations_for(target, run.name):
-            state = load_state(run, target.members(), calibration)
+            state = replace(load_state(run, target.members(), calibration), holds_reference=holds_reference)
             reference = _reference(run, target, calibration, incomplete)
             other = load_state(run, reference.members(), calibration) if reference else None
             by_split = _thresholds_by_split(run, target, calibration, thresholds)
@@ -52,6 +53,17 @@ def measure(run: ModelRun, incomplete: Collection[Target], thresholds: Threshold
                 lines += _reliability_lines([run.name, *target.names, calibration], state)
         rows += with_means(by_calibration, plan.means_for(target, run.name))
     return rows, lines
+
+
+def _holds_reference(target: Reported, reference: Target | None) -> bool:
+    """Tell if images of the reference are among those of a target that is not the reference itself."""
+    if reference is None or reference == target:
+        return False
+    inside = [m for m in target.members() if m.dataset == reference.dataset]
+    if not inside:
+        return False
+    ids = {sample.id for member in reference.members() for sample in member.domain.samples}
+    return any(sample.id in ids for member in inside for sample in member.domain.samples)
 
 
 def _note_void(run: ModelRun, target: Target, state: DomainState) -> None:
