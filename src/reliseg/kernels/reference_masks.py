@@ -17,7 +17,7 @@ the padded input: the part that shows the image is brought to it in one interpol
 interpolation to the image's size.
 """
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from jaxtyping import Float, Float64
@@ -25,7 +25,7 @@ from jaxtyping import Float, Float64
 from reliseg.stats.probabilities import LEAST_MAP
 
 Order: TypeAlias = Literal["input", "image", "native", "384", "window"]
-ORDERS: tuple[Order, ...] = ("input", "image", "native", "384", "window")
+ORDERS: tuple[Order, ...] = get_args(Order)
 
 Size: TypeAlias = tuple[int, int]
 

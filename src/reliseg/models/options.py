@@ -7,9 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, Strict
 
+from reliseg.kernels.reference_masks import Order
+
 Interpolation: TypeAlias = Literal["opencv", "pillow", "torch"]
 """The library whose bilinear interpolation brings images to another size."""
-MaskOrder: TypeAlias = Literal["input", "image", "native", "384", "window"]
+MaskOrder: TypeAlias = Order
 """What the masks of mask classification are brought to before the sigmoid."""
 Pixels: TypeAlias = Annotated[int, Strict(), Field(gt=0)]
 _KEYS: Mapping[str, Any] = MappingProxyType({"extra": "forbid", "allow_inf_nan": False})

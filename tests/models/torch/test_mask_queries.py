@@ -8,8 +8,9 @@ import torch
 from helpers.mask_queries import detectron2_class_maps, drawn
 
 from reliseg.errors import ModelError
+from reliseg.kernels.rows.mask_scores import MaskScores
 from reliseg.labels import LabelSpace
-from reliseg.models.torch.mask_queries import MaskClassification, score_maps
+from reliseg.models.torch.mask_queries import MaskClassification
 
 LABELS = LabelSpace("six", tuple("abcdef"), tuple((i, i, i) for i in range(6)))
 NATIVE, INPUT, IMAGE = (16, 24), (64, 96), (75, 110)
@@ -83,7 +84,7 @@ def test_scores_have_the_size_and_the_order_of_the_rows():
     z, m = output(1)
     (rows,) = MaskClassification("input", INPUT, (60, 90))(z, m, LABELS)
     maps = detectron2_class_maps(z[0], m[0], (INPUT, (60, 90), IMAGE), False).numpy()
-    scores = score_maps(rows.brought_to(IMAGE))
+    scores = MaskScores(rows.brought_to(IMAGE).with_no_object()).by_name()
     np.testing.assert_allclose(scores["rba"](slice(None)), np.tanh(maps).sum(axis=0), atol=1e-5)
     share = scores["no_object"](slice(20, 30))
     assert share.shape == (10, IMAGE[1])

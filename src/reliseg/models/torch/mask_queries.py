@@ -1,4 +1,4 @@
-"""The output of mask classification in torch, as class maps and scores of each image."""
+"""The output of mask classification in torch, as class maps of each image."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,8 @@ from torch import Tensor
 
 from reliseg.errors import ModelError, shape_text
 from reliseg.kernels.reference_masks import ORDERS, Order, Size
-from reliseg.kernels.rows.mask_scores import MaskScores
 from reliseg.kernels.rows.masks import MaskRows, NetworkInput
 from reliseg.labels import LabelSpace
-from reliseg.stats.rows import ScoreMaps
 
 
 @dataclass(frozen=True)
@@ -48,11 +46,6 @@ class MaskClassification:
                 advice = "try precision: float32, and check its weights"
                 raise ModelError(f"gives {content} of queries that are NaN or infinite; {advice}")
         return [MaskRows.of(c, q, self.order, network) for c, q in zip(z, m, strict=True)]
-
-
-def score_maps(rows: MaskRows) -> ScoreMaps:
-    """Return the scores `rba` and `no_object` at the size of these rows."""
-    return MaskScores(rows.with_no_object()).by_name()
 
 
 def _shape_problem(classes: tuple[int, ...], masks: tuple[int, ...], labels: LabelSpace) -> str | None:
