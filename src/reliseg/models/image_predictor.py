@@ -11,6 +11,7 @@ from reliseg.errors import ModelError, ReliSegError, SampleError, image_size_tex
 from reliseg.labels import LabelSpace
 from reliseg.models.base import Input, Model, Values
 from reliseg.models.inference.modes import Inference
+from reliseg.models.inference.passes import SeenPasses
 from reliseg.models.inference.resizing import resize_image
 from reliseg.models.output_check import logits_problem, probabilities_problem
 from reliseg.models.output_shape import SeenShapes
@@ -52,6 +53,8 @@ class ImagePredictor:
     """Whether it classifies masks: its predictions are of probabilities, and come with scores."""
     _seen: SeenShapes = field(default_factory=SeenShapes)
     """Of the images that the network was given, as they were given to it."""
+    _passes: SeenPasses = field(default_factory=SeenPasses)
+    """Of the images that the network was given with dropout at work."""
 
     def __post_init__(self) -> None:
         if self.inference.dropout_passes and self.run_with_dropout is None:
@@ -80,11 +83,12 @@ class ImagePredictor:
 
     def notes(self) -> list[str]:
         """Return what a user should know of the outputs so far, a line each."""
-        return self._seen.notes()
+        return [*self._seen.notes(), *self._passes.notes()]
 
     def forget_notes(self) -> None:
         """Forget what was noted: it was of images that nobody asked for."""
         self._seen.forget_note()
+        self._passes.forget()
 
     def _image(self, source: Input) -> Image:
         """Return the image."""
@@ -94,9 +98,13 @@ class ImagePredictor:
 
     def _compose(self, image: Image, source: Input) -> Prediction:
         """Return the prediction of an image that is shown in several views, windows or passes."""
+        from reliseg.kernels.rows.probabilities import ProbabilityMean
         from reliseg.models.inference.composing import compose
 
-        return compose(image, self.inference, lambda part, number: self._ask([part], [source], number)[0])
+        prediction = compose(image, self.inference, lambda part, number: self._ask([part], [source], number)[0])
+        if self.inference.dropout_passes and isinstance(prediction.logits, ProbabilityMean):
+            self._passes.add(prediction.logits.members[: self.inference.dropout_passes])
+        return prediction
 
     def _ask(self, images: Sequence[Image], sources: Sequence[Input], number: int = 0) -> list[Prediction]:
         """Run the network, and check its outputs; `number` is that of the pass over an image."""
