@@ -298,3 +298,15 @@ def test_methods_of_objects_that_training_tools_store_are_nothing_to_speak_of(tm
     loaded = load_weights(Net(), tmp_path / "w.pth")
     assert loaded.left_out == ("builtins.getattr",)
     assert loaded.notes() == []
+
+
+def test_two_names_of_one_tensor_must_have_the_same_numbers(tmp_path: Path) -> None:
+    """Torch would take those that come last."""
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 1), torch.nn.Conv2d(3, 3, 1))
+    network[1].weight = network[0].weight
+    tensors, path = dict(network.state_dict()), tmp_path / "net.pth"
+    torch.save(tensors, path)
+    load_weights(network, path)
+    torch.save(tensors | {"1.weight": tensors["1.weight"] * 2}, path)
+    with pytest.raises(ModelError, match=r"0\.weight and 1\.weight are one tensor in the network, and two in the file"):
+        load_weights(network, path)

@@ -180,6 +180,25 @@ def _check_fit(path: Path, state: State, own: Mapping[str, Tensor], left_out: Se
                 f"weights {path}{at}: {printable(name)} is {problem}, and the network's is a plain one of "
                 f"{type_text(own[name].dtype)}; save the weights as such"
             )
+    pair = _torn_apart(state, own)
+    if pair:
+        one, other = map(printable, pair)
+        raise ModelError(
+            f"weights {path}{at} do not fit: {one} and {other} are one tensor in the network, and two in the file; "
+            "build the network as it was trained, with a layer for each"
+        )
+
+
+def _torn_apart(state: State, own: Mapping[str, Tensor]) -> tuple[str, str] | None:
+    """Return two names of one tensor of the network under which a file has different numbers, or None."""
+    first: dict[tuple[Any, ...], str] = {}
+    for name, tensor in own.items():
+        if layout_problem(tensor) or not tensor.numel():
+            continue
+        twin = first.setdefault((tensor.data_ptr(), tensor.shape, tensor.stride()), name)
+        if twin != name and not _are_equal(state.tensors[twin], state.tensors[name]):
+            return twin, name
+    return None
 
 
 def _kind_problem(tensor: Tensor | LeftOut, own: Tensor) -> str | None:
