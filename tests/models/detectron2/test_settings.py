@@ -9,6 +9,8 @@ from reliseg.errors import ModelError
 from reliseg.models.detectron2.architecture import read_architecture
 from reliseg.models.detectron2.settings import DEFAULTS, read_settings
 from reliseg.models.detectron2.tensors import plain_name
+from reliseg.models.inference.resizing import target_size
+from reliseg.models.options import FitWithin
 
 SWIN = read_architecture(published.swin_large_mask2former())
 R101C = read_architecture({plain_name(name): shape for name, shape in published.r101c_maskformer().items()})
@@ -94,6 +96,13 @@ def test_settings_that_a_user_states_stand_over_those_of_the_configuration(tmp_p
     assert found.shortest_edge == {"short": 512, "long": 2048}
     assert found.of("MODEL.PIXEL_MEAN") == (1.0, 2.0, 3.0)
     assert settings(INPUT__MIN_SIZE_TEST=0).shortest_edge == {"short": 0, "long": 2048}  # images keep their size then
+
+
+def test_a_longest_edge_below_the_shortest_binds_both():
+    """detectron2 brings the shorter side to the one, and makes the image smaller where the longer exceeds the other."""
+    found = settings(INPUT__MIN_SIZE_TEST=1024, INPUT__MAX_SIZE_TEST=800).shortest_edge
+    assert found == {"short": 800, "long": 800}
+    assert target_size(FitWithin(**found), (100, 200)) == (400, 800)
 
 
 def test_tuples_are_read_in_every_way_that_yaml_of_python_writes_them(tmp_path):

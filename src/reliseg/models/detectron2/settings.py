@@ -90,7 +90,7 @@ class Settings:
         None where nothing says it.
         """
         short, long = (self.values[f"INPUT.{name}_SIZE_TEST"] for name in ("MIN", "MAX"))
-        return None if short is None else {"short": short, "long": max(long, short)}
+        return None if short is None else {"short": min(short, long), "long": long}
 
     def of(self, name: str) -> Any:
         """Return one of the settings that `DEFAULTS` lists."""
