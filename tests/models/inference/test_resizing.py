@@ -83,8 +83,13 @@ def test_an_image_of_the_right_size_is_left_as_it_is() -> None:
 def test_a_library_that_is_not_there_is_named_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'reliseg\[opencv\]'"):
-        require_library("opencv", "net")
-    require_library("pillow", "net")
+        require_library("opencv", "model net: interpolation: opencv")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(
+        MissingExtraError, match=r"^model net: interpolation: torch needs torch: pip install 'reliseg\[torc"
+    ):
+        require_library("torch", "model net: interpolation: torch")
+    require_library("pillow", "model net")
 
 
 def test_what_a_result_says_of_the_size() -> None:

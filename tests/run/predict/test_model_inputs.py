@@ -1,5 +1,6 @@
 """What a model is given of a data set that resizes its images, and what becomes of its prediction."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from torch.nn.functional import interpolate
 
 import reliseg
 from reliseg.data import DecodedSample
+from reliseg.errors import MissingExtraError
 from reliseg.kernels.reference_rows import mean_probability
 from reliseg.kernels.rows.masks import MaskRows, NetworkInput
 from reliseg.kernels.rows.resized import Resized
@@ -23,7 +25,7 @@ from reliseg.models.inference.resizing import target_size
 from reliseg.prediction import Prediction
 from reliseg.results import Results
 from reliseg.run.predict.identity import parts_of_predictions
-from reliseg.run.predict.model_inputs import model_input, prediction_of_image
+from reliseg.run.predict.model_inputs import check_size_of, model_input, prediction_of_image
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8)
 
@@ -187,3 +189,11 @@ def test_a_run_resizes_the_images_of_one_data_set_alone(tmp_path: Path):
         hit = [r.class_ for r in results.where(dataset=name, metric="iou") if r.value > 0]
         assert hit == [classes[height % 11]]
     assert Street(tmp_path).content()["datasets"][1]["resize"] == [14, 20]
+
+
+def test_a_size_of_a_data_set_needs_the_library_that_resizes_its_images(dataset, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    check_size_of(SilentModel(), replace(dataset, resize=None))
+    with pytest.raises(MissingExtraError, match=r"^resize of data set \w+ needs cv2: pip install 'reliseg\[opencv\]'$"):
+        check_size_of(SilentModel(), replace(dataset, resize=(14, 20)))
+    check_size_of(ResizingModel(), replace(dataset, resize=(14, 20)))

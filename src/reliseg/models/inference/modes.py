@@ -88,7 +88,7 @@ class Inference:
             )
         target = size if own is None else None if isinstance(own, str) else own
         library = options.interpolation or interpolation
-        require_library(library, options.name)
+        require_library(library, f"model {options.name}: interpolation: {library}")
         windows = slide if options.slide is None else options.slide
         tta = options.tta
         return cls(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, is_dataclass
+from importlib import import_module
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -73,13 +74,15 @@ def resize_image(image: Image, size: Size, resample: int = BILINEAR) -> UInt8[np
     return np.asarray(Pillow.fromarray(image).resize((size[1], size[0]), Pillow.Resampling(resample)))
 
 
-def require_library(interpolation: Interpolation, model: str) -> None:
-    """Raise a MissingExtraError if the library of an interpolation is not there."""
-    if interpolation == "opencv":
-        try:
-            import cv2  # noqa: F401
-        except ImportError as error:
-            raise MissingExtraError("cv2", "opencv", f"model {model}: interpolation: opencv") from error
+def require_library(interpolation: Interpolation, purpose: str) -> None:
+    """Raise a MissingExtraError if the library of an interpolation is not there; `purpose` begins its line."""
+    if interpolation == "pillow":  # is always there
+        return
+    module = {"opencv": "cv2", "torch": "torch"}[interpolation]
+    try:
+        import_module(module)
+    except ImportError as error:
+        raise MissingExtraError(module, interpolation, purpose) from error
 
 
 def _by_opencv(image: Image, size: Size) -> Image:

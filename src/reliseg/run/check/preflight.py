@@ -13,7 +13,7 @@ from reliseg.plan.plan import Plan, Target, all_members
 from reliseg.run.check.fit_needs import disk_use, feature_problems, fit_problems
 from reliseg.run.check.leakage import problems_of_loaded, shared_scenes
 from reliseg.run.check.trial import Trial
-from reliseg.run.predict.model_inputs import uses_size_of
+from reliseg.run.predict.model_inputs import check_size_of
 from reliseg.runtime.numba_cache import check_compiler
 from reliseg.runtime.progress import Progress, Silent
 
@@ -158,7 +158,7 @@ def model_problems(plan: Plan, name: str, model: Model) -> list[str]:
     for target in _all_targets(plan):
         try:
             target.dataset.projection(model.labels)
-            uses_size_of(model, target.dataset)
+            check_size_of(model, target.dataset)
         except UsageError as error:
             problems.append(f"model {name} on {target}: {error}")
         missing = model.of_domain(str(target)).missing([s.id for s in target.domain.samples])

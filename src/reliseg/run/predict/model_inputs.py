@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from reliseg.data import DataSet, DecodedSample
-from reliseg.models import FitWithin, Input, Model
-from reliseg.models.inference.resizing import Resizing
+from reliseg.models import FitWithin, Input, Interpolation, Model
+from reliseg.models.inference.resizing import Resizing, require_library
 from reliseg.prediction import Prediction
 from reliseg.stats.rows import Rows, ScoreMaps
+
+_INTERPOLATION: Interpolation = "opencv"
+"""By which images of data sets are resized."""
 
 
 def model_input(model: Model, dataset: DataSet, loaded: DecodedSample) -> Input:
@@ -15,13 +18,21 @@ def model_input(model: Model, dataset: DataSet, loaded: DecodedSample) -> Input:
     if loaded.image is None or not uses_size_of(model, dataset):
         return Input(loaded.sample.id, loaded.size, loaded.image)
     size = dataset.resize
-    image = Resizing(FitWithin(**size) if isinstance(size, Mapping) else size, interpolation="opencv")(loaded.image)
+    image = Resizing(FitWithin(**size) if isinstance(size, Mapping) else size, interpolation=_INTERPOLATION)(
+        loaded.image
+    )
     return Input(loaded.sample.id, (image.shape[0], image.shape[1]), image)
 
 
 def uses_size_of(model: Model, dataset: DataSet) -> bool:
     """Tell if a model gets the images of a data set at the size that this names."""
     return dataset.resize is not None and model.reads_images and not model.resizes
+
+
+def check_size_of(model: Model, dataset: DataSet) -> None:
+    """Raise a UsageError if it is not clear which size a model gets, or if what resizes its images is not there."""
+    if uses_size_of(model, dataset):
+        require_library(_INTERPOLATION, f"resize of data set {dataset.name}")
 
 
 def prediction_of_image(prediction: Prediction, size: tuple[int, int]) -> Prediction:
