@@ -274,7 +274,7 @@ def test_short_form_that_says_too_little_is_refused(command):
 
 
 SHARED = ["model", "data", "calibrate", "calibrate-on", "calibrate-from", "test", "reference"]
-LAST = ["protocol", "without", "workers", "device", "limit"]
+LAST = ["protocol", "reading", "without", "workers", "device", "limit"]
 
 
 @pytest.mark.parametrize(
