@@ -222,10 +222,13 @@ _OF_USE = (
 _KINDS_OF_FILES = {".onnx": ("an ONNX graph", "onnx"), ".pt2": ("a program of torch.export", "exported")}
 
 
-def kind_hint(path: Path | str) -> str:
-    """Return the end of an error line that names the kind of model of a file with this ending; empty for others."""
+def kind_hint(path: Path | str, here: str = "") -> str:
+    """Return the end of an error line that names the kind of model of a file with this ending; empty for others.
+
+    Empty too for the kind that is `here` already.
+    """
     content, kind = _KINDS_OF_FILES.get(Path(path).suffix.lower(), ("", ""))
-    return f"; for {content}, write kind: {kind}, where: {Path(path).name}" if kind else ""
+    return f"; for {content}, write kind: {kind}, where: {Path(path).name}" if kind not in ("", here) else ""
 
 
 def _is_installed(module: str) -> bool:

@@ -96,3 +96,10 @@ def test_a_program_of_torch_in_the_place_of_a_graph_is_told_its_kind(tmp_path: P
     (tmp_path / "net.pt2").write_bytes(b"PK\x03\x04" + bytes(100))
     with pytest.raises(ModelError, match=r"; for a program of torch.export, write kind: exported, where: net.pt2"):
         graph_files("net", tmp_path / "net.pt2")
+
+
+def test_a_damaged_graph_is_not_sent_to_the_kind_that_it_has(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(b"\x08\x07hello")
+    with pytest.raises(ModelError, match=r"copy or export it again$"):
+        graph_files("net", path)

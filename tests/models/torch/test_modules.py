@@ -1,5 +1,7 @@
 """A user's module: evaluation mode, and what its layers and its errors suggest."""
 
+import warnings
+
 import pytest
 import torch
 from torch import nn
@@ -23,6 +25,14 @@ def test_a_module_is_brought_into_evaluation_mode_and_can_be_trained_further() -
 
 def test_a_program_of_torch_export_has_no_mode_to_set() -> None:
     module = torch.export.export(nn.Sequential(nn.Conv2d(3, 3, 1)).eval(), (torch.zeros(1, 3, 8, 8),)).module()
+    prepare(module, CPU)
+    assert training_notes(module) == []
+
+
+def test_frozen_torchscript_has_no_mode_left() -> None:
+    with warnings.catch_warnings(action="ignore"):  # TorchScript is deprecated
+        module = torch.jit.freeze(torch.jit.script(layers().eval()))
+    assert not any(hasattr(layer, "training") for layer in module.modules())
     prepare(module, CPU)
     assert training_notes(module) == []
 

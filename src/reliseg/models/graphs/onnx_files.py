@@ -51,7 +51,8 @@ def graph_files(model: str, path: Path) -> list[Path]:
         raise ModelError(f"{name}: {reason_of(error)}; give an ONNX file") from error
     except DamagedGraphError as error:
         raise ModelError(
-            f"{name}: not an ONNX graph, or a damaged one ({error}); copy or export it again{kind_hint(path)}"
+            f"{name}: not an ONNX graph, or a damaged one ({error}); copy or export it again"
+            f"{kind_hint(path, here='onnx')}"
         ) from error
     return [path, *(_beside(name, path.parent, place) for place in places)]
 

@@ -20,7 +20,7 @@ def prepare(module: nn.Module, device: torch.device) -> None:
 
 def leave_training(module: nn.Module) -> None:
     """Put a module into evaluation mode, also one that its owner has trained since."""
-    if any(layer.training for layer in module.modules()):
+    if any(_is_training(layer) for layer in module.modules()):
         with suppress(NotImplementedError):  # of an exported program, which has its mode in it
             module.eval()
 
@@ -30,7 +30,7 @@ def training_notes(module: nn.Module) -> list[str]:
     layers = [
         name or type(layer).__name__
         for name, layer in module.named_modules()
-        if layer.training and any(part in _kind(layer) for part in _MODAL)
+        if _is_training(layer) and any(part in _kind(layer) for part in _MODAL)
     ]
     if not layers:
         return []
@@ -52,6 +52,11 @@ def precision_hint(module: nn.Module, error: BaseException) -> str:
 
 def _is_about_types(text: str) -> bool:
     return any(word in text.lower() for word in ("type", "half", "double", "bfloat16", "float16"))
+
+
+def _is_training(layer: nn.Module) -> bool:
+    """Tell if a layer is in training mode; frozen TorchScript has no mode left."""
+    return bool(getattr(layer, "training", False))
 
 
 def _kind(layer: nn.Module) -> str:

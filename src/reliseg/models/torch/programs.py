@@ -40,7 +40,7 @@ def program_form(model: str, path: Path) -> str:
     if not is_zipfile(path):
         raise ModelError(
             f"{name}: no program of torch.export or TorchScript, or a damaged one; for a state dict, use kind: python, "
-            f"with the network's code{kind_hint(path)}"
+            f"with the network's code{kind_hint(path, here='exported')}"
         )
     if problem:
         raise ModelError(f"{name}: {problem}")
