@@ -119,6 +119,9 @@ def test_check_says_how_many_passes_an_image_takes(field):
     said = called(field, [ONE, slide], "check", "run.yaml")
     assert "model slid: 12 forward passes for an image of height 48, width 80" in said
     assert "model one: 1 forward" not in said
+    large = {"name": "field", "spec": "folder", "root": "photos", "labels": "field.toml", "resize": [96, 160]}
+    said = called(field, [slide], "check", "run.yaml", datasets=[large])
+    assert "model slid: 70 forward passes for an image of height 48, width 80" in said
 
 
 def test_logits_of_windows_are_saved_at_the_size_of_the_image_and_read_back(field):

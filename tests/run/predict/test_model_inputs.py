@@ -25,7 +25,7 @@ from reliseg.models.inference.resizing import target_size
 from reliseg.prediction import Prediction
 from reliseg.results import Results
 from reliseg.run.predict.identity import parts_of_predictions
-from reliseg.run.predict.model_inputs import check_size_of, model_input, prediction_of_image
+from reliseg.run.predict.model_inputs import check_size_of, model_input, prediction_of_image, size_of_input
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8)
 
@@ -73,6 +73,17 @@ def test_the_study_s_frames_become_the_sizes_of_its_scripts():
     ):
         assert target_size(FitWithin(long=2048, short=1024), image) == fitted
         assert target_size(FitWithin(long=2049, short=1025), image) == one_more
+
+
+def test_the_size_of_an_input_is_that_of_the_image_that_a_model_gets(dataset):
+    for model, resize in (
+        (SilentModel(), (6, 10)),
+        (SilentModel(), {"long": 10, "short": 9}),
+        (ResizingModel(), (6, 10)),
+    ):
+        sized = replace(dataset, resize=resize)
+        assert size_of_input(model, sized, IMAGE.shape[:2]) == model_input(model, sized, loaded_of(sized)).size
+    assert size_of_input(SilentModel(), dataset, (7, 9)) == (7, 9)
 
 
 def test_a_model_with_a_size_of_its_own_gets_images_as_they_are(dataset):

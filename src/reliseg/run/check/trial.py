@@ -11,7 +11,7 @@ from reliseg.models import Input, Model
 from reliseg.models.determinism import determinism_notes
 from reliseg.plan.plan import Plan, Target
 from reliseg.run.failures import Attempts, reason_lines
-from reliseg.run.predict.model_inputs import model_input
+from reliseg.run.predict.model_inputs import model_input, size_of_input
 from reliseg.run.predict.stream import PredictedSample, PredictionStream
 from reliseg.runtime.progress import Progress
 
@@ -78,11 +78,14 @@ class Trial:
                 continue  # two at once may be too many; a run predicts them one by one then
         for line in self.model.notes():
             self.progress.note(f"model {self.name} {line}")
-        largest = max((image.size for images in self._extremes().values() for image in images), key=math.prod)
-        calls = self.model.calls(largest)
+        counted = [
+            (self.model.calls(size_of_input(self.model, dataset, image.size)), math.prod(image.size), image.size)
+            for dataset, images in self._extremes().items()
+            for image in images
+        ]
+        calls, _, size = max(counted)
         if calls > 1:
-            size = image_size_text(largest)
-            self.progress.note(f"model {self.name}: {calls} forward passes for an image of {size}")
+            self.progress.note(f"model {self.name}: {calls} forward passes for an image of {image_size_text(size)}")
 
     def _extremes(self) -> dict[DataSet, list[SizedSample]]:
         """Return the smallest and the largest image of each data set; one, where all are of one size."""

@@ -17,11 +17,13 @@ def model_input(model: Model, dataset: DataSet, loaded: DecodedSample) -> Input:
     """Return the sample as a model gets it: its image at the size of the data set, unless one of them has another."""
     if loaded.image is None or not uses_size_of(model, dataset):
         return Input(loaded.sample.id, loaded.size, loaded.image)
-    size = dataset.resize
-    image = Resizing(FitWithin(**size) if isinstance(size, Mapping) else size, interpolation=_INTERPOLATION)(
-        loaded.image
-    )
+    image = _resizing(dataset)(loaded.image)
     return Input(loaded.sample.id, (image.shape[0], image.shape[1]), image)
+
+
+def size_of_input(model: Model, dataset: DataSet, size: tuple[int, int]) -> tuple[int, int]:
+    """Return the height and width at which a model gets an image of this size of a data set."""
+    return _resizing(dataset).size_for(size) if uses_size_of(model, dataset) else size
 
 
 def uses_size_of(model: Model, dataset: DataSet) -> bool:
@@ -50,3 +52,8 @@ def prediction_of_image(prediction: Prediction, size: tuple[int, int]) -> Predic
         logits=logits.brought_to(size) if isinstance(logits, Rows) else logits,
         score_maps=scores.brought_to(size) if isinstance(scores, ScoreMaps) else {},
     )
+
+
+def _resizing(dataset: DataSet) -> Resizing:
+    size = dataset.resize
+    return Resizing(FitWithin(**size) if isinstance(size, Mapping) else size, interpolation=_INTERPOLATION)
