@@ -117,3 +117,13 @@ def test_a_prediction_that_breaks_the_interface_is_named(answer: Callable[[], An
 def test_a_prediction_of_a_model_is_not_calibrated_yet(name: str, value: Any) -> None:
     with pytest.raises(ModelError, match=f"gives a Prediction with {name}, a step that follows the model"):
         predict_with(Foreign(lambda: [replace(PLAIN, **{name: value})]), [SOURCE])
+
+
+def test_a_prediction_without_a_score_that_the_model_names_is_refused() -> None:
+    class Sure(Foreign):
+        gives_scores = ("rba",)
+
+    with pytest.raises(ModelError, match="gives a Prediction without the score rba, which its gives_scores names"):
+        predict_with(Sure(lambda: [PLAIN]), [SOURCE])
+    given = replace(PLAIN, score_maps={"rba": lambda rows: np.zeros((1, 6), np.float32)})
+    assert predict_with(Sure(lambda: [given]), [SOURCE]) == [given]

@@ -76,6 +76,9 @@ def _problem(prediction: Prediction, model: Model) -> str | None:
         return (
             f"gives a Prediction with {done[0]}, a step that follows the model; apply it to the logits, or leave it out"
         )
+    missing = [name for name in model.gives_scores if name not in prediction.score_maps]
+    if missing:
+        return f"gives a Prediction without the score {missing[0]}, which its gives_scores names"
     logits = prediction.logits
     is_array = isinstance(logits, np.ndarray) and logits.dtype == np.float32
     if not is_array and not isinstance(logits, DeviceLogits | Rows):

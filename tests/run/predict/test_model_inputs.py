@@ -14,7 +14,7 @@ from torch.nn.functional import interpolate
 
 import reliseg
 from reliseg.data import DecodedSample
-from reliseg.errors import MissingExtraError
+from reliseg.errors import MissingExtraError, ModelError
 from reliseg.kernels.reference_rows import mean_probability
 from reliseg.kernels.rows.masks import MaskRows, NetworkInput
 from reliseg.kernels.rows.resized import Resized
@@ -208,3 +208,13 @@ def test_a_size_of_a_data_set_needs_the_library_that_resizes_its_images(dataset,
     with pytest.raises(MissingExtraError, match=r"^resize of data set \w+ needs cv2: pip install 'reliseg\[opencv\]'$"):
         check_size_of(SilentModel(), replace(dataset, resize=(14, 20)))
     check_size_of(ResizingModel(), replace(dataset, resize=(14, 20)))
+
+
+def test_scores_that_cannot_be_brought_to_the_image_are_refused_and_not_left_out() -> None:
+    logits = np.zeros((2, 3, 4), np.float32)
+    given = Prediction(logits, (6, 8), score_maps={"rba": lambda rows: np.zeros((1, 8), np.float32)})
+    assert prediction_of_image(given, (6, 8)) is given
+    with pytest.raises(
+        ModelError, match="gives scores at another size than the image's; leave out resize of the data set"
+    ):
+        prediction_of_image(given, (12, 16))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from reliseg.data import DataSet, DecodedSample
+from reliseg.errors import ModelError
 from reliseg.models import FitWithin, Input, Interpolation, Model
 from reliseg.models.inference.resizing import Resizing, require_library
 from reliseg.prediction import Prediction
@@ -38,7 +39,10 @@ def check_size_of(model: Model, dataset: DataSet) -> None:
 
 
 def prediction_of_image(prediction: Prediction, size: tuple[int, int]) -> Prediction:
-    """Return what was predicted at another size as the prediction of an image of this size (height, width)."""
+    """Return what was predicted at another size as the prediction of an image of this size (height, width).
+
+    A ModelError if scores came with it that do not say how they are brought to that size.
+    """
     if prediction.size == size:
         return prediction
     if prediction.probabilities is not None:
@@ -46,6 +50,10 @@ def prediction_of_image(prediction: Prediction, size: tuple[int, int]) -> Predic
         return Prediction.of_probabilities(given, size, prediction.align_corners, prediction.feature)
     logits = prediction.logits
     scores = prediction.score_maps
+    if scores and not isinstance(scores, ScoreMaps):
+        raise ModelError(
+            "gives scores of an image at another size; leave out resize of the data set, or give ScoreMaps"
+        )
     return replace(
         prediction,
         size=size,

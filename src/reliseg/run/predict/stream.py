@@ -10,7 +10,7 @@ from itertools import groupby, islice
 from typing import TypeVar
 
 from reliseg.data import PIXEL_LIMIT, DataSet, DecodedSample, Sample, WaitingRoom, load
-from reliseg.errors import ReliSegError, SampleError
+from reliseg.errors import ModelError, ReliSegError, SampleError
 from reliseg.labels import Projection
 from reliseg.models import Model
 from reliseg.models.calling import predict_with
@@ -192,5 +192,9 @@ def _predict(
         if problem:
             yield SampleError(item.sample.id, f"{problem}; check the model and this image")
         else:
-            whole = prediction_of_image(prediction, item.size)
+            try:
+                whole = prediction_of_image(prediction, item.size)
+            except ModelError as error:
+                yield SampleError(item.sample.id, str(error))
+                continue
             yield PredictedSample(item, replace(whole.project(projection), image=item.image))
