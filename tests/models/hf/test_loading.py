@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import transformers
 from helpers.hugging_face import CITYSCAPES, class_names, save_network, segformer
 from transformers.utils import logging as transformers_logging
@@ -157,3 +158,31 @@ def test_weights_that_a_network_has_no_place_for_are_said(tmp_path: Path) -> Non
     [note] = HuggingFaceModel.load(options).notes()
     assert note.startswith("leaves out 18 tensors of its weights: segformer.stages.3.blocks.1.")
     assert note.endswith("its config.json is that of another one, for example of fewer layers")
+
+
+def test_a_folder_without_weights_of_its_own_takes_those_that_are_named(tmp_path: Path) -> None:
+    """Training tools keep checkpoints elsewhere; a pickle in the folder is read with no code of it run."""
+    options = save_network(tmp_path, segformer())
+    own, stored = load(options).runner.model.state_dict(), tmp_path / "net" / "model.safetensors"
+    tensors = {f"model.{name}": tensor for name, tensor in own.items()}
+    stored.unlink()
+    torch.save({"state_dict": tensors}, tmp_path / "last.ckpt")
+    read = load(replace(options, weights="last.ckpt")).runner.model.state_dict()
+    assert all(torch.equal(read[name], tensor) for name, tensor in own.items())
+    torch.save({"state_dict": dict(list(tensors.items())[1:])}, tmp_path / "last.ckpt")
+    with pytest.raises(ModelError, match="missing"):
+        load(replace(options, weights="last.ckpt"))
+
+
+def test_a_pickle_of_code_is_not_run_and_nobody_is_told_how_to(tmp_path: Path) -> None:
+    options = save_network(tmp_path, segformer())
+    own, folder = load(options).runner.model.state_dict(), tmp_path / "net"
+    (folder / "model.safetensors").unlink()
+    torch.save(own | {"extra": Path("ran")}, folder / "pytorch_model.bin")
+    with pytest.raises(
+        ModelError, match=r"which is not run; to take the tensors alone, set weights: .*pytorch_model\.bin$"
+    ) as it:
+        load(options)
+    assert "weights_only" not in str(it.value)
+    read = load(replace(options, weights="net/pytorch_model.bin")).runner.model.state_dict()
+    assert all(torch.equal(read[name], tensor) for name, tensor in own.items())

@@ -39,6 +39,8 @@ _FOR_USE: Mapping[str, Mapping[str, Any]] = {"oneformer": {"is_training": False}
 """Settings of configurations that a network keeps from training: OneFormer would ask for texts and drop values."""
 _COUNTERS = ("num_batches_tracked", "position_ids", "relative_position_index")
 """Ends of the names of buffers that follow from the configuration, or that nothing is computed with."""
+_ADVICE = "weights_only"
+"""Stands in what torch says of a pickle that holds code."""
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
@@ -116,6 +118,12 @@ def read_model(
             **_FOR_USE.get(config.model_type, {}),
         )
     except Exception as error:
+        if _ADVICE in str(error):  # torch says how to run what is in the file
+            file = Path(where) / "pytorch_model.bin" if Path(where).is_dir() else "FILE.bin"
+            raise ModelError(
+                f"model {name}: the weights in {where} are a pickle of more than tensors, which is not run; to take "
+                f"the tensors alone, set weights: {file}"
+            ) from error
         raise ModelError(f"model {name}: {where} cannot be loaded: {one_line(error)}") from error
     missing = sorted(report["missing_keys"])
     if missing:
@@ -125,6 +133,23 @@ def read_model(
         )
     unused = sorted(key for key in report["unexpected_keys"] if not key.endswith(_COUNTERS))
     return model.eval().requires_grad_(False), unused
+
+
+def has_weights(where: str) -> bool:
+    """Tell if a folder has weights of its own in a form that can be read here; those of the hub are taken to have."""
+    folder = Path(where)
+    return not folder.is_dir() or any(folder.glob("*.safetensors"))
+
+
+def build_model(name: str, config: Any, *, trusted: bool = False) -> Any:
+    """Return the model of a configuration in evaluation mode, with random weights: all have to be loaded."""
+    try:
+        for key, value in _FOR_USE.get(config.model_type, {}).items():
+            setattr(config, key, value)
+        model = _auto_class(config).from_config(config, dtype=torch.float32, trust_remote_code=trusted)
+    except Exception as error:
+        raise ModelError(f"model {name}: the network cannot be built: {one_line(error)}") from error
+    return model.eval().requires_grad_(False)
 
 
 def _auto_class(config: Any) -> Any:

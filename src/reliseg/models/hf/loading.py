@@ -53,7 +53,11 @@ def load(options: ModelOptions) -> Loaded:
         labels, remarks = model_labels(options, config, reduced=stored.reduces_labels)
         order, own = mask_order(family, options), own_size(family, config)
         preparation = prepared(stored, options, Needs(family, own, order))
-        model, unused = library.read_model(options.name, where, revision, config, trusted=trusted)
+        unused: list[str] = []
+        if own_weights and not library.has_weights(where):
+            model = library.build_model(options.name, config, trusted=trusted)
+        else:
+            model, unused = library.read_model(options.name, where, revision, config, trusted=trusted)
         files = library.model_files(where, revision)
         for file in (f for f in files if is_zipfile(f)):  # torch does not look at the checksums
             archives.check_archive(file)
