@@ -268,6 +268,27 @@ def test_the_configuration_of_an_object_in_memory_says_so_when_it_is_run(data, t
     )
 
 
+def test_a_configuration_with_dropout_gives_the_same_numbers_or_is_refused_where_seeds_differ(data, tmp_path):
+    (tmp_path / "net.py").write_text(
+        "import torch\n"
+        "from torch import nn\n"
+        "def build():\n"
+        "    torch.manual_seed(0)\n"
+        "    return nn.Sequential(nn.Conv2d(3, 8, 3, stride=4, padding=1), nn.Dropout(0.5), nn.Conv2d(8, 11, 1))\n"
+    )
+    for seed, own in ((3, 3), (0, 3)):
+        out = tmp_path / f"{seed}-{own}"
+        model = reliseg.open_model(
+            f"python:{tmp_path / 'net.py'}:build", labels="camvid", mc_dropout=2, seed=own, threads=1
+        )
+        results = reliseg.evaluate({"net": model}, data, test="camvid/dusk", out=out, seed=seed, limit=2, threads=1)
+        if seed == own:
+            assert reliseg.run_config(out / "config.yaml", tmp_path / "again").to_csv() == results.to_csv()
+        else:
+            with pytest.raises(reliseg.ReliSegError, match="model net was an object in Python"):
+                reliseg.run_config(out / "config.yaml", tmp_path / "refused")
+
+
 def test_the_configuration_of_a_data_set_in_memory_says_so_when_it_is_run(data, street, tmp_path):
     model = reliseg.open_model(f"stored:{street.root / 'logits'}", labels="camvid")
     fewer = replace(data, domains={"dusk": data.domains["dusk"]})

@@ -131,8 +131,9 @@ def evaluate(
     datasets = _datasets(dataset)
     _check_models(models)
     fitted_on = _strings("calibrate_on", calibrate_on)
-    content = parse_settings(_check_keywords(settings)).model_dump() | {
-        "models": [_model_section(n, m) for n, m in models.items()],
+    checked = parse_settings(_check_keywords(settings))
+    content = checked.model_dump() | {
+        "models": [_model_section(n, m, checked.seed) for n, m in models.items()],
         "datasets": [_DATA_SECTIONS.get(d) or dataset_in_memory(d) for d in datasets],
         "calibration": [
             *([{"on": fitted_on, "methods": _strings("methods", methods)}] if fitted_on else []),
@@ -189,12 +190,14 @@ def _carry_out(
     return Run(plan, out, configuration, workers=threads, progress=progress, verify=verify).execute()
 
 
-def _model_section(name: str, model: Model) -> dict[str, Any]:
-    """Return how a configuration says a model under this name, not checked yet."""
+def _model_section(name: str, model: Model, seed: int) -> dict[str, Any]:
+    """Return how a configuration with this seed says a model under this name, not checked yet."""
     try:
         section = _MODEL_SECTIONS.get(model)
     except TypeError:  # not hashable: of a class that open_model has not loaded
         section = None
+    if section and section.mc_dropout and model.provenance().get("seed") != seed:
+        section = None  # dropout would begin with another one
     return (section.model_dump() if section else model_in_memory(model)) | {"name": name}
 
 
@@ -259,7 +262,7 @@ def _model_options(options: dict[str, Any]) -> dict[str, Any]:
     if given.get("align_corners") is not None:
         section["upsampling"] = {"align_corners": given["align_corners"]}
     checked = parse_model({"name": "model", "kind": "python", "where": "model"} | section)
-    running: dict[str, Any] = {key: given[key] for key in ("device", "threads") if key in given}
+    running: dict[str, Any] = {key: given[key] for key in ("device", "threads", "seed") if key in given}
     settings = parse_settings(running | ({"device": str(running["device"])} if "device" in running else {}))
     values = {key: getattr(checked, key) for key in section if key in _SECTIONS}
     values |= {key: getattr(settings, key) for key in running}
