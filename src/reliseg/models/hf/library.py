@@ -119,10 +119,9 @@ def read_model(
         )
     except Exception as error:
         if _ADVICE in str(error):  # torch says how to run what is in the file
-            file = Path(where) / "pytorch_model.bin" if Path(where).is_dir() else "FILE.bin"
             raise ModelError(
-                f"model {name}: the weights in {where} are a pickle of more than tensors, which is not run; to take "
-                f"the tensors alone, set weights: {file}"
+                f"model {name}: the weights in {where} are a pickle of more than tensors, which is not run; put the "
+                "tensors alone beside it, as model.safetensors"
             ) from error
         raise ModelError(f"model {name}: {where} cannot be loaded: {one_line(error)}") from error
     missing = sorted(report["missing_keys"])
