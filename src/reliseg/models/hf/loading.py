@@ -10,13 +10,13 @@ from reliseg.errors import ModelError, count_text, shortlist
 from reliseg.labels import LabelSpace
 from reliseg.models.base import ModelOptions
 from reliseg.models.checkpoints import archives, shards
-from reliseg.models.checkpoints.loading import load_weights
 from reliseg.models.file_hashes import hash_files
 from reliseg.models.hf import library, task_tokens
 from reliseg.models.hf.classes import model_labels
 from reliseg.models.hf.families import Runner, Size, family_of, own_size
 from reliseg.models.hf.preparation import Needs, mask_order, prepared, size_note
 from reliseg.models.hf.processor import Processor, guess_note, read_processor
+from reliseg.models.hf.stored_names import load_under_either_name
 from reliseg.models.options import MaskOrder
 from reliseg.runtime import torch_settings
 from reliseg.runtime.printable import printable
@@ -68,7 +68,7 @@ def load(options: ModelOptions) -> Loaded:
     place, no_place = None, _unused_note(unused)
     if own_weights:
         no_place = []
-        loaded = load_weights(model, own_weights, options.key)
+        loaded = load_under_either_name(model, own_weights, options.key)
         place, remarks = loaded.place, (*remarks, *loaded.notes())
         files += shards.checkpoint_files(own_weights)
     code = library.code_files(model, config) if trusted else []
