@@ -214,5 +214,5 @@ def test_scores_that_cannot_be_brought_to_the_image_are_refused_and_not_left_out
     logits = np.zeros((2, 3, 4), np.float32)
     given = Prediction(logits, (6, 8), score_maps={"rba": lambda rows: np.zeros((1, 8), np.float32)})
     assert prediction_of_image(given, (6, 8)) is given
-    with pytest.raises(ModelError, match="^gives scores of an image at another size; leave out resize of the data set"):
+    with pytest.raises(ModelError, match=r"^gives scores of an image at another size; leave out resize"):
         prediction_of_image(given, (12, 16))
