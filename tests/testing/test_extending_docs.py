@@ -82,7 +82,7 @@ def test_the_package_passes_the_tests_that_the_page_shows(package):
 def test_the_commands_of_the_page_list_and_use_all_four(package):
     [commands] = [text for language, _, text in BLOCKS if language == "console"]
     outputs = [run(package, *line.split()[1:]) for line in commands.splitlines() if line.startswith("$ reliseg")]
-    assert "gini         Sum of squared probabilities" in outputs[0]
+    assert "gini                    Sum of squared probabilities" in outputs[0]
     with (package / "runs" / "meadow" / "results.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["model"] for row in rows} == {"colors"}
