@@ -1,7 +1,6 @@
-"""The folder of a run: where everything in it lies, and the lock that lets one process at a time write there."""
+"""The folder of a run: where everything in it lies, and whose it is."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from reliseg.config.scalars import read_as
 from reliseg.config.yaml_files import parse_yaml
 from reliseg.errors import ConfigError, shortlist
 from reliseg.plan.plan import Plan, Shard, Target, shards
+from reliseg.run.lock import LOCK_FILE, MARKER_FILE, lock_folder
 from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.file_names import ADDED_BYTES, NAME_BYTES, PATH_BYTES, name_bytes
 from reliseg.runtime.regular_files import read_regular, reason_of
@@ -141,21 +141,11 @@ def check_writable(folder: Path) -> None:
 
 @contextmanager
 def lock_run_folder(folder: RunFolder, configuration: str) -> Iterator[None]:
-    """Hold the folder for this run. A ConfigError where it holds another run, or another process writes there.
-
-    The lock is the system's, on the folder itself: it ends with the process, however that ends.
-    """
-    try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        descriptor = _lock(folder.path)
-    except OSError as error:
-        raise _unwritable_error(folder, error) from error
-    try:
+    """Hold the folder for this run. A ConfigError where it holds another run, or another process writes there."""
+    _check_own(folder)
+    with lock_folder(folder.path):
         _claim(folder, configuration)
         yield
-    finally:
-        if descriptor is not None:
-            _unlock(descriptor)
 
 
 def differences(before: str, now: str) -> list[str]:
@@ -175,14 +165,24 @@ def _differences_below(place: tuple[str, ...], before: Any, now: Any) -> Iterato
         yield ".".join(place)
 
 
+def _check_own(folder: RunFolder) -> None:
+    """Raise a ConfigError where there are files and no run: nothing is written among them."""
+    try:
+        others = [path for path in folder.path.iterdir() if path.name not in (LOCK_FILE, MARKER_FILE)]
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unwritable_error(folder, error) from error
+    if others and not os.path.lexists(folder.config):
+        raise ConfigError(f"{folder.path} is not empty and holds no run; give another --out")
+
+
 def _claim(folder: RunFolder, configuration: str) -> None:
     try:
         if folder.config.exists():
             stored = read_regular(folder.config, _CONFIG_LIMIT).decode(errors="replace")
             if stored != configuration:
                 raise ConfigError(f"{folder.path} holds another run: {_difference_text(stored, configuration)}")
-        elif any(folder.path.iterdir()):
-            raise ConfigError(f"{folder.path} is not empty and holds no run; give another --out")
         else:
             write_text(folder.config, configuration)
     except OSError as error:
@@ -196,32 +196,6 @@ def _difference_text(stored: str, configuration: str) -> str:
         places = []
     where = f" in {shortlist(places)}" if places else ""
     return f"its config.yaml differs{where}; undo that, or give another --out"
-
-
-def _lock(folder: Path) -> int | None:
-    """Return a descriptor that holds the lock until it is closed; None where the system or the disk has no locks."""
-    if sys.platform == "win32":
-        return None
-    import fcntl
-
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise ConfigError(f"{folder}: another process is writing there; wait for it, or give another --out") from error
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def _unlock(descriptor: int) -> None:
-    """Let go at once: a process that was forked within, like a worker of the model's, holds the lock open as well."""
-    import fcntl
-
-    fcntl.flock(descriptor, fcntl.LOCK_UN)
-    os.close(descriptor)
 
 
 def _unwritable_error(folder: RunFolder, error: OSError) -> ConfigError:
