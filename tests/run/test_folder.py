@@ -138,3 +138,10 @@ def test_a_damaged_configuration_in_the_folder_is_another_run(tmp_path, content)
     with pytest.raises(ConfigError, match="give another --out") as refused, lock_run_folder(folder, "seed: 1\n"):
         pass
     assert "differs in ;" not in str(refused.value)
+
+
+def test_a_run_that_was_killed_before_it_had_a_configuration_does_not_spoil_its_folder(tmp_path):
+    (tmp_path / ".lock").write_text("")
+    (tmp_path / ".00000000-1f-0.tmp").write_text("se")
+    with lock_run_folder(RunFolder(tmp_path), "seed: 0\n"):
+        assert (tmp_path / "config.yaml").read_text() == "seed: 0\n"

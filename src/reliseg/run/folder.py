@@ -13,11 +13,12 @@ from reliseg.config.yaml_files import parse_yaml
 from reliseg.errors import ConfigError, shortlist
 from reliseg.plan.plan import Plan, Shard, Target, shards
 from reliseg.run.lock import LOCK_FILE, MARKER_FILE, lock_folder
-from reliseg.runtime.atomic_files import write_text
+from reliseg.runtime.atomic_files import is_temporary, remove_leftovers, write_text
 from reliseg.runtime.file_names import ADDED_BYTES, NAME_BYTES, PATH_BYTES, name_bytes
 from reliseg.runtime.regular_files import read_regular, reason_of
 
 _CONFIG_LIMIT = 1 << 26
+_SAVED = "saved"
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class RunFolder:
 
     def export(self, model: str, target: Target, sample: str) -> Path:
         """Return what the names of the exported files of a sample begin with."""
-        return self.path / "saved" / model / target.dataset.name / target.domain.name / sample
+        return self.path / _SAVED / model / target.dataset.name / target.domain.name / sample
 
 
 def check_lengths(folder: RunFolder, plan: Plan) -> None:
@@ -145,6 +146,7 @@ def lock_run_folder(folder: RunFolder, configuration: str) -> Iterator[None]:
     _check_own(folder)
     with lock_folder(folder.path):
         _claim(folder, configuration)
+        remove_leftovers(folder.path, leave_out=(_SAVED,))  # there may be millions of files
         yield
 
 
@@ -168,13 +170,18 @@ def _differences_below(place: tuple[str, ...], before: Any, now: Any) -> Iterato
 def _check_own(folder: RunFolder) -> None:
     """Raise a ConfigError where there are files and no run: nothing is written among them."""
     try:
-        others = [path for path in folder.path.iterdir() if path.name not in (LOCK_FILE, MARKER_FILE)]
+        others = [path for path in folder.path.iterdir() if not _is_ours(path.name)]
     except FileNotFoundError:
         return
     except OSError as error:
         raise _unwritable_error(folder, error) from error
     if others and not os.path.lexists(folder.config):
         raise ConfigError(f"{folder.path} is not empty and holds no run; give another --out")
+
+
+def _is_ours(name: str) -> bool:
+    """Tell if this is what a run leaves that was killed before it had a configuration."""
+    return name in (LOCK_FILE, MARKER_FILE) or is_temporary(name)
 
 
 def _claim(folder: RunFolder, configuration: str) -> None:

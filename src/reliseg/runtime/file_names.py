@@ -15,7 +15,7 @@ NAME_BYTES = 255
 PATH_BYTES = 4095
 """The longest path that the system takes."""
 ADDED_BYTES = 24
-"""What names of files may gain when they are written: `_color.png`, and `.` and `.1234567.tmp` until it is whole."""
+"""What names of files may gain when they are written, like `_color.png`."""
 
 _PLAIN = re.compile(r"[\w+-][\w.+-]*")
 _UNDECODABLE = re.compile("[\udc80-\udcff]")
