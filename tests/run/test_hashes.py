@@ -14,7 +14,9 @@ from helpers.plans import dataset_of
 from PIL import Image
 
 from reliseg.data import DataSet, load
+from reliseg.errors import ReliSegError
 from reliseg.run import hashes as module
+from reliseg.run import memory_file
 from reliseg.run.hashes import ChangedError, InputHashes, sample_files
 
 
@@ -40,6 +42,7 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def write(path: Path, content: bytes, like: os.stat_result | None = None) -> Path:
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
     if like:
         os.utime(path, ns=(like.st_atime_ns, like.st_mtime_ns))
@@ -116,11 +119,19 @@ def test_the_order_and_the_number_of_files_count(tmp_path: Path) -> None:
 def damages() -> dict[str, Callable[[Path], object]]:
     def change(path: Path) -> None:
         with sqlite3.connect(path) as connection:
-            connection.execute("UPDATE inputs SET value = ?", ("0" * 64,))
+            ((entry,),) = connection.execute("SELECT entry FROM inputs").fetchall()
+            connection.execute("UPDATE inputs SET entry = ?", (entry[:-64] + b"0" * 64,))
 
     def retype(path: Path) -> None:
         with sqlite3.connect(path) as connection:
-            connection.execute("UPDATE inputs SET state = 5, taken = 'x', run = NULL")
+            connection.execute("UPDATE inputs SET entry = 5")
+
+    def swap(path: Path) -> None:
+        with sqlite3.connect(path) as connection:
+            connection.execute("UPDATE inputs SET key = ?", (b"0" * 16,))
+
+    def locked_in(path: Path) -> None:
+        path.with_name(f"{path.name}-journal").write_bytes(b"no journal")
 
     def other_table(path: Path) -> None:
         path.unlink()
@@ -131,9 +142,16 @@ def damages() -> dict[str, Callable[[Path], object]]:
         path.unlink()
         path.mkdir()
 
+    def rewrite(path: Path) -> None:
+        with sqlite3.connect(path) as connection:
+            connection.execute("UPDATE texts SET entry = CAST(replace(CAST(entry AS TEXT), 'tt', 'xx') AS BLOB)")
+
     return {
+        "another text": rewrite,
         "another hash": change,
         "other types": retype,
+        "another key": swap,
+        "a journal": locked_in,
         "another table": other_table,
         "a folder": folder,
         "no database": lambda path: path.write_bytes(b"no database" * 999),
@@ -184,3 +202,173 @@ def test_threads_share_it(tmp_path: Path) -> None:
     known.close()
     assert digests[:40] == digests[40:80] == digests[80:]
     assert len(set(digests)) == 40
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_finished_run_that_is_asked_again_writes_nothing_and_reads_no_file(tmp_path: Path, reads: list[Path]) -> None:
+    dataset, store = world(tmp_path), tmp_path / "inputs"
+    samples = [s for d in dataset.domains.values() for s in d.samples]
+
+    def digests() -> list[str]:
+        known = InputHashes(store)
+        found = [known.of_sample(dataset, s) for s in samples]
+        for sample, sha256 in zip(samples, found, strict=True):  # decoding tells the same again
+            loaded = load(dataset, sample)
+            known.add_sample(dataset, loaded, known.state(sample_files(dataset, sample)), time.time_ns())
+            assert loaded.sha256 == sha256
+        known.close()
+        return found
+
+    first, written, read = digests(), store.stat(), len(reads)
+    assert digests() == first
+    assert store.stat() == written
+    assert len(reads) == read
+
+
+def test_a_sample_and_its_image_as_the_file_of_a_prediction_are_two_things(tmp_path: Path) -> None:
+    dataset = world(tmp_path)
+    (sample,) = dataset.domains["bare"].samples
+    known = InputHashes(tmp_path / "inputs")
+    assert known.of_sample(dataset, sample) == load(dataset, sample).sha256
+    assert known.of_files(sample_files(dataset, sample)) != known.of_sample(dataset, sample)
+
+
+class Made:
+    """Texts that are made of files, and how often."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self) -> str:
+        self.times += 1
+        return f"text {self.times}\nof two lines, \ud800"
+
+
+def recall(store: Path | None, made: Callable[[], str], *files: Path, verify: bool = False, about: str = "") -> str:
+    """The text that a run recalls."""
+    known = InputHashes(store, verify)
+    try:
+        return known.recall("text", files, made, about)
+    finally:
+        known.close()
+
+
+@pytest.mark.usefixtures("settled")
+def test_what_was_made_of_files_is_recalled_while_they_are_what_they_were(tmp_path: Path) -> None:
+    file, store, made = write(tmp_path / "data/a", b"1"), tmp_path / "inputs", Made()
+    text = recall(store, made, file)
+    assert recall(store, made, file) == text
+    assert made.times == 1
+    assert recall(store, made, file, about="else") != text
+    assert InputHashes(store).recall("another kind", [file], made) != text
+    assert recall(store, made, file, file) != text
+    assert recall(store, made, file) == text
+    write(file, b"2")
+    assert recall(store, made, file) == f"text {made.times}\nof two lines, \ud800" != text
+    assert made.times == 5
+
+
+@pytest.mark.usefixtures("settled")
+def test_where_everything_is_verified_only_what_this_run_made_is_recalled(tmp_path: Path) -> None:
+    file, store, made = write(tmp_path / "data/a", b"1"), tmp_path / "inputs", Made()
+    recall(store, made, file)
+    known = InputHashes(store, verify=True)
+    for _ in range(3):
+        known.recall("text", [file], made)
+        known.flush()
+    assert made.times == 2
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_file_that_comes_beside_is_seen_where_the_folder_is_named(tmp_path: Path) -> None:
+    file, store, made = write(tmp_path / "data/a", b"1"), tmp_path / "inputs", Made()
+    for _ in range(2):
+        recall(store, made, file)
+        recall(store, made, file, file.parent)
+    assert made.times == 2
+    write(tmp_path / "data/b", b"")
+    recall(store, made, file)
+    assert made.times == 2
+    recall(store, made, file, file.parent)
+    assert made.times == 3
+
+
+def test_what_cannot_be_made_or_is_made_of_files_that_are_new_or_gone_is_not_kept(tmp_path: Path) -> None:
+    file, store, made = write(tmp_path / "data/a", b"1"), tmp_path / "inputs", Made()
+    for files in ([file], [tmp_path / "gone"], [Path("a\0b")], []):
+        recall(store, made, *files)
+        recall(store, made, *files)
+    assert made.times == 8
+
+    def broken() -> str:
+        raise ReliSegError("broken")
+
+    for _ in range(2):
+        with pytest.raises(ReliSegError, match="broken"):
+            recall(store, broken, file)
+    assert recall(store, made, file).startswith("text 9")
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("damage", damages())
+def test_a_damaged_text_is_made_again(tmp_path: Path, damage: str) -> None:
+    file, store, made = write(tmp_path / "data/a", b"1"), tmp_path / "inputs", lambda: "t" * 9000
+    recall(store, made, file)
+    of(store, file)
+    damages()[damage](store)
+    assert recall(store, made, file) == "t" * 9000
+    assert recall(store, made, file) == "t" * 9000
+
+
+@pytest.mark.usefixtures("settled")
+def test_two_runs_on_one_file_may_forget_and_never_err(tmp_path: Path) -> None:
+    files = [write(tmp_path / f"data/{i}", bytes([i])) for i in range(60)]
+    store = tmp_path / "inputs"
+    right = [of(None, file) for file in files]
+
+    def work(_: int) -> list[str]:
+        found = []
+        for file in files:
+            known = InputHashes(store)
+            found.append(known.of_files([file]))
+            assert known.recall("text", [file], lambda file=file: file.name) == file.name  # type: ignore[misc]
+            known.close()
+        return found
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, range(4))) == [right] * 4
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("trouble", ["locked", "full"])
+def test_a_file_that_cannot_be_written_now_stays_and_is_written_later(
+    tmp_path: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    a, b, store, made = write(tmp_path / "data/a", b"1"), write(tmp_path / "data/b", b"2"), tmp_path / "inputs", Made()
+    digests = [of(store, a), of(None, b)]
+    monkeypatch.setattr(memory_file, "_PATIENCE_SECONDS", 0.01)
+    other = sqlite3.connect(store)
+    if trouble == "locked":
+        other.execute("BEGIN EXCLUSIVE")
+    else:
+        connect = memory_file._connect
+
+        def full(file: Path) -> sqlite3.Connection:
+            connection = connect(file)
+            connection.execute("PRAGMA max_page_count = 1")
+            return connection
+
+        monkeypatch.setattr(memory_file, "_connect", full)
+    known = InputHashes(store)
+    for _ in range(2):
+        assert [known.of_files([a]), known.of_files([b])] == digests
+        assert known.recall("text", [b], made if trouble == "locked" else lambda: "t" * 10**5)
+        known.flush()
+    other.rollback()
+    other.close()
+    if trouble == "full":
+        monkeypatch.setattr(memory_file, "_connect", connect)
+    known.close()
+    read = len(reads)
+    assert [of(store, a), of(store, b)] == digests
+    assert len(reads) == read

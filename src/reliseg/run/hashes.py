@@ -1,23 +1,22 @@
 """The sha256 of every file that a run reads: content is what stored results are compared by.
 
 A file is read again for its hash only where it may have changed: where its size, its inode or a time of change is
-another one, or where it was changed so shortly before it was hashed that a further change would not show.
+another one, or where it was changed so shortly before it was hashed that a further change would not show. What else is
+derived from files, and costs time, is kept in the same way (`InputHashes.recall`).
 """
 
 import hashlib
 import os
-import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from reliseg.data import DataSet, DecodedSample, Sample, sample_sha256
 from reliseg.errors import ReliSegError
+from reliseg.run.memory_file import MemoryFile, Table, unseal
 from reliseg.runtime.regular_files import sha256_of_file
 
 State: TypeAlias = str
@@ -25,40 +24,41 @@ State: TypeAlias = str
 
 _SETTLED_NS = 2_000_000_000
 """How long before it is hashed a file must have been changed last: file systems keep times of up to 2 s."""
-_TABLE = """CREATE TABLE IF NOT EXISTS inputs
-(key BLOB PRIMARY KEY, state TEXT, taken INTEGER, value TEXT, run TEXT, seal BLOB) WITHOUT ROWID"""
+_BATCH = 1000
+"""So much that is new is written at once, if nobody asks for it before."""
 
 
 class ChangedError(ReliSegError):
     """Files hold other bytes than this run has read in them before."""
 
-    def __init__(self, files: Iterable[Path]) -> None:
+    def __init__(self, files: Iterable[Path | str]) -> None:
         super().__init__(
             f"{' or '.join(map(str, files))} changed while the run went on: a part of it has read other bytes; "
             "run again to evaluate what depends on it"
         )
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):
     """What is known of some files."""
 
     state: State
-    taken: int
-    """When hashing began, in nanoseconds."""
+    """That they were in when it was found out; "" if a change since might not show in their times."""
     value: str
-    run: str
-    """The run that has read or compared them last."""
 
-    def seal(self, key: bytes) -> bytes:
-        """Return the checksum that tells a damaged entry."""
-        content = repr((key, self.state, self.taken, self.value, self.run))
-        return hashlib.sha256(content.encode()).digest()
+    @classmethod
+    def of(cls, state: State, taken: int, value: str) -> "_Entry":
+        """Return what was found out of files that were in this state at `taken`, in nanoseconds, before that."""
+        return cls(state if state and _last_change(state) + _SETTLED_NS < taken else "", value)
 
-    @property
-    def is_settled(self) -> bool:
-        """True if a change after hashing shows in the files' times."""
-        return all(int(t) + _SETTLED_NS < self.taken for f in self.state.split() for t in f.split(",")[1:3])
+    def text(self) -> str:
+        return f"{self.state}\n{self.value}"
+
+    @classmethod
+    def of_text(cls, text: str | None) -> "_Entry | None":
+        if text is None:
+            return None
+        state, _, value = text.partition("\n")
+        return cls(state, value)
 
 
 @dataclass(eq=False)
@@ -72,7 +72,18 @@ class InputHashes:
     file: Path | None = None
     verify: bool = False
     _lock: Lock = field(default_factory=Lock, init=False)
-    _run: str = field(default_factory=lambda: str(time.time_ns()), init=False)
+    _kept: MemoryFile = field(init=False)
+    _before: dict[bytes, object] | None = field(default=None, init=False)
+    """Of other runs, still sealed; read all at once, when it is needed first."""
+    _known: dict[bytes, _Entry] = field(default_factory=dict, init=False)
+    """What this run has read or compared."""
+    _new: dict[Table, dict[bytes, str]] = field(default_factory=lambda: {"inputs": {}, "texts": {}}, init=False)
+    """What is not written yet."""
+    _own_texts: set[bytes] = field(default_factory=set, init=False)
+
+    def __post_init__(self) -> None:
+        """Look at the file only when something is asked."""
+        self._kept = MemoryFile(self.file)
 
     def of_sample(self, dataset: DataSet, sample: Sample) -> str:
         """Return the hash of a sample's image and mask, as `DecodedSample.sha256`; a SampleError if one is unreadable.
@@ -83,125 +94,147 @@ class InputHashes:
         def compute() -> str:
             return " ".join(sample_sha256(dataset, sample))
 
-        return self._value(sample_files(dataset, sample), compute).split()[0]
+        return self._hash("sample", _sample_paths(dataset, sample), compute).partition(" ")[0]
 
     def of_files(self, files: Iterable[Path]) -> str:
         """Return one hash of the content of these files, in this order, "" for none; an OSError if one is unreadable.
 
         A ChangedError where this run has read other bytes.
         """
-        paths = tuple(files)
+        paths = tuple(map(str, files))
 
         def compute() -> str:
             digest = hashlib.sha256()
             for path in paths:
-                digest.update(bytes.fromhex(sha256_of_file(path)))
+                digest.update(bytes.fromhex(sha256_of_file(Path(path))))
             return digest.hexdigest()
 
-        return self._value(paths, compute) if paths else ""
+        return self._hash("files", paths, compute) if paths else ""
+
+    def recall(self, kind: str, files: Iterable[Path], compute: Callable[[], str], about: str = "") -> str:
+        """Return what `compute` made of these files when they were what they are now; else let it make it, and keep it.
+
+        `kind`, the files in their order and `about` tell what is meant. A folder among the files stands for the list of
+        names in it: name the folders of files if others may come beside them. What `compute` raises is passed on, and
+        where a file is not there, nothing is kept.
+        """
+        paths = tuple(map(str, files))
+        key, taken, state = _key(kind, paths, about), time.time_ns(), _state(paths)
+        with self._lock:
+            text = self._new["texts"].get(key)
+            if text is None and (key in self._own_texts or not self.verify):
+                text = unseal(key, self._kept.find("texts", key))
+        known = _Entry.of_text(text)
+        if known is not None and state and known.state == state:
+            return known.value
+        value = compute()
+        with self._lock:
+            entry = _Entry.of(state, taken, value)
+            if entry.state:
+                self._own_texts.add(key)
+                self._write("texts", key, entry)
+        return value
 
     def state(self, files: Iterable[Path]) -> State:
         """Return what the file system says of these files, to be taken before they are read; "" if one is not there."""
-        try:
-            return " ".join(_state(path) for path in files)
-        except OSError:
-            return ""
+        return _state(map(str, files))
 
     def add_sample(self, dataset: DataSet, loaded: DecodedSample, before: State, taken: int) -> None:
         """Keep the hashes of a sample that was read; a ChangedError if this run has read other bytes.
 
         `before` is the state of its files before that, and `taken` when that was, in nanoseconds.
         """
-        files = sample_files(dataset, loaded.sample)
+        paths = _sample_paths(dataset, loaded.sample)
         with self._lock:
-            self._keep(files, _Entry(before, taken, f"{loaded.sha256} {loaded.image_sha256}", self._run))
+            self._keep("sample", paths, _Entry.of(before, taken, f"{loaded.sha256} {loaded.image_sha256}"))
 
     def flush(self) -> None:
-        """Write what is new: a process that is killed loses what came after, and hashes it again."""
-        with self._lock, suppress(sqlite3.Error):
-            self._connection.commit()
+        """Write what is new: a process that is killed loses what came after, and finds it out again."""
+        with self._lock:
+            self._flush()
 
     def close(self) -> None:
         """Write what is new, and close the file."""
-        self.flush()
         with self._lock:
-            self._connection.close()
+            self._flush()
+            self._kept.close()
 
-    def _value(self, files: tuple[Path, ...], compute: Callable[[], str]) -> str:
+    def _hash(self, kind: str, paths: tuple[str, ...], compute: Callable[[], str]) -> str:
         """Return what is known of the files if they have not changed since, else compute it."""
-        taken, state = time.time_ns(), self.state(files)
+        key, taken, state = _key(kind, paths), time.time_ns(), _state(paths)
         with self._lock:
-            known = self._find(_key(files))
-            trusted = known is not None and (known.run == self._run or not self.verify)
-            if known is not None and trusted and state and known.state == state and known.is_settled:
-                self._write(_key(files), _Entry(state, known.taken, known.value, self._run))
+            known = self._find(key)
+            if known is not None and state and known.state == state:
+                self._known[key] = known
+                if self._before is not None:
+                    self._before.pop(key, None)  # held once
                 return known.value
         value = compute()
         with self._lock:
-            self._keep(files, _Entry(state, taken, value, self._run))
+            self._keep(kind, paths, _Entry.of(state, taken, value))
         return value
 
-    def _keep(self, files: tuple[Path, ...], entry: _Entry) -> None:
-        known = self._find(_key(files))
-        if known is not None and known.run == self._run and known.value != entry.value:
-            raise ChangedError(files)
-        self._write(_key(files), entry)
-
     def _find(self, key: bytes) -> _Entry | None:
-        """Return what is known of some files, or None. What cannot be read counts as not known."""
-        with suppress(sqlite3.Error, TypeError, ValueError):
-            query = "SELECT state, taken, value, run, seal FROM inputs WHERE key = ?"
-            row = self._connection.execute(query, (key,)).fetchone()
-            if row is not None:
-                entry = _Entry(str(row[0]), int(row[1]), str(row[2]), str(row[3]))
-                return entry if entry.seal(key) == row[4] else None
-        return None
+        """Return what is known of some files, or None; of earlier runs only what may be trusted."""
+        known = self._known.get(key)
+        if known is not None or self.verify:
+            return known
+        if self._before is None:
+            self._before = self._kept.rows("inputs")
+        return _Entry.of_text(unseal(key, self._before.get(key)))
 
-    def _write(self, key: bytes, entry: _Entry) -> None:
-        row = (key, entry.state, entry.taken, entry.value, entry.run, entry.seal(key))
-        try:
-            self._connection.execute("INSERT OR REPLACE INTO inputs VALUES (?, ?, ?, ?, ?, ?)", row)
-        except sqlite3.Error:  # a disk that is full, or a damaged file: the run goes on, and knows what it reads
-            self.__dict__["_connection"] = _connect(None)
-            self._connection.execute("INSERT OR REPLACE INTO inputs VALUES (?, ?, ?, ?, ?, ?)", row)
+    def _keep(self, kind: str, paths: tuple[str, ...], entry: _Entry) -> None:
+        key = _key(kind, paths)
+        own = self._known.get(key)
+        if own is not None and own.value != entry.value:
+            raise ChangedError(paths)
+        is_new = self._find(key) != entry
+        self._known[key] = entry
+        if is_new and entry.state:
+            self._write("inputs", key, entry)
 
-    @cached_property
-    def _connection(self) -> sqlite3.Connection:
-        try:
-            return _connect(self.file)
-        except (sqlite3.Error, OSError):
-            pass
-        with suppress(sqlite3.Error, OSError):  # damaged: begun anew
-            if self.file is not None:
-                self.file.unlink(missing_ok=True)
-            return _connect(self.file)
-        return _connect(None)
+    def _write(self, table: Table, key: bytes, entry: _Entry) -> None:
+        new = self._new[table]
+        new[key] = entry.text()
+        if len(new) % _BATCH == 0:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Write what is new. Where that fails the run goes on, and knows what it has read."""
+        if any(self._new.values()) and self.file is not None:
+            if self._kept.write(self._new):
+                self._new["inputs"].clear()
+            self._new["texts"].clear()  # they are long, and can be made again
 
 
 def sample_files(dataset: DataSet, sample: Sample) -> tuple[Path, ...]:
     """Return the files of a sample: its image, and its mask if it has one."""
-    return tuple(dataset.root / path for path in (sample.image, sample.mask) if path is not None)
+    return tuple(map(Path, _sample_paths(dataset, sample)))
 
 
-def _state(path: Path) -> str:
-    facts = path.stat()
+def _sample_paths(dataset: DataSet, sample: Sample) -> tuple[str, ...]:
+    root = os.fspath(dataset.root)  # texts: a path takes ten times as long, of each of many samples
+    image = f"{root}{os.sep}{sample.image}"
+    return (image,) if sample.mask is None else (image, f"{root}{os.sep}{sample.mask}")
+
+
+def _state(paths: Iterable[str]) -> State:
+    try:
+        return " ".join([_state_of(os.stat(path)) for path in paths])  # noqa: PTH116 - as above
+    except (OSError, ValueError):  # the latter of a name that no file can have
+        return ""
+
+
+def _state_of(facts: os.stat_result) -> State:
     return f"{facts.st_size},{facts.st_mtime_ns},{facts.st_ctime_ns},{facts.st_ino}"
 
 
-def _key(files: tuple[Path, ...]) -> bytes:
-    return hashlib.sha256(b"\0".join(os.fsencode(path.absolute()) for path in files)).digest()
+def _last_change(state: State) -> int:
+    """Return the latest of the times in a state."""
+    return max(int(time) for file in state.split(" ") for time in file.split(",")[1:3])
 
 
-def _connect(file: Path | None) -> sqlite3.Connection:
-    if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(file or ":memory:", check_same_thread=False)
-    try:
-        with closing(connection.cursor()) as cursor:
-            cursor.execute("PRAGMA synchronous = OFF")  # what a power cut leaves damaged is noticed, and hashed again
-            cursor.execute(_TABLE)
-            cursor.execute("SELECT key, state, taken, value, run, seal FROM inputs LIMIT 1").fetchone()
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
+def _key(kind: str, paths: tuple[str, ...], about: str = "") -> bytes:
+    here = [path if os.path.isabs(path) else os.path.abspath(path) for path in paths]  # noqa: PTH100, PTH117 - as above
+    content = "\0".join((kind, *here, "", about)).encode(errors="surrogatepass")
+    return hashlib.blake2b(content, digest_size=16).digest()
