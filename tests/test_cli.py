@@ -1,5 +1,6 @@
 """The command: exit codes, one clear line for whatever is wrong, and what a user sees."""
 
+import json
 import os
 import re
 import subprocess
@@ -266,6 +267,49 @@ def test_list_names_what_there_is(command, kind):
     assert any(expected in line.split() for line in out.splitlines())
 
 
+def lines_of(log: str) -> list[dict]:
+    return [json.loads(line) for line in log.splitlines()]
+
+
+def test_a_log_for_programs_has_an_object_a_line_and_no_table(command, street, tmp_path):
+    code, out, err = command("run", street.config, "--out", tmp_path / "out", "--log", "json")
+    assert (code, out) == (0, "")
+    *lines, results, end = lines_of(err)
+    stages = [
+        (line["stage"], line["model"], line["domain"], line["total"]) for line in lines if line["kind"] == "begin"
+    ]
+    assert ("check", None, "street/day", 4) in stages
+    assert ("sample", "net", "street/cal", 3) in stages
+    assert ("evaluate", "net", "street/dusk", 4) in stages
+    assert stages[-1] == ("measure", "net", None, None)
+    done = [(line["domain"], line["done"]) for line in lines if line["kind"] == "progress"]
+    assert {("street/day", 4), ("street/dusk", 4), ("street/cal", 3)} <= set(done)
+    undefined = sum(1 for row in Results.read(tmp_path / "out") if row.why)
+    assert (results["kind"], results["undefined"]) == ("results", undefined)
+    assert Path(results["path"]).exists()
+    assert (end["kind"], end["exit_code"]) == ("end", 0)
+
+
+@pytest.mark.parametrize("log", [["--log", "json"], ["--log=json"]])
+@pytest.mark.parametrize("words", [["run", "nope.yaml"], ["check", "nope.yaml"], ["run", "--nope"]])
+def test_what_is_wrong_is_an_object_too_in_a_log_for_programs(command, words, log):
+    code, out, err = command(*words, *log)
+    error, end = lines_of(err)
+    assert (code, out) == (2, "")
+    assert error["kind"] == "error"
+    assert "nope" in error["text"]
+    assert not error["text"].startswith("reliseg: ")
+    assert (end["kind"], end["exit_code"]) == ("end", 2)
+
+
+def test_problems_that_the_check_finds_are_objects_too(command, street):
+    street.image("test", 2000).write_bytes(b"no image")
+    code, _, err = command("check", street.config, "--log", "json")
+    lines = lines_of(err)
+    assert code == lines[-1]["exit_code"] == 2
+    assert any(line["kind"] == "error" and "2000" in line["text"] for line in lines)
+
+
 def test_short_form_that_says_too_little_is_refused(command):
     for words in (["run"], ["run", "--model", "stored:x"], ["run", "--model", "x", "--data", "camvid=y"]):
         code, _, err = command(*words)
@@ -279,7 +323,7 @@ LAST = ["protocol", "reading", "without", "workers", "device", "limit"]
 
 @pytest.mark.parametrize(
     ("verb", "options"),
-    [("run", ["out", *SHARED, "score", *LAST, "save", "verify"]), ("check", [*SHARED, *LAST, "full"])],
+    [("run", ["out", *SHARED, "score", *LAST, "save", "verify", "log"]), ("check", [*SHARED, *LAST, "full", "log"])],
 )
 def test_help_lists_the_options_in_their_order_with_their_meaning(command, monkeypatch, verb, options):
     monkeypatch.setenv("COLUMNS", "200")

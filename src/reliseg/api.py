@@ -32,7 +32,7 @@ from reliseg.plan.describe import dataset_in_memory, describe_dataset, describe_
 from reliseg.plan.plan import ModelSource, Plan
 from reliseg.results import Results
 from reliseg.run.execute import Run
-from reliseg.runtime.progress import Progress, Silent
+from reliseg.runtime.progress import Listener, Progress, Relay, Silent
 from reliseg.runtime.text_files import quoted
 from reliseg.runtime.workers import decoding_threads
 
@@ -113,7 +113,7 @@ def evaluate(
     pooled: Mapping[str, str | Sequence[str]] | None = None,
     out: str | Path | None = None,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Listener | None = None,
     verify: bool = False,
     **settings: Any,
 ) -> Results:
@@ -169,7 +169,7 @@ def run_config(
     out: str | Path,
     *,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Listener | None = None,
     verify: bool = False,
 ) -> Results:
     """Carry out a configuration file, as `reliseg run CONFIG --out OUT [--verify]` does."""
@@ -180,7 +180,7 @@ def run_config(
 
 
 def _carry_out(
-    plan: Plan, configuration: str, out: Path, workers: int | None, progress: Progress | None, verify: bool
+    plan: Plan, configuration: str, out: Path, workers: int | None, progress: Listener | None, verify: bool
 ) -> Results:
     if isinstance(workers, bool) or not isinstance(workers, int | None):
         raise ConfigError(f"workers is {quoted(workers)}; give a whole number from 1")
@@ -316,9 +316,9 @@ def _check_progress(progress: object) -> Progress:
     if not all(callable(getattr(progress, name, None)) for name in ("begin", "advance", "note")):
         raise ConfigError(
             f"progress is {quoted(progress)}; give an object with begin, advance and note, as "
-            "reliseg.runtime.progress.Progress describes them, or leave it out"
+            "reliseg.runtime.progress.Listener describes them, or leave it out"
         )
-    return cast(Progress, progress)
+    return Relay(cast(Listener, progress))
 
 
 def _check_options(kind: type[DataOptions] | type[ModelOptions], options: dict[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
 from inspect import Signature, signature
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import typer
 
@@ -20,6 +21,7 @@ from reliseg.runtime.printable import printable, replace_unprintable
 if TYPE_CHECKING:
     from reliseg.config.schema import RunConfig
     from reliseg.plan.plan import Plan
+    from reliseg.report.json_log import JsonLog
     from reliseg.report.terminal import Terminal
 
 app = typer.Typer(
@@ -49,6 +51,10 @@ Workers = Annotated[
 ]
 Save = Annotated[
     str | None, typer.Option(help="Also save files of each sample: prediction,color,confidence,logits,image.")
+]
+Log = Annotated[
+    Literal["text", "json"],
+    typer.Option(help="What standard error gets: text for people, or json, an object a line, for programs."),
 ]
 Full = Annotated[bool, typer.Option("--full", help="Read every file, and run every model on every image.")]
 
@@ -216,12 +222,12 @@ def run(
     verify: Annotated[bool, typer.Option("--verify", help="Hash every file again, also those that seem unchanged.")] = (
         False
     ),
+    log: Log = "text",
 ) -> None:
     """Evaluate models on data sets: from a configuration file, or from --model and --data, or by a --protocol."""
     from reliseg.config.schema import render_config
     from reliseg.config.short_form import split_list
     from reliseg.plan.build import plan_from_config
-    from reliseg.report.terminal import Terminal
     from reliseg.run.execute import Run
     from reliseg.runtime.workers import decoding_threads
 
@@ -230,32 +236,31 @@ def run(
     place = out or Path("runs") / name
     plan = plan_from_config(checked, folder)
     kinds = tuple(split_list(save or ""))
-    with Terminal() as terminal:
-        _announce(plan, terminal)
+    with _reporter(log) as reporter:
+        _announce(plan, reporter)
         text, threads = render_config(checked, folder), decoding_threads(options.workers)
-        job = Run(plan, place, text, workers=threads, save=kinds, progress=terminal, verify=verify)
+        job = Run(plan, place, text, workers=threads, save=kinds, progress=reporter, verify=verify)
         try:
             job.execute()
         except IncompleteError:
-            terminal.finish(place)
+            reporter.finish(place)
             raise
-        terminal.finish(place)
+        reporter.finish(place)
 
 
 @app.command()
 @with_options(leave_out=("score",))
-def check(*, config: Config = None, options: CommandOptions, full: Full = False) -> None:
+def check(*, config: Config = None, options: CommandOptions, full: Full = False, log: Log = "text") -> None:
     """Find mistakes before a long run: in paths, pairs, sizes, ids, classes and weights."""
     from reliseg.plan.build import plan_from_config
-    from reliseg.report.terminal import Terminal
     from reliseg.run.check.preflight import report
     from reliseg.runtime.workers import decoding_threads
 
     checked, folder = options.configuration(config)
     plan = plan_from_config(checked, folder)
-    with Terminal() as terminal:
-        _announce(plan, terminal)
-        problems = report(plan, full=full, workers=decoding_threads(options.workers), progress=terminal)
+    with _reporter(log) as reporter:
+        _announce(plan, reporter)
+        problems = report(plan, full=full, workers=decoding_threads(options.workers), progress=reporter)
     for problem in problems:
         _complain(problem)
     if problems:
@@ -305,9 +310,12 @@ def main() -> None:
         code = _exit_code()
     if code == _INTERRUPTED:
         _complain("interrupted; the same command continues where it stopped")
+    code = _TERMINATED if terminated else code
+    if _logs_json():
+        _json_log().end(code)
     _let_go(sys.stdout)
     _let_go(sys.stderr)
-    sys.exit(_TERMINATED if terminated else code)
+    sys.exit(code)
 
 
 def _exit_code() -> int:
@@ -379,7 +387,30 @@ def _let_go(stream: TextIO | None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def _logs_json() -> bool:
+    """Tell if the command was given `--log json`: also what is wrong with its other words is said so."""
+    return "--log=json" in sys.argv or ("--log", "json") in pairwise(sys.argv)
+
+
+def _reporter(log: str) -> "JsonLog | Terminal":
+    """Return who is told what the command does."""
+    if log == "json":
+        return _json_log()
+    from reliseg.report.terminal import Terminal
+
+    return Terminal()
+
+
+def _json_log() -> "JsonLog":
+    from reliseg.report.json_log import JsonLog
+
+    return JsonLog()
+
+
 def _complain(line: str) -> None:
+    if _logs_json():
+        _json_log().error(line)
+        return
     with suppress(OSError):  # nobody can be told; the exit code stays
         _say(f"reliseg: {shorten_words(line, _LONG_WORD)}", sys.stderr)
 
@@ -391,16 +422,16 @@ def _say(line: str, stream: TextIO | None) -> None:
         stream.flush()
 
 
-def _announce(plan: "Plan", terminal: "Terminal") -> None:
+def _announce(plan: "Plan", reporter: "JsonLog | Terminal") -> None:
     """Note which protocol this is, what was changed of it, and which metrics are left out."""
     from reliseg.config.schema import left_out_families
 
     for line in left_out_families(plan.settings):
-        terminal.note(line)
+        reporter.note(line)
     if plan.protocol:
         changed = f", changed: {', '.join(plan.protocol['changed'])}" if plan.protocol["changed"] else ""
         reading = f", reading {plan.protocol['reading']}" if "reading" in plan.protocol else ""
-        terminal.note(f"protocol {plan.protocol['name']}, version {plan.protocol['version']}{reading}{changed}")
+        reporter.note(f"protocol {plan.protocol['name']}, version {plan.protocol['version']}{reading}{changed}")
 
 
 if __name__ == "__main__":

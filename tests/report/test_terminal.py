@@ -1,12 +1,16 @@
 """The terminal: what is printed at the end of a run, and lines for logs where there is no terminal."""
 
 import io
+import re
 
 import pytest
 
-from reliseg.report.terminal import Terminal
+from reliseg.report import terminal
+from reliseg.report.terminal import Terminal, speed_text
 from reliseg.results import Origin, Results, Row, Value
 from reliseg.runtime.printable import replace_unprintable
+from reliseg.runtime.progress import Stage
+from reliseg.runtime.progress.pace import Pace
 
 ORIGIN = Origin("net", "street", "day")
 
@@ -57,12 +61,12 @@ def test_no_results_are_no_table(finish, tmp_path):
 
 
 def test_stages_are_lines_where_there_is_no_terminal(capsys):
-    with Terminal() as terminal:
-        terminal.begin("net on street/day", 3)
+    with Terminal() as shown:
+        shown.begin("net on street/day", 3)
         for _ in range(3):
-            terminal.advance()
-        terminal.begin("loading the kernels", 0)
-        terminal.note("[bold] is no markup, and a long line is not broken" + " ." * 200)
+            shown.advance()
+        shown.begin("loading the kernels", 0)
+        shown.note("[bold] is no markup, and a long line is not broken" + " ." * 200)
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines() == [
@@ -70,6 +74,47 @@ def test_stages_are_lines_where_there_is_no_terminal(capsys):
         "loading the kernels",
         "[bold] is no markup, and a long line is not broken" + " ." * 200,
     ]
+
+
+def test_a_long_stage_says_each_minute_how_far_it_is_where_there_is_no_terminal(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
+    shown = Terminal()
+    shown.begin("net on street/day", 500, Stage("evaluate", "net", "street/day", 100))
+    shown._pace = Pace(100, lambda: now[0])
+    for _ in range(3):
+        now[0] += 40
+        shown.advance(80)
+    assert capsys.readouterr().err.splitlines() == [
+        "net on street/day (500)",
+        "net on street/day: 260 of 500, 2.0/s, 0:02:00 left",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rate", "left", "text"),
+    [(None, None, ""), (3.14, None, "3.1/s"), (0.0125, 90.4, "0.013/s, 0:01:30 left"), (2, 90_000, "2.0/s, 1 day, ")],
+)
+def test_slow_speeds_have_more_digits_and_long_times_have_days(rate, left, text):
+    assert speed_text(rate, left).startswith(text)
+    assert bool(text) == bool(speed_text(rate, left))
+
+
+def test_the_bar_shows_speed_and_time_left_also_of_samples_that_come_at_once(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    now = [0.0]
+    with Terminal() as shown:
+        shown.begin("net on street/day", 1000, Stage("evaluate", "net", "street/day", 100))
+        pace = Pace(100, lambda: now[0])
+        shown._bar.update(shown._task, pace=pace)
+        shown._pace = pace
+        for _ in range(2):
+            now[0] += 100
+            shown.advance(200)
+        shown._bar.refresh()
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
+    assert "500/1000 2.0/s, 0:04:10 left" in text
 
 
 NAMES = {

@@ -21,7 +21,7 @@ from reliseg.results import Results
 from reliseg.run.execute import Run
 from reliseg.run.export import label_and_confidence
 from reliseg.run.folder import check_writable
-from reliseg.runtime.progress import Progress
+from reliseg.runtime.progress import Progress, Stage
 
 CALIBRATION_SEEDS = range(1000, 1020)
 """Calibration scenes share no seed with test scenes; in `mixed` every condition has a fifth of them."""
@@ -72,7 +72,7 @@ def _draw_all(folder: Path, workers: int, progress: Progress) -> None:
     for condition in CONDITIONS:
         jobs += [_Job(condition, condition, seed, seed % UNKNOWN_EVERY == 0, folder) for seed in TEST_SEEDS]
     missing = [job for job in jobs if not job.file("masks").exists()]
-    progress.begin("drawing street scenes", len(missing))
+    progress.begin("drawing street scenes", len(missing), Stage("draw"))
     context = multiprocessing.get_context("spawn")  # forking a process with threads may hang
     with ProcessPoolExecutor(min(workers, len(missing)) or 1, mp_context=context) as pool:
         for _ in pool.map(_draw, missing):

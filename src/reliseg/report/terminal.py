@@ -1,6 +1,8 @@
 """A run on the terminal: progress with rate and time left, notes, and the table at the end."""
 
+import time
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
@@ -12,13 +14,15 @@ from rich.progress import (
     ProgressColumn,
     Task,
     TextColumn,
-    TimeRemainingColumn,
 )
 from rich.text import Text
 
 from reliseg.report.table import summary
 from reliseg.results import Results
 from reliseg.runtime.printable import printable
+from reliseg.runtime.progress import Stage
+from reliseg.runtime.progress.pace import Pace
+from reliseg.runtime.progress.stages import NO_STAGE
 
 _UNCUT = 10_000
 """Columns of the table, at most: on a narrow terminal its lines are broken, and names are never shortened."""
@@ -26,12 +30,25 @@ _REASONS = 3
 """Of those why numbers do not apply, the most frequent are shown."""
 
 
-class _Rate(ProgressColumn):
-    """The speed in samples a second."""
+_LOG_EVERY = 60.0
+"""Where there is no terminal, a line says this often how far a stage is, in seconds."""
+
+
+class _Speed(ProgressColumn):
+    """The speed and the time left."""
+
+    max_refresh = 0.5
 
     def render(self, task: Task) -> Text:
-        """Return the speed, or nothing yet."""
-        return Text(f"{task.speed:.1f}/s" if task.speed else "", style="cyan")
+        """Return both, or nothing yet."""
+        pace: Pace = task.fields["pace"]
+        return Text(speed_text(pace.rate(), pace.seconds_left(int(task.total or 0))), style="cyan")
+
+
+def speed_text(rate: float | None, seconds_left: float | None) -> str:
+    """Return a speed in samples a second and the time left, as far as they are known: `3.1/s, 0:01:30 left`."""
+    left = f"{timedelta(seconds=round(seconds_left))} left" if seconds_left is not None else ""
+    return ", ".join(filter(None, [f"{rate:.{1 if rate >= 0.1 else 3}f}/s" if rate else "", left]))
 
 
 class Terminal:
@@ -43,13 +60,14 @@ class Terminal:
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            _Rate(),
-            TimeRemainingColumn(),
+            _Speed(),
             console=self._console,
             transient=True,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=None, visible=False)
+        self._pace = Pace()
+        self._task = self._bar.add_task("", total=None, visible=False, pace=self._pace)
+        self._stage, self._logged = ("", 0), 0.0
 
     def __enter__(self) -> "Terminal":
         self._bar.start()
@@ -60,15 +78,30 @@ class Terminal:
     ) -> None:
         self._bar.stop()
 
-    def begin(self, title: str, total: int) -> None:
+    def begin(self, title: str, total: int, stage: Stage = NO_STAGE) -> None:
         """Begin a stage; a line for logs where there is no terminal."""
         if not self._console.is_terminal:
             self.note(f"{title} ({total})" if total else title)
-        self._bar.reset(self._task, description=printable(title), total=total, visible=True)
+        self._stage, self._logged = (title, total), time.monotonic()
+        self._pace = Pace(stage.done)
+        self._bar.reset(
+            self._task,
+            description=printable(title),
+            total=total,
+            completed=stage.done,
+            visible=True,
+            pace=self._pace,
+        )
 
-    def advance(self) -> None:
-        """Count one more sample."""
-        self._bar.advance(self._task)
+    def advance(self, count: int = 1) -> None:
+        """Count more samples; where there is no terminal, say each minute how far the stage is."""
+        self._pace.advance(count)
+        self._bar.advance(self._task, count)
+        if not self._console.is_terminal and time.monotonic() - self._logged >= _LOG_EVERY:
+            self._logged = time.monotonic()
+            title, total = self._stage
+            speed = speed_text(self._pace.rate(), self._pace.seconds_left(total))
+            self.note(f"{title}: {self._pace.done} of {total}, {speed}")
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""

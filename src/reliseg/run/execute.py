@@ -33,7 +33,7 @@ from reliseg.run.measure.measure import RELIABILITY_HEADER, measure
 from reliseg.run.measure.splits import FITS_HEADER, measure_splits, stored_thresholds
 from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.numba_cache import announce_compilation
-from reliseg.runtime.progress import Progress, Silent
+from reliseg.runtime.progress import Progress, Silent, Stage
 from reliseg.runtime.regular_files import holds
 
 
@@ -84,7 +84,7 @@ class Run:
             check_writable(context.folder.path)
             models = check(self.plan, workers=self.workers, progress=self.progress)
             with lock_run_folder(context.folder, self.configuration), closing(context.hashes):
-                self.progress.begin("loading the kernels", 0)
+                self.progress.begin("loading the kernels", 0, Stage("load"))
                 compile_kernels()
                 outputs = RunOutputs()
                 for run in self._model_runs(models):
@@ -109,7 +109,7 @@ class Run:
         """Yield one model after the other, loaded when its turn comes, but for those that are loaded by now."""
         for source in self.plan.models:
             if source.name not in models:
-                self.progress.begin(f"loading {source.name}", 0)
+                self.progress.begin(f"loading {source.name}", 0, Stage("load", source.name))
             model = models.pop(source.name, None) or source.load()
             yield ModelRun(self._context, self.plan, source.name, model)
 
@@ -163,7 +163,8 @@ class Run:
 
     def _measure(self, run: ModelRun, incomplete: set[Target], outputs: RunOutputs) -> None:
         """Compute the rows of one model, and store the thresholds of its calibration splits."""
-        self.progress.begin(f"{run.name}: metrics of all domains and calibrations", 0)
+        title = f"{run.name}: metrics of all domains and calibrations"
+        self.progress.begin(title, 0, Stage("measure", run.name))
         splits = measure_splits(run, incomplete)
         for record in filter(None, map(splits.with_thresholds, run.records.values())):
             write_record(run.context.folder.records(run.name), record)

@@ -11,7 +11,7 @@ from reliseg.data import NO_SCENE, Sample, image_sha256
 from reliseg.errors import SampleError, count_text, shortlist
 from reliseg.plan.plan import Plan, Target
 from reliseg.run.predict.stream import prefetch
-from reliseg.runtime.progress import Progress
+from reliseg.runtime.progress import Progress, Stage
 
 _MAX_NAMES = 8
 
@@ -38,7 +38,8 @@ def seen_samples(
     for record in records:
         known.setdefault(record.split, set()).update(record.seen())
     seen: dict[str, list[str]] = {}
-    progress.begin(f"{target}: comparing with the images that calibrations were fitted on", len(target.domain.samples))
+    title = f"{target}: comparing with the images that calibrations were fitted on"
+    progress.begin(title, len(target.domain.samples), Stage("check", domain=str(target)))
     digests = prefetch(partial(_digest, target), target.domain.samples, workers=workers, max_pending=3 * workers)
     for sample, digest in zip(target.domain.samples, digests, strict=True):
         progress.advance()

@@ -15,7 +15,7 @@ from reliseg.run.check.leakage import problems_of_loaded, shared_scenes
 from reliseg.run.check.trial import Trial
 from reliseg.run.predict.model_inputs import check_size_of
 from reliseg.runtime.numba_cache import check_compiler
-from reliseg.runtime.progress import Progress, Silent
+from reliseg.runtime.progress import Progress, Silent, Stage
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +143,7 @@ def _note_loaded(plan: Plan, name: str, model: Model, progress: Progress) -> Non
 
 def check_files(target: Target, *, full: bool, workers: int, progress: Progress) -> DomainCheck:
     """Return what is wrong with the files of a domain; note what is only suspicious."""
-    progress.begin(f"{target}: files", len(target.domain.samples))
+    progress.begin(f"{target}: files", len(target.domain.samples), Stage("check", domain=str(target)))
     checked = check_domain(
         target.dataset, target.domain, full=full, workers=workers, progress=lambda done, total: progress.advance()
     )

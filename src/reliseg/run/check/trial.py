@@ -13,7 +13,7 @@ from reliseg.plan.plan import Plan, Target
 from reliseg.run.failures import Attempts, reason_lines
 from reliseg.run.predict.model_inputs import model_input, size_of_input
 from reliseg.run.predict.stream import PredictedSample, PredictionStream
-from reliseg.runtime.progress import Progress
+from reliseg.runtime.progress import Progress, Stage
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,8 @@ class Trial:
         """Predict the smallest and the largest image of each data set; return a line for each reason why one fails."""
         lines = []
         for dataset, images in self._extremes().items():
-            self.progress.begin(f"{self.name} on {' and '.join(map(str, images))} of {dataset.name}", len(images))
+            title = f"{self.name} on {' and '.join(map(str, images))} of {dataset.name}"
+            self.progress.begin(title, len(images), Stage("check", self.name))
             problems = {}
             for image in images:
                 outcome = self._predict(dataset, image.sample)
@@ -49,7 +50,7 @@ class Trial:
         lines = []
         for target, checked in self.checks.items():
             samples = [s for s in target.domain.samples if s.id not in checked.failed]
-            self.progress.begin(f"{self.name} on {target}", len(samples))
+            self.progress.begin(f"{self.name} on {target}", len(samples), Stage("check", self.name, str(target)))
             attempts = Attempts(lambda _: None)
             with closing(stream.predictions(target.dataset, samples, domain=str(target))) as outcomes:
                 for outcome in outcomes:

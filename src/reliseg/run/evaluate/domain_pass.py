@@ -22,6 +22,7 @@ from reliseg.run.failures import Attempts, Failures
 from reliseg.run.predict.freshness import StoredInputs
 from reliseg.run.predict.identity import identity_of_calibration, parts_of_statistics
 from reliseg.run.predict.stream import PredictedSample
+from reliseg.runtime.progress import Stage
 from reliseg.stats import Layout, PixelStatistics, SampleTable
 from reliseg.stats.samples import SampleRows
 
@@ -99,10 +100,8 @@ class DomainPass:
         total = sum(len(shard.samples) for shard, _ in todo)
         name = self.run.name
         title = f"{name} on {self.target}" if self._is_test else f"{name}: computing thresholds on {self.target}"
-        progress.begin(title, total)
         before = total - sum(len(missing) for _, missing in todo)
-        for _ in range(before):
-            progress.advance()
+        progress.begin(title, total, Stage("evaluate", name, str(self.target), before))
         if before and self._exports:
             samples = f"the {count_text(before, 'sample')} evaluated before"
             progress.note(f"{self.target}: --save writes nothing for {samples}; use another --out to save all")

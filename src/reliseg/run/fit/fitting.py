@@ -16,6 +16,7 @@ from reliseg.run.fit.requests import request_of_all_fits, request_of_fit
 from reliseg.run.fit.sampling import FitData, Sampling
 from reliseg.run.predict.freshness import Inputs, StoredInputs
 from reliseg.run.predict.identity import parts_of_code
+from reliseg.runtime.progress import Stage
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +101,7 @@ class Fitting:
         return self._inputs_by_split[fit.split]
 
     def _stage(self, title: str, steps: int) -> Callable[[], None]:
-        self.run.progress.begin(f"{self.run.name}: {title}", steps)
+        self.run.progress.begin(f"{self.run.name}: {title}", steps, Stage("fit", self.run.name))
         return self.run.progress.advance
 
     def _record(self, fit: Fit, method: str, calibration: Calibration, data: FitData) -> Record:

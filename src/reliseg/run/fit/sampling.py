@@ -29,6 +29,7 @@ from reliseg.run.fit.sample_records import (
 )
 from reliseg.run.predict.freshness import StoredInputs
 from reliseg.run.predict.stream import PredictedSample
+from reliseg.runtime.progress import Stage
 
 _HASHES = ("sha256", "image_sha256", "prediction_sha256")
 
@@ -63,9 +64,9 @@ class Sampling:
         """
         every = list(shards(target))
         pending = [(s, sample) for s in every if not self._is_stored(s, _part(request, s)) for sample in s.samples]
-        self.run.progress.begin(f"{self.run.name} on {target} for calibration", sum(len(s.samples) for s in every))
-        for _ in range(sum(len(s.samples) for s in every) - len(pending)):
-            self.run.progress.advance()
+        total = sum(len(shard.samples) for shard in every)
+        stage = Stage("sample", self.run.name, str(target), total - len(pending))
+        self.run.progress.begin(f"{self.run.name} on {target} for calibration", total, stage)
         stream = self.run.stream.predictions(
             target.dataset,
             (sample for _, sample in pending),
