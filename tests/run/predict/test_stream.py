@@ -17,7 +17,7 @@ from reliseg.labels import label_space
 from reliseg.models import Input, Model, ModelOptions
 from reliseg.prediction import Prediction
 from reliseg.run.predict import stream as stream_module
-from reliseg.run.predict.stream import PredictedSample, PredictionStream
+from reliseg.run.predict.stream import PredictedSample, PredictionStream, SampleGroup
 
 PATIENCE = 20.0
 
@@ -176,3 +176,59 @@ def test_threads_that_wait_for_room_end_with_the_stream(dataset: DataSet, monkey
     with pytest.raises(MemoryError, match="not foreseen"):
         list(stream)
     assert set(threading.enumerate()) == before
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 20])
+@pytest.mark.parametrize("workers", [1, 3])
+def test_batches_do_not_depend_on_what_is_asked_for(dataset: DataSet, batch: int, workers: int) -> None:
+    samples = dataset.domains["day"].samples
+    shards = [samples[:5], samples[5:]]
+    whole = Watched()
+    list(PredictionStream(whole, workers, batch).predictions_of_groups(dataset, map(SampleGroup, shards)))
+    assert [len(ids) for ids in whole.begun] == [
+        min(batch, len(shard) - i) for shard in shards for i in range(0, len(shard), batch)
+    ]
+    for wanted in ([], [0], [4], [5], [1, 2, 7], [3, 6], list(range(8))):
+        ids = [samples[i].id for i in wanted]
+        model = Watched()
+        stream = PredictionStream(model, workers, batch)
+        groups = (SampleGroup(shard, frozenset(ids)) for shard in shards)
+        found = list(stream.predictions_of_groups(dataset, groups))
+        assert [p.loaded.sample.id for p in found if isinstance(p, PredictedSample)] == ids
+        assert model.begun == [seen for seen in whole.begun if set(seen) & set(ids)]
+
+
+def test_only_the_size_of_images_divides_a_batch_and_a_part_that_nobody_asks_for_is_not_predicted(
+    tmp_path: Path,
+) -> None:
+    root = make_street(tmp_path, cal=1, day=8, dusk=1).root / "data"
+    for folder in ("train", "trainannot"):
+        for file in sorted((root / folder).glob("*.png"))[2:3]:
+            Image.open(file).resize((24, 16), Image.Resampling.NEAREST).save(file)
+    dataset = reliseg.open_dataset("camvid", root, domains={"day": {"split": "train"}})
+    samples = dataset.domains["day"].samples
+    ids = [s.id for s in samples]
+    for wanted, seen in (
+        (range(8), [ids[:2], ids[2:3], ids[3:4], ids[4:]]),
+        ([0, 7], [ids[:2], ids[4:]]),
+        ([2], [ids[2:3]]),
+    ):
+        model = Watched()
+        stream = PredictionStream(model, 2, 4)
+        found = list(stream.predictions_of_groups(dataset, [SampleGroup(samples, {ids[i] for i in wanted})]))
+        assert len(found) == len(wanted)
+        assert model.begun == seen
+
+
+def test_a_failure_is_told_only_of_a_sample_that_is_asked_for(dataset: DataSet) -> None:
+    samples = dataset.domains["day"].samples[:4]
+
+    class Picky(Watched):
+        def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
+            if samples[2].id in (i.id for i in inputs):
+                raise ModelError("too many")
+            return super().predict(inputs)
+
+    for wanted, failures in (({samples[0].id}, [False]), ({samples[0].id, samples[2].id}, [False, True])):
+        stream = PredictionStream(Picky(), batch=4).predictions_of_groups(dataset, [SampleGroup(samples, wanted)])
+        assert [isinstance(o, SampleError) for o in stream] == failures

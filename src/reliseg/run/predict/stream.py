@@ -2,11 +2,11 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import groupby, islice
+from itertools import chain, islice
 from typing import TypeVar
 
 from reliseg.data import PIXEL_LIMIT, DataSet, DecodedSample, Sample, WaitingRoom, load
@@ -35,6 +35,28 @@ class PredictedSample:
 
 
 @dataclass(frozen=True, eq=False)
+class SampleGroup:
+    """Samples that share batches: so many in a row at once, counted from the first one, whatever of them is asked for.
+
+    The last bits of a network's output may depend on what it sees beside an image: so they do not depend on what was
+    there already when a run began.
+    """
+
+    samples: Iterable[Sample]
+    wanted: Container[str] | None = None
+    """The ids of those that are asked for; None: all. A batch without any of them is left out."""
+
+    def places(self, batch: int) -> Iterator["_Place"]:
+        """Yield the members of all batches of which something is wanted."""
+        samples = iter(self.samples)
+        while members := list(islice(samples, batch)):
+            are_wanted = [self.wanted is None or sample.id in self.wanted for sample in members]
+            if any(are_wanted):
+                last = len(members) - 1
+                yield from (_Place(s, are_wanted[i], i == last) for i, s in enumerate(members))
+
+
+@dataclass(frozen=True, eq=False)
 class PredictionStream:
     """A model, and how samples get to it.
 
@@ -59,43 +81,69 @@ class PredictionStream:
         decode_images: bool = False,
         keep_images: bool = False,
     ) -> Generator[PredictedSample | SampleError, None, None]:
-        """Yield the samples in order; a SampleError in the place of one that cannot be evaluated.
+        """Yield the samples in order, as those of one group: see `predictions_of_groups`."""
+        return self.predictions_of_groups(
+            dataset, [SampleGroup(samples)], domain=domain, decode_images=decode_images, keep_images=keep_images
+        )
 
-        Images are decoded where the model reads them, or if `decode_images` says so. They come with the predictions if
-        `decode_images` or `keep_images` says so; otherwise they go no further than the model. `domain`, as
-        `DATASET/DOMAIN`, is where stored predictions are looked for, too.
+    def predictions_of_groups(
+        self,
+        dataset: DataSet,
+        groups: Iterable[SampleGroup],
+        *,
+        domain: str = "",
+        decode_images: bool = False,
+        keep_images: bool = False,
+    ) -> Generator[PredictedSample | SampleError, None, None]:
+        """Yield the samples that are wanted, in order; a SampleError in the place of one that cannot be evaluated.
+
+        No batch goes beyond a group. Images are decoded where the model reads them, or if `decode_images` says so. They
+        come with the predictions if `decode_images` or `keep_images` says so; otherwise they go no further than the
+        model. `domain`, as `DATASET/DOMAIN`, is where stored predictions are looked for, too.
         """
         model = self.model.of_domain(domain)
         projection = dataset.projection(model.labels)
 
         room = WaitingRoom(PIXEL_LIMIT)
 
-        def decode(numbered: tuple[int, Sample]) -> DecodedSample | SampleError:
-            number, sample = numbered
-            taken, before = time.time_ns(), self.hashes.state(sample_files(dataset, sample))
-            try:
-                wanted = model.reads_images or decode_images
-                loaded = load(dataset, sample, image=wanted, admit=partial(room.enter, number))
-                self.hashes.add_sample(dataset, loaded, before, taken)
-                self._hash_predictions(model, loaded.sample)  # ahead of the model that reads them
-            except SampleError as error:
-                return error
-            except ChangedError as error:
-                return SampleError(sample.id, str(error))
-            return loaded
+        def decode(numbered: tuple[int, _Place]) -> _Decoded:
+            number, place = numbered
+            admit = partial(room.enter, number)
+            wanted = model.reads_images or decode_images
+            return _Decoded(place, self._decode(model, dataset, place.sample, wanted, admit))
 
-        def predict(group: Sequence[DecodedSample | SampleError]) -> list[PredictedSample | SampleError]:
-            outcomes = [self._with_hash(model, o) for o in _predict(model, group, dataset, projection)]
+        def predict(batch: Sequence[_Decoded]) -> list[PredictedSample | SampleError]:
+            predicted = _predict(model, [one.outcome for one in batch], dataset, projection)
+            outcomes = [
+                self._with_hash(model, outcome)
+                for one, outcome in zip(batch, predicted, strict=True)
+                if one.place.is_wanted
+            ]
             return outcomes if decode_images or keep_images else [_without_image(o) for o in outcomes]
 
         pending = self.workers + self.batch - 1
-        decoded = prefetch(decode, enumerate(samples), workers=self.workers, max_pending=pending, room=room)
-        groups = _batches(decoded, self.batch)
+        places = chain.from_iterable(group.places(self.batch) for group in groups)
+        decoded = prefetch(decode, enumerate(places), workers=self.workers, max_pending=pending, room=room)
         end_idle_threads()  # those that loaded a network, which would slow the threads that run it
         with keep_freed_memory():
-            for outcomes in prefetch(predict, _release_memory(groups), workers=1, max_pending=1):
+            for outcomes in prefetch(predict, _release_memory(_of_one_size(decoded)), workers=1, max_pending=1):
                 while outcomes:
                     yield outcomes.pop(0)  # held by nobody but the caller
+
+    def _decode(
+        self, model: Model, dataset: DataSet, sample: Sample, image: bool, admit: Callable[[int], None]
+    ) -> DecodedSample | SampleError:
+        """Return a sample as it was read, or why it cannot be evaluated."""
+        taken, before = time.time_ns(), self.hashes.state(sample_files(dataset, sample))
+        try:
+            loaded = load(dataset, sample, image=image, admit=admit)
+            self.hashes.add_sample(dataset, loaded, before, taken)
+            self._hash_predictions(model, loaded.sample)  # ahead of the model that reads them
+        except SampleError as error:
+            return error
+        except ChangedError as error:
+            return SampleError(sample.id, str(error))
+        return loaded
 
     def _hash_predictions(self, model: Model, sample: Sample) -> str:
         """Return the sha256 of the files that the sample's prediction is read from, or raise a ChangedError."""
@@ -148,26 +196,53 @@ def _without_image(outcome: PredictedSample | SampleError) -> PredictedSample | 
     return replace(outcome, loaded=replace(outcome.loaded, image=None), prediction=prediction)
 
 
-def _batches(stream: Iterator[DecodedSample | SampleError], batch: int) -> Iterator[list[DecodedSample | SampleError]]:
-    """Yield at most `batch` neighbours of one size at a time; failures stand alone."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A sample in its batch."""
 
-    def kind(item: DecodedSample | SampleError) -> object:
-        return item.size if isinstance(item, DecodedSample) else item.sample
-
-    for _, neighbours in groupby(stream, key=kind):
-        while group := list(islice(neighbours, batch)):
-            yield group
+    sample: Sample
+    is_wanted: bool
+    is_last: bool
 
 
-def _release_memory(groups: Iterator[list[DecodedSample | SampleError]]) -> Iterator[list[DecodedSample | SampleError]]:
-    """Yield the groups. Where their size changes, memory is given back: kept over many sizes, it would only grow."""
+@dataclass(frozen=True, eq=False, slots=True)
+class _Decoded:
+    place: _Place
+    outcome: DecodedSample | SampleError
+
+    @property
+    def kind(self) -> object:
+        """What is equal for members of a batch that a model sees at once; failures stand alone."""
+        return self.outcome.size if isinstance(self.outcome, DecodedSample) else self.outcome
+
+
+def _of_one_size(decoded: Iterator[_Decoded]) -> Iterator[list[_Decoded]]:
+    """Yield the neighbours of one size in a batch, if any of them is wanted."""
+    batch: list[_Decoded] = []
+
+    def take() -> Iterator[list[_Decoded]]:
+        whole = batch.copy()
+        batch.clear()
+        if any(one.place.is_wanted for one in whole):
+            yield whole
+
+    for one in decoded:
+        if batch and batch[-1].kind != one.kind:
+            yield from take()
+        batch.append(one)
+        if one.place.is_last:
+            yield from take()
+
+
+def _release_memory(batches: Iterator[list[_Decoded]]) -> Iterator[list[_Decoded]]:
+    """Yield the batches. Where their size changes, memory is given back: kept over many sizes, it would only grow."""
     before = None
-    for group in groups:
-        first = group[0]
+    for batch in batches:
+        first = batch[0].outcome
         if isinstance(first, DecodedSample) and first.size != before:
             before = first.size
             return_free_memory()
-        yield group
+        yield batch
 
 
 def _predict(
