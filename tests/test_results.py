@@ -133,7 +133,7 @@ def test_json_carries_the_provenance():
 
 KINDS = {"string": {"model", "dataset", "domain", "reference", "calibration", "fitted_on", "score", "metric"}}
 KINDS["string"] |= {"class", "why", "definition"}
-KINDS |= {"int64": {"seed", "n_images", "n_pixels"}, "double": set(NUMBERS)}
+KINDS |= {"int64": {"seed", "n_images", "skipped", "n_pixels"}, "double": set(NUMBERS)}
 
 
 @pytest.mark.parametrize("rows", [slice(None), slice(1, 2), slice(5, 6), slice(0, 0)])
@@ -220,6 +220,7 @@ DAMAGED = {
     "infinite": json_with(lo=math.inf),
     "more than any float": json_with(hi=10**400),
     "a fraction of an image": json_with(n_images=0.5),
+    "null for a count": json_with(skipped=None),
     "an unknown column": json_with(colour="a"),
     "5,000 digits": json_with().replace('"n_images": ', '"n_images": 1' + "0" * 5000),
     "deep": "[" * 100_000,
@@ -271,9 +272,27 @@ def test_rows_hold_origin_value_and_counts():
         "ci_high": None,
         "spread": None,
         "n_images": 2,
+        "skipped": 0,
         "n_pixels": 100,
         "definition": "d",
     }
+
+
+def test_skipped_images_are_counted_in_every_form_of_the_table(tmp_path):
+    number = Row.of(ORIGIN, Value.exact("m", 0.5, "d"), n_images=2, n_pixels=9, skipped=3)
+    table = Results((number,))
+    (tmp_path / "results.csv").write_text(table.to_csv())
+    (tmp_path / "results.json").write_text(table.to_json())
+    table.write_parquet(tmp_path / "results.parquet")
+    assert read_csv(tmp_path / "results.csv")[0]["skipped"] == "3"
+    assert Results.read(tmp_path) == table
+    assert pyarrow.parquet.read_table(tmp_path / "results.parquet").to_pylist()[0]["skipped"] == 3
+
+
+def test_a_table_from_before_images_could_be_skipped_is_read_as_one_of_none(tmp_path):
+    records = [{k: v for k, v in record.items() if k != "skipped"} for record in TABLE.records()]
+    (tmp_path / "results.json").write_text(json.dumps({"rows": records}))
+    assert Results.read(tmp_path).records() == TABLE.records()
 
 
 def test_values_are_plain_floats_inside_their_bracket():

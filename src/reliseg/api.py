@@ -32,6 +32,7 @@ from reliseg.plan.describe import dataset_in_memory, describe_dataset, describe_
 from reliseg.plan.plan import ModelSource, Plan
 from reliseg.results import Results
 from reliseg.run.execute import Run
+from reliseg.run.failures import OnError
 from reliseg.runtime.progress import Listener, Progress, Relay, Silent
 from reliseg.runtime.text_files import quoted
 from reliseg.runtime.workers import decoding_threads
@@ -115,6 +116,7 @@ def evaluate(
     workers: int | None = None,
     progress: Listener | None = None,
     verify: bool = False,
+    on_error: OnError = "stop",
     **settings: Any,
 ) -> Results:
     """Return the result table of one or more models on domains of one or more data sets.
@@ -123,7 +125,8 @@ def evaluate(
     if that is given; `calibrate_from` names run folders or records whose fitted calibrations are applied. A domain
     that holds images which a calibration was fitted on is refused, unless `allow_seen` names it; `pooled` names domains
     that are reported together too, by the name of the pool. `settings` are those of a configuration: scores, metrics,
-    seed, batch, sample. Statistics are kept in `out` (where an interrupted evaluation goes on; with `verify` every file
+    seed, batch, sample. A domain with images that cannot be evaluated has no rows, or with `on_error="skip"` those of
+    its other images. Statistics are kept in `out` (where an interrupted evaluation goes on; with `verify` every file
     is hashed again) or in a temporary folder. `out/config.yaml` is a configuration that `reliseg run` carries out if
     all models and data sets were opened by name; it says which one was an object in Python and is not.
     """
@@ -149,10 +152,11 @@ def evaluate(
     config = parse_config(content, where="evaluate")
     plan = plan_with([ModelSource(n, lambda m=m: m) for n, m in models.items()], datasets, config, Path())  # type: ignore[misc]
     text = render_config(config, Path())
+    how = _how(workers, progress, verify=verify, on_error=on_error)
     if out is not None:
-        return _carry_out(plan, text, _as_path("out", out), workers, progress, verify)
+        return _carry_out(plan, text, _as_path("out", out), how)
     with tempfile.TemporaryDirectory(prefix="reliseg-") as folder:
-        return _carry_out(plan, text, Path(folder), workers, progress, verify)
+        return _carry_out(plan, text, Path(folder), how)
 
 
 def load_calibration(path: str | Path) -> Record:
@@ -171,23 +175,28 @@ def run_config(
     workers: int | None = None,
     progress: Listener | None = None,
     verify: bool = False,
+    on_error: OnError = "stop",
 ) -> Results:
-    """Carry out a configuration file, as `reliseg run CONFIG --out OUT [--verify]` does."""
+    """Carry out a configuration file, as `reliseg run CONFIG --out OUT [--verify] [--on-error stop|skip]` does."""
     path = _as_path("config", config)
     checked = read_config(path)
     plan = plan_from_config(checked, path.parent)
-    return _carry_out(plan, render_config(checked, path.parent), _as_path("out", out), workers, progress, verify)
+    how = _how(workers, progress, verify=verify, on_error=on_error)
+    return _carry_out(plan, render_config(checked, path.parent), _as_path("out", out), how)
 
 
-def _carry_out(
-    plan: Plan, configuration: str, out: Path, workers: int | None, progress: Listener | None, verify: bool
-) -> Results:
+def _how(workers: int | None, progress: Listener | None, **options: Any) -> dict[str, Any]:
+    """Return how a run is carried out, as arguments of a Run."""
     if isinstance(workers, bool) or not isinstance(workers, int | None):
         raise ConfigError(f"workers is {quoted(workers)}; give a whole number from 1")
-    threads, progress = decoding_threads(workers), _check_progress(progress)
+    return {"workers": decoding_threads(workers), "progress": _check_progress(progress), **options}
+
+
+def _carry_out(plan: Plan, configuration: str, out: Path, how: dict[str, Any]) -> Results:
+    run = Run(plan, out, configuration, **how)
     for line in left_out_families(plan.settings):
-        progress.note(line)
-    return Run(plan, out, configuration, workers=threads, progress=progress, verify=verify).execute()
+        run.progress.note(line)
+    return run.execute()
 
 
 def _model_section(name: str, model: Model, seed: int) -> dict[str, Any]:

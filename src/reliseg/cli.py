@@ -56,6 +56,12 @@ Log = Annotated[
     Literal["text", "json"],
     typer.Option(help="What standard error gets: text for people, or json, an object a line, for programs."),
 ]
+OnError = Annotated[
+    Literal["stop", "skip"],
+    typer.Option(
+        help="Of a domain with images that cannot be evaluated: give no results, or those of its other images."
+    ),
+]
 Full = Annotated[bool, typer.Option("--full", help="Read every file, and run every model on every image.")]
 
 
@@ -222,6 +228,7 @@ def run(
     verify: Annotated[bool, typer.Option("--verify", help="Hash every file again, also those that seem unchanged.")] = (
         False
     ),
+    on_error: OnError = "stop",
     log: Log = "text",
 ) -> None:
     """Evaluate models on data sets: from a configuration file, or from --model and --data, or by a --protocol."""
@@ -239,7 +246,7 @@ def run(
     with _reporter(log) as reporter:
         _announce(plan, reporter)
         text, threads = render_config(checked, folder), decoding_threads(options.workers)
-        job = Run(plan, place, text, workers=threads, save=kinds, progress=reporter, verify=verify)
+        job = Run(plan, place, text, workers=threads, save=kinds, progress=reporter, verify=verify, on_error=on_error)
         try:
             job.execute()
         except IncompleteError:

@@ -67,6 +67,7 @@ class Row:
     """One line of the table. `class_` is `class` in files; `ci_*` are empty until there is an interval.
 
     `spread` is the standard deviation over the seeds of a calibration, where `value` is their mean; else NaN.
+    `skipped` images of the domain could not be read: they are not among the `n_images` that were measured.
     """
 
     model: str
@@ -87,11 +88,12 @@ class Row:
     ci_high: float
     spread: float
     n_images: int
+    skipped: int
     n_pixels: int
     definition: str
 
     @classmethod
-    def of(cls, origin: Origin, value: Value, *, n_images: int, n_pixels: int) -> "Row":
+    def of(cls, origin: Origin, value: Value, *, n_images: int, n_pixels: int, skipped: int = 0) -> "Row":
         """Return the row of a value."""
         number = asdict(value)
         return cls(
@@ -101,6 +103,7 @@ class Row:
             ci_high=NAN,
             spread=NAN,
             n_images=n_images,
+            skipped=skipped,
             n_pixels=n_pixels,
         )
 
@@ -228,7 +231,8 @@ _TYPES = {f.name: _IN_FILES.get(f.type, (int, type(None))) for f in fields(Row)}
 
 def _row(record: Mapping[str, Any]) -> Row:
     """Return the row of a record in a file; a TypeError or ValueError where it is none."""
-    values: dict[str, Any] = {("class_" if k == "class" else k): v for k, v in record.items()}
+    values: dict[str, Any] = {"skipped": 0}  # tables of before had no such column
+    values |= {("class_" if k == "class" else k): v for k, v in record.items()}
     for name, value in values.items():
         if type(value) not in _TYPES[name] or (isinstance(value, float) and not math.isfinite(value)):
             raise TypeError(f"{name} is {value!r}")

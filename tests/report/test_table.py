@@ -55,6 +55,11 @@ def test_each_model_domain_and_calibration_is_a_line_and_what_is_undefined_a_das
     ]
 
 
+def test_images_that_were_skipped_stand_after_their_domain():
+    table = cells(row(exact("miou", 0.5)), replace(row(exact("miou", 0.5), domain="dusk"), skipped=3))
+    assert [line[1] for line in table[1:]] == ["street/day", "street/dusk (3 skipped)"]
+
+
 def test_a_column_without_any_value_is_left_out():
     assert cells(row(exact("miou", 0.5)), row(Value.undefined("nll", "why", "d")))[0][3:] == ["mIoU"]
 

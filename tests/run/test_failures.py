@@ -9,12 +9,12 @@ from helpers.plans import SilentModel
 from helpers.street import make_street
 
 import reliseg
-from reliseg.errors import IncompleteError, SampleError
+from reliseg.errors import ConfigError, IncompleteError, SampleError
 from reliseg.labels import label_space
 from reliseg.models import Input
 from reliseg.prediction import Prediction
 from reliseg.results import Results
-from reliseg.run.failures import FIRST, Attempts, Failures, reason, reason_lines
+from reliseg.run.failures import FIRST, Attempts, Failures, check_on_error, reason, reason_lines
 
 
 def attempts(*outcomes: SampleError | None, is_new: bool = True) -> tuple[Attempts, list[str]]:
@@ -160,3 +160,11 @@ def test_a_calibration_split_where_all_fails_is_left_at_once(tmp_path):
     assert first.startswith("broken on street/cal: stopped, because the first 8 of 20 samples all failed (s0/s0_0000: ")
     assert first.endswith("; no calibration is fitted on this split")
     assert {r.domain for r in Results.read(tmp_path / "out")} == {"day"}
+
+
+@pytest.mark.parametrize("wrong", ["continue", "", None, True, ["skip"]])
+def test_there_are_two_ways_to_go_on_after_an_error(wrong):
+    for right in ("stop", "skip"):
+        check_on_error(right)
+    with pytest.raises(ConfigError, match=r"on_error is .*; give stop or skip"):
+        check_on_error(wrong)

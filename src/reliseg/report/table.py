@@ -35,7 +35,7 @@ def summary(results: Results) -> Table:
     """Return the headline numbers; a column without any value is left out, and a dash is an undefined value.
 
     A question mark follows a value whose bracket is too wide for the digits shown. A calibration with several seeds
-    is one line, their mean.
+    is one line, their mean. The number of images that could not be read stands after the domain.
     """
     numbers = _numbers(results)
     columns = [c for c in _COLUMNS if any(c[1] in n and not n[c[1]].why for n in numbers.values())]
@@ -52,7 +52,9 @@ def summary(results: Results) -> Table:
             table.add_section()
         previous = line.model
         cells = [_text(of_line.get(metric)) for _, metric, _ in columns]
-        names = (line.model, f"{line.dataset}/{line.domain}", line.calibration)
+        skipped = next(iter(of_line.values())).skipped
+        note = f" ({skipped} skipped)" if skipped else ""
+        names = (line.model, f"{line.dataset}/{line.domain}{note}", line.calibration)
         table.add_row(*(Text(printable(name)) for name in names), *cells)  # a plain text might be taken for markup
     return table
 

@@ -25,6 +25,7 @@ from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.evaluate.domain_pass import DomainPass
 from reliseg.run.export import PredictionExport
+from reliseg.run.failures import OnError, check_on_error
 from reliseg.run.fit.fitting import Fitting
 from reliseg.run.folder import RunFolder, check_lengths, check_writable, lock_run_folder
 from reliseg.run.hashes import InputHashes
@@ -65,6 +66,8 @@ class Run:
     progress: Progress = field(default_factory=Silent)
     verify: bool = False
     """Hash every file again, also those that seem unchanged since they were hashed."""
+    on_error: OnError = "stop"
+    """Where some images of a domain cannot be evaluated, give it no rows, or those of the other images."""
 
     def execute(self) -> Results:
         """Do everything, to the written results.
@@ -74,6 +77,7 @@ class Run:
         """
         if self.workers < 1:
             raise ConfigError(f"workers is {self.workers}; give at least 1")
+        check_on_error(self.on_error)
         if self.plan.fits:
             import_module("scipy.linalg")  # only what is loaded by now is limited
         note = partial(self.progress.note, "compiling for this processor: 10 to 30 seconds, only in the first run")

@@ -3,14 +3,24 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, get_args
 
-from reliseg.errors import SampleError, count_text, shortlist
+from reliseg.errors import ConfigError, SampleError, count_text, shortlist
+from reliseg.runtime.text_files import quoted
 
+OnError: TypeAlias = Literal["stop", "skip"]
+"""What an image that cannot be evaluated does to its domain: it has no results, or those of the other images."""
 FIRST = 8
 """If so many samples fail for one reason before any other outcome, the next ones will too."""
 _MAX_REASONS = 4
 _PATH = re.compile(r"\S*[/\\]\S*")
 _NUMBER = re.compile(r"\d+(\.\d+)?")
+
+
+def check_on_error(on_error: object) -> None:
+    """Raise a ConfigError where this is none of the ways to go on."""
+    if on_error not in get_args(OnError):
+        raise ConfigError(f"on_error is {quoted(on_error)}; give stop or skip")
 
 
 @dataclass(frozen=True)
