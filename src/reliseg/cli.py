@@ -58,9 +58,7 @@ Log = Annotated[
 ]
 OnError = Annotated[
     Literal["stop", "skip"],
-    typer.Option(
-        help="Of a domain with images that cannot be evaluated: give no results, or those of its other images."
-    ),
+    typer.Option(help="Where images of a domain cannot be evaluated: give no results, or those of the others."),
 ]
 Full = Annotated[bool, typer.Option("--full", help="Read every file, and run every model on every image.")]
 
