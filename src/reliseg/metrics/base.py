@@ -1,7 +1,7 @@
 """The interface of metrics, and the states that they read."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -44,6 +44,19 @@ class ImageSummary:
             gaps = np.abs(table.bin_right - real(table.bin_confidence)).sum(axis=1)
             means = [sums[:, :, : RIGHT + 1].sum(axis=2) / known[:, None], sums.sum(axis=2) / every[:, None]]
             return cls(np.column_stack([known, _image_iou(table), gaps / known, *means]))
+
+    def put(self, places: Sequence[int], other: "ImageSummary") -> None:
+        """Set what no score tells, of the images at these places."""
+        self.rows[places, :_NUMBERS] = other.rows[:, :_NUMBERS]
+
+    def put_score(self, places: Sequence[int], score: int, other: "ImageSummary", other_score: int) -> None:
+        """Set the means of a score, by its number, of the images at these places; its number there is another."""
+        for mean, (own, theirs) in enumerate(((self._of_scores(), other._of_scores()),) * 2):
+            self.rows[places, _NUMBERS + mean * own + score] = other.rows[:, _NUMBERS + mean * theirs + other_score]
+
+    def _of_scores(self) -> int:
+        """Return the number of scores."""
+        return (self.rows.shape[1] - _NUMBERS) // 2
 
     @property
     def known(self) -> Float64[np.ndarray, " n"]:

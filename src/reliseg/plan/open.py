@@ -1,7 +1,8 @@
 """Data sets and models of a configuration, opened."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -81,7 +82,25 @@ def model_loader(
             text = str(error)
             raise type(error)(text if name in text else f"{name}: {text}") from error
 
-    return ModelSource(config.name, load)
+    return ModelSource(config.name, load, _description(config, folder, settings, others))
+
+
+def _description(config: ModelConfig, folder: Path, settings: Settings, others: Mapping[str, ModelSource]) -> str:
+    """Return all that says how a model is loaded; "" where that cannot be told without loading it."""
+    try:
+        labels = _labels(config, folder)
+    except ConfigError:  # loading it says so
+        return ""
+    members = {name: others[name].described for name in config.members}
+    if not all(members.values()):
+        return ""
+    section = config.absolute(folder).model_dump() | {"name": "", "labels": labels and asdict(labels)}
+    running = {"device": settings.device, "threads": settings.threads, "seed": settings.seed}
+    return json.dumps([section, running, members], default=_sorted)
+
+
+def _sorted(values: frozenset[int]) -> list[int]:
+    return sorted(values)
 
 
 def _labels(config: ModelConfig, folder: Path) -> LabelSpace | None:

@@ -26,6 +26,8 @@ class ModelSource:
 
     name: str
     load: Callable[[], Model]
+    described: str = ""
+    """All that a configuration says of it, but its name; "" where it is an object in memory."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,23 +2,29 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
 from typing import TypeAlias
 
+from reliseg.calibration import Calibration, Unchanged
 from reliseg.calibration.records.record import Record
 from reliseg.data import DataSet, Sample
 from reliseg.models import Model
-from reliseg.plan.plan import Plan, Shard, Target
+from reliseg.plan.plan import IDENTITY, ModelSource, Plan, Target
 from reliseg.run.folder import RunFolder
 from reliseg.run.hashes import InputHashes
 from reliseg.run.predict.first_look import FirstLook
 from reliseg.run.predict.freshness import Inputs
 from reliseg.run.predict.identity import Parts, parts_of_predictions
+from reliseg.run.predict.model_facts import ModelFacts
 from reliseg.run.predict.stream import PredictedSample, PredictionStream
+from reliseg.run.store.model_memory import ModelHandle, ModelMemory
+from reliseg.run.store.store import Store
 from reliseg.runtime.progress import Progress, Silent
 
 Exporter: TypeAlias = Callable[[str, Target, PredictedSample], None]
 """Writes files of a sample, which the named model has predicted."""
+CHECKPOINT = 60.0
+"""Seconds after which the samples of an unfinished shard are stored."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +37,21 @@ class RunContext:
     hashes: InputHashes = field(default_factory=InputHashes)
     """Of all files that are read."""
     export: Exporter | None = None
+    checkpoint: float = CHECKPOINT
+
+    @cached_property
+    def store(self) -> Store:
+        """The statistics."""
+        return Store(self.folder.statistics, self.hashes)
+
+    @cached_property
+    def memory(self) -> ModelMemory:
+        """What is known of models."""
+        return ModelMemory(self.folder.models, self.hashes)
+
+    def handle(self, source: ModelSource, model: Model | None = None) -> ModelHandle:
+        """Return a model of the plan, which may be loaded already."""
+        return ModelHandle(source, self.memory, model)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +61,30 @@ class ModelRun:
     context: RunContext
     plan: Plan
     """Without the calibrations that could not be fitted on this model, once that is known."""
-    name: str
-    model: Model
+    handle: ModelHandle
     records: Mapping[str, Record] = field(default_factory=dict)
     """The model's calibrations by name, as they are fitted or loaded."""
     first_look: FirstLook = field(default_factory=FirstLook)
+
+    @property
+    def name(self) -> str:
+        """The model's name in the configuration."""
+        return self.handle.name
+
+    @property
+    def model(self) -> Model:
+        """The model, which is loaded if it is not yet."""
+        return self.handle.model
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What is known of the model, without loading it where that is remembered."""
+        return self.handle.facts
+
+    @cached_property
+    def calibrations(self) -> dict[str, Calibration]:
+        """The calibrations by name; identity comes first."""
+        return {IDENTITY: Unchanged()} | {name: record.calibration for name, record in self.records.items()}
 
     @property
     def progress(self) -> Progress:
@@ -56,13 +96,28 @@ class ModelRun:
         """How samples get to the model."""
         return PredictionStream(self.model, self.context.workers, self.plan.settings.batch, self.context.hashes)
 
-    def inputs(self, samples: Mapping[Target, Sequence[Sample]], parts: Parts | None = None) -> Inputs:
-        """Return what a result on these samples would be computed from now; its `parts` are those of `self.parts`."""
-        return Inputs(parts or self.parts(samples), self.model, samples, self.context.hashes)
+    def inputs(
+        self,
+        samples: Mapping[Target, Sequence[Sample]],
+        parts: Parts | None = None,
+        known: dict[tuple[str, str], tuple[str, str]] | None = None,
+    ) -> Inputs:
+        """Return what a result on these samples would be computed from now; its `parts` are those of `self.parts`.
+
+        `known` are hashes that were looked for before.
+        """
+        return Inputs(
+            parts or self.parts(samples), self._reads_files, samples, self.context.hashes, {} if known is None else known
+        )
+
+    @property
+    def _reads_files(self) -> Model | None:
+        """The model, if predictions are read from files."""
+        return None if self.facts.reads_images else self.model
 
     def parts(self, targets: Iterable[Target]) -> dict[str, str]:
         """Return the parts of what the model predicts on these domains."""
-        return parts_of_predictions(self.model, targets, self.plan.settings.batch)
+        return parts_of_predictions(self.facts, targets, self.plan.settings.batch)
 
     def look_at(self, dataset: DataSet, sample: Sample) -> None:
         """Predict the first sample of the run twice, and note a difference."""
@@ -73,7 +128,3 @@ class ModelRun:
         """Note what the model says of its outputs so far."""
         for line in self.first_look.new_notes(self.model):
             self.progress.note(f"model {self.name} {line}")
-
-    def shard(self, shard: Shard) -> Path:
-        """Return the file of a shard's statistics."""
-        return self.context.folder.shard(self.name, shard)

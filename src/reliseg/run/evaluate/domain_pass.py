@@ -1,66 +1,103 @@
 """The pass over the images: statistics of all counted pixels, shard by shard."""
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
 
 from reliseg.calibration import Calibration
 from reliseg.data import DecodedSample, Sample
 from reliseg.errors import CalibrationError, SampleError, count_text
-from reliseg.plan.plan import Shard, Target, shards
+from reliseg.plan.plan import Target
+from reliseg.plan.shards import Shard
 from reliseg.prediction import Prediction
 from reliseg.run.context import ModelRun
+from reliseg.run.evaluate.coverage import Coverage
 from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.evaluate.observer import Observer
-from reliseg.run.evaluate.shard_files import Observed, ShardHead, load_head, load_shard, lost_shard_error, save_shard
 from reliseg.run.failures import Attempts, Failures
-from reliseg.run.predict.freshness import StoredInputs
-from reliseg.run.predict.identity import identity_of_calibration, parts_of_statistics
 from reliseg.run.predict.stream import PredictedSample
+from reliseg.run.store.cover import Missing, Piece
+from reliseg.run.store.made import made_by
+from reliseg.run.store.piece_files import Observed, PieceHead
 from reliseg.runtime.progress import Stage
 from reliseg.stats import Layout, PixelStatistics, SampleTable
 from reliseg.stats.samples import SampleRows
 
 
 @dataclass(frozen=True, eq=False)
-class DomainPass:
-    """One model over one domain, under all calibrations of its data set."""
+class ShardWork:
+    """What is to be counted of a shard."""
 
-    run: ModelRun
-    target: Target
-    calibrations: Mapping[str, Calibration]
+    shard: Shard
+    missing: Mapping[str, Missing]
+    """By calibration; those that lack nothing are not here."""
+
+    @property
+    def samples(self) -> list[Sample]:
+        """The samples that any calibration lacks, in their order."""
+        return [s for s in self.shard.samples if any(s.id in m.samples for m in self.missing.values())]
+
+    @property
+    def layouts(self) -> dict[str, Layout]:
+        """What is counted under each calibration."""
+        return {name: missing.layout for name, missing in self.missing.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class DomainPass:
+    """One model over one domain, or over some of its shards, under some calibrations of its run."""
+
+    coverage: Coverage
+    calibrations: Sequence[str]
     kernels: Kernels
     unseen: Mapping[str, str] = field(default_factory=dict)
     """Why an image, by its sha256, must not be among those of this domain."""
+    only: Sequence[Shard] | None = None
+    """The shards of a part; None is all."""
 
     def evaluate(self) -> Failures:
         """Evaluate what is not stored yet; return the failures. Stop if the first samples all fail for one reason."""
         todo = self._begin()
-        for sample in [s for _, samples in todo for s in samples][:1]:
-            self.run.look_at(self.target.dataset, sample)
+        if not todo:
+            return Failures()
+        self.run.look_at(self.target.dataset, todo[0].samples[0])
         stream = self.run.stream.predictions(
             self.target.dataset,
-            (sample for _, samples in todo for sample in samples),
+            (sample for work in todo for sample in work.samples),
             domain=str(self.target),
-            decode_images=any(calibration.needs_image for calibration in self.calibrations.values()),
-            keep_images=self._exports,
+            decode_images=any(calibration.needs_image for calibration in self._fitted.values()),
+            keep_images=self.exports,
         )
-        tried = sum(len(samples) for _, samples in todo)
+        tried = sum(len(work.samples) for work in todo)
         attempts = Attempts(self.run.progress.note, is_new=tried == len(self.target.domain.samples))
-        with closing(stream), self._counter() as counter:
-            for shard, samples in todo:
-                if samples:
-                    self._evaluate_shard(shard, samples, stream, counter, attempts)
-                    if attempts.are_hopeless:
-                        break
-                    self.run.context.hashes.flush()
+        with closing(stream), ThreadPoolExecutor(self._counting_threads) as pool:
+            counter = CalibrationCounter({}, pool)
+            for work in todo:
+                counter = self._counter_for(work, counter)
+                ShardPass(self, work, counter, attempts).count(stream)
+                if attempts.are_hopeless:
+                    break
+                self.run.context.hashes.flush()
         self.run.note_outputs()
         return attempts.failures(tried)
+
+    @property
+    def run(self) -> ModelRun:
+        """The model's run."""
+        return self.coverage.run
+
+    @property
+    def target(self) -> Target:
+        """The domain."""
+        return self.coverage.target
+
+    @cached_property
+    def _fitted(self) -> dict[str, Calibration]:
+        return {name: self.run.calibrations[name] for name in self.calibrations}
 
     @cached_property
     def _is_test(self) -> bool:
@@ -68,141 +105,156 @@ class DomainPass:
         return self.target in self.run.plan.test_domains()
 
     @property
-    def _exports(self) -> bool:
+    def exports(self) -> bool:
         """The images of calibration splits were exported when they were sampled."""
         return self._is_test and self.run.context.export is not None
 
-    @cached_property
-    def _layout(self) -> Layout:
-        return self.run.plan.layout(self.target.dataset)
+    @property
+    def _counting_threads(self) -> int:
+        return min(self.run.plan.settings.threads, len(self.calibrations))
 
-    @cached_property
-    def _fingerprints(self) -> dict[str, str]:
-        return {name: identity_of_calibration(calibration) for name, calibration in self.calibrations.items()}
-
-    @cached_property
-    def _own_parts(self) -> dict[str, str]:
-        """What determines the statistics beside calibrations and files."""
-        return self.run.parts([self.target]) | parts_of_statistics(self._layout)
-
-    @cached_property
-    def _parts(self) -> dict[str, str]:
-        return self._own_parts | _parts_of(self._fingerprints)
-
-    def _begin(self) -> list[tuple[Shard, Sequence[Sample]]]:
-        """Return the shards with those of their samples that are not stored, after telling what will be done."""
+    def _begin(self) -> list[ShardWork]:
+        """Return what is not stored, after telling what will be done."""
         progress = self.run.progress
         changes: list[str] = []
-        todo = [(shard, self._missing(shard, changes)) for shard in shards(self.target)]
+        every = self.coverage.shards if self.only is None else self.only
+        todo = [work for shard in every if (work := self._work(shard, changes)).missing]
         if changes:
             more = f", and more in {count_text(len(changes) - 1, 'other place')}" if len(changes) > 1 else ""
             progress.note(f"{self.run.name} on {self.target}: evaluating samples again: {changes[0]}{more}")
-        total = sum(len(shard.samples) for shard, _ in todo)
+        total = sum(len(shard.samples) for shard in every)
         name = self.run.name
         title = f"{name} on {self.target}" if self._is_test else f"{name}: computing thresholds on {self.target}"
-        before = total - sum(len(missing) for _, missing in todo)
+        before = total - sum(len(work.samples) for work in todo)
         progress.begin(title, total, Stage("evaluate", name, str(self.target), before))
-        if before and self._exports:
+        if before and self.exports:
             samples = f"the {count_text(before, 'sample')} evaluated before"
             progress.note(f"{self.target}: --save writes nothing for {samples}; use another --out to save all")
         return todo
 
-    def _missing(self, shard: Shard, changes: list[str]) -> Sequence[Sample]:
-        """Return the samples of a shard that are not stored, or stored in vain: `changes` grows by the reason."""
-        path = self.run.shard(shard)
-        stored = load_head(path, self._layout)
-        if stored is None:
-            if os.path.lexists(path):
-                changes.append(f"{path} is not whole")
-            return shard.samples
-        now = self.run.inputs({self.target: shard.samples}, self._parts)
-        name = str(self.target)
-        parts = {**stored.parts, **_parts_of(stored.calibrations)}
-        before = StoredInputs(parts, {name: stored.hashes}, {name: stored.predictions})
-        change = now.change_since(before)
-        if change is not None:
-            changes.append(change)
-            return shard.samples
-        return now.missing(before)
+    def _work(self, shard: Shard, changes: list[str]) -> ShardWork:
+        """Return what a shard lacks; `changes` grows by the reasons why what lies there is not used."""
+        missing = {}
+        for name in self.calibrations:
+            found = self.coverage.of(shard, name)
+            changes += [change for change in found.changes if change not in changes]
+            if found.cover.missing:
+                missing[name] = found.cover.missing
+        return ShardWork(shard, missing)
 
-    @contextmanager
-    def _counter(self) -> Iterator["CalibrationCounter"]:
-        """Begin to count. Each band has tables of its own: only stored predictions, which leave the cores to the
-        statistics, are divided into bands.
+    def _counter_for(self, work: ShardWork, counter: "CalibrationCounter") -> "CalibrationCounter":
+        """Return what counts a shard: as before, where the same is counted. Each band has tables of its own: only
+        stored predictions, which leave the cores to the statistics, are divided into bands.
         """
-        threads = self.run.plan.settings.threads
-        bands = 1 if self.run.model.reads_images else -(-threads // len(self.calibrations))
-        observers = {name: Observer(self._layout, self.kernels, bands) for name in self.calibrations}
-        with ThreadPoolExecutor(min(threads, len(observers))) as pool:
-            yield CalibrationCounter(observers, pool)
+        if counter.layouts == work.layouts:
+            return counter
+        bands = 1 if self.run.facts.reads_images else -(-self.run.plan.settings.threads // len(work.layouts))
+        observers = {name: Observer(layout, self.kernels, bands) for name, layout in work.layouts.items()}
+        return CalibrationCounter(observers, counter.pool)
 
-    def _evaluate_shard(
-        self,
-        shard: Shard,
-        samples: Sequence[Sample],
-        stream: Iterator[PredictedSample | SampleError],
-        counter: "CalibrationCounter",
-        attempts: Attempts,
-    ) -> None:
-        """Evaluate samples of a shard, which come next in the stream; store them beside those that are stored.
 
-        Where they are all of the shard, whatever is stored is replaced. Where the attempts are hopeless, nothing is.
+@dataclass(eq=False)
+class ShardPass:
+    """The samples that a shard lacks: counted, and stored at its end and whenever a checkpoint is due."""
+
+    domain: DomainPass
+    work: ShardWork
+    counter: "CalibrationCounter"
+    attempts: Attempts
+    _failures: dict[str, str] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with nothing counted."""
+        self._begin()
+
+    def count(self, stream: Iterator[PredictedSample | SampleError]) -> None:
+        """Count the samples, which come next in the stream, and store them. Where the attempts are hopeless, nothing is
+        stored.
         """
-        rows = {name: SampleRows(self._layout) for name in self.calibrations}
-        hashes: dict[str, str] = {}
-        predictions: dict[str, str] = {}
-        failures: dict[str, str] = {}
+        run, samples = self.domain.run, self.work.samples
+        written = 0
         for outcome in islice(stream, len(samples)):
-            self.run.progress.advance()
+            run.progress.advance()
             try:
                 if isinstance(outcome, SampleError):
                     raise outcome
-                loaded, calibrated = self._calibrate(outcome)
+                self._add(outcome)
             except SampleError as error:
-                failures[error.sample] = error.problem
-                attempts.fail(error)
-                if attempts.are_hopeless:
+                self._failures[error.sample] = error.problem
+                self.attempts.fail(error)
+                if self.attempts.are_hopeless:
                     return
                 continue
-            attempts.succeed()
-            for name, row in counter.count(loaded, calibrated):
-                rows[name].add(row)
-            hashes[loaded.sample.id] = loaded.sha256
-            if outcome.files_sha256:
-                predictions[loaded.sample.id] = outcome.files_sha256
-            if self._exports and self.run.context.export:
-                self.run.context.export(self.run.name, self.target, outcome)
-            del outcome, loaded, calibrated  # before the next one is waited for
-        head = ShardHead(hashes, predictions, failures, self._own_parts, self._fingerprints)
-        observed = ((name, Observed(pixels, rows[name].table())) for name, pixels in counter.take())
-        self._store(shard, head, observed, is_whole=len(samples) == len(shard.samples))
+            self.attempts.succeed()
+            del outcome  # before the next one is waited for
+            if time.monotonic() >= self._due:
+                self._store()
+                written += 1
+        self._store()
+        self._finish(written > 0)
 
-    def _store(
-        self, shard: Shard, head: ShardHead, observed: Iterable[tuple[str, Observed]], *, is_whole: bool
-    ) -> None:
-        """Store a shard; beside what is stored, where its samples are not all that it has."""
-        path = self.run.shard(shard)
-        if not is_whole:
-            before = load_head(path, self._layout)
-            if before is None:
-                raise lost_shard_error(path)
-            head = replace(
-                head,
-                hashes={**before.hashes, **head.hashes},
-                predictions={**before.predictions, **head.predictions},
-            )
-            observed = ((name, _load_observed(path, name) + more) for name, more in observed)
-        save_shard(path, head, observed)
+    def _begin(self) -> None:
+        self._rows = {name: SampleRows(layout) for name, layout in self.work.layouts.items()}
+        self._hashes: dict[str, str] = {}
+        self._predictions: dict[str, str] = {}
+        self._due = time.monotonic() + self.domain.run.context.checkpoint
 
-    def _calibrate(self, outcome: PredictedSample) -> tuple[DecodedSample, dict[str, Prediction]]:
-        """Return the sample under every calibration, before any is counted; a SampleError where it cannot be."""
-        if reason := self.unseen.get(outcome.loaded.image_sha256):
-            way = f"remove one of them, or name {self.target} in test: allow_seen:"
-            raise SampleError(outcome.loaded.sample.id, f"{reason}; {way}")
+    def _add(self, outcome: PredictedSample) -> None:
+        """Count a sample under every calibration that lacks it, or under none: a SampleError where it cannot be."""
+        sample = outcome.loaded.sample.id
+        names = [name for name, missing in self.work.missing.items() if sample in missing.samples]
+        calibrated = self._calibrate(outcome, names)
+        for name, row in self.counter.count(outcome.loaded, calibrated):
+            self._rows[name].add(row)
+        self._hashes[sample] = outcome.loaded.sha256
+        if outcome.files_sha256:
+            self._predictions[sample] = outcome.files_sha256
+        export = self.domain.run.context.export
+        if self.domain.exports and export:
+            export(self.domain.run.name, self.domain.target, outcome)
+
+    def _calibrate(self, outcome: PredictedSample, names: Sequence[str]) -> dict[str, Prediction]:
+        """Return the prediction under these calibrations, before any is counted; a SampleError where it cannot be."""
+        domain, sample = self.domain, outcome.loaded.sample.id
+        if reason := domain.unseen.get(outcome.loaded.image_sha256):
+            way = f"remove one of them, or name {domain.target} in test: allow_seen:"
+            raise SampleError(sample, f"{reason}; {way}")
         try:
-            return outcome.loaded, {name: c(outcome.prediction) for name, c in self.calibrations.items()}
+            return {name: domain.run.calibrations[name](outcome.prediction) for name in names}
         except CalibrationError as error:
-            raise SampleError(outcome.loaded.sample.id, str(error)) from error
+            raise SampleError(sample, str(error)) from error
+
+    def _store(self) -> None:
+        """Store what was counted since the last time, a piece for each calibration."""
+        coverage = self.domain.coverage
+        made = made_by(self.domain.kernels.by_device())
+        for name, pixels in self.counter.take():
+            table = self._rows[name].table()
+            if not table.ids:
+                continue
+            head = PieceHead(
+                hashes={i: self._hashes[i] for i in table.ids},
+                predictions={i: self._predictions[i] for i in table.ids if i in self._predictions},
+                parts=coverage.parts,
+                calibration=coverage.identities[name],
+                codes={score: code for score, code in coverage.codes.items() if score in pixels.ranks},
+                made=made,
+            )
+            coverage.run.context.store.save(coverage.place(self.work.shard, name), head, Observed(pixels, table))
+        self._begin()
+
+    def _finish(self, in_pieces: bool) -> None:
+        """Put the pieces of the shard together, and keep why samples of it failed."""
+        coverage, store, shard = self.domain.coverage, self.domain.run.context.store, self.work.shard
+        for name, missing in self.work.missing.items():
+            if in_pieces or len(missing.samples) < len(shard.samples):
+                store.join(coverage.place(shard, name), _joinable(coverage.of(shard, name).cover.pieces()))
+        store.note_failures(coverage.place(shard), self._failures)
+
+
+def _joinable(pieces: Sequence[Piece]) -> list[Piece]:
+    """Return the pieces that hold the same statistics as the first."""
+    return [p for p in pieces if p.stored.layout == pieces[0].stored.layout]
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,6 +263,11 @@ class CalibrationCounter:
 
     observers: Mapping[str, Observer]
     pool: ThreadPoolExecutor
+
+    @property
+    def layouts(self) -> dict[str, Layout]:
+        """What is counted under each calibration."""
+        return {name: observer.layout for name, observer in self.observers.items()}
 
     def count(self, loaded: DecodedSample, calibrated: Mapping[str, Prediction]) -> Iterator[tuple[str, SampleTable]]:
         """Yield the sample's row under every calibration: on the CPU they are counted side by side, on a device not."""
@@ -229,14 +286,3 @@ class CalibrationCounter:
     def take(self) -> Iterator[tuple[str, PixelStatistics]]:
         """Yield the statistics of all samples since the last call, by calibration."""
         return ((name, observer.take()) for name, observer in self.observers.items())
-
-
-def _parts_of(calibrations: Mapping[str, str]) -> dict[str, str]:
-    return {f"calibration {name}": fingerprint for name, fingerprint in calibrations.items()}
-
-
-def _load_observed(path: Path, calibration: str) -> Observed:
-    stored = load_shard(path, (calibration,))
-    if stored is None:
-        raise lost_shard_error(path)
-    return stored.observed[calibration]

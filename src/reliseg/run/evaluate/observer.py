@@ -28,7 +28,7 @@ class Observer:
 
     def __init__(self, layout: Layout, kernels: Kernels, threads: int = 1) -> None:
         kinds = {name: SCORES.get(name) for name in layout.scores}
-        self._layout = layout
+        self.layout = layout
         self._built_in = replace(layout, scores=tuple(n for n in layout.scores if kinds[n].built_in))
         self._open: dict[str, Score] = {n: kind() for n, kind in kinds.items() if not kind.built_in}
         self._kernel = ParallelKernel(self._built_in, threads)
@@ -55,7 +55,7 @@ class Observer:
             pixels = pixels + self._on_device.take()
         if self._open:
             ranks = {**pixels.ranks, **self._ranks}
-            pixels = replace(pixels, ranks={name: ranks[name] for name in self._layout.scores})
+            pixels = replace(pixels, ranks={name: ranks[name] for name in self.layout.scores})
         self._ranks = self._no_ranks()
         return pixels
 
@@ -77,7 +77,7 @@ class Observer:
     def _with_all_scores(self, row: SampleTable, by_score: Mapping[str, "_OpenScore"]) -> SampleTable:
         """Return the row with the columns of all scores, in the layout's order."""
         sums, coarse = [], []
-        for name in self._layout.scores:
+        for name in self.layout.scores:
             at = self._built_in.scores.index(name) if name not in by_score else None
             sums.append(by_score[name].sums if at is None else row.score_sums[0, at])
             coarse.append(by_score[name].coarse if at is None else row.coarse[0, at])

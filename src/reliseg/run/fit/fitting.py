@@ -1,6 +1,6 @@
 """The calibrations of a model: fitted on samples that one pass over the calibration splits collects."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -8,14 +8,16 @@ from pathlib import Path
 from reliseg.calibration import Calibration, Training, calibrator
 from reliseg.calibration.records.record import Record, read_record, record_file, write_record
 from reliseg.errors import CalibrationError, ConfigError
-from reliseg.plan.plan import Fit, Target, all_members
+from reliseg.plan.plan import Fit, Target
+from reliseg.plan.shards import Shard, shards
 from reliseg.registry import plugin_errors
 from reliseg.run.context import ModelRun
 from reliseg.run.failures import Failures
-from reliseg.run.fit.requests import request_of_all_fits, request_of_fit
+from reliseg.run.fit.refusals import Refusal, read_refusal, write_refusal
+from reliseg.run.fit.requests import SampleRequest, request_of_all_fits, request_of_fit
 from reliseg.run.fit.sampling import FitData, Sampling
 from reliseg.run.predict.freshness import Inputs, StoredInputs
-from reliseg.run.predict.identity import parts_of_code
+from reliseg.run.predict.plugin_code import digest_of, parts_of_code
 from reliseg.runtime.progress import Stage
 
 
@@ -38,30 +40,48 @@ class Fitting:
 
     def fit(self) -> list[FitOutcome]:
         """Fit what is not stored; samples are kept for the next run where some could not be read."""
-        fits, settings = self.run.plan.fits, self.run.plan.settings
-        pending = [f for f in fits if not all(self._read_valid(f, name) for name, _ in f.calibrations())]
-        requests = request_of_all_fits(pending, settings)
-        members = all_members(t for f in pending for t in f.on)
-        unread = {target: self._sampling.collect(target, requests[target]) for target in members}
-        outcomes = [self._fit_split(f, unread) for f in fits]
+        unread = self.collect()
+        outcomes = [self.fit_split(f, unread) for f in self.run.plan.fits]
         if not any(unread.values()):
             self._sampling.discard()
         return outcomes
 
-    @cached_property
-    def _sampling(self) -> Sampling:
-        return Sampling(self.run)
+    def stored(self, fit: Fit) -> FitOutcome | None:
+        """Return what came of a fit before, if it was of the same model, samples and settings; else None."""
+        records, refusals = {}, {}
+        for name, _ in fit.calibrations():
+            record, refusal = self._read_valid(fit, name), self._read_refusal(fit, name)
+            if record is not None:
+                records[name] = record
+            elif refusal is not None:
+                refusals[name] = refusal
+            else:
+                return None
+        return FitOutcome(fit, records, refusals)
 
-    @property
-    def _folder(self) -> Path:
-        return self.run.context.folder.records(self.run.name)
+    def pending(self) -> list[Fit]:
+        """Return the fits that are not stored."""
+        return [f for f in self.run.plan.fits if self.stored(f) is None]
 
-    def _fit_split(self, fit: Fit, unread: Mapping[Target, Failures]) -> FitOutcome:
+    def requests(self) -> dict[Target, SampleRequest]:
+        """Return what fits that are not stored read of each domain."""
+        return request_of_all_fits(self.pending(), self.run.plan.settings)
+
+    def collect(self, only: Collection[Shard] | None = None) -> dict[Target, Failures]:
+        """Sample what fits that are not stored read, of these shards alone if they are given; return the failures."""
+        return {target: self._sampling.collect(target, r, only) for target, r in self.requests().items()}
+
+    def unsampled(self, fit: Fit) -> list[Shard]:
+        """Return the shards of a fit that are not sampled."""
+        requests = request_of_fit(fit, self.run.plan.settings)
+        return [s for m in fit.members() for s in shards(m) if not self._sampling.is_stored(s, requests[m])]
+
+    def fit_split(self, fit: Fit, unread: Mapping[Target, Failures]) -> FitOutcome:
         """Return the calibrations of one fit, stored ones as they are; none where a sample cannot be read."""
-        stored = {name: self._read_valid(fit, name) for name, _ in fit.calibrations()}
-        if all(stored.values()):
-            return FitOutcome(fit, {name: record for name, record in stored.items() if record is not None})
-        failures = sum((unread[m] for m in fit.members()), Failures())
+        before = self.stored(fit)
+        if before is not None:
+            return before
+        failures = sum((unread.get(m, Failures()) for m in fit.members()), Failures())
         if failures:
             return FitOutcome(fit, {}, unread=failures)
         settings = self.run.plan.settings
@@ -72,25 +92,53 @@ class Fitting:
             one = calibrator(method)
             try:
                 with plugin_errors(one):
-                    record = stored[name] or self._record(fit, method, one.fit(data.sample), data)
+                    record = self._read_valid(fit, name) or self._record(fit, method, one.fit(data.sample), data)
             except CalibrationError as error:
                 refusals[name] = str(error)
+                self._keep_refusal(fit, name, str(error), data)
                 continue
             records[name] = record
             for note in record.calibration.notes():
                 self.run.progress.note(f"{self.run.name}, {name}: {note}")
-            write_record(self._folder, record)
+            write_record(self._folder(fit, name), record)
         return FitOutcome(fit, records, refusals)
+
+    def discard(self) -> None:
+        """Delete what fits were sampled from."""
+        self._sampling.discard()
+
+    @cached_property
+    def _sampling(self) -> Sampling:
+        return Sampling(self.run)
+
+    def _folder(self, fit: Fit, name: str) -> Path:
+        """Return where a calibration lies: a digest of all that determines it and is known before a file is read."""
+        settings = self.run.plan.settings
+        ids = [[str(m), sorted(s.id for s in m.domain.samples)] for m in fit.members()]
+        content = [self.run.name, name, sorted(self._inputs(fit).parts.items()), settings.seed, ids]
+        return self.run.context.folder.fitted(digest_of([*content, settings.sample.model_dump()])[:32])
 
     def _read_valid(self, fit: Fit, name: str) -> Record | None:
         """Return the calibration that is stored, if it was fitted on the same model and samples, as they are now."""
         try:
-            record = read_record(self._folder / record_file(name))
+            record = read_record(self._folder(fit, name) / record_file(name))
         except ConfigError:
             return None
-        now, before = self._inputs(fit), StoredInputs(record.parts, record.samples, record.predictions)
-        is_valid = record.name == name and now.change_since(before) is None and not now.missing(before)
-        return record if is_valid else None
+        before = StoredInputs(record.parts, record.samples, record.predictions)
+        return record if record.name == name and self._is_current(fit, before) else None
+
+    def _is_current(self, fit: Fit, before: StoredInputs) -> bool:
+        now = self._inputs(fit)
+        return now.change_since(before) is None and not now.missing(before)
+
+    def _read_refusal(self, fit: Fit, name: str) -> str | None:
+        """Return why a calibration could not be fitted, on the same model and samples as they are now."""
+        refusal = read_refusal(self._folder(fit, name))
+        return refusal.why if refusal and self._is_current(fit, refusal.inputs) else None
+
+    def _keep_refusal(self, fit: Fit, name: str, why: str, data: FitData) -> None:
+        inputs = StoredInputs(dict(self._inputs(fit).parts), data.samples, data.predictions)
+        write_refusal(self._folder(fit, name), Refusal(why, inputs))
 
     def _inputs(self, fit: Fit) -> Inputs:
         """Return what a calibration of this fit would be computed from now: looked for once."""
@@ -107,7 +155,7 @@ class Fitting:
     def _record(self, fit: Fit, method: str, calibration: Calibration, data: FitData) -> Record:
         """Return the record of a new calibration."""
         labels = fit.on[0].dataset.labels
-        model = self.run.model
+        facts = self.run.facts
         return Record(
             method=method,
             calibration=calibration,
@@ -115,8 +163,8 @@ class Fitting:
             label_space=labels.name,
             classes=tuple(labels.classes),
             model=self.run.name,
-            fingerprint=model.fingerprint(),
-            model_files=model.file_hashes(),
+            fingerprint=facts.fingerprint,
+            model_files=facts.file_hashes,
             seed=self.run.plan.settings.seed,
             pixels=len(data.sample),
             samples=data.samples,

@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -13,7 +13,8 @@ import numpy as np
 from reliseg.calibration import CalibrationSample, SampledImage, Training
 from reliseg.calibration.records.record import Hashes
 from reliseg.errors import SampleError
-from reliseg.plan.plan import Shard, Target, shards
+from reliseg.plan.plan import Target
+from reliseg.plan.shards import Shard, shards
 from reliseg.prediction import sample_pixels
 from reliseg.run.context import ModelRun
 from reliseg.run.failures import Attempts, Failures
@@ -57,13 +58,13 @@ class Sampling:
         """Where samples of this model lie until all is fitted."""
         return self.run.context.folder.samples(self.run.name)
 
-    def collect(self, target: Target, request: SampleRequest) -> Failures:
-        """Store what is requested of each shard that does not hold it yet; return the failures.
+    def collect(self, target: Target, request: SampleRequest, only: Collection[Shard] | None = None) -> Failures:
+        """Store what is requested of each shard, or of these alone, that does not hold it yet; return the failures.
 
         Stop where the first samples all fail for one reason.
         """
-        every = list(shards(target))
-        pending = [(s, sample) for s in every if not self._is_stored(s, _part(request, s)) for sample in s.samples]
+        every = [s for s in shards(target) if only is None or s in only]
+        pending = [(s, sample) for s in every if not self.is_stored(s, request) for sample in s.samples]
         total = sum(len(shard.samples) for shard in every)
         stage = Stage("sample", self.run.name, str(target), total - len(pending))
         self.run.progress.begin(f"{self.run.name} on {target} for calibration", total, stage)
@@ -112,11 +113,11 @@ class Sampling:
         if self.folder.parent.is_dir() and not any(self.folder.parent.iterdir()):
             self.folder.parent.rmdir()
 
-    def _is_stored(self, shard: Shard, request: SampleRequest) -> bool:
+    def is_stored(self, shard: Shard, request: SampleRequest) -> bool:
         """Tell if what is stored of a shard holds all that is requested, of the same model, samples and files."""
         try:
             record = read_sample_record(self._record(shard))
-            if not request.within(SampleRequest(record.quota, record.whole)):
+            if not _part(request, shard).within(SampleRequest(record.quota, record.whole)):
                 return False
             refuse_changed_files(self._record(shard), record)
         except (OSError, ValueError):

@@ -1,7 +1,8 @@
 """From stored statistics to rows of results. Shards are read one by one: a dozen numbers per image stay in memory."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -9,28 +10,33 @@ import numpy as np
 from reliseg.data import MASKS_TO_DECODE, void_note
 from reliseg.labels import LabelSpace
 from reliseg.metrics import METRICS, DomainState, ImageSummary, Metric, compute_values
-from reliseg.models import Model
-from reliseg.plan.plan import IDENTITY, Reported, Target, shards
+from reliseg.plan.plan import IDENTITY, Reported, Target
 from reliseg.results import Origin, Row, csv_line
 from reliseg.run.context import ModelRun
-from reliseg.run.evaluate.shard_files import StoredScoreHistograms, load_shard, lost_shard_error
+from reliseg.run.evaluate.coverage import Coverage, Coverages
 from reliseg.run.measure.seed_means import with_means
+from reliseg.run.predict.model_facts import ModelFacts
+from reliseg.run.store.cover import BASE, CLASSWISE, Cover, Piece
+from reliseg.run.store.piece_files import Observed, StoredScoreHistograms, load_piece, lost_piece_error
 from reliseg.scores import SCORES
 from reliseg.stats import PixelStatistics, reliability
 from reliseg.stats.bins import ROLES, VOID_ROLE, edges
 from reliseg.stats.fixed import real
+from reliseg.stats.pixels import ClassWise
 from reliseg.stats.threshold import Threshold
 
 Thresholds: TypeAlias = Mapping[tuple[str, str], Mapping[str, Threshold]]
 """By calibration split and calibration, then by score."""
 
 
-def measure(run: ModelRun, incomplete: Collection[Target], thresholds: Thresholds) -> tuple[list[Row], list[str]]:
+def measure(
+    coverages: Coverages, incomplete: Collection[Target], thresholds: Thresholds
+) -> tuple[list[Row], list[str]]:
     """Return the rows of one model, in the order of the plan, and the lines of its reliability table.
 
     `incomplete` are domains that get no rows; `thresholds` are those of the model's calibration splits.
     """
-    plan = run.plan
+    run, plan = coverages.run, coverages.run.plan
     metrics = [METRICS.get(name)() for name in plan.settings.metrics]
     rows: list[Row] = []
     lines: list[str] = []
@@ -41,9 +47,9 @@ def measure(run: ModelRun, incomplete: Collection[Target], thresholds: Threshold
         holds_reference = _holds_reference(target, plan.reference)
         measured = [m for m in metrics if m.reads_images_alone or target.classes is not None]
         for calibration in plan.calibrations_for(target, run.name):
-            state = replace(load_state(run, target.members(), calibration), holds_reference=holds_reference)
+            state = replace(load_state(coverages, target.members(), calibration), holds_reference=holds_reference)
             reference = _reference(run, target, calibration, incomplete)
-            other = load_state(run, reference.members(), calibration) if reference else None
+            other = load_state(coverages, reference.members(), calibration) if reference else None
             by_split = _thresholds_by_split(run, target, calibration, thresholds)
             origin = _origin(run, target, calibration)
             by_calibration[calibration] = list(_rows(measured, state, other, origin, by_split))
@@ -142,40 +148,80 @@ def _origin(run: ModelRun, target: Reported, calibration: str) -> Origin:
     )
 
 
-def load_state(run: ModelRun, members: Sequence[Target], calibration: str) -> DomainState:
+def load_state(coverages: Coverages, members: Sequence[Target], calibration: str) -> DomainState:
     """Return the sum of the stored statistics of these domains; histograms are read only when they are asked for.
 
-    Where data sets have different classes, their pixels do not add up: those of the state are none.
+    Where data sets have different classes, their pixels do not add up: those of the state are none. Samples that are
+    not stored are not in it.
     """
+    run = coverages.run
     labels = _labels_of_all(members)
     layout = run.plan.layout(members[0].dataset)
-    parts = [shard for member in members for shard in shards(member)]
-    paths = [run.shard(shard) for shard in parts]
     pixels = PixelStatistics.zero_without_ranks(layout)
-    images = ImageSummary.allocate(sum(len(shard.samples) for shard in parts), len(layout.scores))
+    images = ImageSummary.allocate(sum(len(m.domain.samples) for m in members), len(layout.scores))
     roles = np.zeros(ROLES, np.int64)
-    start = 0
-    for shard, path in zip(parts, paths, strict=True):
-        stored = load_shard(path, (calibration,), ranks=False)
-        of_shard = run.plan.layout(shard.target.dataset)
-        if stored is None or stored.layout != of_shard or calibration not in stored.observed:
-            raise lost_shard_error(path)
-        observed = stored.observed[calibration]
-        pixels = pixels + observed.pixels if labels else pixels
-        roles += observed.samples.pixels.sum(axis=0)
-        rows = ImageSummary.of(observed.samples).rows
-        images.rows[start : start + len(rows)] = rows
-        start += len(rows)
+    pieces: dict[str, list[Path]] = {score: [] for score in layout.scores}
+    filled = 0
+    for coverage in map(coverages.of, members):
+        for _, cover in coverage.covers(calibration):
+            part = _load_shard(coverage, cover)
+            pixels = pixels + part.pixels if labels else pixels
+            roles += part.roles
+            images.rows[filled : filled + len(part.images)] = part.images.rows
+            filled += len(part.images)
+            for score in layout.scores:
+                pieces[score] += [piece.path for piece in cover.sources[score]]
     return DomainState(
         labels=labels or members[0].dataset.labels,
         scores=layout.scores,
-        pixels=replace(pixels, ranks=StoredScoreHistograms(paths, calibration, layout.scores)),
-        images=images,
-        unreachable=_unreachable(members, run.model.labels),
+        pixels=replace(pixels, ranks=StoredScoreHistograms(pieces)),
+        images=ImageSummary(images.rows[:filled]),
+        unreachable=_unreachable(members, run.facts.labels),
         annotated=all(m.domain.annotated for m in members),
         roles=tuple(roles.tolist()),
-        undefined_scores=_undefined_scores(run.model, layout.scores),
+        undefined_scores=_undefined_scores(run.facts, layout.scores),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _ShardState:
+    """A shard's statistics without histograms of scores, and the numbers of its images in the order of their ids."""
+
+    pixels: PixelStatistics
+    roles: np.ndarray
+    images: ImageSummary
+
+
+def _load_shard(coverage: Coverage, cover: Cover) -> _ShardState:
+    """Add up the pieces of a shard. Each part comes from pieces that hold it: one piece may hold other scores."""
+    layout = coverage.layout
+    pixels = PixelStatistics.zero_without_ranks(replace(layout, classwise=False))
+    classwise = ClassWise.zero(layout) if layout.classwise else None
+    roles = np.zeros(ROLES, np.int64)
+    place = {sample: i for i, sample in enumerate(sorted(cover.samples))}
+    images = ImageSummary.allocate(len(place), len(layout.scores))
+    for piece in cover.pieces():
+        observed = _observed(piece)
+        rows = [place[sample] for sample in observed.samples.ids]
+        summary = ImageSummary.of(observed.samples)
+        if piece in cover.sources[BASE]:
+            pixels = pixels + replace(observed.pixels, classwise=None, ranks={})
+            roles += observed.samples.pixels.sum(axis=0)
+            images.put(rows, summary)
+        if classwise is not None and piece in cover.sources[CLASSWISE] and observed.pixels.classwise is not None:
+            classwise = classwise + observed.pixels.classwise
+        own = piece.stored.layout.scores
+        for k, score in enumerate(layout.scores):
+            if piece in cover.sources[score]:
+                images.put_score(rows, k, summary, own.index(score))
+    return _ShardState(replace(pixels, classwise=classwise), roles, images)
+
+
+def _observed(piece: Piece) -> Observed:
+    stored = load_piece(piece.path, ranks=False)
+    if stored is None or stored.layout != piece.stored.layout:
+        raise lost_piece_error(piece.path)
+    return stored.observed
 
 
 def _labels_of_all(members: Sequence[Target]) -> LabelSpace | None:
@@ -186,7 +232,7 @@ def _labels_of_all(members: Sequence[Target]) -> LabelSpace | None:
     return replace(spaces[0], absent=frozenset.intersection(*(space.absent for space in spaces)))
 
 
-def _undefined_scores(model: Model, scores: Sequence[str]) -> dict[str, str]:
+def _undefined_scores(model: ModelFacts, scores: Sequence[str]) -> dict[str, str]:
     reasons = {}
     for name in scores:
         score = SCORES.get(name)

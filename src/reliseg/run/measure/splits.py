@@ -8,7 +8,7 @@ from reliseg.calibration.records.thresholds import ByScore
 from reliseg.metrics import METRICS, DomainState, compute_values
 from reliseg.plan.plan import IDENTITY, Target
 from reliseg.results import Value, csv_line
-from reliseg.run.context import ModelRun
+from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.measure.measure import Thresholds, load_state
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.threshold import Threshold
@@ -41,11 +41,12 @@ class SplitNumbers:
         return replace(record, thresholds=thresholds) if is_known else None
 
 
-def measure_splits(run: ModelRun, incomplete: Collection[Target]) -> SplitNumbers:
+def measure_splits(coverages: Coverages, incomplete: Collection[Target]) -> SplitNumbers:
     """Read the statistics of every split, one calibration after the other: of each only a few numbers stay in memory.
 
     A split with a domain in `incomplete` gives no threshold.
     """
+    run = coverages.run
     thresholds: dict[tuple[str, str], Mapping[str, Threshold]] = {}
     lines: list[str] = []
     incomplete_splits: set[str] = set()
@@ -59,7 +60,7 @@ def measure_splits(run: ModelRun, incomplete: Collection[Target]) -> SplitNumber
             continue
         before: _Summary | None = None
         for calibration in split.calibrations:
-            summary = _Summary.of(load_state(run, split.members, calibration))
+            summary = _Summary.of(load_state(coverages, split.members, calibration))
             thresholds[split.name, calibration] = summary.thresholds
             if before is None:  # identity is the first
                 before = summary

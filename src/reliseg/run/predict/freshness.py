@@ -29,10 +29,12 @@ class Inputs:
     """What a result would be computed from now."""
 
     parts: Parts
-    model: Model
+    model: Model | None
+    """The model, if it reads stored predictions."""
     samples: Mapping[Target, Sequence[Sample]]
     hashes: InputHashes
-    _current: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict, init=False)
+    known: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    """Hashes that were looked for: several results on the same samples may share them."""
 
     def change_since(self, before: StoredInputs) -> str | None:
         """Return why a stored result is not valid any more, or None: what it was computed from is what there is now.
@@ -76,11 +78,11 @@ class Inputs:
     def _hashes_of(self, target: Target, sample: Sample) -> tuple[str, str]:
         """Return the sha256 of a sample and of its stored prediction; looked for once, for any number of results."""
         key = str(target), sample.id
-        if key not in self._current:
+        if key not in self.known:
             files = self._files(target, sample)
-            self._current[key] = self.hashes.of_sample(target.dataset, sample), self.hashes.of_files(files)
-        return self._current[key]
+            self.known[key] = self.hashes.of_sample(target.dataset, sample), self.hashes.of_files(files)
+        return self.known[key]
 
     def _files(self, target: Target, sample: Sample) -> tuple[Path, ...]:
         """Return the files that the sample's prediction is read from."""
-        return self.model.of_domain(str(target)).files(sample.id)
+        return self.model.of_domain(str(target)).files(sample.id) if self.model else ()

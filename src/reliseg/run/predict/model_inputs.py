@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Protocol
 
 from reliseg.data import DataSet, DecodedSample
 from reliseg.errors import ModelError
@@ -9,6 +10,19 @@ from reliseg.models import FitWithin, Input, Interpolation, Model
 from reliseg.models.inference.resizing import Resizing, require_library
 from reliseg.prediction import Prediction
 from reliseg.stats.rows import Rows, ScoreMaps
+
+
+class SeesImages(Protocol):
+    """A model, or what is known of one."""
+
+    @property
+    def reads_images(self) -> bool:
+        """Tell if it predicts from images."""
+
+    @property
+    def resizes(self) -> bool:
+        """Tell if it brings images to a size of its own."""
+
 
 _INTERPOLATION: Interpolation = "opencv"
 """By which images of data sets are resized."""
@@ -27,7 +41,7 @@ def size_of_input(model: Model, dataset: DataSet, size: tuple[int, int]) -> tupl
     return _resizing(dataset).size_for(size) if uses_size_of(model, dataset) else size
 
 
-def uses_size_of(model: Model, dataset: DataSet) -> bool:
+def uses_size_of(model: SeesImages, dataset: DataSet) -> bool:
     """Tell if a model gets the images of a data set at the size that this names."""
     return dataset.resize is not None and model.reads_images and not model.resizes
 

@@ -1,4 +1,4 @@
-"""Statistics on disk: atomic, checksummed files, one per shard."""
+"""Statistics on disk: atomic, checksummed files, each of some samples of a shard under one calibration."""
 
 import hashlib
 import json
@@ -7,9 +7,9 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, TypeAlias
 
@@ -28,8 +28,10 @@ from reliseg.stats.consistency import (
 )
 from reliseg.stats.pixels import ScoreHistogram
 
-_FORMAT = 7
+FORMAT = 8
+"""Of files of statistics: others are not read."""
 _HEAD = "head.json"
+_ROWS = "samples."
 _LARGEST_HEAD = 1 << 26
 _END_OF_ZIP = struct.Struct("<4s4H2LH")
 _UNREADABLE = (
@@ -43,7 +45,7 @@ _UNREADABLE = (
     EOFError,
     RuntimeError,  # and NotImplementedError: a method of compression, or a password
 )
-"""What reading a missing or damaged shard raises."""
+"""What reading a missing or damaged piece raises."""
 
 
 @dataclass(frozen=True)
@@ -58,29 +60,36 @@ class Observed:
 
 
 @dataclass(frozen=True)
-class ShardHead:
-    """What is known of a shard beside its statistics: hashes of its finished samples, and failures.
-
-    A shard with failures is kept; the next run evaluates only what failed.
-    """
+class PieceHead:
+    """What is known of a piece beside its statistics: all that determined them, part by part."""
 
     hashes: Mapping[str, str]
+    """The sha256 of image and mask, by sample."""
     predictions: Mapping[str, str]
     """The hashes of the files that predictions were read from, by sample."""
-    failures: Mapping[str, str]
     parts: Mapping[str, str]
     """What it was computed from, part by part: see `reliseg.run.predict.identity`."""
-    calibrations: Mapping[str, str]
-    """The fingerprints of the calibrations that are stored."""
+    calibration: str
+    """The identity of the calibration."""
+    codes: Mapping[str, str] = field(default_factory=dict)
+    """The sha256 of the code of scores that other packages bring, by score."""
+    made: Mapping[str, str] = field(default_factory=dict)
+    """Processor, kernel and versions: no part of its identity."""
 
 
 @dataclass(frozen=True)
-class StoredShard:
-    """A shard as it was read: statistics of those calibrations that were asked for."""
+class StoredHead:
+    """The head of a piece that was read, and what it counts."""
 
-    head: ShardHead
+    head: PieceHead
     layout: Layout
-    observed: Mapping[str, Observed]
+
+
+@dataclass(frozen=True)
+class StoredPiece(StoredHead):
+    """A piece as it was read."""
+
+    observed: Observed
 
 
 _Digest: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -91,57 +100,53 @@ class _Head(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    format: Annotated[int, Field(ge=_FORMAT, le=_FORMAT)]
+    format: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
     classes: Annotated[int, Field(ge=1, le=254)]
     scores: tuple[str, ...]
     classwise: bool
     hashes: dict[str, str]
     predictions: dict[str, str]
-    failures: dict[str, str]
     parts: dict[str, str]
-    calibrations: dict[str, str]
+    calibration: str
+    codes: dict[str, str]
+    made: dict[str, str]
     members: dict[str, _Digest]
     """The sha256 of every other member, by name."""
 
     @property
     def layout(self) -> Layout:
-        """What the shard counts."""
+        """What the piece counts."""
         return Layout(self.classes, self.scores, self.classwise)
 
     @property
     def samples(self) -> tuple[str, ...]:
-        """The ids of the rows, under every calibration."""
+        """The ids of the rows."""
         return tuple(sorted(self.hashes))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each array, by the name of its member."""
         of_pixels, of_samples = shapes_of_pixels(self.layout), shapes_of_samples(self.layout, len(self.hashes))
-        one = dict(of_pixels) | {f"samples.{name}": shape for name, shape in of_samples.items()}
-        return {f"{calibration}/{name}": shape for calibration in self.calibrations for name, shape in one.items()}
+        return dict(of_pixels) | {f"{_ROWS}{name}": shape for name, shape in of_samples.items()}
 
-    def public(self) -> ShardHead:
-        """Return what is known of the shard beside its statistics."""
-        return ShardHead(self.hashes, self.predictions, self.failures, self.parts, self.calibrations)
+    def public(self) -> StoredHead:
+        """Return what is known of the piece beside its statistics."""
+        names = (f.name for f in fields(PieceHead))
+        return StoredHead(PieceHead(**{name: getattr(self, name) for name in names}), self.layout)
 
 
-def save_shard(path: Path, head: ShardHead, observed: Iterable[tuple[str, Observed]]) -> None:
-    """Store a shard: sparse arrays in a zip file, with the sha256 of each in its head, and that of the head at the end.
-
-    Of what is observed, by calibration, one is in memory at a time if it comes from a generator.
-    """
+def save_piece(path: Path, head: PieceHead, observed: Observed) -> None:
+    """Store a piece: sparse arrays in a zip file, with the sha256 of each in its head, and that of the head at the end."""
 
     def write(file: BinaryIO) -> None:
         members: dict[str, str] = {}
-        layout: dict[str, Any] = {}
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            for calibration, statistics in observed:
-                layout = _layout_of(statistics)
-                for name, array in _members(calibration, statistics):
-                    content = _sparse(array)
-                    members[name] = _sha256(content)
-                    archive.writestr(name, content)
-            described = json.dumps({"format": _FORMAT, **layout, **asdict(head), "members": members}).encode()
-            archive.writestr(_HEAD, described)
+            for name, array in _members(observed):
+                content = _sparse(array)
+                members[name] = _sha256(content)
+                archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 1)
+            facts = {"format": FORMAT, **_layout_of(observed), **asdict(head), "members": members}
+            described = json.dumps(facts).encode()
+            archive.writestr(zipfile.ZipInfo(_HEAD), described, zipfile.ZIP_DEFLATED, 1)
             archive.comment = _sha256(described).encode()
 
     write_atomically(path, write)
@@ -160,46 +165,38 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _members(calibration: str, observed: Observed) -> Iterator[tuple[str, np.ndarray]]:
+def _members(observed: Observed) -> Iterator[tuple[str, np.ndarray]]:
     """Yield all arrays by name: ranks are converted only when they are written."""
-    for name, array in observed.pixels.items():
-        yield f"{calibration}/{name}", array
+    yield from observed.pixels.items()
     for name, array in observed.samples.arrays().items():
-        yield f"{calibration}/samples.{name}", array
+        yield f"{_ROWS}{name}", array
 
 
-def load_shard(path: Path, calibrations: Collection[str] | None = None, *, ranks: bool = True) -> StoredShard | None:
-    """Return the stored shard with the statistics of these calibrations (all by default), with `ranks` or without.
+def load_piece(path: Path, *, ranks: bool = True) -> StoredPiece | None:
+    """Return the stored piece, with the fine histograms of scores or without.
 
     None where there is none, or none that is whole: what is read agrees in itself.
     """
     try:
-        with _open_shard(path) as shard:
-            names = [c for c in shard.head.calibrations if calibrations is None or c in calibrations]
-            observed = {name: shard.observed(name, ranks=ranks) for name in names}
-            return StoredShard(shard.head.public(), shard.head.layout, observed)
+        with _open_piece(path) as piece:
+            stored = piece.head.public()
+            return StoredPiece(stored.head, stored.layout, piece.observed(ranks=ranks))
     except _UNREADABLE:
         return None
 
 
-def load_head(path: Path, layout: Layout) -> ShardHead | None:
-    """Return what is known of a stored shard, after looking at everything in it; None as of `load_shard`.
-
-    `layout` is what it must count.
-    """
+def verify_piece(path: Path) -> StoredHead | None:
+    """Return what is known of a stored piece, after looking at everything in it; None as of `load_piece`."""
     try:
-        with _open_shard(path) as shard:
-            if shard.head.layout != layout:
-                return None
-            for calibration in shard.head.calibrations:
-                shard.check(calibration)
-            return shard.head.public()
+        with _open_piece(path) as piece:
+            piece.check()
+            return piece.head.public()
     except _UNREADABLE:
         return None
 
 
 @dataclass(frozen=True, eq=False)
-class _OpenShard:
+class _OpenPiece:
     """An open zip file, with no other members than those that its head names, and none larger than it can be."""
 
     archive: zipfile.ZipFile
@@ -207,7 +204,7 @@ class _OpenShard:
     shapes: Mapping[str, tuple[int, ...]]
 
     @classmethod
-    def of(cls, archive: zipfile.ZipFile) -> "_OpenShard":
+    def of(cls, archive: zipfile.ZipFile) -> "_OpenPiece":
         """Read the head. A ValueError where it does not fit the file or itself."""
         content = _read_member(archive, _HEAD, _LARGEST_HEAD)
         if _sha256(content).encode() != archive.comment:
@@ -217,7 +214,7 @@ class _OpenShard:
         names = archive.namelist()
         if len(set(names)) != len(names) or set(names) != {*shapes, _HEAD} or head.members.keys() != shapes.keys():
             raise ValueError("other members")
-        if head.failures.keys() & head.hashes.keys() or not head.predictions.keys() <= head.hashes.keys():
+        if not head.predictions.keys() <= head.hashes.keys():
             raise ValueError("other samples")
         return cls(archive, head, shapes)
 
@@ -236,22 +233,21 @@ class _OpenShard:
         array.ravel()[places] = values
         return array
 
-    def observed(self, calibration: str, *, ranks: bool) -> Observed:
-        """Return the statistics of a calibration, with `ranks` or without. A ValueError where they contradict."""
-        prefix, rows = f"{calibration}/", "samples."
-        keys = [name.removeprefix(prefix) for name in self.shapes if name.startswith(prefix)]
-        arrays = {key: self.dense(prefix + key) for key in keys if ranks or not key.startswith("ranks.")}
-        table = {key.removeprefix(rows): array for key, array in arrays.items() if key.startswith(rows)}
-        pixels = {key: array for key, array in arrays.items() if not key.startswith(rows)}
+    def observed(self, *, ranks: bool) -> Observed:
+        """Return the statistics, with `ranks` or without. A ValueError where they contradict."""
+        keys = [key for key in self.shapes if ranks or not key.startswith("ranks.")]
+        arrays = {key: self.dense(key) for key in keys}
+        table = {key.removeprefix(_ROWS): array for key, array in arrays.items() if key.startswith(_ROWS)}
+        pixels = {key: array for key, array in arrays.items() if not key.startswith(_ROWS)}
         samples = SampleTable.from_arrays(self.head.samples, table)
         observed = Observed(PixelStatistics.from_arrays(pixels), samples)
         _refuse(contradictions(observed.pixels, samples))
         return observed
 
-    def check(self, calibration: str) -> None:
-        """Raise a ValueError where the statistics of a calibration contradict; one histogram at a time is in memory."""
-        observed = self.observed(calibration, ranks=False)
-        names = ((score, f"{calibration}/ranks.{score}.counts") for score in self.head.scores)
+    def check(self) -> None:
+        """Raise a ValueError where the statistics contradict; one histogram at a time is in memory."""
+        observed = self.observed(ranks=False)
+        names = ((score, f"ranks.{score}.counts") for score in self.head.scores)
         scores = (StoredCounts(score, *self.read(name)) for score, name in names)
         _refuse(contradictions_of_scores(observed.pixels, observed.samples, scores))
 
@@ -262,12 +258,12 @@ def _refuse(problems: Iterator[str]) -> None:
 
 
 @contextmanager
-def _open_shard(path: Path) -> Iterator[_OpenShard]:
-    """Open a shard. One of `_UNREADABLE` where it is not there, or not whole."""
+def _open_piece(path: Path) -> Iterator[_OpenPiece]:
+    """Open a piece. One of `_UNREADABLE` where it is not there, or not whole."""
     with open_regular(path) as file:
         _check_end(file)
         with zipfile.ZipFile(file) as archive:
-            yield _OpenShard.of(archive)
+            yield _OpenPiece.of(archive)
 
 
 def _check_end(file: BinaryIO) -> None:
@@ -276,7 +272,7 @@ def _check_end(file: BinaryIO) -> None:
     file.seek(max(size - _END_OF_ZIP.size - 64, 0))
     signature, _, _, _, entries, directory, start, comment = _END_OF_ZIP.unpack(file.read(_END_OF_ZIP.size))
     if signature != b"PK\5\6" or comment != 64 or directory > min(size, entries * 1024):
-        raise ValueError("no end of a shard")
+        raise ValueError("no end of a piece")
     if start + directory + _END_OF_ZIP.size + 64 != size:
         raise ValueError("something lies before or between")
 
@@ -295,21 +291,18 @@ def _read_member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class StoredScoreHistograms(Mapping[str, ScoreHistogram]):
-    """The fine histograms of one calibration over some shards, by score, added up when they are first asked for.
+    """The fine histograms of one calibration over some pieces, by score, added up when they are first asked for.
 
     They are most of what a domain's statistics hold: metrics look at one score after the other, and only that is in
     memory; what was added up before is kept in no more bytes a bin than the largest count needs.
     """
 
-    shards: Sequence[Path]
-    calibration: str
-    scores: tuple[str, ...]
+    pieces: Mapping[str, Sequence[Path]]
+    """Those that add up to all samples, by score."""
     _sums: dict[str, np.ndarray] = field(default_factory=dict, init=False)
 
     def __getitem__(self, score: str) -> ScoreHistogram:
-        """Return the sum over all shards; a FileNotFoundError that names one that is gone or broken."""
-        if score not in self.scores:
-            raise KeyError(score)
+        """Return the sum over all pieces; a FileNotFoundError that names one that is gone or broken."""
         if score in self._sums:
             return ScoreHistogram(self._sums[score].astype(np.int64))
         total = self._sum(score)
@@ -319,27 +312,27 @@ class StoredScoreHistograms(Mapping[str, ScoreHistogram]):
     def _sum(self, score: str) -> ScoreHistogram:
         total = ScoreHistogram.zero_of(score)
         counts = total.counts.ravel()
-        name = f"{self.calibration}/ranks.{score}.counts"
-        for path in self.shards:
+        name = f"ranks.{score}.counts"
+        for path in self.pieces[score]:
             try:
-                with _open_shard(path) as shard:
-                    places, values = shard.read(name)
-                    if shard.shapes[name] != total.counts.shape or values.min(initial=0) < 0:
+                with _open_piece(path) as piece:
+                    places, values = piece.read(name)
+                    if piece.shapes[name] != total.counts.shape or values.min(initial=0) < 0:
                         raise ValueError("another histogram")
             except _UNREADABLE as error:
-                raise lost_shard_error(path) from error
+                raise lost_piece_error(path) from error
             counts[places] += values
         return total
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.scores)
+        return iter(self.pieces)
 
     def __len__(self) -> int:
-        return len(self.scores)
+        return len(self.pieces)
 
 
-def lost_shard_error(path: Path) -> FileNotFoundError:
-    """Return the error of a shard that was there before."""
+def lost_piece_error(path: Path) -> FileNotFoundError:
+    """Return the error of a piece that was there before."""
     return FileNotFoundError(f"{path} is gone or broken since it was written")
 
 

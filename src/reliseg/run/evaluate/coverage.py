@@ -1,0 +1,103 @@
+"""What is stored of a model on a domain, and what is missing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from reliseg.plan.plan import Target
+from reliseg.plan.shards import Shard, shards
+from reliseg.run.context import ModelRun
+from reliseg.run.predict.freshness import StoredInputs
+from reliseg.run.predict.identity import codes_of_scores, identity_of_calibration
+from reliseg.run.store.cover import Cover, Piece, cover
+from reliseg.run.store.store import Place, place_of
+from reliseg.stats import Layout
+
+
+@dataclass(frozen=True, eq=False)
+class ShardCover:
+    """What is stored of a shard under one calibration."""
+
+    cover: Cover
+    changes: list[str]
+    """Why pieces that lie there are not used: a line each."""
+    broken: list[Path]
+    """Files there that are not whole."""
+
+
+@dataclass(frozen=True, eq=False)
+class Coverage:
+    """A model on a domain (no union), under the calibrations of its run: which pieces hold which of its samples."""
+
+    run: ModelRun
+    target: Target
+    _known: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict, init=False)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """What is counted."""
+        return self.run.plan.layout(self.target.dataset)
+
+    @cached_property
+    def codes(self) -> dict[str, str]:
+        """The code of scores that other packages bring."""
+        return codes_of_scores(self.layout)
+
+    @cached_property
+    def parts(self) -> dict[str, str]:
+        """What determines the statistics beside calibrations, scores and files."""
+        return self.run.parts([self.target])
+
+    @cached_property
+    def identities(self) -> dict[str, str]:
+        """The identity of each calibration."""
+        return {name: identity_of_calibration(c) for name, c in self.run.calibrations.items()}
+
+    @cached_property
+    def shards(self) -> tuple[Shard, ...]:
+        """The shards of the domain."""
+        return tuple(shards(self.target))
+
+    def place(self, shard: Shard, calibration: str = "") -> Place:
+        """Return where the pieces of a shard lie; without a calibration, what is said of all of them."""
+        identity = self.identities[calibration] if calibration else ""
+        return place_of(self.parts, identity, (sample.id for sample in shard.samples))
+
+    def of(self, shard: Shard, calibration: str) -> ShardCover:
+        """Return what is stored of a shard under a calibration."""
+        pieces, broken = self.run.context.store.pieces(self.place(shard, calibration))
+        changes = [f"{path} is not whole" for path in broken]
+        valid = []
+        now = self.run.inputs({self.target: shard.samples}, self.parts, self._known) if pieces else None
+        for piece in pieces:
+            change = now.change_since(self._inputs_of(piece)) if now else None
+            if change is None:
+                valid.append(piece)
+            else:
+                changes.append(change)
+        ids = [sample.id for sample in shard.samples]
+        found = cover(valid, ids, self.layout, self.codes)
+        return ShardCover(found, changes if found.missing else [], broken)
+
+    def covers(self, calibration: str) -> Iterator[tuple[Shard, Cover]]:
+        """Yield all shards with what is stored of them under a calibration."""
+        return ((shard, self.of(shard, calibration).cover) for shard in self.shards)
+
+    def _inputs_of(self, piece: Piece) -> StoredInputs:
+        head, name = piece.stored.head, str(self.target)
+        return StoredInputs(head.parts, {name: head.hashes}, {name: head.predictions})
+
+
+class Coverages:
+    """The coverages of a run's domains, each made once."""
+
+    def __init__(self, run: ModelRun) -> None:
+        self.run = run
+        self._by_target: dict[Target, Coverage] = {}
+
+    def of(self, target: Target) -> Coverage:
+        """Return that of a domain."""
+        if target not in self._by_target:
+            self._by_target[target] = Coverage(self.run, target)
+        return self._by_target[target]

@@ -1,0 +1,45 @@
+"""What is known of a model beside its predictions: plain values, so that they can be remembered."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reliseg.labels import LabelSpace
+from reliseg.models import Model
+from reliseg.run.predict.plugin_code import parts_of_code
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """Plain values of a model: what identities, metrics and the manifest need."""
+
+    fingerprint: str
+    file_hashes: tuple[str, ...]
+    labels: LabelSpace
+    reads_images: bool
+    resizes: bool
+    gives_probabilities: bool
+    gives_scores: tuple[str, ...]
+    code: dict[str, str]
+    """The part of an identity that is the code of another package; none where the kind ships."""
+    provenance: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, model: Model) -> "ModelFacts":
+        """Return the facts of a loaded model."""
+        return cls(
+            model.fingerprint(),
+            model.file_hashes(),
+            model.labels,
+            model.reads_images,
+            model.resizes,
+            model.gives_probabilities,
+            tuple(model.gives_scores),
+            parts_of_code([model]),
+            model.provenance(),
+        )
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that it was loaded from."""
+        return [Path(path) for path in self.provenance.get("files", {})]

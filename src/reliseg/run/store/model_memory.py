@@ -1,0 +1,150 @@
+"""Models, loaded when they are needed: what is known of them is remembered, so that what is stored needs no network."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from reliseg.calibration.records.seal import seal_of
+from reliseg.errors import ReliSegError
+from reliseg.labels import LabelSpace
+from reliseg.models import Model
+from reliseg.plan.plan import ModelSource
+from reliseg.run.hashes import InputHashes
+from reliseg.run.predict.model_facts import ModelFacts
+from reliseg.runtime.atomic_files import write_text
+from reliseg.runtime.regular_files import read_regular
+
+_LARGEST = 1 << 26
+_PACKAGES = ("reliseg", "numpy", "torch", "transformers", "onnxruntime", "torchvision", "timm")
+"""Their versions may be facts of a model, or decide them."""
+
+
+_FACTS: TypeAdapter[ModelFacts] = TypeAdapter(ModelFacts)
+
+
+class ModelHandle:
+    """A model of a plan, loaded when it is needed, and what is known of it before."""
+
+    def __init__(self, source: ModelSource, memory: "ModelMemory", model: Model | None = None) -> None:
+        self._source = source
+        self._memory = memory
+        self._model = model
+        self._facts: ModelFacts | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
+        return self._source.name
+
+    @property
+    def is_loaded(self) -> bool:
+        """True if using it takes no time."""
+        return self._model is not None
+
+    @property
+    def model(self) -> Model:
+        """The model itself."""
+        if self._model is None:
+            self._model = self._source.load()
+            self._facts = ModelFacts.of(self._model)
+            self._memory.keep(self._source, self._facts)
+        return self._model
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What is known of it: from memory, or from the model itself."""
+        known = self.known()
+        if known is None:
+            known = self._facts = ModelFacts.of(self.model)
+        return known
+
+    def known(self) -> ModelFacts | None:
+        """Return what is known without loading a network; None where that is nothing."""
+        if self._facts is None:
+            self._facts = ModelFacts.of(self._model) if self._model else self._memory.facts(self._source)
+        return self._facts
+
+    def let_go(self) -> None:
+        """Drop the model: its memory is free when nobody else holds it; what is known of it stays."""
+        if self._source.described:
+            self._model = None
+
+
+@dataclass(frozen=True, eq=False)
+class ModelMemory:
+    """Facts of models by how a configuration describes them, in a run's folder."""
+
+    folder: Path
+    hashes: InputHashes
+
+    def facts(self, source: ModelSource) -> ModelFacts | None:
+        """Return what was known of the model, if its files hold what they held; None where that cannot be told."""
+        if not source.described or self.hashes.verify:
+            return None
+        try:
+            outer: Any = json.loads(read_regular(self._file(source), _LARGEST))
+            content, seal = outer["facts"], outer["sha256"]
+            if seal != seal_of(content):
+                return None
+            state = self._state([Path(path) for path in content["paths"]])
+            return _FACTS.validate_python(_thawed(content["model"])) if content["state"] == state else None
+        except (OSError, ValueError, LookupError, TypeError, RecursionError, ValidationError, ReliSegError):
+            return None
+
+    def keep(self, source: ModelSource, facts: ModelFacts) -> None:
+        """Remember what is known of a model that was loaded."""
+        if not source.described or not facts.files or facts.code:
+            return
+        paths = [path.absolute() for path in facts.files]
+        try:
+            content = {"model": _frozen(facts), "paths": list(map(str, paths)), "state": self._state(paths)}
+        except (OSError, ReliSegError, TypeError, ValueError):  # files that are gone, or values that JSON has not
+            return
+        write_text(self._file(source), json.dumps({"facts": content, "sha256": seal_of(content)}))
+
+    def _file(self, source: ModelSource) -> Path:
+        text = json.dumps([source.described, _versions()])
+        return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
+
+    def _state(self, files: list[Path]) -> list[Any]:
+        """Return the content of the files, and the names beside them: another file there may be loaded in their place."""
+        beside = {str(folder): _names(folder) for folder in sorted({file.parent for file in files})}
+        digest = hashlib.sha256(json.dumps(beside).encode()).hexdigest()
+        return [self.hashes.of_files(files), digest]
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith((".", "__")))
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def _frozen(facts: ModelFacts) -> dict[str, Any]:
+    """Return the facts as JSON values, in which nothing is lost."""
+    content = asdict(facts)
+    content["labels"] |= {"absent": sorted(facts.labels.absent)}
+    frozen: dict[str, Any] = json.loads(json.dumps(content))
+    return frozen
+
+
+def _thawed(content: Mapping[str, Any]) -> dict[str, Any]:
+    labels = dict(content["labels"])
+    return dict(content) | {"labels": LabelSpace(**_tuples(labels) | {"absent": frozenset(labels["absent"])})}
+
+
+def _tuples(labels: dict[str, Any]) -> dict[str, Any]:
+    return labels | {"classes": tuple(labels["classes"]), "palette": tuple(map(tuple, labels["palette"]))}

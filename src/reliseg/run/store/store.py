@@ -1,0 +1,165 @@
+"""The pieces of a run's folder: found by what determines them, written, joined, removed."""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Any, NewType
+
+from pydantic import TypeAdapter, ValidationError
+
+from reliseg.run.hashes import InputHashes
+from reliseg.run.store.cover import Piece, same_parts
+from reliseg.run.store.piece_files import (
+    FORMAT,
+    Observed,
+    PieceHead,
+    StoredHead,
+    load_piece,
+    lost_piece_error,
+    save_piece,
+    verify_piece,
+)
+from reliseg.runtime.atomic_files import write_text
+from reliseg.runtime.regular_files import read_regular
+from reliseg.stats import Layout
+
+Place = NewType("Place", str)
+"""Where pieces lie that add up: a digest of what determines them and is known before any image is read."""
+
+_HEAD: TypeAdapter[StoredHead] = TypeAdapter(StoredHead)
+_DIGITS = 32
+_LARGEST = 1 << 26
+
+
+def place_of(parts: Mapping[str, str], calibration: str, ids: Iterable[str]) -> Place:
+    """Return the place of a shard's pieces: of its parts, its calibration and the ids of all its samples."""
+    return Place(_digest([FORMAT, sorted(parts.items()), calibration, sorted(ids)]))
+
+
+@dataclass(frozen=True, eq=False)
+class Store:
+    """The folder of statistics. Any number of processes may work there: files are named by content, and are whole."""
+
+    folder: Path
+    memory: InputHashes
+    """Knows the heads of files that were looked at before, and have not changed since."""
+
+    def pieces(self, place: Place) -> tuple[list[Piece], list[Path]]:
+        """Return the pieces of a place, and files there that are not whole."""
+        found, broken = [], []
+        for path in self._files(place):
+            stored = self._head(path)
+            if stored is None:
+                broken.append(path)
+            else:
+                found.append(Piece(path, stored))
+        return found, broken
+
+    def save(self, place: Place, head: PieceHead, observed: Observed) -> Piece:
+        """Write a piece."""
+        stored = StoredHead(head, _layout(observed))
+        path = self._folder(place) / f"{_digest(_identity(stored))}.zip"
+        save_piece(path, head, observed)
+        return Piece(path, stored)
+
+    def join(self, place: Place, pieces: Collection[Piece]) -> None:
+        """Put pieces of the same statistics and of different samples into one; then remove what that holds."""
+        if len(pieces) < 2 or not same_parts(pieces):
+            return
+        heads = [piece.stored.head for piece in pieces]
+        head = replace(
+            heads[0],
+            hashes={i: digest for h in heads for i, digest in h.hashes.items()},
+            predictions={i: digest for h in heads for i, digest in h.predictions.items()},
+        )
+        whole = self.save(place, head, reduce(add, (_load(piece.path) for piece in pieces)))
+        for path in {piece.path for piece in pieces} - {whole.path}:
+            path.unlink(missing_ok=True)
+
+    def note_failures(self, place: Place, failures: Mapping[str, str]) -> None:
+        """Keep why samples of a shard could not be evaluated; none where they can."""
+        path = self._failures(place)
+        if failures:
+            write_text(path, json.dumps(failures, indent=1))
+        elif path.exists():
+            path.unlink(missing_ok=True)
+
+    def failures(self, place: Place) -> dict[str, str]:
+        """Return why samples of a shard could not be evaluated when that was last tried."""
+        try:
+            content: Any = json.loads(read_regular(self._failures(place), _LARGEST))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return {str(i): str(why) for i, why in content.items()} if isinstance(content, dict) else {}
+
+    def all_pieces(self) -> Iterator[Path]:
+        """Yield the files of all pieces."""
+        return (path for path in sorted(self.folder.glob("??/*/*.zip")))
+
+    def remove(self, paths: Iterable[Path]) -> None:
+        """Remove files, and folders that are empty then."""
+        for path in paths:
+            path.unlink(missing_ok=True)
+            for folder in path.parents[:2]:
+                with suppress(OSError):  # something else lies there
+                    folder.rmdir()
+
+    def _files(self, place: Place) -> list[Path]:
+        try:
+            return sorted(path for path in self._folder(place).iterdir() if path.suffix == ".zip")
+        except OSError:
+            return []
+
+    def _folder(self, place: Place) -> Path:
+        return self.folder / place[:2] / place
+
+    def _failures(self, place: Place) -> Path:
+        return self._folder(place) / "failures.json"
+
+    def _head(self, path: Path) -> StoredHead | None:
+        """Return the head of a piece that is whole, from memory where its file has not changed since it was."""
+
+        def compute() -> str:
+            stored = verify_piece(path)
+            if stored is None:
+                raise _NotWholeError
+            return json.dumps(asdict(stored))
+
+        try:
+            return _HEAD.validate_json(self.memory.recall("piece", (path,), compute))
+        except (_NotWholeError, OSError, ValidationError):
+            return None
+
+
+class _NotWholeError(Exception):
+    """Leaves a computation whose result must not be kept."""
+
+
+def _load(path: Path) -> Observed:
+    stored = load_piece(path)
+    if stored is None:
+        raise lost_piece_error(path)
+    return stored.observed
+
+
+def _layout(observed: Observed) -> Layout:
+    pixels = observed.pixels
+    return Layout(len(pixels.top.counts), tuple(pixels.ranks), pixels.classwise is not None)
+
+
+def _identity(stored: StoredHead) -> list[Any]:
+    head, layout = stored.head, stored.layout
+    return [
+        [FORMAT, sorted(head.parts.items()), head.calibration],
+        [sorted(head.hashes.items()), sorted(head.predictions.items())],
+        [layout.classes, sorted(layout.scores), layout.classwise, sorted(head.codes.items())],
+    ]
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:_DIGITS]
