@@ -1,0 +1,195 @@
+"""From what is stored to results: rows, tables and the manifest of a configuration, without any network."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import reliseg
+from reliseg.calibration.records.record import write_record
+from reliseg.errors import ConfigError, IncompleteError, count_text
+from reliseg.metrics import METRICS
+from reliseg.plan.plan import Plan, Target
+from reliseg.results import Results, Row
+from reliseg.run.context import ModelRun, RunContext
+from reliseg.run.evaluate.coverage import Coverages
+from reliseg.run.failures import Failures
+from reliseg.run.manifest import manifest
+from reliseg.run.measure.measure import RELIABILITY_HEADER, measure
+from reliseg.run.measure.splits import FITS_HEADER, measure_splits, stored_thresholds
+from reliseg.run.predict.plugin_code import parts_of_code
+from reliseg.run.store.answers import Answer, Answers, hold_still
+from reliseg.run.survey import Survey, digest_of_pieces
+from reliseg.runtime.atomic_files import write_text
+from reliseg.runtime.regular_files import sha256_of_file
+
+OnError: TypeAlias = Literal["stop", "skip"]
+"""What a domain gives with samples that cannot be evaluated: no results, or those of the others."""
+
+
+@dataclass
+class _Outputs:
+    """The rows and lines of all models, and what was incomplete."""
+
+    rows: list[Row] = field(default_factory=list)
+    reliability: list[str] = field(default_factory=list)
+    fits: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Conclusion:
+    """The results of a plan whose statistics are stored."""
+
+    context: RunContext
+    plan: Plan
+    configuration: str
+    on_error: OnError = "stop"
+
+    def earlier(self, surveys: Sequence[Survey]) -> Results | None:
+        """Return the results that lie there, if they are of this plan and of what is stored now; else None.
+
+        An IncompleteError where they were incomplete then, and nothing has changed.
+        """
+        answer = self._answers.of(self.configuration)
+        if answer is None or answer.identity != self._identity(surveys) or not hold_still(self._root, answer):
+            return None
+        if answer.problems:
+            raise IncompleteError(*answer.problems)
+        return Results.read(self._root)
+
+    def write(
+        self,
+        runs: Sequence[ModelRun],
+        surveys: Sequence[Survey],
+        problems: Sequence[str] = (),
+        failures: Mapping[str, Mapping[Target, Failures]] | None = None,
+    ) -> Results:
+        """Measure all models and write what comes of it; raise an IncompleteError if there were problems.
+
+        `surveys` are of what is stored now, `failures` those of passes that went before, by model. A ConfigError names
+        statistics that are not there and were not tried.
+        """
+        out = _Outputs(problems=list(problems))
+        for run in runs:
+            self._measure(run, (failures or {}).get(run.name, {}), out)
+        results = Results(tuple(out.rows))
+        folder = self.context.folder
+        facts = manifest(self.context, self.plan, runs)
+        summary = {key: value for key, value in facts.items() if key != "samples"}
+        write_text(folder.manifest, json.dumps(facts, indent=1))
+        write_text(folder.results("json"), results.to_json(summary))
+        write_text(folder.results("csv"), results.to_csv())
+        write_text(folder.reliability, "".join([RELIABILITY_HEADER, *out.reliability]))
+        write_text(folder.fits, "".join([FITS_HEADER, *out.fits]))
+        files = [folder.manifest, folder.results("json"), folder.results("csv"), folder.reliability, folder.fits]
+        if find_spec("pyarrow"):
+            results.write_parquet(folder.results("parquet"))
+            files.append(folder.results("parquet"))
+        self._answers.write(self.configuration, self._answer(surveys, files, out.problems))
+        if out.problems:
+            raise IncompleteError(*out.problems)
+        return results
+
+    @cached_property
+    def _answers(self) -> Answers:
+        return Answers(self.context.folder.configurations)
+
+    @property
+    def _root(self) -> Path:
+        return self.context.folder.path
+
+    def _answer(self, surveys: Sequence[Survey], files: Sequence[Path], problems: Sequence[str]) -> Answer:
+        return Answer(
+            identity=self._identity(surveys),
+            parts={s.handle.name: s.parts for s in surveys},
+            pieces=tuple(dict.fromkeys(piece for s in surveys for piece in s.pieces)),
+            fitted=tuple(dict.fromkeys(folder for s in surveys for folder in s.fitted)),
+            files={str(path.relative_to(self._root)): sha256_of_file(path) for path in files},
+            problems=tuple(problems),
+        )
+
+    def _identity(self, surveys: Sequence[Survey]) -> str:
+        """Return a digest of all that results are made of: statistics, calibrations, the plan, and the code."""
+        metrics = parts_of_code([METRICS.get(name)() for name in self.plan.settings.metrics])
+        content = [
+            [self.configuration, self.on_error, state_of_code(), metrics, bool(find_spec("pyarrow"))],
+            [[s.handle.name, s.parts, digest_of_pieces(s.pieces), sorted(s.fitted)] for s in surveys],
+        ]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def _measure(self, run: ModelRun, failures: Mapping[Target, Failures], out: _Outputs) -> None:
+        """Add the rows of one model, and store its calibrations with the thresholds of their splits."""
+        self.context.progress.begin(f"{run.name}: metrics of all domains and calibrations", 0)
+        coverages = Coverages(run)
+        incomplete = {t: failures.get(t, f) for t, f in self._failures(coverages).items()}
+        out.problems += self._lines(run, incomplete)
+        without = set(incomplete) if self.on_error == "stop" else _immeasurable(coverages, incomplete)
+        splits = measure_splits(coverages, without)
+        for record in run.records.values():
+            write_record(self.context.folder.records(run.name), splits.with_thresholds(record) or record)
+        identity = run.facts.fingerprint, run.facts.file_hashes
+        own_records = [record for record in run.plan.loaded.get(run.name, ()) if record.is_of(*identity)]
+        thresholds = {**stored_thresholds(own_records), **splits.thresholds}
+        rows, reliability = measure(coverages, without, thresholds)
+        out.rows += rows
+        out.reliability += reliability
+        out.fits += splits.lines
+
+    def _failures(self, coverages: Coverages) -> dict[Target, Failures]:
+        """Return why samples are not stored, by domain; a ConfigError where that was never tried."""
+        run, found, untried, every = coverages.run, {}, 0, 0
+        for target, names in run.plan.passes(run.name):
+            coverage = coverages.of(target)
+            problems: dict[str, str] = {}
+            for shard in coverage.shards:
+                every += 1
+                covers = [coverage.of(shard, name).cover for name in names]
+                lost = {i for cover in covers if cover.missing for i in cover.missing.samples}
+                if lost:
+                    known = self.context.store.failures(coverage.place(shard))
+                    problems |= {i: known.get(i, "it was not evaluated") for i in sorted(lost)}
+                    untried += not known
+            if problems:
+                found[target] = Failures(problems)
+        if untried and not self._is_whole_run:
+            raise ConfigError(
+                f"{run.name}: {untried} of {count_text(every, 'shard')} are not evaluated; run --stage evaluate first"
+            )
+        return found
+
+    def _lines(self, run: ModelRun, incomplete: Mapping[Target, Failures]) -> list[str]:
+        """Return a line for each domain that is incomplete, and for each that holds one."""
+        tests, lines = run.plan.test_domains(), []
+        for target, failures in incomplete.items():
+            loss = "this domain has no results" if target in tests else "this split gives no threshold"
+            kept = "its numbers are over the other samples"
+            lines.append(f"{run.name} on {target}: {failures}; {loss if self.on_error == 'stop' else kept}")
+        for reported in run.plan.reported() if self.on_error == "stop" else ():
+            parts = sorted(str(m) for m in reported.members() if m in incomplete)
+            if parts and parts != [str(reported)]:
+                lines.append(f"{run.name} on {reported}: no results, because {' and '.join(parts)} is incomplete")
+        return lines
+
+
+def _immeasurable(coverages: Coverages, incomplete: Mapping[Target, Failures]) -> set[Target]:
+    """Return the domains of which no sample is stored, or not the same ones for all statistics."""
+    names = dict(coverages.run.plan.passes(coverages.run.name))
+    lost = set()
+    for target in incomplete:
+        covers = [cover for name in names[target] for _, cover in coverages.of(target).covers(name)]
+        if not all(cover.is_even for cover in covers) or not any(cover.samples for cover in covers):
+            lost.add(target)
+    return lost
+
+
+def state_of_code() -> str:
+    """Return what tells one installation of reliseg from another: names, sizes and times of its files."""
+    root = Path(reliseg.__file__).parent
+    facts = ((str(p.relative_to(root)), p.stat()) for p in sorted(root.rglob("*.py")))
+    text = "\n".join(f"{name} {s.st_size} {s.st_mtime_ns}" for name, s in facts)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,93 @@
+"""The configurations that a run's folder was asked, and what each was answered with."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from pydantic import TypeAdapter, ValidationError
+
+from reliseg.runtime.atomic_files import write_text
+from reliseg.runtime.regular_files import read_regular, sha256_of_file
+
+_LARGEST = 1 << 30
+
+PartsByName: TypeAlias = Mapping[str, Mapping[str, Mapping[str, str]]]
+"""What determined statistics, part by part, by domain, by model."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a configuration was answered with."""
+
+    identity: str
+    """A digest of all statistics and calibrations that were used, and of the code that made numbers of them."""
+    parts: PartsByName
+    pieces: tuple[str, ...]
+    """The files of statistics that were used, from the folder of the run."""
+    fitted: tuple[str, ...]
+    """The folders of calibrations, likewise."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """The sha256 of the files of results, likewise."""
+    problems: tuple[str, ...] = ()
+    """What was incomplete."""
+
+
+_ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """The folder `configurations` of a run."""
+
+    folder: Path
+
+    def keep(self, configuration: str) -> None:
+        """Keep a configuration that is asked."""
+        path = self._path(configuration, ".yaml")
+        if not path.exists():
+            write_text(path, configuration)
+
+    def write(self, configuration: str, answer: Answer) -> None:
+        """Keep what a configuration is answered with."""
+        write_text(self._path(configuration, ".json"), json.dumps(asdict(answer)))
+
+    def of(self, configuration: str) -> Answer | None:
+        """Return what a configuration was answered with, or None."""
+        return self._read(self._path(configuration, ".json"))
+
+    def latest(self) -> list[Answer]:
+        """Return all answers, the latest first."""
+        try:
+            paths = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        except OSError:
+            return []
+        return [answer for answer in map(self._read, paths) if answer is not None]
+
+    def _read(self, path: Path) -> Answer | None:
+        try:
+            return _ANSWER.validate_json(read_regular(path, _LARGEST))
+        except (OSError, ValidationError):
+            return None
+
+    def _path(self, configuration: str, ending: str) -> Path:
+        return self.folder / f"{hashlib.sha256(configuration.encode()).hexdigest()[:16]}{ending}"
+
+
+def hold_still(folder: Path, answer: Answer) -> bool:
+    """Tell if the files of results hold what they were written with."""
+    try:
+        return bool(answer.files) and all(sha256_of_file(folder / name) == d for name, d in answer.files.items())
+    except OSError:
+        return False
+
+
+def changed_parts(before: PartsByName, model: str, domain: str, now: Mapping[str, str]) -> str | None:
+    """Return which parts of a model's statistics on a domain are others than before; None if none is."""
+    known = before.get(model, {}).get(domain)
+    if known is None:
+        return None
+    changed = [name for name in dict.fromkeys([*now, *known]) if now.get(name) != known.get(name)]
+    return f"the {' and the '.join(changed)} changed" if changed else None

@@ -1,0 +1,112 @@
+"""What is stored of a plan, before anything is done: the models that have work, and how much of it."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from reliseg.calibration.records.record import Record
+from reliseg.plan.plan import Plan, Target
+from reliseg.run.context import ModelRun, RunContext
+from reliseg.run.evaluate.coverage import Coverages
+from reliseg.run.fit.fitting import Fitting, FitOutcome
+from reliseg.run.store.answers import Answer, changed_parts
+from reliseg.run.store.model_memory import ModelHandle
+
+
+@dataclass(eq=False)
+class Survey:
+    """What is stored of one model, shard by shard: a shard counts where all its calibrations are complete."""
+
+    handle: ModelHandle
+    run: ModelRun | None = None
+    """With its calibrations, if all of them are stored and the model is known."""
+    total: int = 0
+    stored: int = 0
+    missing: dict[Target, int] = field(default_factory=dict)
+    """The shards that are not stored, by domain."""
+    unfitted: list[Target] = field(default_factory=list)
+    """The domains of fits that are not stored."""
+    parts: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What determines the statistics of each domain."""
+    pieces: list[str] = field(default_factory=list)
+    """The files that are used, from the folder of the run."""
+    changes: list[str] = field(default_factory=list)
+    """Why stored statistics are not used, a line each."""
+
+    @property
+    def has_work(self) -> bool:
+        """True if the model must predict."""
+        return self.run is None or bool(self.missing)
+
+    @property
+    def targets(self) -> list[Target]:
+        """The domains that the model must predict."""
+        return list(dict.fromkeys([*self.unfitted, *self.missing]))
+
+
+def survey(context: RunContext, plan: Plan, handle: ModelHandle, before: Iterable[Answer] = ()) -> Survey:
+    """Return what is stored of a model; `before` are earlier answers, the latest first, which tell what has changed."""
+    found = Survey(handle)
+    if handle.known() is None:
+        for target, _ in plan.passes(handle.name):
+            found.missing[target] = _number_of_shards(Coverages(ModelRun(context, plan, handle)), target)
+        found.total = sum(found.missing.values())
+        found.unfitted = [member for fit in plan.fits for member in fit.members()]
+        return found
+    bare = ModelRun(context, plan, handle)
+    outcomes = [Fitting(bare).stored(fit) for fit in plan.fits]
+    found.unfitted = [m for f, o in zip(plan.fits, outcomes, strict=True) if o is None for m in f.members()]
+    run = with_outcomes(bare, [o for o in outcomes if o is not None])
+    _look(found, run, list(before))
+    if not found.unfitted:
+        found.run = run
+    return found
+
+
+def with_outcomes(run: ModelRun, outcomes: Iterable[FitOutcome]) -> ModelRun:
+    """Return the run of a model with its calibrations: those that are loaded, and those that were fitted."""
+    records: dict[str, Record] = {record.name: record for record in run.plan.loaded.get(run.name, ())}
+    for outcome in outcomes:
+        records |= outcome.records
+    return replace(run, plan=run.plan.without_failed(records), records=records)
+
+
+def digest_of_pieces(names: Iterable[str]) -> str:
+    """Return one digest of all files that are used."""
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def _number_of_shards(coverages: Coverages, target: Target) -> int:
+    return len(coverages.of(target).shards)
+
+
+def _look(found: Survey, run: ModelRun, before: list[Answer]) -> None:
+    coverages = Coverages(run)
+    for target, names in run.plan.passes(run.name):
+        coverage = coverages.of(target)
+        lacking = 0
+        for shard in coverage.shards:
+            covers = [coverage.of(shard, name) for name in names]
+            lacking += any(found_cover.cover.missing for found_cover in covers)
+            found.changes += [c for s in covers for c in s.changes if c not in found.changes]
+            root = run.context.folder.path
+            found.pieces += [str(p.path.relative_to(root)) for s in covers for p in s.cover.pieces()]
+        found.total += len(coverage.shards)
+        found.stored += len(coverage.shards) - lacking
+        parts = coverage.parts | {f"calibration {name}": coverage.identities[name] for name in names}
+        found.parts[str(target)] = parts
+        if lacking or found.unfitted:
+            found.missing[target] = lacking
+            found.changes += _reasons(before, run.name, str(target), parts, found.changes)
+
+
+def _reasons(
+    before: list[Answer], model: str, domain: str, parts: Mapping[str, str], said: list[str]
+) -> list[str]:
+    """Return which part of what determines statistics is another than in the latest answer that knows the domain."""
+    for answer in before:
+        if domain in answer.parts.get(model, {}):
+            change = changed_parts(answer.parts, model, domain, parts)
+            line = f"{model} on {domain}: {change}"
+            return [line] if change and line not in said else []
+    return []
