@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import reliseg
 from reliseg.calibration.records.record import write_record
@@ -25,6 +25,7 @@ from reliseg.run.predict.plugin_code import parts_of_code
 from reliseg.run.store.answers import Answer, Answers, hold_still
 from reliseg.run.survey import Survey, digest_of_pieces
 from reliseg.runtime.atomic_files import write_text
+from reliseg.runtime.progress import Stage
 from reliseg.runtime.regular_files import sha256_of_file
 
 OnError: TypeAlias = Literal["stop", "skip"]
@@ -49,6 +50,8 @@ class Conclusion:
     plan: Plan
     configuration: str
     on_error: OnError = "stop"
+    all_tried: bool = True
+    """Whether every sample was tried before: then what is not stored has failed."""
 
     def earlier(self, surveys: Sequence[Survey]) -> Results | None:
         """Return the results that lie there, if they are of this plan and of what is stored now; else None.
@@ -124,7 +127,8 @@ class Conclusion:
 
     def _measure(self, run: ModelRun, failures: Mapping[Target, Failures], out: _Outputs) -> None:
         """Add the rows of one model, and store its calibrations with the thresholds of their splits."""
-        self.context.progress.begin(f"{run.name}: metrics of all domains and calibrations", 0)
+        title = f"{run.name}: metrics of all domains and calibrations"
+        self.context.progress.begin(title, 0, Stage("measure", run.name))
         coverages = Coverages(run)
         incomplete = {t: failures.get(t, f) for t, f in self._failures(coverages).items()}
         out.problems += self._lines(run, incomplete)
@@ -156,7 +160,7 @@ class Conclusion:
                     untried += not known
             if problems:
                 found[target] = Failures(problems)
-        if untried and not self._is_whole_run:
+        if untried and not self.all_tried:
             raise ConfigError(
                 f"{run.name}: {untried} of {count_text(every, 'shard')} are not evaluated; run --stage evaluate first"
             )

@@ -106,9 +106,8 @@ class ModelRun:
 
         `known` are hashes that were looked for before.
         """
-        return Inputs(
-            parts or self.parts(samples), self._reads_files, samples, self.context.hashes, {} if known is None else known
-        )
+        now = parts or self.parts(samples)
+        return Inputs(now, self._reads_files, samples, self.context.hashes, {} if known is None else known)
 
     @property
     def _reads_files(self) -> Model | None:

@@ -6,17 +6,16 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
 from reliseg.errors import ConfigError, count_text, shortlist
-from reliseg.models import Model
 from reliseg.plan.plan import Plan
 from reliseg.results import Results
-from reliseg.run.check.preflight import check
+from reliseg.run.check.preflight import Scope, check
 from reliseg.run.conclude import Conclusion, OnError
 from reliseg.run.context import CHECKPOINT, ModelRun, RunContext
-from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.export import PredictionExport
 from reliseg.run.folder import RunFolder, check_lengths, check_writable, hold_run_folder
 from reliseg.run.hashes import InputHashes
@@ -25,7 +24,11 @@ from reliseg.run.store.model_memory import ModelHandle
 from reliseg.run.survey import Survey, survey
 from reliseg.run.work import ModelWork
 from reliseg.runtime.numba_cache import announce_compilation
-from reliseg.runtime.progress import Progress, Silent
+from reliseg.runtime.progress import Progress, Silent, Stage
+
+if TYPE_CHECKING:
+    from reliseg.run.evaluate.device_kernels import Kernels
+    from reliseg.run.work import ModelWork
 
 _REASONS = 3
 
@@ -93,6 +96,12 @@ class Run:
         """What makes results of what is stored."""
         return Conclusion(self.context, self.plan, self.configuration, self.on_error)
 
+    @cached_property
+    def _kernels(self) -> "Kernels":
+        from reliseg.run.evaluate.device_kernels import Kernels
+
+        return Kernels(self.progress.note)
+
     def _survey(self, handles: Sequence[ModelHandle]) -> list[Survey]:
         answers = Answers(self.context.folder.configurations).latest()
         return [survey(self.context, self.plan, handle, answers) for handle in handles]
@@ -105,11 +114,8 @@ class Run:
         changes = [change for s in surveys for change in s.changes]
         if changes:
             self.progress.note(f"evaluating samples again: {shortlist(changes, _REASONS, separator='; ')}")
-        before = sum(s.stored for s in surveys)
-        if before and self.save:
-            self.progress.note(
-                f"--save writes nothing for what was evaluated before; use another --out to save all"
-            )
+        if stored and self.save:
+            self.progress.note("--save writes nothing for what was evaluated before; use another --out to save all")
 
     def _check(self, handles: Sequence[ModelHandle], surveys: Sequence[Survey] = ()) -> None:
         """Look at the files and models that are needed; a single model stays loaded."""
@@ -141,17 +147,19 @@ class Run:
 
     def _at_work(self, handle: ModelHandle) -> "ModelWork":
         """Fit and evaluate a model."""
-        from reliseg.run.work import ModelWork
+        from reliseg.run.work import ModelWork  # what predicts and counts takes a second to import
 
         if self.plan.fits:
             import_module("scipy.linalg")  # only what is loaded by now is limited
         note = partial(self.progress.note, "compiling for this processor: 10 to 30 seconds, only in the first run")
         one_blas_thread = threadpool_limits(1, "blas")  # the last bits of a matrix product depend on its threads
         with announce_compilation(note), one_blas_thread:
-            self.progress.begin("loading the kernels", 0)
+            from reliseg.kernels.cpu.kernel import compile_kernels
+
+            self.progress.begin("loading the kernels", 0, Stage("load"))
             compile_kernels()
             if not handle.is_loaded:
-                self.progress.begin(f"loading {handle.name}", 0)
+                self.progress.begin(f"loading {handle.name}", 0, Stage("load", handle.name))
             work = ModelWork(ModelRun(self.context, self.plan, handle), self._kernels)
             work.calibrate()
             work.evaluate()

@@ -5,17 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from reliseg.calibration.records.record import RECORDS_FOLDER, record_file
-from reliseg.config.scalars import read_as
-from reliseg.config.yaml_files import parse_yaml
-from reliseg.errors import ConfigError, shortlist
-from reliseg.plan.plan import Plan, Shard, Target, shards
+from reliseg.errors import ConfigError
+from reliseg.plan.plan import Plan, Target
+from reliseg.plan.shards import Shard, shards
 from reliseg.run.lock import LOCK_FILE, MARKER_FILE, lock_folder
 from reliseg.runtime.atomic_files import is_temporary, remove_leftovers, write_text
 from reliseg.runtime.file_names import ADDED_BYTES, NAME_BYTES, PATH_BYTES, name_bytes
-from reliseg.runtime.regular_files import read_regular, reason_of
+from reliseg.runtime.regular_files import holds, reason_of
 
 _CONFIG_LIMIT = 1 << 26
 _SAVED = "saved"
@@ -26,13 +24,16 @@ class RunFolder:
     """Every path in the folder of a run.
 
     ```
-    config.yaml                                the whole configuration: a folder holds one run
+    config.yaml                                the whole configuration that was asked last
+    configurations/*                           all that were asked, and what each was answered with
     manifest.json                              versions, machine, settings, and the hashes of all files read
-    inputs.sqlite                              the hashes of all files read, and when they were taken
     results.csv  .json  .parquet               the result table
     reliability.csv  fits.csv                  bins of reliability diagrams; what fits do to their own split
     calibrations/MODEL/NAME.json               fitted calibrations, with the files beside them
-    statistics/MODEL/DATASET/DOMAIN/SCENE/*    shards of statistics
+    statistics/AB/PLACE/DIGEST.zip             statistics, by what determines them
+    fitted/PLACE/*                             calibrations, likewise
+    models/*                                   what is known of models that were loaded
+    inputs.sqlite                              what is known of files on this machine, and when that was found out
     samples/MODEL/DATASET/DOMAIN/SCENE/*       pixels and whole images that calibrations are fitted on, meanwhile
     saved/MODEL/DATASET/DOMAIN/SCENE/*         exported predictions
     ```
@@ -77,9 +78,24 @@ class RunFolder:
         """Return the JSON files of all fitted calibrations of all models."""
         return sorted((self.path / RECORDS_FOLDER).glob("*/*.json"))
 
-    def shard(self, model: str, shard: Shard) -> Path:
-        """Return the file of a shard's statistics."""
-        return self.path / "statistics" / model / shard.path
+    @property
+    def statistics(self) -> Path:
+        """The store of statistics."""
+        return self.path / "statistics"
+
+    @property
+    def models(self) -> Path:
+        """What is known of models that were loaded."""
+        return self.path / "models"
+
+    @property
+    def configurations(self) -> Path:
+        """What was asked, and what it was answered with."""
+        return self.path / "configurations"
+
+    def fitted(self, digest: str) -> Path:
+        """Return the folder of a calibration, by a digest of what determines it."""
+        return self.path / "fitted" / digest
 
     def samples(self, model: str) -> Path:
         """Return the folder of what a model's calibrations are fitted on: it is deleted when all are fitted."""
@@ -96,6 +112,14 @@ class RunFolder:
     def whole_image(self, model: str, shard: Shard, place: int) -> Path:
         """Return what the names of the files of the image at this place of a shard begin with."""
         return self.pixels(model, shard).with_suffix(".whole") / f"{place:02d}"
+
+    def claim(self, configuration: str) -> None:
+        """Write the configuration that is asked now. A ConfigError where that cannot be written."""
+        try:
+            if not holds(self.config, configuration.encode()):
+                write_text(self.config, configuration)
+        except OSError as error:
+            raise _unwritable_error(self, error) from error
 
     def export(self, model: str, target: Target, sample: str) -> Path:
         """Return what the names of the exported files of a sample begin with."""
@@ -141,30 +165,16 @@ def check_writable(folder: Path) -> None:
 
 
 @contextmanager
-def lock_run_folder(folder: RunFolder, configuration: str) -> Iterator[None]:
-    """Hold the folder for this run. A ConfigError where it holds another run, or another process writes there."""
+def hold_run_folder(folder: RunFolder, *, shared: bool = False) -> Iterator[None]:
+    """Hold the folder for a run, or beside other parts of it.
+
+    A ConfigError where another process writes there, or where something else lies there.
+    """
     _check_own(folder)
-    with lock_folder(folder.path):
-        _claim(folder, configuration)
-        remove_leftovers(folder.path, leave_out=(_SAVED,))  # there may be millions of files
+    with lock_folder(folder.path, shared=shared):
+        if not shared:
+            remove_leftovers(folder.path, leave_out=(_SAVED,))  # there may be millions of files
         yield
-
-
-def differences(before: str, now: str) -> list[str]:
-    """Return the places where two configurations (YAML or JSON) differ, like `calibration.0.methods`."""
-    one, other = (read_as(parse_yaml(text), Any) for text in (before, now))
-    return list(dict.fromkeys(_differences_below((), one, other)))
-
-
-def _differences_below(place: tuple[str, ...], before: Any, now: Any) -> Iterator[str]:
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in dict.fromkeys([*before, *now]):
-            yield from _differences_below((*place, str(key)), before.get(key), now.get(key))
-    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
-        for i, (one, other) in enumerate(zip(before, now, strict=True)):
-            yield from _differences_below((*place, str(i)), one, other)
-    elif before != now or type(before) is not type(now):
-        yield ".".join(place)
 
 
 def _check_own(folder: RunFolder) -> None:
@@ -182,27 +192,6 @@ def _check_own(folder: RunFolder) -> None:
 def _is_ours(name: str) -> bool:
     """Tell if this is what a run leaves that was killed before it had a configuration."""
     return name in (LOCK_FILE, MARKER_FILE) or is_temporary(name)
-
-
-def _claim(folder: RunFolder, configuration: str) -> None:
-    try:
-        if folder.config.exists():
-            stored = read_regular(folder.config, _CONFIG_LIMIT).decode(errors="replace")
-            if stored != configuration:
-                raise ConfigError(f"{folder.path} holds another run: {_difference_text(stored, configuration)}")
-        else:
-            write_text(folder.config, configuration)
-    except OSError as error:
-        raise _unwritable_error(folder, error) from error
-
-
-def _difference_text(stored: str, configuration: str) -> str:
-    try:
-        places = [place for place in differences(stored, configuration) if place]
-    except ValueError:  # it is no YAML any more
-        places = []
-    where = f" in {shortlist(places)}" if places else ""
-    return f"its config.yaml differs{where}; undo that, or give another --out"
 
 
 def _unwritable_error(folder: RunFolder, error: OSError) -> ConfigError:

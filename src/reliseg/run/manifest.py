@@ -1,20 +1,20 @@
 """What a result depends on: versions, machine, settings, and the hashes of all files read."""
 
-import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from reliseg.calibration.records.record import Record, read_record
-from reliseg.plan.plan import Plan, Target, shards
+from reliseg.calibration.records.record import Record, record_file
+from reliseg.plan.plan import IDENTITY, Plan, Target
 from reliseg.run.check.leakage import seen_samples
-from reliseg.run.context import RunContext
-from reliseg.run.evaluate.shard_files import load_shard
+from reliseg.run.context import ModelRun, RunContext
+from reliseg.run.evaluate.coverage import Coverages
+from reliseg.runtime.processor import processor
 
 _PACKAGES = (
     "reliseg",
@@ -30,28 +30,31 @@ _PACKAGES = (
 )
 
 
-def manifest(context: RunContext, plan: Plan, models: Mapping[str, Any]) -> dict[str, Any]:
+def manifest(context: RunContext, plan: Plan, runs: Sequence[ModelRun]) -> dict[str, Any]:
     """Return the facts of a run, as JSON values; `samples` holds the sha256 of every sample by domain, `identity` what
     determined the statistics beside these.
 
-    `models` are their own facts by name. `seen` names the samples of a domain that a calibration was fitted on, where
-    that was allowed.
+    `made` are the processors, versions and kernels that made these. `seen` names the samples of a domain that a
+    calibration was fitted on, where that was allowed.
     """
-    records = {f"{path.parent.name}/{path.stem}": read_record(path) for path in context.folder.record_files()}
-    settings = plan.settings
+    records = {f"{run.name}/{Path(record_file(name)).stem}": r for run in runs for name, r in run.records.items()}
+    settings, sources = plan.settings, _Sources()
+    for run in runs:
+        sources.add(run)
     return {
         "protocol": plan.protocol,
         "versions": {"python": platform.python_version()} | _versions(),
         "platform": platform.platform(),
         "machine": platform.machine(),
-        "cpu": _cpu(),
+        "cpu": processor(),
         "byteorder": sys.byteorder,
         "device_asked_for": settings.device,
         "threads": settings.threads,
         "batch": settings.batch,
         "seed": settings.seed,
         "determinism": {"cudnn_benchmark": False, "tf32": False, "denormals_flushed": True},
-        "models": dict(models),
+        "made": sources.made,
+        "models": {run.name: run.facts.provenance for run in runs},
         "calibrations": {place: _record_facts(record) for place, record in records.items()},
         "domains": {str(t): _counts(t) for t in plan.domains()},
         "seen": {
@@ -59,12 +62,30 @@ def manifest(context: RunContext, plan: Plan, models: Mapping[str, Any]) -> dict
             for t in plan.test_domains()
             if not plan.must_be_unseen(t)
         },
-        "identity": {
-            source.name: {str(t): dict(parts) for t in plan.domains() if (parts := _parts(context, source.name, t))}
-            for source in plan.models
-        },
-        "samples": {str(t): _hashes(context, plan, t) for t in plan.domains()},
+        "identity": sources.parts,
+        "samples": {str(t): dict(sorted(sources.hashes.get(str(t), {}).items())) for t in plan.domains()},
     }
+
+
+class _Sources:
+    """What the heads of the pieces say that the uncalibrated numbers are made of."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, dict[str, dict[str, str]]] = {}
+        self.hashes: dict[str, dict[str, str]] = {}
+        self.made: list[dict[str, str]] = []
+
+    def add(self, run: ModelRun) -> None:
+        """Add those of a model."""
+        coverages = Coverages(run)
+        by_target = self.parts.setdefault(run.name, {})
+        for target in run.plan.domains():
+            for _, cover in coverages.of(target).covers(IDENTITY):
+                for head in (piece.stored.head for piece in cover.pieces()):
+                    by_target[str(target)] = dict(head.parts)
+                    self.hashes.setdefault(str(target), {}).update(head.hashes)
+                    if head.made not in self.made:
+                        self.made.append(dict(head.made))
 
 
 def _versions() -> dict[str, str]:
@@ -75,22 +96,6 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return versions
-
-
-def _cpu() -> dict[str, Any]:
-    """Return model and vector extensions: results are equal to the bit on one type of CPU."""
-    facts: dict[str, Any] = {"cores": os.cpu_count()}
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = {}
-        for line in info.read_text().splitlines():
-            key, _, value = line.partition(":")
-            lines[key.strip()] = value.strip()
-        facts["model"] = lines.get("model name", "")
-        facts["features"] = [f for f in lines.get("flags", "").split() if f.startswith(("avx", "fma", "sse"))]
-    else:
-        facts["model"] = platform.processor()
-    return facts
 
 
 def _record_facts(record: Record) -> dict[str, Any]:
@@ -113,19 +118,3 @@ def _parameter_text(value: Any) -> Any:
 def _counts(target: Target) -> dict[str, Any]:
     domain = target.domain
     return {"images": len(domain.samples), "skipped": list(domain.skipped)}
-
-
-def _parts(context: RunContext, model: str, target: Target) -> Mapping[str, str]:
-    """Return what determined the statistics of a model on a domain, part by part: all its shards agree."""
-    heads = (load_shard(context.folder.shard(model, shard), ()) for shard in shards(target))
-    return next((stored.head.parts for stored in heads if stored is not None), {})
-
-
-def _hashes(context: RunContext, plan: Plan, target: Target) -> dict[str, str]:
-    hashes: dict[str, str] = {}
-    for source in plan.models:
-        for shard in shards(target):
-            stored = load_shard(context.folder.shard(source.name, shard), ())
-            if stored is not None:
-                hashes |= stored.head.hashes
-    return dict(sorted(hashes.items()))

@@ -8,7 +8,7 @@ from reliseg.calibration.records.record import Record
 from reliseg.plan.plan import Plan, Target
 from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.evaluate.coverage import Coverages
-from reliseg.run.fit.fitting import Fitting, FitOutcome
+from reliseg.run.fit.fitting import FitOutcome, Fitting
 from reliseg.run.store.answers import Answer, changed_parts
 from reliseg.run.store.model_memory import ModelHandle
 
@@ -28,6 +28,10 @@ class Survey:
     """The domains of fits that are not stored."""
     parts: dict[str, dict[str, str]] = field(default_factory=dict)
     """What determines the statistics of each domain."""
+    fitted: list[str] = field(default_factory=list)
+    """The folders of calibrations that are used, likewise."""
+    refusals: list[str] = field(default_factory=list)
+    """Calibrations that could not be fitted, a line each."""
     pieces: list[str] = field(default_factory=list)
     """The files that are used, from the folder of the run."""
     changes: list[str] = field(default_factory=list)
@@ -54,7 +58,11 @@ def survey(context: RunContext, plan: Plan, handle: ModelHandle, before: Iterabl
         found.unfitted = [member for fit in plan.fits for member in fit.members()]
         return found
     bare = ModelRun(context, plan, handle)
-    outcomes = [Fitting(bare).stored(fit) for fit in plan.fits]
+    fitting = Fitting(bare)
+    outcomes = [fitting.stored(fit) for fit in plan.fits]
+    root = context.folder.path
+    found.fitted = [str(path.relative_to(root)) for fit in plan.fits for path in fitting.folders(fit)]
+    found.refusals = refusal_lines(handle.name, [o for o in outcomes if o is not None])
     found.unfitted = [m for f, o in zip(plan.fits, outcomes, strict=True) if o is None for m in f.members()]
     run = with_outcomes(bare, [o for o in outcomes if o is not None])
     _look(found, run, list(before))
@@ -69,6 +77,15 @@ def with_outcomes(run: ModelRun, outcomes: Iterable[FitOutcome]) -> ModelRun:
     for outcome in outcomes:
         records |= outcome.records
     return replace(run, plan=run.plan.without_failed(records), records=records)
+
+
+def refusal_lines(model: str, outcomes: Iterable[FitOutcome]) -> list[str]:
+    """Return a line for each reason why a calibration could not be fitted: several seeds have the same."""
+    return [
+        f"{model} on {outcome.fit.split}: {reason}; no results with this calibration"
+        for outcome in outcomes
+        for reason in dict.fromkeys(outcome.refusals.values())
+    ]
 
 
 def digest_of_pieces(names: Iterable[str]) -> str:
@@ -100,9 +117,7 @@ def _look(found: Survey, run: ModelRun, before: list[Answer]) -> None:
             found.changes += _reasons(before, run.name, str(target), parts, found.changes)
 
 
-def _reasons(
-    before: list[Answer], model: str, domain: str, parts: Mapping[str, str], said: list[str]
-) -> list[str]:
+def _reasons(before: list[Answer], model: str, domain: str, parts: Mapping[str, str], said: list[str]) -> list[str]:
     """Return which part of what determines statistics is another than in the latest answer that knows the domain."""
     for answer in before:
         if domain in answer.parts.get(model, {}):

@@ -13,8 +13,8 @@ from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.evaluate.domain_pass import DomainPass
 from reliseg.run.failures import Failures
-from reliseg.run.fit.fitting import Fitting, FitOutcome
-from reliseg.run.survey import with_outcomes
+from reliseg.run.fit.fitting import FitOutcome, Fitting
+from reliseg.run.survey import refusal_lines, with_outcomes
 
 
 @dataclass(eq=False)
@@ -92,12 +92,3 @@ class ModelWork:
 
     def _tell_refusals(self, outcomes: Sequence[FitOutcome]) -> None:
         self.problems += refusal_lines(self.run.name, outcomes)
-
-
-def refusal_lines(model: str, outcomes: Sequence[FitOutcome]) -> list[str]:
-    """Return a line for each reason why a calibration could not be fitted: several seeds have the same."""
-    return [
-        f"{model} on {outcome.fit.split}: {reason}; no results with this calibration"
-        for outcome in outcomes
-        for reason in dict.fromkeys(outcome.refusals.values())
-    ]

@@ -9,10 +9,11 @@ from reliseg.data import DomainCheck, check_domain
 from reliseg.errors import DataError, ModelError, SampleError, UsageError, count_text, shortlist, suggestion
 from reliseg.labels import LabelSpace, label_space_names
 from reliseg.models import Model
-from reliseg.plan.plan import Plan, Target, all_members
+from reliseg.plan.plan import ModelSource, Plan, Target, all_members
 from reliseg.run.check.fit_needs import disk_use, feature_problems, fit_problems
 from reliseg.run.check.leakage import problems_of_loaded, shared_scenes
 from reliseg.run.check.trial import Trial
+from reliseg.run.predict.model_facts import ModelFacts
 from reliseg.run.predict.model_inputs import check_size_of
 from reliseg.runtime.numba_cache import check_compiler
 from reliseg.runtime.progress import Progress, Silent, Stage
@@ -32,6 +33,18 @@ class Finding:
 
 
 @dataclass(frozen=True, eq=False)
+class Scope:
+    """The part of a plan that is looked at: the rest is stored, and was looked at before."""
+
+    models: Collection[str]
+    """The names of the models that must predict."""
+    targets: Collection[Target] | None = None
+    """The domains that they must predict; None is all."""
+    spaces: tuple[LabelSpace, ...] = ()
+    """The label spaces of the other models."""
+
+
+@dataclass(frozen=True, eq=False)
 class Preflight:
     """The walk over everything that a plan names. Lines that are only good to know are noted at once."""
 
@@ -40,26 +53,38 @@ class Preflight:
     progress: Progress
     full: bool = False
     """Everything is decoded, and every model is run on it."""
+    scope: Scope | None = None
+    """None is the whole plan."""
 
     def look_at_data(self) -> Iterator[Finding]:
         """Yield the findings on the files of each domain, and on images that loaded calibrations were fitted on."""
         has_problems = False
-        for dataset in dict.fromkeys(target.dataset for target in _all_targets(self.plan)):
+        for dataset in dict.fromkeys(target.dataset for target in self._targets):
             for line in dataset.notes:
                 self.progress.note(f"{dataset.name}: {line}")
-        for target in _all_targets(self.plan):
+        for target in self._targets:
             checked = check_files(target, full=self.full, workers=self.workers, progress=self.progress)
             has_problems |= bool(checked.problems)
             yield Finding(list(checked.problems), target, checked)
         if not has_problems:
             yield Finding(list(problems_of_loaded(self.plan, workers=self.workers, progress=self.progress)))
 
+    @property
+    def sources(self) -> list[ModelSource]:
+        """The models that are looked at."""
+        return [s for s in self.plan.models if self.scope is None or s.name in self.scope.models]
+
+    @property
+    def _targets(self) -> list[Target]:
+        chosen = self.scope.targets if self.scope else None
+        return [t for t in _all_targets(self.plan) if chosen is None or t in chosen]
+
     def look_at_models(self) -> Iterator[Finding]:
         """Yield the findings on each model, and on projections that none of them uses."""
         for line in shared_scenes(self.plan):
             self.progress.note(line)
-        spaces = []
-        for source in self.plan.models:
+        spaces = list(self.scope.spaces) if self.scope else []
+        for source in self.sources:
             try:
                 model = source.load()
             except UsageError as error:
@@ -70,9 +95,11 @@ class Preflight:
         yield Finding(projection_problems(self.plan, spaces))
 
 
-def check(plan: Plan, *, workers: int = 2, progress: Progress | None = None) -> dict[str, Model]:
-    """Raise the first kind of trouble as a UsageError; else return the model, where the plan has only one."""
-    preflight = Preflight(plan, workers, progress or Silent())
+def check(
+    plan: Plan, *, workers: int = 2, progress: Progress | None = None, scope: Scope | None = None
+) -> dict[str, Model]:
+    """Raise the first kind of trouble as a UsageError; else return the model, where only one is looked at."""
+    preflight = Preflight(plan, workers, progress or Silent(), scope=scope)
     problems = [line for finding in preflight.look_at_data() for line in finding.problems]
     if problems:
         raise DataError(*problems)
@@ -81,7 +108,7 @@ def check(plan: Plan, *, workers: int = 2, progress: Progress | None = None) -> 
         if finding.error:
             raise finding.error
         problems += finding.problems
-        if finding.model and len(plan.models) == 1:
+        if finding.model and len(preflight.sources) == 1:
             name, models[name] = finding.model
     if problems:
         raise ModelError(*problems)
@@ -137,7 +164,7 @@ def _trial_problems(preflight: Preflight, name: str, model: Model, checks: Mappi
 def _note_loaded(plan: Plan, name: str, model: Model, progress: Progress) -> None:
     for record in plan.loaded.get(name, ()):
         progress.note(f"model {name}: {record.name}, fitted on {record.pixels} pixels, reliseg {record.version}")
-        for line in fit_notes(record, model):
+        for line in fit_notes(record, ModelFacts.of(model)):
             progress.note(f"model {name}, {record.name}: {line}")
 
 
@@ -188,9 +215,9 @@ def _shared_predictions(plan: Plan, name: str, model: Model) -> list[str]:
     return []
 
 
-def fit_notes(record: Record, model: Model) -> list[str]:
+def fit_notes(record: Record, facts: ModelFacts) -> list[str]:
     """Return what a user should know who applies a calibration to a model that it may not have been fitted on."""
-    if record.is_of(model.fingerprint(), model.file_hashes()):
+    if record.is_of(facts.fingerprint, facts.file_hashes):
         return []
     return [
         f"it was fitted on a model {record.model!r} with other files or settings; check that this is the right model"

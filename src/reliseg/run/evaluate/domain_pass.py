@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 
@@ -19,7 +19,7 @@ from reliseg.run.evaluate.coverage import Coverage
 from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.evaluate.observer import Observer
 from reliseg.run.failures import Attempts, Failures
-from reliseg.run.predict.stream import PredictedSample
+from reliseg.run.predict.stream import PredictedSample, SampleGroup
 from reliseg.run.store.cover import Missing, Piece
 from reliseg.run.store.made import made_by
 from reliseg.run.store.piece_files import Observed, PieceHead
@@ -39,7 +39,13 @@ class ShardWork:
     @property
     def samples(self) -> list[Sample]:
         """The samples that any calibration lacks, in their order."""
-        return [s for s in self.shard.samples if any(s.id in m.samples for m in self.missing.values())]
+        ids = self.ids
+        return [s for s in self.shard.samples if s.id in ids]
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of the samples that any calibration lacks."""
+        return frozenset().union(*(missing.samples for missing in self.missing.values()))
 
     @property
     def layouts(self) -> dict[str, Layout]:
@@ -65,9 +71,9 @@ class DomainPass:
         if not todo:
             return Failures()
         self.run.look_at(self.target.dataset, todo[0].samples[0])
-        stream = self.run.stream.predictions(
+        stream = self.run.stream.predictions_of_groups(
             self.target.dataset,
-            (sample for work in todo for sample in work.samples),
+            (SampleGroup(work.shard.samples, work.ids) for work in todo),
             domain=str(self.target),
             decode_images=any(calibration.needs_image for calibration in self._fitted.values()),
             keep_images=self.exports,

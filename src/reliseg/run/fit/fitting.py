@@ -59,6 +59,10 @@ class Fitting:
                 return None
         return FitOutcome(fit, records, refusals)
 
+    def folders(self, fit: Fit) -> list[Path]:
+        """Return where the calibrations of a fit lie."""
+        return [self._folder(fit, name) for name, _ in fit.calibrations()]
+
     def pending(self) -> list[Fit]:
         """Return the fits that are not stored."""
         return [f for f in self.run.plan.fits if self.stored(f) is None]

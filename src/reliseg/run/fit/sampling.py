@@ -29,7 +29,7 @@ from reliseg.run.fit.sample_records import (
     write_sample_record,
 )
 from reliseg.run.predict.freshness import StoredInputs
-from reliseg.run.predict.stream import PredictedSample
+from reliseg.run.predict.stream import PredictedSample, SampleGroup
 from reliseg.runtime.progress import Stage
 
 _HASHES = ("sha256", "image_sha256", "prediction_sha256")
@@ -64,13 +64,14 @@ class Sampling:
         Stop where the first samples all fail for one reason.
         """
         every = [s for s in shards(target) if only is None or s in only]
-        pending = [(s, sample) for s in every if not self.is_stored(s, request) for sample in s.samples]
+        lacking = [s for s in every if not self.is_stored(s, request)]
+        pending = [(s, sample) for s in lacking for sample in s.samples]
         total = sum(len(shard.samples) for shard in every)
         stage = Stage("sample", self.run.name, str(target), total - len(pending))
         self.run.progress.begin(f"{self.run.name} on {target} for calibration", total, stage)
-        stream = self.run.stream.predictions(
+        stream = self.run.stream.predictions_of_groups(
             target.dataset,
-            (sample for _, sample in pending),
+            (SampleGroup(shard.samples) for shard in lacking),
             domain=str(target),
             decode_images=any(request.whole.values()),
             keep_images=self.run.context.export is not None,

@@ -51,9 +51,8 @@ class ModelHandle:
     def model(self) -> Model:
         """The model itself."""
         if self._model is None:
-            self._model = self._source.load()
-            self._facts = ModelFacts.of(self._model)
-            self._memory.keep(self._source, self._facts)
+            self.use(self._source.load())
+        assert self._model is not None
         return self._model
 
     @property
@@ -67,8 +66,17 @@ class ModelHandle:
     def known(self) -> ModelFacts | None:
         """Return what is known without loading a network; None where that is nothing."""
         if self._facts is None:
-            self._facts = ModelFacts.of(self._model) if self._model else self._memory.facts(self._source)
+            if not self._source.described:
+                self.use(self._source.load())  # it is in memory
+            else:
+                self._facts = self._memory.facts(self._source)
         return self._facts
+
+    def use(self, model: Model) -> None:
+        """Go on with a model that was loaded elsewhere."""
+        self._model = model
+        self._facts = ModelFacts.of(model)
+        self._memory.keep(self._source, self._facts)
 
     def let_go(self) -> None:
         """Drop the model: its memory is free when nobody else holds it; what is known of it stays."""
@@ -113,7 +121,7 @@ class ModelMemory:
         return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
 
     def _state(self, files: list[Path]) -> list[Any]:
-        """Return the content of the files, and the names beside them: another file there may be loaded in their place."""
+        """Return the content of files, and the names beside them: one that comes there may be loaded instead."""
         beside = {str(folder): _names(folder) for folder in sorted({file.parent for file in files})}
         digest = hashlib.sha256(json.dumps(beside).encode()).hexdigest()
         return [self.hashes.of_files(files), digest]

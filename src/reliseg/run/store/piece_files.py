@@ -135,7 +135,7 @@ class _Head(BaseModel):
 
 
 def save_piece(path: Path, head: PieceHead, observed: Observed) -> None:
-    """Store a piece: sparse arrays in a zip file, with the sha256 of each in its head, and that of the head at the end."""
+    """Store a piece: sparse arrays in a zip file, the sha256 of each in its head, and that of the head at the end."""
 
     def write(file: BinaryIO) -> None:
         members: dict[str, str] = {}
