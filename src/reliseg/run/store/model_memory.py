@@ -107,7 +107,7 @@ class ModelMemory:
 
     def keep(self, source: ModelSource, facts: ModelFacts) -> None:
         """Remember what is known of a model that was loaded."""
-        if not source.described or not facts.files or facts.code:
+        if not source.described or facts.code or (facts.reads_images and not facts.files):  # what would tell a change?
             return
         paths = [path.absolute() for path in facts.files]
         try:
