@@ -14,9 +14,10 @@ from reliseg.errors import ConfigError, count_text, shortlist
 from reliseg.plan.plan import Plan
 from reliseg.results import Results
 from reliseg.run.check.preflight import Scope, check
-from reliseg.run.conclude import Conclusion, OnError
+from reliseg.run.conclude import Conclusion
 from reliseg.run.context import CHECKPOINT, ModelRun, RunContext
 from reliseg.run.export import PredictionExport
+from reliseg.run.failures import OnError, check_on_error
 from reliseg.run.folder import RunFolder, check_lengths, check_writable, hold_run_folder
 from reliseg.run.hashes import InputHashes
 from reliseg.run.store.answers import Answers
@@ -51,6 +52,7 @@ class Run:
     verify: bool = False
     """Hash every file again, also those that seem unchanged since they were hashed."""
     on_error: OnError = "stop"
+    """Where some images of a domain cannot be evaluated, give it no rows, or those of the other images."""
     checkpoint: float = CHECKPOINT
     """Seconds after which the samples of an unfinished shard are stored."""
 
@@ -62,6 +64,7 @@ class Run:
         """
         if self.workers < 1:
             raise ConfigError(f"workers is {self.workers}; give at least 1")
+        check_on_error(self.on_error)
         folder = self.context.folder
         check_lengths(folder, self.plan)
         check_writable(folder.path)
