@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import reliseg
 from reliseg.calibration.records.record import write_record
@@ -17,7 +16,7 @@ from reliseg.plan.plan import Plan, Target
 from reliseg.results import Results, Row
 from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.evaluate.coverage import Coverages
-from reliseg.run.failures import Failures
+from reliseg.run.failures import Failures, OnError
 from reliseg.run.manifest import manifest
 from reliseg.run.measure.measure import RELIABILITY_HEADER, measure
 from reliseg.run.measure.splits import FITS_HEADER, measure_splits, stored_thresholds
@@ -27,9 +26,6 @@ from reliseg.run.survey import Survey, digest_of_pieces
 from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.progress import Stage
 from reliseg.runtime.regular_files import sha256_of_file
-
-OnError: TypeAlias = Literal["stop", "skip"]
-"""What a domain gives with samples that cannot be evaluated: no results, or those of the others."""
 
 
 @dataclass
