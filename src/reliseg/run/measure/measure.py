@@ -52,7 +52,9 @@ def measure(
             other = load_state(coverages, reference.members(), calibration) if reference else None
             by_split = _thresholds_by_split(run, target, calibration, thresholds)
             origin = _origin(run, target, calibration)
-            by_calibration[calibration] = list(_rows(measured, state, other, origin, by_split))
+            lost = sum(len(m.domain.samples) for m in target.members()) - len(state.images)
+            rows_of = _rows(measured, state, other, origin, by_split)
+            by_calibration[calibration] = [replace(row, skipped=lost) for row in rows_of] if lost else list(rows_of)
             if isinstance(target, Target) and state.annotated and calibration == IDENTITY:
                 _note_void(run, target, state)
             if state.annotated and target.classes is not None:
