@@ -80,6 +80,8 @@ class Run:
                 self._check([s.handle for s in busy], before)
             folder.claim(self.configuration)
             Answers(folder.configurations).keep(self.configuration)
+            for handle in handles:
+                handle.remember()
             if not busy and (results := self.conclusion.earlier(before)) is not None:
                 self.progress.note("nothing has changed: the results are those that lie there")
                 return results

@@ -52,6 +52,7 @@ class ModelHandle:
         """The model itself."""
         if self._model is None:
             self.use(self._source.load())
+            self.remember()
         assert self._model is not None
         return self._model
 
@@ -76,7 +77,11 @@ class ModelHandle:
         """Go on with a model that was loaded elsewhere."""
         self._model = model
         self._facts = ModelFacts.of(model)
-        self._memory.keep(self._source, self._facts)
+
+    def remember(self) -> None:
+        """Keep what is known of the model, if it is loaded, for later runs."""
+        if self._model is not None and self._facts is not None:
+            self._memory.keep(self._source, self._facts)
 
     def let_go(self) -> None:
         """Drop the model: its memory is free when nobody else holds it; what is known of it stays."""
