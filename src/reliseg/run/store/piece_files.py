@@ -75,6 +75,8 @@ class PieceHead:
     """The sha256 of the code of scores that other packages bring, by score."""
     made: Mapping[str, str] = field(default_factory=dict)
     """Processor, kernel and versions: no part of its identity."""
+    named: Mapping[str, str] = field(default_factory=dict)
+    """What model, domain and calibration were called: no part of its identity either."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class _Head(BaseModel):
     calibration: str
     codes: dict[str, str]
     made: dict[str, str]
+    named: dict[str, str]
     members: dict[str, _Digest]
     """The sha256 of every other member, by name."""
 
