@@ -52,6 +52,8 @@ class SampleTable:
         tables = list(parts)
         if len({table.ids for table in tables}) != 1 or len(tables[0].ids) != 1:
             raise ValueError("parts of one image, a row each, are needed")
+        if len(tables) == 1:
+            return tables[0]
         sums = {name: sum(getattr(table, name) for table in tables) for name in _COLUMNS}
         return cls(tables[0].ids, **{name: carry(s) if name in LIMB_COLUMNS else s for name, s in sums.items()})
 

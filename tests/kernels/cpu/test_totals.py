@@ -1,10 +1,12 @@
 """Totals over images: the same for any split and order."""
 
 import numpy as np
+import pytest
 from helpers.kernel_images import ALL, assert_same_bytes, observe_number
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reliseg.kernels.cpu import totals
 from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.stats import Layout, PixelStatistics, SampleTable
 
@@ -43,3 +45,20 @@ def test_absorbed_totals_are_those_of_all_images():
     one.absorb(other)
     assert_same_bytes(one.statistics(), whole.statistics())
     assert not other.statistics().top.counts.any()
+
+
+@pytest.mark.parametrize("scores", [("msp",), ALL])
+def test_coarse_bins_of_few_pixels_are_counted_as_a_sweep_over_the_fine_ones_finds_them(monkeypatch, scores):
+    layout = Layout(4, scores)
+    by_way = {}
+    for way, few in (("swept", [0] * 5), ("counted", [1 << 20] * 5), ("in turns", [0, 1 << 20, 1 << 20, 0, 1 << 20])):
+        kernel, rows = Kernel(layout), []
+        for number, most in enumerate(few):
+            monkeypatch.setattr(totals, "_FEW", most)
+            rows.append(observe_number(number, kernel))
+        by_way[way] = SampleTable.union(rows), kernel.statistics()
+    swept, statistics = by_way["swept"]
+    assert swept.coarse.any()
+    for rows, found in by_way.values():
+        assert rows == swept
+        assert_same_bytes(found, statistics)

@@ -107,7 +107,7 @@ class Kernel:
         self._spill_before_overflow(truth[band].size)
         groups, live = group_classes(self._layout, view)
         totals = self._totals
-        image = ImageTables.empty(self._layout, live)
+        image = ImageTables.empty(self._layout, live, totals.coarse_entries(truth[band].size))
         scores = scores_at(self._layout.scores, totals.starts, totals.spans)
         for piece in pieces:
             factors = _NO_FACTORS if view.pixel_factors is None else view.pixel_factors[piece.band]

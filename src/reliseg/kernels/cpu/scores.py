@@ -14,7 +14,7 @@ from reliseg.kernels.cpu.row_blocks import PIXELS
 from reliseg.kernels.cpu.scratch_layout import BIN, LOG, ODDS, ODDS_BIN, PLACE, ROLE, SCORE, SECOND, SLOPE, SURE, TOP
 from reliseg.runtime.arithmetic import F32, I32, I64, U64
 from reliseg.runtime.numba_compile import inline_njit
-from reliseg.stats.bins import MANTISSA, RIGHT, ROLES, UNKNOWN_ROLE, VOID_ROLE, WRONG
+from reliseg.stats.bins import COARSE_SHIFT, MANTISSA, RIGHT, ROLES, UNKNOWN_ROLE, VOID_ROLE, WRONG
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
 Floats = Float32[np.ndarray, " t"]
@@ -39,6 +39,7 @@ _LOGIT_LOW, _LOGIT_HALF = I32(_LOGIT.low), I32(_LOGIT.size // 2)
 _MARGIN_LOW, _MARGIN_LAST = I32(_MARGIN.low), I32(_MARGIN.size - 1)
 _MARGIN_HALF = I32((-1 - _MARGIN.low) << MANTISSA)  # the last bin of 1 - margin
 _MARGIN_HIGH, _MARGIN_UNSURE = I32(_MARGIN.high), I32((-1 - _MARGIN.high) << MANTISSA)
+_PAIRS = I32(COARSE_SHIFT + 1)
 
 
 class Scores(NamedTuple):
@@ -58,8 +59,10 @@ def scores_at(names: Sequence[str], starts: Int32[np.ndarray, " s"], spans: Int3
 
 
 @inline_njit
-def add_scores(scores: Scores, t: Floats, k: Integers, sums: Int64[np.ndarray, "n 2"], counts: Counts) -> None:
-    """Add every score of the block. `sums` holds two losses, then the scores by role."""
+def add_scores(
+    scores: Scores, t: Floats, k: Integers, sums: Int64[np.ndarray, "n 2"], counts: Counts, coarse: Counts
+) -> None:
+    """Add every score of the block. `sums` holds two losses, then the scores by role; `coarse` may have no entries."""
     for i in range(len(scores.kinds)):
         kind = scores.kinds[i]
         if kind == MSP:
@@ -75,6 +78,8 @@ def add_scores(scores: Scores, t: Floats, k: Integers, sums: Int64[np.ndarray, "
         add_score(t, k, sums, 2 + i * ROLES)
         place(scores.starts[i], scores.spans[i], I32(len(counts) - 1), k)
         add_counts(k, counts)
+        if len(coarse) > 0:
+            add_coarse_counts(k, coarse)
 
 
 @inline_njit
@@ -152,3 +157,11 @@ def add_counts(k: Integers, counts: Counts) -> None:
     """Add one score's pixels by fine bin and role."""
     for x in range(U64(PIXELS)):
         counts[U64(k[PLACE + x])] += np.uint32(1)
+
+
+@inline_njit
+def add_coarse_counts(k: Integers, coarse: Counts) -> None:
+    """Add one score's pixels by coarse bin and role: of each 2**10 pairs of fine places one pair."""
+    for x in range(U64(PIXELS)):
+        here = k[PLACE + x]
+        coarse[U64(I32(I32(here >> _PAIRS) << I32(1)) + I32(here & I32(1)))] += np.uint32(1)

@@ -61,19 +61,22 @@ class ImageTables(NamedTuple):
     """
     sums: Int64[np.ndarray, "n 2"]
     """Limbs: NLL, Brier, then each score by role."""
+    coarse: UInt32[np.ndarray, " n"]
+    """Of each score pairs by coarse bin, like the fine ones; at the end a pair for no pixel. No entries: not counted."""
 
     @classmethod
-    def empty(cls, layout: Layout, live: Live) -> "ImageTables":
-        """Return tables of no pixels whose rows are these columns."""
+    def empty(cls, layout: Layout, live: Live, coarse: int = 0) -> "ImageTables":
+        """Return tables of no pixels whose rows are these columns, with so many entries for coarse bins."""
         return cls(
             cells=np.zeros((layout.classes * len(live) * RELIABILITY_BINS + 1, 2), np.int64),
             confident=np.zeros((layout.classes, 2), np.int64),
             others=np.zeros((len(_class_wise_columns(layout, live)) * RELIABILITY_BINS, 3), np.int64),
             sums=np.zeros((2 + ROLES * len(layout.scores), 2), np.int64),
+            coarse=np.zeros(coarse, np.uint32),
         )
 
     def spread(self, layout: Layout, live: Live) -> "ImageTables":
-        """Return the same counts with a row for each column; `live` are the columns of the rows so far."""
+        """Return the same counts with a row for each column, without coarse bins; `live` are the rows' columns so far."""
         whole = ImageTables.empty(layout, np.arange(layout.columns))
         whole.by_cell(layout)[:, live] = self.by_cell(layout)
         columns = _class_wise_columns(layout, live)

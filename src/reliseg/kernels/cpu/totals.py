@@ -14,6 +14,8 @@ from reliseg.stats.pixels import Layout, PixelStatistics, ScoreHistogram, TopLab
 from reliseg.stats.samples import SampleTable
 
 _COARSE = 1 << COARSE_SHIFT
+_FEW = 1 << 17
+"""Pixels of an image up to which counting its coarse bins takes less time than a sweep over all fine ones."""
 
 
 class Totals:
@@ -47,7 +49,7 @@ class Totals:
             bin_confidence=confidence[None],
             losses=image.sums[None, :2],
             score_sums=image.sums[2:].reshape(1, len(self.scores), ROLES, 2),
-            coarse=self._new_coarse()[None],
+            coarse=self._new_coarse(image)[None],
         )
 
     def absorb(self, other: "Totals") -> None:
@@ -72,10 +74,23 @@ class Totals:
         """Return the coarse bins: two 32-bit counts are added at once, as neither can overflow into the other."""
         return self.fine.counts[:-1].view(np.uint64).reshape(-1, _COARSE).sum(axis=1, dtype=np.uint64)
 
-    def _new_coarse(self) -> Int64[np.ndarray, "s 4 k"]:
-        """Return what the last image added to the coarse bins: one sweep in place of one more count per pixel."""
-        before, self._coarse = self._coarse, self._coarse_counts()
-        new = (self._coarse - before).view(np.uint32)
+    def coarse_entries(self, pixels: int) -> int:
+        """Return how many entries for coarse bins an image of so many pixels needs; 0 if it has many."""
+        return 2 * len(self._coarse) + 2 if pixels <= _FEW else 0
+
+    def _new_coarse(self, image: ImageTables) -> Int64[np.ndarray, "s 4 k"]:
+        """Return what the last image added to the coarse bins.
+
+        Of many pixels one sweep over all fine bins finds it in less time than one more count for each; of few it would
+        take most of their time.
+        """
+        if len(image.coarse):
+            pairs_of_all = image.coarse[:-2].view(np.uint64)
+            self._coarse += pairs_of_all
+        else:
+            before, self._coarse = self._coarse, self._coarse_counts()
+            pairs_of_all = self._coarse - before
+        new = pairs_of_all.view(np.uint32)
         coarse = np.zeros((len(self.scores), ROLES, COARSE_BINS), np.int64)
         for s, (start, span) in enumerate(zip(self.starts, self.spans, strict=True)):
             pairs = new[start // _COARSE : (start + 2 * span) // _COARSE].reshape(2, -1, 2)
