@@ -24,7 +24,8 @@ from reliseg.data import DataSet, Domain, Sample
 from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.labels import LabelMap, label_space
 from reliseg.models import Input, Model, ModelOptions
-from reliseg.plan.plan import SHARD_ENOUGH, SHARD_SIZE, Fit, Plan, Target, shards
+from reliseg.plan.plan import Fit, Plan, Target
+from reliseg.plan.shards import SHARD_SIZE, shards
 from reliseg.prediction import Prediction
 from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.evaluate.shard_files import Observed, ShardHead, load_head, save_shard
@@ -39,6 +40,8 @@ METHODS = {"ts": 1.3, "vector": 1.6, "class_ts": 2.0}
 CLASSES = 19
 LAYOUT = Layout(CLASSES, ALL)
 MILLION = 10**6
+SMALL_SHARD = 16
+"""A scene that stands alone between longer ones."""
 LIMIT = 100.0
 """Gigabytes for a million images under one calibration."""
 
@@ -138,8 +141,8 @@ def size(name: str, images: int, calibrations: int, total: int) -> Measure:
 
 
 def sizes(folder: Path) -> Iterator[Measure]:
-    """Synthetic shards: of as few images as scenes are put together to, and full ones."""
-    for images in (SHARD_ENOUGH, SHARD_SIZE):
+    """Synthetic shards: small ones, as scenes between long ones make them, and full ones."""
+    for images in (SMALL_SHARD, SHARD_SIZE):
         observed = observe_images(1.0, images)
         path = folder / f"{images}.zip"
         save_shard(path, head(observed.samples.ids, ["identity"]), [("identity", observed)])

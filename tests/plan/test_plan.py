@@ -1,51 +1,12 @@
-"""What a plan says: shards of a domain, unions, seeds, and which domains are evaluated under which calibrations."""
+"""What a plan says: unions, seeds, and which domains are evaluated under which calibrations."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
-from helpers.plans import dataset_of, plan_of
-from helpers.plans import target_of as target_in
-from hypothesis import example, given
-from hypothesis import strategies as st
+from helpers.plans import dataset_of, plan_of, target_of
 
-from reliseg.data import Domain, Sample
-from reliseg.plan.plan import SHARD_ENOUGH, SHARD_SIZE, Fit, Pool, Target, shards
-
-
-def target_of(sizes):
-    """A domain with scenes of so many samples."""
-    scenes = [(f"scene/{i:03d}", n) for i, n in enumerate(sizes)]
-    samples = [Sample(f"{s}/{k:04d}", s, "a.png", None) for s, n in scenes for k in range(n)]
-    return Target(SimpleNamespace(name="a"), Domain("day", tuple(samples)))
-
-
-@given(st.lists(st.integers(1, 200) | st.integers(1, 3), max_size=40))
-@example([1] * 200)
-@example([15, 200, 1])
-@example([65, 1, 65, 1])
-def test_scenes_are_put_together_until_they_are_enough_and_cut_where_they_are_too_many(sizes):
-    target = target_of(sizes)
-    found = list(shards(target))
-    counts = [len(shard.samples) for shard in found]
-    assert [s for shard in found for s in shard.samples] == sorted(target.domain.samples)
-    assert all(0 < count <= SHARD_SIZE for count in counts)
-    ends = [k for k, shard in enumerate(found) if k + 1 == len(found) or found[k + 1].index == 0]
-    for start, end in zip([0, *(k + 1 for k in ends)], ends, strict=False):
-        group = [s.scene for shard in found[start : end + 1] for s in shard.samples]
-        assert sum(s.scene in group for s in target.domain.samples) == len(group), "scenes are not torn apart"
-        assert set(counts[start:end]) <= {SHARD_SIZE}
-        first = group.index(group[-1])
-        assert first < SHARD_ENOUGH, "it was enough without the last scene"
-        assert len(group) >= SHARD_ENOUGH or end == len(found) - 1
-    places = [shard.path for shard in found]
-    assert len(set(places)) == len(places)
-
-
-@pytest.mark.parametrize(("scene", "least"), [(1, 15), (9, 15), (13, 15), (33, 32), (65, 32), (130, 40)])
-def test_however_long_scenes_are_shards_are_filled_well_enough(scene, least):
-    counts = [len(shard.samples) for shard in shards(target_of([scene] * 300))]
-    assert sum(counts) / len(counts) >= least
+from reliseg.data import Domain
+from reliseg.plan.plan import Fit, Pool
 
 
 @pytest.fixture
@@ -56,14 +17,14 @@ def dataset():
 
 def test_targets_of_one_name_are_equal(dataset):
     again = dataset_of({"day": ["other/9"]})
-    assert target_in(dataset, "day") == target_in(again, "day")
-    assert len({target_in(dataset, "day"), target_in(again, "day"), target_in(dataset, "dusk")}) == 2
-    assert target_in(dataset, "day") != "world/day"
+    assert target_of(dataset, "day") == target_of(again, "day")
+    assert len({target_of(dataset, "day"), target_of(again, "day"), target_of(dataset, "dusk")}) == 2
+    assert target_of(dataset, "day") != "world/day"
 
 
 def test_members_of_unions_of_unions_come_once_and_in_order(dataset):
-    assert [str(m) for m in target_in(dataset, "all").members()] == ["world/cal", "world/day", "world/dusk"]
-    fit = Fit((target_in(dataset, "dusk"), target_in(dataset, "tests")), ("ts",))
+    assert [str(m) for m in target_of(dataset, "all").members()] == ["world/cal", "world/day", "world/dusk"]
+    fit = Fit((target_of(dataset, "dusk"), target_of(dataset, "tests")), ("ts",))
     assert [str(m) for m in fit.members()] == ["world/dusk", "world/day"]
     assert fit.split == "world/dusk+world/tests"
 
@@ -73,11 +34,11 @@ def test_unions_of_the_same_unions_are_gone_through_once_each():
     dataset = dataset_of({"a": ["s/1"], "b": ["t/1"]}, unions={})
     domains = {name: Domain(name, dataset.domains["a"].samples, union=members) for name, members in unions.items()}
     dataset = replace(dataset, domains={**dataset.domains, **domains})
-    assert [str(m) for m in target_in(dataset, "u79").members()] == ["world/a", "world/b"]
+    assert [str(m) for m in target_of(dataset, "u79").members()] == ["world/a", "world/b"]
 
 
 def test_a_fit_has_a_calibration_for_each_seed_and_none_for_identity(dataset):
-    fit = Fit((target_in(dataset, "cal"),), ("identity", "cluster_ts(k=2,seeds=[1,2])", "ts"))
+    fit = Fit((target_of(dataset, "cal"),), ("identity", "cluster_ts(k=2,seeds=[1,2])", "ts"))
     assert [method for _, method in fit.calibrations()] == ["cluster_ts(k=2,seed=1)", "cluster_ts(k=2,seed=2)", "ts"]
     assert all(name == f"{method}@world/cal" for name, method in fit.calibrations())
     assert fit.seed_group("cluster_ts(k=2,seed=2)") == ("cluster_ts(k=2,seeds=[1,2])",)
@@ -85,14 +46,14 @@ def test_a_fit_has_a_calibration_for_each_seed_and_none_for_identity(dataset):
 
 
 def test_splits_are_evaluated_where_a_metric_reads_thresholds(dataset):
-    fit = Fit((target_in(dataset, "cal"),), ("ts", "vector"))
+    fit = Fit((target_of(dataset, "cal"),), ("ts", "vector"))
     plan = plan_of(dataset, fits=[fit], tests=["tests"], reference="day", metrics=["transfer"])
     assert [str(t) for t in plan.test_domains()] == ["world/day", "world/dusk"]
     names = ["identity", "ts@world/cal", "vector@world/cal"]
     assert [(str(t), names) for t in plan.domains()] == [(str(t), c) for t, c in plan.passes("net")]
     assert [str(t) for t in plan.domains()] == ["world/day", "world/dusk", "world/cal"]
     without = plan.without_failed({"vector@world/cal"})
-    assert without.calibrations_for(target_in(dataset, "day"), "net") == ["identity", "vector@world/cal"]
+    assert without.calibrations_for(target_of(dataset, "day"), "net") == ["identity", "vector@world/cal"]
     assert [s.calibrations for s in without.splits()] == [("identity", "vector@world/cal")]
     assert not plan.without_failed(()).splits()  # the split itself may be unreadable
     other = plan_of(dataset, fits=[fit], tests=["tests"], metrics=["likelihood"])
@@ -101,7 +62,7 @@ def test_splits_are_evaluated_where_a_metric_reads_thresholds(dataset):
 
 def test_a_domain_is_unseen_unless_all_that_report_it_allow_it(dataset):
     plan = plan_of(dataset, tests=["tests", "dusk"])
-    day, dusk, tests = (target_in(dataset, name) for name in ("day", "dusk", "tests"))
+    day, dusk, tests = (target_of(dataset, name) for name in ("day", "dusk", "tests"))
     assert plan.must_be_unseen(day)
     allowed = replace(plan, allow_seen=frozenset({tests}))
     assert (allowed.must_be_unseen(day), allowed.must_be_unseen(dusk)) == (False, True)
@@ -116,8 +77,8 @@ def test_the_seed_is_that_of_the_method_else_of_the_pixels(dataset):
 
 
 def test_a_calibration_is_evaluated_where_it_is_applied_and_its_means_too(dataset):
-    fit = Fit((target_in(dataset, "cal"),), ("cluster_ts(k=2,seeds=[1,2])", "ts"))
-    day, dusk, tests = (target_in(dataset, name) for name in ("day", "dusk", "tests"))
+    fit = Fit((target_of(dataset, "cal"),), ("cluster_ts(k=2,seeds=[1,2])", "ts"))
+    day, dusk, tests = (target_of(dataset, name) for name in ("day", "dusk", "tests"))
     plan = plan_of(dataset, fits=[fit], tests=["tests", "day"], metrics=["likelihood"])
     seeds = [f"cluster_ts(k=2,seed={s})@world/cal" for s in (1, 2)]
     assert plan.calibrations_for(tests, "net") == ["identity", *seeds, "ts@world/cal"]
@@ -136,8 +97,8 @@ def test_a_calibration_is_evaluated_where_it_is_applied_and_its_means_too(datase
 
 def test_a_pool_has_the_calibrations_that_reach_all_of_it_and_classes_where_they_are_equal(dataset):
     other, fewer = dataset_of({"fog": ["f/1"]}, name="other"), dataset_of({"rain": ["r/1"]}, name="fewer", classes=2)
-    day, fog, rain = target_in(dataset, "day"), target_in(other, "fog"), target_in(fewer, "rain")
-    fit = Fit((target_in(dataset, "cal"),), ("ts",))
+    day, fog, rain = target_of(dataset, "day"), target_of(other, "fog"), target_of(fewer, "rain")
+    fit = Fit((target_of(dataset, "cal"),), ("ts",))
     plan = plan_of(dataset, fits=[fit], tests=["dusk"], metrics=["likelihood"])
     same, mixed = Pool("same", (day, fog)), Pool("mixed", (day, rain))
     plan = replace(plan, pools=(same, mixed))

@@ -15,7 +15,7 @@ from PIL import Image
 
 import reliseg
 from reliseg.errors import ConfigError, IncompleteError
-from reliseg.plan import plan as targets
+from reliseg.plan import shards as cutting
 from reliseg.results import Results
 from reliseg.run.evaluate.shard_files import load_shard
 from reliseg.runtime.progress import Silent
@@ -38,7 +38,7 @@ def whole(street: Street) -> Path:
 def _small_shards() -> Iterator[None]:
     """Several shards to a domain; processes of their own keep the usual size, and are resumed with this one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(targets, "SHARD_ENOUGH", 4)
+        patch.setattr(cutting, "SHARD_SIZE", 4)
         yield
 
 
@@ -211,7 +211,7 @@ def test_a_bad_sample_costs_its_domain_only_and_is_mended_by_the_next_run(tmp_pa
     path.write_bytes(intact)
     assert reliseg.run_config(street.config, out).to_csv() == good
     rewritten = [p for p, t in stored.items() if p.stat().st_mtime_ns != t]
-    assert [p.parent.name for p in rewritten] == ["s285"], "of the shard of scenes 285 and 286"
+    assert [p.parent.name for p in rewritten] == ["s286"], "of the shard of its scene"
 
 
 @pytest.mark.parametrize("damage", ["unlisted id", "truncated image"])
@@ -280,20 +280,20 @@ def test_saved_logits_are_read_back_to_the_same_results(street: Street, tmp_path
 
 @pytest.mark.slow
 def test_peak_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> None:
-    """180 more images take names and a dozen numbers each: about 650 bytes, 420 from 200 to 400 images.
+    """147 more images take names and a dozen numbers each: about 650 bytes, 420 from 200 to 400 images.
 
-    A kept image would be 15 kB at least, its logits 2 kB more. The largest shard of both is one of 22 images, whose
+    A kept image would be 15 kB at least, its logits 2 kB more. The largest shard of both is one of 55 images, whose
     rows are in memory until it is written.
     """
     many = make_street(tmp_path / "many", cal=2, day=202, dusk=1)
-    few = make_street(tmp_path / "few", cal=2, day=22, dusk=1)
+    few = make_street(tmp_path / "few", cal=2, day=55, dusk=1)
     peaks = {}
     for street in (few, many):
         code = _MEASURED.format(warm=str(many.config), config=str(street.config), out=str(street.root / "run"))
         ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert ended.returncode == 0, ended.stderr
         peaks[street] = int(ended.stdout)
-    assert 0 < peaks[many] - peaks[few] < 180 * 800
+    assert 0 < peaks[many] - peaks[few] < 147 * 800
 
 
 # Caches of fixed size are filled by a first run. Garbage in cycles, and the freed tuples that Python keeps, would be

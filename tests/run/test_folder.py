@@ -8,7 +8,8 @@ import pytest
 from helpers.plans import SilentModel, dataset_of, plan_of, target_of
 
 from reliseg.errors import ConfigError
-from reliseg.plan.plan import Fit, ModelSource, Plan, shards
+from reliseg.plan.plan import Fit, ModelSource, Plan
+from reliseg.plan.shards import shards
 from reliseg.run.folder import RunFolder, check_lengths, check_writable, differences, lock_run_folder
 from reliseg.runtime.atomic_files import write_text
 

@@ -9,7 +9,8 @@ from helpers.plans import SilentModel, dataset_of, plan_of
 
 from reliseg.calibration.methods.ts import Scaled
 from reliseg.calibration.records.record import Record, write_record
-from reliseg.plan.plan import ModelSource, shards
+from reliseg.plan.plan import ModelSource
+from reliseg.plan.shards import shards
 from reliseg.run.context import RunContext
 from reliseg.run.evaluate.shard_files import Observed, ShardHead, save_shard
 from reliseg.run.folder import RunFolder

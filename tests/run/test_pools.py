@@ -9,7 +9,7 @@ from helpers.street import CLASSES, Street, make_street
 
 import reliseg
 from reliseg.errors import ConfigError, IncompleteError
-from reliseg.plan import plan as targets
+from reliseg.plan import shards as cutting
 from reliseg.results import Results
 
 EARLY, LATE = ["s285", "s286"], ["s287", "s288"]
@@ -18,7 +18,7 @@ EARLY, LATE = ["s285", "s286"], ["s287", "s288"]
 @pytest.fixture(scope="module", autouse=True)
 def _small_shards() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(targets, "SHARD_ENOUGH", 4)
+        patch.setattr(cutting, "SHARD_SIZE", 4)
         yield
 
 

@@ -9,7 +9,7 @@ import pytest
 from helpers.street import Street, make_street
 
 import reliseg
-from reliseg.plan import plan as targets
+from reliseg.plan import shards as cutting
 from reliseg.run.evaluate.shard_files import load_shard
 from reliseg.stats import PixelStatistics
 
@@ -19,7 +19,7 @@ SCENES = 3
 @pytest.fixture(autouse=True)
 def _small_shards() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(targets, "SHARD_ENOUGH", 4)
+        patch.setattr(cutting, "SHARD_SIZE", 4)
         yield
 
 

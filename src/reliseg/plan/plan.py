@@ -1,22 +1,17 @@
-"""What a run will do: domains, calibrations, and the shards that are stored, resumed and distributed."""
+"""What a run will do: models, domains, and the calibrations that they are evaluated under."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import groupby
-from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import quote
 
 from reliseg.calibration import calibrator, texts_of_seeds
 from reliseg.calibration.records.record import Record
 from reliseg.config.schema import Settings
-from reliseg.data import DataSet, Domain, Sample
+from reliseg.data import DataSet, Domain
 from reliseg.metrics import METRICS
 from reliseg.models import Model
-from reliseg.runtime.file_names import NAME_BYTES
 from reliseg.stats import Layout
 
-SHARD_SIZE, SHARD_ENOUGH = 64, 16
 IDENTITY = "identity"
 
 
@@ -102,25 +97,6 @@ class Pool:
 
 Reported: TypeAlias = Target | Pool
 """What has rows in the results."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """At most 64 samples of neighbouring scenes."""
-
-    target: Target
-    index: int
-    samples: tuple[Sample, ...]
-
-    @property
-    def path(self) -> Path:
-        """Where it is stored, below a model's folder: under the name of its first scene."""
-        name = self.samples[0].scene
-        quoted = quote(name, safe=" +@,()")
-        scene = (
-            quoted if len(quoted) <= NAME_BYTES else name
-        )  # a letter that is not English takes six characters or more
-        return Path(self.target.dataset.name, self.target.domain.name, scene, f"{self.index:05d}.zip")
 
 
 @dataclass(frozen=True)
@@ -280,24 +256,3 @@ class Plan:
         names += [record.name for record in self.records_for(member.dataset, model)]
         applied = (n for n in dict.fromkeys(names) if n not in self.failed and self.reaches(n, member))
         return [IDENTITY, *applied]
-
-
-def shards(target: Target) -> Iterator[Shard]:
-    """Yield the shards of a domain, in the order of scenes and sample ids.
-
-    Scenes are put together until they hold enough samples, as the histograms of one image weigh nearly as much as
-    those of many; more samples than a shard holds are split.
-    """
-    by_scene = sorted(target.domain.samples, key=lambda s: (s.scene, s.id))
-    together: list[Sample] = []
-    for _, scene in groupby(by_scene, key=lambda s: s.scene):
-        together += scene
-        if len(together) >= SHARD_ENOUGH:
-            yield from _split(target, together)
-            together = []
-    yield from _split(target, together)
-
-
-def _split(target: Target, samples: Sequence[Sample]) -> Iterator[Shard]:
-    for i in range(0, len(samples), SHARD_SIZE):
-        yield Shard(target, i // SHARD_SIZE, tuple(samples[i : i + SHARD_SIZE]))

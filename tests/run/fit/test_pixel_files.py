@@ -15,7 +15,8 @@ from PIL import Image
 import reliseg
 from reliseg.config.schema import SampleConfig
 from reliseg.errors import ConfigError
-from reliseg.run.fit.pixel_files import PixelWriter, Share, bytes_of_pixel, pixel_runs, read_pixels
+from reliseg.run.fit import pixel_files
+from reliseg.run.fit.pixel_files import PixelWriter, Share, bytes_of_pixel, join_runs, pixel_runs, read_pixels
 
 
 def part(seed, pixels, columns=4):
@@ -123,11 +124,21 @@ def test_a_share_is_the_first_pixels_of_each_image(tmp_path_factory, sizes, quot
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are counted where Linux lists them")
-def test_a_share_holds_the_files_of_one_shard_open(tmp_path):
+def test_a_share_holds_the_files_of_some_shards_open_however_its_images_lie_in_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(pixel_files, "OPEN_SHARDS", 5)
     for i in range(40):
         with PixelWriter(tmp_path / f"{i}.zip") as writer:
-            writer.add(np.zeros((3, 2), np.float32), np.zeros(3, np.uint8))
-    share = Share(tuple(run for i in range(40) for run in pixel_runs(tmp_path / f"{i}.zip", [3], 2)))
-    opened = [len(list(Path("/proc/self/fd").iterdir())) for _ in share]
-    assert len(opened) == 40
-    assert max(opened) - min(opened) <= 4
+            writer.add(np.full((6, 2), i, np.float32), np.zeros(6, np.uint8))
+    runs = [list(pixel_runs(tmp_path / f"{i}.zip", [3, 3], 2)) for i in range(40)]
+    share = Share(tuple(run for image in zip(*runs, strict=True) for run in image))
+    seen = [(int(z[0, 0]), len(list(Path("/proc/self/fd").iterdir()))) for z, _ in share]
+    assert [shard for shard, _ in seen] == [*range(40)] * 2
+    opened = [n for _, n in seen]
+    assert max(opened) - min(opened) <= 2 * 5 + 2
+
+
+def test_runs_that_lie_side_by_side_are_one(tmp_path):
+    one, other = tmp_path / "a.zip", tmp_path / "b.zip"
+    runs = [(one, 0, 2), (one, 2, 5), (other, 5, 6), (one, 5, 6), (one, 7, 8)]
+    assert list(join_runs(runs)) == [(one, 0, 5), (other, 5, 6), (one, 5, 6), (one, 7, 8)]
+    assert list(join_runs([])) == []

@@ -9,8 +9,9 @@ from helpers.worlds import WORLDS
 
 from reliseg.labels import VOID
 from reliseg.metrics import METRICS
-from reliseg.plan import plan as targets
-from reliseg.plan.plan import shards
+from reliseg.plan import shards as cutting
+from reliseg.plan.plan import Pool
+from reliseg.plan.shards import shards
 from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.evaluate.shard_files import Observed, ShardHead, save_shard
 from reliseg.run.folder import RunFolder
@@ -26,7 +27,7 @@ IMAGES = {"day": [0, 1], "dusk": [2, 3]}
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Each image of the world in a shard of its own, counted without calibration."""
-    monkeypatch.setattr(targets, "SHARD_ENOUGH", 1)
+    monkeypatch.setattr(cutting, "SHARD_SIZE", 1)
     dataset = dataset_of(
         {name: [f"{i}/{i}" for i in images] for name, images in IMAGES.items()},
         classes=WORLD.classes,
@@ -79,7 +80,7 @@ def test_rows_are_the_metrics_of_states_and_drops_those_to_the_reference(run):
 
 def test_what_holds_images_of_the_reference_has_no_ood_detection(run):
     """A union or a pool: its images would be on both sides. Drops and all else are given."""
-    names, pool = list(WORLD.scores), targets.Pool("all", tuple(run.plan.tests[:2]))
+    names, pool = list(WORLD.scores), Pool("all", tuple(run.plan.tests[:2]))
     dataset = run.plan.tests[0].dataset
     plan = plan_of(dataset, tests=["dusk", "both"], reference="day", metrics=[*FAMILIES, "image_ood"], scores=names)
     rows, _ = measure(replace(run, plan=replace(plan, pools=(pool,))), (), {})

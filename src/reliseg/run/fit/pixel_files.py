@@ -1,9 +1,9 @@
 """Sampled pixels on disk: written image by image, read as if in memory."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, overload
@@ -12,6 +12,9 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from reliseg.calibration import Part
+
+OPEN_SHARDS = 64
+"""The shards whose files stay open while pixels are read."""
 
 
 class PixelWriter:
@@ -75,7 +78,8 @@ def read_pixels(path: Path) -> tuple[Float32[np.ndarray, "p y"], UInt8[np.ndarra
 class Share(Sequence[Part]):
     """The first pixels of each image of some shards, as runs of pixels that lie side by side.
 
-    A shard's files are opened when it is asked for: there may be more of them than a process can hold open.
+    Images that follow each other may lie in different shards. The files of some shards stay open while all are gone
+    through: there may be more of them than a process can hold open.
     """
 
     runs: tuple[tuple[Path, int, int], ...]
@@ -89,10 +93,10 @@ class Share(Sequence[Part]):
         return Share(self.runs[place]) if isinstance(place, slice) else next(iter(Share((self.runs[place],))))
 
     def __iter__(self) -> Iterator[Part]:
-        for path, of_shard in groupby(self.runs, key=lambda run: run[0]):
-            logits, labels = read_pixels(path)
-            for _, start, stop in of_shard:
-                yield logits[start:stop], labels[start:stop]
+        opened = lru_cache(OPEN_SHARDS)(read_pixels)
+        for path, start, stop in self.runs:
+            logits, labels = opened(path)
+            yield logits[start:stop], labels[start:stop]
 
     def __len__(self) -> int:
         return len(self.runs)
@@ -100,13 +104,24 @@ class Share(Sequence[Part]):
 
 def pixel_runs(path: Path, pixels: Sequence[int], quota: int) -> Iterator[tuple[Path, int, int]]:
     """Yield where the first `quota` pixels of each image of a shard lie, which holds so many `pixels` of each."""
-    if max(pixels) <= quota:
-        yield path, 0, sum(pixels)
-        return
     start = 0
     for n in pixels:
         yield path, start, start + min(n, quota)
         start += n
+
+
+def join_runs(runs: Iterable[tuple[Path, int, int]]) -> Iterator[tuple[Path, int, int]]:
+    """Yield the same pixels, in one run where a run begins at the end of the one before."""
+    path, start, stop = None, 0, 0
+    for of, first, last in runs:
+        if (of, first) == (path, stop):
+            stop = last
+            continue
+        if path is not None:
+            yield path, start, stop
+        path, start, stop = of, first, last
+    if path is not None:
+        yield path, start, stop
 
 
 def bytes_of_pixel(columns: int) -> int:

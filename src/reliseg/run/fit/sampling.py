@@ -12,6 +12,7 @@ import numpy as np
 
 from reliseg.calibration import CalibrationSample, SampledImage, Training
 from reliseg.calibration.records.record import Hashes
+from reliseg.data import Sample
 from reliseg.errors import SampleError
 from reliseg.plan.plan import Target
 from reliseg.plan.shards import Shard, shards
@@ -19,7 +20,7 @@ from reliseg.prediction import sample_pixels
 from reliseg.run.context import ModelRun
 from reliseg.run.failures import Attempts, Failures
 from reliseg.run.fit.image_files import StoredImage, StoredImages, save_image
-from reliseg.run.fit.pixel_files import PixelWriter, Share, pixel_files, pixel_runs
+from reliseg.run.fit.pixel_files import PixelWriter, Share, join_runs, pixel_files, pixel_runs
 from reliseg.run.fit.requests import SampleRequest
 from reliseg.run.fit.sample_records import (
     SampleEntry,
@@ -44,6 +45,15 @@ class FitData:
     images: Hashes
     predictions: Hashes
     """Of the files that predictions were read from."""
+
+
+@dataclass(frozen=True, eq=False)
+class _StoredSample:
+    """What is stored of one image: where its first pixels lie, and how files of the whole image begin."""
+
+    entry: SampleEntry
+    pixels: tuple[Path, int, int]
+    whole: Path
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,19 +104,32 @@ class Sampling:
         for target in members:
             request = requests[target]
             projection = target.dataset.projection(self.run.model.labels)
-            for shard in shards(target):
-                entries = read_sample_record(self._record(shard)).images
-                pixels += pixel_runs(self._pixels(shard), [e.pixels for e in entries], request.quota)
-                for place, e in enumerate(entries):
-                    images.append(SampledImage(e.id, min(request.quota, e.pixels), e.feature))
-                    if e.id in request.whole:
-                        base, image = self._whole_image(shard, place), request.whole[e.id]
-                        whole.append(StoredImage(e.id, base, e.align_corners, projection, image))
-                    for kind, by_domain in hashes.items():
-                        if digest := getattr(e, kind):
-                            by_domain.setdefault(str(target), {})[e.id] = digest
-        sample = CalibrationSample(Share(tuple(pixels)), images, StoredImages.of(whole), training)
+            for stored in self._stored_images(target, request.quota):
+                e = stored.entry
+                pixels.append(stored.pixels)
+                images.append(SampledImage(e.id, min(request.quota, e.pixels), e.feature))
+                if e.id in request.whole:
+                    image = request.whole[e.id]
+                    whole.append(StoredImage(e.id, stored.whole, e.align_corners, projection, image))
+                for kind, by_domain in hashes.items():
+                    if digest := getattr(e, kind):
+                        by_domain.setdefault(str(target), {})[e.id] = digest
+        share = Share(tuple(join_runs(pixels)))
+        sample = CalibrationSample(share, images, StoredImages.of(whole), training)
         return FitData(sample, hashes["sha256"], hashes["image_sha256"], hashes["prediction_sha256"])
+
+    def _stored_images(self, target: Target, quota: int) -> list["_StoredSample"]:
+        """Return what is stored of a domain, in the order of scenes and ids, however it is cut into shards."""
+        found: list[tuple[Sample, _StoredSample]] = []
+        for shard in shards(target):
+            entries = read_sample_record(self._record(shard)).images
+            runs = pixel_runs(self._pixels(shard), [e.pixels for e in entries], quota)
+            stored = (
+                _StoredSample(e, run, self._whole_image(shard, place))
+                for place, (e, run) in enumerate(zip(entries, runs, strict=True))
+            )
+            found += zip(shard.samples, stored, strict=True)
+        return [stored for _, stored in sorted(found, key=lambda pair: (pair[0].scene, pair[0].id))]
 
     def discard(self) -> None:
         """Delete all samples of this model, and the folder above if it is empty then."""
