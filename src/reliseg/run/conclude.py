@@ -8,6 +8,8 @@ from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from reliseg.calibration.records.record import write_record
 from reliseg.errors import ConfigError, IncompleteError, count_text
 from reliseg.metrics import METRICS
@@ -73,8 +75,9 @@ class Conclusion:
         statistics that are not there and were not tried.
         """
         out = _Outputs(problems=list(problems))
-        for run in runs:
-            self._measure(run, (failures or {}).get(run.name, {}), out)
+        with threadpool_limits(1, "blas"):  # the last bits of a matrix product depend on its threads
+            for run in runs:
+                self._measure(run, (failures or {}).get(run.name, {}), out)
         results = Results(tuple(out.rows))
         folder = self.context.folder
         facts = manifest(self.context, self.plan, runs)

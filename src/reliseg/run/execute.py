@@ -3,12 +3,9 @@
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cached_property, partial
-from importlib import import_module
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from threadpoolctl import threadpool_limits
 
 from reliseg.errors import ConfigError, count_text, shortlist
 from reliseg.plan.plan import Plan
@@ -24,7 +21,6 @@ from reliseg.run.store.answers import Answers
 from reliseg.run.store.model_memory import ModelHandle
 from reliseg.run.survey import Survey, survey
 from reliseg.run.work import ModelWork
-from reliseg.runtime.numba_cache import announce_compilation
 from reliseg.runtime.progress import Progress, Silent, Stage
 
 if TYPE_CHECKING:
@@ -62,30 +58,38 @@ class Run:
         Raises a UsageError before anything is evaluated where the data or a model is not as it should be, and an
         IncompleteError at the end where samples were not evaluated; what was finished is stored by then.
         """
-        if self.workers < 1:
-            raise ConfigError(f"workers is {self.workers}; give at least 1")
-        check_on_error(self.on_error)
+        self.check_options()
         folder = self.context.folder
-        check_lengths(folder, self.plan)
-        check_writable(folder.path)
         handles = [self.context.handle(source) for source in self.plan.models]
         is_new = not folder.config.exists()
         if is_new:
             self._check(handles)  # before a folder is made
         with hold_run_folder(folder), closing(self.context.hashes):
-            before = self._survey(handles)
+            before = self.survey(handles)
             self._tell(before)
             busy = [s for s in before if s.has_work]
             if busy and not is_new:
                 self._check([s.handle for s in busy], before)
-            folder.claim(self.configuration)
-            Answers(folder.configurations).keep(self.configuration)
+            self.ask()
             for handle in handles:
                 handle.remember()
             if not busy and (results := self.conclusion.earlier(before)) is not None:
                 self.progress.note("nothing has changed: the results are those that lie there")
                 return results
             return self._carry_out(before)
+
+    def check_options(self) -> None:
+        """Raise a ConfigError where this cannot be a run, or its folder cannot be one."""
+        if self.workers < 1:
+            raise ConfigError(f"workers is {self.workers}; give at least 1")
+        check_on_error(self.on_error)
+        check_lengths(self.context.folder, self.plan)
+        check_writable(self.context.folder.path)
+
+    def ask(self) -> None:
+        """Make the configuration the one that is asked last."""
+        self.context.folder.claim(self.configuration)
+        Answers(self.context.folder.configurations).keep(self.configuration)
 
     @cached_property
     def context(self) -> RunContext:
@@ -102,12 +106,14 @@ class Run:
         return Conclusion(self.context, self.plan, self.configuration, self.on_error)
 
     @cached_property
-    def _kernels(self) -> "Kernels":
+    def kernels(self) -> "Kernels":
+        """What counts; each device's is tried once."""
         from reliseg.run.evaluate.device_kernels import Kernels
 
         return Kernels(self.progress.note)
 
-    def _survey(self, handles: Sequence[ModelHandle]) -> list[Survey]:
+    def survey(self, handles: Sequence[ModelHandle]) -> list[Survey]:
+        """Return what is stored of these models."""
         answers = Answers(self.context.folder.configurations).latest()
         return [survey(self.context, self.plan, handle, answers) for handle in handles]
 
@@ -152,20 +158,12 @@ class Run:
 
     def _at_work(self, handle: ModelHandle) -> "ModelWork":
         """Fit and evaluate a model."""
-        from reliseg.run.work import ModelWork  # what predicts and counts takes a second to import
+        from reliseg.run.work import ModelWork, ready_to_compute  # what predicts and counts takes a second to import
 
-        if self.plan.fits:
-            import_module("scipy.linalg")  # only what is loaded by now is limited
-        note = partial(self.progress.note, "compiling for this processor: 10 to 30 seconds, only in the first run")
-        one_blas_thread = threadpool_limits(1, "blas")  # the last bits of a matrix product depend on its threads
-        with announce_compilation(note), one_blas_thread:
-            from reliseg.kernels.cpu.kernel import compile_kernels
-
-            self.progress.begin("loading the kernels", 0, Stage("load"))
-            compile_kernels()
+        with ready_to_compute(self.plan, self.progress):
             if not handle.is_loaded:
                 self.progress.begin(f"loading {handle.name}", 0, Stage("load", handle.name))
-            work = ModelWork(ModelRun(self.context, self.plan, handle), self._kernels)
+            work = ModelWork(ModelRun(self.context, self.plan, handle), self.kernels)
             work.calibrate()
             work.evaluate()
         return work

@@ -1,10 +1,17 @@
 """The work of one model in a run, stage by stage: all of it, or some of its units."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
+
+from threadpoolctl import threadpool_limits
 
 from reliseg.errors import ConfigError, count_text
-from reliseg.plan.plan import IDENTITY, Fit, Target
+from reliseg.kernels.cpu.kernel import compile_kernels
+from reliseg.plan.parts import Stage, Unit
+from reliseg.plan.plan import IDENTITY, Fit, Plan, Target
 from reliseg.plan.shards import Shard
 from reliseg.run.check.leakage import reasons_against_images
 from reliseg.run.check.preflight import fit_notes
@@ -15,6 +22,21 @@ from reliseg.run.evaluate.domain_pass import DomainPass
 from reliseg.run.failures import Failures
 from reliseg.run.fit.fitting import FitOutcome, Fitting
 from reliseg.run.survey import refusal_lines, with_outcomes
+from reliseg.runtime.numba_cache import announce_compilation
+from reliseg.runtime.progress import Progress
+from reliseg.runtime.progress import Stage as LoadStage
+
+
+@contextmanager
+def ready_to_compute(plan: Plan, progress: Progress) -> Iterator[None]:
+    """Have kernels compiled, and bits that do not depend on how many threads a matrix product takes."""
+    if plan.fits:
+        import_module("scipy.linalg")  # only what is loaded by now is limited
+    note = partial(progress.note, "compiling for this processor: 10 to 30 seconds, only in the first run")
+    with announce_compilation(note), threadpool_limits(1, "blas"):
+        progress.begin("loading the kernels", 0, LoadStage("load"))
+        compile_kernels()
+        yield
 
 
 @dataclass(eq=False)
@@ -26,6 +48,21 @@ class ModelWork:
     problems: list[str] = field(default_factory=list)
     failures: dict[Target, Failures] = field(default_factory=dict)
     """Of the domains that were evaluated."""
+
+    def carry_out(self, stage: Stage, units: Sequence[Unit]) -> None:
+        """Do some units of a stage, of this model; a ConfigError names a stage before it that is not finished."""
+        shards = [unit.shard for unit in units if unit.shard is not None]
+        if stage == "sample":
+            self.sample(shards)
+        elif stage == "fit":
+            self.fit([unit.fit for unit in units if unit.fit is not None])
+        else:
+            self.use_stored_calibrations()
+            self.evaluate(shards)
+
+    def failure_lines(self) -> list[str]:
+        """Return a line for each domain with samples that could not be evaluated."""
+        return [f"{self.run.name} on {target}: {failures}" for target, failures in self.failures.items()]
 
     def sample(self, only: Collection[Shard] | None = None) -> None:
         """Store what fits are to read, of these shards or of all."""

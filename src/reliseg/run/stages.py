@@ -1,0 +1,91 @@
+"""A stage of a run by itself, or a part of one: for many processes that work on one run, here or on other machines."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from reliseg.errors import ConfigError, IncompleteError
+from reliseg.plan.parts import Part, Stage, Unit, part_of, units
+from reliseg.results import Results
+from reliseg.run.check.preflight import Scope, check
+from reliseg.run.execute import Run
+from reliseg.run.folder import hold_run_folder
+from reliseg.run.survey import Survey
+
+
+@dataclass(frozen=True)
+class PartOfRun:
+    """Some units of one stage of a run: its processes need each other's files alone, and may be ended at any time."""
+
+    run: Run
+    stage: Stage
+    part: Part
+
+    def execute(self) -> None:
+        """Do what is not stored of this part. A ConfigError names a stage before it that is not finished.
+
+        An IncompleteError where samples could not be evaluated; what was finished is stored by then.
+        """
+        run = self.run
+        run.check_options()
+        mine = part_of(units(run.plan, self.stage), self.part)
+        if not mine:
+            run.progress.note(f"nothing is left for part {self.part}")
+            return
+        with hold_run_folder(run.context.folder, shared=True), closing(run.context.hashes):
+            run.ask()
+            problems: list[str] = []
+            for name in dict.fromkeys(unit.model for unit in mine):
+                problems += self._model(name, [unit for unit in mine if unit.model == name])
+        if problems:
+            raise IncompleteError(*problems)
+
+    def _model(self, name: str, mine: Sequence[Unit]) -> list[str]:
+        """Do the units of one model; return what could not be done."""
+        from reliseg.run.context import ModelRun
+        from reliseg.run.work import ModelWork, ready_to_compute
+
+        run = self.run
+        (source,) = (source for source in run.plan.models if source.name == name)
+        models = check(run.plan, workers=run.workers, progress=run.progress, scope=Scope({name}, ()))
+        handle = run.context.handle(source, models.get(name))
+        handle.remember()
+        with ready_to_compute(run.plan, run.progress):
+            work = ModelWork(ModelRun(run.context, run.plan, handle), run.kernels)
+            work.carry_out(self.stage, mine)
+        handle.let_go()
+        return [*work.problems, *work.failure_lines()]
+
+
+def conclude(run: Run) -> Results:
+    """Write the results of what is stored, without any network; a ConfigError names what is missing.
+
+    An IncompleteError where samples could not be evaluated.
+    """
+    run.check_options()
+    if not run.context.folder.config.exists():
+        raise ConfigError(f"{run.folder} holds no run; run reliseg run first, or give the folder of a run")
+    with hold_run_folder(run.context.folder), closing(run.context.hashes):
+        handles = [run.context.handle(source) for source in run.plan.models]
+        for handle in handles:
+            if handle.known() is None:
+                raise ConfigError(
+                    f"model {handle.name}: {run.folder} knows nothing of it, or its files have changed; "
+                    "evaluate it with reliseg run first"
+                )
+        surveys = run.survey(handles)
+        for found in surveys:
+            if found.run is None:
+                raise ConfigError(_unfitted(found))
+        run.ask()
+        conclusion = replace(run.conclusion, all_tried=False)
+        earlier = conclusion.earlier(surveys)
+        if earlier is not None:
+            return earlier
+        runs = [found.run for found in surveys if found.run is not None]
+        return conclusion.write(runs, surveys, [line for found in surveys for line in found.refusals])
+
+
+def _unfitted(found: Survey) -> str:
+    splits = " and ".join(dict.fromkeys(map(str, found.unfitted)))
+    return f"{found.handle.name}: calibrations on {splits} are not fitted; run --stage sample and --stage fit first"
