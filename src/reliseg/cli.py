@@ -227,15 +227,33 @@ def run(
         False
     ),
     on_error: OnError = "stop",
+    checkpoint: Annotated[
+        float,
+        typer.Option(min=0, help="Seconds of work that a crash can cost at most: images counted so far are stored."),
+    ] = 60.0,
+    stage: Annotated[
+        Literal["sample", "fit", "evaluate", "measure"] | None,
+        typer.Option(help="Do one stage alone: see reliseg plan."),
+    ] = None,
+    part: Annotated[str | None, typer.Option(metavar="K/N", help="Do a part of the --stage alone, like 3/40.")] = None,
+    per: Annotated[
+        Literal["shard", "scene", "domain", "model"] | None,
+        typer.Option(help="What the parts are, as reliseg plan prints them; without it, N equal parts."),
+    ] = None,
     log: Log = "text",
 ) -> None:
     """Evaluate models on data sets: from a configuration file, or from --model and --data, or by a --protocol."""
     from reliseg.config.schema import render_config
     from reliseg.config.short_form import split_list
     from reliseg.plan.build import plan_from_config
+    from reliseg.plan.parts import parse_part
     from reliseg.run.execute import Run
+    from reliseg.run.stages import PartOfRun, conclude
     from reliseg.runtime.workers import decoding_threads
 
+    if (part or per) and stage in (None, "measure"):
+        raise ConfigError("--part divides a stage; give --stage sample, fit or evaluate too")
+    chosen = parse_part(part or "1/1", per)
     checked, folder = options.configuration(config)
     name = config.stem if config else f"{checked.models[0].name}-{options.protocol or checked.datasets[0].name}"
     place = out or Path("runs") / name
@@ -244,13 +262,46 @@ def run(
     with _reporter(log) as reporter:
         _announce(plan, reporter)
         text, threads = render_config(checked, folder), decoding_threads(options.workers)
-        job = Run(plan, place, text, workers=threads, save=kinds, progress=reporter, verify=verify, on_error=on_error)
+        job = Run(plan, place, text, threads, kinds, reporter, verify, on_error, checkpoint)
+        if stage not in (None, "measure"):
+            PartOfRun(job, stage, chosen).execute()
+            return
         try:
-            job.execute()
+            conclude(job) if stage else job.execute()
         except IncompleteError:
             reporter.finish(place)
             raise
         reporter.finish(place)
+
+
+@app.command()
+def results(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    config: Annotated[
+        Path | None, typer.Argument(metavar="CONFIG.yaml", help="What is asked; by default, what was asked last.")
+    ] = None,
+    on_error: OnError = "stop",
+    log: Log = "text",
+) -> None:
+    """Write the tables of what is stored, without any network: other metrics, or models and domains of those there."""
+    from reliseg.config.schema import read_config, render_config
+    from reliseg.plan.build import plan_from_config
+    from reliseg.run.execute import Run
+    from reliseg.run.folder import RunFolder
+    from reliseg.run.stages import conclude
+
+    path = config or RunFolder(folder).config
+    checked = read_config(path)
+    plan = plan_from_config(checked, path.parent)
+    with _reporter(log) as reporter:
+        _announce(plan, reporter)
+        job = Run(plan, folder, render_config(checked, path.parent), progress=reporter, on_error=on_error)
+        try:
+            conclude(job)
+        except IncompleteError:
+            reporter.finish(folder)
+            raise
+        reporter.finish(folder)
 
 
 @app.command()
