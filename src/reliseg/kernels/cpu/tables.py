@@ -62,7 +62,7 @@ class ImageTables(NamedTuple):
     sums: Int64[np.ndarray, "n 2"]
     """Limbs: NLL, Brier, then each score by role."""
     coarse: UInt32[np.ndarray, " n"]
-    """Of each score pairs by coarse bin, like the fine ones; at the end a pair for no pixel. No entries: not counted."""
+    """Of each score pairs by coarse bin, as the fine ones; at the end a pair for no pixel. No entries: not counted."""
 
     @classmethod
     def empty(cls, layout: Layout, live: Live, coarse: int = 0) -> "ImageTables":
@@ -76,7 +76,7 @@ class ImageTables(NamedTuple):
         )
 
     def spread(self, layout: Layout, live: Live) -> "ImageTables":
-        """Return the same counts with a row for each column, without coarse bins; `live` are the rows' columns so far."""
+        """Return the counts but those of coarse bins, with a row for each column; `live` are the rows so far."""
         whole = ImageTables.empty(layout, np.arange(layout.columns))
         whole.by_cell(layout)[:, live] = self.by_cell(layout)
         columns = _class_wise_columns(layout, live)
