@@ -229,7 +229,7 @@ def run(
     on_error: OnError = "stop",
     checkpoint: Annotated[
         float,
-        typer.Option(min=0, help="Seconds of work that a crash can cost at most: images counted so far are stored."),
+        typer.Option(min=0, help="Seconds of work that a crash costs at most: what is counted by then is stored."),
     ] = 60.0,
     stage: Annotated[
         Literal["sample", "fit", "evaluate", "measure"] | None,
@@ -267,7 +267,7 @@ def run(
             PartOfRun(job, stage, chosen).execute()
             return
         try:
-            conclude(job) if stage else job.execute()
+            conclude(job, with_models=True) if stage else job.execute()
         except IncompleteError:
             reporter.finish(place)
             raise

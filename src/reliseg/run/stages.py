@@ -57,10 +57,10 @@ class PartOfRun:
         return [*work.problems, *work.failure_lines()]
 
 
-def conclude(run: Run) -> Results:
-    """Write the results of what is stored, without any network; a ConfigError names what is missing.
+def conclude(run: Run, *, with_models: bool = False) -> Results:
+    """Write the results of what is stored; a ConfigError names what is missing.
 
-    An IncompleteError where samples could not be evaluated.
+    No network is loaded, but, if `with_models` says so, for those models that the folder does not know. An IncompleteError where samples could not be evaluated.
     """
     run.check_options()
     if not run.context.folder.config.exists():
@@ -68,11 +68,13 @@ def conclude(run: Run) -> Results:
     with hold_run_folder(run.context.folder), closing(run.context.hashes):
         handles = [run.context.handle(source) for source in run.plan.models]
         for handle in handles:
-            if handle.known() is None:
+            if handle.known() is None and not with_models:
                 raise ConfigError(
                     f"model {handle.name}: {run.folder} knows nothing of it, or its files have changed; "
                     "evaluate it with reliseg run first"
                 )
+        for handle in handles if with_models else ():
+            handle.load_if_unknown()
         surveys = run.survey(handles)
         for found in surveys:
             if found.run is None:

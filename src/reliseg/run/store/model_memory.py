@@ -80,8 +80,15 @@ class ModelHandle:
 
     def remember(self) -> None:
         """Keep what is known of the model, if it is loaded, for later runs."""
-        if self._model is not None and self._facts is not None:
-            self._memory.keep(self._source, self._facts)
+        if self._model is not None:
+            self._memory.keep(self._source, self.facts)
+
+    def load_if_unknown(self) -> None:
+        """Load the model if nothing is known of it, remember what is known then, and drop it."""
+        if self.known() is None:
+            self.use(self._source.load())
+            self.remember()
+            self.let_go()
 
     def let_go(self) -> None:
         """Drop the model: its memory is free when nobody else holds it; what is known of it stays."""
