@@ -367,3 +367,35 @@ def test_the_configuration_is_written_with_every_default(command, street, tmp_pa
 def test_python_m_is_the_command():
     ended = subprocess.run([sys.executable, "-m", "reliseg", "--version"], capture_output=True, text=True, check=True)
     assert ended.stdout.startswith("reliseg ")
+
+
+def test_the_status_of_a_run_says_what_its_process_does_and_did(command, street, tmp_path):
+    assert command("run", street.config, "--out", tmp_path / "out")[0] == 0
+    code, out, err = command("status", tmp_path / "out")
+    assert (code, err) == (0, "")
+    first, _, names, shards = out.splitlines()
+    assert first == f"{tmp_path / 'out'}: 1 done"
+    assert names.split() == ["stage", "done", "of", "failed"]
+    stage, done, total, failed = shards.split()
+    assert (stage, failed) == ("evaluate", "-")
+    assert int(done) == int(total) > 0
+    code, out, err = command("status", tmp_path / "out", "--json", "--watch")
+    (process,) = json.loads(out)["processes"]
+    assert (code, err, process["pid"], process["state"]) == (0, "", os.getpid(), "done")
+
+
+def test_the_status_of_an_incomplete_run_says_that_it_failed_and_why(command, tmp_path):
+    street = make_street(tmp_path / "street", cal=3, day=4, dusk=12)
+    np.savez(street.logits("test", 2010), logits=np.full((11, 6, 8), np.nan, np.float32))
+    assert command("run", street.config, "--out", tmp_path / "out")[0] == 1
+    _, out, _ = command("status", tmp_path / "out")
+    assert out.startswith(f"{tmp_path / 'out'}: 1 failed")
+    assert "s287/s287_2010" in out
+
+
+def test_the_status_of_what_is_no_run_is_refused(command, tmp_path):
+    for words in (["status"], ["status", tmp_path], ["status", tmp_path / "none"]):
+        code, out, err = command(*words)
+        assert (code, out) == (2, "")
+        assert err.startswith("reliseg: ")
+        assert "folder of a run" in err

@@ -339,6 +339,21 @@ def list_(
 
 
 @app.command()
+def status(
+    run: Annotated[Path | None, typer.Argument(metavar="RUN", help="The folder of a run.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for programs.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Print it anew until no process is at work.")] = False,
+) -> None:
+    """Show what the processes of a run do: its stages, their speed, the time left. They may be on other machines."""
+    from reliseg.report.status import print_status
+    from reliseg.run.status import read_status
+
+    if run is None:
+        raise ConfigError("status: give the folder of a run, as the --out of reliseg run")
+    print_status(run, lambda: read_status(run), as_json=as_json, watch=watch)
+
+
+@app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for scenes, results and pictures.")] = Path("runs/demo"),
     workers: Workers = None,

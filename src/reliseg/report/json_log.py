@@ -47,6 +47,9 @@ class JsonLog:
         if time.monotonic() - self._said_at >= _EVERY:
             self._say_progress()
 
+    def end_shard(self, failed: int = 0) -> None:
+        """Say nothing: `reliseg status` counts shards."""
+
     def note(self, text: str) -> None:
         """Say a line that is meant for the user."""
         self._say("note", text=text)
@@ -81,7 +84,7 @@ class JsonLog:
 
     def _say(self, kind: str, **values: Any) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
-        line = json.dumps({"time": now, "kind": kind, **values}).replace("\x7f", "\\u007f")
+        line = json_text({"time": now, "kind": kind, **values})
         if sys.stderr is None:  # closed by whoever started the command
             return
         try:
@@ -89,6 +92,11 @@ class JsonLog:
             sys.stderr.flush()
         except OSError:
             pass  # nobody can be told, and the run is not about this
+
+
+def json_text(value: object) -> str:
+    """Return a value as JSON on one line, in ASCII, without anything that a terminal obeys."""
+    return json.dumps(value).replace("\x7f", "\\u007f")
 
 
 def _short(value: float | None) -> float | None:

@@ -24,7 +24,7 @@ from reliseg.runtime.progress import Stage
 from reliseg.runtime.progress.pace import Pace
 from reliseg.runtime.progress.stages import NO_STAGE
 
-_UNCUT = 10_000
+UNCUT = 10_000
 """Columns of the table, at most: on a narrow terminal its lines are broken, and names are never shortened."""
 _REASONS = 3
 """Of those why numbers do not apply, the most frequent are shown."""
@@ -103,6 +103,9 @@ class Terminal:
             speed = speed_text(self._pace.rate(), self._pace.seconds_left(total))
             self.note(f"{title}: {self._pace.done} of {total}, {speed}")
 
+    def end_shard(self, failed: int = 0) -> None:
+        """Show nothing: `reliseg status` counts shards."""
+
     def note(self, text: str) -> None:
         """Print a line above the bar."""
         self._console.print(Text(printable(text)), soft_wrap=True)
@@ -112,7 +115,7 @@ class Terminal:
         self._bar.stop()
         results = Results.read(folder)
         if len(results):
-            Console(width=_UNCUT).print(summary(results))
+            Console(width=UNCUT).print(summary(results))
         reasons = Counter(row.why for row in results if row.why)
         self.note(f"{len(results) - reasons.total()} numbers: {folder / 'results.csv'}")
         if reasons:

@@ -1,5 +1,7 @@
 """A whole run: look at what is stored, check what must be done, fit, evaluate, measure, write."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reliseg.errors import ConfigError, count_text, shortlist
+from reliseg.plan.parts import units
 from reliseg.plan.plan import Plan
 from reliseg.results import Results
 from reliseg.run.check.preflight import Scope, check
@@ -17,11 +20,12 @@ from reliseg.run.export import PredictionExport
 from reliseg.run.failures import OnError, check_on_error
 from reliseg.run.folder import RunFolder, check_lengths, check_writable, hold_run_folder
 from reliseg.run.hashes import InputHashes
+from reliseg.run.status import Watch
 from reliseg.run.store.answers import Answers
 from reliseg.run.store.model_memory import ModelHandle
 from reliseg.run.survey import Survey, survey
 from reliseg.run.work import ModelWork
-from reliseg.runtime.progress import Progress, Silent, Stage
+from reliseg.runtime.progress import Kind, Progress, Silent, Stage
 
 if TYPE_CHECKING:
     from reliseg.run.evaluate.device_kernels import Kernels
@@ -64,9 +68,11 @@ class Run:
         is_new = not folder.config.exists()
         if is_new:
             self._check(handles)  # before a folder is made
-        with hold_run_folder(folder), closing(self.context.hashes):
+        with hold_run_folder(folder), closing(self.context.hashes), self.watch:
             before = self.survey(handles)
             self._tell(before)
+            shards: dict[Kind, int] = {"evaluate": len(units(self.plan, "evaluate"))}
+            self.watch.plan(shards, shards, {"evaluate": sum(s.stored for s in before)})
             busy = [s for s in before if s.has_work]
             if busy and not is_new:
                 self._check([s.handle for s in busy], before)
@@ -74,7 +80,7 @@ class Run:
             for handle in handles:
                 handle.remember()
             if not busy and (results := self.conclusion.earlier(before)) is not None:
-                self.progress.note("nothing has changed: the results are those that lie there")
+                self.watch.note("nothing has changed: the results are those that lie there")
                 return results
             return self._carry_out(before)
 
@@ -98,7 +104,12 @@ class Run:
         export = PredictionExport.of(self.save, folder)
         hashes = InputHashes(folder.hashes, self.verify)
         exporter = export if export.kinds else None
-        return RunContext(folder, self.workers, self.progress, hashes, exporter, self.checkpoint)
+        return RunContext(folder, self.workers, self.watch, hashes, exporter, self.checkpoint)
+
+    @cached_property
+    def watch(self) -> Watch:
+        """Who is told of the progress: also those who look at the folder, while it is held."""
+        return Watch(self.folder, self.progress, _digest(self.plan))
 
     @cached_property
     def conclusion(self) -> Conclusion:
@@ -110,7 +121,7 @@ class Run:
         """What counts; each device's is tried once."""
         from reliseg.run.evaluate.device_kernels import Kernels
 
-        return Kernels(self.progress.note)
+        return Kernels(self.watch.note)
 
     def survey(self, handles: Sequence[ModelHandle]) -> list[Survey]:
         """Return what is stored of these models."""
@@ -121,12 +132,12 @@ class Run:
         """Say what is stored, and why other things that are stored cannot be used."""
         stored, total = sum(s.stored for s in surveys), sum(s.total for s in surveys)
         if stored:
-            self.progress.note(f"{stored} of {count_text(total, 'shard')} are stored")
+            self.watch.note(f"{stored} of {count_text(total, 'shard')} are stored")
         changes = [change for s in surveys for change in s.changes]
         if changes:
-            self.progress.note(f"evaluating samples again: {shortlist(changes, _REASONS, separator='; ')}")
+            self.watch.note(f"evaluating samples again: {shortlist(changes, _REASONS, separator='; ')}")
         if stored and self.save:
-            self.progress.note("--save writes nothing for what was evaluated before; use another --out to save all")
+            self.watch.note("--save writes nothing for what was evaluated before; use another --out to save all")
 
     def _check(self, handles: Sequence[ModelHandle], surveys: Sequence[Survey] = ()) -> None:
         """Look at the files and models that are needed; a single model stays loaded."""
@@ -134,7 +145,7 @@ class Run:
         targets = None if not surveys else {t for s in surveys if s.has_work for t in s.targets}
         others = [s.handle.facts.labels for s in surveys if s.handle.name not in names]
         scope = Scope(names, targets, tuple(others))
-        models = check(self.plan, workers=self.workers, progress=self.progress, scope=scope)
+        models = check(self.plan, workers=self.workers, progress=self.watch, scope=scope)
         for handle in handles:
             if handle.name in models:
                 handle.use(models[handle.name])
@@ -160,10 +171,20 @@ class Run:
         """Fit and evaluate a model."""
         from reliseg.run.work import ModelWork, ready_to_compute  # what predicts and counts takes a second to import
 
-        with ready_to_compute(self.plan, self.progress):
+        with ready_to_compute(self.plan, self.watch):
             if not handle.is_loaded:
-                self.progress.begin(f"loading {handle.name}", 0, Stage("load", handle.name))
+                self.watch.begin(f"loading {handle.name}", 0, Stage("load", handle.name))
             work = ModelWork(ModelRun(self.context, self.plan, handle), self.kernels)
             work.calibrate()
             work.evaluate()
         return work
+
+
+def _digest(plan: Plan) -> str:
+    """Return what is equal for all processes that carry out the same plan, wherever and on whichever device."""
+    asked = [
+        [source.name, str(target), len(target.domain.samples), names]
+        for source in plan.models
+        for target, names in plan.passes(source.name)
+    ]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]

@@ -28,11 +28,15 @@ class PartOfRun:
         """
         run = self.run
         run.check_options()
-        mine = part_of(units(run.plan, self.stage), self.part)
+        every = units(run.plan, self.stage)
+        mine = part_of(every, self.part)
         if not mine:
             run.progress.note(f"nothing is left for part {self.part}")
             return
-        with hold_run_folder(run.context.folder, shared=True), closing(run.context.hashes):
+        per = f" per {self.part.per}" if self.part.per else ""
+        watch = run.watch.doing(f"{self.stage} {self.part}{per}")
+        watch.plan({self.stage: len(every)}, {self.stage: len(mine)})
+        with hold_run_folder(run.context.folder, shared=True), closing(run.context.hashes), watch:
             run.ask()
             problems: list[str] = []
             for name in dict.fromkeys(unit.model for unit in mine):
@@ -47,10 +51,10 @@ class PartOfRun:
 
         run = self.run
         (source,) = (source for source in run.plan.models if source.name == name)
-        models = check(run.plan, workers=run.workers, progress=run.progress, scope=Scope({name}, ()))
+        models = check(run.plan, workers=run.workers, progress=run.watch, scope=Scope({name}, ()))
         handle = run.context.handle(source, models.get(name))
         handle.remember()
-        with ready_to_compute(run.plan, run.progress):
+        with ready_to_compute(run.plan, run.watch):
             work = ModelWork(ModelRun(run.context, run.plan, handle), run.kernels)
             work.carry_out(self.stage, mine)
         handle.let_go()

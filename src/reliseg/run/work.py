@@ -24,7 +24,7 @@ from reliseg.run.fit.fitting import FitOutcome, Fitting
 from reliseg.run.survey import refusal_lines, with_outcomes
 from reliseg.runtime.numba_cache import announce_compilation
 from reliseg.runtime.progress import Progress
-from reliseg.runtime.progress import Stage as LoadStage
+from reliseg.runtime.progress import Stage as ProgressStage
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def ready_to_compute(plan: Plan, progress: Progress) -> Iterator[None]:
         import_module("scipy.linalg")  # only what is loaded by now is limited
     note = partial(progress.note, "compiling for this processor: 10 to 30 seconds, only in the first run")
     with announce_compilation(note), threadpool_limits(1, "blas"):
-        progress.begin("loading the kernels", 0, LoadStage("load"))
+        progress.begin("loading the kernels", 0, ProgressStage("load"))
         compile_kernels()
         yield
 
@@ -79,7 +79,9 @@ class ModelWork:
                     f"{self.run.name}: {count_text(len(lacking), 'shard')} of {fit.split} "
                     f"{'is' if len(lacking) == 1 else 'are'} not sampled; run --stage sample first"
                 )
+            self.run.progress.begin(f"{self.run.name}: {fit.split}", 0, ProgressStage("fit", self.run.name, fit.split))
             self._tell_refusals([fitting.fit_split(fit, {})])
+            self.run.progress.end_shard()
         if not fitting.pending():
             fitting.discard()
 

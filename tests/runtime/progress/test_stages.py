@@ -6,7 +6,7 @@ import pytest
 
 from reliseg.runtime.progress import Progress, Relay, Silent, Stage
 
-METHODS = ("begin", "advance", "note")
+METHODS = ("begin", "advance", "end_shard", "note")
 
 
 def test_it_receives_what_a_run_tells_and_prints_nothing(capsys):
@@ -15,6 +15,7 @@ def test_it_receives_what_a_run_tells_and_prints_nothing(capsys):
     silent.begin("net on street/day", 3, Stage("evaluate", "net", "street/day", 1))
     silent.advance()
     silent.advance(2)
+    silent.end_shard(1)
     silent.note("one sample has no pixels")
     assert capsys.readouterr() == ("", "")
 
@@ -44,5 +45,6 @@ def test_a_listener_hears_of_every_sample_also_of_those_that_were_done_and_that_
     relay.begin("net on street/day", 9, Stage("evaluate", "net", "street/day", 2))
     relay.advance()
     relay.advance(3)
+    relay.end_shard()
     relay.note("hm")
     assert heard == [("net on street/day", 9), 1, 1, 1, 1, 1, 1, "hm"]

@@ -132,7 +132,8 @@ class DomainPass:
         name = self.run.name
         title = f"{name} on {self.target}" if self._is_test else f"{name}: computing thresholds on {self.target}"
         before = total - sum(len(work.samples) for work in todo)
-        progress.begin(title, total, Stage("evaluate", name, str(self.target), before))
+        stage = Stage("evaluate", name, str(self.target), before, len(every) - len(todo))
+        progress.begin(title, total, stage)
         if before and self.exports:
             samples = f"the {count_text(before, 'sample')} evaluated before"
             progress.note(f"{self.target}: --save writes nothing for {samples}; use another --out to save all")
@@ -198,6 +199,7 @@ class ShardPass:
                 written += 1
         self._store()
         self._finish(written > 0)
+        run.progress.end_shard(len(self._failures))
 
     def _begin(self) -> None:
         self._rows = {name: SampleRows(layout) for name, layout in self.work.layouts.items()}

@@ -77,7 +77,7 @@ class Sampling:
         lacking = [s for s in every if not self.is_stored(s, request)]
         pending = [(s, sample) for s in lacking for sample in s.samples]
         total = sum(len(shard.samples) for shard in every)
-        stage = Stage("sample", self.run.name, str(target), total - len(pending))
+        stage = Stage("sample", self.run.name, str(target), total - len(pending), len(every) - len(lacking))
         self.run.progress.begin(f"{self.run.name} on {target} for calibration", total, stage)
         stream = self.run.stream.predictions_of_groups(
             target.dataset,
@@ -205,6 +205,7 @@ class Sampling:
             )
             write_sample_record(self._record(shard), record, self._files(shard))
             self.run.context.hashes.flush()
+        self.run.progress.end_shard(len(shard.samples) - len(entries))
 
     def _pixels(self, shard: Shard) -> Path:
         return self.run.context.folder.pixels(self.run.name, shard)

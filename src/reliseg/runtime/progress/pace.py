@@ -6,21 +6,19 @@ from collections.abc import Callable
 from itertools import pairwise
 from threading import Lock
 
-_WINDOW = 60.0
-"""The speed is that of the last minute, in seconds; or of the last step, where one takes longer."""
 _APART = 0.5
 """Steps that come faster are looked at together, in seconds."""
 
 
 class Pace:
-    """The speed of a stage over the last minute, in samples a second.
+    """The speed of a stage over the last minute, or another window, in samples a second.
 
-    Samples may come one by one or many at once, and a step may take longer than the minute: the speed is always that of
+    Samples may come one by one or many at once, and a step may take longer than the window: the speed is always that of
     whole steps. Where the next one is overdue, it sinks. Any thread may ask.
     """
 
-    def __init__(self, done: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, done: int = 0, clock: Callable[[], float] = time.monotonic, window: float = 60.0) -> None:
+        self._clock, self._window = clock, window
         self._marks = deque([(clock(), done)])
         self._lock = Lock()
 
@@ -37,7 +35,7 @@ class Pace:
             if len(marks) > 1 and now - marks[-2][0] < _APART:
                 marks.pop()
             marks.append((now, done))
-            while len(marks) > 2 and marks[1][0] <= now - _WINDOW:
+            while len(marks) > 2 and marks[1][0] <= now - self._window:
                 marks.popleft()
 
     def rate(self) -> float | None:

@@ -16,6 +16,8 @@ class Stage:
     domain: str = ""
     done: int = 0
     """How many of its samples are there when it begins: they were stored before, and say nothing of its speed."""
+    shards: int = 0
+    """How many of its shards are stored when it begins."""
 
 
 NO_STAGE = Stage()
@@ -30,6 +32,9 @@ class Progress(Protocol):
     def advance(self, count: int = 1) -> None:
         """Count more samples of the stage."""
 
+    def end_shard(self, failed: int = 0) -> None:
+        """Count a shard of the stage that is stored, but for some samples that failed."""
+
     def note(self, text: str) -> None:
         """Show the user a line."""
 
@@ -41,6 +46,9 @@ class Silent:
         """Say nothing."""
 
     def advance(self, count: int = 1) -> None:
+        """Say nothing."""
+
+    def end_shard(self, failed: int = 0) -> None:
         """Say nothing."""
 
     def note(self, text: str) -> None:
@@ -75,6 +83,9 @@ class Relay:
         """Tell of one sample after the other."""
         for _ in range(count):
             self.listener.advance()
+
+    def end_shard(self, failed: int = 0) -> None:
+        """Tell nothing: what is stored together is not what a listener counts."""
 
     def note(self, text: str) -> None:
         """Tell a line."""
