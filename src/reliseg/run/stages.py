@@ -64,7 +64,8 @@ class PartOfRun:
 def conclude(run: Run, *, with_models: bool = False) -> Results:
     """Write the results of what is stored; a ConfigError names what is missing.
 
-    No network is loaded, but, if `with_models` says so, for those models that the folder does not know. An IncompleteError where samples could not be evaluated.
+    No network is loaded, but, if `with_models` says so, for those models that the folder does not know. An
+    IncompleteError where samples could not be evaluated.
     """
     run.check_options()
     if not run.context.folder.config.exists():

@@ -59,6 +59,10 @@ class Coverage:
         """The shards of the domain."""
         return tuple(shards(self.target))
 
+    def named(self, calibration: str) -> dict[str, str]:
+        """Return what is said of a piece beside its identity."""
+        return {"model": self.run.name, "domain": str(self.target), "calibration": calibration}
+
     def place(self, shard: Shard, calibration: str = "") -> Place:
         """Return where the pieces of a shard lie; without a calibration, what is said of all of them."""
         identity = self.identities[calibration] if calibration else ""
@@ -74,7 +78,7 @@ class Coverage:
             change = now.change_since(self._inputs_of(piece)) if now else None
             if change is None:
                 valid.append(piece)
-            else:
+            elif piece.stored.head.named == self.named(calibration):  # stored predictions of several models share places
                 changes.append(change)
         ids = [sample.id for sample in shard.samples]
         found = cover(valid, ids, self.layout, self.codes)

@@ -247,7 +247,7 @@ class ShardPass:
                 calibration=coverage.identities[name],
                 codes={score: code for score, code in coverage.codes.items() if score in pixels.ranks},
                 made=made,
-                named={"model": coverage.run.name, "domain": str(coverage.target), "calibration": name},
+                named=coverage.named(name),
             )
             coverage.run.context.store.save(coverage.place(self.work.shard, name), head, Observed(pixels, table))
         self._begin()
