@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -39,7 +39,7 @@ from reliseg.data.pictures.kinds import (
 from reliseg.data.pictures.whole import whole_file
 from reliseg.errors import SampleError, image_size_text, one_line
 from reliseg.labels import UnlistedIdsError
-from reliseg.runtime.regular_files import open_regular, read_regular, reason_of, size_text
+from reliseg.runtime.regular_files import open_regular, read_open, reason_of, size_text
 from reliseg.types import Image, Truth
 
 PIXEL_LIMIT = 125_000_000
@@ -76,6 +76,21 @@ class Stored:
 
 
 @dataclass(frozen=True)
+class _Header:
+    """What the header of a picture says."""
+
+    size: tuple[int, int]
+    kind: str
+    """Pillow's word for the format."""
+    bytes_per_pixel: int
+
+    @property
+    def weight(self) -> int:
+        """What decoding it takes, in pixels of an image of the usual kind."""
+        return self.size[0] * self.size[1] * self.bytes_per_pixel // USUAL_BYTES
+
+
+@dataclass(frozen=True)
 class _File:
     """A file of a sample, for messages. `encoding` is that of a mask, or None for an image."""
 
@@ -102,8 +117,8 @@ class _File:
             raise self.error(f"cannot be decoded ({problem}); copy or create the file again") from error
 
     @contextmanager
-    def stream(self) -> Iterator[BinaryIO]:
-        """Open the file for its header."""
+    def stream(self) -> Iterator[BufferedReader]:
+        """Open the file."""
         try:
             stream = open_regular(self.path, FILE_LIMIT)
         except OSError as error:
@@ -113,33 +128,35 @@ class _File:
                 raise self.error("the file is empty; copy it again")
             yield stream
 
-    def content(self) -> tuple[BytesIO, tuple[int, int]]:
-        """Return the bytes of the file, held by nobody else, and the size of the picture, as `size` does."""
+    def content(self) -> tuple[BytesIO, _Header]:
+        """Return the bytes of the file, held by nobody else, and what the header of the picture says."""
         with self.stream() as stream:
             length = os.fstat(stream.fileno()).st_size
             if length > _SMALL_FILE:
-                height, width = self.size(stream)
+                height, width = self.header(stream).size
                 if length > _SMALL_FILE + _BYTES_PER_PIXEL * height * width:
                     raise self.error(
                         f"it has {size_text(length)}, too many for {image_size_text((height, width))}; copy it again"
                     )
-        source = BytesIO(self.read())
-        return source, self.size(source)
+            source = BytesIO(self._bytes(stream))
+        return source, self.header(source)
 
     def read(self) -> bytes:
+        with self.stream() as stream:
+            return self._bytes(stream)
+
+    def _bytes(self, stream: BufferedReader) -> bytes:
         try:
-            data = read_regular(self.path, FILE_LIMIT)
+            return read_open(stream)
         except OSError as error:
             raise self._unreadable(error) from error
-        if not data:
-            raise self.error("the file is empty; copy it again")
-        return data
 
-    def size(self, source: BinaryIO) -> tuple[int, int]:
-        """Return (height, width); a SampleError if the header tells that the file is not read. Decode nothing."""
+    def header(self, source: BinaryIO) -> _Header:
+        """Return what the header says; a SampleError if it tells that the file is not read. Decode nothing."""
         with self.reading(), Pillow.open(source, formats=_formats()) as picture:
             size = picture.height, picture.width
-            limit = PIXEL_LIMIT * USUAL_BYTES // bytes_per_pixel(picture)
+            header = _Header(size, str(picture.format), bytes_per_pixel(picture))
+            limit = PIXEL_LIMIT * USUAL_BYTES // header.bytes_per_pixel
             if picture.width * picture.height > limit:
                 raise self.error(
                     f"{image_size_text(size)}; the limit is {limit} pixels in all for {picture.format} files: "
@@ -151,19 +168,20 @@ class _File:
                 problem = mask_problem(picture, source, self.encoding)
             if problem := problem or file_problem(picture, source):
                 raise self.error(problem)
-        return size
+        return header
 
-    def decode(self, source: BytesIO, size: tuple[int, int], pixels: Callable[[ImageFile, Stored], Any]) -> Any:
-        """Return the pixels of a picture of this size, after the file was found whole. Large ones wait for others.
+    def decode(self, source: BytesIO, header: _Header, pixels: Callable[[ImageFile, Stored], Any]) -> Any:
+        """Return the pixels of a picture with this header, after the file was found whole. Large ones wait for others.
 
         The source is closed: neither its bytes nor inflated ones are kept while decoded pixels are copied.
         """
-        with self.reading(), Pillow.open(source, formats=_formats()) as picture:
-            weight = size[0] * size[1] * bytes_per_pixel(picture) // USUAL_BYTES
-        with self.reading(), _DECODING.hold(weight):
+
+        def opened() -> ImageFile:
+            return Pillow.open(source, formats=_formats())
+
+        with self.reading(), _DECODING.hold(header.weight):
             PillowFiles.LOAD_TRUNCATED_IMAGES = False  # others ask for half pictures, of the whole process
-            with Pillow.open(source, formats=_formats()) as picture:
-                whole = whole_file(picture, source.getvalue())
+            whole = whole_file(header.kind, source.getvalue(), opened)
             source.close()
             with Pillow.open(whole, formats=_formats()) as picture:
                 stored = Stored(raw_mode(picture), palette_colors(picture))
@@ -189,7 +207,8 @@ def load(
     `admit` is called with the number of pixels before any is decoded; it may wait.
     """
     file = _File(sample.id, dataset.root / sample.image)
-    source, size = file.content()
+    source, header = file.content()
+    size = header.size
     digest = hashlib.sha256(source.getvalue())
     image_digest = digest.hexdigest()
     if admit is not None:
@@ -197,11 +216,11 @@ def load(
     truth = None
     if sample.mask is not None:  # before the image, whose pixels take more memory
         mask = _File(sample.id, dataset.root / sample.mask, dataset.encoding)
-        mask_source, found = mask.content()
+        mask_source, of_mask = mask.content()
         digest.update(mask_source.getvalue())
-        _check_size(mask, found, size)
-        truth = _truth(dataset, mask, mask_source, size)
-    pixels = file.decode(source, size, _rgb) if image else None
+        _check_size(mask, of_mask.size, size)
+        truth = _truth(dataset, mask, mask_source, of_mask)
+    pixels = file.decode(source, header, _rgb) if image else None
     if pixels is not None and sample.copy is not None:
         pixels = sample.copy(pixels)
     return DecodedSample(sample, size, pixels, truth, digest.hexdigest(), image_digest)
@@ -228,11 +247,11 @@ def check_sizes(dataset: DataSet, sample: Sample) -> tuple[int, int]:
     """
     image, mask = _File(sample.id, dataset.root / sample.image), sample.mask
     with image.stream() as stream:
-        size = image.size(stream)
+        size = image.header(stream).size
     if mask is not None:
         file = _File(sample.id, dataset.root / mask, dataset.encoding)
         with file.stream() as stream:
-            _check_size(file, file.size(stream), size)
+            _check_size(file, file.header(stream).size, size)
     return size
 
 
@@ -272,9 +291,9 @@ def _strips(picture: Pillow.Image) -> Iterator[tuple[slice, Pillow.Image]]:
         yield slice(start, stop), picture.crop((0, start, picture.width, stop))
 
 
-def _truth(dataset: DataSet, file: _File, source: BytesIO, size: tuple[int, int]) -> Truth:
+def _truth(dataset: DataSet, file: _File, source: BytesIO, header: _Header) -> Truth:
     readers: dict[str, Callable[[ImageFile, Stored], Any]] = {"color": _rgb, "red": _red, "index": partial(_ids, file)}
-    pixels = file.decode(source, size, readers[dataset.encoding])
+    pixels = file.decode(source, header, readers[dataset.encoding])
     try:
         return dataset.label_map(pixels)
     except UnlistedIdsError as error:

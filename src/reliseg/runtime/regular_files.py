@@ -59,10 +59,16 @@ def read_regular(path: Path | str, limit: int) -> bytes:
     this, and some of them wait for events.
     """
     with open_regular(path, limit) as file:
-        size = os.fstat(file.fileno()).st_size
-        data = file.read(size + 1) if size else b""
+        return read_open(file)
+
+
+def read_open(file: BufferedReader) -> bytes:
+    """Return the bytes of a file that `open_regular` opened, as `read_regular` does."""
+    size = os.fstat(file.fileno()).st_size
+    file.seek(0)
+    data = file.read(size + 1) if size else b""
     if len(data) != size:
-        raise _unfit(path, "its size changed while it was read")
+        raise _unfit(file.name, "its size changed while it was read")
     return data
 
 

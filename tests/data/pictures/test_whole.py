@@ -21,7 +21,7 @@ def saved(kind, pixels=PIXELS, **options) -> bytes:
 
 def whole(data: bytes) -> np.ndarray:
     with Image.open(io.BytesIO(data)) as picture:
-        return np.asarray(Image.open(whole_file(picture, data)))
+        return np.asarray(Image.open(whole_file(str(picture.format), data, lambda: Image.open(io.BytesIO(data)))))
 
 
 @pytest.mark.parametrize(
@@ -46,9 +46,8 @@ def test_a_jpeg_without_an_end_is_cut_off_even_if_one_stands_in_its_thumbnail():
     assert data.count(b"\xff\xd9") == 2
     whole(data)
     for broken in (data[:-2] + b"\0\0", data[:100], data[:2], b"\xff\xd8" + b"\xff" * 50):
-        picture = Image.open(io.BytesIO(data))
         with pytest.raises(DamagedError, match=r"it is cut off: it has no end \(EOI\)"):
-            whole_file(picture, broken)
+            whole_file("JPEG", broken, lambda: Image.open(io.BytesIO(data)))
 
 
 def test_a_deflated_tiff_whose_pixels_have_a_wrong_checksum_is_damaged():
@@ -61,7 +60,7 @@ def test_a_deflated_tiff_whose_pixels_have_a_wrong_checksum_is_damaged():
             whole(broken)
     picture = Image.open(io.BytesIO(data))
     with pytest.raises(DamagedError, match="it is cut off"):
-        whole_file(picture, data[: start + size - 1])
+        whole_file("TIFF", data[: start + size - 1], lambda: picture)
 
 
 @pytest.mark.parametrize("pixels", [PIXELS, PIXELS[..., 0], PIXELS[..., 0] > 99, PIXELS[..., 0].astype(np.int32) * 200])

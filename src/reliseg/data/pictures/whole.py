@@ -1,6 +1,7 @@
 """Whether a file of a picture is whole, as far as its format lets anybody know. Pillow leaves most of this out."""
 
 import zlib
+from collections.abc import Callable
 from io import BytesIO
 from itertools import chain
 from typing import Any
@@ -16,20 +17,23 @@ _COMPRESSION, _STRIPS, _TILES = 259, (273, 279), (324, 325)
 _MOST_BYTES_PER_PIXEL = 64
 
 
-def whole_file(picture: ImageFile, data: bytes) -> BytesIO:
+def whole_file(kind: str, data: bytes, opened: Callable[[], ImageFile]) -> BytesIO:
     """Return a file of the same pixels, to be decoded; a DamagedError if it is cut off, or a checksum is wrong.
 
-    `picture` is the opened file, with its header read; `data` are all its bytes. PNG and deflated TIFF have checksums,
-    JPEG has an end; of other formats their decoders see what is missing.
+    `kind` is Pillow's word for its format, `data` are all its bytes, and `opened` opens it and reads its header, where
+    that is needed. PNG and deflated TIFF have checksums, JPEG has an end; of other formats their decoders see what is
+    missing.
     """
-    if picture.format == "PNG":
+    if kind == "PNG":
         return verified_png(data)
-    if picture.format in ("JPEG", "MPO"):
+    if kind in ("JPEG", "MPO"):
         _check_jpeg(data)
-    elif picture.format == "TIFF":
-        _check_deflated(picture.tag_v2, data, picture.width * picture.height)  # type: ignore[attr-defined]
-    elif picture.format == "PPM":
-        _check_single(picture, data)
+    elif kind == "TIFF":
+        with opened() as picture:
+            _check_deflated(picture.tag_v2, data, picture.width * picture.height)  # type: ignore[attr-defined]
+    elif kind == "PPM":
+        with opened() as picture:
+            _check_single(picture, data)
     return BytesIO(data)
 
 
