@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import typer
 
-from reliseg.errors import ConfigError, IncompleteError, ReliSegError, one_line, shorten_words, suggestion
+from reliseg.errors import ConfigError, IncompleteError, ReliSegError, lacks_memory, one_line, shorten_words, suggestion
 from reliseg.runtime.printable import printable, replace_unprintable
 
 if TYPE_CHECKING:
@@ -403,8 +403,6 @@ def _exit_code() -> int:
         for line in error.lines:
             _complain(line)
         return error.exit_code
-    except MemoryError as error:
-        _complain(f"not enough memory ({one_line(error) or 'the system gives no more'}); {_LESS_MEMORY}")
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             _complain(f"{error.filename}: the name is too long; correct it, or give a shorter one")
@@ -413,6 +411,9 @@ def _exit_code() -> int:
         reason = error.strerror or one_line(error) or type(error).__name__
         _complain(f"{where}{reason}; check path, permissions and disk space, then start again")
     except Exception as error:
+        if lacks_memory(error):
+            _complain(f"not enough memory ({one_line(error) or 'the system gives no more'}); {_LESS_MEMORY}")
+            return 1
         if os.environ.get("RELISEG_DEBUG"):
             raise
         kind, text = type(error).__name__, one_line(error)

@@ -10,6 +10,7 @@ ReliSegError
 ├── CalibrationError      a calibration cannot be fitted, or not applied to a prediction
 │   └── ColumnsError      the prediction has other columns than it was fitted on
 ├── SampleError           one sample cannot be evaluated: exit code 1
+├── OutOfMemoryError      a model needs more memory than there is: exit code 1
 ├── PluginError           a metric, score or calibrator of another package failed at work: exit code 1
 └── IncompleteError       the run ended with samples that were not evaluated: exit code 1
 """
@@ -19,6 +20,8 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 _TEXT_LIMIT = 300
+_NO_MEMORY = ("out of memory", "can't allocate memory", "failed to allocate memory", "status_alloc_failed", "bad_alloc")
+"""What torch (CUDA, HIP, MPS, CPU), cuBLAS, cuDNN, ONNX Runtime and C++ say, as errors of any kind."""
 _LONG_WORD = 1000
 """No path of a usual system has so many characters, but what a file from outside holds may."""
 
@@ -79,6 +82,10 @@ class ColumnsError(CalibrationError):
     """A prediction has other columns than those that a calibration was fitted on."""
 
 
+class OutOfMemoryError(ReliSegError):
+    """A model needs more memory than the machine or its GPU has; no setting is changed for it."""
+
+
 class PluginError(ReliSegError):
     """A metric, a score or a calibrator of another package failed while it was used."""
 
@@ -124,6 +131,18 @@ def one_line(error: BaseException) -> str:
     """Return the text of an error on one line, shortened to 300 characters."""
     text = " ".join(str(error).split())
     return text if len(text) <= _TEXT_LIMIT else text[: _TEXT_LIMIT - 3] + "..."
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Tell if an error, or one that it comes from, says that there is not enough memory, of the machine or of a GPU."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in chain:
+        if isinstance(cause, MemoryError | OutOfMemoryError) or any(said in str(cause).lower() for said in _NO_MEMORY):
+            return True
+        chain.append(cause)
+        cause = cause.__cause__
+    return False
 
 
 def error_text(error: BaseException) -> str:

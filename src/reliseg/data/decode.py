@@ -106,7 +106,7 @@ class _File:
         """Whatever goes wrong with the file within becomes a SampleError."""
         try:
             yield
-        except SampleError:
+        except (SampleError, MemoryError):  # the file may be whole
             raise
         except UnidentifiedImageError as error:
             raise self.error("not an image, or of an unknown format; replace the file") from error

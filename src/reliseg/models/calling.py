@@ -4,7 +4,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from reliseg.errors import ModelError, ReliSegError, error_text
+from reliseg.errors import (
+    ModelError,
+    OutOfMemoryError,
+    ReliSegError,
+    error_text,
+    image_size_text,
+    lacks_memory,
+    one_line,
+)
 from reliseg.labels import LabelSpace
 from reliseg.models.base import MODELS, Input, Model, ModelOptions
 from reliseg.models.output_check import array_problem
@@ -49,14 +57,21 @@ def _model_problem(model: object) -> str | None:
     return None if isinstance(facts, dict) else f"a {type(facts).__name__} as provenance, which is no dict"
 
 
-def predict_with(model: Model, inputs: Sequence[Input]) -> list[Prediction]:
-    """Return one prediction per input; a SampleError or a ModelError where that fails, whatever the model does."""
+def predict_with(model: Model, inputs: Sequence[Input], name: str = "") -> list[Prediction]:
+    """Return one prediction per input; a SampleError or a ModelError where that fails, whatever the model does.
+
+    An OutOfMemoryError says which setting needs less, of the model of this name.
+    """
     try:
         with stdout_as_stderr():
             predictions = list(model.predict(inputs))
-    except ReliSegError:
+    except OutOfMemoryError:
         raise
     except (Exception, SystemExit) as error:
+        if lacks_memory(error):
+            raise _memory_error(name or origin_text(type(model)), model, inputs, error) from error
+        if isinstance(error, ReliSegError):
+            raise
         raise ModelError(f"{origin_text(type(model))} raised {error_text(error)}") from error
     if len(predictions) != len(inputs):
         raise ModelError(f"{origin_text(type(model))} gives {len(predictions)} predictions for {len(inputs)} images")
@@ -65,6 +80,21 @@ def predict_with(model: Model, inputs: Sequence[Input]) -> list[Prediction]:
         if problem:
             raise ModelError(f"{origin_text(type(model))} {problem}")
     return predictions
+
+
+def _memory_error(name: str, model: Model, inputs: Sequence[Input], error: BaseException) -> OutOfMemoryError:
+    while not isinstance(error, MemoryError) and error.__cause__ is not None:
+        error = error.__cause__
+    reason = one_line(error).split(". ")[0] or type(error).__name__
+    images = f"{len(inputs)} images" if len(inputs) > 1 else "an image"
+    if not model.reads_images:
+        advice = "give fewer --workers"
+    elif len(inputs) > 1:
+        advice = f"set batch to less than {len(inputs)}"
+    else:
+        advice = "set slide to show it in windows, or in smaller ones, or set resize"
+    size = image_size_text(inputs[0].size)
+    return OutOfMemoryError(f"model {name}: not enough memory for {images} of {size} ({reason}); {advice}")
 
 
 def _problem(prediction: Prediction, model: Model) -> str | None:

@@ -12,7 +12,7 @@ _ROUNDING = 0.01
 """The share of the largest logit by which rounding may change logits, where sums have other orders."""
 
 
-def determinism_notes(model: Model, source: Input, beside: Input | None = None) -> list[str]:
+def determinism_notes(model: Model, source: Input, beside: Input | None = None, *, name: str = "") -> list[str]:
     """Predict an image twice, and beside another of its size if one is given; return what a user should know, as lines.
 
     On a CPU any difference between two predictions counts, on a GPU one of over 1 % of the largest logit. Beside
@@ -20,8 +20,8 @@ def determinism_notes(model: Model, source: Input, beside: Input | None = None) 
     """
     if not model.reads_images:
         return []
-    [first] = predict_with(model, [source])
-    [second] = predict_with(model, [source])
+    [first] = predict_with(model, [source], name)
+    [second] = predict_with(model, [source], name)
     allowed = _ROUNDING if isinstance(first.logits, DeviceLogits) else 0.0
     difference = logit_difference(first, second)
     if difference > allowed:
@@ -32,7 +32,7 @@ def determinism_notes(model: Model, source: Input, beside: Input | None = None) 
         ]
     if beside is None:
         return []
-    [batched, _] = predict_with(model, [source, beside])
+    [batched, _] = predict_with(model, [source, beside], name)
     difference = logit_difference(first, batched)
     if difference > _ROUNDING:
         return [

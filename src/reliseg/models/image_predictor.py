@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from reliseg.errors import ModelError, ReliSegError, SampleError, image_size_text
+from reliseg.errors import ModelError, ReliSegError, SampleError, image_size_text, lacks_memory
 from reliseg.labels import LabelSpace
 from reliseg.models.base import Input, Model, Values
 from reliseg.models.inference.modes import Inference
@@ -172,7 +172,7 @@ class ImagePredictor:
 
     def _size_hint(self, image: Image, error: BaseException) -> str:
         """Return the way out if the network takes the same image at another size: of multiples of 32, or known ones."""
-        if isinstance(error, ReliSegError | MemoryError | SystemExit) or "memory" in str(error).lower():
+        if isinstance(error, ReliSegError | SystemExit) or lacks_memory(error):
             return ""
         near = tuple(max(1, round(edge / _MULTIPLE)) * _MULTIPLE for edge in image.shape[:2])
         for size in dict.fromkeys([(near[0], near[1]), *self._seen.sizes]):

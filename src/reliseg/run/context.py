@@ -94,7 +94,8 @@ class ModelRun:
     @property
     def stream(self) -> PredictionStream:
         """How samples get to the model."""
-        return PredictionStream(self.model, self.context.workers, self.plan.settings.batch, self.context.hashes)
+        batch = self.plan.settings.batch
+        return PredictionStream(self.model, self.context.workers, batch, self.context.hashes, self.name)
 
     def inputs(
         self,

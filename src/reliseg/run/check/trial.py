@@ -46,7 +46,7 @@ class Trial:
 
         A domain is left where its first images all fail for one reason.
         """
-        stream = PredictionStream(self.model, workers, self.plan.settings.batch)
+        stream = PredictionStream(self.model, workers, self.plan.settings.batch, name=self.name)
         lines = []
         for target, checked in self.checks.items():
             samples = [s for s in target.domain.samples if s.id not in checked.failed]
@@ -73,10 +73,10 @@ class Trial:
         for dataset, images in self._extremes().items():
             model = self.model.of_domain(str(self._target(dataset, images[0].sample)))
             try:
-                for line in determinism_notes(model, *self._inputs(dataset, images[0].sample)):
+                for line in determinism_notes(model, *self._inputs(dataset, images[0].sample), name=self.name):
                     self.progress.note(f"model {self.name} {line}")
             except (SampleError, ModelError):
-                continue  # two at once may be too many; a run predicts them one by one then
+                continue  # the two at once: a run predicts them one by one then
         for line in self.model.notes():
             self.progress.note(f"model {self.name} {line}")
         counted = [
@@ -97,7 +97,7 @@ class Trial:
 
     def _predict(self, dataset: DataSet, sample: Sample) -> PredictedSample | SampleError:
         domain = str(self._target(dataset, sample))
-        (outcome,) = PredictionStream(self.model).predictions(dataset, [sample], domain=domain)
+        (outcome,) = PredictionStream(self.model, name=self.name).predictions(dataset, [sample], domain=domain)
         return outcome
 
     def _target(self, dataset: DataSet, sample: Sample) -> Target:

@@ -4,13 +4,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Container, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from typing import TypeVar
 
 from reliseg.data import PIXEL_LIMIT, DataSet, DecodedSample, Sample, WaitingRoom, load
-from reliseg.errors import ModelError, ReliSegError, SampleError
+from reliseg.errors import ModelError, OutOfMemoryError, ReliSegError, SampleError
 from reliseg.labels import Projection
 from reliseg.models import Model
 from reliseg.models.calling import predict_with
@@ -71,6 +72,8 @@ class PredictionStream:
     batch: int = 1
     hashes: InputHashes = field(default_factory=InputHashes)
     """What the run knows of its files: a sample with other bytes than before is a SampleError."""
+    name: str = ""
+    """The model's, for an OutOfMemoryError, which ends the stream: no batch is made smaller for it."""
 
     def predictions(
         self,
@@ -113,7 +116,7 @@ class PredictionStream:
             return _Decoded(place, self._decode(model, dataset, place.sample, wanted, admit))
 
         def predict(batch: Sequence[_Decoded]) -> list[PredictedSample | SampleError]:
-            predicted = _predict(model, [one.outcome for one in batch], dataset, projection)
+            predicted = _predict(model, [one.outcome for one in batch], dataset, projection, self.name)
             outcomes = [
                 self._with_hash(model, outcome)
                 for one, outcome in zip(batch, predicted, strict=True)
@@ -125,7 +128,7 @@ class PredictionStream:
         places = chain.from_iterable(group.places(self.batch) for group in groups)
         decoded = prefetch(decode, enumerate(places), workers=self.workers, max_pending=pending, room=room)
         end_idle_threads()  # those that loaded a network, which would slow the threads that run it
-        with keep_freed_memory():
+        with keep_freed_memory(), closing(decoded):  # here, whatever thread lets go of it last
             for outcomes in prefetch(predict, _release_memory(_of_one_size(decoded)), workers=1, max_pending=1):
                 while outcomes:
                     yield outcomes.pop(0)  # held by nobody but the caller
@@ -164,7 +167,7 @@ class PredictionStream:
 
 def prefetch(
     function: Callable[[A], B], items: Iterable[A], *, workers: int, max_pending: int, room: WaitingRoom | None = None
-) -> Iterator[B]:
+) -> Generator[B, None, None]:
     """Yield `function` of each item, in order, computed by threads; at most `max_pending` results wait to be read.
 
     Where `function` lets the items into a `room`, by their numbers, they are taken out as they are read.
@@ -246,21 +249,30 @@ def _release_memory(batches: Iterator[list[_Decoded]]) -> Iterator[list[_Decoded
 
 
 def _predict(
-    model: Model, group: Sequence[DecodedSample | SampleError], dataset: DataSet, projection: Projection
+    model: Model,
+    group: Sequence[DecodedSample | SampleError],
+    dataset: DataSet,
+    projection: Projection,
+    name: str,
 ) -> Iterator[PredictedSample | SampleError]:
-    """Yield the outcomes of a batch. Where it fails as a whole, each of its images is predicted alone."""
+    """Yield the outcomes of a batch. Where it fails as a whole, each of its images is predicted alone.
+
+    Not where it lacks memory: that would be another batch than the configuration's.
+    """
     loaded = [item for item in group if isinstance(item, DecodedSample)]
     if not loaded:
         yield from (item for item in group if isinstance(item, SampleError))
         return
     try:
-        predictions = predict_with(model, [model_input(model, dataset, item) for item in loaded])
+        predictions = predict_with(model, [model_input(model, dataset, item) for item in loaded], name)
+    except OutOfMemoryError:
+        raise
     except ReliSegError as error:
         if len(loaded) == 1:
             yield error if isinstance(error, SampleError) else SampleError(loaded[0].sample.id, str(error))
             return
         for item in loaded:
-            yield from _predict(model, [item], dataset, projection)
+            yield from _predict(model, [item], dataset, projection, name)
         return
     for item, prediction in zip(loaded, predictions, strict=True):
         problem = prediction.problem()
