@@ -214,7 +214,9 @@ def test_a_finished_run_that_is_asked_again_writes_nothing_and_reads_no_file(tmp
         found = [known.of_sample(dataset, s) for s in samples]
         for sample, sha256 in zip(samples, found, strict=True):  # decoding tells the same again
             loaded = load(dataset, sample)
-            known.add_sample(dataset, loaded, known.state(sample_files(dataset, sample)), time.time_ns())
+            state = known.state_of_sample(dataset, sample)
+            assert state == known.state(sample_files(dataset, sample))
+            known.add_sample(dataset, loaded, state, time.time_ns())
             assert loaded.sha256 == sha256
         known.close()
         return found

@@ -139,6 +139,10 @@ class InputHashes:
         """Return what the file system says of these files, to be taken before they are read; "" if one is not there."""
         return _state(map(str, files))
 
+    def state_of_sample(self, dataset: DataSet, sample: Sample) -> State:
+        """Return what the file system says of the files of a sample, as `state`."""
+        return _state(_sample_paths(dataset, sample))
+
     def add_sample(self, dataset: DataSet, loaded: DecodedSample, before: State, taken: int) -> None:
         """Keep the hashes of a sample that was read; a ChangedError if this run has read other bytes.
 

@@ -16,7 +16,7 @@ from reliseg.labels import Projection
 from reliseg.models import Model
 from reliseg.models.calling import predict_with
 from reliseg.prediction import Prediction
-from reliseg.run.hashes import ChangedError, InputHashes, sample_files
+from reliseg.run.hashes import ChangedError, InputHashes
 from reliseg.run.predict.model_inputs import model_input, prediction_of_image
 from reliseg.runtime.malloc import keep_freed_memory, return_free_memory
 from reliseg.runtime.openmp import end_idle_threads
@@ -137,7 +137,7 @@ class PredictionStream:
         self, model: Model, dataset: DataSet, sample: Sample, image: bool, admit: Callable[[int], None]
     ) -> DecodedSample | SampleError:
         """Return a sample as it was read, or why it cannot be evaluated."""
-        taken, before = time.time_ns(), self.hashes.state(sample_files(dataset, sample))
+        taken, before = time.time_ns(), self.hashes.state_of_sample(dataset, sample)
         try:
             loaded = load(dataset, sample, image=image, admit=admit)
             self.hashes.add_sample(dataset, loaded, before, taken)
