@@ -318,12 +318,16 @@ def test_short_form_that_says_too_little_is_refused(command):
 
 
 SHARED = ["model", "data", "calibrate", "calibrate-on", "calibrate-from", "test", "reference"]
+STAGED = ["on-error", "checkpoint", "stage", "part", "per"]
 LAST = ["protocol", "reading", "without", "workers", "device", "limit"]
 
 
 @pytest.mark.parametrize(
     ("verb", "options"),
-    [("run", ["out", *SHARED, "score", *LAST, "save", "verify", "log"]), ("check", [*SHARED, *LAST, "full", "log"])],
+    [
+        ("run", ["out", *SHARED, "score", *LAST, "save", "verify", *STAGED, "log"]),
+        ("check", [*SHARED, *LAST, "full", "log"]),
+    ],
 )
 def test_help_lists_the_options_in_their_order_with_their_meaning(command, monkeypatch, verb, options):
     monkeypatch.setenv("COLUMNS", "200")
