@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 from typing import Literal, TypeAlias, get_args
 
-from reliseg.errors import ConfigError
+from reliseg.errors import ConfigError, count_text
 from reliseg.plan.plan import Fit, Plan, Target, all_members
 from reliseg.plan.shards import Shard, shards
 from reliseg.runtime.text_files import quoted
@@ -47,13 +48,15 @@ class Part:
 def units(plan: Plan, stage: Stage) -> list[Unit]:
     """Return the units of a stage, in the order of the plan. Measuring is none: it is one step, of all models."""
     names = [source.name for source in plan.models]
+    fits = [fit for fit in plan.fits if fit.calibrations()]
+    cut = cache(lambda target: tuple(shards(target)))
     if stage == "sample":
-        members = all_members(t for fit in plan.fits for t in fit.on)
-        return [Unit(name, m, shard) for name in names for m in members for shard in shards(m)]
+        members = all_members(target for fit in fits for target in fit.on)
+        return [Unit(name, member, shard) for name in names for member in members for shard in cut(member)]
     if stage == "fit":
-        return [Unit(name, fit=fit) for name in names for fit in plan.fits if fit.calibrations()]
+        return [Unit(name, fit=fit) for name in names for fit in fits]
     if stage == "evaluate":
-        return [Unit(n, target, shard) for n in names for target, _ in plan.passes(n) for shard in shards(target)]
+        return [Unit(name, target, shard) for name in names for target, _ in plan.passes(name) for shard in cut(target)]
     return []
 
 
@@ -67,14 +70,15 @@ def part_of(every: Sequence[Unit], part: Part) -> list[Unit]:
     found = parts(every, part.per or part.of)
     if len(found) != part.of:
         raise ConfigError(
-            f"--part {part}: there are {len(found)} parts per {part.per}; print the commands again with reliseg plan"
+            f"--part {part}: the configuration has {count_text(len(found), 'part')} per {part.per}; "
+            "print the commands again with reliseg plan"
         )
     return found[part.number - 1]
 
 
 def parse_part(text: str, per: Per | None = None) -> Part:
     """Return the part that a text like `3/40` names; a ConfigError where it names none."""
-    match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
+    match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
     if not match:
         raise ConfigError(f"--part {quoted(text)}: give it as K/N, like 3/40")
     number, of = int(match[1]), int(match[2])
