@@ -101,7 +101,7 @@ class ModelRun:
         self,
         samples: Mapping[Target, Sequence[Sample]],
         parts: Parts | None = None,
-        known: dict[tuple[str, str], tuple[str, str]] | None = None,
+        known: dict[tuple[str, str], str] | None = None,
     ) -> Inputs:
         """Return what a result on these samples would be computed from now; its `parts` are those of `self.parts`.
 

@@ -16,6 +16,7 @@ from reliseg.results import Results
 from reliseg.run.check.preflight import Scope, check
 from reliseg.run.conclude import Conclusion
 from reliseg.run.context import CHECKPOINT, ModelRun, RunContext
+from reliseg.run.evaluate.coverage import Seen
 from reliseg.run.export import PredictionExport
 from reliseg.run.failures import OnError, check_on_error
 from reliseg.run.folder import RunFolder, check_lengths, check_writable, hold_run_folder
@@ -126,7 +127,8 @@ class Run:
     def survey(self, handles: Sequence[ModelHandle]) -> list[Survey]:
         """Return what is stored of these models."""
         answers = Answers(self.context.folder.configurations).latest()
-        return [survey(self.context, self.plan, handle, answers) for handle in handles]
+        seen = Seen()
+        return [survey(self.context, self.plan, handle, answers, seen) for handle in handles]
 
     def _tell(self, surveys: Sequence[Survey]) -> None:
         """Say what is stored, and why other things that are stored cannot be used."""
@@ -164,7 +166,7 @@ class Run:
             if run is not None:
                 runs.append(run)
                 run.handle.let_go()
-        now = [survey(self.context, self.plan, run.handle) for run in runs]
+        now = self.survey([run.handle for run in runs])
         return self.conclusion.write(runs, now, problems, failures)
 
     def _at_work(self, handle: ModelHandle) -> "ModelWork":

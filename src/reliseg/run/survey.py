@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from reliseg.calibration.records.record import Record
 from reliseg.plan.plan import Plan, Target
 from reliseg.run.context import ModelRun, RunContext
-from reliseg.run.evaluate.coverage import Coverages
+from reliseg.run.evaluate.coverage import Coverages, Seen
 from reliseg.run.fit.fitting import FitOutcome, Fitting
 from reliseg.run.store.answers import Answer, changed_parts
 from reliseg.run.store.model_memory import ModelHandle
@@ -48,12 +48,17 @@ class Survey:
         return list(dict.fromkeys([*self.unfitted, *self.missing]))
 
 
-def survey(context: RunContext, plan: Plan, handle: ModelHandle, before: Iterable[Answer] = ()) -> Survey:
-    """Return what is stored of a model; `before` are earlier answers, the latest first, which tell what has changed."""
+def survey(
+    context: RunContext, plan: Plan, handle: ModelHandle, before: Iterable[Answer] = (), seen: Seen | None = None
+) -> Survey:
+    """Return what is stored of a model; `before` are earlier answers, the latest first, which tell what has changed.
+
+    `seen` is shared by models that are looked at one after the other.
+    """
     found = Survey(handle)
     if handle.known() is None:
         for target, _ in plan.passes(handle.name):
-            found.missing[target] = _number_of_shards(Coverages(ModelRun(context, plan, handle)), target)
+            found.missing[target] = len(Coverages(ModelRun(context, plan, handle), seen).of(target).shards)
         found.total = sum(found.missing.values())
         found.unfitted = [member for fit in plan.fits for member in fit.members()]
         return found
@@ -65,7 +70,7 @@ def survey(context: RunContext, plan: Plan, handle: ModelHandle, before: Iterabl
     found.refusals = refusal_lines(handle.name, [o for o in outcomes if o is not None])
     found.unfitted = [m for f, o in zip(plan.fits, outcomes, strict=True) if o is None for m in f.members()]
     run = with_outcomes(bare, [o for o in outcomes if o is not None])
-    _look(found, run, list(before))
+    _look(found, Coverages(run, seen), list(before))
     if not found.unfitted:
         found.run = run
     return found
@@ -93,12 +98,8 @@ def digest_of_pieces(names: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
-def _number_of_shards(coverages: Coverages, target: Target) -> int:
-    return len(coverages.of(target).shards)
-
-
-def _look(found: Survey, run: ModelRun, before: list[Answer]) -> None:
-    coverages = Coverages(run)
+def _look(found: Survey, coverages: Coverages, before: list[Answer]) -> None:
+    run = coverages.run
     for target, names in run.plan.passes(run.name):
         coverage = coverages.of(target)
         lacking = 0

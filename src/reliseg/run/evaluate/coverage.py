@@ -16,6 +16,15 @@ from reliseg.stats import Layout
 
 
 @dataclass(frozen=True, eq=False)
+class Seen:
+    """What was found out of domains, for models that are looked at one after the other."""
+
+    samples: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The sha256 of image and mask, by domain and id."""
+    shards: dict[Target, tuple[Shard, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
 class ShardCover:
     """What is stored of a shard under one calibration."""
 
@@ -32,7 +41,7 @@ class Coverage:
 
     run: ModelRun
     target: Target
-    _known: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict, init=False)
+    seen: Seen = field(default_factory=Seen)
 
     @cached_property
     def layout(self) -> Layout:
@@ -54,10 +63,12 @@ class Coverage:
         """The identity of each calibration."""
         return {name: identity_of_calibration(c) for name, c in self.run.calibrations.items()}
 
-    @cached_property
+    @property
     def shards(self) -> tuple[Shard, ...]:
         """The shards of the domain."""
-        return tuple(shards(self.target))
+        if self.target not in self.seen.shards:
+            self.seen.shards[self.target] = tuple(shards(self.target))
+        return self.seen.shards[self.target]
 
     def named(self, calibration: str) -> dict[str, str]:
         """Return what is said of a piece beside its identity."""
@@ -73,12 +84,14 @@ class Coverage:
         pieces, broken = self.run.context.store.pieces(self.place(shard, calibration))
         changes = [f"{path} is not whole" for path in broken]
         valid = []
-        now = self.run.inputs({self.target: shard.samples}, self.parts, self._known) if pieces else None
+        now = self.run.inputs({self.target: shard.samples}, self.parts, self.seen.samples) if pieces else None
         for piece in pieces:
             change = now.change_since(self._inputs_of(piece)) if now else None
             if change is None:
                 valid.append(piece)
-            elif piece.stored.head.named == self.named(calibration):  # stored predictions of several models share places
+            elif piece.stored.head.named == self.named(
+                calibration
+            ):  # stored predictions of several models share places
                 changes.append(change)
         ids = [sample.id for sample in shard.samples]
         found = cover(valid, ids, self.layout, self.codes)
@@ -96,12 +109,13 @@ class Coverage:
 class Coverages:
     """The coverages of a run's domains, each made once."""
 
-    def __init__(self, run: ModelRun) -> None:
+    def __init__(self, run: ModelRun, seen: Seen | None = None) -> None:
         self.run = run
+        self._seen = seen or Seen()
         self._by_target: dict[Target, Coverage] = {}
 
     def of(self, target: Target) -> Coverage:
         """Return that of a domain."""
         if target not in self._by_target:
-            self._by_target[target] = Coverage(self.run, target)
+            self._by_target[target] = Coverage(self.run, target, self._seen)
         return self._by_target[target]

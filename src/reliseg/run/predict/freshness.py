@@ -33,8 +33,8 @@ class Inputs:
     """The model, if it reads stored predictions."""
     samples: Mapping[Target, Sequence[Sample]]
     hashes: InputHashes
-    known: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
-    """Hashes that were looked for: several results on the same samples may share them."""
+    known: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Of samples that were looked at, by domain and id: several results may share them."""
 
     def change_since(self, before: StoredInputs) -> str | None:
         """Return why a stored result is not valid any more, or None: what it was computed from is what there is now.
@@ -76,12 +76,11 @@ class Inputs:
         return None
 
     def _hashes_of(self, target: Target, sample: Sample) -> tuple[str, str]:
-        """Return the sha256 of a sample and of its stored prediction; looked for once, for any number of results."""
+        """Return the sha256 of a sample and of its stored prediction."""
         key = str(target), sample.id
         if key not in self.known:
-            files = self._files(target, sample)
-            self.known[key] = self.hashes.of_sample(target.dataset, sample), self.hashes.of_files(files)
-        return self.known[key]
+            self.known[key] = self.hashes.of_sample(target.dataset, sample)
+        return self.known[key], self.hashes.of_files(self._files(target, sample))
 
     def _files(self, target: Target, sample: Sample) -> tuple[Path, ...]:
         """Return the files that the sample's prediction is read from."""
