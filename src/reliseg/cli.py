@@ -2,10 +2,8 @@
 
 import errno
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
@@ -26,6 +24,7 @@ from reliseg.cli_options import (
     with_options,
 )
 from reliseg.errors import ConfigError, IncompleteError, ReliSegError, lacks_memory, one_line, shorten_words, suggestion
+from reliseg.runtime.interruption import ending_soon
 from reliseg.runtime.printable import printable, replace_unprintable
 
 if TYPE_CHECKING:
@@ -228,16 +227,21 @@ def main() -> None:
     tune_malloc()
     for stream in (sys.stdout, sys.stderr):
         replace_unprintable(stream)
-    with _terminated_like_interrupted() as terminated:
+    with ending_soon(_last_words) as interruption:
         code = _exit_code()
-    if code == _INTERRUPTED:
+    interruption.end(code)
+
+
+def _last_words(code: int) -> None:
+    """Say why the command ends, where nothing has been said yet, and write what waits to be written."""
+    if code in (_INTERRUPTED, _TERMINATED):
+        if sys.stderr is not None and sys.stderr.isatty():
+            sys.stderr.write("\x1b[?25h")  # the cursor, which progress may have hidden
         _complain("interrupted; the same command continues where it stopped")
-    code = _TERMINATED if terminated else code
     if _logs_json():
         _json_log().end(code)
     _let_go(sys.stdout)
     _let_go(sys.stderr)
-    sys.exit(code)
 
 
 def _exit_code() -> int:
@@ -282,22 +286,6 @@ def _complain_of_usage(error: Any) -> int:
         text = " ".join(text.split()).rstrip(".?")
         _complain(f"{text[:1].lower()}{text[1:]}; see {context.command_path if context else 'reliseg'} --help")
     return int(error.exit_code)
-
-
-@contextmanager
-def _terminated_like_interrupted() -> Iterator[list[int]]:
-    """Let SIGTERM end the command as Ctrl-C does, with its files whole; the list is not empty once it came."""
-    received: list[int] = []
-
-    def stop(number: int, _: object) -> None:
-        received.append(number)
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield received
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _let_go(stream: TextIO | None) -> None:

@@ -173,23 +173,29 @@ def prefetch(
     Where `function` lets the items into a `room`, by their numbers, they are taken out as they are read.
     """
     remaining = iter(items)
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[B]] = deque(pool.submit(function, i) for i in islice(remaining, max_pending))
-        try:
-            number = 0
-            while waiting:
-                result = waiting.popleft().result()
-                if room is not None:
-                    room.take(number)
-                number += 1
-                waiting.extend(pool.submit(function, i) for i in islice(remaining, 1))
-                yield result
-                del result  # before the next one is waited for
-        finally:
-            for future in waiting:
-                future.cancel()
+    pool = ThreadPoolExecutor(workers)
+    waiting: deque[Future[B]] = deque()
+    is_interrupted = False
+    try:
+        waiting.extend(pool.submit(function, i) for i in islice(remaining, max_pending))
+        number = 0
+        while waiting:
+            result = waiting.popleft().result()
             if room is not None:
-                room.open()  # those that wait for it would never end
+                room.take(number)
+            number += 1
+            waiting.extend(pool.submit(function, i) for i in islice(remaining, 1))
+            yield result
+            del result  # before the next one is waited for
+    except KeyboardInterrupt:
+        is_interrupted = True  # nobody waits for what a network may take long for
+        raise
+    finally:
+        for future in waiting:
+            future.cancel()
+        if room is not None:
+            room.open()  # those that wait for it would never end
+        pool.shutdown(wait=not is_interrupted)
 
 
 def _without_image(outcome: PredictedSample | SampleError) -> PredictedSample | SampleError:
