@@ -25,7 +25,6 @@ from reliseg.run.status import Watch
 from reliseg.run.store.answers import Answers
 from reliseg.run.store.model_memory import ModelHandle
 from reliseg.run.survey import Survey, survey
-from reliseg.run.work import ModelWork
 from reliseg.runtime.progress import Kind, Progress, Silent, Stage
 
 if TYPE_CHECKING:

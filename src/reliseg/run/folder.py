@@ -146,7 +146,7 @@ def check_lengths(folder: RunFolder, plan: Plan) -> None:
 def _longest_paths(folder: RunFolder, plan: Plan) -> Iterator[Path]:
     """Yield the longest paths of each kind that is named after something from outside."""
     targets = dict.fromkeys((*plan.domains(), *(member for fit in plan.fits for member in fit.members())))
-    for model in (source.name for source in plan.models):
+    for model in sorted((source.name for source in plan.models), key=name_bytes)[-1:]:
         for name in (name for fit in plan.fits for name, _ in fit.calibrations()):
             yield (folder.records(model) / record_file(name)).with_suffix(".safetensors")
         for target in targets:

@@ -15,7 +15,6 @@ from reliseg.run.check.leakage import problems_of_loaded, shared_scenes
 from reliseg.run.check.trial import Trial
 from reliseg.run.predict.model_facts import ModelFacts
 from reliseg.run.predict.model_inputs import check_size_of
-from reliseg.runtime.numba_cache import check_compiler
 from reliseg.runtime.progress import Progress, Silent, Stage
 
 
@@ -117,6 +116,8 @@ def check(
 
 def report(plan: Plan, *, full: bool, workers: int, progress: Progress) -> list[str]:
     """Return all problems of a plan, a line each; note what is in order. For `reliseg check`."""
+    from reliseg.runtime.numba_cache import check_compiler  # numba takes long to import
+
     check_compiler()
     preflight = Preflight(plan, workers, progress, full)
     problems: list[str] = []

@@ -83,15 +83,13 @@ class Coverage:
         """Return what is stored of a shard under a calibration."""
         pieces, broken = self.run.context.store.pieces(self.place(shard, calibration))
         changes = [f"{path} is not whole" for path in broken]
-        valid = []
+        valid, named = [], self.named(calibration)
         now = self.run.inputs({self.target: shard.samples}, self.parts, self.seen.samples) if pieces else None
         for piece in pieces:
             change = now.change_since(self._inputs_of(piece)) if now else None
             if change is None:
                 valid.append(piece)
-            elif piece.stored.head.named == self.named(
-                calibration
-            ):  # stored predictions of several models share places
+            elif piece.stored.head.named == named:  # stored predictions of several models lie in one place
                 changes.append(change)
         ids = [sample.id for sample in shard.samples]
         found = cover(valid, ids, self.layout, self.codes)
