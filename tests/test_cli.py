@@ -403,3 +403,25 @@ def test_the_status_of_what_is_no_run_is_refused(command, tmp_path):
         assert (code, out) == (2, "")
         assert err.startswith("reliseg: ")
         assert "folder of a run" in err
+
+
+def test_the_status_shows_each_stage_and_what_its_parts_have_stored(command, street, tmp_path):
+    def sums():
+        _, out, _ = command("status", tmp_path / "out", "--json")
+        return {kind: (stage["done"], stage["total"]) for kind, stage in json.loads(out)["stages"].items()}
+
+    def carry_out(*words):
+        assert command("run", street.config, "--out", tmp_path / "out", "--stage", *words)[0] == 0
+
+    carry_out("sample")
+    assert sums() == {"sample": (1, 1)}
+    carry_out("fit")
+    carry_out("evaluate", "--part", "1/2")
+    assert sums() == {"sample": (1, 1), "fit": (1, 1), "evaluate": (1, 3)}
+    carry_out("evaluate", "--part", "2/2")
+    assert sums()["evaluate"] == (3, 3)
+    carry_out("evaluate", "--part", "2/2")  # again, with nothing to do
+    assert sums()["evaluate"] == (3, 3)
+    carry_out("measure")
+    _, out, _ = command("status", tmp_path / "out")
+    assert out.startswith(f"{tmp_path / 'out'}: 5 done\n")

@@ -70,7 +70,8 @@ def test_a_stage_stands_in_the_file_soon_after_it_began(run):
             1,
             3,
         )
-        assert [path.name for path in (run / STATUS_FOLDER).iterdir()] == [f"{os.uname().nodename}-{os.getpid()}.json"]
+        (path,) = (run / STATUS_FOLDER).iterdir()
+        assert path.name.startswith(f"{os.uname().nodename}-{os.getpid()}")
     assert read_status(run).processes[0].state == "done"
 
 
@@ -219,7 +220,7 @@ def write(run, pid, minute, **values):
 
 
 def pids(run):
-    return sorted(int(path.stem.rpartition("-")[2]) for path in (run / STATUS_FOLDER).iterdir())
+    return sorted(process.pid for process in read_status(run).processes)
 
 
 def test_a_new_process_removes_what_others_have_replaced(run):
@@ -228,7 +229,15 @@ def test_a_new_process_removes_what_others_have_replaced(run):
     write(run, 3, 3, part="2/2", state="failed")
     with Watch(run, Silent()).doing("2/2"):
         pass
-    assert pids(run) == sorted([2, 3, os.getpid()])
+    assert not (run / STATUS_FOLDER / "node-1.json").exists()
+    assert pids(run) == sorted([2, os.getpid()])
+
+
+def test_parts_that_one_process_does_one_after_the_other_are_all_there(run):
+    for part in ("1/2", "2/2"):
+        with Watch(run, Silent()).doing(part):
+            pass
+    assert [process.part for process in read_status(run).processes] == ["1/2", "2/2"]
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reliseg.errors import ConfigError, count_text, shortlist
-from reliseg.plan.parts import units
 from reliseg.plan.plan import Plan
+from reliseg.plan.shards import shards
 from reliseg.results import Results
 from reliseg.run.check.preflight import Scope, check
 from reliseg.run.conclude import Conclusion
@@ -71,8 +71,8 @@ class Run:
         with hold_run_folder(folder), closing(self.context.hashes), self.watch:
             before = self.survey(handles)
             self._tell(before)
-            shards: dict[Kind, int] = {"evaluate": len(units(self.plan, "evaluate"))}
-            self.watch.plan(shards, shards, {"evaluate": sum(s.stored for s in before)})
+            total: dict[Kind, int] = {"evaluate": self._number_of_shards(before)}
+            self.watch.plan(total, total, {"evaluate": sum(s.stored for s in before)})
             busy = [s for s in before if s.has_work]
             if busy and not is_new:
                 self._check([s.handle for s in busy], before)
@@ -139,6 +139,13 @@ class Run:
             self.watch.note(f"evaluating samples again: {shortlist(changes, _REASONS, separator='; ')}")
         if stored and self.save:
             self.watch.note("--save writes nothing for what was evaluated before; use another --out to save all")
+
+    def _number_of_shards(self, surveys: Sequence[Survey]) -> int:
+        """Return how many shards are evaluated: while calibrations are not fitted, more than a survey can see."""
+        if all(s.run is not None for s in surveys):
+            return sum(s.total for s in surveys)
+        sizes = {target: sum(1 for _ in shards(target)) for target in self.plan.domains()}
+        return sum(sizes[target] for source in self.plan.models for target, _ in self.plan.passes(source.name))
 
     def _check(self, handles: Sequence[ModelHandle], surveys: Sequence[Survey] = ()) -> None:
         """Look at the files and models that are needed; a single model stays loaded."""

@@ -36,6 +36,7 @@ class RunFolder:
     inputs.sqlite                              what is known of files on this machine, and when that was found out
     samples/MODEL/DATASET/DOMAIN/SCENE/*       pixels and whole images that calibrations are fitted on, meanwhile
     saved/MODEL/DATASET/DOMAIN/SCENE/*         exported predictions
+    status/HOST-PID.json                       what each process does that works here
     ```
     """
 

@@ -70,7 +70,7 @@ def conclude(run: Run, *, with_models: bool = False) -> Results:
     run.check_options()
     if not run.context.folder.config.exists():
         raise ConfigError(f"{run.folder} holds no run; run reliseg run first, or give the folder of a run")
-    with hold_run_folder(run.context.folder), closing(run.context.hashes):
+    with hold_run_folder(run.context.folder), closing(run.context.hashes), run.watch.doing("measure"):
         handles = [run.context.handle(source) for source in run.plan.models]
         for handle in handles:
             if handle.known() is None and not with_models:

@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 
@@ -36,11 +37,12 @@ _HEARTBEAT = 15.0
 _PATIENCE = 1.0
 """At the end, a disk that does not answer is waited for no longer, in seconds."""
 _SHARD_WINDOW = 600.0
+_numbers = count(1)
 _RUN_FILES = ("config.yaml", "configurations", STATUS_FOLDER)
 
 
 class Watch:
-    """The progress of a process, told on and written to `RUN/status/HOST-PID.json`, by a thread of its own.
+    """The progress of a process, told on and written to `RUN/status/HOST-PID.json` by a thread of its own.
 
     Nothing that goes wrong there, and no disk that is slow, disturbs the run. A run's folder that is not there yet is
     not made.
@@ -49,7 +51,9 @@ class Watch:
     def __init__(self, folder: Path, progress: Progress, configuration: str = "") -> None:
         self._run, self._progress = folder, progress
         name = re.sub(r"[^\w.-]", "_", host(), flags=re.ASCII).lstrip(".")[:100]
-        self._path = folder / STATUS_FOLDER / f"{name}-{os.getpid()}.json"
+        number = next(_numbers)
+        more = f"-{number}" if number > 1 else ""  # a program may carry out several parts
+        self._path = folder / STATUS_FOLDER / f"{name}-{os.getpid()}{more}.json"
         now, process = datetime.now(UTC), os.getpid()
         self._fixed = ProcessStatus(
             host=short(host()),
