@@ -235,7 +235,7 @@ def main() -> None:
 def _last_words(code: int) -> None:
     """Say why the command ends, where nothing has been said yet, and write what waits to be written."""
     if code in (_INTERRUPTED, _TERMINATED):
-        if sys.stderr is not None and sys.stderr.isatty():
+        if sys.stderr is not None and sys.stderr.isatty() and not _logs_json():
             sys.stderr.write("\x1b[?25h")  # the cursor, which progress may have hidden
         _complain("interrupted; the same command continues where it stopped")
     if _logs_json():

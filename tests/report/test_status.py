@@ -102,11 +102,3 @@ def test_a_watched_run_is_shown_until_no_process_is_at_work(capsys, status, monk
     states = iter([status, status, RunStatus((process(1, state="done"),), {})])
     print_status(Path("run"), lambda: next(states), as_json=True, watch=True)
     assert len(capsys.readouterr().out.splitlines()) == 3
-
-
-def test_who_watches_stops_by_an_interrupt(capsys, status, monkeypatch):
-    def interrupt(seconds):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(module.time, "sleep", interrupt)
-    assert shown(capsys, status, watch=True).startswith("runs/study: 1 running")

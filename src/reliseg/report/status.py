@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -37,19 +36,18 @@ def status_view(run: str, status: RunStatus) -> RenderableType:
 
 def print_status(run: Path, read: Callable[[], RunStatus], *, as_json: bool, watch: bool) -> None:
     """Print the status of a run; where it is watched, every few seconds until no process is at work."""
-    with suppress(KeyboardInterrupt):  # the way to stop watching
-        while True:
-            status = read()
-            console = Console(width=UNCUT)
-            if as_json:
-                print(json_text({"run": str(run), **status.values()}), flush=True)
-            else:
-                if watch and console.is_terminal:
-                    console.clear()
-                console.print(status_view(str(run), status))
-            if not (watch and status.running):
-                return
-            time.sleep(_EVERY)
+    while True:
+        status = read()
+        console = Console(width=UNCUT)
+        if as_json:
+            print(json_text({"run": str(run), **status.values()}), flush=True)
+        else:
+            if watch and console.is_terminal:
+                console.clear()
+            console.print(status_view(str(run), status))
+        if not (watch and status.running):
+            return
+        time.sleep(_EVERY)
 
 
 def headline(status: RunStatus) -> str:
