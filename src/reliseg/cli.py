@@ -24,8 +24,8 @@ from reliseg.cli_options import (
     with_options,
 )
 from reliseg.errors import ConfigError, IncompleteError, ReliSegError, lacks_memory, one_line, shorten_words, suggestion
-from reliseg.runtime.interruption import ending_soon
 from reliseg.runtime.printable import printable, replace_unprintable
+from reliseg.runtime.process.interruption import ending_soon
 
 if TYPE_CHECKING:
     from reliseg.plan.plan import Plan

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from helpers.street import make_street
 
-from reliseg.runtime.interruption import ending_soon
+from reliseg.runtime.process.interruption import ending_soon
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of another system")
 
 SCRIPT = """
 import signal, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
-from reliseg.runtime.interruption import ending_soon
+from reliseg.runtime.process.interruption import ending_soon
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def say(code):
