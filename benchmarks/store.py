@@ -90,9 +90,7 @@ def fill(config: Path, out: Path) -> int:
         for shard in coverage.shards:
             rows = [kernel.observe(view, np.zeros((HEIGHT, WIDTH), np.uint8), s.id) for s in shard.samples]
             hashes = {s.id: context.hashes.of_sample(coverage.target.dataset, s) for s in shard.samples}
-            head = PieceHead(
-                hashes, {}, coverage.parts, coverage.identities[IDENTITY], named=coverage.named(IDENTITY)
-            )
+            head = PieceHead(hashes, {}, coverage.parts, coverage.identities[IDENTITY], named=coverage.named(IDENTITY))
             observed = Observed(kernel.take(), SampleTable.union(rows))
             context.store.save(coverage.place(shard, IDENTITY), head, observed)
             count += 1

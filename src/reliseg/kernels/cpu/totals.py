@@ -31,7 +31,7 @@ class Totals:
         self.starts = (ends - 2 * self.spans).astype(np.int32)
         self.fine = FineTables.empty(int(self.spans.sum()) * 2)
         self._whole = ImageTables.empty(layout, np.arange(layout.columns))
-        self._coarse = self._coarse_counts()
+        self._coarse = np.zeros(int(self.spans.sum()) // _COARSE, np.uint64)
 
     def add(self, image: ImageTables, live: Live, sample: str, unknown: int, void: int) -> SampleTable:
         """Add an image whose fine bins are counted already, and return its row. `live` are the columns of its rows."""
