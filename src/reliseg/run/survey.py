@@ -9,7 +9,7 @@ from reliseg.plan.plan import Plan, Target
 from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.evaluate.coverage import Coverages, Seen
 from reliseg.run.fit.fitting import FitOutcome, Fitting
-from reliseg.run.store.answers import Answer, changed_parts
+from reliseg.run.store.answers import CALIBRATION, Answer, changed_parts
 from reliseg.run.store.model_memory import ModelHandle
 
 
@@ -70,7 +70,8 @@ def survey(
     found.refusals = refusal_lines(handle.name, [o for o in outcomes if o is not None])
     found.unfitted = [m for f, o in zip(plan.fits, outcomes, strict=True) if o is None for m in f.members()]
     run = with_outcomes(bare, [o for o in outcomes if o is not None])
-    _look(found, Coverages(run, seen), list(before))
+    refused = frozenset(name for outcome in outcomes if outcome for name in outcome.refusals)
+    _look(found, replace(plan, failed=refused), Coverages(run, seen), list(before))
     if not found.unfitted:
         found.run = run
     return found
@@ -98,8 +99,9 @@ def digest_of_pieces(names: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
-def _look(found: Survey, coverages: Coverages, before: list[Answer]) -> None:
+def _look(found: Survey, plan: Plan, coverages: Coverages, before: list[Answer]) -> None:
     run = coverages.run
+    asked = dict(plan.passes(run.name))
     for target, names in run.plan.passes(run.name):
         coverage = coverages.of(target)
         lacking = 0
@@ -109,9 +111,11 @@ def _look(found: Survey, coverages: Coverages, before: list[Answer]) -> None:
             found.changes += [c for s in covers for c in s.changes if c not in found.changes]
             root = run.context.folder.path
             found.pieces += [str(p.path.relative_to(root)) for s in covers for p in s.cover.pieces()]
+        if len(asked[target]) > len(names):  # others are to be fitted
+            lacking = len(coverage.shards)
         found.total += len(coverage.shards)
         found.stored += len(coverage.shards) - lacking
-        parts = coverage.parts | {f"calibration {name}": coverage.identities[name] for name in names}
+        parts = coverage.parts | {f"{CALIBRATION}{name}": coverage.identities[name] for name in names}
         found.parts[str(target)] = parts
         if lacking or found.unfitted:
             found.missing[target] = lacking

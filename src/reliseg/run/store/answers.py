@@ -13,6 +13,8 @@ from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.regular_files import read_regular, sha256_of_file
 
 _LARGEST = 1 << 30
+CALIBRATION = "calibration "
+"""What parts that are calibrations begin with: one that was not asked before has not changed."""
 
 PartsByName: TypeAlias = Mapping[str, Mapping[str, Mapping[str, str]]]
 """What determined statistics, part by part, by domain, by model."""
@@ -89,5 +91,8 @@ def changed_parts(before: PartsByName, model: str, domain: str, now: Mapping[str
     known = before.get(model, {}).get(domain)
     if known is None:
         return None
-    changed = [name for name in dict.fromkeys([*now, *known]) if now.get(name) != known.get(name)]
+    both = [
+        name for name in dict.fromkeys([*now, *known]) if not name.startswith(CALIBRATION) or name in now.keys() & known
+    ]
+    changed = [name for name in both if now.get(name) != known.get(name)]
     return f"the {' and the '.join(changed)} changed" if changed else None
