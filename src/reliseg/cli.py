@@ -23,6 +23,7 @@ from reliseg.cli_options import (
     Workers,
     with_options,
 )
+from reliseg.cli_plan import plan as plan_command
 from reliseg.errors import ConfigError, IncompleteError, ReliSegError, lacks_memory, one_line, shorten_words, suggestion
 from reliseg.runtime.printable import printable, replace_unprintable
 from reliseg.runtime.process.interruption import ending_soon
@@ -105,8 +106,7 @@ def run(
         raise ConfigError("--part divides a stage; give --stage sample, fit or evaluate too")
     chosen = parse_part(part or "1/1", per)
     checked, folder = options.configuration(config)
-    name = config.stem if config else f"{checked.models[0].name}-{options.protocol or checked.datasets[0].name}"
-    place = out or Path("runs") / name
+    place = options.run_folder(out, config, checked)
     plan = plan_from_config(checked, folder)
     kinds = tuple(split_list(save or ""))
     with _reporter(log) as reporter:
@@ -152,6 +152,9 @@ def results(
             reporter.finish(folder)
             raise
         reporter.finish(folder)
+
+
+app.command("plan")(plan_command)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """The options that commands share, and a configuration made of them. Everything slow is imported when it is used."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from inspect import Signature, signature
@@ -92,6 +92,11 @@ class CommandOptions:
         config = read_config(path) if path else parse_config(self.content(), where="command line")
         return config.model_copy(update=overrides), path.parent if path else Path()
 
+    def run_folder(self, out: Path | None, path: Path | None, config: "RunConfig") -> Path:
+        """Return the folder of a run, by default one that is named after its configuration."""
+        name = path.stem if path else f"{config.models[0].name}-{self.protocol or config.datasets[0].name}"
+        return out or Path("runs") / name
+
     def content(self) -> dict[str, Any]:
         """Return what a configuration file would say."""
         from reliseg.config.short_form import dataset_section, model_section, split_list
@@ -152,6 +157,26 @@ class CommandOptions:
             methods=split_list(self.calibrate or ""),
             scores=split_list(self.score or ""),
         )
+
+
+def command_words(path: Path | None, out: Path, options: CommandOptions, others: Mapping[str, Any]) -> list[str]:
+    """Return the words of a command that says the same in full: `others` are options that are no fields of `options`.
+
+    Those that are None or false, and those of `others` that say what is the default, are left out.
+    """
+    words = [] if path is None else [str(path) if not str(path).startswith("-") else f"./{path}"]
+    words += ["--out", str(out)]
+    given = vars(options) | {name: value for name, value in others.items() if value != _DEFAULTS.get(name)}
+    for name, value in given.items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            words.append(option)
+        elif value is not None and value is not False:
+            words += [word for one in (value if isinstance(value, list) else [value]) for word in (option, str(one))]
+    return words
+
+
+_DEFAULTS = {"on_error": "stop", "checkpoint": 60.0, "log": "text"}
 
 
 def with_options(leave_out: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -32,6 +32,11 @@ class Unit:
         """How much work it is."""
         return len(self.shard.samples) if self.shard else 1
 
+    @property
+    def place(self) -> str:
+        """The name of its domain, or of the split that is fitted on."""
+        return self.fit.split if self.fit else str(self.target)
+
 
 @dataclass(frozen=True)
 class Part:
