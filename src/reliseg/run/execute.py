@@ -136,7 +136,7 @@ class Run:
             self.watch.note(f"{stored} of {count_text(total, 'shard')} are stored")
         changes = [change for s in surveys for change in s.changes]
         if changes:
-            self.watch.note(f"evaluating samples again: {shortlist(changes, _REASONS, separator='; ')}")
+            self.watch.note(shortlist(changes, _REASONS, separator="; "))
         if stored and self.save:
             self.watch.note("--save writes nothing for what was evaluated before; use another --out to save all")
 

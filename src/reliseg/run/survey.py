@@ -35,7 +35,7 @@ class Survey:
     pieces: list[str] = field(default_factory=list)
     """The files that are used, from the folder of the run."""
     changes: list[str] = field(default_factory=list)
-    """Why stored statistics are not used, a line each."""
+    """What determines statistics and is another than when they were stored, a line for each domain."""
 
     @property
     def has_work(self) -> bool:
@@ -108,7 +108,6 @@ def _look(found: Survey, plan: Plan, coverages: Coverages, before: list[Answer])
         for shard in coverage.shards:
             covers = [coverage.of(shard, name) for name in names]
             lacking += any(found_cover.cover.missing for found_cover in covers)
-            found.changes += [c for s in covers for c in s.changes if c not in found.changes]
             root = run.context.folder.path
             found.pieces += [str(p.path.relative_to(root)) for s in covers for p in s.cover.pieces()]
         if len(asked[target]) > len(names):  # others are to be fitted
@@ -119,14 +118,13 @@ def _look(found: Survey, plan: Plan, coverages: Coverages, before: list[Answer])
         found.parts[str(target)] = parts
         if lacking or found.unfitted:
             found.missing[target] = lacking
-            found.changes += _reasons(before, run.name, str(target), parts, found.changes)
+            found.changes += _reasons(before, run.name, str(target), parts)
 
 
-def _reasons(before: list[Answer], model: str, domain: str, parts: Mapping[str, str], said: list[str]) -> list[str]:
+def _reasons(before: list[Answer], model: str, domain: str, parts: Mapping[str, str]) -> list[str]:
     """Return which part of what determines statistics is another than in the latest answer that knows the domain."""
     for answer in before:
         if domain in answer.parts.get(model, {}):
             change = changed_parts(answer.parts, model, domain, parts)
-            line = f"{model} on {domain}: {change}"
-            return [line] if change and line not in said else []
+            return [f"{model} on {domain}: evaluating samples again: {change}"] if change else []
     return []

@@ -91,8 +91,7 @@ def changed_parts(before: PartsByName, model: str, domain: str, now: Mapping[str
     known = before.get(model, {}).get(domain)
     if known is None:
         return None
-    both = [
-        name for name in dict.fromkeys([*now, *known]) if not name.startswith(CALIBRATION) or name in now.keys() & known
-    ]
-    changed = [name for name in both if now.get(name) != known.get(name)]
+    names = dict.fromkeys([*now, *known])
+    asked_twice = [n for n in names if not n.startswith(CALIBRATION) or (n in now and n in known)]
+    changed = [name for name in asked_twice if now.get(name) != known.get(name)]
     return f"the {' and the '.join(changed)} changed" if changed else None
