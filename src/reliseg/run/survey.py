@@ -101,8 +101,9 @@ def digest_of_pieces(names: Iterable[str]) -> str:
 
 def _look(found: Survey, plan: Plan, coverages: Coverages, before: list[Answer]) -> None:
     run = coverages.run
-    asked = dict(plan.passes(run.name))
-    for target, names in run.plan.passes(run.name):
+    fitted = dict(run.plan.passes(run.name))
+    for target, asked in plan.passes(run.name):
+        names = fitted.get(target, [])
         coverage = coverages.of(target)
         lacking = 0
         for shard in coverage.shards:
@@ -110,7 +111,7 @@ def _look(found: Survey, plan: Plan, coverages: Coverages, before: list[Answer])
             lacking += any(found_cover.cover.missing for found_cover in covers)
             root = run.context.folder.path
             found.pieces += [str(p.path.relative_to(root)) for s in covers for p in s.cover.pieces()]
-        if len(asked[target]) > len(names):  # others are to be fitted
+        if len(asked) > len(names):  # others are to be fitted
             lacking = len(coverage.shards)
         found.total += len(coverage.shards)
         found.stored += len(coverage.shards) - lacking
