@@ -1,0 +1,1 @@
+"""Who carries out the parts of a plan, where it is not this process alone."""
