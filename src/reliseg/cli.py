@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 import typer
 
 from reliseg.cli_options import (
+    Actors,
     Checkpoint,
     CommandOptions,
     Config,
     Full,
+    GpusPerModel,
     Log,
     OnError,
     Out,
+    RayAddress,
     Save,
     Verify,
     Workers,
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from reliseg.plan.plan import Plan
     from reliseg.report.json_log import JsonLog
     from reliseg.report.terminal import Terminal
+    from reliseg.run.execute import Engine
 
 app = typer.Typer(
     name="reliseg",
@@ -91,6 +95,12 @@ def run(
         Literal["shard", "scene", "domain", "model"] | None,
         typer.Option(help="What the parts are, as reliseg plan prints them; without it, N equal parts."),
     ] = None,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Who does the work: this process, or workers of a Ray cluster.")
+    ] = "local",
+    address: RayAddress = None,
+    gpus_per_model: GpusPerModel = None,
+    actors: Actors = None,
     log: Log = "text",
 ) -> None:
     """Evaluate models on data sets: from a configuration file, or from --model and --data, or by a --protocol."""
@@ -105,6 +115,9 @@ def run(
     if (part or per) and stage in (None, "measure"):
         raise ConfigError("--part divides a stage; give --stage sample, fit or evaluate too")
     chosen = parse_part(part or "1/1", per)
+    who = _engine(engine, address, gpus_per_model, actors)
+    if who and stage:
+        raise ConfigError("--stage is for processes that you start by hand; leave it out with --engine ray")
     checked, folder = options.configuration(config)
     place = options.run_folder(out, config, checked)
     plan = plan_from_config(checked, folder)
@@ -112,7 +125,7 @@ def run(
     with _reporter(log) as reporter:
         _announce(plan, reporter)
         text, threads = render_config(checked, folder), decoding_threads(options.workers)
-        job = Run(plan, place, text, threads, kinds, reporter, verify, on_error, checkpoint)
+        job = Run(plan, place, text, threads, kinds, reporter, verify, on_error, checkpoint, who)
         if stage not in (None, "measure"):
             PartOfRun(job, stage, chosen).execute()
             return
@@ -155,6 +168,21 @@ def results(
 
 
 app.command("plan")(plan_command)
+
+
+def _engine(
+    name: Literal["local", "ray"], address: str | None, gpus_per_model: float | None, actors: int | None
+) -> "Engine | None":
+    """Return who does the work; None is this process. A ConfigError for options that say nothing to it."""
+    if name == "ray":
+        from reliseg.run.engines.ray_engine import RayEngine
+
+        return RayEngine(address, gpus_per_model, actors)
+    given = {"--address": address, "--gpus-per-model": gpus_per_model, "--actors": actors}
+    lost = [option for option, value in given.items() if value is not None]
+    if lost:
+        raise ConfigError(f"{lost[0]} is for --engine ray; add that, or leave {lost[0]} out")
+    return None
 
 
 @app.command()

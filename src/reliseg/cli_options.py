@@ -38,6 +38,16 @@ Checkpoint = Annotated[
     float,
     typer.Option(min=0, help="Seconds of work that a crash costs at most: what is counted by then is stored."),
 ]
+RayAddress = Annotated[
+    str | None,
+    typer.Option("--address", help="The cluster of --engine ray, HOST:PORT or auto. Default: one on this machine."),
+]
+GpusPerModel = Annotated[
+    float | None, typer.Option(min=0, help="GPUs of each worker of --engine ray. Default: 1 where models use GPUs.")
+]
+Actors = Annotated[
+    int | None, typer.Option(min=1, help="Workers of --engine ray at a time. Default: as many as there is room for.")
+]
 Full = Annotated[bool, typer.Option("--full", help="Read every file, and run every model on every image.")]
 
 

@@ -1,4 +1,4 @@
-"""A cluster of two nodes on this machine, each with one CPU to give away; what is lost is noticed within two seconds."""
+"""Clusters of two nodes on this machine; a node that is lost is noticed within two seconds."""
 
 import os
 import signal

@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from reliseg.errors import ConfigError, count_text, shortlist
-from reliseg.plan.plan import Plan
+from reliseg.plan.plan import Plan, Target
 from reliseg.plan.shards import shards
 from reliseg.results import Results
 from reliseg.run.check.preflight import Scope, check
@@ -18,7 +18,7 @@ from reliseg.run.conclude import Conclusion
 from reliseg.run.context import CHECKPOINT, ModelRun, RunContext
 from reliseg.run.evaluate.coverage import Seen
 from reliseg.run.export import PredictionExport
-from reliseg.run.failures import OnError, check_on_error
+from reliseg.run.failures import Failures, OnError, check_on_error
 from reliseg.run.folder import RunFolder, check_lengths, check_writable, hold_run_folder
 from reliseg.run.hashes import InputHashes
 from reliseg.run.status import Watch
@@ -32,6 +32,18 @@ if TYPE_CHECKING:
     from reliseg.run.work import ModelWork
 
 _REASONS = 3
+
+
+class Worked(Protocol):
+    """What came of a model at work, wherever that was."""
+
+    run: ModelRun
+    problems: list[str]
+    failures: dict[Target, Failures]
+
+
+Engine: TypeAlias = "Callable[[Run, Sequence[Survey]], Iterable[Worked]]"
+"""Does the work of models of a run; returns what came of each, in their order."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,8 @@ class Run:
     """Where some images of a domain cannot be evaluated, give it no rows, or those of the other images."""
     checkpoint: float = CHECKPOINT
     """Seconds after which the samples of an unfinished shard are stored."""
+    engine: "Engine | None" = None
+    """Who does the work; None is this process."""
 
     def execute(self) -> Results:
         """Do everything, to the written results.
@@ -161,10 +175,12 @@ class Run:
     def _carry_out(self, surveys: Sequence[Survey]) -> Results:
         """Compute what is missing, model by model; then measure."""
         runs, problems, failures = [], [], {}
+        busy = [found for found in surveys if found.has_work]
+        worked = iter(self.engine(self, busy)) if self.engine and busy else (self._at_work(s.handle) for s in busy)
         for found in surveys:
             run = found.run
             if found.has_work:
-                work = self._at_work(found.handle)
+                work = next(worked)
                 run, failures[run.name] = work.run, work.failures
                 problems += work.problems
             elif run is not None:

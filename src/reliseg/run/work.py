@@ -92,7 +92,7 @@ class ModelWork:
             if outcome.unread:
                 lost = "no calibration is fitted on this split"
                 self.problems.append(f"{self.run.name} on {outcome.fit.split}: {outcome.unread}; {lost}")
-        self._go_on_with(outcomes)
+        self.go_on_with(outcomes)
 
     def use_stored_calibrations(self) -> None:
         """Go on with the calibrations that are stored; a ConfigError where one is missing."""
@@ -105,7 +105,7 @@ class ModelWork:
                     f"{self.run.name}: the calibrations on {fit.split} are not fitted; run --stage fit first"
                 )
             outcomes.append(outcome)
-        self._go_on_with(outcomes)
+        self.go_on_with(outcomes)
 
     def evaluate(self, only: Collection[Shard] | None = None) -> None:
         """Evaluate the model on all domains, or on some of their shards."""
@@ -122,7 +122,8 @@ class ModelWork:
             if failures:
                 self.failures[target] = failures
 
-    def _go_on_with(self, outcomes: Sequence[FitOutcome]) -> None:
+    def go_on_with(self, outcomes: Sequence[FitOutcome]) -> None:
+        """Go on with what came of fits."""
         self._tell_refusals(outcomes)
         self.run = with_outcomes(self.run, outcomes)
         for record in self.run.plan.loaded.get(self.run.name, ()):

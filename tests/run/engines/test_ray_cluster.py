@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from reliseg.errors import ConfigError, MissingExtraError
 from reliseg.run.engines.ray_cluster import nodes_text, ray_cluster, resources_text
 
@@ -25,8 +26,9 @@ def test_nodes_are_counted_by_what_they_have():
 
 def test_where_ray_is_not_installed_the_command_that_brings_it_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(MissingExtraError, match=r"^--engine ray needs ray: pip install 'reliseg\[ray\]'$"), ray_cluster(
-        None, 1
+    with (
+        pytest.raises(MissingExtraError, match=r"^--engine ray needs ray: pip install 'reliseg\[ray\]'$"),
+        ray_cluster(None, 1),
     ):
         pass
 
@@ -50,7 +52,8 @@ def test_a_cluster_of_its_own_ends_without_a_trace(capfd, monkeypatch):
 def test_an_address_without_a_cluster_is_named(monkeypatch, by):
     pytest.importorskip("ray")
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1" if by == "environment" else "")
-    with pytest.raises(ConfigError, match=r"cannot connect to Ray at 127.0.0.1:1 .*give the --address"), ray_cluster(
-        None if by == "environment" else "127.0.0.1:1", cpus=1
+    with (
+        pytest.raises(ConfigError, match=r"cannot connect to Ray at 127.0.0.1:1 .*give the --address"),
+        ray_cluster(None if by == "environment" else "127.0.0.1:1", cpus=1),
     ):
         pass

@@ -7,9 +7,10 @@ from importlib import import_module
 from types import ModuleType
 
 import pytest
+from helpers.devices import Notes
 from helpers.ray_clusters import TwoNodes, two_nodes
 from helpers.ray_workers import ScriptedWorker, scripted
-from helpers.devices import Notes
+
 from reliseg.errors import ConfigError, IncompleteError, SampleError
 from reliseg.run.engines.ray_pool import ActorSettings, RayPool
 

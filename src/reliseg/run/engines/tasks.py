@@ -1,4 +1,4 @@
-"""What workers do: tasks of a model, stage after stage; which is next, and what is done again because a worker was lost."""
+"""Tasks of models, stage after stage: which is next, and which are done again because a worker was lost."""
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping

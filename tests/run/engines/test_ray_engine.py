@@ -1,0 +1,130 @@
+"""Whole runs on clusters of Ray: the same bytes as of one process, whatever is lost on the way."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from helpers.ray_clusters import two_nodes
+from helpers.street import Street, make_street
+
+from reliseg.config.schema import read_config, render_config
+from reliseg.errors import ConfigError, IncompleteError
+from reliseg.plan.build import plan_from_config
+from reliseg.plan.parts import STAGES
+from reliseg.run.engines.ray_engine import RayEngine, tasks_of
+from reliseg.run.execute import Run
+from reliseg.run.survey import survey
+from reliseg.runtime.progress import Silent
+
+RESULTS = ("results.csv", "reliability.csv", "fits.csv")
+
+
+class Watcher(Silent):
+    """Keeps what is told, and does something when so many shards are evaluated."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._shards = 0
+        self._actions: dict[int, Callable[[], None]] = {}
+
+    def at_shard(self, number: int, action: Callable[[], None]) -> None:
+        self._actions[number] = action
+
+    def note(self, text: str) -> None:
+        self.lines.append(text)
+
+    def end_shard(self, failed: int = 0) -> None:
+        self._shards += 1
+        self._actions.get(self._shards, lambda: None)()
+
+
+def run_of(street: Street, out: Path, engine: RayEngine | None = None) -> Run:
+    config = read_config(street.config)
+    plan = plan_from_config(config, street.root)
+    return Run(plan, out, render_config(config, street.root), progress=Watcher(), engine=engine)
+
+
+def results(out: Path) -> list[bytes]:
+    return [(out / name).read_bytes() for name in RESULTS]
+
+
+@pytest.fixture
+def street(tmp_path) -> Street:
+    """Three domains of several shards, and two models."""
+    street = make_street(tmp_path, cal=70, day=140, dusk=70)
+    content = street.content()
+    content["models"].append({**content["models"][0], "name": "other"})
+    street.write(content)
+    return street
+
+
+def names(run: Run) -> list[str]:
+    surveys = [survey(run.context, run.plan, run.context.handle(source)) for source in run.plan.models]
+    return [f"{STAGES[task.stage]} {task.model} {task.images}" for task in tasks_of(run, surveys)]
+
+
+def test_tasks_are_all_units_of_a_new_run_and_none_of_a_finished_one(street, tmp_path):
+    run = run_of(street, tmp_path / "out")
+    stages = [name.split()[0] for name in names(run)]
+    assert {stage: stages.count(stage) for stage in stages} == {"sample": 4, "fit": 2, "evaluate": 14}
+    run.execute()
+    assert names(run) == []
+
+
+def test_tasks_are_of_shards_that_are_not_stored(street, tmp_path):
+    run = run_of(street, tmp_path / "out")
+    run.execute()
+    lost = sorted((tmp_path / "out" / "statistics").glob("*/*/*.zip"))[0]
+    lost.unlink()
+    assert [name.split()[0] for name in names(run)] == ["evaluate"]
+
+
+def test_a_device_of_this_machine_alone_is_refused(street, tmp_path):
+    content = street.content()
+    street.write({**content, "device": "cuda:1"})
+    run = run_of(street, tmp_path / "out", RayEngine())
+    with pytest.raises(ConfigError, match="device cuda:1: with --engine ray each worker sees its own GPUs alone"):
+        list(run.engine(run, []))
+
+
+@pytest.fixture
+def whole(street, tmp_path) -> list[bytes]:
+    """The results of one process."""
+    run_of(street, tmp_path / "one").execute()
+    return results(tmp_path / "one")
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_two_actors_give_the_bytes_of_one_process(street, tmp_path, whole):
+    run = run_of(street, tmp_path / "two", RayEngine(actors=2))
+    run.execute()
+    assert results(tmp_path / "two") == whole
+    workers = [line for line in run.progress.lines if "a worker on" in line]
+    assert [line.partition(":")[0] for line in workers] == ["net", "other"]
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_a_node_that_is_killed_during_the_run_changes_no_byte(street, tmp_path, whole):
+    with two_nodes(cpus=2, connect=False) as nodes:
+        lost = nodes.add(cpus=2)
+        run = run_of(street, tmp_path / "two", RayEngine(nodes.address))
+        run.progress.at_shard(3, lambda: nodes.remove(lost))
+        run.execute()
+    assert results(tmp_path / "two") == whole
+    assert any("the node" in line and "was lost and it is done again" in line for line in run.progress.lines)
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_images_that_cannot_be_read_are_said_as_by_one_process(street, tmp_path):
+    street.logits("val", 3).write_bytes(b"no archive")
+    street.logits("train", 1003).write_bytes(b"no archive")
+    said = []
+    for name, engine in (("one", None), ("two", RayEngine(actors=2))):
+        with pytest.raises(IncompleteError) as raised:
+            run_of(street, tmp_path / name, engine).execute()
+        said.append(raised.value.lines)
+    assert said[0] == said[1]
+    assert results(tmp_path / "one") == results(tmp_path / "two")
