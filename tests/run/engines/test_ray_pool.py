@@ -59,12 +59,12 @@ def test_a_stage_waits_for_the_whole_one_before(ray):
 
 
 def test_a_deliberate_error_of_a_task_is_raised_as_it_was(ray):
-    with pytest.raises(SampleError, match="^scene/a: broken$"):
+    with pytest.raises(SampleError, match=r"^scene/a: broken$"):
         list(pool(ray).carry_out(scripted("refuse broken")))
 
 
 def test_any_other_error_of_a_task_is_raised_as_it_was(ray):
-    with pytest.raises(ZeroDivisionError, match="^by zero$"):
+    with pytest.raises(ZeroDivisionError, match=r"^by zero$"):
         list(pool(ray).carry_out(scripted("break by zero")))
 
 

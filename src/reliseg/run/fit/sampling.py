@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -134,7 +134,7 @@ class Sampling:
     def discard(self) -> None:
         """Delete all samples of this model, and the folder above if it is empty then."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        if self.folder.parent.is_dir() and not any(self.folder.parent.iterdir()):
+        with suppress(OSError):  # it holds those of others, or another process was faster
             self.folder.parent.rmdir()
 
     def is_stored(self, shard: Shard, request: SampleRequest) -> bool:
