@@ -8,7 +8,7 @@ ZOO_STAMP := $(ZOO)/.installed
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-zoo fuzz check docs bench changelog dist release clean
+.PHONY: help demo test test-fast test-zoo fuzz soak check docs bench changelog dist release clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test-zoo: $(ZOO_STAMP)  ## Install mmsegmentation, smp and torchvision apart, th
 
 fuzz: $(STAMP)  ## Read 20,000 damaged files of every kind (SEED=N: others)
 	RELISEG_FUZZ_INPUTS=20000 RELISEG_FUZZ_SEED=$(or $(SEED),0) $(BIN)/python -m pytest --numprocesses=auto --dist=load tests/fuzz
+
+soak: $(STAMP)  ## Kill a run 200 times, with a failing disk and damaged files, and compare its results (SEED=N: otherwise)
+	$(BIN)/python benchmarks/soak.py --seed $(or $(SEED),0)
 
 check: $(STAMP)  ## Format, lint, types, layers, structure
 	$(BIN)/ruff format --check .
