@@ -1,0 +1,124 @@
+"""A run in stages and parts: each names the one before it that is not finished, and all give the bytes of one process."""
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers.street import Street, make_street
+
+import reliseg
+from reliseg.config.schema import read_config, render_config
+from reliseg.errors import ConfigError, IncompleteError
+from reliseg.plan import shards
+from reliseg.plan.build import plan_from_config
+from reliseg.plan.parts import Part, Stage
+from reliseg.run.execute import Run
+from reliseg.run.stages import PartOfRun, conclude
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
+    return make_street(tmp_path_factory.mktemp("street"))
+
+
+@pytest.fixture(scope="module")
+def whole(street: Street) -> bytes:
+    out = street.root / "whole"
+    reliseg.run_config(street.config, out)
+    return (out / "results.csv").read_bytes()
+
+
+@pytest.fixture(autouse=True)
+def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "SHARD_SIZE", 4)
+
+
+def run_in(out: Path, street: Street) -> Run:
+    config = read_config(street.config)
+    return Run(plan_from_config(config, street.root), out, render_config(config, street.root))
+
+
+def do(street: Street, out: Path, stage: Stage, part: Part | None = None) -> None:
+    PartOfRun(run_in(out, street), stage, part or Part()).execute()
+
+
+def test_stages_one_after_the_other_give_the_bytes_of_one_run(street: Street, whole: bytes, tmp_path: Path) -> None:
+    for stage in ("sample", "fit", "evaluate"):
+        do(street, tmp_path / "out", stage)
+    conclude(run_in(tmp_path / "out", street))
+    assert (tmp_path / "out" / "results.csv").read_bytes() == whole
+
+
+def test_a_stage_names_the_one_before_it_that_is_missing(street: Street, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(ConfigError, match="holds no run"):
+        conclude(run_in(out, street))
+    with pytest.raises(ConfigError, match=r"3 shards of street/cal are not sampled; run --stage sample first"):
+        do(street, out, "fit")
+    do(street, out, "sample", Part(1, 2))
+    with pytest.raises(ConfigError, match=r"shards? of street/cal (is|are) not sampled; run --stage sample first"):
+        do(street, out, "fit")
+    do(street, out, "sample", Part(2, 2))
+    with pytest.raises(ConfigError, match=r"the calibrations on street/cal are not fitted; run --stage fit first"):
+        do(street, out, "evaluate")
+    with pytest.raises(ConfigError, match=r"calibrations on street/cal are not fitted"):
+        conclude(run_in(out, street))
+    do(street, out, "fit")
+    do(street, out, "evaluate", Part(1, 2))
+    with pytest.raises(ConfigError, match=r"\d+ of \d+ shards are not evaluated; run --stage evaluate first"):
+        conclude(run_in(out, street))
+    do(street, out, "evaluate", Part(2, 2))
+    assert len(conclude(run_in(out, street)))
+
+
+def test_parts_in_random_order_give_the_bytes_of_one_run(street: Street, whole: bytes, tmp_path: Path) -> None:
+    order = random.Random(0)
+    for stage in ("sample", "fit", "evaluate"):
+        for number in order.sample(range(1, 6), 5):
+            do(street, tmp_path / "out", stage, Part(number, 5))
+    conclude(run_in(tmp_path / "out", street))
+    assert (tmp_path / "out" / "results.csv").read_bytes() == whole
+
+
+def test_parts_work_side_by_side_in_one_folder(street: Street, whole: bytes, tmp_path: Path) -> None:
+    """They keep the usual size of shards: processes of their own."""
+
+    def command(*words: str) -> list[str]:
+        return [sys.executable, "-m", "reliseg.cli", "run", str(street.config), "--out", str(tmp_path / "out"), *words]
+
+    for stage in ("sample", "fit"):
+        subprocess.run(command("--stage", stage), check=True, capture_output=True)
+    parts = [
+        subprocess.Popen(command("--stage", "evaluate", "--part", f"{k}/3"), stderr=subprocess.PIPE, text=True)
+        for k in (1, 2, 3)
+    ]
+    said = [part.communicate()[1] for part in parts]
+    assert [part.returncode for part in parts] == [0, 0, 0], said
+    subprocess.run(command("--stage", "measure"), check=True, capture_output=True)
+    assert (tmp_path / "out" / "results.csv").read_bytes() == whole
+
+
+def test_a_part_that_fails_on_an_image_says_so_and_measuring_knows_why(street: Street, tmp_path: Path) -> None:
+    broken = make_street(tmp_path / "street")
+    path = broken.mask("train", 1003)
+    path.write_bytes(path.read_bytes()[:40])
+    out = tmp_path / "out"
+    for stage in ("sample", "fit"):
+        do(broken, out, stage)
+    with pytest.raises(IncompleteError, match=r"net on street/day: could not evaluate 1 sample .*1003"):
+        do(broken, out, "evaluate")
+    with pytest.raises(IncompleteError, match=r"street/day: could not evaluate 1 sample .*this domain has no results"):
+        conclude(run_in(out, broken))
+
+
+def test_what_was_asked_is_measured_without_its_model(
+    street: Street, whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    for stage in ("sample", "fit", "evaluate"):
+        do(street, out, stage)
+    monkeypatch.setattr("reliseg.run.predict.stream.PredictionStream.predictions_of_groups", None)
+    conclude(run_in(out, street))
+    assert (out / "results.csv").read_bytes() == whole
