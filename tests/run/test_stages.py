@@ -1,4 +1,4 @@
-"""A run in stages and parts: each names the one before it that is not finished, and all give the bytes of one process."""
+"""A run in stages and parts: each names the one before it that is not finished; all give the bytes of one process."""
 
 import random
 import subprocess
