@@ -110,6 +110,11 @@ def test_a_file_that_cannot_be_read_costs_its_domain_and_nothing_else(tmp_path: 
     assert exit_code == 1
     assert "net on street/day: could not evaluate 1 sample" in said
     assert {row.domain for row in reliseg.Results.read(tmp_path / "run")} == {"dusk"}
+    exit_code, said = run(street, tmp_path / "run", "--on-error", "skip")
+    assert (exit_code, said.endswith("its numbers are over the other samples")) == (1, True)
+    rows = reliseg.Results.read(tmp_path / "run")
+    assert {(row.domain, row.skipped) for row in rows} == {("day", 1), ("dusk", 0)}
+    assert {row.n_images for row in rows.where(domain="day", metric="miou")} == {8}
     street.logits("train", 1004).write_bytes(whole)
     assert run(street, tmp_path / "run") == (0, "")
     assert {row.domain for row in reliseg.Results.read(tmp_path / "run")} == {"day", "dusk"}
