@@ -1,6 +1,7 @@
 """Fixtures that all tests share."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("zoo"):
                 item.add_marker(pytest.mark.skip("needs other packages: make test-zoo"))
+    if not find_spec("ray"):
+        for item in items:
+            if item.get_closest_marker("ray"):
+                item.add_marker(pytest.mark.skip("needs ray: pip install 'reliseg[ray]'"))
     slow_files = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow_files)
 

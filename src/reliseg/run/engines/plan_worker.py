@@ -76,8 +76,8 @@ class WorkerOfRun:
             (source,) = (source for source in plan.models if source.name == model)
             handle = run.context.handle(source, source.load())
             _check_same(model, ModelFacts.of(handle.model), self.facts[model])
-            stack.pop_all()  # for as long as the process lives
-        return PlanWorker(ModelWork(ModelRun(run.context, plan, handle), run.kernels), notes)
+            work = ModelWork(ModelRun(run.context, plan, handle), run.kernels)
+            return PlanWorker(work, notes, stack.pop_all())
 
 
 class Notes(Silent):
@@ -99,10 +99,11 @@ class Notes(Silent):
 
 
 class PlanWorker:
-    """A model at work on units of a plan."""
+    """A model at work on units of a plan; `settings` of its process hold until it is closed."""
 
-    def __init__(self, work: ModelWork, notes: Notes) -> None:
+    def __init__(self, work: ModelWork, notes: Notes, settings: ExitStack) -> None:
         self._work = work
+        self._settings = settings
         self._notes = notes
         self._fitting = Fitting(work.run)
         self._units: dict[int, list[Unit]] = {}
@@ -122,6 +123,10 @@ class PlanWorker:
             self._work.evaluate([unit.shard])
         self._work.run.context.hashes.flush()
         return UnitOutcome(self._notes.take(), unread, {str(t): f for t, f in self._work.failures.items()})
+
+    def close(self) -> None:
+        """Put the settings of the process back."""
+        self._settings.close()
 
     def _unit(self, task: Task) -> Unit:
         """Return the unit of a task. A ConfigError where it is another one here: files were added since."""

@@ -7,6 +7,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
@@ -17,6 +18,7 @@ from reliseg.errors import ConfigError, MissingExtraError, count_text, one_line
 
 _LOCAL = "local"
 _CONNECT_SECONDS = 5.0
+_TRIES, _PAUSE = 5, 0.1
 _STORE_BYTES = 80 << 20
 """Memory for what workers send each other, the least that Ray takes: tasks of a run send a few hundred bytes."""
 
@@ -108,4 +110,8 @@ def _short_folder() -> Iterator[str]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        for _ in range(_TRIES):  # processes that are ending still write there
+            shutil.rmtree(folder, ignore_errors=True)
+            if not Path(folder).exists():
+                break
+            time.sleep(_PAUSE)
