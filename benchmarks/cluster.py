@@ -43,6 +43,7 @@ class Busy:
         self.model = model
 
     def carry_out(self, task: Task) -> int:
+        """Compute as much as the task says."""
         return work(task.images)
 
 
