@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reliseg.api import ensemble, evaluate, load_calibration, open_dataset, open_model, run_config
+    from reliseg.api import ensemble, evaluate, load_calibration, merge_runs, open_dataset, open_model, run_config
     from reliseg.errors import ReliSegError
     from reliseg.prediction import Prediction
     from reliseg.results import Results
@@ -19,6 +19,7 @@ __all__ = [
     "ensemble",
     "evaluate",
     "load_calibration",
+    "merge_runs",
     "open_dataset",
     "open_model",
     "run_config",
@@ -32,6 +33,7 @@ _HOMES = {
     "ensemble": "reliseg.api",
     "evaluate": "reliseg.api",
     "load_calibration": "reliseg.api",
+    "merge_runs": "reliseg.api",
     "open_dataset": "reliseg.api",
     "open_model": "reliseg.api",
     "run_config": "reliseg.api",

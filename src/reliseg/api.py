@@ -37,7 +37,7 @@ from reliseg.runtime.progress import Listener, Progress, Relay, Silent
 from reliseg.runtime.text_files import quoted
 from reliseg.runtime.workers import decoding_threads
 
-__all__ = ["evaluate", "load_calibration", "open_dataset", "open_model", "run_config"]
+__all__ = ["evaluate", "load_calibration", "merge_runs", "open_dataset", "open_model", "run_config"]
 
 _DATA_SECTIONS: WeakKeyDictionary[DataSet, DataConfig] = WeakKeyDictionary()
 """Of data sets that were opened here: how a configuration says them."""
@@ -183,6 +183,19 @@ def run_config(
     plan = plan_from_config(checked, path.parent)
     how = _how(workers, progress, verify=verify, on_error=on_error)
     return _carry_out(plan, render_config(checked, path.parent), _as_path("out", out), how)
+
+
+def merge_runs(
+    runs: Iterable[str | Path], out: str | Path, *, strict: bool = False, progress: Listener | None = None
+) -> None:
+    """Put together what several runs have stored, as `reliseg merge RUN... --out OUT [--strict]` does.
+
+    Raises a ConfigError that names what does not belong together, before anything is written, and an IncompleteError at
+    the end where something is damaged and was left out.
+    """
+    from reliseg.run.upkeep.merge import Merge
+
+    Merge(list(map(Path, _strings("runs", runs))), _as_path("out", out), strict, _check_progress(progress)).execute()
 
 
 def _how(workers: int | None, progress: Listener | None, **options: Any) -> dict[str, Any]:

@@ -26,7 +26,9 @@ from reliseg.cli_options import (
     Workers,
     with_options,
 )
+from reliseg.cli_options import reporter as new_reporter
 from reliseg.cli_plan import plan as plan_command
+from reliseg.cli_upkeep import merge, prune
 from reliseg.errors import ConfigError, IncompleteError, ReliSegError, lacks_memory, one_line, shorten_words, suggestion
 from reliseg.runtime.printable import printable, replace_unprintable
 from reliseg.runtime.process.interruption import ending_soon
@@ -122,7 +124,7 @@ def run(
     place = options.run_folder(out, config, checked)
     plan = plan_from_config(checked, folder)
     kinds = tuple(split_list(save or ""))
-    with _reporter(log) as reporter:
+    with new_reporter(log) as reporter:
         _announce(plan, reporter)
         text, threads = render_config(checked, folder), decoding_threads(options.workers)
         job = Run(plan, place, text, threads, kinds, reporter, verify, on_error, checkpoint, who)
@@ -156,7 +158,7 @@ def results(
     path = config or RunFolder(folder).config
     checked = read_config(path)
     plan = plan_from_config(checked, path.parent)
-    with _reporter(log) as reporter:
+    with new_reporter(log) as reporter:
         _announce(plan, reporter)
         job = Run(plan, folder, render_config(checked, path.parent), progress=reporter, on_error=on_error)
         try:
@@ -195,13 +197,17 @@ def check(*, config: Config = None, options: CommandOptions, full: Full = False,
 
     checked, folder = options.configuration(config)
     plan = plan_from_config(checked, folder)
-    with _reporter(log) as reporter:
+    with new_reporter(log) as reporter:
         _announce(plan, reporter)
         problems = report(plan, full=full, workers=decoding_threads(options.workers), progress=reporter)
     for problem in problems:
         _complain(problem)
     if problems:
         raise typer.Exit(2)
+
+
+app.command()(merge)
+app.command()(prune)
 
 
 @app.command("list")
@@ -332,15 +338,6 @@ def _let_go(stream: TextIO | None) -> None:
 def _logs_json() -> bool:
     """Tell if the command was given `--log json`: also what is wrong with its other words is said so."""
     return "--log=json" in sys.argv or ("--log", "json") in pairwise(sys.argv)
-
-
-def _reporter(log: str) -> "JsonLog | Terminal":
-    """Return who is told what the command does."""
-    if log == "json":
-        return _json_log()
-    from reliseg.report.terminal import Terminal
-
-    return Terminal()
 
 
 def _json_log() -> "JsonLog":

@@ -13,6 +13,8 @@ from reliseg.errors import ConfigError
 
 if TYPE_CHECKING:
     from reliseg.config.schema import RunConfig
+    from reliseg.report.json_log import JsonLog
+    from reliseg.report.terminal import Terminal
 
 Config = Annotated[Path | None, typer.Argument(metavar="CONFIG.yaml", help="The configuration file.")]
 Out = Annotated[
@@ -205,3 +207,14 @@ def with_options(leave_out: Collection[str] = ()) -> Callable[[Callable[..., Non
         return run_command
 
     return expand
+
+
+def reporter(log: str) -> "JsonLog | Terminal":
+    """Return who is told what a command does."""
+    if log == "json":
+        from reliseg.report.json_log import JsonLog
+
+        return JsonLog()
+    from reliseg.report.terminal import Terminal
+
+    return Terminal()

@@ -198,6 +198,25 @@ def verify_piece(path: Path) -> StoredHead | None:
         return None
 
 
+def read_head(path: Path) -> StoredHead | None:
+    """Return what a stored piece says of itself, without looking at its statistics; None as of `load_piece`."""
+    try:
+        with _open_piece(path) as piece:
+            return piece.head.public()
+    except _UNREADABLE:
+        return None
+
+
+def format_of(path: Path) -> int | None:
+    """Return the format of a file of statistics, also of another one than this version reads; None of what is none."""
+    try:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            found = json.loads(_read_member(archive, _HEAD, _LARGEST_HEAD))["format"]
+    except (*_UNREADABLE, TypeError, RecursionError):
+        return None
+    return found if type(found) is int else None
+
+
 @dataclass(frozen=True, eq=False)
 class _OpenPiece:
     """An open zip file, with no other members than those that its head names, and none larger than it can be."""

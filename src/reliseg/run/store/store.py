@@ -31,6 +31,8 @@ from reliseg.stats import Layout
 Place = NewType("Place", str)
 """Where pieces lie that add up: a digest of what determines them and is known before any image is read."""
 
+FAILURES_FILE = "failures.json"
+
 _HEAD: TypeAdapter[StoredHead] = TypeAdapter(StoredHead)
 _DIGITS = 32
 _LARGEST = 1 << 26
@@ -39,6 +41,11 @@ _LARGEST = 1 << 26
 def place_of(parts: Mapping[str, str], calibration: str, ids: Iterable[str]) -> Place:
     """Return the place of a shard's pieces: of its parts, its calibration and the ids of all its samples."""
     return Place(_digest([FORMAT, sorted(parts.items()), calibration, sorted(ids)]))
+
+
+def file_name(stored: StoredHead) -> str:
+    """Return what the file of a piece is called: a digest of all that determines its numbers."""
+    return f"{_digest(_identity(stored))}.zip"
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +70,7 @@ class Store:
     def save(self, place: Place, head: PieceHead, observed: Observed) -> Piece:
         """Write a piece."""
         stored = StoredHead(head, _layout(observed))
-        path = self._folder(place) / f"{_digest(_identity(stored))}.zip"
+        path = self._folder(place) / file_name(stored)
         save_piece(path, head, observed)
         return Piece(path, stored)
 
@@ -83,7 +90,7 @@ class Store:
 
     def note_failures(self, place: Place, failures: Mapping[str, str]) -> None:
         """Keep why samples of a shard could not be evaluated; none where they can."""
-        path = self._failures(place)
+        path = self.failures_file(place)
         if failures:
             write_text(path, json.dumps(failures, indent=1))
         elif path.exists():
@@ -92,10 +99,14 @@ class Store:
     def failures(self, place: Place) -> dict[str, str]:
         """Return why samples of a shard could not be evaluated when that was last tried."""
         try:
-            content: Any = json.loads(read_regular(self._failures(place), _LARGEST))
+            content: Any = json.loads(read_regular(self.failures_file(place), _LARGEST))
         except (OSError, ValueError, RecursionError):
             return {}
         return {str(i): str(why) for i, why in content.items()} if isinstance(content, dict) else {}
+
+    def failures_file(self, place: Place) -> Path:
+        """Return where it is kept why samples of a shard could not be evaluated."""
+        return self._folder(place) / FAILURES_FILE
 
     def all_pieces(self) -> Iterator[Path]:
         """Yield the files of all pieces."""
@@ -117,9 +128,6 @@ class Store:
 
     def _folder(self, place: Place) -> Path:
         return self.folder / place[:2] / place
-
-    def _failures(self, place: Place) -> Path:
-        return self._folder(place) / "failures.json"
 
     def _head(self, path: Path) -> StoredHead | None:
         """Return the head of a piece that is whole, from memory where its file has not changed since it was."""

@@ -1,0 +1,86 @@
+"""What lies in a run's folder, file by file, while other processes may write there."""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from reliseg.run.fit.sample_records import SampleRecord
+from reliseg.run.folder import RunFolder
+from reliseg.run.store.store import Place
+
+_PLACE = re.compile(r"[0-9a-f]{32}")
+_PIECE = re.compile(r"[0-9a-f]{32}\.zip")
+_CONFIGURATION = re.compile(r"[0-9a-f]{16}\.(yaml|json)")
+_MODEL = re.compile(r"[0-9a-f]{32}\.json")
+
+
+def places(folder: RunFolder) -> Iterator[Place]:
+    """Yield the places of statistics."""
+    for first in _names(folder.statistics):
+        for name in _names(folder.statistics / first) if re.fullmatch(r"[0-9a-f]{2}", first) else ():
+            if _PLACE.fullmatch(name) and name.startswith(first):
+                yield Place(name)
+
+
+def pieces(folder: RunFolder, place: Place) -> list[Path]:
+    """Return the files of pieces in a place."""
+    path = folder.statistics / place[:2] / place
+    return [path / name for name in _names(path) if _PIECE.fullmatch(name)]
+
+
+def all_pieces(folder: RunFolder) -> Iterator[Path]:
+    """Yield the files of all pieces."""
+    return (path for place in places(folder) for path in pieces(folder, place))
+
+
+def older_statistics(folder: RunFolder) -> Path | None:
+    """Return a file of statistics that lies where earlier versions have written them; None where there is none."""
+    strangers = (folder.statistics / n for n in _names(folder.statistics) if not re.fullmatch(r"[0-9a-f]{2}", n))
+    return next((path for stranger in strangers for path in stranger.rglob("*.zip")), None)
+
+
+def fitted_places(folder: RunFolder) -> Iterator[Path]:
+    """Yield the folders of fitted calibrations."""
+    above = folder.fitted("")
+    return (above / name for name in _names(above) if _PLACE.fullmatch(name))
+
+
+def record_files(place: Path) -> list[Path]:
+    """Return the calibrations in one of these folders."""
+    return [place / name for name in _names(place) if name.endswith(".json") and name != "refused.json"]
+
+
+def sample_record_files(folder: RunFolder) -> list[Path]:
+    """Return the files that say what is sampled, of all models: `MODEL/DATASET/DOMAIN/SCENE/SHARD.json`."""
+    above = folder.samples("")
+    with suppress(OSError):
+        return sorted(path for path in above.rglob("*.json") if len(path.relative_to(above).parts) == 5)
+    return []
+
+
+def sampled_files(path: Path, record: SampleRecord) -> dict[Path, str]:
+    """Return the files of samples and their sha256. A ValueError where one would lie elsewhere than the record."""
+    for name in record.files:
+        inner = PurePosixPath(name)
+        if inner.is_absolute() or ".." in inner.parts:
+            raise ValueError(f"{name} lies elsewhere")
+    return {path.parent / name: digest for name, digest in record.files.items()}
+
+
+def configuration_files(folder: RunFolder) -> list[Path]:
+    """Return the configurations that were asked, and what they were answered with."""
+    return [folder.configurations / n for n in _names(folder.configurations) if _CONFIGURATION.fullmatch(n)]
+
+
+def model_files(folder: RunFolder) -> list[Path]:
+    """Return the files with what is known of models."""
+    return [folder.models / n for n in _names(folder.models) if _MODEL.fullmatch(n)]
+
+
+def _names(folder: Path) -> list[str]:
+    """Return what lies in a folder; nothing where it is gone."""
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except OSError:
+        return []
