@@ -102,13 +102,17 @@ class RunFolder:
         """Return the folder of what a model's calibrations are fitted on: it is deleted when all are fitted."""
         return self.path / "samples" / model
 
-    def pixels(self, model: str, shard: Shard) -> Path:
-        """Return the path that the files of a shard's sampled pixels are named after."""
-        return self.samples(model) / shard.path
+    def pixels(self, model: str, shard: Shard, at: int | None = None) -> Path:
+        """Return the path that the files of a shard's sampled pixels are named after.
 
-    def sample_record(self, model: str, shard: Shard) -> Path:
-        """Return the file that says what is sampled of a shard, and what it was sampled from."""
-        return self.pixels(model, shard).with_suffix(".json")
+        Those of its samples from place `at` on, as far as they were stored when it was interrupted, have their own.
+        """
+        path = self.samples(model) / shard.path
+        return path if at is None else path.with_stem(f"{path.stem}-{at:02d}")
+
+    def sample_record(self, model: str, shard: Shard, at: int | None = None) -> Path:
+        """Return the file that says what is sampled of a shard, or from place `at` on, and what from."""
+        return self.pixels(model, shard, at).with_suffix(".json")
 
     def whole_image(self, model: str, shard: Shard, place: int) -> Path:
         """Return what the names of the files of the image at this place of a shard begin with."""

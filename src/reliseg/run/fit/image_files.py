@@ -38,6 +38,11 @@ def save_image(base: Path, prediction: Prediction, truth: Truth, *, image: bool)
         write_atomically(_path(base, name), partial(np.save, arr=array))
 
 
+def image_files(base: Path) -> list[Path]:
+    """Return the files that lie there of an image."""
+    return sorted(base.parent.glob(f"{base.name}.*.npy"))
+
+
 def bytes_of_image(native: int, pixels: int, *, image: bool) -> int:
     """Return what an image with so many native logits takes on disk."""
     return 4 * native + (4 if image else 1) * pixels

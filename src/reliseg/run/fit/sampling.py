@@ -1,36 +1,31 @@
 """The pass over calibration splits: every image is predicted once, and what fits read of it lies on disk meanwhile."""
 
-import hashlib
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-import numpy as np
-
 from reliseg.calibration import CalibrationSample, SampledImage, Training
 from reliseg.calibration.records.record import Hashes
 from reliseg.data import Sample
-from reliseg.errors import SampleError
 from reliseg.plan.plan import Target
 from reliseg.plan.shards import Shard, shards
-from reliseg.prediction import sample_pixels
 from reliseg.run.context import ModelRun
 from reliseg.run.failures import Attempts, Failures
-from reliseg.run.fit.image_files import StoredImage, StoredImages, save_image
-from reliseg.run.fit.pixel_files import PixelWriter, Share, join_runs, pixel_files, pixel_runs
+from reliseg.run.fit.image_files import StoredImage, StoredImages
+from reliseg.run.fit.pixel_files import Share, join_runs, pixel_runs
 from reliseg.run.fit.requests import SampleRequest
 from reliseg.run.fit.sample_records import (
     SampleEntry,
     SampleRecord,
     read_sample_record,
     refuse_changed_files,
-    write_sample_record,
 )
+from reliseg.run.fit.shard_sampling import ShardSampling
 from reliseg.run.predict.freshness import StoredInputs
-from reliseg.run.predict.stream import PredictedSample, SampleGroup
+from reliseg.run.predict.stream import SampleGroup
 from reliseg.runtime.progress import Stage
 
 _HASHES = ("sha256", "image_sha256", "prediction_sha256")
@@ -74,26 +69,32 @@ class Sampling:
         Stop where the first samples all fail for one reason.
         """
         every = [s for s in shards(target) if only is None or s in only]
-        lacking = [s for s in every if not self.is_stored(s, request)]
-        pending = [(s, sample) for s in lacking for sample in s.samples]
+        begun = {s.name: self._begun(s, request) for s in every if not self.is_stored(s, request)}
+        lacking = [s for s in every if s.name in begun]
+        pending = [(s, sample) for s in lacking for sample in s.samples[begun[s.name] :]]
         total = sum(len(shard.samples) for shard in every)
         stage = Stage("sample", self.run.name, str(target), total - len(pending), len(every) - len(lacking))
         self.run.progress.begin(f"{self.run.name} on {target} for calibration", total, stage)
         stream = self.run.stream.predictions_of_groups(
             target.dataset,
-            (SampleGroup(shard.samples) for shard in lacking),
+            (SampleGroup(s.samples, {one.id for one in s.samples[begun[s.name] :]}) for s in lacking),
             domain=str(target),
             decode_images=any(request.whole.values()),
             keep_images=self.run.context.export is not None,
         )
         attempts = Attempts(self.run.progress.note, is_new=len(pending) == len(target.domain.samples))
+        for shard in (s for s in lacking if begun[s.name] == len(s.samples)):
+            self._shard_sampling(shard, request, len(shard.samples)).store(iter(()), attempts)
         with closing(stream):
             for shard, outcomes in groupby(zip(pending, stream, strict=True), key=lambda item: item[0][0]):
-                part = _part(request, shard)
-                self._sample_shard(shard, (outcome for _, outcome in outcomes), part, attempts)
+                sampling = self._shard_sampling(shard, request, begun[shard.name])
+                sampling.store((outcome for _, outcome in outcomes), attempts)
                 if attempts.are_hopeless:
                     break
         return attempts.failures(len(pending))
+
+    def _shard_sampling(self, shard: Shard, request: SampleRequest, begun: int) -> ShardSampling:
+        return ShardSampling(self.run, shard, _part(request, shard), self._parts(shard.target), begun)
 
     def load(self, members: Sequence[Target], requests: Mapping[Target, SampleRequest], training: Training) -> FitData:
         """Return the share of a fit on these domains, in the order of the domains, then of sample ids."""
@@ -139,80 +140,42 @@ class Sampling:
 
     def is_stored(self, shard: Shard, request: SampleRequest) -> bool:
         """Tell if what is stored of a shard holds all that is requested, of the same model, samples and files."""
+        record = self._read(shard, self._record(shard), request)
+        return record is not None and len(record.images) == len(shard.samples)
+
+    def _begun(self, shard: Shard, request: SampleRequest) -> int:
+        """Return how many of a shard's first samples are stored, where it was interrupted."""
+        begun = 0
+        while begun < len(shard.samples):
+            record = self._read(shard, self.run.context.folder.sample_record(self.run.name, shard, begun), request)
+            if record is None:
+                break
+            begun += len(record.images)
+        return begun
+
+    def _read(self, shard: Shard, path: Path, request: SampleRequest) -> SampleRecord | None:
+        """Return what is said of stored samples, if it holds for what is requested, and for model and files now."""
         try:
-            record = read_sample_record(self._record(shard))
-            if not _part(request, shard).within(SampleRequest(record.quota, record.whole)):
-                return False
-            refuse_changed_files(self._record(shard), record)
+            record = read_sample_record(path)
+            asked = _part(request, shard).part(e.id for e in record.images)
+            if not record.images or not asked.within(SampleRequest(record.quota, record.whole)):
+                return None
+            refuse_changed_files(path, record)
         except (OSError, ValueError):
-            return False
+            return None
         name = str(shard.target)
         predictions = {e.id: e.prediction_sha256 for e in record.images if e.prediction_sha256}
         before = StoredInputs(record.parts, {name: {e.id: e.sha256 for e in record.images}}, {name: predictions})
         now = self.run.inputs({shard.target: shard.samples}, self._parts(shard.target))
-        return now.change_since(before) is None and not now.missing(before)
+        return record if now.change_since(before) is None else None
 
     def _parts(self, target: Target) -> dict[str, str]:
         if target not in self._parts_by_target:
             self._parts_by_target[target] = self.run.parts([target])
         return self._parts_by_target[target]
 
-    def _sample_shard(
-        self,
-        shard: Shard,
-        outcomes: Iterator[PredictedSample | SampleError],
-        request: SampleRequest,
-        attempts: Attempts,
-    ) -> None:
-        """Store what is requested of a shard, as long as the attempts are not hopeless."""
-        entries: list[SampleEntry] = []
-        self._record(shard).unlink(missing_ok=True)  # it would speak of files that are written anew
-        with PixelWriter(self._pixels(shard)) as pixels:
-            for outcome in outcomes:
-                self.run.progress.advance()
-                if isinstance(outcome, SampleError):
-                    attempts.fail(outcome)
-                    if attempts.are_hopeless:
-                        return
-                    continue
-                attempts.succeed()
-                if self.run.context.export:
-                    self.run.context.export(self.run.name, shard.target, outcome)
-                prediction, truth = outcome.prediction, outcome.loaded.truth
-                assert truth is not None, "calibration domains are annotated"
-                sample = outcome.loaded.sample.id
-                logits, labels = sample_pixels(
-                    prediction, truth, request.quota, _generator(self.run.plan.settings.seed, sample)
-                )
-                if sample in request.whole:
-                    base = self._whole_image(shard, len(entries))
-                    save_image(base, prediction, truth, image=request.whole[sample])
-                feature = prediction.feature
-                entries.append(
-                    SampleEntry(
-                        id=sample,
-                        sha256=outcome.loaded.sha256,
-                        image_sha256=outcome.loaded.image_sha256,
-                        prediction_sha256=outcome.files_sha256,
-                        pixels=pixels.add(logits, labels),
-                        feature=None if feature is None else tuple(feature.astype(float).tolist()),
-                        align_corners=prediction.align_corners,
-                    )
-                )
-        if len(entries) == len(shard.samples):  # last: the pixels are whole
-            record = SampleRecord(
-                images=tuple(entries), parts=self._parts(shard.target), quota=request.quota, whole=dict(request.whole)
-            )
-            write_sample_record(self._record(shard), record, self._files(shard))
-            self.run.context.hashes.flush()
-        self.run.progress.end_shard(len(shard.samples) - len(entries))
-
     def _pixels(self, shard: Shard) -> Path:
         return self.run.context.folder.pixels(self.run.name, shard)
-
-    def _files(self, shard: Shard) -> list[Path]:
-        """Return the files that lie there of a shard: its pixels, and its whole images."""
-        return [*pixel_files(self._pixels(shard)), *sorted(self._whole_image(shard, 0).parent.glob("*.npy"))]
 
     def _record(self, shard: Shard) -> Path:
         return self.run.context.folder.sample_record(self.run.name, shard)
@@ -223,9 +186,3 @@ class Sampling:
 
 def _part(request: SampleRequest, shard: Shard) -> SampleRequest:
     return request.part(s.id for s in shard.samples)
-
-
-def _generator(seed: int, sample: str) -> np.random.Generator:
-    """Return random numbers that depend on the seed and the sample's id alone."""
-    digest = hashlib.sha256(sample.encode()).digest()
-    return np.random.default_rng([seed, *np.frombuffer(digest[:16], np.uint32).tolist()])
