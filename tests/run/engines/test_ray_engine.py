@@ -1,5 +1,10 @@
 """Whole runs on clusters of Ray: the same bytes as of one process, whatever is lost on the way."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -135,3 +140,20 @@ def test_images_that_cannot_be_read_are_said_as_by_one_process(street, tmp_path)
         said.append(raised.value.lines)
     assert said[0] == said[1]
     assert results(tmp_path / "one") == results(tmp_path / "two")
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_ctrl_c_ends_the_command_and_all_its_workers_within_two_seconds(street, tmp_path):
+    command = [sys.executable, "-m", "reliseg", "run", str(street.config), "--out", str(tmp_path / "out")]
+    command += ["--engine", "ray", "--actors", "2"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stderr is not None
+        next(line for line in process.stderr if "2 workers now" in line)
+        os.killpg(process.pid, signal.SIGINT)
+        began = time.monotonic()
+        said = process.stderr.read()
+        assert process.wait() == 130
+        seconds = time.monotonic() - began
+    assert said == "reliseg: interrupted; the same command continues where it stopped\n"
+    assert seconds < 2
