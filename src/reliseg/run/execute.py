@@ -166,7 +166,7 @@ class Run:
         names = {handle.name for handle in handles}
         targets = None if not surveys else {t for s in surveys if s.has_work for t in s.targets}
         others = [s.handle.facts.labels for s in surveys if s.handle.name not in names]
-        scope = Scope(names, targets, tuple(others))
+        scope = Scope(names, targets, tuple(others), self.on_error == "skip")
         models = check(self.plan, workers=self.workers, progress=self.watch, scope=scope)
         for handle in handles:
             if handle.name in models:

@@ -1,7 +1,7 @@
 """Everything that can be wrong before a long run."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reliseg.calibration.records.record import Record
@@ -41,6 +41,8 @@ class Scope:
     """The domains that they must predict; None is all."""
     spaces: tuple[LabelSpace, ...] = ()
     """The label spaces of the other models."""
+    skips: bool = False
+    """Whether samples that cannot be read are noted, where others of their domain can."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +65,10 @@ class Preflight:
                 self.progress.note(f"{dataset.name}: {line}")
         for target in self._targets:
             checked = check_files(target, full=self.full, workers=self.workers, progress=self.progress)
+            if self.scope and self.scope.skips and 0 < len(checked.failed) < len(target.domain.samples):
+                for line in checked.problems:
+                    self.progress.note(f"skipped: {line}")
+                checked = replace(checked, problems=())
             has_problems |= bool(checked.problems)
             yield Finding(list(checked.problems), target, checked)
         if not has_problems:

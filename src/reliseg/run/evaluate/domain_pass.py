@@ -289,7 +289,7 @@ class CalibrationCounter:
         on_cpu = {
             name: self.pool.submit(row, name)
             for name, prediction in calibrated.items()
-            if not self.observers[name].counts_on_device(prediction)
+            if len(calibrated) > 1 and not self.observers[name].counts_on_device(prediction)
         }
         for name in calibrated:
             yield name, on_cpu[name].result() if name in on_cpu else row(name)
