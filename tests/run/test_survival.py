@@ -17,10 +17,11 @@ from helpers.street import Street, make_street
 
 import reliseg
 from reliseg.cli import main
-from reliseg.errors import IncompleteError, OutOfMemoryError, lacks_memory
+from reliseg.errors import ConfigError, IncompleteError, OutOfMemoryError, lacks_memory
 from reliseg.labels import label_space
 from reliseg.models import Input
 from reliseg.prediction import Prediction
+from reliseg.run.folder import RunFolder, hold_run_folder
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +192,15 @@ def test_an_error_that_comes_from_one_of_memory_is_one_of_memory():
         assert lacks_memory(outer)
         outer.__cause__ = outer
         assert not lacks_memory(outer)
+
+
+def test_a_run_that_was_killed_before_it_had_a_configuration_does_not_spoil_its_folder(tmp_path):
+    (tmp_path / "status").mkdir()
+    for name in (".lock", ".00000000-1f-0.tmp", "inputs.sqlite", "inputs.sqlite-journal", "status/host-1.json"):
+        (tmp_path / name).write_text("")
+    for shared in (False, True):
+        with hold_run_folder(RunFolder(tmp_path), shared=shared):
+            pass
+    (tmp_path / "mine.txt").write_text("")
+    with pytest.raises(ConfigError, match="is not empty and holds no run"):
+        hold_run_folder(RunFolder(tmp_path)).__enter__()

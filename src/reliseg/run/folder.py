@@ -195,8 +195,9 @@ def _check_own(folder: RunFolder) -> None:
 
 
 def _is_ours(name: str) -> bool:
-    """Tell if this is what a run leaves that was killed before it had a configuration."""
-    return name in (LOCK_FILE, MARKER_FILE) or is_temporary(name)
+    """Tell if this is what a run makes before it has a configuration; it may be killed then, or be at work."""
+    own = (LOCK_FILE, MARKER_FILE, "status", "configurations", "models")
+    return name in own or name.startswith("inputs.sqlite") or is_temporary(name)
 
 
 def _unwritable_error(folder: RunFolder, error: OSError) -> ConfigError:
