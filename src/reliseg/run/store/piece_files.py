@@ -207,6 +207,19 @@ def read_head(path: Path) -> StoredHead | None:
         return None
 
 
+def read_unchanged(path: Path) -> StoredHead | None:
+    """Return what is known of a stored piece, if all in it is as it was written; None as of `load_piece`.
+
+    Whether its statistics agree in themselves is not looked at: a tenth of the time of `verify_piece`.
+    """
+    try:
+        with _open_piece(path) as piece:
+            piece.check_sums()
+            return piece.head.public()
+    except _UNREADABLE:
+        return None
+
+
 def format_of(path: Path) -> int | None:
     """Return the format of a file of statistics, also of another one than this version reads; None of what is none."""
     try:
@@ -243,10 +256,18 @@ class _OpenPiece:
     def read(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the nonzero places and values of a member. A ValueError where they are not what the head says."""
         cells = math.prod(self.shapes[name])
-        content = _read_member(self.archive, name, 2 + 16 * cells)
+        return _entries(self._content(name), cells)
+
+    def check_sums(self) -> None:
+        """Raise a ValueError where a member is not what the head says."""
+        for name in self.shapes:
+            self._content(name)
+
+    def _content(self, name: str) -> bytes:
+        content = _read_member(self.archive, name, 2 + 16 * math.prod(self.shapes[name]))
         if _sha256(content) != self.head.members[name]:
             raise ValueError("another member")
-        return _entries(content, cells)
+        return content
 
     def dense(self, name: str) -> np.ndarray:
         """Return the array of a member."""

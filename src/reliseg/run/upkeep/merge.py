@@ -1,7 +1,7 @@
 """Several runs as one: what they have stored is copied together, wherever it was computed."""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from reliseg.run.fit.refusals import read_refusal, write_refusal
 from reliseg.run.fit.sample_records import SampleRecord, read_sample_record, refuse_changed_files
 from reliseg.run.folder import RunFolder, check_writable, hold_run_folder
 from reliseg.run.hashes import InputHashes
-from reliseg.run.store.piece_files import FORMAT, format_of, read_head, verify_piece
+from reliseg.run.store.piece_files import FORMAT, format_of, read_head, read_unchanged
 from reliseg.run.store.store import Place, Store, file_name
 from reliseg.run.upkeep import listing
 from reliseg.run.upkeep.contents import Contents
@@ -135,16 +135,14 @@ class Merge:
             write_text(self._target.config, read_regular(self._sources[0].config, _LARGEST).decode())
         total = sum(1 for source in self._sources for _ in listing.all_pieces(source))
         self.progress.begin(f"copying from {count_text(len(self._sources), 'run')}", total)
-        with closing(InputHashes(self._target.hashes)) as hashes:
-            store = Store(self._target.statistics, hashes)
-            for source in self._sources:
-                pieces = PieceCopies(source, self._target, store, merged, self.progress)
-                for place in listing.places(source):
-                    pieces.copy(place)
-                others = OtherCopies(source, self._target, merged)
-                others.copy_calibrations()
-                others.copy_samples()
-                others.copy_texts()
+        for source in self._sources:
+            pieces = PieceCopies(source, self._target, merged, self.progress)
+            for place in listing.places(source):
+                pieces.copy(place)
+            others = OtherCopies(source, self._target, merged)
+            others.copy_calibrations()
+            others.copy_samples()
+            others.copy_texts()
         merged.next_stage = "fit" if listing.sample_record_files(self._target) else "measure"
         return merged
 
@@ -163,33 +161,32 @@ class PieceCopies:
 
     source: RunFolder
     target: RunFolder
-    store: Store
-    """Of the target."""
     merged: Merged
     progress: Progress
 
     def copy(self, place: Place) -> None:
         """Copy what is not there. Where the source is written meanwhile, pieces may be put together: look again."""
-        there = {piece.path.name for piece in self.store.pieces(place)[0]}
         seen: set[str] = set()
         while new := [path for path in listing.pieces(self.source, place) if path.name not in seen]:
             seen |= {path.name for path in new}
             for path in new:
                 self.progress.advance()
-                if path.name in there:
-                    self.merged.there += 1
-                else:
-                    self._copy_piece(path)
-        failures = Store(self.source.statistics, InputHashes()).failures(place)
+                self._copy_piece(path)
+        theirs, ours = (Store(folder.statistics, InputHashes()) for folder in (self.source, self.target))
+        failures = theirs.failures(place)
         if failures:
-            self.store.note_failures(place, failures | self.store.failures(place))
+            ours.note_failures(place, failures | ours.failures(place))
 
     def _copy_piece(self, path: Path) -> None:
         def is_whole(copy: Path) -> bool:
-            stored = verify_piece(copy)
+            stored = read_unchanged(copy)
             return stored is not None and file_name(stored) == path.name
 
-        size = _copied(path, self.target.path / path.relative_to(self.source.path), is_whole, self.merged)
+        target = self.target.path / path.relative_to(self.source.path)
+        if is_whole(target):
+            self.merged.there += 1
+            return
+        size = _copied(path, target, is_whole, self.merged)
         if size is not None:
             self.merged.pieces += 1
             self.merged.size += size
