@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reliseg.errors import ModelError
 from reliseg.labels import LabelSpace
 from reliseg.models import Model
 from reliseg.run.predict.plugin_code import parts_of_code
@@ -32,7 +33,7 @@ class ModelFacts:
             model.file_hashes(),
             model.labels,
             model.reads_images,
-            model.resizes,
+            _resizes(model),
             model.gives_probabilities,
             tuple(model.gives_scores),
             parts_of_code([model]),
@@ -43,3 +44,11 @@ class ModelFacts:
     def files(self) -> list[Path]:
         """The files that it was loaded from."""
         return [Path(path) for path in self.provenance.get("files", {})]
+
+
+def _resizes(model: Model) -> bool:
+    """Tell if the model brings images to a size of its own. Members that differ are told where it counts."""
+    try:
+        return model.resizes
+    except ModelError:
+        return False
