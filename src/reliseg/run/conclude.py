@@ -10,10 +10,10 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from reliseg.calibration.records.record import write_record
+from reliseg.calibration.records.record import Record, write_record
 from reliseg.errors import ConfigError, IncompleteError, count_text
 from reliseg.metrics import METRICS
-from reliseg.plan.plan import Plan, Target
+from reliseg.plan.plan import Plan, Reported, Target
 from reliseg.results import Results, Row
 from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.evaluate.coverage import Coverages
@@ -21,7 +21,7 @@ from reliseg.run.failures import Failures, OnError
 from reliseg.run.manifest import manifest
 from reliseg.run.measure.measure import RELIABILITY_HEADER, measure
 from reliseg.run.measure.splits import FITS_HEADER, measure_splits, stored_thresholds
-from reliseg.run.predict.plugin_code import parts_of_code
+from reliseg.run.predict.plugin_code import digest_of, parts_of_code
 from reliseg.run.store.answers import Answer, Answers, hold_still
 from reliseg.run.survey import Survey, digest_of_pieces
 from reliseg.runtime.atomic_files import write_text
@@ -120,8 +120,10 @@ class Conclusion:
         content = [
             [self.configuration, self.on_error, state_of_code(), metrics, bool(find_spec("pyarrow"))],
             [[s.handle.name, s.parts, digest_of_pieces(s.pieces), sorted(s.fitted)] for s in surveys],
+            [_asked_of(reported) for reported in [*self.plan.reported(), *self.plan.domains()]],
+            [[name, [_thresholds_of(r) for r in records]] for name, records in self.plan.loaded.items()],
         ]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+        return digest_of(content)
 
     def _measure(self, run: ModelRun, failures: Mapping[Target, Failures], out: _Outputs) -> None:
         """Add the rows of one model, and store its calibrations with the thresholds of their splits."""
@@ -187,6 +189,19 @@ def _immeasurable(coverages: Coverages, incomplete: Mapping[Target, Failures]) -
         if not all(cover.is_even for cover in covers) or not any(cover.samples for cover in covers):
             lost.add(target)
     return lost
+
+
+def _asked_of(reported: Reported) -> list[Any]:
+    """Return what metrics read of a domain beside its statistics: files that a configuration names may say it."""
+    members = [[str(m), m.domain.annotated, len(m.domain.samples)] for m in reported.members()]
+    spaces = [[m.classes, sorted(m.dataset.labels.absent)] for m in reported.members()]
+    return [str(reported), members, spaces]
+
+
+def _thresholds_of(record: Record) -> list[Any]:
+    """Return the thresholds that lie beside a calibration that was loaded."""
+    by_score = ((c, s, t) for c, scores in record.thresholds.items() for s, t in scores.items())
+    return [record.name, [[c, s, t.last, t.possible, t.why] for c, s, t in by_score]]
 
 
 def state_of_code() -> str:
