@@ -122,3 +122,16 @@ def test_what_was_asked_is_measured_without_its_model(
     monkeypatch.setattr("reliseg.run.predict.stream.PredictionStream.predictions_of_groups", None)
     conclude(run_in(out, street))
     assert (out / "results.csv").read_bytes() == whole
+
+
+def test_pixels_that_were_sampled_under_another_seed_are_not_fitted_on(tmp_path: Path) -> None:
+    street = make_street(tmp_path / "street", cal=3, day=3, dusk=3)
+    content = street.content() | {"sample": {"per_image": 20}}
+    street.write(content)
+    do(street, tmp_path / "out", "sample")
+    street.write(content | {"seed": 1})
+    reliseg.run_config(street.config, tmp_path / "fresh")
+    with pytest.raises(ConfigError, match="is not sampled; run --stage sample first"):
+        do(street, tmp_path / "out", "fit")
+    reliseg.run_config(street.config, tmp_path / "out")
+    assert (tmp_path / "out" / "results.csv").read_bytes() == (tmp_path / "fresh" / "results.csv").read_bytes()

@@ -11,6 +11,8 @@ from reliseg.calibration.records.seal import seal_of
 from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.regular_files import read_regular, sha256_of_file
 
+SEED_PART = "seed"
+"""The part of what determines samples that is none of predictions."""
 _LARGEST = 1 << 28
 
 _Digest: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

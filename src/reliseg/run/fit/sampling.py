@@ -18,6 +18,7 @@ from reliseg.run.fit.image_files import StoredImage, StoredImages
 from reliseg.run.fit.pixel_files import Share, join_runs, pixel_runs
 from reliseg.run.fit.requests import SampleRequest
 from reliseg.run.fit.sample_records import (
+    SEED_PART,
     SampleEntry,
     SampleRecord,
     read_sample_record,
@@ -170,8 +171,10 @@ class Sampling:
         return record if now.change_since(before) is None else None
 
     def _parts(self, target: Target) -> dict[str, str]:
+        """Return what determines samples: predictions, and which pixels of them are drawn."""
         if target not in self._parts_by_target:
-            self._parts_by_target[target] = self.run.parts([target])
+            seed = {SEED_PART: str(self.run.plan.settings.seed)}
+            self._parts_by_target[target] = self.run.parts([target]) | seed
         return self._parts_by_target[target]
 
     def _pixels(self, shard: Shard) -> Path:

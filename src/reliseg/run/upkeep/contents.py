@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from reliseg.calibration.records.record import Record
-from reliseg.run.fit.sample_records import SampleRecord
+from reliseg.run.fit.sample_records import SEED_PART, SampleRecord
 from reliseg.run.predict.identity import Parts, identity_of_calibration
 from reliseg.run.predict.plugin_code import digest_of
 from reliseg.run.store.piece_files import StoredHead
@@ -119,8 +119,9 @@ class Contents:
         self.processors.setdefault(kind, (head.made.get("model", "") or kind, store))
 
     def add_sampled(self, model: str, domain: str, record: SampleRecord, store: int) -> None:
-        """Add what sampled pixels say."""
-        self._add_parts(model, domain, record.parts, store)
+        """Add what sampled pixels say; those of several seeds belong together."""
+        parts = {name: value for name, value in record.parts.items() if name != SEED_PART}
+        self._add_parts(model, domain, parts, store)
         predictions = {e.id: e.prediction_sha256 for e in record.images if e.prediction_sha256}
         self._add_files(model, domain, {e.id: e.sha256 for e in record.images}, predictions, store)
 
