@@ -318,7 +318,7 @@ def test_short_form_that_says_too_little_is_refused(command):
 
 
 SHARED = ["model", "data", "calibrate", "calibrate-on", "calibrate-from", "test", "reference"]
-STAGED = ["on-error", "checkpoint", "stage", "part", "per"]
+STAGED = ["on-error", "checkpoint", "stage", "part", "per", "engine", "address", "gpus-per-model", "actors"]
 LAST = ["protocol", "reading", "without", "workers", "device", "limit"]
 
 

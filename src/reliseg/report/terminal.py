@@ -79,8 +79,8 @@ class Terminal:
         self._bar.stop()
 
     def begin(self, title: str, total: int, stage: Stage = NO_STAGE) -> None:
-        """Begin a stage; a line for logs where there is no terminal."""
-        if not self._console.is_terminal:
+        """Begin a stage; a line for logs where there is no terminal, if something of it is left to do."""
+        if not self._console.is_terminal and not (total and stage.done >= total):
             self.note(f"{title} ({total})" if total else title)
         self._stage, self._logged = (title, total), time.monotonic()
         self._pace = Pace(stage.done)

@@ -163,6 +163,9 @@ class Run:
 
     def _check(self, handles: Sequence[ModelHandle], surveys: Sequence[Survey] = ()) -> None:
         """Look at the files and models that are needed; a single model stays loaded."""
+        from reliseg.runtime.numba_cache import check_compiler  # numba takes long to import
+
+        check_compiler()
         names = {handle.name for handle in handles}
         targets = None if not surveys else {t for s in surveys if s.has_work for t in s.targets}
         others = [s.handle.facts.labels for s in surveys if s.handle.name not in names]

@@ -128,8 +128,6 @@ class DomainPass:
         if changes:
             more = f", and more in {count_text(len(changes) - 1, 'other place')}" if len(changes) > 1 else ""
             progress.note(f"{self.run.name} on {self.target}: evaluating samples again: {changes[0]}{more}")
-        if not todo:
-            return []
         total = sum(len(shard.samples) for shard in every)
         name = self.run.name
         title = f"{name} on {self.target}" if self._is_test else f"{name}: computing thresholds on {self.target}"
