@@ -1,10 +1,12 @@
 """A run in stages and parts: each names the one before it that is not finished; all give the bytes of one process."""
 
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers.street import Street, make_street
 
@@ -135,3 +137,17 @@ def test_pixels_that_were_sampled_under_another_seed_are_not_fitted_on(tmp_path:
         do(street, tmp_path / "out", "fit")
     reliseg.run_config(street.config, tmp_path / "out")
     assert (tmp_path / "out" / "results.csv").read_bytes() == (tmp_path / "fresh" / "results.csv").read_bytes()
+
+
+def test_why_an_image_failed_for_one_model_is_not_forgotten_by_another(tmp_path: Path) -> None:
+    street = make_street(tmp_path / "street", cal=3, day=3, dusk=3)
+    shutil.copytree(street.root / "logits", street.root / "whole")
+    content = street.content()
+    content["models"].append(content["models"][0] | {"name": "whole", "where": "whole"})
+    street.write(content)
+    np.savez(street.logits("train", 1002), logits=np.full((11, 6, 8), np.nan, np.float32))
+    out = tmp_path / "out"
+    for tell in (reliseg.run_config, lambda config, out: conclude(run_in(out, street))):
+        with pytest.raises(IncompleteError, match=r"net on street/day: .*the model gave NaN"):
+            tell(street.config, out)
+        (out / "results.csv").unlink()

@@ -75,8 +75,11 @@ class Coverage:
         return {"model": self.run.name, "domain": str(self.target), "calibration": calibration}
 
     def place(self, shard: Shard, calibration: str = "") -> Place:
-        """Return where the pieces of a shard lie; without a calibration, what is said of all of them."""
-        identity = self.identities[calibration] if calibration else ""
+        """Return where the pieces of a shard lie; without a calibration, what is said of all of them.
+
+        What is said of a model is its own: models whose predictions are read from files may have equal parts.
+        """
+        identity = self.identities[calibration] if calibration else f"all of {self.run.name}"
         return place_of(self.parts, identity, (sample.id for sample in shard.samples))
 
     def of(self, shard: Shard, calibration: str) -> ShardCover:
