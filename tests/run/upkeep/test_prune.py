@@ -97,6 +97,18 @@ def test_a_dry_run_says_the_same_and_removes_nothing(asked, run):
     assert said.removed > 0
 
 
+def test_a_configuration_that_the_run_has_kept_may_be_named(asked, run):
+    street, _, _ = asked
+    said = prune(run, street.config, dry_run=True)
+    assert prune(run, run / "config.yaml", dry_run=True) == said
+    kept = [path for path in (run / "configurations").glob("*.yaml") if path.read_text() == street_text(run)]
+    assert prune(run, *kept) == said
+
+
+def street_text(run: Path) -> str:
+    return (run / "config.yaml").read_text()
+
+
 def test_damaged_pieces_and_those_of_other_formats_go(asked, run, monkeypatch):
     street, other, _ = asked
     (first, *_) = sorted((run / "statistics").glob("*/*/*.zip"))
