@@ -25,6 +25,7 @@ from reliseg.run.folder import RunFolder, hold_run_folder
 from reliseg.run.hashes import InputHashes
 from reliseg.run.stages import PartOfRun, conclude
 from reliseg.run.store.store import Store
+from reliseg.run.upkeep.copying import copy_file
 from reliseg.run.upkeep.merge import Merge
 
 
@@ -85,6 +86,29 @@ def test_merging_again_copies_nothing_and_changes_nothing(runs):
     merged = Merge([a, b], out).execute()
     assert (merged.pieces, merged.there) == (0, 2)
     assert files_of(out) == before
+
+
+@pytest.mark.parametrize("after", range(4))
+def test_a_merge_that_was_interrupted_goes_on(runs, monkeypatch, after):
+    a, b, out = runs
+    for i in range(3):
+        add_piece(a, [f"s/{i}"])
+    add_piece(b, ["s/9"])
+    copied: list[Path] = []
+
+    def copy(source: Path, *rest: object) -> int:
+        if len(copied) == after:
+            raise KeyboardInterrupt
+        copied.append(source)
+        return copy_file(source, *rest)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr("reliseg.run.upkeep.merge.copy_file", copy)
+        with pytest.raises(KeyboardInterrupt):
+            Merge([a, b], out).execute()
+    merged = Merge([a, b], out).execute()
+    assert (merged.pieces, merged.there) == (4 - after, after)
+    assert files_of(out).keys() == files_of(a).keys() | files_of(b).keys()
 
 
 def test_a_run_may_be_merged_into_one_of_the_runs(runs):

@@ -57,7 +57,7 @@ class Subject:
 
 
 class Values:
-    """The values that names have in some stores, which are numbered; 250 bytes for each name."""
+    """The values that names have in some stores, which are numbered; 160 bytes for each name."""
 
     def __init__(self) -> None:
         self._entries: dict[str, bytes] = {}
