@@ -18,6 +18,7 @@ from reliseg.plan.build import plan_from_config
 from reliseg.plan.parts import Part, Stage
 from reliseg.run.execute import Run
 from reliseg.run.stages import PartOfRun, conclude
+from reliseg.run.store.piece_files import read_head
 
 
 @pytest.fixture(scope="module")
@@ -151,3 +152,16 @@ def test_why_an_image_failed_for_one_model_is_not_forgotten_by_another(tmp_path:
         with pytest.raises(IncompleteError, match=r"net on street/day: .*the model gave NaN"):
             tell(street.config, out)
         (out / "results.csv").unlink()
+
+
+def test_statistics_of_another_calibration_are_not_taken_for_those_of_this_one(tmp_path: Path) -> None:
+    street = make_street(tmp_path / "street", cal=3, day=3, dusk=3)
+    out = tmp_path / "out"
+    reliseg.run_config(street.config, out)
+    before = (out / "results.csv").read_bytes()
+    heads = {path: read_head(path) for path in sorted((out / "statistics").glob("*/*/*.zip"))}
+    of_day = {h.head.named["calibration"]: p for p, h in heads.items() if h and h.head.named["domain"] == "street/day"}
+    shutil.copy(of_day["identity"], of_day["ts@street/cal"].with_name("0.zip"))
+    of_day["ts@street/cal"].unlink()
+    reliseg.run_config(street.config, out)
+    assert (out / "results.csv").read_bytes() == before

@@ -90,7 +90,9 @@ class Coverage:
         now = self.run.inputs({self.target: shard.samples}, self.parts, self.seen.samples) if pieces else None
         for piece in pieces:
             change = now.change_since(self._inputs_of(piece)) if now else None
-            if change is None:
+            if piece.stored.head.calibration != self.identities[calibration]:
+                changes.append(f"{piece.path} is of another calibration")
+            elif change is None:
                 valid.append(piece)
             elif piece.stored.head.named == named:  # stored predictions of several models lie in one place
                 changes.append(change)
