@@ -343,7 +343,7 @@ def test_parts_in_any_order_in_five_folders_give_the_bytes_of_one_run(street, tm
     in_parts(street, [fitted], "fit", 2, seed=2)
     evaluated = [tmp_path / f"evaluated{i}" for i in range(5)]
     for folder in evaluated:
-        Merge([fitted], folder).execute()
+        assert Merge([fitted], folder).execute().next_stage == "evaluate"
     in_parts(street, evaluated, "evaluate", number, seed=3)
     out = tmp_path / "out"
     assert Merge(evaluated, out).execute().next_stage == "measure"

@@ -37,8 +37,8 @@ class Merged:
     """The files of statistics that were there before."""
     left_out: list[str] = field(default_factory=list)
     """What is damaged, a line each."""
-    next_stage: Literal["fit", "measure"] = "measure"
-    """What is to be done first with the merged run: calibrations are to be fitted, or there is nothing but tables."""
+    next_stage: Literal["fit", "evaluate", "measure"] = "measure"
+    """What is to be done next with the merged run: calibrations are to be fitted, or there are no statistics yet."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +143,10 @@ class Merge:
             others.copy_calibrations()
             others.copy_samples()
             others.copy_texts()
-        merged.next_stage = "fit" if listing.sample_record_files(self._target) else "measure"
+        if listing.sample_record_files(self._target):
+            merged.next_stage = "fit"
+        elif not any(listing.all_pieces(self._target)):
+            merged.next_stage = "evaluate"
         return merged
 
     def _tell(self, merged: Merged) -> None:
