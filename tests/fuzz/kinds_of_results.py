@@ -1,4 +1,4 @@
-"""What a run stores: shards and fitted calibrations."""
+"""What a run stores: pieces of statistics and fitted calibrations."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from fuzz.kind_base import Kind
 from fuzz.mutations import damage_bytes, damage_json, damage_zip
 
 
-class ShardFile(Kind):
+class PieceFile(Kind):
     """The statistics of two samples, as a run stores them."""
 
     file = "00000.zip"
@@ -26,38 +26,39 @@ class ShardFile(Kind):
 
     @cached_property
     def observed(self) -> Any:
-        from reliseg.run.evaluate.shard_files import Observed
+        from reliseg.run.store.piece_files import Observed
         from reliseg.stats import SampleTable
 
         (one, first), (two, second) = (self.world.observe(slice(30 * i, 30 * i + 30), f"s/{i}") for i in range(2))
         return Observed(one + two, SampleTable.union([first, second]))
 
     def originals(self) -> Sequence[bytes]:
-        from reliseg.run.evaluate.shard_files import ShardHead, save_shard
+        from reliseg.run.store.piece_files import PieceHead, save_piece
 
         hashes = {"s/0": "0" * 64, "s/1": "1" * 64}
         parts = {"model": "2" * 64, "label map": "3" * 64}
-        self.head = ShardHead(hashes, {}, {}, parts, {"identity": "4" * 64, "ts@world/cal": "5" * 64})
-        save_shard(self.path, self.head, [(name, self.observed) for name in self.head.calibrations])
+        self.head = PieceHead(hashes, {"s/0": "4" * 64}, parts, "5" * 64, {"own": "6" * 64}, {"processor": "p"})
+        save_piece(self.path, self.head, self.observed)
         return [self.path.read_bytes()]
 
     def damage(self, random: Random, data: bytes) -> bytes:
         return (damage_zip if random.random() < 0.5 else damage_bytes)(random, data)
 
     def read(self) -> Any:
-        from reliseg.run.evaluate.shard_files import load_head, load_shard
+        from reliseg.run.store.piece_files import load_piece, verify_piece
 
-        head = load_head(self.path, self.world.layout)
-        return None if head is None else (head, load_shard(self.path))
+        found = verify_piece(self.path)
+        return None if found is None else (found, load_piece(self.path))
 
     def check(self, data: bytes, found: Any) -> None:
-        head, stored = found
-        assert head == stored.head == self.head
-        for observed in stored.observed.values():
-            assert observed.pixels == self.observed.pixels
-            assert observed.samples.ids == self.observed.samples.ids
-            arrays, expected = observed.samples.arrays(), self.observed.samples.arrays()
-            assert all(np.array_equal(arrays[name], expected[name]) for name in expected)
+        verified, stored = found
+        assert verified.head == stored.head == self.head
+        assert verified.layout == self.world.layout
+        observed = stored.observed
+        assert observed.pixels == self.observed.pixels
+        assert observed.samples.ids == self.observed.samples.ids
+        arrays, expected = observed.samples.arrays(), self.observed.samples.arrays()
+        assert all(np.array_equal(arrays[name], expected[name]) for name in expected)
 
 
 @dataclass

@@ -10,6 +10,8 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from helpers.devices import Notes
+from helpers.runs import piece_files
 from helpers.street import Street, make_street
 from PIL import Image
 
@@ -17,7 +19,7 @@ import reliseg
 from reliseg.errors import ConfigError, IncompleteError
 from reliseg.plan import shards as cutting
 from reliseg.results import Results
-from reliseg.run.evaluate.shard_files import load_shard
+from reliseg.run.store.piece_files import load_piece
 from reliseg.runtime.progress import Silent
 
 
@@ -79,16 +81,16 @@ def test_batches_of_stored_logits_workers_and_threads_change_nothing(
     reliseg.run_config(again.config, tmp_path / "out", workers=workers)
     for file in ("results.csv", "reliability.csv", "fits.csv", "calibrations/net/ts@street-cal.json"):
         assert (tmp_path / "out" / file).read_bytes() == (whole / file).read_bytes()
-    shards = sorted(p.relative_to(whole) for p in (whole / "statistics").rglob("*.zip"))
-    assert len(shards) > 5
-    for shard in shards:
-        one, other = load_shard(whole / shard), load_shard(tmp_path / "out" / shard)
+    pieces = [path.relative_to(whole) for path in piece_files(whole)]
+    assert len(pieces) > 5
+    assert [path.relative_to(tmp_path / "out") for path in piece_files(tmp_path / "out")] == pieces
+    for piece in pieces:
+        one, other = load_piece(whole / piece), load_piece(tmp_path / "out" / piece)
         assert one is not None
         assert other is not None
         assert one.head == other.head
-        for name, observed in one.observed.items():
-            assert observed.samples == other.observed[name].samples
-            assert observed.pixels == other.observed[name].pixels
+        assert one.observed.samples == other.observed.samples
+        assert one.observed.pixels == other.observed.pixels
 
 
 def test_the_order_of_domains_changes_no_number(street: Street, whole: Path, tmp_path: Path) -> None:
@@ -159,28 +161,31 @@ def test_a_run_killed_by_time_is_resumed(street: Street, whole: Path, tmp_path: 
 def test_finished_shards_are_not_evaluated_again(street: Street, whole: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     reliseg.run_config(street.config, out)
-    before = {p: p.stat().st_mtime_ns for p in out.glob("statistics/**/*.zip")}
+    before = {p: p.stat().st_mtime_ns for p in piece_files(out)}
     reliseg.run_config(street.config, out)
-    assert before == {p: p.stat().st_mtime_ns for p in out.glob("statistics/**/*.zip")}
+    assert before == {p: p.stat().st_mtime_ns for p in piece_files(out)}
     assert len(before) > 4
 
 
 def test_a_broken_shard_is_evaluated_again(street: Street, whole: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     reliseg.run_config(street.config, out)
-    broken = sorted(out.glob("statistics/**/*.zip"))[1]
+    _, broken, other, *_ = intact = list(piece_files(out))
     content = bytearray(broken.read_bytes())
     content[len(content) // 2] ^= 0xFF
     broken.write_bytes(bytes(content))
-    other = sorted(out.glob("statistics/**/*.zip"))[2]
     other.write_bytes(other.read_bytes()[:100])
-    assert load_shard(other) is None
-    reliseg.run_config(street.config, out)
-    assert load_shard(broken) is not None
+    assert load_piece(other) is None
+    heard = Notes()
+    reliseg.run_config(street.config, out, progress=heard)
+    assert sum(f"{broken} is not whole" in note or f"{other} is not whole" in note for note in heard.lines) > 0
+    assert list(piece_files(out)) == intact
     assert (out / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
 
 
-def test_a_folder_of_another_run_is_refused(street: Street, whole: Path, tmp_path: Path) -> None:
+def test_a_folder_of_something_else_is_refused_and_one_of_another_configuration_is_not(
+    street: Street, whole: Path, tmp_path: Path
+) -> None:
     with pytest.raises(ConfigError, match="not empty and holds no run"):
         reliseg.run_config(street.config, street.root)
     content = street.content()
@@ -188,8 +193,11 @@ def test_a_folder_of_another_run_is_refused(street: Street, whole: Path, tmp_pat
     content["datasets"][0]["root"] = str(street.root / "data")
     content["models"][0]["where"] = str(street.root / "logits")
     other.write(content | {"seed": 5})
-    with pytest.raises(ConfigError, match="another run"):
-        reliseg.run_config(other.config, whole)
+    out = tmp_path / "out"
+    for config in (street.config, other.config):
+        reliseg.run_config(config, out)
+    reliseg.run_config(other.config, tmp_path / "fresh")
+    assert (out / "results.csv").read_bytes() == (tmp_path / "fresh" / "results.csv").read_bytes()
 
 
 @pytest.mark.slow
@@ -207,11 +215,15 @@ def test_a_bad_sample_costs_its_domain_only_and_is_mended_by_the_next_run(tmp_pa
     assert caught.value.exit_code == 1
     results = Results.read(out / "results.json")
     assert {r.domain for r in results} == {"day"}
-    stored = {p: p.stat().st_mtime_ns for p in out.glob("statistics/**/*.zip")}
+    shards = {path.parent for path in piece_files(out)}
+    before = {path: path.stat().st_mtime_ns for path in piece_files(out)}
     path.write_bytes(intact)
     assert reliseg.run_config(street.config, out).to_csv() == good
-    rewritten = [p for p, t in stored.items() if p.stat().st_mtime_ns != t]
-    assert [p.parent.name for p in rewritten] == ["s286"], "of the shard of its scene"
+    now = piece_files(out)
+    written = [head for path, head in now.items() if before.get(path) != path.stat().st_mtime_ns]
+    assert {path.parent for path in now} == shards
+    assert {i.partition("/")[0] for head in written for i in head.head.hashes} == {"s286"}, "of the shard of its scene"
+    assert len(now) == len(before)
 
 
 @pytest.mark.parametrize("damage", ["unlisted id", "truncated image"])
@@ -305,7 +317,7 @@ tracemalloc.start()
 reliseg.run_config({warm!r}, {out!r} + "-warm")
 gc.collect()
 gc.freeze()
-Silent.advance = lambda self: gc.collect()
+Silent.advance = lambda self, count=1: gc.collect()
 before = tracemalloc.get_traced_memory()[0]
 tracemalloc.reset_peak()
 reliseg.run_config({config!r}, {out!r})

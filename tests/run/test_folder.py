@@ -10,57 +10,39 @@ from helpers.plans import SilentModel, dataset_of, plan_of, target_of
 from reliseg.errors import ConfigError
 from reliseg.plan.plan import Fit, ModelSource, Plan
 from reliseg.plan.shards import shards
-from reliseg.run.folder import RunFolder, check_lengths, check_writable, differences, lock_run_folder
+from reliseg.run.folder import RunFolder, check_lengths, check_writable, hold_run_folder
 from reliseg.runtime.atomic_files import write_text
 
 
-def test_a_folder_is_claimed_and_claimed_again(tmp_path: Path) -> None:
-    for _ in range(2):
-        with lock_run_folder(RunFolder(tmp_path / "a" / "run"), "seed: 0"):
-            assert (tmp_path / "a" / "run" / "config.yaml").read_text() == "seed: 0"
+def test_a_folder_answers_one_configuration_after_the_other(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "a" / "run")
+    for text in ("seed: 0", "seed: 0", "seed: 1"):
+        with hold_run_folder(folder):
+            folder.claim(text)
+            assert folder.config.read_text() == text
 
 
-def test_another_run_is_refused_by_what_differs(tmp_path: Path) -> None:
-    before = "seed: 0\ntest: {'on': [a/b]}\n"
-    with lock_run_folder(RunFolder(tmp_path), before):
-        pass
-    now = "seed: 0\ntest: {'on': [a/b, a/c]}\n"
-    with (
-        pytest.raises(ConfigError, match=r"its config\.yaml differs in test\.on; undo that"),
-        lock_run_folder(RunFolder(tmp_path), now),
-    ):
-        pass
-    assert (tmp_path / "config.yaml").read_text() == before
-    (tmp_path / "config.yaml").write_text("{")
-    with (
-        pytest.raises(ConfigError, match=r"its config\.yaml differs; undo that"),
-        lock_run_folder(RunFolder(tmp_path), before),
-    ):
-        pass
+def test_a_configuration_that_is_asked_again_is_not_written_again(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.claim("seed: 0")
+    before = folder.config.stat()
+    folder.claim("seed: 0")
+    assert (before.st_ino, before.st_mtime_ns) == (folder.config.stat().st_ino, folder.config.stat().st_mtime_ns)
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with (
         pytest.raises(ConfigError, match="is not empty and holds no run"),
-        lock_run_folder(RunFolder(tmp_path), "seed: 0"),
+        hold_run_folder(RunFolder(tmp_path)),
     ):
         pass
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
     with (
         pytest.raises(ConfigError, match="cannot be written"),
-        lock_run_folder(RunFolder(tmp_path / "mine.txt"), "seed: 0"),
+        hold_run_folder(RunFolder(tmp_path / "mine.txt")),
     ):
         pass
-
-
-def test_differences_are_named_by_their_place() -> None:
-    before = "a: 1\nb: [{c: 1, d: 2}, {c: 1}]\ne: [1]\n"
-    assert differences(before, before) == []
-    assert differences(before, "a: 1\nb: [{c: 1, d: 3}, {c: 2}]\ne: [1, 2]\nf: 0\n") == ["b.0.d", "b.1.c", "e", "f"]
-    assert differences('{"a": [1]}', "a: [1]") == []
-    assert differences("a: {b: 16, c: on}", "a: {b: '16', c: 'on'}") == ["a.b"]
-    assert differences("a: 1", "a: 1.0") == ["a"]
 
 
 def plan_with(scene: str = "s", domains: int = 1, model: str = "net", stem: str = "x") -> Plan:
@@ -108,7 +90,6 @@ def test_the_longest_scenes_and_stems_that_a_data_set_may_have_can_be_written(tm
     (shard,) = shards(target)
     for path in (
         base.with_name(f"{base.name}_color.png"),
-        folder.shard("net", shard),
         folder.sample_record("net", shard),
     ):
         write_text(path, "whole")
@@ -130,19 +111,21 @@ def test_a_folder_that_cannot_be_made_or_written_is_refused_and_none_is_made(tmp
 @pytest.mark.parametrize(
     "content", [b"\xff\xfe\x00", b"", b"[" * 100_000, None], ids=["bytes", "empty", "deep", "pipe"]
 )
-def test_a_damaged_configuration_in_the_folder_is_another_run(tmp_path, content):
+def test_a_damaged_configuration_in_the_folder_is_replaced(tmp_path, content):
     folder = RunFolder(tmp_path)
     if content is None:
         os.mkfifo(folder.config)
     else:
         folder.config.write_bytes(content)
-    with pytest.raises(ConfigError, match="give another --out") as refused, lock_run_folder(folder, "seed: 1\n"):
-        pass
-    assert "differs in ;" not in str(refused.value)
+    with hold_run_folder(folder):
+        folder.claim("seed: 1\n")
+    assert folder.config.read_text() == "seed: 1\n"
 
 
 def test_a_run_that_was_killed_before_it_had_a_configuration_does_not_spoil_its_folder(tmp_path):
     (tmp_path / ".lock").write_text("")
     (tmp_path / ".00000000-1f-0.tmp").write_text("se")
-    with lock_run_folder(RunFolder(tmp_path), "seed: 0\n"):
-        assert (tmp_path / "config.yaml").read_text() == "seed: 0\n"
+    folder = RunFolder(tmp_path)
+    with hold_run_folder(folder):
+        folder.claim("seed: 0\n")
+    assert folder.config.read_text() == "seed: 0\n"

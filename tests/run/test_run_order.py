@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.runs import piece_files
 from helpers.street import Street, make_street
 
 import reliseg
 from reliseg.plan import shards as cutting
-from reliseg.run.evaluate.shard_files import load_shard
+from reliseg.run.store.piece_files import load_piece
 from reliseg.stats import PixelStatistics
 
 SCENES = 3
@@ -43,12 +44,11 @@ def rename_images(street: Street, root: Path) -> Street:
 def merge_shards(out: Path) -> dict[tuple[str, str], PixelStatistics]:
     """The statistics of all shards by domain and calibration."""
     found: dict[tuple[str, str], PixelStatistics] = {}
-    for path in sorted((out / "statistics").rglob("*.zip")):
-        stored = load_shard(path)
+    for path, head in piece_files(out).items():
+        stored = load_piece(path)
         assert stored is not None
-        for name, observed in stored.observed.items():
-            key = path.relative_to(out).parts[3], name
-            found[key] = found[key] + observed.pixels if key in found else observed.pixels
+        key = head.head.named["domain"], head.head.named["calibration"]
+        found[key] = found[key] + stored.observed.pixels if key in found else stored.observed.pixels
     return found
 
 
@@ -67,8 +67,8 @@ def test_the_order_of_images_changes_no_byte(tmp_path: Path) -> None:
         reliseg.run_config(one.config, out)
     for file in ("results.csv", "reliability.csv", "fits.csv"):
         assert (outs[0] / file).read_bytes() == (outs[1] / file).read_bytes()
-    paths = [{p.relative_to(out) for p in (out / "statistics").rglob("*.zip")} for out in outs]
-    assert {path.parts[3] for path in paths[0] & paths[1]} == {"cal"}
+    places = [{p.relative_to(out): head.head.named["domain"] for p, head in piece_files(out).items()} for out in outs]
+    assert {places[0][place] for place in places[0].keys() & places[1].keys()} == {"street/cal"}
     first, second = map(merge_shards, outs)
     assert len(first) == 9
     assert first == second

@@ -13,13 +13,13 @@ import torch
 from helpers.devices import Notes
 from helpers.street import make_street
 from PIL import Image
+from reliseg.run.evaluate.shard_files import load_head, load_shard, save_shard
 
 import reliseg
 from reliseg.calibration.methods.ts import Scaled
 from reliseg.prediction import Prediction
 from reliseg.run.evaluate import domain_pass
 from reliseg.run.evaluate.domain_pass import CalibrationCounter
-from reliseg.run.evaluate.shard_files import load_head, load_shard, save_shard
 from reliseg.stats import DeviceLogits
 
 PATIENCE = 20.0

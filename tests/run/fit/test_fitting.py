@@ -3,15 +3,15 @@
 from dataclasses import replace
 
 import pytest
+from helpers.runs import model_run
 from helpers.street import make_street
 
 from reliseg.calibration.methods.ts import Scaled
 from reliseg.calibration.records.record import read_record, write_record
 from reliseg.config.schema import read_config
 from reliseg.plan.build import plan_from_config
-from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.fit.fitting import Fitting
-from reliseg.run.folder import RunFolder
+from reliseg.run.fit.sampling import Sampling
 
 
 @pytest.fixture
@@ -21,10 +21,10 @@ def run(tmp_path):
     content["calibration"][0]["methods"] = ["ts", "cluster_ts(k=2,seed=1)"]
     street.write(content)
     plan = plan_from_config(read_config(street.config), street.root)
-    return ModelRun(RunContext(RunFolder(tmp_path / "out")), plan, "net", plan.models[0].load())
+    return model_run(tmp_path / "out", plan, plan.models[0].load())
 
 
-def test_one_refusal_leaves_the_others_and_a_second_time_only_that_is_tried_again(run):
+def test_one_refusal_leaves_the_others_and_is_kept_until_something_changes(run, monkeypatch):
     (outcome,) = Fitting(run).fit()
     assert list(outcome.records) == ["ts@street/cal"]
     (reason,) = outcome.refusals.values()
@@ -32,8 +32,10 @@ def test_one_refusal_leaves_the_others_and_a_second_time_only_that_is_tried_agai
     record = outcome.records["ts@street/cal"]
     assert (record.fingerprint, record.seed, record.part_of) == (run.model.fingerprint(), 0, ())
     assert {domain: len(found) for domain, found in record.samples.items()} == {"street/cal": 3}
-    path = run.context.folder.records("net") / "ts@street-cal.json"
+    (path,) = run.context.folder.path.glob("fitted/*/ts@street-cal.json")
     before = path.read_bytes(), path.stat().st_mtime_ns
+    monkeypatch.setattr(Sampling, "_sample_shard", None)
+    assert Fitting(run).fit()[0].refusals == outcome.refusals
     plan = replace(run.plan, fits=(replace(run.plan.fits[0], methods=("ts",)),))
     (again,) = Fitting(replace(run, plan=plan)).fit()
     assert again.records["ts@street/cal"].calibration == record.calibration
@@ -45,8 +47,8 @@ def test_a_record_of_fewer_samples_or_another_model_is_fitted_anew(run):
     plan = replace(run.plan, fits=(replace(run.plan.fits[0], methods=("ts",)),))
     run = replace(run, plan=plan)
     Fitting(run).fit()
-    folder = run.context.folder.records("net")
-    path = folder / "ts@street-cal.json"
+    (path,) = run.context.folder.path.glob("fitted/*/ts@street-cal.json")
+    folder = path.parent
     good, record = path.read_bytes(), read_record(path)
     fewer = {"street/cal": dict(list(record.samples["street/cal"].items())[:1])}
     images = {"street/cal": dict(list(record.images["street/cal"].items())[:1])}

@@ -5,16 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.plans import SilentModel, dataset_of, plan_of, target_of
+from helpers.runs import model_run, store_piece, write_files
 from helpers.worlds import WORLDS
 
 from reliseg.labels import VOID
 from reliseg.metrics import METRICS
 from reliseg.plan import shards as cutting
 from reliseg.plan.plan import Pool
-from reliseg.plan.shards import shards
-from reliseg.run.context import ModelRun, RunContext
-from reliseg.run.evaluate.shard_files import Observed, ShardHead, save_shard
-from reliseg.run.folder import RunFolder
+from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.measure import measure as measuring
 from reliseg.run.measure.measure import load_state, measure
 from reliseg.runtime.progress import Silent
@@ -31,17 +29,18 @@ def run(tmp_path, monkeypatch):
     dataset = dataset_of(
         {name: [f"{i}/{i}" for i in images] for name, images in IMAGES.items()},
         classes=WORLD.classes,
+        root=tmp_path / "data",
         unions={"both": ("day", "dusk")},
     )
     names = list(WORLD.scores)
     plan = plan_of(dataset, tests=["day", "dusk", "both"], reference="day", metrics=FAMILIES, scores=names)
-    run = ModelRun(RunContext(RunFolder(tmp_path)), plan, "net", SilentModel(labels=WORLD.labels))
+    run = model_run(tmp_path / "out", plan, SilentModel(labels=WORLD.labels))
+    hashes, coverages = write_files(dataset), Coverages(run)
     for target in plan.test_domains():
-        for shard in shards(target):
+        for shard in coverages.of(target).shards:
             (sample,) = shard.samples
-            pixels, table = WORLD.observe(np.flatnonzero(WORLD.image == int(sample.scene)), sample.id)
-            head = ShardHead({sample.id: "0" * 64}, {}, {}, {}, {"identity": ""})
-            save_shard(run.shard(shard), head, {"identity": Observed(pixels, table)}.items())
+            counted = WORLD.observe(np.flatnonzero(WORLD.image == int(sample.scene)), sample.id)
+            store_piece(coverages.of(target), counted, {sample.id: hashes[sample.id]}, "identity")
     return run
 
 
@@ -53,7 +52,7 @@ def part(name: str):
 @pytest.mark.parametrize("name", ["day", "dusk", "both"])
 def test_the_state_of_a_domain_is_that_of_all_its_samples(run, name):
     (target,) = [t for t in run.plan.tests if t.domain.name == name]
-    state, whole = load_state(run, target.members(), "identity"), part(name)
+    state, whole = load_state(Coverages(run), target.members(), "identity"), part(name)
     for score in WORLD.scores:
         assert state.pixels.ranks[score] == whole.pixels.ranks[score]
     assert state.pixels.top == whole.pixels.top
@@ -62,7 +61,7 @@ def test_the_state_of_a_domain_is_that_of_all_its_samples(run, name):
 
 
 def test_rows_are_the_metrics_of_states_and_drops_those_to_the_reference(run):
-    rows, lines = measure(run, (), {})
+    rows, lines = measure(Coverages(run), (), {})
     assert [r.domain for r in rows] == sorted((r.domain for r in rows), key=["day", "dusk", "both"].index)
     for name in ("day", "dusk", "both"):
         reference = None if name == "day" else part("day")
@@ -83,7 +82,7 @@ def test_what_holds_images_of_the_reference_has_no_ood_detection(run):
     names, pool = list(WORLD.scores), Pool("all", tuple(run.plan.tests[:2]))
     dataset = run.plan.tests[0].dataset
     plan = plan_of(dataset, tests=["dusk", "both"], reference="day", metrics=[*FAMILIES, "image_ood"], scores=names)
-    rows, _ = measure(replace(run, plan=replace(plan, pools=(pool,))), (), {})
+    rows, _ = measure(Coverages(replace(run, plan=replace(plan, pools=(pool,)))), (), {})
     ood = [row for row in rows if row.metric.startswith("ood_")]
     assert {row.domain: row.why for row in ood} == {
         "dusk": "",
@@ -98,26 +97,46 @@ def test_what_holds_images_of_the_reference_has_no_ood_detection(run):
 
 def test_an_incomplete_domain_has_no_rows_and_is_no_reference(run):
     day, dusk = (target_of(run.plan.tests[0].dataset, name) for name in IMAGES)
-    rows, _ = measure(run, {dusk}, {})
+    rows, _ = measure(Coverages(run), {dusk}, {})
     assert {r.domain for r in rows} == {"day"}
-    rows, _ = measure(run, {day}, {})
+    rows, _ = measure(Coverages(run), {day}, {})
     assert {r.domain for r in rows} == {"dusk"}
     assert not [r for r in rows if r.metric.startswith("drop_")]
 
 
-def test_a_shard_that_is_gone_is_named(run):
-    target = run.plan.tests[0]
-    path = run.shard(next(shards(target)))
+def test_a_piece_that_goes_while_it_is_read_is_named(run):
+    target, coverages = run.plan.tests[0], Coverages(run)
+    covers = list(coverages.of(target).covers("identity"))
+    (path,) = (piece.path for piece in covers[0][1].pieces())
+
+    class Kept(type(coverages.of(target))):
+        def covers(self, calibration):
+            return iter(covers)
+
+    coverages._by_target[target] = Kept(run, target)
+    state = load_state(coverages, [target], "identity")
     path.unlink()
     with pytest.raises(FileNotFoundError, match="is gone or broken since it was written"):
-        load_state(run, [target], "identity")
+        state.pixels.ranks["msp"]
+    with pytest.raises(FileNotFoundError, match="is gone or broken since it was written"):
+        load_state(coverages, [target], "identity")
+
+
+def test_a_shard_that_is_not_there_is_no_part_of_the_sum(run):
+    target = run.plan.tests[0]
+    ((_, cover), *_) = Coverages(run).of(target).covers("identity")
+    (piece,) = cover.pieces()
+    piece.path.unlink()
+    assert len(load_state(Coverages(run), [target], "identity").images) == 1
+    rows, _ = measure(Coverages(run), (), {})
+    assert {(r.domain, r.n_images, r.skipped) for r in rows} == {("day", 1, 1), ("dusk", 2, 0), ("both", 3, 1)}
 
 
 def test_domains_without_annotation_have_only_metrics_that_need_none(run):
     dataset = run.plan.tests[0].dataset
     bare = {name: replace(d, annotated=False) for name, d in dataset.domains.items()}
     other = replace(run.plan, tests=(target_of(replace(dataset, domains=bare), "dusk"),), reference=None)
-    rows, lines = measure(replace(run, plan=other), (), {})
+    rows, lines = measure(Coverages(replace(run, plan=other)), (), {})
     assert not lines
     assert {r.metric.partition("_")[0] for r in rows} == {"score"}
 
@@ -138,7 +157,7 @@ def test_much_void_is_said_of_each_domain_whose_masks_the_check_has_not_all_seen
     sensitive = replace(run.plan.tests[0].dataset, usual_void=0.0)
     tests = tuple(target_of(sensitive, name) for name in ("day", "dusk", "both"))
     noting = replace(run, plan=replace(run.plan, tests=tests), context=replace(run.context, progress=progress))
-    measure(noting, (), {})
+    measure(Coverages(noting), (), {})
     expected = []
     for name, images in IMAGES.items():
         share = 100 * (WORLD.truth[np.isin(WORLD.image, images)] == VOID).mean()
@@ -148,8 +167,8 @@ def test_much_void_is_said_of_each_domain_whose_masks_the_check_has_not_all_seen
         "count nowhere; reliseg check looks for the reason"
     }
     progress.lines.clear()
-    measure(run, (), {})
+    measure(Coverages(run), (), {})
     assert progress.lines == []
     monkeypatch.setattr(measuring, "MASKS_TO_DECODE", 2)
-    measure(noting, (), {})
+    measure(Coverages(noting), (), {})
     assert progress.lines == []

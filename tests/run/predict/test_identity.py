@@ -14,11 +14,12 @@ from reliseg.data.augment import Copy, Photometric
 from reliseg.labels import ColorMap, LabelMap, LabelSpace
 from reliseg.plan.plan import Target
 from reliseg.run.predict.identity import (
+    codes_of_scores,
     identity_of_calibration,
-    parts_of_code,
     parts_of_predictions,
-    parts_of_statistics,
 )
+from reliseg.run.predict.model_facts import ModelFacts
+from reliseg.run.predict.plugin_code import parts_of_code
 from reliseg.scores.base import SCORES, Score
 from reliseg.stats import Layout
 
@@ -28,7 +29,7 @@ def dataset(**changes: object) -> DataSet:
 
 
 def parts(data: DataSet, model: SilentModel | None = None, batch: int = 1) -> dict[str, str]:
-    return parts_of_predictions(model or SilentModel(), [target_of(data, "day")], batch)
+    return parts_of_predictions(ModelFacts.of(model or SilentModel()), [target_of(data, "day")], batch)
 
 
 def colors(*, name: str = "test", unlisted_is_void: bool = False, red: int = 0) -> ColorMap:
@@ -76,7 +77,7 @@ def test_how_copies_are_made_is_a_part() -> None:
         (sample,) = data.domains["day"].samples
         copy: Sample = replace(sample, id="s/1~1", copy=Copy(sample.id, 1, augmentation))
         domain = replace(data.domains["day"], samples=(sample, copy))
-        return parts_of_predictions(SilentModel(), [Target(data, domain)], 1)
+        return parts_of_predictions(ModelFacts.of(SilentModel()), [Target(data, domain)], 1)
 
     first = copied(Photometric())
     assert first["augmentation"] != parts(dataset())["augmentation"]
@@ -84,22 +85,21 @@ def test_how_copies_are_made_is_a_part() -> None:
     assert copied(Photometric()) == first
 
 
-def test_what_is_counted_is_a_part_and_the_code_of_a_score_that_a_package_brings(
+def test_the_code_of_a_score_that_a_package_brings_is_told_by_score(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    first = parts_of_statistics(Layout(3, ("msp",)))
-    assert parts_of_statistics(Layout(3, ("msp", "margin"))) != first
-    assert parts_of_statistics(Layout(3, ("msp",), classwise=False)) != first
+    assert codes_of_scores(Layout(3, ("msp", "margin"))) == {}
     source = tmp_path / "own.py"
 
     def with_code(text: str) -> dict[str, str]:
         source.write_text(text)
-        return parts_of_statistics(Layout(3, ("msp", "own")))
+        return codes_of_scores(Layout(3, ("msp", "own")))
 
     get = SCORES.get
     monkeypatch.setattr(type(SCORES), "get", lambda self, name: Score if name == "own" else get(name))
     monkeypatch.setattr("inspect.getsourcefile", lambda plugin: str(source))
     one = with_code("1")
+    assert list(one) == ["own"]
     assert with_code("2") != one
     assert with_code("1") == one
 
