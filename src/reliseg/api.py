@@ -30,6 +30,7 @@ from reliseg.models.calling import load_model, model_from
 from reliseg.plan.build import plan_from_config, plan_with
 from reliseg.plan.describe import dataset_in_memory, describe_dataset, describe_model, model_in_memory
 from reliseg.plan.plan import ModelSource, Plan
+from reliseg.remote import root_from_text
 from reliseg.results import Results
 from reliseg.run.execute import Run
 from reliseg.run.failures import OnError
@@ -46,10 +47,11 @@ _MODEL_SECTIONS: WeakKeyDictionary[Model, ModelConfig] = WeakKeyDictionary()
 
 
 def open_dataset(spec: str, root: str | Path, **options: Any) -> DataSet:
-    """Open a data set by the name of its spec (`camvid`, `acdc`, `folder`, ... or a .toml file) and its root folder.
+    """Open a data set by the name of its spec (`camvid`, `acdc`, `folder`, ... or a .toml file) and its root folder,
+    which may lie in object storage (`s3://bucket/camvid`).
 
     Options are those of a configuration's data set: name, labels, label_map, projection, domains, image, mask,
-    missing, unlisted, annotations, resize. Raises a ConfigError or DataError that says what is wrong.
+    missing, unlisted, annotations, resize, listing. Raises a ConfigError or DataError that says what is wrong.
     """
     for key, value in (("spec", spec), ("root", root)):
         if not isinstance(value, str | Path):
@@ -265,7 +267,7 @@ def _data_options(options: dict[str, Any]) -> dict[str, Any]:
         )
     given |= {key: _texts(given[key]) for key in ("labels", "image", "mask") if key in given}
     checked = parse_dataset({"name": "data"} | given).model_dump()
-    return {key: checked[key] for key in given} | {"root": Path(checked["root"])}
+    return {key: checked[key] for key in given} | {"root": root_from_text(checked["root"])}
 
 
 def _texts(value: object) -> object:

@@ -172,8 +172,8 @@ def changes(config: RunConfig) -> list[str]:
 
 
 def _differences(config: RunConfig, expected: Mapping[str, Any]) -> Iterator[str]:
-    roots = {d.name: d.root for d in config.datasets}
-    datasets = [{**d, "root": roots.get(d["name"], "")} for d in expected["datasets"]]
+    places = {d.name: {"root": d.root, "listing": d.listing} for d in config.datasets}
+    datasets = [{**d, **places.get(d["name"], {"root": ""})} for d in expected["datasets"]]
     unchanged = {"models": [m.model_dump() for m in config.models], "calibration": [], "datasets": datasets}
     other = parse_config({**expected, **unchanged}, where="protocol")
     theirs = {d.name: d for d in other.datasets}

@@ -27,6 +27,7 @@ from reliseg.errors import ConfigError, suggestion
 from reliseg.metrics import METRICS
 from reliseg.models import MODELS, Augmented, FitWithin, Interpolation, MaskOrder, Pad, Precision, Slide, Values
 from reliseg.registry import Registry
+from reliseg.remote import Address, is_address
 from reliseg.runtime.file_names import NAME_BYTES, PATH_BYTES, name_bytes, plain_name_problem
 from reliseg.runtime.text_files import quoted
 from reliseg.scores import SCORES
@@ -67,6 +68,16 @@ def _path(value: str | None) -> str | None:
         Path(value).expanduser()
     except RuntimeError as error:
         raise ValueError(f"no home folder is known for {quoted(value)}; write the whole path") from error
+    return value
+
+
+def _address(value: str | None) -> str | None:
+    """Return a text that may be an address; a ValueError where it begins like one, and is none."""
+    if value is not None and is_address(value):
+        try:
+            Address.of(value)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
     return value
 
 
@@ -172,9 +183,10 @@ class DataConfig(_Section):
     """One data set: a spec, its root, and the domains to report.
 
     `resize` is the size at which models that have none of their own get its images; predictions are those of the image.
+    `listing` is a file of the paths below a root outside this machine.
     """
 
-    written_if_used = ("resize",)
+    written_if_used = ("resize", "listing")
     name: str
     spec: str
     root: str
@@ -188,19 +200,22 @@ class DataConfig(_Section):
     unlisted: Literal["error", "void"] | None = None
     annotations: Literal["required", "none"] = "required"
     resize: tuple[PositiveInt, PositiveInt] | FitWithin | None = None
+    listing: str | None = None
 
     @field_validator("name")
     @classmethod
     def _check_name(cls, value: str) -> str:
         return plain_name(value)
 
-    _check_paths = field_validator("spec", "root", "labels")(_path)
+    _check_paths = field_validator("spec", "root", "labels", "listing")(_path)
+    _check_addresses = field_validator("root", "listing")(_address)
 
     def absolute(self, folder: Path) -> "DataConfig":
         """Return the section with absolute paths; `folder` is where its relative ones start."""
         return self.model_copy(
             update={
-                "root": str((folder / Path(self.root).expanduser()).resolve()),
+                "root": _absolute_folder(self.root, folder),
+                "listing": self.listing and _absolute_folder(self.listing, folder),
                 "spec": _name_or_path(self.spec, folder),
                 "labels": self.labels and _name_or_path(self.labels, folder),
                 "projection": {_name_or_path(source, folder): groups for source, groups in self.projection.items()},
@@ -466,6 +481,11 @@ def render_config(config: RunConfig, folder: Path) -> str:
 def _name_or_path(text: str, folder: Path) -> str:
     """Return the path of a .toml file as an absolute one; else a name that ships, though a folder may be called so."""
     return _absolute_path(text, folder) if text.endswith(".toml") else text
+
+
+def _absolute_folder(text: str, folder: Path) -> str:
+    """Return an address as it is, and a path as an absolute one."""
+    return text if is_address(text) else str((folder / Path(text).expanduser()).resolve())
 
 
 def _absolute_path(text: str, folder: Path, has_function: bool = False) -> str:

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 from reliseg.data.augment import Copy
 from reliseg.errors import ConfigError, DataError
 from reliseg.labels import ColorMap, LabelMap, LabelSpace, Projection, default_projection
+from reliseg.remote import Root
 from reliseg.runtime.file_names import ADDED_BYTES, NAME_BYTES, escaped_name, name_problem, plain_name_problem
 from reliseg.runtime.text_files import quoted
 from reliseg.types import Image, Truth
@@ -77,7 +77,7 @@ class DataSet:
     """An open data set: every image is paired with its annotation, nothing is decoded yet."""
 
     name: str
-    root: Path
+    root: Root
     labels: LabelSpace
     label_map: LabelMap | ColorMap
     domains: Mapping[str, Domain]

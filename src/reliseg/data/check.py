@@ -14,6 +14,7 @@ from reliseg.data.decode import check_sizes, load, mask_colors
 from reliseg.data.misreading import CountedMap, blurred_reading, id_counts, other_reading, palette_reading, void_note
 from reliseg.errors import SampleError, count_text, image_size_text
 from reliseg.labels import UNKNOWN, VOID, LabelMap, LabelSpace
+from reliseg.remote import RemoteFolder
 
 MASKS_TO_DECODE = 8
 """So many masks of a domain are looked at where not all are."""
@@ -58,7 +59,9 @@ def check_domain(
     """Return the problems of a domain, and what is suspicious about its masks.
 
     Compare the sizes in the headers of every image and mask, and map the ids of the first eight masks; with
-    `full` decode everything. `progress` is called with the samples done and their number.
+    `full` decode everything. Outside this machine a header takes the whole file: without `full`, eight samples are
+    fetched, and of the others the list tells which files are empty. `progress` is called with the samples done and
+    their number.
     """
     where, total = f"{dataset.name}/{domain.name}", len(domain.samples)
     errors: list[SampleError] = []
@@ -74,6 +77,10 @@ def check_domain(
                 progress(done, total)
     problems = first_lines([f"{where}: {error}" for error in errors], where)
     notes = [f"{where}: {line}" for line in masks.notes()]
+    left = total - MASKS_TO_DECODE
+    if left > 0 and not full and isinstance(dataset.root, RemoteFolder):
+        verb = "is" if left == 1 else "are"
+        notes.append(f"{where}: {count_text(left, 'sample')} {verb} fetched when the run needs them, and not before")
     if full and masks.number == total and not masks.pixels[:UNKNOWN].any():
         return DomainCheck((*problems, *notes))  # no number would come of it
     return DomainCheck(tuple(problems), tuple(notes), frozenset(error.sample for error in errors), tuple(ends))
@@ -113,6 +120,8 @@ def _look(dataset: DataSet, sample: Sample, full: bool, decode: bool) -> _Look:
             loaded = load(replace(dataset, label_map=counted or label_map), sample, image=full)
             size, truth = loaded.size, loaded.truth
             pixels = None if truth is None else id_counts(truth, VOID + 1)
+        elif isinstance(dataset.root, RemoteFolder):
+            _check_not_empty(dataset.root, sample)
         else:
             size = check_sizes(dataset, sample)
     except SampleError as reason:
@@ -123,6 +132,13 @@ def _look(dataset: DataSet, sample: Sample, full: bool, decode: bool) -> _Look:
             other_reading(dataset, counted) or _palette_reading(dataset, sample, counted) or blurred_reading(counted)
         )
     return _Look(error, SizedSample(sample, size) if size else None, pixels, reading)
+
+
+def _check_not_empty(root: RemoteFolder, sample: Sample) -> None:
+    for path in filter(None, (sample.image, sample.mask)):
+        facts = root.listed.get(path)
+        if facts is not None and facts.size == 0:
+            raise SampleError(sample.id, f"{root / path}: the file is empty; copy it again")
 
 
 def _palette_reading(dataset: DataSet, sample: Sample, counted: CountedMap) -> str:

@@ -39,6 +39,7 @@ from reliseg.data.pictures.kinds import (
 from reliseg.data.pictures.whole import whole_file
 from reliseg.errors import SampleError, image_size_text, one_line
 from reliseg.labels import UnlistedIdsError
+from reliseg.remote import FetchError, Place, RemoteFile
 from reliseg.runtime.regular_files import open_regular, read_open, reason_of, size_text
 from reliseg.types import Image, Truth
 
@@ -95,7 +96,7 @@ class _File:
     """A file of a sample, for messages. `encoding` is that of a mask, or None for an image."""
 
     sample: str
-    path: Path
+    path: Place
     encoding: str | None = None
 
     def error(self, problem: str) -> SampleError:
@@ -117,20 +118,20 @@ class _File:
             raise self.error(f"cannot be decoded ({problem}); copy or create the file again") from error
 
     @contextmanager
-    def stream(self) -> Iterator[BufferedReader]:
-        """Open the file."""
-        try:
-            stream = open_regular(self.path, FILE_LIMIT)
-        except OSError as error:
-            raise self._unreadable(error) from error
-        with stream:
-            if not os.fstat(stream.fileno()).st_size:
-                raise self.error("the file is empty; copy it again")
-            yield stream
+    def stream(self) -> Iterator[BinaryIO]:
+        """Open the file for its header; one that lies outside this machine is fetched as a whole."""
+        if isinstance(self.path, RemoteFile):
+            yield BytesIO(self._fetched(self.path))
+        else:
+            with self._opened(self.path) as stream:
+                yield stream
 
     def content(self) -> tuple[BytesIO, _Header]:
         """Return the bytes of the file, held by nobody else, and what the header of the picture says."""
-        with self.stream() as stream:
+        if isinstance(self.path, RemoteFile):
+            source = BytesIO(self._fetched(self.path))
+            return source, self.header(source)
+        with self._opened(self.path) as stream:
             length = os.fstat(stream.fileno()).st_size
             if length > _SMALL_FILE:
                 height, width = self.header(stream).size
@@ -142,14 +143,36 @@ class _File:
         return source, self.header(source)
 
     def read(self) -> bytes:
-        with self.stream() as stream:
+        if isinstance(self.path, RemoteFile):
+            return self._fetched(self.path)
+        with self._opened(self.path) as stream:
             return self._bytes(stream)
+
+    @contextmanager
+    def _opened(self, path: Path) -> Iterator[BufferedReader]:
+        try:
+            stream = open_regular(path, FILE_LIMIT)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        with stream:
+            if not os.fstat(stream.fileno()).st_size:
+                raise self.error("the file is empty; copy it again")
+            yield stream
 
     def _bytes(self, stream: BufferedReader) -> bytes:
         try:
             return read_open(stream)
         except OSError as error:
             raise self._unreadable(error) from error
+
+    def _fetched(self, file: RemoteFile) -> bytes:
+        try:
+            data = file.read(FILE_LIMIT)
+        except FetchError as error:
+            raise self.error(f"{error.strerror}; {error.advice}") from error
+        if not data:
+            raise self.error("the file is empty; copy it again")
+        return data
 
     def header(self, source: BinaryIO) -> _Header:
         """Return what the header says; a SampleError if it tells that the file is not read. Decode nothing."""

@@ -14,6 +14,7 @@ from reliseg.data.spec import Spec, read_spec
 from reliseg.data.template import Tree
 from reliseg.errors import ConfigError, DataError, suggestion
 from reliseg.labels import LabelSpace, Projection, label_space, label_space_names
+from reliseg.remote import LOST_SLASH, Address, Root, Roots
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class DataOptions:
 
     spec: str
     """The name of a spec that ships, or the path of a .toml file."""
-    root: Path
+    root: Path | Address
     name: str | None = None
     labels: str | None = None
     """A label space that ships, or the path of a .toml file."""
@@ -37,18 +38,21 @@ class DataOptions:
     annotations: Literal["required", "none"] = "required"
     resize: ImageSize | None = None
     """The size at which models get its images that have none of their own, as for models."""
+    listing: str | None = None
+    """The path or address of a file that lists those below a root outside this machine, one path a line."""
     folder: Path = Path()
-    """Relative paths in `root`, `spec` and `labels` start here: the folder of the file that names them."""
+    """Relative paths in `root`, `spec`, `labels` and `listing` start here: the folder of the file that names them."""
 
 
-def open_dataset(options: DataOptions) -> DataSet:
-    """Pair all files of the options' domains. ConfigError and DataError say what is wrong and what to do."""
+def open_dataset(options: DataOptions, roots: Roots | None = None) -> DataSet:
+    """Pair all files of the options' domains. ConfigError and DataError say what is wrong and what to do.
+
+    `roots` are the places outside this machine that are listed already.
+    """
     spec = read_spec(options.spec, options.folder).with_templates(options.image, options.mask)
     name = options.name or spec.name
     check_name("data set", name)
-    root = options.folder / options.root.expanduser()
-    if not root.is_dir():
-        raise DataError(f"{name}: root {root} is not a folder; it should hold {spec.image[0].text}")
+    root = _open_root(name, options, spec, roots or Roots())
     labels = _labels(options, spec)
     table = spec.label_map if options.label_map is None else options.label_map
     encoding, label_map = read_label_map(name, table, labels, options.unlisted)
@@ -57,7 +61,7 @@ def open_dataset(options: DataOptions) -> DataSet:
     domains = _domains(name, source, selections, options.missing == "skip")
     return DataSet(
         name=name,
-        root=root.absolute(),  # the process may go to another folder before it reads an image
+        root=root,
         labels=labels,
         label_map=label_map,
         domains=domains,
@@ -68,6 +72,24 @@ def open_dataset(options: DataOptions) -> DataSet:
         sources=_sources(name, options, labels),
         notes=dataset_notes(source, domains.values()),
     )
+
+
+def _open_root(name: str, options: DataOptions, spec: Spec, roots: Roots) -> Root:
+    if isinstance(options.root, Address):
+        try:
+            return roots.open(options.root, options.listing, options.folder)
+        except DataError as error:
+            raise DataError(f"{name}: {error}") from error
+    root = options.folder / options.root.expanduser()
+    if options.listing is not None:
+        raise ConfigError(f"{name}: listing applies to a root outside this machine, and {root} is a folder; remove it")
+    if not root.is_dir():
+        if LOST_SLASH.match(str(options.root)):
+            raise DataError(
+                f"{name}: root {options.root} lost a slash, as it was made a Path; give the address as a text"
+            )
+        raise DataError(f"{name}: root {root} is not a folder; it should hold {spec.image[0].text}")
+    return root.absolute()  # the process may go to another folder before it reads an image
 
 
 def _labels(options: DataOptions, spec: Spec) -> LabelSpace:
@@ -123,7 +145,7 @@ def _selections(name: str, spec: Spec, options: DataOptions) -> dict[str, Select
     return selections
 
 
-def _source(root: Path, spec: Spec, selections: Mapping[str, Selection]) -> Source:
+def _source(root: Root, spec: Spec, selections: Mapping[str, Selection]) -> Source:
     """Return where files are looked for: only where fields have values of a domain, if all domains name the field."""
     plain = [s for s in selections.values() if not s.union]
     masks = any(s.annotated for s in plain)

@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TypeAlias
 
 from reliseg.errors import ConfigError, DataError
+from reliseg.remote import RemoteFolder, Root
 from reliseg.runtime.file_names import normal_name
 from reliseg.runtime.regular_files import reason_of
 
@@ -92,12 +92,12 @@ class PathMatch:
 
 @dataclass(frozen=True)
 class Tree:
-    """A folder of files. Folders are listed at most once.
+    """A folder of files, here or outside this machine. Folders are listed at most once.
 
     Names that start with a dot are left out, and folders that file managers make (`__MACOSX`).
     """
 
-    root: Path
+    root: Root
     _listings: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict, repr=False)
     _links: set[str] = field(default_factory=set, repr=False)
     """The paths of all links that were listed."""
@@ -128,11 +128,14 @@ class Tree:
 
     def file(self, path: str) -> str:
         """Return the file that a listed path leads to: links to one file have the same one."""
-        return os.path.realpath(self.root / path) if self.is_link(path) else f"{self._real_root}/{path}"
+        root = self.root
+        if isinstance(root, RemoteFolder) or not self.is_link(path):
+            return f"{self._real_root}/{path}"
+        return os.path.realpath(root / path)
 
     @cached_property
     def _real_root(self) -> str:
-        return os.path.realpath(self.root)
+        return str(self.root) if isinstance(self.root, RemoteFolder) else os.path.realpath(self.root)
 
     def _walk(
         self,
@@ -162,25 +165,36 @@ class Tree:
         """
         listing = self._listings.get(folder)
         if listing is None:
-            listing = ([], [])
-            try:
-                with os.scandir(self.root / folder) as entries:
-                    for entry in entries:
-                        if entry.name.startswith(".") or entry.name in _MADE_BY_SYSTEMS:
-                            continue
-                        if entry.is_symlink():
-                            self._links.add(folder + entry.name)
-                        listing[0 if _is_folder(entry) else 1].append(entry.name)
-            except (FileNotFoundError, NotADirectoryError):
-                pass
-            except OSError as error:
-                raise DataError(f"{self.root / folder}: cannot be listed ({reason_of(error)})") from error
-            if folder and os.path.realpath(self.root / folder) != f"{self._real_root}/{folder[:-1]}":
-                self._links.add(folder[:-1])
+            listing = self._list(folder)
             listing[0].sort()
             listing[1].sort()
             self._listings[folder] = listing
         return listing
+
+    def _list(self, folder: str) -> tuple[list[str], list[str]]:
+        root, listing = self.root, (list[str](), list[str]())
+        if isinstance(root, RemoteFolder):
+            folders, files = root.names(folder)
+            return [f for f in folders if _is_meant(f)], [f for f in files if _is_meant(f)]
+        try:
+            with os.scandir(root / folder) as entries:
+                for entry in entries:
+                    if not _is_meant(entry.name):
+                        continue
+                    if entry.is_symlink():
+                        self._links.add(folder + entry.name)
+                    listing[0 if _is_folder(entry) else 1].append(entry.name)
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:
+            raise DataError(f"{root / folder}: cannot be listed ({reason_of(error)})") from error
+        if folder and os.path.realpath(root / folder) != f"{self._real_root}/{folder[:-1]}":
+            self._links.add(folder[:-1])
+        return listing
+
+
+def _is_meant(name: str) -> bool:
+    return not name.startswith(".") and name not in _MADE_BY_SYSTEMS
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

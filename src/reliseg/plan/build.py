@@ -13,6 +13,7 @@ from reliseg.data.augment import Copy
 from reliseg.errors import ConfigError, count_text, suggestion
 from reliseg.plan.open import limit_samples, model_loaders, open_configured_dataset
 from reliseg.plan.plan import Fit, ModelSource, Plan, Pool, Reported, Target, all_members
+from reliseg.remote import Roots, root_name
 
 FileKey: TypeAlias = tuple[str, str]
 """The root of a data set, and the path of an image below it: two data sets may be opened on one folder."""
@@ -20,7 +21,8 @@ FileKey: TypeAlias = tuple[str, str]
 
 def plan_from_config(config: RunConfig, folder: Path) -> Plan:
     """Return the plan of a configuration whose relative paths start at `folder`; opens data sets, loads no model."""
-    datasets = [open_configured_dataset(d, folder) for d in config.datasets]
+    roots = Roots()
+    datasets = [open_configured_dataset(d, folder, roots) for d in config.datasets]
     models = model_loaders(config.models, folder, config)
     return plan_with(models, datasets, config, folder)
 
@@ -199,7 +201,7 @@ def _check_union(reported: Reported) -> None:
     """Refuse a union with a sample in two of its members: its statistics are the sum of theirs."""
     seen: dict[tuple[str, str, Copy | None], Target] = {}
     for member in reported.members():
-        root = str(member.dataset.root.resolve())
+        root = root_name(member.dataset.root)
         for sample in member.domain.samples:
             other = seen.setdefault((root, sample.image, sample.copy), member)
             if other != member:
@@ -237,7 +239,7 @@ def _shared_samples(
 
 def _files(target: Target) -> dict[FileKey, Sample]:
     """Return the samples by image file."""
-    root = str(target.dataset.root.resolve())
+    root = root_name(target.dataset.root)
     return {(root, sample.image): sample for sample in target.domain.samples}
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from reliseg.config.schema import ENSEMBLE, IN_MEMORY, DataConfig, ModelConfig, Settings
 from reliseg.data import DataOptions, DataSet, Domain, open_dataset
@@ -13,18 +14,20 @@ from reliseg.labels import LabelSpace, label_space
 from reliseg.models import Model, ModelOptions
 from reliseg.models.calling import load_model
 from reliseg.plan.plan import ModelSource, Target, all_members
+from reliseg.remote import Roots, root_from_text
 
 _AGAIN = "call reliseg.evaluate again, or write here"
 
 
-def open_configured_dataset(config: DataConfig, folder: Path) -> DataSet:
-    """Open the data set of a section; relative paths start at `folder`."""
+def open_configured_dataset(config: DataConfig, folder: Path, roots: Roots | None = None) -> DataSet:
+    """Open the data set of a section; relative paths start at `folder`, and `roots` are listed already."""
     if config.spec == IN_MEMORY:
         raise ConfigError(
             f"data set {config.name} was an object in Python; {_AGAIN} the name or .toml file of its spec"
         )
-    paths = {"root": Path(config.root), "folder": folder, "image": config.image or (), "mask": config.mask or ()}
-    return open_dataset(DataOptions(**config.model_dump() | paths))
+    paths: dict[str, Any] = {"root": root_from_text(config.root), "folder": folder}
+    paths |= {"image": config.image or (), "mask": config.mask or ()}
+    return open_dataset(DataOptions(**config.model_dump() | paths), roots)
 
 
 def limit_samples(dataset: DataSet, limit: int | None) -> DataSet:

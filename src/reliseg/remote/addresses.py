@@ -14,6 +14,8 @@ WEB = ("https", "http")
 _PLAIN = "/~!$&'()*+,;=:@"
 """What needs no escape in the path of a web address, beside letters and digits."""
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
+LOST_SLASH = re.compile(r"(s3|gs|https?):/(?!/)")
+"""What a path makes of an address."""
 
 
 @dataclass(frozen=True)

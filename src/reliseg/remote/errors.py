@@ -2,6 +2,7 @@
 
 import errno
 from typing import Any
+from urllib.parse import urlsplit
 
 from reliseg.errors import error_text, one_line
 from reliseg.remote.addresses import Address
@@ -19,6 +20,9 @@ _UNREACHABLE = frozenset({"EndpointConnectionError", "ClientConnectorError", "Pr
 _BROKEN_OFF = frozenset(
     {"HTTPClientError", "ClientPayloadError", "IncompleteRead", "ClientConnectionError", "ResponseParserError"}
 )
+_DAMAGED = frozenset({"FlexibleChecksumError"})
+_OUT_OF_ORDER = (getattr(errno, "EREMOTEIO", errno.EIO), errno.EIO, errno.EBUSY)
+"""What s3fs makes of status 500 and 503."""
 _DENIED = (401, 403)
 _ABSENT = (404, 410)
 
@@ -72,8 +76,13 @@ def _of_connection(error: BaseException, names: set[str], place: str, timeout: f
         advice = "try again later, or set RELISEG_TIMEOUT to more seconds"
         return FetchError(place, f"no answer within {timeout:g} s", advice, may_pass=True)
     if names & _UNREACHABLE:
+        where = urlsplit(str(getattr(error, "kwargs", {}).get("endpoint_url", "")))  # as botocore tells it
+        server = f"{where.scheme}://{where.netloc}" if where.netloc else "the server"
         advice = "check the network, and AWS_ENDPOINT_URL" if place.startswith("s3:") else "check the network"
-        return FetchError(place, "cannot be reached", advice, may_pass=True)
+        return FetchError(place, f"{server} cannot be reached", advice, may_pass=True)
+    if names & _DAMAGED:
+        reason = "other bytes arrived than its checksum says"
+        return FetchError(place, reason, "run again, or check the network", may_pass=True)
     if names & _BROKEN_OFF:
         return FetchError(place, "the connection broke off", "run again", may_pass=True)
     return None
@@ -85,12 +94,14 @@ def _of_answer(error: BaseException, place: str, status: int | None) -> FetchErr
         advice = "run again later" if may_pass else "correct the address"
         return FetchError(place, f"the server answers with status {status}", advice, may_pass=may_pass)
     if isinstance(error, OSError) and error.strerror:
-        return FetchError(place, f"the store refuses ({one_line(error)})", "run again later, or check the address")
+        may_pass = error.errno in _OUT_OF_ORDER
+        advice = "run again later" if may_pass else "check the address"
+        return FetchError(place, f"the store answers: {error.strerror}", advice, may_pass=may_pass)
     return FetchError(place, error_text(error), "check the address, and the settings of the store in the environment")
 
 
 def _absence(error: BaseException, address: Address) -> tuple[str, str]:
-    if address.is_store and "bucket" in str(error).lower():
+    if address.is_store and "bucket does not exist" in str(error).lower():
         return f"there is no bucket {address.host}", "correct the address, or AWS_ENDPOINT_URL"
     return "there is no such file", "correct the address, or add the file"
 

@@ -12,8 +12,8 @@ from reliseg.remote.base import Store
 from reliseg.remote.errors import AbsentError
 from reliseg.remote.facts import Facts
 
-REQUESTS = 3
-"""How often a request is made that fails for a reason that may pass."""
+REQUESTS = 2
+"""How often botocore makes a request that fails for a reason that may pass: each page of a long list for itself."""
 
 
 class ObjectStore(Store):

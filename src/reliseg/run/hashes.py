@@ -16,11 +16,13 @@ from typing import NamedTuple, TypeAlias
 
 from reliseg.data import DataSet, DecodedSample, Sample, sample_sha256
 from reliseg.errors import ReliSegError
+from reliseg.remote import Place, RemoteFile, RemoteFolder
 from reliseg.run.memory_file import MemoryFile, Table, unseal
 from reliseg.runtime.regular_files import sha256_of_file
 
 State: TypeAlias = str
-"""What the file system says of some files: sizes, times and inodes."""
+"""What the file system says of some files: sizes, times and inodes; what a store says of those outside this machine."""
+_Path: TypeAlias = str | RemoteFile
 
 _SETTLED_NS = 2_000_000_000
 """How long before it is hashed a file must have been changed last: file systems keep times of up to 2 s."""
@@ -31,7 +33,7 @@ _BATCH = 1000
 class ChangedError(ReliSegError):
     """Files hold other bytes than this run has read in them before."""
 
-    def __init__(self, files: Iterable[Path | str]) -> None:
+    def __init__(self, files: Iterable[object]) -> None:
         super().__init__(
             f"{' or '.join(map(str, files))} changed while the run went on: a part of it has read other bytes; "
             "run again to evaluate what depends on it"
@@ -135,9 +137,9 @@ class InputHashes:
                 self._write("texts", key, entry)
         return value
 
-    def state(self, files: Iterable[Path]) -> State:
+    def state(self, files: Iterable[Place]) -> State:
         """Return what the file system says of these files, to be taken before they are read; "" if one is not there."""
-        return _state(map(str, files))
+        return _state(str(file) if isinstance(file, Path) else file for file in files)
 
     def state_of_sample(self, dataset: DataSet, sample: Sample) -> State:
         """Return what the file system says of the files of a sample, as `state`."""
@@ -163,7 +165,7 @@ class InputHashes:
             self._flush()
             self._kept.close()
 
-    def _hash(self, kind: str, paths: tuple[str, ...], compute: Callable[[], str]) -> str:
+    def _hash(self, kind: str, paths: tuple[_Path, ...], compute: Callable[[], str]) -> str:
         """Return what is known of the files if they have not changed since, else compute it."""
         key, taken, state = _key(kind, paths), time.time_ns(), _state(paths)
         with self._lock:
@@ -187,7 +189,7 @@ class InputHashes:
             self._before = self._kept.rows("inputs")
         return _Entry.of_text(unseal(key, self._before.get(key)))
 
-    def _keep(self, kind: str, paths: tuple[str, ...], entry: _Entry) -> None:
+    def _keep(self, kind: str, paths: tuple[_Path, ...], entry: _Entry) -> None:
         key = _key(kind, paths)
         own = self._known.get(key)
         if own is not None and own.value != entry.value:
@@ -211,20 +213,22 @@ class InputHashes:
             self._new["texts"].clear()  # they are long, and can be made again
 
 
-def sample_files(dataset: DataSet, sample: Sample) -> tuple[Path, ...]:
+def sample_files(dataset: DataSet, sample: Sample) -> tuple[Place, ...]:
     """Return the files of a sample: its image, and its mask if it has one."""
-    return tuple(map(Path, _sample_paths(dataset, sample)))
+    return tuple(Path(path) if isinstance(path, str) else path for path in _sample_paths(dataset, sample))
 
 
-def _sample_paths(dataset: DataSet, sample: Sample) -> tuple[str, ...]:
+def _sample_paths(dataset: DataSet, sample: Sample) -> tuple[_Path, ...]:
+    if isinstance(dataset.root, RemoteFolder):
+        return tuple(dataset.root / path for path in (sample.image, sample.mask) if path is not None)
     root = os.fspath(dataset.root)  # texts: a path takes ten times as long, of each of many samples
     image = f"{root}{os.sep}{sample.image}"
     return (image,) if sample.mask is None else (image, f"{root}{os.sep}{sample.mask}")
 
 
-def _state(paths: Iterable[str]) -> State:
+def _state(paths: Iterable[_Path]) -> State:
     try:
-        return " ".join([_state_of(os.stat(path)) for path in paths])  # noqa: PTH116 - as above
+        return " ".join([_state_of(os.stat(p)) if isinstance(p, str) else p.state() for p in paths])  # noqa: PTH116
     except (OSError, ValueError):  # the latter of a name that no file can have
         return ""
 
@@ -238,7 +242,11 @@ def _last_change(state: State) -> int:
     return max(int(time) for file in state.split(" ") for time in file.split(",")[1:3])
 
 
-def _key(kind: str, paths: tuple[str, ...], about: str = "") -> bytes:
-    here = [path if os.path.isabs(path) else os.path.abspath(path) for path in paths]  # noqa: PTH100, PTH117 - as above
+def _key(kind: str, paths: tuple[_Path, ...], about: str = "") -> bytes:
+    here = [_name(path) if isinstance(path, str) else str(path) for path in paths]
     content = "\0".join((kind, *here, "", about)).encode(errors="surrogatepass")
     return hashlib.blake2b(content, digest_size=16).digest()
+
+
+def _name(path: str) -> str:
+    return path if os.path.isabs(path) else os.path.abspath(path)  # noqa: PTH100, PTH117 - as above
