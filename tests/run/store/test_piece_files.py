@@ -60,9 +60,9 @@ def test_a_score_is_the_sum_over_pieces_however_often_it_is_asked_for(tmp_path: 
 
 def test_what_was_read_takes_less_than_its_counts_would_in_64_bits(tmp_path: Path) -> None:
     piece(tmp_path / "a.zip", 100)
-    stored = StoredScoreHistograms(dict.fromkeys(LAYOUT.scores, [tmp_path / "a.zip"]))
+    stored = StoredScoreHistograms({s: [tmp_path / "a.zip"] for s in LAYOUT.scores})
     bins = sum(stored[score].counts.size for score in BUILT_IN_SCORES)
-    again = StoredScoreHistograms(dict.fromkeys(LAYOUT.scores, [tmp_path / "a.zip"]))
+    again = StoredScoreHistograms({s: [tmp_path / "a.zip"] for s in LAYOUT.scores})
     tracemalloc.start()
     for score in BUILT_IN_SCORES:
         again[score]
@@ -110,7 +110,7 @@ def content_of(path: Path) -> dict[str, np.ndarray] | None:
     assert stored is not None
     arrays = dict(stored.observed.pixels.items())
     arrays |= {f"samples.{key}": array for key, array in stored.observed.samples.arrays().items()}
-    for score, ranks in StoredScoreHistograms(dict.fromkeys(SMALL.scores, [path])).items():
+    for score, ranks in StoredScoreHistograms({s: [path] for s in SMALL.scores}).items():
         np.testing.assert_array_equal(ranks.counts, arrays[f"ranks.{score}.counts"])
     return arrays
 
