@@ -1,0 +1,109 @@
+"""What is known of a model is remembered as long as its files hold what they held."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from helpers.plans import SilentModel
+
+from reliseg.plan.plan import ModelSource
+from reliseg.run.hashes import InputHashes
+from reliseg.run.predict import model_facts
+from reliseg.run.store import model_memory
+from reliseg.run.store.model_memory import ModelHandle, ModelMemory
+
+
+@dataclass
+class World:
+    """A model with a file of weights, and how often it was loaded."""
+
+    root: Path
+    loaded: list[str] = field(default_factory=list)
+
+    @property
+    def weights(self) -> Path:
+        return self.root / "weights.pt"
+
+    def source(self, described: str = "net") -> ModelSource:
+        world = self
+
+        class Loaded(SilentModel):
+            def provenance(self) -> dict[str, object]:
+                return {"files": {str(world.weights): world.weights.read_text()}}
+
+        def load() -> SilentModel:
+            world.loaded.append(described)
+            return Loaded()
+
+        return ModelSource("net", load, described)
+
+    def look(self, described: str = "net", *, verify: bool = False) -> int:
+        """Look at the model's facts as a new run does; return how often it was loaded for that."""
+        self.loaded.clear()
+        handle = ModelHandle(self.source(described), ModelMemory(self.root / "models", InputHashes(verify=verify)))
+        assert handle.facts.provenance == {"files": {str(self.weights): self.weights.read_text()}}
+        return len(self.loaded)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(model_facts, "parts_of_code", lambda plugins: {})  # as of a kind that ships
+    found = World(tmp_path)
+    (tmp_path / "models").mkdir()
+    found.weights.write_text("1")
+    return found
+
+
+def test_a_model_is_loaded_once_and_known_from_then_on(world: World) -> None:
+    assert [world.look(), world.look()] == [1, 0]
+    assert world.look("net with other options") == 1
+
+
+def test_a_changed_file_and_a_new_one_beside_are_seen(world: World) -> None:
+    world.look()
+    world.weights.write_text("2")
+    assert [world.look(), world.look()] == [1, 0]
+    (world.root / "adapter.json").write_text("{}")
+    assert [world.look(), world.look()] == [1, 0]
+
+
+def test_a_verified_run_and_one_with_another_package_load_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.look()
+    assert world.look(verify=True) == 1
+    monkeypatch.setattr(model_memory, "version", lambda package: "0")
+    assert world.look() == 1
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"facts": {}, "sha256": "1"}', "[" * 10_000])
+def test_a_damaged_memory_is_none(world: World, content: str) -> None:
+    world.look()
+    (path,) = (world.root / "models").glob("*.json")
+    path.write_text(content)
+    assert [world.look(), world.look()] == [1, 0]
+
+
+def test_facts_that_were_edited_are_not_believed(world: World) -> None:
+    world.look()
+    (path,) = (world.root / "models").glob("*.json")
+    content = json.loads(path.read_text())
+    content["facts"]["model"]["fingerprint"] = "another"
+    path.write_text(json.dumps(content))
+    assert world.look() == 1
+
+
+def test_nothing_is_remembered_of_models_in_memory_and_of_other_packages(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [world.look(""), world.look("")] == [1, 1]
+    monkeypatch.setattr(model_facts, "parts_of_code", lambda plugins: {"code of another package": "1"})
+    assert [world.look(), world.look()] == [1, 1]
+    assert not list((world.root / "models").iterdir())
+
+
+def test_a_model_that_was_let_go_is_still_known(world: World) -> None:
+    handle = ModelHandle(world.source(), ModelMemory(world.root / "models", InputHashes()))
+    handle.load_if_unknown()
+    assert not handle.is_loaded
+    assert handle.known() is not None
+    assert len(world.loaded) == 1

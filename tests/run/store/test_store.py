@@ -1,0 +1,100 @@
+"""Pieces by place: named by content, joined without a change, told where they are not whole."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.worlds import WORLDS
+
+from reliseg.run.hashes import InputHashes
+from reliseg.run.store.piece_files import Observed, PieceHead, load_piece
+from reliseg.run.store.store import Place, Store, place_of
+
+WORLD = WORLDS["plain"]
+PLACE = place_of({"model": "1"}, "f", ["0", "1", "2"])
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "statistics", InputHashes())
+
+
+def save(store: Store, *images: int, place: Place = PLACE, digest: str = "0", **head: object) -> Path:
+    parts = [Observed(*WORLD.observe(np.flatnonzero(WORLD.image == i), str(i))) for i in images]
+    observed = sum(parts[1:], parts[0])
+    facts = PieceHead({str(i): digest * 64 for i in images}, {}, {"model": "1"}, "f", **head)  # type: ignore[arg-type]
+    return store.save(place, facts, observed).path
+
+
+def test_a_place_depends_on_content_and_on_no_order() -> None:
+    parts = {"model": "1", "label map": "2"}
+    one = place_of(parts, "f", ["a", "b"])
+    assert place_of(dict(reversed(parts.items())), "f", ["b", "a"]) == one
+    others = [
+        place_of(parts | {"model": "2"}, "f", ["a", "b"]),
+        place_of(parts, "g", ["a", "b"]),
+        place_of(parts, "f", ["a"]),
+    ]
+    assert len({one, *others}) == 4
+
+
+def test_a_piece_is_named_by_content_and_not_by_who_made_it_or_what_it_was_called(store: Store) -> None:
+    path = save(store, 0, 1)
+    assert save(store, 1, 0, made={"processor": "other"}, named={"model": "other"}) == path
+    assert save(store, 0, 1, digest="1") != path
+    assert save(store, 0) != path
+    assert list(store.all_pieces()) == sorted(p.path for p in store.pieces(PLACE)[0])
+
+
+def test_pieces_that_are_joined_hold_what_they_held(store: Store) -> None:
+    save(store, 0)
+    save(store, 2, 1)
+    found, _ = store.pieces(PLACE)
+    store.join(PLACE, found)
+    ((joined,), broken) = store.pieces(PLACE)
+    assert broken == []
+    whole = load_piece(joined.path)
+    assert whole is not None
+    expected = load_piece(save(store, 0, 1, 2))
+    assert expected is not None
+    assert joined.samples == {"0", "1", "2"}
+    assert whole.observed.pixels == expected.observed.pixels
+    assert whole.observed.samples == expected.observed.samples
+
+
+def test_pieces_of_two_stores_lie_beside_each_other(store: Store, tmp_path: Path) -> None:
+    other = Store(tmp_path / "other", InputHashes())
+    save(store, 0)
+    path = save(other, 1, 2)
+    target = store.folder / path.relative_to(other.folder)
+    target.write_bytes(path.read_bytes())
+    found, _ = store.pieces(PLACE)
+    assert sorted(i for piece in found for i in piece.samples) == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\5\6", None])
+def test_a_file_that_is_not_whole_is_told_and_is_no_piece(store: Store, damage: bytes | None) -> None:
+    path = save(store, 0)
+    assert store.pieces(PLACE)[1] == []
+    path.write_bytes(path.read_bytes()[:-1] + b"x" if damage is None else damage)
+    assert store.pieces(PLACE) == ([], [path])
+
+
+def test_why_samples_failed_is_kept_until_they_do_not(store: Store) -> None:
+    assert store.failures(PLACE) == {}
+    store.note_failures(PLACE, {"0": "NaN"})
+    assert store.failures(PLACE) == {"0": "NaN"}
+    (path,) = store.folder.rglob("failures.json")
+    path.write_text("[")
+    assert store.failures(PLACE) == {}
+    store.note_failures(PLACE, {})
+    assert not path.exists()
+
+
+def test_what_is_removed_leaves_no_empty_folder(store: Store) -> None:
+    path = save(store, 0)
+    other = save(store, 1)
+    store.remove([path])
+    assert list(store.all_pieces()) == [other]
+    store.remove([other])
+    assert list(store.folder.iterdir()) == []
