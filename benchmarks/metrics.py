@@ -3,35 +3,41 @@
 python benchmarks/metrics.py [--out FILE.json] [--store FOLDER ...]
 
 A test set of the usual size, without a network: 500 images in each of 5 domains, under 4 calibrations, with 5 scores.
-A shard holds 64 images of 2 megapixels, 19 classes, whose statistics the kernel took from synthetic logits; the same
-shard stands for all of a calibration, under other names. `--store` names folders of runs whose shards are weighed too.
+A shard holds at most 64 images of 2 megapixels, 19 classes, whose statistics the kernel took from synthetic logits; the
+same images stand for all of a calibration, under other names. `--store` names folders of runs whose pieces are weighed
+too.
 """
 
 import argparse
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from kernel import ALL, Measure, image
 from machine import write
+from PIL import Image
 
+from reliseg.calibration.methods.ts import Scaled
 from reliseg.config.schema import Settings
 from reliseg.data import DataSet, Domain, Sample
 from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.labels import LabelMap, label_space
 from reliseg.models import Input, Model, ModelOptions
-from reliseg.plan.plan import Fit, Plan, Target
-from reliseg.plan.shards import SHARD_SIZE, shards
+from reliseg.plan.plan import Fit, ModelSource, Plan, Target
+from reliseg.plan.shards import SHARD_SIZE
 from reliseg.prediction import Prediction
 from reliseg.run.context import ModelRun, RunContext
-from reliseg.run.evaluate.shard_files import Observed, ShardHead, load_head, save_shard
+from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.folder import RunFolder
+from reliseg.run.hashes import InputHashes
 from reliseg.run.measure.measure import measure
 from reliseg.run.measure.splits import measure_splits
+from reliseg.run.store.piece_files import Observed, PieceHead, read_head, save_piece
 from reliseg.stats import Layout, LogitView, SampleTable
 
 IMAGES, DOMAINS = 500, ("clear", "fog", "night", "rain", "snow")
@@ -40,8 +46,8 @@ METHODS = {"ts": 1.3, "vector": 1.6, "class_ts": 2.0}
 CLASSES = 19
 LAYOUT = Layout(CLASSES, ALL)
 MILLION = 10**6
-SMALL_SHARD = 16
-"""A scene that stands alone between longer ones."""
+SIZES = (16, 32, 48, SHARD_SIZE)
+"""Images of a shard: a domain of one scene is cut where it exceeds 64, so most hold 32 to 64; 16 is a small scene."""
 LIMIT = 100.0
 """Gigabytes for a million images under one calibration."""
 
@@ -64,16 +70,19 @@ def observe_images(temperature: float, images: int) -> Observed:
 
 
 def test_set(root: Path) -> Plan:
-    """A plan of domains of nothing but names."""
+    """A plan of domains whose images are all one file."""
+    root.mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(root / "image.png")
+    Image.new("L", (8, 8)).save(root / "mask.png")
     labels = label_space("cityscapes")
     domains = {}
     for name in ("cal", *DOMAINS):
         ids = [f"{name}/{i:06}" for i in range(IMAGES)]
-        domains[name] = Domain(name, tuple(Sample(id, name, f"{id}.png", f"{id}_mask.png") for id in ids))
+        domains[name] = Domain(name, tuple(Sample(id, name, "image.png", "mask.png") for id in ids))
     dataset = DataSet("world", root, labels, LabelMap.of({c: c for c in range(CLASSES)}), domains, {})
     tests = tuple(Target(dataset, domains[name]) for name in DOMAINS)
     fit = Fit((Target(dataset, domains["cal"]),), tuple(METHODS))
-    return Plan((), (fit,), tests, tests[0], Settings())
+    return Plan((ModelSource("net", NamedClasses),), (fit,), tests, tests[0], Settings())
 
 
 class NamedClasses(Model):
@@ -95,21 +104,42 @@ class NamedClasses(Model):
         return {}
 
 
-def fill(run: ModelRun, statistics: dict[str, Observed]) -> float:
-    """Store every shard; the seconds that one takes."""
-    spent, count = 0.0, 0
+def run_of(folder: Path) -> ModelRun:
+    """A model with its calibrations, and a store that is empty."""
+    run_folder = RunFolder(folder / "run")
+    run_folder.path.mkdir(parents=True)
+    context = RunContext(run_folder, hashes=InputHashes(run_folder.hashes))
+    plan = test_set(folder / "data")
+    names = plan.calibrations_for(plan.tests[0], "net")[1:]
+    records = {
+        name: SimpleNamespace(name=name, calibration=Scaled(t)) for name, t in zip(names, METHODS.values(), strict=True)
+    }
+    return ModelRun(context, plan, context.handle(plan.models[0], NamedClasses()), records)
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What storing took."""
+
+    pieces: int
+    seconds: float
+
+
+def fill(run: ModelRun, statistics: dict[str, Observed]) -> Filled:
+    """Store every shard under every calibration."""
+    spent, count, coverages = 0.0, 0, Coverages(run)
     for target in run.plan.domains():
-        for shard in shards(target):
-            ids = tuple(s.id for s in shard.samples)
-            observed = {c: rename_rows(o, ids) for c, o in statistics.items()}
-            start = time.perf_counter()
-            save_shard(run.shard(shard), head(ids, observed), observed.items())
-            spent, count = spent + time.perf_counter() - start, count + 1
-    return spent / count
-
-
-def head(ids: tuple[str, ...], calibrations: Iterable[str]) -> ShardHead:
-    return ShardHead(dict.fromkeys(ids, "0" * 64), {}, "", dict.fromkeys(calibrations, ""))
+        coverage = coverages.of(target)
+        for shard in coverage.shards:
+            hashes = {s.id: run.context.hashes.of_sample(target.dataset, s) for s in shard.samples}
+            for name, observed in statistics.items():
+                new = rename_rows(observed, tuple(hashes))
+                head = PieceHead(hashes, {}, coverage.parts, coverage.identities[name], named=coverage.named(name))
+                start = time.perf_counter()
+                run.context.store.save(coverage.place(shard, name), head, new)
+                spent, count = spent + time.perf_counter() - start, count + 1
+    run.context.hashes.flush()
+    return Filled(count, spent)
 
 
 def rename_rows(observed: Observed, ids: tuple[str, ...]) -> Observed:
@@ -118,11 +148,41 @@ def rename_rows(observed: Observed, ids: tuple[str, ...]) -> Observed:
     return replace(observed, samples=SampleTable.from_arrays(ids, columns))
 
 
+def look(run: ModelRun) -> float:
+    """Find all pieces that the run's questions ask for; return the seconds."""
+    start, coverages = time.perf_counter(), Coverages(run)
+    for target in run.plan.domains():
+        for name in run.calibrations:
+            if any(cover.missing for _, cover in coverages.of(target).covers(name)):
+                raise AssertionError(f"{target} under {name} is not stored")
+    run.context.hashes.flush()
+    return time.perf_counter() - start
+
+
+def anew(run: ModelRun, *, forget: bool = False) -> ModelRun:
+    """The same run in another process, which remembers what this one has found out, or nothing."""
+    if forget:
+        run.context.folder.hashes.unlink(missing_ok=True)
+    context = RunContext(run.context.folder, hashes=InputHashes(run.context.folder.hashes))
+    return ModelRun(context, run.plan, context.handle(run.plan.models[0], NamedClasses()), run.records)
+
+
+def time_looking(run: ModelRun, pieces: int) -> Iterator[Measure]:
+    """Find the pieces for the first time, and again."""
+    whole = look(anew(run, forget=True))
+    yield Measure("pieces checked a second, for the first time", pieces / whole, " /s", note=f"{pieces} pieces")
+    time.sleep(2.5)  # what was written just now is not remembered: its times might not show a change
+    look(anew(run))
+    again = min(look(anew(run)) for _ in range(3))
+    yield Measure("pieces found a second, when they were checked before", pieces / again, " /s", note="none is opened")
+
+
 def time_metrics(run: ModelRun) -> Measure:
     """Compute all metrics from the store."""
     start, worked = time.perf_counter(), time.process_time()
-    splits = measure_splits(run, ())
-    rows, _ = measure(run, (), splits.thresholds)
+    coverages = Coverages(anew(run))
+    splits = measure_splits(coverages, ())
+    rows, _ = measure(coverages, (), splits.thresholds)
     spent, worked = time.perf_counter() - start, time.process_time() - worked
     what = f"{IMAGES} images x {len(DOMAINS)} domains x {len(METHODS) + 1} calibrations x {len(ALL)} scores"
     return Measure(
@@ -141,24 +201,22 @@ def size(name: str, images: int, calibrations: int, total: int) -> Measure:
 
 
 def sizes(folder: Path) -> Iterator[Measure]:
-    """Synthetic shards: small ones, as scenes between long ones make them, and full ones."""
-    for images in (SMALL_SHARD, SHARD_SIZE):
+    """Pieces of synthetic images: of a small scene, and of shards as long scenes are cut."""
+    for images in SIZES:
         observed = observe_images(1.0, images)
         path = folder / f"{images}.zip"
-        save_shard(path, head(observed.samples.ids, ["identity"]), [("identity", observed)])
+        save_piece(path, PieceHead(dict.fromkeys(observed.samples.ids, "0" * 64), {}, {}, "identity"), observed)
         name = f"19 classes, 2 megapixels, {images} in a shard"
         yield size(name, images, 1, path.stat().st_size)
 
 
 def of_run(run: Path) -> Measure:
-    """The shards of a run that is there, of all its models and domains."""
-    paths = sorted((run / "statistics").rglob("*.zip"))
-    heads = [head for head in map(load_head, paths) if head]
-    images, names = sum(len(h.hashes) for h in heads), {len(h.calibrations) for h in heads}
-    average = sum(len(h.hashes) * len(h.calibrations) for h in heads) / images
-    return size(
-        f"run {run.name}", images, round(average) if len(names) == 1 else average, sum(p.stat().st_size for p in paths)
-    )
+    """The pieces of a run that is there, of all its models, domains and calibrations."""
+    paths = sorted((run / "statistics").glob("??/*/*.zip"))
+    heads = [stored.head for stored in map(read_head, paths) if stored]
+    calibrations = len({(head.named.get("model"), head.calibration) for head in heads})
+    images = sum(len(head.hashes) for head in heads) // calibrations
+    return size(f"run {run.name}", images, calibrations, sum(path.stat().st_size for path in paths))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -177,12 +235,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         folder = Path(name)
         show(sizes(folder))
         show(map(of_run, given.store))
-        run = ModelRun(RunContext(RunFolder(folder)), test_set(folder), "net", NamedClasses())
-        calibrations = run.plan.calibrations_for(run.plan.tests[0].dataset, run.name)
-        temperatures = dict(zip(calibrations, (1.0, *METHODS.values()), strict=True))
-        spent = fill(run, {name: observe_images(t, SHARD_SIZE) for name, t in temperatures.items()})
-        name = f"writing a shard of {SHARD_SIZE} images under {len(temperatures)} calibrations"
-        show([Measure(name, spent, " s")])
+        run = run_of(folder)
+        temperatures = dict(zip(run.calibrations, (1.0, *METHODS.values()), strict=True))
+        filled = fill(run, {name: observe_images(t, SHARD_SIZE) for name, t in temperatures.items()})
+        average = IMAGES * (len(DOMAINS) + 1) * len(temperatures) / filled.pieces
+        note = f"{filled.pieces} pieces of {average:.0f} images"
+        show([Measure("writing a piece", 1e3 * filled.seconds / filled.pieces, " ms", note=note)])
+        show(time_looking(run, filled.pieces))
         show([time_metrics(run)])
     if given.out:
         write(given.out, measures)
