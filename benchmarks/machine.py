@@ -9,7 +9,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("numpy", "numba", "ray", "torch", "triton", "torchmetrics", "torch-uncertainty", "scikit-learn", "transformers")
+PACKAGES = (
+    "numpy",
+    "numba",
+    "ray",
+    "torch",
+    "triton",
+    "torchmetrics",
+    "torch-uncertainty",
+    "scikit-learn",
+    "transformers",
+)
 
 
 def described() -> dict[str, Any]:

@@ -11,7 +11,7 @@ too.
 import argparse
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,16 +29,16 @@ from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.labels import LabelMap, label_space
 from reliseg.models import Input, Model, ModelOptions
 from reliseg.plan.plan import Fit, ModelSource, Plan, Target
-from reliseg.plan.shards import SHARD_SIZE
+from reliseg.plan.shards import SHARD_SIZE, Shard
 from reliseg.prediction import Prediction
 from reliseg.run.context import ModelRun, RunContext
-from reliseg.run.evaluate.coverage import Coverages
+from reliseg.run.evaluate.coverage import Coverage, Coverages
 from reliseg.run.folder import RunFolder
 from reliseg.run.hashes import InputHashes
 from reliseg.run.measure.measure import measure
 from reliseg.run.measure.splits import measure_splits
 from reliseg.run.store.piece_files import Observed, PieceHead, read_head, save_piece
-from reliseg.stats import Layout, LogitView, SampleTable
+from reliseg.stats import Layout, LogitView, PixelStatistics, SampleTable
 
 IMAGES, DOMAINS = 500, ("clear", "fog", "night", "rain", "snow")
 METHODS = {"ts": 1.3, "vector": 1.6, "class_ts": 2.0}
@@ -125,27 +125,40 @@ class Filled:
     seconds: float
 
 
-def fill(run: ModelRun, statistics: dict[str, Observed]) -> Filled:
-    """Store every shard under every calibration."""
-    spent, count, coverages = 0.0, 0, Coverages(run)
-    for target in run.plan.domains():
-        coverage = coverages.of(target)
+def fill(run: ModelRun) -> Filled:
+    """Store every shard under every calibration: its statistics are those of the first images, as many as it has."""
+    coverages = Coverages(run)
+    by_size: dict[int, list[tuple[Coverage, Shard]]] = {}
+    for coverage in map(coverages.of, run.plan.domains()):
         for shard in coverage.shards:
-            hashes = {s.id: run.context.hashes.of_sample(target.dataset, s) for s in shard.samples}
-            for name, observed in statistics.items():
-                new = rename_rows(observed, tuple(hashes))
+            by_size.setdefault(len(shard.samples), []).append((coverage, shard))
+    spent, count = 0.0, 0
+    for name, temperature in zip(run.calibrations, (1.0, *METHODS.values()), strict=True):
+        for observed in growing(temperature, by_size):
+            for coverage, shard in by_size[len(observed.samples.ids)]:
+                hashes = {s.id: run.context.hashes.of_sample(coverage.target.dataset, s) for s in shard.samples}
                 head = PieceHead(hashes, {}, coverage.parts, coverage.identities[name], named=coverage.named(name))
+                renamed = rename_rows(observed, tuple(sorted(hashes)))
                 start = time.perf_counter()
-                run.context.store.save(coverage.place(shard, name), head, new)
+                run.context.store.save(coverage.place(shard, name), head, renamed)
                 spent, count = spent + time.perf_counter() - start, count + 1
     run.context.hashes.flush()
     return Filled(count, spent)
 
 
+def growing(temperature: float, sizes: Collection[int]) -> Iterator[Observed]:
+    """The statistics of the first images, for each of these numbers of them."""
+    kernel, total, rows = Kernel(LAYOUT), PixelStatistics.zero(LAYOUT), []
+    for number, (view, truth) in enumerate(views(temperature, max(sizes)), 1):
+        rows.append(kernel.observe(view, truth, f"{number:06}"))
+        if number in sizes:
+            total = total + kernel.take()
+            yield Observed(total, SampleTable.union(rows))
+
+
 def rename_rows(observed: Observed, ids: tuple[str, ...]) -> Observed:
-    """The first rows under other names."""
-    columns = {name: column[: len(ids)] for name, column in observed.samples.arrays().items()}
-    return replace(observed, samples=SampleTable.from_arrays(ids, columns))
+    """The same rows under other names."""
+    return replace(observed, samples=SampleTable.from_arrays(ids, observed.samples.arrays()))
 
 
 def look(run: ModelRun) -> float:
@@ -236,9 +249,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         show(sizes(folder))
         show(map(of_run, given.store))
         run = run_of(folder)
-        temperatures = dict(zip(run.calibrations, (1.0, *METHODS.values()), strict=True))
-        filled = fill(run, {name: observe_images(t, SHARD_SIZE) for name, t in temperatures.items()})
-        average = IMAGES * (len(DOMAINS) + 1) * len(temperatures) / filled.pieces
+        filled = fill(run)
+        average = IMAGES * (len(DOMAINS) + 1) * len(run.calibrations) / filled.pieces
         note = f"{filled.pieces} pieces of {average:.0f} images"
         show([Measure("writing a piece", 1e3 * filled.seconds / filled.pieces, " ms", note=note)])
         show(time_looking(run, filled.pieces))

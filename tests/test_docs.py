@@ -376,3 +376,18 @@ def test_links_of_the_readme_and_pages_of_the_site_exist():
         assert (ROOT / target).exists(), target
     listed = re.findall(r"[\w/-]+\.md", yaml.safe_dump(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]))
     assert sorted(listed) == sorted({*(p.relative_to(DOCS).as_posix() for p in PAGES[1:]), "definitions.md"})
+
+
+PROMISED = re.findall(r"`([\w/]+\.py): (test_\w+)`", (DOCS / "promises.md").read_text())
+
+
+def test_promises_are_many():
+    rows = [line for line in text("promises.md").splitlines() if line.startswith("| ") and "--- |" not in line]
+    heads = {"| promise | test |", "| promise: it does not matter | test |", "| trouble | outcome | test |"}
+    assert len([row for row in rows if row not in heads]) == len(PROMISED) > 30
+
+
+@pytest.mark.parametrize(("file", "name"), PROMISED, ids=[name for _, name in PROMISED])
+def test_the_test_that_holds_a_promise_exists(file, name):
+    tree = ast.parse((ROOT / "tests" / file).read_text())
+    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
