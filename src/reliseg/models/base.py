@@ -162,6 +162,20 @@ class Model(ABC):
         """Tell if it brings images to a size of its own: that of a data set does not hold then."""
         return False
 
+    @property
+    def told_by_files(self) -> bool:
+        """Tell if its configuration and the files of its provenance say all of it, so that both can stand for it."""
+        return True
+
+    def every(self) -> "tuple[Model, ...]":
+        """Return the model, and those that it consists of."""
+        return (self,)
+
+    @property
+    def reads_files(self) -> bool:
+        """Tell if predictions are read from files: see `files`."""
+        return not self.reads_images
+
     def calls(self, size: tuple[int, int]) -> int:
         """Return how many forward passes an image of this size takes."""
         return 1

@@ -113,7 +113,7 @@ class ModelRun:
     @property
     def _reads_files(self) -> Model | None:
         """The model, if predictions are read from files."""
-        return None if self.facts.reads_images else self.model
+        return self.model if self.facts.reads_files else None
 
     def parts(self, targets: Iterable[Target]) -> dict[str, str]:
         """Return the parts of what the model predicts on these domains."""

@@ -83,6 +83,8 @@ class Run:
         if is_new:
             self._check(handles)  # before a folder is made
         with hold_run_folder(folder), closing(self.context.hashes), self.watch:
+            for handle in handles:
+                handle.load_if_untold()
             before = self.survey(handles)
             self._tell(before)
             total: dict[Kind, int] = {"evaluate": self._number_of_shards(before)}

@@ -72,8 +72,9 @@ def conclude(run: Run, *, with_models: bool = False) -> Results:
         raise ConfigError(f"{run.folder} holds no run; run reliseg run first, or give the folder of a run")
     with hold_run_folder(run.context.folder), closing(run.context.hashes), run.watch.doing("measure"):
         handles = [run.context.handle(source) for source in run.plan.models]
-        for handle in handles:
-            if handle.known() is None and not with_models:
+        for handle in handles if not with_models else ():
+            handle.recall()
+            if handle.known() is None:
                 raise ConfigError(
                     f"model {handle.name}: {run.folder} knows nothing of it, or its files have changed; "
                     "evaluate it with reliseg run first"

@@ -60,6 +60,20 @@ class EnsembleModel(Model):
         """Tell if any member does."""
         return any(model.reads_images for model in self.members.values())
 
+    @property
+    def told_by_files(self) -> bool:
+        """Tell if files say all of each member."""
+        return all(model.told_by_files for model in self.members.values())
+
+    def every(self) -> tuple[Model, ...]:
+        """Return the ensemble, and its members."""
+        return (self, *(part for model in self.members.values() for part in model.every()))
+
+    @property
+    def reads_files(self) -> bool:
+        """Tell if the predictions of any member are read from files."""
+        return any(model.reads_files for model in self.members.values())
+
     def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
         """Return the mean of the members' predictions."""
         from reliseg.models.inference.composing import mean_prediction, rows_of

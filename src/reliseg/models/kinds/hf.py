@@ -64,6 +64,11 @@ class HuggingFaceModel(ImageModel):
             knows_outputs=not loaded.has_own_code,
         )
 
+    @property
+    def told_by_files(self) -> bool:
+        """Tell if it has no code of its own, which may read what it likes."""
+        return self.knows_outputs
+
     def notes(self) -> list[str]:
         """Return what a user should know of its outputs, unless that is known, its classes, sizes and code."""
         return self.remarks() if self.knows_outputs else super().notes()

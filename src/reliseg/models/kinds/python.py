@@ -79,6 +79,11 @@ class PythonModel(ImageModel):
         facts = network.facts | shown | {"output": network.reader.taken}
         return cls(labels, predictor, facts | identity(), network.notes)
 
+    @property
+    def told_by_files(self) -> bool:
+        """Tell that nobody knows: code may come from another place, and read what it likes."""
+        return False
+
     def provenance(self) -> dict[str, Any]:
         """Return files with their hashes, preprocessing and settings."""
         return self.facts | _state_hash(self.own)

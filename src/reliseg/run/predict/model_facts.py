@@ -18,6 +18,8 @@ class ModelFacts:
     file_hashes: tuple[str, ...]
     labels: LabelSpace
     reads_images: bool
+    reads_files: bool
+    told_by_files: bool
     resizes: bool
     gives_probabilities: bool
     gives_scores: tuple[str, ...]
@@ -33,10 +35,12 @@ class ModelFacts:
             model.file_hashes(),
             model.labels,
             model.reads_images,
+            model.reads_files,
+            model.told_by_files,
             _resizes(model),
             model.gives_probabilities,
             tuple(model.gives_scores),
-            parts_of_code([model]),
+            parts_of_code(model.every()),
             model.provenance(),
         )
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -21,8 +22,13 @@ from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.regular_files import read_regular
 
 _LARGEST = 1 << 26
-_PACKAGES = ("reliseg", "numpy", "torch", "transformers", "onnxruntime", "torchvision", "timm")
+_PACKAGES = (
+    *("reliseg", "numpy", "torch", "transformers", "onnxruntime", "torchvision", "timm", "safetensors"),
+    *("segmentation-models-pytorch", "onedl-mmsegmentation", "onedl-mmcv", "onedl-mmengine", "onedl-mmpretrain"),
+)
 """Their versions may be facts of a model, or decide them."""
+_PLACES = ("HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME", "TORCH_HOME")
+"""Variables that say where libraries look for what a configuration names without a path."""
 
 
 _FACTS: TypeAdapter[ModelFacts] = TypeAdapter(ModelFacts)
@@ -73,6 +79,16 @@ class ModelHandle:
                 self._facts = self._memory.facts(self._source)
         return self._facts
 
+    def recall(self) -> None:
+        """Go by what is remembered also of a model that may be another by now, because files do not say all of it."""
+        if self._facts is None and self._source.described:
+            self._facts = self._memory.facts(self._source, whatever=True)
+
+    def load_if_untold(self) -> None:
+        """Load the model, and drop it, where it is remembered and may be another by now."""
+        if self.known() is None and self._memory.facts(self._source, whatever=True) is not None:
+            self.load_if_unknown()
+
     def use(self, model: Model) -> None:
         """Go on with a model that was loaded elsewhere."""
         self._model = model
@@ -103,8 +119,11 @@ class ModelMemory:
     folder: Path
     hashes: InputHashes
 
-    def facts(self, source: ModelSource) -> ModelFacts | None:
-        """Return what was known of the model, if its files hold what they held; None where that cannot be told."""
+    def facts(self, source: ModelSource, *, whatever: bool = False) -> ModelFacts | None:
+        """Return what was known of the model, if its files hold what they held; None where that cannot be told.
+
+        `whatever` else may say what it is: code.
+        """
         if not source.described or self.hashes.verify:
             return None
         try:
@@ -113,9 +132,12 @@ class ModelMemory:
             if seal != seal_of(content):
                 return None
             state = self._state([Path(path) for path in content["paths"]])
-            return _FACTS.validate_python(_thawed(content["model"])) if content["state"] == state else None
+            if content["state"] != state:
+                return None
+            facts = _FACTS.validate_python(_thawed(content["model"]))
         except (OSError, ValueError, LookupError, TypeError, RecursionError, ValidationError, ReliSegError):
             return None
+        return facts if facts.told_by_files or whatever else None
 
     def keep(self, source: ModelSource, facts: ModelFacts) -> None:
         """Remember what is known of a model that was loaded."""
@@ -129,7 +151,7 @@ class ModelMemory:
         write_text(self._file(source), json.dumps({"facts": content, "sha256": seal_of(content)}))
 
     def _file(self, source: ModelSource) -> Path:
-        text = json.dumps([source.described, _versions()])
+        text = json.dumps([source.described, _versions(), [os.environ.get(name) for name in _PLACES]])
         return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
 
     def _state(self, files: list[Path]) -> list[Any]:

@@ -99,6 +99,7 @@ class Prune:
             context = RunContext(self.folder, progress=self.progress, hashes=hashes)
             handles = [context.handle(source) for source in plan.models]
             for handle in handles:
+                handle.recall()
                 if handle.known() is None:
                     raise ConfigError(
                         f"{path}: {self.folder.path} knows nothing of model {handle.name}, or its files have changed: "

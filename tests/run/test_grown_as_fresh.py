@@ -1,0 +1,128 @@
+"""A folder that has answered other questions gives the bytes of a new one, whatever has changed meanwhile."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.street import Street, make_street
+
+import reliseg
+from reliseg.errors import IncompleteError
+
+CODE = """
+import numpy as np
+
+def make():
+    def predict(image):
+        logits = np.zeros((11, *image.shape[:2]), np.float32)
+        logits[:3] = image.transpose(2, 0, 1) / 50 * FACTOR
+        return logits
+    return predict
+"""
+
+
+@pytest.fixture
+def street(tmp_path: Path) -> Street:
+    return make_street(tmp_path / "street", cal=3, day=3, dusk=2)
+
+
+def outcome(street: Street, out: Path, **options) -> tuple[bytes, str]:
+    """The table, and what was incomplete."""
+    problem = ""
+    try:
+        reliseg.run_config(street.config, out, **options)
+    except IncompleteError as error:
+        problem = str(error)
+    return (out / "results.csv").read_bytes(), problem
+
+
+def compare(street: Street, out: Path, **options) -> bytes:
+    """Ask a folder that has answered before, and a new one."""
+    again = outcome(street, out, **options)
+    assert again == outcome(street, out.with_name("fresh"), **options)
+    return again[0]
+
+
+def with_model(street: Street, *models: dict) -> None:
+    street.write(street.content() | {"models": list(models)})
+
+
+def python_model(where: str) -> dict:
+    return {"name": "own", "kind": "python", "where": where, "labels": "camvid"}
+
+
+def test_weights_that_only_a_function_knows_are_looked_at_again(street, tmp_path):
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file
+
+    def write_weights(seed: int) -> None:
+        torch.manual_seed(seed)
+        save_file({"weight": torch.randn(11, 3, 1, 1), "bias": torch.randn(11)}, street.root / "weights.safetensors")
+
+    (street.root / "network.py").write_text(
+        "import pathlib, torch\nfrom safetensors.torch import load_file\n\n"
+        "def make():\n    network = torch.nn.Conv2d(3, 11, 1)\n"
+        "    network.load_state_dict(load_file(pathlib.Path(__file__).with_name('weights.safetensors')))\n"
+        "    return network\n"
+    )
+    with_model(street, python_model("network.py:make"))
+    write_weights(0)
+    before, _ = outcome(street, tmp_path / "out")
+    write_weights(1)
+    assert compare(street, tmp_path / "out") != before
+
+
+def test_a_module_is_the_one_that_is_imported_now(street, tmp_path, monkeypatch):
+    for name, factor in (("a", 1.0), ("b", 3.0)):
+        (street.root / name).mkdir()
+        (street.root / name / "module_of_today.py").write_text(f"FACTOR = {factor}\n{CODE}")
+    with_model(street, python_model("module_of_today:make"))
+    before = None
+    for name in ("a", "b"):
+        monkeypatch.setattr(sys, "path", [str(street.root / name), *sys.path])
+        sys.modules.pop("module_of_today", None)
+        importlib.invalidate_caches()
+        if before is None:
+            before, _ = outcome(street, tmp_path / "out")
+    assert compare(street, tmp_path / "out") != before
+    sys.modules.pop("module_of_today")
+
+
+def test_tables_of_a_model_with_code_need_no_network(street, tmp_path):
+    (street.root / "network.py").write_text(f"FACTOR = 1.0\n{CODE}")
+    with_model(street, python_model("network.py:make"))
+    outcome(street, tmp_path / "out")
+    from reliseg.config.schema import read_config, render_config
+    from reliseg.plan.build import plan_from_config
+    from reliseg.run.execute import Run
+    from reliseg.run.stages import conclude
+
+    config = read_config(street.config)
+    plan = plan_from_config(config, street.root)
+    plan = type(plan)(**vars(plan) | {"models": tuple(_never_loaded(source) for source in plan.models)})
+    assert len(conclude(Run(plan, tmp_path / "out", render_config(config, street.root))))
+
+
+def _never_loaded(source):
+    def load():
+        raise AssertionError("it is loaded")
+
+    return type(source)(source.name, load, source.described)
+
+
+def test_an_ensemble_of_stored_predictions_and_a_network_is_stored_and_goes_by_the_files_of_its_members(
+    street, tmp_path
+):
+    (street.root / "network.py").write_text(f"FACTOR = 1.0\n{CODE}")
+    both = {"name": "both", "kind": "ensemble", "members": ["net", "own"]}
+    with_model(street, street.content()["models"][0], python_model("network.py:make"), both)
+    before, problem = outcome(street, tmp_path / "out")
+    assert not problem
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.zip")}
+    assert outcome(street, tmp_path / "out") == (before, "")
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.zip")} == kept
+    prediction = next((street.root / "logits").rglob("*_1001.npz"))
+    np.savez(prediction, logits=np.load(prediction)["logits"][::-1])
+    assert compare(street, tmp_path / "out") != before
