@@ -1,0 +1,211 @@
+"""What is stored of a shard is used where it was made of what there is now; what is not used is told why."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from helpers.plans import SilentModel, dataset_of, plan_of
+from helpers.runs import model_run, store_piece, write_files
+from helpers.worlds import WORLDS
+from PIL import Image
+
+from reliseg.calibration.methods.ts import Scaled
+from reliseg.data import DataSet
+from reliseg.labels import LabelMap
+from reliseg.plan.plan import Plan, Target
+from reliseg.run.context import ModelRun
+from reliseg.run.evaluate.coverage import Coverage, Coverages, Seen, ShardCover
+
+WORLD = WORLDS["plain"]
+IDS = ("s/0", "s/1", "s/2")
+
+
+@dataclass
+class Stored:
+    """A domain of three samples, each in a piece of its own."""
+
+    out: Path
+    plan: Plan
+    hashes: dict[str, str]
+    named: str = "net"
+
+    @property
+    def target(self) -> Target:
+        (target,) = self.plan.test_domains()
+        return target
+
+    @property
+    def dataset(self) -> DataSet:
+        return self.target.dataset
+
+    def run(self, name: str = "net") -> ModelRun:
+        """A run as a new process makes it."""
+        return model_run(self.out, self.plan, SilentModel(self.named, labels=WORLD.labels), name)
+
+    def coverage(self, name: str = "net") -> Coverage:
+        return Coverage(self.run(name), self.target)
+
+    def add(self, sample: str, name: str = "net") -> Path:
+        pixels = np.flatnonzero(WORLD.image == IDS.index(sample))
+        observed = WORLD.observe(pixels, sample)
+        return store_piece(self.coverage(name), observed, {sample: self.hashes[sample]}, "identity")
+
+    def look(self, name: str = "net") -> ShardCover:
+        coverage = self.coverage(name)
+        (shard,) = coverage.shards
+        return coverage.of(shard, "identity")
+
+    def missing(self, name: str = "net") -> set[str]:
+        missing = self.look(name).cover.missing
+        return set(missing.samples) if missing else set()
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Stored:
+    dataset = dataset_of({"day": IDS}, classes=WORLD.classes, root=tmp_path / "data")
+    plan = plan_of(dataset, tests=["day"], metrics=["segmentation"], scores=list(WORLD.scores))
+    found = Stored(tmp_path / "out", plan, write_files(dataset))
+    for sample in IDS:
+        found.add(sample)
+    return found
+
+
+def test_pieces_of_different_samples_are_the_shard_together(stored: Stored) -> None:
+    found = stored.look()
+    assert (found.cover.missing, found.cover.samples) == (None, set(IDS))
+    assert (found.changes, found.broken) == ([], [])
+    ((shard, cover),) = stored.coverage().covers("identity")
+    assert [sample.id for sample in shard.samples] == list(IDS)
+    assert cover.pieces() == tuple(cover.sources[""])
+    assert len(cover.pieces()) == 3
+
+
+@pytest.mark.parametrize("column", ["image", "mask"])
+def test_a_piece_of_other_bytes_is_not_used_and_the_file_is_named(stored: Stored, column: str) -> None:
+    path = stored.dataset.root / getattr(stored.target.domain.samples[1], column)
+    Image.fromarray(np.full((2, 3), 200, np.uint8)).save(path)
+    found = stored.look()
+    assert stored.missing() == {"s/1"}
+    (change,) = found.changes
+    assert str(path) in change
+    assert change.endswith(" changed")
+
+
+def test_a_piece_of_an_image_that_is_gone_is_not_used(stored: Stored) -> None:
+    (stored.dataset.root / "s/1.png").unlink()
+    assert stored.missing() == {"s/1"}
+    (change,) = stored.look().changes
+    assert "s/1.png" in change
+
+
+def test_what_changed_is_not_said_once_all_is_there_again(stored: Stored) -> None:
+    Image.fromarray(np.full((2, 3), 200, np.uint8)).save(stored.dataset.root / "s/1.png")
+    stored.hashes |= {"s/1": hashes_now(stored)["s/1"]}
+    assert stored.look().changes
+    stored.add("s/1")
+    found = stored.look()
+    assert (found.cover.missing, found.changes) == (None, [])
+    assert len(found.cover.pieces()) == 3
+
+
+def hashes_now(stored: Stored) -> dict[str, str]:
+    """The hashes of the samples as they are now."""
+    run = stored.run()
+    return {s.id: run.context.hashes.of_sample(stored.dataset, s) for s in stored.target.domain.samples}
+
+
+def test_a_piece_that_is_not_whole_is_told_and_its_sample_is_missing(stored: Stored) -> None:
+    path = stored.add("s/2")
+    path.write_bytes(path.read_bytes()[:-10])
+    found = stored.look()
+    assert stored.missing() == {"s/2"}
+    assert (found.broken, found.changes) == ([path], [f"{path} is not whole"])
+
+
+def other_model(stored: Stored) -> None:
+    stored.named = "retrained"
+
+
+def other_map(stored: Stored) -> None:
+    first = stored.target
+    dataset = replace(first.dataset, label_map=LabelMap.of({c: c for c in range(WORLD.classes - 1)}))
+    stored.plan = replace(stored.plan, tests=(replace(first, dataset=dataset),))
+
+
+def one_more_sample(stored: Stored) -> None:
+    dataset = dataset_of({"day": [*IDS, "s/3"]}, classes=WORLD.classes, root=stored.dataset.root)
+    write_files(dataset)
+    stored.plan = plan_of(dataset, tests=["day"], metrics=["segmentation"], scores=list(WORLD.scores))
+
+
+@pytest.mark.parametrize("change", [other_model, other_map, one_more_sample])
+def test_what_determines_statistics_has_another_place(stored: Stored, change: Callable[[Stored], None]) -> None:
+    change(stored)
+    samples = {sample.id for sample in stored.target.domain.samples}
+    assert stored.missing() == samples
+    assert stored.look().changes == []
+
+
+def test_equal_models_share_what_is_stored_and_not_why_samples_failed(stored: Stored) -> None:
+    assert stored.missing("twin") == set()
+    (shard,) = stored.coverage().shards
+    assert stored.coverage("twin").place(shard, "identity") == stored.coverage().place(shard, "identity")
+    assert stored.coverage("twin").place(shard) != stored.coverage().place(shard)
+
+
+def test_a_piece_of_another_place_is_not_used_wherever_it_lies(stored: Stored) -> None:
+    """Copied by hand, or by a program that mixes up folders."""
+    (here,) = {path.parent for path in stored.out.glob("statistics/*/*/*.zip")}
+    other_model(stored)
+    coverage = stored.coverage()
+    (shard,) = coverage.shards
+    place = coverage.place(shard, "identity")
+    shutil.copytree(here, stored.out / "statistics" / place[:2] / place)
+    found = stored.look()
+    assert stored.missing() == set(IDS)
+    assert set(found.changes) == {"the model changed"}
+
+
+def test_a_piece_of_another_calibration_is_not_used_and_is_named(stored: Stored) -> None:
+    (path, *_) = sorted(stored.out.glob("statistics/*/*/*.zip"))
+    scaled = SimpleNamespace(calibration=Scaled(2.0))
+    coverage = Coverage(replace(stored.run(), records={"ts@world/day": scaled}), stored.target)  # type: ignore[dict-item]
+    (shard,) = coverage.shards
+    place = coverage.place(shard, "ts@world/day")
+    assert place != coverage.place(shard, "identity")
+    there = stored.out / "statistics" / place[:2] / place / path.name
+    there.parent.mkdir(parents=True)
+    shutil.copy(path, there)
+    found = coverage.of(shard, "ts@world/day")
+    assert not found.cover.pieces()
+    assert found.changes == [f"{there} is of another calibration"]
+
+
+def test_statistics_of_another_score_leave_the_others_in_use(stored: Stored) -> None:
+    stored.plan = plan_of(stored.dataset, tests=["day"], metrics=["segmentation"], scores=["msp"])
+    assert stored.missing() == set()
+    stored.plan = plan_of(
+        stored.dataset, tests=["day"], metrics=["segmentation"], scores=[*WORLD.scores, "neg_expected_entropy"]
+    )
+    missing = stored.look().cover.missing
+    assert missing
+    assert missing.samples == set(IDS)
+    assert set(missing.layout.scores) == {"msp", "neg_expected_entropy"}
+
+
+def test_files_are_hashed_once_for_models_that_are_looked_at_one_after_the_other(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = Seen()
+    for name in ("net", "twin"):
+        coverages = Coverages(stored.run(name), seen)
+        coverage = coverages.of(stored.target)
+        assert coverages.of(stored.target) is coverage
+        ((_, cover),) = coverage.covers("identity")
+        assert cover.missing is None
+        monkeypatch.setattr("reliseg.run.hashes.InputHashes.of_sample", None)  # not asked again
+    assert set(seen.samples) == {("world/day", i) for i in IDS}
