@@ -161,7 +161,8 @@ FAULTS: dict[str, tuple[Callable[[Street], object], str]] = {
 OF_OTHERS = {
     "a stored prediction that would serve two images": "tests/models/kinds/test_stored.py",
     "a metric, score or method of a package that is broken": "tests/test_registry.py",
-    "`--out` holds another run, or is no folder": "tests/run/test_folder.py",
+    "`--out` is no folder, or holds something else": "tests/run/test_folder.py",
+    "another process works in `--out`": "tests/run/test_lock.py",
 }
 """Rows that other tests hold."""
 
