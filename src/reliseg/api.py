@@ -32,6 +32,7 @@ from reliseg.plan.describe import dataset_in_memory, describe_dataset, describe_
 from reliseg.plan.plan import ModelSource, Plan
 from reliseg.remote import root_from_text
 from reliseg.results import Results
+from reliseg.run.depot.open import local_folder, open_depot
 from reliseg.run.execute import Run
 from reliseg.run.failures import OnError
 from reliseg.runtime.progress import Listener, Progress, Relay, Silent
@@ -156,9 +157,9 @@ def evaluate(
     text = render_config(config, Path())
     how = _how(workers, progress, verify=verify, on_error=on_error)
     if out is not None:
-        return _carry_out(plan, text, _as_path("out", out), how)
+        return _carry_out(plan, text, _as_text("out", out), how)
     with tempfile.TemporaryDirectory(prefix="reliseg-") as folder:
-        return _carry_out(plan, text, Path(folder), how)
+        return _carry_out(plan, text, folder, how)
 
 
 def load_calibration(path: str | Path) -> Record:
@@ -184,7 +185,7 @@ def run_config(
     checked = read_config(path)
     plan = plan_from_config(checked, path.parent)
     how = _how(workers, progress, verify=verify, on_error=on_error)
-    return _carry_out(plan, render_config(checked, path.parent), _as_path("out", out), how)
+    return _carry_out(plan, render_config(checked, path.parent), _as_text("out", out), how)
 
 
 def merge_runs(
@@ -197,7 +198,8 @@ def merge_runs(
     """
     from reliseg.run.upkeep.merge import Merge
 
-    Merge(list(map(Path, _strings("runs", runs))), _as_path("out", out), strict, _check_progress(progress)).execute()
+    places = [local_folder(run) for run in (*_strings("runs", runs), _as_text("out", out))]
+    Merge(places[:-1], places[-1], strict, _check_progress(progress)).execute()
 
 
 def _how(workers: int | None, progress: Listener | None, **options: Any) -> dict[str, Any]:
@@ -207,8 +209,9 @@ def _how(workers: int | None, progress: Listener | None, **options: Any) -> dict
     return {"workers": decoding_threads(workers), "progress": _check_progress(progress), **options}
 
 
-def _carry_out(plan: Plan, configuration: str, out: Path, how: dict[str, Any]) -> Results:
-    run = Run(plan, out, configuration, **how)
+def _carry_out(plan: Plan, configuration: str, out: str, how: dict[str, Any]) -> Results:
+    folder, depot = open_depot(out)
+    run = Run(plan, folder, configuration, depot=depot, **how)
     for line in left_out_families(plan.settings):
         run.progress.note(line)
     return run.execute()
@@ -315,6 +318,11 @@ def _pools(pooled: object) -> dict[str, list[str]]:
     if pooled is not None and not isinstance(pooled, Mapping):
         raise ConfigError(f"pooled is a {type(pooled).__name__}; give the domains of each pool by its name")
     return {str(name): _strings(f"pooled: {name}", domains) for name, domains in (pooled or {}).items()}
+
+
+def _as_text(where: str, value: object) -> str:
+    """Return a path or an address as a text."""
+    return value if isinstance(value, str) else str(_as_path(where, value))
 
 
 def _as_path(where: str, value: object) -> Path:

@@ -110,6 +110,7 @@ def run(
     from reliseg.config.short_form import split_list
     from reliseg.plan.build import plan_from_config
     from reliseg.plan.parts import parse_part
+    from reliseg.run.depot.open import open_depot
     from reliseg.run.execute import Run
     from reliseg.run.stages import PartOfRun, conclude
     from reliseg.runtime.workers import decoding_threads
@@ -121,27 +122,27 @@ def run(
     if who and stage:
         raise ConfigError("--stage is for processes that you start by hand; leave it out with --engine ray")
     checked, folder = options.configuration(config)
-    place = options.run_folder(out, config, checked)
+    place, depot = open_depot(options.run_folder(out, config, checked))
     plan = plan_from_config(checked, folder)
     kinds = tuple(split_list(save or ""))
     with new_reporter(log) as reporter:
         _announce(plan, reporter)
         text, threads = render_config(checked, folder), decoding_threads(options.workers)
-        job = Run(plan, place, text, threads, kinds, reporter, verify, on_error, checkpoint, who)
+        job = Run(plan, place, text, threads, kinds, reporter, verify, on_error, checkpoint, who, depot)
         if stage not in (None, "measure"):
             PartOfRun(job, stage, chosen).execute()
             return
         try:
             conclude(job, with_models=True) if stage else job.execute()
         except IncompleteError:
-            reporter.finish(place)
+            reporter.finish(place, depot.name(place))
             raise
-        reporter.finish(place)
+        reporter.finish(place, depot.name(place))
 
 
 @app.command()
 def results(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The folder of a run, or its address.")],
     config: Annotated[
         Path | None, typer.Argument(metavar="CONFIG.yaml", help="What is asked; by default, what was asked last.")
     ] = None,
@@ -151,22 +152,25 @@ def results(
     """Write the tables of what is stored, without any network: other metrics, or models and domains of those there."""
     from reliseg.config.schema import read_config, render_config
     from reliseg.plan.build import plan_from_config
+    from reliseg.run.depot.open import open_depot
     from reliseg.run.execute import Run
-    from reliseg.run.folder import RunFolder
+    from reliseg.run.folder import RunFolder, look_at_run
     from reliseg.run.stages import conclude
 
+    folder, depot = open_depot(run)
+    look_at_run(RunFolder(folder), depot)
     path = config or RunFolder(folder).config
     checked = read_config(path)
     plan = plan_from_config(checked, path.parent)
     with new_reporter(log) as reporter:
         _announce(plan, reporter)
-        job = Run(plan, folder, render_config(checked, path.parent), progress=reporter, on_error=on_error)
+        job = Run(plan, folder, render_config(checked, path.parent), progress=reporter, on_error=on_error, depot=depot)
         try:
             conclude(job)
         except IncompleteError:
-            reporter.finish(folder)
+            reporter.finish(folder, depot.name(folder))
             raise
-        reporter.finish(folder)
+        reporter.finish(folder, depot.name(folder))
 
 
 app.command("plan")(plan_command)
@@ -227,17 +231,19 @@ def list_(
 
 @app.command()
 def status(
-    run: Annotated[Path | None, typer.Argument(metavar="RUN", help="The folder of a run.")] = None,
+    run: Annotated[str | None, typer.Argument(metavar="RUN", help="The folder of a run, or its address.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for programs.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Print it anew until no process is at work.")] = False,
 ) -> None:
     """Show what the processes of a run do: its stages, their speed, the time left. They may be on other machines."""
     from reliseg.report.status import print_status
+    from reliseg.run.depot.open import watched_folder
     from reliseg.run.status import read_status
 
     if run is None:
         raise ConfigError("status: give the folder of a run, as the --out of reliseg run")
-    print_status(run, lambda: read_status(run), as_json=as_json, watch=watch)
+    with watched_folder(run) as look:
+        print_status(run, lambda: read_status(look(), run), as_json=as_json, watch=watch)
 
 
 @app.command()

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 Config = Annotated[Path | None, typer.Argument(metavar="CONFIG.yaml", help="The configuration file.")]
 Out = Annotated[
-    Path | None, typer.Option(help="Folder for the results, runs/NAME by default; an interrupted run continues there.")
+    str | None,
+    typer.Option(
+        metavar="PATH",
+        help="Folder for the results, runs/NAME by default, or s3://BUCKET/PATH; an interrupted run continues there.",
+    ),
 ]
 Workers = Annotated[
     int | None,
@@ -104,10 +108,10 @@ class CommandOptions:
         config = read_config(path) if path else parse_config(self.content(), where="command line")
         return config.model_copy(update=overrides), path.parent if path else Path()
 
-    def run_folder(self, out: Path | None, path: Path | None, config: "RunConfig") -> Path:
-        """Return the folder of a run, by default one that is named after its configuration."""
+    def run_folder(self, out: str | None, path: Path | None, config: "RunConfig") -> str:
+        """Return the folder of a run or its address, by default a folder that is named after its configuration."""
         name = path.stem if path else f"{config.models[0].name}-{self.protocol or config.datasets[0].name}"
-        return out or Path("runs") / name
+        return out or str(Path("runs") / name)
 
     def content(self) -> dict[str, Any]:
         """Return what a configuration file would say."""
@@ -171,13 +175,13 @@ class CommandOptions:
         )
 
 
-def command_words(path: Path | None, out: Path, options: CommandOptions, others: Mapping[str, Any]) -> list[str]:
+def command_words(path: Path | None, out: str, options: CommandOptions, others: Mapping[str, Any]) -> list[str]:
     """Return the words of a command that says the same in full: `others` are options that are no fields of `options`.
 
     Those that are None or false, and those of `others` that say what is the default, are left out.
     """
     words = [] if path is None else [str(path) if not str(path).startswith("-") else f"./{path}"]
-    words += ["--out", str(out)]
+    words += ["--out", out]
     given = vars(options) | {name: value for name, value in others.items() if value != _DEFAULTS.get(name)}
     for name, value in given.items():
         option = f"--{name.replace('_', '-')}"

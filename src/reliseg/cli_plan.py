@@ -60,7 +60,12 @@ def plan(
     words = ["reliseg", "run", *command_words(config, place, options, others)]
     command = RunCommand(words, Path.cwd())
     if slurm:
-        sys.stdout.write(slurm_script(command, stage_parts(found, divided), f"{place}-logs"))
+        sys.stdout.write(slurm_script(command, stage_parts(found, divided), f"{_logs_beside(place)}-logs"))
         return
-    for line in command_lines(command, stage_parts(found, divided)) if commands else overview(found, str(place)):
+    for line in command_lines(command, stage_parts(found, divided)) if commands else overview(found, place):
         sys.stdout.write(f"{line if commands else printable(line)}\n")
+
+
+def _logs_beside(place: str) -> str:
+    """Return what the folder of logs is named after: where a run lies in an object store, its last name, here."""
+    return place.rstrip("/").rpartition("/")[2] if "://" in place else place

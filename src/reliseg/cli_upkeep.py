@@ -10,23 +10,25 @@ from reliseg.cli_options import Log, reporter
 
 def merge(
     *,
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="The folders of the runs.")],
-    out: Annotated[Path, typer.Option(help="The folder that gets all of it: a new one, or that of a run.")],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="The folders of the runs.")],
+    out: Annotated[str, typer.Option(help="The folder that gets all of it: a new one, or that of a run.")],
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse runs that were made on processors of different types.")
     ] = False,
     log: Log = "text",
 ) -> None:
     """Put together what several runs have stored, wherever they were carried out."""
+    from reliseg.run.depot.open import local_folder
     from reliseg.run.upkeep.merge import Merge
 
+    places = [local_folder(run) for run in (*runs, out)]
     with reporter(log) as progress:
-        Merge(runs, out, strict, progress).execute()
+        Merge(places[:-1], places[-1], strict, progress).execute()
 
 
 def prune(
     *,
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The folder of a run.")],
     keep: Annotated[
         list[Path],
         typer.Option(metavar="CONFIG.yaml", help="A configuration that the run shall still answer. Repeat for more."),
@@ -35,8 +37,9 @@ def prune(
     log: Log = "text",
 ) -> None:
     """Remove what a run has stored and none of these configurations asks for."""
+    from reliseg.run.depot.open import local_folder
     from reliseg.run.folder import RunFolder
     from reliseg.run.upkeep.prune import Prune
 
     with reporter(log) as progress:
-        Prune(RunFolder(run), keep, dry_run, progress).execute()
+        Prune(RunFolder(local_folder(run)), keep, dry_run, progress).execute()

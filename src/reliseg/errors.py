@@ -90,6 +90,10 @@ class PluginError(ReliSegError):
     """A metric, a score or a calibrator of another package failed while it was used."""
 
 
+class StorageError(ReliSegError):
+    """The object store that a run lies in cannot be had; what was finished is kept on this machine."""
+
+
 class IncompleteError(ReliSegError):
     """The run ended, and some samples were not evaluated; what was finished is kept."""
 

@@ -3,7 +3,6 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -42,7 +41,7 @@ def status():
 
 
 def shown(capsys, status, **options):
-    print_status(Path("runs/study"), lambda: status, **{"as_json": False, "watch": False} | options)
+    print_status("runs/study", lambda: status, **{"as_json": False, "watch": False} | options)
     out, err = capsys.readouterr()
     assert err == ""
     return out
@@ -100,5 +99,5 @@ def test_as_json_everything_is_one_line(capsys, status):
 def test_a_watched_run_is_shown_until_no_process_is_at_work(capsys, status, monkeypatch):
     monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
     states = iter([status, status, RunStatus((process(1, state="done"),), {})])
-    print_status(Path("run"), lambda: next(states), as_json=True, watch=True)
+    print_status("run", lambda: next(states), as_json=True, watch=True)
     assert len(capsys.readouterr().out.splitlines()) == 3

@@ -60,6 +60,11 @@ class Mirror:
 
         self._files()[name] = persistently(attempt)
 
+    def holds(self, path: Path) -> bool:
+        """Tell if the store is known to hold the same bytes as a local file."""
+        facts = self._files().get(path.relative_to(self.folder).as_posix())
+        return facts is not None and self._is_equal(path, facts)
+
     def remove(self, name: str) -> None:
         """Remove a file there and here; one that is not there is no error."""
         persistently(lambda: self._store.remove(self.address.key(name)))

@@ -58,12 +58,12 @@ class JsonLog:
         """Say what went wrong."""
         self._say("error", text=text)
 
-    def finish(self, folder: Path) -> None:
+    def finish(self, folder: Path, name: str = "") -> None:
         """Say where the results are, how many numbers they hold, and how many do not apply."""
         self._say_progress()
         results = Results.read(folder)
         undefined = sum(1 for row in results if row.why)
-        path = str(folder / "results.csv")
+        path = f"{name or folder}/results.csv"
         self._say("results", path=path, numbers=len(results) - undefined, undefined=undefined)
 
     def end(self, exit_code: int) -> None:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -34,7 +33,7 @@ def status_view(run: str, status: RunStatus) -> RenderableType:
     return Group(*blocks)
 
 
-def print_status(run: Path, read: Callable[[], RunStatus], *, as_json: bool, watch: bool) -> None:
+def print_status(run: str, read: Callable[[], RunStatus], *, as_json: bool, watch: bool) -> None:
     """Print the status of a run; where it is watched, every few seconds until no process is at work."""
     while True:
         status = read()

@@ -110,14 +110,14 @@ class Terminal:
         """Print a line above the bar."""
         self._console.print(Text(printable(text)), soft_wrap=True)
 
-    def finish(self, folder: Path) -> None:
+    def finish(self, folder: Path, name: str = "") -> None:
         """Print the table of a run's results, where they all are, and why some do not apply."""
         self._bar.stop()
         results = Results.read(folder)
         if len(results):
             Console(width=UNCUT).print(summary(results))
         reasons = Counter(row.why for row in results if row.why)
-        self.note(f"{len(results) - reasons.total()} numbers: {folder / 'results.csv'}")
+        self.note(f"{len(results) - reasons.total()} numbers: {f'{name or folder}/results.csv'}")
         if reasons:
             because = [f"{why} ({count})" for why, count in reasons.most_common(_REASONS)]
             rest = reasons.total() - sum(count for _, count in reasons.most_common(_REASONS))

@@ -92,6 +92,7 @@ class Conclusion:
         if find_spec("pyarrow"):
             results.write_parquet(folder.results("parquet"))
             files.append(folder.results("parquet"))
+        self.context.depot.put(*files)
         self._answers.write(self.configuration, self._answer(surveys, files, out.problems))
         if out.problems:
             raise IncompleteError(*out.problems)
@@ -99,7 +100,7 @@ class Conclusion:
 
     @cached_property
     def _answers(self) -> Answers:
-        return Answers(self.context.folder.configurations)
+        return Answers(self.context.folder.configurations, self.context.depot)
 
     @property
     def _root(self) -> Path:
@@ -137,6 +138,8 @@ class Conclusion:
         splits = measure_splits(coverages, without)
         for record in run.records.values():
             write_record(self.context.folder.records(run.name), splits.with_thresholds(record) or record)
+        if run.records:
+            self.context.depot.put_all(self.context.folder.records(run.name))
         identity = run.facts.fingerprint, run.facts.file_hashes
         own_records = [record for record in run.plan.loaded.get(run.name, ()) if record.is_of(*identity)]
         thresholds = {**stored_thresholds(own_records), **splits.thresholds}

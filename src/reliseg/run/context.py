@@ -10,6 +10,7 @@ from reliseg.calibration.records.record import Record
 from reliseg.data import DataSet, Sample
 from reliseg.models import Model
 from reliseg.plan.plan import IDENTITY, ModelSource, Plan, Target
+from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.folder import RunFolder
 from reliseg.run.hashes import InputHashes
 from reliseg.run.predict.first_look import FirstLook
@@ -38,16 +39,18 @@ class RunContext:
     """Of all files that are read."""
     export: Exporter | None = None
     checkpoint: float = CHECKPOINT
+    depot: Depot = field(default_factory=LocalDepot)
+    """Where others find the files of the folder."""
 
     @cached_property
     def store(self) -> Store:
         """The statistics."""
-        return Store(self.folder.statistics, self.hashes)
+        return Store(self.folder.statistics, self.hashes, self.depot)
 
     @cached_property
     def memory(self) -> ModelMemory:
         """What is known of models."""
-        return ModelMemory(self.folder.models, self.hashes)
+        return ModelMemory(self.folder.models, self.hashes, self.depot)
 
     def handle(self, source: ModelSource, model: Model | None = None) -> ModelHandle:
         """Return a model of the plan, which may be loaded already."""

@@ -16,10 +16,11 @@ from reliseg.results import Results
 from reliseg.run.check.preflight import Scope, check
 from reliseg.run.conclude import Conclusion
 from reliseg.run.context import CHECKPOINT, ModelRun, RunContext
+from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.evaluate.coverage import Seen
 from reliseg.run.export import PredictionExport
 from reliseg.run.failures import Failures, OnError, check_on_error
-from reliseg.run.folder import RunFolder, check_lengths, check_writable, hold_run_folder
+from reliseg.run.folder import RunFolder, check_lengths, check_writable, hold_run_folder, look_at_run
 from reliseg.run.hashes import InputHashes
 from reliseg.run.status import Watch
 from reliseg.run.store.answers import Answers
@@ -69,6 +70,8 @@ class Run:
     """Seconds after which the samples of an unfinished shard are stored."""
     engine: "Engine | None" = None
     """Who does the work; None is this process."""
+    depot: Depot = field(default_factory=LocalDepot)
+    """Where others find the files of the folder."""
 
     def execute(self) -> Results:
         """Do everything, to the written results.
@@ -82,7 +85,7 @@ class Run:
         is_new = not folder.config.exists()
         if is_new:
             self._check(handles)  # before a folder is made
-        with hold_run_folder(folder), closing(self.context.hashes), self.watch:
+        with hold_run_folder(folder, self.depot), closing(self.context.hashes), self.watch:
             for handle in handles:
                 handle.load_if_untold()
             before = self.survey(handles)
@@ -107,25 +110,27 @@ class Run:
         check_on_error(self.on_error)
         check_lengths(self.context.folder, self.plan)
         check_writable(self.context.folder.path)
+        look_at_run(self.context.folder, self.depot)
 
     def ask(self) -> None:
         """Make the configuration the one that is asked last."""
         self.context.folder.claim(self.configuration)
-        Answers(self.context.folder.configurations).keep(self.configuration)
+        self.depot.put(self.context.folder.config)
+        Answers(self.context.folder.configurations, self.depot).keep(self.configuration)
 
     @cached_property
     def context(self) -> RunContext:
         """What all models share."""
         folder = RunFolder(self.folder)
-        export = PredictionExport.of(self.save, folder)
+        export = PredictionExport.of(self.save, folder, self.depot)
         hashes = InputHashes(folder.hashes, self.verify)
         exporter = export if export.kinds else None
-        return RunContext(folder, self.workers, self.watch, hashes, exporter, self.checkpoint)
+        return RunContext(folder, self.workers, self.watch, hashes, exporter, self.checkpoint, self.depot)
 
     @cached_property
     def watch(self) -> Watch:
         """Who is told of the progress: also those who look at the folder, while it is held."""
-        return Watch(self.folder, self.progress, _digest(self.plan))
+        return Watch(self.folder, self.progress, _digest(self.plan), self.depot)
 
     @cached_property
     def conclusion(self) -> Conclusion:

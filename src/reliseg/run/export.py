@@ -1,7 +1,7 @@
 """Predictions as files: class, color, confidence and logits, for those who want to look or go on from there."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from reliseg.errors import ConfigError, suggestion
 from reliseg.kernels.reference import full_logits
 from reliseg.plan.plan import Target
 from reliseg.prediction import Prediction
+from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.folder import RunFolder
 from reliseg.run.predict.stream import PredictedSample
 from reliseg.runtime.atomic_files import write_atomically
@@ -33,14 +34,15 @@ class PredictionExport:
 
     kinds: tuple[str, ...]
     folder: RunFolder
+    depot: Depot = field(default_factory=LocalDepot)
 
     @classmethod
-    def of(cls, kinds: Collection[str], folder: RunFolder) -> "PredictionExport":
+    def of(cls, kinds: Collection[str], folder: RunFolder, depot: Depot | None = None) -> "PredictionExport":
         """Check the kinds."""
         for kind in kinds:
             if kind not in KINDS:
                 raise ConfigError(f"--save: unknown kind {kind!r}; {suggestion(kind, KINDS)}")
-        return cls(tuple(k for k in KINDS if k in kinds), folder)
+        return cls(tuple(k for k in KINDS if k in kinds), folder, depot or LocalDepot())
 
     def __call__(self, model: str, target: Target, sample: PredictedSample) -> None:
         """Write the files of one sample."""
@@ -48,21 +50,27 @@ class PredictionExport:
         if "logits" in self.kinds:
             from reliseg.models.prediction_files import save_logits
 
-            save_logits(base.with_name(f"{base.name}.npz"), sample.prediction)
+            path = base.with_name(f"{base.name}.npz")
+            save_logits(path, sample.prediction)
+            self.depot.hand_over(path)
         if "image" in self.kinds and sample.loaded.image is not None:
-            write_png(base.with_name(f"{base.name}_image.png"), sample.loaded.image)
+            self._write(base, "image", sample.loaded.image)
         if set(self.kinds) - {"logits", "image"}:
             classes, confidence = label_and_confidence(sample.prediction)
             self._write_images(base, classes, confidence, target)
 
     def _write_images(self, base: Path, classes: Truth, confidence: np.ndarray, target: Target) -> None:
         if "prediction" in self.kinds:
-            write_png(base.with_name(f"{base.name}_pred.png"), classes)
+            self._write(base, "pred", classes)
         if "confidence" in self.kinds:
-            write_png(base.with_name(f"{base.name}_conf.png"), np.rint(confidence * 65535).astype(np.uint16))
+            self._write(base, "conf", np.rint(confidence * 65535).astype(np.uint16))
         if "color" in self.kinds:
-            colors = color_image(classes, target.dataset.labels.palette)
-            write_png(base.with_name(f"{base.name}_color.png"), colors)
+            self._write(base, "color", color_image(classes, target.dataset.labels.palette))
+
+    def _write(self, base: Path, kind: str, pixels: np.ndarray) -> None:
+        path = base.with_name(f"{base.name}_{kind}.png")
+        write_png(path, pixels)
+        self.depot.hand_over(path)
 
 
 def write_png(path: Path, pixels: np.ndarray) -> None:

@@ -10,6 +10,8 @@ from reliseg.calibration.records.record import RECORDS_FOLDER, record_file
 from reliseg.errors import ConfigError
 from reliseg.plan.plan import Plan, Target
 from reliseg.plan.shards import Shard, shards
+from reliseg.run.depot.base import Depot, LocalDepot
+from reliseg.run.depot.open import fetch_run
 from reliseg.run.lock import LOCK_FILE, MARKER_FILE, lock_folder
 from reliseg.runtime.atomic_files import is_temporary, remove_leftovers, write_text
 from reliseg.runtime.file_names import ADDED_BYTES, NAME_BYTES, PATH_BYTES, name_bytes
@@ -170,7 +172,7 @@ def check_writable(folder: Path) -> None:
 
 
 @contextmanager
-def hold_run_folder(folder: RunFolder, *, shared: bool = False) -> Iterator[None]:
+def hold_run_folder(folder: RunFolder, depot: Depot | None = None, *, shared: bool = False) -> Iterator[None]:
     """Hold the folder for a run, or beside other parts of it.
 
     A ConfigError where another process writes there, or where something else lies there.
@@ -180,6 +182,12 @@ def hold_run_folder(folder: RunFolder, *, shared: bool = False) -> Iterator[None
         if not shared:
             remove_leftovers(folder.path, leave_out=(_SAVED,))  # there may be millions of files
         yield
+    (depot or LocalDepot()).trim()
+
+
+def look_at_run(folder: RunFolder, depot: Depot) -> None:
+    """Have here what every run looks at first; a ConfigError where there are files and no run."""
+    fetch_run(folder.path, depot, _is_ours)
 
 
 def _check_own(folder: RunFolder) -> None:

@@ -36,7 +36,7 @@ class PartOfRun:
         per = f" per {self.part.per}" if self.part.per else ""
         watch = run.watch.doing(f"{self.stage} {self.part}{per}")
         watch.plan({self.stage: len(every)}, {self.stage: len(mine)})
-        with hold_run_folder(run.context.folder, shared=True), closing(run.context.hashes), watch:
+        with hold_run_folder(run.context.folder, run.depot, shared=True), closing(run.context.hashes), watch:
             run.ask()
             problems: list[str] = []
             for name in dict.fromkeys(unit.model for unit in mine):
@@ -68,15 +68,16 @@ def conclude(run: Run, *, with_models: bool = False) -> Results:
     IncompleteError where samples could not be evaluated.
     """
     run.check_options()
+    place = run.depot.name(run.folder)
     if not run.context.folder.config.exists():
-        raise ConfigError(f"{run.folder} holds no run; run reliseg run first, or give the folder of a run")
-    with hold_run_folder(run.context.folder), closing(run.context.hashes), run.watch.doing("measure"):
+        raise ConfigError(f"{place} holds no run; run reliseg run first, or give the folder of a run")
+    with hold_run_folder(run.context.folder, run.depot), closing(run.context.hashes), run.watch.doing("measure"):
         handles = [run.context.handle(source) for source in run.plan.models]
         for handle in handles if not with_models else ():
             handle.recall()
             if handle.known() is None:
                 raise ConfigError(
-                    f"model {handle.name}: {run.folder} knows nothing of it, or its files have changed; "
+                    f"model {handle.name}: {place} knows nothing of it, or its files have changed; "
                     "evaluate it with reliseg run first"
                 )
         for handle in handles if with_models else ():

@@ -3,6 +3,7 @@
 import os
 import re
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from reliseg.errors import ConfigError, ReliSegError, error_text
+from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.progress import Kind, Progress, Stage
 from reliseg.runtime.progress.pace import Pace
@@ -34,6 +36,8 @@ _EVERY = 2.0
 """The file is written at most this often, in seconds, but for the beginning of a stage."""
 _HEARTBEAT = 15.0
 """It is written at least this often, in seconds: else others take the process for lost."""
+_TOLD_EVERY = 30.0
+"""To those who look from elsewhere it is given at least this often, in seconds."""
 _PATIENCE = 1.0
 """At the end, a disk that does not answer is waited for no longer, in seconds."""
 _SHARD_WINDOW = 600.0
@@ -48,8 +52,8 @@ class Watch:
     not made.
     """
 
-    def __init__(self, folder: Path, progress: Progress, configuration: str = "") -> None:
-        self._run, self._progress = folder, progress
+    def __init__(self, folder: Path, progress: Progress, configuration: str = "", depot: Depot | None = None) -> None:
+        self._run, self._progress, self._depot = folder, progress, depot or LocalDepot()
         name = re.sub(r"[^\w.-]", "_", host(), flags=re.ASCII).lstrip(".")[:100]
         number = next(_numbers)
         more = f"-{number}" if number > 1 else ""  # a program may carry out several parts
@@ -180,8 +184,8 @@ class Watch:
     def _write_on(self) -> None:
         """Write the file where something has changed, until the end."""
         with suppress(Exception):
-            _remove_replaced(self._run / STATUS_FOLDER)
-        written, waited = "", 0.0
+            self._depot.remove(*_replaced(self._run / STATUS_FOLDER))
+        written, waited, told = "", 0.0, _Told()
         while True:
             is_last = self._ended.is_set()
             with suppress(Exception):  # whatever it is, the run goes on
@@ -190,6 +194,8 @@ class Watch:
                 if self._run.is_dir() and (text != written or waited >= _HEARTBEAT):
                     write_text(self._path, now.model_dump_json())
                     written, waited = text, 0.0
+                    if is_last or told.is_due(now.stage.title):
+                        self._depot.tell(self._path)
             if is_last:
                 return
             self._ended.wait(_EVERY / 10)  # stages that are over at once are not worth a file each
@@ -198,21 +204,34 @@ class Watch:
             waited += _EVERY
 
 
-def read_status(run: Path) -> RunStatus:
-    """Return what the processes in a run's folder say; a ConfigError where it is none."""
+def read_status(run: Path, name: str = "") -> RunStatus:
+    """Return what the processes in a run's folder say; a ConfigError, with what users call it, where it is none."""
     try:
         is_run = any((run / name).exists() for name in _RUN_FILES)
     except (OSError, ValueError):
         is_run = False
     if not is_run:
-        raise ConfigError(f"{run}: it is no folder of a run; give the --out of reliseg run")
+        raise ConfigError(f"{name or run}: it is no folder of a run; give the --out of reliseg run")
     return together(read_processes(run / STATUS_FOLDER))
 
 
-def _remove_replaced(folder: Path) -> None:
-    """Remove the files of processes whose parts were begun again later."""
+class _Told:
+    """When those who look from elsewhere were told last."""
+
+    def __init__(self) -> None:
+        self._stage, self._time = "", -_TOLD_EVERY
+
+    def is_due(self, stage: str) -> bool:
+        """Tell if they are to be told again: at the beginning of a stage, and from time to time."""
+        now = time.monotonic()
+        if stage == self._stage and now < self._time + _TOLD_EVERY:
+            return False
+        self._stage, self._time = stage, now
+        return True
+
+
+def _replaced(folder: Path) -> list[Path]:
+    """Return the files of processes whose parts were begun again later."""
     found = read_processes(folder)
     kept = {id(process) for process in current(read for read in found.values() if isinstance(read, ProcessStatus))}
-    for path, read in found.items():
-        if isinstance(read, ProcessStatus) and id(read) not in kept:
-            path.unlink(missing_ok=True)
+    return [path for path, read in found.items() if isinstance(read, ProcessStatus) and id(read) not in kept]

@@ -105,6 +105,8 @@ def _look(found: Survey, plan: Plan, coverages: Coverages, before: list[Answer])
     for target, asked in plan.passes(run.name):
         names = fitted.get(target, [])
         coverage = coverages.of(target)
+        if run.context.depot.is_elsewhere:
+            run.context.store.gather(coverage.place(shard, name) for shard in coverage.shards for name in names)
         lacking = 0
         for shard in coverage.shards:
             covers = [coverage.of(shard, name) for name in names]

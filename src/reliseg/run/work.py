@@ -82,6 +82,8 @@ class ModelWork:
             self.run.progress.begin(f"{self.run.name}: {fit.split}", 0, ProgressStage("fit", self.run.name, fit.split))
             self._tell_refusals([fitting.fit_split(fit, {})])
             self.run.progress.end_shard()
+        if len(only) < len(self.run.plan.fits):
+            self.run.context.depot.look_again()  # other parts may be at work on the others
         if not fitting.pending():
             fitting.discard()
 

@@ -12,10 +12,12 @@ from reliseg.plan.build import plan_from_config
 from reliseg.plan.parts import STAGES, Unit, units
 from reliseg.plan.plan import Fit
 from reliseg.run.context import ModelRun
+from reliseg.run.depot.open import open_depot
 from reliseg.run.engines.tasks import Task
 from reliseg.run.execute import Run
 from reliseg.run.failures import Failures
 from reliseg.run.fit.fitting import Fitting
+from reliseg.run.folder import RunFolder, look_at_run
 from reliseg.run.predict.model_facts import ModelFacts
 from reliseg.run.work import ModelWork, ready_to_compute
 from reliseg.runtime.progress import Silent
@@ -40,7 +42,8 @@ class WorkerOfRun:
     """Makes the workers of a run, in processes that have nothing but this and the same files."""
 
     configuration: str
-    folder: Path
+    out: str
+    """The folder of the run, or its address."""
     workers: int
     save: tuple[str, ...]
     verify: bool
@@ -51,25 +54,28 @@ class WorkerOfRun:
     @classmethod
     def of(cls, run: Run, facts: Mapping[str, ModelFacts]) -> "WorkerOfRun":
         """Return what makes the workers of this run."""
-        folder = run.folder.absolute()
-        return cls(run.configuration, folder, run.workers, run.save, run.verify, run.checkpoint, facts)
+        out = run.depot.name(run.folder.absolute())
+        return cls(run.configuration, out, run.workers, run.save, run.verify, run.checkpoint, facts)
 
     def __call__(self, model: str) -> "PlanWorker":
         """Return a worker with its model loaded. A ConfigError where files or devices are not those of the run."""
-        if not (self.folder / "config.yaml").exists():
-            raise ConfigError(f"{self.folder} is not there for a worker; give an --out that all nodes share")
+        folder, depot = open_depot(self.out)
+        look_at_run(RunFolder(folder), depot)
+        if not (folder / "config.yaml").exists():
+            raise ConfigError(f"{self.out} is not there for a worker; give an --out that all nodes share")
         config = parse_config(parse_yaml(self.configuration), where="the configuration of the run")
         plan = plan_from_config(config, Path())
         notes = Notes()
         run = Run(
             plan,
-            self.folder,
+            folder,
             self.configuration,
             self.workers,
             self.save,
             notes,
             self.verify,
             checkpoint=self.checkpoint,
+            depot=depot,
         )
         with ExitStack() as stack:
             stack.enter_context(ready_to_compute(plan, notes))
@@ -108,10 +114,14 @@ class PlanWorker:
         self._fitting = Fitting(work.run)
         self._units: dict[int, list[Unit]] = {}
         self._is_calibrated = False
+        self._stage = 0
 
     def carry_out(self, task: Task) -> UnitOutcome:
         """Carry out a unit, but for what is stored of it."""
         unit = self._unit(task)
+        if task.stage != self._stage:
+            self._work.run.context.depot.look_again()  # the stage before is finished, by all workers
+            self._stage = task.stage
         unread: dict[str, Failures] = {}
         self._work.failures.clear()
         if task.stage == STAGES.index("sample") and unit.shard:

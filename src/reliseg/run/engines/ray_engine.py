@@ -55,6 +55,7 @@ class RayEngine:
                         run.watch.note(line)
                 told.update(outcome.notes)
                 worked[task.model].add(outcome)
+        run.depot.look_again()
         for work in worked.values():
             work.conclude()
             yield work

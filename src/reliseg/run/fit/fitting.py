@@ -48,6 +48,7 @@ class Fitting:
 
     def stored(self, fit: Fit) -> FitOutcome | None:
         """Return what came of a fit before, if it was of the same model, samples and settings; else None."""
+        self.run.context.depot.fetch(*self.folders(fit))
         records, refusals = {}, {}
         for name, _ in fit.calibrations():
             record, refusal = self._read_valid(fit, name), self._read_refusal(fit, name)
@@ -105,6 +106,7 @@ class Fitting:
             for note in record.calibration.notes():
                 self.run.progress.note(f"{self.run.name}, {name}: {note}")
             write_record(self._folder(fit, name), record)
+            self.run.context.depot.put_all(self._folder(fit, name))
         return FitOutcome(fit, records, refusals)
 
     def discard(self) -> None:
@@ -143,6 +145,7 @@ class Fitting:
     def _keep_refusal(self, fit: Fit, name: str, why: str, data: FitData) -> None:
         inputs = StoredInputs(dict(self._inputs(fit).parts), data.samples, data.predictions)
         write_refusal(self._folder(fit, name), Refusal(why, inputs))
+        self.run.context.depot.put_all(self._folder(fit, name))
 
     def _inputs(self, fit: Fit) -> Inputs:
         """Return what a calibration of this fit would be computed from now: looked for once."""

@@ -1,6 +1,5 @@
 """The pass over calibration splits: every image is predicted once, and what fits read of it lies on disk meanwhile."""
 
-import shutil
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -135,12 +134,15 @@ class Sampling:
 
     def discard(self) -> None:
         """Delete all samples of this model, and the folder above if it is empty then."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.run.context.depot.remove_folder(self.folder)
         with suppress(OSError):  # it holds those of others, or another process was faster
             self.folder.parent.rmdir()
 
     def is_stored(self, shard: Shard, request: SampleRequest) -> bool:
         """Tell if what is stored of a shard holds all that is requested, of the same model, samples and files."""
+        pixels = self._pixels(shard)
+        self.run.context.depot.fetch(pixels.parent, stem=pixels.stem)
+        self.run.context.depot.fetch(self._whole_image(shard, 0).parent)
         record = self._read(shard, self._record(shard), request)
         return record is not None and len(record.images) == len(shard.samples)
 

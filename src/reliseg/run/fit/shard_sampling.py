@@ -37,7 +37,7 @@ class ShardSampling:
 
     def store(self, outcomes: Iterator[PredictedSample | SampleError], attempts: Attempts) -> None:
         """Store the samples; of a shard with some that cannot be read, those before the first of them."""
-        self.run.context.folder.sample_record(self.run.name, self.shard).unlink(missing_ok=True)  # of other files
+        self.run.context.depot.remove(self._record())  # it is of other files
         at = self.begun
         while at < len(self.shard.samples) and not self._lost:
             at += self._store_part(at, outcomes, attempts)
@@ -108,8 +108,7 @@ class ShardSampling:
                     pixels.add(*read_pixels(self._pixels(at)))
         self._write_record(None, [entry for _, record in records for entry in record.images])
         for at, _ in records:
-            for path in (self._record(at), *pixel_files(self._pixels(at))):
-                path.unlink(missing_ok=True)
+            self.run.context.depot.remove(self._record(at), *pixel_files(self._pixels(at)))
 
     def _part_records(self) -> Iterator[tuple[int, SampleRecord]]:
         at = 0
@@ -125,7 +124,10 @@ class ShardSampling:
         record = SampleRecord(
             images=tuple(entries), parts=dict(self.parts), quota=self.request.quota, whole=dict(self.request.whole)
         )
-        write_sample_record(self._record(at), record, [*pixel_files(self._pixels(at)), *images])
+        files = [*images, *pixel_files(self._pixels(at))]
+        write_sample_record(self._record(at), record, files)
+        if at is None or len(entries) < len(self.shard.samples):  # else it becomes the whole shard at once
+            self.run.context.depot.put(*files, self._record(at))
 
     def _pixels(self, at: int | None = None) -> Path:
         return self.run.context.folder.pixels(self.run.name, self.shard, at)

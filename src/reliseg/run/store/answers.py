@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
+from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.regular_files import read_regular, sha256_of_file
 
@@ -45,16 +46,20 @@ class Answers:
     """The folder `configurations` of a run."""
 
     folder: Path
+    depot: Depot = field(default_factory=LocalDepot)
 
     def keep(self, configuration: str) -> None:
         """Keep a configuration that is asked."""
         path = self._path(configuration, ".yaml")
         if not path.exists():
             write_text(path, configuration)
+        self.depot.put(path)
 
     def write(self, configuration: str, answer: Answer) -> None:
         """Keep what a configuration is answered with."""
-        write_text(self._path(configuration, ".json"), json.dumps(asdict(answer)))
+        path = self._path(configuration, ".json")
+        write_text(path, json.dumps(asdict(answer)))
+        self.depot.put(path)
 
     def of(self, configuration: str) -> Answer | None:
         """Return what a configuration was answered with, or None."""

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from reliseg.errors import ReliSegError
 from reliseg.labels import LabelSpace
 from reliseg.models import Model
 from reliseg.plan.plan import ModelSource
+from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.hashes import InputHashes
 from reliseg.run.predict.model_facts import ModelFacts
 from reliseg.runtime.atomic_files import write_text
@@ -118,6 +119,7 @@ class ModelMemory:
 
     folder: Path
     hashes: InputHashes
+    depot: Depot = field(default_factory=LocalDepot)
 
     def facts(self, source: ModelSource, *, whatever: bool = False) -> ModelFacts | None:
         """Return what was known of the model, if its files hold what they held; None where that cannot be told.
@@ -149,6 +151,7 @@ class ModelMemory:
         except (OSError, ReliSegError, TypeError, ValueError):  # files that are gone, or values that JSON has not
             return
         write_text(self._file(source), json.dumps({"facts": content, "sha256": seal_of(content)}))
+        self.depot.put(self._file(source))
 
     def _file(self, source: ModelSource) -> Path:
         text = json.dumps([source.described, _versions(), [os.environ.get(name) for name in _PLACES]])

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, NewType
 
 from pydantic import TypeAdapter, ValidationError
 
+from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.hashes import InputHashes
 from reliseg.run.store.cover import Piece, same_parts
 from reliseg.run.store.piece_files import (
@@ -55,9 +56,16 @@ class Store:
     folder: Path
     memory: InputHashes
     """Knows the heads of files that were looked at before, and have not changed since."""
+    depot: Depot = field(default_factory=LocalDepot)
+    """Where others find them."""
+
+    def gather(self, places: Iterable[Place]) -> None:
+        """Have the pieces of these places here: faster than one place after the other."""
+        self.depot.fetch(*map(self._folder, places))
 
     def pieces(self, place: Place) -> tuple[list[Piece], list[Path]]:
         """Return the pieces of a place, and files there that are not whole."""
+        self.depot.fetch(self._folder(place))
         found, broken = [], []
         for path in self._files(place):
             stored = self._head(path)
@@ -72,6 +80,7 @@ class Store:
         stored = StoredHead(head, _layout(observed))
         path = self._folder(place) / file_name(stored)
         save_piece(path, head, observed)
+        self.depot.put(path)
         return Piece(path, stored)
 
     def join(self, place: Place, pieces: Collection[Piece]) -> None:
@@ -85,16 +94,16 @@ class Store:
             predictions={i: digest for h in heads for i, digest in h.predictions.items()},
         )
         whole = self.save(place, head, reduce(add, (_load(piece.path) for piece in pieces)))
-        for path in {piece.path for piece in pieces} - {whole.path}:
-            path.unlink(missing_ok=True)
+        self.depot.remove(*({piece.path for piece in pieces} - {whole.path}))
 
     def note_failures(self, place: Place, failures: Mapping[str, str]) -> None:
         """Keep why samples of a shard could not be evaluated; none where they can."""
         path = self.failures_file(place)
         if failures:
             write_text(path, json.dumps(failures, indent=1))
+            self.depot.put(path)
         elif path.exists():
-            path.unlink(missing_ok=True)
+            self.depot.remove(path)
 
     def failures(self, place: Place) -> dict[str, str]:
         """Return why samples of a shard could not be evaluated when that was last tried."""

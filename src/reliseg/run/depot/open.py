@@ -1,0 +1,75 @@
+"""The folder of a run by what users call it: a path, or the address of a place in an object store."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from reliseg.errors import ConfigError
+from reliseg.remote import LOST_SLASH, Address, FetchError, Mirror, is_address
+from reliseg.remote.settings import cache_folder
+from reliseg.run.depot.base import Depot, LocalDepot
+from reliseg.run.depot.mirrored import MirroredDepot
+
+COPIES = "runs"
+"""The folder of the cache that holds the copies of runs."""
+
+
+def open_depot(out: str | Path) -> tuple[Path, Depot]:
+    """Return the folder to work in, and what keeps its files for others; a ConfigError where this can be no run's."""
+    text = str(out)
+    if LOST_SLASH.match(text):
+        raise ConfigError(f"{text}: an address has two slashes; write {text.replace(':/', '://', 1)} as a text")
+    if not is_address(text):
+        return Path(out), LocalDepot()
+    address = str(Address.of(text))
+    try:
+        return folder_of_copy(address), MirroredDepot(Mirror(address, folder_of_copy(address)))
+    except FetchError as error:
+        raise ConfigError(f"--out {error}") from error
+
+
+def folder_of_copy(address: str) -> Path:
+    """Return where the copy of a run lies on this machine."""
+    return cache_folder() / COPIES / hashlib.sha256(address.encode()).hexdigest()[:32]
+
+
+def local_folder(run: str | Path) -> Path:
+    """Return the folder of a run that lies on this machine; a ConfigError for an address."""
+    if is_address(str(run)) or LOST_SLASH.match(str(run)):
+        raise ConfigError(f"{run}: this is for runs on this machine; copy it to a folder first, and back afterwards")
+    return Path(run)
+
+
+def fetch_run(folder: Path, depot: Depot, is_ours: Callable[[str], bool]) -> None:
+    """Have here what every run looks at first; a ConfigError where there are files and no run."""
+    names = depot.names()
+    if names and _CONFIG not in names and not all(map(is_ours, names)):
+        raise ConfigError(f"{depot.name(folder)} is not empty and holds no run; give another --out")
+    for stem in _TABLES:
+        depot.fetch(folder, stem=stem)
+    depot.fetch(folder / "configurations", folder / "models")
+
+
+@contextmanager
+def watched_folder(run: str) -> Iterator[Callable[[], Path]]:
+    """Yield what gives a folder with the files by which a run is watched, as they are then."""
+    folder, depot = open_depot(run)
+    if not depot.is_elsewhere:
+        yield lambda: folder
+        return
+    with tempfile.TemporaryDirectory(prefix="reliseg-") as copy:
+        watching = MirroredDepot(Mirror(run, Path(copy)))
+
+        def look() -> Path:
+            watching.look_again()
+            watching.fetch(Path(copy), stem=_CONFIG)
+            watching.fetch(Path(copy, "status"))
+            return Path(copy)
+
+        yield look
+
+
+_CONFIG = "config.yaml"
+_TABLES = (_CONFIG, "manifest.json", "results.", "reliability.csv", "fits.csv")

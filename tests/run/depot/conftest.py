@@ -1,0 +1,74 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("s3fs")
+pytest.importorskip("moto")
+
+from helpers import s3_server
+from helpers.street import Street, make_street
+
+import reliseg
+from reliseg.plan import shards
+from reliseg.remote import stores, transfer
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[s3_server.Server]:
+    with s3_server.object_store() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(running: s3_server.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[s3_server.Server]:
+    """An S3 on loopback that the environment names, with nothing wrong yet, and an empty bucket of the test."""
+    for name in s3_server.removed_from_environment():
+        monkeypatch.delenv(name, raising=False)
+    for name, value in s3_server.environment(running, tmp_path / "cache").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(transfer, "WAITS", (0.01, 0.02))
+    stores._open.cache_clear()
+    running.heal()
+    yield running
+    running.heal()
+    stores._open.cache_clear()
+
+
+@pytest.fixture
+def bucket(s3: s3_server.Server, tmp_path: Path) -> str:
+    """A bucket that is empty."""
+    name = f"b{abs(hash(tmp_path))}"
+    s3_server.put(s3, name, {})
+    s3.heal()
+    return name
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """What continues on a machine of this name: it has a cache of its own."""
+
+    def go_to(name: str) -> None:
+        monkeypatch.setenv("RELISEG_CACHE", str(tmp_path / name))
+        stores._open.cache_clear()
+
+    return go_to
+
+
+@pytest.fixture(autouse=True)
+def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "SHARD_SIZE", 4)
+
+
+@pytest.fixture(scope="session")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
+    return make_street(tmp_path_factory.mktemp("street"))
+
+
+@pytest.fixture(scope="session")
+def whole(street: Street) -> bytes:
+    """The results of a run in a folder."""
+    before, shards.SHARD_SIZE = shards.SHARD_SIZE, 4
+    reliseg.run_config(street.config, street.root / "whole")
+    shards.SHARD_SIZE = before
+    return (street.root / "whole" / "results.csv").read_bytes()
