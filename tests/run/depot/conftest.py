@@ -2,10 +2,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("s3fs")
-pytest.importorskip("moto")
-
 from helpers import s3_server
 from helpers.street import Street, make_street
 
@@ -16,6 +12,8 @@ from reliseg.remote import stores, transfer
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[s3_server.Server]:
+    pytest.importorskip("s3fs")
+    pytest.importorskip("moto")
     with s3_server.object_store() as server:
         yield server
 
