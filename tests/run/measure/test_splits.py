@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from helpers import textbook
 from helpers.devices import Notes
+from helpers.runs import piece_files
 from helpers.street import Street, make_street
 from PIL import Image
 from scipy.special import log_softmax
@@ -154,7 +155,7 @@ def test_identity_has_a_row_for_each_split(street: Street, whole: Path, tmp_path
 def test_splits_are_not_evaluated_for_metrics_that_need_none(street: Street, tmp_path: Path) -> None:
     out = tmp_path / "out"
     reliseg.run_config(_changed(street, tmp_path / "few", metrics=["likelihood", "calibration_error"]), out)
-    assert {p.name for p in (out / "statistics" / "net" / "street").iterdir()} == {"day", "dusk"}
+    assert {s.head.named["domain"] for s in piece_files(out).values()} == {"street/day", "street/dusk"}
     assert fits(out) == []
 
 
@@ -202,7 +203,7 @@ def test_a_split_that_fails_gives_no_threshold_and_costs_nothing_else(tmp_path: 
     street = make_street(tmp_path / "street", cal=3, day=2, dusk=2)
     out = tmp_path / "out"
     good = reliseg.run_config(street.config, out)
-    for path in (out / "statistics" / "net" / "street" / "cal").rglob("*.zip"):
+    for path in piece_files(out, domain="street/cal"):
         path.unlink()
     path = street.logits("val", 1)
     intact = path.read_bytes()
