@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -100,7 +100,8 @@ class MirroredDepot(Depot):
 
     def trim(self) -> None:
         """Remove from the copies of runs here what was not used for longest, if they are more than a cache may hold."""
-        trim(self._mirror.folder.parent)
+        with suppress(OSError):  # another process may do the same
+            trim(self._mirror.folder.parent)
 
     @cached_property
     def _files(self) -> dict[Path, set[Path]]:
