@@ -1,6 +1,7 @@
 """A folder that has answered other questions gives the bytes of a new one, whatever has changed meanwhile."""
 
 import importlib
+import shutil
 import sys
 from pathlib import Path
 
@@ -126,3 +127,14 @@ def test_an_ensemble_of_stored_predictions_and_a_network_is_stored_and_goes_by_t
     prediction = next((street.root / "logits").rglob("*_1001.npz"))
     np.savez(prediction, logits=np.load(prediction)["logits"][::-1])
     assert compare(street, tmp_path / "out") != before
+
+
+def test_an_image_that_a_calibration_was_fitted_on_is_found_in_what_was_stored_while_that_was_allowed(street, tmp_path):
+    image = street.image("train", 1001)
+    shutil.copy(street.image("val", 1), image)
+    content = street.content()
+    street.write(content | {"test": content["test"] | {"allow_seen": ["street/day"]}})
+    assert not outcome(street, tmp_path / "out")[1]
+    street.write(content)
+    compare(street, tmp_path / "out")
+    assert "s143/s143_1001: this is the same image as s0/s0_0001" in outcome(street, tmp_path / "out")[1]

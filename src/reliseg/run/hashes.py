@@ -98,6 +98,12 @@ class InputHashes:
 
         return self._hash("sample", _sample_paths(dataset, sample), compute).partition(" ")[0]
 
+    def of_image(self, dataset: DataSet, sample: Sample) -> str:
+        """Return the hash of the image alone of a sample whose hash was asked for in this run."""
+        with self._lock:
+            known = self._known.get(_key("sample", _sample_paths(dataset, sample)))
+        return known.value.partition(" ")[2] if known else ""
+
     def of_files(self, files: Iterable[Path]) -> str:
         """Return one hash of the content of these files, in this order, "" for none; an OSError if one is unreadable.
 

@@ -11,9 +11,8 @@ from threadpoolctl import threadpool_limits
 from reliseg.errors import ConfigError, count_text
 from reliseg.kernels.cpu.kernel import compile_kernels
 from reliseg.plan.parts import Stage, Unit
-from reliseg.plan.plan import IDENTITY, Fit, Plan, Target
+from reliseg.plan.plan import Fit, Plan, Target
 from reliseg.plan.shards import Shard
-from reliseg.run.check.leakage import reasons_against_images
 from reliseg.run.check.preflight import fit_notes
 from reliseg.run.context import ModelRun
 from reliseg.run.evaluate.coverage import Coverages
@@ -114,13 +113,10 @@ class ModelWork:
         run, plan = self.run, self.run.plan
         coverages = Coverages(run)
         for target, names in plan.passes(run.name):
-            tested = plan.calibrations_for(target, run.name) if plan.must_be_unseen(target) else []
-            records = [run.records[c] for c in tested if c != IDENTITY]
             chosen = None if only is None else [s for s in coverages.of(target).shards if s in only]
             if chosen == []:
                 continue
-            coverage, reasons = coverages.of(target), reasons_against_images(records)
-            failures = DomainPass(coverage, names, self.kernels, reasons, chosen).evaluate()
+            failures = DomainPass(coverages.of(target), names, self.kernels, chosen).evaluate()
             if failures:
                 self.failures[target] = failures
 

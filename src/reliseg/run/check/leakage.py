@@ -49,15 +49,6 @@ def seen_samples(
     return seen
 
 
-def reasons_against_images(records: Iterable[Record]) -> dict[str, str]:
-    """Return why an image must not be tested on, by the sha256 of those that calibrations were fitted on."""
-    return {
-        digest: f"this is the same image as {sample}, which {record.name} was fitted on"
-        for record in records
-        for digest, sample in record.seen().items()
-    }
-
-
 def shared_scenes(plan: Plan) -> list[str]:
     """Return a line for each split that shares scenes with a tested domain of the same data set."""
     splits = {

@@ -42,6 +42,8 @@ class Coverage:
     run: ModelRun
     target: Target
     seen: Seen = field(default_factory=Seen)
+    _images: dict[str, str] = field(default_factory=dict, init=False)
+    """The sha256 of images, by sample."""
 
     @cached_property
     def layout(self) -> Layout:
@@ -62,6 +64,18 @@ class Coverage:
     def identities(self) -> dict[str, str]:
         """The identity of each calibration."""
         return {name: identity_of_calibration(c) for name, c in self.run.calibrations.items()}
+
+    @cached_property
+    def unseen(self) -> dict[str, str]:
+        """Why an image, by its sha256, must not be among those of this domain: a calibration was fitted on it."""
+        plan, records = self.run.plan, self.run.records
+        tested = plan.calibrations_for(self.target, self.run.name) if plan.must_be_unseen(self.target) else []
+        return {
+            digest: f"this is the same image as {sample}, which {name} was fitted on"
+            for name in tested
+            if name in records
+            for digest, sample in records[name].seen().items()
+        }
 
     @property
     def shards(self) -> tuple[Shard, ...]:
@@ -92,6 +106,8 @@ class Coverage:
             change = now.change_since(self._inputs_of(piece)) if now else None
             if piece.stored.head.calibration != self.identities[calibration]:
                 changes.append(f"{piece.path} is of another calibration")
+            elif change is None and (why := self._seen_in(piece, shard)):
+                changes.append(why)
             elif change is None:
                 valid.append(piece)
             elif piece.stored.head.named == named:  # stored predictions of several models lie in one place
@@ -103,6 +119,16 @@ class Coverage:
     def covers(self, calibration: str) -> Iterator[tuple[Shard, Cover]]:
         """Yield all shards with what is stored of them under a calibration."""
         return ((shard, self.of(shard, calibration).cover) for shard in self.shards)
+
+    def _seen_in(self, piece: Piece, shard: Shard) -> str | None:
+        """Return why a piece must not be used that was counted when it might hold such images; None if it may be."""
+        if self.unseen:
+            for sample in (s for s in shard.samples if s.id in piece.samples):
+                if sample.id not in self._images:
+                    self._images[sample.id] = self.run.context.hashes.of_image(self.target.dataset, sample)
+                if reason := self.unseen.get(self._images[sample.id]):
+                    return f"{sample.id}: {reason}"
+        return None
 
     def _inputs_of(self, piece: Piece) -> StoredInputs:
         head, name = piece.stored.head, str(self.target)

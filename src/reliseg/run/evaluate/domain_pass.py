@@ -60,8 +60,6 @@ class DomainPass:
     coverage: Coverage
     calibrations: Sequence[str]
     kernels: Kernels
-    unseen: Mapping[str, str] = field(default_factory=dict)
-    """Why an image, by its sha256, must not be among those of this domain."""
     only: Sequence[Shard] | None = None
     """The shards of a part; None is all."""
 
@@ -224,7 +222,7 @@ class ShardPass:
     def _calibrate(self, outcome: PredictedSample, names: Sequence[str]) -> dict[str, Prediction]:
         """Return the prediction under these calibrations, before any is counted; a SampleError where it cannot be."""
         domain, sample = self.domain, outcome.loaded.sample.id
-        if reason := domain.unseen.get(outcome.loaded.image_sha256):
+        if reason := domain.coverage.unseen.get(outcome.loaded.image_sha256):
             way = f"remove one of them, or name {domain.target} in test: allow_seen:"
             raise SampleError(sample, f"{reason}; {way}")
         try:
