@@ -7,10 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.stores import add_piece
 from helpers.street import Street, make_street
 
 import reliseg
+from reliseg.config.schema import read_config, render_config
 from reliseg.errors import IncompleteError
+from reliseg.plan.build import plan_from_config
+from reliseg.run.context import ModelRun, RunContext
+from reliseg.run.execute import Run
+from reliseg.run.fit import fitting
+from reliseg.run.folder import RunFolder
+from reliseg.run.hashes import InputHashes
+from reliseg.run.stages import conclude
+from reliseg.run.store.cover import Piece
+from reliseg.run.store.piece_files import verify_piece
+from reliseg.run.store.store import Store
 
 CODE = """
 import numpy as np
@@ -95,11 +107,6 @@ def test_tables_of_a_model_with_code_need_no_network(street, tmp_path):
     (street.root / "network.py").write_text(f"FACTOR = 1.0\n{CODE}")
     with_model(street, python_model("network.py:make"))
     outcome(street, tmp_path / "out")
-    from reliseg.config.schema import read_config, render_config
-    from reliseg.plan.build import plan_from_config
-    from reliseg.run.execute import Run
-    from reliseg.run.stages import conclude
-
     config = read_config(street.config)
     plan = plan_from_config(config, street.root)
     plan = type(plan)(**vars(plan) | {"models": tuple(_never_loaded(source) for source in plan.models)})
@@ -138,3 +145,24 @@ def test_an_image_that_a_calibration_was_fitted_on_is_found_in_what_was_stored_w
     street.write(content)
     compare(street, tmp_path / "out")
     assert "s143/s143_1001: this is the same image as s0/s0_0001" in outcome(street, tmp_path / "out")[1]
+
+
+def test_what_determines_a_fit_is_not_that_of_another_one_on_the_same_split(street, tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "parts_of_code", lambda plugins: {"code": " ".join(type(p).__name__ for p in plugins)})
+    section = street.content()["calibration"][0]
+    calibration = [section | {"methods": ["ts"]}, section | {"methods": ["class_ts"]}]
+    street.write(street.content() | {"calibration": calibration})
+    plan = plan_from_config(read_config(street.config), street.root)
+    context = RunContext(RunFolder(tmp_path / "out"))
+    run = ModelRun(context, plan, context.handle(plan.models[0]))
+    both, alone = fitting.Fitting(run), fitting.Fitting(run)
+    assert [both.folders(fit) for fit in plan.fits][1] == alone.folders(plan.fits[1])
+
+
+def test_pieces_that_share_a_sample_are_not_joined(tmp_path):
+    place, first = add_piece(tmp_path, ("s/1", "s/2"))
+    _, second = add_piece(tmp_path, ("s/2", "s/3"))
+    store = Store(RunFolder(tmp_path).statistics, InputHashes())
+    heads = [(path, verify_piece(path)) for path in (first, second)]
+    store.join(place, [Piece(path, head) for path, head in heads if head is not None])
+    assert sorted(store.all_pieces()) == sorted([first, second])

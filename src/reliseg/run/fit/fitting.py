@@ -36,7 +36,7 @@ class Fitting:
     """All fits of one model: its images are predicted once, however many fits read them."""
 
     run: ModelRun
-    _inputs_by_split: dict[str, Inputs] = field(default_factory=dict, init=False)
+    _inputs_by_fit: dict[Fit, Inputs] = field(default_factory=dict, init=False)
 
     def fit(self) -> list[FitOutcome]:
         """Fit what is not stored; samples are kept for the next run where some could not be read."""
@@ -149,11 +149,11 @@ class Fitting:
 
     def _inputs(self, fit: Fit) -> Inputs:
         """Return what a calibration of this fit would be computed from now: looked for once."""
-        if fit.split not in self._inputs_by_split:
+        if fit not in self._inputs_by_fit:
             members = {member: member.domain.samples for member in fit.members()}
             parts = self.run.parts(members) | parts_of_code(calibrator(method) for _, method in fit.calibrations())
-            self._inputs_by_split[fit.split] = self.run.inputs(members, parts)
-        return self._inputs_by_split[fit.split]
+            self._inputs_by_fit[fit] = self.run.inputs(members, parts)
+        return self._inputs_by_fit[fit]
 
     def _stage(self, title: str, steps: int) -> Callable[[], None]:
         self.run.progress.begin(f"{self.run.name}: {title}", steps, Stage("fit", self.run.name))

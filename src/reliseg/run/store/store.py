@@ -85,7 +85,8 @@ class Store:
 
     def join(self, place: Place, pieces: Collection[Piece]) -> None:
         """Put pieces of the same statistics and of different samples into one; then remove what that holds."""
-        if len(pieces) < 2 or not same_parts(pieces):
+        are_apart = sum(len(piece.samples) for piece in pieces) == len({i for piece in pieces for i in piece.samples})
+        if len(pieces) < 2 or not are_apart or not same_parts(pieces):
             return
         heads = [piece.stored.head for piece in pieces]
         head = replace(
