@@ -63,7 +63,7 @@ def test_a_task_of_other_samples_is_refused(run):
 
 
 def test_a_folder_that_is_not_shared_is_named(run, tmp_path):
-    makes = replace(makes_workers(run), folder=tmp_path / "elsewhere")
+    makes = replace(makes_workers(run), out=str(tmp_path / "elsewhere"))
     with pytest.raises(ConfigError, match=r"elsewhere is not there for a worker; give an --out that all nodes share"):
         makes("net")
 
