@@ -11,7 +11,7 @@ from reliseg.calibration.records.record import read_record, write_record
 from reliseg.config.schema import read_config
 from reliseg.plan.build import plan_from_config
 from reliseg.run.fit.fitting import Fitting
-from reliseg.run.fit.sampling import Sampling
+from reliseg.run.predict.stream import PredictionStream
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_one_refusal_leaves_the_others_and_is_kept_until_something_changes(run, 
     assert {domain: len(found) for domain, found in record.samples.items()} == {"street/cal": 3}
     (path,) = run.context.folder.path.glob("fitted/*/ts@street-cal.json")
     before = path.read_bytes(), path.stat().st_mtime_ns
-    monkeypatch.setattr(Sampling, "_sample_shard", None)
+    monkeypatch.setattr(PredictionStream, "predictions_of_groups", None)
     assert Fitting(run).fit()[0].refusals == outcome.refusals
     plan = replace(run.plan, fits=(replace(run.plan.fits[0], methods=("ts",)),))
     (again,) = Fitting(replace(run, plan=plan)).fit()
