@@ -3,6 +3,7 @@
 import importlib
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,10 @@ import reliseg
 from reliseg.config.schema import read_config, render_config
 from reliseg.errors import IncompleteError
 from reliseg.plan.build import plan_from_config
+from reliseg.plan.plan import Target
+from reliseg.plan.shards import Shard
 from reliseg.run.context import ModelRun, RunContext
+from reliseg.run.evaluate.coverage import Coverage
 from reliseg.run.execute import Run
 from reliseg.run.fit import fitting
 from reliseg.run.folder import RunFolder
@@ -166,3 +170,26 @@ def test_pieces_that_share_a_sample_are_not_joined(tmp_path):
     heads = [(path, verify_piece(path)) for path in (first, second)]
     store.join(place, [Piece(path, head) for path, head in heads if head is not None])
     assert sorted(store.all_pieces()) == sorted([first, second])
+
+
+def test_calibrations_that_were_deleted_are_there_again(street, tmp_path):
+    before, _ = outcome(street, tmp_path / "out")
+    records = tmp_path / "out" / "calibrations"
+    kept = {path.name: path.read_bytes() for path in (records / "net").iterdir()}
+    shutil.rmtree(records)
+    assert outcome(street, tmp_path / "out") == (before, "")
+    assert {path.name: path.read_bytes() for path in (records / "net").iterdir()} == kept
+
+
+def test_what_failed_is_each_domains_own_where_two_have_samples_of_the_same_ids(street, tmp_path):
+    plan = plan_from_config(read_config(street.config), street.root)
+    context = RunContext(RunFolder(tmp_path / "out"))
+    run = ModelRun(context, plan, context.handle(plan.models[0]))
+    day, dusk = plan.tests
+    samples = day.domain.samples
+    twin = Target(dusk.dataset, replace(dusk.domain, samples=samples))
+    places = {Coverage(run, t).place(Shard(t, samples)) for t in (day, twin)}
+    assert len(places) == 2
+    assert Coverage(run, day).place(Shard(day, samples), "identity") == Coverage(run, twin).place(
+        Shard(twin, samples), "identity"
+    )

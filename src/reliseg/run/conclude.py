@@ -11,7 +11,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from reliseg.calibration.records.record import Record, write_record
+from reliseg.calibration.records.record import Record, record_file, write_record
 from reliseg.errors import ConfigError, IncompleteError, count_text
 from reliseg.metrics import METRICS
 from reliseg.plan.plan import Plan, Reported, Target
@@ -59,6 +59,9 @@ class Conclusion:
         answer = self._answers.of(self.configuration)
         if answer is None or answer.identity != self._identity(surveys) or not hold_still(self._root, answer):
             return None
+        runs = [found.run for found in surveys if found.run is not None]
+        if not all(path.exists() for run in runs for path in self._record_files(run)):
+            return None
         if answer.problems:
             raise IncompleteError(*answer.problems)
         return Results.read(self._root)
@@ -105,6 +108,10 @@ class Conclusion:
     @property
     def _root(self) -> Path:
         return self.context.folder.path
+
+    def _record_files(self, run: ModelRun) -> list[Path]:
+        """Return where copies of a model's calibrations lie."""
+        return [self.context.folder.records(run.name) / record_file(name) for name in run.records]
 
     def _answer(self, surveys: Sequence[Survey], files: Sequence[Path], problems: Sequence[str]) -> Answer:
         return Answer(

@@ -91,9 +91,9 @@ class Coverage:
     def place(self, shard: Shard, calibration: str = "") -> Place:
         """Return where the pieces of a shard lie; without a calibration, what is said of all of them.
 
-        What is said of a model is its own: models whose predictions are read from files may have equal parts.
+        What is said of a model on a domain is its own: others may have equal parts, and samples of the same ids.
         """
-        identity = self.identities[calibration] if calibration else f"all of {self.run.name}"
+        identity = self.identities[calibration] if calibration else f"all of {self.run.name} on {self.target}"
         return place_of(self.parts, identity, (sample.id for sample in shard.samples))
 
     def of(self, shard: Shard, calibration: str) -> ShardCover:
