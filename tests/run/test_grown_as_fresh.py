@@ -193,3 +193,13 @@ def test_what_failed_is_each_domains_own_where_two_have_samples_of_the_same_ids(
     assert Coverage(run, day).place(Shard(day, samples), "identity") == Coverage(run, twin).place(
         Shard(twin, samples), "identity"
     )
+
+
+def test_pieces_that_another_process_has_joined_meanwhile_are_left_to_it(tmp_path):
+    place, first = add_piece(tmp_path, ("s/1",))
+    _, second = add_piece(tmp_path, ("s/2",))
+    pieces = [Piece(path, head) for path in (first, second) if (head := verify_piece(path)) is not None]
+    first.unlink()
+    store = Store(RunFolder(tmp_path).statistics, InputHashes())
+    store.join(place, pieces)
+    assert list(store.all_pieces()) == [second]

@@ -94,7 +94,11 @@ class Store:
             hashes={i: digest for h in heads for i, digest in h.hashes.items()},
             predictions={i: digest for h in heads for i, digest in h.predictions.items()},
         )
-        whole = self.save(place, head, reduce(add, (_load(piece.path) for piece in pieces)))
+        try:
+            observed = reduce(add, (_load(piece.path) for piece in pieces))
+        except FileNotFoundError:  # another process that does the same part was faster
+            return
+        whole = self.save(place, head, observed)
         self.depot.remove(*({piece.path for piece in pieces} - {whole.path}))
 
     def note_failures(self, place: Place, failures: Mapping[str, str]) -> None:
