@@ -1,6 +1,7 @@
 """What the parts of a run share: its folder and progress, and one model with its plan and calibrations."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
@@ -51,6 +52,13 @@ class RunContext:
     def memory(self) -> ModelMemory:
         """What is known of models."""
         return ModelMemory(self.folder.models, self.hashes, self.depot)
+
+    def discard_samples(self, model: str) -> None:
+        """Delete what a model's calibrations were fitted on, and the folder above if it is empty then."""
+        folder = self.folder.samples(model)
+        self.depot.remove_folder(folder)
+        with suppress(OSError):  # it holds those of others, or another process was faster
+            folder.parent.rmdir()
 
     def handle(self, source: ModelSource, model: Model | None = None) -> ModelHandle:
         """Return a model of the plan, which may be loaded already."""

@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from reliseg.errors import ConfigError, count_text, shortlist
@@ -94,7 +93,7 @@ class Run:
             total: dict[Kind, int] = {"evaluate": self._number_of_shards(before)}
             self.watch.plan(total, total, {"evaluate": sum(s.stored for s in before)})
             for found in (s for s in before if not s.unfitted):
-                rmtree(folder.samples(found.handle.name), ignore_errors=True)  # a run was killed when it had fitted all
+                self.context.discard_samples(found.handle.name)  # of a run that was killed when it had fitted all
             busy = [s for s in before if s.has_work]
             if busy and not is_new:
                 self._check([s.handle for s in busy], before)

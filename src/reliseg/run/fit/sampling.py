@@ -1,7 +1,7 @@
 """The pass over calibration splits: every image is predicted once, and what fits read of it lies on disk meanwhile."""
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -133,10 +133,8 @@ class Sampling:
         return [stored for _, stored in sorted(found, key=lambda pair: (pair[0].scene, pair[0].id))]
 
     def discard(self) -> None:
-        """Delete all samples of this model, and the folder above if it is empty then."""
-        self.run.context.depot.remove_folder(self.folder)
-        with suppress(OSError):  # it holds those of others, or another process was faster
-            self.folder.parent.rmdir()
+        """Delete all samples of this model."""
+        self.run.context.discard_samples(self.run.name)
 
     def is_stored(self, shard: Shard, request: SampleRequest) -> bool:
         """Tell if what is stored of a shard holds all that is requested, of the same model, samples and files."""

@@ -20,7 +20,7 @@ from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.hashes import InputHashes
 from reliseg.run.predict.model_facts import ModelFacts
 from reliseg.runtime.atomic_files import write_text
-from reliseg.runtime.regular_files import read_regular
+from reliseg.runtime.regular_files import holds, read_regular
 
 _LARGEST = 1 << 26
 _PACKAGES = (
@@ -150,8 +150,10 @@ class ModelMemory:
             content = {"model": _frozen(facts), "paths": list(map(str, paths)), "state": self._state(paths)}
         except (OSError, ReliSegError, TypeError, ValueError):  # files that are gone, or values that JSON has not
             return
-        write_text(self._file(source), json.dumps({"facts": content, "sha256": seal_of(content)}))
-        self.depot.put(self._file(source))
+        path, text = self._file(source), json.dumps({"facts": content, "sha256": seal_of(content)})
+        if not holds(path, text.encode()):
+            write_text(path, text)
+            self.depot.put(path)
 
     def _file(self, source: ModelSource) -> Path:
         text = json.dumps([source.described, _versions(), [os.environ.get(name) for name in _PLACES]])
