@@ -181,6 +181,18 @@ def test_calibrations_that_were_deleted_are_there_again(street, tmp_path):
     assert {path.name: path.read_bytes() for path in (records / "net").iterdir()} == kept
 
 
+def test_calibrations_and_configurations_that_were_damaged_are_whole_again(street, tmp_path):
+    out = tmp_path / "out"
+    before, _ = outcome(street, out)
+    paths = [*(out / "calibrations" / "net").iterdir(), *(out / "configurations").glob("*.yaml")]
+    kept = {path: path.read_bytes() for path in paths}
+    assert any(path.suffix == ".thresholds" for path in paths)
+    for path in paths:
+        path.write_bytes(kept[path][:-9] + b"damaged!}")
+        assert outcome(street, out) == (before, "")
+        assert {path: path.read_bytes() for path in paths} == kept
+
+
 def test_what_failed_is_each_domains_own_where_two_have_samples_of_the_same_ids(street, tmp_path):
     plan = plan_from_config(read_config(street.config), street.root)
     context = RunContext(RunFolder(tmp_path / "out"))

@@ -12,6 +12,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from reliseg.calibration.records.record import Record, record_file, write_record
+from reliseg.calibration.records.thresholds import thresholds_file
 from reliseg.errors import ConfigError, IncompleteError, count_text
 from reliseg.metrics import METRICS
 from reliseg.plan.plan import Plan, Reported, Target
@@ -59,9 +60,6 @@ class Conclusion:
         answer = self._answers.of(self.configuration)
         if answer is None or answer.identity != self._identity(surveys) or not hold_still(self._root, answer):
             return None
-        runs = [found.run for found in surveys if found.run is not None]
-        if not all(path.exists() for run in runs for path in self._record_files(run)):
-            return None
         if answer.problems:
             raise IncompleteError(*answer.problems)
         return Results.read(self._root)
@@ -96,6 +94,7 @@ class Conclusion:
             results.write_parquet(folder.results("parquet"))
             files.append(folder.results("parquet"))
         self.context.depot.put(*files)
+        files += [path for run in runs for path in self._record_files(run)]
         self._answers.write(self.configuration, self._answer(surveys, files, out.problems))
         if out.problems:
             raise IncompleteError(*out.problems)
@@ -110,8 +109,10 @@ class Conclusion:
         return self.context.folder.path
 
     def _record_files(self, run: ModelRun) -> list[Path]:
-        """Return where copies of a model's calibrations lie."""
-        return [self.context.folder.records(run.name) / record_file(name) for name in run.records]
+        """Return the files of the copies of a model's calibrations."""
+        records = [self.context.folder.records(run.name) / record_file(name) for name in run.records]
+        files = [path for r in records for path in (r, r.with_suffix(".safetensors"), thresholds_file(r))]
+        return [path for path in files if path.exists()]
 
     def _answer(self, surveys: Sequence[Survey], files: Sequence[Path], problems: Sequence[str]) -> Answer:
         return Answer(

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.runtime.atomic_files import write_text
-from reliseg.runtime.regular_files import read_regular, sha256_of_file
+from reliseg.runtime.regular_files import holds, read_regular, sha256_of_file
 
 _LARGEST = 1 << 30
 CALIBRATION = "calibration "
@@ -51,7 +51,7 @@ class Answers:
     def keep(self, configuration: str) -> None:
         """Keep a configuration that is asked."""
         path = self._path(configuration, ".yaml")
-        if not path.exists():
+        if not holds(path, configuration.encode()):
             write_text(path, configuration)
         self.depot.put(path)
 
