@@ -169,7 +169,7 @@ class Conclusion:
                 if lost:
                     known = self.context.store.failures(coverage.place(shard))
                     problems |= {i: known.get(i, "it was not evaluated") for i in sorted(lost)}
-                    untried += not known
+                    untried += not lost <= known.keys()
             if problems:
                 found[target] = Failures(problems)
         if untried and not self.all_tried:

@@ -206,29 +206,37 @@ class ShardPass:
         self._due = time.monotonic() + self.domain.run.context.checkpoint
 
     def _add(self, outcome: PredictedSample) -> None:
-        """Count a sample under every calibration that lacks it, or under none: a SampleError where it cannot be."""
+        """Count a sample under every calibration that lacks it; a SampleError where one cannot be applied.
+
+        It is counted under the others then: what is stored does not depend on which were asked for together.
+        """
         sample = outcome.loaded.sample.id
         names = [name for name, missing in self.work.missing.items() if sample in missing.samples]
-        calibrated = self._calibrate(outcome, names)
+        calibrated, problem = self._calibrate(outcome, names)
         for name, row in self.counter.count(outcome.loaded, calibrated):
             self._rows[name].add(row)
         self._hashes[sample] = outcome.loaded.sha256
         if outcome.files_sha256:
             self._predictions[sample] = outcome.files_sha256
+        if problem:
+            raise SampleError(sample, problem)
         export = self.domain.run.context.export
         if self.domain.exports and export:
             export(self.domain.run.name, self.domain.target, outcome)
 
-    def _calibrate(self, outcome: PredictedSample, names: Sequence[str]) -> dict[str, Prediction]:
-        """Return the prediction under these calibrations, before any is counted; a SampleError where it cannot be."""
+    def _calibrate(self, outcome: PredictedSample, names: Sequence[str]) -> tuple[dict[str, Prediction], str]:
+        """Return the prediction under those of these calibrations that can be applied, and why others cannot."""
         domain, sample = self.domain, outcome.loaded.sample.id
         if reason := domain.coverage.unseen.get(outcome.loaded.image_sha256):
             way = f"remove one of them, or name {domain.target} in test: allow_seen:"
             raise SampleError(sample, f"{reason}; {way}")
-        try:
-            return {name: domain.run.calibrations[name](outcome.prediction) for name in names}
-        except CalibrationError as error:
-            raise SampleError(sample, str(error)) from error
+        calibrated, problem = {}, ""
+        for name in names:
+            try:
+                calibrated[name] = domain.run.calibrations[name](outcome.prediction)
+            except CalibrationError as error:
+                problem = problem or str(error)
+        return calibrated, problem
 
     def _store(self) -> None:
         """Store what was counted since the last time, a piece for each calibration."""
