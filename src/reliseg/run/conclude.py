@@ -164,11 +164,15 @@ class Conclusion:
             problems: dict[str, str] = {}
             for shard in coverage.shards:
                 every += 1
-                covers = [coverage.of(shard, name).cover for name in names]
-                lost = {i for cover in covers if cover.missing for i in cover.missing.samples}
+                found_of = [coverage.of(shard, name) for name in names]
+                lost = {i for of in found_of if of.cover.missing for i in of.cover.missing.samples}
                 if lost:
                     known = self.context.store.failures(coverage.place(shard))
-                    problems |= {i: known.get(i, "it was not evaluated") for i in sorted(lost)}
+                    changes = [
+                        f"{change} since it was evaluated; run again" for of in found_of for change in of.changes
+                    ]
+                    reason = (changes or ["it was not evaluated"])[0]
+                    problems |= {i: known.get(i, reason) for i in sorted(lost)}
                     untried += not lost <= known.keys()
             if problems:
                 found[target] = Failures(problems)

@@ -14,6 +14,7 @@ from reliseg.plan.plan import IDENTITY, Plan, Target
 from reliseg.run.check.leakage import seen_samples
 from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.evaluate.coverage import Coverages
+from reliseg.run.store.made import kernels_of
 from reliseg.runtime.processor import processor
 
 _PACKAGES = (
@@ -54,6 +55,7 @@ def manifest(context: RunContext, plan: Plan, runs: Sequence[ModelRun]) -> dict[
         "seed": settings.seed,
         "determinism": {"cudnn_benchmark": False, "tf32": False, "denormals_flushed": True},
         "made": sources.made,
+        "device_kernels": kernels_of(sources.made),
         "models": {run.name: run.facts.provenance for run in runs},
         "calibrations": {place: _record_facts(record) for place, record in records.items()},
         "domains": {str(t): _counts(t) for t in plan.domains()},

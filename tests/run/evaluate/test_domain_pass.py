@@ -1,25 +1,25 @@
 """What a stored shard goes on with: the same model, calibrations and samples."""
 
 import os
+import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from helpers.devices import Notes
+from helpers.runs import piece_files
 from helpers.street import make_street
 from PIL import Image
-from reliseg.run.evaluate.shard_files import load_head, load_shard, save_shard
 
 import reliseg
-from reliseg.calibration.methods.ts import Scaled
+from reliseg.calibration.methods.ts import Scaled, Temperature
+from reliseg.errors import IncompleteError
 from reliseg.prediction import Prediction
-from reliseg.run.evaluate import domain_pass
 from reliseg.run.evaluate.domain_pass import CalibrationCounter
+from reliseg.run.store.store import Store
 from reliseg.stats import DeviceLogits
 
 PATIENCE = 20.0
@@ -33,25 +33,24 @@ def evaluated(tmp_path):
     return street, out, (out / "results.csv").read_bytes()
 
 
-def shards_of(out: Path, domain: str) -> list[Path]:
-    return sorted((out / "statistics" / "net" / "street" / domain).rglob("*.zip"))
-
-
-def test_statistics_of_other_parameters_under_the_same_name_are_taken_anew(evaluated):
+def test_a_calibration_of_other_parameters_under_the_same_name_has_pieces_of_its_own(evaluated, monkeypatch):
     street, out, before = evaluated
-    (path,) = shards_of(out, "day")
-    stored = load_shard(path)
-    other = {**stored.head.calibrations, "ts@street/cal": Scaled(3.0).fingerprint()}
-    swapped = {"ts@street/cal": stored.observed["identity"], "identity": stored.observed["identity"]}
-    save_shard(path, replace(stored.head, calibrations=other), swapped.items())
+    pieces = piece_files(out, domain="street/day")
+    fit = Temperature.fit
+    monkeypatch.setattr(Temperature, "fit", lambda self, sample: Scaled(3.0))
+    shutil.rmtree(out / "fitted")
+    changed = reliseg.run_config(street.config, out).to_csv()
+    assert changed.encode() != before
+    assert len(piece_files(out, domain="street/day")) == len(pieces) + 1
+    monkeypatch.setattr(Temperature, "fit", fit)
+    shutil.rmtree(out / "fitted")
     reliseg.run_config(street.config, out)
-    assert load_head(path, stored.layout) == stored.head
     assert (out / "results.csv").read_bytes() == before
+    assert len(piece_files(out, domain="street/day")) == len(pieces) + 1
 
 
 def test_fingerprints_tell_types_and_parameters_apart():
     from reliseg.calibration import Unchanged
-    from reliseg.calibration.methods.ts import Temperature
 
     one = Scaled(2.0)
     assert one.fingerprint() == Scaled(2.0).fingerprint()
@@ -110,16 +109,16 @@ def test_newer_copies_of_the_same_images_and_masks_are_not_evaluated_again(evalu
 def test_what_is_changed_while_it_is_counted_is_read_again(evaluated, tmp_path, monkeypatch):
     street, _, before = evaluated
     out = tmp_path / "changed"
-    counted = domain_pass.save_shard
+    save = Store.save
 
-    def changed_before_it_is_stored(path, *rest):
-        if "dusk" in path.parts:
+    def changed_before_it_is_stored(self, place, head, observed):
+        if head.named["domain"] == "street/dusk":
             Image.fromarray(np.full((24, 32), 3, np.uint8)).save(street.mask("test", 2000))
-        counted(path, *rest)
+        return save(self, place, head, observed)
 
-    monkeypatch.setattr(domain_pass, "save_shard", changed_before_it_is_stored)
-    reliseg.run_config(street.config, out)
-    assert (out / "results.csv").read_bytes() == before
+    monkeypatch.setattr(Store, "save", changed_before_it_is_stored)
+    with pytest.raises(IncompleteError, match=r"2000\.png changed since it was evaluated; run again"):
+        reliseg.run_config(street.config, out)
     monkeypatch.undo()
     reliseg.run_config(street.config, out)
     assert (out / "results.csv").read_bytes() != before

@@ -1,9 +1,11 @@
 """Who made a piece: facts that are no part of its identity, and tell why bits may differ."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 
 from reliseg.runtime.processor import processor, processor_type
+
+_KERNEL_ON = "kernel on "
 
 
 def made_by(kernels: Mapping[str, str]) -> dict[str, str]:
@@ -12,5 +14,11 @@ def made_by(kernels: Mapping[str, str]) -> dict[str, str]:
         "processor": processor_type(),
         "model": str(processor().get("model", "")),
         "reliseg": version("reliseg"),
-        "kernels": " ".join(f"{device}: {kernel}" for device, kernel in sorted(kernels.items())),
+        **{f"{_KERNEL_ON}{device}": kernel for device, kernel in sorted(kernels.items())},
     }
+
+
+def kernels_of(made: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return the kernel that counted the logits of each device that held some."""
+    facts = ((key, kernel) for one in made for key, kernel in one.items() if key.startswith(_KERNEL_ON))
+    return {key.removeprefix(_KERNEL_ON): kernel for key, kernel in facts}
