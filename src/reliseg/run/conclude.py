@@ -168,10 +168,7 @@ class Conclusion:
                 lost = {i for of in found_of if of.cover.missing for i in of.cover.missing.samples}
                 if lost:
                     known = self.context.store.failures(coverage.place(shard))
-                    changes = [
-                        f"{change} since it was evaluated; run again" for of in found_of for change in of.changes
-                    ]
-                    reason = (changes or ["it was not evaluated"])[0]
+                    reason = next((change for of in found_of for change in of.changes), "it was not evaluated")
                     problems |= {i: known.get(i, reason) for i in sorted(lost)}
                     untried += not lost <= known.keys()
             if problems:

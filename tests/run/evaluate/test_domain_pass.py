@@ -117,7 +117,7 @@ def test_what_is_changed_while_it_is_counted_is_read_again(evaluated, tmp_path, 
         return save(self, place, head, observed)
 
     monkeypatch.setattr(Store, "save", changed_before_it_is_stored)
-    with pytest.raises(IncompleteError, match=r"2000\.png changed since it was evaluated; run again"):
+    with pytest.raises(IncompleteError, match=r"2000\.png changed while the run went on"):
         reliseg.run_config(street.config, out)
     monkeypatch.undo()
     reliseg.run_config(street.config, out)

@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from reliseg.run.store.made import made_by
+from reliseg.run.store.made import kernels_of, made_by
 from reliseg.runtime.processor import processor_type
 
 
@@ -10,5 +10,4 @@ def test_processor_version_and_kernels_of_devices_are_said() -> None:
     made = made_by({"cuda": "triton", "a": "b"})
     assert made["processor"] == processor_type()
     assert made["reliseg"] == version("reliseg")
-    assert made["kernels"] == "a: b cuda: triton"
-    assert made_by({})["kernels"] == ""
+    assert kernels_of([made, made_by({})]) == {"a": "b", "cuda": "triton"}
