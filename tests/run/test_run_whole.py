@@ -81,7 +81,7 @@ def test_two_workers_and_batches_train_to_the_same_bytes(street, whole):
 
 # Ends the process when so many images are kept, or when training begins.
 _KILLED = """
-import os, reliseg.run.fit.sampling as fitting, reliseg
+import os, reliseg.run.fit.shard_sampling as fitting, reliseg
 from pathlib import Path
 save_image, n = fitting.save_image, [0]
 def counted(*values, **named):
@@ -118,7 +118,7 @@ def test_images_that_are_kept_are_at_most_so_many(street, whole, tmp_path, monke
     monkeypatch.setattr("reliseg.run.fit.requests.select_images", lambda names, seed: select_images(names, seed, 4))
     seen = []
     monkeypatch.setattr(
-        "reliseg.run.fit.sampling.save_image",
+        "reliseg.run.fit.shard_sampling.save_image",
         lambda *values, **named: seen.append(values[0]) or save_image(*values, **named),
     )
     reliseg.run_config(street.config, tmp_path / "out", workers=1)
@@ -128,7 +128,7 @@ def test_images_that_are_kept_are_at_most_so_many(street, whole, tmp_path, monke
 def test_nothing_is_kept_and_no_image_read_where_nothing_needs_them(tmp_path, monkeypatch):
     street = make_street(tmp_path / "street", cal=3, day=1, dusk=1)
     seen = []
-    monkeypatch.setattr("reliseg.run.fit.sampling.save_image", lambda *values, **named: seen.append(values))
+    monkeypatch.setattr("reliseg.run.fit.shard_sampling.save_image", lambda *values, **named: seen.append(values))
     monkeypatch.setattr("reliseg.data.decode._rgb", lambda *values: seen.append(values))
     reliseg.run_config(street.config, tmp_path / "out", workers=1)
     assert not seen
