@@ -13,8 +13,8 @@ from reliseg.errors import DataError, MissingExtraError, ModelError
 from reliseg.models.kinds.ensemble import EnsembleModel
 from reliseg.plan.plan import ModelSource
 from reliseg.prediction import Prediction
-from reliseg.run.check import preflight
 from reliseg.run.check.preflight import check, model_problems, projection_problems, report
+from reliseg.runtime import numba_cache
 
 
 class Lacking(SilentModel):
@@ -44,7 +44,7 @@ def dataset(tmp_path):
 
 @pytest.fixture(autouse=True)
 def _no_compiler(monkeypatch):
-    monkeypatch.setattr(preflight, "check_compiler", lambda: None)
+    monkeypatch.setattr(numba_cache, "check_compiler", lambda: None)
 
 
 def source(name, model=SilentModel):

@@ -25,6 +25,7 @@ from reliseg.models.inference.resizing import target_size
 from reliseg.prediction import Prediction
 from reliseg.results import Results
 from reliseg.run.predict.identity import parts_of_predictions
+from reliseg.run.predict.model_facts import ModelFacts
 from reliseg.run.predict.model_inputs import check_size_of, model_input, prediction_of_image, size_of_input
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8)
@@ -90,7 +91,7 @@ def test_a_model_with_a_size_of_its_own_gets_images_as_they_are(dataset):
     given = model_input(ResizingModel(), replace(dataset, resize=(6, 10)), loaded_of(dataset))
     assert given.image is IMAGE
     sets = dataset, replace(dataset, resize=(6, 10))
-    plain, sized = (parts_of_predictions(ResizingModel(), [target_of(d, "day")], 1) for d in sets)
+    plain, sized = (parts_of_predictions(ModelFacts.of(ResizingModel()), [target_of(d, "day")], 1) for d in sets)
     assert plain == sized
 
 
@@ -167,10 +168,10 @@ def test_scores_of_masks_are_those_of_the_class_maps_at_the_size_of_the_image(or
 
 def test_the_size_belongs_to_what_determines_predictions_where_it_is_used(dataset):
     sizes = [dataset, replace(dataset, resize=(6, 10)), replace(dataset, resize=(6, 12))]
-    parts = [parts_of_predictions(SilentModel(), [target_of(d, "day")], 1) for d in sizes]
+    parts = [parts_of_predictions(ModelFacts.of(SilentModel()), [target_of(d, "day")], 1) for d in sizes]
     assert "size of the images" not in parts[0]
     assert parts[1]["size of the images"] != parts[2]["size of the images"]
-    stored = [parts_of_predictions(StoredModel(), [target_of(d, "day")], 1) for d in sizes]
+    stored = [parts_of_predictions(ModelFacts.of(StoredModel()), [target_of(d, "day")], 1) for d in sizes]
     assert stored[0] == stored[1]
 
 
