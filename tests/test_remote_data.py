@@ -4,35 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import s3_server
 from helpers.s3_server import put, web_server
 
 import reliseg
 from reliseg.errors import DataError, IncompleteError
-from reliseg.remote import stores, transfer
 
 FRAMES = ("0001TP_008550", "0001TP_008640", "0001TP_008730")
-
-
-@pytest.fixture(scope="module")
-def running():
-    pytest.importorskip("s3fs")
-    pytest.importorskip("moto")
-    with s3_server.object_store() as server:
-        yield server
-
-
-@pytest.fixture
-def s3(running, tmp_path, monkeypatch):
-    for name in s3_server.removed_from_environment():
-        monkeypatch.delenv(name, raising=False)
-    for name, value in s3_server.environment(running, tmp_path / "cache").items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(transfer, "WAITS", (0.01, 0.02))
-    stores._open.cache_clear()
-    running.heal()
-    yield running
-    stores._open.cache_clear()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import platform
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from reliseg.plan.plan import IDENTITY, Plan, Target
 from reliseg.run.check.leakage import seen_samples
 from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.evaluate.coverage import Coverages
-from reliseg.run.store.made import kernels_of
+from reliseg.run.store.made import installed_versions, kernels_of
 from reliseg.runtime.processor import processor
 
 _PACKAGES = (
@@ -44,7 +43,7 @@ def manifest(context: RunContext, plan: Plan, runs: Sequence[ModelRun]) -> dict[
         sources.add(run)
     return {
         "protocol": plan.protocol,
-        "versions": {"python": platform.python_version()} | _versions(),
+        "versions": {"python": platform.python_version()} | installed_versions(_PACKAGES),
         "platform": platform.platform(),
         "machine": platform.machine(),
         "cpu": processor(),
@@ -88,16 +87,6 @@ class _Sources:
                     self.hashes.setdefault(str(target), {}).update(head.hashes)
                     if head.made not in self.made:
                         self.made.append(dict(head.made))
-
-
-def _versions() -> dict[str, str]:
-    versions = {}
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions
 
 
 def _record_facts(record: Record) -> dict[str, Any]:

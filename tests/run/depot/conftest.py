@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,30 +7,7 @@ from helpers.street import Street, make_street
 
 import reliseg
 from reliseg.plan import shards
-from reliseg.remote import stores, transfer
-
-
-@pytest.fixture(scope="session")
-def running() -> Iterator[s3_server.Server]:
-    pytest.importorskip("s3fs")
-    pytest.importorskip("moto")
-    with s3_server.object_store() as server:
-        yield server
-
-
-@pytest.fixture
-def s3(running: s3_server.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[s3_server.Server]:
-    """An S3 on loopback that the environment names, with nothing wrong yet, and an empty bucket of the test."""
-    for name in s3_server.removed_from_environment():
-        monkeypatch.delenv(name, raising=False)
-    for name, value in s3_server.environment(running, tmp_path / "cache").items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(transfer, "WAITS", (0.01, 0.02))
-    stores._open.cache_clear()
-    running.heal()
-    yield running
-    running.heal()
-    stores._open.cache_clear()
+from reliseg.remote import stores
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from helpers.plans import SilentModel
 from reliseg.plan.plan import ModelSource
 from reliseg.run.hashes import InputHashes
 from reliseg.run.predict import model_facts
-from reliseg.run.store import model_memory
+from reliseg.run.store import made
 from reliseg.run.store.model_memory import ModelHandle, ModelMemory
 
 
@@ -71,7 +71,7 @@ def test_a_changed_file_and_a_new_one_beside_are_seen(world: World) -> None:
 def test_a_verified_run_and_one_with_another_package_load_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.look()
     assert world.look(verify=True) == 1
-    monkeypatch.setattr(model_memory, "version", lambda package: "0")
+    monkeypatch.setattr(made, "version", lambda package: "0")
     assert world.look() == 1
 
 

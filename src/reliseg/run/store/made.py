@@ -1,7 +1,7 @@
 """Who made a piece: facts that are no part of its identity, and tell why bits may differ."""
 
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from reliseg.runtime.processor import processor, processor_type
 
@@ -22,3 +22,14 @@ def kernels_of(made: Iterable[Mapping[str, str]]) -> dict[str, str]:
     """Return the kernel that counted the logits of each device that held some."""
     facts = ((key, kernel) for one in made for key, kernel in one.items() if key.startswith(_KERNEL_ON))
     return {key.removeprefix(_KERNEL_ON): kernel for key, kernel in facts}
+
+
+def installed_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of those of these packages that are installed."""
+    versions = {}
+    for package in packages:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions

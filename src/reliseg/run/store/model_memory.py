@@ -5,7 +5,6 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from reliseg.plan.plan import ModelSource
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.hashes import InputHashes
 from reliseg.run.predict.model_facts import ModelFacts
+from reliseg.run.store.made import installed_versions
 from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.regular_files import holds, read_regular
 
@@ -156,7 +156,7 @@ class ModelMemory:
             self.depot.put(path)
 
     def _file(self, source: ModelSource) -> Path:
-        text = json.dumps([source.described, _versions(), [os.environ.get(name) for name in _PLACES]])
+        text = json.dumps([source.described, installed_versions(_PACKAGES), [os.environ.get(name) for name in _PLACES]])
         return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
 
     def _state(self, files: list[Path]) -> list[Any]:
@@ -168,16 +168,6 @@ class ModelMemory:
 
 def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if not path.name.startswith((".", "__")))
-
-
-def _versions() -> dict[str, str]:
-    versions = {}
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions
 
 
 def _frozen(facts: ModelFacts) -> dict[str, Any]:

@@ -1,9 +1,11 @@
+"""An object store on loopback as fixtures: import both where tests ask for `s3`."""
+
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import s3_server
 
+from helpers import s3_server
 from reliseg.remote import stores, transfer
 
 
