@@ -70,3 +70,22 @@ def test_numbers_of_scores_that_a_model_does_not_have_are_undefined(name):
             assert (np.isnan(new.value), np.isnan(new.lo), np.isnan(new.hi), new.why) == (True, True, True, "no logits")
         else:
             assert repr(old) == repr(new)
+
+
+def test_numbers_of_images_come_together_from_tables_of_other_images_and_other_scores():
+    each = world(50, images=6, pixels=120)
+    whole = ImageSummary.of(each.table())
+    images, scores = whole.rows.shape[0], len(SCORES)
+    together = ImageSummary.allocate(images, scores)
+    places = list(range(images))[::-1]
+    turned = ImageSummary(whole.rows[places])
+    together.put(places[:2], ImageSummary(turned.rows[:2]))
+    together.put(places[2:], ImageSummary(turned.rows[2:]))
+    for score in range(scores):
+        together.put_score(places, score, turned, score)
+    np.testing.assert_array_equal(together.rows, whole.rows)
+    np.testing.assert_array_equal(together.scores, whole.scores)
+    alone = ImageSummary.allocate(images, 1)
+    alone.put_score(places, 0, turned, scores - 1)
+    np.testing.assert_array_equal(alone.scores[:, 0], whole.scores[:, scores - 1])
+    assert np.isnan(alone.known).all()

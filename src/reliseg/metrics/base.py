@@ -51,7 +51,8 @@ class ImageSummary:
 
     def put_score(self, places: Sequence[int], score: int, other: "ImageSummary", other_score: int) -> None:
         """Set the means of a score, by its number, of the images at these places; its number there is another."""
-        for mean, (own, theirs) in enumerate(((self._of_scores(), other._of_scores()),) * 2):
+        own, theirs = self._of_scores(), other._of_scores()
+        for mean in (0, 1):  # over known pixels, and over all
             self.rows[places, _NUMBERS + mean * own + score] = other.rows[:, _NUMBERS + mean * theirs + other_score]
 
     def _of_scores(self) -> int:
