@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from reliseg.errors import ConfigError, count_text, shortlist
 from reliseg.plan.plan import Plan, Target
-from reliseg.plan.shards import shards
 from reliseg.results import Results
 from reliseg.run.check.preflight import Scope, check
 from reliseg.run.conclude import Conclusion
@@ -90,7 +89,7 @@ class Run:
                 handle.load_if_untold()
             before = self.survey(handles)
             self._tell(before)
-            total: dict[Kind, int] = {"evaluate": self._number_of_shards(before)}
+            total: dict[Kind, int] = {"evaluate": sum(s.total for s in before)}
             self.watch.plan(total, total, {"evaluate": sum(s.stored for s in before)})
             for found in (s for s in before if not s.unfitted):
                 self.context.discard_samples(found.handle.name)  # of a run that was killed when it had fitted all
@@ -162,13 +161,6 @@ class Run:
             self.watch.note(shortlist(changes, _REASONS, separator="; "))
         if stored and self.save:
             self.watch.note("--save writes nothing for what was evaluated before; use another --out to save all")
-
-    def _number_of_shards(self, surveys: Sequence[Survey]) -> int:
-        """Return how many shards are evaluated: while calibrations are not fitted, more than a survey can see."""
-        if all(s.run is not None for s in surveys):
-            return sum(s.total for s in surveys)
-        sizes = {target: sum(1 for _ in shards(target)) for target in self.plan.domains()}
-        return sum(sizes[target] for source in self.plan.models for target, _ in self.plan.passes(source.name))
 
     def _check(self, handles: Sequence[ModelHandle], surveys: Sequence[Survey] = ()) -> None:
         """Look at the files and models that are needed; a single model stays loaded."""

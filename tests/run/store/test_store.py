@@ -43,7 +43,7 @@ def test_a_piece_is_named_by_content_and_not_by_who_made_it_or_what_it_was_calle
     assert save(store, 1, 0, made={"processor": "other"}, named={"model": "other"}) == path
     assert save(store, 0, 1, digest="1") != path
     assert save(store, 0) != path
-    assert list(store.all_pieces()) == sorted(p.path for p in store.pieces(PLACE)[0])
+    assert sorted(store.folder.glob("??/*/*.zip")) == sorted(p.path for p in store.pieces(PLACE)[0])
 
 
 def test_pieces_that_are_joined_hold_what_they_held(store: Store) -> None:
@@ -89,12 +89,3 @@ def test_why_samples_failed_is_kept_until_they_do_not(store: Store) -> None:
     assert store.failures(PLACE) == {}
     store.note_failures(PLACE, {})
     assert not path.exists()
-
-
-def test_what_is_removed_leaves_no_empty_folder(store: Store) -> None:
-    path = save(store, 0)
-    other = save(store, 1)
-    store.remove([path])
-    assert list(store.all_pieces()) == [other]
-    store.remove([other])
-    assert list(store.folder.iterdir()) == []

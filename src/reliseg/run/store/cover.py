@@ -1,6 +1,6 @@
 """Which pieces add up to all samples of a shard, and what is missing: for each score, as pieces may hold other ones."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -95,7 +95,3 @@ def _missing(lacking: Mapping[str, frozenset[str]], every: frozenset[str], layou
 def same_parts(pieces: Collection[Piece]) -> bool:
     """Tell if these pieces hold the same statistics, so that they can be added up."""
     return len({(p.stored.layout, tuple(sorted(p.stored.head.codes.items()))) for p in pieces}) <= 1
-
-
-Recall = Callable[[Path], StoredHead | None]
-"""What gives the head of a piece that is whole, however it is known; None where it is not whole."""

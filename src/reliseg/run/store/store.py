@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import reduce
 from operator import add
@@ -121,18 +120,6 @@ class Store:
     def failures_file(self, place: Place) -> Path:
         """Return where it is kept why samples of a shard could not be evaluated."""
         return self._folder(place) / FAILURES_FILE
-
-    def all_pieces(self) -> Iterator[Path]:
-        """Yield the files of all pieces."""
-        return (path for path in sorted(self.folder.glob("??/*/*.zip")))
-
-    def remove(self, paths: Iterable[Path]) -> None:
-        """Remove files, and folders that are empty then."""
-        for path in paths:
-            path.unlink(missing_ok=True)
-            for folder in path.parents[:2]:
-                with suppress(OSError):  # something else lies there
-                    folder.rmdir()
 
     def _files(self, place: Place) -> list[Path]:
         try:
