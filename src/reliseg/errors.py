@@ -12,6 +12,7 @@ ReliSegError
 ├── SampleError           one sample cannot be evaluated: exit code 1
 ├── OutOfMemoryError      a model needs more memory than there is: exit code 1
 ├── PluginError           a metric, score or calibrator of another package failed at work: exit code 1
+├── StorageError          the object store that a run lies in cannot be had: exit code 1
 └── IncompleteError       the run ended with samples that were not evaluated: exit code 1
 """
 

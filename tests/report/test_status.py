@@ -10,14 +10,14 @@ from reliseg.report import status as module
 from reliseg.report.status import headline, print_status
 from reliseg.runtime.progress.status import ProcessStatus, RunStatus, StageStatus, StageSum
 
-BEGAN = datetime.now(UTC) - timedelta(hours=2)
 STAGE = StageStatus(
     kind="evaluate", model="net", domain="acdc/fog", done=120, total=400, rate=3.1, seconds_left=90.3,
 )  # fmt: skip
 
 
 def process(pid, **values):
-    return ProcessStatus(host="node1", pid=pid, started=BEGAN, updated=BEGAN, **values)
+    began = datetime.now(UTC) - timedelta(hours=2)  # before this test, not before all that ran until then
+    return ProcessStatus(host="node1", pid=pid, started=began, updated=began, **values)
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ def ray_cluster(address: str | None, cpus: int) -> Iterator[ModuleType]:
     """
     address = address or os.environ.get("RAY_ADDRESS") or _LOCAL
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_TQDM_PATCH_PRINT", "0")  # else Python's print is another one from then on
     if address == _LOCAL:
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # else 127.0.0.1 becomes the outward address
     ray = _import_ray()
