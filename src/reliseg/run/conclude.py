@@ -170,7 +170,7 @@ class Conclusion:
                     known = self.context.store.failures(coverage.place(shard))
                     reason = next((change for of in found_of for change in of.changes), "it was not evaluated")
                     problems |= {i: known.get(i, reason) for i in sorted(lost)}
-                    untried += not known
+                    untried += not lost <= known.keys()
             if problems:
                 found[target] = Failures(problems)
         if untried and not self.all_tried:

@@ -263,8 +263,15 @@ class ShardPass:
         coverage, store, shard = self.domain.coverage, self.domain.run.context.store, self.work.shard
         for name, missing in self.work.missing.items():
             if in_pieces or len(missing.samples) < len(shard.samples):
-                store.join(coverage.place(shard, name), _joinable(coverage.of(shard, name).cover.pieces()))
+                pieces = self._own(coverage.of(shard, name).cover.pieces())
+                store.join(coverage.place(shard, name), _joinable(pieces))
         store.note_failures(coverage.place(shard), self._failures)
+
+    def _own(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """Return the pieces of this model: of stored predictions, another's may hold samples whose files are equal, and
+        others that are not.
+        """
+        return [p for p in pieces if p.stored.head.named["model"] == self.domain.run.name]
 
 
 def _joinable(pieces: Sequence[Piece]) -> list[Piece]:

@@ -6,14 +6,13 @@ import json
 import math
 import os
 
-import numpy as np
 import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reliseg.errors import DataError
-from reliseg.results import COLUMNS, Origin, Results, Row, Value, csv_line, read_csv, with_score
+from reliseg.results import COLUMNS, Origin, Results, Row, Value, read_csv
 
 ORIGIN = Origin("model", "data", "night", reference="data/day", calibration="ts@data/val", fitted_on="data/val", seed=3)
 PLAIN = Origin("model", "data", "day")
@@ -73,22 +72,6 @@ def test_any_float_and_any_text_survive_json_and_csv(tmp_path_factory, number, t
     (line,) = read_csv(path)
     assert float(line["value"]).hex() == number.hex()
     assert line["class"] == text
-
-
-@given(st.lists(st.builds(str.__add__, BARE, TEXTS), min_size=1, max_size=4))
-def test_no_text_stands_in_csv_as_a_formula_and_no_text_ends_its_line(texts):
-    lines = list(csv.reader(io.StringIO(csv_line([*texts, "end"]), newline="")))
-    (cells,) = lines
-    assert cells[-1] == "end"
-    for text, cell in zip(texts, cells, strict=False):
-        assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
-        assert cell.removeprefix("'") == text or cell == text
-
-
-def test_negative_numbers_stay_numbers_and_plain_texts_stay_as_they_are():
-    assert csv_line([-1.5, -2, "-1.5", "a-b", 'say "a", b', math.nan, None, 1e-300, "it's"]) == (
-        '-1.5,-2,\'-1.5,a-b,"say ""a"", b",,,1e-300,it\'s\n'
-    )
 
 
 def test_csv_has_every_column_and_leaves_undefined_numbers_empty():
@@ -250,34 +233,6 @@ def test_what_is_no_file_is_no_table(tmp_path):
             Results.read(tmp_path / name)
 
 
-def test_rows_hold_origin_value_and_counts():
-    record = row(Value.between("m", (0.5, 0.1, 0.9), "d", score="msp")).record()
-    assert tuple(record) == COLUMNS
-    assert record == {
-        "model": "model",
-        "dataset": "data",
-        "domain": "night",
-        "reference": "data/day",
-        "calibration": "ts@data/val",
-        "fitted_on": "data/val",
-        "seed": 3,
-        "score": "msp",
-        "metric": "m",
-        "class": "",
-        "value": 0.5,
-        "why": "",
-        "lo": 0.1,
-        "hi": 0.9,
-        "ci_low": None,
-        "ci_high": None,
-        "spread": None,
-        "n_images": 2,
-        "skipped": 0,
-        "n_pixels": 100,
-        "definition": "d",
-    }
-
-
 def test_skipped_images_are_counted_in_every_form_of_the_table(tmp_path):
     number = Row.of(ORIGIN, Value.exact("m", 0.5, "d"), n_images=2, n_pixels=9, skipped=3)
     table = Results((number,))
@@ -293,25 +248,3 @@ def test_a_table_from_before_images_could_be_skipped_is_read_as_one_of_none(tmp_
     records = [{k: v for k, v in record.items() if k != "skipped"} for record in TABLE.records()]
     (tmp_path / "results.json").write_text(json.dumps({"rows": records}))
     assert Results.read(tmp_path).records() == TABLE.records()
-
-
-def test_values_are_plain_floats_inside_their_bracket():
-    """Rounding of the last bit may put a value outside its bracket: the bracket gives way."""
-    value = Value.between("m", (np.float64(0.5), np.float64(0.5000000001), np.float64(0.4999999999)), "d")
-    assert (value.lo, value.value, value.hi) == (0.5, 0.5, 0.5)
-    assert {type(v) for v in (value.lo, value.value, value.hi)} == {float}
-    exact = Value.exact("m", np.float32(0.25), "d")
-    assert (exact.lo, exact.value, exact.hi) == (0.25, 0.25, 0.25)
-    assert type(exact.value) is float
-
-
-def test_undefined_values_have_a_reason_and_no_number():
-    value = Value.undefined("m", "no pixel", "d", label="c", score="msp")
-    assert all(math.isnan(v) for v in (value.value, value.lo, value.hi))
-    assert (value.why, value.label, value.score) == ("no pixel", "c", "msp")
-
-
-def test_values_are_given_a_score():
-    values = [Value.exact("a", 1, "d"), Value.exact("b", 2, "d")]
-    assert [v.score for v in with_score(values, "margin")] == ["margin", "margin"]
-    assert [v.score for v in values] == ["", ""]

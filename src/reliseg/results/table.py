@@ -1,121 +1,17 @@
-"""The result table: one row per number, with its bracket, its definition and where it comes from."""
+"""The table of results: it is asked, written and read."""
 
-import csv
 import json
 import math
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from reliseg.errors import DataError, MissingExtraError, suggestion
+from reliseg.results.csv_text import csv_line
+from reliseg.results.rows import COLUMNS, KEYS, NAN, NUMBERS, Row
 from reliseg.runtime.atomic_files import write_atomically
 from reliseg.runtime.regular_files import read_regular, reason_of
-
-NAN = math.nan
-
-
-@dataclass(frozen=True)
-class Value:
-    """One number that a metric gives. NaN where it is undefined, with the reason in `why`.
-
-    `lo..hi` is the range of the exact value, given what the statistics keep; both equal `value` where it is exact.
-    """
-
-    metric: str
-    value: float
-    definition: str
-    lo: float = NAN
-    hi: float = NAN
-    why: str = ""
-    label: str = ""
-    score: str = ""
-
-    @classmethod
-    def exact(cls, metric: str, value: float, definition: str, *, label: str = "", score: str = "") -> "Value":
-        """Return an exact value: one without discretisation."""
-        return cls(metric, float(value), definition, float(value), float(value), label=label, score=score)
-
-    @classmethod
-    def between(cls, metric: str, value: tuple[float, float, float], definition: str, *, score: str = "") -> "Value":
-        """Return a value with its bracket, from (value, lo, hi). Rounding in the last bit does not leave it outside."""
-        number, lo, hi = (float(v) for v in value)
-        return cls(metric, number, definition, min(lo, number), max(hi, number), score=score)
-
-    @classmethod
-    def undefined(cls, metric: str, why: str, definition: str, *, label: str = "", score: str = "") -> "Value":
-        """Return no value, and the reason."""
-        return cls(metric, NAN, definition, why=why, label=label, score=score)
-
-
-@dataclass(frozen=True)
-class Origin:
-    """The place where a number was measured: model, domain, reference and calibration."""
-
-    model: str
-    dataset: str
-    domain: str
-    reference: str = ""
-    calibration: str = "identity"
-    fitted_on: str = ""
-    seed: int | None = None
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table. `class_` is `class` in files; `ci_*` are empty until there is an interval.
-
-    `spread` is the standard deviation over the seeds of a calibration, where `value` is their mean; else NaN.
-    `skipped` images of the domain could not be read: they are not among the `n_images` that were measured.
-    """
-
-    model: str
-    dataset: str
-    domain: str
-    reference: str
-    calibration: str
-    fitted_on: str
-    seed: int | None
-    score: str
-    metric: str
-    class_: str
-    value: float
-    why: str
-    lo: float
-    hi: float
-    ci_low: float
-    ci_high: float
-    spread: float
-    n_images: int
-    skipped: int
-    n_pixels: int
-    definition: str
-
-    @classmethod
-    def of(cls, origin: Origin, value: Value, *, n_images: int, n_pixels: int, skipped: int = 0) -> "Row":
-        """Return the row of a value."""
-        number = asdict(value)
-        return cls(
-            **asdict(origin),
-            **number | {"class_": number.pop("label")},
-            ci_low=NAN,
-            ci_high=NAN,
-            spread=NAN,
-            n_images=n_images,
-            skipped=skipped,
-            n_pixels=n_pixels,
-        )
-
-    def record(self) -> dict[str, Any]:
-        """Return the row with the column names of files; NaN is None."""
-        cells = vars(self).items()  # plain values: asdict would copy each, and tables have a million
-        return {name.rstrip("_"): None if isinstance(v, float) and math.isnan(v) else v for name, v in cells}
-
-
-_KEYS = ("model", "dataset", "domain", "reference", "calibration", "fitted_on", "seed", "score")
-COLUMNS = tuple(f.name.rstrip("_") for f in fields(Row))
-_NUMBERS = frozenset(f.name for f in fields(Row) if f.type is float)
 
 
 @dataclass(frozen=True)
@@ -164,7 +60,7 @@ class Results:
             query = ", ".join(f"{k}={v!r}" for k, v in {"metric": metric, **columns}.items())
             if not rows:
                 raise KeyError(f"no row with {query}{self._nearest({'metric': metric, **columns})}")
-            differ = [c for c in _KEYS if len({getattr(r, c) for r in rows}) > 1]
+            differ = [c for c in KEYS if len({getattr(r, c) for r in rows}) > 1]
             raise KeyError(f"{len(rows)} rows with {query}; also give {' and '.join(differ)}")
         return rows[0].value
 
@@ -236,37 +132,6 @@ def _row(record: Mapping[str, Any]) -> Row:
     for name, value in values.items():
         if type(value) not in _TYPES[name] or (isinstance(value, float) and not math.isfinite(value)):
             raise TypeError(f"{name} is {value!r}")
-        if name in _NUMBERS:
+        if name in NUMBERS:
             values[name] = NAN if value is None else float(value)
     return Row(**values)
-
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
-"""What a spreadsheet takes for the beginning of a formula, or may leave out before one; and the escape itself."""
-_QUOTED = re.compile(r'[",\r\n]')
-
-
-def csv_line(cells: Iterable[object]) -> str:
-    """Return a line of CSV: undefined numbers are empty, floats are written to the last bit.
-
-    A text that a spreadsheet would take for a formula begins with an apostrophe: it may come from anywhere.
-    """
-    return ",".join(map(_cell, cells)) + "\n"
-
-
-def read_csv(path: Path) -> list[dict[str, str]]:
-    """Read the lines of a table that was written by `csv_line`, with all texts as they were."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return [{column: text.removeprefix("'") for column, text in row.items()} for row in csv.DictReader(file)]
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value)
-    if isinstance(value, str) and text.startswith(_FORMULA):
-        text = f"'{text}"
-    return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
-
-
-def with_score(values: Iterable[Value], score: str) -> list[Value]:
-    """Return the values with the name of their score."""
-    return [replace(value, score=score) for value in values]

@@ -1,0 +1,7 @@
+"""What a run gives to its readers: tables, and the files beside them."""
+
+from reliseg.results.csv_text import csv_line, read_csv
+from reliseg.results.rows import COLUMNS, NAN, Origin, Row, Value, with_score
+from reliseg.results.table import Results
+
+__all__ = ["COLUMNS", "NAN", "Origin", "Results", "Row", "Value", "csv_line", "read_csv", "with_score"]

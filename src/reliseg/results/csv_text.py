@@ -1,0 +1,32 @@
+"""Tables as CSV that a spreadsheet reads as they are meant."""
+
+import csv
+import math
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
+"""What a spreadsheet takes for the beginning of a formula, or may leave out before one; and the escape itself."""
+_QUOTED = re.compile(r'[",\r\n]')
+
+
+def csv_line(cells: Iterable[object]) -> str:
+    """Return a line of CSV: undefined numbers are empty, floats are written to the last bit.
+
+    A text that a spreadsheet would take for a formula begins with an apostrophe: it may come from anywhere.
+    """
+    return ",".join(map(_cell, cells)) + "\n"
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Read the lines of a table that was written by `csv_line`, with all texts as they were."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [{column: text.removeprefix("'") for column, text in row.items()} for row in csv.DictReader(file)]
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value)
+    if isinstance(value, str) and text.startswith(_FORMULA):
+        text = f"'{text}"
+    return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text

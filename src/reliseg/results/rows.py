@@ -1,0 +1,115 @@
+"""One number of a run: its value and bracket, its interval, its definition, and where it was measured."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+NAN = math.nan
+
+
+@dataclass(frozen=True)
+class Value:
+    """One number that a metric gives. NaN where it is undefined, with the reason in `why`.
+
+    `lo..hi` is the range of the exact value, given what the statistics keep; both equal `value` where it is exact.
+    """
+
+    metric: str
+    value: float
+    definition: str
+    lo: float = NAN
+    hi: float = NAN
+    why: str = ""
+    label: str = ""
+    score: str = ""
+
+    @classmethod
+    def exact(cls, metric: str, value: float, definition: str, *, label: str = "", score: str = "") -> "Value":
+        """Return an exact value: one without discretisation."""
+        return cls(metric, float(value), definition, float(value), float(value), label=label, score=score)
+
+    @classmethod
+    def between(cls, metric: str, value: tuple[float, float, float], definition: str, *, score: str = "") -> "Value":
+        """Return a value with its bracket, from (value, lo, hi). Rounding in the last bit does not leave it outside."""
+        number, lo, hi = (float(v) for v in value)
+        return cls(metric, number, definition, min(lo, number), max(hi, number), score=score)
+
+    @classmethod
+    def undefined(cls, metric: str, why: str, definition: str, *, label: str = "", score: str = "") -> "Value":
+        """Return no value, and the reason."""
+        return cls(metric, NAN, definition, why=why, label=label, score=score)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The place where a number was measured: model, domain, reference and calibration."""
+
+    model: str
+    dataset: str
+    domain: str
+    reference: str = ""
+    calibration: str = "identity"
+    fitted_on: str = ""
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. `class_` is `class` in files; `ci_*` are empty until there is an interval.
+
+    `spread` is the standard deviation over the seeds of a calibration, where `value` is their mean; else NaN.
+    `skipped` images of the domain could not be read: they are not among the `n_images` that were measured.
+    """
+
+    model: str
+    dataset: str
+    domain: str
+    reference: str
+    calibration: str
+    fitted_on: str
+    seed: int | None
+    score: str
+    metric: str
+    class_: str
+    value: float
+    why: str
+    lo: float
+    hi: float
+    ci_low: float
+    ci_high: float
+    spread: float
+    n_images: int
+    skipped: int
+    n_pixels: int
+    definition: str
+
+    @classmethod
+    def of(cls, origin: Origin, value: Value, *, n_images: int, n_pixels: int, skipped: int = 0) -> "Row":
+        """Return the row of a value."""
+        number = asdict(value)
+        return cls(
+            **asdict(origin),
+            **number | {"class_": number.pop("label")},
+            ci_low=NAN,
+            ci_high=NAN,
+            spread=NAN,
+            n_images=n_images,
+            skipped=skipped,
+            n_pixels=n_pixels,
+        )
+
+    def record(self) -> dict[str, Any]:
+        """Return the row with the column names of files; NaN is None."""
+        cells = vars(self).items()  # plain values: asdict would copy each, and tables have a million
+        return {name.rstrip("_"): None if isinstance(v, float) and math.isnan(v) else v for name, v in cells}
+
+
+KEYS = ("model", "dataset", "domain", "reference", "calibration", "fitted_on", "seed", "score")
+COLUMNS = tuple(f.name.rstrip("_") for f in fields(Row))
+NUMBERS = frozenset(f.name for f in fields(Row) if f.type is float)
+
+
+def with_score(values: Iterable[Value], score: str) -> list[Value]:
+    """Return the values with the name of their score."""
+    return [replace(value, score=score) for value in values]
