@@ -1,0 +1,182 @@
+"""The verdict: three sentences from the numbers, as HTML."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from math import isnan
+from statistics import mean, median
+from typing import Any
+
+from reliseg.report.page.curve_data import mean_gap
+from reliseg.report.page.run_files import RunFiles
+from reliseg.report.page.tables import Names, State, Table, by_state
+from reliseg.results import Row
+
+_ECE_SCORE = "msp"
+
+
+def verdict(table: Table, runs: Sequence[RunFiles], names: Names) -> str:
+    """Return the list items: what falls under shift, where confidence lies, what calibration repairs."""
+    gaps = {
+        state: gap
+        for state, records in by_state(table, runs, names, "curves").items()
+        if (gap := mean_gap(records[0])) is not None
+    }
+    sentences = (
+        ("Under shift", _shift(table)),
+        ("Confidence", _confidence(table, gaps)),
+        ("Calibration", _calibration(table)),
+    )
+    return "\n".join(f'<li><span class="about">{about}</span> <span>{text}</span></li>' for about, text in sentences)
+
+
+def _shift(table: Table) -> str:
+    """Return what falls under shift, by how much, and whether the best model is decided."""
+    base = _base(table)
+    found = [(state, row) for state in _states(table, base) if (row := table.row(state, "miou"))]
+    if not found:
+        return "mIoU was not measured, so nothing can be said about what falls."
+    shifted = [(state, row) for state, row in found if state.domain in table.references]
+    drops = [(drop, state) for state, _ in shifted if (drop := _drop(table, state)) is not None]
+    if not drops:
+        low, high = min(row.value for _, row in found), max(row.value for _, row in found)
+        return (
+            f"no reference domain was named, so no drop is known. mIoU lies between <b>{_text(low)}</b> and "
+            f"<b>{_text(high)}</b>; name one in the configuration: <code>test: {{reference: ..}}</code>."
+        )
+    (drop, interval), state = max(drops, key=lambda pair: pair[0][0])
+    row, origin = table.states[state]["miou", ""], table.references[state.domain]
+    before = table.row(State(state.model, origin, base), "miou")
+    start = f" from <b>{_text(before.value)}</b> on {_name(origin)}" if before else ""
+    if drop > 0:
+        sentence = f"mIoU of {_name(state.model)} falls{start} to <b>{_text(row.value)}</b> on {_name(state.domain)}, "
+        sentence += f"by {_text(drop)}{interval}"
+    else:
+        sentence = f"mIoU falls on no domain; the smallest rise is {_text(-drop)}{interval}, "
+        sentence += f"{_name(state.model)} on {_name(state.domain)}"
+    if len(drops) > 1:
+        others = median(d for (d, _), _ in drops)
+        sentence += f"{': the largest' if drop > 0 else ', the smallest'} of {len(drops)} changes, whose median is {_text(-others, sign=True)}"
+    return f"{sentence}. {_best(table, state.domain, base)}"
+
+
+def _best(table: Table, domain: str, base: str) -> str:
+    """Return which model is best on a domain, and whether the intervals of the next one overlap with its own."""
+    rows = [(row, m) for m in table.models if (row := table.row(State(m, domain, base), "miou"))]
+    if len(rows) < 2:
+        return ""
+    rows.sort(key=lambda pair: -pair[0].value)
+    (first, best), (second, next_) = rows[:2]
+    there = f"Best there is {_name(best)} with {_value(first)}"
+    if isnan(first.ci_low) or isnan(second.ci_high):
+        return f"{there}; without intervals it is open whether the ranking is decisive."
+    if second.ci_high >= first.ci_low:
+        equal = sum(row.ci_high >= first.ci_low for row, _ in rows[1:])
+        those = f"that of {_name(next_)}" if equal == 1 else f"those of {equal} others"
+        return f"{there}; the ranking is <b>not decisive</b>: its interval and {those} overlap."
+    return f"{there}; no other interval reaches it."
+
+
+def _confidence(table: Table, gaps: Mapping[State, tuple[float, float]]) -> str:
+    """Return where confidence lies against accuracy before calibration."""
+    base = _base(table)
+    states = [s for s in _states(table, base) if table.row(s, "ece", _ECE_SCORE)]
+    if not states:
+        return "ECE was not measured, so nothing can be said about confidence."
+    worst = max(states, key=lambda s: table.states[s]["ece", _ECE_SCORE].value)
+    ece = table.states[worst]["ece", _ECE_SCORE]
+    where = f"{_name(worst.model)} on {_name(worst.domain)}"
+    known = [s for s in states if s in gaps]
+    if worst not in gaps:
+        return f"it lies farthest from accuracy for {where}: ECE <b>{_value(ece)}</b>."
+    confidence, accuracy = gaps[worst]
+    kind = "overconfident" if confidence > accuracy else "underconfident"
+    over = sum(gaps[s][0] > gaps[s][1] for s in known)
+    if len(known) == 1:
+        many = ""
+    elif over in (0, len(known)):
+        many = f"mean confidence lies {'above' if over else 'below'} accuracy in all {len(known)} cases. "
+    else:
+        many = f"mean confidence lies above accuracy in {over} of {len(known)} cases. "
+    start = "The largest error" if many else "the error"
+    return (
+        f"{many}{start} before calibration is that of {where}, <b>{kind}</b>: confidence {_text(confidence)} against "
+        f"accuracy {_text(accuracy)}, ECE <b>{_value(ece)}</b>."
+    )
+
+
+def _calibration(table: Table) -> str:
+    """Return which calibration lowers ECE most, where it does not, and what is left."""
+    base = _base(table)
+    changes = {c: _changes(table, base, c) for c in table.calibrations if c != base}
+    changes = {c: pairs for c, pairs in changes.items() if pairs}
+    if not changes:
+        return "none was fitted; ask for one to see what it repairs: <code>calibration: [{on: [..], methods: [ts]}]</code>."
+    best = min(changes, key=lambda c: mean(after.value - before.value for _, before, after in changes[c]))
+    pairs = changes[best]
+    lower = sum(after.value < before.value for _, before, after in pairs)
+    means = [mean(row.value for row in rows) for rows in list(zip(*pairs, strict=True))[1:]]
+    state, before, after = min(pairs, key=lambda pair: pair[2].value - pair[1].value)
+    left = max(pairs, key=lambda pair: pair[2].value)
+    sentence = (
+        f"{_name(best)} {'lowers' if means[1] < means[0] else 'does not lower'} ECE"
+        f"{f' in {lower} of {len(pairs)} cases' if len(pairs) > 1 else ''}: on average {_text(means[0])} becomes "
+        f"<b>{_text(means[1])}</b>"
+    )
+    if after.value < before.value:
+        sentence += f"; most for {_where(state)}, from {_value(before)} to <b>{_value(after)}</b>{_decided(before, after)}"
+    return f"{sentence}. The largest ECE left is {_value(left[2])}, {_where(left[0])}."
+
+
+def _decided(before: Row, after: Row) -> str:
+    if isnan(after.ci_high) or isnan(before.ci_low):
+        return ""
+    return ", and the intervals overlap: not decisive" if after.ci_high >= before.ci_low else ""
+
+
+def _changes(table: Table, base: str, calibration: str) -> list[tuple[State, Row, Row]]:
+    """Return where ECE is known before and after a calibration."""
+    pairs = (
+        (s, table.row(s, "ece", _ECE_SCORE), table.row(s._replace(calibration=calibration), "ece", _ECE_SCORE))
+        for s in _states(table, base)
+    )
+    return [(state, before, after) for state, before, after in pairs if before and after]
+
+
+def _drop(table: Table, state: State) -> tuple[float, str] | None:
+    """Return how far mIoU falls, and its interval as text; without the row of the drop, the difference alone."""
+    if row := table.row(state, "drop_miou"):
+        return row.value, _interval(row)
+    before = table.row(state._replace(domain=table.references[state.domain]), "miou")
+    after = table.row(state, "miou")
+    return (before.value - after.value, "") if before and after else None
+
+
+def _base(table: Table) -> str:
+    """Return the calibration that others are compared with."""
+    return next(iter(table.calibrations), "identity")
+
+
+def _states(table: Table, calibration: str) -> Iterable[State]:
+    return (s for s in table.states if s.calibration == calibration)
+
+
+def _where(state: State) -> str:
+    return f"{_name(state.model)} on {_name(state.domain)}"
+
+
+def _value(row: Row) -> str:
+    return f"{_text(row.value)}{_interval(row)}"
+
+
+def _interval(row: Row) -> str:
+    if isnan(row.ci_low):
+        return ""
+    return f' <span class="interval">({_text(row.ci_low)} to {_text(row.ci_high)})</span>'
+
+
+def _text(value: Any, *, sign: bool = False) -> str:
+    return f"{value:{'+' if sign else ''}.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _name(name: str) -> str:
+    return f"<bdi>{escape(name)}</bdi>"

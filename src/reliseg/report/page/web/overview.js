@@ -1,0 +1,121 @@
+// The first table: models and domains against the headline numbers; and each number ranked, with its interval.
+
+const layout = { heat: '', metric: '' };
+const NARROWEST = { '%': 10 }; // a difference of less is shown faint, not stretched over all shades
+
+function heatColumn(metric, calibration = view.calibration) {
+  const column = columnOf(metric);
+  const known = column ? column.value.filter((v, i) => v !== null && data.states.calibration[i] === calibration) : [];
+  let [low, high] = [Infinity, -Infinity];
+  for (const v of known) { low = Math.min(low, v * column.unit); high = Math.max(high, v * column.unit); }
+  const span = Math.max(high - low, NARROWEST[term(metric).unit] ?? 0.1);
+  const better = term(metric).better;
+  return { column, shade: (value) => (better === 'higher' ? (high - value) / span : better === 'lower' ? (value - low) / span : 0) };
+}
+
+function heatCell(metric, heat, model, domain) {
+  const n = number(heat.column, stateOf(model, domain, view.calibration));
+  if (n.value === null) return { content: '–', class: 'none', tip: n.note };
+  const content = [format(n.value, metric)];
+  if (n.low !== null) content.push(el('span', { class: 'sub' }, interval(n, metric)));
+  content.push(change(metric, heat.column, n, model, domain));
+  const images = data.states.images[stateOf(model, domain, view.calibration)];
+  const words = `${term(metric).title} of ${data.models[model]} on ${data.domains[domain]}: ${inWords(n, metric)}; ${images} images.`;
+  return { content, class: 'heat', style: `--heat:${heat.shade(n.value).toFixed(3)}`, tip: n.note ? `${words} ${n.note}.` : words };
+}
+
+// The difference to the reference, as an arrow that says whether it is worse.
+function change(metric, column, n, model, domain) {
+  const reference = data.references[domain];
+  if (reference < 0) return data.references.includes(domain) ? el('span', { class: 'sub' }, 'reference') : null;
+  const before = number(column, stateOf(model, reference, view.calibration)).value;
+  if (before === null) return null;
+  const difference = n.value - before;
+  const better = term(metric).better;
+  const worse = better === 'higher' ? difference < 0 : difference > 0;
+  if (Number(format(Math.abs(difference), metric)) === 0) return el('span', { class: 'sub' }, '= reference');
+  return el('span', { class: `sub ${worse ? 'drop' : 'gain'}` },
+    hidden(worse ? 'worse by ' : 'better by '), `${difference < 0 ? '▼' : '▲'} ${format(Math.abs(difference), metric)}`, worse ? ' worse' : ' better');
+}
+
+function chooser(model, domain) {
+  const text = domain === undefined ? [nameOf(data.models[model])] : [nameOf(data.models[model]), el('span', { class: 'sub' }, nameOf(data.domains[domain]))];
+  return el('button', { type: 'button', class: 'choose', onclick: () => choose(domain === undefined ? { model } : { model, domain }) }, text);
+}
+
+function pairs() {
+  const found = [];
+  data.models.forEach((m, model) => data.domains.forEach((d, domain) => {
+    if (stateOf(model, domain, view.calibration) !== undefined && isShown(m, d)) found.push({ model, domain });
+  }));
+  return found;
+}
+
+function rowClass({ model, domain }) {
+  const names = domain === undefined ? [data.models[model]] : [data.models[model], data.domains[domain]];
+  const chosen = model === view.model && (domain === undefined || domain === view.domain);
+  return [chosen ? 'chosen' : '', isMarked(...names) ? 'marked' : ''].join(' ').trim() || null;
+}
+
+function headlineTable() {
+  const heads = [{ title: 'Model, domain', text: true, of: (r) => `${data.models[r.model]} ${data.domains[r.domain]}`, cell: (r) => ({ content: chooser(r.model, r.domain) }) }];
+  for (const [metric] of data.headline) {
+    const heat = heatColumn(metric);
+    const { title, direction, text } = metricTitle(metric);
+    heads.push({ title, direction, tip: text, better: term(metric).better,
+      of: (r) => number(heat.column, stateOf(r.model, r.domain, view.calibration)).value,
+      cell: (r) => heatCell(metric, heat, r.model, r.domain) });
+  }
+  return table({ caption: `Calibration: ${data.calibrations[view.calibration]}. Deeper shade: worse. In small print: the 95 % interval, and the difference to the reference domain.`,
+    columns: heads, rows: pairs(), rowClass, tall: true });
+}
+
+function matrix(metric) {
+  const heat = heatColumn(metric);
+  const heads = [{ title: 'Model', text: true, of: (r) => data.models[r.model], cell: (r) => ({ content: chooser(r.model) }) }];
+  data.domains.forEach((name, domain) => {
+    if (!isShown(name, ...data.models)) return;
+    heads.push({ title: nameOf(name), better: term(metric).better,
+      of: (r) => number(heat.column, stateOf(r.model, domain, view.calibration)).value,
+      cell: (r) => heatCell(metric, heat, r.model, domain) });
+  });
+  const rows = data.models.map((_, model) => ({ model })).filter(({ model }) => isShown(data.models[model], ...data.domains));
+  const better = { higher: 'higher is better', lower: 'lower is better' }[term(metric).better] ?? '';
+  return table({ caption: `${titleOf(metric)}, ${better}. Calibration: ${data.calibrations[view.calibration]}. Deeper shade: worse.`, columns: heads, rows, rowClass, tall: true });
+}
+
+function overview() {
+  const body = section('overview', 'Models and domains', 'Every headline number with its 95 % interval. A name in the first column chooses what the charts below show.');
+  layout.heat = data.models.length * data.domains.length > 40 ? 'miou' : '';
+  const options = [['', 'all headline numbers'], ...data.headline.map(([metric]) => [metric, `${term(metric).title}: models × domains`])];
+  const place = el('div');
+  const update = () => place.replaceChildren(layout.heat ? matrix(layout.heat) : headlineTable());
+  body.append(el('div', { class: 'pick' }, select('Table of', options, layout.heat, (v) => { layout.heat = v; update(); })), place);
+  return update;
+}
+
+function ranking() {
+  const body = section('ranking', 'Models in order', 'Where intervals overlap, the order is not decisive: other images of the same kind might turn it round.');
+  layout.metric = data.headline[0]?.[0] ?? data.columns[0].metric;
+  const metrics = [...new Set(data.columns.map((c) => c.metric))];
+  body.append(el('div', { class: 'pick' }, select('Number', metrics.map((m) => [m, titleOf(m)]), layout.metric, (v) => { layout.metric = v; redraw(); })));
+  body.append(figure('', rankedPoints));
+  return null;
+}
+
+function rankedPoints() {
+  const metric = layout.metric;
+  const column = columnOf(metric);
+  const points = data.models.map((name, model) => ({ name, model, ...number(column, stateOf(model, view.domain, view.calibration)) }))
+    .filter((p) => p.value !== null && isShown(p.name))
+    .map((p) => ({ name: p.name, value: p.value, low: p.low ?? p.value, high: p.high ?? p.value, text: inWords(p, metric), chosen: p.model === view.model || isMarked(p.name) }));
+  const down = term(metric).better === 'lower';
+  points.sort((a, b) => (down ? a.value - b.value : b.value - a.value));
+  if (!points.length) return { empty: `${term(metric).title} is not defined on ${data.domains[view.domain]}: ${number(column, stateOf(view.model, view.domain, view.calibration)).note}.` };
+  const reach = points.filter((p, i) => i && (down ? p.low <= points[0].high : p.high >= points[0].low)).length;
+  const known = points[0].low !== points[0].high;
+  const verdict = points.length < 2 ? '' : !known ? ' There are no intervals.' : reach ? ` Not decisive: ${reach} of ${points.length - 1} other intervals overlap with the best.` : ' The best is decided: no other interval overlaps.';
+  const where = `on ${data.domains[view.domain]}, calibration ${data.calibrations[view.calibration]}`;
+  return { spec: 'ranked', datasets: { points }, words: { title: titleOf(metric), h: Math.max(60, 24 * points.length) + 40 }, label: `${titleOf(metric)} ${where}, ${points.length} models, best first`,
+    caption: `${titleOf(metric)} ${where}, best first.${verdict}`, numbers: ['name', 'value', 'low', 'high'] };
+}
