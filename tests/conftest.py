@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from helpers.browser import browser_lacks
 from helpers.torchvision_beside_cpu import declare_operators
 from hypothesis import settings
 
@@ -47,6 +48,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("ray"):
                 item.add_marker(pytest.mark.skip("needs ray: pip install 'reliseg[ray]'"))
+    if reason := browser_lacks():
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(pytest.mark.skip(reason))
     slow_files = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow_files)
 

@@ -11,7 +11,18 @@ import numpy as np
 from reliseg.results import Origin, Results, Row, Value, csv_line
 
 LABELS = (
-    *("road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign", "vegetation", "terrain"),
+    *(
+        "road",
+        "sidewalk",
+        "building",
+        "wall",
+        "fence",
+        "pole",
+        "traffic light",
+        "traffic sign",
+        "vegetation",
+        "terrain",
+    ),
     *("sky", "person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle"),
 )
 SCORES = ("msp", "neg_entropy", "margin", "max_logit", "neg_energy")

@@ -5,7 +5,13 @@ from typing import Any
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 _TOGGLE = [{"name": "shown", "select": {"type": "point", "fields": ["name"], "toggle": "true"}, "bind": "legend"}]
 _FADED = {"condition": {"param": "shown", "value": 1}, "value": 0.12}
-_NAME = {"field": "name", "type": "nominal", "title": None, "sort": None, "legend": {"orient": "top", "symbolType": "stroke"}}
+_NAME = {
+    "field": "name",
+    "type": "nominal",
+    "title": None,
+    "sort": None,
+    "legend": {"orient": "top", "symbolType": "stroke"},
+}
 
 
 def _q(field: str, title: str, **more: Any) -> dict[str, Any]:
@@ -84,7 +90,10 @@ _RELIABILITY = {
                 "x": _q("low", "confidence (bins)", scale=_UNIT),
                 "x2": {"field": "high"},
                 "y": _q("share", "share of pixels", axis={"format": ".0%", "tickCount": 3}),
-                "tooltip": _tips(("low", "from", ".3f"), ("high", "to", ".3f"), ("pixels", "pixels", ",d"), ("share", "share", ".2%")),
+                "y2": {"datum": 0},
+                "tooltip": _tips(
+                    ("low", "from", ".3f"), ("high", "to", ".3f"), ("pixels", "pixels", ",d"), ("share", "share", ".2%")
+                ),
             },
         },
     ]
@@ -114,9 +123,12 @@ _HISTOGRAM = {
         "x": _q("low", "$title", scale={"zero": False, "nice": False}),
         "x2": {"field": "high"},
         "y": _q("share", "share of its pixels", stack=None, axis={"format": ".0%"}),
+        "y2": {"datum": 0},
         "color": _NAME | {"legend": {"orient": "top", "symbolType": "square"}},
         "opacity": {"condition": {"param": "shown", "value": 0.55}, "value": 0.05},
-        "tooltip": _tips(("name", "pixels", ""), ("low", "from", ".4g"), ("high", "to", ".4g"), ("share", "share", ".2%")),
+        "tooltip": _tips(
+            ("name", "pixels", ""), ("low", "from", ".4g"), ("high", "to", ".4g"), ("share", "share", ".2%")
+        ),
     },
 }
 _BEFORE_AFTER = {
@@ -153,7 +165,9 @@ _SCATTER = {
         "color": _NAME | {"legend": {"orient": "top", "symbolType": "circle"}},
         "shape": {"field": "kind", "type": "nominal", "title": None, "sort": None, "legend": {"orient": "top"}},
         "opacity": {"condition": {"param": "shown", "value": 0.85}, "value": 0.08},
-        "tooltip": _tips(("name", "model", ""), ("domain", "domain", ""), ("xtext", "$xtitle", ""), ("ytext", "$ytitle", "")),
+        "tooltip": _tips(
+            ("name", "model", ""), ("domain", "domain", ""), ("xtext", "$xtitle", ""), ("ytext", "$ytitle", "")
+        ),
     },
 }
 _CONFUSION = {
@@ -161,15 +175,28 @@ _CONFUSION = {
     "height": "$h",
     "data": {"name": "cells"},
     "encoding": {
-        "x": {"field": "predicted", "type": "nominal", "sort": None, "title": "predicted", "axis": {"labelAngle": -45, "orient": "top"}},
+        "x": {
+            "field": "predicted",
+            "type": "nominal",
+            "sort": None,
+            "title": "predicted",
+            "axis": {"labelAngle": -45, "orient": "top"},
+        },
         "y": {"field": "truth", "type": "nominal", "sort": None, "title": "truth"},
     },
     "layer": [
         {
             "mark": {"type": "rect"},
             "encoding": {
-                "color": _q("share", "share of the true class", scale={"domain": [0, 1], "scheme": "cividis", "reverse": True}, legend={"format": ".0%"}),
-                "tooltip": _tips(("truth", "truth", ""), ("predicted", "predicted", ""), ("share", "share of the true class", ".2%")),
+                "color": _q(
+                    "share",
+                    "share of the true class",
+                    scale={"domain": [0, 1], "scheme": "cividis", "reverse": True},
+                    legend={"format": ".0%"},
+                ),
+                "tooltip": _tips(
+                    ("truth", "truth", ""), ("predicted", "predicted", ""), ("share", "share of the true class", ".2%")
+                ),
             },
         },
         {

@@ -123,7 +123,9 @@ def _calibration(table: Table) -> str:
         f"<b>{_text(means[1])}</b>"
     )
     if after.value < before.value:
-        sentence += f"; most for {_where(state)}, from {_value(before)} to <b>{_value(after)}</b>{_decided(before, after)}"
+        sentence += (
+            f"; most for {_where(state)}, from {_value(before)} to <b>{_value(after)}</b>{_decided(before, after)}"
+        )
     return f"{sentence}. The largest ECE left is {_value(left[2])}, {_where(left[0])}."
 
 

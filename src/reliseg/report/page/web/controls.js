@@ -23,16 +23,14 @@ function controls() {
   form.addEventListener('submit', (event) => event.preventDefault());
   const list = (names) => names.map((name, i) => [i, name]);
   for (const [name, label, names] of [['model', 'Model', data.models], ['domain', 'Domain', data.domains], ['calibration', 'Calibration', data.calibrations]]) {
-    const field = select(label, list(names), view[name], (v) => choose({ [name]: Number(v) }));
-    field.querySelector('select').id = `choose-${name}`;
-    form.append(field);
+    form.append(select(label, list(names), view[name], (v) => choose({ [name]: Number(v) }), `choose-${name}`));
   }
-  if (data.scores.length > 1) form.append(select('Confidence score', data.scores.map((s) => [s, s]), view.score, (v) => choose({ score: v })));
+  if (data.scores.length > 1) form.append(select('Confidence score', data.scores.map((s) => [s, s]), view.score, (v) => choose({ score: v }), 'choose-score'));
   const text = el('input', { type: 'text', placeholder: 'name, other name', autocomplete: 'off', oninput: () => { view.text = text.value; update(); } });
   const pattern = el('input', { type: 'checkbox', onchange: () => { view.pattern = pattern.checked; update(); } });
-  form.append(el('label', {}, 'Names with', text),
-    select('are', [['mark', 'highlighted'], ['only', 'shown alone'], ['hide', 'hidden']], view.mode, (v) => { view.mode = v; update(); }),
-    el('label', { class: 'check' }, 'Regular expression', pattern));
+  form.append(field('Names with', text),
+    select('are shown', [['mark', 'highlighted'], ['only', 'alone'], ['hide', 'not at all']], view.mode, (v) => { view.mode = v; update(); }),
+    field('Regular expression', pattern, 'check'));
 }
 
 function buttons() {

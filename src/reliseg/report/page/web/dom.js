@@ -12,13 +12,17 @@ function el(tag, attributes = {}, ...children) {
 
 const byId = (id) => document.getElementById(id);
 const nameOf = (text) => el('bdi', {}, text);
-const hidden = (text) => el('span', { class: 'vh' }, text);
 
-function select(label, options, value, onchange) {
-  const box = el('select', { onchange: () => onchange(box.value) });
+function field(label, input, kind = '') {
+  input.id ||= `field-${document.querySelectorAll('.field').length}-${label.toLowerCase().replaceAll(' ', '-')}`;
+  return el('div', { class: `field ${kind}`.trim() }, el('label', { for: input.id }, label), input);
+}
+
+function select(label, options, value, onchange, id = '') {
+  const box = el('select', { id, onchange: () => onchange(box.value) });
   for (const [key, text] of options) box.append(el('option', { value: key }, text));
   box.value = String(value);
-  return el('label', {}, label, box);
+  return field(label, box);
 }
 
 function section(id, title, lead) {

@@ -35,7 +35,7 @@ function change(metric, column, n, model, domain) {
   const worse = better === 'higher' ? difference < 0 : difference > 0;
   if (Number(format(Math.abs(difference), metric)) === 0) return el('span', { class: 'sub' }, '= reference');
   return el('span', { class: `sub ${worse ? 'drop' : 'gain'}` },
-    hidden(worse ? 'worse by ' : 'better by '), `${difference < 0 ? '▼' : '▲'} ${format(Math.abs(difference), metric)}`, worse ? ' worse' : ' better');
+    `${difference < 0 ? '▼' : '▲'} ${format(Math.abs(difference), metric)} `, worse ? 'worse' : 'better');
 }
 
 function chooser(model, domain) {

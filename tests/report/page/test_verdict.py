@@ -1,0 +1,61 @@
+"""The three sentences."""
+
+import re
+
+import pytest
+from helpers.simulated_run import Shape, write_simulated_run
+
+from reliseg.report.page.run_files import RunFiles
+from reliseg.report.page.tables import join_runs, names_of
+from reliseg.report.page.verdict import verdict
+
+
+@pytest.fixture
+def said(tmp_path):
+    def say(shape: Shape) -> tuple[list[str], RunFiles]:
+        run = RunFiles.read(write_simulated_run(tmp_path / "run", shape))
+        names = names_of([run])
+        text = verdict(join_runs([run], names), [run], names)
+        return [re.sub(r"<[^>]+>", "", line) for line in text.splitlines()], run
+
+    return say
+
+
+def value(run: RunFiles, metric: str, **columns: str) -> str:
+    return f"{run.results.value(metric, calibration='identity', **columns):.3f}"
+
+
+def test_the_fall_under_shift_has_its_numbers_and_its_interval(said):
+    (shift, _, _), run = said(Shape(models=("net",)))
+    before, after = (value(run, "miou", domain=d) for d in ("day", "dusk"))
+    (drop,) = run.results.where(metric="drop_miou", calibration="identity").rows
+    assert f"mIoU of net falls from {before} on day to {after} on dusk, by {drop.value:.3f}" in shift
+    assert f"({drop.ci_low:.3f} to {drop.ci_high:.3f})" in shift
+
+
+def test_a_ranking_with_overlapping_intervals_is_not_decisive(said):
+    (shift, _, _), run = said(Shape(models=("a", "b", "c", "d", "e", "f", "g", "h")))
+    rows = sorted(run.results.where(metric="miou", domain="dusk", calibration="identity"), key=lambda r: -r.value)
+    assert ("not decisive" in shift) == (rows[1].ci_high >= rows[0].ci_low)
+    (shift, _, _), _ = said(Shape(models=("a", "b"), intervals=False))
+    assert "without intervals it is open whether the ranking is decisive" in shift
+
+
+def test_confidence_above_accuracy_is_called_overconfident(said):
+    (_, confidence, _), run = said(Shape(models=("net",)))
+    assert "overconfident" in confidence
+    assert f"ECE {value(run, 'ece', domain='dusk')}" in confidence
+
+
+def test_a_calibration_has_the_error_before_and_after(said):
+    (_, _, calibration), run = said(Shape(models=("net",)))
+    after = run.results.value("ece", domain="dusk", calibration="ts@camvid/cal")
+    assert "ts@camvid/cal lowers ECE" in calibration
+    assert f"from {value(run, 'ece', domain='dusk')}" in calibration
+    assert f"{after:.3f}" in calibration
+
+
+def test_what_was_not_measured_is_said_with_what_to_do(said):
+    sentences, _ = said(Shape(domains=("day",), calibrations=("identity",)))
+    assert "no reference domain was named" in sentences[0]
+    assert "none was fitted; ask for one" in sentences[2]
