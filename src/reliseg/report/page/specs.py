@@ -5,7 +5,7 @@ from typing import Any
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 _TOGGLE = [{"name": "shown", "select": {"type": "point", "fields": ["name"], "toggle": "true"}, "bind": "legend"}]
 _FADED = {"condition": {"param": "shown", "value": 1}, "value": 0.12}
-_NAME = {
+_NAME: dict[str, Any] = {
     "field": "name",
     "type": "nominal",
     "title": None,
@@ -110,7 +110,11 @@ _RISK = {
         "color": _NAME,
         "strokeDash": {"condition": {"test": "datum.bound", "value": [5, 4]}, "value": [1, 0]},
         "opacity": _FADED,
-        "tooltip": _tips(("name", "curve", ""), ("coverage", "coverage", ".1%"), ("risk", "risk", ".2%")),
+        "tooltip": _tips(
+            ("name", "curve", ""),
+            ("coverage", "coverage", ".1%"),
+            ("risk", "risk", ".2%"),
+        ),
     },
 }
 _HISTOGRAM = {
@@ -148,7 +152,11 @@ _BEFORE_AFTER = {
             "mark": {"type": "point", "filled": True, "size": 60},
             "encoding": {
                 "x": _q("value", "$title"),
-                "tooltip": _tips(("domain", "domain", ""), ("name", "calibration", ""), ("text", "value", "")),
+                "tooltip": _tips(
+                    ("domain", "domain", ""),
+                    ("name", "calibration", ""),
+                    ("text", "value", ""),
+                ),
             },
         },
     ],
@@ -210,16 +218,17 @@ _CONFUSION = {
     ],
 }
 
+_CHARTS: dict[str, dict[str, Any]] = {
+    "ranked": _RANKED,
+    "reliability": _RELIABILITY,
+    "risk": _RISK,
+    "histogram": _HISTOGRAM,
+    "change": _BEFORE_AFTER,
+    "scatter": _SCATTER,
+    "confusion": _CONFUSION,
+}
 SPECS: dict[str, dict[str, Any]] = {
     name: {"$schema": SCHEMA, "background": "transparent", "autosize": {"type": "fit-x", "contains": "padding"}, **spec}
-    for name, spec in {
-        "ranked": _RANKED,
-        "reliability": _RELIABILITY,
-        "risk": _RISK,
-        "histogram": _HISTOGRAM,
-        "change": _BEFORE_AFTER,
-        "scatter": _SCATTER,
-        "confusion": _CONFUSION,
-    }.items()
+    for name, spec in _CHARTS.items()
 }
 """The specifications, by the name that the page's program uses."""

@@ -43,19 +43,20 @@ def _shift(table: Table) -> str:
             f"no reference domain was named, so no drop is known. mIoU lies between <b>{_text(low)}</b> and "
             f"<b>{_text(high)}</b>; name one in the configuration: <code>test: {{reference: ..}}</code>."
         )
-    (drop, interval), state = max(drops, key=lambda pair: pair[0][0])
+    (fall, interval), state = max(drops, key=lambda pair: pair[0][0])
     row, origin = table.states[state]["miou", ""], table.references[state.domain]
     before = table.row(State(state.model, origin, base), "miou")
     start = f" from <b>{_text(before.value)}</b> on {_name(origin)}" if before else ""
-    if drop > 0:
+    if fall > 0:
         sentence = f"mIoU of {_name(state.model)} falls{start} to <b>{_text(row.value)}</b> on {_name(state.domain)}, "
-        sentence += f"by {_text(drop)}{interval}"
+        sentence += f"by {_text(fall)}{interval}"
     else:
-        sentence = f"mIoU falls on no domain; the smallest rise is {_text(-drop)}{interval}, "
+        sentence = f"mIoU falls on no domain; the smallest rise is {_text(-fall)}{interval}, "
         sentence += f"{_name(state.model)} on {_name(state.domain)}"
     if len(drops) > 1:
         others = median(d for (d, _), _ in drops)
-        sentence += f"{': the largest' if drop > 0 else ', the smallest'} of {len(drops)} changes, whose median is {_text(-others, sign=True)}"
+        which = ": the largest" if fall > 0 else ", the smallest"
+        sentence += f"{which} of {len(drops)} changes, whose median is {_text(-others, sign=True)}"
     return f"{sentence}. {_best(table, state.domain, base)}"
 
 
@@ -110,7 +111,8 @@ def _calibration(table: Table) -> str:
     changes = {c: _changes(table, base, c) for c in table.calibrations if c != base}
     changes = {c: pairs for c, pairs in changes.items() if pairs}
     if not changes:
-        return "none was fitted; ask for one to see what it repairs: <code>calibration: [{on: [..], methods: [ts]}]</code>."
+        example = "<code>calibration: [{on: [..], methods: [ts]}]</code>"
+        return f"none was fitted; ask for one to see what it repairs: {example}."
     best = min(changes, key=lambda c: mean(after.value - before.value for _, before, after in changes[c]))
     pairs = changes[best]
     lower = sum(after.value < before.value for _, before, after in pairs)
