@@ -115,8 +115,8 @@ def test_json_carries_the_provenance():
 
 
 KINDS = {"string": {"model", "dataset", "domain", "reference", "calibration", "fitted_on", "score", "metric"}}
-KINDS["string"] |= {"class", "why", "definition"}
-KINDS |= {"int64": {"seed", "n_images", "skipped", "n_pixels"}, "double": set(NUMBERS)}
+KINDS["string"] |= {"class", "why", "ci_units", "ci_note", "definition"}
+KINDS |= {"int64": {"seed", "n_units", "n_images", "skipped", "n_pixels"}, "double": set(NUMBERS)}
 
 
 @pytest.mark.parametrize("rows", [slice(None), slice(1, 2), slice(5, 6), slice(0, 0)])

@@ -1,14 +1,18 @@
 """The interface of metrics, and the states that they read."""
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float64
 
+from reliseg.intervals import Link, Scale
 from reliseg.labels import LabelSpace
+from reliseg.metrics.replicates import Replicates
+from reliseg.metrics.units import Units
 from reliseg.registry import Registry, plugin_errors
 from reliseg.results import Value
 from reliseg.stats import PixelStatistics, SampleTable
@@ -114,6 +118,8 @@ class DomainState:
     """Scores that the model does not have, and why: all numbers that are made of them are undefined."""
     holds_reference: bool = False
     """Whether images of the reference are among its own."""
+    units: Units | None = None
+    """Its images or scenes one by one, for intervals; None where none are asked for."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,14 @@ class Quantity:
     better: Better
     low: float
     high: float
+    link: Link | None = None
+    """The scale on which its errors are even; if not given, the logit between its bounds, where it has two."""
+
+    @property
+    def scale(self) -> Scale:
+        """The scale of its intervals."""
+        is_bounded = math.isfinite(self.low) and math.isfinite(self.high)
+        return Scale(self.link or ("logit" if is_bounded else "identity"), self.low, self.high)
 
 
 def undefined_values(quantities: Mapping[str, Quantity], why: str, *, score: str = "") -> list[Value]:
@@ -146,6 +160,8 @@ class Metric(ABC):
     """Whether it reads `images` alone: it is measured too where data sets of different classes are pooled."""
     by_default: ClassVar[bool] = True
     """Whether it is measured where nothing is said of metrics."""
+    without_interval: ClassVar[str] = "its statistics are not kept of single images"
+    """Why numbers that have no replicates have none."""
 
     @abstractmethod
     def quantities(self) -> Mapping[str, Quantity]:
@@ -157,6 +173,13 @@ class Metric(ABC):
 
         `reference` is the in-domain data; None where none was named or the domain is itself the reference.
         """
+
+    def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterable[Replicates]:
+        """Return its numbers without each of the domain's units, for intervals; those that are left out have none.
+
+        Where states have units, `compute` was asked before. What is undefined there may be left out or NaN here.
+        """
+        return ()
 
 
 def compute_values(metric: Metric, domain: DomainState, reference: DomainState | None) -> list[Value]:

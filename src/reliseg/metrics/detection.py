@@ -1,8 +1,14 @@
 """The five numbers of OOD detection, image-level and local: in-domain against OOD, each way round."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+from jaxtyping import Float64
+
+from reliseg.metrics import many
 from reliseg.metrics.base import Quantity
+from reliseg.metrics.many import Counts
+from reliseg.metrics.replicates import Replicates
 from reliseg.results import Value, with_score
 from reliseg.stats import ranking
 from reliseg.stats.ranking import Histogram
@@ -59,3 +65,28 @@ def detection_values(names: Mapping[str, Quantity], inside: Histogram, outside: 
         Value.between(name, numbers, q.definition) for (name, q), numbers in zip(names.items(), brackets, strict=True)
     ]
     return with_score(values, score)
+
+
+def detection_replicates(
+    names: Mapping[str, Quantity], inside: Sequence[Counts], outside: Sequence[Counts], score: str
+) -> Iterator[Replicates]:
+    """Yield the five numbers without each unit.
+
+    `inside` and `outside` are histograms of sums, one row for each: first of all units, then of those without each one
+    of the first sample, then of the second, where there are two.
+    """
+    numbers = [_numbers(a, b) for a, b in zip(inside, outside, strict=True)]
+    for k, (name, q) in enumerate(names.items()):
+        centre, *lefts = (of_all[k] for of_all in numbers)
+        yield Replicates(name, float(centre[0]), tuple(lefts), score=score, definition=q.definition)
+
+
+def _numbers(inside: Counts, outside: Counts) -> list[Float64[np.ndarray, " m"]]:
+    inside, outside = np.broadcast_arrays(inside, outside)
+    return [
+        many.auroc(inside, outside),
+        many.average_precision(inside, outside),
+        many.average_precision(outside[:, ::-1], inside[:, ::-1]),
+        many.fpr_at_tpr(inside, outside),
+        many.fpr_at_tpr(outside[:, ::-1], inside[:, ::-1]),
+    ]

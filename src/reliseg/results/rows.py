@@ -56,8 +56,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. `class_` is `class` in files; `ci_*` are empty until there is an interval.
+    """One line of the table. `class_` is `class` in files.
 
+    `ci_low..ci_high` is the 95 % interval over `n_units` images or scenes, as `ci_units` says; `ci_note` is why there
+    is none, or why it should not be relied on.
     `spread` is the standard deviation over the seeds of a calibration, where `value` is their mean; else NaN.
     `skipped` images of the domain could not be read: they are not among the `n_images` that were measured.
     """
@@ -78,6 +80,9 @@ class Row:
     hi: float
     ci_low: float
     ci_high: float
+    ci_units: str
+    n_units: int
+    ci_note: str
     spread: float
     n_images: int
     skipped: int
@@ -93,6 +98,9 @@ class Row:
             **number | {"class_": number.pop("label")},
             ci_low=NAN,
             ci_high=NAN,
+            ci_units="",
+            n_units=0,
+            ci_note="",
             spread=NAN,
             n_images=n_images,
             skipped=skipped,

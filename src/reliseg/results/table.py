@@ -127,7 +127,7 @@ _TYPES = {f.name: _IN_FILES.get(f.type, (int, type(None))) for f in fields(Row)}
 
 def _row(record: Mapping[str, Any]) -> Row:
     """Return the row of a record in a file; a TypeError or ValueError where it is none."""
-    values: dict[str, Any] = {"skipped": 0}  # tables of before had no such column
+    values: dict[str, Any] = {"skipped": 0, "ci_units": "", "n_units": 0, "ci_note": ""}
     values |= {("class_" if k == "class" else k): v for k, v in record.items()}
     for name, value in values.items():
         if type(value) not in _TYPES[name] or (isinstance(value, float) and not math.isfinite(value)):

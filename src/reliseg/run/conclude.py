@@ -38,6 +38,7 @@ class _Outputs:
     rows: list[Row] = field(default_factory=list)
     reliability: list[str] = field(default_factory=list)
     fits: list[str] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -93,6 +94,7 @@ class Conclusion:
         if find_spec("pyarrow"):
             results.write_parquet(folder.results("parquet"))
             files.append(folder.results("parquet"))
+        files += out.files
         self.context.depot.put(*files)
         files += [path for run in runs for path in self._record_files(run)]
         self._answers.write(self.configuration, self._answer(surveys, files, out.problems))
@@ -151,9 +153,10 @@ class Conclusion:
         identity = run.facts.fingerprint, run.facts.file_hashes
         own_records = [record for record in run.plan.loaded.get(run.name, ()) if record.is_of(*identity)]
         thresholds = {**stored_thresholds(own_records), **splits.thresholds}
-        rows, reliability = measure(coverages, without, thresholds)
-        out.rows += rows
-        out.reliability += reliability
+        measured = measure(coverages, without, thresholds)
+        out.rows += measured.rows
+        out.reliability += measured.reliability
+        out.files += measured.files
         out.fits += splits.lines
 
     def _failures(self, coverages: Coverages) -> dict[Target, Failures]:

@@ -10,6 +10,7 @@ from reliseg.calibration.records.record import RECORDS_FOLDER, record_file
 from reliseg.errors import ConfigError
 from reliseg.plan.plan import Plan, Target
 from reliseg.plan.shards import Shard, shards
+from reliseg.results.replicates import FOLDER
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.depot.open import fetch_run
 from reliseg.run.lock import LOCK_FILE, MARKER_FILE, lock_folder
@@ -31,6 +32,7 @@ class RunFolder:
     manifest.json                              versions, machine, settings, and the hashes of all files read
     results.csv  .json  .parquet               the result table
     reliability.csv  fits.csv                  bins of reliability diagrams; what fits do to their own split
+    replicates/AB/*.npz                        each number without each image or scene, for comparisons
     calibrations/MODEL/NAME.json               fitted calibrations, with the files beside them
     statistics/AB/PLACE/DIGEST.zip             statistics, by what determines them
     fitted/PLACE/*                             calibrations, likewise
@@ -68,6 +70,11 @@ class RunFolder:
     def hashes(self) -> Path:
         """What is known of the files that the run has read: it saves hashing them again."""
         return self.path / "inputs.sqlite"
+
+    @property
+    def replicates(self) -> Path:
+        """The numbers without each image or scene."""
+        return self.path / FOLDER
 
     def results(self, kind: str) -> Path:
         """Return the path of the result table as `csv`, `json` or `parquet`."""

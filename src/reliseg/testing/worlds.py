@@ -10,6 +10,7 @@ from jaxtyping import Float32, Float64, Int64, UInt8
 from reliseg.kernels import reference
 from reliseg.labels import UNKNOWN, VOID, LabelSpace
 from reliseg.metrics import DomainState, ImageSummary
+from reliseg.metrics.units import UnitImage, Units
 from reliseg.stats import Layout, LogitView, PixelStatistics, SampleTable
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
@@ -70,8 +71,17 @@ class World:
         unreachable = tuple(c for c in range(self.classes) if c not in self.groups)
         if not len(self.truth):
             return empty_domain(self.layout, self.labels, annotated=annotated)
-        images = ImageSummary.of(self.table())
-        return DomainState(self.labels, self.scores, self.observe()[0], images, unreachable, annotated)
+        table = self.table()
+        names = [UnitImage(i, i, digest="") for i in table.ids]
+        return DomainState(
+            self.labels,
+            self.scores,
+            self.observe()[0],
+            ImageSummary.of(table),
+            unreachable,
+            annotated,
+            units=Units.of_table(table, names, self.layout),
+        )
 
     def reverse_classes(self) -> "_ReversedWorld":
         """Return the same world with its classes in reverse order, under the same names."""

@@ -14,7 +14,8 @@ from reliseg.plan import shards as cutting
 from reliseg.plan.plan import Pool
 from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.measure import measure as measuring
-from reliseg.run.measure.measure import load_state, measure
+from reliseg.run.measure.measure import measure
+from reliseg.run.measure.states import load_state
 from reliseg.runtime.progress import Silent
 
 WORLD = WORLDS["plain"]
@@ -61,7 +62,8 @@ def test_the_state_of_a_domain_is_that_of_all_its_samples(run, name):
 
 
 def test_rows_are_the_metrics_of_states_and_drops_those_to_the_reference(run):
-    rows, lines = measure(Coverages(run), (), {})
+    found = measure(Coverages(run), (), {})
+    rows, lines = found.rows, found.reliability
     assert [r.domain for r in rows] == sorted((r.domain for r in rows), key=["day", "dusk", "both"].index)
     for name in ("day", "dusk", "both"):
         reference = None if name == "day" else part("day")
@@ -82,7 +84,7 @@ def test_what_holds_images_of_the_reference_has_no_ood_detection(run):
     names, pool = list(WORLD.scores), Pool("all", tuple(run.plan.tests[:2]))
     dataset = run.plan.tests[0].dataset
     plan = plan_of(dataset, tests=["dusk", "both"], reference="day", metrics=[*FAMILIES, "image_ood"], scores=names)
-    rows, _ = measure(Coverages(replace(run, plan=replace(plan, pools=(pool,)))), (), {})
+    rows = measure(Coverages(replace(run, plan=replace(plan, pools=(pool,)))), (), {}).rows
     ood = [row for row in rows if row.metric.startswith("ood_")]
     assert {row.domain: row.why for row in ood} == {
         "dusk": "",
@@ -97,9 +99,9 @@ def test_what_holds_images_of_the_reference_has_no_ood_detection(run):
 
 def test_an_incomplete_domain_has_no_rows_and_is_no_reference(run):
     day, dusk = (target_of(run.plan.tests[0].dataset, name) for name in IMAGES)
-    rows, _ = measure(Coverages(run), {dusk}, {})
+    rows = measure(Coverages(run), {dusk}, {}).rows
     assert {r.domain for r in rows} == {"day"}
-    rows, _ = measure(Coverages(run), {day}, {})
+    rows = measure(Coverages(run), {day}, {}).rows
     assert {r.domain for r in rows} == {"dusk"}
     assert not [r for r in rows if r.metric.startswith("drop_")]
 
@@ -128,7 +130,7 @@ def test_a_shard_that_is_not_there_is_no_part_of_the_sum(run):
     (piece,) = cover.pieces()
     piece.path.unlink()
     assert len(load_state(Coverages(run), [target], "identity").images) == 1
-    rows, _ = measure(Coverages(run), (), {})
+    rows = measure(Coverages(run), (), {}).rows
     assert {(r.domain, r.n_images, r.skipped) for r in rows} == {("day", 1, 1), ("dusk", 2, 0), ("both", 3, 1)}
 
 
@@ -136,7 +138,8 @@ def test_domains_without_annotation_have_only_metrics_that_need_none(run):
     dataset = run.plan.tests[0].dataset
     bare = {name: replace(d, annotated=False) for name, d in dataset.domains.items()}
     other = replace(run.plan, tests=(target_of(replace(dataset, domains=bare), "dusk"),), reference=None)
-    rows, lines = measure(Coverages(replace(run, plan=other)), (), {})
+    found = measure(Coverages(replace(run, plan=other)), (), {})
+    rows, lines = found.rows, found.reliability
     assert not lines
     assert {r.metric.partition("_")[0] for r in rows} == {"score"}
 

@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reliseg
+from reliseg.intervals import Scale
 from reliseg.results import NAN, Origin, Results, Row, Value
+from reliseg.run.measure.numbers import Number
 from reliseg.run.measure.seed_means import mean_rows, with_means
 
 pytestmark = pytest.mark.slow
@@ -24,6 +26,10 @@ ORIGIN = Origin("net", "street", "day", calibration="m", fitted_on="street/cal",
 def row(value, *, seed=1, metric="ece", why="", width=0.0, definition="d"):
     number = Value(metric, value, definition, value - width, value + width, why)
     return Row.of(replace(ORIGIN, seed=seed), number, n_images=2, n_pixels=9)
+
+
+def number(of, replicates=None, units=()):
+    return Number(of, Scale("identity"), replicates, units, "no units")
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=6), st.floats(0, 10))
@@ -62,8 +68,8 @@ def test_numbers_are_matched_by_what_they_are_and_not_by_their_place():
 
 
 def test_means_stand_after_the_last_of_their_seeds():
-    rows = {name: [replace(row(1.0), calibration=name)] for name in ("identity", "a1", "a2", "b")}
-    found = [r.calibration for r in with_means(rows, {"a": ("a1", "a2"), "c": ("b", "a1")})]
+    numbers = {name: [number(replace(row(1.0), calibration=name))] for name in ("identity", "a1", "a2", "b")}
+    found = [n.row.calibration for of_one in with_means(numbers, {"a": ("a1", "a2"), "c": ("b", "a1")}) for n in of_one]
     assert found == ["identity", "a1", "a2", "a", "b", "c"]
 
 

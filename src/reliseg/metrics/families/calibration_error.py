@@ -1,19 +1,27 @@
 """Expected and maximum calibration error of the top label, over 15 equal-width bins."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64
 
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
 from reliseg.metrics.binned import BinnedErrors, pixels_near_bin_edges
+from reliseg.metrics.many import ratio
+from reliseg.metrics.replicates import Replicates, replicates_of
+from reliseg.metrics.units import Rows
 from reliseg.results import Value
 from reliseg.stats import reliability
 from reliseg.stats.fixed import real
 
 _FLOOR = 1e-3
 _QUANTITIES = {
-    "ece": Quantity("ece/15/equal-width/(l,r]", "sum over bins of n_b/N |accuracy - mean confidence|", "lower", 0, 1),
+    "ece": Quantity(
+        "ece/15/equal-width/(l,r]", "sum over bins of n_b/N |accuracy - mean confidence|", "lower", 0, 1, link="log"
+    ),
     "mce": Quantity(
-        "mce/15/equal-width/(l,r]", "largest |accuracy - mean confidence| of a non-empty bin", "lower", 0, 1
+        "mce/15/equal-width/(l,r]", "largest |accuracy - mean confidence| of a non-empty bin", "lower", 0, 1, link="log"
     ),
     "mce_floor": Quantity(
         "mce/15/equal-width/(l,r]/bins-of-0.1%",
@@ -21,6 +29,7 @@ _QUANTITIES = {
         "lower",
         0,
         1,
+        link="log",
     ),
 }
 
@@ -46,3 +55,25 @@ class BinnedCalibrationError(Metric):
         errors = BinnedErrors.of(counts, right, real(sums), pixels_near_bin_edges(domain))
         numbers = {"ece": errors.expected(), "mce": errors.largest(), "mce_floor": errors.largest(_FLOOR)}
         return [Value.between(m, v, _QUANTITIES[m].definition, score="msp") for m, v in numbers.items()]
+
+    def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
+        """Yield its numbers without each unit."""
+        if domain.units is not None:
+            yield from replicates_of(binned_numbers, domain.units, score="msp")
+
+
+def binned_numbers(rows: Rows) -> dict[str, Float64[np.ndarray, " m"]]:
+    """Return the numbers of sums."""
+    counts, right, confidence = rows.bins.swapaxes(0, 1)
+    n = rows.known[:, None]
+    gaps = np.nan_to_num(np.abs(ratio(right - confidence, counts)))
+    return {
+        "ece": ratio(np.abs(right - confidence).sum(axis=1), rows.known),
+        "mce": _largest(gaps, counts > 0),
+        "mce_floor": _largest(gaps, counts >= np.maximum(_FLOOR * n, 1)),
+    }
+
+
+def _largest(gaps: Float64[np.ndarray, "m b"], counted: Bool[np.ndarray, "m b"]) -> Float64[np.ndarray, " m"]:
+    """Return the largest gap of the bins that count; NaN where none does."""
+    return np.where(counted.any(axis=1), np.where(counted, gaps, 0).max(axis=1), np.nan)

@@ -20,7 +20,7 @@ Counts: TypeAlias = Int64[np.ndarray, "c b"]
 
 _QUANTITIES = {
     "class_ece": Quantity(
-        "ece/15/equal-width/(l,r]/by-true-class", "ECE over the pixels of one true class", "lower", 0, 1
+        "ece/15/equal-width/(l,r]/by-true-class", "ECE over the pixels of one true class", "lower", 0, 1, link="log"
     ),
     "predicted_class_ece": Quantity(
         "ece/15/equal-width/(l,r]/by-predicted-class",
@@ -28,6 +28,7 @@ _QUANTITIES = {
         "lower",
         0,
         1,
+        link="log",
     ),
     "confident_error90": Quantity(
         "confident-error/0.90/by-true-class",

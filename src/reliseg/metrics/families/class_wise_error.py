@@ -25,7 +25,7 @@ class ClassWiseError(Metric):
     def quantities(self) -> Mapping[str, Quantity]:
         """Return the numbers that it gives, by name."""
         text = "ECE of p_c against 'label is c' over all pixels; mean over present classes, and per class"
-        return {"classwise_ece": Quantity(_DEFINITION, text, "lower", 0, 1)}
+        return {"classwise_ece": Quantity(_DEFINITION, text, "lower", 0, 1, link="log")}
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
         """Return the values; undefined without known pixels. A ValueError without class-wise statistics."""

@@ -52,6 +52,7 @@ class CompatRelis(Metric):
     """
 
     by_default: ClassVar[bool] = False
+    without_interval: ClassVar[str] = "the study gives none"
 
     def quantities(self) -> Mapping[str, Quantity]:
         """Return the numbers that it gives, by name."""

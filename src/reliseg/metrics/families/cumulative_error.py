@@ -1,15 +1,19 @@
 """Calibration without equal-width bins: adaptive ECE and the Kolmogorov-Smirnov error."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float64, Int64
 
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
 from reliseg.metrics.cumulative import CumulativePath
+from reliseg.metrics.many import ratio
+from reliseg.metrics.replicates import Replicates, replicates_of
+from reliseg.metrics.units import Rows, Units
 from reliseg.results import Value
-from reliseg.stats.bins import RELIABILITY_BINS
+from reliseg.stats.bins import COARSE_SHIFT, RELIABILITY_BINS, RIGHT, WRONG
+from reliseg.stats.fixed import real
 from reliseg.stats.ranking import Bracketed
 
 _QUANTITIES = {
@@ -19,6 +23,7 @@ _QUANTITIES = {
         "lower",
         0,
         1,
+        link="log",
     ),
     "ada_ece_bins": Quantity(
         "ada-ece/15/equal-count/ties-to-first/bins", "number of bins of `ada_ece` that hold pixels", "neither", 1, 15
@@ -29,6 +34,7 @@ _QUANTITIES = {
         "lower",
         0,
         1,
+        link="log",
     ),
 }
 
@@ -55,6 +61,39 @@ class CumulativeError(Metric):
             "ks": path.largest(),
         }
         return [Value.between(m, brackets[m], q.definition, score="msp") for m, q in _QUANTITIES.items()]
+
+    def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
+        """Yield its errors without each unit."""
+        if domain.units is not None and domain.units.total.known.any():
+            means = _mean_confidences(domain, domain.units)
+            yield from replicates_of(lambda rows: _numbers(rows, means), domain.units, score="msp")
+
+
+def _mean_confidences(domain: DomainState, units: Units) -> Float64[np.ndarray, " k"]:
+    """Return the mean confidence of the domain's pixels in each coarse bin: no sums are kept for each unit."""
+    bins = units.coarse_bins["msp"]
+    starts = np.arange(0, len(domain.pixels.confidence.sums), 1 << COARSE_SHIFT)
+    sums = np.add.reduceat(real(domain.pixels.confidence.sums), starts)
+    counts = np.add.reduceat(domain.pixels.ranks["msp"].known, starts)
+    return np.divide(sums, counts, out=np.zeros(len(sums)), where=counts > 0)[bins]
+
+
+def _numbers(rows: Rows, means: Float64[np.ndarray, " k"]) -> dict[str, Float64[np.ndarray, " m"]]:
+    """Return both errors of sums; inside a coarse bin the path is straight."""
+    counts = rows.ranks["msp"][:, :, ::-1]  # rising confidence
+    known = counts[:, [WRONG, RIGHT]].sum(axis=1)
+    n = known.sum(axis=1)
+    path = np.cumsum(known * means[::-1] - counts[:, RIGHT], axis=1)
+    places = n[:, None] * np.arange(RELIABILITY_BINS + 1) / RELIABILITY_BINS
+    read = np.stack([_read(k, p, at) for k, p, at in zip(np.cumsum(known, axis=1), path, places, strict=True)])
+    return {"ada_ece": ratio(np.abs(np.diff(read, axis=1)).sum(axis=1), n), "ks": ratio(np.abs(path).max(axis=1), n)}
+
+
+def _read(
+    reached: Float64[np.ndarray, " k"], path: Float64[np.ndarray, " k"], places: Float64[np.ndarray, " p"]
+) -> Float64[np.ndarray, " p"]:
+    """Return the path after so many pixels."""
+    return np.interp(places, np.append(0.0, reached), np.append(0.0, path))
 
 
 def _sizes(n: int) -> Int64[np.ndarray, " k"]:

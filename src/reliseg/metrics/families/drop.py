@@ -1,16 +1,19 @@
 """Robustness: how much worse a domain is than the reference."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reliseg.metrics.base import DomainState, Metric, Quantity
 from reliseg.metrics.families.calibration_error import BinnedCalibrationError
 from reliseg.metrics.families.segmentation import Segmentation
+from reliseg.metrics.replicates import Replicates
 from reliseg.results import Value
 
 _QUANTITIES = {
-    "drop_miou": Quantity("drop/miou", "mIoU of the reference minus mIoU of the domain", "lower", -1, 1),
-    "drop_ece": Quantity("drop/ece", "ECE of the domain minus ECE of the reference", "lower", -1, 1),
+    "drop_miou": Quantity(
+        "drop/miou", "mIoU of the reference minus mIoU of the domain", "lower", -1, 1, link="identity"
+    ),
+    "drop_ece": Quantity("drop/ece", "ECE of the domain minus ECE of the reference", "lower", -1, 1, link="identity"),
 }
 
 
@@ -29,6 +32,21 @@ class Drop(Metric):
         miou = [_value(Segmentation(), "miou", state) for state in (reference, domain)]
         ece = [_value(BinnedCalibrationError(), "ece", state) for state in (domain, reference)]
         return [_difference("drop_miou", *miou), _difference("drop_ece", *ece)]
+
+    def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
+        """Yield its numbers without each unit of the domain, then without each of the reference."""
+        if reference is None:
+            return
+        for name, metric, sign in (("miou", Segmentation(), -1), ("ece", BinnedCalibrationError(), 1)):
+            here, there = (_replicates(metric, name, state) for state in (domain, reference))
+            if here and there:
+                lefts = sign * (here.lefts[0] - there.centre), sign * (here.centre - there.lefts[0])
+                doubt = here.doubt or there.doubt
+                yield Replicates(f"drop_{name}", sign * (here.centre - there.centre), lefts, doubt=doubt)
+
+
+def _replicates(metric: Metric, name: str, state: DomainState) -> Replicates | None:
+    return next((r for r in metric.replicates(state, None) if r.metric == name), None)
 
 
 def _value(metric: Metric, name: str, state: DomainState) -> Value:

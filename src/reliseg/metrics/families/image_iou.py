@@ -1,13 +1,15 @@
 """Segmentation quality of single images: reliability lives in the tail."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float64
 
 from reliseg.errors import count_text
 from reliseg.metrics.base import DomainState, Metric, Quantity
+from reliseg.metrics.replicates import Replicates, mean_replicates
 from reliseg.results import Value
 
 _WORST = (5, 10)
@@ -54,3 +56,20 @@ class ImageIou(Metric):
             else:
                 result.append(Value.exact(name, math.fsum(values[:k]) / k, definitions[name]))
         return result
+
+    def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
+        """Yield the values without each unit."""
+        if domain.units is None:
+            return
+        miou, units = domain.images.miou, domain.units
+        yield mean_replicates("image_miou", miou, units)
+        order = np.argsort(miou, kind="stable")[: int((~np.isnan(miou)).sum())]
+        for q in _WORST:
+            lefts = [_worst(miou[order[units.of_image[order] != u]], q) for u in range(len(units))]
+            yield Replicates(f"worst{q}_miou", _worst(miou[order], q), (np.array(lefts),))
+
+
+def _worst(ordered: Float64[np.ndarray, " n"], q: int) -> float:
+    """Return the mean of the first q % of these values, which rise; NaN where there are too few."""
+    n = len(ordered)
+    return float(ordered[: math.ceil(q * n / 100)].mean()) if n >= 100 // q else math.nan

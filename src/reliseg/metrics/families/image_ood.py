@@ -1,18 +1,24 @@
 """Image-level OOD detection: can the mean confidence of an image tell another domain from the reference?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Float64
 
 from reliseg.metrics.base import DomainState, Metric, Quantity, undefined_values
-from reliseg.metrics.detection import detection_quantities, detection_values
+from reliseg.metrics.detection import detection_quantities, detection_replicates, detection_values
+from reliseg.metrics.replicates import Replicates
+from reliseg.metrics.units import Units
 from reliseg.results import Value
 from reliseg.stats.ranking import histograms_of_scores
 
 _KNOWN = detection_quantities("ood", "ood/known-pixels", "image")
 _ALL = detection_quantities("ood", "ood/all-pixels", "image")
+
+_MOST_BINS = 512
+"""Of images, for intervals: beyond, neighbours share a bin."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,45 @@ class ImageOod(Metric):
                     values += undefined_values(names, f"no image of the {side} has a counted pixel", score=score)
         return values
 
+    def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
+        """Yield its numbers without each unit of the domain, then without each of the reference."""
+        if reference is None or domain.units is None or reference.units is None or domain.holds_reference:
+            return
+        kinds = [(_KNOWN, 0), (_ALL, 1)] if domain.annotated and reference.annotated else [(_ALL, 1)]
+        for names, kind in kinds:
+            for s, score in enumerate(domain.scores):
+                means = [d.images.scores[:, s, kind] for d in (reference, domain)]
+                if all(len(_finite(m)) for m in means):
+                    bins = _bins(np.concatenate([_finite(m) for m in means]))
+                    inside = _histograms(means[0], reference.units, bins)
+                    outside = _histograms(means[1], domain.units, bins)
+                    of_all = inside.sum(axis=0, keepdims=True), outside.sum(axis=0, keepdims=True)
+                    yield from detection_replicates(
+                        names,
+                        [of_all[0], of_all[0], of_all[0] - inside],
+                        [of_all[1], of_all[1] - outside, of_all[1]],
+                        score,
+                    )
+
 
 def _finite(scores: np.ndarray) -> np.ndarray:
     return scores[~np.isnan(scores)]
+
+
+def _bins(values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " b"]:
+    """Return the distinct values, falling; or so many of them that bins between them hold about as many images each."""
+    distinct = np.unique(values)
+    if len(distinct) > _MOST_BINS:
+        distinct = np.unique(np.quantile(values, np.linspace(0, 1, _MOST_BINS), method="lower"))
+    return distinct[::-1]
+
+
+def _histograms(
+    values: Float64[np.ndarray, " n"], units: Units, bins: Float64[np.ndarray, " b"]
+) -> Float64[np.ndarray, "u b"]:
+    """Return how many images of each unit are in each bin, the most confident one first."""
+    there = ~np.isnan(values)
+    bin_ = len(bins) - np.searchsorted(bins[::-1], values[there], side="right")
+    counts = np.zeros((len(units), len(bins)))
+    np.add.at(counts, (units.of_image[there], bin_), 1)
+    return counts

@@ -1,10 +1,16 @@
 """Proper scoring rules: they reward accuracy and calibration together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
 
 from reliseg.errors import count_text
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
+from reliseg.metrics.many import ratio
+from reliseg.metrics.replicates import Replicates, replicates_of
+from reliseg.metrics.units import Rows
 from reliseg.results import Value
 from reliseg.stats.fixed import real
 
@@ -15,8 +21,9 @@ _QUANTITIES = {
         "lower",
         0,
         float("inf"),
+        link="log",
     ),
-    "brier": Quantity("brier/multiclass", "mean of sum_c (p_c - [label is c])^2", "lower", 0, 2),
+    "brier": Quantity("brier/multiclass", "mean of sum_c (p_c - [label is c])^2", "lower", 0, 2, link="log"),
 }
 
 
@@ -48,3 +55,13 @@ class Likelihood(Metric):
         else:
             nll = Value.exact("nll", float(real(losses.nll)) / n, definition)
         return [nll, Value.exact("brier", float(real(losses.brier)) / n, _QUANTITIES["brier"].definition)]
+
+    def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
+        """Yield its numbers without each unit."""
+        if domain.units is not None:
+            yield from replicates_of(_numbers, domain.units)
+
+
+def _numbers(rows: Rows) -> dict[str, Float64[np.ndarray, " m"]]:
+    """Return the numbers of sums."""
+    return {"nll": ratio(rows.losses[:, 0], rows.known), "brier": ratio(rows.losses[:, 1], rows.known)}

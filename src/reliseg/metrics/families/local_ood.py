@@ -1,10 +1,11 @@
 """Local OOD detection: can confidence tell pixels of unknown objects from those of known classes?"""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from reliseg.metrics.base import DomainState, Metric, Quantity, undefined_values
-from reliseg.metrics.detection import detection_quantities, detection_values
+from reliseg.metrics.detection import detection_quantities, detection_replicates, detection_values
+from reliseg.metrics.replicates import Replicates, few_units
 from reliseg.results import Value
 from reliseg.stats.bins import UNKNOWN_ROLE
 
@@ -34,3 +35,16 @@ class LocalOod(Metric):
                 side = "unknown" if not unknown.sum() else "known"
                 values += undefined_values(_QUANTITIES, f"no {side} pixel", score=score)
         return values
+
+    def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
+        """Yield its numbers without each unit."""
+        if domain.units is None:
+            return
+        for score in domain.scores:
+            sums = [rows.ranks[score] for rows in (domain.units.total, domain.units.without_each)]
+            known = [counts[:, :UNKNOWN_ROLE].sum(axis=1) for counts in sums]
+            unknown = [counts[:, UNKNOWN_ROLE] for counts in sums]
+            of_each = domain.units.rows.ranks[score][:, UNKNOWN_ROLE].sum(axis=1)
+            doubt = few_units(domain.units, "what is unknown", of_each)
+            for number in detection_replicates(_QUANTITIES, known, unknown, score):
+                yield replace(number, doubt=doubt)

@@ -1,10 +1,15 @@
 """Misclassification detection: does confidence tell the model's right pixels from its wrong ones?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+from jaxtyping import Float64
+
+from reliseg.metrics import many
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
+from reliseg.metrics.replicates import Replicates, replicates_of
 from reliseg.results import Value, with_score
 from reliseg.stats import ranking
 from reliseg.stats.bins import RIGHT, WRONG
@@ -48,14 +53,17 @@ _QUANTITIES = {
         0,
         1,
     ),
-    "aurc": Quantity("aurc/pooled", "area under the risk-coverage curve", "lower", 0, 1),
-    "e_aurc": Quantity("e-aurc/pooled", "AURC minus that of the oracle with the same error rate", "lower", 0, 1),
+    "aurc": Quantity("aurc/pooled", "area under the risk-coverage curve", "lower", 0, 1, link="log"),
+    "e_aurc": Quantity(
+        "e-aurc/pooled", "AURC minus that of the oracle with the same error rate", "lower", 0, 1, link="log"
+    ),
     "augrc": Quantity(
         "augrc/pooled",
         "area under the generalised risk-coverage curve: e(1-e)(1-AUROC) + e^2/2",
         "lower",
         0,
         0.5,
+        link="log",
     ),
 } | {
     f"risk{p}": Quantity(
@@ -88,6 +96,12 @@ class Misclassification(Metric):
             counts = domain.pixels.ranks[score].counts
             values += with_score(_values(counts[RIGHT], counts[WRONG]), score)
         return values
+
+    def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
+        """Yield its numbers without each unit."""
+        if domain.units is not None:
+            for score in domain.scores:
+                yield from replicates_of(lambda rows, s=score: _numbers(rows.ranks[s]), domain.units, score=score)  # type: ignore[misc]
 
 
 def _values(right: Histogram, wrong: Histogram) -> list[Value]:
@@ -132,3 +146,20 @@ def _risks(ranked: Ranking) -> dict[str, Bracketed]:
     value, lo, hi = (max(0.0, float(area - least)) for area in aurc)  # rounding may leave -1e-16
     areas: dict[str, Bracketed] = {"aurc": aurc, "e_aurc": (value, lo, hi)}
     return areas | {f"risk{p}": ranked.bracket(partial(ranking.risk_at, percent=p)) for p in _RISKS}
+
+
+def _numbers(counts: Float64[np.ndarray, "m r b"]) -> dict[str, Float64[np.ndarray, " m"]]:
+    """Return the numbers of many histograms."""
+    right, wrong = counts[:, RIGHT], counts[:, WRONG]
+    auroc, aurc = many.auroc(right, wrong), many.area_under_risk(right, wrong)
+    e = many.ratio(wrong.sum(axis=1), (right + wrong).sum(axis=1))
+    return {
+        "auroc": auroc,
+        "prr": 100 * (2 * auroc - 1),
+        "aupr_success": many.average_precision(right, wrong),
+        "aupr_error": many.average_precision(wrong[:, ::-1], right[:, ::-1]),
+        "fpr95": many.fpr_at_tpr(right, wrong),
+        "aurc": aurc,
+        "e_aurc": np.maximum(0, aurc - many.least_area_under_risk(right, wrong)),
+        "augrc": e * (1 - e) * (1 - auroc) + e * e / 2,
+    } | {f"risk{p}": many.risk_at(right, wrong, p) for p in _RISKS}

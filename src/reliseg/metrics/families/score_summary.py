@@ -1,13 +1,14 @@
 """The distribution of the scores of a domain's images: all that can be said without annotation."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from reliseg.metrics.base import DomainState, Metric, Quantity, undefined_values
+from reliseg.metrics.replicates import Replicates, mean_replicates
 from reliseg.results import Value, with_score
 
 _PERCENTILES = (5, 50, 95)
@@ -36,6 +37,7 @@ class ScoreSummary(Metric):
     """Mean and percentiles over images of each image's mean score, over all its pixels."""
 
     needs_annotation: ClassVar[bool] = False
+    without_interval: ClassVar[str] = "leaving out one image does not tell how a percentile varies"
 
     def quantities(self) -> Mapping[str, Quantity]:
         """Return the numbers that it gives, by name."""
@@ -55,3 +57,9 @@ class ScoreSummary(Metric):
                 ]
             values += with_score(of_score, score)
         return values
+
+    def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
+        """Yield the means without each unit. Percentiles jump: without one image they do not tell how they vary."""
+        if domain.units is not None:
+            for s, score in enumerate(domain.scores):
+                yield mean_replicates("score_mean", domain.images.scores[:, s, 1], domain.units, score=score)

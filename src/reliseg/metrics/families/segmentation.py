@@ -1,12 +1,15 @@
 """Segmentation quality, from one confusion matrix over the whole domain."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64
 
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
+from reliseg.metrics.many import ratio
+from reliseg.metrics.replicates import Replicates, few_units, replicates_of
+from reliseg.metrics.units import Rows
 from reliseg.results import Value
 
 _MEANS = {
@@ -70,6 +73,47 @@ class Segmentation(Metric):
             for c, number in zip(present, numbers, strict=True):
                 values.append(_class_value(name, float(number), domain.labels.classes[c]))
         return values
+
+    def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
+        """Yield its numbers without each unit."""
+        units, present = domain.units, list(domain.labels.present)
+        if units is None or not units.total.known.any():
+            return
+        rare = {c: few_units(units, domain.labels.classes[c], units.rows.classes[:, 1, c]) for c in present}
+        doubt = next((d for d in rare.values() if d), "")
+        for number in replicates_of(lambda rows: mean_numbers(rows, present), units):
+            yield number if number.metric == "pixel_accuracy" else replace(number, doubt=doubt)
+        for name, centres, lefts in zip(
+            _BY_CLASS, _class_numbers(units.total, present), _class_numbers(units.without_each, present), strict=True
+        ):
+            for i, c in enumerate(present):
+                label = domain.labels.classes[c]
+                yield Replicates(name, float(centres[0, i]), (lefts[:, i],), label=label, doubt=rare[c])
+
+
+def mean_numbers(rows: Rows, present: Sequence[int]) -> dict[str, Float64[np.ndarray, " m"]]:
+    """Return the numbers over all classes, of sums."""
+    hit, true, predicted = rows.classes[:, :, list(present)].swapaxes(0, 1)
+    iou, share = ratio(hit, true + predicted - hit), ratio(true, rows.known[:, None])
+    return {
+        "miou": _mean(iou),
+        "pixel_accuracy": ratio(rows.classes[:, 0].sum(axis=1), rows.known),
+        "mean_class_accuracy": _mean(ratio(hit, true)),
+        "fw_iou": np.nansum(share * iou, axis=1),
+        "dice": _mean(ratio(2 * hit, true + predicted)),
+    }
+
+
+def _class_numbers(rows: Rows, present: Sequence[int]) -> list[Float64[np.ndarray, "m c"]]:
+    """Return the IoU and the share of each class, of sums."""
+    hit, true, predicted = rows.classes[:, :, list(present)].swapaxes(0, 1)
+    return [ratio(hit, true + predicted - hit), ratio(true, rows.known[:, None])]
+
+
+def _mean(values: Float64[np.ndarray, "m c"]) -> Float64[np.ndarray, " m"]:
+    """Return the mean over the classes that have a value."""
+    there = ~np.isnan(values)
+    return ratio(np.where(there, values, 0).sum(axis=1), there.sum(axis=1).astype(np.float64))
 
 
 def _undefined_values(labels: list[str]) -> list[Value]:

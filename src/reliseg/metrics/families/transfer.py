@@ -1,13 +1,19 @@
 """A threshold chosen where it may be chosen: risk and coverage at a confidence taken from the calibration split."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+from jaxtyping import Float64
+
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
+from reliseg.metrics.many import ratio
+from reliseg.metrics.replicates import Replicates
+from reliseg.metrics.units import Units
 from reliseg.results import Value
-from reliseg.stats.bins import RIGHT, WRONG
+from reliseg.stats.bins import COARSE_SHIFT, RIGHT, WRONG
 from reliseg.stats.ranking import Histogram
 from reliseg.stats.threshold import Threshold
 
@@ -53,6 +59,43 @@ class Transfer(Metric):
             counts = domain.pixels.ranks[score].counts
             values += _values(domain.thresholds.get(score, _NO_SPLIT), counts[RIGHT], counts[WRONG], score)
         return values
+
+    def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
+        """Yield its numbers without each unit of the domain; the threshold is taken as it is."""
+        units = domain.units
+        if units is None:
+            return
+        for score in domain.scores:
+            last = domain.thresholds.get(score, _NO_SPLIT).last
+            if last is not None:
+                kept = _kept(domain, units, score, last)
+                numbers = [_accepted(rows.ranks[score], kept) for rows in (units.total, units.without_each)]
+                for name, centre, left in zip(_QUANTITIES, *numbers, strict=True):
+                    yield Replicates(name, float(centre[0]), (left,), score=score)
+
+
+def _kept(domain: DomainState, units: Units, score: str, last: int) -> Float64[np.ndarray, "2 k"]:
+    """Return which share of the wrong and of the right pixels of each coarse bin is accepted.
+
+    Of the bin that the threshold lies in, it is the share in the domain: fine bins are not kept for each unit.
+    """
+    bins = units.coarse_bins[score]
+    kept = np.repeat((bins < last >> COARSE_SHIFT)[None].astype(np.float64), 2, axis=0)
+    at = np.flatnonzero(bins == last >> COARSE_SHIFT)
+    fine = domain.pixels.ranks[score].counts[[WRONG, RIGHT]]
+    start = last >> COARSE_SHIFT << COARSE_SHIFT
+    inside = fine[:, start : start + (1 << COARSE_SHIFT)].sum(axis=1)
+    before = fine[:, start : last + 1].sum(axis=1)
+    kept[:, at] = np.divide(before, inside, out=np.zeros(2), where=inside > 0)[:, None]
+    return kept
+
+
+def _accepted(
+    counts: Float64[np.ndarray, "m r k"], kept: Float64[np.ndarray, "2 k"]
+) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
+    """Return risk and coverage, in the order of the quantities."""
+    wrong, right = ((counts[:, role] * kept[role]).sum(axis=1) for role in (WRONG, RIGHT))
+    return ratio(wrong, wrong + right), ratio(wrong + right, counts[:, [WRONG, RIGHT]].sum(axis=(1, 2)))
 
 
 def _values(threshold: Threshold, right: Histogram, wrong: Histogram, score: str) -> list[Value]:

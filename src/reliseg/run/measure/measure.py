@@ -1,38 +1,42 @@
 """From stored statistics to rows of results. Shards are read one by one: a dozen numbers per image stay in memory."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
-
 from reliseg.data import MASKS_TO_DECODE, void_note
-from reliseg.labels import LabelSpace
-from reliseg.metrics import METRICS, DomainState, ImageSummary, Metric, compute_values
+from reliseg.metrics import METRICS, DomainState, Metric, compute_values
 from reliseg.plan.plan import IDENTITY, Reported, Target
 from reliseg.results import Origin, Row, csv_line
 from reliseg.run.context import ModelRun
-from reliseg.run.evaluate.coverage import Coverage, Coverages
+from reliseg.run.evaluate.coverage import Coverages
+from reliseg.run.measure.numbers import Number, replicates_by_value, unit_set, write_replicates_of
 from reliseg.run.measure.seed_means import with_means
-from reliseg.run.predict.model_facts import ModelFacts
-from reliseg.run.store.cover import BASE, CLASSWISE, Cover, Piece
-from reliseg.run.store.piece_files import Observed, StoredScoreHistograms, load_piece, lost_piece_error
-from reliseg.scores import SCORES
-from reliseg.stats import PixelStatistics, reliability
-from reliseg.stats.bins import ROLES, VOID_ROLE, edges
+from reliseg.run.measure.states import load_state
+from reliseg.stats import reliability
+from reliseg.stats.bins import VOID_ROLE, edges
 from reliseg.stats.fixed import real
-from reliseg.stats.pixels import ClassWise
 from reliseg.stats.threshold import Threshold
 
 Thresholds: TypeAlias = Mapping[tuple[str, str], Mapping[str, Threshold]]
 """By calibration split and calibration, then by score."""
 
 
-def measure(
-    coverages: Coverages, incomplete: Collection[Target], thresholds: Thresholds
-) -> tuple[list[Row], list[str]]:
-    """Return the rows of one model, in the order of the plan, and the lines of its reliability table.
+@dataclass(frozen=True)
+class Measured:
+    """What is measured of one model."""
+
+    rows: list[Row]
+    """In the order of the plan."""
+    reliability: list[str]
+    """The lines of its reliability table."""
+    files: list[Path]
+    """The replicates that were written."""
+
+
+def measure(coverages: Coverages, incomplete: Collection[Target], thresholds: Thresholds) -> Measured:
+    """Return the numbers of one model, and write their replicates.
 
     `incomplete` are domains that get no rows; `thresholds` are those of the model's calibration splits.
     """
@@ -40,27 +44,37 @@ def measure(
     metrics = [METRICS.get(name)() for name in plan.settings.metrics]
     rows: list[Row] = []
     lines: list[str] = []
+    files: list[Path] = []
+    folder = run.context.folder.replicates
     for target in plan.reported():
         if any(m in incomplete for m in target.members()):
             continue
-        by_calibration: dict[str, list[Row]] = {}
+        by_calibration: dict[str, list[Number]] = {}
+        means = plan.means_for(target, run.name)
+        of_seeds = {name for parts in means.values() for name in parts}
         holds_reference = _holds_reference(target, plan.reference)
         measured = [m for m in metrics if m.reads_images_alone or target.classes is not None]
         for calibration in plan.calibrations_for(target, run.name):
-            state = replace(load_state(coverages, target.members(), calibration), holds_reference=holds_reference)
+            state = replace(
+                load_state(coverages, target.members(), calibration, with_units=True), holds_reference=holds_reference
+            )
             reference = _reference(run, target, calibration, incomplete)
-            other = load_state(coverages, reference.members(), calibration) if reference else None
+            other = load_state(coverages, reference.members(), calibration, with_units=True) if reference else None
             by_split = _thresholds_by_split(run, target, calibration, thresholds)
             origin = _origin(run, target, calibration)
             lost = sum(len(m.domain.samples) for m in target.members()) - len(state.images)
-            rows_of = _rows(measured, state, other, origin, by_split)
-            by_calibration[calibration] = [replace(row, skipped=lost) for row in rows_of] if lost else list(rows_of)
+            numbers = [number.skipping(lost) for number in _numbers(measured, state, other, origin, by_split)]
+            files.append(write_replicates_of(folder, numbers))
+            by_calibration[calibration] = numbers if calibration in of_seeds else [n.bare() for n in numbers]
             if isinstance(target, Target) and state.annotated and calibration == IDENTITY:
                 _note_void(run, target, state)
             if state.annotated and target.classes is not None:
                 lines += _reliability_lines([run.name, *target.names, calibration], state)
-        rows += with_means(by_calibration, plan.means_for(target, run.name))
-    return rows, lines
+        for of_one in with_means(by_calibration, means):
+            rows += [number.row for number in of_one]
+            if of_one and of_one[0].row.calibration in means:
+                files.append(write_replicates_of(folder, of_one))
+    return Measured(rows, lines, files)
 
 
 def _holds_reference(target: Reported, reference: Target | None) -> bool:
@@ -111,21 +125,27 @@ def _thresholds_by_split(
     return by_split or [(calibration.partition("@")[2], {})]
 
 
-def _rows(
+def _numbers(
     metrics: list[Metric],
     state: DomainState,
     reference: DomainState | None,
     origin: Origin,
     thresholds: list[tuple[str, Mapping[str, Threshold]]],
-) -> Iterator[Row]:
+) -> Iterator[Number]:
     known = int(state.images.known.sum())
     by_split = [(replace(origin, fitted_on=name), replace(state, thresholds=t)) for name, t in thresholds]
+    sets = tuple(unit_set(s.units) for s in (state, reference) if s and s.units)
     for metric in metrics:
         if metric.needs_annotation and not state.annotated:
             continue
+        quantities = metric.quantities()
         for row_origin, row_state in by_split if metric.reads_thresholds else [(origin, state)]:
-            for value in compute_values(metric, row_state, reference):
-                yield Row.of(row_origin, value, n_images=len(state.images), n_pixels=known)
+            values = compute_values(metric, row_state, reference)
+            replicates = replicates_by_value(metric, values, row_state, reference)
+            for value, found in zip(values, replicates, strict=True):
+                row = Row.of(row_origin, value, n_images=len(state.images), n_pixels=known)
+                scale = quantities[value.metric].scale
+                yield Number(row, scale, found, sets, metric.without_interval).with_interval()
 
 
 def _reference(run: ModelRun, target: Reported, calibration: str, incomplete: Collection[Target]) -> Target | None:
@@ -148,103 +168,3 @@ def _origin(run: ModelRun, target: Reported, calibration: str) -> Origin:
         fitted_on=calibration.partition("@")[2],
         seed=run.plan.seed_of(calibration, run.name),
     )
-
-
-def load_state(coverages: Coverages, members: Sequence[Target], calibration: str) -> DomainState:
-    """Return the sum of the stored statistics of these domains; histograms are read only when they are asked for.
-
-    Where data sets have different classes, their pixels do not add up: those of the state are none. Samples that are
-    not stored are not in it.
-    """
-    run = coverages.run
-    labels = _labels_of_all(members)
-    layout = run.plan.layout(members[0].dataset)
-    pixels = PixelStatistics.zero_without_ranks(layout)
-    images = ImageSummary.allocate(sum(len(m.domain.samples) for m in members), len(layout.scores))
-    roles = np.zeros(ROLES, np.int64)
-    pieces: dict[str, list[Path]] = {score: [] for score in layout.scores}
-    filled = 0
-    for coverage in map(coverages.of, members):
-        for _, cover in coverage.covers(calibration):
-            part = _load_shard(coverage, cover)
-            pixels = pixels + part.pixels if labels else pixels
-            roles += part.roles
-            images.rows[filled : filled + len(part.images)] = part.images.rows
-            filled += len(part.images)
-            for score in layout.scores:
-                pieces[score] += [piece.path for piece in cover.sources[score]]
-    return DomainState(
-        labels=labels or members[0].dataset.labels,
-        scores=layout.scores,
-        pixels=replace(pixels, ranks=StoredScoreHistograms(pieces)),
-        images=ImageSummary(images.rows[:filled]),
-        unreachable=_unreachable(members, run.facts.labels),
-        annotated=all(m.domain.annotated for m in members),
-        roles=tuple(roles.tolist()),
-        undefined_scores=_undefined_scores(run.facts, layout.scores),
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class _ShardState:
-    """A shard's statistics without histograms of scores, and the numbers of its images in the order of their ids."""
-
-    pixels: PixelStatistics
-    roles: np.ndarray
-    images: ImageSummary
-
-
-def _load_shard(coverage: Coverage, cover: Cover) -> _ShardState:
-    """Add up the pieces of a shard. Each part comes from pieces that hold it: one piece may hold other scores."""
-    layout = coverage.layout
-    pixels = PixelStatistics.zero_without_ranks(replace(layout, classwise=False))
-    classwise = ClassWise.zero(layout) if layout.classwise else None
-    roles = np.zeros(ROLES, np.int64)
-    place = {sample: i for i, sample in enumerate(sorted(cover.samples))}
-    images = ImageSummary.allocate(len(place), len(layout.scores))
-    for piece in cover.pieces():
-        observed = _observed(piece)
-        rows = [place[sample] for sample in observed.samples.ids]
-        summary = ImageSummary.of(observed.samples)
-        if piece in cover.sources[BASE]:
-            pixels = pixels + replace(observed.pixels, classwise=None, ranks={})
-            roles += observed.samples.pixels.sum(axis=0)
-            images.put(rows, summary)
-        if classwise is not None and piece in cover.sources[CLASSWISE] and observed.pixels.classwise is not None:
-            classwise = classwise + observed.pixels.classwise
-        own = piece.stored.layout.scores
-        for k, score in enumerate(layout.scores):
-            if piece in cover.sources[score]:
-                images.put_score(rows, k, summary, own.index(score))
-    return _ShardState(replace(pixels, classwise=classwise), roles, images)
-
-
-def _observed(piece: Piece) -> Observed:
-    stored = load_piece(piece.path, ranks=False)
-    if stored is None or stored.layout != piece.stored.layout:
-        raise lost_piece_error(piece.path)
-    return stored.observed
-
-
-def _labels_of_all(members: Sequence[Target]) -> LabelSpace | None:
-    """Return the labels of these domains together, with the classes absent that are so in all; None if they differ."""
-    spaces = [m.dataset.labels for m in members]
-    if any(space.classes != spaces[0].classes for space in spaces):
-        return None
-    return replace(spaces[0], absent=frozenset.intersection(*(space.absent for space in spaces)))
-
-
-def _undefined_scores(model: ModelFacts, scores: Sequence[str]) -> dict[str, str]:
-    reasons = {}
-    for name in scores:
-        score = SCORES.get(name)
-        if score.needs_logits and model.gives_probabilities:
-            reasons[name] = "the model gives probabilities, and this score needs logits"
-        elif score.given_by_model and name not in model.gives_scores:
-            reasons[name] = f"the model does not give it; it comes with {score.comes_with}"
-    return reasons
-
-
-def _unreachable(members: Sequence[Target], labels: LabelSpace) -> tuple[int, ...]:
-    """Return the classes that no model class maps to in any data set: a split may hold domains of several."""
-    return tuple(sorted({c for m in members for c in m.dataset.projection(labels).unreachable}))

@@ -5,16 +5,25 @@ from dataclasses import replace
 from statistics import mean, stdev
 
 from reliseg.results import NAN, Row
+from reliseg.run.measure.numbers import Number, mean_number
 
 
-def with_means(rows: Mapping[str, Sequence[Row]], means: Mapping[str, Sequence[str]]) -> Iterator[Row]:
-    """Yield the rows of each calibration of one domain, and after the last of its seeds the rows of each mean."""
-    names = list(rows)
+def with_means(
+    numbers: Mapping[str, Sequence[Number]], means: Mapping[str, Sequence[str]]
+) -> Iterator[Sequence[Number]]:
+    """Yield the numbers of each calibration of one domain, and after the last of its seeds those of each mean."""
+    names = list(numbers)
     last = {name: max(names.index(part) for part in parts) for name, parts in means.items()}
     for i, name in enumerate(names):
-        yield from rows[name]
+        yield numbers[name]
         for of_seeds in (m for m, at in last.items() if at == i):
-            yield from mean_rows(of_seeds, [rows[part] for part in means[of_seeds]])
+            yield _means(of_seeds, [numbers[part] for part in means[of_seeds]])
+
+
+def _means(calibration: str, seeds: Sequence[Sequence[Number]]) -> list[Number]:
+    by_key = [{_number(number.row): number for number in of_seed} for of_seed in seeds]
+    rows = mean_rows(calibration, [[number.row for number in of_seed] for of_seed in seeds])
+    return [mean_number(row, [same[_number(row)] for same in by_key if _number(row) in same]) for row in rows]
 
 
 def mean_rows(calibration: str, seeds: Sequence[Sequence[Row]]) -> Iterator[Row]:

@@ -9,7 +9,8 @@ from reliseg.metrics import METRICS, DomainState, compute_values
 from reliseg.plan.plan import IDENTITY, Target
 from reliseg.results import Value, csv_line
 from reliseg.run.evaluate.coverage import Coverages
-from reliseg.run.measure.measure import Thresholds, load_state
+from reliseg.run.measure.measure import Thresholds
+from reliseg.run.measure.states import load_state
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.threshold import Threshold
 

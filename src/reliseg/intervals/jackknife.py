@@ -1,0 +1,124 @@
+"""Leave-one-out jackknife intervals (Tukey 1958; Efron and Stein 1981) of numbers that are made of many units.
+
+A number is computed again without each unit. How much it moves, on its link's scale, gives its standard error; how
+unevenly the units move it gives the degrees of freedom of Student's t.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import Float64
+
+from reliseg.intervals.scale import Scale
+
+Left: TypeAlias = Float64[np.ndarray, " n"]
+"""A number without each of the units, one after the other."""
+
+LEVEL = 0.95
+_FEW = 0.08
+"""A share of the units: where fewer decide a number, no interval is honest."""
+_DECIDE = 2 / 3
+"""The share of the variance from which on units decide a number."""
+_ROUNDING = 1e-13
+"""What sums in another order may differ by."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """From `low` to `high`; or none (NaN), and why. `doubt` says why an interval should not be relied on."""
+
+    low: float
+    high: float
+    why: str = ""
+    doubt: str = ""
+
+    @classmethod
+    def none(cls, why: str) -> "Interval":
+        """Return no interval, and the reason."""
+        return cls(np.nan, np.nan, why)
+
+    @property
+    def note(self) -> str:
+        """Why there is no interval, or why it should not be relied on."""
+        return self.why or self.doubt
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The standard error of a number on a scale, its degrees of freedom, and the share of units that decide it."""
+
+    error: float
+    freedom: float
+    deciding: float = 1.0
+
+    @classmethod
+    def of(cls, left: Left) -> "Spread":
+        """Return the spread from the values without each unit, at least two of them.
+
+        Degrees of freedom are 2 n / (kurtosis - 1), between 2 and n - 1: where a number hangs on few units, its error
+        is known less well than n - 1 says.
+        """
+        n = len(left)
+        square = (left - left.mean()) ** 2
+        total = float(square.sum())
+        if total <= 0:
+            return cls(0.0, float(n - 1))
+        kurtosis = float((square**2).sum()) * n / total**2
+        freedom = float(np.clip(2 * n / max(kurtosis - 1, 1e-9), min(2, n - 1), n - 1))
+        largest_first = np.cumsum(np.sort(square)[::-1])
+        deciding = (int(np.searchsorted(largest_first, _DECIDE * total)) + 1) / n
+        return cls(float(np.sqrt((n - 1) / n * total)), freedom, deciding)
+
+    def __add__(self, other: "Spread") -> "Spread":
+        """Return the spread of a sum or difference of two independent numbers (Welch 1947)."""
+        square = self.error**2 + other.error**2
+        if not square:
+            return Spread(0.0, min(self.freedom, other.freedom))
+        fourth = self.error**4 / self.freedom + other.error**4 / other.freedom
+        wider = max((self, other), key=lambda spread: spread.error)
+        return Spread(float(np.sqrt(square)), square**2 / fourth if fourth else wider.freedom, wider.deciding)
+
+    @property
+    def doubt(self) -> str:
+        """Why an interval should not be relied on, or nothing."""
+        if not self.error or self.deciding >= _FEW:
+            return ""
+        return f"{_percent(self.deciding)} of the units decide this number"
+
+    def half(self, level: float = LEVEL) -> float:
+        """Return half the width of the interval."""
+        from scipy.special import stdtrit  # slow to import
+
+        return float(stdtrit(self.freedom, (1 + level) / 2) * self.error)
+
+    def p_value(self, difference: float) -> float:
+        """Return the two-sided p-value of a difference against none."""
+        from scipy.special import stdtr
+
+        if not self.error:
+            return float(difference == 0)
+        return float(2 * stdtr(self.freedom, -abs(difference) / self.error))
+
+
+def jackknife(value: float, centre: float, lefts: Sequence[Left], scale: Scale, *, level: float = LEVEL) -> Interval:
+    """Return the interval of `value`.
+
+    `lefts` are what the number is without each unit: of one sample, or of several independent ones that it is made of.
+    `centre` is what it is with all of them; `value` may be known better, and is where the interval lies.
+    """
+    if any(len(left) < 2 for left in lefts):
+        return Interval.none("one unit alone has no spread")
+    if not all(np.isfinite(left).all() for left in lefts):
+        return Interval.none("the number is undefined without one of the units")
+    scale = scale.for_values(*lefts, np.array([value, centre]))
+    spread = sum((Spread.of(scale.forward(left)) for left in lefts[1:]), Spread.of(scale.forward(lefts[0])))
+    here, half = float(scale.forward(np.array(value))), spread.half(level)
+    if spread.error <= _ROUNDING * max(1.0, abs(here)):
+        return Interval.none("it is the same without any of the units")
+    return Interval(scale.back(here - half), scale.back(here + half), doubt=spread.doubt)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %"

@@ -1,0 +1,55 @@
+"""The scale on which a number's error is even: its intervals are made there, and brought back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from jaxtyping import Float64
+
+Link: TypeAlias = Literal["identity", "log", "logit"]
+Values: TypeAlias = Float64[np.ndarray, "*n"]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The link of a number, and its range.
+
+    `log` is for errors and losses, which are at least `low`; `logit` for what lies between `low` and `high`.
+    """
+
+    link: Link = "identity"
+    low: float = -np.inf
+    high: float = np.inf
+
+    def for_values(self, *values: Values) -> "Scale":
+        """Return this scale where all the values have a finite place on it, else that of the number itself."""
+        least = min(float(np.min(v)) for v in values)
+        most = max(float(np.max(v)) for v in values)
+        fits = self.link == "identity" or (least > self.low and (self.link == "log" or most < self.high))
+        return self if fits else Scale("identity", self.low, self.high)
+
+    def forward(self, values: Values) -> Values:
+        """Return the values on the link's scale."""
+        if self.link == "identity":
+            return np.asarray(values)
+        if self.link == "log":
+            return np.asarray(np.log(np.asarray(values) - self.low))
+        values = np.asarray(values)
+        return np.asarray(np.log(values - self.low) - np.log(self.high - values))
+
+    def back(self, place: float) -> float:
+        """Return the number at a place of the link's scale, within its range."""
+        return float(np.clip(_BACK[self.link](self, place), self.low, self.high))
+
+
+def _from_logit(scale: Scale, place: float) -> float:
+    share = 1 / (1 + np.exp(-place)) if place >= 0 else np.exp(place) / (1 + np.exp(place))
+    return float(scale.low + (scale.high - scale.low) * share)
+
+
+_BACK: dict[Link, Callable[[Scale, float], float]] = {
+    "identity": lambda _, place: place,
+    "log": lambda scale, place: float(scale.low + np.exp(min(place, 700.0))),
+    "logit": _from_logit,
+}

@@ -1,0 +1,222 @@
+"""What is kept of each image or scene, so that numbers can be computed again without it."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from reliseg.stats import Layout, SampleTable
+from reliseg.stats.bins import COARSE_BINS, RELIABILITY_BINS, VOID_ROLE
+from reliseg.stats.fixed import real
+
+Kind: TypeAlias = Literal["images", "scenes"]
+Histograms: TypeAlias = Float64[np.ndarray, "m r k"]
+PerUnit: TypeAlias = Float64[np.ndarray, " u"]
+
+SCENES_NEEDED = 8
+"""From so many scenes on, and where they are fewer than the images, scenes are the units."""
+_ROLES = VOID_ROLE
+"""Pixels that are wrong, right, unknown: no interval is made of void ones."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Sums of pixels over sets of images, one row each: single images, units, or all units but one."""
+
+    classes: Float64[np.ndarray, "m 3 t"]
+    """Right pixels of each class, all known pixels of it, and those that are predicted as it."""
+    bins: Float64[np.ndarray, "m 3 b"]
+    """Known pixels, right ones and the sum of confidence, by bin of confidence."""
+    losses: Float64[np.ndarray, "m 2"]
+    """Sums of the negative log-likelihood and of the Brier score."""
+    ranks: Mapping[str, Histograms]
+    """By score, wrong, right and unknown pixels by coarse bin, the most confident first."""
+
+    @property
+    def known(self) -> Float64[np.ndarray, " m"]:
+        """The number of known pixels."""
+        return self.bins[:, 0].sum(axis=1)
+
+    def __len__(self) -> int:
+        return len(self.losses)
+
+    def total(self) -> "Rows":
+        """Return the sum of all rows, as one."""
+        return self.each(lambda a: a.sum(axis=0, keepdims=True))
+
+    def without_each(self) -> "Rows":
+        """Return for each row the sum of all others; scores are computed when they are asked for."""
+
+        def others(a: np.ndarray) -> np.ndarray:
+            return a.sum(axis=0, keepdims=True) - a
+
+        ranks = _OnDemand(self.ranks, others)
+        return Rows(others(self.classes), others(self.bins), others(self.losses), ranks)
+
+    def grouped(self, group: Int64[np.ndarray, " m"], groups: int) -> "Rows":
+        """Return the sum of each group of rows; `group` is the number of each row's."""
+
+        def add_up(a: np.ndarray) -> np.ndarray:
+            sums = np.zeros((groups, *a.shape[1:]))
+            np.add.at(sums, group, a)
+            return sums
+
+        return self.each(add_up)
+
+    def each(self, change: Callable[[np.ndarray], np.ndarray]) -> "Rows":
+        """Return rows whose arrays are changed in one way."""
+        ranks = {score: change(counts) for score, counts in self.ranks.items()}
+        return Rows(change(self.classes), change(self.bins), change(self.losses), ranks)
+
+
+@dataclass(frozen=True, eq=False)
+class _OnDemand(Mapping[str, Histograms]):
+    """Histograms that are made of others, one at a time."""
+
+    source: Mapping[str, Histograms]
+    change: Callable[[Histograms], Histograms]
+
+    def __getitem__(self, score: str) -> Histograms:
+        return self.change(self.source[score])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.source)
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+
+class ShardRows:
+    """The rows of a shard's images, filled in from the tables that hold them; of coarse bins only those with pixels."""
+
+    def __init__(self, images: int, layout: Layout) -> None:
+        self.classes = np.zeros((images, 3, layout.classes))
+        self.bins = np.zeros((images, 3, RELIABILITY_BINS))
+        self.losses = np.zeros((images, 2))
+        self.coarse: dict[str, np.ndarray] = {
+            score: np.zeros((images, _ROLES, COARSE_BINS), np.uint32) for score in layout.scores
+        }
+
+    def put(self, places: Sequence[int], table: SampleTable) -> None:
+        """Set what no score tells, of the images at these places."""
+        count = self.classes.shape[2]
+        self.classes[places, 0] = np.einsum("ncc->nc", table.confusion[:, :, :count])
+        self.classes[places, 1] = table.confusion.sum(axis=2)
+        self.classes[places, 2] = table.confusion[:, :, :count].sum(axis=1)
+        self.bins[places] = np.stack([table.bin_counts, table.bin_right, real(table.bin_confidence)], axis=1)
+        self.losses[places] = real(table.losses)
+
+    def put_score(self, places: Sequence[int], score: str, table: SampleTable, number: int) -> None:
+        """Set the coarse bins of a score, of the images at these places; `number` is that of the score in the table."""
+        self.coarse[score][places] = table.coarse[:, number, :_ROLES]
+
+    def packed(self) -> "PackedRows":
+        """Return what is to be kept."""
+        packed = {}
+        for score, counts in self.coarse.items():
+            filled = np.flatnonzero(counts.any(axis=(0, 1)))
+            packed[score] = filled, counts[:, :, filled]
+        return PackedRows(self.classes, self.bins, self.losses, packed)
+
+
+@dataclass(frozen=True, eq=False)
+class PackedRows:
+    """The rows of a shard's images: by score, which coarse bins hold pixels, and how many of each role."""
+
+    classes: np.ndarray
+    bins: np.ndarray
+    losses: np.ndarray
+    coarse: Mapping[str, tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class UnitImage:
+    """An image: its name and its scene's, of which no other has the same, and the digest of its files."""
+
+    name: str
+    scene: str
+    digest: str
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """The units of a domain under one calibration, in the order of their names: images, or scenes."""
+
+    kind: Kind
+    names: tuple[str, ...]
+    rows: Rows
+    of_image: Int64[np.ndarray, " n"]
+    """The number of the unit of each image of the domain, in the domain's order."""
+    digests: tuple[str, ...]
+    """Of the files of each unit's images."""
+    coarse_bins: Mapping[str, Int64[np.ndarray, " k"]]
+    """By score, the coarse bins that `rows` has."""
+
+    @classmethod
+    def of(cls, shards: Sequence[PackedRows], images: Sequence["UnitImage"]) -> "Units":
+        """Return the units of these images, which come in the order of the shards' rows."""
+        is_scenes = SCENES_NEEDED <= len({image.scene for image in images}) < len(images)
+        of_image = [image.scene if is_scenes else image.name for image in images]
+        names = sorted(set(of_image))
+        number = {name: i for i, name in enumerate(names)}
+        group = np.array([number[name] for name in of_image], np.int64)
+        filled = {score: _union(shard.coarse[score][0] for shard in shards) for score in shards[0].coarse}
+        rows = Rows(
+            np.concatenate([shard.classes for shard in shards]),
+            np.concatenate([shard.bins for shard in shards]),
+            np.concatenate([shard.losses for shard in shards]),
+            {score: _spread([shard.coarse[score] for shard in shards], bins) for score, bins in filled.items()},
+        )
+        files: list[list[str]] = [[] for _ in names]
+        for i, image in zip(group, images, strict=True):
+            files[i].append(f"{image.name} {image.digest}")
+        digests = tuple(hashlib.sha256("\n".join(sorted(of_unit)).encode()).hexdigest() for of_unit in files)
+        kind: Kind = "scenes" if is_scenes else "images"
+        return cls(kind, tuple(names), rows.grouped(group, len(names)), group, digests, filled)
+
+    @classmethod
+    def of_table(cls, table: SampleTable, images: Sequence[UnitImage], layout: Layout) -> "Units":
+        """Return the units of the images of one table, in its order."""
+        rows, places = ShardRows(len(images), layout), list(range(len(images)))
+        rows.put(places, table)
+        for number, score in enumerate(layout.scores):
+            rows.put_score(places, score, table, number)
+        return cls.of([rows.packed()], images)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @cached_property
+    def total(self) -> Rows:
+        """The sum of all units."""
+        return self.rows.total()
+
+    @cached_property
+    def without_each(self) -> Rows:
+        """The sums without each of the units."""
+        return self.rows.without_each()
+
+    def sums(self, values: Float64[np.ndarray, " n"]) -> tuple[PerUnit, PerUnit]:
+        """Return for each unit the sum of a number of its images, and how many have one; NaN is none."""
+        there = ~np.isnan(values)
+        group, n = self.of_image[there], len(self)
+        return np.bincount(group, values[there], n), np.bincount(group, minlength=n).astype(np.float64)
+
+
+def _union(filled: Iterable[np.ndarray]) -> Int64[np.ndarray, " k"]:
+    """Return the bins that any shard has."""
+    return np.unique(np.concatenate([np.zeros(0, np.int64), *filled]))
+
+
+def _spread(shards: Sequence[tuple[np.ndarray, np.ndarray]], bins: Int64[np.ndarray, " k"]) -> np.ndarray:
+    """Return the counts of all shards over these bins."""
+    parts = []
+    for filled, counts in shards:
+        part = np.zeros((*counts.shape[:2], len(bins)), np.uint32)
+        part[:, :, np.searchsorted(bins, filled)] = counts
+        parts.append(part)
+    return np.concatenate(parts)

@@ -1,0 +1,135 @@
+"""The numbers of a run without each image or scene: on disk beside the results, for comparisons.
+
+A file holds those of one model on one domain under one calibration. A number's replicates are kept as their distance
+from the number, in float32: enough for the error of a difference, at half the size.
+"""
+
+import hashlib
+import json
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from jaxtyping import Float64
+
+from reliseg.errors import DataError
+from reliseg.results.rows import Row
+from reliseg.runtime.atomic_files import write_atomically
+from reliseg.runtime.regular_files import open_regular, reason_of
+
+Key: TypeAlias = tuple[str, str, str, str, str]
+
+FOLDER = "replicates"
+_FORMAT = 1
+_DAMAGED = (ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error, EOFError)
+
+
+@dataclass(frozen=True)
+class UnitSet:
+    """The images or scenes that a number is made of, in order, each with a digest of its files."""
+
+    kind: str
+    names: tuple[str, ...]
+    digests: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Lefts:
+    """What a number is without each of its units; of a number that compares two domains, one array for each."""
+
+    values: tuple[Float64[np.ndarray, " u"], ...]
+    units: tuple[UnitSet, ...]
+    doubt: str = ""
+    """Why an interval should not be relied on, whatever the numbers."""
+
+    def are_paired_with(self, other: "Lefts") -> bool:
+        """Tell if both are made of the same units."""
+        return self.units == other.units
+
+
+def number_key(row: Row) -> Key:
+    """Return what tells a number from the others of its model, domain and calibration."""
+    return row.fitted_on, row.score, row.metric, row.class_, row.definition
+
+
+def write_replicates(folder: Path, origin: Row, numbers: Iterable[tuple[Row, Lefts]]) -> Path:
+    """Write the replicates of one model on one domain under one calibration, which any of its rows names."""
+    sets: list[UnitSet] = []
+    index, columns = [], []
+    for row, lefts in numbers:
+        places = []
+        for units in lefts.units:
+            if units not in sets:
+                sets.append(units)
+            places.append(sets.index(units))
+        index.append([*number_key(row), places, lefts.doubt])
+        columns += [(left - row.value).astype("<f4") for left in lefts.values]
+    head = {"format": _FORMAT, "origin": _origin(origin), "units": [asdict(s) for s in sets], "numbers": index}
+    text = np.frombuffer(json.dumps(head, ensure_ascii=False).encode(), np.uint8)
+    values = np.concatenate([np.zeros(0, "<f4"), *columns])
+    path = _path(folder, origin)
+    write_atomically(path, lambda file: np.savez_compressed(file, index=text, values=values))
+    return path
+
+
+class Replicates:
+    """Reads the replicates of a run's rows; the last few files stay in memory."""
+
+    def __init__(self, run: str | Path) -> None:
+        self._folder = Path(run) / FOLDER
+        self._load = lru_cache(maxsize=16)(_read)
+
+    def of(self, row: Row) -> Lefts | None:
+        """Return the replicates of a row; None where it has none. A DataError where they cannot be read."""
+        path = _path(self._folder, row)
+        if not path.exists():
+            return None
+        distances = self._load(path).get(number_key(row))
+        if distances is None:
+            return None
+        return Lefts(tuple(row.value + d for d in distances.values), distances.units, distances.doubt)
+
+
+def _read(path: Path) -> Mapping[Key, Lefts]:
+    """Return the distances of all numbers of a file from their values."""
+    try:
+        with open_regular(path) as file, np.load(file, allow_pickle=False) as arrays:
+            head: Any = json.loads(arrays["index"].tobytes())
+            values = arrays["values"].astype(np.float64)
+        if head["format"] != _FORMAT:
+            raise ValueError("another format")
+        sets = [UnitSet(s["kind"], tuple(s["names"]), tuple(s["digests"])) for s in head["units"]]
+        found, at = {}, 0
+        for *key, places, doubt in head["numbers"]:
+            units = tuple(sets[place] for place in places)
+            parts = []
+            for of_set in units:
+                parts.append(values[at : at + len(of_set.names)])
+                at += len(of_set.names)
+            found[_key(*key)] = Lefts(tuple(parts), units, str(doubt))
+        if at != len(values):
+            raise ValueError("numbers are missing")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({reason_of(error)}); run reliseg results on its run") from error
+    except _DAMAGED as error:
+        raise DataError(f"{path}: not the replicates of a run; run reliseg results on its run again") from error
+    return found
+
+
+def _key(fitted_on: str, score: str, metric: str, class_: str, definition: str) -> Key:
+    return fitted_on, score, metric, class_, definition
+
+
+def _path(folder: Path, row: Row) -> Path:
+    """Return where the replicates of a row lie: names may be long, and hold what no file name may."""
+    digest = hashlib.sha256(json.dumps(_origin(row)).encode()).hexdigest()
+    return folder / digest[:2] / f"{digest[2:34]}.npz"
+
+
+def _origin(row: Row) -> list[str]:
+    return [row.model, row.dataset, row.domain, row.calibration]

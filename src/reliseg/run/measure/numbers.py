@@ -1,0 +1,99 @@
+"""A row of results with what its interval is made of."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from reliseg.intervals import Scale, jackknife
+from reliseg.metrics import DomainState, Metric
+from reliseg.metrics.replicates import Replicates
+from reliseg.metrics.units import Units
+from reliseg.results import NAN, Row, Value
+from reliseg.results.replicates import Lefts, UnitSet, write_replicates
+
+_FEW = 8
+"""Fewer units give an interval that should not be relied on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Number:
+    """A row, its replicates if it has any, and the scale of its interval."""
+
+    row: Row
+    scale: Scale
+    replicates: Replicates | None
+    units: tuple[UnitSet, ...]
+    """Those that the replicates leave out, one after the other: the domain's, and the reference's if it is compared."""
+    without: str
+    """Why there is no interval where there are no replicates."""
+
+    @property
+    def lefts(self) -> Lefts | None:
+        """The replicates about the row's value: how far each unit moves it."""
+        if self.replicates is None:
+            return None
+        away = self.row.value - self.replicates.centre
+        values = tuple(left + away for left in self.replicates.lefts)
+        return Lefts(values, self.units[: len(values)], self.replicates.doubt)
+
+    def skipping(self, images: int) -> "Number":
+        """Return the number of a domain of which so many images could not be read."""
+        return replace(self, row=replace(self.row, skipped=images)) if images else self
+
+    def bare(self) -> "Number":
+        """Return the number without its replicates."""
+        return replace(self, replicates=None)
+
+    def with_interval(self) -> "Number":
+        """Return the number with the interval in its row."""
+        if not self.units:
+            return self
+        units = self.units[0]
+        none = replace(self.row, ci_low=NAN, ci_high=NAN, ci_note="")
+        row = replace(none, ci_units=units.kind, n_units=len(units.names))
+        if row.why:
+            return replace(self, row=row)
+        if self.replicates is None:
+            return replace(self, row=replace(row, ci_note=self.without))
+        found = jackknife(row.value, self.replicates.centre, self.replicates.lefts, self.scale)
+        few = f"only {len(units.names)} {units.kind}" if len(units.names) < _FEW else ""
+        doubt = found.why or self.replicates.doubt or few or found.doubt
+        return replace(self, row=replace(row, ci_low=found.low, ci_high=found.high, ci_note=doubt))
+
+
+def replicates_by_value(
+    metric: Metric, values: Iterable[Value], domain: DomainState, reference: DomainState | None
+) -> list[Replicates | None]:
+    """Return the replicates of each of a metric's values, in their order; None where it has none."""
+    found = {(r.metric, r.label, r.score, r.definition): r for r in metric.replicates(domain, reference)}
+
+    def of(v: Value) -> Replicates | None:
+        names = v.metric, v.label, v.score
+        return found.get((*names, v.definition)) or found.get((*names, ""))
+
+    return [None if value.why else of(value) for value in values]
+
+
+def unit_set(units: Units) -> UnitSet:
+    """Return the names of units, as they are stored."""
+    return UnitSet(units.kind, units.names, units.digests)
+
+
+def write_replicates_of(folder: Path, numbers: Sequence[Number]) -> Path:
+    """Write the replicates of all numbers of one model on one domain under one calibration."""
+    with_lefts = [(number.row, lefts) for number in numbers if (lefts := number.lefts) is not None]
+    return write_replicates(folder, numbers[0].row, with_lefts)
+
+
+def mean_number(row: Row, parts: Sequence[Number]) -> Number:
+    """Return the number of a mean over seeds, whose replicates are means too."""
+    replicates = [part.replicates for part in parts]
+    first = parts[0]
+    if any(r is None for r in replicates) or row.why:
+        return replace(first, row=row, replicates=None).with_interval()
+    there = [r for r in replicates if r is not None]
+    lefts = tuple(np.mean(same, axis=0) for same in zip(*(r.lefts for r in there), strict=True))
+    mean = replace(there[0], centre=float(np.mean([r.centre for r in there])), lefts=lefts)
+    return replace(first, row=row, replicates=mean).with_interval()

@@ -1,0 +1,89 @@
+"""Units: images or scenes, their sums, and the sums of all others."""
+
+import numpy as np
+import pytest
+from helpers.worlds import world
+
+from reliseg.metrics.units import ShardRows, UnitImage, Units
+from reliseg.stats import SampleTable
+from reliseg.stats.bins import VOID_ROLE
+
+WORLD = world(70, images=20, pixels=1500)
+TABLE = WORLD.table()
+
+
+def images(scenes: int) -> list[UnitImage]:
+    return [UnitImage(name, f"scene-{i % scenes}", f"sha-{i}") for i, name in enumerate(TABLE.ids)]
+
+
+def test_scenes_are_the_units_from_eight_on_where_they_are_fewer_than_images():
+    kinds = {n: Units.of_table(TABLE, images(n), WORLD.layout).kind for n in (1, 7, 8, 19, 20)}
+    assert kinds == {1: "images", 7: "images", 8: "scenes", 19: "scenes", 20: "images"}
+
+
+def test_sums_of_a_scene_are_those_of_its_images():
+    units = Units.of_table(TABLE, images(8), WORLD.layout)
+    every = Units.of_table(TABLE, images(1), WORLD.layout)
+    assert units.names == tuple(sorted(f"scene-{i}" for i in range(8)))
+    for i, name in enumerate(units.names):
+        mine = [k for k, image in enumerate(images(8)) if image.scene == name]
+        np.testing.assert_array_equal(units.of_image[mine], i)
+        np.testing.assert_array_equal(units.rows.classes[i], every.rows.classes[mine].sum(axis=0))
+        np.testing.assert_array_equal(units.rows.ranks["msp"][i], every.rows.ranks["msp"][mine].sum(axis=0))
+
+
+def test_rows_hold_what_the_table_counts():
+    units = Units.of_table(TABLE, images(1), WORLD.layout)
+    assert units.names == TABLE.ids
+    np.testing.assert_array_equal(units.rows.known, TABLE.bin_counts.sum(axis=1))
+    np.testing.assert_array_equal(units.rows.classes[:, 0].sum(axis=1), TABLE.bin_right.sum(axis=1))
+    for s, score in enumerate(WORLD.scores):
+        whole = np.zeros(TABLE.coarse[:, s, :VOID_ROLE].shape)
+        whole[:, :, units.coarse_bins[score]] = units.rows.ranks[score]
+        np.testing.assert_array_equal(whole, TABLE.coarse[:, s, :VOID_ROLE])
+
+
+def test_sums_without_each_unit_and_the_unit_are_the_total():
+    units = Units.of_table(TABLE, images(8), WORLD.layout)
+    for name in ("classes", "bins", "losses"):
+        rows, others = getattr(units.rows, name), getattr(units.without_each, name)
+        np.testing.assert_allclose(rows + others, np.broadcast_to(getattr(units.total, name), rows.shape))
+    assert list(units.without_each.ranks) == list(WORLD.scores)
+    assert len(units.without_each.ranks) == len(WORLD.scores)
+    np.testing.assert_array_equal(
+        units.without_each.ranks["msp"] + units.rows.ranks["msp"],
+        np.broadcast_to(units.total.ranks["msp"], units.rows.ranks["msp"].shape),
+    )
+
+
+def test_shards_are_put_together_whatever_bins_each_has():
+    whole = Units.of_table(TABLE, images(1), WORLD.layout)
+    halves = []
+    for part in (slice(0, 7), slice(7, 20)):
+        table = SampleTable.from_arrays(TABLE.ids[part], {n: a[part] for n, a in TABLE.arrays().items()})
+        rows, places = ShardRows(len(table.ids), WORLD.layout), list(range(len(table.ids)))
+        rows.put(places, table)
+        for s, score in enumerate(WORLD.scores):
+            rows.put_score(places, score, table, s)
+        halves.append(rows.packed())
+    found = Units.of(halves, images(1))
+    assert (found.names, found.digests) == (whole.names, whole.digests)
+    for score in WORLD.scores:
+        np.testing.assert_array_equal(found.coarse_bins[score], whole.coarse_bins[score])
+        np.testing.assert_array_equal(found.rows.ranks[score], whole.rows.ranks[score])
+
+
+def test_the_digest_of_a_unit_changes_with_the_files_of_its_images_alone():
+    before = Units.of_table(TABLE, images(8), WORLD.layout).digests
+    changed = [UnitImage(im.name, im.scene, "other" if i == 3 else im.digest) for i, im in enumerate(images(8))]
+    after = Units.of_table(TABLE, changed, WORLD.layout).digests
+    assert [a == b for a, b in zip(before, after, strict=True)] == [i != 3 for i in range(8)]
+
+
+def test_numbers_of_images_are_summed_without_those_that_have_none():
+    units = Units.of_table(TABLE, images(8), WORLD.layout)
+    values = np.arange(20.0)
+    values[[0, 8]] = np.nan
+    sums, counts = units.sums(values)
+    assert (sums[0], counts[0]) == (16.0, 1)  # images 0, 8, 16
+    assert (sums.sum(), counts.sum()) == (pytest.approx(np.nansum(values)), 18)

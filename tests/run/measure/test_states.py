@@ -1,0 +1,41 @@
+"""States with units: the images of all shards, in the order of the domain's images."""
+
+import numpy as np
+import pytest
+from helpers.plans import SilentModel, dataset_of, plan_of
+from helpers.runs import model_run, store_piece, write_files
+from helpers.worlds import world
+
+from reliseg.plan import shards as cutting
+from reliseg.run.evaluate.coverage import Coverages
+from reliseg.run.measure.states import load_state
+
+WORLD = world(80, images=18, pixels=2000)
+
+
+@pytest.mark.parametrize(("scenes", "kind"), [(9, "scenes"), (3, "images")])
+def test_units_are_the_images_that_the_state_sums_up(tmp_path, monkeypatch, scenes, kind):
+    monkeypatch.setattr(cutting, "SHARD_SIZE", 4)
+    samples = {f"s{i % scenes}/{i:02}": i for i in range(18)}
+    dataset = dataset_of({"day": list(samples)}, classes=WORLD.classes, root=tmp_path / "data")
+    plan = plan_of(dataset, tests=["day"], reference="day", metrics=["segmentation"], scores=list(WORLD.scores))
+    run = model_run(tmp_path / "out", plan, SilentModel(labels=WORLD.labels))
+    hashes, coverages = write_files(dataset), Coverages(run)
+    (target,) = plan.tests
+    for shard in coverages.of(target).shards:
+        for sample in shard.samples:
+            counted = WORLD.observe(np.flatnonzero(WORLD.image == samples[sample.id]), sample.id)
+            store_piece(coverages.of(target), counted, {sample.id: hashes[sample.id]}, "identity")
+    state = load_state(Coverages(run), [target], "identity", with_units=True)
+    units, whole = state.units, WORLD.domain()
+    ids = [i for _, cover in coverages.of(target).covers("identity") for i in sorted(cover.samples)]
+    assert units.kind == kind
+    assert [units.names[u] for u in units.of_image] == [
+        f"{dataset.name}/{i.split('/')[0] if kind == 'scenes' else i}" for i in ids
+    ]
+    np.testing.assert_array_equal(units.total.classes, whole.units.total.classes)
+    known = np.zeros(len(units))
+    np.add.at(known, units.of_image, state.images.known)
+    np.testing.assert_array_equal(units.rows.known, known)
+    assert len(set(units.digests)) == len(units)
+    assert load_state(Coverages(run), [target], "identity").units is None
