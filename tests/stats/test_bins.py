@@ -132,3 +132,19 @@ def test_neighbouring_bins_differ_by_one_part_in_4096(x, k):
     before = edge * (1 - 2.0**-23)
     if octave >= 2.0**kind.low:
         assert kind.index(np.array([edge, before])).tolist() == [start + k, start + k - 1]
+
+
+@every
+@given(data=st.data())
+def test_edges_hold_the_coordinates_of_their_bins(kind, data):
+    """Of float32: no coordinate is rounded across an edge."""
+    edges = kind.edges()
+    assert len(edges) == kind.size - 1
+    rises = isinstance(kind, TailBins)
+    assert (np.diff(edges) >= 0).all() if rises else (np.diff(edges) <= 0).all()
+    value = float(np.float32(data.draw(coordinates(kind))))
+    (index,) = kind.index(np.array([value])).tolist()
+    before, after = (edges[index - 1] if index else None), (edges[index] if index < kind.size - 1 else None)
+    low, high = (before, after) if rises else (after, before)
+    assert low is None or low <= value
+    assert high is None or value <= high

@@ -10,6 +10,7 @@ from reliseg.stats.built_in_scores import (
     BUILT_IN_SCORES,
     OPEN_SCORE,
     Softmax,
+    confidence_edges,
     confidences,
     fine_bins,
     msp_edges,
@@ -91,3 +92,20 @@ def test_confidence_of_exactly_one_keeps_its_rank():
     assert (1 / (1 + np.exp(-margins)).astype(np.float32) == 1).all()
     found = BUILT_IN_SCORES["msp"].bins.index(np.exp(-margins))
     assert (np.diff(found) < 0).all()
+
+
+@pytest.mark.parametrize("score", [*BUILT_IN_SCORES, "of another package"])
+def test_confidences_at_edges_go_from_the_surest_bin_to_the_least_sure(score):
+    edges = confidence_edges(score)
+    assert len(edges) == fine_bins(score).size + 1
+    assert (edges[:-1] >= edges[1:]).all()
+
+
+@pytest.mark.parametrize("score", BUILT_IN_SCORES)
+def test_edges_of_confidence_hold_the_pixels_of_their_bins(score):
+    z = np.random.default_rng(1).normal(0, 6, (5, 4000)).astype(np.float32).astype(np.float64)
+    softmax, edges = Softmax.of(z), confidence_edges(score)
+    index, confidence = BUILT_IN_SCORES[score].fine_bin(softmax), BUILT_IN_SCORES[score].confidence(softmax)
+    slack = 1e-6 * np.maximum(np.abs(confidence), 1)  # bins are of coordinates in float32
+    assert (confidence <= edges[index] + slack).all()
+    assert (confidence >= edges[index + 1] - slack).all()

@@ -174,3 +174,16 @@ def test_counts_of_a_billion_pixels_keep_values_in_range():
     value, lo, hi = ranking.area_under_risk(right, wrong)
     assert value == pytest.approx(ranking.least_area_under_risk(right, wrong), abs=ROUNDING)
     assert 0 <= lo <= value <= hi <= 1
+
+
+@given(
+    ties=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=8).filter(
+        lambda t: any(map(any, t))
+    )
+)
+def test_risks_are_error_rates_of_the_most_confident_with_ties_spread_evenly(ties):
+    right, wrong = arrays(ties)
+    share = [Fraction(int(w), int(r + w)) for r, w in zip(right, wrong, strict=True) for _ in range(r + w)]
+    accepted = np.arange(1, len(share) + 1)
+    found = ranking.risks(right, wrong, accepted)
+    assert found == pytest.approx([float(sum(share[:k]) / k) for k in accepted], abs=ROUNDING)

@@ -17,6 +17,7 @@ from reliseg.errors import ConfigError, IncompleteError, count_text
 from reliseg.metrics import METRICS
 from reliseg.plan.plan import Plan, Reported, Target
 from reliseg.results import Results, Row
+from reliseg.results.curves import curves_text
 from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.failures import Failures, OnError
@@ -37,6 +38,7 @@ class _Outputs:
 
     rows: list[Row] = field(default_factory=list)
     reliability: list[str] = field(default_factory=list)
+    curves: list[str] = field(default_factory=list)
     fits: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -90,7 +92,9 @@ class Conclusion:
         write_text(folder.results("csv"), results.to_csv())
         write_text(folder.reliability, "".join([RELIABILITY_HEADER, *out.reliability]))
         write_text(folder.fits, "".join([FITS_HEADER, *out.fits]))
-        files = [folder.manifest, folder.results("json"), folder.results("csv"), folder.reliability, folder.fits]
+        write_text(folder.curves, curves_text(out.curves))
+        files = [folder.manifest, folder.results("json"), folder.results("csv")]
+        files += [folder.reliability, folder.fits, folder.curves]
         if find_spec("pyarrow"):
             results.write_parquet(folder.results("parquet"))
             files.append(folder.results("parquet"))
@@ -157,6 +161,7 @@ class Conclusion:
         out.rows += measured.rows
         out.reliability += measured.reliability
         out.files += measured.files
+        out.curves += measured.curves
         out.fits += splits.lines
 
     def _failures(self, coverages: Coverages) -> dict[Target, Failures]:

@@ -10,6 +10,7 @@ from reliseg.calibration.records.record import RECORDS_FOLDER, record_file
 from reliseg.errors import ConfigError
 from reliseg.plan.plan import Plan, Target
 from reliseg.plan.shards import Shard, shards
+from reliseg.results.curves import CURVES_FILE
 from reliseg.results.replicates import FOLDER
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.depot.open import fetch_run
@@ -32,6 +33,7 @@ class RunFolder:
     manifest.json                              versions, machine, settings, and the hashes of all files read
     results.csv  .json  .parquet               the result table
     reliability.csv  fits.csv                  bins of reliability diagrams; what fits do to their own split
+    curves.json                                what charts need beside rows
     replicates/AB/*.npz                        each number without each image or scene, for comparisons
     calibrations/MODEL/NAME.json               fitted calibrations, with the files beside them
     statistics/AB/PLACE/DIGEST.zip             statistics, by what determines them
@@ -65,6 +67,11 @@ class RunFolder:
     def fits(self) -> Path:
         """The numbers of calibration splits before and after calibration."""
         return self.path / "fits.csv"
+
+    @property
+    def curves(self) -> Path:
+        """Confusion matrices, curves and histograms: what charts need beside rows."""
+        return self.path / CURVES_FILE
 
     @property
     def hashes(self) -> Path:

@@ -43,6 +43,11 @@ def _pattern(values: Float32[np.ndarray, " p"]) -> Index:
     return (values.view(np.int32) >> _SHIFT).astype(np.int64)
 
 
+def _values(patterns: Index) -> Values:
+    """Return the least float of each shortened pattern."""
+    return (patterns << _SHIFT).astype(np.int32).view(np.float32).astype(np.float64)
+
+
 def _base(exponent: int) -> int:
     """Return the shortened bits of 2**exponent."""
     return (exponent + _BIAS) << MANTISSA
@@ -63,6 +68,10 @@ class FineBins(ABC):
     @abstractmethod
     def index(self, coordinate: Values) -> Index:
         """Return the bin of each coordinate; the subclass says what the coordinate is."""
+
+    @abstractmethod
+    def edges(self) -> Float64[np.ndarray, " e"]:
+        """Return the coordinates between neighbouring bins, in the order of bins."""
 
     @property
     def coarse_size(self) -> int:
@@ -87,9 +96,8 @@ class TailBins(FineBins):
         return np.clip(_pattern(coordinate.astype(np.float32)) - _base(self.low) + 1, 0, self.size - 1)
 
     def edges(self) -> Float64[np.ndarray, " e"]:
-        """Return the coordinates between neighbouring bins, ascending."""
-        pattern = (np.arange(self.size - 1, dtype=np.int32) + _base(self.low)) << _SHIFT
-        return pattern.astype(np.int32).view(np.float32).astype(np.float64)
+        """Return the coordinates between neighbouring bins, in the order of bins: ascending."""
+        return _values(np.arange(self.size - 1) + _base(self.low))
 
 
 @dataclass(frozen=True)
@@ -118,6 +126,11 @@ class MarginBins(FineBins):
         unsure = self._half + _base(-1) - 1 - _pattern(margin.astype(np.float32))
         return np.where(tail.astype(np.float32) < 0.5, sure, np.clip(unsure, self._half, self.size - 1))
 
+    def edges(self) -> Float64[np.ndarray, " e"]:
+        """Return the margins between neighbouring bins, descending; the first ones round to 1."""
+        tails = _values(np.arange(self._half) + _base(self.low))
+        return np.concatenate([1 - tails, _values(_base(-1) - 1 - np.arange(self.size - 1 - self._half))])
+
 
 @dataclass(frozen=True)
 class SignedBins(FineBins):
@@ -140,3 +153,8 @@ class SignedBins(FineBins):
         short = coordinate.astype(np.float32)
         rank = np.clip(_pattern(np.abs(short)) - _base(self.low) + 1, 0, self._half)
         return self._half - np.where(short < 0, -rank, rank)
+
+    def edges(self) -> Float64[np.ndarray, " e"]:
+        """Return the scores between neighbouring bins, descending."""
+        positive = _values(np.arange(self._half) + _base(self.low))
+        return np.concatenate([positive[::-1], -positive])

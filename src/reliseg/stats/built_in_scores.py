@@ -10,6 +10,7 @@ A new one takes three files:
 such a run says so in a note. A score that needs no speed is no built-in one: it is a file of `scores/methods` alone.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -63,6 +64,11 @@ class ScoreDefinition:
     bins: FineBins
     confidence: Callable[[Softmax], Values]
     fine_bin: Callable[[Softmax], Index]
+    of_coordinate: Callable[[Values], Values]
+    """The confidence at a coordinate of the bins."""
+    low: float
+    high: float
+    """Where confidences end."""
 
 
 _ODDS, _ENTROPY, _MARGIN, _LOGIT = TailBins(-64, 8), TailBins(-64, 3), MarginBins(-64, -24), SignedBins(-12, 15)
@@ -72,11 +78,17 @@ BUILT_IN_SCORES: dict[str, ScoreDefinition] = {
         _ODDS,
         confidence=lambda softmax: 1 / (1 + softmax.odds),
         fine_bin=lambda softmax: _ODDS.index(softmax.odds),
+        of_coordinate=lambda odds: 1 / (1 + odds),
+        low=0,
+        high=1,
     ),
     "neg_entropy": ScoreDefinition(
         _ENTROPY,
         confidence=lambda softmax: -softmax.entropy,
         fine_bin=lambda softmax: _ENTROPY.index(softmax.entropy),
+        of_coordinate=lambda entropy: -entropy,
+        low=-math.inf,
+        high=0,
     ),
     "margin": ScoreDefinition(
         _MARGIN,
@@ -84,16 +96,25 @@ BUILT_IN_SCORES: dict[str, ScoreDefinition] = {
         fine_bin=lambda softmax: _MARGIN.index_of(
             (softmax.odds + softmax.runner_up) / (1 + softmax.odds), softmax.margin
         ),
+        of_coordinate=lambda margin: margin,
+        low=0,
+        high=1,
     ),
     "max_logit": ScoreDefinition(
         _LOGIT,
         confidence=lambda softmax: softmax.top,
         fine_bin=lambda softmax: _LOGIT.index(softmax.top),
+        of_coordinate=lambda logit: logit,
+        low=-math.inf,
+        high=math.inf,
     ),
     "neg_energy": ScoreDefinition(
         _LOGIT,
         confidence=lambda softmax: softmax.top + np.log1p(softmax.odds),
         fine_bin=lambda softmax: _LOGIT.index(softmax.top + np.log1p(softmax.odds)),
+        of_coordinate=lambda logit: logit,
+        low=-math.inf,
+        high=math.inf,
     ),
 }
 """By name, in the order of a run that names no scores."""
@@ -113,6 +134,15 @@ def confidences(z: Block) -> dict[str, Values]:
     return {name: score.confidence(softmax) for name, score in BUILT_IN_SCORES.items()}
 
 
+def confidence_edges(score: str) -> Float64[np.ndarray, " e"]:
+    """Return the confidences at the edges of a score's fine bins, descending; the outermost ones may be infinite."""
+    if score not in BUILT_IN_SCORES:
+        return np.concatenate([[math.inf], OPEN_SCORE.edges(), [-math.inf]])
+    definition = BUILT_IN_SCORES[score]
+    inner = definition.of_coordinate(definition.bins.edges())
+    return np.concatenate([[definition.high], inner, [definition.low]])
+
+
 def msp_edges() -> Float64[np.ndarray, " e"]:
     """Return the top-label confidences at the edges of msp's fine bins, from 1 down to 0."""
-    return np.concatenate([[1.0], 1 / (1 + _ODDS.edges()), [0.0]])
+    return confidence_edges("msp")

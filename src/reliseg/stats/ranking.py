@@ -95,6 +95,15 @@ def risk_at(right: Histogram, wrong: Histogram, percent: int) -> Bracketed:
     return tied / k, (before + max(0, inside - r)) / k, (before + min(w, inside)) / k
 
 
+def risks(right: Histogram, wrong: Histogram, accepted: Int64[np.ndarray, " k"]) -> Float64[np.ndarray, " k"]:
+    """Return the error rate among so many (1 to all) of the most confident pixels; a tie spreads its errors."""
+    r, w = drop_empty_bins(right, wrong)
+    n, errors = np.cumsum(r + w), np.cumsum(w)
+    at = np.searchsorted(n, accepted, side="left")
+    inside = accepted - (n - r - w)[at]
+    return ((errors - w)[at] + inside * (w[at] / (r + w)[at])) / accepted
+
+
 def _segment(
     start: Float64[np.ndarray, " b"],
     end: Float64[np.ndarray, " b"],

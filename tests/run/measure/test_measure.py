@@ -1,5 +1,6 @@
 """From shards on disk to rows: the metrics of a domain are those of all its samples at once."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -64,6 +65,7 @@ def test_the_state_of_a_domain_is_that_of_all_its_samples(run, name):
 def test_rows_are_the_metrics_of_states_and_drops_those_to_the_reference(run):
     found = measure(Coverages(run), (), {})
     rows, lines = found.rows, found.reliability
+    assert [json.loads(line)["domain"] for line in found.curves] == ["day", "dusk", "both"]
     assert [r.domain for r in rows] == sorted((r.domain for r in rows), key=["day", "dusk", "both"].index)
     for name in ("day", "dusk", "both"):
         reference = None if name == "day" else part("day")
@@ -141,6 +143,7 @@ def test_domains_without_annotation_have_only_metrics_that_need_none(run):
     found = measure(Coverages(replace(run, plan=other)), (), {})
     rows, lines = found.rows, found.reliability
     assert not lines
+    assert not found.curves
     assert {r.metric.partition("_")[0] for r in rows} == {"score"}
 
 

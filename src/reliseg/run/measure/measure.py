@@ -11,6 +11,7 @@ from reliseg.plan.plan import IDENTITY, Reported, Target
 from reliseg.results import Origin, Row, csv_line
 from reliseg.run.context import ModelRun
 from reliseg.run.evaluate.coverage import Coverages
+from reliseg.run.measure.curves import curves_of
 from reliseg.run.measure.numbers import Number, replicates_by_value, unit_set, write_replicates_of
 from reliseg.run.measure.seed_means import with_means
 from reliseg.run.measure.states import load_state
@@ -31,6 +32,8 @@ class Measured:
     """In the order of the plan."""
     reliability: list[str]
     """The lines of its reliability table."""
+    curves: list[str]
+    """What charts need, a line each."""
     files: list[Path]
     """The replicates that were written."""
 
@@ -44,6 +47,7 @@ def measure(coverages: Coverages, incomplete: Collection[Target], thresholds: Th
     metrics = [METRICS.get(name)() for name in plan.settings.metrics]
     rows: list[Row] = []
     lines: list[str] = []
+    curves: list[str] = []
     files: list[Path] = []
     folder = run.context.folder.replicates
     for target in plan.reported():
@@ -70,11 +74,12 @@ def measure(coverages: Coverages, incomplete: Collection[Target], thresholds: Th
                 _note_void(run, target, state)
             if state.annotated and target.classes is not None:
                 lines += _reliability_lines([run.name, *target.names, calibration], state)
+                curves.append(curves_of(run.name, target.names, calibration, state).to_json())
         for of_one in with_means(by_calibration, means):
             rows += [number.row for number in of_one]
             if of_one and of_one[0].row.calibration in means:
                 files.append(write_replicates_of(folder, of_one))
-    return Measured(rows, lines, files)
+    return Measured(rows, lines, curves, files)
 
 
 def _holds_reference(target: Reported, reference: Target | None) -> bool:
