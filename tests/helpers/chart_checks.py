@@ -1,0 +1,31 @@
+"""What must hold of every chart."""
+
+import json
+
+import vl_convert
+
+from reliseg.report.charts.style import ONE_COLUMN, THEMES, TWO_COLUMNS, Look, drawable, fitted, themed
+
+
+def data_of_spec(spec):
+    """Return the data of a specification and of its parts, each a list of records."""
+    own = spec.get("data", {}).get("values", [])
+    parts = [part for key in ("layer", "concat", "vconcat") for part in spec.get(key, [])]
+    inner = [d for part in [*parts, *([spec["spec"]] if "spec" in spec else [])] for d in data_of_spec(part)]
+    return [own, *spec.get("datasets", {}).values(), *inner]
+
+
+def check_chart(draw, records):
+    """Check that the records stand in the specification as they are, and that it is drawn in all sizes and themes."""
+    for look in (Look(ONE_COLUMN), Look(TWO_COLUMNS), Look(700, interactive=True)):
+        spec = draw(look).to_dict()  # which validates it
+        assert any([{k: r[k] for k in records[0]} for r in values] == records for values in data_of_spec(spec))
+        text = json.dumps(spec)
+        assert ('"params"' in text or '"tooltip": [' in text) == look.interactive
+        assert "#000" not in text
+    for name in THEMES:
+        svg = vl_convert.vegalite_to_svg(drawable(themed(draw(Look()), name)))
+        assert "<svg" in svg
+        assert "<script" not in svg
+    wide = fitted(draw, Look(TWO_COLUMNS), "paper")
+    assert 'width="5' in vl_convert.vegalite_to_svg(wide)[:200]

@@ -1,0 +1,30 @@
+"""Sizes, themes and legends."""
+
+import pytest
+
+from reliseg.report.charts.intervals import intervals
+from reliseg.report.charts.style import ONE_COLUMN, PALETTE, THEMES, TWO_COLUMNS, Look, drawable, names_in, theme
+
+
+def test_columns_of_panels_are_even_and_never_too_narrow():
+    assert Look(TWO_COLUMNS).columns(5) in (3, 5)
+    assert Look(ONE_COLUMN).columns(4, least=30) == 1
+    assert Look(ONE_COLUMN).columns(1) == 1
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_every_theme_has_colours_that_all_people_tell_apart(name):
+    assert theme(name)["range"]["category"] == list(PALETTE)
+    assert theme(name)["axis"]["labelColor"] != theme(name)["background"]
+
+
+def test_names_keep_their_order():
+    assert names_in([{"a": "z"}, {"a": "b"}, {"a": "z"}], "a") == ["z", "b"]
+
+
+def test_a_chart_without_records_is_a_chart():
+    assert intervals([], Look(), title="ECE").to_dict()["$schema"]
+
+
+def test_a_character_that_no_font_of_a_figure_has_is_written_by_its_code():
+    assert drawable({"a": ["🚗é"]}) == {"a": ["U+1F697é"]}
