@@ -74,7 +74,7 @@ class Registry(Generic[T]):
         if entry is None:
             raise ConfigError(f"unknown {self.kind} {name!r}; {suggestion(name, self.names())}")
         if isinstance(entry, str):
-            return self._load_file(entry)
+            return _only_class(entry, self._base)  # type: ignore[arg-type]  # a class can be hashed
         loaded = self._load_plugin(entry)
         if isinstance(loaded, str):
             raise ConfigError(f"{self.kind} {name!r} {loaded}")
@@ -83,20 +83,6 @@ class Registry(Generic[T]):
     @property
     def _base(self) -> type[T]:
         return cast(type[T], getattr(importlib.import_module(f"{self.package}.base"), self.interface))
-
-    def _load_file(self, path: str) -> type[T]:
-        module = importlib.import_module(path)
-        classes = [
-            value
-            for value in vars(module).values()
-            if inspect.isclass(value)
-            and issubclass(value, self._base)
-            and value.__module__ == path
-            and not inspect.isabstract(value)
-        ]
-        if len(classes) != 1:
-            raise TypeError(f"{path} must hold exactly one {self.interface}, not {len(classes)}")
-        return classes[0]
 
     def _trial_fault(self, kind: type[T]) -> str | None:
         try:
@@ -124,6 +110,23 @@ class Registry(Generic[T]):
                     return value
                 fault = trial
         return f"of the package {package} {fault}; update or uninstall {package}"
+
+
+@cache
+def _only_class(path: str, base: type[T]) -> type[T]:
+    """Return the one concrete class of an interface that a module of ours holds."""
+    module = importlib.import_module(path)
+    classes = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value)
+        and issubclass(value, base)
+        and value.__module__ == path
+        and not inspect.isabstract(value)
+    ]
+    if len(classes) != 1:
+        raise TypeError(f"{path} must hold exactly one {base.__name__}, not {len(classes)}")
+    return classes[0]
 
 
 def origin_text(kind: type) -> str:

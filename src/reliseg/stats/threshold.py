@@ -35,12 +35,12 @@ class Threshold:
         It is the confidence of a pixel, so it lies in a filled bin. Whole bins reach `last`.
         """
         r, w = np.cumsum(right), np.cumsum(wrong)
-        filled = right + wrong > 0
-        whole = np.flatnonzero((100 * r >= percent * (r + w)) & filled)
+        filled = np.flatnonzero(right + wrong)
+        whole = filled[100 * r[filled] >= percent * (r + w)[filled]]
         if not len(whole):
             return cls(why=f"no confidence gives {percent} % accuracy on the calibration split")
         last = int(whole[-1])
-        possible = np.flatnonzero(_may_reach(right, wrong, percent) & filled)
+        possible = filled[_may_reach(right, wrong, filled, percent)]
         first = min(last, _surest(right, wrong, percent))
         return cls(last, np.union1d(possible[possible >= first], [last]).astype(np.int64))
 
@@ -73,15 +73,14 @@ def _moved(counts: Histogram, m: Bins) -> tuple[Bins, Bins]:
     return pixels_near_edges(counts, m + 1)[0], pixels_near_edges(counts, m - 1)[1]
 
 
-def _may_reach(right: Histogram, wrong: Histogram, percent: int) -> Bool[np.ndarray, " b"]:
-    """Tell for each bin whether the accuracy down to some pixel of it may be enough.
+def _may_reach(right: Histogram, wrong: Histogram, m: Bins, percent: int) -> Bool[np.ndarray, " m"]:
+    """Tell for each of these bins whether the accuracy down to some pixel of it may be enough.
 
     The share is greatest after all right pixels of the bin and none of its wrong ones, or after one wrong one where it
     has no others.
     """
-    every = np.arange(len(right))
-    r = np.cumsum(right) + _moved(right, every)[0]
-    w = np.cumsum(wrong) - wrong - _moved(wrong, every)[1] + (right == 0)
+    r = np.cumsum(right)[m] + _moved(right, m)[0]
+    w = (np.cumsum(wrong) - wrong)[m] - _moved(wrong, m)[1] + (right[m] == 0)
     return 100 * r >= percent * (r + w)
 
 

@@ -12,7 +12,7 @@ from typing import Any, NewType
 from pydantic import TypeAdapter, ValidationError
 
 from reliseg.run.depot.base import Depot, LocalDepot
-from reliseg.run.hashes import InputHashes
+from reliseg.run.hashes import InputHashes, State
 from reliseg.run.store.cover import Piece, same_parts
 from reliseg.run.store.piece_files import (
     FORMAT,
@@ -36,6 +36,8 @@ FAILURES_FILE = "failures.json"
 _HEAD: TypeAdapter[StoredHead] = TypeAdapter(StoredHead)
 _DIGITS = 32
 _LARGEST = 1 << 26
+_YOUNG = 128
+"""So many heads of files are held, of which the memory may not know yet."""
 
 
 def place_of(parts: Mapping[str, str], calibration: str, ids: Iterable[str]) -> Place:
@@ -57,6 +59,8 @@ class Store:
     """Knows the heads of files that were looked at before, and have not changed since."""
     depot: Depot = field(default_factory=LocalDepot)
     """Where others find them."""
+    _young: dict[Path, tuple[State, StoredHead]] = field(default_factory=dict, init=False, repr=False)
+    """Heads of files that are too young for the memory, the last ones that were looked at."""
 
     def gather(self, places: Iterable[Place]) -> None:
         """Have the pieces of these places here: faster than one place after the other."""
@@ -131,7 +135,10 @@ class Store:
         return self.folder / place[:2] / place
 
     def _head(self, path: Path) -> StoredHead | None:
-        """Return the head of a piece that is whole, from memory where its file has not changed since it was."""
+        """Return the head of a piece that is whole, from memory where its file has not changed since it was.
+
+        What this process has just looked at is not looked at again: its sums are checked whenever it is loaded.
+        """
 
         def compute() -> str:
             stored = verify_piece(path)
@@ -139,10 +146,19 @@ class Store:
                 raise _NotWholeError
             return json.dumps(asdict(stored))
 
+        state = self.memory.state((path,))
+        before, head = self._young.get(path, ("", None))
+        if state and before == state:
+            return head
         try:
-            return _HEAD.validate_json(self.memory.recall("piece", (path,), compute))
+            head = _HEAD.validate_json(self.memory.recall("piece", (path,), compute))
         except (_NotWholeError, OSError, ValidationError):
             return None
+        self._young.pop(path, None)
+        self._young[path] = state, head
+        if len(self._young) > _YOUNG:
+            del self._young[next(iter(self._young))]
+        return head
 
 
 class _NotWholeError(Exception):
