@@ -4,7 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reliseg.api import ensemble, evaluate, load_calibration, merge_runs, open_dataset, open_model, run_config
+    from reliseg.api import (
+        compare,
+        ensemble,
+        evaluate,
+        load_calibration,
+        merge_runs,
+        open_dataset,
+        open_model,
+        run_config,
+    )
     from reliseg.errors import ReliSegError
     from reliseg.prediction import Prediction
     from reliseg.results import Results
@@ -16,6 +25,7 @@ __all__ = [
     "Prediction",
     "ReliSegError",
     "Results",
+    "compare",
     "ensemble",
     "evaluate",
     "load_calibration",
@@ -30,6 +40,7 @@ _HOMES = {
     "Prediction": "reliseg.prediction",
     "ReliSegError": "reliseg.errors",
     "Results": "reliseg.results",
+    "compare": "reliseg.api",
     "ensemble": "reliseg.api",
     "evaluate": "reliseg.api",
     "load_calibration": "reliseg.api",

@@ -31,15 +31,17 @@ from reliseg.plan.build import plan_from_config, plan_with
 from reliseg.plan.describe import dataset_in_memory, describe_dataset, describe_model, model_in_memory
 from reliseg.plan.plan import ModelSource, Plan
 from reliseg.remote import root_from_text
+from reliseg.report.compare.sides import By, read_runs
+from reliseg.report.compare.table import Comparisons, compare_runs
 from reliseg.results import Results
-from reliseg.run.depot.open import local_folder, open_depot
+from reliseg.run.depot.open import local_folder, open_depot, readable_run
 from reliseg.run.execute import Run
 from reliseg.run.failures import OnError
 from reliseg.runtime.progress import Listener, Progress, Relay, Silent
 from reliseg.runtime.text_files import quoted
 from reliseg.runtime.workers import decoding_threads
 
-__all__ = ["evaluate", "load_calibration", "merge_runs", "open_dataset", "open_model", "run_config"]
+__all__ = ["compare", "evaluate", "load_calibration", "merge_runs", "open_dataset", "open_model", "run_config"]
 
 _DATA_SECTIONS: WeakKeyDictionary[DataSet, DataConfig] = WeakKeyDictionary()
 """Of data sets that were opened here: how a configuration says them."""
@@ -200,6 +202,30 @@ def merge_runs(
 
     places = [local_folder(run) for run in (*_strings("runs", runs), _as_text("out", out))]
     Merge(places[:-1], places[-1], strict, _check_progress(progress)).execute()
+
+
+def compare(
+    runs: str | Path | Sequence[str | Path],
+    metric: str,
+    *,
+    by: By | None = None,
+    baseline: str | None = None,
+    **only: str | Sequence[str],
+) -> Comparisons:
+    """Return how models, calibrations, domains or runs differ in a metric from a baseline, as `reliseg compare` does.
+
+    `only` names the model, domain, calibration, score or class_ that is compared, one or several. Intervals are at
+    95 %, paired on the same images; `p_holm` is adjusted for all comparisons. Raises a ConfigError that says what has
+    no number, or nothing to be compared with.
+    """
+    places = {run: readable_run(run) for run in _strings("runs", runs)}
+    if unknown := sorted(set(only) - set(_COMPARED)):
+        raise ConfigError(f"compare: no argument is called {unknown[0]!r}; {suggestion(unknown[0], _COMPARED)}")
+    names = {name.rstrip("_"): _strings(name, given) for name, given in only.items()}
+    return compare_runs(read_runs(places), metric, by=by, baseline=baseline, only=names)
+
+
+_COMPARED = ("model", "domain", "calibration", "score", "class_")
 
 
 def _how(workers: int | None, progress: Listener | None, **options: Any) -> dict[str, Any]:

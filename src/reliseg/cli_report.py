@@ -1,12 +1,70 @@
-"""The commands that show what runs have measured: `reliseg report`."""
+"""The commands that read what runs have written: `reliseg report`, `card`, `compare` and `gate`."""
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from reliseg.errors import ConfigError
 from reliseg.runtime.printable import printable
+
+if TYPE_CHECKING:
+    from reliseg.report.gate.gate import Baseline
+
+FinishedRun = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a finished run, or its address.")]
+
+_FAILED, _UNDECIDED = 3, 4
+"""Exit codes of a gate."""
+
+
+def gate(
+    *,
+    run: FinishedRun,
+    fail_if: Annotated[
+        list[str],
+        typer.Option(
+            metavar="CONDITION", help='What must not be: "ece(model=net, domain=camvid/dusk) > 0.05". Repeat for more.'
+        ),
+    ],
+    baseline: Annotated[
+        str | None, typer.Option(metavar="RUN", help="The run that worse(..) in a condition compares with.")
+    ] = None,
+    undecided: Annotated[
+        Literal["pass", "fail"] | None,
+        typer.Option(help="How to exit where intervals hold a limit and nothing fails. Default: with 4."),
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the answers as JUnit XML, too.")] = None,
+    markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write them as Markdown, too.")] = None,
+) -> None:
+    """Judge the numbers of a run by their intervals: exit with 0 (pass), 3 (a condition fails) or 4 (undecided)."""
+    from reliseg.report.gate.expression import parse_condition
+    from reliseg.report.gate.gate import gate as judge_run
+    from reliseg.report.gate.junit import junit_xml
+    from reliseg.report.gate.lines import gate_lines
+    from reliseg.report.gate.markdown import markdown_text
+    from reliseg.results import Results
+    from reliseg.run.depot.open import readable_run
+    from reliseg.runtime.atomic_files import write_atomically, write_text
+
+    conditions = [parse_condition(text) for text in fail_if]
+    if baseline is not None and not any(condition.worse for condition in conditions):
+        raise ConfigError("--baseline is for conditions with worse(..); write one, or leave --baseline out")
+    folder = readable_run(run)
+    other = None if baseline is None else _baseline(folder, baseline)
+    verdicts = judge_run(Results.read(folder), conditions, run=run, baseline=other)
+    if junit:
+        xml = junit_xml(verdicts, "failure" if undecided == "fail" else "skipped")
+        write_atomically(junit, lambda file: file.write(xml))
+    if markdown:
+        write_text(markdown, markdown_text(verdicts, run))
+    for line in gate_lines(verdicts):
+        sys.stdout.write(f"{printable(line)}\n")
+    answers = {verdict.answer for verdict in verdicts}
+    if "fail" in answers or ("undecided" in answers and undecided == "fail"):
+        raise typer.Exit(_FAILED)
+    if "undecided" in answers and undecided is None:
+        raise typer.Exit(_UNDECIDED)
 
 
 def report(
@@ -24,3 +82,91 @@ def report(
     for line in dict.fromkeys(line for run in files for line in run.missing):
         sys.stderr.write(f"{printable(line)}\n")
     sys.stdout.write(f"{printable(str(out))}: open it in a browser\n")
+
+
+def card(
+    *,
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="The folder of a finished run, or its address.")
+    ] = None,
+    format_: Annotated[
+        Literal["json", "huggingface"], typer.Option("--format", help="JSON, or the model-index of a model card.")
+    ] = "json",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there, not to standard output.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Leave out other models. Repeat for more.")] = None,
+    calibration: Annotated[list[str] | None, typer.Option(help="Leave out other calibrations. Repeat.")] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema that every card satisfies.")] = False,
+) -> None:
+    """Print the reliability card of a run: its headline numbers with intervals, to lie beside the model."""
+    from reliseg.report.card.card import card_text, reliability_card, schema_file
+    from reliseg.report.card.hugging_face import model_index
+    from reliseg.report.selection import pick_rows
+    from reliseg.results import Results, read_provenance
+    from reliseg.run.depot.open import readable_run
+    from reliseg.runtime.atomic_files import write_text
+
+    if schema:
+        text = schema_file().read_text(encoding="utf-8")
+    elif run is None:
+        raise ConfigError("card: give the folder of a finished run, or --schema")
+    else:
+        folder = readable_run(run)
+        wanted = {"model": model, "calibration": calibration}
+        rows = pick_rows(Results.read(folder).rows, [(name, given) for name, given in wanted.items() if given], run)
+        found = reliability_card(rows, read_provenance(folder))
+        text = card_text(found) if format_ == "json" else model_index(found)
+    if out:
+        write_text(out, text)
+    else:
+        sys.stdout.write(text)
+
+
+def compare(
+    *,
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="The folders of finished runs, or addresses.")],
+    metric: Annotated[str, typer.Option(help="The number to compare, e.g. ece: see reliseg list metrics.")],
+    baseline: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The model, calibration, domain or run that others differ from.")
+    ] = None,
+    by: Annotated[
+        Literal["run", "model", "calibration", "domain"] | None,
+        typer.Option(help="What is compared. Default: what the baseline is, or the first of these that differs."),
+    ] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Compare this model. Repeat for more.")] = None,
+    domain: Annotated[list[str] | None, typer.Option(help="Compare on this [DATA/]DOMAIN. Repeat for more.")] = None,
+    calibration: Annotated[list[str] | None, typer.Option(help="Compare this calibration. Repeat for more.")] = None,
+    score: Annotated[list[str] | None, typer.Option(help="Compare with this score. Repeat for more.")] = None,
+    class_: Annotated[
+        list[str] | None, typer.Option("--class", metavar="NAME", help="Compare this class. Repeat for more.")
+    ] = None,
+    format_: Annotated[
+        Literal["table", "csv", "json"], typer.Option("--format", help="A table for people, CSV or JSON.")
+    ] = "table",
+) -> None:
+    """Show how models, calibrations, domains or runs differ from a baseline, and how sure that is."""
+    from reliseg.report.compare.lines import comparison_lines
+    from reliseg.report.compare.sides import read_runs
+    from reliseg.report.compare.table import compare_runs
+    from reliseg.run.depot.open import readable_run
+
+    only = {"model": model, "domain": domain, "calibration": calibration, "score": score, "class": class_}
+    read = read_runs({run: readable_run(run) for run in runs})
+    found = compare_runs(
+        read, metric, by=by, baseline=baseline, only={name: given or [] for name, given in only.items()}
+    )
+    if format_ == "table":
+        for line in comparison_lines(found):
+            sys.stdout.write(f"{line}\n")
+    else:
+        sys.stdout.write(found.to_csv() if format_ == "csv" else f"{found.to_json()}\n")
+
+
+def _baseline(folder: Path, baseline: str) -> "Baseline":
+    """Return the run that another one, in this folder, is compared with."""
+    from reliseg.report.compare.difference import differ_between
+    from reliseg.report.gate.gate import Baseline
+    from reliseg.results import Results
+    from reliseg.run.depot.open import readable_run
+
+    other = readable_run(baseline)
+    return Baseline(baseline, Results.read(other), differ_between(folder, other))

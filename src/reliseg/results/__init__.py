@@ -2,6 +2,17 @@
 
 from reliseg.results.csv_text import csv_line, read_csv
 from reliseg.results.rows import COLUMNS, NAN, Origin, Row, Value, with_score
-from reliseg.results.table import Results
+from reliseg.results.table import Results, read_provenance
 
-__all__ = ["COLUMNS", "NAN", "Origin", "Results", "Row", "Value", "csv_line", "read_csv", "with_score"]
+__all__ = [
+    "COLUMNS",
+    "NAN",
+    "Origin",
+    "Results",
+    "Row",
+    "Value",
+    "csv_line",
+    "read_csv",
+    "read_provenance",
+    "with_score",
+]

@@ -2,16 +2,18 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from reliseg.errors import DataError, MissingExtraError, suggestion
 from reliseg.results.csv_text import csv_line
 from reliseg.results.rows import COLUMNS, KEYS, NAN, NUMBERS, Row
 from reliseg.runtime.atomic_files import write_atomically
 from reliseg.runtime.regular_files import read_regular, reason_of
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -104,19 +106,26 @@ class Results:
     @classmethod
     def read(cls, path: str | Path) -> "Results":
         """Read the table of a run's folder, or of its `results.json`; a DataError where it is none."""
-        file = Path(path)
-        try:
-            file = file / "results.json" if file.is_dir() else file
-            content = json.loads(read_regular(file, _FILE_LIMIT))
-            return cls(tuple(map(_row, content["rows"])))
-        except FileNotFoundError as error:
-            raise DataError(f"{file}: no such file; give the folder of a finished run") from error
-        except OSError as error:
-            raise DataError(
-                f"{file}: cannot be read ({reason_of(error)}); give the folder of a finished run"
-            ) from error
-        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
-            raise DataError(f"{file}: not the results.json of a run; give the folder of a finished one") from error
+        return _read_file(path, lambda content: cls(tuple(map(_row, content["rows"]))))
+
+
+def read_provenance(path: str | Path) -> dict[str, Any]:
+    """Return what the table of a run says of how it was made; a DataError where it is none."""
+    return _read_file(path, lambda content: dict(content.get("provenance", {})))
+
+
+def _read_file(path: str | Path, parse: Callable[[Any], T]) -> T:
+    """Return what `parse` makes of a run's `results.json`, which may be named by the folder."""
+    file = Path(path)
+    try:
+        file = file / "results.json" if file.is_dir() else file
+        return parse(json.loads(read_regular(file, _FILE_LIMIT)))
+    except FileNotFoundError as error:
+        raise DataError(f"{file}: no such file; give the folder of a finished run") from error
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read ({reason_of(error)}); give the folder of a finished run") from error
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise DataError(f"{file}: not the results.json of a run; give the folder of a finished one") from error
 
 
 _FILE_LIMIT = 1 << 33

@@ -6,7 +6,7 @@ import pytest
 
 from reliseg.errors import ConfigError
 from reliseg.run.depot.base import LocalDepot
-from reliseg.run.depot.open import local_folder, open_depot
+from reliseg.run.depot.open import local_folder, open_depot, readable_run
 
 
 def test_a_path_is_the_folder_itself() -> None:
@@ -34,3 +34,9 @@ def test_commands_on_folders_refuse_addresses() -> None:
     for run in ("s3://bucket/a", Path("s3://bucket/a")):
         with pytest.raises(ConfigError, match="copy it to a folder first"):
             local_folder(run)
+
+
+def test_a_run_is_read_by_its_folder_or_its_table(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text("{}")
+    assert readable_run(tmp_path) == readable_run(str(tmp_path / "results.json")) == tmp_path
+    assert readable_run("none") == Path("none")

@@ -9,6 +9,7 @@ from pathlib import Path
 from reliseg.errors import ConfigError
 from reliseg.remote import LOST_SLASH, Address, FetchError, Mirror, is_address
 from reliseg.remote.settings import cache_folder
+from reliseg.results.replicates import FOLDER
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.depot.mirrored import MirroredDepot
 
@@ -50,6 +51,20 @@ def fetch_run(folder: Path, depot: Depot, is_ours: Callable[[str], bool]) -> Non
     for stem in _TABLES:
         depot.fetch(folder, stem=stem)
     depot.fetch(folder / "configurations", folder / "models")
+
+
+def readable_run(run: str | Path) -> Path:
+    """Return the folder that holds the tables of a run, and what they are compared by, by its path or its address.
+
+    The `results.json` of a run stands for its folder.
+    """
+    folder, depot = open_depot(run)
+    if not depot.is_elsewhere:
+        return folder.parent if folder.is_file() else folder
+    for stem in _TABLES:
+        depot.fetch(folder, stem=stem)
+    depot.fetch(*(folder / FOLDER / f"{i:02x}" for i in range(256)))
+    return folder
 
 
 @contextmanager

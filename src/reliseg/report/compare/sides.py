@@ -1,0 +1,115 @@
+"""What is put beside each other: models, calibrations, domains or runs, and which of them is the baseline."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from reliseg.errors import ConfigError, suggestion
+from reliseg.results import Results, Row
+from reliseg.results.replicates import Replicates
+
+By = Literal["run", "model", "calibration", "domain"]
+
+BY: Sequence[By] = ("run", "model", "calibration", "domain")
+_COLUMNS: Mapping[By, tuple[str, ...]] = {
+    "run": ("run",),
+    "model": ("model",),
+    "calibration": ("calibration", "fitted_on"),
+    "domain": ("dataset", "domain"),
+}
+"""What tells two sides from each other."""
+_ALL = ("run", "model", "dataset", "domain", "calibration", "fitted_on", "score", "class_", "definition")
+
+
+@dataclass(frozen=True)
+class ReadRun:
+    """A run as it is compared: its name, its rows, and its numbers without single images; `place` is its folder."""
+
+    name: str
+    rows: Sequence[Row]
+    replicates: Replicates
+    place: str = ""
+
+
+def read_runs(folders: Mapping[str, Path]) -> list[ReadRun]:
+    """Return the runs in these folders, by what users call them: by the last part of that, where these differ."""
+    short = [Path(name).name for name in folders]
+    names = short if len(set(short)) == len(short) and all(short) else list(folders)
+    return [
+        ReadRun(name, Results.read(folder).rows, Replicates(folder), place)
+        for name, (place, folder) in zip(names, folders.items(), strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row and the run that it is from."""
+
+    row: Row
+    run: ReadRun
+
+    def side(self, by: By) -> str:
+        """Return the name by which it is put beside others."""
+        return {
+            "run": self.run.name,
+            "model": self.row.model,
+            "calibration": self.row.calibration,
+            "domain": f"{self.row.dataset}/{self.row.domain}",
+        }[by]
+
+    def is_called(self, by: By, name: str) -> bool:
+        """Tell if this is a name of its side: a domain may be named without its data set, a run by its folder."""
+        others = {"domain": self.row.domain, "run": self.run.place}
+        return name in (self.side(by), others.get(by))
+
+    def circumstances(self, by: By) -> tuple[str, ...]:
+        """Return what it has in common with what it is compared with. A run alone tells no numbers apart."""
+        columns = [column for column in _ALL if column not in _COLUMNS[by] and column != "run"]
+        return tuple(getattr(self.row, column) for column in columns)
+
+
+def choose_sides(entries: Sequence[Entry], by: By | None, baseline: str | None) -> tuple[By, str]:
+    """Return by what entries are compared and the name of the baseline, chosen where they are not given."""
+    if by is not None and by not in BY:
+        raise ConfigError(f"by is {by!r}; {suggestion(str(by), BY)}")
+    if by is None:
+        by = _by_what_differs(entries) if baseline is None else _by_the_baseline(entries, baseline)
+    sides = list(dict.fromkeys(entry.side(by) for entry in entries))
+    if baseline is None:
+        return by, _usual_baseline(entries, by)
+    called = list(dict.fromkeys(entry.side(by) for entry in entries if entry.is_called(by, baseline)))
+    if not called:
+        raise ConfigError(f"--baseline {baseline!r}: no {by} has this name; {suggestion(baseline, sides)}")
+    if len(called) > 1:
+        raise ConfigError(f"--baseline {baseline!r} may be {' or '.join(called)}; give one of these names")
+    return by, called[0]
+
+
+def _by_what_differs(entries: Sequence[Entry]) -> By:
+    for by in BY:
+        if len({entry.side(by) for entry in entries}) > 1:
+            return by
+    raise ConfigError("there is nothing to compare: one run of one model, calibration and domain; give another run")
+
+
+def _by_the_baseline(entries: Sequence[Entry], baseline: str) -> By:
+    """Return what the baseline is one of."""
+    found: list[By] = [by for by in BY if any(entry.is_called(by, baseline) for entry in entries)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ConfigError(f"--baseline {baseline!r} is a {' and a '.join(found)}; say which by --by")
+    known = suggestion(baseline, dict.fromkeys(entry.side(by) for by in BY for entry in entries))
+    raise ConfigError(f"--baseline {baseline!r}: no run, model, calibration or domain has this name; {known}")
+
+
+def _usual_baseline(entries: Sequence[Entry], by: By) -> str:
+    """Return the calibration that changes nothing, the reference of the others, or what comes first."""
+    sides = list(dict.fromkeys(entry.side(by) for entry in entries))
+    usual: Mapping[By, Callable[[], str]] = {
+        "calibration": lambda: "identity",
+        "domain": lambda: next((entry.row.reference for entry in entries if entry.row.reference), ""),
+    }
+    name = usual[by]() if by in usual else ""
+    return name if name in sides else sides[0]
