@@ -58,7 +58,7 @@ def area_under_risk(right: Counts, wrong: Counts) -> Numbers:
     # the integral over k of (before + (k - start) rate) / k; a first bin has before = start = 0
     steps = np.log(np.divide(end, start, out=np.ones_like(n), where=start > 0))
     area = n * rate + (before - start * rate) * steps
-    return ratio(area.sum(axis=1), end[:, -1])
+    return ratio(area.sum(axis=1), n.sum(axis=1))
 
 
 def least_area_under_risk(right: Counts, wrong: Counts) -> Numbers:
@@ -70,6 +70,8 @@ def least_area_under_risk(right: Counts, wrong: Counts) -> Numbers:
 
 def _until(counts: Counts, others: Counts, wanted: Numbers) -> Numbers:
     """Return how many of the others come before so many of the counted ones."""
+    if not counts.shape[1]:
+        return np.zeros(len(counts))
     reached = np.cumsum(counts, axis=1)
     at = np.minimum((reached < wanted[:, None]).sum(axis=1), counts.shape[1] - 1)
     row = np.arange(len(counts))

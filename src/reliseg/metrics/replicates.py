@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float64
 
+from reliseg.metrics.many import ratio
 from reliseg.metrics.units import Rows, Units
 
 PerUnit: TypeAlias = Float64[np.ndarray, " u"]
@@ -56,5 +57,5 @@ def mean_replicates(
     """Return the mean of a number of images, over those that have one."""
     sums, counts = units.sums(values)
     others, n = sums.sum() - sums, counts.sum() - counts
-    left = np.divide(others, n, out=np.full(len(n), np.nan), where=n > 0)
-    return Replicates(metric, float(sums.sum() / counts.sum()), (left,), score=score, definition=definition)
+    centre = float(ratio(sums.sum(keepdims=True), counts.sum(keepdims=True))[0])
+    return Replicates(metric, centre, (ratio(others, n),), score=score, definition=definition)

@@ -36,6 +36,7 @@ def check_metric(metric: Metric) -> None:
         values = _compute(examiner, metric, case, domain)
         _check_values(examiner, quantities, case, values)
         _check_rows(examiner, metric, case, domain, values)
+        _check_replicates(examiner, metric, case, domain, values)
     _check_order(examiner, metric)
     _check_direction(examiner, metric, quantities)
     _check_reference(examiner, metric)
@@ -161,6 +162,24 @@ def _check_rows(examiner: Examiner, metric: Metric, case: str, domain: DomainSta
         "the rows depend on classes and scores alone: a number that has no value is given as undefined",
         f"on the domain {case!r} {keys}, on one of the same classes {expected}",
     )
+
+
+def _check_replicates(examiner: Examiner, metric: Metric, case: str, domain: DomainState, values: list[Value]) -> None:
+    reference = _reference()
+    with examiner.calling("replicates", f"the domain {case!r}"):
+        found = list(metric.replicates(domain, reference))
+    names = {(v.metric, v.label, v.score) for v in values}
+    units = [len(state.units) for state in (domain, reference) if state.units is not None]
+    for number in found:
+        seen = f"on the domain {case!r} {number.metric} {number.label} {number.score}"
+        examiner.require(
+            (number.metric, number.label, number.score) in names, "replicates are of numbers that compute() gives", seen
+        )
+        examiner.require(
+            [len(left) for left in number.lefts] == units[: len(number.lefts)],
+            "replicates leave out each unit of the domain, then each of the reference",
+            seen,
+        )
 
 
 def _keys(values: list[Value]) -> list[Key]:
