@@ -28,3 +28,10 @@ def test_a_chart_without_records_is_a_chart():
 
 def test_a_character_that_no_font_of_a_figure_has_is_written_by_its_code():
     assert drawable({"a": ["🚗é"]}) == {"a": ["U+1F697é"]}
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_every_text_of_a_chart_has_the_ink_of_its_theme(name):
+    colours = theme(name)
+    ink = {colours[part][key] for part in ("axis", "legend", "header") for key in ("labelColor", "titleColor")}
+    assert ink == {colours["title"]["color"]} == {colours["text"]["color"]}

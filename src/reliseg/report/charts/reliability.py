@@ -26,7 +26,7 @@ def reliability(records: Sequence[dict[str, Any]], look: Look, *, by: str = "cal
         base, titled = alt.Chart(), {}
         if len(domains) > 1:
             base = base.transform_filter(alt.FieldEqualPredicate(field="domain", equal=domain))
-            titled = {"title": alt.Title(domain, limit=panels.width, fontWeight="normal", fontSize=look.font)}
+            titled = {"title": alt.Title(domain, limit=panels.width)}
         is_left = i % panels.columns == 0
         diagram = _diagram(look, base, colour(look, records, by), by, place=(is_left, i == 0))
         counts = _counts(base, colour(look, records, by), is_left=is_left)

@@ -21,7 +21,7 @@ def risk_coverage(records: Sequence[dict[str, Any]], look: Look, *, by: str = "c
         "kind:N",
         sort=None,
         scale=alt.Scale(domain=list(_KINDS), range=[list(d) for d in _DASHES]),
-        legend=legend(look, _KINDS, symbolSize=30 * look.font, orient="bottom"),
+        legend=legend(look, _KINDS, symbolSize=30 * look.font, symbolType="stroke", orient="bottom"),
     )
     panels = Panels.of(look, records, "domain", least=letters(_KEPT))
     percent = alt.Axis(format="~%", tickCount=panels.ticks, labelFlush=True)

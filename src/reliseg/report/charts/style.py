@@ -99,6 +99,7 @@ def theme(name: Theme) -> dict[str, Any]:
         | {"symbolStrokeWidth": 1.2, "symbolSize": 5 * size, "rowPadding": 1, "columnPadding": size}
         | {"offset": size / 2},
         "header": texts | {"labelPadding": 3},
+        "title": {"color": ink, "fontSize": size, "fontWeight": "normal"},
         "facet": {"spacing": 1.6 * size},
         "concat": {"spacing": 1.6 * size},
         "text": {"color": ink, "fontSize": size},
