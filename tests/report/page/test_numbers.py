@@ -3,9 +3,9 @@ from math import inf, nan
 from reliseg.report.page.numbers import rounded_count, scaled, steps, whole
 
 
-def test_values_keep_five_digits_of_the_largest_and_undefined_ones_are_none():
-    unit, values = scaled([0.123456, -0.000049, nan, inf])
-    assert [None if v is None else round(v * unit, 6) for v in values] == [0.12346, -0.00005, None, None]
+def test_values_keep_four_digits_of_the_largest_and_undefined_ones_are_none():
+    unit, values = scaled([0.123456, -0.00004, nan, inf])
+    assert [None if v is None else round(v * unit, 6) for v in values] == [0.1235, -0.0, None, None]
     assert scaled([0.0, nan]) == (1.0, [0, None])
     assert whole([0.5, nan], 0.1) == [5, None]
 

@@ -7,21 +7,23 @@ from reliseg.report.page.numbers import rounded_count, steps, whole
 
 SHARE = 1e-4
 """The unit of shares, accuracies and confidences."""
-_FINE = 1e-5
+CELL = 1e-3
+"""The unit of shares in the confusion matrix."""
+_FINE = 1e-4
 """The unit of risks."""
-_HEIGHT = 1000
+_HEIGHT = 250
 """The unit of a histogram's bars is this part of the highest."""
 
 
 def curve_record(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record with whole numbers: shares in ten thousandths, risks in hundred thousandths, counts rounded."""
+    """Return the record with whole numbers: shares in ten thousandths, risks too, counts rounded."""
     table = [[float(n) for n in row] for row in record["confusion"]]
     bins = record["reliability"]
     pixels = [float(n) for n in bins["pixels"]]
     return {
         "labels": list(record["labels"]),
         "totals": [rounded_count(sum(row)) for row in table],
-        "confusion": [whole(_shares(row, sum(row)), SHARE) for row in table],
+        "confusion": [whole(_shares(row, sum(row)), CELL) for row in table],
         "reliability": {
             "low": whole(bins["low"], SHARE),
             "high": whole(bins["high"], SHARE),

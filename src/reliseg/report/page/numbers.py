@@ -3,11 +3,11 @@
 import math
 from collections.abc import Iterable, Sequence
 
-_DIGITS = 5
+_DIGITS = 4
 
 
 def scaled(values: Sequence[float]) -> tuple[float, list[int | None]]:
-    """Return a unit and the values in it, rounded: five digits of the largest. What is not finite is None."""
+    """Return a unit and the values in it, rounded: four digits of the largest. What is not finite is None."""
     largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
     unit = 10.0 ** (math.ceil(math.log10(largest)) - _DIGITS) if largest else 1.0
     return unit, whole(values, unit)

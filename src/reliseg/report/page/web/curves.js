@@ -1,7 +1,7 @@
 // Of one model on one domain: reliability diagrams, risk against coverage, histograms of confidence.
 
 const SHARE = 1e-4;
-const RISK = 1e-5;
+const RISK = 1e-4;
 const NO_CURVES = 'The run has no curves.json: “reliseg results RUN” writes it from what is stored.';
 
 const scaledBy = (values, unit) => values.map((v) => (v === null ? null : v * unit));

@@ -1,5 +1,6 @@
 // Single classes, calibrations before and after, accuracy against reliability, worst images, and what words mean.
 
+const CELL = 1e-3;
 const CLASS_COLUMNS = ['iou', 'class_share', 'class_ece', 'confident_error90', 'confident_error99'];
 
 function classes() {
@@ -35,7 +36,7 @@ async function confusionCells() {
   const predicted = [...record.labels, 'other'].slice(0, width);
   const kept = record.totals.map((total, i) => (total > 0 ? i : -1)).filter((i) => i >= 0);
   const used = predicted.map((_, k) => k).filter((k) => kept.includes(k) || kept.some((i) => record.confusion[i][k] > 0));
-  const cells = kept.flatMap((i) => used.map((k) => ({ truth: record.labels[i], predicted: predicted[k], share: (record.confusion[i][k] ?? 0) * SHARE })));
+  const cells = kept.flatMap((i) => used.map((k) => ({ truth: record.labels[i], predicted: predicted[k], share: (record.confusion[i][k] ?? 0) * CELL })));
   return { spec: 'confusion', datasets: { cells }, words: { h: Math.max(180, 26 * kept.length) }, most: 900, label: `Confusion matrix of ${chosenNames()}`,
     caption: `${chosenNames()}: a row says what the pixels of a true class were predicted as.`, numbers: ['truth', 'predicted', 'share'] };
 }
