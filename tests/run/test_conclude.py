@@ -21,7 +21,7 @@ from reliseg.run.execute import Run
 from reliseg.run.failures import OnError
 from reliseg.run.store.answers import Answers
 
-FILES = ("manifest.json", "results.json", "results.csv", "reliability.csv", "fits.csv", "curves.json")
+FILES = ("manifest.json", "results.json", "results.csv", "reliability.csv", "fits.csv", "curves.json", "images.csv")
 
 
 def run_of(street: Street, on_error: OnError = "stop") -> Run:

@@ -17,7 +17,7 @@ from helpers.street import make_street
 
 from reliseg import cli
 
-TABLES = ("results.csv", "reliability.csv", "fits.csv", "curves.json")
+TABLES = ("results.csv", "reliability.csv", "fits.csv", "curves.json", "images.csv")
 Damage = Callable[[Path, Random], None]
 
 

@@ -25,7 +25,7 @@ from reliseg.labels import label_space
 from reliseg.run import hashes
 
 pytestmark = pytest.mark.slow
-RESULTS = ("results.csv", "reliability.csv", "fits.csv", "curves.json")
+RESULTS = ("results.csv", "reliability.csv", "fits.csv", "curves.json", "images.csv")
 NAMES = label_space("camvid").classes
 NETWORK = """
 import torch

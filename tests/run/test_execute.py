@@ -63,7 +63,7 @@ def test_two_workers_give_the_bytes_of_one(street: Street, whole: Path) -> None:
     out = street.root / "two"
     reliseg.run_config(street.config, out, workers=2)
     assert (out / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
-    for file in ("reliability.csv", "fits.csv", "curves.json"):
+    for file in ("reliability.csv", "fits.csv", "curves.json", "images.csv"):
         assert (out / file).read_bytes() == (whole / file).read_bytes()
 
 
@@ -79,7 +79,14 @@ def test_batches_of_stored_logits_workers_and_threads_change_nothing(
     content["datasets"][0]["root"] = str(street.root / "data")
     again.write(content | {"batch": batch, "threads": threads})
     reliseg.run_config(again.config, tmp_path / "out", workers=workers)
-    for file in ("results.csv", "reliability.csv", "fits.csv", "curves.json", "calibrations/net/ts@street-cal.json"):
+    for file in (
+        "results.csv",
+        "reliability.csv",
+        "fits.csv",
+        "curves.json",
+        "images.csv",
+        "calibrations/net/ts@street-cal.json",
+    ):
         assert (tmp_path / "out" / file).read_bytes() == (whole / file).read_bytes()
     pieces = [path.relative_to(whole) for path in piece_files(whole)]
     assert len(pieces) > 5

@@ -17,7 +17,7 @@ from reliseg.plan.build import plan_from_config
 from reliseg.run.evaluate import domain_pass
 from reliseg.run.execute import Run
 
-TABLES = ("results.csv", "fits.csv", "reliability.csv", "curves.json")
+TABLES = ("results.csv", "fits.csv", "reliability.csv", "curves.json", "images.csv")
 
 
 @pytest.fixture

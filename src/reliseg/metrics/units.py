@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, TypeAlias
 
@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from reliseg.stats import Layout, SampleTable
-from reliseg.stats.bins import COARSE_BINS, RELIABILITY_BINS, VOID_ROLE
+from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, VOID_ROLE
 from reliseg.stats.fixed import real
 
 Kind: TypeAlias = Literal["images", "scenes"]
@@ -155,6 +155,9 @@ class Units:
     """Of the files of each unit's images."""
     coarse_bins: Mapping[str, Int64[np.ndarray, " k"]]
     """By score, the coarse bins that `rows` has."""
+    image_names: tuple[str, ...]
+    images: Rows
+    """The rows of the single images, in the domain's order; of scores msp alone."""
 
     @classmethod
     def of(cls, shards: Sequence[PackedRows], images: Sequence["UnitImage"]) -> "Units":
@@ -176,7 +179,9 @@ class Units:
             files[i].append(f"{image.name} {image.digest}")
         digests = tuple(hashlib.sha256("\n".join(sorted(of_unit)).encode()).hexdigest() for of_unit in files)
         kind: Kind = "scenes" if is_scenes else "images"
-        return cls(kind, tuple(names), rows.grouped(group, len(names)), group, digests, filled)
+        single = replace(rows, ranks={"msp": rows.ranks["msp"]})
+        every = tuple(image.name for image in images)
+        return cls(kind, tuple(names), rows.grouped(group, len(names)), group, digests, filled, every, single)
 
     @classmethod
     def of_table(cls, table: SampleTable, images: Sequence[UnitImage], layout: Layout) -> "Units":
@@ -220,3 +225,16 @@ def _spread(shards: Sequence[tuple[np.ndarray, np.ndarray]], bins: Int64[np.ndar
         part[:, :, np.searchsorted(bins, filled)] = counts
         parts.append(part)
     return np.concatenate(parts)
+
+
+def share_up_to(bins: Int64[np.ndarray, " k"], fine: Int64[np.ndarray, "r b"], last: int) -> Float64[np.ndarray, "r k"]:
+    """Return for each row of counts by fine bin which share of each coarse bin lies in the fine bins up to `last`.
+
+    Of the coarse bin that `last` is in, it is the share of the domain's pixels: fine bins are not kept for each unit.
+    """
+    at = last >> COARSE_SHIFT
+    share = np.repeat((bins < at)[None].astype(np.float64), len(fine), axis=0)
+    start = at << COARSE_SHIFT
+    inside, before = fine[:, start : start + (1 << COARSE_SHIFT)].sum(axis=1), fine[:, start : last + 1].sum(axis=1)
+    share[:, bins == at] = np.divide(before, inside, out=np.zeros(len(fine)), where=inside > 0)[:, None]
+    return share

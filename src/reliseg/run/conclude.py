@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 from threadpoolctl import threadpool_limits
 
@@ -22,12 +24,13 @@ from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.failures import Failures, OnError
 from reliseg.run.manifest import manifest
+from reliseg.run.measure.image_table import image_header
 from reliseg.run.measure.measure import RELIABILITY_HEADER, measure
 from reliseg.run.measure.splits import FITS_HEADER, measure_splits, stored_thresholds
 from reliseg.run.predict.plugin_code import digest_of, parts_of_code
 from reliseg.run.store.answers import Answer, Answers, hold_still
 from reliseg.run.survey import Survey, digest_of_pieces
-from reliseg.runtime.atomic_files import write_text
+from reliseg.runtime.atomic_files import write_atomically, write_text
 from reliseg.runtime.progress import Stage
 from reliseg.runtime.regular_files import sha256_of_file
 
@@ -36,6 +39,8 @@ from reliseg.runtime.regular_files import sha256_of_file
 class _Outputs:
     """The rows and lines of all models, and what was incomplete."""
 
+    images: IO[bytes]
+    """The lines of all images: there may be millions."""
     rows: list[Row] = field(default_factory=list)
     reliability: list[str] = field(default_factory=list)
     curves: list[str] = field(default_factory=list)
@@ -79,10 +84,14 @@ class Conclusion:
         `surveys` are of what is stored now, `failures` those of passes that went before, by model. A ConfigError names
         statistics that are not there and were not tried.
         """
-        out = _Outputs(problems=list(problems))
-        with threadpool_limits(1, "blas"):  # the last bits of a matrix product depend on its threads
-            for run in runs:
-                self._measure(run, (failures or {}).get(run.name, {}), out)
+        with TemporaryFile(dir=self._root) as images:
+            out = _Outputs(images, problems=list(problems))
+            with threadpool_limits(1, "blas"):  # the last bits of a matrix product depend on its threads
+                for run in runs:
+                    self._measure(run, (failures or {}).get(run.name, {}), out)
+            return self._write(runs, surveys, out)
+
+    def _write(self, runs: Sequence[ModelRun], surveys: Sequence[Survey], out: _Outputs) -> Results:
         results = Results(tuple(out.rows))
         folder = self.context.folder
         facts = manifest(self.context, self.plan, runs)
@@ -93,8 +102,9 @@ class Conclusion:
         write_text(folder.reliability, "".join([RELIABILITY_HEADER, *out.reliability]))
         write_text(folder.fits, "".join([FITS_HEADER, *out.fits]))
         write_text(folder.curves, curves_text(out.curves))
+        write_atomically(folder.images, partial(_write_images, image_header(self.plan), out.images))
         files = [folder.manifest, folder.results("json"), folder.results("csv")]
-        files += [folder.reliability, folder.fits, folder.curves]
+        files += [folder.reliability, folder.fits, folder.curves, folder.images]
         if find_spec("pyarrow"):
             results.write_parquet(folder.results("parquet"))
             files.append(folder.results("parquet"))
@@ -162,6 +172,7 @@ class Conclusion:
         out.reliability += measured.reliability
         out.files += measured.files
         out.curves += measured.curves
+        out.images.write("".join(measured.images).encode())
         out.fits += splits.lines
 
     def _failures(self, coverages: Coverages) -> dict[Target, Failures]:
@@ -199,6 +210,13 @@ class Conclusion:
             if parts and parts != [str(reported)]:
                 lines.append(f"{run.name} on {reported}: no results, because {' and '.join(parts)} is incomplete")
         return lines
+
+
+def _write_images(header: str, lines: IO[bytes], file: IO[bytes]) -> None:
+    """Write the table of images."""
+    file.write(header.encode())
+    lines.seek(0)
+    shutil.copyfileobj(lines, file)
 
 
 def _immeasurable(coverages: Coverages, incomplete: Mapping[Target, Failures]) -> set[Target]:

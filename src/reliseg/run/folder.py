@@ -34,6 +34,7 @@ class RunFolder:
     results.csv  .json  .parquet               the result table
     reliability.csv  fits.csv                  bins of reliability diagrams; what fits do to their own split
     curves.json                                what charts need beside rows
+    images.csv                                 a line for each image
     replicates/AB/*.npz                        each number without each image or scene, for comparisons
     calibrations/MODEL/NAME.json               fitted calibrations, with the files beside them
     statistics/AB/PLACE/DIGEST.zip             statistics, by what determines them
@@ -67,6 +68,11 @@ class RunFolder:
     def fits(self) -> Path:
         """The numbers of calibration splits before and after calibration."""
         return self.path / "fits.csv"
+
+    @property
+    def images(self) -> Path:
+        """The numbers of single images."""
+        return self.path / "images.csv"
 
     @property
     def curves(self) -> Path:

@@ -22,7 +22,7 @@ from reliseg.run.execute import Run
 from reliseg.run.survey import survey
 from reliseg.runtime.progress import Silent
 
-RESULTS = ("results.csv", "reliability.csv", "fits.csv", "curves.json")
+RESULTS = ("results.csv", "reliability.csv", "fits.csv", "curves.json", "images.csv")
 
 
 class Watcher(Silent):

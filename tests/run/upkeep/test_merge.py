@@ -348,7 +348,7 @@ def test_parts_in_any_order_in_five_folders_give_the_bytes_of_one_run(street, tm
     out = tmp_path / "out"
     assert Merge(evaluated, out).execute().next_stage == "measure"
     conclude(job(street, out))
-    for name in ("results.csv", "results.json", "fits.csv", "reliability.csv", "curves.json"):
+    for name in ("results.csv", "results.json", "fits.csv", "reliability.csv", "curves.json", "images.csv"):
         assert (out / name).read_bytes() == (tmp_path / "fresh" / name).read_bytes()
 
 

@@ -18,7 +18,7 @@ from reliseg.run.folder import RunFolder, hold_run_folder
 from reliseg.run.stages import PartOfRun, conclude
 from reliseg.run.upkeep.prune import Prune, Pruned
 
-RESULTS = ("results.csv", "results.json", "fits.csv", "reliability.csv", "curves.json")
+RESULTS = ("results.csv", "results.json", "fits.csv", "reliability.csv", "curves.json", "images.csv")
 
 
 def job(config: Path, out: Path) -> Run:

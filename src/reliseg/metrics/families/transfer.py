@@ -11,9 +11,9 @@ from jaxtyping import Float64
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
 from reliseg.metrics.many import ratio
 from reliseg.metrics.replicates import Replicates
-from reliseg.metrics.units import Units
+from reliseg.metrics.units import share_up_to
 from reliseg.results import Value
-from reliseg.stats.bins import COARSE_SHIFT, RIGHT, WRONG
+from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.ranking import Histogram
 from reliseg.stats.threshold import Threshold
 
@@ -68,26 +68,11 @@ class Transfer(Metric):
         for score in domain.scores:
             last = domain.thresholds.get(score, _NO_SPLIT).last
             if last is not None:
-                kept = _kept(domain, units, score, last)
+                fine = domain.pixels.ranks[score].counts[[WRONG, RIGHT]]
+                kept = share_up_to(units.coarse_bins[score], fine, last)
                 numbers = [_accepted(rows.ranks[score], kept) for rows in (units.total, units.without_each)]
                 for name, centre, left in zip(_QUANTITIES, *numbers, strict=True):
                     yield Replicates(name, float(centre[0]), (left,), score=score)
-
-
-def _kept(domain: DomainState, units: Units, score: str, last: int) -> Float64[np.ndarray, "2 k"]:
-    """Return which share of the wrong and of the right pixels of each coarse bin is accepted.
-
-    Of the bin that the threshold lies in, it is the share in the domain: fine bins are not kept for each unit.
-    """
-    bins = units.coarse_bins[score]
-    kept = np.repeat((bins < last >> COARSE_SHIFT)[None].astype(np.float64), 2, axis=0)
-    at = np.flatnonzero(bins == last >> COARSE_SHIFT)
-    fine = domain.pixels.ranks[score].counts[[WRONG, RIGHT]]
-    start = last >> COARSE_SHIFT << COARSE_SHIFT
-    inside = fine[:, start : start + (1 << COARSE_SHIFT)].sum(axis=1)
-    before = fine[:, start : last + 1].sum(axis=1)
-    kept[:, at] = np.divide(before, inside, out=np.zeros(2), where=inside > 0)[:, None]
-    return kept
 
 
 def _accepted(

@@ -87,4 +87,4 @@ def watched_folder(run: str) -> Iterator[Callable[[], Path]]:
 
 
 _CONFIG = "config.yaml"
-_TABLES = (_CONFIG, "manifest.json", "results.", "reliability.csv", "fits.csv", "curves.json")
+_TABLES = (_CONFIG, "manifest.json", "results.", "reliability.csv", "fits.csv", "curves.json", "images.csv")

@@ -12,6 +12,7 @@ from reliseg.results import Origin, Row, csv_line
 from reliseg.run.context import ModelRun
 from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.measure.curves import curves_of
+from reliseg.run.measure.image_table import image_lines
 from reliseg.run.measure.numbers import Number, replicates_by_value, unit_set, write_replicates_of
 from reliseg.run.measure.seed_means import with_means
 from reliseg.run.measure.states import load_state
@@ -34,6 +35,8 @@ class Measured:
     """The lines of its reliability table."""
     curves: list[str]
     """What charts need, a line each."""
+    images: list[str]
+    """A line for each image of each domain, under each calibration."""
     files: list[Path]
     """The replicates that were written."""
 
@@ -48,6 +51,7 @@ def measure(coverages: Coverages, incomplete: Collection[Target], thresholds: Th
     rows: list[Row] = []
     lines: list[str] = []
     curves: list[str] = []
+    images: list[str] = []
     files: list[Path] = []
     folder = run.context.folder.replicates
     for target in plan.reported():
@@ -75,11 +79,14 @@ def measure(coverages: Coverages, incomplete: Collection[Target], thresholds: Th
             if state.annotated and target.classes is not None:
                 lines += _reliability_lines([run.name, *target.names, calibration], state)
                 curves.append(curves_of(run.name, target.names, calibration, state).to_json())
+            if isinstance(target, Target) and not target.domain.union:
+                of_msp = by_split[0][1].get("msp")
+                images += image_lines(plan, run.name, target, calibration, state, of_msp)
         for of_one in with_means(by_calibration, means):
             rows += [number.row for number in of_one]
             if of_one and of_one[0].row.calibration in means:
                 files.append(write_replicates_of(folder, of_one))
-    return Measured(rows, lines, curves, files)
+    return Measured(rows, lines, curves, images, files)
 
 
 def _holds_reference(target: Reported, reference: Target | None) -> bool:
