@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from helpers.street import Street, make_street
+from helpers.street import Street, ask_for_all, make_street
 from PIL import Image
 
 from reliseg import cli
@@ -46,6 +46,7 @@ def changed(street: Street, change: Callable[[dict], object]) -> None:
 
 
 def test_a_run_ends_with_a_table(command, street, tmp_path):
+    ask_for_all(street)
     code, out, err = command("run", street.config, "--out", tmp_path / "out")
     assert code == 0, err
     assert [line.split()[:3] for line in out.splitlines()[1:]] == [
@@ -71,6 +72,7 @@ def test_the_table_shortens_no_name_however_narrow_the_terminal(command, street,
 
 
 def test_the_short_form_gives_the_same_numbers(command, street, tmp_path):
+    ask_for_all(street)
     assert command("run", street.config, "--out", tmp_path / "long")[0] == 0
     code, _, err = command(
         *("run", "--out", tmp_path / "short"),
@@ -361,6 +363,7 @@ def test_help_does_not_import_what_is_slow():
 
 
 def test_the_configuration_is_written_with_every_default(command, street, tmp_path):
+    ask_for_all(street)
     assert command("run", street.config, "--out", tmp_path / "out")[0] == 0
     written = yaml.safe_load((tmp_path / "out" / "config.yaml").read_text())
     assert written["scores"] == ["msp", "neg_entropy", "margin", "max_logit", "neg_energy"]

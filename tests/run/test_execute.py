@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from helpers.devices import Notes
 from helpers.runs import piece_files
-from helpers.street import Street, make_street
+from helpers.street import Street, ask_for_all, make_street
 from PIL import Image
 
 import reliseg
@@ -25,7 +25,7 @@ from reliseg.runtime.progress import Silent
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
-    return make_street(tmp_path_factory.mktemp("street"))
+    return ask_for_all(make_street(tmp_path_factory.mktemp("street")))
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +209,7 @@ def test_a_folder_of_something_else_is_refused_and_one_of_another_configuration_
 
 @pytest.mark.slow
 def test_a_bad_sample_costs_its_domain_only_and_is_mended_by_the_next_run(tmp_path: Path) -> None:
-    street = make_street(tmp_path / "street")
+    street = ask_for_all(make_street(tmp_path / "street"))
     good = reliseg.run_config(street.config, tmp_path / "good").to_csv()
     path = street.logits("test", 2003)
     intact = path.read_bytes()
@@ -235,7 +235,7 @@ def test_a_bad_sample_costs_its_domain_only_and_is_mended_by_the_next_run(tmp_pa
 
 @pytest.mark.parametrize("damage", ["unlisted id", "truncated image"])
 def test_bad_files_that_the_check_does_not_open_are_found_in_the_run(tmp_path: Path, damage: str) -> None:
-    street = make_street(tmp_path / "street", dusk=12)
+    street = ask_for_all(make_street(tmp_path / "street", dusk=12))
     path = street.mask("test", 2011)
     if damage == "unlisted id":
         mask = np.array(Image.open(path))
@@ -304,8 +304,8 @@ def test_peak_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> 
     A kept image would be 15 kB at least, its logits 2 kB more. The largest shard of both is one of 55 images, whose
     rows are in memory until it is written.
     """
-    many = make_street(tmp_path / "many", cal=2, day=202, dusk=1)
-    few = make_street(tmp_path / "few", cal=2, day=55, dusk=1)
+    many = ask_for_all(make_street(tmp_path / "many", cal=2, day=202, dusk=1))
+    few = ask_for_all(make_street(tmp_path / "few", cal=2, day=55, dusk=1))
     peaks = {}
     for street in (few, many):
         code = _MEASURED.format(warm=str(many.config), config=str(street.config), out=str(street.root / "run"))
@@ -334,7 +334,7 @@ print(tracemalloc.get_traced_memory()[1] - before)
 
 @pytest.mark.slow
 def test_clusters_need_a_feature_and_say_so(tmp_path: Path) -> None:
-    street = make_street(tmp_path / "street")
+    street = ask_for_all(make_street(tmp_path / "street"))
     content = street.content()
     content["calibration"][0]["methods"] = ["class-ts", "cluster-ts(k=2)"]
     street.write(content)
@@ -357,7 +357,7 @@ def test_clusters_need_a_feature_and_say_so(tmp_path: Path) -> None:
 
 
 def test_a_union_without_one_of_its_members_is_said_to_have_no_results(tmp_path: Path) -> None:
-    street = make_street(tmp_path / "street", dusk=2)
+    street = ask_for_all(make_street(tmp_path / "street", dusk=2))
     content = street.content()
     content["datasets"][0]["domains"]["both"] = {"union": ["day", "dusk"]}
     content["test"]["on"] = ["street/both", "street/day"]
@@ -368,7 +368,7 @@ def test_a_union_without_one_of_its_members_is_said_to_have_no_results(tmp_path:
 
 
 def test_a_temperature_at_the_end_of_its_range_is_said(tmp_path: Path) -> None:
-    street = make_street(tmp_path / "street", cal=2, day=1, dusk=1)
+    street = ask_for_all(make_street(tmp_path / "street", cal=2, day=1, dusk=1))
     for path in (street.root / "logits").rglob("*.npz"):
         with np.load(path) as stored:
             np.savez(path, logits=np.random.default_rng(0).permutation(stored["logits"], axis=0) * 100)

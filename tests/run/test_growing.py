@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.runs import piece_files
-from helpers.street import Street, make_street
+from helpers.street import Street, ask_for_all, make_street
 
 import reliseg
 from reliseg.config.schema import read_config, render_config
@@ -22,7 +22,7 @@ TABLES = ("results.csv", "fits.csv", "reliability.csv", "curves.json", "images.c
 
 @pytest.fixture
 def street(tmp_path: Path) -> Street:
-    return make_street(tmp_path / "street", cal=3, day=5, dusk=4)
+    return ask_for_all(make_street(tmp_path / "street", cal=3, day=5, dusk=4))
 
 
 @pytest.fixture

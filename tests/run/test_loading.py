@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.devices import Notes
-from helpers.street import Street, add_features, make_street
+from helpers.street import Street, add_features, ask_for_all, make_street
 
 import reliseg
 from reliseg import cli
@@ -38,7 +38,7 @@ def elsewhere(street: Street, folder: Path, **changes) -> Street:
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory):
-    return add_features(make_street(tmp_path_factory.mktemp("street"), day=5, dusk=5))
+    return ask_for_all(add_features(make_street(tmp_path_factory.mktemp("street"), day=5, dusk=5)))
 
 
 @pytest.fixture(scope="module")

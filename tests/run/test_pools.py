@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers.street import CLASSES, Street, make_street
+from helpers.street import CLASSES, Street, ask_for_all, make_street
 
 import reliseg
 from reliseg.errors import ConfigError, IncompleteError
@@ -24,7 +24,7 @@ def _small_shards() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
-    return make_street(tmp_path_factory.mktemp("street"), cal=3, day=9, dusk=18)
+    return ask_for_all(make_street(tmp_path_factory.mktemp("street"), cal=3, day=9, dusk=18))
 
 
 def content_of(street: Street, **late: object) -> dict:
@@ -162,7 +162,7 @@ def test_a_loaded_calibration_may_be_applied_to_some_domains_too(street: Street,
 
 
 def test_a_pool_with_a_broken_image_has_no_rows_and_says_so(street: Street, tmp_path: Path) -> None:
-    again = make_street(tmp_path / "street", cal=3, day=9, dusk=18)
+    again = ask_for_all(make_street(tmp_path / "street", cal=3, day=9, dusk=18))
     again.logits("test", 2009).write_bytes(b"")
     with pytest.raises(IncompleteError) as caught:
         results_of(content_of(again), tmp_path / "run")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from helpers.runs import piece_files
-from helpers.street import Street, make_street
+from helpers.street import Street, ask_for_all, make_street
 
 import reliseg
 from reliseg.plan import shards as cutting
@@ -54,7 +54,7 @@ def merge_shards(out: Path) -> dict[tuple[str, str], PixelStatistics]:
 
 @pytest.mark.slow
 def test_the_order_of_images_changes_no_byte(tmp_path: Path) -> None:
-    street = make_street(tmp_path / "one", cal=3, day=9, dusk=9)
+    street = ask_for_all(make_street(tmp_path / "one", cal=3, day=9, dusk=9))
     other = rename_images(street, tmp_path / "other")
     for one, union in ((street, ["day", "dusk"]), (other, ["dusk", "day"])):
         content = street.content()

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from helpers.street import SIZE, Street, make_street
+from helpers.street import SIZE, Street, ask_for_all, make_street
 from PIL import Image
 
 import reliseg
@@ -24,7 +24,7 @@ NAMES = {"identity", "ts@street/cal", "lts(epochs=20,rate=0.01)@street/cal", "se
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
-    street = make_street(tmp_path_factory.mktemp("street"), cal=10, day=3, dusk=2)
+    street = ask_for_all(make_street(tmp_path_factory.mktemp("street"), cal=10, day=3, dusk=2))
     content = street.content()
     content["calibration"][0]["methods"] = METHODS
     street.write(content)
@@ -126,7 +126,7 @@ def test_images_that_are_kept_are_at_most_so_many(street, whole, tmp_path, monke
 
 
 def test_nothing_is_kept_and_no_image_read_where_nothing_needs_them(tmp_path, monkeypatch):
-    street = make_street(tmp_path / "street", cal=3, day=1, dusk=1)
+    street = ask_for_all(make_street(tmp_path / "street", cal=3, day=1, dusk=1))
     seen = []
     monkeypatch.setattr("reliseg.run.fit.shard_sampling.save_image", lambda *values, **named: seen.append(values))
     monkeypatch.setattr("reliseg.data.decode._rgb", lambda *values: seen.append(values))
@@ -135,7 +135,7 @@ def test_nothing_is_kept_and_no_image_read_where_nothing_needs_them(tmp_path, mo
 
 
 def test_a_leaf_without_images_reads_none(tmp_path, monkeypatch):
-    street = make_street(tmp_path / "street", cal=4, day=1, dusk=1)
+    street = ask_for_all(make_street(tmp_path / "street", cal=4, day=1, dusk=1))
     content = street.content()
     content["calibration"][0]["methods"] = ["lts(inputs=logits, epochs=1)"]
     street.write(content)
@@ -146,7 +146,7 @@ def test_a_leaf_without_images_reads_none(tmp_path, monkeypatch):
 
 
 def test_what_cannot_be_trained_on_is_said_and_the_rest_goes_on(tmp_path):
-    street = make_street(tmp_path / "street", cal=1, day=1, dusk=1)
+    street = ask_for_all(make_street(tmp_path / "street", cal=1, day=1, dusk=1))
     content = street.content()
     content["calibration"][0]["methods"] = ["lts"]
     street.write(content)
@@ -157,7 +157,7 @@ def test_what_cannot_be_trained_on_is_said_and_the_rest_goes_on(tmp_path):
 
 
 def test_training_without_gain_is_said(tmp_path):
-    street = make_street(tmp_path / "street", cal=3, day=1, dusk=1)
+    street = ask_for_all(make_street(tmp_path / "street", cal=3, day=1, dusk=1))
     content = street.content()
     content["calibration"][0]["methods"] = ["lts(rate=1e5, epochs=1)"]
     street.write(content)
@@ -182,7 +182,7 @@ def test_predictions_come_with_their_image_of_the_same_size(tmp_path):
     from reliseg.plan.build import plan_from_config
     from reliseg.run.predict.stream import PredictionStream
 
-    street = make_street(tmp_path / "street", cal=2, day=1, dusk=1)
+    street = ask_for_all(make_street(tmp_path / "street", cal=2, day=1, dusk=1))
     plan = plan_from_config(read_config(street.config), street.root)
     target, model = plan.fits[0].on[0], plan.models[0].load()
     for images in (False, True):

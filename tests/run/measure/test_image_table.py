@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from helpers.street import Street, make_street
+from helpers.street import Street, ask_for_all, make_street
 
 import reliseg
 from reliseg.plan import shards
@@ -15,7 +15,7 @@ from reliseg.results import Results, read_csv
 def run(tmp_path_factory) -> tuple[Street, Results, list[dict[str, str]]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shards, "SHARD_SIZE", 7)
-        street = make_street(tmp_path_factory.mktemp("street"), cal=6, day=20, dusk=60)
+        street = ask_for_all(make_street(tmp_path_factory.mktemp("street"), cal=6, day=20, dusk=60))
         results = reliseg.run_config(street.config, street.root / "out")
         return street, results, read_csv(street.root / "out" / "images.csv")
 
@@ -72,7 +72,7 @@ def test_iou_is_of_the_classes_that_stand_in_the_annotation(run):
 
 
 def test_without_calibration_split_nothing_is_rejected_and_the_column_is_empty(tmp_path):
-    street = make_street(tmp_path / "street", cal=3, day=3, dusk=3)
+    street = ask_for_all(make_street(tmp_path / "street", cal=3, day=3, dusk=3))
     content = street.content()
     del content["calibration"]
     street.write(content)

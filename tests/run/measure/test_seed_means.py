@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.street import add_features, make_street
+from helpers.street import add_features, ask_for_all, make_street
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,7 +75,7 @@ def test_means_stand_after_the_last_of_their_seeds():
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    street = add_features(make_street(tmp_path_factory.mktemp("street"), day=5, dusk=5))
+    street = ask_for_all(add_features(make_street(tmp_path_factory.mktemp("street"), day=5, dusk=5)))
     content = street.content()
     content["calibration"][0]["methods"] = ["ts", "cluster-ts(k=3,seeds=[1,2,3],shrinkage=0)", "cluster-ts(k=1)"]
     street.write(content | {"seed": 9})

@@ -10,7 +10,7 @@ import pytest
 from helpers import textbook
 from helpers.devices import Notes
 from helpers.runs import piece_files
-from helpers.street import Street, make_street
+from helpers.street import Street, ask_for_all, make_street
 from PIL import Image
 from scipy.special import log_softmax
 
@@ -30,7 +30,7 @@ NAMES = ("transfer_risk95", "transfer_coverage95")
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
-    return make_street(tmp_path_factory.mktemp("street"), cal=6, day=3, dusk=3)
+    return ask_for_all(make_street(tmp_path_factory.mktemp("street"), cal=6, day=3, dusk=3))
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ def test_without_a_split_there_is_no_threshold(street: Street, tmp_path: Path) -
 
 def test_a_union_of_domains_is_the_whole_split(tmp_path: Path) -> None:
     """Scenes s0 and s1 apart, united, or named together: the same pixels, the same thresholds."""
-    street = make_street(tmp_path / "street", cal=9, day=2, dusk=1)
+    street = ask_for_all(make_street(tmp_path / "street", cal=9, day=2, dusk=1))
     parts = {"a": {"split": "val", "scenes": ["s0"]}, "b": {"split": "val", "scenes": ["s1"]}}
     found, numbers = {}, {}
     for name, on in {"cal": ["street/cal"], "united": ["street/united"], "listed": ["street/a", "street/b"]}.items():
@@ -200,7 +200,7 @@ def test_names_with_commas_stay_in_one_column(street: Street, tmp_path: Path) ->
 
 def test_a_split_that_fails_gives_no_threshold_and_costs_nothing_else(tmp_path: Path) -> None:
     """An image that could be read when calibrations were fitted, and cannot any more."""
-    street = make_street(tmp_path / "street", cal=3, day=2, dusk=2)
+    street = ask_for_all(make_street(tmp_path / "street", cal=3, day=2, dusk=2))
     out = tmp_path / "out"
     good = reliseg.run_config(street.config, out)
     for path in piece_files(out, domain="street/cal"):

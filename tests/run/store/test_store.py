@@ -7,7 +7,7 @@ import pytest
 from helpers.worlds import WORLDS
 
 from reliseg.run.hashes import InputHashes
-from reliseg.run.store.piece_files import Observed, PieceHead, load_piece
+from reliseg.run.store.piece_files import Observed, PieceHead, StoredHead, load_piece, verify_piece
 from reliseg.run.store.store import Place, Store, place_of
 
 WORLD = WORLDS["plain"]
@@ -89,3 +89,25 @@ def test_why_samples_failed_is_kept_until_they_do_not(store: Store) -> None:
     assert store.failures(PLACE) == {}
     store.note_failures(PLACE, {})
     assert not path.exists()
+
+
+def test_a_piece_is_looked_at_once_by_a_process_and_again_where_its_file_has_changed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Path] = []
+
+    def verify(path: Path) -> StoredHead | None:
+        looked.append(path)
+        return verify_piece(path)
+
+    monkeypatch.setattr("reliseg.run.store.store.verify_piece", verify)
+    path = save(store, 0, 1)
+    ((first,), _), ((second,), _) = store.pieces(PLACE), store.pieces(PLACE)
+    assert first.path == second.path == path
+    assert looked == [path]
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert store.pieces(PLACE) == ([], [path])
+    assert store.pieces(PLACE) == ([], [path])
+    assert looked == [path] * 3
