@@ -60,7 +60,7 @@ class Spread:
         Degrees of freedom are 2 n / (kurtosis - 1), between 2 and n - 1: where a number hangs on few units, its error
         is known less well than n - 1 says.
         """
-        n = len(left)
+        n, left = len(left), np.sort(left)  # sums in floating point depend on their order, which says nothing
         square = (left - left.mean()) ** 2
         total = float(square.sum())
         if total <= 0:

@@ -1,5 +1,6 @@
 """A number without each of the units that it is made of: what intervals and comparisons are made of."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -56,6 +57,7 @@ def mean_replicates(
 ) -> Replicates:
     """Return the mean of a number of images, over those that have one."""
     sums, counts = units.sums(values)
-    others, n = sums.sum() - sums, counts.sum() - counts
-    centre = float(ratio(sums.sum(keepdims=True), counts.sum(keepdims=True))[0])
+    total = np.array([math.fsum(sums)])
+    others, n = total - sums, counts.sum() - counts
+    centre = float(ratio(total, counts.sum(keepdims=True))[0])
     return Replicates(metric, centre, (ratio(others, n),), score=score, definition=definition)

@@ -1,6 +1,7 @@
 """What is kept of each image or scene, so that numbers can be computed again without it."""
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,6 +20,8 @@ PerUnit: TypeAlias = Float64[np.ndarray, " u"]
 
 SCENES_NEEDED = 8
 """From so many scenes on, and where they are fewer than the images, scenes are the units."""
+_EXACT = 2.0**53
+"""Whole numbers below it add up without rounding."""
 _ROLES = VOID_ROLE
 """Pixels that are wrong, right, unknown: no interval is made of void ones."""
 
@@ -46,13 +49,13 @@ class Rows:
 
     def total(self) -> "Rows":
         """Return the sum of all rows, as one."""
-        return self.each(lambda a: a.sum(axis=0, keepdims=True))
+        return self.each(_total)
 
     def without_each(self) -> "Rows":
         """Return for each row the sum of all others; scores are computed when they are asked for."""
 
         def others(a: np.ndarray) -> np.ndarray:
-            return a.sum(axis=0, keepdims=True) - a
+            return _total(a) - a
 
         ranks = _OnDemand(self.ranks, others)
         return Rows(others(self.classes), others(self.bins), others(self.losses), ranks)
@@ -208,8 +211,18 @@ class Units:
     def sums(self, values: Float64[np.ndarray, " n"]) -> tuple[PerUnit, PerUnit]:
         """Return for each unit the sum of a number of its images, and how many have one; NaN is none."""
         there = ~np.isnan(values)
-        group, n = self.of_image[there], len(self)
-        return np.bincount(group, values[there], n), np.bincount(group, minlength=n).astype(np.float64)
+        group, values, n = self.of_image[there], values[there], len(self)
+        order = np.lexsort((values, group))  # not that of names: it would change the last bits
+        return np.bincount(group[order], values[order], n), np.bincount(group, minlength=n).astype(np.float64)
+
+
+def _total(a: np.ndarray) -> np.ndarray:
+    """Return the sum over the first axis, which does not depend on its order."""
+    whole = a.sum(axis=0, keepdims=True)
+    if (whole == np.floor(whole)).all() and (whole < _EXACT).all():
+        return np.asarray(whole)
+    columns = a.reshape(len(a), -1).T
+    return np.array([math.fsum(column) for column in columns]).reshape(whole.shape)
 
 
 def _union(filled: Iterable[np.ndarray]) -> Int64[np.ndarray, " k"]:

@@ -199,7 +199,7 @@ _CONFUSION = {
                 "color": _q(
                     "share",
                     "share of the true class",
-                    scale={"domain": [0, 1], "scheme": "cividis", "reverse": True},
+                    scale={"domain": [0, 1], "scheme": "blues"},
                     legend={"format": ".0%"},
                 ),
                 "tooltip": _tips(
