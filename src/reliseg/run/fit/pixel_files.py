@@ -130,9 +130,14 @@ def bytes_of_pixel(columns: int) -> int:
 
 
 def _close(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-    file.close()
+    """Close a file when it is on the disk; an OSError names it."""
+    with file:
+        try:
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError as error:
+            error.filename = error.filename or str(file.name)
+            raise
 
 
 def pixel_files(path: Path) -> list[Path]:
