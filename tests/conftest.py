@@ -1,6 +1,8 @@
 """Fixtures that all tests share."""
 
 import os
+import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -63,3 +65,19 @@ def real_data() -> Path:
     if not (folder / "camvid").is_dir():
         pytest.skip(f"no real data at {folder}: set RELISEG_TEST_DATA to the folder that holds camvid/")
     return folder
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
+    """The command with some words: its exit code, output and errors."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        from reliseg import cli
+
+        monkeypatch.setattr(sys, "argv", ["reliseg", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run

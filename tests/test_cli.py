@@ -14,29 +14,12 @@ import yaml
 from helpers.street import Street, ask_for_all, make_street
 from PIL import Image
 
-from reliseg import cli
 from reliseg.results import Results
 
 
 @pytest.fixture
 def street(tmp_path: Path) -> Street:
     return make_street(tmp_path / "street", cal=3, day=4, dusk=4)
-
-
-def reliseg(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: object
-) -> tuple[int, str, str]:
-    """Exit code, output and errors of the command."""
-    monkeypatch.setattr(sys, "argv", ["reliseg", *map(str, words)])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    out, err = capsys.readouterr()
-    return int(ended.value.code or 0), out, err
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
-    return lambda *words: reliseg(capsys, monkeypatch, *words)
 
 
 def changed(street: Street, change: Callable[[dict], object]) -> None:

@@ -22,18 +22,6 @@ BAD = with_interval(result_row(0.09, domain="night"), 0.08, 0.1)
 NULL = result_row(math.nan, domain="snow")
 
 
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["reliseg", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
-
-
 @pytest.mark.parametrize(
     ("rows", "options", "code", "last"),
     [

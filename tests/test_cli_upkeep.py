@@ -1,27 +1,13 @@
 """`reliseg merge` and `reliseg prune`: what a user sees, and the exit codes."""
 
 import shutil
-import sys
 
 import pytest
 from helpers.stores import add_piece, files_of
 from helpers.street import make_street
 
 import reliseg
-from reliseg import cli
 from reliseg.runtime.regular_files import size_text
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["reliseg", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
 
 
 def test_runs_are_merged_and_the_next_command_is_said(command, tmp_path):

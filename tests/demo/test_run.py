@@ -62,7 +62,8 @@ def test_what_it_says_quotes_the_numbers_and_names_files_that_exist(small):
     results = Results.read(folder / "run")
     assert f"mIoU {results.value('miou', domain='clear', calibration='identity'):.2f} in clear weather" in story
     files = [line.strip() for line in story.partition("Look at:\n")[2].splitlines()]
-    assert len(files) == 4
+    assert len(files) == 5
+    assert files[0].endswith("report.html")
     assert all((folder / file).exists() for file in files)
     assert {path.stem for path in (folder / "pictures").iterdir()} == {"all", *FEW}
 

@@ -116,6 +116,22 @@ def test_a_part_that_fails_on_an_image_says_so_and_measuring_knows_why(street: S
         conclude(run_in(out, broken))
 
 
+def test_what_was_never_evaluated_is_no_failure_of_another_image_of_its_shard(tmp_path: Path) -> None:
+    broken = make_street(tmp_path / "street", cal=3, day=3, dusk=3)
+    path = broken.mask("train", 1001)
+    path.write_bytes(path.read_bytes()[:40])
+    out = tmp_path / "out"
+    for stage in ("sample", "fit"):
+        do(broken, out, stage)
+    with pytest.raises(IncompleteError, match=r"could not evaluate 1 sample .*1001"):
+        do(broken, out, "evaluate")
+    for piece in (out / "statistics").glob("*/*/*.zip"):
+        if read_head(piece).head.named["domain"] == "street/day":
+            piece.unlink()
+    with pytest.raises(ConfigError, match=r"net: 1 of 3 shards are not evaluated; run --stage evaluate first"):
+        conclude(run_in(out, broken))
+
+
 def test_what_was_asked_is_measured_without_its_model(
     street: Street, whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

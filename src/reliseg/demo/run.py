@@ -1,4 +1,4 @@
-"""The demo: draw scenes, run the ordinary pipeline on them, and leave pictures and a reliability diagram."""
+"""The demo: draw scenes, run the ordinary pipeline on them, and leave a report, pictures and a reliability diagram."""
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
@@ -16,11 +16,13 @@ from reliseg.models import Input
 from reliseg.plan.build import plan_from_config
 from reliseg.plan.plan import Plan
 from reliseg.report.diagram import reliability_diagram
+from reliseg.report.page import RunFiles, build_page
 from reliseg.report.pictures import Case, sheet, write_png
 from reliseg.results import Results
 from reliseg.run.execute import Run
 from reliseg.run.export import label_and_confidence
 from reliseg.run.folder import check_writable
+from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.progress import Progress, Stage
 
 CALIBRATION_SEEDS = range(1000, 1020)
@@ -48,7 +50,7 @@ class _Job:
 
 
 def run_demo(out: Path, *, workers: int, progress: Progress) -> list[str]:
-    """Draw, run and report into `out`: scenes/, run/, pictures/ and the diagram. Return lines: what to look at."""
+    """Draw, run and report into `out`: scenes/, run/, pictures/, report and diagram. Return lines: what to look at."""
     try:
         import torch  # noqa: F401
     except ImportError as error:
@@ -62,7 +64,9 @@ def run_demo(out: Path, *, workers: int, progress: Progress) -> list[str]:
     files = reliability_diagram(
         out / "run" / "reliability.csv", out / "reliability.png", model="street", domains=list(CONDITIONS)
     )
-    return _story(results, out, [pictures, *files])
+    report = out / "report.html"
+    write_text(report, build_page([RunFiles.read(out / "run")]))
+    return _story(results, out, [report, pictures, *files])
 
 
 def _draw_all(folder: Path, workers: int, progress: Progress) -> None:

@@ -56,7 +56,8 @@ def _shift(table: Table) -> str:
     if len(drops) > 1:
         others = median(d for (d, _), _ in drops)
         which = ": the largest" if fall > 0 else ", the smallest"
-        sentence += f"{which} of {len(drops)} changes, whose median is {_text(-others, sign=True)}"
+        kind = "fall" if others > 0 else "rise"
+        sentence += f"{which} of {len(drops)} changes, whose median is a {kind} of {_text(abs(others))}"
     return f"{sentence}. {_best(table, state.domain, base)}"
 
 

@@ -57,7 +57,7 @@ async function draw(chart) {
   const spec = filled(data.specs[made.spec], { ...made.words, w: width });
   const old = chart.view;
   const box = el('div', {});
-  chart.view = await drawChart(box, { ...spec, datasets: made.datasets }, look());
+  chart.view = await drawChart(box, { ...spec, datasets: made.datasets }, look(width));
   old?.finalize();
   chart.place.replaceChildren(box);
   chart.place.style.minHeight = '';
@@ -72,14 +72,14 @@ function filled(node, words) {
   return node;
 }
 
-function look() {
+function look(width) {
   const style = getComputedStyle(document.documentElement);
   const color = (name) => style.getPropertyValue(name).trim();
   const text = { labelColor: color('--ink'), titleColor: color('--soft'), labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500 };
   return {
     font: 'system-ui, sans-serif',
     axis: { ...text, gridColor: color('--line'), domainColor: color('--line'), tickColor: color('--line') },
-    legend: { ...text, labelLimit: 240, columns: innerWidth < 640 ? 2 : 5 },
+    legend: { ...text, labelLimit: 240, columns: Math.max(1, Math.min(5, Math.floor(width / 130))) },
     view: { stroke: color('--line') },
     range: { category: isDark() ? PALETTE_DARK : PALETTE },
     text: { color: color('--ink') },
