@@ -46,6 +46,7 @@ def two_nodes(cpus: int = 1, *, connect: bool = True) -> Iterator[TwoNodes]:
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), helpers]))
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    os.environ["RAY_TQDM_PATCH_PRINT"] = "0"  # else the print of all later tests is another one
     import ray
     from ray.cluster_utils import Cluster
 
