@@ -24,6 +24,8 @@ class TwoNodes:
 
     ray: ModuleType
     cluster: Any
+    second: Any = None
+    """The node beside the head."""
 
     @property
     def address(self) -> str:
@@ -61,7 +63,7 @@ def two_nodes(cpus: int = 1, *, connect: bool = True) -> Iterator[TwoNodes]:
             include_dashboard=False,
             _system_config=_QUICK_TO_NOTICE,
         )
-        nodes.add(cpus)
+        nodes.second = nodes.add(cpus)
         if connect:
             ray.init(cluster.address, log_to_driver=False, logging_level="error", _node_ip_address="127.0.0.1")
         yield nodes
