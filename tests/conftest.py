@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from helpers.browser import browser_lacks
+from helpers.browser import browser_lacks, must_open_pages
 from helpers.torchvision_beside_cpu import declare_operators
 from hypothesis import settings
 
@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("ray"):
                 item.add_marker(pytest.mark.skip("needs ray: pip install 'reliseg[ray]'"))
-    if reason := browser_lacks():
+    if (reason := browser_lacks()) and not must_open_pages():
         for item in items:
             if item.get_closest_marker("browser"):
                 item.add_marker(pytest.mark.skip(reason))

@@ -1,5 +1,6 @@
 """Pages in headless Chromium, without any connection."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,20 +8,30 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+_SERIOUS = ("serious", "critical")
 _QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic")
 
 
 def browser_lacks() -> str:
     """Return what is to be installed before pages can be opened; empty where nothing is."""
-    if not find_spec("playwright"):
-        return "needs playwright: pip install playwright"
+    if not find_spec("playwright") or not find_spec("axe_playwright_python"):
+        return "needs playwright: pip install playwright axe-playwright-python"
     return "" if any(map(shutil.which, _PROGRAMS)) else "needs Chromium: apt-get install chromium"
+
+
+def must_open_pages() -> bool:
+    """Tell if tests of pages are to fail, not to be skipped, where they cannot be carried out."""
+    return os.environ.get("RELISEG_REQUIRE_BROWSER", "") not in ("", "0")
 
 
 @contextmanager
 def chromium() -> Iterator[Any]:
-    """Yield a browser."""
+    """Yield a browser; fail where there is none."""
+    if reason := browser_lacks():
+        pytest.fail(f"pages cannot be tested, and RELISEG_REQUIRE_BROWSER is set: {reason}")
     from playwright.sync_api import sync_playwright
 
     program = next(filter(None, map(shutil.which, _PROGRAMS)))
@@ -74,6 +85,15 @@ class Opened:
     def texts(self, selector: str) -> list[str]:
         """Return the texts of all that a selector finds."""
         return [node.inner_text() for node in self.page.query_selector_all(selector)]
+
+    def serious_violations(self) -> list[tuple[str, list[str]]]:
+        """Return what axe-core finds that keeps people from using the page, with the elements."""
+        import axe_playwright_python
+
+        program = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+        self.page.evaluate(program.read_text(encoding="utf-8"))
+        found = self.page.evaluate("axe.run()")["violations"]
+        return [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in found if v["impact"] in _SERIOUS]
 
     def close(self) -> None:
         """Close the page."""

@@ -17,3 +17,10 @@ def test_a_file_that_is_not_there_is_named_with_the_command_that_writes_it(tmp_p
 def test_a_folder_without_results_is_refused(tmp_path):
     with pytest.raises(DataError, match="no such file"):
         RunFiles.read(tmp_path)
+
+
+def test_curves_that_are_none_are_refused_with_what_to_do(tmp_path):
+    folder = write_simulated_run(tmp_path / "run")
+    (folder / "curves.json").write_text('{"format": 1, "states": [{"model": "net"}]}')
+    with pytest.raises(DataError, match=r"not the curves\.json of a run; carry out its configuration again"):
+        RunFiles.read(folder)

@@ -12,4 +12,5 @@ def test_models_of_one_name_in_two_runs_are_told_apart_by_the_runs(tmp_path):
     assert table.models == ["net (run #1)", "net (run #2)"]
     state = State("net (run #2)", "dusk", "identity")
     assert table.row(state, "miou").value == runs[1].results.value("miou", domain="dusk", calibration="identity")
-    assert len(by_state(table, runs, names, "curves")) == len(table.states)
+    assert len(by_state(table, runs, names, RunFiles.placed_curves)) == len(table.states)
+    assert table.origins[state] == 1

@@ -2,12 +2,14 @@
 
 import re
 
+import numpy as np
 import pytest
 from helpers.simulated_run import Shape, write_simulated_run
 
 from reliseg.report.page.run_files import RunFiles
 from reliseg.report.page.tables import join_runs, names_of
 from reliseg.report.page.verdict import verdict
+from reliseg.results.replicates import FOLDER, Lefts, UnitSet, write_replicates
 
 
 @pytest.fixture
@@ -39,6 +41,23 @@ def test_a_ranking_with_overlapping_intervals_is_not_decisive(said):
     assert ("not decisive" in shift) == (rows[1].ci_high >= rows[0].ci_low)
     (shift, _, _), _ = said(Shape(models=("a", "b"), intervals=False))
     assert "without intervals it is open whether the ranking is decisive" in shift
+
+
+@pytest.mark.parametrize("spread", [0.0001, 0.05])
+def test_a_ranking_is_decided_by_differences_on_the_same_images_where_the_run_keeps_them(tmp_path, spread):
+    folder = write_simulated_run(tmp_path / "run", Shape(models=("a", "b")))
+    draw = np.random.default_rng(0)
+    images = UnitSet("images", tuple("abcdefghij"), tuple("abcdefghij"))
+    run = RunFiles.read(folder)
+    for miou, ece in zip(run.results.where(metric="miou"), run.results.where(metric="ece"), strict=True):
+        lefts = (Lefts((row.value + draw.normal(0, spread, 10),), (images,)) for row in (miou, ece))
+        write_replicates(folder / FOLDER, miou, zip((miou, ece), lefts, strict=True))
+    names = names_of([run])
+    shift, _, calibration = verdict(join_runs([run], names), [run], names).splitlines()
+    assert "on the same 10 images" in shift
+    assert ("not decisive" in shift) == (spread == 0.05)
+    assert ("the ranking is decided" in shift) == (spread < 0.05)
+    assert "overlap" not in shift + calibration
 
 
 def test_confidence_above_accuracy_is_called_overconfident(said):

@@ -1,9 +1,10 @@
 """What the page draws of one state, from a record of `curves.json`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from reliseg.report.page.numbers import rounded_count, steps, whole
+from reliseg.results.curves import DomainCurves, ScoreCurves
 
 SHARE = 1e-4
 """The unit of shares, accuracies and confidences."""
@@ -15,41 +16,39 @@ _HEIGHT = 250
 """The unit of a histogram's bars is this part of the highest."""
 
 
-def curve_record(record: Mapping[str, Any]) -> dict[str, Any]:
+def curve_record(record: DomainCurves) -> dict[str, Any]:
     """Return the record with whole numbers: shares in ten thousandths, risks too, counts rounded."""
-    table = [[float(n) for n in row] for row in record["confusion"]]
-    bins = record["reliability"]
-    pixels = [float(n) for n in bins["pixels"]]
+    table, bins = record.confusion, record.reliability
     return {
-        "labels": list(record["labels"]),
+        "labels": list(record.labels),
         "totals": [rounded_count(sum(row)) for row in table],
         "confusion": [whole(_shares(row, sum(row)), CELL) for row in table],
         "reliability": {
-            "low": whole(bins["low"], SHARE),
-            "high": whole(bins["high"], SHARE),
-            "pixels": [rounded_count(n) for n in pixels],
-            "accuracy": whole(_ratios(bins["right"], pixels), SHARE),
-            "confidence": whole(_ratios(bins["confidence"], pixels), SHARE),
+            "low": whole(bins.low, SHARE),
+            "high": whole(bins.high, SHARE),
+            "pixels": [rounded_count(n) for n in bins.pixels],
+            "accuracy": whole(_ratios(bins.right, bins.pixels), SHARE),
+            "confidence": whole(_ratios(bins.confidence, bins.pixels), SHARE),
         },
-        "scores": {name: _score(score) for name, score in record["scores"].items()},
+        "scores": {name: _score(score) for name, score in record.scores.items()},
     }
 
 
-def mean_gap(record: Mapping[str, Any]) -> tuple[float, float] | None:
+def mean_gap(record: DomainCurves) -> tuple[float, float] | None:
     """Return the mean confidence and the accuracy of a state; None without pixels."""
-    bins = record["reliability"]
-    total = sum(bins["pixels"])
-    return (sum(bins["confidence"]) / total, sum(bins["right"]) / total) if total else None
+    bins = record.reliability
+    total = sum(bins.pixels)
+    return (sum(bins.confidence) / total, sum(bins.right) / total) if total else None
 
 
-def _score(score: Mapping[str, Any]) -> dict[str, Any]:
-    curve, histogram = score["risk_coverage"], score["histogram"]
-    counts = {kind: [float(n) for n in histogram.get(kind, ())] for kind in ("wrong", "right", "unknown")}
+def _score(score: ScoreCurves) -> dict[str, Any]:
+    curve, histogram = score.risk_coverage, score.histogram
+    counts = {"wrong": histogram.wrong, "right": histogram.right, "unknown": histogram.unknown}
     made: dict[str, Any] = {
-        "coverage": steps([round(c / SHARE) for c in curve["coverage"]]),
-        "risk": steps([round(r / _FINE) for r in curve["risk"]]),
-        "error_rate": score["error_rate"],
-        "edges": [float(f"{edge:.4g}") for edge in histogram["edges"]],
+        "coverage": steps([round(c / SHARE) for c in curve.coverage]),
+        "risk": steps([round(r / _FINE) for r in curve.risk]),
+        "error_rate": score.error_rate,
+        "edges": [float(f"{edge:.4g}") for edge in histogram.edges],
     }
     for kind, values in counts.items():
         if sum(values):

@@ -54,7 +54,8 @@ def ordered_states(table: Table) -> list[State]:
 
 def parts(table: Table, runs: Sequence[RunFiles], names: Names) -> list[dict[str, Any]]:
     """Return for each model what is drawn of it: single classes, curves, worst images; by the numbers of states."""
-    curves, images = by_state(table, runs, names, "curves"), by_state(table, runs, names, "images")
+    curves = by_state(table, runs, names, RunFiles.placed_curves)
+    images = by_state(table, runs, names, RunFiles.placed_images)
     states = ordered_states(table)
     each = max(3, min(24, _IMAGES // max(1, len(states))))
     made: dict[str, dict[str, Any]] = {model: {"classes": {}, "curves": {}, "images": {}} for model in table.models}

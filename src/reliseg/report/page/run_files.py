@@ -1,12 +1,16 @@
 """The files of a run that the page reads, and in plain words which of them are missing."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from reliseg.results import Results, read_csv
+from reliseg.results.curves import CURVES_FILE, Curves, DomainCurves
+from reliseg.results.replicates import Replicates
+
+Place: TypeAlias = tuple[str, str, str, str]
+"""A model, a data set, a domain of it and a calibration, in the names of the run."""
 
 
 @dataclass(frozen=True)
@@ -15,15 +19,16 @@ class RunFiles:
 
     name: str
     results: Results
-    curves: tuple[Mapping[str, Any], ...] = ()
-    images: tuple[Mapping[str, str], ...] = ()
+    curves: Curves
+    images: tuple[Mapping[str, str], ...]
+    replicates: Replicates
     missing: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, folder: Path) -> "RunFiles":
-        """Read a run's folder; a DataError where it has no results."""
+        """Read a run's folder; a DataError where it has no results, or a file is not what it should be."""
         results = Results.read(folder)
-        missing, curves, images = [], folder / "curves.json", folder / "images.csv"
+        missing, curves, images = [], folder / CURVES_FILE, folder / "images.csv"
         again = f"reliseg results {folder} writes it from what is stored"
         if not curves.is_file():
             missing.append(f"{curves} is not there: no diagrams, curves and confusion matrices; {again}")
@@ -32,7 +37,16 @@ class RunFiles:
         return cls(
             folder.absolute().name,
             results,
-            tuple(json.loads(curves.read_bytes())["states"]) if curves.is_file() else (),
+            Curves.read(curves) if curves.is_file() else Curves(()),
             tuple(read_csv(images)) if images.is_file() else (),
+            Replicates(folder),
             tuple(missing),
         )
+
+    def placed_curves(self) -> Iterator[tuple[Place, DomainCurves]]:
+        """Yield what charts need, each with its place."""
+        return (((c.model, c.dataset, c.domain, c.calibration), c) for c in self.curves)
+
+    def placed_images(self) -> Iterator[tuple[Place, Mapping[str, str]]]:
+        """Yield the lines of images, each with its place."""
+        return (((i["model"], i["dataset"], i["domain"], i["calibration"]), i) for i in self.images)

@@ -1,14 +1,16 @@
 """The rows of several runs as one table: a state for each model, domain and calibration."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from reliseg.report.page.run_files import RunFiles
+from reliseg.report.page.run_files import Place, RunFiles
 from reliseg.report.page.terms import OF_CLASSES, SHOWN
 from reliseg.report.table import parts_of_means
 from reliseg.results import Row
+
+T = TypeVar("T")
 
 
 class State(NamedTuple):
@@ -31,6 +33,8 @@ class Table:
     classes: dict[State, dict[Number, Row]] = field(default_factory=dict)
     references: dict[str, str] = field(default_factory=dict)
     """The domain that each domain is compared with."""
+    origins: dict[State, int] = field(default_factory=dict)
+    """The place of the run that a state is of, among all."""
 
     @property
     def models(self) -> list[str]:
@@ -101,6 +105,7 @@ def join_runs(runs: Sequence[RunFiles], names: Names) -> Table:
                 table.classes.setdefault(state, {}).setdefault((row.metric, row.class_), row)
             elif not row.class_ and row.metric in shown:
                 _put(table.states.setdefault(state, {}), row)
+                table.origins.setdefault(state, index)
                 if row.reference:
                     table.references[state.domain] = names.domain(*_parts(row.reference))
     return table
@@ -119,14 +124,16 @@ def _parts(reference: str) -> tuple[str, str]:
 
 
 def by_state(
-    table: Table, runs: Sequence[RunFiles], names: Names, kind: str
-) -> dict[State, list[Mapping[str, object]]]:
-    """Return the records of a file (`curves` or `images`), those of each state."""
-    records: dict[State, list[Mapping[str, object]]] = {}
+    table: Table,
+    runs: Sequence[RunFiles],
+    names: Names,
+    placed: Callable[[RunFiles], Iterable[tuple[Place, T]]],
+) -> dict[State, list[T]]:
+    """Return what the runs have of each state of the table, as `placed` gives it of a run."""
+    found: dict[State, list[T]] = {}
     for index, run in enumerate(runs):
-        for record in getattr(run, kind):
-            model = names.model(index, record["model"])
-            state = State(model, names.domain(record["dataset"], record["domain"]), record["calibration"])
+        for (model, dataset, domain, calibration), record in placed(run):
+            state = State(names.model(index, model), names.domain(dataset, domain), calibration)
             if state in table.states:
-                records.setdefault(state, []).append(record)
-    return records
+                found.setdefault(state, []).append(record)
+    return found

@@ -1,11 +1,9 @@
 """What the page says of a metric: a short title, what it means, its unit, and which direction is better."""
 
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
-from reliseg.metrics import METRICS
-from reliseg.metrics.base import Quantity
+from reliseg.report.quantities import known_quantities
 
 HEADLINE = ("miou", "ece", "prr", "ood_auroc", "transfer_risk95")
 """The columns of the first table."""
@@ -71,7 +69,7 @@ def terms(metrics: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def _term(name: str) -> dict[str, Any]:
-    quantity = _quantities().get(name)
+    quantity = known_quantities().get(name)
     term: dict[str, Any] = {"title": _TITLES.get(name, name), "unit": _UNITS.get(name, "")}
     if quantity:
         low, high = (bound if abs(bound) < 1e9 else None for bound in (quantity.low, quantity.high))
@@ -79,9 +77,3 @@ def _term(name: str) -> dict[str, Any]:
     else:
         term |= {"text": "", "better": "neither", "low": None, "high": None}
     return term | {"plain": _PLAIN.get(name, "")}
-
-
-@cache
-def _quantities() -> dict[str, Quantity]:
-    families = (METRICS.get(name) for name in METRICS.names() if name not in METRICS.faults)
-    return {name: quantity for family in families for name, quantity in family().quantities().items()}

@@ -6,7 +6,9 @@ from math import isnan
 from statistics import mean, median
 from typing import Any
 
+from reliseg.report.compare.difference import Difference
 from reliseg.report.page.curve_data import mean_gap
+from reliseg.report.page.differences import Differences, are_decided, overlap
 from reliseg.report.page.run_files import RunFiles
 from reliseg.report.page.tables import Names, State, Table, by_state
 from reliseg.results import Row
@@ -18,18 +20,19 @@ def verdict(table: Table, runs: Sequence[RunFiles], names: Names) -> str:
     """Return the list items: what falls under shift, where confidence lies, what calibration repairs."""
     gaps = {
         state: gap
-        for state, records in by_state(table, runs, names, "curves").items()
+        for state, records in by_state(table, runs, names, RunFiles.placed_curves).items()
         if (gap := mean_gap(records[0])) is not None
     }
+    differences = Differences(table, runs)
     sentences = (
-        ("Under shift", _shift(table)),
+        ("Under shift", _shift(table, differences)),
         ("Confidence", _confidence(table, gaps)),
-        ("Calibration", _calibration(table)),
+        ("Calibration", _calibration(table, differences)),
     )
     return "\n".join(f'<li><span class="about">{about}</span> <span>{text}</span></li>' for about, text in sentences)
 
 
-def _shift(table: Table) -> str:
+def _shift(table: Table, differences: Differences) -> str:
     """Return what falls under shift, by how much, and whether the best model is decided."""
     base = _base(table)
     found = [(state, row) for state in _states(table, base) if (row := table.row(state, "miou"))]
@@ -58,24 +61,41 @@ def _shift(table: Table) -> str:
         which = ": the largest" if fall > 0 else ", the smallest"
         kind = "fall" if others > 0 else "rise"
         sentence += f"{which} of {len(drops)} changes, whose median is a {kind} of {_text(abs(others))}"
-    return f"{sentence}. {_best(table, state.domain, base)}"
+    return f"{sentence}. {_best(differences, state.domain, base)}"
 
 
-def _best(table: Table, domain: str, base: str) -> str:
-    """Return which model is best on a domain, and whether the intervals of the next one overlap with its own."""
-    rows = [(row, m) for m in table.models if (row := table.row(State(m, domain, base), "miou"))]
-    if len(rows) < 2:
+def _best(differences: Differences, domain: str, base: str) -> str:
+    """Return which model is best on a domain, and whether that is decided: by the differences on the same images, or,
+    where a run does not keep them, by intervals that overlap.
+    """
+    table = differences.table
+    states = [State(m, domain, base) for m in table.models]
+    found = sorted(((row, s) for s in states if (row := table.row(s, "miou"))), key=lambda pair: -pair[0].value)
+    if len(found) < 2:
         return ""
-    rows.sort(key=lambda pair: -pair[0].value)
-    (first, best), (second, next_) = rows[:2]
-    there = f"Best there is {_name(best)} with {_value(first)}"
-    if isnan(first.ci_low) or isnan(second.ci_high):
-        return f"{there}; without intervals it is open whether the ranking is decisive."
-    if second.ci_high >= first.ci_low:
-        equal = sum(row.ci_high >= first.ci_low for row, _ in rows[1:])
+    (first, best), (_, next_) = found[:2]
+    leads = [lead for _, other in found[1:] if (lead := differences.between(best, other, "miou"))]
+    there = f"Best there is {_name(best.model)} with {_value(first)}"
+    decided = are_decided(leads)
+    if decided[0] is None:
+        return f"{there}; {_by_overlap([row for row, _ in found], next_.model)}"
+    ahead = f"its lead over {_name(next_.model)} is {_difference(leads[0])}"
+    if all(decided):
+        return f"{there}; the ranking is decided: {ahead}."
+    near = sum(not d for d in decided) - (not decided[0])
+    others = f", and {near} other{'s are' if near > 1 else ' is'} as near" if near else ""
+    return f"{there}; the ranking is <b>not decisive</b>: {ahead}{others}."
+
+
+def _by_overlap(rows: Sequence[Row], next_: str) -> str:
+    """Return whether the first of these numbers, the best first, is decided, from their intervals."""
+    meets = [overlap(rows[0], row) for row in rows[1:]]
+    if meets[0] is None:
+        return "without intervals it is open whether the ranking is decisive."
+    if equal := sum(bool(m) for m in meets):
         those = f"that of {_name(next_)}" if equal == 1 else f"those of {equal} others"
-        return f"{there}; the ranking is <b>not decisive</b>: its interval and {those} overlap."
-    return f"{there}; no other interval reaches it."
+        return f"the ranking is <b>not decisive</b>: its interval and {those} overlap."
+    return "no other interval reaches it."
 
 
 def _confidence(table: Table, gaps: Mapping[State, tuple[float, float]]) -> str:
@@ -106,7 +126,7 @@ def _confidence(table: Table, gaps: Mapping[State, tuple[float, float]]) -> str:
     )
 
 
-def _calibration(table: Table) -> str:
+def _calibration(table: Table, differences: Differences) -> str:
     """Return which calibration lowers ECE most, where it does not, and what is left."""
     base = _base(table)
     changes = {c: _changes(table, base, c) for c in table.calibrations if c != base}
@@ -126,16 +146,18 @@ def _calibration(table: Table) -> str:
         f"<b>{_text(means[1])}</b>"
     )
     if after.value < before.value:
-        sentence += (
-            f"; most for {_where(state)}, from {_value(before)} to <b>{_value(after)}</b>{_decided(before, after)}"
+        sentence += f"; most for {_where(state)}, from {_value(before)} to <b>{_value(after)}</b>" + _decided(
+            differences.between(state._replace(calibration=best), state, "ece", _ECE_SCORE), before, after
         )
     return f"{sentence}. The largest ECE left is {_value(left[2])}, {_where(left[0])}."
 
 
-def _decided(before: Row, after: Row) -> str:
-    if isnan(after.ci_high) or isnan(before.ci_low):
-        return ""
-    return ", and the intervals overlap: not decisive" if after.ci_high >= before.ci_low else ""
+def _decided(change: Difference | None, before: Row, after: Row) -> str:
+    """Return that a change is not decided, where that is so."""
+    decided = are_decided([change])[0] if change else None
+    if change and decided is not None:
+        return "" if decided else f", but not decisively: the change is {_difference(change)}"
+    return ", and the intervals overlap: not decisive" if overlap(before, after) else ""
 
 
 def _changes(table: Table, base: str, calibration: str) -> list[tuple[State, Row, Row]]:
@@ -177,6 +199,14 @@ def _interval(row: Row) -> str:
     if isnan(row.ci_low):
         return ""
     return f' <span class="interval">({_text(row.ci_low)} to {_text(row.ci_high)})</span>'
+
+
+def _difference(found: Difference) -> str:
+    """Return a difference with its interval, over what it is, and why it should not be relied on."""
+    ends = f' <span class="interval">({_text(found.low)} to {_text(found.high)})</span>'
+    same = f"the same {found.units}" if found.paired else found.units
+    doubt = f", but in doubt: {escape(found.note)}" if found.note else ""
+    return f"{_text(found.value)}{ends} on {same}{doubt}"
 
 
 def _text(value: Any, *, sign: bool = False) -> str:
