@@ -35,7 +35,7 @@ def test_the_latest_answer_comes_first(tmp_path: Path) -> None:
     assert [answer.identity for answer in answers.latest()] == ["c", "b", "a"]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"identity": 1}', "null"])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"answer": 1, "sha256": "2"}', "null"])
 def test_a_damaged_answer_is_none(tmp_path: Path, content: str) -> None:
     answers = Answers(tmp_path)
     answers.write("a", ANSWER)
@@ -43,6 +43,16 @@ def test_a_damaged_answer_is_none(tmp_path: Path, content: str) -> None:
     path.write_text(content)
     assert answers.of("a") is None
     assert answers.latest() == []
+
+
+def test_a_flipped_bit_of_an_answer_is_seen_or_changes_nothing(tmp_path: Path) -> None:
+    answers = Answers(tmp_path)
+    answers.write("a", ANSWER)
+    (path,) = tmp_path.glob("*.json")
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert answers.of("a") in (None, ANSWER)
 
 
 def test_results_that_were_changed_or_are_gone_are_seen(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
+from reliseg.calibration.records.seal import seal_of
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.regular_files import holds, read_regular, sha256_of_file
@@ -58,7 +59,8 @@ class Answers:
     def write(self, configuration: str, answer: Answer) -> None:
         """Keep what a configuration is answered with."""
         path = self._path(configuration, ".json")
-        write_text(path, json.dumps(asdict(answer)))
+        content = asdict(answer)
+        write_text(path, json.dumps({"answer": content, "sha256": seal_of(content)}))
         self.depot.put(path)
 
     def of(self, configuration: str) -> Answer | None:
@@ -75,8 +77,12 @@ class Answers:
 
     def _read(self, path: Path) -> Answer | None:
         try:
-            return _ANSWER.validate_json(read_regular(path, _LARGEST))
-        except (OSError, ValidationError):
+            outer = json.loads(read_regular(path, _LARGEST))
+            content = outer["answer"]
+            if outer["sha256"] != seal_of(content):
+                return None
+            return _ANSWER.validate_python(content)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, ValidationError):
             return None
 
     def _path(self, configuration: str, ending: str) -> Path:
