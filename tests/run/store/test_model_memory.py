@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from helpers.plans import SilentModel
 
+from reliseg.errors import ConfigError
 from reliseg.plan.plan import ModelSource
 from reliseg.run.hashes import InputHashes
 from reliseg.run.predict import model_facts
@@ -66,6 +67,29 @@ def test_a_changed_file_and_a_new_one_beside_are_seen(world: World) -> None:
     assert [world.look(), world.look()] == [1, 0]
     (world.root / "adapter.json").write_text("{}")
     assert [world.look(), world.look()] == [1, 0]
+
+
+def test_a_model_that_is_another_when_it_is_loaded_is_said_and_known_from_then_on(world: World) -> None:
+    world.look()
+
+    def handle_on(device: str) -> ModelHandle:
+        class Loaded(SilentModel):
+            def provenance(self) -> dict[str, object]:
+                return {"files": {str(world.weights): world.weights.read_text()}, "device": device}
+
+        memory = ModelMemory(world.root / "models", InputHashes())
+        return ModelHandle(ModelSource("net", Loaded, "net on auto"), memory)
+
+    first = handle_on("cuda:0")
+    assert first.facts.provenance["device"] == "cuda:0"
+    first.remember()
+    second = handle_on("cpu")
+    assert second.facts.provenance["device"] == "cuda:0"
+    with pytest.raises(ConfigError, match=r"^net: it computes on cpu now, not on cuda:0 as it was when .*--device"):
+        _ = second.model
+    third = handle_on("cpu")
+    assert third.facts.provenance["device"] == "cpu"
+    assert third.model.provenance()["device"] == "cpu"
 
 
 def test_a_verified_run_and_one_with_another_package_load_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

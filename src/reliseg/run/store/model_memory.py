@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from reliseg.calibration.records.seal import seal_of
-from reliseg.errors import ReliSegError
+from reliseg.errors import ConfigError, ReliSegError
 from reliseg.labels import LabelSpace
 from reliseg.models import Model
 from reliseg.plan.plan import ModelSource
@@ -43,6 +43,7 @@ class ModelHandle:
         self._memory = memory
         self._model = model
         self._facts: ModelFacts | None = None
+        self._is_recalled = False
 
     @property
     def name(self) -> str:
@@ -56,10 +57,17 @@ class ModelHandle:
 
     @property
     def model(self) -> Model:
-        """The model itself."""
+        """The model itself; a ConfigError where it turns out to be another than the one that was remembered."""
         if self._model is None:
+            before = self._facts if self._is_recalled else None
             self.use(self._source.load())
             self.remember()
+            if before is not None and _frozen(before) != _frozen(self.facts):
+                raise ConfigError(
+                    f"{self.name}: {_difference(before, self.facts)} as it was when it was loaded last, and what is "
+                    "stored was looked at as of that one; give --device to choose, or start the same command again to "
+                    "go on so"
+                )
         assert self._model is not None
         return self._model
 
@@ -78,12 +86,14 @@ class ModelHandle:
                 self.use(self._source.load())  # it is in memory
             else:
                 self._facts = self._memory.facts(self._source)
+                self._is_recalled = True
         return self._facts
 
     def recall(self) -> None:
         """Go by what is remembered also of a model that may be another by now, because files do not say all of it."""
         if self._facts is None and self._source.described:
             self._facts = self._memory.facts(self._source, whatever=True)
+            self._is_recalled = True
 
     def load_if_untold(self) -> None:
         """Load the model, and drop it, where it is remembered and may be another by now."""
@@ -94,6 +104,7 @@ class ModelHandle:
         """Go on with a model that was loaded elsewhere."""
         self._model = model
         self._facts = ModelFacts.of(model)
+        self._is_recalled = False
 
     def remember(self) -> None:
         """Keep what is known of the model, if it is loaded, for later runs."""
@@ -164,6 +175,14 @@ class ModelMemory:
         beside = {str(folder): _names(folder) for folder in sorted({file.parent for file in files})}
         digest = hashlib.sha256(json.dumps(beside).encode()).hexdigest()
         return [self.hashes.of_files(files), digest]
+
+
+def _difference(before: ModelFacts, now: ModelFacts) -> str:
+    """Return in words what is other of a model."""
+    devices = [facts.provenance.get("device") for facts in (before, now)]
+    if devices[0] != devices[1]:
+        return f"it computes on {devices[1]} now, not on {devices[0]}"
+    return "it is another one now, not"
 
 
 def _names(folder: Path) -> list[str]:
