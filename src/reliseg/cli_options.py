@@ -29,7 +29,11 @@ Workers = Annotated[
     typer.Option(min=1, help="Threads that read images ahead of the model. Default: one per core, at most 8."),
 ]
 Save = Annotated[
-    str | None, typer.Option(help="Also save files of each sample: prediction,color,confidence,logits,image.")
+    str | None,
+    typer.Option(
+        help="Also save files of each sample: prediction,color,confidence,logits,image; the first three of a "
+        "calibration too, as in confidence@ts@camvid/cal."
+    ),
 ]
 Log = Annotated[
     Literal["text", "json"],

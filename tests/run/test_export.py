@@ -9,11 +9,21 @@ from helpers.worlds import space
 from PIL import Image
 from scipy.special import softmax
 
+from reliseg.calibration.methods.ts import Scaled
 from reliseg.data import DecodedSample
 from reliseg.errors import ConfigError
+from reliseg.kernels.maps import OTHER_ID
 from reliseg.labels import Projection
 from reliseg.prediction import Prediction
-from reliseg.run.export import KINDS, OTHER_ID, PredictionExport, color_image, label_and_confidence, write_png
+from reliseg.run.export import (
+    KINDS,
+    PredictionExport,
+    SavedKind,
+    color_image,
+    label_and_confidence,
+    sixteen_bits,
+    write_png,
+)
 from reliseg.run.folder import RunFolder
 from reliseg.run.predict.stream import PredictedSample
 
@@ -32,7 +42,7 @@ def test_label_and_confidence_are_those_of_the_softmax_and_other_is_255() -> Non
     probabilities = softmax(given.logits.astype(np.float64), axis=0)
     top = probabilities.argmax(axis=0)
     np.testing.assert_array_equal(classes, np.where(top == 3, OTHER_ID, top))
-    np.testing.assert_allclose(confidence, probabilities.max(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(confidence, probabilities.max(axis=0), rtol=1e-6)
     assert (classes == OTHER_ID).any()
 
 
@@ -46,15 +56,15 @@ def test_every_kind_is_a_file_beside_the_others(tmp_path: Path) -> None:
     target = target_of(dataset, "day")
     image = np.zeros((*SIZE, 3), np.uint8)
     sample = PredictedSample(DecodedSample(target.domain.samples[0], SIZE, image, None, "", ""), prediction())
-    PredictionExport.of(KINDS, RunFolder(tmp_path))("net", target, sample)
+    PredictionExport.of(KINDS, RunFolder(tmp_path))("net", target, sample, {})
     folder = tmp_path / "saved" / "net" / "world" / "day" / "s"
     assert {p.name for p in folder.iterdir()} == {"1.npz", "1_image.png", "1_pred.png", "1_conf.png", "1_color.png"}
     classes, confidence = label_and_confidence(sample.prediction)
     np.testing.assert_array_equal(np.asarray(Image.open(folder / "1_pred.png")), classes)
     np.testing.assert_allclose(np.asarray(Image.open(folder / "1_conf.png")) / 65535, confidence, atol=0.5 / 65535)
     one = PredictionExport.of(["image", "image"], RunFolder(tmp_path / "one"))
-    assert one.kinds == ("image",)
-    one("net", target, sample)
+    assert one.kinds == (SavedKind("image"),)
+    one("net", target, sample, {})
     assert [p.name for p in (tmp_path / "one").rglob("*.*")] == ["1_image.png"]
 
 
@@ -69,3 +79,49 @@ def test_a_picture_is_whole_or_not_there(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         write_png(tmp_path / "b.png", np.zeros((2, 3, 7)))
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_files_of_a_calibration_lie_beside_those_without_and_show_what_it_gives(tmp_path: Path) -> None:
+    target = target_of(dataset_of({"day": ["s/1"]}), "day")
+    sample = PredictedSample(DecodedSample(target.domain.samples[0], SIZE, None, None, "", ""), prediction())
+    name, ts = "ts@world/cal", Scaled(2.0)
+    kinds = ["confidence", f"confidence@{name}", f"prediction@{name}", "confidence@identity"]
+    export = PredictionExport.of(kinds, RunFolder(tmp_path), calibrations=[name])
+    export("net", target, sample, {name: ts})
+    folder = tmp_path / "saved" / "net" / "world" / "day" / "s"
+    assert {p.name for p in folder.iterdir()} == {
+        "1_conf.png",
+        "1_conf@ts@world-cal.png",
+        "1_pred@ts@world-cal.png",
+    }
+    _, confidence = label_and_confidence(ts(sample.prediction))
+    np.testing.assert_array_equal(np.asarray(Image.open(folder / "1_conf@ts@world-cal.png")), sixteen_bits(confidence))
+
+
+def test_a_calibration_that_is_not_applied_to_a_domain_has_no_files_there(tmp_path: Path) -> None:
+    target = target_of(dataset_of({"day": ["s/1"]}), "day")
+    sample = PredictedSample(DecodedSample(target.domain.samples[0], SIZE, None, None, "", ""), prediction())
+    export = PredictionExport.of(["color@ts@world/cal"], RunFolder(tmp_path), calibrations=["ts@world/cal"])
+    export("net", target, sample, {})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("kind", "problem"),
+    [
+        ("confidence@ts@world/val", "no calibration 'ts@world/val' is applied; did you mean 'ts@world/cal'"),
+        ("logits@ts@world/cal", "logits is the same under any calibration; write logits alone"),
+    ],
+)
+def test_a_kind_of_a_calibration_that_cannot_be_is_refused(kind: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        PredictionExport.of([kind], RunFolder(Path("out")), calibrations=["ts@world/cal"])
+
+
+def test_the_longest_ending_is_that_of_a_calibration() -> None:
+    known = ["ts@world/cal", "vector@world/cal"]
+    kinds = ["prediction", *(f"confidence@{name}" for name in known)]
+    assert PredictionExport.of(kinds, RunFolder(Path("out")), calibrations=known).longest_ending == (
+        "_conf@vector@world-cal.png"
+    )
+    assert PredictionExport.of(["color"], RunFolder(Path("out"))).longest_ending == ""

@@ -166,6 +166,11 @@ class Plan:
         names = {name for fit in self.fits for name, _ in fit.calibrations()}
         return replace(self, failed=frozenset(names - set(fitted)))
 
+    def calibration_names(self) -> list[str]:
+        """Return the names of all calibrations that are fitted or loaded, each once."""
+        fitted = [name for fit in self.fits for name, _ in fit.calibrations()]
+        return list(dict.fromkeys([*fitted, *(r.name for records in self.loaded.values() for r in records)]))
+
     def layout(self, dataset: DataSet) -> Layout:
         """Return what is counted on a data set."""
         classwise = any(METRICS.get(name).reads_classwise for name in self.settings.metrics)

@@ -23,8 +23,8 @@ from reliseg.run.store.model_memory import ModelHandle, ModelMemory
 from reliseg.run.store.store import Store
 from reliseg.runtime.progress import Progress, Silent
 
-Exporter: TypeAlias = Callable[[str, Target, PredictedSample], None]
-"""Writes files of a sample, which the named model has predicted."""
+Exporter: TypeAlias = Callable[[str, Target, PredictedSample, Mapping[str, Calibration]], None]
+"""Writes files of a sample, which the named model has predicted, before and under its calibrations."""
 CHECKPOINT = 60.0
 """Seconds after which the samples of an unfinished shard are stored."""
 

@@ -109,7 +109,7 @@ class Run:
         if self.workers < 1:
             raise ConfigError(f"workers is {self.workers}; give at least 1")
         check_on_error(self.on_error)
-        check_lengths(self.context.folder, self.plan)
+        check_lengths(self.context.folder, self.plan, self.export.longest_ending)
         check_writable(self.context.folder.path)
         look_at_run(self.context.folder, self.depot)
 
@@ -123,10 +123,14 @@ class Run:
     def context(self) -> RunContext:
         """What all models share."""
         folder = RunFolder(self.folder)
-        export = PredictionExport.of(self.save, folder, self.depot)
         hashes = InputHashes(folder.hashes, self.verify)
-        exporter = export if export.kinds else None
+        exporter = self.export if self.export.kinds else None
         return RunContext(folder, self.workers, self.watch, hashes, exporter, self.checkpoint, self.depot)
+
+    @cached_property
+    def export(self) -> PredictionExport:
+        """What writes files of each image."""
+        return PredictionExport.of(self.save, RunFolder(self.folder), self.depot, self.plan.calibration_names())
 
     @cached_property
     def watch(self) -> Watch:

@@ -1,76 +1,134 @@
 """Predictions as files: class, color, confidence and logits, for those who want to look or go on from there."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float32
 from PIL import Image
 
+from reliseg.calibration import Calibration
+from reliseg.calibration.records.record import record_stem
 from reliseg.errors import ConfigError, suggestion
-from reliseg.kernels.reference import full_logits
-from reliseg.plan.plan import Target
+from reliseg.plan.plan import IDENTITY, Target
 from reliseg.prediction import Prediction
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.folder import RunFolder
 from reliseg.run.predict.stream import PredictedSample
 from reliseg.runtime.atomic_files import write_atomically
-from reliseg.stats.built_in_scores import confidences
+from reliseg.runtime.file_names import name_bytes
 from reliseg.types import Truth
 
-KINDS = ("prediction", "color", "confidence", "logits", "image")
-OTHER_ID = 255
-_ROWS = 64
+CALIBRATED_KINDS = ("prediction", "color", "confidence")
+"""Those that a calibration may change."""
+KINDS = (*CALIBRATED_KINDS, "logits", "image")
+
+
+class SavedKind(NamedTuple):
+    """A kind of files, and the calibration of what they show."""
+
+    kind: str
+    calibration: str = IDENTITY
+
+    @classmethod
+    def parse(cls, text: str, calibrations: Collection[str]) -> "SavedKind":
+        """Read KIND or KIND@CALIBRATION; a ConfigError where a kind or a calibration is not known."""
+        kind, separator, calibration = text.partition("@")
+        if kind not in KINDS:
+            raise ConfigError(f"--save: unknown kind {kind!r}; {suggestion(kind, KINDS)}")
+        if not separator:
+            return cls(kind)
+        if kind not in CALIBRATED_KINDS:
+            raise ConfigError(f"--save: {kind} is the same under any calibration; write {kind} alone")
+        if calibration not in calibrations:
+            known = suggestion(calibration, calibrations)
+            raise ConfigError(f"--save {text}: no calibration {calibration!r} is applied; {known}")
+        return cls(kind, calibration)
 
 
 @dataclass(frozen=True)
 class PredictionExport:
-    """Writes files of these kinds for each sample, uncalibrated, at the image's size.
+    """Writes files of these kinds for each sample, at the image's size.
 
     `prediction` is `*_pred.png` (8-bit class, 255 for classes outside the data set), `confidence` is `*_conf.png`
     (msp, 16 bit, 65535 is 1), `color` is `*_color.png` in the data set's palette, `logits` is `*.npz` at native
-    stride in the model's classes, which `stored:` reads; `image` is `*_image.png`, what the model was given.
+    stride in the model's classes, which `stored:` reads; `image` is `*_image.png`, what the model was given. They show
+    what is so before calibration; the names of those of a calibration end with it, `*_conf@ts@camvid-cal.png`.
     """
 
-    kinds: tuple[str, ...]
+    kinds: tuple[SavedKind, ...]
     folder: RunFolder
     depot: Depot = field(default_factory=LocalDepot)
 
     @classmethod
-    def of(cls, kinds: Collection[str], folder: RunFolder, depot: Depot | None = None) -> "PredictionExport":
-        """Check the kinds."""
-        for kind in kinds:
-            if kind not in KINDS:
-                raise ConfigError(f"--save: unknown kind {kind!r}; {suggestion(kind, KINDS)}")
-        return cls(tuple(k for k in KINDS if k in kinds), folder, depot or LocalDepot())
+    def of(
+        cls,
+        kinds: Collection[str],
+        folder: RunFolder,
+        depot: Depot | None = None,
+        calibrations: Collection[str] = (),
+    ) -> "PredictionExport":
+        """Check the kinds; `calibrations` are those that can be named."""
+        asked = dict.fromkeys(SavedKind.parse(text, {IDENTITY, *calibrations}) for text in kinds)
+        return cls(tuple(sorted(asked, key=lambda saved: KINDS.index(saved.kind))), folder, depot or LocalDepot())
 
-    def __call__(self, model: str, target: Target, sample: PredictedSample) -> None:
-        """Write the files of one sample."""
+    @property
+    def longest_ending(self) -> str:
+        """The longest end of a name of a file that has a calibration in it."""
+        endings = [_ending(saved) for saved in self.kinds if saved.calibration != IDENTITY]
+        return max(endings, key=name_bytes, default="")
+
+    def __call__(
+        self, model: str, target: Target, sample: PredictedSample, calibrations: Mapping[str, Calibration]
+    ) -> None:
+        """Write the files of one sample; of those of a calibration, where it is among these."""
         base = self.folder.export(model, target, sample.loaded.sample.id)
-        if "logits" in self.kinds:
+        for calibration in dict.fromkeys(saved.calibration for saved in self.kinds):
+            kinds = [saved for saved in self.kinds if saved.calibration == calibration]
+            if calibration == IDENTITY:
+                self._write_uncalibrated(base, sample)
+                self._write_maps(base, kinds, sample.prediction, target)
+            elif calibration in calibrations:
+                self._write_maps(base, kinds, calibrations[calibration](sample.prediction), target)
+
+    def _write_uncalibrated(self, base: Path, sample: PredictedSample) -> None:
+        if SavedKind("logits") in self.kinds:
             from reliseg.models.prediction_files import save_logits
 
             path = base.with_name(f"{base.name}.npz")
             save_logits(path, sample.prediction)
             self.depot.hand_over(path)
-        if "image" in self.kinds and sample.loaded.image is not None:
-            self._write(base, "image", sample.loaded.image)
-        if set(self.kinds) - {"logits", "image"}:
-            classes, confidence = label_and_confidence(sample.prediction)
-            self._write_images(base, classes, confidence, target)
+        if SavedKind("image") in self.kinds and sample.loaded.image is not None:
+            self._write(base, SavedKind("image"), sample.loaded.image)
 
-    def _write_images(self, base: Path, classes: Truth, confidence: np.ndarray, target: Target) -> None:
-        if "prediction" in self.kinds:
-            self._write(base, "pred", classes)
-        if "confidence" in self.kinds:
-            self._write(base, "conf", np.rint(confidence * 65535).astype(np.uint16))
-        if "color" in self.kinds:
-            self._write(base, "color", color_image(classes, target.dataset.labels.palette))
+    def _write_maps(self, base: Path, kinds: Collection[SavedKind], prediction: Prediction, target: Target) -> None:
+        maps = [saved for saved in kinds if saved.kind in CALIBRATED_KINDS]
+        if not maps:
+            return
+        classes, confidence = label_and_confidence(prediction)
+        for saved in maps:
+            if saved.kind == "prediction":
+                self._write(base, saved, classes)
+            elif saved.kind == "confidence":
+                self._write(base, saved, sixteen_bits(confidence))
+            else:
+                self._write(base, saved, color_image(classes, target.dataset.labels.palette))
 
-    def _write(self, base: Path, kind: str, pixels: np.ndarray) -> None:
-        path = base.with_name(f"{base.name}_{kind}.png")
+    def _write(self, base: Path, saved: SavedKind, pixels: np.ndarray) -> None:
+        path = base.with_name(f"{base.name}{_ending(saved)}")
         write_png(path, pixels)
         self.depot.hand_over(path)
+
+
+_SHORT = {"prediction": "pred", "confidence": "conf"}
+
+
+def _ending(saved: SavedKind) -> str:
+    """Return how the names of the pictures of a kind end."""
+    calibration = "" if saved.calibration == IDENTITY else f"@{record_stem(saved.calibration)}"
+    return f"_{_SHORT.get(saved.kind, saved.kind)}{calibration}.png"
 
 
 def write_png(path: Path, pixels: np.ndarray) -> None:
@@ -78,18 +136,17 @@ def write_png(path: Path, pixels: np.ndarray) -> None:
     write_atomically(path, lambda file: Image.fromarray(pixels).save(file, "PNG"))
 
 
-def label_and_confidence(prediction: Prediction) -> tuple[Truth, np.ndarray]:
-    """Return the predicted class (255 for `other`) and the maximum softmax probability of every pixel."""
-    view, columns = prediction.view(), prediction.columns
-    height, width = prediction.size
-    classes, confidence = np.empty((height, width), np.uint8), np.empty((height, width))
-    for start in range(0, height, _ROWS):
-        rows = slice(start, start + _ROWS)
-        z = full_logits(view, columns, rows)
-        top = z.argmax(axis=0).reshape(-1, width)
-        classes[rows] = np.where(top == columns - 1, OTHER_ID, top)
-        confidence[rows] = confidences(z)["msp"].reshape(-1, width)
-    return classes, confidence
+def label_and_confidence(prediction: Prediction) -> tuple[Truth, Float32[np.ndarray, "H W"]]:
+    """Return the predicted class (255 for `other`) and the maximum softmax probability of every pixel, as counted."""
+    from reliseg.kernels.maps import pixel_maps  # compiles
+
+    maps = pixel_maps(prediction.view())
+    return maps.classes, maps.scores["msp"]
+
+
+def sixteen_bits(confidence: Float32[np.ndarray, "H W"]) -> np.ndarray:
+    """Return a confidence in [0, 1] as whole numbers, of which 65535 is 1."""
+    return np.rint(confidence.astype(np.float64) * 65535).astype(np.uint16)
 
 
 def color_image(classes: Truth, palette: tuple[tuple[int, int, int], ...]) -> np.ndarray:

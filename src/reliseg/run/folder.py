@@ -153,9 +153,12 @@ class RunFolder:
         return self.path / _SAVED / model / target.dataset.name / target.domain.name / sample
 
 
-def check_lengths(folder: RunFolder, plan: Plan) -> None:
-    """Raise a ConfigError if a file of the run would have a name or a path that is too long to be written."""
-    for path in _longest_paths(folder, plan):
+def check_lengths(folder: RunFolder, plan: Plan, ending: str = "") -> None:
+    """Raise a ConfigError if a file of the run would have a name or a path that is too long to be written.
+
+    `ending` is what the names of exported files end with, beside what all have room for.
+    """
+    for path in _longest_paths(folder, plan, ending):
         *folders, name = path.relative_to(folder.path).parts
         for part, length in [*((f, name_bytes(f)) for f in folders), (name, name_bytes(name) + ADDED_BYTES)]:
             if length > NAME_BYTES:
@@ -170,7 +173,7 @@ def check_lengths(folder: RunFolder, plan: Plan) -> None:
             )
 
 
-def _longest_paths(folder: RunFolder, plan: Plan) -> Iterator[Path]:
+def _longest_paths(folder: RunFolder, plan: Plan, ending: str) -> Iterator[Path]:
     """Yield the longest paths of each kind that is named after something from outside."""
     targets = dict.fromkeys((*plan.domains(), *(member for fit in plan.fits for member in fit.members())))
     for model in sorted((source.name for source in plan.models), key=name_bytes)[-1:]:
@@ -178,7 +181,7 @@ def _longest_paths(folder: RunFolder, plan: Plan) -> Iterator[Path]:
             yield (folder.records(model) / record_file(name)).with_suffix(".safetensors")
         for target in targets:
             ids = (sample.id for sample in target.domain.samples)
-            yield folder.export(model, target, max(ids, key=name_bytes, default="none"))
+            yield folder.export(model, target, f"{max(ids, key=name_bytes, default='none')}{ending}")
             yield folder.pixels(model, max(shards(target), key=lambda shard: name_bytes(str(shard.path))))
 
 

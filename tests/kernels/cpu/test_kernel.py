@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from helpers.kernel_agreement import run
 from helpers.kernel_images import ALL, assert_same_bytes, image, observe_number, view_of
+from helpers.rows import StoredRows
 
 from reliseg.kernels.cpu import kernel
-from reliseg.kernels.cpu.kernel import Kernel, compile_kernels
+from reliseg.kernels.cpu.kernel import Kernel, compile_kernels, pieces_of_blocks, pieces_of_view
 from reliseg.stats import Layout, PixelStatistics
 
 
@@ -119,3 +120,40 @@ def test_taking_gives_the_statistics_and_forgets_them():
     observe_number(4, other)
     assert_same_bytes(one.take(), other.statistics())
     assert_same_bytes(one.statistics(), PixelStatistics.zero(layout))
+
+
+def rows_of(pieces, height):
+    return [row for piece in pieces for row in range(*piece.band.indices(height))]
+
+
+def test_native_logits_are_one_piece_with_the_taps_of_its_rows():
+    logits, _ = image(0, 3, (4, 5), (16, 20))
+    view = view_of(logits, (16, 20))
+    (piece,) = pieces_of_view(view, slice(3, 9))
+    assert piece.logits is view.logits
+    assert len(piece.rows.weight) == 6
+    assert rows_of([piece], 16) == [*range(3, 9)]
+
+
+def test_rows_are_read_some_at_a_time():
+    logits, _ = image(0, 3, (50, 6), (50, 6))
+    view = replace(view_of(logits, (50, 6)), logits=StoredRows(logits))
+    pieces = list(pieces_of_view(view))
+    assert rows_of(pieces, 50) == [*range(50)]
+    np.testing.assert_array_equal(np.concatenate([p.logits for p in pieces], axis=1), logits)
+
+
+def test_blocks_of_pixels_become_rows_of_the_image():
+    logits, _ = image(0, 3, (2, 2), (4, 5))
+    z = np.arange(2 * 10, dtype=np.float32).reshape(2, 10)
+    (piece,) = pieces_of_blocks(view_of(logits, (4, 5)), [(slice(1, 3), z)])
+    np.testing.assert_array_equal(piece.logits, z.reshape(2, 2, 5))
+
+
+def test_factors_are_those_of_the_rows_and_none_where_pixels_have_none():
+    logits, _ = image(0, 3, (2, 2), (4, 5))
+    view = view_of(logits, (4, 5))
+    (piece,) = pieces_of_view(view, slice(1, 3))
+    assert piece.factors(view).size == 0
+    factors = np.arange(1, 21, dtype=np.float32).reshape(4, 5)
+    np.testing.assert_array_equal(piece.factors(replace(view, pixel_factors=factors)), factors[1:3])

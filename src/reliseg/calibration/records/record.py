@@ -126,9 +126,14 @@ _ORIGIN, _FILE = TypeAdapter(Origin), TypeAdapter(_File)
 _KEYS = _FILE.json_schema()["properties"].keys()
 
 
+def record_stem(name: str) -> str:
+    """Return the name of a calibration as files have it."""
+    return name.replace("/", "-")
+
+
 def record_file(name: str) -> str:
     """Return the file name of a calibration's record."""
-    return f"{name.replace('/', '-')}.json"
+    return f"{record_stem(name)}.json"
 
 
 def write_record(folder: Path, record: Record) -> Path:

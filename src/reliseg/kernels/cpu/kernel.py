@@ -12,12 +12,12 @@ share `scratch_layout` and `binning`; `walk` goes over an image; `totals` adds u
 what is computed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float32, Int64
 
 from reliseg.kernels.cpu import row_blocks
 from reliseg.kernels.cpu.logits import ClassGroups
@@ -39,7 +39,7 @@ _COUNTER_LIMIT = 1 << 32
 _NO_FACTORS = np.zeros((0, 0), np.float32)
 
 
-class _Piece(NamedTuple):
+class Piece(NamedTuple):
     """Rows of an image, the logits that they are interpolated from, and the interpolation."""
 
     band: slice
@@ -47,11 +47,33 @@ class _Piece(NamedTuple):
     rows: row_blocks.RowTaps
     columns: row_blocks.RowBlocks
 
+    def factors(self, view: LogitView) -> Float32[np.ndarray, "n w"]:
+        """Return the factors of its pixels; an empty array where the view has none."""
+        return read_only(_NO_FACTORS if view.pixel_factors is None else view.pixel_factors[self.band])
 
-def _piece_at_full_size(band: slice, logits: Logits) -> _Piece:
+
+def pieces_of_view(view: LogitView, band: slice = slice(None)) -> Iterator[Piece]:
+    """Yield the rows of a band of a view without a transform: all at once, or as many as `Rows` give at a time."""
+    logits = view.logits
+    if isinstance(logits, Rows):
+        for rows in row_blocks_of(logits.shape, band):
+            yield _piece_at_full_size(rows, logits.rows(rows))
+        return
+    taps = row_blocks.row_taps(logits.shape[1], view.size[0], view.align_corners)
+    columns = row_blocks.divide_row(logits.shape[2], view.size[1], view.align_corners)
+    yield Piece(band, logits, row_blocks.RowTaps(*(part[band] for part in taps)), columns)
+
+
+def pieces_of_blocks(view: LogitView, blocks: Iterable[tuple[slice, LiveBlock]]) -> Iterator[Piece]:
+    """Yield rows whose logits are computed at full resolution: blocks of the view's live columns."""
+    for rows, z in blocks:
+        yield _piece_at_full_size(rows, z.reshape(len(z), -1, view.size[1]))
+
+
+def _piece_at_full_size(band: slice, logits: Logits) -> Piece:
     """Return rows whose logits need no interpolation."""
     _, height, width = logits.shape
-    return _Piece(band, logits, row_blocks.identity_taps(height), row_blocks.consecutive_blocks(width))
+    return Piece(band, logits, row_blocks.identity_taps(height), row_blocks.consecutive_blocks(width))
 
 
 class Kernel:
@@ -77,14 +99,7 @@ class Kernel:
         Truth ids are classes of the data set, 254 (unknown) or 255 (void); logits must be finite.
         """
         check_view(self._layout, view, truth, _COUNTER_LIMIT)
-        logits = view.logits
-        if isinstance(logits, Rows):
-            pieces = (_piece_at_full_size(rows, logits.rows(rows)) for rows in row_blocks_of(logits.shape, band))
-            return self._observe(view, truth, sample, band, pieces)
-        rows = row_blocks.row_taps(logits.shape[1], truth.shape[0], view.align_corners)
-        columns = row_blocks.divide_row(logits.shape[2], truth.shape[1], view.align_corners)
-        piece = _Piece(band, logits, row_blocks.RowTaps(*(part[band] for part in rows)), columns)
-        return self._observe(view, truth, sample, band, [piece])
+        return self._observe(view, truth, sample, band, pieces_of_view(view, band))
 
     def observe_blocks(
         self, view: LogitView, truth: Truth, sample: str, band: slice, blocks: Iterable[tuple[slice, LiveBlock]]
@@ -96,13 +111,9 @@ class Kernel:
         """
         check_view(self._layout, view, truth, _COUNTER_LIMIT)
         live = np.unique(view.groups)
-        width = truth.shape[1]
-        pieces = (_piece_at_full_size(rows, z.reshape(len(live), -1, width)) for rows, z in blocks)
-        return self._observe(replace(view, groups=live), truth, sample, band, pieces)
+        return self._observe(replace(view, groups=live), truth, sample, band, pieces_of_blocks(view, blocks))
 
-    def _observe(
-        self, view: LogitView, truth: Truth, sample: str, band: slice, pieces: Iterable["_Piece"]
-    ) -> SampleTable:
+    def _observe(self, view: LogitView, truth: Truth, sample: str, band: slice, pieces: Iterable[Piece]) -> SampleTable:
         unknown, void = count_uncounted_pixels(self._layout, truth[band], sample)
         self._spill_before_overflow(truth[band].size)
         groups, live = group_classes(self._layout, view)
@@ -110,14 +121,13 @@ class Kernel:
         image = ImageTables.empty(self._layout, live, totals.coarse_entries(truth[band].size))
         scores = scores_at(self._layout.scores, totals.starts, totals.spans)
         for piece in pieces:
-            factors = _NO_FACTORS if view.pixel_factors is None else view.pixel_factors[piece.band]
             observe_image(
                 read_only(np.asarray(piece.logits)),
                 read_only(truth[piece.band]),
                 piece.rows,
                 piece.columns,
                 groups,
-                read_only(factors),
+                piece.factors(view),
                 scores,
                 image,
                 totals.fine,

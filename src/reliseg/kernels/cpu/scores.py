@@ -1,6 +1,6 @@
 """Score stage of the fused kernel: the built-in scores of the pixels of a block, added by role and by fine bin.
 
-A score is a function that writes SCORE and BIN, a number in `KINDS`, and a branch of `add_scores`.
+A score is a function that writes SCORE and BIN, a number in `KINDS`, and a branch of `write_score`.
 """
 
 from collections.abc import Sequence
@@ -64,22 +64,27 @@ def add_scores(
 ) -> None:
     """Add every score of the block. `sums` holds two losses, then the scores by role; `coarse` may have no entries."""
     for i in range(len(scores.kinds)):
-        kind = scores.kinds[i]
-        if kind == MSP:
-            msp(t, k)
-        elif kind == NEG_ENTROPY:
-            neg_entropy(t, k)
-        elif kind == MARGIN:
-            margin(t, k)
-        elif kind == MAX_LOGIT:
-            log_score(F32(0), t, k)
-        elif kind == NEG_ENERGY:
-            log_score(F32(1), t, k)
+        write_score(scores.kinds[i], t, k)
         add_score(t, k, sums, 2 + i * ROLES)
         place(scores.starts[i], scores.spans[i], I32(len(counts) - 1), k)
         add_counts(k, counts)
         if len(coarse) > 0:
             add_coarse_counts(k, coarse)
+
+
+@inline_njit
+def write_score(kind: int, t: Floats, k: Integers) -> None:
+    """Write the score of this number, and its bin."""
+    if kind == MSP:
+        msp(t, k)
+    elif kind == NEG_ENTROPY:
+        neg_entropy(t, k)
+    elif kind == MARGIN:
+        margin(t, k)
+    elif kind == MAX_LOGIT:
+        log_score(F32(0), t, k)
+    elif kind == NEG_ENERGY:
+        log_score(F32(1), t, k)
 
 
 @inline_njit

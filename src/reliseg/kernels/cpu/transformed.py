@@ -37,25 +37,35 @@ def observe(
     Return its row, and the number of known pixels whose prediction was changed. Nothing of the image's full size is
     built.
     """
-    source, transform = Upsampled.of(view), view.transform
-    assert transform is not None
     flips = 0
 
     def blocks() -> Iterator[tuple[slice, LiveBlock]]:
         nonlocal flips
-        first, end, _ = band.indices(view.size[0])
-        step = rows_per_block(view.size[1])
-        for start in range(first, end, step):
-            rows = slice(start, min(start + step, end))
-            if isinstance(transform, CompiledTransform):
-                z, flipped = _apply_in_place(source.to_float32(rows), transform)
-            else:
-                z, flipped = _apply_function(source.to_float64(rows, columns), transform, source.live)
+        for rows, z, flipped in transformed_blocks(view, columns, band):
             if flipped is not None:
                 flips += int((flipped & (truth[rows].ravel() < UNKNOWN)).sum())
             yield rows, z
 
     return kernel.observe_blocks(view, truth, sample, band, blocks()), flips
+
+
+def transformed_blocks(
+    view: LogitView, columns: int, band: slice = slice(None)
+) -> Iterator[tuple[slice, LiveBlock, Flipped | None]]:
+    """Yield rows of a view that has a transform, with the transformed logits of their live columns.
+
+    They come with the pixels whose argmax the transform has changed; None where it changes none.
+    """
+    source, transform = Upsampled.of(view), view.transform
+    assert transform is not None
+    first, end, _ = band.indices(view.size[0])
+    step = rows_per_block(view.size[1])
+    for start in range(first, end, step):
+        rows = slice(start, min(start + step, end))
+        if isinstance(transform, CompiledTransform):
+            yield rows, *_apply_in_place(source.to_float32(rows), transform)
+        else:
+            yield rows, *_apply_function(source.to_float64(rows, columns), transform, source.live)
 
 
 def _apply_in_place(z: LiveBlock, transform: CompiledTransform) -> tuple[LiveBlock, Flipped | None]:

@@ -1,9 +1,9 @@
-"""The walk of the fused kernel over one image: rows, blocks of a row, stages of a block."""
+"""The walk of the fused kernel over one image: rows, blocks of a row, stages of a block; to be counted, or mapped."""
 
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int32, UInt8
+from jaxtyping import Float32, Int32, Int64, UInt8
 
 from reliseg.kernels.cpu.logits import (
     NEVER,
@@ -19,8 +19,8 @@ from reliseg.kernels.cpu.logits import (
 )
 from reliseg.kernels.cpu.pixels import exponentials, measure_pixels
 from reliseg.kernels.cpu.row_blocks import CELLS, NOTHING, PIXELS, RowBlocks, RowTaps
-from reliseg.kernels.cpu.scores import Scores, add_scores
-from reliseg.kernels.cpu.scratch_layout import FLOATS, INTEGERS, MAX, ROW, TOP
+from reliseg.kernels.cpu.scores import Scores, add_scores, write_score
+from reliseg.kernels.cpu.scratch_layout import ARG, BIN, FLOATS, INTEGERS, MAX, ROW, SCORE, TOP
 from reliseg.kernels.cpu.tables import FineTables, ImageTables, add_block, carry_in_place
 from reliseg.runtime.arithmetic import I32, U64
 from reliseg.runtime.numba_compile import cached_njit, inline_njit
@@ -77,6 +77,21 @@ def _calibrate_block(
 
 
 @inline_njit
+def _fill_block(
+    i: int, lines: Float32[np.ndarray, "m s"], row: Row, blocks: RowBlocks, groups: ClassGroups, work: Work
+) -> None:
+    """Write the calibrated logits and the labels of a block of the row: dense blocks come first, then gathered ones."""
+    dense = U64(blocks.stretches * blocks.quads)
+    base = i * U64(PIXELS)
+    if i < dense:
+        interpolate(lines, i // U64(blocks.quads) * U64(CELLS), blocks.weight, base, work.z, work.t)
+    else:
+        start = (i - dense) * U64(PIXELS)
+        gather(lines, blocks.cell, start, blocks.run[i - dense], blocks.weight, base, work.z, work.t)
+    _calibrate_block(base, row, blocks, groups, work)
+
+
+@inline_njit
 def _walk_row(
     lines: Float32[np.ndarray, "m s"],
     row: Row,
@@ -87,17 +102,52 @@ def _walk_row(
     image: ImageTables,
     fine: FineTables,
 ) -> None:
-    """Add one row: all dense blocks, then the gathered ones."""
-    dense = U64(blocks.stretches * blocks.quads)
-    for i in range(dense + U64(blocks.spare)):
-        base = i * U64(PIXELS)
-        if i < dense:
-            interpolate(lines, i // U64(blocks.quads) * U64(CELLS), blocks.weight, base, work.z, work.t)
-        else:
-            start = (i - dense) * U64(PIXELS)
-            gather(lines, blocks.cell, start, blocks.run[i - dense], blocks.weight, base, work.z, work.t)
-        _calibrate_block(base, row, blocks, groups, work)
+    """Add one row, block by block."""
+    for i in range(U64(blocks.stretches * blocks.quads) + U64(blocks.spare)):
+        _fill_block(i, lines, row, blocks, groups, work)
         _count_block(groups, scores, work, image, fine)
+
+
+class Maps(NamedTuple):
+    """What an image is mapped to: the column of each pixel, and its scores with their fine bins."""
+
+    columns: UInt8[np.ndarray, "H W"]
+    scores: Float32[np.ndarray, "s H W"]
+    bins: Int32[np.ndarray, "s H W"]
+
+
+@inline_njit
+def _map_block(
+    base: U64, y: U64, blocks: RowBlocks, live: Int64[np.ndarray, " r"], scores: Scores, work: Work, maps: Maps
+) -> None:
+    """Write the maps of the block whose logits are in the work space: as they are counted, and in the image's order."""
+    z, t, k = work.z, work.t, work.k
+    width = maps.columns.shape[1]
+    exponentials(U64(len(live)), scores.shapes, z, t)
+    measure_pixels(I32(0), I32(len(live)), t, k)
+    for x in range(U64(PIXELS)):
+        place = blocks.pixel[base + x]
+        if place < width:
+            maps.columns[y, U64(place)] = np.uint8(live[U64(t[ARG + x])])
+    for i in range(len(scores.kinds)):
+        write_score(scores.kinds[i], t, k)
+        for x in range(U64(PIXELS)):
+            place = blocks.pixel[base + x]
+            if place < width:
+                maps.scores[i, y, U64(place)] = t[SCORE + x]
+                maps.bins[i, y, U64(place)] = k[BIN + x]
+
+
+@inline_njit
+def _work_space(
+    native: int, width: int, blocks: RowBlocks, groups: ClassGroups
+) -> tuple[Float32[np.ndarray, "m s"], Work, Row]:
+    """Return the lines that a row is interpolated from, the space of a block, and a row whose pixels have no label."""
+    members = len(groups.order) + len(groups.order) % 2
+    lines = np.zeros((members, max(blocks.stretches * CELLS, native) + 16), np.float32)
+    lines[len(groups.order) :] = NEVER
+    work = Work(np.zeros(members * ROW, np.float32), np.zeros(FLOATS, np.float32), np.zeros(INTEGERS, np.int32))
+    return lines, work, Row(np.full(width + 1, np.uint8(NOTHING)), np.ones(width + 1, np.float32))
 
 
 @cached_njit
@@ -113,12 +163,8 @@ def observe_image(
     fine: FineTables,
 ) -> None:
     """Add one image to tables."""
-    members = len(groups.order) + len(groups.order) % 2
-    lines = np.zeros((members, max(blocks.stretches * CELLS, logits.shape[2]) + 16), np.float32)
-    lines[len(groups.order) :] = NEVER
-    work = Work(np.zeros(members * ROW, np.float32), np.zeros(FLOATS, np.float32), np.zeros(INTEGERS, np.int32))
+    lines, work, row = _work_space(logits.shape[2], truth.shape[1], blocks, groups)
     width = truth.shape[1]
-    row = Row(np.full(width + 1, np.uint8(NOTHING)), np.ones(width + 1, np.float32))
     for y in range(truth.shape[0]):
         interpolate_rows(logits, groups.order, taps.upper[y], taps.lower[y], taps.weight[y], lines)
         row.labels[:width] = truth[y]
@@ -126,6 +172,29 @@ def observe_image(
             row.factors[:width] = factors[y]
         _walk_row(lines, row, blocks, groups, scores, work, image, fine)
         carry_in_place(image.sums)
+
+
+@cached_njit
+def map_image(
+    logits: Float32[np.ndarray, "c h w"],
+    taps: RowTaps,
+    blocks: RowBlocks,
+    groups: ClassGroups,
+    live: Int64[np.ndarray, " r"],
+    factors: Float32[np.ndarray, "H W"],
+    scores: Scores,
+    maps: Maps,
+) -> None:
+    """Map one image, or some rows of it; `live` is the column of each row of the buffer."""
+    width = maps.columns.shape[1]
+    lines, work, row = _work_space(logits.shape[2], width, blocks, groups)
+    for y in range(maps.columns.shape[0]):
+        interpolate_rows(logits, groups.order, taps.upper[y], taps.lower[y], taps.weight[y], lines)
+        if groups.varies:
+            row.factors[:width] = factors[y]
+        for i in range(U64(blocks.stretches * blocks.quads) + U64(blocks.spare)):
+            _fill_block(i, lines, row, blocks, groups, work)
+            _map_block(i * U64(PIXELS), U64(y), blocks, live, scores, work, maps)
 
 
 @cached_njit

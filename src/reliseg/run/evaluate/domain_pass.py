@@ -73,7 +73,7 @@ class DomainPass:
             self.target.dataset,
             (SampleGroup(work.shard.samples, work.ids) for work in todo),
             domain=str(self.target),
-            decode_images=any(calibration.needs_image for calibration in self._fitted.values()),
+            decode_images=any(calibration.needs_image for calibration in self.fitted.values()),
             keep_images=self.exports,
         )
         tried = sum(len(work.samples) for work in todo)
@@ -100,7 +100,8 @@ class DomainPass:
         return self.coverage.target
 
     @cached_property
-    def _fitted(self) -> dict[str, Calibration]:
+    def fitted(self) -> dict[str, Calibration]:
+        """The calibrations under which the domain is evaluated, by name."""
         return {name: self.run.calibrations[name] for name in self.calibrations}
 
     @cached_property
@@ -222,7 +223,7 @@ class ShardPass:
             raise SampleError(sample, problem)
         export = self.domain.run.context.export
         if self.domain.exports and export:
-            export(self.domain.run.name, self.domain.target, outcome)
+            export(self.domain.run.name, self.domain.target, outcome, self.domain.fitted)
 
     def _calibrate(self, outcome: PredictedSample, names: Sequence[str]) -> tuple[dict[str, Prediction], str]:
         """Return the prediction under those of these calibrations that can be applied, and why others cannot."""
