@@ -174,8 +174,15 @@ def evaluated(data, **options):
         (lambda d: reliseg.open_dataset("camvid", "a" * 300), r"^data set: root: 'a+...' has 300 bytes"),
         (lambda d: data_with(d, image=5), r"^data set: image: give a word or a list, not 5"),
         (lambda d: data_with(d, name="a/b"), r"^data set: name: 'a/b' is not a plain name"),
-        (lambda d: evaluated(d, progress=True), r"^progress is True; give an object with begin, advance"),
-        (lambda d: evaluated(d, progress=print), r"^progress is <built-in function print>; give an"),
+        (lambda d: evaluated(d, progress=1), r"^progress is 1; give True, or an object with begin, advance"),
+        (lambda d: evaluated(d, progress=print), r"^progress is <built-in function print>; give True, or an"),
+        (lambda d: evaluated(d, checkpoint="5"), r"^checkpoint is '5'; give a number of seconds from 0$"),
+        (lambda d: evaluated(d, checkpoint=-1), r"^checkpoint is -1; give a number of seconds from 0$"),
+        (lambda d: evaluated(d, save="color"), r"^save: the files lie in the folder of the run; give out too$"),
+        (lambda d: evaluated(d, save="colour", out="x"), r"colour"),
+        (lambda d: evaluated(d, save=5, out="x"), r"^save: give a name or a list of names, not 5$"),
+        (lambda d: reliseg.compare(d, "ece"), r"^runs: give folders of runs, or Results; DataSet"),
+        (lambda d: reliseg.compare([], "ece"), r"^runs: give at least one folder of a run, or Results$"),
         (lambda d: evaluated(d, class_="sky"), r"^evaluate has no keyword 'class_'; .*known: .*scores"),
         (lambda d: evaluated(d, calibrate="camvid/cal"), r"no keyword 'calibrate'; did you mean 'calib"),
         (lambda d: evaluated(d, labels=["sky"]), r"^evaluate has no keyword 'labels'"),
@@ -202,6 +209,54 @@ def test_an_object_in_the_wrong_place_is_one_clear_line(data, wrong, message):
     with pytest.raises(reliseg.ReliSegError, match=message) as caught:
         wrong(data)
     assert "\n" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def stored(street):
+    """An evaluation without a folder of its own, which has shown its progress."""
+    data = reliseg.open_dataset(
+        "camvid", street.root / "data", domains={"cal": {"split": "val"}, "dusk": {"split": "test"}}
+    )
+    model = reliseg.open_model(f"stored:{street.root / 'logits'}", labels="camvid")
+    return reliseg.evaluate({"net": model}, data, calibrate_on="camvid/cal", progress=True, checkpoint=0.5)
+
+
+def test_results_of_no_folder_have_images_and_are_compared(stored):
+    assert len(stored.images) == 8
+    assert len(stored.where(calibration="identity", domain="camvid/dusk").images) == 4
+    assert set(stored.images.worst(2)["domain"]) == {"dusk"}
+    table = reliseg.compare(stored, "ece")
+    assert {line.difference.units for line in table} == {"4 images"}
+    assert (table.by, table.baseline) == ("calibration", "identity")
+    for runs, first, other in (({"old": stored, "new": stored}, "old", "new"), ([stored, stored], "#1", "#2")):
+        table = reliseg.compare(runs, "ece", calibration="identity", domain="dusk")
+        assert (table.by, table.baseline) == ("run", first)
+        assert [(line.run, line.difference.value, line.difference.units) for line in table] == [(other, 0, "4 images")]
+
+
+def test_the_folder_of_results_goes_with_them(street):
+    data = reliseg.open_dataset("camvid", street.root / "data", domains={"dusk": {"split": "test"}})
+    model = reliseg.open_model(f"stored:{street.root / 'logits'}", labels="camvid")
+    results = reliseg.evaluate(model, data)
+    folder = results.folder()
+    assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(("config", "fits", "rel"))) == [
+        *("curves.json", "images.csv", "manifest.json", "replicates", "results.csv", "results.json")
+    ]
+    part = results.where(metric="ece")
+    del results
+    assert part.folder() == folder
+    del part
+    assert not folder.exists()
+
+
+def test_a_configuration_is_run_with_the_options_of_the_command(street, tmp_path):
+    results = reliseg.run_config(
+        street.config, tmp_path / "out", device="cpu", limit=2, save=["prediction", "color"], checkpoint=0
+    )
+    assert {row.n_images for row in results} == {2}
+    assert {path.name for path in (tmp_path / "out" / "saved").rglob("*") if path.is_dir()} > {"net"}
+    with pytest.raises(reliseg.ReliSegError, match="run_config: limit"):
+        reliseg.run_config(street.config, tmp_path / "out", limit=0)
 
 
 def test_options_may_be_arrays_and_numbers_of_numpy():

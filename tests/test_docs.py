@@ -140,6 +140,20 @@ def test_the_python_page_runs(field, monkeypatch):
     assert len(names["records"]) > 100
 
 
+@pytest.mark.slow
+def test_the_notebook_page_runs(field, monkeypatch):
+    pytest.importorskip("pandas")
+    pytest.importorskip("polars")
+    monkeypatch.chdir(field)
+    names: dict = {}
+    for fence in fences("python"):
+        if fence.page == "notebooks.md":
+            exec(fence.text, names)
+    assert 0 <= names["weed"] <= 1
+    assert len(names["worst"]) == 5
+    assert set(names["table"].to_pandas()["run"]) == {"field"}
+
+
 def test_a_temperature_needs_no_reliseg_where_it_is_applied(field, monkeypatch):
     monkeypatch.chdir(field)
     reliseg.run_config("field.yaml", "runs/field")

@@ -1,12 +1,14 @@
 """The Python interface: everything the command does, with objects in place of files."""
 
+import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import fields, replace
 from inspect import signature
 from pathlib import Path
-from typing import Any, cast
-from weakref import WeakKeyDictionary
+from typing import Any, TypeAlias, cast
+from weakref import WeakKeyDictionary, finalize
 
 from reliseg.calibration.records.record import Record, read_record
 from reliseg.config.schema import (
@@ -21,6 +23,7 @@ from reliseg.config.schema import (
     read_config,
     render_config,
 )
+from reliseg.config.short_form import split_list
 from reliseg.data import DataOptions, DataSet
 from reliseg.data import open_dataset as _open_dataset
 from reliseg.errors import ConfigError, suggestion
@@ -34,7 +37,9 @@ from reliseg.remote import root_from_text
 from reliseg.report.compare.sides import By, read_runs
 from reliseg.report.compare.table import Comparisons, compare_runs
 from reliseg.results import Results
-from reliseg.run.depot.open import local_folder, open_depot, readable_run
+from reliseg.results.readable import RESULTS_FILE, Source
+from reliseg.run.context import CHECKPOINT
+from reliseg.run.depot.open import keep_tables, local_folder, open_depot
 from reliseg.run.execute import Run
 from reliseg.run.failures import OnError
 from reliseg.runtime.progress import Listener, Progress, Relay, Silent
@@ -43,6 +48,8 @@ from reliseg.runtime.workers import decoding_threads
 
 __all__ = ["compare", "evaluate", "load_calibration", "merge_runs", "open_dataset", "open_model", "run_config"]
 
+Runs: TypeAlias = str | Path | Results
+"""What says which run is meant: a path, an address, or what was read of it."""
 _DATA_SECTIONS: WeakKeyDictionary[DataSet, DataConfig] = WeakKeyDictionary()
 """Of data sets that were opened here: how a configuration says them."""
 _MODEL_SECTIONS: WeakKeyDictionary[Model, ModelConfig] = WeakKeyDictionary()
@@ -119,9 +126,11 @@ def evaluate(
     pooled: Mapping[str, str | Sequence[str]] | None = None,
     out: str | Path | None = None,
     workers: int | None = None,
-    progress: Listener | None = None,
+    progress: Listener | bool | None = None,
     verify: bool = False,
     on_error: OnError = "stop",
+    save: str | Sequence[str] = (),
+    checkpoint: float = CHECKPOINT,
     **settings: Any,
 ) -> Results:
     """Return the result table of one or more models on domains of one or more data sets.
@@ -131,9 +140,12 @@ def evaluate(
     that holds images which a calibration was fitted on is refused, unless `allow_seen` names it; `pooled` names domains
     that are reported together too, by the name of the pool. `settings` are those of a configuration: scores, metrics,
     seed, batch, sample. A domain with images that cannot be evaluated has no rows, or with `on_error="skip"` those of
-    its other images. Statistics are kept in `out` (where an interrupted evaluation goes on; with `verify` every file
-    is hashed again) or in a temporary folder. `out/config.yaml` is a configuration that `reliseg run` carries out if
-    all models and data sets were opened by name; it says which one was an object in Python and is not.
+    its other images. `progress=True` shows a bar, on the terminal or below the cell of a notebook. Statistics are kept
+    in `out` (where an interrupted evaluation goes on; with `verify` every file is hashed again, at least every
+    `checkpoint` seconds what is counted is stored, and `save` names kinds of files to write of each image) or in a
+    temporary folder, of which the tables stay as long as the results. `out/config.yaml` is a configuration that
+    `reliseg run` carries out if all models and data sets were opened by name; it says which one was an object in Python
+    and is not.
     """
     models = dict(model) if isinstance(model, Mapping) else {"model": model}
     datasets = _datasets(dataset)
@@ -157,11 +169,10 @@ def evaluate(
     config = parse_config(content, where="evaluate")
     plan = plan_with([ModelSource(n, lambda m=m: m) for n, m in models.items()], datasets, config, Path())  # type: ignore[misc]
     text = render_config(config, Path())
-    how = _how(workers, progress, verify=verify, on_error=on_error)
+    how = _how(workers, progress, verify=verify, on_error=on_error, save=_saved(save, out), checkpoint=checkpoint)
     if out is not None:
         return _carry_out(plan, text, _as_text("out", out), how)
-    with tempfile.TemporaryDirectory(prefix="reliseg-") as folder:
-        return _carry_out(plan, text, folder, how)
+    return _in_temporary_folder(lambda folder: _carry_out(plan, text, folder, how))
 
 
 def load_calibration(path: str | Path) -> Record:
@@ -178,20 +189,29 @@ def run_config(
     out: str | Path,
     *,
     workers: int | None = None,
-    progress: Listener | None = None,
+    device: str | None = None,
+    limit: int | None = None,
+    progress: Listener | bool | None = None,
     verify: bool = False,
     on_error: OnError = "stop",
+    save: str | Sequence[str] = (),
+    checkpoint: float = CHECKPOINT,
 ) -> Results:
-    """Carry out a configuration file, as `reliseg run CONFIG --out OUT [--verify] [--on-error stop|skip]` does."""
+    """Carry out a configuration file, as `reliseg run CONFIG --out OUT` does with options of these names.
+
+    `device` and `limit` stand in the place of those of the file. `progress=True` shows a bar.
+    """
     path = _as_path("config", config)
-    checked = read_config(path)
+    overrides = {key: value for key, value in {"device": device, "limit": limit}.items() if value is not None}
+    parse_settings(overrides, where="run_config")
+    checked = read_config(path).model_copy(update=overrides)
     plan = plan_from_config(checked, path.parent)
-    how = _how(workers, progress, verify=verify, on_error=on_error)
+    how = _how(workers, progress, verify=verify, on_error=on_error, save=_saved(save, out), checkpoint=checkpoint)
     return _carry_out(plan, render_config(checked, path.parent), _as_text("out", out), how)
 
 
 def merge_runs(
-    runs: Iterable[str | Path], out: str | Path, *, strict: bool = False, progress: Listener | None = None
+    runs: Iterable[str | Path], out: str | Path, *, strict: bool = False, progress: Listener | bool | None = None
 ) -> None:
     """Put together what several runs have stored, as `reliseg merge RUN... --out OUT [--strict]` does.
 
@@ -201,11 +221,12 @@ def merge_runs(
     from reliseg.run.upkeep.merge import Merge
 
     places = [local_folder(run) for run in (*_strings("runs", runs), _as_text("out", out))]
-    Merge(places[:-1], places[-1], strict, _check_progress(progress)).execute()
+    with _shown(_check_progress(progress)) as told:
+        Merge(places[:-1], places[-1], strict, told).execute()
 
 
 def compare(
-    runs: str | Path | Sequence[str | Path],
+    runs: Runs | Sequence[Runs] | Mapping[str, Runs],
     metric: str,
     *,
     by: By | None = None,
@@ -214,22 +235,48 @@ def compare(
 ) -> Comparisons:
     """Return how models, calibrations, domains or runs differ in a metric from a baseline, as `reliseg compare` does.
 
-    `only` names the model, domain, calibration, score or class_ that is compared, one or several. Intervals are at
-    95 %, paired on the same images; `p_holm` is adjusted for all comparisons. Raises a ConfigError that says what has
-    no number, or nothing to be compared with.
+    `runs` are folders, addresses or `Results`, or a dict of these by the names that the table shall have. Results in a
+    list are called by their folder, or by their number: `#1`. `only` names the model, domain, calibration, score or
+    class_ that is compared, one or several. Intervals are at 95 %, paired on the same images; `p_holm` is adjusted for
+    all comparisons. Raises a ConfigError that says what has no number, or nothing to be compared with.
     """
-    places = {run: readable_run(run) for run in _strings("runs", runs)}
     if unknown := sorted(set(only) - set(_COMPARED)):
         raise ConfigError(f"compare: no argument is called {unknown[0]!r}; {suggestion(unknown[0], _COMPARED)}")
     names = {name.rstrip("_"): _strings(name, given) for name, given in only.items()}
-    return compare_runs(read_runs(places), metric, by=by, baseline=baseline, only=names)
+    return compare_runs(read_runs(_named_runs(runs)), metric, by=by, baseline=baseline, only=names)
+
+
+def _named_runs(runs: object) -> dict[str, str | Path | Results]:
+    """Return runs by the names that a comparison gives them; a ConfigError for what is none."""
+    if isinstance(runs, Mapping):
+        items, names = list(runs.values()), [str(name) for name in runs]
+    else:
+        items = list(runs) if isinstance(runs, list | tuple) else [runs]
+        called = [_run_name(run) for run in items]
+        names = [name if name and called.count(name) == 1 else f"#{i}" for i, name in enumerate(called, 1)]
+    for item in items:
+        if not isinstance(item, str | Path | Results):
+            raise ConfigError(f"runs: give folders of runs, or Results; {quoted(item)} is none")
+    if not items:
+        raise ConfigError("runs: give at least one folder of a run, or Results")
+    return dict(zip(names, items, strict=True))
+
+
+def _run_name(run: object) -> str:
+    """Return what a run is called by its path or address; nothing where it has none that says something."""
+    if isinstance(run, Results):
+        return run.source.run if run.source and not run.source.is_temporary else ""
+    return str(run)
 
 
 _COMPARED = ("model", "domain", "calibration", "score", "class_")
 
 
-def _how(workers: int | None, progress: Listener | None, **options: Any) -> dict[str, Any]:
+def _how(workers: int | None, progress: Listener | bool | None, **options: Any) -> dict[str, Any]:
     """Return how a run is carried out, as arguments of a Run."""
+    seconds = options.get("checkpoint")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
+        raise ConfigError(f"checkpoint is {quoted(seconds)}; give a number of seconds from 0")
     if isinstance(workers, bool) or not isinstance(workers, int | None):
         raise ConfigError(f"workers is {quoted(workers)}; give a whole number from 1")
     return {"workers": decoding_threads(workers), "progress": _check_progress(progress), **options}
@@ -237,10 +284,40 @@ def _how(workers: int | None, progress: Listener | None, **options: Any) -> dict
 
 def _carry_out(plan: Plan, configuration: str, out: str, how: dict[str, Any]) -> Results:
     folder, depot = open_depot(out)
-    run = Run(plan, folder, configuration, depot=depot, **how)
-    for line in left_out_families(plan.settings):
-        run.progress.note(line)
-    return run.execute()
+    with _shown(how["progress"]) as progress:
+        run = Run(plan, folder, configuration, depot=depot, **how | {"progress": progress})
+        for line in left_out_families(plan.settings):
+            run.progress.note(line)
+        return run.execute()
+
+
+def _in_temporary_folder(work: Callable[[str], Results]) -> Results:
+    """Return the results of work in a temporary folder, whose tables stay as long as the results are there."""
+    folder = tempfile.mkdtemp(prefix="reliseg-")
+    try:
+        results = work(folder)
+        source = Source.of(folder, Path(folder, RESULTS_FILE).read_bytes(), is_temporary=True)
+        keep_tables(Path(folder))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    finalize(source, shutil.rmtree, folder, ignore_errors=True)
+    return replace(results, source=source)
+
+
+@contextmanager
+def _shown(progress: Progress) -> Iterator[Progress]:
+    """Have what shows progress on the screen there as long as it is told something."""
+    with progress if isinstance(progress, AbstractContextManager) else nullcontext():
+        yield progress
+
+
+def _saved(save: object, out: str | Path | None) -> tuple[str, ...]:
+    """Return the kinds of files to write of each image; a ConfigError where they would vanish with their folder."""
+    kinds = tuple(kind for text in _strings("save", save) for kind in split_list(text))
+    if kinds and out is None:
+        raise ConfigError("save: the files lie in the folder of the run; give out too")
+    return kinds
 
 
 def _model_section(name: str, model: Model, seed: int) -> dict[str, Any]:
@@ -369,11 +446,15 @@ def _check_keywords(settings: dict[str, Any]) -> dict[str, Any]:
 
 def _check_progress(progress: object) -> Progress:
     """Return what receives the progress; a ConfigError where it cannot."""
-    if progress is None:
+    if progress is None or progress is False:
         return Silent()
+    if progress is True:
+        from reliseg.report.notebook.progress import shown_progress
+
+        return shown_progress()
     if not all(callable(getattr(progress, name, None)) for name in ("begin", "advance", "note")):
         raise ConfigError(
-            f"progress is {quoted(progress)}; give an object with begin, advance and note, as "
+            f"progress is {quoted(progress)}; give True, or an object with begin, advance and note, as "
             "reliseg.runtime.progress.Listener describes them, or leave it out"
         )
     return Relay(cast(Listener, progress))

@@ -148,16 +148,23 @@ def results(
         Path | None, typer.Argument(metavar="CONFIG.yaml", help="What is asked; by default, what was asked last.")
     ] = None,
     on_error: OnError = "stop",
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="Also write results.parquet and images.parquet, for data frames.")
+    ] = False,
     log: Log = "text",
 ) -> None:
     """Write the tables of what is stored, without any network: other metrics, or models and domains of those there."""
     from reliseg.config.schema import read_config, render_config
     from reliseg.plan.build import plan_from_config
+    from reliseg.results.frames import check_parquet
+    from reliseg.results.parquet import write_parquet_tables
     from reliseg.run.depot.open import open_depot
     from reliseg.run.execute import Run
     from reliseg.run.folder import RunFolder, look_at_run
     from reliseg.run.stages import conclude
 
+    if parquet:
+        check_parquet("--parquet")
     folder, depot = open_depot(run)
     look_at_run(RunFolder(folder), depot)
     path = config or RunFolder(folder).config
@@ -166,12 +173,16 @@ def results(
     with new_reporter(log) as reporter:
         _announce(plan, reporter)
         job = Run(plan, folder, render_config(checked, path.parent), progress=reporter, on_error=on_error, depot=depot)
+        problems: tuple[str, ...] = ()
         try:
             conclude(job)
-        except IncompleteError:
-            reporter.finish(folder, depot.name(folder))
-            raise
+        except IncompleteError as error:
+            problems = error.lines
+        if parquet:
+            depot.put(*write_parquet_tables(folder))
         reporter.finish(folder, depot.name(folder))
+        if problems:
+            raise IncompleteError(*problems)
 
 
 app.command("plan")(plan_command)

@@ -11,6 +11,7 @@ from reliseg.runtime.printable import printable
 
 if TYPE_CHECKING:
     from reliseg.report.gate.gate import Baseline
+    from reliseg.results import Results
 
 FinishedRun = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a finished run, or its address.")]
 
@@ -44,15 +45,14 @@ def gate(
     from reliseg.report.gate.lines import gate_lines
     from reliseg.report.gate.markdown import markdown_text
     from reliseg.results import Results
-    from reliseg.run.depot.open import readable_run
     from reliseg.runtime.atomic_files import write_atomically, write_text
 
     conditions = [parse_condition(text) for text in fail_if]
     if baseline is not None and not any(condition.worse for condition in conditions):
         raise ConfigError("--baseline is for conditions with worse(..); write one, or leave --baseline out")
-    folder = readable_run(run)
-    other = None if baseline is None else _baseline(folder, baseline)
-    verdicts = judge_run(Results.read(folder), conditions, run=run, baseline=other)
+    results = Results.read(run)
+    other = None if baseline is None else _baseline(results, baseline)
+    verdicts = judge_run(results, conditions, run=run, baseline=other)
     if junit:
         xml = junit_xml(verdicts, "failure" if undecided == "fail" else "skipped")
         write_atomically(junit, lambda file: file.write(xml))
@@ -69,15 +69,14 @@ def gate(
 
 def report(
     *,
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="The folders of the runs.")],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="The folders of finished runs, or addresses.")],
     out: Annotated[Path, typer.Option(metavar="FILE.html", help="The file to write.")] = Path("report.html"),
 ) -> None:
     """Write one HTML file of what runs have measured: it opens in any browser and asks for no other file."""
     from reliseg.report.page import RunFiles, build_page
-    from reliseg.run.depot.open import local_folder
     from reliseg.runtime.atomic_files import write_text
 
-    files = [RunFiles.read(local_folder(run)) for run in runs]
+    files = [RunFiles.read(run) for run in runs]
     write_text(out, build_page(files))
     for line in dict.fromkeys(line for run in files for line in run.missing):
         sys.stderr.write(f"{printable(line)}\n")
@@ -102,7 +101,6 @@ def card(
     from reliseg.report.card.hugging_face import model_index
     from reliseg.report.selection import pick_rows
     from reliseg.results import Results, read_provenance
-    from reliseg.run.depot.open import readable_run
     from reliseg.runtime.atomic_files import write_text
 
     if schema:
@@ -110,10 +108,9 @@ def card(
     elif run is None:
         raise ConfigError("card: give the folder of a finished run, or --schema")
     else:
-        folder = readable_run(run)
         wanted = {"model": model, "calibration": calibration}
-        rows = pick_rows(Results.read(folder).rows, [(name, given) for name, given in wanted.items() if given], run)
-        found = reliability_card(rows, read_provenance(folder))
+        rows = pick_rows(Results.read(run).rows, [(name, given) for name, given in wanted.items() if given], run)
+        found = reliability_card(rows, read_provenance(run))
         text = card_text(found) if format_ == "json" else model_index(found)
     if out:
         write_text(out, text)
@@ -147,10 +144,9 @@ def compare(
     from reliseg.report.compare.lines import comparison_lines
     from reliseg.report.compare.sides import read_runs
     from reliseg.report.compare.table import compare_runs
-    from reliseg.run.depot.open import readable_run
 
     only = {"model": model, "domain": domain, "calibration": calibration, "score": score, "class": class_}
-    read = read_runs({run: readable_run(run) for run in runs})
+    read = read_runs({run: run for run in runs})
     found = compare_runs(
         read, metric, by=by, baseline=baseline, only={name: given or [] for name, given in only.items()}
     )
@@ -161,12 +157,12 @@ def compare(
         sys.stdout.write(found.to_csv() if format_ == "csv" else f"{found.to_json()}\n")
 
 
-def _baseline(folder: Path, baseline: str) -> "Baseline":
-    """Return the run that another one, in this folder, is compared with."""
+def _baseline(results: "Results", baseline: str) -> "Baseline":
+    """Return the run that these results are compared with."""
     from reliseg.report.compare.difference import differ_between
     from reliseg.report.gate.gate import Baseline
     from reliseg.results import Results
-    from reliseg.run.depot.open import readable_run
+    from reliseg.results.replicates import FOLDER
 
-    other = readable_run(baseline)
-    return Baseline(baseline, Results.read(other), differ_between(folder, other))
+    other = Results.read(baseline)
+    return Baseline(baseline, other, differ_between(results.folder(FOLDER), other.folder(FOLDER)))

@@ -166,9 +166,8 @@ def _score(state: _State, n: int, shape: Shape, draw: np.random.Generator) -> di
 def _images(states: Sequence[_State], shape: Shape, draw: np.random.Generator) -> str:
     columns = (
         *("model", "dataset", "domain", "calibration", "sample", "scene", "image", "mask", "n_pixels", "miou"),
-        *("accuracy", "ece", "nll", "confident_error90", "confident_error99"),
+        *("accuracy", "ece", "nll", "confident_error90", "confident_error99", "rejected"),
         *(f"mean_{score}" for score in shape.scores),
-        "rejected",
         *(f"iou_{label}" for label in shape.labels),
     )
     lines = [csv_line(columns)]
@@ -179,9 +178,8 @@ def _images(states: Sequence[_State], shape: Shape, draw: np.random.Generator) -
             name = f"{o.domain}_{i:04d}"
             cells = (
                 *(o.model, o.dataset, o.domain, o.calibration, f"s{i % 3}/{name}", f"s{i % 3}", f"images/{name}.png"),
-                *(f"masks/{name}.png", _PIXELS, miou, state.accuracy, abs(state.gap) + 0.01, 0.4, 0.03, 0.004),
+                *(f"masks/{name}.png", _PIXELS, miou, state.accuracy, abs(state.gap) + 0.01, 0.4, 0.03, 0.004, 0.12),
                 *(0.9 for _ in shape.scores),
-                0.12,
                 *(miou for _ in shape.labels),
             )
             lines.append(csv_line(cells))

@@ -90,7 +90,7 @@ WRONG = {
 @pytest.mark.parametrize("content", WRONG.values(), ids=WRONG)
 def test_what_is_no_file_of_curves_is_a_data_error_in_one_line(tmp_path, content):
     (tmp_path / "curves.json").write_text(content)
-    with pytest.raises(DataError, match=r"not the curves\.json of a run; carry out its configuration again") as error:
+    with pytest.raises(DataError, match=r"not the curves\.json of a run; write it anew with reliseg") as error:
         Curves.read(tmp_path)
     assert "\n" not in str(error.value)
 

@@ -139,7 +139,7 @@ def test_where_picks_by_columns():
     assert len(TABLE.where(seed=None)) == 1
     assert len(TABLE.where()) == len(TABLE)
     assert len(TABLE.where(metric="none such")) == 0
-    with pytest.raises(KeyError, match="no column 'clas'; columns: model"):
+    with pytest.raises(KeyError, match="no column 'clas'; did you mean 'class'"):
         TABLE.where(clas="a")
 
 
@@ -160,7 +160,7 @@ def test_value_is_of_the_first_definition_unless_one_is_named():
     [
         ("ece", {}, "2 rows with metric='ece'; also give domain and reference and calibration and fitted_on and seed"),
         ("auroc", {}, "2 rows with metric='auroc'; also give score"),
-        ("iou", {}, "no row with metric='iou'"),
+        ("iou", {}, "it is of single classes: give class_: a .quoted., class, b"),
         ("eec", {}, "no row with metric='eec'; metric: did you mean 'ece'\\? known: "),
         ("ece", {"domain": "fog"}, "no row with metric='ece', domain='fog'"),
         ("ece", {"domian": "night"}, "no column 'domian'"),

@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -81,12 +80,6 @@ def code_of_a_metric(run: Run, patch: pytest.MonkeyPatch) -> Run:
     return run
 
 
-def without_parquet(run: Run, patch: pytest.MonkeyPatch) -> Run:
-    is_there = find_spec("pyarrow") is not None
-    patch.setattr(module, "find_spec", lambda name: not is_there)
-    return run
-
-
 def other_way_after_errors(run: Run, patch: pytest.MonkeyPatch) -> Run:
     return replace(run, on_error="skip")
 
@@ -112,7 +105,6 @@ def no_annotation(run: Run, patch: pytest.MonkeyPatch) -> Run:
 CHANGES = [
     other_code,
     code_of_a_metric,
-    without_parquet,
     other_way_after_errors,
     other_configuration,
     absent_class,

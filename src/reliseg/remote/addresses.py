@@ -70,6 +70,13 @@ def is_address(text: str) -> bool:
     return _ADDRESS.match(text) is not None
 
 
+def run_address(text: str) -> Address | None:
+    """Return the address that a run is called by, or None for a path; a ConfigError for one that was made a path."""
+    if LOST_SLASH.match(text):
+        raise ConfigError(f"{text}: an address has two slashes; write {text.replace(':/', '://', 1)} as a text")
+    return Address.of(text) if is_address(text) else None
+
+
 def _check_web_address(text: str) -> None:
     parts = urlsplit(text)
     if parts.query or parts.fragment:

@@ -1,6 +1,6 @@
 """The table at the end of a run: one line per model, domain and calibration."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from rich.table import Table
@@ -11,7 +11,7 @@ from reliseg.errors import ConfigError
 from reliseg.results import Results, Row
 from reliseg.runtime.printable import printable
 
-_COLUMNS = (
+HEADLINE = (
     ("mIoU", "miou", ""),
     ("ECE", "ece", "msp"),
     ("NLL", "nll", ""),
@@ -21,10 +21,13 @@ _COLUMNS = (
     ("OOD AUROC", "ood_auroc", "msp"),
     ("unknown AUROC", "local_ood_auroc", "msp"),
 )
+"""The columns of the table: title, metric and score."""
 
 
 @dataclass(frozen=True)
-class _Line:
+class Line:
+    """What a line of the table is of."""
+
     model: str
     dataset: str
     domain: str
@@ -37,8 +40,8 @@ def summary(results: Results) -> Table:
     A question mark follows a value whose bracket is too wide for the digits shown. A calibration with several seeds
     is one line, their mean. The number of images that could not be read stands after the domain.
     """
-    numbers = _numbers(results)
-    columns = [c for c in _COLUMNS if any(c[1] in n and not n[c[1]].why for n in numbers.values())]
+    numbers = headline_numbers(results)
+    columns = headline_columns(numbers)
     table = Table(box=None, header_style="bold", pad_edge=False, caption_justify="left")
     if any(_is_wide(row) for of_line in numbers.values() for row in of_line.values()):
         table.caption = "? only known to lie between lo and hi of results.csv, which differ by more than 0.01"
@@ -51,7 +54,7 @@ def summary(results: Results) -> Table:
         if previous is not None and previous != line.model:
             table.add_section()
         previous = line.model
-        cells = [_text(of_line.get(metric)) for _, metric, _ in columns]
+        cells = [headline_text(of_line.get(metric)) for _, metric, _ in columns]
         skipped = next(iter(of_line.values())).skipped
         note = f" ({skipped} skipped)" if skipped else ""
         names = (line.model, f"{line.dataset}/{line.domain}{note}", line.calibration)
@@ -59,16 +62,21 @@ def summary(results: Results) -> Table:
     return table
 
 
-def _numbers(results: Results) -> dict[_Line, dict[str, Row]]:
+def headline_numbers(results: Results) -> dict[Line, dict[str, Row]]:
     """Return each headline number of each line, in its first definition."""
     hidden = parts_of_means({row.calibration for row in results})
-    headline = {(metric, score) for _, metric, score in _COLUMNS}
-    numbers: dict[_Line, dict[str, Row]] = {}
+    wanted = {(metric, score) for _, metric, score in HEADLINE}
+    numbers: dict[Line, dict[str, Row]] = {}
     for row in results:
-        if (row.metric, row.score) in headline and not row.class_ and row.calibration not in hidden:
-            line = _Line(row.model, row.dataset, row.domain, row.calibration)
+        if (row.metric, row.score) in wanted and not row.class_ and row.calibration not in hidden:
+            line = Line(row.model, row.dataset, row.domain, row.calibration)
             numbers.setdefault(line, {}).setdefault(row.metric, row)
     return numbers
+
+
+def headline_columns(numbers: Mapping[Line, Mapping[str, Row]]) -> list[tuple[str, str, str]]:
+    """Return the columns of which any line has a value."""
+    return [c for c in HEADLINE if any(c[1] in of_line and not of_line[c[1]].why for of_line in numbers.values())]
 
 
 def parts_of_means(calibrations: Collection[str]) -> set[str]:
@@ -89,7 +97,13 @@ def _is_wide(row: Row) -> bool:
     return row.hi - row.lo > (1 if row.metric == "prr" else 0.01)
 
 
-def _text(row: Row | None) -> str:
+def headline_text(row: Row | None) -> str:
+    """Return a number of the table; a dash for none."""
     if row is None or row.why:
         return "-"
-    return (f"{row.value:.1f}" if row.metric == "prr" else f"{row.value:.4f}") + ("?" if _is_wide(row) else "")
+    return digits_text(row.metric, row.value) + ("?" if _is_wide(row) else "")
+
+
+def digits_text(metric: str, value: float) -> str:
+    """Return a value of a metric with the digits that the table shows."""
+    return f"{value:.1f}" if metric == "prr" else f"{value:.4f}"

@@ -14,7 +14,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
 from reliseg.errors import DataError
-from reliseg.runtime.regular_files import read_regular, reason_of
+from reliseg.results.readable import open_readable
+from reliseg.runtime.regular_files import read_open
 
 CURVES_FILE = "curves.json"
 _FILE_LIMIT = 1 << 32
@@ -130,23 +131,15 @@ class Curves:
 
     @classmethod
     def read(cls, path: str | Path) -> "Curves":
-        """Read those of a run's folder, or of its `curves.json`; a DataError where it is none."""
-        file = Path(path)
-        try:
-            file = file / CURVES_FILE if file.is_dir() else file
-            return cls(tuple(_CONTENT.validate_json(read_regular(file, _FILE_LIMIT)).states))
-        except FileNotFoundError as error:
-            raise DataError(
-                f"{file}: no such file; give the folder of a finished run, or carry out its configuration again"
-            ) from error
-        except OSError as error:
-            raise DataError(
-                f"{file}: cannot be read ({reason_of(error)}); give the folder of a finished run"
-            ) from error
-        except ValidationError as error:
-            raise DataError(
-                f"{file}: not the {CURVES_FILE} of a run; carry out its configuration again, which writes it anew"
-            ) from error
+        """Read those of a run, by its folder, its address or its `curves.json`; a DataError where it is none."""
+        file, shown = open_readable(path, CURVES_FILE, _FILE_LIMIT)
+        with file:
+            try:
+                return cls(tuple(_CONTENT.validate_json(read_open(file)).states))
+            except ValidationError as error:
+                raise DataError(
+                    f"{shown}: not the {CURVES_FILE} of a run; write it anew with reliseg results RUN"
+                ) from error
 
 
 @checked(frozen=True, config=_STRICT)

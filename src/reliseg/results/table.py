@@ -2,16 +2,22 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reliseg.errors import DataError, MissingExtraError, suggestion
+from reliseg.errors import DataError, count_text, shortlist, suggestion
+from reliseg.results import frames
+from reliseg.results.chosen import choose
 from reliseg.results.csv_text import csv_line
+from reliseg.results.frames import Column, Kind
+from reliseg.results.images import IMAGES_FILE, ImageTable
+from reliseg.results.readable import RESULTS_FILE, Source, open_readable
 from reliseg.results.rows import COLUMNS, KEYS, NAN, NUMBERS, Row
-from reliseg.runtime.atomic_files import write_atomically
-from reliseg.runtime.regular_files import read_regular, reason_of
+from reliseg.results.views import view
+from reliseg.runtime.regular_files import read_open
 
 T = TypeVar("T")
 
@@ -21,6 +27,8 @@ class Results:
     """The rows of a run, in the order of its plan."""
 
     rows: tuple[Row, ...]
+    source: Source | None = field(default=None, compare=False)
+    """The run that they are from; None of rows that were put together in Python."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -36,43 +44,73 @@ class Results:
                 ("metric", ("metric",)),
             )
         )
-        return (
-            f"Results({len(self)} rows: {', '.join(f'{n} {name}s' if n != 1 else f'1 {name}' for n, name in counts)})"
-        )
+        said = ", ".join(count_text(number, noun) for number, noun in counts)
+        return f"Results({count_text(len(self), 'row')}: {said})"
+
+    def _repr_html_(self) -> str:
+        """Return the headline numbers with their intervals, for notebooks."""
+        html: str = view("notebook.html", "results_html")(self)
+        return html
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
 
     def where(self, **columns: Any) -> "Results":
-        """Return the rows whose columns have these values, e.g. `where(metric="ece", domain="day")`."""
-        unknown = set(columns) - set(COLUMNS)
-        if unknown:
-            raise KeyError(f"no column {sorted(unknown)[0]!r}; columns: {', '.join(COLUMNS)}")
-        names = {("class_" if key == "class" else key): value for key, value in columns.items()}
-        return Results(tuple(r for r in self.rows if all(getattr(r, k) == v for k, v in names.items())))
+        """Return the rows whose columns have these values: `where(metric="ece", domain=["day", "camvid/dusk"])`.
+
+        Of each column, one value or several; a domain with or without its data set. `class` is also called `class_`.
+        """
+        rows: Sequence[Row] = self.rows
+        for column, wanted in columns.items():
+            if column not in _FIELDS:
+                raise KeyError(f"no column {column!r}; {suggestion(column, COLUMNS)}")
+            datasets = [row.dataset for row in rows] if column == "domain" else None
+            rows = [rows[i] for i in choose([getattr(row, _FIELDS[column]) for row in rows], wanted, datasets)]
+        return replace(self, rows=tuple(rows))
 
     def value(self, metric: str, **columns: Any) -> float:
-        """Return the one number over all classes that these columns pick, in its first definition. NaN if undefined.
+        """Return the one number that these columns pick, in its first definition. NaN if undefined.
 
-        KeyError where there is no such row, or rows of more than one origin or score.
+        It is over all classes, unless `class_` names one. KeyError where there is no such row, or rows of more than one
+        origin or score.
         """
-        matches = self.where(**{"metric": metric, "class": "", **columns}).rows
+        wanted = {"class" if name == "class_" else name: value for name, value in columns.items()}
+        matches = self.where(**{"metric": metric, "class": "", **wanted}).rows
         rows = [r for r in matches if r.definition == matches[0].definition]
         if len(rows) != 1:
             query = ", ".join(f"{k}={v!r}" for k, v in {"metric": metric, **columns}.items())
             if not rows:
-                raise KeyError(f"no row with {query}{self._nearest({'metric': metric, **columns})}")
+                raise KeyError(f"no row with {query}{self._nearest({'metric': metric, **wanted})}")
             differ = [c for c in KEYS if len({getattr(r, c) for r in rows}) > 1]
             raise KeyError(f"{len(rows)} rows with {query}; also give {' and '.join(differ)}")
         return rows[0].value
 
     def _nearest(self, columns: Mapping[str, Any]) -> str:
-        """Return the end of an error line: the values of the first column that has not the one asked for."""
+        """Return the end of an error line: the values of the first column that leaves no row."""
+        left = self
         for column, value in columns.items():
-            values = {str(getattr(r, "class_" if column == "class" else column)) for r in self.rows}
-            if str(value) not in values:
+            found = left.where(**{column: value})
+            if not found.rows:
+                values = {str(getattr(r, _FIELDS[column])) for r in left.rows}
                 return f"; {column}: {suggestion(str(value), values)}"
-        return ""
+            left = found
+        classes = sorted({row.class_ for row in left.rows})
+        return f"; it is of single classes: give class_: {shortlist(classes, 12)}"
+
+    @cached_property
+    def images(self) -> ImageTable:
+        """The images of these models, domains and calibrations, from the `images.csv` of the run.
+
+        A DataError where the results come from no run, or the run has others by now.
+        """
+        states = {(row.model, row.dataset, row.domain, row.calibration) for row in self.rows}
+        return ImageTable.read(self.folder(IMAGES_FILE)).of_states(states)
+
+    def folder(self, *parts: str) -> Path:
+        """Return the folder of the run that they are from, with these parts of it (`curves.json`) where it has them."""
+        if self.source is None:
+            raise DataError("these results come from no run; read those of one with reliseg.Results.read(RUN)")
+        return self.source.read(*parts)
 
     def records(self) -> list[dict[str, Any]]:
         """Return the rows as plain dicts, ready for pandas.DataFrame or polars.DataFrame."""
@@ -90,48 +128,59 @@ class Results:
         """Return the table as JSON: undefined numbers are null, and `why` says the reason."""
         return json.dumps({"provenance": provenance or {}, "rows": self.records()}, indent=1, allow_nan=False)
 
-    def write_parquet(self, path: Path) -> None:
+    def to_pandas(self) -> Any:
+        """Return the table as a pandas.DataFrame: `string`, `int64`, `float64` with NaN where a number is undefined."""
+        return frames.to_pandas(self._columns())
+
+    def to_polars(self) -> Any:
+        """Return the table as a polars.DataFrame, with null where a number is undefined."""
+        return frames.to_polars(self._columns())
+
+    def write_parquet(self, path: str | Path) -> None:
         """Write the table as Parquet; needs pyarrow."""
-        try:
-            import pyarrow
-            import pyarrow.parquet
-        except ImportError as error:
-            raise MissingExtraError("pyarrow", "report", "writing Parquet") from error
-        kinds: dict[Any, Any] = {str: pyarrow.string(), float: pyarrow.float64()}
-        # given and not inferred: a column without numbers, and a table without rows, have the same types
-        schema = pyarrow.schema([(f.name.rstrip("_"), kinds.get(f.type, pyarrow.int64())) for f in fields(Row)])
-        table = pyarrow.Table.from_pylist(self.records(), schema=schema)
-        write_atomically(path, lambda file: pyarrow.parquet.write_table(table, file))
+        frames.write_parquet(self._columns(), Path(path))
+
+    def _columns(self) -> dict[str, Column]:
+        kinds: dict[Any, Kind] = {str: "text", float: "number", int: "count"}
+        return {
+            f.name.rstrip("_"): Column(kinds.get(f.type, "optional count"), [getattr(row, f.name) for row in self.rows])
+            for f in fields(Row)
+        }
 
     @classmethod
     def read(cls, path: str | Path) -> "Results":
-        """Read the table of a run's folder, or of its `results.json`; a DataError where it is none."""
-        return _read_file(path, lambda content: cls(tuple(map(_row, content["rows"]))))
+        """Read the table of a run, by its folder, its address or its `results.json`; a DataError where it is none."""
+        shown, data = _content(path)
+        rows = _parsed(shown, data, lambda content: tuple(map(_row, content["rows"])))
+        run = shown.removesuffix(RESULTS_FILE)
+        return cls(rows, Source.of(run.rstrip("/") or run or ".", data) if run != shown else None)
 
 
 def read_provenance(path: str | Path) -> dict[str, Any]:
     """Return what the table of a run says of how it was made; a DataError where it is none."""
-    return _read_file(path, lambda content: dict(content.get("provenance", {})))
+    return _parsed(*_content(path), lambda content: dict(content.get("provenance", {})))
 
 
-def _read_file(path: str | Path, parse: Callable[[Any], T]) -> T:
-    """Return what `parse` makes of a run's `results.json`, which may be named by the folder."""
-    file = Path(path)
+def _content(path: str | Path) -> tuple[str, bytes]:
+    """Return how users call the table of a run, and its bytes."""
+    file, shown = open_readable(path, RESULTS_FILE, _FILE_LIMIT)
+    with file:
+        return shown, read_open(file)
+
+
+def _parsed(shown: str, data: bytes, parse: Callable[[Any], T]) -> T:
     try:
-        file = file / "results.json" if file.is_dir() else file
-        return parse(json.loads(read_regular(file, _FILE_LIMIT)))
-    except FileNotFoundError as error:
-        raise DataError(f"{file}: no such file; give the folder of a finished run") from error
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read ({reason_of(error)}); give the folder of a finished run") from error
+        return parse(json.loads(data))
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise DataError(f"{file}: not the results.json of a run; give the folder of a finished one") from error
+        raise DataError(f"{shown}: not the results.json of a run; give the folder of a finished one") from error
 
 
 _FILE_LIMIT = 1 << 33
 _IN_FILES: dict[Any, tuple[type, ...]] = {float: (float, int, type(None)), str: (str,), int: (int,)}
 _TYPES = {f.name: _IN_FILES.get(f.type, (int, type(None))) for f in fields(Row)}
 """What stands in a file for each field of a row; no number is null."""
+_FIELDS = {name: f.name for f in fields(Row) for name in (f.name.rstrip("_"), f.name)}
+"""Which field of a row a column is, by its names."""
 
 
 def _row(record: Mapping[str, Any]) -> Row:

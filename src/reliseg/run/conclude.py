@@ -4,9 +4,8 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -20,6 +19,8 @@ from reliseg.metrics import METRICS
 from reliseg.plan.plan import Plan, Reported, Target
 from reliseg.results import Results, Row
 from reliseg.results.curves import curves_text
+from reliseg.results.parquet import PARQUET_FILES
+from reliseg.results.readable import Source
 from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.failures import Failures, OnError
@@ -70,7 +71,8 @@ class Conclusion:
             return None
         if answer.problems:
             raise IncompleteError(*answer.problems)
-        return Results.read(self._root)
+        results = Results.read(self._root)
+        return replace(results, source=results.source and replace(results.source, run=self._place))
 
     def write(
         self,
@@ -97,7 +99,8 @@ class Conclusion:
         facts = manifest(self.context, self.plan, runs)
         summary = {key: value for key, value in facts.items() if key != "samples"}
         write_text(folder.manifest, json.dumps(facts, indent=1))
-        write_text(folder.results("json"), results.to_json(summary))
+        table = results.to_json(summary)
+        write_text(folder.results("json"), table)
         write_text(folder.results("csv"), results.to_csv())
         write_text(folder.reliability, "".join([RELIABILITY_HEADER, *out.reliability]))
         write_text(folder.fits, "".join([FITS_HEADER, *out.fits]))
@@ -105,20 +108,25 @@ class Conclusion:
         write_atomically(folder.images, partial(_write_images, image_header(self.plan), out.images))
         files = [folder.manifest, folder.results("json"), folder.results("csv")]
         files += [folder.reliability, folder.fits, folder.curves, folder.images]
-        if find_spec("pyarrow"):
-            results.write_parquet(folder.results("parquet"))
-            files.append(folder.results("parquet"))
         files += out.files
+        self.context.depot.remove(
+            *(self._root / name for name in PARQUET_FILES)
+        )  # of the results that were here before
         self.context.depot.put(*files)
         files += [path for run in runs for path in self._record_files(run)]
         self._answers.write(self.configuration, self._answer(surveys, files, out.problems))
         if out.problems:
             raise IncompleteError(*out.problems)
-        return results
+        return replace(results, source=Source.of(self._place, table.encode()))
 
     @cached_property
     def _answers(self) -> Answers:
         return Answers(self.context.folder.configurations, self.context.depot)
+
+    @property
+    def _place(self) -> str:
+        """What users call the folder, wherever they call it from."""
+        return self.context.depot.name(self._root.absolute())
 
     @property
     def _root(self) -> Path:
@@ -144,7 +152,7 @@ class Conclusion:
         """Return a digest of all that results are made of: statistics, calibrations, the plan, and the code."""
         metrics = parts_of_code([METRICS.get(name)() for name in self.plan.settings.metrics])
         content = [
-            [self.configuration, self.on_error, state_of_code(), metrics, bool(find_spec("pyarrow"))],
+            [self.configuration, self.on_error, state_of_code(), metrics],
             [[s.handle.name, s.parts, digest_of_pieces(s.pieces), sorted(s.fitted)] for s in surveys],
             [_asked_of(reported) for reported in [*self.plan.reported(), *self.plan.domains()]],
             [[name, [_thresholds_of(r) for r in records]] for name, records in self.plan.loaded.items()],

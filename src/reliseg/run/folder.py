@@ -31,10 +31,11 @@ class RunFolder:
     config.yaml                                the whole configuration that was asked last
     configurations/*                           all that were asked, and what each was answered with
     manifest.json                              versions, machine, settings, and the hashes of all files read
-    results.csv  .json  .parquet               the result table
+    results.csv  .json                         the result table
     reliability.csv  fits.csv                  bins of reliability diagrams; what fits do to their own split
     curves.json                                what charts need beside rows
     images.csv                                 a line for each image
+    results.parquet  images.parquet            both tables as Parquet, where they are asked for
     replicates/AB/*.npz                        each number without each image or scene, for comparisons
     calibrations/MODEL/NAME.json               fitted calibrations, with the files beside them
     statistics/AB/PLACE/DIGEST.zip             statistics, by what determines them
@@ -90,7 +91,7 @@ class RunFolder:
         return self.path / FOLDER
 
     def results(self, kind: str) -> Path:
-        """Return the path of the result table as `csv`, `json` or `parquet`."""
+        """Return the path of the result table as `csv` or `json`."""
         return self.path / f"results.{kind}"
 
     def records(self, model: str) -> Path:

@@ -1,13 +1,27 @@
+import math
+
 from reliseg.report.page.image_data import worst_images
+from reliseg.results import ImageTable, csv_line
+from reliseg.results.images import NUMBERS, PIXELS, PLACE
 
 
-def test_the_worst_images_come_first_and_those_without_a_value_are_left_out():
+def test_the_worst_images_come_first_and_those_without_a_value_are_left_out(tmp_path):
     lines = [
-        {"sample": "a", "miou": "0.5", "iou_car": "0.2", "iou_road": "0.8"},
-        {"sample": "b", "miou": "", "iou_car": "", "iou_road": ""},
-        {"sample": "c", "miou": "0.25", "iou_car": "", "iou_road": "0.25"},
+        ("a", 0.512345, 0.9, 0.2),
+        ("b", math.nan, 0.1, 0.1),
+        ("c", 0.0, 0.4, math.nan),
     ]
-    worst = worst_images(lines, 5)
-    assert (worst["sample"], worst["miou"], worst["of"]) == (["c", "a"], [0.25, 0.5], [2])
-    assert worst["lowest"] == [["road", 0.25], ["car", 0.2]]
-    assert worst_images(lines, 1)["sample"] == ["c"]
+    others = dict.fromkeys(NUMBERS, 0.25)
+    cells = (
+        [*PLACE[:4], sample, *PLACE[5:], 100, *(others | {"miou": miou}).values(), road, car]
+        for sample, miou, road, car in lines
+    )
+    header = [*PLACE, PIXELS, *NUMBERS, "iou_road", "iou_car"]
+    (tmp_path / "images.csv").write_text("".join(map(csv_line, [header, *cells])))
+    table = ImageTable.read(tmp_path)
+    worst = worst_images(table, 5)
+    assert worst["sample"] == ["c", "a"]
+    assert worst["of"] == [2]
+    assert worst["miou"] == [0.0, 0.5123]
+    assert worst["lowest"] == [["road", 0.4], ["car", 0.2]]
+    assert worst_images(table, 1)["sample"] == ["c"]

@@ -22,5 +22,5 @@ def test_a_folder_without_results_is_refused(tmp_path):
 def test_curves_that_are_none_are_refused_with_what_to_do(tmp_path):
     folder = write_simulated_run(tmp_path / "run")
     (folder / "curves.json").write_text('{"format": 1, "states": [{"model": "net"}]}')
-    with pytest.raises(DataError, match=r"not the curves\.json of a run; carry out its configuration again"):
+    with pytest.raises(DataError, match=r"not the curves\.json of a run; write it anew with reliseg"):
         RunFiles.read(folder)

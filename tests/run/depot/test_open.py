@@ -6,7 +6,7 @@ import pytest
 
 from reliseg.errors import ConfigError
 from reliseg.run.depot.base import LocalDepot
-from reliseg.run.depot.open import local_folder, open_depot, readable_run
+from reliseg.run.depot.open import keep_tables, local_folder, open_depot
 
 
 def test_a_path_is_the_folder_itself() -> None:
@@ -36,7 +36,9 @@ def test_commands_on_folders_refuse_addresses() -> None:
             local_folder(run)
 
 
-def test_a_run_is_read_by_its_folder_or_its_table(tmp_path: Path) -> None:
-    (tmp_path / "results.json").write_text("{}")
-    assert readable_run(tmp_path) == readable_run(str(tmp_path / "results.json")) == tmp_path
-    assert readable_run("none") == Path("none")
+def test_of_a_run_that_ended_only_the_tables_are_kept(tmp_path: Path) -> None:
+    for name in ("results.json", "images.csv", "replicates/ab/x.npz", "statistics/ab/y.zip", "inputs.sqlite", ".lock"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    keep_tables(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["images.csv", "replicates", "results.json"]

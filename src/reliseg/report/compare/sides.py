@@ -7,7 +7,7 @@ from typing import Literal
 
 from reliseg.errors import ConfigError, suggestion
 from reliseg.results import Results, Row
-from reliseg.results.replicates import Replicates
+from reliseg.results.replicates import FOLDER, Lefts, Replicates
 
 By = Literal["run", "model", "calibration", "domain"]
 
@@ -24,22 +24,34 @@ _ALL = ("run", "model", "dataset", "domain", "calibration", "fitted_on", "score"
 
 @dataclass(frozen=True)
 class ReadRun:
-    """A run as it is compared: its name, its rows, and its numbers without single images; `place` is its folder."""
+    """A run as it is compared: its name, its rows, and its numbers without single images; `place` is its folder.
+
+    Rows that come from no folder have no `replicates`.
+    """
 
     name: str
     rows: Sequence[Row]
-    replicates: Replicates
+    replicates: Replicates | None
     place: str = ""
 
+    def lefts(self, row: Row) -> Lefts | None:
+        """Return what a number is without each image, if that is known."""
+        return None if self.replicates is None else self.replicates.of(row)
 
-def read_runs(folders: Mapping[str, Path]) -> list[ReadRun]:
-    """Return the runs in these folders, by what users call them: by the last part of that, where these differ."""
-    short = [Path(name).name for name in folders]
-    names = short if len(set(short)) == len(short) and all(short) else list(folders)
-    return [
-        ReadRun(name, Results.read(folder).rows, Replicates(folder), place)
-        for name, (place, folder) in zip(names, folders.items(), strict=True)
-    ]
+
+def read_runs(runs: Mapping[str, str | Path | Results]) -> list[ReadRun]:
+    """Return runs, or the rows that were read of them, by what users call them.
+
+    A run is called by the last part of its name, where these differ.
+    """
+    short = [Path(name).name for name in runs]
+    names = short if len(set(short)) == len(short) and all(short) else list(runs)
+    read = []
+    for name, (place, run) in zip(names, runs.items(), strict=True):
+        results = run if isinstance(run, Results) else Results.read(run)
+        replicates = Replicates(results.folder(FOLDER)) if results.source else None
+        read.append(ReadRun(name, results.rows, replicates, place))
+    return read
 
 
 @dataclass(frozen=True)

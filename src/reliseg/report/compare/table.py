@@ -16,6 +16,8 @@ from reliseg.report.quantities import known_quantities
 from reliseg.report.selection import pick_rows
 from reliseg.report.table import parts_of_means
 from reliseg.results import NAN, Row, csv_line
+from reliseg.results.frames import Column, Kind, to_pandas, to_polars
+from reliseg.results.views import view
 
 COLUMNS = (
     "metric",
@@ -41,6 +43,16 @@ COLUMNS = (
     "units",
     "note",
 )
+_KINDS: Mapping[str, Kind] = {
+    "baseline_value": "number",
+    "value": "number",
+    "difference": "number",
+    "ci_low": "number",
+    "ci_high": "number",
+    "p": "number",
+    "p_holm": "number",
+    "paired": "truth",
+}
 
 
 @dataclass(frozen=True)
@@ -89,9 +101,22 @@ class Comparisons:
     def __repr__(self) -> str:
         return f"Comparisons({self.metric} of {len(self)} by {self.by}, baseline {self.baseline!r})"
 
+    def _repr_html_(self) -> str:
+        """Return the table, for notebooks."""
+        html: str = view("notebook.html", "comparisons_html")(self)
+        return html
+
     def records(self) -> list[dict[str, Any]]:
         """Return the comparisons as plain dicts, ready for a DataFrame; numbers that are undefined are None."""
         return [self._record(line) for line in self.lines]
+
+    def to_pandas(self) -> Any:
+        """Return the comparisons as a pandas.DataFrame: `string`, `float64` with NaN, and `bool`."""
+        return to_pandas(self._columns())
+
+    def to_polars(self) -> Any:
+        """Return the comparisons as a polars.DataFrame, with null where a number is undefined."""
+        return to_polars(self._columns())
 
     def to_csv(self) -> str:
         """Return the table as CSV: undefined numbers are empty, floats are written to the last bit."""
@@ -108,6 +133,10 @@ class Comparisons:
             "comparisons": self.records(),
         }
         return json.dumps(content, indent=1, allow_nan=False)
+
+    def _columns(self) -> dict[str, Column]:
+        cells = {name: [record[name] for record in self.records()] for name in COLUMNS}
+        return {name: Column(_KINDS.get(name, "text"), values) for name, values in cells.items()}
 
     def _record(self, line: Compared) -> dict[str, Any]:
         row, found = line.row, line.difference
@@ -226,4 +255,4 @@ def _difference(entry: Entry, base: Entry) -> Difference:
     for one in (row, other):
         if math.isnan(one.value):
             return Difference(NAN, NAN, NAN, note=f"no value{' in the baseline' if one is other else ''}: {one.why}")
-    return difference_of(row, other, entry.run.replicates.of(row), base.run.replicates.of(other))
+    return difference_of(row, other, entry.run.lefts(row), base.run.lefts(other))

@@ -66,7 +66,7 @@ def parts(table: Table, runs: Sequence[RunFiles], names: Names) -> list[dict[str
         if state in curves:
             part["curves"][key] = curve_record(curves[state][0])
         if state in images:
-            part["images"][key] = worst_images(images[state], each)
+            part["images"][key] = worst_images(images[state][0], each)
     return list(made.values())
 
 

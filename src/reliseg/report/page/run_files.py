@@ -1,13 +1,14 @@
 """The files of a run that the page reads, and in plain words which of them are missing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from reliseg.results import Results, read_csv
+from reliseg.results import ImageTable, Results
 from reliseg.results.curves import CURVES_FILE, Curves, DomainCurves
-from reliseg.results.replicates import Replicates
+from reliseg.results.images import IMAGES_FILE
+from reliseg.results.replicates import FOLDER, Replicates
 
 Place: TypeAlias = tuple[str, str, str, str]
 """A model, a data set, a domain of it and a calibration, in the names of the run."""
@@ -20,25 +21,26 @@ class RunFiles:
     name: str
     results: Results
     curves: Curves
-    images: tuple[Mapping[str, str], ...]
+    images: ImageTable | None
     replicates: Replicates
     missing: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, folder: Path) -> "RunFiles":
-        """Read a run's folder; a DataError where it has no results, or a file is not what it should be."""
-        results = Results.read(folder)
-        missing, curves, images = [], folder / CURVES_FILE, folder / "images.csv"
-        again = f"reliseg results {folder} writes it from what is stored"
+    def read(cls, run: str | Path) -> "RunFiles":
+        """Read a run by its folder or its address; a DataError where it has no results, or a file is damaged."""
+        results = Results.read(run)
+        folder = results.folder(CURVES_FILE, IMAGES_FILE, FOLDER)
+        missing, curves, images = [], folder / CURVES_FILE, folder / IMAGES_FILE
+        again = f"reliseg results {run} writes it from what is stored"
         if not curves.is_file():
-            missing.append(f"{curves} is not there: no diagrams, curves and confusion matrices; {again}")
+            missing.append(f"{run}/{CURVES_FILE} is not there: no diagrams, curves and confusion matrices; {again}")
         if not images.is_file():
-            missing.append(f"{images} is not there: no worst images; {again}")
+            missing.append(f"{run}/{IMAGES_FILE} is not there: no worst images; {again}")
         return cls(
-            folder.absolute().name,
+            Path(run).absolute().name,
             results,
             Curves.read(curves) if curves.is_file() else Curves(()),
-            tuple(read_csv(images)) if images.is_file() else (),
+            ImageTable.read(images) if images.is_file() else None,
             Replicates(folder),
             tuple(missing),
         )
@@ -47,6 +49,6 @@ class RunFiles:
         """Yield what charts need, each with its place."""
         return (((c.model, c.dataset, c.domain, c.calibration), c) for c in self.curves)
 
-    def placed_images(self) -> Iterator[tuple[Place, Mapping[str, str]]]:
-        """Yield the lines of images, each with its place."""
-        return (((i["model"], i["dataset"], i["domain"], i["calibration"]), i) for i in self.images)
+    def placed_images(self) -> Iterator[tuple[Place, ImageTable]]:
+        """Yield the images of each place."""
+        yield from self.images.by_state().items() if self.images is not None else ()

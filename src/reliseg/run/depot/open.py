@@ -1,13 +1,14 @@
 """The folder of a run by what users call it: a path, or the address of a place in an object store."""
 
 import hashlib
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from reliseg.errors import ConfigError
-from reliseg.remote import LOST_SLASH, Address, FetchError, Mirror, is_address
+from reliseg.remote import LOST_SLASH, FetchError, Mirror, is_address, run_address
 from reliseg.remote.settings import cache_folder
 from reliseg.results.replicates import FOLDER
 from reliseg.run.depot.base import Depot, LocalDepot
@@ -19,12 +20,10 @@ COPIES = "runs"
 
 def open_depot(out: str | Path) -> tuple[Path, Depot]:
     """Return the folder to work in, and what keeps its files for others; a ConfigError where this can be no run's."""
-    text = str(out)
-    if LOST_SLASH.match(text):
-        raise ConfigError(f"{text}: an address has two slashes; write {text.replace(':/', '://', 1)} as a text")
-    if not is_address(text):
+    found = run_address(str(out))
+    if found is None:
         return Path(out), LocalDepot()
-    address = str(Address.of(text))
+    address = str(found)
     try:
         return folder_of_copy(address), MirroredDepot(Mirror(address, folder_of_copy(address)))
     except FetchError as error:
@@ -53,18 +52,11 @@ def fetch_run(folder: Path, depot: Depot, is_ours: Callable[[str], bool]) -> Non
     depot.fetch(folder / "configurations", folder / "models")
 
 
-def readable_run(run: str | Path) -> Path:
-    """Return the folder that holds the tables of a run, and what they are compared by, by its path or its address.
-
-    The `results.json` of a run stands for its folder.
-    """
-    folder, depot = open_depot(run)
-    if not depot.is_elsewhere:
-        return folder.parent if folder.is_file() else folder
-    for stem in _TABLES:
-        depot.fetch(folder, stem=stem)
-    depot.fetch(*(folder / FOLDER / f"{i:02x}" for i in range(256)))
-    return folder
+def keep_tables(folder: Path) -> None:
+    """Remove what a run has stored of its work: statistics, samples and what it knows of files."""
+    for path in folder.iterdir():
+        if path.name != FOLDER and not path.name.startswith(_TABLES):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @contextmanager

@@ -10,18 +10,17 @@ from reliseg.metrics.many import ratio
 from reliseg.metrics.units import Units, share_up_to
 from reliseg.plan.plan import Plan, Target
 from reliseg.results import NAN, csv_line
+from reliseg.results.images import IOU, MEAN, NUMBERS, PIXELS, PLACE
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.built_in_scores import msp_edges
 from reliseg.stats.threshold import Threshold
 
-_PLACE = ["model", "dataset", "domain", "calibration", "sample", "scene", "image", "mask"]
-_NUMBERS = ["n_pixels", "miou", "accuracy", "ece", "nll", "confident_error90", "confident_error99", "rejected"]
 _LIMITS = (0.90, 0.99)
 
 
 def image_header(plan: Plan) -> str:
     """Return the columns of `images.csv`: those of all scores and of all classes of the plan."""
-    return csv_line([*_PLACE, *_NUMBERS, *_score_columns(plan), *(f"iou_{name}" for name in _classes(plan))])
+    return csv_line([*PLACE, PIXELS, *NUMBERS, *_score_columns(plan), *(f"{IOU}{name}" for name in _classes(plan))])
 
 
 def image_lines(
@@ -83,7 +82,7 @@ def _iou(state: DomainState, units: Units, names: Sequence[str]) -> Float64[np.n
 
 def _score_columns(plan: Plan) -> list[str]:
     scores = plan.layout(plan.test_domains()[0].dataset).scores if plan.test_domains() else ()
-    return [f"mean_{score}" for score in scores]
+    return [f"{MEAN}{score}" for score in scores]
 
 
 def _classes(plan: Plan) -> list[str]:
