@@ -14,7 +14,7 @@ from pathlib import Path
 
 MAX_BODY_LINES = 60
 MAX_MODULES = 14
-REGISTRIES = ("metrics/families", "scores/methods", "calibration/methods", "models/kinds")
+REGISTRIES = ("corruptions/kinds", "metrics/families", "scores/methods", "calibration/methods", "models/kinds")
 
 
 @dataclass(frozen=True)

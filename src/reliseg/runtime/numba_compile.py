@@ -14,9 +14,10 @@ from reliseg.runtime.numba_cache import TolerantCache, check_compiler
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_EXACT: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 # `contract` permits fused multiply-add. Not `reassoc`: it would delete the additions that round in `exp` and
 # `units`; and as no floats are summed over pixels, nothing else would gain by it.
-_OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
+_OPTIONS: dict[str, Any] = _EXACT | {"fastmath": {"contract"}}
 
 _ROOMS = [Path(__file__).parents[1] / room for room in ("runtime", "stats", "kernels/cpu")]
 """The folders, beside a function's own, of all functions and constants that it may use."""
@@ -31,14 +32,31 @@ def inline_njit(function: Function) -> Function:
     return cast(Function, njit(**_OPTIONS, forceinline=True)(inspect.unwrap(function)))
 
 
+def inline_exact_njit(function: Function) -> Function:
+    """Let numba compile a function as `inline_njit` does, every operation rounded as it is written."""
+    return cast(Function, njit(**_EXACT, forceinline=True)(inspect.unwrap(function)))
+
+
 def cached_njit(function: Function) -> Function:
     """Let numba compile a function that Python calls, and store its machine code on disk.
 
     It is stored beside the source, else in the user's cache folder, else (nothing can be written) nowhere. A
     ConfigError if numba is told not to compile: no module of kernels can be imported then.
     """
+    return _cached(function, _OPTIONS)
+
+
+def exact_njit(function: Function) -> Function:
+    """Let numba compile a function as `cached_njit` does, every operation rounded as it is written.
+
+    A fused multiply-add rounds once where other processors round twice; without it the bits are equal on all of them.
+    """
+    return _cached(function, _EXACT)
+
+
+def _cached(function: Function, options: dict[str, Any]) -> Function:
     check_compiler()
-    dispatcher: Any = njit(**_OPTIONS)(_with_source_digest(inspect.unwrap(function)))
+    dispatcher: Any = njit(**options)(_with_source_digest(inspect.unwrap(function)))
     with suppress(RuntimeError):
         dispatcher._cache = TolerantCache(dispatcher.py_func)
     return cast(Function, dispatcher)

@@ -1,0 +1,17 @@
+"""Corruptions: an image in, a corrupted image of the same size out; the same bytes on any machine, in any order."""
+
+from reliseg.corruptions.base import CORRUPTIONS, SEVERITIES, Corruption
+from reliseg.corruptions.choice import GROUPS, chosen_kinds, known_kind, known_severity, parse_corruption
+from reliseg.corruptions.corrupted import Corrupted
+
+__all__ = [
+    "CORRUPTIONS",
+    "GROUPS",
+    "SEVERITIES",
+    "Corrupted",
+    "Corruption",
+    "chosen_kinds",
+    "known_kind",
+    "known_severity",
+    "parse_corruption",
+]

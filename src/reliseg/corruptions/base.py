@@ -1,0 +1,42 @@
+"""The interface of corruptions."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Literal, TypeAlias
+
+import numpy as np
+from jaxtyping import UInt64
+
+from reliseg.registry import Registry
+from reliseg.types import Image
+
+Family: TypeAlias = Literal["noise", "blur", "weather", "digital"]
+Key: TypeAlias = UInt64[np.ndarray, "4"]
+"""Four words below 2**32 that random words are made from; all severities of a kind on an image share them."""
+SEVERITIES = (1, 2, 3, 4, 5)
+
+
+@dataclass(frozen=True)
+class Corruption(ABC):
+    """What is done to an 8-bit RGB image: the same bytes on any machine, whatever was corrupted before."""
+
+    family: ClassVar[Family]
+    published: ClassVar[bool] = True
+    """Whether it is one of the fifteen of Hendrycks and Dietterich (ICLR 2019)."""
+
+    @abstractmethod
+    def __call__(self, image: Image, severity: int, key: Key) -> Image:
+        """Return the corrupted image, of the same size; `severity` is 1 to 5."""
+
+    def problem(self, size: tuple[int, int]) -> str:
+        """Return why images of this height and width cannot be corrupted so, or ""."""
+        return ""
+
+    def library(self) -> str:
+        """Return the library that its bytes depend on, with its version; "" where there is none."""
+        return ""
+
+
+CORRUPTIONS: Registry[Corruption] = Registry(
+    "reliseg.corruptions", "kinds", "Corruption", "corruption", trial=lambda kind: kind()
+)

@@ -1,0 +1,40 @@
+"""One corruption of images: which kind, how severe, and the seed that is drawn from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reliseg.corruptions.base import CORRUPTIONS, Corruption
+from reliseg.corruptions.draws import key_of
+from reliseg.types import Image
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Corrupted:
+    """A kind of corruption at a severity from 1 to 5. What is drawn depends on seed, kind and image id alone."""
+
+    kind: str
+    severity: int
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """`fog-3`."""
+        return f"{self.kind}-{self.severity}"
+
+    @property
+    def corruption(self) -> Corruption:
+        """What does it."""
+        return CORRUPTIONS.get(self.kind)()
+
+    def __call__(self, image: Image, image_id: str) -> Image:
+        """Return the corrupted copy of the image of this id."""
+        key = key_of(self.seed, image_id, self.kind)
+        writable = np.require(image, requirements=["C", "W"])  # compiled code is made for one kind of array
+        return self.corruption(writable, self.severity, key)
+
+    def facts(self) -> dict[str, object]:
+        """Return what determines its bytes, beside the image: as results name it."""
+        facts: dict[str, object] = {"kind": self.kind, "severity": self.severity, "seed": self.seed}
+        library = self.corruption.library()
+        return facts | ({"library": library} if library else {})

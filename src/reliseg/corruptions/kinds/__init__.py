@@ -1,0 +1,1 @@
+"""The corruptions: a file's name is what users write."""
