@@ -11,7 +11,7 @@ import jsonschema
 import numpy as np
 import pytest
 from helpers.result_rows import HOSTILE, lefts_of, result_row, with_interval, write_results, write_run
-from helpers.simulated_run import write_simulated_run
+from helpers.simulated_run import Shape, write_simulated_run
 
 import reliseg
 from reliseg import cli
@@ -134,6 +134,20 @@ def test_what_cannot_be_compared_exits_with_2(command, tmp_path):
         assert said in err
     with pytest.raises(reliseg.ReliSegError, match="compare: no argument is called 'modle'; did you mean 'model'"):
         reliseg.compare(run, "ece", modle="net")
+
+
+def test_figures_are_written_and_their_names_are_printed(command, tmp_path):
+    run = write_simulated_run(tmp_path / "run", Shape(images=1))
+    words = ["figures", run, "--out", tmp_path / "out", "--format", "svg", "--only", "reliability", "--width", "one"]
+    code, out, err = command(*words)
+    assert (code, err) == (0, "")
+    names = [f"reliability-{model}-one.svg" for model in ("dabnet", "edanet")]
+    assert out.splitlines() == [str(tmp_path / "out" / name) for name in names]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    (run / "curves.json").unlink()
+    code, out, err = command(*words)
+    assert (code, out) == (2, "")
+    assert "nothing to draw: reliability: the run has no curves" in err
 
 
 def test_a_card_is_printed_or_written_and_its_schema_too(command, tmp_path):

@@ -1,4 +1,4 @@
-"""The commands that read what runs have written: `reliseg report`, `card`, `compare` and `gate`."""
+"""The commands that read what runs have written: `reliseg report`, `figures`, `card`, `compare` and `gate`."""
 
 import sys
 from pathlib import Path
@@ -155,6 +155,43 @@ def compare(
             sys.stdout.write(f"{line}\n")
     else:
         sys.stdout.write(found.to_csv() if format_ == "csv" else f"{found.to_json()}\n")
+
+
+def figures(
+    *,
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="The folders of finished runs, or addresses.")],
+    format_: Annotated[
+        Literal["pdf", "svg", "png"], typer.Option("--format", help="PDF and SVG have any resolution, PNG 300 dpi.")
+    ] = "pdf",
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write into.")] = Path("figures"),
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="CHART", help="Draw this chart, e.g. reliability. Repeat for more.")
+    ] = None,
+    width: Annotated[
+        Literal["one", "two", "both"], typer.Option(help="As wide as one column of a paper, as two, or both.")
+    ] = "both",
+    model: Annotated[list[str] | None, typer.Option(help="Show this model. Repeat for more.")] = None,
+    domain: Annotated[list[str] | None, typer.Option(help="Show this [DATA/]DOMAIN. Repeat for more.")] = None,
+    calibration: Annotated[list[str] | None, typer.Option(help="Show this calibration. Repeat for more.")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Draw this number, e.g. ece. Repeat for more.")] = None,
+    score: Annotated[str | None, typer.Option(help="The score of curves, and of numbers that have one.")] = None,
+) -> None:
+    """Draw the charts of runs as files for papers, and print the names of the files."""
+    from reliseg.report.figures.catalog import catalog_of
+    from reliseg.report.figures.choice import Choice, chosen_material
+    from reliseg.report.figures.files import WIDTHS, write_figures
+    from reliseg.report.joined import join_runs
+
+    joined = join_runs({run: run for run in runs}, with_curves=True)
+    choice = Choice(model or (), domain or (), calibration or (), metric or (), score or "")
+    catalog = catalog_of(chosen_material(joined, choice), choice, only or ())
+    for line in (*joined.missing, *catalog.notes):
+        sys.stderr.write(f"{printable(line)}\n")
+    widths = list(WIDTHS) if width == "both" else [width]
+    for written in write_figures(catalog.figures, out, format_, widths):
+        if written.note:
+            sys.stderr.write(f"{printable(f'{written.path}: {written.note}')}\n")
+        sys.stdout.write(f"{printable(str(written.path))}\n")
 
 
 def _baseline(results: "Results", baseline: str) -> "Baseline":

@@ -2,9 +2,7 @@
 
 import json
 
-import vl_convert
-
-from reliseg.report.charts.style import ONE_COLUMN, THEMES, TWO_COLUMNS, Look, drawable, fitted, themed
+from reliseg.report.charts.style import ONE_COLUMN, THEMES, TWO_COLUMNS, Look, fitted, svg_of, themed
 
 
 def data_of_spec(spec):
@@ -24,8 +22,7 @@ def check_chart(draw, records):
         assert ('"params"' in text or '"tooltip": [' in text) == look.interactive
         assert "#000" not in text
     for name in THEMES:
-        svg = vl_convert.vegalite_to_svg(drawable(themed(draw(Look()), name)))
+        svg = svg_of(themed(draw(Look()), name))
         assert "<svg" in svg
         assert "<script" not in svg
-    wide = fitted(draw, Look(TWO_COLUMNS), "paper")
-    assert 'width="5' in vl_convert.vegalite_to_svg(wide)[:200]
+    assert 'width="49' in fitted(draw, Look(TWO_COLUMNS), "paper")[:200]

@@ -5,7 +5,10 @@ from typing import Any
 
 import altair as alt
 
-from reliseg.report.charts.style import MOST_COLOURS, SHAPES, Look, Panels, colour, names_in, over, toggled, tooltip
+from reliseg.report.charts.style import MOST_COLOURS, Look, Panels, colour, names_in, over, shape, toggled, tooltip
+
+_MANY = 40
+"""More points than these have fainter intervals."""
 
 
 def accuracy_against(
@@ -26,14 +29,15 @@ def accuracy_against(
     if not many:
         shown = shown.encode(color=colour(look, records, "series"))
     valid = "isValid(datum.accuracy_low)"
+    faint = 0.5 if len(records) <= _MANY else 0.25
     across = (
         shown.transform_filter(valid)
-        .mark_rule(opacity=0.5)
+        .mark_rule(opacity=faint)
         .encode(x=alt.X("accuracy_low:Q", **x), x2="accuracy_high:Q", y=alt.Y("value:Q", **y))
     )
     up = (
         shown.transform_filter("isValid(datum.value_low)")
-        .mark_rule(opacity=0.5)
+        .mark_rule(opacity=faint)
         .encode(x=alt.X("accuracy:Q", **x), y=alt.Y("value_low:Q", **y), y2="value_high:Q")
     )
     about = tooltip(
@@ -49,6 +53,5 @@ def accuracy_against(
     )
     layers = [across, up, dots]
     if not many:
-        shape = alt.Shape("series:N", sort=None, scale=alt.Scale(range=list(SHAPES)), legend=None)
-        layers = toggled(look, [across, up, dots.encode(shape=shape)], "series")
+        layers = toggled(look, [across, up, dots.encode(shape=shape("series"))], "series")
     return panels.show(over(records, layers), look.height(panels.width, 0.75))

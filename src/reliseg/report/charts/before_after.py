@@ -21,7 +21,7 @@ def before_after(records: Sequence[dict[str, Any]], look: Look, *, title: str) -
     colour = alt.Color(
         "change:N",
         scale=alt.Scale(domain=list(_CHANGES), range=list(_CHANGES.values())),
-        legend=legend(look, list(_CHANGES), "after calibration:"),
+        legend=legend(look, list(_CHANGES), "bar: before; point: after calibration"),
     )
     axis = alt.Axis(labelLimit=look.names)
     base = alt.Chart().encode(y=alt.Y("line:N", sort=names, title=None, axis=axis), color=colour)

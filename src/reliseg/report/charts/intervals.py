@@ -8,7 +8,6 @@ import altair as alt
 
 from reliseg.report.charts.style import (
     MOST_COLOURS,
-    SHAPES,
     Look,
     Panels,
     colour,
@@ -16,6 +15,7 @@ from reliseg.report.charts.style import (
     line_height,
     names_in,
     over,
+    shape,
     side_width,
     toggled,
     tooltip,
@@ -31,9 +31,9 @@ def intervals(records: Sequence[dict[str, Any]], look: Look, *, title: str, bett
     few, the rest into panels. A number without interval is a point alone.
     """
     side, inner, outer = _roles(records)
-    inner_names = names_in(records, inner)
+    inner_names = names_in(records, inner) if inner else []
     ranked = _ranked(records, side, better)
-    lines = len(inner_names) if inner else 1
+    lines = max(1, len(inner_names))
     step = max(look.step, 0.34 * look.step * lines + 0.4 * look.step)
     y: dict[str, Any] = {
         "y": alt.Y(
@@ -68,9 +68,7 @@ def intervals(records: Sequence[dict[str, Any]], look: Look, *, title: str, bett
         ),
     )
     if inner:
-        point = point.encode(
-            shape=alt.Shape(inner, type="nominal", sort=None, scale=alt.Scale(range=list(SHAPES)), legend=None)
-        )
+        point = point.encode(shape=shape(inner))
     layers = toggled(look, [rule, point], inner) if inner else [rule, point]
     return panels.show(over(records, layers), line_height(step))
 

@@ -32,7 +32,7 @@ def reliability(records: Sequence[dict[str, Any]], look: Look, *, by: str = "cal
         counts = _counts(base, colour(look, records, by), is_left=is_left)
         diagram = diagram.properties(width=panels.width, height=height, **titled)
         counts = counts.properties(width=panels.width, height=0.3 * height)
-        parts.append(alt.vconcat(diagram, counts, spacing=0.6 * look.font))
+        parts.append(alt.vconcat(diagram, counts, spacing=1.2 * look.font, bounds="flush"))
     whole = parts[0] if len(parts) == 1 else alt.concat(*parts, columns=panels.columns)
     return whole.properties(data=data_of(records)).resolve_scale(color="shared")
 
@@ -44,7 +44,7 @@ def _diagram(look: Look, base: Any, series: Any, by: str, *, place: tuple[bool, 
     y = alt.Y(
         "accuracy:Q",
         scale=alt.Scale(domain=[0, 1]),
-        axis=alt.Axis(values=_QUARTERS, labels=is_left, format=".0%", title="accuracy" if is_left else None),
+        axis=alt.Axis(values=_QUARTERS, format=".0%", **_titled("accuracy", is_left=is_left)),
     )
     about = tooltip(
         look,
@@ -74,6 +74,14 @@ def _counts(base: Any, series: Any, *, is_left: bool) -> Any:
     y = alt.Y(
         "share:Q",
         scale=alt.Scale(type="log", domain=[_LEAST_SHARE, 1], clamp=True),
-        axis=alt.Axis(values=[1e-4, 1e-2, 1], labels=is_left, format="~%", title="pixels" if is_left else None),
+        axis=alt.Axis(values=[1e-4, 1e-2, 1], format="~%", **_titled("pixels", is_left=is_left)),
     )
     return base.mark_rule().encode(x=x, x2="high:Q", y=y, color=series)
+
+
+def _titled(title: str, *, is_left: bool) -> dict[str, Any]:
+    """Return the title of an axis; other panels than the left one have none, and blanks for labels.
+
+    Without blanks, what stands above them would not be in line.
+    """
+    return {"title": title} if is_left else {"title": None, "labelExpr": "' '"}

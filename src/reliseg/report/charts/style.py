@@ -16,9 +16,9 @@ import vl_convert
 Theme = Literal["paper", "light", "dark"]
 THEMES: tuple[Theme, ...] = ("paper", "light", "dark")
 
-ONE_COLUMN = 3.4 * 72
+ONE_COLUMN = 3.25 * 72
 """The width of a column of a paper, in points."""
-TWO_COLUMNS = 7.0 * 72
+TWO_COLUMNS = 6.875 * 72
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 """Colours that people with any colour vision tell apart (Okabe and Ito 2008); its yellow is too pale on white."""
@@ -97,14 +97,16 @@ def theme(name: Theme) -> dict[str, Any]:
         | {"labelPadding": 3, "titlePadding": 4, "labelLimit": 0},
         "legend": texts
         | {"symbolStrokeWidth": 1.2, "symbolSize": 5 * size, "rowPadding": 1, "columnPadding": size}
-        | {"offset": size / 2},
+        | {"offset": size / 2, "symbolOpacity": 1},
         "header": texts | {"labelPadding": 3},
         "title": {"color": ink, "fontSize": size, "fontWeight": "normal"},
         "facet": {"spacing": 1.6 * size},
         "concat": {"spacing": 1.6 * size},
         "text": {"color": ink, "fontSize": size},
         "line": {"strokeWidth": 1 if name == "paper" else 1.6},
-        "rule": {"strokeWidth": 0.8 if name == "paper" else 1.4},
+        "rule": {"strokeWidth": 0.8 if name == "paper" else 1.4, "color": PALETTE[0]},
+        "point": {"color": PALETTE[0]},
+        "bar": {"color": PALETTE[0]},
         "style": {
             "guide": {"color": soft, "stroke": soft, "strokeWidth": thin, "strokeDash": [3, 2]},
             "plain": {"color": soft, "stroke": soft, "fill": soft},
@@ -125,10 +127,13 @@ def themed(chart: Any, name: Theme) -> dict[str, Any]:
 def drawable(spec: dict[str, Any]) -> dict[str, Any]:
     """Return a specification that vl-convert draws: characters beyond 16 bits, as emoji, are written by their codes.
 
-    Its font has none of them, and it fails where a name that is too long is cut within one.
+    Its font has none of them, and it fails where a name that is too long is cut within one. So are the two characters
+    that no drawing may hold.
     """
     text = json.dumps(spec, ensure_ascii=False)
-    drawn: dict[str, Any] = json.loads(re.sub("[\U00010000-\U0010ffff]", lambda c: f"U+{ord(c[0]):X}", text))
+    drawn: dict[str, Any] = json.loads(
+        re.sub("[\ufffe\uffff\U00010000-\U0010ffff]", lambda c: f"U+{ord(c[0]):X}", text)
+    )
     return drawn
 
 
@@ -162,6 +167,11 @@ def colour(look: Look, records: Sequence[dict[str, Any]], field: str) -> Any:
     return alt.Color(
         field, type="nominal", sort=None, scale=alt.Scale(), legend=legend(look, names) if len(names) > 1 else None
     )
+
+
+def shape(field: str) -> Any:
+    """Return the shape of each name of a field, beside its colour."""
+    return alt.Shape(field, type="nominal", sort=None, scale=alt.Scale(range=list(SHAPES)), legend=None)
 
 
 def tooltip(look: Look, **titles: str | tuple[str, str]) -> Any:
@@ -238,19 +248,24 @@ def side_width(look: Look, names: Iterable[Any]) -> float:
     return min(look.names, max((len(str(n)) for n in names), default=0) * 0.55 * look.font)
 
 
-def fitted(draw: Callable[[Look], Any], look: Look, name: Theme) -> dict[str, Any]:
-    """Return the specification that is as wide as asked, labels included: what they take is known when it is drawn."""
+def fitted(draw: Callable[[Look], Any], look: Look, name: Theme) -> str:
+    """Return the drawing (SVG) that is as wide as asked, labels included: what they take is known when it is drawn."""
     nominal = look
-    for _ in range(3):
-        spec = drawable(themed(draw(nominal), name))
-        over = _width(spec) - look.width
+    for _ in range(4):
+        svg = svg_of(themed(draw(nominal), name))
+        over = _width(svg) - look.width
         if -1 < over <= 0.5:
             break
         nominal = replace(nominal, width=max(60.0, nominal.width - over))
-    return drawable(themed(draw(nominal), name))
+    return svg
 
 
-def _width(spec: dict[str, Any]) -> float:
-    found = re.search(r'<svg[^>]* width="([\d.]+)"', vl_convert.vegalite_to_svg(spec))
+def svg_of(spec: dict[str, Any]) -> str:
+    """Return the drawing of a specification; nothing outside it is read."""
+    return str(vl_convert.vegalite_to_svg(drawable(spec), allowed_base_urls=[]))
+
+
+def _width(svg: str) -> float:
+    found = re.search(r'<svg[^>]* width="([\d.]+)"', svg)
     assert found is not None
     return float(found[1])

@@ -1,6 +1,6 @@
 """What is put beside each other: models, calibrations, domains or runs, and which of them is the baseline."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -40,18 +40,20 @@ class ReadRun:
 
 
 def read_runs(runs: Mapping[str, str | Path | Results]) -> list[ReadRun]:
-    """Return runs, or the rows that were read of them, by what users call them.
-
-    A run is called by the last part of its name, where these differ.
-    """
-    short = [Path(name).name for name in runs]
-    names = short if len(set(short)) == len(short) and all(short) else list(runs)
+    """Return runs, or the rows that were read of them, by what users call them."""
     read = []
-    for name, (place, run) in zip(names, runs.items(), strict=True):
+    for name, (place, run) in zip(run_names(runs), runs.items(), strict=True):
         results = run if isinstance(run, Results) else Results.read(run)
         replicates = Replicates(results.folder(FOLDER)) if results.source else None
         read.append(ReadRun(name, results.rows, replicates, place))
     return read
+
+
+def run_names(places: Iterable[str]) -> list[str]:
+    """Return how runs are called: by the last part of what users call them, where these differ."""
+    every = list(places)
+    short = [Path(place).name for place in every]
+    return short if len(set(short)) == len(short) and all(short) else every
 
 
 @dataclass(frozen=True)
