@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import jsonschema
 import numpy as np
 import pytest
+from helpers import s3_server
 from helpers.result_rows import HOSTILE, lefts_of, result_row, with_interval, write_results, write_run
 from helpers.simulated_run import Shape, write_simulated_run
 
@@ -176,3 +177,39 @@ def test_a_report_is_written_and_named(tmp_path, capsys, monkeypatch):
     assert said == f"{out}: open it in a browser\n"
     assert "images.csv is not there" in complained
     assert out.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_runs_in_an_object_store_are_read_as_those_in_folders(command, tmp_path, s3):
+    ease = np.random.default_rng(3).normal(0.5, 0.1, 40)
+    for name, more in (("old", 0.0), ("new", 0.05)):
+        number = with_interval(result_row(float(ease.mean()) + more, score="msp"), 0.4, 0.7)
+        run = write_run(tmp_path / name, (number, lefts_of(ease + more * ease)))
+        files = {p.relative_to(tmp_path).as_posix(): p.read_bytes() for p in run.rglob("*") if p.is_file()}
+        s3_server.put(s3, "runs", files)
+    simulated = write_simulated_run(tmp_path / "page" / "run")
+    s3_server.put(s3, "runs", {f"page/run/{p.name}": p.read_bytes() for p in simulated.iterdir()})
+    s3.heal()
+
+    def words(place):
+        old, new, page = f"{place}/old", f"{place}/new", f"{place}/page/run"
+        yield ["compare", old, new, "--metric", "ece", "--format", "json"]
+        yield ["gate", new, "--baseline", old, "--fail-if", "worse(ece) > 0.2"]
+        yield ["card", new]
+        yield ["report", page, "--out", tmp_path / "page.html"]
+
+    for here, there in zip(words(tmp_path), words("s3://runs"), strict=True):
+        found = []
+        for asked in (here, there):
+            answer = command(*asked)
+            page = (tmp_path / "page.html").read_bytes() if asked[0] == "report" else b""
+            found.append((answer, page))
+        assert found[0] == found[1]
+        assert found[0][0][0] == 0
+    assert s3.asked("PUT") == s3.asked("DELETE") == 0
+    assert command("report", "s3://runs/none")[2] == (
+        "reliseg: s3://runs/none/results.json: no such file; give the address of a finished run\n"
+    )
+    for verb in (["merge", "s3://runs/old", "--out", tmp_path / "x"], ["prune", "s3://runs/old", "--keep", "a.yaml"]):
+        code, _, err = command(*verb)
+        assert code == 2
+        assert "this is for runs on this machine; copy it to a folder first" in err

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Int64, UInt8
 
+from reliseg.errors import image_size_text
 from reliseg.labels import UNKNOWN, Projection
 from reliseg.stats import DeviceLogits, LogitView
 from reliseg.stats.rows import Rows, ScoreRows, row_blocks
@@ -47,6 +48,12 @@ class Prediction:
     image: Image | None = None
     probabilities: Float[np.ndarray, "c h w"] | None = None
     score_maps: Mapping[str, ScoreRows] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Return the shapes on one line."""
+        classes, *stride = self.logits.shape
+        logits = f"{classes} classes at {image_size_text((stride[0], stride[1]))}"
+        return f"Prediction({logits}, of an image of {image_size_text(self.size)})"
 
     @classmethod
     def of_probabilities(

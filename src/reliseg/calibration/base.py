@@ -3,7 +3,7 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from reliseg.calibration.sample import CalibrationSample
 from reliseg.prediction import Prediction
 from reliseg.registry import Registry
+from reliseg.runtime.text_files import quoted
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,16 @@ class Calibration(ABC):
     """Fitted: transforms predictions. Its fields are its parameters, plain numbers that JSON can hold."""
 
     keeps_argmax: ClassVar[bool]
+
+    def __init_subclass__(cls) -> None:
+        """Let every calibration be shown as they all are: some have thousands of parameters."""
+        if "__repr__" not in vars(cls):
+            type.__setattr__(cls, "__repr__", cls.__repr__)
+
+    def __repr__(self) -> str:
+        """Return the parameters on one line, long ones shortened."""
+        values = [f"{f.name}={quoted(getattr(self, f.name))}" for f in fields(self)]
+        return f"{type(self).__name__}({', '.join(values)})"
 
     @property
     def needs_image(self) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from reliseg.data.augment import Copy
-from reliseg.errors import ConfigError, DataError
+from reliseg.errors import ConfigError, DataError, count_text, shortlist
 from reliseg.labels import ColorMap, LabelMap, LabelSpace, Projection, default_projection
 from reliseg.remote import Root
 from reliseg.runtime.file_names import ADDED_BYTES, NAME_BYTES, escaped_name, name_problem, plain_name_problem
@@ -67,6 +67,16 @@ class Domain:
     skipped: tuple[str, ...] = ()
     """Files left out because their image or mask is missing; only with `missing: skip`."""
 
+    def __repr__(self) -> str:
+        """Return the count on one line: a domain has thousands of samples."""
+        return f"Domain({self.name!r}: {self.counts()})"
+
+    def counts(self) -> str:
+        """Return how many samples it has: `120 samples in 4 scenes, without annotation`."""
+        scenes = count_text(len({sample.scene for sample in self.samples}), "scene")
+        bare = "" if self.annotated else ", without annotation"
+        return f"{count_text(len(self.samples), 'sample')} in {scenes}{bare}"
+
     def __post_init__(self) -> None:
         """Raise a ConfigError if it cannot have this name."""
         check_name("domain", self.name)
@@ -92,6 +102,11 @@ class DataSet:
     """The label spaces that `projections` name, where they are known; the others are known by their name alone."""
     resize: ImageSize | None = None
     """The size at which models get its images that have none of their own; None is that of each image."""
+
+    def __repr__(self) -> str:
+        """Return the domains with their counts, and the classes, on one line."""
+        domains = [f"{name} ({domain.counts()})" for name, domain in self.domains.items()]
+        return f"DataSet({self.name!r}: {shortlist(domains, 6)}; {self.labels.summary()})"
 
     def __post_init__(self) -> None:
         """Raise a ConfigError if it cannot have this name."""

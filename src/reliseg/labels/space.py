@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from reliseg.errors import ConfigError, suggestion
+from reliseg.errors import ConfigError, shortlist, suggestion
 from reliseg.registry import shipped_files
 from reliseg.runtime.toml_files import read_toml
 
@@ -28,6 +28,14 @@ class LabelSpace:
     absent: frozenset[int] = frozenset()
     has_own_palette: bool = field(default=True, compare=False, repr=False)
     """False if nobody wrote the colors: they are good for pictures, and say nothing about masks."""
+
+    def __repr__(self) -> str:
+        """Return the classes on one line: there may be hundreds."""
+        return f"LabelSpace({self.summary()}: {shortlist(self.classes, 12)})"
+
+    def summary(self) -> str:
+        """Return how many classes it has and its name: `11 classes of camvid`."""
+        return f"{len(self.classes)} classes of {self.name}"
 
     def __post_init__(self) -> None:
         if not 2 <= len(self.classes) < UNKNOWN:

@@ -125,6 +125,15 @@ class Model(ABC):
     requires: ClassVar[Requires | None] = None
     labels: LabelSpace
 
+    def __init_subclass__(cls) -> None:
+        """Let a kind that is a dataclass be shown as models are: it would show its networks and tables in full."""
+        if "__repr__" not in vars(cls):
+            type.__setattr__(cls, "__repr__", cls.__repr__)
+
+    def __repr__(self) -> str:
+        """Return the kind and the classes on one line."""
+        return f"{type(self).__name__}({self.labels.summary()})"
+
     @classmethod
     def obstacle(cls) -> str | None:
         """Return why this kind cannot run here, with the one command that makes it so; None where it can.

@@ -220,6 +220,10 @@ class ImageModel(Model):
     remarks: Callable[[], list[str]] = list
     """What a user should know besides what is suspicious in its outputs."""
 
+    def __repr__(self) -> str:
+        """Return the kind, the name and the classes on one line."""
+        return f"{type(self).__name__}({self.predictor.name!r}: {self.labels.summary()})"
+
     def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
         """Return one prediction per input."""
         return self.predictor(inputs)

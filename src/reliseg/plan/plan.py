@@ -8,6 +8,7 @@ from reliseg.calibration import calibrator, texts_of_seeds
 from reliseg.calibration.records.record import Record
 from reliseg.config.schema import Settings
 from reliseg.data import DataSet, Domain
+from reliseg.errors import count_text, shortlist
 from reliseg.metrics import METRICS
 from reliseg.models import Model
 from reliseg.stats import Layout
@@ -34,6 +35,10 @@ class Target:
 
     def __str__(self) -> str:
         return f"{self.dataset.name}/{self.domain.name}"
+
+    def __repr__(self) -> str:
+        """Return the name and the counts on one line."""
+        return f"Target({self}: {self.domain.counts()})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Target) and str(self) == str(other)
@@ -160,6 +165,12 @@ class Plan:
     """By calibration, the domains (no unions) that it is applied to; all of its classes where it is not named here."""
     failed: frozenset[str] = frozenset()
     """Calibrations that could not be fitted on the model at hand."""
+
+    def __repr__(self) -> str:
+        """Return what is evaluated on one line."""
+        models = shortlist([source.name for source in self.models], 6)
+        tests = shortlist([str(target) for target in self.tests], 6)
+        return f"Plan({models} on {tests}; {count_text(len(self.calibration_names()), 'calibration')})"
 
     def without_failed(self, fitted: Collection[str]) -> "Plan":
         """Return the plan for a model on which only these calibrations could be fitted."""

@@ -99,6 +99,10 @@ class DomainCurves:
         _check_lengths(self.labels, self.confusion)
         _check_lengths(*self.confusion, [*self.labels, ""])
 
+    def __repr__(self) -> str:
+        """Return what it is of on one line."""
+        return f"DomainCurves({self.model} on {self.dataset}/{self.domain}, {self.calibration})"
+
     def to_json(self) -> str:
         """Return it as one line."""
         return json.dumps(asdict(self), separators=(",", ":"), allow_nan=False)

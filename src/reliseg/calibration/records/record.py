@@ -21,7 +21,7 @@ from reliseg.calibration.base import Calibration
 from reliseg.calibration.method_text import calibrator, canonical_text, texts_of_seeds
 from reliseg.calibration.records.seal import seal_of
 from reliseg.calibration.records.thresholds import ByScore, read_thresholds, thresholds_file, write_thresholds
-from reliseg.errors import CalibrationError, ColumnsError, ConfigError, ReliSegError
+from reliseg.errors import CalibrationError, ColumnsError, ConfigError, ReliSegError, count_text
 from reliseg.prediction import LOGIT_LIMIT, Prediction
 from reliseg.runtime.atomic_files import write_atomically, write_text
 from reliseg.runtime.regular_files import holds, read_regular, reason_of, regular_size
@@ -83,6 +83,11 @@ class Record(Origin):
     calibration: Calibration
     thresholds: Mapping[str, ByScore] = field(default_factory=dict)
     """Thresholds of its split, without calibration and with it, where they are known: they lie in their own file."""
+
+    def __repr__(self) -> str:
+        """Return what it is, of which model, and how much it was fitted on, on one line."""
+        samples = count_text(sum(map(len, self.samples.values())), "sample")
+        return f"Record({self.name} of {self.model}: {self.calibration!r}, fitted on {self.pixels} pixels of {samples})"
 
     @property
     def name(self) -> str:

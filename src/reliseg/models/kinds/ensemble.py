@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reliseg.errors import ModelError
+from reliseg.errors import ModelError, shortlist
 from reliseg.labels import LabelSpace
 from reliseg.models.base import Input, Model, ModelOptions
 from reliseg.models.calling import predict_with
@@ -32,6 +32,10 @@ class EnsembleModel(Model):
 
     members: Mapping[str, Model]
     labels: LabelSpace
+
+    def __repr__(self) -> str:
+        """Return the names of the members, and the classes, on one line."""
+        return f"EnsembleModel({shortlist(list(self.members), 6)}: {self.labels.summary()})"
 
     @classmethod
     def load(cls, options: ModelOptions) -> "EnsembleModel":

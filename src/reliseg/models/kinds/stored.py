@@ -74,6 +74,10 @@ class StoredModel(Model):
     seen: SeenShapes = field(default_factory=SeenShapes)
     """Of all domains together."""
 
+    def __repr__(self) -> str:
+        """Return where the files lie, and the classes, on one line."""
+        return f"StoredModel({self.where!r}: {self.labels.summary()})"
+
     @classmethod
     def load(cls, options: ModelOptions) -> "StoredModel":
         """List the folder, and open one file to check its classes."""

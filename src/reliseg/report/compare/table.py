@@ -69,6 +69,13 @@ class Compared:
     difference: Difference
     p_holm: float = NAN
 
+    def __repr__(self) -> str:
+        """Return the two numbers and their difference on one line."""
+        row, found = self.row, self.difference
+        sides = f"{row.model} on {row.dataset}/{row.domain}, {row.calibration}"
+        interval = f"{found.value:+.4g} ({found.low:+.4g} to {found.high:+.4g})"
+        return f"Compared({row.metric} of {sides}: {interval}, {self.verdict or 'no verdict'})"
+
     @property
     def verdict(self) -> str:
         """Whether the row is better or worse than the baseline, as far as that is decided."""
