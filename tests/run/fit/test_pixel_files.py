@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.faults import failing
 from helpers.street import make_street
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,6 +46,15 @@ def test_nothing_is_left_of_what_was_not_finished(tmp_path):
     with PixelWriter(tmp_path / "00001.zip"):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_disk_that_refuses_one_of_the_two_files_leaves_none_half_written(tmp_path, number):
+    writer = PixelWriter(tmp_path / "00000.zip")
+    with failing("fsync", number), pytest.raises(OSError, match="00000") as raised, writer:
+        writer.add(*part(0, 9))
+    assert ("logits", "labels")[number] in raised.value.filename
+    assert [path.name for path in tmp_path.iterdir()] == ["00000.logits.npy"][:number]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -46,16 +47,18 @@ class PixelWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        is_whole = kind is None and self._columns > 0
-        if is_whole:
-            self._write_headers()
-        for file, temporary, final in zip(self._files, self._temporary_files(), pixel_files(self._path), strict=True):
-            if is_whole:
-                _close(file)
-                temporary.replace(final)
-            else:
-                file.close()
-                temporary.unlink()
+        temporary = self._temporary_files()
+        try:
+            if kind is None and self._columns:
+                self._write_headers()
+                for file, path, final in zip(self._files, temporary, pixel_files(self._path), strict=True):
+                    _close(file)
+                    path.replace(final)
+        finally:
+            for file, path in zip(self._files, temporary, strict=True):
+                with suppress(OSError):  # what is not on the disk yet is not wanted any more
+                    file.close()
+                path.unlink(missing_ok=True)
 
     def _write_headers(self) -> None:
         """The number of pixels is known at the end; NumPy leaves room for it to grow."""
