@@ -254,6 +254,7 @@ def _named_runs(runs: object) -> dict[str, str | Path | Results]:
         items = list(runs) if isinstance(runs, list | tuple) else [runs]
         called = [_run_name(run) for run in items]
         names = [name if name and called.count(name) == 1 else f"#{i}" for i, name in enumerate(called, 1)]
+        names = ["results"] if called == [""] else names
     for item in items:
         if not isinstance(item, str | Path | Results):
             raise ConfigError(f"runs: give folders of runs, or Results; {quoted(item)} is none")

@@ -158,8 +158,8 @@ def test_value_is_of_the_first_definition_unless_one_is_named():
 @pytest.mark.parametrize(
     ("metric", "wanted", "message"),
     [
-        ("ece", {}, "2 rows with metric='ece'; also give domain and reference and calibration and fitted_on and seed"),
-        ("auroc", {}, "2 rows with metric='auroc'; also give score"),
+        ("ece", {}, r"2 rows with metric='ece'; also give domain \(night, day\)"),
+        ("auroc", {}, r"2 rows with metric='auroc'; also give score \(msp, margin\)"),
         ("iou", {}, "it is of single classes: give class_: a .quoted., class, b"),
         ("eec", {}, "no row with metric='eec'; metric: did you mean 'ece'\\? known: "),
         ("ece", {"domain": "fog"}, "no row with metric='ece', domain='fog'"),

@@ -101,9 +101,4 @@ def headline_text(row: Row | None) -> str:
     """Return a number of the table; a dash for none."""
     if row is None or row.why:
         return "-"
-    return digits_text(row.metric, row.value) + ("?" if _is_wide(row) else "")
-
-
-def digits_text(metric: str, value: float) -> str:
-    """Return a value of a metric with the digits that the table shows."""
-    return f"{value:.1f}" if metric == "prr" else f"{value:.4f}"
+    return (f"{row.value:.1f}" if row.metric == "prr" else f"{row.value:.4f}") + ("?" if _is_wide(row) else "")

@@ -81,8 +81,7 @@ class Results:
             query = ", ".join(f"{k}={v!r}" for k, v in {"metric": metric, **columns}.items())
             if not rows:
                 raise KeyError(f"no row with {query}{self._nearest({'metric': metric, **wanted})}")
-            differ = [c for c in KEYS if len({getattr(r, c) for r in rows}) > 1]
-            raise KeyError(f"{len(rows)} rows with {query}; also give {' and '.join(differ)}")
+            raise KeyError(f"{len(rows)} rows with {query}; also give {_what_differs(rows)}")
         return rows[0].value
 
     def _nearest(self, columns: Mapping[str, Any]) -> str:
@@ -154,6 +153,17 @@ class Results:
         rows = _parsed(shown, data, lambda content: tuple(map(_row, content["rows"])))
         run = shown.removesuffix(RESULTS_FILE)
         return cls(rows, Source.of(run.rstrip("/") or run or ".", data) if run != shown else None)
+
+
+def _what_differs(rows: Sequence[Row]) -> str:
+    """Return the first columns that tell the rows apart, each with its values: `domain (day, dusk) and score (..)`."""
+    chosen: list[str] = []
+    for column in KEYS:
+        alike = {tuple(getattr(row, c) for c in chosen) for row in rows}
+        if len(alike) < len({tuple(getattr(row, c) for c in (*chosen, column)) for row in rows}):
+            chosen.append(column)
+    values = {c: list(dict.fromkeys(str(getattr(row, c)) for row in rows)) for c in chosen}
+    return " and ".join(f"{column} ({shortlist(found, 6)})" for column, found in values.items())
 
 
 def read_provenance(path: str | Path) -> dict[str, Any]:

@@ -50,8 +50,8 @@ def test_the_headline_numbers_stand_with_their_intervals_and_reasons():
     assert read.cells[:6] == ["model", "domain", "calibration", "mIoU", "ECE", "NLL"]
     first = dict(zip(read.cells[:6], zip(read.cells[6:12], read.titles[6:12], strict=True), strict=True))
     assert first["domain"][0] == "street/dusk"
-    assert first["ECE"] == ("0.05120.0413 to 0.0611", "95 % interval over 20 images")
-    assert first["mIoU"] == ("0.70000.6000 to 0.8000 *", "95 % interval over 20 images; one class stands in 2 images")
+    assert first["ECE"] == ("0.05120.041 to 0.061", "95 % interval over 20 images")
+    assert first["mIoU"] == ("0.70000.600 to 0.800 *", "95 % interval over 20 images; one class stands in 2 images")
     assert first["NLL"] == ("-", "no pixel")
     assert read.cells[12:17] == ["net", "street/fog", "identity", "-", "-"]
     assert read.titles[15] == "not measured"

@@ -7,7 +7,7 @@ from html import escape
 from reliseg.errors import count_text
 from reliseg.report.compare.lines import comparison_lines
 from reliseg.report.compare.table import Comparisons
-from reliseg.report.table import digits_text, headline_columns, headline_numbers, headline_text
+from reliseg.report.table import headline_columns, headline_numbers, headline_text
 from reliseg.results import ImageTable, Results, Row
 from reliseg.runtime.printable import printable
 
@@ -17,7 +17,7 @@ _BEGINNING, _END = 40, 16
 """Characters of a long name that are shown."""
 _TITLE = 300
 _BOX = "overflow-x:auto;max-width:100%"
-_NAME = "text-align:left;vertical-align:top;max-width:16em;overflow-wrap:anywhere"
+_NAME = "text-align:left;vertical-align:top;white-space:nowrap"
 _NUMBER = "text-align:right;vertical-align:top;white-space:nowrap"
 _QUIET = "opacity:.65;font-size:smaller"
 _IMAGE_NAMES = ("sample", "model", "domain", "calibration")
@@ -89,13 +89,18 @@ def _number_cell(row: Row | None) -> str:
         return _cell(_NUMBER, "-", row.why if row else "not measured")
     if math.isnan(row.ci_low):
         return _cell(_NUMBER, headline_text(row), f"no interval: {row.ci_note}" if row.ci_note else "")
-    ends = f"{digits_text(row.metric, row.ci_low)} to {digits_text(row.metric, row.ci_high)}"
+    ends = f"{_short(row.ci_low)} to {_short(row.ci_high)}"
     title = f"95 % interval over {count_text(row.n_units, row.ci_units.removesuffix('s'))}"
     return _cell(
         _NUMBER,
         f'{headline_text(row)}<br><span style="{_QUIET}">{ends}{" *" if row.ci_note else ""}</span>',
         f"{title}; {row.ci_note}" if row.ci_note else title,
     )
+
+
+def _short(end: float) -> str:
+    """Return an end of an interval with three digits: `0.041`, `56.9`."""
+    return f"{end:.3f}" if abs(end) < 10 else f"{end:.1f}"
 
 
 def _cell(style: str, content: str, title: str = "") -> str:
