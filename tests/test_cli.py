@@ -236,7 +236,9 @@ def test_limit_and_save_reach_the_run(command, street, tmp_path):
     assert "'color'" in err
 
 
-@pytest.mark.parametrize("kind", ["models", "datasets", "labels", "metrics", "scores", "calibrations", "protocols"])
+@pytest.mark.parametrize(
+    "kind", ["models", "datasets", "labels", "metrics", "scores", "calibrations", "corruptions", "protocols"]
+)
 def test_list_names_what_there_is(command, kind):
     code, out, _ = command("list", kind)
     assert code == 0
@@ -247,6 +249,7 @@ def test_list_names_what_there_is(command, kind):
         "metrics": "worst5_miou",
         "scores": "neg_entropy",
         "calibrations": "ts",
+        "corruptions": "jpeg_compression",
         "protocols": "relis-cvpr2023",
     }[kind]
     assert any(expected in line.split() for line in out.splitlines())

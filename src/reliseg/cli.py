@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import typer
 
+from reliseg.cli_corrupt import corrupt
 from reliseg.cli_options import (
     Actors,
     Checkpoint,
@@ -57,7 +58,7 @@ _LONG_WORD = 400
 _CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
 """What typer raises for all that is wrong with options and arguments: it has no public name."""
 
-KINDS = ("models", "datasets", "labels", "metrics", "scores", "calibrations", "protocols")
+KINDS = ("models", "datasets", "labels", "metrics", "scores", "calibrations", "corruptions", "protocols")
 """What `reliseg list` lists."""
 
 
@@ -224,6 +225,7 @@ def check(*, config: Config = None, options: CommandOptions, full: Full = False,
 
 app.command()(report)
 app.command()(figures)
+app.command()(corrupt)
 app.command()(merge)
 app.command()(prune)
 app.command()(card)

@@ -2,7 +2,7 @@
 
 from reliseg.data.base import DataSet, DecodedSample, Domain, Sample
 from reliseg.data.check import MASKS_TO_DECODE, DomainCheck, SizedSample, check_domain, extremes
-from reliseg.data.decode import PIXEL_LIMIT, image_sha256, load, sample_sha256
+from reliseg.data.decode import PIXEL_LIMIT, image_sha256, load, load_image, sample_sha256
 from reliseg.data.misreading import void_note
 from reliseg.data.open import DataOptions, open_dataset
 from reliseg.data.pairs import NO_SCENE
@@ -26,6 +26,7 @@ __all__ = [
     "extremes",
     "image_sha256",
     "load",
+    "load_image",
     "open_dataset",
     "sample_sha256",
     "void_note",

@@ -37,7 +37,7 @@ from reliseg.data.pictures.kinds import (
     raw_mode,
 )
 from reliseg.data.pictures.whole import whole_file
-from reliseg.errors import SampleError, image_size_text, one_line
+from reliseg.errors import DataError, SampleError, image_size_text, one_line
 from reliseg.labels import UnlistedIdsError
 from reliseg.remote import FetchError, Place, RemoteFile
 from reliseg.runtime.regular_files import open_regular, read_open, reason_of, size_text
@@ -247,6 +247,16 @@ def load(
     if pixels is not None and sample.copy is not None:
         pixels = sample.copy(pixels)
     return DecodedSample(sample, size, pixels, truth, digest.hexdigest(), image_digest)
+
+
+def load_image(path: Path) -> Image:
+    """Decode an image that is of no data set, as those of one are; a DataError says why it cannot be read."""
+    file = _File("", path)
+    try:
+        source, header = file.content()
+        return file.decode(source, header, _rgb)
+    except SampleError as error:
+        raise DataError(error.problem) from error
 
 
 def sample_sha256(dataset: DataSet, sample: Sample) -> tuple[str, str]:

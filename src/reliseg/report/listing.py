@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from reliseg.calibration import CALIBRATORS, format_value
+from reliseg.corruptions import CORRUPTIONS, GROUPS
 from reliseg.data import dataset_names
 from reliseg.data.spec import read_spec
 from reliseg.errors import MissingExtraError, error_text
@@ -37,6 +38,10 @@ def listing_lines(kind: str) -> Iterator[str]:
         for name, line in zip(methods, _align(methods), strict=True):
             yield line
             yield from (f"  {parameters}" for parameters in _parameters(name))
+    elif kind == "corruptions":
+        for group in GROUPS[1:]:
+            yield f"{group}:"
+            yield from (f"  {line}" for line in _align(_corruptions(group)))
     else:
         yield from _align({name: _describe(SCORES, name) for name in SCORES.names()})
 
@@ -62,6 +67,14 @@ def _states(name: str) -> Iterator[str]:
     except (Exception, SystemExit) as error:  # of a plug-in
         obstacle = error_text(error)
     yield f"cannot run here: {obstacle}" if obstacle else "can run here"
+
+
+def _corruptions(family: str) -> dict[str, str]:
+    """Return the kinds of a family; the last one has those whose family cannot be told."""
+    texts = {name: _describe(CORRUPTIONS, name) for name in CORRUPTIONS.names()}
+    broken = CORRUPTIONS.faults
+    families = {n: GROUPS[-1] if n in broken else CORRUPTIONS.get(n).family for n in texts}
+    return {name: text for name, text in texts.items() if families[name] == family}
 
 
 def _quantities(family: str) -> Iterator[str]:
