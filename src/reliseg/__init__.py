@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     )
     from reliseg.errors import ReliSegError
     from reliseg.prediction import Prediction
-    from reliseg.results import Results
+    from reliseg.results import ImageTable, Results
     from reliseg.runtime.malloc import tune_malloc
 
     __version__: str
 
 __all__ = [
+    "ImageTable",
     "Prediction",
     "ReliSegError",
     "Results",
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ImageTable": "reliseg.results",
     "Prediction": "reliseg.prediction",
     "ReliSegError": "reliseg.errors",
     "Results": "reliseg.results",

@@ -1,7 +1,7 @@
 import pytest
 
 from reliseg.errors import ConfigError
-from reliseg.remote.addresses import LOST_SLASH, Address, is_address
+from reliseg.remote.addresses import LOST_SLASH, Address, is_address, run_address
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,10 @@ def test_paths_are_no_addresses_and_one_that_lost_a_slash_is_known():
     assert [is_address(t) for t in ("data/camvid", "C:/x", "s3:/bucket", "s3://b")] == [False, False, False, True]
     assert LOST_SLASH.match("s3:/bucket/x")
     assert not LOST_SLASH.match("data/s3:/x")
+
+
+def test_a_run_is_called_by_a_path_or_an_address():
+    assert run_address("runs/a") is None
+    assert run_address("s3://bucket/runs/a") == Address("s3", "bucket", "runs/a")
+    with pytest.raises(ConfigError, match="an address has two slashes; write s3://bucket/a as a text"):
+        run_address("s3:/bucket/a")

@@ -1,5 +1,6 @@
 """The files of a run for readers: by its folder, its table or its address, and never those of other results."""
 
+import os
 import pickle
 from pathlib import Path
 
@@ -67,6 +68,23 @@ def test_what_is_in_the_store_no_more_is_not_read_from_the_copy(s3: Server, stor
     s3_server.put(s3, bucket, {"runs/a/results.json": b"{}"})
     assert not (readable_run(stored, "images.csv") / "images.csv").exists()
     assert set(s3_server.stored(s3, bucket)) == {"runs/a/results.json"}
+
+
+def test_copies_that_were_not_read_for_longest_make_room(
+    s3: Server, stored: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = stored.split("/")[2]
+    for name in ("b", "c"):
+        s3_server.put(s3, bucket, {f"runs/{name}/results.json": b"x" * 1000})
+    first, second = readable_run(f"s3://{bucket}/runs/b"), readable_run(f"s3://{bucket}/runs/c")
+    os.utime(second, (1, 1))
+    monkeypatch.setenv("RELISEG_CACHE_SIZE", "2 KB")
+    s3_server.put(s3, bucket, {"runs/d/results.json": b"x" * 1000})
+    last = readable_run(f"s3://{bucket}/runs/d")
+    assert (first.exists(), second.exists(), last.exists()) == (True, False, True)
+    monkeypatch.setenv("RELISEG_CACHE_SIZE", "0")
+    assert readable_run(f"s3://{bucket}/runs/d") == last
+    assert (first.exists(), (last / "results.json").exists()) == (False, True)
 
 
 @pytest.mark.parametrize(

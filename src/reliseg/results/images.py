@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -245,28 +245,23 @@ def _converted(column: str, cells: Sequence[str], done: int, shared: dict[str, s
     """Return the values of cells of a column; a _CellError where one is none. Equal texts become the same object."""
     if column in PLACE:
         return [shared.setdefault(text, text) for text in (cell.removeprefix("'") for cell in cells)]
-    read: Callable[[str], float] = _count if column == PIXELS else _number
-    is_share = column in _SHARES or column.startswith(IOU)
-    values = []
-    for i, cell in enumerate(cells):
-        try:
-            value = read(cell)
-            if is_share and not (math.isnan(value) or 0 <= value <= 1 + _ROUNDING):
-                raise ValueError("no share")
-        except ValueError as error:
-            raise _CellError(f"row {done + i + 1}: {column} is {quoted(cell)}") from error
-        values.append(value)
-    return np.array(values, np.int64 if column == PIXELS else np.float64)
-
-
-def _number(cell: str) -> float:
-    """Return a number, NaN of nothing; a ValueError for what no program of ours writes."""
-    if not cell:
-        return float("nan")
-    value = float(cell)
-    if not math.isfinite(value) or "_" in cell:
-        raise ValueError("no number")
-    return value
+    try:
+        if column == PIXELS:
+            return np.array([_count(cell) for cell in cells], np.int64)
+        values = np.array([float(cell) if cell else math.nan for cell in cells])
+        is_share = column in _SHARES or column.startswith(IOU)
+        low, high = (0, 1 + _ROUNDING) if is_share else (-np.finfo(float).max, np.finfo(float).max)
+        there = values[~np.isnan(values)]
+        is_plain = len(there) == len(cells) - cells.count("") and "_" not in "".join(cells)
+        if not is_plain or (there < low).any() or (there > high).any():
+            raise ValueError("no number of its kind")
+    except ValueError:
+        if len(cells) == 1:
+            raise _CellError(f"row {done + 1}: {column} is {quoted(cells[0])}") from None
+        for i, cell in enumerate(cells):  # the first one that is wrong is named
+            _converted(column, [cell], done + i, shared)
+        raise
+    return values
 
 
 def _count(cell: str) -> int:

@@ -4,16 +4,18 @@ Reading puts nothing into a store and removes nothing there.
 """
 
 import hashlib
+import os
+import shutil
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
 from reliseg.errors import ConfigError, DataError, StorageError
 from reliseg.remote import FetchError, Mirror, run_address
-from reliseg.remote.settings import cache_folder
+from reliseg.remote.settings import cache_bytes, cache_folder
 from reliseg.runtime.regular_files import open_regular, reason_of, sha256_of_file
 
 RESULTS_FILE = "results.json"
@@ -47,6 +49,8 @@ def readable_run(run: str | Path, *parts: str) -> Path:
         _remove_others(mirror.folder, wanted, found)
         with ThreadPoolExecutor(_THREADS) as pool:
             list(pool.map(mirror.fetch, found))
+    with suppress(OSError):  # another process may do the same
+        _trim(mirror.folder.parent, mirror.folder)
     return mirror.folder
 
 
@@ -109,6 +113,20 @@ def _remove_others(folder: Path, wanted: Collection[str], found: Collection[str]
     for path in [p for part in wanted for p in (folder / part, *(folder / part).rglob("*"))]:
         if path.is_file() and path.relative_to(folder).as_posix() not in found:
             path.unlink(missing_ok=True)
+
+
+def _trim(copies: Path, kept: Path) -> None:
+    """Remove the copies that were not read for longest, but one, where all hold more than a cache may."""
+    os.utime(kept)
+    sizes = {copy: sum(p.stat().st_size for p in copy.rglob("*") if p.is_file()) for copy in copies.iterdir()}
+    held = sum(sizes.values())
+    if held <= cache_bytes(copies, held):
+        return
+    for copy in sorted(sizes.keys() - {kept}, key=lambda path: path.stat().st_mtime):
+        shutil.rmtree(copy, ignore_errors=True)
+        held -= sizes[copy]
+        if held <= cache_bytes(copies, held):
+            return
 
 
 @contextmanager
