@@ -21,6 +21,7 @@ from reliseg.cli_options import (
     Log,
     OnError,
     Out,
+    Pictures,
     RayAddress,
     Save,
     Verify,
@@ -87,6 +88,7 @@ def run(
     out: Out = None,
     options: CommandOptions,
     save: Save = None,
+    pictures: Pictures = None,
     verify: Verify = False,
     on_error: OnError = "stop",
     checkpoint: Checkpoint = 60.0,
@@ -119,6 +121,8 @@ def run(
 
     if (part or per) and stage in (None, "measure"):
         raise ConfigError("--part divides a stage; give --stage sample, fit or evaluate too")
+    if pictures and stage not in (None, "measure"):
+        raise ConfigError(f"--pictures shows results, and --stage {stage} makes none; give it with --stage measure")
     chosen = parse_part(part or "1/1", per)
     who = _engine(engine, address, gpus_per_model, actors)
     if who and stage:
@@ -130,7 +134,7 @@ def run(
     with new_reporter(log) as reporter:
         _announce(plan, reporter)
         text, threads = render_config(checked, folder), decoding_threads(options.workers)
-        job = Run(plan, place, text, threads, kinds, reporter, verify, on_error, checkpoint, who, depot)
+        job = Run(plan, place, text, threads, kinds, reporter, verify, on_error, checkpoint, who, depot, pictures)
         if stage not in (None, "measure"):
             PartOfRun(job, stage, chosen).execute()
             return

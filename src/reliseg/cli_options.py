@@ -35,6 +35,15 @@ Save = Annotated[
         "calibration too, as in confidence@ts@camvid/cal."
     ),
 ]
+Pictures = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=1000,
+        metavar="N",
+        help="Keep pictures of the N worst images of each model and domain for the report.",
+    ),
+]
 Log = Annotated[
     Literal["text", "json"],
     typer.Option(help="What standard error gets: text for people, or json, an object a line, for programs."),

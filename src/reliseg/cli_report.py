@@ -71,13 +71,16 @@ def report(
     *,
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="The folders of finished runs, or addresses.")],
     out: Annotated[Path, typer.Option(metavar="FILE.html", help="The file to write.")] = Path("report.html"),
+    picture_budget: Annotated[
+        float, typer.Option(min=0, metavar="MB", help="What pictures may take: they are made smaller for it. 0: none.")
+    ] = 8.0,
 ) -> None:
     """Write one HTML file of what runs have measured: it opens in any browser and asks for no other file."""
     from reliseg.report.page import RunFiles, build_page
     from reliseg.runtime.atomic_files import write_text
 
     files = [RunFiles.read(run) for run in runs]
-    write_text(out, build_page(files))
+    write_text(out, build_page(files, picture_budget=picture_budget * 1e6))
     for line in dict.fromkeys(line for run in files for line in run.missing):
         sys.stderr.write(f"{printable(line)}\n")
     sys.stdout.write(f"{printable(str(out))}: open it in a browser\n")

@@ -9,6 +9,15 @@ from typing import Any
 import numpy as np
 
 from reliseg.results import Origin, Results, Row, Value, csv_line
+from reliseg.results.pictures import (
+    INDEX_FILE,
+    PICTURES_FOLDER,
+    ConfidencePicture,
+    PictureClasses,
+    PictureEntry,
+    PictureIndex,
+    ScenePicture,
+)
 
 LABELS = (
     *(
@@ -44,6 +53,40 @@ class Shape:
     images: int = 24
     unknown: bool = False
     intervals: bool = True
+
+
+def write_simulated_pictures(
+    folder: Path, shape: Shape, *, each: int = 2, size: tuple[int, int] = (90, 120), own_palette: bool = True
+) -> None:
+    """Write pictures of the first images of each domain into a run of this shape: blocks of classes, confidence in
+    waves, and a tenth of the pixels wrong.
+    """
+    place = folder / PICTURES_FOLDER
+    entries = []
+    for index, domain in enumerate(shape.domains):
+        for i in range(each):
+            draw = np.random.default_rng([index, i])
+            truth = np.kron(draw.integers(0, len(shape.labels), (6, 8)), np.ones((size[0] // 6 + 1, size[1] // 8 + 1)))
+            truth = truth[: size[0], : size[1]].astype(np.uint8)
+            image = np.stack([truth * 40 + 30 * k for k in range(3)], axis=-1)
+            truth[:4], truth[4:8] = 255, 254 if shape.unknown else 255
+            scene = f"f{index:015x}{i:016x}.npz"
+            ScenePicture.of(image, truth).write(place / scene)
+            for m, model in enumerate(shape.models):
+                wrong = draw.random(size) < 0.1
+                classes = np.where(wrong, draw.integers(0, len(shape.labels), size), np.where(truth < 254, truth, 0))
+                y, x = np.indices(size)
+                sure = 0.98 - 0.4 * np.abs(np.sin(x / 9 + m) * np.cos(y / 7)) * np.where(wrong, 1.2, 1)
+                files = {}
+                for c, calibration in enumerate(shape.calibrations):
+                    files[calibration] = f"{index:08x}{i:08x}{m:08x}{c + 1:08x}.npz"
+                    picture = ConfidencePicture.of(classes.astype(np.uint8), sure ** (1 + c), truth)
+                    picture.write(place / files[calibration])
+                sample = f"s{i % 3}/{domain}_{i:04d}"
+                entries.append(PictureEntry(model, shape.dataset, domain, sample, i + 1, i == each - 1, scene, files))
+    colors = [[(37 * c) % 256, (91 * c + 60) % 256, (151 * c + 120) % 256] for c in range(len(shape.labels))]
+    classes_of = {shape.dataset: PictureClasses(list(shape.labels), colors, own_palette)}
+    (place / INDEX_FILE).write_text(PictureIndex(1, each, classes_of, entries).to_json(), encoding="utf-8")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from reliseg.errors import ConfigError, count_text, shortlist
+from reliseg.errors import ConfigError, IncompleteError, count_text, shortlist
 from reliseg.plan.plan import Plan, Target
 from reliseg.results import Results
 from reliseg.run.check.preflight import Scope, check
@@ -71,6 +71,8 @@ class Run:
     """Who does the work; None is this process."""
     depot: Depot = field(default_factory=LocalDepot)
     """Where others find the files of the folder."""
+    pictures: int | None = None
+    """Of how many of the worst images of each model and domain pictures are made; None: of none."""
 
     def execute(self) -> Results:
         """Do everything, to the written results.
@@ -101,6 +103,8 @@ class Run:
                 handle.remember()
             if not busy and (results := self.conclusion.earlier(before)) is not None:
                 self.watch.note("nothing has changed: the results are those that lie there")
+                if self.pictures is not None:
+                    self.fill_album(before)
                 return results
             return self._carry_out(before)
 
@@ -148,6 +152,25 @@ class Run:
         from reliseg.run.evaluate.device_kernels import Kernels
 
         return Kernels(self.watch.note)
+
+    def with_pictures(self, surveys: Sequence[Survey], conclude: Callable[[], Results]) -> Results:
+        """Return the results that `conclude` writes; before, see to the pictures of what was measured.
+
+        An IncompleteError goes on after that: what is there can be looked at.
+        """
+        try:
+            results = conclude()
+        except IncompleteError:
+            self.fill_album(surveys)
+            raise
+        self.fill_album(surveys)
+        return results
+
+    def fill_album(self, surveys: Sequence[Survey]) -> None:
+        """Make pictures, if they are asked for; and let those be forgotten that are there and show something else."""
+        from reliseg.run.pictures.album import Album  # what predicts takes a second to import
+
+        Album(self.context, self.pictures).fill([found.run for found in surveys if found.run is not None])
 
     def survey(self, handles: Sequence[ModelHandle]) -> list[Survey]:
         """Return what is stored of these models."""
@@ -197,7 +220,7 @@ class Run:
                 runs.append(run)
                 run.handle.let_go()
         now = self.survey([run.handle for run in runs])
-        return self.conclusion.write(runs, now, problems, failures)
+        return self.with_pictures(now, lambda: self.conclusion.write(runs, now, problems, failures))
 
     def _at_work(self, handle: ModelHandle) -> "ModelWork":
         """Fit and evaluate a model."""

@@ -11,6 +11,7 @@ from reliseg.errors import ConfigError
 from reliseg.plan.plan import Plan, Target
 from reliseg.plan.shards import Shard, shards
 from reliseg.results.curves import CURVES_FILE
+from reliseg.results.pictures import INDEX_FILE, PICTURES_FOLDER
 from reliseg.results.replicates import FOLDER
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.depot.open import fetch_run
@@ -37,6 +38,7 @@ class RunFolder:
     images.csv                                 a line for each image
     results.parquet  images.parquet            both tables as Parquet, where they are asked for
     replicates/AB/*.npz                        each number without each image or scene, for comparisons
+    pictures/index.json  pictures/*.npz        images, predictions and confidences to look at
     calibrations/MODEL/NAME.json               fitted calibrations, with the files beside them
     statistics/AB/PLACE/DIGEST.zip             statistics, by what determines them
     fitted/PLACE/*                             calibrations, likewise
@@ -89,6 +91,16 @@ class RunFolder:
     def replicates(self) -> Path:
         """The numbers without each image or scene."""
         return self.path / FOLDER
+
+    @property
+    def pictures(self) -> Path:
+        """Images, predictions and confidences to look at."""
+        return self.path / PICTURES_FOLDER
+
+    @property
+    def picture_index(self) -> Path:
+        """Which pictures show what."""
+        return self.pictures / INDEX_FILE
 
     def results(self, kind: str) -> Path:
         """Return the path of the result table as `csv` or `json`."""

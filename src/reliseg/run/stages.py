@@ -90,9 +90,12 @@ def conclude(run: Run, *, with_models: bool = False) -> Results:
         conclusion = replace(run.conclusion, all_tried=False)
         earlier = conclusion.earlier(surveys)
         if earlier is not None:
+            if run.pictures is not None:
+                run.fill_album(surveys)
             return earlier
         runs = [found.run for found in surveys if found.run is not None]
-        return conclusion.write(runs, surveys, [line for found in surveys for line in found.refusals])
+        refusals = [line for found in surveys for line in found.refusals]
+        return run.with_pictures(surveys, lambda: conclusion.write(runs, surveys, refusals))
 
 
 def _unfitted(found: Survey) -> str:

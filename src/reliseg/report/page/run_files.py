@@ -8,6 +8,7 @@ from typing import TypeAlias
 from reliseg.results import ImageTable, Results
 from reliseg.results.curves import CURVES_FILE, Curves, DomainCurves
 from reliseg.results.images import IMAGES_FILE
+from reliseg.results.pictures import PICTURES_FOLDER, PictureIndex
 from reliseg.results.replicates import FOLDER, Replicates
 
 Place: TypeAlias = tuple[str, str, str, str]
@@ -23,13 +24,15 @@ class RunFiles:
     curves: Curves
     images: ImageTable | None
     replicates: Replicates
+    pictures: PictureIndex | None = None
+    folder: Path = Path()
     missing: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, run: str | Path) -> "RunFiles":
         """Read a run by its folder or its address; a DataError where it has no results, or a file is damaged."""
         results = Results.read(run)
-        folder = results.folder(CURVES_FILE, IMAGES_FILE, FOLDER)
+        folder = results.folder(CURVES_FILE, IMAGES_FILE, FOLDER, PICTURES_FOLDER)
         missing, curves, images = [], folder / CURVES_FILE, folder / IMAGES_FILE
         again = f"reliseg results {run} writes it from what is stored"
         if not curves.is_file():
@@ -42,8 +45,14 @@ class RunFiles:
             Curves.read(curves) if curves.is_file() else Curves(()),
             ImageTable.read(images) if images.is_file() else None,
             Replicates(folder),
+            PictureIndex.read(folder),
+            folder,
             tuple(missing),
         )
+
+    def picture(self, name: str) -> Path:
+        """Return the path of a file of pictures."""
+        return self.folder / PICTURES_FOLDER / name
 
     def placed_curves(self) -> Iterator[tuple[Place, DomainCurves]]:
         """Yield what charts need, each with its place."""

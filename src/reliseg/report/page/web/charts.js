@@ -12,7 +12,7 @@ const watcher = new IntersectionObserver((entries) => {
 
 // `make` returns what is drawn: {spec, datasets, words, label}, or {empty} with the reason; it may wait for data.
 function figure(title, make) {
-  const place = el('div', { class: 'chart', role: 'img', tabindex: '0' });
+  const place = el('div', { class: 'chart', role: 'img', tabindex: '0', 'aria-label': title || 'Chart' }); // until it is drawn
   const caption = el('figcaption', {});
   const numbers = el('details', {}, el('summary', {}, 'Numbers of this chart'), el('div', {}));
   const chart = { place, caption, numbers, make, title, stale: true, near: false };

@@ -75,7 +75,7 @@ async function start() {
   curveSections();
   updates.push(classes(), calibrations());
   accuracyAndReliability();
-  updates.push(images());
+  updates.push(images(), pictures());
   glossary();
   startTips();
   buttons();

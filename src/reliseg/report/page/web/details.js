@@ -122,13 +122,19 @@ function images() {
     if (state !== stateOf(view.model, view.domain, view.calibration)) return;
     if (!record) return place.replaceChildren(el('p', { class: 'empty' }, 'The run has no images.csv: “reliseg results RUN” writes it from what is stored.'));
     const numbers = [['miou', 'mIoU'], ['accuracy', 'Accuracy'], ['ece', 'ECE'], ['nll', 'NLL (nats)'], ['confident_error90', 'Wrong above 0.90'], ['rejected', 'Rejected']].filter(([k]) => record[k]?.some((v) => v !== null));
-    const heads = [{ title: 'Image', text: true, of: (i) => record.sample[i], cell: (i) => ({ content: nameOf(record.sample[i]) }) },
+    const heads = [{ title: 'Image', text: true, of: (i) => record.sample[i], cell: (i) => ({ content: imageName(record.sample[i]) }) },
       ...numbers.map(([key, title]) => ({ title, better: ['miou', 'accuracy'].includes(key) ? 'higher' : 'lower', of: (i) => record[key][i], cell: (i) => ({ content: format(record[key][i], key) }) })),
       { title: 'Lowest class', text: true, of: (i) => record.lowest[i][0] ?? '', cell: (i) => ({ content: record.lowest[i].length ? [nameOf(record.lowest[i][0]), ` ${format(record.lowest[i][1], 'iou')}`] : '–' }) }];
     const rows = record.sample.map((_, i) => i).filter((i) => isShown(record.sample[i], data.models[view.model], data.domains[view.domain]));
     place.replaceChildren(table({ caption: `${chosenNames()}, ${data.calibrations[view.calibration]}: the ${record.sample.length} worst of ${record.of[0]} images`, columns: heads, rows, tall: true,
       sorted: { column: 1, sign: 1 }, rowClass: (i) => (isMarked(record.sample[i]) ? 'marked' : null) }));
   };
+}
+
+// The name of an image; it shows the picture where there is one.
+function imageName(sample) {
+  const picture = pictureOf(sample);
+  return picture < 0 ? nameOf(sample) : el('button', { type: 'button', class: 'choose', onclick: () => showPicture(picture) }, nameOf(sample));
 }
 
 function glossary() {

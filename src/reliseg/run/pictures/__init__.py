@@ -1,0 +1,1 @@
+"""Pictures of single images, for those who want to see what the numbers mean."""
