@@ -151,6 +151,22 @@ def test_figures_are_written_and_their_names_are_printed(command, tmp_path):
     assert "nothing to draw: reliability: the run has no curves" in err
 
 
+def test_a_table_is_printed_or_written(command, tmp_path):
+    ease = np.random.default_rng(3).normal(0.5, 0.1, 40)
+    numbers = [(result_row(float(ease.mean()) + m, model=f"net{m}"), lefts_of(ease + m * ease)) for m in (0.0, 0.5)]
+    run = write_run(tmp_path / "run", *numbers)
+    words = ["table", run, "--metrics", "ece", "--rows", "model,calibration", "--columns", "domain"]
+    code, text, err = command(*words, "--intervals", "--digits", "2")
+    assert (code, err) == (0, "")
+    assert "\\toprule" in text
+    assert command(*words, "--format", "markdown", "--fractions", "--out", tmp_path / "t.md")[:2] == (0, "")
+    assert (tmp_path / "t.md").read_text().startswith("| model | calibration | dusk |")
+    assert command(*words, "--format", "csv")[1].startswith("model,calibration,dusk\n")
+    code, out, err = command("table", run, "--metrics", "eec")
+    assert (code, out) == (2, "")
+    assert "did you mean 'ece'?" in err
+
+
 def test_a_card_is_printed_or_written_and_its_schema_too(command, tmp_path):
     run = write_results(tmp_path / "run", SURE, OPEN)
     code, text, err = command("card", run)

@@ -30,7 +30,7 @@ from reliseg.cli_options import (
 )
 from reliseg.cli_options import reporter as new_reporter
 from reliseg.cli_plan import plan as plan_command
-from reliseg.cli_report import card, compare, figures, gate, report
+from reliseg.cli_report import card, compare, figures, gate, report, table
 from reliseg.cli_upkeep import merge, prune
 from reliseg.errors import ConfigError, IncompleteError, ReliSegError, lacks_memory, one_line, shorten_words, suggestion
 from reliseg.runtime.printable import printable, replace_unprintable
@@ -229,6 +229,7 @@ def check(*, config: Config = None, options: CommandOptions, full: Full = False,
 
 app.command()(report)
 app.command()(figures)
+app.command()(table)
 app.command()(corrupt)
 app.command()(merge)
 app.command()(prune)

@@ -1,4 +1,4 @@
-"""The commands that read what runs have written: `reliseg report`, `figures`, `card`, `compare` and `gate`."""
+"""The commands that read what runs have written: `reliseg report`, `figures`, `table`, `card`, `compare` and `gate`."""
 
 import sys
 from pathlib import Path
@@ -195,6 +195,59 @@ def figures(
         if written.note:
             sys.stderr.write(f"{printable(f'{written.path}: {written.note}')}\n")
         sys.stdout.write(f"{printable(str(written.path))}\n")
+
+
+def table(
+    *,
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="The folders of finished runs, or addresses.")],
+    format_: Annotated[
+        Literal["latex", "markdown", "csv"], typer.Option("--format", help="LaTeX with booktabs, Markdown or CSV.")
+    ] = "latex",
+    rows: Annotated[
+        list[str] | None,
+        typer.Option(metavar="AXES", help="What rows go by: model, domain, calibration, score, class, metric."),
+    ] = None,
+    columns: Annotated[
+        list[str] | None, typer.Option(metavar="AXES", help="What columns go by, e.g. domain,metric.")
+    ] = None,
+    metrics: Annotated[
+        list[str] | None, typer.Option(metavar="NAMES", help="The numbers, e.g. miou,ece: see reliseg list metrics.")
+    ] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Show this model. Repeat for more.")] = None,
+    domain: Annotated[list[str] | None, typer.Option(help="Show this [DATA/]DOMAIN. Repeat for more.")] = None,
+    calibration: Annotated[list[str] | None, typer.Option(help="Show this calibration. Repeat for more.")] = None,
+    score: Annotated[list[str] | None, typer.Option(help="Show this score. Repeat for more.")] = None,
+    class_: Annotated[
+        list[str] | None, typer.Option("--class", metavar="NAME", help="Show this class. Repeat for more.")
+    ] = None,
+    intervals: Annotated[bool, typer.Option("--intervals", help="Write the 95 % interval of each number.")] = False,
+    fractions: Annotated[bool, typer.Option("--fractions", help="Write shares as fractions, not in percent.")] = False,
+    digits: Annotated[
+        int, typer.Option(min=0, max=6, help="Digits after the point, in percent; other numbers have two more.")
+    ] = 1,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there, not to standard output.")] = None,
+) -> None:
+    """Print a table of runs for a paper; a best number is bold where the paired interval decides that."""
+    from reliseg.report.joined import join_runs
+    from reliseg.report.tables import Wanted, Writing, table_text
+    from reliseg.runtime.atomic_files import write_text
+
+    names = {"domain": domain, "model": model, "calibration": calibration, "score": score, "class": class_}
+    given = {axis: values for axis, values in names.items() if values}
+    if metrics:
+        given["metric"] = _parts(metrics)
+    joined = join_runs({run: run for run in runs}, with_curves=False)
+    writing = Writing(percent=not fractions, digits=digits, intervals=intervals)
+    text = table_text(joined, Wanted(_parts(rows), _parts(columns), given), writing, format_)
+    if out:
+        write_text(out, text)
+    else:
+        sys.stdout.write(text)
+
+
+def _parts(texts: list[str] | None) -> list[str]:
+    """Return the names in lists with commas."""
+    return [name.strip() for text in texts or () for name in text.split(",") if name.strip()]
 
 
 def _baseline(results: "Results", baseline: str) -> "Baseline":

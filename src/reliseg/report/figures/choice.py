@@ -135,6 +135,11 @@ class Labels:
             len({c.partition("@")[2] for c in fitted}) == 1 and len(set(names)) == len(names),
         )
 
+    @staticmethod
+    def text(name: str) -> str:
+        """Return how any other name is written: nothing in it turns the writing or hides."""
+        return printable(name)
+
     def domain(self, name: str) -> str:
         """Return how a domain is written."""
         return printable(name.partition("/")[2] if self.short_domains else name)
