@@ -92,6 +92,24 @@ def test_a_model_that_is_another_when_it_is_loaded_is_said_and_known_from_then_o
     assert third.model.provenance()["device"] == "cpu"
 
 
+def test_a_model_that_is_called_by_another_path_is_no_other_one(world: World) -> None:
+    world.look()
+
+    def handle_at(where: str) -> ModelHandle:
+        class Loaded(SilentModel):
+            def provenance(self) -> dict[str, object]:
+                return {"files": {str(world.weights): world.weights.read_text()}, "where": where}
+
+        return ModelHandle(ModelSource("net", Loaded, "the net"), ModelMemory(world.root / "models", InputHashes()))
+
+    first = handle_at("net")
+    assert first.facts.provenance["where"] == "net"
+    first.remember()
+    second = handle_at(str(world.root / "net"))
+    assert second.facts.provenance["where"] == "net"
+    assert second.model.provenance()["where"] == str(world.root / "net")
+
+
 def test_a_verified_run_and_one_with_another_package_load_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.look()
     assert world.look(verify=True) == 1

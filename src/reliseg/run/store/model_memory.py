@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ class ModelHandle:
             before = self._facts if self._is_recalled else None
             self.use(self._source.load())
             self.remember()
-            if before is not None and _frozen(before) != _frozen(self.facts):
+            if before is not None and _content(before) != _content(self.facts):
                 raise ConfigError(
                     f"{self.name}: {_difference(before, self.facts)} as it was when it was loaded last, and what is "
                     "stored was looked at as of that one; give --device to choose, or start the same command again to "
@@ -175,6 +175,11 @@ class ModelMemory:
         beside = {str(folder): _names(folder) for folder in sorted({file.parent for file in files})}
         digest = hashlib.sha256(json.dumps(beside).encode()).hexdigest()
         return [self.hashes.of_files(files), digest]
+
+
+def _content(facts: ModelFacts) -> dict[str, Any]:
+    """Return what makes a model what it is, whatever path leads to it: its provenance also says where it lies."""
+    return _frozen(replace(facts, provenance={}))
 
 
 def _difference(before: ModelFacts, now: ModelFacts) -> str:
