@@ -17,7 +17,7 @@ from fuzz.limits import address_space, bounded
 from reliseg.errors import ReliSegError
 
 pytestmark = pytest.mark.slow
-INPUTS = int(os.environ.get("RELISEG_FUZZ_INPUTS", "2000"))
+INPUTS = int(os.environ.get("RELISEG_FUZZ_INPUTS", "1000"))
 SEED = int(os.environ.get("RELISEG_FUZZ_SEED", "0"))
 REFUSALS = ReliSegError
 LONGEST = 2000

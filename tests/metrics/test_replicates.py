@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -20,9 +21,19 @@ WIDE = ("max_logit", "neg_energy")
 REFERENCE = world(31, images=6)
 
 
+THRESHOLDS = cache(thresholds)
+
+
 def state(of, chosen=None) -> DomainState:
     part = of if chosen is None else of.only(chosen)
-    return replace(part.domain(), thresholds=thresholds())
+    return replace(part.domain(), thresholds=THRESHOLDS())
+
+
+@cache
+def states(name):
+    """All images of a world, and all but each: as all families are asked of the same ones."""
+    whole = {"reference": REFERENCE, "wide": world(60, pixels=6000, noise=4.0), **WORLDS}[name]
+    return state(whole), [state(whole, whole.image != i) for i in np.unique(whole.image)]
 
 
 def values(metric, domain, reference):
@@ -40,10 +51,10 @@ def found_of(metric, domain, reference):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["plain", "ties", "poor", "good", "projected", "unreachable", "absent"])
 @pytest.mark.parametrize("family", [name for name in ALL if name not in BINNED + NONE])
+@pytest.mark.parametrize("name", ["plain", "ties", "poor", "good", "projected", "unreachable", "absent"])
 def test_replicates_are_the_numbers_of_the_images_that_remain(family, name):
-    for r, centre, lefts in compared(family, WORLDS[name]):
+    for r, centre, lefts in compared(family, name):
         step = 0.35 if "fpr95" in r.metric else 1e-9  # it is interpolated, where the number jumps from image to image
         assert r.centre == pytest.approx(centre, abs=step), r
         for found, expected in zip(r.lefts, lefts, strict=True):
@@ -54,7 +65,7 @@ def test_replicates_are_the_numbers_of_the_images_that_remain(family, name):
 @pytest.mark.parametrize("family", BINNED)
 def test_replicates_of_coarse_bins_are_near_those_of_fine_ones_and_move_as_they_do(family):
     """Where bins are widest they lie further off; a threshold inside such a bin moves with what few pixels it holds."""
-    for r, centre, lefts in compared(family, world(60, pixels=6000, noise=4.0)):
+    for r, centre, lefts in compared(family, "wide"):
         unit = 100 if r.metric == "prr" else 1
         away = 0.06 if r.score in WIDE else 0.02
         assert r.centre == pytest.approx(centre, abs=unit * away), r
@@ -64,12 +75,10 @@ def test_replicates_of_coarse_bins_are_near_those_of_fine_ones_and_move_as_they_
         assert moves == pytest.approx(expected, abs=unit * 0.004 + 0.25 * np.abs(expected).max()), r
 
 
-def compared(family, whole):
+def compared(family, name):
     """Yield each number's replicates, and by the definition what it is with all images and without each."""
     metric = METRICS.get(family)()
-    domain, reference = state(whole), state(REFERENCE)
-    parts = [state(whole, whole.image != i) for i in np.unique(whole.image)]
-    smaller = [state(REFERENCE, REFERENCE.image != i) for i in np.unique(REFERENCE.image)]
+    (domain, parts), (reference, smaller) = states(name), states("reference")
     everything = values(metric, domain, reference)
     without = [values(metric, part, reference) for part in parts]
     without_of_reference = [values(metric, domain, part) for part in smaller]
