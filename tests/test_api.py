@@ -178,6 +178,8 @@ def evaluated(data, **options):
         (lambda d: evaluated(d, progress=print), r"^progress is <built-in function print>; give True, or an"),
         (lambda d: evaluated(d, checkpoint="5"), r"^checkpoint is '5'; give a number of seconds from 0$"),
         (lambda d: evaluated(d, checkpoint=-1), r"^checkpoint is -1; give a number of seconds from 0$"),
+        (lambda d: evaluated(d, pictures=0), r"^pictures is 0; give a whole number from 1 to 1000"),
+        (lambda d: evaluated(d, pictures=True), r"^pictures is True; give a whole number from 1 to 1000"),
         (lambda d: evaluated(d, save="color"), r"^save: the files lie in the folder of the run; give out too$"),
         (lambda d: evaluated(d, save="colour", out="x"), r"colour"),
         (lambda d: evaluated(d, save=5, out="x"), r"^save: give a name or a list of names, not 5$"),
@@ -251,10 +253,11 @@ def test_the_folder_of_results_goes_with_them(street):
 
 def test_a_configuration_is_run_with_the_options_of_the_command(street, tmp_path):
     results = reliseg.run_config(
-        street.config, tmp_path / "out", device="cpu", limit=2, save=["prediction", "color"], checkpoint=0
+        street.config, tmp_path / "out", device="cpu", limit=2, save=["prediction", "color"], pictures=1, checkpoint=0
     )
     assert {row.n_images for row in results} == {2}
     assert {path.name for path in (tmp_path / "out" / "saved").rglob("*") if path.is_dir()} > {"net"}
+    assert (tmp_path / "out" / "pictures" / "index.json").exists()
     with pytest.raises(reliseg.ReliSegError, match="run_config: limit"):
         reliseg.run_config(street.config, tmp_path / "out", limit=0)
 

@@ -130,6 +130,7 @@ def evaluate(
     verify: bool = False,
     on_error: OnError = "stop",
     save: str | Sequence[str] = (),
+    pictures: int | None = None,
     checkpoint: float = CHECKPOINT,
     **settings: Any,
 ) -> Results:
@@ -141,11 +142,10 @@ def evaluate(
     that are reported together too, by the name of the pool. `settings` are those of a configuration: scores, metrics,
     seed, batch, sample. A domain with images that cannot be evaluated has no rows, or with `on_error="skip"` those of
     its other images. `progress=True` shows a bar, on the terminal or below the cell of a notebook. Statistics are kept
-    in `out` (where an interrupted evaluation goes on; with `verify` every file is hashed again, at least every
-    `checkpoint` seconds what is counted is stored, and `save` names kinds of files to write of each image) or in a
-    temporary folder, of which the tables stay as long as the results. `out/config.yaml` is a configuration that
-    `reliseg run` carries out if all models and data sets were opened by name; it says which one was an object in Python
-    and is not.
+    in `out`, where an interrupted evaluation goes on, or in a temporary folder, of which the tables stay as long as the
+    results. `verify`, `save`, `pictures` and `checkpoint` are options of `reliseg run`. `out/config.yaml` is a
+    configuration that it carries out if all models and data sets were opened by name; it says which one was an object
+    in Python and is not.
     """
     models = dict(model) if isinstance(model, Mapping) else {"model": model}
     datasets = _datasets(dataset)
@@ -169,7 +169,15 @@ def evaluate(
     config = parse_config(content, where="evaluate")
     plan = plan_with([ModelSource(n, lambda m=m: m) for n, m in models.items()], datasets, config, Path())  # type: ignore[misc]
     text = render_config(config, Path())
-    how = _how(workers, progress, verify=verify, on_error=on_error, save=_saved(save, out), checkpoint=checkpoint)
+    how = _how(
+        workers,
+        progress,
+        verify=verify,
+        on_error=on_error,
+        save=_saved(save, out),
+        pictures=pictures,
+        checkpoint=checkpoint,
+    )
     if out is not None:
         return _carry_out(plan, text, _as_text("out", out), how)
     return _in_temporary_folder(lambda folder: _carry_out(plan, text, folder, how))
@@ -195,6 +203,7 @@ def run_config(
     verify: bool = False,
     on_error: OnError = "stop",
     save: str | Sequence[str] = (),
+    pictures: int | None = None,
     checkpoint: float = CHECKPOINT,
 ) -> Results:
     """Carry out a configuration file, as `reliseg run CONFIG --out OUT` does with options of these names.
@@ -206,7 +215,15 @@ def run_config(
     parse_settings(overrides, where="run_config")
     checked = read_config(path).model_copy(update=overrides)
     plan = plan_from_config(checked, path.parent)
-    how = _how(workers, progress, verify=verify, on_error=on_error, save=_saved(save, out), checkpoint=checkpoint)
+    how = _how(
+        workers,
+        progress,
+        verify=verify,
+        on_error=on_error,
+        save=_saved(save, out),
+        pictures=pictures,
+        checkpoint=checkpoint,
+    )
     return _carry_out(plan, render_config(checked, path.parent), _as_text("out", out), how)
 
 
@@ -278,6 +295,9 @@ def _how(workers: int | None, progress: Listener | bool | None, **options: Any) 
     seconds = options.get("checkpoint")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
         raise ConfigError(f"checkpoint is {quoted(seconds)}; give a number of seconds from 0")
+    count = options.get("pictures")
+    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 1000):
+        raise ConfigError(f"pictures is {quoted(count)}; give a whole number from 1 to 1000, or leave it out")
     if isinstance(workers, bool) or not isinstance(workers, int | None):
         raise ConfigError(f"workers is {quoted(workers)}; give a whole number from 1")
     return {"workers": decoding_threads(workers), "progress": _check_progress(progress), **options}

@@ -37,8 +37,16 @@ def test_commands_on_folders_refuse_addresses() -> None:
 
 
 def test_of_a_run_that_ended_only_the_tables_are_kept(tmp_path: Path) -> None:
-    for name in ("results.json", "images.csv", "replicates/ab/x.npz", "statistics/ab/y.zip", "inputs.sqlite", ".lock"):
+    for name in (
+        "results.json",
+        "images.csv",
+        "replicates/ab/x.npz",
+        "pictures/a.npz",
+        "statistics/ab/y.zip",
+        "inputs.sqlite",
+        ".lock",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     keep_tables(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["images.csv", "replicates", "results.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["images.csv", "pictures", "replicates", "results.json"]

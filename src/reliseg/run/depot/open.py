@@ -10,6 +10,7 @@ from pathlib import Path
 from reliseg.errors import ConfigError
 from reliseg.remote import LOST_SLASH, FetchError, Mirror, is_address, run_address
 from reliseg.remote.settings import cache_folder
+from reliseg.results.pictures import PICTURES_FOLDER
 from reliseg.results.replicates import FOLDER
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.depot.mirrored import MirroredDepot
@@ -55,7 +56,7 @@ def fetch_run(folder: Path, depot: Depot, is_ours: Callable[[str], bool]) -> Non
 def keep_tables(folder: Path) -> None:
     """Remove what a run has stored of its work: statistics, samples and what it knows of files."""
     for path in folder.iterdir():
-        if path.name != FOLDER and not path.name.startswith(_TABLES):
+        if path.name not in (FOLDER, PICTURES_FOLDER) and not path.name.startswith(_TABLES):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
