@@ -112,7 +112,8 @@ def run_of(folder: Path) -> ModelRun:
     plan = test_set(folder / "data")
     names = plan.calibrations_for(plan.tests[0], "net")[1:]
     records = {
-        name: SimpleNamespace(name=name, calibration=Scaled(t)) for name, t in zip(names, METHODS.values(), strict=True)
+        name: SimpleNamespace(name=name, calibration=Scaled(t), seen=dict)
+        for name, t in zip(names, METHODS.values(), strict=True)
     }
     return ModelRun(context, plan, context.handle(plan.models[0], NamedClasses()), records)
 

@@ -4,7 +4,7 @@ Counts must be equal but for pixels whose decision is closer than float32 can te
 one (`undecided`), and random images have next to none.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from reliseg.kernels import reference
 from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.stats.bins import COARSE_SHIFT, MarginBins, edges
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES, Softmax, confidences, fine_bins
-from reliseg.stats.fixed import real
+from reliseg.stats.fixed import real, total
 
 EPS = 2.0**-24
 """Half a unit in the last place of a float32, relative."""
@@ -165,12 +165,18 @@ def assert_sums(got, want, precision, ties, near):
 
 def assert_row(got, row, want, precision, ties, layout):
     """The row says what the statistics of its only image say; roles and score sums also what the reference does."""
-    counts, right = got.top.counts, np.einsum("ccb->b", got.top.counts[:, :-1])
+    counts, right = got.top.counts, np.einsum("ccb->cb", got.top.counts[:, :-1])
     assert row.ids == ("a",)
     np.testing.assert_array_equal(row.confusion[0], got.top.confusion)
-    np.testing.assert_array_equal(row.bin_counts[0], counts.sum(axis=(0, 1)))
-    np.testing.assert_array_equal(row.bin_right[0], right)
-    np.testing.assert_allclose(real(row.bin_confidence[0]), real(got.top.confidence).sum(axis=(0, 1)), atol=1e-9)
+    np.testing.assert_array_equal(row.label_counts[0], counts.sum(axis=1))
+    np.testing.assert_array_equal(row.label_right[0], right)
+    np.testing.assert_array_equal(row.label_confidence[0], total(got.top.confidence, axis=1))
+    np.testing.assert_array_equal(row.guess_counts[0], counts.sum(axis=0))
+    np.testing.assert_array_equal(row.guess_confidence[0], total(got.top.confidence, axis=0))
+    np.testing.assert_array_equal(row.confident[0], got.confident.counts)
+    if got.classwise is not None:
+        np.testing.assert_array_equal(row.class_hits[0], got.classwise.hits)
+        np.testing.assert_array_equal(row.class_probability[0], got.classwise.probability)
     np.testing.assert_array_equal(row.losses[0], [got.losses.nll, got.losses.brier])
     assert abs(row.pixels - want.pixels).sum() <= 2 * ties
     np.testing.assert_array_equal(row.pixels[0, 2:], want.pixels[0, 2:])
@@ -192,3 +198,8 @@ def assert_same_counts(view, truth, layout):
     np.testing.assert_array_equal(got.top.counts, want.top.counts)
     np.testing.assert_array_equal(got.classwise.counts, want.classwise.counts)
     np.testing.assert_array_equal(got.classwise.hits, want.classwise.hits)
+
+
+def without_classes(row):
+    """The row of an image where class-wise statistics are not asked for."""
+    return replace(row, class_hits=row.class_hits[:, :0], class_probability=row.class_probability[:, :0])

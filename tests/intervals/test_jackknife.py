@@ -58,9 +58,9 @@ def test_the_error_of_a_number_of_two_samples_is_that_of_both():
 @pytest.mark.parametrize(
     ("left", "why"),
     [
-        ([0.5], "one unit alone has no spread"),
-        ([0.5, np.nan, 0.4], "the number is undefined without one of the units"),
-        ([0.5, 0.5, 0.5], "it is the same without any of the units"),
+        ([0.5], "one unit alone does not tell how others vary"),
+        ([0.5, np.nan, 0.4], "it is undefined where one unit is left out"),
+        ([0.5, 0.5, 0.5], "it stays the same whichever unit is left out"),
     ],
 )
 def test_there_is_no_interval_and_a_reason(left, why):
@@ -73,12 +73,23 @@ def test_an_interval_that_a_few_units_decide_is_doubted():
     left = np.full(100, 0.5) + np.random.default_rng(3).normal(0, 1e-4, 100)
     assert not jackknife(0.5, 0.5, [left], Scale()).doubt
     left[:3] = [0.49, 0.48, 0.51]
-    assert jackknife(0.5, 0.5, [left], Scale()).note == "2 % of the units decide this number"
+    assert jackknife(0.5, 0.5, [left], Scale()).note == "2 of 100 units decide this number"
+
+
+@pytest.mark.parametrize(
+    ("units", "outliers", "deciding", "doubted"),
+    [(50, 3, 3, True), (50, 8, 7, False), (500, 9, 8, True), (500, 12, 10, False)],
+)
+def test_fewer_than_8_percent_and_than_9_units_that_decide_a_number_are_few(units, outliers, deciding, doubted):
+    left = np.full(units, 0.5) + np.random.default_rng(3).normal(0, 1e-5, units)
+    left[:outliers] += np.resize([0.01, -0.01], outliers)
+    spread = Spread.of(left)
+    assert (spread.deciding, spread.units, bool(spread.doubt())) == (deciding, units, doubted)
 
 
 def test_normal_numbers_are_seldom_doubted():
     random = np.random.default_rng(4)
-    doubted = [bool(Spread.of(random.normal(size=n)).doubt) for n in (20, 50, 100, 500) for _ in range(200)]
+    doubted = [bool(Spread.of(random.normal(size=n)).doubt()) for n in (20, 50, 100, 500) for _ in range(200)]
     assert np.mean(doubted) < 0.01
 
 

@@ -14,7 +14,7 @@ from reliseg.kernels import reference
 from reliseg.stats import Layout, LogitView, reliability
 from reliseg.stats.bins import COARSE_SHIFT, RIGHT, UNKNOWN_ROLE, VOID_ROLE, WRONG
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES, confidences
-from reliseg.stats.fixed import VALUE_LIMIT, real
+from reliseg.stats.fixed import VALUE_LIMIT, real, total
 
 every_world = pytest.mark.parametrize("each", WORLDS.values(), ids=WORLDS)
 
@@ -160,6 +160,13 @@ def test_the_row_of_an_image_is_the_summary_of_its_pixels(each):
         (table.bin_counts, table.bin_right, table.bin_confidence), reliability(pixels.top), strict=True
     ):
         np.testing.assert_array_equal(found[0], expected)
+    np.testing.assert_array_equal(table.label_counts[0], pixels.top.counts.sum(axis=1))
+    np.testing.assert_array_equal(table.guess_counts[0], pixels.top.counts.sum(axis=0))
+    np.testing.assert_array_equal(table.guess_confidence[0], total(pixels.top.confidence, axis=0))
+    np.testing.assert_array_equal(table.confident[0], pixels.confident.counts)
+    np.testing.assert_array_equal(table.class_hits[0], pixels.classwise.hits)
+    np.testing.assert_array_equal(table.class_probability[0], pixels.classwise.probability)
+    assert table.flips == pixels.flips.counts
     np.testing.assert_array_equal(table.losses[0], [pixels.losses.nll, pixels.losses.brier])
     for s, score in enumerate(each.scores):
         fine = pixels.ranks[score].counts

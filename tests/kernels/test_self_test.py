@@ -70,6 +70,9 @@ def test_the_image_has_every_role_and_class():
     assert (row.bin_counts > 0).sum() > 10
 
 
+COUNTS = ("pixels", "confusion", "label_counts", "guess_counts", "class_hits", "coarse")
+
+
 def lose_three_pixels(array):
     array.reshape(-1)[np.argmax(array)] -= 3
 
@@ -85,11 +88,13 @@ def a_little_more(array):
 @pytest.mark.parametrize(
     ("name", "change", "named"),
     [
-        *((name, lose_three_pixels, name) for name in ("pixels", "confusion", "bin_counts", "bin_right", "coarse")),
-        *((name, shift, name) for name in ("pixels", "confusion", "bin_counts", "coarse")),
+        *((name, lose_three_pixels, name) for name in (*COUNTS, "label_right", "confident")),
+        *((name, shift, name) for name in COUNTS),
         ("losses", a_little_more, "losses"),
         ("score_sums", a_little_more, "score_sums"),
-        ("bin_confidence", lambda a: a.fill(0), "bin_confidence"),
+        ("label_confidence", lambda a: a.fill(0), "label_confidence"),
+        ("guess_confidence", lambda a: a.fill(0), "guess_confidence"),
+        ("class_probability", lambda a: a.fill(0), "class_probability"),
         ("confident.counts", lambda a: a.fill(0), "confident.counts"),
         ("confidence.sums", shift, "confidence.sums"),
         ("classwise.counts", lose_three_pixels, "classwise.counts"),

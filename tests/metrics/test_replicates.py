@@ -14,8 +14,6 @@ from reliseg.testing.worlds import thresholds
 ALL = [name for name in METRICS.names() if METRICS.get(name)().by_default]
 BINNED = ("misclassification", "local_ood", "cumulative_error", "transfer")
 """Families that read scores by coarse bin: their replicates are near what fine bins give; all others' are equal."""
-NONE = ("class_reliability", "class_wise_error", "flips")
-"""Families of which no statistics are kept of single images."""
 WIDE = ("max_logit", "neg_energy")
 """Scores with the widest coarse bins."""
 REFERENCE = world(31, images=6)
@@ -51,7 +49,7 @@ def found_of(metric, domain, reference):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", [name for name in ALL if name not in BINNED + NONE])
+@pytest.mark.parametrize("family", [name for name in ALL if name not in BINNED])
 @pytest.mark.parametrize("name", ["plain", "ties", "poor", "good", "projected", "unreachable", "absent"])
 def test_replicates_are_the_numbers_of_the_images_that_remain(family, name):
     for r, centre, lefts in compared(family, name):
@@ -97,10 +95,7 @@ def test_which_numbers_have_replicates():
         metric = METRICS.get(family)()
         found = found_of(metric, domain, reference)
         without |= {key[0] for key, v in values(metric, domain, reference).items() if key not in found and v == v}
-    assert without == {
-        "ada_ece_bins", "class_ece", "predicted_class_ece", "confident_error90", "confident_error99", "classwise_ece",
-        "flip_rate", "score_p5", "score_p50", "score_p95",
-    }  # fmt: skip
+    assert without == {"ada_ece_bins", "score_p5", "score_p50", "score_p95"}
 
 
 def test_a_class_of_few_images_makes_its_numbers_doubtful():
@@ -112,6 +107,26 @@ def test_a_class_of_few_images_makes_its_numbers_doubtful():
     assert found["iou", "class-1"] == ""
     assert found["miou", ""] == "class-0 stands in 3 of 12 images"
     assert found["pixel_accuracy", ""] == ""
+    by_class = METRICS.get("class_reliability")().replicates(domain, None)
+    found = {(r.metric, r.label): r.doubt for r in by_class}
+    assert found["class_ece", "class-0"] == found["confident_error90", "class-0"] == "class-0 stands in 3 of 12 images"
+    assert found["predicted_class_ece", "class-0"] == ""
+
+
+def test_a_class_that_is_predicted_in_few_images_makes_what_is_predicted_as_it_doubtful():
+    of = world(50, images=12, pixels=1200)
+    kept = np.flatnonzero((of.image < 4) | (of.guess != 0))
+    found = METRICS.get("class_reliability")().replicates(of.only(kept).domain(), None)
+    doubts = {r.doubt for r in found if (r.metric, r.label) == ("predicted_class_ece", "class-0")}
+    assert doubts == {"class-0 is predicted in 4 of 12 images"}
+
+
+def test_the_studys_errors_move_as_those_they_are_like():
+    domain = state(WORLDS["plain"])
+    found = {r.metric: r for r in METRICS.get("compat_relis")().replicates(domain, None)}
+    assert sorted(found) == ["relis_ada_ece", "relis_ece", "relis_ks"]
+    ece = next(METRICS.get("calibration_error")().replicates(domain, None))
+    np.testing.assert_array_equal(found["relis_ece"].lefts[0], ece.lefts[0])
 
 
 def test_domains_without_units_have_no_replicates():

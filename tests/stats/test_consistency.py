@@ -44,7 +44,7 @@ def test_a_pixel_more_in_any_row_is_a_contradiction(name):
     each = WORLDS["plain"]
     pixels, samples = each.observe()[0], each.table()
     column = getattr(samples, name).copy()
-    column.ravel()[np.flatnonzero(column)[-1]] += 1
+    column.ravel()[np.append(0, np.flatnonzero(column))[-1]] += 1
     changed = replace(samples, **{name: column})
     found = [*contradictions(pixels, changed), *contradictions_of_scores(pixels, changed, histograms(pixels))]
     assert found

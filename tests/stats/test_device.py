@@ -87,7 +87,7 @@ def test_every_reader_sees_the_same(logits, truth, tmp_path):
             *label_and_confidence(prediction),
             reference.full_logits(view, 5),
             *kernel.observe(view, truth, "a").arrays().values(),
-            *transformed.observe(kernel, replace(view, transform=mixed), truth, "b", 5)[0].arrays().values(),
+            *transformed.observe(kernel, replace(view, transform=mixed), truth, "b", 5).arrays().values(),
             *kernel.statistics().arrays().values(),
             np.load(tmp_path / f"{name}.npz")["logits"],
         ]

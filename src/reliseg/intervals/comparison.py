@@ -1,12 +1,12 @@
 """Two numbers against each other, on the same units or on others."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64
 
-from reliseg.intervals.jackknife import LEVEL, Interval, Left, Spread
+from reliseg.intervals.jackknife import LEVEL, ONE_UNIT, UNCHANGED, UNDEFINED, Interval, Left, Spread
 
 
 @dataclass(frozen=True)
@@ -20,23 +20,40 @@ class Comparison:
 
 
 def compare(
-    value: float, first: Sequence[Left], second: Sequence[Left], *, paired: bool, level: float = LEVEL
+    value: float,
+    first: Sequence[Left],
+    second: Sequence[Left],
+    *,
+    paired: bool,
+    level: float = LEVEL,
+    noun: str = "unit",
 ) -> Comparison:
     """Return how much the first number exceeds the second.
 
     `first` and `second` are what each is without each unit, of one or more independent samples. Paired, the samples of
     both are the same units in the same order: what both have in common leaves the error. Else they are independent.
+
+    Paired, Student's t has n - 1 degrees of freedom: differences of equal models lie evenly about 0, and fewer would
+    call them different too seldom.
     """
     lefts = [a - b for a, b in zip(first, second, strict=True)] if paired else [*first, *second]
     if any(len(left) < 2 for left in lefts):
-        return _none(value, "one unit alone has no spread", paired)
+        return _none(value, ONE_UNIT.format(noun), paired)
     if not all(np.isfinite(left).all() for left in lefts):
-        return _none(value, "a number is undefined without one of the units", paired)
-    spread = sum((Spread.of(left) for left in lefts[1:]), Spread.of(lefts[0]))
+        return _none(value, UNDEFINED.format(noun), paired)
+    first_of_all, *others = (_spread(left, paired=paired) for left in lefts)
+    spread = sum(others, first_of_all)
     if not spread.error and value:
-        return _none(value, "it is the same without any of the units", paired)
+        return _none(value, UNCHANGED.format(noun), paired)
     half = spread.half(level)
-    return Comparison(value, Interval(value - half, value + half, doubt=spread.doubt), spread.p_value(value), paired)
+    return Comparison(
+        value, Interval(value - half, value + half, doubt=spread.doubt(noun)), spread.p_value(value), paired
+    )
+
+
+def _spread(left: Left, *, paired: bool) -> Spread:
+    found = Spread.of(left)
+    return replace(found, freedom=len(left) - 1.0) if paired else found
 
 
 def _none(value: float, why: str, paired: bool) -> Comparison:

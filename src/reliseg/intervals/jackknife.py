@@ -5,7 +5,7 @@ unevenly the units move it gives the degrees of freedom of Student's t.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -17,10 +17,16 @@ Left: TypeAlias = Float64[np.ndarray, " n"]
 """A number without each of the units, one after the other."""
 
 LEVEL = 0.95
-_FEW = 0.08
-"""A share of the units: where fewer decide a number, no interval is honest."""
-_DECIDE = 2 / 3
+_FEW, _ENOUGH = 0.08, 9
+"""A share of the units, and how many: where fewer than both decide a number, no interval is honest.
+
+Above a hundred units the share alone would warn of intervals that hold what they say: `benchmarks/intervals.py`.
+"""
+_DECIDE = 0.8
 """The share of the variance from which on units decide a number."""
+ONE_UNIT = "one {} alone does not tell how others vary"
+UNDEFINED = "it is undefined where one {} is left out"
+UNCHANGED = "it stays the same whichever {} is left out"
 _ROUNDING = 1e-13
 """What sums in another order may differ by."""
 
@@ -47,11 +53,12 @@ class Interval:
 
 @dataclass(frozen=True)
 class Spread:
-    """The standard error of a number on a scale, its degrees of freedom, and the share of units that decide it."""
+    """The standard error of a number on a scale, its degrees of freedom, and how many of its units decide it."""
 
     error: float
     freedom: float
-    deciding: float = 1.0
+    deciding: int = 1
+    units: int = 1
 
     @classmethod
     def of(cls, left: Left) -> "Spread":
@@ -64,28 +71,28 @@ class Spread:
         square = (left - left.mean()) ** 2
         total = float(square.sum())
         if total <= 0:
-            return cls(0.0, float(n - 1))
+            return cls(0.0, float(n - 1), n, n)
         kurtosis = float((square**2).sum()) * n / total**2
         freedom = float(np.clip(2 * n / max(kurtosis - 1, 1e-9), min(2, n - 1), n - 1))
         largest_first = np.cumsum(np.sort(square)[::-1])
-        deciding = (int(np.searchsorted(largest_first, _DECIDE * total)) + 1) / n
-        return cls(float(np.sqrt((n - 1) / n * total)), freedom, deciding)
+        deciding = int(np.searchsorted(largest_first, _DECIDE * total)) + 1
+        return cls(float(np.sqrt((n - 1) / n * total)), freedom, deciding, n)
 
     def __add__(self, other: "Spread") -> "Spread":
         """Return the spread of a sum or difference of two independent numbers (Welch 1947)."""
         square = self.error**2 + other.error**2
         if not square:
-            return Spread(0.0, min(self.freedom, other.freedom))
+            return replace(self, freedom=min(self.freedom, other.freedom))
         fourth = self.error**4 / self.freedom + other.error**4 / other.freedom
         wider = max((self, other), key=lambda spread: spread.error)
-        return Spread(float(np.sqrt(square)), square**2 / fourth if fourth else wider.freedom, wider.deciding)
+        freedom = square**2 / fourth if fourth else wider.freedom
+        return replace(wider, error=float(np.sqrt(square)), freedom=freedom)
 
-    @property
-    def doubt(self) -> str:
-        """Why an interval should not be relied on, or nothing."""
-        if not self.error or self.deciding >= _FEW:
+    def doubt(self, noun: str = "unit") -> str:
+        """Return why an interval should not be relied on, or nothing; `noun` is what a unit is."""
+        if not self.error or self.deciding >= min(_FEW * self.units, _ENOUGH):
             return ""
-        return f"{_percent(self.deciding)} of the units decide this number"
+        return f"{self.deciding} of {self.units} {noun}s decide this number"
 
     def half(self, level: float = LEVEL) -> float:
         """Return half the width of the interval."""
@@ -102,23 +109,21 @@ class Spread:
         return float(2 * stdtr(self.freedom, -abs(difference) / self.error))
 
 
-def jackknife(value: float, centre: float, lefts: Sequence[Left], scale: Scale, *, level: float = LEVEL) -> Interval:
-    """Return the interval of `value`.
+def jackknife(
+    value: float, centre: float, lefts: Sequence[Left], scale: Scale, *, level: float = LEVEL, noun: str = "unit"
+) -> Interval:
+    """Return the interval of `value`; `noun` is what a unit is, like `image`.
 
     `lefts` are what the number is without each unit: of one sample, or of several independent ones that it is made of.
     `centre` is what it is with all of them; `value` may be known better, and is where the interval lies.
     """
     if any(len(left) < 2 for left in lefts):
-        return Interval.none("one unit alone has no spread")
+        return Interval.none(ONE_UNIT.format(noun))
     if not all(np.isfinite(left).all() for left in lefts):
-        return Interval.none("the number is undefined without one of the units")
+        return Interval.none(UNDEFINED.format(noun))
     scale = scale.for_values(*lefts, np.array([value, centre]))
     spread = sum((Spread.of(scale.forward(left)) for left in lefts[1:]), Spread.of(scale.forward(lefts[0])))
     here, half = float(scale.forward(np.array(value))), spread.half(level)
     if spread.error <= _ROUNDING * max(1.0, abs(here)):
-        return Interval.none("it is the same without any of the units")
-    return Interval(scale.back(here - half), scale.back(here + half), doubt=spread.doubt)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %"
+        return Interval.none(UNCHANGED.format(noun))
+    return Interval(scale.back(here - half), scale.back(here + half), doubt=spread.doubt(noun))

@@ -30,11 +30,10 @@ from reliseg.stats.pixels import (
     PixelStatistics,
     ScoreHistogram,
     TopLabel,
-    reliability,
 )
 from reliseg.stats.probabilities import LEAST_PROBABILITY, LOG_ZERO
 from reliseg.stats.rows import Rows
-from reliseg.stats.samples import SampleTable
+from reliseg.stats.samples import SampleTable, TopSums, class_columns
 from reliseg.stats.view import LogitView, source_positions
 from reliseg.types import Block, Truth
 
@@ -179,10 +178,8 @@ def observe(view: LogitView, truth: Truth, sample: str, layout: Layout) -> tuple
     msp = scores["msp"][known]
     label, guess, bin_ = ids[known], top[known], reliability_bin(msp)
     cells = (layout.classes, layout.columns, RELIABILITY_BINS)
-    top_label = TopLabel(
-        counts=_counts(cells, (label, guess, bin_)),
-        confidence=limbs(_sums(cells, (label, guess, bin_), msp)),
-    )
+    confidence = _sums(cells, (label, guess, bin_), msp)
+    top_label = TopLabel(_counts(cells, (label, guess, bin_)), limbs(confidence))
     wrong = label[(label != guess) & (msp > 0.90)], label[(label != guess) & (msp > 0.99)]
     nll, brier = losses(z[:, known], label)
     fine = {s: BUILT_IN_SCORES[s].fine_bin(softmax) for s in layout.scores}
@@ -199,14 +196,13 @@ def observe(view: LogitView, truth: Truth, sample: str, layout: Layout) -> tuple
         ranks={s: ScoreHistogram(_counts((ROLES, fine_bins(s).size), (role, fine[s]))) for s in layout.scores},
         classwise=_class_wise(z[:, known], label, layout) if layout.classwise else None,
     )
-    counts, right, confidence = reliability(top_label)
     table = SampleTable(
         ids=(sample,),
         pixels=_counts((ROLES,), (role,))[None],
-        confusion=top_label.confusion[None],
-        bin_counts=counts[None],
-        bin_right=right[None],
-        bin_confidence=confidence[None],
+        **TopSums.of(np.stack([top_label.counts, confidence], axis=-1)).columns(),
+        confident=pixels.confident.counts[None],
+        **class_columns(pixels.classwise),
+        flips=pixels.flips.counts[None],
         losses=np.stack([pixels.losses.nll, pixels.losses.brier])[None],
         score_sums=np.stack([limbs(_sums((ROLES,), (role,), scores[s])) for s in layout.scores])[None],
         coarse=np.stack([_counts((ROLES, COARSE_BINS), (role, fine[s] >> COARSE_SHIFT)) for s in layout.scores])[None],

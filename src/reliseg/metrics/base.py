@@ -4,10 +4,11 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
 from reliseg.intervals import Link, Scale
 from reliseg.labels import LabelSpace
@@ -16,8 +17,9 @@ from reliseg.metrics.units import Units
 from reliseg.registry import Registry, plugin_errors
 from reliseg.results import Value
 from reliseg.stats import PixelStatistics, SampleTable
-from reliseg.stats.bins import RIGHT
+from reliseg.stats.bins import RIGHT, WRONG, edges
 from reliseg.stats.fixed import real
+from reliseg.stats.rounding import pixels_near_confidences
 from reliseg.stats.threshold import Threshold
 
 Better = Literal["higher", "lower", "neither"]
@@ -121,6 +123,11 @@ class DomainState:
     units: Units | None = None
     """Its images or scenes one by one, for intervals; None where none are asked for."""
 
+    @cached_property
+    def near_bin_edges(self) -> Int64[np.ndarray, "2 k"]:
+        """How many wrong and right pixels rounding may put on the other side of each edge between two bins."""
+        return pixels_near_confidences(self.pixels.ranks["msp"].counts[[WRONG, RIGHT]], edges()[1:-1])
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -160,7 +167,7 @@ class Metric(ABC):
     """Whether it reads `images` alone: it is measured too where data sets of different classes are pooled."""
     by_default: ClassVar[bool] = True
     """Whether it is measured where nothing is said of metrics."""
-    without_interval: ClassVar[str] = "its statistics are not kept of single images"
+    without_interval: ClassVar[str] = "what it is made of is not kept of each image"
     """Why numbers that have no replicates have none."""
 
     @abstractmethod

@@ -11,11 +11,9 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from reliseg.metrics.base import DomainState
 from reliseg.metrics.cumulative import movement, with_rounding
-from reliseg.stats.bins import RIGHT, WRONG, edges
+from reliseg.stats.bins import edges
 from reliseg.stats.ranking import Bracketed
-from reliseg.stats.rounding import pixels_near_confidences
 
 _EDGES = edges()
 _INNER = _EDGES[1:-1]
@@ -24,11 +22,6 @@ _CHOICES = list(product((False, True), repeat=3))
 
 Bins: TypeAlias = Int64[np.ndarray, " b"]
 Near: TypeAlias = Int64[np.ndarray, "2 k"]
-
-
-def pixels_near_bin_edges(domain: DomainState) -> Near:
-    """Return how many wrong and how many right pixels may lie on the other side of each edge between two bins."""
-    return pixels_near_confidences(domain.pixels.ranks["msp"].counts[[WRONG, RIGHT]], _INNER)
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,10 +39,11 @@ _UNITS_OF_A_CLASS = 5
 """A class that stands in fewer units gives no honest interval."""
 
 
-def few_units(units: Units, what: str, pixels: Float64[np.ndarray, " u"]) -> str:
-    """Return a doubt where only a few units have any of these pixels; else nothing."""
+def few_units(units: Units, what: str, pixels: PerUnit, *, predicted: bool = False) -> str:
+    """Return a doubt where only a few units have any of these pixels, or predictions; else nothing."""
     n = int((pixels > 0).sum())
-    return f"{what} stands in {n} of {len(units)} {units.kind}" if 0 < n < _UNITS_OF_A_CLASS else ""
+    is_there = "is predicted" if predicted else "stands"
+    return f"{what} {is_there} in {n} of {len(units)} {units.kind}" if 0 < n < _UNITS_OF_A_CLASS else ""
 
 
 def replicates_of(family: Family, units: Units, *, score: str = "") -> Iterator[Replicates]:

@@ -1,7 +1,6 @@
 """What is kept of each image or scene, so that numbers can be computed again without it."""
 
 import hashlib
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,6 +9,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from reliseg.metrics.class_rows import ClassTables, by_class, no_class_tables, probabilities
+from reliseg.metrics.exact import total
 from reliseg.stats import Layout, SampleTable
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, VOID_ROLE
 from reliseg.stats.fixed import real
@@ -20,8 +21,6 @@ PerUnit: TypeAlias = Float64[np.ndarray, " u"]
 
 SCENES_NEEDED = 8
 """From so many scenes on, and where they are fewer than the images, scenes are the units."""
-_EXACT = 2.0**53
-"""Whole numbers below it add up without rounding."""
 _ROLES = VOID_ROLE
 """Pixels that are wrong, right, unknown: no interval is made of void ones."""
 
@@ -36,6 +35,10 @@ class Rows:
     """Known pixels, right ones and the sum of confidence, by bin of confidence."""
     losses: Float64[np.ndarray, "m 2"]
     """Sums of the negative log-likelihood and of the Brier score."""
+    flips: Float64[np.ndarray, " m"]
+    """Pixels whose predicted class a calibration changed."""
+    by_class: Mapping[str, np.ndarray]
+    """How sure pixels are, by class: see `class_rows`."""
     ranks: Mapping[str, Histograms]
     """By score, wrong, right and unknown pixels by coarse bin, the most confident first."""
 
@@ -49,42 +52,55 @@ class Rows:
 
     def total(self) -> "Rows":
         """Return the sum of all rows, as one."""
-        return self.each(_total)
+        return self.each(total)
 
     def without_each(self) -> "Rows":
-        """Return for each row the sum of all others; scores are computed when they are asked for."""
+        """Return for each row the sum of all others; scores and classes are computed when they are asked for."""
 
         def others(a: np.ndarray) -> np.ndarray:
-            return _total(a) - a
+            return total(a) - a
 
-        ranks = _OnDemand(self.ranks, others)
-        return Rows(others(self.classes), others(self.bins), others(self.losses), ranks)
+        return Rows(
+            others(self.classes),
+            others(self.bins),
+            others(self.losses),
+            others(self.flips),
+            _OnDemand(self.by_class, others),
+            _OnDemand(self.ranks, others),
+        )
 
     def grouped(self, group: Int64[np.ndarray, " m"], groups: int) -> "Rows":
-        """Return the sum of each group of rows; `group` is the number of each row's."""
+        """Return the sum of each group of rows, none of which is empty; `group` is the number of each row's."""
+        order = np.argsort(group, kind="stable")
+        starts = np.searchsorted(group[order], np.arange(groups))
 
         def add_up(a: np.ndarray) -> np.ndarray:
-            sums = np.zeros((groups, *a.shape[1:]))
-            np.add.at(sums, group, a)
-            return sums
+            rows = a[order].astype(np.float64)
+            return rows if groups == len(a) else np.add.reduceat(rows, starts, axis=0)
 
         return self.each(add_up)
 
     def each(self, change: Callable[[np.ndarray], np.ndarray]) -> "Rows":
         """Return rows whose arrays are changed in one way."""
-        ranks = {score: change(counts) for score, counts in self.ranks.items()}
-        return Rows(change(self.classes), change(self.bins), change(self.losses), ranks)
+        return Rows(
+            change(self.classes),
+            change(self.bins),
+            change(self.losses),
+            change(self.flips),
+            {name: change(table) for name, table in self.by_class.items()},
+            {score: change(counts) for score, counts in self.ranks.items()},
+        )
 
 
 @dataclass(frozen=True, eq=False)
-class _OnDemand(Mapping[str, Histograms]):
-    """Histograms that are made of others, one at a time."""
+class _OnDemand(Mapping[str, np.ndarray]):
+    """Arrays that are made of others, one at a time."""
 
-    source: Mapping[str, Histograms]
-    change: Callable[[Histograms], Histograms]
+    source: Mapping[str, np.ndarray]
+    change: Callable[[np.ndarray], np.ndarray]
 
-    def __getitem__(self, score: str) -> Histograms:
-        return self.change(self.source[score])
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.change(self.source[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.source)
@@ -100,6 +116,8 @@ class ShardRows:
         self.classes = np.zeros((images, 3, layout.classes))
         self.bins = np.zeros((images, 3, RELIABILITY_BINS))
         self.losses = np.zeros((images, 2))
+        self.flips = np.zeros(images)
+        self.by_class = no_class_tables(images, layout)
         self.coarse: dict[str, np.ndarray] = {
             score: np.zeros((images, _ROLES, COARSE_BINS), np.uint32) for score in layout.scores
         }
@@ -112,6 +130,13 @@ class ShardRows:
         self.classes[places, 2] = table.confusion[:, :, :count].sum(axis=1)
         self.bins[places] = np.stack([table.bin_counts, table.bin_right, real(table.bin_confidence)], axis=1)
         self.losses[places] = real(table.losses)
+        self.flips[places] = table.flips[:, 0]
+        for name, tables in by_class(table).items():
+            self.by_class[name][places] = tables
+
+    def put_classwise(self, places: Sequence[int], table: SampleTable) -> None:
+        """Set how sure pixels are of each class, of the images at these places."""
+        self.by_class["probabilities"][places] = probabilities(table)
 
     def put_score(self, places: Sequence[int], score: str, table: SampleTable, number: int) -> None:
         """Set the coarse bins of a score, of the images at these places; `number` is that of the score in the table."""
@@ -123,7 +148,7 @@ class ShardRows:
         for score, counts in self.coarse.items():
             filled = np.flatnonzero(counts.any(axis=(0, 1)))
             packed[score] = filled, counts[:, :, filled]
-        return PackedRows(self.classes, self.bins, self.losses, packed)
+        return PackedRows(self.classes, self.bins, self.losses, self.flips, self.by_class, packed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +158,8 @@ class PackedRows:
     classes: np.ndarray
     bins: np.ndarray
     losses: np.ndarray
+    flips: np.ndarray
+    by_class: ClassTables
     coarse: Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
@@ -160,7 +187,7 @@ class Units:
     """By score, the coarse bins that `rows` has."""
     image_names: tuple[str, ...]
     images: Rows
-    """The rows of the single images, in the domain's order; of scores msp alone."""
+    """The rows of the single images, in the domain's order; of scores msp alone, and nothing by class."""
 
     @classmethod
     def of(cls, shards: Sequence[PackedRows], images: Sequence["UnitImage"]) -> "Units":
@@ -175,6 +202,8 @@ class Units:
             np.concatenate([shard.classes for shard in shards]),
             np.concatenate([shard.bins for shard in shards]),
             np.concatenate([shard.losses for shard in shards]),
+            np.concatenate([shard.flips for shard in shards]),
+            {name: np.concatenate([shard.by_class[name] for shard in shards]) for name in shards[0].by_class},
             {score: _spread([shard.coarse[score] for shard in shards], bins) for score, bins in filled.items()},
         )
         files: list[list[str]] = [[] for _ in names]
@@ -182,7 +211,7 @@ class Units:
             files[i].append(f"{image.name} {image.digest}")
         digests = tuple(hashlib.sha256("\n".join(sorted(of_unit)).encode()).hexdigest() for of_unit in files)
         kind: Kind = "scenes" if is_scenes else "images"
-        single = replace(rows, ranks={"msp": rows.ranks["msp"]})
+        single = replace(rows, ranks={"msp": rows.ranks["msp"]}, by_class={})
         every = tuple(image.name for image in images)
         return cls(kind, tuple(names), rows.grouped(group, len(names)), group, digests, filled, every, single)
 
@@ -191,6 +220,8 @@ class Units:
         """Return the units of the images of one table, in its order."""
         rows, places = ShardRows(len(images), layout), list(range(len(images)))
         rows.put(places, table)
+        if layout.classwise:
+            rows.put_classwise(places, table)
         for number, score in enumerate(layout.scores):
             rows.put_score(places, score, table, number)
         return cls.of([rows.packed()], images)
@@ -214,15 +245,6 @@ class Units:
         group, values, n = self.of_image[there], values[there], len(self)
         order = np.lexsort((values, group))  # not that of names: it would change the last bits
         return np.bincount(group[order], values[order], n), np.bincount(group, minlength=n).astype(np.float64)
-
-
-def _total(a: np.ndarray) -> np.ndarray:
-    """Return the sum over the first axis, which does not depend on its order."""
-    whole = a.sum(axis=0, keepdims=True)
-    if (whole == np.floor(whole)).all() and (whole < _EXACT).all():
-        return np.asarray(whole)
-    columns = a.reshape(len(a), -1).T
-    return np.array([math.fsum(column) for column in columns]).reshape(whole.shape)
 
 
 def _union(filled: Iterable[np.ndarray]) -> Int64[np.ndarray, " k"]:

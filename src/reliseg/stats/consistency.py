@@ -9,7 +9,7 @@ from jaxtyping import Int64
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RIGHT, ROLES, WRONG
 from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.fixed import carry, total
-from reliseg.stats.pixels import Layout, PixelStatistics, limb_arrays, reliability
+from reliseg.stats.pixels import Layout, PixelStatistics, limb_arrays
 from reliseg.stats.samples import LIMB_COLUMNS, SampleTable
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -57,27 +57,48 @@ def contradictions(pixels: PixelStatistics, samples: SampleTable) -> Iterator[st
 
 def _pairs(pixels: PixelStatistics, samples: SampleTable) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Yield what must be equal."""
-    counts, right, confidence = reliability(pixels.top)
-    known = samples.pixels[:, : RIGHT + 1].sum(axis=1)
-    yield "confusion matrices", pixels.top.confusion, samples.confusion.sum(axis=0)
-    yield "bins", counts, samples.bin_counts.sum(axis=0)
-    yield "right pixels of bins", right, samples.bin_right.sum(axis=0)
-    yield "confidences of bins", confidence, carry(samples.bin_confidence.sum(axis=0))
-    yield "confidences of fine bins", total(confidence, axis=0), total(pixels.confidence.sums, axis=0)
+    top, counts, confidence = pixels.top, pixels.top.counts, pixels.top.confidence
+    yield "confusion matrices", top.confusion, samples.confusion.sum(axis=0)
+    yield "bins by label", counts.sum(axis=1), samples.label_counts.sum(axis=0)
+    yield "bins by prediction", counts.sum(axis=0), samples.guess_counts.sum(axis=0)
+    yield "right pixels of bins", np.einsum("ccb->cb", counts[:, :-1]), samples.label_right.sum(axis=0)
+    yield "confidences of bins by label", total(confidence, axis=1), total(samples.label_confidence, axis=0)
+    yield "confidences of bins by prediction", total(confidence, axis=0), total(samples.guess_confidence, axis=0)
+    yield "confidences of fine bins", total(confidence, axis=(0, 1, 2)), total(pixels.confidence.sums, axis=0)
+    yield "confident errors", pixels.confident.counts, samples.confident.sum(axis=0)
+    yield "changed pixels", pixels.flips.counts, samples.flips.sum(axis=0)
     yield "losses", np.stack([pixels.losses.nll, pixels.losses.brier]), carry(samples.losses.sum(axis=0))
-    yield "known pixels", known, samples.confusion.sum(axis=(1, 2))
-    yield "known pixels of bins", known, samples.bin_counts.sum(axis=1)
-    yield "right pixels", samples.pixels[:, RIGHT], np.einsum("ncc->n", samples.confusion[:, :, :-1])
+    yield from _pairs_of_images(samples)
     if pixels.classwise is not None:
-        yield "pixels by class", pixels.classwise.counts.sum(axis=1), np.full(len(pixels.top.counts), counts.sum())
-        yield "labels by class", pixels.classwise.hits.sum(axis=1), pixels.top.counts.sum(axis=(1, 2))
+        hits, probability = samples.class_hits.sum(axis=0), total(samples.class_probability, axis=0)
+        yield "pixels by class", pixels.classwise.counts.sum(axis=1), np.full(len(counts), counts.sum())
+        yield "labels by class", pixels.classwise.hits.sum(axis=1), counts.sum(axis=(1, 2))
+        yield "hits by class", pixels.classwise.hits, hits
+        yield "probabilities by class", pixels.classwise.probability, probability
+
+
+def _pairs_of_images(samples: SampleTable) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Yield what must be equal in each row."""
+    of_label, of_guess = samples.confusion.sum(axis=2), samples.confusion.sum(axis=1)
+    yield "known pixels", samples.pixels[:, : RIGHT + 1].sum(axis=1), of_label.sum(axis=1)
+    yield "right pixels", samples.pixels[:, RIGHT], np.einsum("ncc->n", samples.confusion[:, :, :-1])
+    yield "pixels of labels", of_label, samples.label_counts.sum(axis=2)
+    yield "pixels of predictions", of_guess, samples.guess_counts.sum(axis=2)
+    yield "bins of labels and predictions", samples.bin_counts, samples.guess_counts.sum(axis=1)
+    yield "confidences", samples.bin_confidence, total(samples.guess_confidence, axis=1)
+    if samples.class_hits.shape[1]:
+        yield "labels of images by class", of_label, samples.class_hits.sum(axis=2)
 
 
 def _parts(pixels: PixelStatistics, samples: SampleTable) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Yield what must not be more than something else."""
     known = pixels.top.counts.sum()
     wrong = pixels.top.counts.sum(axis=(1, 2)) - np.einsum("ccb->c", pixels.top.counts[:, :-1])
-    yield "right pixels of bins", samples.bin_right, samples.bin_counts
+    of_images = samples.confusion.sum(axis=2) - np.einsum("ncc->nc", samples.confusion[:, :, :-1])
+    yield "right pixels of bins", samples.label_right, samples.label_counts
+    yield "confident errors of images", samples.confident[..., 0], of_images
+    yield "very confident errors of images", samples.confident[..., 1], samples.confident[..., 0]
+    yield "changed pixels of images", samples.flips[:, 0], samples.pixels[:, : RIGHT + 1].sum(axis=1)
     yield "confident errors", pixels.confident.counts[:, 0], wrong
     yield "very confident errors", pixels.confident.counts[:, 1], pixels.confident.counts[:, 0]
     yield "changed pixels", pixels.flips.counts, known

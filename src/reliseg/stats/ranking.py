@@ -121,5 +121,7 @@ def _harmonic(start: Float64[np.ndarray, "..."], end: Float64[np.ndarray, "..."]
     # The difference of digammas loses digits to cancellation, more the larger `start` is. Beyond a thousand
     # H(k) = log(k + 1/2) + gamma + 1 / (24 (k + 1/2)^2) is off by less than 1e-14.
     a, b = start + 0.5, end + 0.5
-    far = np.log1p((end - start) / a) + (1 / b**2 - 1 / a**2) / 24
-    return np.where(start > 1e3, far, digamma(end + 1) - digamma(start + 1))
+    difference = np.asarray(np.log1p((end - start) / a) + (1 / b**2 - 1 / a**2) / 24)
+    near = start <= 1e3  # few, and digamma takes ten times as long
+    difference[near] = digamma(end[near] + 1) - digamma(start[near] + 1)
+    return difference

@@ -2,28 +2,41 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int32, Int64
 
 from reliseg.stats.bins import COARSE_BINS, RELIABILITY_BINS, ROLES
-from reliseg.stats.fixed import carry
-from reliseg.stats.pixels import Layout
+from reliseg.stats.fixed import carry, limbs, total
+from reliseg.stats.pixels import ClassWise, Layout
 
 
 @dataclass(frozen=True, eq=False)
 class SampleTable:
     """One row per image, in the order of ids. Merging is the union of rows, so its law is that of sets.
 
-    Scores are in the layout's order; roles are wrong, right, unknown, void; sums are two limbs.
+    Scores are in the layout's order; roles are wrong, right, unknown, void; sums are two limbs. What bears no other
+    name counts known pixels.
     """
 
     ids: tuple[str, ...]
     pixels: Int64[np.ndarray, "n 4"]
     confusion: Int64[np.ndarray, "n t y"]
-    bin_counts: Int64[np.ndarray, "n b"]
-    bin_right: Int64[np.ndarray, "n b"]
-    bin_confidence: Int64[np.ndarray, "n b 2"]
+    label_counts: Int64[np.ndarray, "n t b"]
+    """By label and bin of top-label confidence: pixels, right ones, and their confidence."""
+    label_right: Int64[np.ndarray, "n t b"]
+    label_confidence: Int64[np.ndarray, "n t b 2"]
+    guess_counts: Int64[np.ndarray, "n y b"]
+    """By prediction and bin of top-label confidence: pixels, and their confidence."""
+    guess_confidence: Int64[np.ndarray, "n y b 2"]
+    confident: Int64[np.ndarray, "n t 2"]
+    """Confident errors by label, above 0.90 and above 0.99."""
+    class_hits: Int64[np.ndarray, "n c b"]
+    """By class c and bin of p_c: pixels whose label is c, and p_c of all pixels. No classes where none are counted."""
+    class_probability: Int64[np.ndarray, "n c b 2"]
+    flips: Int64[np.ndarray, "n 1"]
+    """Pixels whose predicted class a transform changed."""
     losses: Int64[np.ndarray, "n 2 2"]
     score_sums: Int64[np.ndarray, "n s 4 2"]
     coarse: Int64[np.ndarray, "n s 4 k"]
@@ -32,8 +45,25 @@ class SampleTable:
     def empty(cls, layout: Layout) -> "SampleTable":
         """Return a table without rows."""
         t, y, b, s = layout.classes, layout.columns, RELIABILITY_BINS, len(layout.scores)
-        shapes = [(ROLES,), (t, y), (b,), (b,), (b, 2), (2, 2), (s, ROLES, 2), (s, ROLES, COARSE_BINS)]
+        c = t if layout.classwise else 0
+        by_label, by_class = [(t, b), (t, b), (t, b, 2), (y, b), (y, b, 2), (t, 2)], [(c, b), (c, b, 2)]
+        shapes = [(ROLES,), (t, y), *by_label, *by_class, (1,), (2, 2), (s, ROLES, 2), (s, ROLES, COARSE_BINS)]
         return cls((), *(np.zeros((0, *shape), np.int64) for shape in shapes))
+
+    @property
+    def bin_counts(self) -> Int64[np.ndarray, "n b"]:
+        """Pixels by bin of top-label confidence."""
+        return self.label_counts.sum(axis=1)
+
+    @property
+    def bin_right(self) -> Int64[np.ndarray, "n b"]:
+        """Right pixels by bin of top-label confidence."""
+        return self.label_right.sum(axis=1)
+
+    @property
+    def bin_confidence(self) -> Int64[np.ndarray, "n b 2"]:
+        """Confidence by its bin."""
+        return total(self.label_confidence, axis=1)
 
     @classmethod
     def union(cls, tables: Iterable["SampleTable"]) -> "SampleTable":
@@ -76,8 +106,48 @@ class SampleTable:
     __hash__ = None  # type: ignore[assignment]
 
 
-LIMB_COLUMNS = frozenset({"bin_confidence", "losses", "score_sums"})
+LIMB_COLUMNS = frozenset({"label_confidence", "guess_confidence", "class_probability", "losses", "score_sums"})
 _COLUMNS = tuple(f.name for f in fields(SampleTable) if f.name != "ids")
+
+
+class TopSums(NamedTuple):
+    """Known pixels of an image by label, by prediction and by bin of top-label confidence."""
+
+    confusion: Int64[np.ndarray, "t y"]
+    right: Int64[np.ndarray, "t b"]
+    labels: Int64[np.ndarray, "t b 2"]
+    """By label: pixels, and their confidence in units."""
+    guesses: Int64[np.ndarray, "y b 2"]
+    """By prediction: the same."""
+
+    @classmethod
+    def of(cls, cells: Int64[np.ndarray, "t y b 2"]) -> "TopSums":
+        """Return the sums over cells: pixels, and their confidence in units."""
+        counts = cells[..., 0]
+        return cls(counts.sum(axis=2), np.einsum("ccb->cb", counts[:, :-1]), cells.sum(axis=1), cells.sum(axis=0))
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return the columns of the image's row that hold them."""
+        columns = {
+            "confusion": self.confusion,
+            "label_counts": self.labels[..., 0],
+            "label_right": self.right,
+            "label_confidence": limbs(self.labels[..., 1]),
+            "guess_counts": self.guesses[..., 0],
+            "guess_confidence": limbs(self.guesses[..., 1]),
+        }
+        return {name: column[None] for name, column in columns.items()}
+
+
+def class_columns(classwise: ClassWise | None) -> dict[str, np.ndarray]:
+    """Return the columns of an image's row that hold how sure its pixels are of each class."""
+    if classwise is None:
+        bins = RELIABILITY_BINS
+        return {
+            "class_hits": np.zeros((1, 0, bins), np.int64),
+            "class_probability": np.zeros((1, 0, bins, 2), np.int64),
+        }
+    return {"class_hits": classwise.hits[None], "class_probability": classwise.probability[None]}
 
 
 class SampleRows:

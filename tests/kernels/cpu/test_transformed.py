@@ -38,7 +38,7 @@ def halved(z):
 
 def run(view, truth, layout):
     kernel = Kernel(layout)
-    row, _ = transformed.observe(kernel, view, truth, "a", layout.columns)
+    row = transformed.observe(kernel, view, truth, "a", layout.columns)
     return kernel.statistics(), row
 
 
@@ -174,6 +174,7 @@ def test_blocks_hold_each_row_once_in_order(height, width, pixels, seed):
         for rows, z in found:
             places.append(rows)
             parts.append(z)
+        return SampleTable.empty(Layout(3, ALL))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transformed, "_PIXELS", pixels)
@@ -237,7 +238,7 @@ def test_a_compiled_transform_is_counted_in_its_definitions_place(groups, keeps)
     assert_agrees(view, truth, Layout(5, ALL))
     assert {c for c, _ in seen} == {len(live)}
     assert sum(p for _, p in seen) == 23 * 31
-    _, flips = transformed.observe(Kernel(Layout(5, ALL)), view, truth, "a", 6)
+    ((flips,),) = transformed.observe(Kernel(Layout(5, ALL)), view, truth, "a", 6).flips
     before, after = (reference.full_logits(v, 6).argmax(axis=0) for v in (plain, view))
     assert flips == ((before != after) & (truth.ravel() < 254)).sum()
     assert (flips == 0) == keeps
@@ -265,7 +266,7 @@ def test_images_add_up_and_each_has_its_row(monkeypatch):
     for i in range(3):
         logits, truth = image(i, 4, (4, 5), (11, 13))
         view = replace(view_of(logits, (11, 13)), transform=mixed)
-        row, _ = transformed.observe(kernel, view, truth, f"a/{i}", layout.columns)
+        row = transformed.observe(kernel, view, truth, f"a/{i}", layout.columns)
         alone, alone_row = run(view, truth, layout)
         assert row.ids == (f"a/{i}",)
         assert replace(row, ids=("a",)) == alone_row

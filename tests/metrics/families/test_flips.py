@@ -36,7 +36,7 @@ def test_flips_are_counted_over_known_pixels_alike_by_reference_and_blocks():
     assert 20 < expected < 150
     pixels, row = reference.observe(view, truth, "a", LAYOUT)
     assert pixels.flips.counts == [expected]
-    assert transformed.observe(Kernel(LAYOUT), view, truth, "a", 12)[1] == expected
+    assert transformed.observe(Kernel(LAYOUT), view, truth, "a", 12).flips == [expected]
     state = DomainState(label_space("camvid"), LAYOUT.scores, pixels, ImageSummary.of(row))
     (value,) = FlipRate().compute(state, None)
     assert value.value == pytest.approx(expected / known.sum(), rel=1e-15)

@@ -62,6 +62,21 @@ def test_the_state_of_a_domain_is_that_of_all_its_samples(run, name):
     assert (state.unreachable, state.annotated) == (whole.unreachable, True)
 
 
+def test_the_reference_is_read_once_under_each_calibration(run, monkeypatch):
+    read = []
+    load = measuring.load_state
+    monkeypatch.setattr(measuring, "load_state", lambda *given, **how: read.append(given[1]) or load(*given, **how))
+    measure(Coverages(run), (), {})
+    assert [[m.domain.name for m in members] for members in read] == [["day"], ["dusk"], ["day", "dusk"]]
+
+
+def test_numbers_by_class_have_intervals_or_a_reason(run):
+    rows = [r for r in measure(Coverages(run), (), {}).rows if r.metric == "classwise_ece" and not r.why]
+    assert len(rows) == 3 * (1 + WORLD.classes)
+    assert all(r.ci_low <= r.value <= r.ci_high or r.ci_note for r in rows)
+    assert not any("not kept" in r.ci_note for r in rows)
+
+
 def test_rows_are_the_metrics_of_states_and_drops_those_to_the_reference(run):
     found = measure(Coverages(run), (), {})
     rows, lines = found.rows, found.reliability

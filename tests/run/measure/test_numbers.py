@@ -61,7 +61,7 @@ def test_the_interval_of_a_mean_over_seeds_is_that_of_the_mean_of_replicates():
     row = replace(one.row, value=0.6, ci_low=0.1, ci_high=0.2)
     found = mean_number(row, [one, other])
     assert math.isnan(found.row.ci_low)  # what one seed gains the other loses: nothing is left
-    assert found.row.ci_note == "it is the same without any of the units"
+    assert found.row.ci_note == "it stays the same whichever image is left out"
     found = mean_number(row, [one, one])
     assert found.row.ci_low < 0.6 < found.row.ci_high
     undefined = mean_number(replace(row, why="for 1 of 2 seeds: no pixel", value=NAN), [one, other])

@@ -32,19 +32,19 @@ class ParallelKernel:
     def observe(self, view: LogitView, truth: Truth, sample: str) -> SampleTable:
         """Add an image, and return its row of the sample table."""
 
-        def count(kernel: Kernel, rows: slice) -> tuple[SampleTable, int]:
+        def count(kernel: Kernel, rows: slice) -> SampleTable:
             if view.transform is None:
-                return kernel.observe(view, truth, sample, rows), 0
+                return kernel.observe(view, truth, sample, rows)
             return transformed.observe(kernel, view, truth, sample, self._columns, rows)
 
         height, width = view.size
         bands = _bands(height, 1 if view.transform is None else transformed.rows_per_block(width), len(self._kernels))
         at_once = map if len(bands) == 1 else self._pool.map
-        tables, flips = zip(*at_once(count, self._kernels, bands), strict=True)
-        self._flips += sum(flips)
+        row = SampleTable.merge_parts(at_once(count, self._kernels, bands))
+        self._flips += int(row.flips.sum())
         if view.of_probabilities:
             self._impossible += count_impossible(view, truth)
-        return SampleTable.merge_parts(tables)
+        return row
 
     def take(self) -> PixelStatistics:
         """Return the statistics of all images since the last call, and forget them."""

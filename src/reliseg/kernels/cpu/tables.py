@@ -38,6 +38,7 @@ from reliseg.stats.pixels import (
     ScoreHistogram,
     TopLabel,
 )
+from reliseg.stats.samples import TopSums
 
 Live: TypeAlias = Int64[np.ndarray, " r"]
 """The columns that some model class goes to, in order."""
@@ -89,6 +90,10 @@ class ImageTables(NamedTuple):
         """Return a view of the cells by label, row, bin, and pixels or confidence."""
         return self.cells[:-1].reshape(layout.classes, -1, RELIABILITY_BINS, 2)
 
+    def class_wise(self, top: TopSums, layout: Layout) -> ClassWise | None:
+        """Return the class-wise statistic, of tables with a row for each column; `top` are the sums of their cells."""
+        return class_wise_statistic(top, self.others.reshape(-1, RELIABILITY_BINS, 3), layout)
+
     def add(self, other: "ImageTables") -> None:
         """Add tables of the same rows."""
         for mine, theirs in zip(self, other, strict=True):
@@ -120,7 +125,6 @@ def statistics(
 ) -> PixelStatistics:
     """Return the statistics of the pixels in tables that have a row for each column."""
     cells = whole.by_cell(layout)
-    others = whole.others.reshape(-1, RELIABILITY_BINS, 3)
     return PixelStatistics(
         top=TopLabel(cells[..., 0].copy(), limbs(cells[..., 1])),
         confident=ConfidentErrors(whole.confident.copy()),
@@ -128,26 +132,19 @@ def statistics(
         flips=Flips.zero(layout),
         confidence=FineConfidence(limbs(fine.confidence)),
         ranks=ranks,
-        classwise=class_wise_statistic(cells[..., 0], cells[..., 1], others, layout),
+        classwise=whole.class_wise(TopSums.of(cells), layout),
     )
 
 
-def class_wise_statistic(
-    counts: Int64[np.ndarray, "t y b"],
-    confidence: Int64[np.ndarray, "t y b"],
-    others: Int64[np.ndarray, "c b 3"],
-    layout: Layout,
-) -> ClassWise | None:
+def class_wise_statistic(top: TopSums, others: Int64[np.ndarray, "c b 3"], layout: Layout) -> ClassWise | None:
     """Add the argmax to the other classes; the first bin has the pixels and hits that remain. None if not counted."""
     if not layout.classwise:
         return None
-    classes = layout.classes
-    pixels = others[..., 0] + counts.sum(axis=0)[:classes]
-    hits = others[..., 1] + np.einsum("ccb->cb", counts[:, :classes])
-    probability = others[..., 2] + confidence.sum(axis=0)[:classes]
-    pixels[:, 0] = counts.sum() - pixels[:, 1:].sum(axis=1)
-    hits[:, 0] = counts.sum(axis=(1, 2)) - hits[:, 1:].sum(axis=1)
-    return ClassWise(pixels, hits, limbs(probability))
+    argmax, labels = top.guesses[: layout.classes], top.labels[..., 0].sum(axis=1)
+    pixels, hits = others[..., 0] + argmax[..., 0], others[..., 1] + top.right
+    pixels[:, 0] = labels.sum() - pixels[:, 1:].sum(axis=1)
+    hits[:, 0] = labels - hits[:, 1:].sum(axis=1)
+    return ClassWise(pixels, hits, limbs(others[..., 2] + argmax[..., 1]))
 
 
 def _class_wise_columns(layout: Layout, live: Live) -> Live:

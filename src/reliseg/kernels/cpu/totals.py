@@ -9,9 +9,8 @@ from jaxtyping import Int64, UInt64
 from reliseg.kernels.cpu.tables import FineTables, ImageTables, Live, statistics
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, ROLES
 from reliseg.stats.built_in_scores import fine_bins
-from reliseg.stats.fixed import limbs
-from reliseg.stats.pixels import Layout, PixelStatistics, ScoreHistogram, TopLabel, reliability
-from reliseg.stats.samples import SampleTable
+from reliseg.stats.pixels import Layout, PixelStatistics, ScoreHistogram
+from reliseg.stats.samples import SampleTable, TopSums, class_columns
 
 _COARSE = 1 << COARSE_SHIFT
 _FEW = 1 << 17
@@ -37,16 +36,15 @@ class Totals:
         """Add an image whose fine bins are counted already, and return its row. `live` are the columns of its rows."""
         spread = image.spread(self._layout, live)
         self._whole.add(spread)
-        cells = spread.by_cell(self._layout)
-        top = TopLabel(cells[..., 0], limbs(cells[..., 1]))
-        counts, right, confidence = reliability(top)
+        top = TopSums.of(spread.by_cell(self._layout))
+        known, right = top.confusion.sum(), top.right.sum()
         return SampleTable(
             ids=(sample,),
-            pixels=np.array([[counts.sum() - right.sum(), right.sum(), unknown, void]], np.int64),
-            confusion=top.confusion[None],
-            bin_counts=counts[None],
-            bin_right=right[None],
-            bin_confidence=confidence[None],
+            pixels=np.array([[known - right, right, unknown, void]], np.int64),
+            **top.columns(),
+            confident=image.confident[None],
+            **class_columns(spread.class_wise(top, self._layout)),
+            flips=np.zeros((1, 1), np.int64),
             losses=image.sums[None, :2],
             score_sums=image.sums[2:].reshape(1, len(self.scores), ROLES, 2),
             coarse=self._new_coarse(image)[None],

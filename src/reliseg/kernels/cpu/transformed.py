@@ -1,6 +1,7 @@
 """The fused kernel on logits that a transform changes: blocks of rows at full resolution."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -31,11 +32,10 @@ def rows_per_block(width: int) -> int:
 
 def observe(
     kernel: Kernel, view: LogitView, truth: Truth, sample: str, columns: int, band: slice = slice(None)
-) -> tuple[SampleTable, int]:
-    """Count an image whose view has a transform, or a band of it that starts where a block does.
+) -> SampleTable:
+    """Count an image whose view has a transform, or a band of it that starts where a block does; return its row.
 
-    Return its row, and the number of known pixels whose prediction was changed. Nothing of the image's full size is
-    built.
+    Nothing of the image's full size is built.
     """
     flips = 0
 
@@ -46,7 +46,8 @@ def observe(
                 flips += int((flipped & (truth[rows].ravel() < UNKNOWN)).sum())
             yield rows, z
 
-    return kernel.observe_blocks(view, truth, sample, band, blocks()), flips
+    row = kernel.observe_blocks(view, truth, sample, band, blocks())
+    return replace(row, flips=np.array([[flips]], np.int64))
 
 
 def transformed_blocks(

@@ -32,7 +32,7 @@ from reliseg.stats.pixels import (
     ScoreHistogram,
     TopLabel,
 )
-from reliseg.stats.samples import SampleTable
+from reliseg.stats.samples import SampleTable, TopSums, class_columns
 from reliseg.stats.view import LogitView
 from reliseg.types import Truth
 
@@ -79,15 +79,9 @@ class Tables(NamedTuple):
     def summary(self) -> Tensor:
         """Return all that a row of the sample table holds, one after the other, for `_sample_row` to split."""
         coarse = self.fine.view(-1, _COARSE, ROLES).sum(dim=1, dtype=torch.int64)
-        right = self.counts[:, :-1].diagonal().sum(dim=1)
-        parts = [
-            self.counts.sum(dim=2),
-            self.counts.sum(dim=(0, 1)),
-            right,
-            self.confidence.sum(dim=(0, 1)),
-            self.sums,
-            coarse,
-        ]
+        labels, guesses = (torch.stack([self.counts.sum(dim=d), self.confidence.sum(dim=d)], dim=2) for d in (1, 0))
+        right = self.counts[:, :-1].diagonal().T
+        parts = [self.counts.sum(dim=2), right, labels, guesses, self.confident, self.others, self.sums, coarse]
         return torch.cat([part.flatten() for part in parts])
 
 
@@ -212,21 +206,22 @@ def _taps(native: int, size: int, align_corners: bool, device: torch.device) -> 
 def _sample_row(summary: Int64[np.ndarray, " n"], layout: Layout, sample: str, unknown: int, void: int) -> SampleTable:
     """Return the row of the sample table that a summary holds."""
     t, y, b, s = layout.classes, layout.columns, RELIABILITY_BINS, len(layout.scores)
-    shapes = [(t, y), (b,), (b,), (b,), (2 + ROLES * s, 2), (-1, ROLES)]
+    of_classes = (t if layout.classwise else 0, b, 3)
+    shapes = [(t, y), (t, b), (t, b, 2), (y, b, 2), (t, 2), of_classes, (2 + ROLES * s, 2), (-1, ROLES)]
     ends = np.cumsum([np.prod(shape) for shape in shapes[:-1]])
     parts = [part.reshape(shape) for part, shape in zip(np.split(summary, ends), shapes, strict=True)]
-    confusion, counts, right, confidence, sums, fine = parts
-    sums = carry(sums)
+    top, (confident, others, sums, fine) = TopSums(*parts[:4]), parts[4:]
+    sums, known, right = carry(sums), top.confusion.sum(), top.right.sum()
     coarse = np.zeros((s, ROLES, COARSE_BINS), np.int64)
     for i, bins in enumerate(np.split(fine, _starts(layout)[1:-1] // _COARSE)):
         coarse[i, :, : len(bins)] = bins.T
     return SampleTable(
         ids=(sample,),
-        pixels=np.array([[counts.sum() - right.sum(), right.sum(), unknown, void]], np.int64),
-        confusion=confusion[None],
-        bin_counts=counts[None],
-        bin_right=right[None],
-        bin_confidence=limbs(confidence)[None],
+        pixels=np.array([[known - right, right, unknown, void]], np.int64),
+        **top.columns(),
+        confident=confident[None],
+        **class_columns(class_wise_statistic(top, others, layout)),
+        flips=np.zeros((1, 1), np.int64),
         losses=sums[None, :2],
         score_sums=sums[2:].reshape(1, s, ROLES, 2),
         coarse=coarse[None],
@@ -247,5 +242,5 @@ def _statistics(tables: Tables, layout: Layout) -> PixelStatistics:
         losses=replace(Losses.zero(layout), nll=losses[0], brier=losses[1]),
         confidence=FineConfidence(limbs(fine_confidence)),
         ranks=ranks,
-        classwise=class_wise_statistic(counts, confidence, others, layout),
+        classwise=class_wise_statistic(TopSums.of(np.stack([counts, confidence], axis=-1)), others, layout),
     )

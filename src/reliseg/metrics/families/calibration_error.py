@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
-from reliseg.metrics.binned import BinnedErrors, pixels_near_bin_edges
+from reliseg.metrics.binned import BinnedErrors
 from reliseg.metrics.many import ratio
 from reliseg.metrics.replicates import Replicates, replicates_of
 from reliseg.metrics.units import Rows
@@ -52,7 +52,7 @@ class BinnedCalibrationError(Metric):
         n = counts.sum()
         if not n:
             return undefined_values(_QUANTITIES, NO_PIXELS, score="msp")
-        errors = BinnedErrors.of(counts, right, real(sums), pixels_near_bin_edges(domain))
+        errors = BinnedErrors.of(counts, right, real(sums), domain.near_bin_edges)
         numbers = {"ece": errors.expected(), "mce": errors.largest(), "mce_floor": errors.largest(_FLOOR)}
         return [Value.between(m, v, _QUANTITIES[m].definition, score="msp") for m, v in numbers.items()]
 

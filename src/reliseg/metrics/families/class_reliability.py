@@ -1,14 +1,17 @@
 """Top-label reliability per true class: a confidently missed pedestrian is what a safety engineer looks for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float64, Int64
 
 from reliseg.metrics.base import DomainState, Metric, Quantity
-from reliseg.metrics.binned import BinnedErrors, pixels_near_bin_edges
+from reliseg.metrics.binned import BinnedErrors
+from reliseg.metrics.many import ratio
+from reliseg.metrics.replicates import Replicates, few_units
+from reliseg.metrics.units import Rows
 from reliseg.results import Value
 from reliseg.stats.bins import WRONG, reliability_bin
 from reliseg.stats.fixed import real, total
@@ -62,7 +65,7 @@ class ClassReliability(Metric):
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
         """Return the values of each present class; undefined where the class does not occur (or is not predicted)."""
         top, classes = domain.pixels.top, len(domain.labels)
-        near = pixels_near_bin_edges(domain)
+        near = domain.near_bin_edges
         # axes: class, bin
         right = np.einsum("ccb->cb", top.counts[:, :classes])
         by_truth = top.counts.sum(axis=1), real(total(top.confidence, axis=1))
@@ -90,6 +93,33 @@ class ClassReliability(Metric):
                 lo, hi = k - min(near[i], k), k + min(near[i], around[c])
                 values.append(_value(domain, name, c, (k / n, lo / n, min(hi / n, 1.0)) if n else None))
         return values
+
+    def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
+        """Yield the values without each unit."""
+        units = domain.units
+        if units is None:
+            return
+        centres, lefts = _numbers(units.total), _numbers(units.without_each)
+        for name, left in lefts.items():
+            of_guess = name == "predicted_class_ece"
+            for c in domain.labels.present:
+                label = domain.labels.classes[c]
+                doubt = few_units(units, label, units.rows.classes[:, 2 if of_guess else 1, c], predicted=of_guess)
+                yield Replicates(name, float(centres[name][0, c]), (left[:, c],), label=label, doubt=doubt)
+
+
+def _numbers(rows: Rows) -> dict[str, Float64[np.ndarray, "m c"]]:
+    """Return the numbers of each class, of sums."""
+    pixels, right, confidence = rows.by_class["labels"].swapaxes(0, 1)
+    guessed, of_guess = rows.by_class["guesses"].swapaxes(0, 1)
+    confident90, confident99 = rows.by_class["confident"].swapaxes(0, 1)
+    n = pixels.sum(axis=2)
+    return {
+        "class_ece": ratio(np.abs(right - confidence).sum(axis=2), n),
+        "predicted_class_ece": ratio(np.abs(right - of_guess).sum(axis=2), guessed.sum(axis=2)),
+        "confident_error90": ratio(confident90, n),
+        "confident_error99": ratio(confident99, n),
+    }
 
 
 def _value(domain: DomainState, name: str, c: int, bracket: Bracketed | None) -> Value:

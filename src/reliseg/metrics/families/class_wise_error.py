@@ -1,12 +1,16 @@
 """Calibration of every class probability, not only of the top label."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Float64
 
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
+from reliseg.metrics.many import ratio
+from reliseg.metrics.replicates import Replicates, few_units
+from reliseg.metrics.units import Rows
 from reliseg.results import Value
 from reliseg.stats.fixed import real
 
@@ -43,3 +47,21 @@ class ClassWiseError(Metric):
             label = domain.labels.classes[c]
             values.append(Value.exact("classwise_ece", errors[c], _DEFINITION, label=label))
         return values
+
+    def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
+        """Yield the values without each unit."""
+        units, present = domain.units, list(domain.labels.present)
+        if units is None:
+            return
+        centres, lefts = (_errors(rows)[:, present] for rows in (units.total, units.without_each))
+        yield Replicates("classwise_ece", float(centres.mean()), (lefts.mean(axis=1),))
+        for i, c in enumerate(present):
+            label = domain.labels.classes[c]
+            doubt = few_units(units, label, units.rows.classes[:, 1, c])
+            yield Replicates("classwise_ece", float(centres[0, i]), (lefts[:, i],), label=label, doubt=doubt)
+
+
+def _errors(rows: Rows) -> Float64[np.ndarray, "m c"]:
+    """Return the errors of each class, of sums."""
+    hits, probability = rows.by_class["probabilities"].swapaxes(0, 1)
+    return ratio(np.abs(hits - probability).sum(axis=2), rows.known[:, None])

@@ -1,7 +1,7 @@
 """The numbers of the CVPR 2023 study, as its released scripts compute them: for comparing with its tables."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -10,12 +10,16 @@ from jaxtyping import Int64
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
 from reliseg.metrics.cumulative import CumulativePath
 from reliseg.metrics.families.calibration_error import BinnedCalibrationError
+from reliseg.metrics.families.cumulative_error import CumulativeError
+from reliseg.metrics.replicates import Replicates
 from reliseg.results import Value
 from reliseg.stats import ranking
 from reliseg.stats.bins import RELIABILITY_BINS, RIGHT
 from reliseg.stats.built_in_scores import msp_edges
 from reliseg.stats.rounding import Ranking
 
+_ALIKE = ("ece", "ada_ece", "ks")
+"""Errors that the study's differ from by ties, or not at all."""
 _SCORES = ("msp", "neg_entropy")
 """The confidences of the study: maximum probability and negative entropy."""
 _QUANTITIES = {
@@ -52,7 +56,7 @@ class CompatRelis(Metric):
     """
 
     by_default: ClassVar[bool] = False
-    without_interval: ClassVar[str] = "the study gives none"
+    without_interval: ClassVar[str] = "it counts void pixels too, of which single images keep no ranking"
 
     def quantities(self) -> Mapping[str, Quantity]:
         """Return the numbers that it gives, by name."""
@@ -61,6 +65,16 @@ class CompatRelis(Metric):
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
         """Return the values; undefined without pixels, and PRR where every pixel is right."""
         return [*_calibration(domain), *(_prr(domain, score) for score in domain.scores if score in _SCORES)]
+
+    def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
+        """Yield the calibration errors without each unit; those of PRR are not known.
+
+        They move as the errors do that they differ from by ties, or not at all.
+        """
+        for metric in (BinnedCalibrationError(), CumulativeError()):
+            for number in metric.replicates(domain, reference):
+                if number.metric in _ALIKE:
+                    yield replace(number, metric=f"relis_{number.metric}")
 
 
 def _calibration(domain: DomainState) -> list[Value]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -45,6 +46,8 @@ class CumulativeError(Metric):
 
     Both are computed from the cumulative sum of (confidence - correctness), with pixels ordered by rising confidence.
     """
+
+    without_interval: ClassVar[str] = "it says how many bins were used, and nothing of the model"
 
     def quantities(self) -> Mapping[str, Quantity]:
         """Return the numbers that it gives, by name."""

@@ -1,9 +1,11 @@
 """The change that a calibration makes to the predicted classes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
+from reliseg.metrics.many import ratio
+from reliseg.metrics.replicates import Replicates, replicates_of
 from reliseg.results import Value
 
 _DEFINITION = "flip-rate/known-pixels"
@@ -24,3 +26,8 @@ class FlipRate(Metric):
         if not n:
             return [Value.undefined("flip_rate", NO_PIXELS, _DEFINITION)]
         return [Value.exact("flip_rate", domain.pixels.flips.counts[0] / n, _DEFINITION)]
+
+    def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
+        """Yield the value without each unit."""
+        if domain.units is not None:
+            yield from replicates_of(lambda rows: {"flip_rate": ratio(rows.flips, rows.known)}, domain.units)

@@ -37,7 +37,9 @@ class ScoreSummary(Metric):
     """Mean and percentiles over images of each image's mean score, over all its pixels."""
 
     needs_annotation: ClassVar[bool] = False
-    without_interval: ClassVar[str] = "leaving out one image does not tell how a percentile varies"
+    without_interval: ClassVar[str] = (
+        "a percentile of images jumps from one image to the next: leaving one out does not tell how it varies"
+    )
 
     def quantities(self) -> Mapping[str, Quantity]:
         """Return the numbers that it gives, by name."""

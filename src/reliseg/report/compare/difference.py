@@ -60,7 +60,7 @@ def difference_of(row: Row, minus: Row, lefts: Lefts | None, others: Lefts | Non
         lacking = row if lefts is None else minus
         return replace(plain, note=lacking.ci_note or "the run keeps nothing of single images for it")
     paired = lefts.are_paired_with(others)
-    found = compare(plain.value, lefts.values, others.values, paired=paired)
+    found = compare(plain.value, lefts.values, others.values, paired=paired, noun=lefts.units[0].kind.removesuffix("s"))
     notes = [found.interval.note, lefts.doubt, others.doubt]
     return replace(
         plain,

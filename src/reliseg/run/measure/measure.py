@@ -1,7 +1,7 @@
 """From stored statistics to rows of results. Shards are read one by one: a dozen numbers per image stay in memory."""
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -27,18 +27,22 @@ Thresholds: TypeAlias = Mapping[tuple[str, str], Mapping[str, Threshold]]
 
 @dataclass(frozen=True)
 class Measured:
-    """What is measured of one model."""
+    """What is measured of one model, in the order of the plan."""
 
-    rows: list[Row]
-    """In the order of the plan."""
-    reliability: list[str]
+    rows: list[Row] = field(default_factory=list)
+    reliability: list[str] = field(default_factory=list)
     """The lines of its reliability table."""
-    curves: list[str]
+    curves: list[str] = field(default_factory=list)
     """What charts need, a line each."""
-    images: list[str]
+    images: list[str] = field(default_factory=list)
     """A line for each image of each domain, under each calibration."""
-    files: list[Path]
+    files: list[Path] = field(default_factory=list)
     """The replicates that were written."""
+
+    def extend(self, other: "Measured") -> None:
+        """Add what another one has after what this one has."""
+        for mine in fields(self):
+            getattr(self, mine.name).extend(getattr(other, mine.name))
 
 
 def measure(coverages: Coverages, incomplete: Collection[Target], thresholds: Thresholds) -> Measured:
@@ -46,47 +50,109 @@ def measure(coverages: Coverages, incomplete: Collection[Target], thresholds: Th
 
     `incomplete` are domains that get no rows; `thresholds` are those of the model's calibration splits.
     """
-    run, plan = coverages.run, coverages.run.plan
-    metrics = [METRICS.get(name)() for name in plan.settings.metrics]
-    rows: list[Row] = []
-    lines: list[str] = []
-    curves: list[str] = []
-    images: list[str] = []
-    files: list[Path] = []
-    folder = run.context.folder.replicates
-    for target in plan.reported():
-        if any(m in incomplete for m in target.members()):
-            continue
-        by_calibration: dict[str, list[Number]] = {}
-        means = plan.means_for(target, run.name)
+    return _Measurement(coverages, incomplete, thresholds).whole()
+
+
+class _Measurement:
+    """Measures one model: calibration by calibration, so that the reference is read once under each.
+
+    Calibrations that differ in their seeds alone are measured domain by domain: their mean needs the replicates of all.
+    """
+
+    def __init__(self, coverages: Coverages, incomplete: Collection[Target], thresholds: Thresholds) -> None:
+        run = coverages.run
+        self._coverages, self._run, self._plan = coverages, run, run.plan
+        self._incomplete, self._thresholds = incomplete, thresholds
+        self._metrics = [METRICS.get(name)() for name in run.plan.settings.metrics]
+        self._reference: tuple[str, DomainState] | None = None
+
+    def whole(self) -> Measured:
+        """Return all that is measured."""
+        plan, name = self._plan, self._run.name
+        targets = [t for t in plan.reported() if not any(m in self._incomplete for m in t.members())]
+        orders = [plan.calibrations_for(target, name) for target in targets]
+        means = [plan.means_for(target, name) for target in targets]
+        found: dict[tuple[int, str], Measured] = {}
+        for group in _groups(orders, means):
+            for i, target in enumerate(targets):
+                here = [calibration for calibration in orders[i] if calibration in group]
+                of_group = {mean: parts for mean, parts in means[i].items() if parts[0] in group}
+                found |= {(i, c): measured for c, measured in self._group(target, here, of_group)}
+        whole = Measured()
+        for i, order in enumerate(orders):
+            for calibration in order:
+                whole.extend(found.pop((i, calibration)))
+        return whole
+
+    def _group(
+        self, target: Reported, calibrations: Sequence[str], means: Mapping[str, Sequence[str]]
+    ) -> Iterator[tuple[str, Measured]]:
+        """Yield what is measured on a domain under each; means follow the last calibration they are made of."""
         of_seeds = {name for parts in means.values() for name in parts}
-        holds_reference = _holds_reference(target, plan.reference)
-        measured = [m for m in metrics if m.reads_images_alone or target.classes is not None]
-        for calibration in plan.calibrations_for(target, run.name):
-            state = replace(
-                load_state(coverages, target.members(), calibration, with_units=True), holds_reference=holds_reference
-            )
-            reference = _reference(run, target, calibration, incomplete)
-            other = load_state(coverages, reference.members(), calibration, with_units=True) if reference else None
-            by_split = _thresholds_by_split(run, target, calibration, thresholds)
-            origin = _origin(run, target, calibration)
-            lost = sum(len(m.domain.samples) for m in target.members()) - len(state.images)
-            numbers = [number.skipping(lost) for number in _numbers(measured, state, other, origin, by_split)]
-            files.append(write_replicates_of(folder, numbers))
-            by_calibration[calibration] = numbers if calibration in of_seeds else [n.bare() for n in numbers]
-            if isinstance(target, Target) and state.annotated and calibration == IDENTITY:
-                _note_void(run, target, state)
-            if state.annotated and target.classes is not None:
-                lines += _reliability_lines([run.name, *target.names, calibration], state)
-                curves.append(curves_of(run.name, target.names, calibration, state).to_json())
-            if isinstance(target, Target) and not target.domain.union:
-                of_msp = by_split[0][1].get("msp")
-                images += image_lines(plan, run.name, target, calibration, state, of_msp)
-        for of_one in with_means(by_calibration, means):
-            rows += [number.row for number in of_one]
-            if of_one and of_one[0].row.calibration in means:
-                files.append(write_replicates_of(folder, of_one))
-    return Measured(rows, lines, curves, images, files)
+        measured: dict[str, Measured] = {}
+        numbers: dict[str, list[Number]] = {}
+        for calibration in calibrations:
+            measured[calibration], found = self._one(target, calibration)
+            numbers[calibration] = found if calibration in of_seeds else [number.bare() for number in found]
+        current = iter(calibrations)
+        last = Measured()
+        for of_one in with_means(numbers, means):
+            is_mean = bool(of_one) and of_one[0].row.calibration in means
+            if is_mean:
+                last.files.append(write_replicates_of(self._run.context.folder.replicates, of_one))
+            else:
+                last = measured[next(current)]
+            last.rows.extend(number.row for number in of_one)
+        yield from measured.items()
+
+    def _one(self, target: Reported, calibration: str) -> tuple[Measured, list[Number]]:
+        """Return what is measured on a domain under one calibration, without rows, and its numbers."""
+        run, plan = self._run, self._plan
+        state = self._state(target, calibration)
+        other = self._reference_of(target, calibration)
+        metrics = [m for m in self._metrics if m.reads_images_alone or target.classes is not None]
+        by_split = _thresholds_by_split(run, target, calibration, self._thresholds)
+        lost = sum(len(m.domain.samples) for m in target.members()) - len(state.images)
+        found = _numbers(metrics, state, other, _origin(run, target, calibration), by_split)
+        numbers = [number.skipping(lost) for number in found]
+        measured = Measured(files=[write_replicates_of(run.context.folder.replicates, numbers)])
+        if isinstance(target, Target) and state.annotated and calibration == IDENTITY:
+            _note_void(run, target, state)
+        if state.annotated and target.classes is not None:
+            measured.reliability.extend(_reliability_lines([run.name, *target.names, calibration], state))
+            measured.curves.append(curves_of(run.name, target.names, calibration, state).to_json())
+        if isinstance(target, Target) and not target.domain.union:
+            of_msp = by_split[0][1].get("msp")
+            measured.images.extend(image_lines(plan, run.name, target, calibration, state, of_msp))
+        return measured, numbers
+
+    def _state(self, target: Reported, calibration: str) -> DomainState:
+        """Return the statistics of a domain under a calibration; those of the reference stay in memory for the next."""
+        if self._reference is not None and self._reference[0] == calibration and target == self._plan.reference:
+            return self._reference[1]
+        found = load_state(self._coverages, target.members(), calibration, with_units=True)
+        state = replace(found, holds_reference=_holds_reference(target, self._plan.reference))
+        if target == self._plan.reference:
+            self._reference = calibration, state
+        return state
+
+    def _reference_of(self, target: Reported, calibration: str) -> DomainState | None:
+        """Return the in-domain statistics; None for the reference itself, and where this calibration stops short."""
+        reference = self._plan.reference
+        if reference is None or reference == target or any(m in self._incomplete for m in reference.members()):
+            return None
+        reached = calibration in self._plan.calibrations_for(reference, self._run.name)
+        return self._state(reference, calibration) if reached else None
+
+
+def _groups(orders: Sequence[Sequence[str]], means: Sequence[Mapping[str, Sequence[str]]]) -> list[set[str]]:
+    """Return the calibrations of all domains, in groups: those that any mean is made of, or one alone."""
+    groups: list[set[str]] = [{name} for name in dict.fromkeys(name for order in orders for name in order)]
+    for parts in (parts for of_target in means for parts in of_target.values()):
+        joined = [group for group in groups if group & set(parts)]
+        groups = [group for group in groups if group not in joined]
+        groups.append(set().union(*joined))
+    return groups
 
 
 def _holds_reference(target: Reported, reference: Target | None) -> bool:
@@ -158,14 +224,6 @@ def _numbers(
                 row = Row.of(row_origin, value, n_images=len(state.images), n_pixels=known)
                 scale = quantities[value.metric].scale
                 yield Number(row, scale, found, sets, metric.without_interval).with_interval()
-
-
-def _reference(run: ModelRun, target: Reported, calibration: str, incomplete: Collection[Target]) -> Target | None:
-    """Return the in-domain target; None for the reference itself, and where this calibration does not reach it."""
-    reference = run.plan.reference
-    if reference is None or reference == target or any(m in incomplete for m in reference.members()):
-        return None
-    return reference if calibration in run.plan.calibrations_for(reference, run.name) else None
 
 
 def _origin(run: ModelRun, target: Reported, calibration: str) -> Origin:

@@ -57,7 +57,8 @@ class Number:
             return replace(self, row=row)
         if self.replicates is None:
             return replace(self, row=replace(row, ci_note=self.without))
-        found = jackknife(row.value, self.replicates.centre, self.replicates.lefts, self.scale)
+        noun = units.kind.removesuffix("s")
+        found = jackknife(row.value, self.replicates.centre, self.replicates.lefts, self.scale, noun=noun)
         few = f"only {len(units.names)} {units.kind}" if len(units.names) < _FEW else ""
         doubt = found.why or self.replicates.doubt or few or found.doubt
         return replace(self, row=replace(row, ci_low=found.low, ci_high=found.high, ci_note=doubt))

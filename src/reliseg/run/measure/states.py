@@ -104,6 +104,8 @@ def _load_shard(coverage: Coverage, cover: Cover, *, with_units: bool) -> _Shard
                 units.put(rows, observed.samples)
         if classwise is not None and piece in cover.sources[CLASSWISE] and observed.pixels.classwise is not None:
             classwise = classwise + observed.pixels.classwise
+            if units is not None:
+                units.put_classwise(rows, observed.samples)
         own = piece.stored.layout.scores
         for k, score in enumerate(layout.scores):
             if piece in cover.sources[score]:

@@ -28,7 +28,7 @@ from reliseg.stats.consistency import (
 )
 from reliseg.stats.pixels import ScoreHistogram
 
-FORMAT = 8
+FORMAT = 9
 """Of files of statistics: others are not read."""
 _HEAD = "head.json"
 _ROWS = "samples."

@@ -1,0 +1,44 @@
+"""What is kept of each image by class: how sure its pixels are, of their label, their prediction, and each class.
+
+By name, with a row for each image or set of images (axes: row, number, class, bin):
+
+- `labels`: known pixels of each class, right ones and the sum of confidence, by bin of confidence
+- `guesses`: pixels that are predicted as each class, and the sum of their confidence, by the same bins
+- `confident`: pixels of each class that are wrong with confidence above 0.90 and 0.99; without bins
+- `probabilities`: by bin of p_c, pixels whose label is c, and the sum of p_c of all. No classes where none are counted
+"""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import Float64
+
+from reliseg.stats import Layout, SampleTable
+from reliseg.stats.bins import RELIABILITY_BINS
+from reliseg.stats.fixed import real
+
+ClassTables: TypeAlias = Mapping[str, np.ndarray]
+
+
+def no_class_tables(images: int, layout: Layout) -> dict[str, np.ndarray]:
+    """Return the tables of so many images, to be filled."""
+    t, b = layout.classes, RELIABILITY_BINS
+    of_each = t if layout.classwise else 0
+    shapes = {"labels": (3, t, b), "guesses": (2, t, b), "confident": (2, t), "probabilities": (2, of_each, b)}
+    return {name: np.zeros((images, *shape)) for name, shape in shapes.items()}
+
+
+def by_class(table: SampleTable) -> ClassTables:
+    """Return all but the probabilities of the images of a table; what is predicted as no class is left out."""
+    guesses = np.stack([table.guess_counts, real(table.guess_confidence)], axis=1)
+    return {
+        "labels": np.stack([table.label_counts, table.label_right, real(table.label_confidence)], axis=1),
+        "guesses": guesses[:, :, : table.label_counts.shape[1]],
+        "confident": table.confident.transpose(0, 2, 1),
+    }
+
+
+def probabilities(table: SampleTable) -> Float64[np.ndarray, "n 2 c b"]:
+    """Return the probabilities of the images of a table."""
+    return np.stack([table.class_hits, real(table.class_probability)], axis=1)
