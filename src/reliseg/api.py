@@ -4,12 +4,27 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import fields, replace
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary, finalize
 
+from reliseg.api_arguments import (
+    as_path,
+    as_text,
+    check_how,
+    check_models,
+    label_space_of,
+    list_of_datasets,
+    named_runs,
+    options_of_dataset,
+    options_of_model,
+    pools_of,
+    receiver_of,
+    saved_kinds,
+    strings,
+)
 from reliseg.calibration.records.record import Record, read_record
 from reliseg.config.schema import (
     DataConfig,
@@ -17,23 +32,19 @@ from reliseg.config.schema import (
     Settings,
     left_out_families,
     parse_config,
-    parse_dataset,
-    parse_model,
     parse_settings,
     read_config,
     render_config,
 )
-from reliseg.config.short_form import split_list
 from reliseg.data import DataOptions, DataSet
 from reliseg.data import open_dataset as _open_dataset
 from reliseg.errors import ConfigError, suggestion
-from reliseg.labels import LabelSpace, label_space
+from reliseg.labels import LabelSpace
 from reliseg.models import MODELS, Model, ModelOptions
 from reliseg.models.calling import load_model, model_from
 from reliseg.plan.build import plan_from_config, plan_with
 from reliseg.plan.describe import dataset_in_memory, describe_dataset, describe_model, model_in_memory
 from reliseg.plan.plan import ModelSource, Plan
-from reliseg.remote import root_from_text
 from reliseg.report.compare.sides import By, read_runs
 from reliseg.report.compare.table import Comparisons, compare_runs
 from reliseg.results import Results
@@ -42,8 +53,7 @@ from reliseg.run.context import CHECKPOINT
 from reliseg.run.depot.open import keep_tables, local_folder, open_depot
 from reliseg.run.execute import Run
 from reliseg.run.failures import OnError
-from reliseg.runtime.progress import Listener, Progress, Relay, Silent
-from reliseg.runtime.text_files import quoted
+from reliseg.runtime.progress import Listener, Progress
 from reliseg.runtime.workers import decoding_threads
 
 __all__ = ["compare", "evaluate", "load_calibration", "merge_runs", "open_dataset", "open_model", "run_config"]
@@ -66,7 +76,7 @@ def open_dataset(spec: str, root: str | Path, **options: Any) -> DataSet:
     for key, value in (("spec", spec), ("root", root)):
         if not isinstance(value, str | Path):
             raise ConfigError(f"{key} is a {type(value).__name__}; give a text or a path")
-    dataset_options = DataOptions(**_data_options({"spec": str(spec), "root": str(root)} | options))
+    dataset_options = DataOptions(**options_of_dataset({"spec": str(spec), "root": str(root)} | options))
     dataset = _open_dataset(dataset_options)
     section = describe_dataset(dataset_options, dataset.name)
     if section:
@@ -84,7 +94,7 @@ def open_model(
     precision, args, device, threads. `reliseg.tune_malloc()` before it makes networks faster on a CPU. Raises a
     ModelError that says what is wrong.
     """
-    checked, space = _model_options(options), _label_space(labels)
+    checked, space = options_of_model(options), label_space_of(labels)
     if not isinstance(where, str):
         from reliseg.models.kinds.python import PythonModel
 
@@ -107,7 +117,7 @@ def ensemble(models: Mapping[str, Model], *, name: str = "ensemble") -> Model:
     Mutual information and expected entropy come with its predictions as scores. Raises a ModelError where the classes
     differ.
     """
-    _check_models(models)
+    check_models(models)
     from reliseg.models.kinds.ensemble import EnsembleModel
 
     return EnsembleModel.of(models, name)
@@ -148,22 +158,22 @@ def evaluate(
     in Python and is not.
     """
     models = dict(model) if isinstance(model, Mapping) else {"model": model}
-    datasets = _datasets(dataset)
-    _check_models(models)
-    fitted_on = _strings("calibrate_on", calibrate_on)
+    datasets = list_of_datasets(dataset)
+    check_models(models)
+    fitted_on = strings("calibrate_on", calibrate_on)
     checked = parse_settings(_check_keywords(settings))
     content = checked.model_dump() | {
         "models": [_model_section(n, m, checked.seed) for n, m in models.items()],
         "datasets": [_DATA_SECTIONS.get(d) or dataset_in_memory(d) for d in datasets],
         "calibration": [
-            *([{"on": fitted_on, "methods": _strings("methods", methods)}] if fitted_on else []),
-            *({"load": path} for path in _strings("calibrate_from", calibrate_from)),
+            *([{"on": fitted_on, "methods": strings("methods", methods)}] if fitted_on else []),
+            *({"load": path} for path in strings("calibrate_from", calibrate_from)),
         ],
         "test": {
-            "on": None if test is None else _strings("test", test),
+            "on": None if test is None else strings("test", test),
             "reference": reference,
-            "allow_seen": _strings("allow_seen", allow_seen),
-            "pooled": _pools(pooled),
+            "allow_seen": strings("allow_seen", allow_seen),
+            "pooled": pools_of(pooled),
         },
     }
     config = parse_config(content, where="evaluate")
@@ -174,12 +184,12 @@ def evaluate(
         progress,
         verify=verify,
         on_error=on_error,
-        save=_saved(save, out),
+        save=saved_kinds(save, out),
         pictures=pictures,
         checkpoint=checkpoint,
     )
     if out is not None:
-        return _carry_out(plan, text, _as_text("out", out), how)
+        return _carry_out(plan, text, as_text("out", out), how)
     return _in_temporary_folder(lambda folder: _carry_out(plan, text, folder, how))
 
 
@@ -210,7 +220,7 @@ def run_config(
 
     `device` and `limit` stand in the place of those of the file. `progress=True` shows a bar.
     """
-    path = _as_path("config", config)
+    path = as_path("config", config)
     overrides = {key: value for key, value in {"device": device, "limit": limit}.items() if value is not None}
     parse_settings(overrides, where="run_config")
     checked = read_config(path).model_copy(update=overrides)
@@ -220,11 +230,11 @@ def run_config(
         progress,
         verify=verify,
         on_error=on_error,
-        save=_saved(save, out),
+        save=saved_kinds(save, out),
         pictures=pictures,
         checkpoint=checkpoint,
     )
-    return _carry_out(plan, render_config(checked, path.parent), _as_text("out", out), how)
+    return _carry_out(plan, render_config(checked, path.parent), as_text("out", out), how)
 
 
 def merge_runs(
@@ -237,8 +247,8 @@ def merge_runs(
     """
     from reliseg.run.upkeep.merge import Merge
 
-    places = [local_folder(run) for run in (*_strings("runs", runs), _as_text("out", out))]
-    with _shown(_check_progress(progress)) as told:
+    places = [local_folder(run) for run in (*strings("runs", runs), as_text("out", out))]
+    with _shown(receiver_of(progress)) as told:
         Merge(places[:-1], places[-1], strict, told).execute()
 
 
@@ -259,32 +269,8 @@ def compare(
     """
     if unknown := sorted(set(only) - set(_COMPARED)):
         raise ConfigError(f"compare: no argument is called {unknown[0]!r}; {suggestion(unknown[0], _COMPARED)}")
-    names = {name.rstrip("_"): _strings(name, given) for name, given in only.items()}
-    return compare_runs(read_runs(_named_runs(runs)), metric, by=by, baseline=baseline, only=names)
-
-
-def _named_runs(runs: object) -> dict[str, str | Path | Results]:
-    """Return runs by the names that a comparison gives them; a ConfigError for what is none."""
-    if isinstance(runs, Mapping):
-        items, names = list(runs.values()), [str(name) for name in runs]
-    else:
-        items = list(runs) if isinstance(runs, list | tuple) else [runs]
-        called = [_run_name(run) for run in items]
-        names = [name if name and called.count(name) == 1 else f"#{i}" for i, name in enumerate(called, 1)]
-        names = ["results"] if called == [""] else names
-    for item in items:
-        if not isinstance(item, str | Path | Results):
-            raise ConfigError(f"runs: give folders of runs, or Results; {quoted(item)} is none")
-    if not items:
-        raise ConfigError("runs: give at least one folder of a run, or Results")
-    return dict(zip(names, items, strict=True))
-
-
-def _run_name(run: object) -> str:
-    """Return what a run is called by its path or address; nothing where it has none that says something."""
-    if isinstance(run, Results):
-        return run.source.run if run.source and not run.source.is_temporary else ""
-    return str(run)
+    names = {name.rstrip("_"): strings(name, given) for name, given in only.items()}
+    return compare_runs(read_runs(named_runs(runs)), metric, by=by, baseline=baseline, only=names)
 
 
 _COMPARED = ("model", "domain", "calibration", "score", "class_")
@@ -292,15 +278,8 @@ _COMPARED = ("model", "domain", "calibration", "score", "class_")
 
 def _how(workers: int | None, progress: Listener | bool | None, **options: Any) -> dict[str, Any]:
     """Return how a run is carried out, as arguments of a Run."""
-    seconds = options.get("checkpoint")
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
-        raise ConfigError(f"checkpoint is {quoted(seconds)}; give a number of seconds from 0")
-    count = options.get("pictures")
-    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 1000):
-        raise ConfigError(f"pictures is {quoted(count)}; give a whole number from 1 to 1000, or leave it out")
-    if isinstance(workers, bool) or not isinstance(workers, int | None):
-        raise ConfigError(f"workers is {quoted(workers)}; give a whole number from 1")
-    return {"workers": decoding_threads(workers), "progress": _check_progress(progress), **options}
+    check_how(workers, options)
+    return {"workers": decoding_threads(workers), "progress": receiver_of(progress), **options}
 
 
 def _carry_out(plan: Plan, configuration: str, out: str, how: dict[str, Any]) -> Results:
@@ -333,14 +312,6 @@ def _shown(progress: Progress) -> Iterator[Progress]:
         yield progress
 
 
-def _saved(save: object, out: str | Path | None) -> tuple[str, ...]:
-    """Return the kinds of files to write of each image; a ConfigError where they would vanish with their folder."""
-    kinds = tuple(kind for text in _strings("save", save) for kind in split_list(text))
-    if kinds and out is None:
-        raise ConfigError("save: the files lie in the folder of the run; give out too")
-    return kinds
-
-
 def _model_section(name: str, model: Model, seed: int) -> dict[str, Any]:
     """Return how a configuration with this seed says a model under this name, not checked yet."""
     try:
@@ -352,109 +323,6 @@ def _model_section(name: str, model: Model, seed: int) -> dict[str, Any]:
     return (section.model_dump() if section else model_in_memory(model)) | {"name": name}
 
 
-def _check_models(models: Mapping[str, Model]) -> None:
-    """Raise a ConfigError where a model was not opened."""
-    for name, model in models.items():
-        if not isinstance(model, Model):
-            kind = type(model).__name__
-            raise ConfigError(f"model {name!r} is a {kind}; open it with reliseg.open_model(.., labels=..)")
-
-
-def _datasets(given: object) -> list[DataSet]:
-    """Return one or more data sets as a list; a ConfigError where one was not opened: nothing else is gone through."""
-    datasets: list[Any] = list(given) if isinstance(given, list | tuple) else [given]
-    if not datasets:
-        raise ConfigError("no data set is given; open one with reliseg.open_dataset")
-    for dataset in datasets:
-        if not isinstance(dataset, DataSet):
-            text = f" {dataset!r}" if isinstance(dataset, str) else ""
-            raise ConfigError(f"data set{text} is a {type(dataset).__name__}; open it with reliseg.open_dataset")
-    return datasets
-
-
-def _label_space(labels: object) -> LabelSpace | None:
-    """Return the label space; a ConfigError where this is neither one nor the name of one."""
-    if labels is None or isinstance(labels, LabelSpace):
-        return labels
-    if isinstance(labels, str | Path):
-        return label_space(str(Path(labels).expanduser()))
-    raise ConfigError(
-        f"labels is a {type(labels).__name__}; give the name of a label space that ships, the path of a .toml file, or "
-        "a reliseg.labels.LabelSpace"
-    )
-
-
-def _data_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a data set, checked as those of a configuration are."""
-    given = {key: value for key, value in _check_options(DataOptions, options).items() if value is not None}
-    labels = given.get("labels")
-    if labels is not None and not isinstance(labels, str | Path):
-        raise ConfigError(
-            f"labels is a {type(labels).__name__}; give the name of one that ships, or the path of a .toml file"
-        )
-    given |= {key: _texts(given[key]) for key in ("labels", "image", "mask") if key in given}
-    checked = parse_dataset({"name": "data"} | given).model_dump()
-    return {key: checked[key] for key in given} | {"root": root_from_text(checked["root"])}
-
-
-def _texts(value: object) -> object:
-    """Return a path, or the paths in a list, as texts."""
-    if isinstance(value, list | tuple):
-        return [_texts(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
-
-
-def _model_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a model, checked as those of a configuration are."""
-    given = {key: v.tolist() if hasattr(v, "tolist") else v for key, v in _check_options(ModelOptions, options).items()}
-    section = {key: value for key, value in given.items() if key in ModelConfig.model_fields}
-    if isinstance(given.get("weights"), Path):
-        section["weights"] = str(given["weights"])
-    if given.get("align_corners") is not None:
-        section["upsampling"] = {"align_corners": given["align_corners"]}
-    checked = parse_model({"name": "model", "kind": "python", "where": "model"} | section)
-    running: dict[str, Any] = {key: given[key] for key in ("device", "threads", "seed") if key in given}
-    settings = parse_settings(running | ({"device": str(running["device"])} if "device" in running else {}))
-    values = {key: getattr(checked, key) for key in section if key in _SECTIONS}
-    values |= {key: getattr(settings, key) for key in running}
-    return given | values | ({"weights": Path(section["weights"])} if section.get("weights") else {})
-
-
-_SECTIONS = ("mean", "std", "resize", "pad", "slide", "tta")
-"""Options that hold several values."""
-
-
-def _strings(where: str, values: object) -> list[str]:
-    """Return one or more names or paths as a list; a ConfigError where something else is given."""
-    items = [values] if isinstance(values, str | Path) else values
-    if not isinstance(items, Iterable) or isinstance(items, bytes):
-        raise ConfigError(f"{where}: give a name or a list of names, not {quoted(values)}")
-    names = []
-    for item in items:
-        if not isinstance(item, str | Path):
-            raise ConfigError(f"{where}: give a name or a list of names; {quoted(item)} is none")
-        names.append(str(item))
-    return names
-
-
-def _pools(pooled: object) -> dict[str, list[str]]:
-    """Return the domains of each pool; a ConfigError where something else is given."""
-    if pooled is not None and not isinstance(pooled, Mapping):
-        raise ConfigError(f"pooled is a {type(pooled).__name__}; give the domains of each pool by its name")
-    return {str(name): _strings(f"pooled: {name}", domains) for name, domains in (pooled or {}).items()}
-
-
-def _as_text(where: str, value: object) -> str:
-    """Return a path or an address as a text."""
-    return value if isinstance(value, str) else str(_as_path(where, value))
-
-
-def _as_path(where: str, value: object) -> Path:
-    if not isinstance(value, str | Path):
-        raise ConfigError(f"{where} is a {type(value).__name__}; give a text or a path")
-    return Path(value)
-
-
 def _check_keywords(settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of an evaluation; a ConfigError that knows all its keywords where one is neither."""
     known = [*Settings.model_fields, *signature(evaluate).parameters]
@@ -463,28 +331,3 @@ def _check_keywords(settings: dict[str, Any]) -> dict[str, Any]:
         if key not in known:
             raise ConfigError(f"evaluate has no keyword {key!r}; {suggestion(key, known)}")
     return settings
-
-
-def _check_progress(progress: object) -> Progress:
-    """Return what receives the progress; a ConfigError where it cannot."""
-    if progress is None or progress is False:
-        return Silent()
-    if progress is True:
-        from reliseg.report.notebook.progress import shown_progress
-
-        return shown_progress()
-    if not all(callable(getattr(progress, name, None)) for name in ("begin", "advance", "note")):
-        raise ConfigError(
-            f"progress is {quoted(progress)}; give True, or an object with begin, advance and note, as "
-            "reliseg.runtime.progress.Listener describes them, or leave it out"
-        )
-    return Relay(cast(Listener, progress))
-
-
-def _check_options(kind: type[DataOptions] | type[ModelOptions], options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options; a ConfigError where one is no field of their kind."""
-    names = [f.name for f in fields(kind)]
-    for key in options:
-        if key not in names:
-            raise ConfigError(f"unknown option {key!r}; {suggestion(key, names)}")
-    return options
