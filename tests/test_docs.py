@@ -257,6 +257,7 @@ SECTIONS = {
     "`datasets`": schema.DataConfig,
     "`calibration`": schema.CalibrationConfig,
     "`test`": schema.TestConfig,
+    "`corrupt`": schema.CorruptConfig,
     "`sample`": schema.SampleConfig,
 }
 

@@ -12,7 +12,7 @@ def test_its_name_has_kind_and_severity():
 
 
 def test_facts_name_the_library_only_where_bytes_depend_on_one():
-    assert Corrupted("fog", 3, 5).facts() == {"kind": "fog", "severity": 3, "seed": 5}
+    assert Corrupted("fog", 3, 5).facts() == {"kind": "fog", "severity": 3, "seed": 5, "version": 1}
     assert re.fullmatch(r"libjpeg(-turbo)? \d.*", Corrupted("jpeg_compression", 1).facts()["library"])
 
 

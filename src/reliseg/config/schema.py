@@ -23,6 +23,7 @@ from reliseg.calibration import canonical_text
 from reliseg.config.messages import Place, place_in_file, place_text, validation_message
 from reliseg.config.scalars import AS_WRITTEN, read_as
 from reliseg.config.yaml_files import read_yaml, render_yaml
+from reliseg.corruptions import SEVERITIES, chosen_kinds, known_severity
 from reliseg.errors import ConfigError, suggestion
 from reliseg.metrics import METRICS
 from reliseg.models import MODELS, Augmented, FitWithin, Interpolation, MaskOrder, Pad, Precision, Slide, Values
@@ -280,6 +281,38 @@ class TestConfig(_Section):
         return value
 
 
+class CorruptConfig(_Section):
+    """Corrupted copies of domains, which are tested beside the others: every kind at every severity.
+
+    `kinds` are names of kinds and groups of them (all, noise, blur, weather, digital).
+    """
+
+    of: str
+    kinds: list[str] = Field(default=["all"], min_length=1, validate_default=True)
+    severities: list[int] = Field(default=list(SEVERITIES), min_length=1)
+
+    @field_validator("kinds", mode="before")
+    @classmethod
+    def _one_as_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("kinds")
+    @classmethod
+    def _check_kinds(cls, value: list[str]) -> list[str]:
+        try:
+            return chosen_kinds(value)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+
+    @field_validator("severities")
+    @classmethod
+    def _check_severities(cls, value: list[int]) -> list[int]:
+        try:
+            return [known_severity(severity) for severity in dict.fromkeys(value)]
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+
+
 class ProtocolConfig(_Section):
     """The protocol that the configuration was written out from; results say what was changed since.
 
@@ -362,11 +395,18 @@ class Settings(_Section):
 class RunConfig(Settings):
     """A whole run."""
 
+    written_if_used = ("corrupt",)
     models: list[ModelConfig] = Field(min_length=1)
     datasets: list[DataConfig] = Field(min_length=1)
     calibration: list[CalibrationConfig] = Field(default_factory=list)
     test: TestConfig = TestConfig()
+    corrupt: list[CorruptConfig] = Field(default_factory=list)
     protocol: ProtocolConfig | None = None
+
+    @field_validator("corrupt", mode="before")
+    @classmethod
+    def _one_section_as_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, Mapping) else value
 
     @model_validator(mode="after")
     def _check_names(self) -> "RunConfig":

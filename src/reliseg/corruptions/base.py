@@ -23,6 +23,8 @@ class Corruption(ABC):
     family: ClassVar[Family]
     published: ClassVar[bool] = True
     """Whether it is one of the fifteen of Hendrycks and Dietterich (ICLR 2019)."""
+    version: ClassVar[int] = 1
+    """Raised when its bytes change: results of other bytes are counted again."""
 
     @abstractmethod
     def __call__(self, image: Image, severity: int, key: Key) -> Image:

@@ -36,5 +36,6 @@ class Corrupted:
     def facts(self) -> dict[str, object]:
         """Return what determines its bytes, beside the image: as results name it."""
         facts: dict[str, object] = {"kind": self.kind, "severity": self.severity, "seed": self.seed}
-        library = self.corruption.library()
+        corruption = self.corruption
+        facts["version"], library = corruption.version, corruption.library()
         return facts | ({"library": library} if library else {})

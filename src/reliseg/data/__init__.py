@@ -2,7 +2,8 @@
 
 from reliseg.data.base import DataSet, DecodedSample, Domain, Sample
 from reliseg.data.check import MASKS_TO_DECODE, DomainCheck, SizedSample, check_domain, extremes
-from reliseg.data.decode import PIXEL_LIMIT, image_sha256, load, load_image, sample_sha256
+from reliseg.data.corrupted import corrupted_dataset, corrupted_name
+from reliseg.data.decode import PIXEL_LIMIT, corrupt_sample, image_sha256, load, load_clean, load_image, sample_sha256
 from reliseg.data.misreading import void_note
 from reliseg.data.open import DataOptions, open_dataset
 from reliseg.data.pairs import NO_SCENE
@@ -22,10 +23,14 @@ __all__ = [
     "SizedSample",
     "WaitingRoom",
     "check_domain",
+    "corrupt_sample",
+    "corrupted_dataset",
+    "corrupted_name",
     "dataset_names",
     "extremes",
     "image_sha256",
     "load",
+    "load_clean",
     "load_image",
     "open_dataset",
     "sample_sha256",

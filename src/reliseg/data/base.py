@@ -1,9 +1,10 @@
 """Data sets, domains and samples: plain values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from reliseg.corruptions import Corrupted
 from reliseg.data.augment import Copy
 from reliseg.errors import ConfigError, DataError, count_text, shortlist
 from reliseg.labels import ColorMap, LabelMap, LabelSpace, Projection, default_projection
@@ -33,6 +34,13 @@ class Sample:
     mask: str | None
     copy: Copy | None = None
     """For an augmented copy: which one, of which image."""
+    corruption: Corrupted | None = None
+    """What is done to the image after it is decoded; its id, its files and their hashes are those of the clean one."""
+
+    @property
+    def clean(self) -> "Sample":
+        """The sample without its corruption."""
+        return self if self.corruption is None else replace(self, corruption=None)
 
     def __post_init__(self) -> None:
         """Raise a DataError if scene or id cannot be a path below a folder."""
@@ -66,6 +74,10 @@ class Domain:
     """True if all its samples have masks; otherwise none has."""
     skipped: tuple[str, ...] = ()
     """Files left out because their image or mask is missing; only with `missing: skip`."""
+    corruption: Corrupted | None = None
+    """That of all its samples."""
+    clean: str = ""
+    """The domain whose images this one has, corrupted; "" where it is none such."""
 
     def __repr__(self) -> str:
         """Return the count on one line: a domain has thousands of samples."""

@@ -10,7 +10,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from io import BufferedReader, BytesIO
 from pathlib import Path
@@ -225,10 +225,27 @@ def _formats() -> tuple[str, ...]:
 def load(
     dataset: DataSet, sample: Sample, *, image: bool = True, admit: Callable[[int], None] | None = None
 ) -> DecodedSample:
-    """Decode a sample. Without `image` only its header is decoded; its bytes are hashed all the same.
+    """Decode a sample, and corrupt it if it is to be. Without `image` only its header is decoded; its bytes are hashed
+    all the same.
 
     `admit` is called with the number of pixels before any is decoded; it may wait.
     """
+    return corrupt_sample(dataset, load_clean(dataset, sample, image=image, admit=admit), sample)
+
+
+def corrupt_sample(dataset: DataSet, clean: DecodedSample, sample: Sample) -> DecodedSample:
+    """Return a sample from what `load_clean` made of it, which is left as it is."""
+    if sample.corruption is None or clean.image is None:
+        return replace(clean, sample=sample)
+    if problem := sample.corruption.corruption.problem(clean.size):
+        raise _File(sample.id, dataset.root / sample.image).error(problem)
+    return replace(clean, sample=sample, image=sample.corruption(clean.image, sample.id))
+
+
+def load_clean(
+    dataset: DataSet, sample: Sample, *, image: bool = True, admit: Callable[[int], None] | None = None
+) -> DecodedSample:
+    """Decode a sample as `load` does, without its corruption."""
     file = _File(sample.id, dataset.root / sample.image)
     source, header = file.content()
     size = header.size

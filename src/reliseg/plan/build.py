@@ -11,6 +11,7 @@ from reliseg.config.schema import CalibrationConfig, RunConfig, Settings
 from reliseg.data import DataSet, Sample
 from reliseg.data.augment import Copy
 from reliseg.errors import ConfigError, count_text, suggestion
+from reliseg.plan.corrupt import corrupted_tests, with_corrupted_domains
 from reliseg.plan.open import limit_samples, model_loaders, open_configured_dataset
 from reliseg.plan.plan import Fit, ModelSource, Plan, Pool, Reported, Target, all_members
 from reliseg.remote import Roots, root_name
@@ -29,7 +30,7 @@ def plan_from_config(config: RunConfig, folder: Path) -> Plan:
 
 def plan_with(models: Sequence[ModelSource], opened: Sequence[DataSet], config: RunConfig, folder: Path) -> Plan:
     """Return the plan of a configuration with its models and data sets, however they were opened."""
-    datasets = {d.name: limit_samples(d, config.limit) for d in opened}
+    datasets = with_corrupted_domains({d.name: limit_samples(d, config.limit) for d in opened}, config)
     fits: list[Fit] = []
     paths: list[Path] = []
     applications: list[tuple[Sequence[str], CalibrationConfig]] = []
@@ -47,6 +48,7 @@ def plan_with(models: Sequence[ModelSource], opened: Sequence[DataSet], config: 
         frozenset(find_targets(config.test.allow_seen, datasets)),
         _pools(config, datasets),
         _applied(applications, datasets),
+        corrupted_tests(datasets, config),
     )
     loaded = load_records(paths, [m.name for m in models])
     plan = build_plan(tuple(models), datasets, fits, reported, config, loaded)
@@ -108,6 +110,8 @@ class ReportedTargets:
     """Those that are reported together, beside each."""
     applied: Mapping[str, frozenset[Target]] = field(default_factory=dict)
     """By calibration, the domains that it is applied to; all of its classes where it is not named here."""
+    corrupted: Sequence[Target] = ()
+    """Those that are tested beside the others."""
 
 
 def build_plan(
@@ -135,7 +139,7 @@ def build_plan(
     fitted = [(f.split, {key: str(t) for t in f.on for key in _files(t)}) for f in fits]
     tests = reported.tests
     if tests is None:
-        every = [Target(d, domain) for d in datasets.values() for domain in d.domains.values()]
+        every = [t for name in datasets for t in _targets(name, datasets)]
         wherever = replace(plan, applied={})  # a calibration split is tested only where it is named
         tests = [t for t in every if t in reported.allow_seen or not _shared_samples(t, fitted, wherever)]
         if not tests:
@@ -143,7 +147,7 @@ def build_plan(
                 "test: no domain is left to test on, because each shares samples with a calibration split; "
                 "add a domain with other samples"
             )
-    plan = replace(plan, tests=tuple(dict.fromkeys(tests)))
+    plan = replace(plan, tests=tuple(dict.fromkeys([*tests, *reported.corrupted])))
     _check_reported(plan, fitted)
     for united in [*plan.reported(), *(t for f in fits for t in f.on)]:
         _check_union(united)
@@ -258,13 +262,13 @@ def find_reference(name: str | None, datasets: Mapping[str, DataSet]) -> Target 
 
 
 def _targets(name: str, datasets: Mapping[str, DataSet]) -> list[Target]:
-    """Return the domain of a name like `camvid/day`, or all domains for `camvid`."""
+    """Return the domain of a name like `camvid/day`, or for `camvid` all domains that are no corrupted copies."""
     dataset, _, domain = name.partition("/")
     if dataset not in datasets:
         raise ConfigError(f"{name}: no data set {dataset!r} in datasets; {suggestion(dataset, datasets)}")
     domains = datasets[dataset].domains
     if not domain:
-        return [Target(datasets[dataset], d) for d in domains.values()]
+        return [Target(datasets[dataset], d) for d in domains.values() if not d.clean]
     if domain not in domains:
         raise ConfigError(f"{name}: {dataset} has no domain {domain!r}; {suggestion(domain, domains)}")
     return [Target(datasets[dataset], domains[domain])]

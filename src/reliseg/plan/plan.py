@@ -69,6 +69,14 @@ class Target:
         return members
 
 
+def without_copies(targets: Iterable[Target]) -> list[Target]:
+    """Return one domain of those that have the same files: a clean one, or the first of its corrupted copies."""
+    files: dict[tuple[str, str], Target] = {}
+    for target in sorted(targets, key=lambda target: bool(target.domain.clean)):
+        files.setdefault((target.dataset.name, target.domain.clean or target.domain.name), target)
+    return list(files.values())
+
+
 def all_members(targets: Iterable[Target]) -> list[Target]:
     """Return the domains that are evaluated for these, each once."""
     return list(dict.fromkeys(member for target in targets for member in target.members()))

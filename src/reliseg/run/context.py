@@ -14,6 +14,7 @@ from reliseg.plan.plan import IDENTITY, ModelSource, Plan, Target
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.folder import RunFolder
 from reliseg.run.hashes import InputHashes
+from reliseg.run.predict.clean_images import CleanImages
 from reliseg.run.predict.first_look import FirstLook
 from reliseg.run.predict.freshness import Inputs
 from reliseg.run.predict.identity import Parts, parts_of_predictions
@@ -42,6 +43,8 @@ class RunContext:
     checkpoint: float = CHECKPOINT
     depot: Depot = field(default_factory=LocalDepot)
     """Where others find the files of the folder."""
+    clean: CleanImages = field(default_factory=CleanImages)
+    """Those of images that are corrupted in several ways."""
 
     @cached_property
     def store(self) -> Store:
@@ -105,8 +108,8 @@ class ModelRun:
     @property
     def stream(self) -> PredictionStream:
         """How samples get to the model."""
-        batch = self.plan.settings.batch
-        return PredictionStream(self.model, self.context.workers, batch, self.context.hashes, self.name)
+        context, batch = self.context, self.plan.settings.batch
+        return PredictionStream(self.model, context.workers, batch, context.hashes, context.clean, self.name)
 
     def inputs(
         self,

@@ -108,4 +108,5 @@ def _parameter_text(value: Any) -> Any:
 
 def _counts(target: Target) -> dict[str, Any]:
     domain = target.domain
-    return {"images": len(domain.samples), "skipped": list(domain.skipped)}
+    counts: dict[str, Any] = {"images": len(domain.samples), "skipped": list(domain.skipped)}
+    return counts | ({"corruption": domain.corruption.facts()} if domain.corruption else {})

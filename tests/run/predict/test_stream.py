@@ -11,7 +11,7 @@ from helpers.street import make_street
 from PIL import Image
 
 import reliseg
-from reliseg.data import DataSet, load
+from reliseg.data import DataSet, load_clean
 from reliseg.errors import ModelError, ReliSegError, SampleError
 from reliseg.labels import label_space
 from reliseg.models import Input, Model, ModelOptions
@@ -142,10 +142,10 @@ def test_images_that_fill_the_room_are_decoded_only_as_they_are_asked_for(
             admit(pixels)
             decoded.append(sample.id)
 
-        return load(dataset, sample, image=image, admit=admitted)
+        return load_clean(dataset, sample, image=image, admit=admitted)
 
     monkeypatch.setattr(stream_module, "PIXEL_LIMIT", 1)
-    monkeypatch.setattr(stream_module, "load", watched)
+    monkeypatch.setattr(stream_module, "load_clean", watched)
     stream = PredictionStream(Watched(), 4, batch).predictions(dataset, samples)
     outcomes = []
     for taken, outcome in enumerate(stream, start=1):
@@ -168,10 +168,10 @@ def test_threads_that_wait_for_room_end_with_the_stream(dataset: DataSet, monkey
 
     def broken(dataset: DataSet, sample: Any, *, image: bool, admit: Any) -> Any:
         if sample is not dataset.domains["day"].samples[1]:
-            return load(dataset, sample, image=image, admit=admit)
+            return load_clean(dataset, sample, image=image, admit=admit)
         raise MemoryError("not foreseen")
 
-    monkeypatch.setattr(stream_module, "load", broken)
+    monkeypatch.setattr(stream_module, "load_clean", broken)
     stream = PredictionStream(Watched(), 6, 1).predictions(dataset, dataset.domains["day"].samples)
     with pytest.raises(MemoryError, match="not foreseen"):
         list(stream)

@@ -34,7 +34,7 @@ _VERSION = version("reliseg")
 _LARGEST = {".json": 1 << 27, ".safetensors": 1 << 30}
 """Bytes; larger files are refused before they are read."""
 _HASHES = ("samples", "images", "predictions")
-_SPLIT = re.compile(r"[^\x00-\x1f\\/+]+/[^\x00-\x1f\\/+]+(\+[^\x00-\x1f\\/+]+/[^\x00-\x1f\\/+]+)*")
+_SPLIT = re.compile(r"[^\x00-\x1f\\/]+(/[^\x00-\x1f\\/]+\+[^\x00-\x1f\\/]+)*/[^\x00-\x1f\\/]+")
 
 _Digest: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Text: TypeAlias = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=4096)]

@@ -9,7 +9,7 @@ from functools import partial
 from reliseg.calibration.records.record import Record
 from reliseg.data import NO_SCENE, Sample, image_sha256
 from reliseg.errors import SampleError, count_text, shortlist
-from reliseg.plan.plan import Plan, Target
+from reliseg.plan.plan import Plan, Target, without_copies
 from reliseg.run.predict.stream import prefetch
 from reliseg.runtime.progress import Progress, Stage
 
@@ -59,7 +59,7 @@ def shared_scenes(plan: Plan) -> list[str]:
         splits |= {r.split: _scenes((d, s) for d, images in r.images.items() for s in images) for r in records}
     lines = []
     for split, scenes in splits.items():
-        for target in plan.test_domains():
+        for target in without_copies(plan.test_domains()):
             if not plan.split_reaches(split, target):
                 continue
             shared = sorted(scenes & _scenes((str(target), s.id) for s in target.domain.samples))

@@ -9,7 +9,7 @@ from reliseg.data import DomainCheck, check_domain
 from reliseg.errors import DataError, ModelError, SampleError, UsageError, count_text, shortlist, suggestion
 from reliseg.labels import LabelSpace, label_space_names
 from reliseg.models import Model
-from reliseg.plan.plan import ModelSource, Plan, Target, all_members
+from reliseg.plan.plan import ModelSource, Plan, Target, all_members, without_copies
 from reliseg.run.check.fit_needs import disk_use, feature_problems, fit_problems
 from reliseg.run.check.leakage import problems_of_loaded, shared_scenes
 from reliseg.run.check.trial import Trial
@@ -82,7 +82,7 @@ class Preflight:
     @property
     def _targets(self) -> list[Target]:
         chosen = self.scope.targets if self.scope else None
-        return [t for t in _all_targets(self.plan) if chosen is None or t in chosen]
+        return without_copies(t for t in _all_targets(self.plan) if chosen is None or t in chosen)
 
     def look_at_models(self) -> Iterator[Finding]:
         """Yield the findings on each model, and on projections that none of them uses."""
@@ -189,6 +189,12 @@ def check_files(target: Target, *, full: bool, workers: int, progress: Progress)
 def model_problems(plan: Plan, name: str, model: Model) -> list[str]:
     """Return why a model does not fit the data sets, a line each."""
     problems = []
+    corrupted = [target for target in _all_targets(plan) if target.domain.clean]
+    if corrupted and not model.reads_images:
+        return [
+            f"model {name}: it reads stored predictions, which are of clean images, and {corrupted[0]} has none; give "
+            "the network itself, or leave out corrupted domains"
+        ]
     for target in _all_targets(plan):
         try:
             target.dataset.projection(model.labels)

@@ -162,15 +162,15 @@ def _holds_reference(target: Reported, reference: Target | None) -> bool:
     inside = [m for m in target.members() if m.dataset == reference.dataset]
     if not inside:
         return False
-    ids = {sample.id for member in reference.members() for sample in member.domain.samples}
-    return any(sample.id in ids for member in inside for sample in member.domain.samples)
+    own = {(sample.id, sample.corruption) for member in reference.members() for sample in member.domain.samples}
+    return any((sample.id, sample.corruption) in own for member in inside for sample in member.domain.samples)
 
 
 def _note_void(run: ModelRun, target: Target, state: DomainState) -> None:
     """Say once that a domain has much void; where a few masks are all that there are, the check has looked at them."""
     is_first = run.name == next((source.name for source in run.plan.models), run.name)
     is_said = target.domain.union and all(member in run.plan.tests for member in target.members())
-    if is_first and not is_said and len(target.domain.samples) > MASKS_TO_DECODE:
+    if is_first and not is_said and not target.domain.clean and len(target.domain.samples) > MASKS_TO_DECODE:
         masks = f"all {len(target.domain.samples)} masks"
         if line := void_note(target.dataset, state.roles[VOID_ROLE], sum(state.roles), masks):
             run.progress.note(f"{target}: {line}; reliseg check looks for the reason")

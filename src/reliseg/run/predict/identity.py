@@ -31,6 +31,8 @@ def parts_of_predictions(model: ModelFacts, targets: Iterable[Target], batch: in
     parts |= model.code
     resized = [t.dataset.resize if uses_size_of(model, t.dataset) else None for t in every]
     parts |= {"size of the images": digest_of(resized)} if any(resized) else {}
+    corrupted = _corruptions(every)
+    parts |= {"corruption": digest_of(corrupted)} if corrupted else {}
     return parts | {name: digest_of([part(model, t) for t in every]) for name, part in _PARTS_OF_DOMAIN.items()}
 
 
@@ -63,6 +65,14 @@ _PARTS_OF_DOMAIN: Mapping[str, Callable[[ModelFacts, Target], Any]] = {
     "label map": _label_map,
     "augmentation": _augmentation,
 }
+
+
+def _corruptions(targets: Iterable[Target]) -> list[Any]:
+    """Return what is done to the images of domains of which some are corrupted."""
+    corruptions = [t.domain.corruption for t in targets]
+    if not any(corruptions):
+        return []
+    return [c and [sorted(c.facts().items()), parts_of_code([c.corruption])] for c in corruptions]
 
 
 def _content_of_map(dataset: DataSet) -> list[Any]:

@@ -10,13 +10,14 @@ from functools import partial
 from itertools import chain, islice
 from typing import TypeVar
 
-from reliseg.data import PIXEL_LIMIT, DataSet, DecodedSample, Sample, WaitingRoom, load
+from reliseg.data import PIXEL_LIMIT, DataSet, DecodedSample, Sample, WaitingRoom, corrupt_sample, load_clean
 from reliseg.errors import ModelError, OutOfMemoryError, ReliSegError, SampleError
 from reliseg.labels import Projection
 from reliseg.models import Model
 from reliseg.models.calling import predict_with
 from reliseg.prediction import Prediction
 from reliseg.run.hashes import ChangedError, InputHashes
+from reliseg.run.predict.clean_images import CleanImages
 from reliseg.run.predict.model_inputs import model_input, prediction_of_image
 from reliseg.runtime.malloc import keep_freed_memory, return_free_memory
 from reliseg.runtime.openmp import end_idle_threads
@@ -72,6 +73,8 @@ class PredictionStream:
     batch: int = 1
     hashes: InputHashes = field(default_factory=InputHashes)
     """What the run knows of its files: a sample with other bytes than before is a SampleError."""
+    clean: CleanImages = field(default_factory=CleanImages)
+    """Images that are corrupted in several ways."""
     name: str = ""
     """The model's, for an OutOfMemoryError, which ends the stream: no batch is made smaller for it."""
 
@@ -139,7 +142,14 @@ class PredictionStream:
         """Return a sample as it was read, or why it cannot be evaluated."""
         taken, before = time.time_ns(), self.hashes.state_of_sample(dataset, sample)
         try:
-            loaded = load(dataset, sample, image=image, admit=admit)
+            clean = self.clean.find(dataset, sample, before) if image else None
+            if clean is None:
+                clean = load_clean(dataset, sample.clean, image=image, admit=admit)
+                if image:
+                    self.clean.keep(dataset, clean, sample, before)
+            else:
+                admit(clean.size[0] * clean.size[1])
+            loaded = corrupt_sample(dataset, clean, sample)
             self.hashes.add_sample(dataset, loaded, before, taken)
             self._hash_predictions(model, loaded.sample)  # ahead of the model that reads them
         except SampleError as error:
