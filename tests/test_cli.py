@@ -313,7 +313,7 @@ LAST = ["protocol", "reading", "without", "workers", "device", "limit"]
 @pytest.mark.parametrize(
     ("verb", "options"),
     [
-        ("run", ["out", *SHARED, "score", *LAST, "save", "verify", *STAGED, "log"]),
+        ("run", ["out", *SHARED, "score", *LAST, "save", "pictures", "verify", *STAGED, "log"]),
         ("check", [*SHARED, *LAST, "full", "log"]),
     ],
 )

@@ -31,6 +31,8 @@ TEST_SEEDS = range(20)
 UNKNOWN_EVERY = 2
 """Every second test scene holds objects of no known class."""
 SHOWN_SEED = 4
+SHOWN_WORST = 2
+"""So many of the worst scenes of each condition are shown in the report."""
 SPLITS = ("calm", "mixed")
 """Calibration on clear scenes only, and on scenes of all conditions."""
 
@@ -59,7 +61,8 @@ def run_demo(out: Path, *, workers: int, progress: Progress) -> list[str]:
     _draw_all(out / "scenes", workers, progress)
     config = parse_config(_configuration(), where="demo")
     plan = plan_from_config(config, out.absolute())
-    results = Run(plan, out / "run", render_config(config, out), workers=workers, progress=progress).execute()
+    text = render_config(config, out)
+    results = Run(plan, out / "run", text, workers=workers, progress=progress, pictures=SHOWN_WORST).execute()
     pictures = _pictures(plan, out / "pictures")
     files = reliability_diagram(
         out / "run" / "reliability.csv", out / "reliability.png", model="street", domains=list(CONDITIONS)
