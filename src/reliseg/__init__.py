@@ -14,6 +14,8 @@ if TYPE_CHECKING:
         open_model,
         run_config,
     )
+    from reliseg.deploy.loading import load_predictor
+    from reliseg.deploy.logits import calibrate_logits
     from reliseg.errors import ReliSegError
     from reliseg.prediction import Prediction
     from reliseg.results import ImageTable, Results
@@ -26,10 +28,12 @@ __all__ = [
     "Prediction",
     "ReliSegError",
     "Results",
+    "calibrate_logits",
     "compare",
     "ensemble",
     "evaluate",
     "load_calibration",
+    "load_predictor",
     "merge_runs",
     "open_dataset",
     "open_model",
@@ -42,10 +46,12 @@ _HOMES = {
     "Prediction": "reliseg.prediction",
     "ReliSegError": "reliseg.errors",
     "Results": "reliseg.results",
+    "calibrate_logits": "reliseg.deploy.logits",
     "compare": "reliseg.api",
     "ensemble": "reliseg.api",
     "evaluate": "reliseg.api",
     "load_calibration": "reliseg.api",
+    "load_predictor": "reliseg.deploy.loading",
     "merge_runs": "reliseg.api",
     "open_dataset": "reliseg.api",
     "open_model": "reliseg.api",

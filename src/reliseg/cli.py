@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 import typer
 
 from reliseg.cli_corrupt import corrupt
+from reliseg.cli_deploy import predict
 from reliseg.cli_options import (
     Actors,
     Checkpoint,
@@ -227,6 +228,7 @@ def check(*, config: Config = None, options: CommandOptions, full: Full = False,
         raise typer.Exit(2)
 
 
+app.command()(predict)
 app.command()(report)
 app.command()(figures)
 app.command()(table)

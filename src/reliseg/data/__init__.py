@@ -5,7 +5,7 @@ from reliseg.data.check import MASKS_TO_DECODE, DomainCheck, SizedSample, check_
 from reliseg.data.corrupted import corrupted_dataset, corrupted_name
 from reliseg.data.decode import PIXEL_LIMIT, corrupt_sample, image_sha256, load, load_clean, load_image, sample_sha256
 from reliseg.data.misreading import void_note
-from reliseg.data.open import DataOptions, open_dataset
+from reliseg.data.open import DataOptions, open_dataset, open_empty
 from reliseg.data.pairs import NO_SCENE
 from reliseg.data.pictures.budget import WaitingRoom
 from reliseg.data.spec import dataset_names
@@ -33,6 +33,7 @@ __all__ = [
     "load_clean",
     "load_image",
     "open_dataset",
+    "open_empty",
     "sample_sha256",
     "void_note",
 ]

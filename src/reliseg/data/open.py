@@ -1,7 +1,7 @@
 """Opening a data set: its spec, its options, and the files below its root become a `DataSet`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,29 +49,39 @@ def open_dataset(options: DataOptions, roots: Roots | None = None) -> DataSet:
 
     `roots` are the places outside this machine that are listed already.
     """
-    spec = read_spec(options.spec, options.folder).with_templates(options.image, options.mask)
+    spec = _spec(options)
+    empty = open_empty(options)
+    root = _open_root(empty.name, options, spec, roots or Roots())
+    selections = _selections(empty.name, spec, options)
+    source = _source(root, spec, selections)
+    domains = _domains(empty.name, source, selections, options.missing == "skip")
+    return replace(empty, root=root, domains=domains, notes=dataset_notes(source, domains.values()))
+
+
+def open_empty(options: DataOptions) -> DataSet:
+    """Return the data set without domains: what its classes are, and how models meet them. No file is looked for."""
+    spec = _spec(options)
     name = options.name or spec.name
     check_name("data set", name)
-    root = _open_root(name, options, spec, roots or Roots())
     labels = _labels(options, spec)
     table = spec.label_map if options.label_map is None else options.label_map
     encoding, label_map = read_label_map(name, table, labels, options.unlisted)
-    selections = _selections(name, spec, options)
-    source = _source(root, spec, selections)
-    domains = _domains(name, source, selections, options.missing == "skip")
     return DataSet(
         name=name,
-        root=root,
+        root=options.folder,
         labels=labels,
         label_map=label_map,
-        domains=domains,
+        domains={},
         projections={source: tuple(groups) for source, groups in options.projection.items()},
         encoding=encoding,
         resize=options.resize,
         usual_void=spec.usual_void,
         sources=_sources(name, options, labels),
-        notes=dataset_notes(source, domains.values()),
     )
+
+
+def _spec(options: DataOptions) -> Spec:
+    return read_spec(options.spec, options.folder).with_templates(options.image, options.mask)
 
 
 def _open_root(name: str, options: DataOptions, spec: Spec, roots: Roots) -> Root:

@@ -2,7 +2,7 @@
 
 from reliseg.labels.maps import ColorMap, LabelMap, UnlistedIdsError
 from reliseg.labels.projection import Projection, default_projection
-from reliseg.labels.space import UNKNOWN, VOID, LabelSpace, label_space, label_space_names
+from reliseg.labels.space import UNKNOWN, VOID, LabelSpace, label_space, label_space_names, space_of_classes
 
 __all__ = [
     "UNKNOWN",
@@ -15,4 +15,5 @@ __all__ = [
     "default_projection",
     "label_space",
     "label_space_names",
+    "space_of_classes",
 ]

@@ -1,6 +1,6 @@
 """Label spaces: the classes that a model predicts or a data set annotates."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -78,6 +78,15 @@ def label_space(name: str) -> LabelSpace:
     """
     shipped = shipped_files("reliseg.labels", "spaces/*.toml").get(name)
     return _shipped_space(shipped) if shipped else _read_space(name, Path(name))
+
+
+def space_of_classes(name: str, classes: Sequence[str]) -> LabelSpace:
+    """Return the label space of this name that ships, if its classes are these; else one with colors of no meaning."""
+    shipped = shipped_files("reliseg.labels", "spaces/*.toml").get(name)
+    if shipped and (known := _shipped_space(shipped)).classes == tuple(classes):
+        return known
+    palette = tuple(_color(i) for i in range(len(classes)))
+    return LabelSpace(name, tuple(classes), palette, has_own_palette=False)
 
 
 @cache

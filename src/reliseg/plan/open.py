@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from reliseg.config.schema import ENSEMBLE, IN_MEMORY, DataConfig, ModelConfig, Settings
-from reliseg.data import DataOptions, DataSet, Domain, open_dataset
+from reliseg.data import DataOptions, DataSet, Domain, open_dataset, open_empty
 from reliseg.errors import ConfigError, ModelError
 from reliseg.labels import LabelSpace, label_space
 from reliseg.models import Model, ModelOptions
@@ -21,13 +21,22 @@ _AGAIN = "call reliseg.evaluate again, or write here"
 
 def open_configured_dataset(config: DataConfig, folder: Path, roots: Roots | None = None) -> DataSet:
     """Open the data set of a section; relative paths start at `folder`, and `roots` are listed already."""
+    return open_dataset(_data_options(config, folder), roots)
+
+
+def open_without_files(config: DataConfig, folder: Path) -> DataSet:
+    """Return the data set of a section without domains: its images need not be on this machine."""
+    return open_empty(_data_options(config, folder))
+
+
+def _data_options(config: DataConfig, folder: Path) -> DataOptions:
     if config.spec == IN_MEMORY:
         raise ConfigError(
             f"data set {config.name} was an object in Python; {_AGAIN} the name or .toml file of its spec"
         )
     paths: dict[str, Any] = {"root": root_from_text(config.root), "folder": folder}
     paths |= {"image": config.image or (), "mask": config.mask or ()}
-    return open_dataset(DataOptions(**config.model_dump() | paths), roots)
+    return DataOptions(**config.model_dump() | paths)
 
 
 def limit_samples(dataset: DataSet, limit: int | None) -> DataSet:

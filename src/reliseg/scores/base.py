@@ -1,15 +1,19 @@
 """The interface of scores."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from jaxtyping import Float64
 
-from reliseg.registry import Registry
+from reliseg.registry import Registry, plugin_errors
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES, Softmax
+from reliseg.stats.rows import ScoreRows
 from reliseg.types import Block
+
+PixelScores: TypeAlias = Float64[np.ndarray, " p"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,17 @@ class ModelScore(Score):
     def __call__(self, logits: Block) -> Float64[np.ndarray, " p"]:
         """Raise a TypeError: it cannot be computed from logits."""
         raise TypeError(f"{type(self).__name__} comes with predictions; it is no function of logits")
+
+
+def score_of_rows(name: str, score: Score, z: Block, given: Mapping[str, ScoreRows], rows: slice) -> PixelScores:
+    """Return a score of the pixels of some rows: a function of their logits, or one that came with the prediction.
+
+    One that the model does not give is 0 everywhere; what is computed from it is undefined.
+    """
+    with plugin_errors(score):
+        if not score.given_by_model:
+            return score(z)
+        return given[name](rows).astype(np.float64).ravel() if name in given else np.zeros(z.shape[1])
 
 
 SCORES: Registry[Score] = Registry("reliseg.scores", "methods", "Score", "score", trial=lambda kind: kind())

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from reliseg.stats.view import source_positions
 from reliseg.types import Factors, Truth
 
 TAPS, _DILATION = 5, 2
-_REACH = _DILATION * (TAPS // 2)
+REACH = _DILATION * (TAPS // 2)
 """How far the convolutions see: blocks have as many rows and columns more on each side."""
 LEAVES = 4
 """Leaves on logits; the channels after them are gates."""
@@ -143,6 +143,32 @@ def train(
     return TrainingResult(tree, before, best)
 
 
+class TreeTensors(NamedTuple):
+    """The weights of a tree on a device."""
+
+    logit_weights: Tensor
+    logit_bias: Tensor
+    image_weights: Tensor
+    image_bias: Tensor
+
+
+def inverse_temperatures(tree: TreeTensors, z: Tensor, image: Tensor | None) -> Tensor:
+    """Return 1/T of the pixels of a block from its logits and image, both with a margin of `REACH`."""
+    u = None
+    if len(tree.image_bias):
+        assert image is not None, "images were checked"
+        u = _convolve(image, tree.image_weights, tree.image_bias)[0]
+    if len(tree.logit_bias):
+        channels = _convolve(z, tree.logit_weights, tree.logit_bias)
+        leaves, gates = channels[:LEAVES], channels[LEAVES:].sigmoid()
+        left = _mix(gates[0], leaves[0], leaves[1])
+        right = _mix(gates[1], leaves[2], leaves[3])
+        mixed = _mix(gates[2], left, right)
+        u = mixed if u is None else _mix(gates[3], mixed, u)
+    assert u is not None, "a tree has channels"
+    return 1 / (softplus(u) + LOWEST)
+
+
 class _Network:
     """A tree as tensors on a device: 1/T of the pixels of a block.
 
@@ -171,20 +197,7 @@ class _Network:
 
     def __call__(self, z: Tensor, image: Tensor | None) -> Tensor:
         logit_weights, logit_bias = self._tensors[:2]
-        image_weights, image_bias = self._image_leaf()
-        u = None
-        if len(image_bias):
-            assert image is not None, "images were checked"
-            u = _convolve(image, image_weights, image_bias)[0]
-        if len(logit_bias):
-            channels = _convolve(z, logit_weights, logit_bias)
-            leaves, gates = channels[:LEAVES], channels[LEAVES:].sigmoid()
-            left = _mix(gates[0], leaves[0], leaves[1])
-            right = _mix(gates[1], leaves[2], leaves[3])
-            tree = _mix(gates[2], left, right)
-            u = tree if u is None else _mix(gates[3], tree, u)
-        assert u is not None, "a tree has channels"
-        return 1 / (softplus(u) + LOWEST)
+        return inverse_temperatures(TreeTensors(logit_weights, logit_bias, *self._image_leaf()), z, image)
 
 
 class _PixelRows:
@@ -196,7 +209,7 @@ class _PixelRows:
         self._native = torch.tensor(np.asarray(view.logits), device=device)
         self._members = [torch.tensor(np.flatnonzero(view.groups == g), device=device) for g in np.unique(view.groups)]
         self._rows = source_positions(h, view.size[0], view.align_corners)
-        columns = _reflect(-_REACH, view.size[1] + _REACH, view.size[1])
+        columns = reflect(-REACH, view.size[1] + REACH, view.size[1])
         self._columns = _interpolation(source_positions(w, view.size[1], view.align_corners), columns, w, device)
         self._image_columns = columns
         self._image = prediction.image
@@ -205,7 +218,7 @@ class _PixelRows:
     def rows(self, rows: slice) -> tuple[Tensor, Tensor | None]:
         """Return logits of live columns, and the image if there is one, of these rows and the margin."""
         device = self._native.device
-        places = _reflect(rows.start - _REACH, rows.stop + _REACH, self._height)
+        places = reflect(rows.start - REACH, rows.stop + REACH, self._height)
         z = _interpolate(self._native, 1, _interpolation(self._rows, places, self._native.shape[1], device))
         z = _interpolate(z, 2, self._columns)
         if len(self._members) < len(z):
@@ -254,7 +267,7 @@ class _ImageSet:
                 continue
             z, pixels = field.rows(rows)
             factor = network(z, pixels)
-            below = z[:, _REACH:-_REACH, _REACH:-_REACH]
+            below = z[:, REACH:-REACH, REACH:-REACH]
             below = below - below.amax(dim=0)
             own = below.gather(0, labels.clamp(min=0)[None])[0]
             loss = (below * factor).logsumexp(dim=0) - own * factor
@@ -286,7 +299,7 @@ def _row_blocks(size: tuple[int, int], pixels: int) -> Iterator[slice]:
         yield slice(start, min(start + step, size[0]))
 
 
-def _reflect(start: int, stop: int, size: int) -> Int64[np.ndarray, " n"]:
+def reflect(start: int, stop: int, size: int) -> Int64[np.ndarray, " n"]:
     """Return places from start to stop, those outside of 0 to size reflected at the border, which is not repeated."""
     if size == 1:
         return np.zeros(stop - start, np.int64)

@@ -13,7 +13,7 @@ from reliseg.types import Block, LiveBlock
 
 HIGHEST_CONFIDENCE = 1 - 1e-6
 """The highest confidence that is set: a bin that is always right would give its errors an infinite loss."""
-_LEAD = 1e-3
+LEAD = 1e-3
 """The least lead of the top label's log probability: interpolation in float32 cannot turn it round."""
 _PER_NAT, _LOWEST, _MOST = 4096, -32, 6
 CELLS = (_MOST - _LOWEST) * _PER_NAT
@@ -69,7 +69,7 @@ def replace_confidence(z: Block, confidence: Callable[[PixelValues], PixelValues
     """
     top, rest, log_odds = _split_top(z)
     live, at = np.isfinite(rest), np.arange(z.shape[1])
-    share = np.exp(rest.max(axis=0) - np.where(np.isfinite(log_odds), log_odds, 0.0) + _LEAD)
+    share = np.exp(rest.max(axis=0) - np.where(np.isfinite(log_odds), log_odds, 0.0) + LEAD)
     q = np.clip(confidence(_confidence(log_odds)), share / (1 + share), HIGHEST_CONFIDENCE)
     others = np.where(live, rest, 0.0) - np.where(np.isfinite(log_odds), log_odds, 0.0) + np.log1p(-q)
     scores = np.where(live, others, -np.inf)
@@ -97,7 +97,7 @@ def twin_of_line(line: Line) -> Callable[[LiveBlock], None]:
     def twin(z: LiveBlock) -> None:
         from reliseg.calibration.compiled.transforms import set_confidence  # slow to import
 
-        set_confidence(z, line, np.exp(_LEAD), HIGHEST_CONFIDENCE)
+        set_confidence(z, line, np.exp(LEAD), HIGHEST_CONFIDENCE)
 
     return twin
 

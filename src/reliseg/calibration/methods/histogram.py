@@ -10,6 +10,7 @@ from reliseg.calibration.base import Calibration, Calibrator
 from reliseg.calibration.fitting.columns import ColumnUse, inspect_columns
 from reliseg.calibration.fitting.top_label import (
     CELLS,
+    Line,
     are_shares,
     cell_end_confidence,
     count_groups,
@@ -52,9 +53,13 @@ class Binned(Calibration):
 
     def __call__(self, prediction: Prediction) -> Prediction:
         """Return the prediction with log probabilities as logits."""
+        twin = twin_of_line(self.line())
+        return replace(prediction, transform=CompiledTransform(self.transform, twin, self.keeps_argmax))
+
+    def line(self) -> Line:
+        """Return the new confidence as a line in pieces: a flat one for each bin."""
         edges, values = np.array(self.edges), np.array(self.values)
-        line = piecewise_line(edges[1:-1], np.zeros(len(values)), values, np.zeros(len(values)))
-        return replace(prediction, transform=CompiledTransform(self.transform, twin_of_line(line), self.keeps_argmax))
+        return piecewise_line(edges[1:-1], np.zeros(len(values)), values, np.zeros(len(values)))
 
     def transform(self, z: Block) -> Block:
         """Return log probabilities with the new confidence."""

@@ -9,6 +9,7 @@ from reliseg.calibration.base import Calibration, Calibrator
 from reliseg.calibration.fitting.columns import inspect_columns
 from reliseg.calibration.fitting.top_label import (
     CELLS,
+    Line,
     are_shares,
     count_groups,
     log_odds_cell,
@@ -43,10 +44,14 @@ class Monotone(Calibration):
 
     def __call__(self, prediction: Prediction) -> Prediction:
         """Return the prediction with log probabilities as logits."""
+        twin = twin_of_line(self.line())
+        return replace(prediction, transform=CompiledTransform(self.transform, twin, self.keeps_argmax))
+
+    def line(self) -> Line:
+        """Return the new confidence as a line in pieces: those between the points, and the flat ends."""
         x, y = np.array(self.confidences), np.array(self.accuracies)
         slopes = np.concatenate([[0.0], np.diff(y) / np.diff(x), [0.0]])
-        line = piecewise_line(x, np.append(x[0], x), np.append(y[0], y), slopes)
-        return replace(prediction, transform=CompiledTransform(self.transform, twin_of_line(line), self.keeps_argmax))
+        return piecewise_line(x, np.append(x[0], x), np.append(y[0], y), slopes)
 
     def transform(self, z: Block) -> Block:
         """Return log probabilities with the new confidence."""

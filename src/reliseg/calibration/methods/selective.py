@@ -26,8 +26,8 @@ from reliseg.types import Block
 
 _LEARNT = 50_000
 """Pixels that the classifier learns from, at most."""
-_SORTED = 3
-_LOWEST = -20.0
+SORTED = 3
+LOWEST = -20.0
 """Log probabilities below this say no more."""
 _STEPS = 200
 _PATIENCE = 20
@@ -66,7 +66,7 @@ class ScaledSelectively(Calibration):
     keeps_argmax: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        features = len(self.live) + min(_SORTED, len(self.live))
+        features = len(self.live) + min(SORTED, len(self.live))
         units, inputs = self.hidden.shape
         fits = self.centre.shape == self.scale.shape == (features,) and inputs == features + 1
         if not fits or self.last.shape != (units + 1,):
@@ -89,7 +89,7 @@ class ScaledSelectively(Calibration):
             rows = slice(start, min(start + step, height))
             z = source.to_float32(rows)
             wrong = np.empty(z.shape[1], bool)
-            find_wrong(z, hidden, biases, last, _LOWEST, min(_SORTED, len(z)), wrong)
+            find_wrong(z, hidden, biases, last, LOWEST, min(SORTED, len(z)), wrong)
             factors[rows] = np.where(wrong, 1 / self.wrong, 1 / self.right).reshape(-1, width)
         return replace(prediction, pixel_factors=factors)
 
@@ -299,8 +299,8 @@ def _draw_pixels(
 
 def _features(z: Block) -> Block:
     """Return log probabilities, and the largest of them in order."""
-    p = np.maximum(log_softmax(z), _LOWEST)
-    return np.concatenate([p, -np.sort(-p, axis=0)[:_SORTED]])
+    p = np.maximum(log_softmax(z), LOWEST)
+    return np.concatenate([p, -np.sort(-p, axis=0)[:SORTED]])
 
 
 def _standardise(z: Block, centre: PixelValues, scale: PixelValues) -> Block:

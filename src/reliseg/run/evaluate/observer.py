@@ -12,7 +12,7 @@ from reliseg.kernels.self_test import CountingKernel
 from reliseg.prediction import Prediction
 from reliseg.registry import plugin_errors
 from reliseg.run.evaluate.device_kernels import Kernels
-from reliseg.scores import SCORES, Score
+from reliseg.scores import SCORES, Score, score_of_rows
 from reliseg.stats import DeviceLogits, Layout, PixelStatistics, SampleTable
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, ROLES
 from reliseg.stats.built_in_scores import fine_bins
@@ -92,10 +92,7 @@ class _OpenScore:
 
 
 def _open_statistics(scores: Mapping[str, Score], prediction: Prediction, truth: Truth) -> dict[str, _OpenScore]:
-    """Count scores that the kernels do not know: functions of the logits, or those that came with the prediction.
-
-    One that a model does not give is 0 everywhere; what is computed from it is undefined.
-    """
+    """Count scores that the kernels do not know."""
     view, given = prediction.view(), prediction.score_maps
     counts = {name: np.zeros((ROLES, fine_bins(name).size), np.int64) for name in scores}
     sums = {name: np.zeros(ROLES, np.int64) for name in scores}
@@ -104,11 +101,8 @@ def _open_statistics(scores: Mapping[str, Score], prediction: Prediction, truth:
         z = full_logits(view, prediction.columns, rows)
         role = roles(truth[rows].ravel().astype(np.int64), z.argmax(axis=0))
         for name, score in scores.items():
+            values = score_of_rows(name, score, z, given, rows)
             with plugin_errors(score):
-                if score.given_by_model:
-                    values = given[name](rows).astype(np.float64).ravel() if name in given else np.zeros(z.shape[1])
-                else:
-                    values = score(z)
                 np.add.at(counts[name], (role, fine_bins(name).index(values)), 1)
                 np.add.at(sums[name], role, units(values))
     return {name: _OpenScore(ScoreHistogram(counts[name]), limbs(sums[name]), _coarse(counts[name])) for name in scores}

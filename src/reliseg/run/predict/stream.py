@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from reliseg.data import PIXEL_LIMIT, DataSet, DecodedSample, Sample, WaitingRoom, corrupt_sample, load_clean
 from reliseg.errors import ModelError, OutOfMemoryError, ReliSegError, SampleError
-from reliseg.labels import Projection
 from reliseg.models import Model
 from reliseg.models.calling import predict_with
 from reliseg.prediction import Prediction
@@ -108,8 +107,6 @@ class PredictionStream:
         model. `domain`, as `DATASET/DOMAIN`, is where stored predictions are looked for, too.
         """
         model = self.model.of_domain(domain)
-        projection = dataset.projection(model.labels)
-
         room = WaitingRoom(PIXEL_LIMIT)
 
         def decode(numbered: tuple[int, _Place]) -> _Decoded:
@@ -119,7 +116,7 @@ class PredictionStream:
             return _Decoded(place, self._decode(model, dataset, place.sample, wanted, admit))
 
         def predict(batch: Sequence[_Decoded]) -> list[PredictedSample | SampleError]:
-            predicted = _predict(model, [one.outcome for one in batch], dataset, projection, self.name)
+            predicted = predict_batch(model, [one.outcome for one in batch], dataset, self.name)
             outcomes = [
                 self._with_hash(model, outcome)
                 for one, outcome in zip(batch, predicted, strict=True)
@@ -264,16 +261,13 @@ def _release_memory(batches: Iterator[list[_Decoded]]) -> Iterator[list[_Decoded
         yield batch
 
 
-def _predict(
-    model: Model,
-    group: Sequence[DecodedSample | SampleError],
-    dataset: DataSet,
-    projection: Projection,
-    name: str,
+def predict_batch(
+    model: Model, group: Sequence[DecodedSample | SampleError], dataset: DataSet, name: str = ""
 ) -> Iterator[PredictedSample | SampleError]:
-    """Yield the outcomes of a batch. Where it fails as a whole, each of its images is predicted alone.
+    """Yield the outcomes of a batch: shown to the model as the data set says, brought to its classes and sizes.
 
-    Not where it lacks memory: that would be another batch than the configuration's.
+    Where it fails as a whole, each of its images is predicted alone. Not where it lacks memory: that would be another
+    batch than the configuration's.
     """
     loaded = [item for item in group if isinstance(item, DecodedSample)]
     if not loaded:
@@ -288,8 +282,9 @@ def _predict(
             yield error if isinstance(error, SampleError) else SampleError(loaded[0].sample.id, str(error))
             return
         for item in loaded:
-            yield from _predict(model, [item], dataset, projection, name)
+            yield from predict_batch(model, [item], dataset, name)
         return
+    projection = dataset.projection(model.labels)
     for item, prediction in zip(loaded, predictions, strict=True):
         problem = prediction.problem()
         if problem:

@@ -1,0 +1,1 @@
+"""A model with its fitted calibration at work: on images, on logits, in files."""

@@ -1,0 +1,150 @@
+"""What a run holds that can be deployed: its models, their calibrations, and the data sets whose classes these have."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from reliseg.calibration import Unchanged
+from reliseg.calibration.base import Calibration
+from reliseg.calibration.records.record import Record, read_records
+from reliseg.config.schema import IN_MEMORY, RunConfig, read_config
+from reliseg.data import DataSet
+from reliseg.deploy.acceptance import Acceptance
+from reliseg.errors import ConfigError, suggestion
+from reliseg.labels import LabelMap, space_of_classes
+from reliseg.models import Model
+from reliseg.plan.open import model_loaders, open_without_files
+from reliseg.plan.plan import IDENTITY
+from reliseg.run.folder import RunFolder
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A calibration that was chosen, with the threshold of its split."""
+
+    name: str
+    calibration: Calibration
+    record: Record | None
+    split: str
+    """The calibration split; of identity the one whose threshold holds, or none."""
+    acceptance: Acceptance
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRun:
+    """The folder of a run, read when something is asked for."""
+
+    folder: Path
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The configuration that was asked last; a ConfigError where the folder holds no run."""
+        path = RunFolder(self.folder).config
+        if not path.is_file():
+            raise ConfigError(f"{self.folder}: no run is stored here; give the --out of reliseg run")
+        return read_config(path)
+
+    def model_name(self, asked: str | None) -> str:
+        """Return the name of a model of the run: the one that is asked for, or the only one."""
+        return choose("model", asked, [m.name for m in self.config.models], str(self.folder))
+
+    def load_model(self, name: str, settings: Mapping[str, object]) -> Model:
+        """Return a model of the run, loaded; `settings` take the place of the run's own."""
+        config = self.config.model_copy(update=dict(settings))
+        if any(section.name == name and section.kind == IN_MEMORY for section in config.models):
+            raise ConfigError(f"model {name} was an object in Python; give it to reliseg.load_predictor, as model")
+        return next(s for s in model_loaders(config.models, self.folder, config) if s.name == name).load()
+
+    def records(self, model: str) -> list[Record]:
+        """Return the fitted calibrations of a model."""
+        if not RunFolder(self.folder).records(model).is_dir():
+            return []
+        return read_records(self.folder).get(model, [])
+
+    def choose_calibration(self, model: str, asked: str | None) -> Choice:
+        """Return a calibration of a model: the one that is asked for, or the only one.
+
+        It is named as in results, `ts@camvid/cal`, or by its method alone where no other split has it. `identity` is
+        the model as it is; `identity@camvid/cal` with the threshold of that split.
+        """
+        records = {record.name: record for record in self.records(model)}
+        splits = {record.split: record for record in records.values()}
+        if asked is not None and asked.partition("@")[0] == IDENTITY:
+            return _identity(asked, splits)
+        if asked is None and not records:
+            return _identity(IDENTITY, splits)
+        methods: dict[str, list[str]] = {}
+        for record in records.values():
+            methods.setdefault(record.method, []).append(record.name)
+        if asked in methods and len(methods[asked]) == 1:
+            asked = methods[asked][0]
+        where = f"{self.folder}: {model}"
+        name = choose("calibration", asked, list(records), where, others=[IDENTITY])
+        return of_record(records[name])
+
+    def dataset(self, asked: str | None, choice: Choice) -> DataSet:
+        """Return the data set whose classes are predicted: the one that is asked for, that of the split, or the only.
+
+        No image of it needs to be on this machine.
+        """
+        names = [section.name for section in self.config.datasets]
+        if asked is None and choice.split:
+            asked = choice.split.partition("/")[0]
+            if asked not in names and choice.record is not None:  # it was loaded from another run
+                fitting = [d for d in map(self._dataset, names) if d.labels.classes == choice.record.classes]
+                return (
+                    fitting[0]
+                    if len(fitting) == 1
+                    else self._dataset(choose("data set", None, names, str(self.folder)))
+                )
+        return self._dataset(choose("data set", asked, names, str(self.folder)), choice.record)
+
+    def _dataset(self, name: str, record: Record | None = None) -> DataSet:
+        section = next(section for section in self.config.datasets if section.name == name)
+        if section.spec == IN_MEMORY and record is not None:
+            return dataset_of_record(record)
+        return open_without_files(section, self.folder)
+
+
+def of_record(record: Record) -> Choice:
+    """Return a fitted calibration with the threshold that its split gave under it."""
+    acceptance = Acceptance(why=f"no threshold was measured on {record.split}")
+    if record.thresholds:
+        acceptance = Acceptance.at_95(record.thresholds.get(record.name, {}), record.split)
+    return Choice(record.name, record.calibration, record, record.split, acceptance)
+
+
+def dataset_of_record(record: Record, projections: Mapping[str, tuple[int, ...]] | None = None) -> DataSet:
+    """Return a data set without images, of the classes of a calibration; `projections` are by label space."""
+    labels = space_of_classes(record.label_space, record.classes)
+    nothing = LabelMap.of({i: i for i in range(len(labels))})
+    return DataSet(record.split.partition("/")[0], Path(), labels, nothing, {}, projections or {})
+
+
+def choose(what: str, asked: str | None, names: Sequence[str], where: str, others: Sequence[str] = ()) -> str:
+    """Return the name that is asked for, or the only one; a ConfigError lists them where it is none of them."""
+    known = [*names, *others]
+    if asked is None:
+        if len(names) == 1:
+            return names[0]
+        listed = ", ".join(known) if known else "none"
+        raise ConfigError(f"{where} has {len(names)} {what}s; name one: {listed}")
+    if asked not in names:
+        raise ConfigError(f"{where} has no {what} {asked!r}; {suggestion(asked, known)}")
+    return asked
+
+
+def _identity(asked: str, splits: Mapping[str, Record]) -> Choice:
+    """Return no calibration, with the threshold of the split that is named, or of the only one."""
+    split = asked.partition("@")[2]
+    if split and split not in splits:
+        raise ConfigError(f"no threshold of {IDENTITY} is stored of {split!r}; {suggestion(split, splits)}")
+    if not split and len(splits) == 1:
+        split = next(iter(splits))
+    if not split:
+        several = [f"{IDENTITY}@{name}" for name in splits]
+        why = f"name the split of its threshold: {', '.join(several)}" if several else "no calibration split gave one"
+        return Choice(IDENTITY, Unchanged(), None, "", Acceptance(why=why))
+    acceptance = Acceptance.at_95(splits[split].thresholds.get(IDENTITY, {}), split)
+    return Choice(IDENTITY, Unchanged(), None, split, acceptance)

@@ -1,0 +1,113 @@
+"""Names in a run: which model, calibration and data set are meant, and what is said where that is not clear."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reliseg.calibration.methods.ts import Scaled
+from reliseg.calibration.records.record import Record
+from reliseg.deploy.stored_run import StoredRun, choose, dataset_of_record, of_record
+from reliseg.errors import ConfigError
+from reliseg.labels import label_space
+from reliseg.stats.threshold import Threshold
+
+ROAD, NIGHT = "road/cal", "night/cal"
+
+
+def record(method="ts", split=ROAD, **fields) -> Record:
+    digest = "0" * 64
+    content = {
+        "method": method,
+        "split": split,
+        "label_space": "camvid",
+        "classes": tuple(label_space("camvid").classes),
+        "model": "net",
+        "fingerprint": digest,
+        "model_files": (digest,),
+        "seed": 0,
+        "pixels": 9,
+        "samples": {split: {"s/1": digest}},
+        "images": {split: {"s/1": digest}},
+        "calibration": Scaled(2.0),
+    }
+    return Record(**content | fields)
+
+
+def thresholds(name: str):
+    return {"identity": {"msp": at(5)}, name: {"msp": at(7)}}
+
+
+def at(last: int) -> Threshold:
+    return Threshold(last, np.array([last]))
+
+
+@dataclass(frozen=True, eq=False)
+class Run(StoredRun):
+    """A run with these calibrations."""
+
+    stored: tuple[Record, ...] = ()
+
+    def records(self, model):
+        return list(self.stored)
+
+
+def run_of(*records: Record) -> Run:
+    return Run(Path("runs/a"), stored=records)
+
+
+def test_the_only_one_need_not_be_named():
+    only = record(thresholds=thresholds("ts@road/cal"))
+    choice = run_of(only).choose_calibration("net", None)
+    assert (choice.name, choice.split, choice.acceptance.last) == ("ts@road/cal", ROAD, 7)
+    assert run_of().choose_calibration("net", None).name == "identity"
+
+
+def test_of_several_one_must_be_named_and_all_are_listed():
+    both = run_of(record(), record("class_ts"))
+    with pytest.raises(ConfigError) as raised:
+        both.choose_calibration("net", None)
+    assert str(raised.value) == ("runs/a: net has 2 calibrations; name one: ts@road/cal, class_ts@road/cal, identity")
+    assert both.choose_calibration("net", "class_ts@road/cal").name == "class_ts@road/cal"
+
+
+def test_a_method_stands_for_its_calibration_where_it_has_one_split():
+    splits = record(), record(split=NIGHT), record("class_ts")
+    assert run_of(*splits).choose_calibration("net", "class_ts").name == "class_ts@road/cal"
+    with pytest.raises(ConfigError, match="runs/a: net has no calibration 'ts'; known: class_ts@road/cal"):
+        run_of(*splits).choose_calibration("net", "ts")
+
+
+def test_identity_has_the_threshold_of_a_split_that_is_named_or_of_the_only_one():
+    night = record(split=NIGHT, thresholds={"identity": {"msp": at(9)}, "ts@night/cal": {"msp": at(1)}})
+    one, two = run_of(night), run_of(night, record(thresholds=thresholds("ts@road/cal")))
+    assert one.choose_calibration("net", "identity").acceptance.last == 9
+    assert two.choose_calibration("net", "identity@road/cal").acceptance.last == 5
+    choice = two.choose_calibration("net", "identity")
+    assert choice.acceptance.last is None
+    assert "identity@night/cal, identity@road/cal" in choice.acceptance.why
+    with pytest.raises(ConfigError, match="no threshold of identity is stored of 'road/val'; did you mean 'road/cal'"):
+        two.choose_calibration("net", "identity@road/val")
+
+
+def test_a_calibration_without_thresholds_says_so():
+    assert of_record(record()).acceptance.why == "no threshold was measured on road/cal"
+
+
+def test_names_are_suggested():
+    assert choose("model", "a", ["a", "b"], "runs/a") == "a"
+    with pytest.raises(ConfigError, match="runs/a has no model 'dabnt'; did you mean 'dabnet'"):
+        choose("model", "dabnt", ["dabnet", "edanet"], "runs/a")
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="no run is stored here; give the --out of reliseg run"):
+        StoredRun(tmp_path).model_name(None)
+
+
+def test_classes_come_from_the_record_where_its_data_set_is_not_known():
+    dataset = dataset_of_record(record(), {"cityscapes": (0,) * 19})
+    assert (dataset.name, dataset.labels, dict(dataset.domains)) == ("road", label_space("camvid"), {})
+    own = dataset_of_record(replace(record(), label_space="mine", classes=("a", "b")))
+    assert own.labels.classes == ("a", "b")
