@@ -193,7 +193,7 @@ function legendOf(picture) {
     el('span', { class: 'ticks' }, ...[0, 0.5, 0.9, 0.99].map((t) => el('span', { style: `left:${(100 * levelShare(data.pictures.thresholds.indexOf(t))).toFixed(1)}%` }, String(t)))), title);
   if (layers.includes('confidence')) items.push(scale(VIRIDIS, 'confidence; wider where most pixels are'));
   if (layers.includes('errors')) items.push(scale([PALE_RED, DEEP_RED], 'confidence of wrong pixels'));
-  if (layers.includes('errors') && picture.truth?.includes(UNKNOWN_ID)) items.push(item(rgb(UNKNOWN_COLOR), 'unknown object'));
+  if (layers.includes('errors') && !layers.includes('truth') && picture.truth?.includes(UNKNOWN_ID)) items.push(item(rgb(UNKNOWN_COLOR), 'unknown object'));
   if (layers.some((l) => !['input', 'truth'].includes(l))) items.push(item(`repeating-linear-gradient(135deg,${rgb(HATCH[0])} 0 3px,${rgb(HATCH[1])} 3px 6px)`, 'rejected'));
   return items;
 }
