@@ -212,6 +212,7 @@ def test_runs_in_an_object_store_are_read_as_those_in_folders(command, tmp_path,
         yield ["gate", new, "--baseline", old, "--fail-if", "worse(ece) > 0.2"]
         yield ["card", new]
         yield ["report", page, "--out", tmp_path / "page.html"]
+        yield ["table", page, "--format", "csv"]
 
     for here, there in zip(words(tmp_path), words("s3://runs"), strict=True):
         found = []

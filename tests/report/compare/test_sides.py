@@ -6,7 +6,7 @@ import pytest
 from helpers.result_rows import lefts_of, result_row, write_run
 
 from reliseg.errors import ConfigError, DataError
-from reliseg.report.compare.sides import Entry, ReadRun, choose_sides, read_runs
+from reliseg.report.compare.sides import Entry, ReadRun, choose_sides, read_runs, run_names
 from reliseg.results.replicates import Replicates
 
 
@@ -104,3 +104,8 @@ def test_runs_are_called_by_their_folders_as_short_as_they_differ(tmp_path):
     assert read_runs({names[0]: folders[0]})[0].replicates.of(NET) is not None
     with pytest.raises(DataError, match="no such file; give the folder of a finished run"):
         read_runs({"none": tmp_path / "none"})
+
+
+def test_a_run_that_is_named_by_its_table_is_called_by_its_folder():
+    assert run_names(["runs/a/results.json", "s3://bucket/b/results.json"]) == ["a", "b"]
+    assert run_names(["old/a/results.json", "new/a"]) == ["old/a", "new/a"]

@@ -7,6 +7,7 @@ from typing import Literal
 
 from reliseg.errors import ConfigError, suggestion
 from reliseg.results import Results, Row
+from reliseg.results.readable import RESULTS_FILE
 from reliseg.results.replicates import FOLDER, Lefts, Replicates
 
 By = Literal["run", "model", "calibration", "domain"]
@@ -51,7 +52,7 @@ def read_runs(runs: Mapping[str, str | Path | Results]) -> list[ReadRun]:
 
 def run_names(places: Iterable[str]) -> list[str]:
     """Return how runs are called: by the last part of what users call them, where these differ."""
-    every = list(places)
+    every = [place.removesuffix(f"/{RESULTS_FILE}") for place in places]
     short = [Path(place).name for place in every]
     return short if len(set(short)) == len(short) and all(short) else every
 

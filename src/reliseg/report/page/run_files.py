@@ -40,7 +40,7 @@ class RunFiles:
         if not images.is_file():
             missing.append(f"{run}/{IMAGES_FILE} is not there: no worst images; {again}")
         return cls(
-            Path(run).absolute().name,
+            Path(results.source.run if results.source else run).name,
             results,
             Curves.read(curves) if curves.is_file() else Curves(()),
             ImageTable.read(images) if images.is_file() else None,
