@@ -26,7 +26,10 @@ WORDS = {
     "unknown device": (["check", "a.yaml", "--device", "gpu"], "device: unknown device 'gpu'; give auto, cpu, cuda"),
     "unknown protocol": (["run", "--protocol", "nope", "--model", "hf:x", "--data", "a=b,domain=c"], "known: relis"),
     "a protocol without model": (["run", "--protocol", "relis-cvpr2023"], "give at least one --model KIND:WHERE"),
-    "nothing to list": (["list"], "list: say what to list; known: calibrations, datasets, labels, metrics"),
+    "nothing to list": (
+        ["list"],
+        "list: say what to list; known: calibrations, corruptions, datasets, labels, metrics",
+    ),
     "one metric": (["list", "metric"], "list: unknown kind 'metric'; did you mean 'metrics'? known: calibrations,"),
     "demo of what": (["demo", "x"], "see reliseg demo --help"),
 }

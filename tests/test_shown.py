@@ -5,12 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.deployed import predictor_in_memory
 from helpers.simulated_run import write_simulated_run
 from helpers.street import make_street
 
 import reliseg
 from reliseg.calibration import Calibration, calibrator
 from reliseg.config.schema import read_config
+from reliseg.deploy.acceptance import Acceptance
+from reliseg.deploy.result import CalibratedImage
 from reliseg.labels import LabelSpace
 from reliseg.models import Model
 from reliseg.plan.build import plan_from_config
@@ -80,6 +83,12 @@ def test_calibrations_shorten_their_parameters():
         assert len(repr(shown)) < 200
 
 
+def test_a_predictor_says_its_model_calibration_and_classes():
+    shown = repr(predictor_in_memory())
+    assert shown.startswith("Predictor(")
+    assert len(shown) < 120
+
+
 @pytest.mark.slow
 def test_what_a_run_gives_is_shown_on_one_short_line(street, tmp_path):
     reliseg.run_config(street.config, street.root / "out")
@@ -92,5 +101,7 @@ def test_what_a_run_gives_is_shown_on_one_short_line(street, tmp_path):
     for one in [*shown, prediction, curves, curves.states[0], results.source]:
         assert "\n" not in repr(one)
         assert len(repr(one)) < 250
+    image = CalibratedImage.of("a.png", prediction, Acceptance())
+    assert repr(image) == "CalibratedImage('a.png': height 36, width 48)"
     assert repr(prediction) == "Prediction(11 classes at height 9, width 12, of an image of height 36, width 48)"
     assert repr(record).startswith("Record(ts@street/cal of net: Scaled(temperature=")

@@ -54,6 +54,10 @@ class Predictor:
     notes: tuple[str, ...] = ()
     """What a user should know, a line each."""
 
+    def __repr__(self) -> str:
+        """Return the model, the calibration and the classes on one line."""
+        return f"Predictor({self.name!r} with {self.calibration_name}: {self.dataset.labels.summary()})"
+
     def __call__(self, images: Any) -> Any:
         """Return the result of an image, a list for several, or a generator for a generator.
 

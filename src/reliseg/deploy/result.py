@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32
 
 from reliseg.deploy.acceptance import Acceptance
-from reliseg.errors import ConfigError
+from reliseg.errors import ConfigError, image_size_text
 from reliseg.kernels.maps import PixelMaps, pixel_maps
 from reliseg.kernels.reference import full_logits
 from reliseg.prediction import Prediction
@@ -31,6 +31,10 @@ class CalibratedImage:
     prediction: Prediction
     """Projected and calibrated."""
     acceptance: Acceptance
+
+    def __repr__(self) -> str:
+        """Return the image and its size on one line."""
+        return f"CalibratedImage({self.name!r}: {image_size_text(self.size)})"
 
     @classmethod
     def of(cls, name: str, prediction: Prediction, acceptance: Acceptance) -> "CalibratedImage":
