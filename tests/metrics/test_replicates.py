@@ -12,7 +12,7 @@ from reliseg.metrics import METRICS, DomainState
 from reliseg.testing.worlds import thresholds
 
 ALL = [name for name in METRICS.names() if METRICS.get(name)().by_default]
-BINNED = ("misclassification", "local_ood", "cumulative_error", "transfer")
+BINNED = ("misclassification", "local_ood", "cumulative_error", "transfer", "estimated_accuracy")
 """Families that read scores by coarse bin: their replicates are near what fine bins give; all others' are equal."""
 WIDE = ("max_logit", "neg_energy")
 """Scores with the widest coarse bins."""

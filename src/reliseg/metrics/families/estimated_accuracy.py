@@ -1,0 +1,223 @@
+"""How accurate a model is where nothing is annotated, as its confidence tells."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float64
+
+from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
+from reliseg.metrics.many import ratio
+from reliseg.metrics.replicates import Replicates
+from reliseg.metrics.units import Rows, Units
+from reliseg.results import Value
+from reliseg.stats.bins import COARSE_BINS, RIGHT, WRONG
+from reliseg.stats.built_in_scores import msp_edges
+from reliseg.stats.fixed import real
+from reliseg.stats.ranking import Bracketed, Histogram
+
+_KNOWN, _ALL = "estimated-accuracy/known-pixels", "estimated-accuracy/all-pixels"
+_SCORE = "msp"
+_WAYS = {
+    "confidence": "mean confidence",
+    "doc": "accuracy on the reference, less the fall of the mean confidence from there to here (difference of "
+    "confidences, Guillory et al., ICCV 2021): it is mean confidence, corrected by the calibration gap of the reference",
+    "atc": "share of pixels above the confidence below which lies, on the reference, a share as large as its error rate "
+    "(average thresholded confidence, Garg et al., ICLR 2022; inside the bin of the threshold in proportion)",
+}
+"""The first compares nothing; the others need the reference."""
+
+
+def _quantities() -> Iterator[tuple[str, Quantity]]:
+    for way, text in _WAYS.items():
+        text = f"estimate of the share of right pixels: {text}"
+        yield (
+            f"estimated_accuracy_{way}",
+            Quantity(f"{_KNOWN}/{way}", f"{text} (without annotation over all pixels: {_ALL}/{way})", "neither", 0, 1),
+        )
+        yield (
+            f"estimated_accuracy_{way}_error",
+            Quantity(
+                f"{_KNOWN}/{way}/absolute-error",
+                f"|estimated_accuracy_{way} - share of right pixels|",
+                "lower",
+                0,
+                1,
+                link="identity",
+            ),
+        )
+
+
+_QUANTITIES = dict(_quantities())
+
+
+@dataclass(frozen=True)
+class EstimatedAccuracy(Metric):
+    """Estimates of accuracy that read no annotation of the domain, and how far off they are where there is one.
+
+    They are made of the maximum softmax probability under the calibration of the row, over known pixels, or over all
+    pixels where a domain is not annotated. None can be trusted unseen: they say what a model believes, and under a
+    shift it may believe wrongly. Where the reference is not annotated those that need it are undefined.
+    """
+
+    needs_annotation: ClassVar[bool] = False
+    without_interval: ClassVar[str] = "pixels without annotation are not kept of single images"
+
+    def quantities(self) -> Mapping[str, Quantity]:
+        """Return the numbers that it gives, by name."""
+        return _QUANTITIES
+
+    def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
+        """Return the values; without a reference those that need none; errors are undefined without annotation."""
+        values = []
+        for way in _WAYS if reference is not None else ("confidence",):
+            name, why = f"estimated_accuracy_{way}", _why_undefined(way, domain, reference)
+            kind = _KNOWN if domain.annotated else _ALL
+            error, wrong = f"{name}_error", _QUANTITIES[f"{name}_error"].definition
+            if why:
+                values.append(Value.undefined(name, why, f"{kind}/{way}", score=_SCORE))
+                values.append(Value.undefined(error, why, wrong, score=_SCORE))
+                continue
+            found = _estimate(way, domain, reference)
+            values.append(Value.between(name, found, f"{kind}/{way}", score=_SCORE))
+            if domain.annotated:
+                values.append(Value.between(error, _distance(found, _accuracy(domain)), wrong, score=_SCORE))
+            else:
+                values.append(Value.undefined(error, "the domain is not annotated", wrong, score=_SCORE))
+        return values
+
+    def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
+        """Yield its numbers without each unit of the domain, then without each of the reference."""
+        units = domain.units
+        if units is None or not domain.annotated:
+            return
+        confidence = [_mean_confidence(rows) for rows in (units.total, units.without_each)]
+        accuracy = [_share_right(rows) for rows in (units.total, units.without_each)]
+        yield from _numbers("confidence", confidence[0], confidence[1:], accuracy[0], accuracy[1:])
+        if reference is None or reference.units is None or not reference.annotated:
+            return
+        at, of_reference = confidence[0], reference.units
+        same = np.repeat(accuracy[0], len(of_reference))
+        gap, *gaps = (_share_right(r) - _mean_confidence(r) for r in (of_reference.total, of_reference.without_each))
+        lefts = [np.clip(n, 0, 1) for n in (confidence[1] + gap, at + gaps[0])]
+        yield from _numbers("doc", np.clip(at + gap, 0, 1), lefts, accuracy[0], [accuracy[1], same])
+        pairs = [(of_reference.total, units.total), (of_reference.total, units.without_each)]
+        shares = [_above(_coarse(of_reference, s), _coarse(units, t)) for s, t in pairs]
+        shares.append(_above(_coarse(of_reference, of_reference.without_each), _coarse(units, units.total)))
+        yield from _numbers("atc", shares[0], shares[1:], accuracy[0], [accuracy[1], same])
+
+
+def _why_undefined(way: str, domain: DomainState, reference: DomainState | None) -> str:
+    """Return why there is no estimate; empty where there is one."""
+    if not _counts(domain).any():
+        return NO_PIXELS if domain.annotated else "no pixel"
+    if way == "confidence" or reference is None:
+        return ""
+    if not reference.annotated:
+        return "the reference is not annotated"
+    return "" if _counts(reference).any() else "the reference has no counted pixel"
+
+
+def _counts(domain: DomainState) -> Histogram:
+    """Return the pixels that are read, by fine bin, the most confident first."""
+    counts = domain.pixels.ranks[_SCORE].counts
+    roles = [WRONG, RIGHT] if domain.annotated else slice(None)
+    return np.asarray(counts[roles].sum(axis=0))
+
+
+def _accuracy(domain: DomainState) -> float:
+    right, every = int(domain.pixels.ranks[_SCORE].counts[RIGHT].sum()), int(_counts(domain).sum())
+    return right / every
+
+
+def _estimate(way: str, domain: DomainState, reference: DomainState | None) -> Bracketed:
+    if way == "confidence":
+        return _confidence(domain)
+    assert reference is not None
+    if way == "doc":
+        (source, *_), target = _confidence(reference), _confidence(domain)
+        value, lo, hi = (min(1.0, max(0.0, _accuracy(reference) + of - source)) for of in target)
+        return value, lo, hi
+    return _average_thresholded_confidence(reference, _counts(domain))
+
+
+def _confidence(domain: DomainState) -> Bracketed:
+    """Return the mean confidence; where pixels are not annotated it is told by the edges of their fine bins."""
+    counts = _counts(domain)
+    n = int(counts.sum())
+    if domain.annotated:
+        value = min(1.0, math.fsum(real(domain.pixels.confidence.sums)) / n)
+        return value, value, value
+    edges = msp_edges()
+    high, low = np.concatenate([edges[:1], edges[:-2]]), np.concatenate([edges[2:], edges[-1:]])  # a bin beyond
+    inside = (edges[:-1] + edges[1:]) / 2
+    lo, value, hi = (float((counts * p).sum()) / n for p in (low, inside, high))
+    return value, lo, hi
+
+
+def _average_thresholded_confidence(reference: DomainState, target: Histogram) -> Bracketed:
+    """Return the share of the target's pixels above the threshold of the reference.
+
+    A pixel may be counted in the bin beside its own, as confidence is computed in float32. So the threshold lies at
+    most a bin beside the one that is found, and so does each pixel: that is what the bracket leaves room for.
+    """
+    right, source = int(reference.pixels.ranks[_SCORE].counts[RIGHT].sum()), _counts(reference)
+    reached, above = np.cumsum(source), np.cumsum(target)
+    n = int(above[-1])
+    at = int(np.searchsorted(reached, right)) if right else 0
+    part = (right - int(reached[at] - source[at])) / int(source[at]) if right else 0.0
+    value = (int(above[at] - target[at]) + part * int(target[at])) / n
+    lo = int(above[at - 3]) / n if at >= 3 else 0.0
+    return value, lo, int(above[min(at + 2, len(above) - 1)]) / n
+
+
+def _distance(estimate: Bracketed, accuracy: float) -> Bracketed:
+    value, *ends = (abs(number - accuracy) for number in estimate)
+    return value, 0.0 if estimate[1] <= accuracy <= estimate[2] else min(ends), max(ends)
+
+
+def _numbers(
+    way: str,
+    centre: Float64[np.ndarray, " 1"],
+    lefts: list[Float64[np.ndarray, " u"]],
+    accuracy: Float64[np.ndarray, " 1"],
+    accuracies: list[Float64[np.ndarray, " u"]],
+) -> Iterator[Replicates]:
+    """Yield an estimate and its error."""
+    name = f"estimated_accuracy_{way}"
+    errors = tuple(np.abs(left - of) for left, of in zip(lefts, accuracies, strict=True))
+    yield Replicates(name, float(centre[0]), tuple(lefts), score=_SCORE)
+    yield Replicates(f"{name}_error", abs(float(centre[0] - accuracy[0])), errors, score=_SCORE)
+
+
+def _mean_confidence(rows: Rows) -> Float64[np.ndarray, " m"]:
+    return ratio(rows.bins[:, 2].sum(axis=1), rows.known)
+
+
+def _share_right(rows: Rows) -> Float64[np.ndarray, " m"]:
+    return ratio(rows.bins[:, 1].sum(axis=1), rows.known)
+
+
+def _coarse(units: Units, rows: Rows) -> tuple[Float64[np.ndarray, "m k"], Float64[np.ndarray, " m"]]:
+    """Return the known pixels by coarse bin, and how many of them are right."""
+    counts = rows.ranks[_SCORE]
+    known = np.zeros((len(counts), COARSE_BINS))
+    known[:, units.coarse_bins[_SCORE]] = counts[:, WRONG] + counts[:, RIGHT]
+    return known, counts[:, RIGHT].sum(axis=1)
+
+
+def _above(
+    reference: tuple[Float64[np.ndarray, "m k"], Float64[np.ndarray, " m"]],
+    domain: tuple[Float64[np.ndarray, "n k"], Float64[np.ndarray, " n"]],
+) -> Float64[np.ndarray, " u"]:
+    """Return the share above the threshold, of each row of the one and the only row of the other."""
+    (source, right), (target, _) = reference, domain
+    reached = np.cumsum(source, axis=1)
+    at = np.minimum((reached < right[:, None]).sum(axis=1), source.shape[1] - 1)
+    one = np.arange(len(source))
+    part = ratio(right - (reached[one, at] - source[one, at]), source[one, at])
+    above = np.cumsum(target, axis=1)
+    inside = above[:, at] - target[:, at] + np.nan_to_num(part) * target[:, at]
+    return ratio(inside, above[:, -1:]).ravel()
