@@ -57,3 +57,15 @@ def test_intervals_overlap_or_one_is_not_there(run):
     assert overlap(high, low)
     assert overlap(low, replace(high, ci_low=0.21)) is False
     assert overlap(low, replace(high, ci_low=nan)) is None
+
+
+def test_each_model_is_apart_from_the_best_of_its_domain_or_not(run):
+    table = join_runs([run], names_of([run]))
+    found = Differences(table, [run]).apart_from_best("miou", "")
+    better = {
+        (d, c): max("ab", key=lambda m: table.row(State(m, d, c), "miou").value)
+        for d in ("day", "dusk")
+        for c in ("identity", "ts@camvid/cal")
+    }
+    assert found == {State("ab".replace(best, ""), *place): True for place, best in better.items()}
+    assert set(Differences(table, [run]).apart_from_best("ece", "msp").values()) == {None}

@@ -19,3 +19,5 @@ def test_each_number_of_the_page_is_that_of_the_results(tmp_path):
         assert abs(low * column["unit"] - row.ci_low) < column["unit"]
     assert [len(part["curves"]) for part in parts(table, [run], names)] == [4, 4]
     assert data["references"] == [-1, 0]
+    assert column["apart"] == [None] * 8  # this run keeps nothing of single images
+    assert "apart" not in next(c for c in data["columns"] if c["metric"] == "nll")

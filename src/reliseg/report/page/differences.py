@@ -10,6 +10,7 @@ from reliseg.intervals import LEVEL, holm
 from reliseg.report.compare.difference import Difference, difference_of
 from reliseg.report.page.run_files import RunFiles
 from reliseg.report.page.tables import State, Table
+from reliseg.report.quantities import known_quantities
 from reliseg.results import Row
 
 
@@ -27,6 +28,23 @@ class Differences:
             return None
         own, other = (self.runs[self.table.origins[s]].replicates for s in (first, second))
         return difference_of(row, minus, own.of(row), other.of(minus))
+
+    def apart_from_best(self, metric: str, score: str) -> dict[State, bool | None]:
+        """Tell of each model if a number decides that it is worse than the best on its domain, under its calibration.
+
+        None where no differences are kept; the best itself, and what has no number, is not here.
+        """
+        found: dict[State, bool | None] = {}
+        worse = {"higher": -1, "lower": 1}.get(known_quantities()[metric].better, 0)
+        groups: dict[tuple[str, str], list[tuple[float, State]]] = {}
+        for state in self.table.states if worse else ():
+            if row := self.table.row(state, metric, score):
+                groups.setdefault((state.domain, state.calibration), []).append((worse * row.value, state))
+        for group in groups.values():
+            (_, best), *others = sorted(group)
+            gaps = [gap for _, state in others if (gap := self.between(state, best, metric, score))]
+            found |= zip((state for _, state in others), are_decided(gaps), strict=True)
+        return found
 
 
 def are_decided(differences: Sequence[Difference]) -> list[bool | None]:

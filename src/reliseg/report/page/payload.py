@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reliseg.report.page.curve_data import curve_record
+from reliseg.report.page.differences import Differences
 from reliseg.report.page.image_data import worst_images
 from reliseg.report.page.numbers import scaled
 from reliseg.report.page.run_files import RunFiles
@@ -12,6 +13,8 @@ from reliseg.report.page.tables import Names, Number, State, Table, by_state, ru
 from reliseg.report.page.terms import HEADLINE, OF_CLASSES, terms
 from reliseg.results import Row
 
+_COMPARED = 500
+"""With more states, the page compares intervals instead of differences: reading these would take minutes."""
 _IMAGES = 2400
 """So many lines the page holds of all images: the worst ones of each state."""
 
@@ -23,6 +26,8 @@ def head(table: Table, runs: Sequence[RunFiles]) -> dict[str, Any]:
     notes: dict[str, int] = {"": 0}
     scores = list(dict.fromkeys(score for _, score in table.numbers if score))
     columns = [_column(table, states, number, notes) for number in table.numbers]
+    if len(models) > 1 and len(states) <= _COMPARED:
+        _compare(Differences(table, runs), states, columns)
     first = [next(iter(table.states[s].values())) for s in states]
     return {
         "runs": [
@@ -87,6 +92,14 @@ def _column(table: Table, states: Sequence[State], number: Number, notes: dict[s
         "high": in_unit[n + 1 :: 2],
         "note": [notes.setdefault(_note(row), len(notes)) for row in rows],
     }
+
+
+def _compare(differences: Differences, states: Sequence[State], columns: Sequence[dict[str, Any]]) -> None:
+    """Add to the headline numbers whether each model is decidedly worse than the best."""
+    for column in columns:
+        if column["metric"] in HEADLINE:
+            apart = differences.apart_from_best(column["metric"], column["score"])
+            column["apart"] = [apart.get(state) for state in states]
 
 
 def _number(row: Row | None, name: str) -> float:

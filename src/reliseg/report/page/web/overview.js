@@ -95,7 +95,7 @@ function overview() {
 }
 
 function ranking() {
-  const body = section('ranking', 'Models in order', 'Where intervals overlap, the order is not decisive: other images of the same kind might turn it round.');
+  const body = section('ranking', 'Models in order', 'An order that is not decisive might be another one on other images of the same kind.');
   layout.metric = data.headline[0]?.[0] ?? data.columns[0].metric;
   const metrics = [...new Set(data.columns.map((c) => c.metric))];
   body.append(el('div', { class: 'pick' }, select('Number', metrics.map((m) => [m, titleOf(m)]), layout.metric, (v) => { layout.metric = v; redraw(); })));
@@ -103,18 +103,27 @@ function ranking() {
   return null;
 }
 
+// Whether the first is decidedly better than the others: by differences where the run keeps them, else by intervals.
+function decided([best, ...others], column, down) {
+  if (others.every((p) => typeof p.apart === 'boolean')) {
+    const near = others.filter((p) => !p.apart).length;
+    return near ? ` Not decisive: the difference to ${near} of ${others.length} others may be chance.` : ' The best is decided: all differences to it are more than chance.';
+  }
+  if (best.low === best.high) return ' There are no intervals.';
+  const reach = others.filter((p) => (down ? p.low <= best.high : p.high >= best.low)).length;
+  return reach ? ` Not decisive: ${reach} of ${others.length} other intervals overlap with the best.` : ' The best is decided: no other interval overlaps.';
+}
+
 function rankedPoints() {
   const metric = layout.metric;
   const column = columnOf(metric);
   const points = data.models.map((name, model) => ({ name, model, ...number(column, stateOf(model, view.domain, view.calibration)) }))
     .filter((p) => p.value !== null && isShown(p.name))
-    .map((p) => ({ name: p.name, value: p.value, low: p.low ?? p.value, high: p.high ?? p.value, text: inWords(p, metric), chosen: p.model === view.model || isMarked(p.name) }));
+    .map((p) => ({ name: p.name, apart: column.apart?.[stateOf(p.model, view.domain, view.calibration)], value: p.value, low: p.low ?? p.value, high: p.high ?? p.value, text: inWords(p, metric), chosen: p.model === view.model || isMarked(p.name) }));
   const down = term(metric).better === 'lower';
   points.sort((a, b) => (down ? a.value - b.value : b.value - a.value));
   if (!points.length) return { empty: `${term(metric).title} is not defined on ${data.domains[view.domain]}: ${number(column, stateOf(view.model, view.domain, view.calibration)).note}.` };
-  const reach = points.filter((p, i) => i && (down ? p.low <= points[0].high : p.high >= points[0].low)).length;
-  const known = points[0].low !== points[0].high;
-  const verdict = points.length < 2 ? '' : !known ? ' There are no intervals.' : reach ? ` Not decisive: ${reach} of ${points.length - 1} other intervals overlap with the best.` : ' The best is decided: no other interval overlaps.';
+  const verdict = points.length < 2 ? '' : decided(points, column, down);
   const where = `on ${data.domains[view.domain]}, calibration ${data.calibrations[view.calibration]}`;
   return { spec: 'ranked', datasets: { points }, words: { title: titleOf(metric), h: Math.max(60, 24 * points.length) + 40 }, label: `${titleOf(metric)} ${where}, ${points.length} models, best first`,
     caption: `${titleOf(metric)} ${where}, best first.${verdict}`, numbers: ['name', 'value', 'low', 'high'] };
