@@ -227,7 +227,7 @@ def pixel_level(pool: Rows, n: int, simulations: int, seed: int = 0) -> float:
         square = (right * (1 - CONFIDENCE) ** 2 + wrong * CONFIDENCE**2).sum() / known  # of what a pixel adds
         half = 1.96 * np.sqrt((square - ece**2) / known)
         held += abs(ece - true) <= half
-    return 100 * held / simulations
+    return float(100 * held / simulations)
 
 
 @dataclass(frozen=True)

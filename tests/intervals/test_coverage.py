@@ -1,127 +1,90 @@
 """Whether intervals hold what they promise: drawn images of which the whole population is known."""
 
-import math
+import importlib.util
+import sys
+from pathlib import Path
 
-import numpy as np
 import pytest
-from scipy.special import expit
 
-from reliseg.intervals import Scale, compare, jackknife
-from reliseg.metrics import many
-from reliseg.metrics.families.calibration_error import binned_numbers
-from reliseg.metrics.families.segmentation import mean_numbers
-from reliseg.metrics.units import Rows
-from reliseg.stats.bins import RELIABILITY_BINS, reliability_bin
+from reliseg.intervals import compare
+from reliseg.report.gate.judgement import Evidence, judge
 
-CLASSES, FINE = 6, 60
-ODDS = 2.0 ** (np.arange(FINE) / 3 - 16)
-"""Of being wrong, by bin, the surest first."""
-CONFIDENCE = 1 / (1 + ODDS)
-TO_BINS = np.eye(RELIABILITY_BINS)[reliability_bin(CONFIDENCE)]
-PRESENT = np.array([1, 1, 0.9, 0.7, 0.5, 0.3])
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+SHOWN = ("ece", "miou", "auroc")
 SIMULATIONS = 2000
 
 
-def drawn_rows(random: np.random.Generator, ease: np.ndarray, over: np.ndarray) -> Rows:
-    """Images that are as easy, and whose model is as overconfident, as these numbers say."""
-    n = len(ease)
-    share = np.exp(0.7 * random.standard_normal((n, CLASSES))) * (random.random((n, CLASSES)) < PRESENT)
-    pixels = np.exp(random.uniform(np.log(2e3), np.log(2e4), n))
-    place = (-np.log(ODDS) - (3.5 + np.linspace(1, -1, CLASSES) + ease[:, None])[:, :, None]) / 2.2
-    density = np.exp(-place * place / 2) * share[:, :, None]
-    count = random.poisson(pixels[:, None, None] * density / density.sum(axis=(1, 2), keepdims=True))
-    chance = np.maximum(expit(-0.75 * np.log(ODDS) - 0.3 - over[:, None]), 1 / CLASSES)
-    right = random.binomial(count, chance[:, None])
-    hit, true = right.sum(axis=2), count.sum(axis=2)
-    taken = np.zeros_like(hit)
-    for c in range(CLASSES):  # wrong pixels of a class are predicted as any other one
-        others = np.where(np.arange(CLASSES) == c, 0, 1 / (CLASSES - 1))
-        taken += random.multinomial(true[:, c] - hit[:, c], others)
-    known, correct = count.sum(axis=1), right.sum(axis=1)
-    bins = np.stack([known @ TO_BINS, correct @ TO_BINS, (known * CONFIDENCE) @ TO_BINS], axis=1)
-    ranks = np.stack([known - correct, correct, np.zeros_like(known)], axis=1)
-    classes = np.stack([hit, true, hit + taken], axis=1)
-    return Rows(classes.astype(float), bins.astype(float), np.zeros((n, 2)), {"msp": ranks.astype(float)})
-
-
-def population(seed: int, *, images: int = 8000, scenes: int = 0) -> tuple[Rows, Rows]:
-    """Two models of equal law on the same images, or on scenes of which each is the sum of ten alike images."""
-    random = np.random.default_rng(seed)
-    n = scenes * 10 or images
-
-    def effects(spread: float) -> np.ndarray:
-        return np.repeat(random.normal(0, spread, scenes), 10) if scenes else random.normal(0, spread, n)
-
-    ease, over = effects(0.7), effects(0.5)
-    models = [drawn_rows(random, ease + random.normal(0, 0.3, n), over + random.normal(0, 0.3, n)) for _ in range(2)]
-    if scenes:
-        models = [rows.grouped(np.arange(n) // 10, scenes) for rows in models]
-    return joined(models), joined(models[::-1])
-
-
-def joined(rows: list[Rows]) -> Rows:
-    """The rows of both, one after the other."""
-    ranks = {"msp": np.concatenate([r.ranks["msp"] for r in rows])}
-    return Rows(*(np.concatenate([getattr(r, name) for r in rows]) for name in ("classes", "bins", "losses")), ranks)
-
-
-def numbers(rows: Rows) -> dict[str, np.ndarray]:
-    counts = rows.ranks["msp"]
-    return {
-        "ece": binned_numbers(rows)["ece"],
-        "miou": mean_numbers(rows, range(CLASSES))["miou"],
-        "auroc": many.auroc(counts[:, 1], counts[:, 0]),
-    }
-
-
-SCALES = {"ece": Scale("log", 0, 1), "miou": Scale("logit", 0, 1), "auroc": Scale("logit", 0, 1)}
-
-
-def held(pool: Rows, n: int, seed: int) -> dict[str, float]:
-    """The share of samples of n units, in percent, whose interval holds the number of the whole population."""
-    random, truth = np.random.default_rng(seed), {k: v[0] for k, v in numbers(pool.total()).items()}
-    found = dict.fromkeys(SCALES, 0)
-    for _ in range(SIMULATIONS):
-        chosen = random.integers(len(pool), size=n)
-        sample = pool.each(lambda a, chosen=chosen: a[chosen])
-        centres, lefts = numbers(sample.total()), numbers(sample.without_each())
-        for name, scale in SCALES.items():
-            value = float(centres[name][0])
-            interval = jackknife(value, value, [lefts[name]], scale)
-            found[name] += interval.low <= truth[name] <= interval.high
-    return {name: 100 * k / SIMULATIONS for name, k in found.items()}
+@pytest.fixture(scope="module")
+def drawn():
+    """The benchmark that makes the table of `docs/intervals.md`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(BENCHMARKS))
+        spec = importlib.util.spec_from_file_location("intervals_benchmark", BENCHMARKS / "intervals.py")
+        module = importlib.util.module_from_spec(spec)
+        patch.setitem(sys.modules, spec.name, module)
+        spec.loader.exec_module(module)
+        yield module
+        sys.modules.pop("machine", None)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n", "low", "high"), [(20, 90, 97), (50, 92, 97), (100, 92, 97)])
-def test_intervals_over_images_hold_the_truth_as_often_as_they_say(n, low, high):
-    pool, _ = population(1)
-    assert numbers(pool.total())["ece"][0] > 0.03
-    for name, share in held(pool, n, seed=n).items():
-        assert low <= share <= high, (name, share)
+@pytest.mark.parametrize(("n", "low"), [(20, 90), (50, 92), (100, 92), (500, 92)])
+@pytest.mark.parametrize("name", ["alike", "some bad images", "very uneven"])
+def test_intervals_over_images_hold_the_truth_as_often_as_they_say(drawn, name, n, low):
+    pool, _ = drawn.population(name)
+    assert drawn.truth(pool)["ece"] > 0.03
+    for number, found in drawn.coverage(pool, n, SIMULATIONS, SHOWN).items():
+        assert low <= found.held <= 97, (number, found)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [8, 20])
-def test_intervals_over_scenes_hold_the_truth_where_images_of_a_scene_are_alike(n):
-    pool, _ = population(2, scenes=600)
-    for name, share in held(pool, n, seed=n).items():
-        assert 88 <= share <= 98, (name, share)
+@pytest.mark.parametrize("n", [8, 12, 20])
+def test_intervals_over_scenes_hold_the_truth_where_images_of_a_scene_are_alike(drawn, n):
+    images, _ = drawn.population("alike", scenes=True)
+    for number, found in drawn.coverage(drawn.of_scenes(images), n, SIMULATIONS, SHOWN).items():
+        assert 88 <= found.held <= 98, (number, found)
+    for number, held in drawn.coverage_of_images(images, n, 200, SHOWN).items():
+        assert held < 80, (number, held)  # as if each image were for itself
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [20, 100])
-def test_two_models_of_equal_quality_differ_as_seldom_as_the_level_says(n):
-    one, other = population(3)
-    random, alarms = np.random.default_rng(n), dict.fromkeys(SCALES, 0)
-    for _ in range(SIMULATIONS):
-        chosen = random.integers(len(one), size=n)
-        a, b = (rows.each(lambda x, chosen=chosen: x[chosen]) for rows in (one, other))
-        centres = [numbers(rows.total()) for rows in (a, b)]
-        lefts = [numbers(rows.without_each()) for rows in (a, b)]
-        for name in SCALES:
-            value = float(centres[0][name][0] - centres[1][name][0])
-            p = compare(value, [lefts[0][name]], [lefts[1][name]], paired=True).p
-            alarms[name] += not math.isnan(p) and p < 0.05
-    for name, count in alarms.items():
-        assert 2.5 <= 100 * count / SIMULATIONS <= 7, (name, count)
+@pytest.mark.parametrize(
+    ("name", "n"),
+    [("alike", 20), ("alike", 50), ("alike", 500), ("some bad images", 50), ("very uneven", 50), ("very uneven", 100)],
+)
+def test_two_models_of_equal_quality_differ_as_seldom_as_the_level_says(drawn, name, n):
+    for number, share in drawn.alarms(drawn.population(name), n, SIMULATIONS, SHOWN).items():
+        assert 3 <= share <= 7, (number, share)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [20, 50, 100])
+def test_a_gate_at_the_true_value_seldom_passes(drawn, n):
+    """Also where it asks if another model of equal quality is worse."""
+    models = drawn.population("some bad images")
+    true, passed = drawn.truth(models[0]), dict.fromkeys((*SHOWN, "worse ece"), 0)
+    for sample in drawn.samples(models, n, SIMULATIONS, SHOWN, seed=2):
+        for number in SHOWN:
+            found = sample[number].interval(number)
+            evidence = Evidence(sample[number].values[0], found.low, found.high, is_interval=True)
+            passed[number] += judge(evidence, ">" if number == "ece" else "<", true[number]) == "pass"
+        (a, b), (left, other) = sample["ece"].values, sample["ece"].lefts
+        found = compare(a - b, [left], [other], paired=True).interval
+        passed["worse ece"] += judge(Evidence(a - b, found.low, found.high, is_interval=True), ">", 0.0) == "pass"
+    for number, count in passed.items():
+        assert 100 * count / SIMULATIONS <= 7, (number, count)
+
+
+@pytest.mark.slow
+def test_intervals_that_take_pixels_as_independent_hold_next_to_nothing(drawn):
+    pool, _ = drawn.population("some bad images")
+    assert 3 <= drawn.pixel_level(pool, 50, SIMULATIONS) <= 9
+
+
+@pytest.mark.slow
+def test_a_number_that_a_few_images_decide_is_doubted_and_where_images_are_alike_few_are(drawn):
+    few, alike = (
+        drawn.coverage(drawn.population(name)[0], 50, 500, ["ece"])["ece"] for name in ("4 % far worse", "alike")
+    )
+    assert few.doubted > 20
+    assert alike.doubted < 3

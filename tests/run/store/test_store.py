@@ -7,7 +7,7 @@ import pytest
 from helpers.worlds import WORLDS
 
 from reliseg.run.hashes import InputHashes
-from reliseg.run.store.piece_files import Observed, PieceHead, StoredHead, load_piece, verify_piece
+from reliseg.run.store.piece_files import FORMAT, Observed, PieceHead, StoredHead, load_piece, verify_piece
 from reliseg.run.store.store import Place, Store, place_of
 
 WORLD = WORLDS["plain"]
@@ -78,6 +78,20 @@ def test_a_file_that_is_not_whole_is_told_and_is_no_piece(store: Store, damage: 
     assert store.pieces(PLACE)[1] == []
     path.write_bytes(path.read_bytes()[:-1] + b"x" if damage is None else damage)
     assert store.pieces(PLACE) == ([], [path])
+
+
+def test_a_folder_of_another_version_says_its_format_until_a_piece_of_this_one_lies_there(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert store.foreign_format() is None
+    with monkeypatch.context() as patched:
+        patched.setattr("reliseg.run.store.piece_files.FORMAT", FORMAT - 1)
+        save(store, 0)
+    (store.folder / "ab" / "place").mkdir(parents=True)
+    (store.folder / "ab" / "place" / "damaged.zip").write_bytes(b"PK")
+    assert store.foreign_format() == FORMAT - 1
+    save(store, 1)
+    assert store.foreign_format() is None
 
 
 def test_why_samples_failed_is_kept_until_they_do_not(store: Store) -> None:

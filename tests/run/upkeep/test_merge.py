@@ -253,9 +253,9 @@ def test_statistics_of_another_format_are_refused(runs, monkeypatch):
     a, b, out = runs
     add_piece(a, ["s/1"])
     with monkeypatch.context() as patched:
-        patched.setattr("reliseg.run.store.piece_files.FORMAT", 9)
+        patched.setattr("reliseg.run.store.piece_files.FORMAT", 10)
         add_piece(b, ["s/2"])
-    assert refusal(a, b, out=out).startswith(f"{b}: its statistics are of format 9, and this version has 8; ")
+    assert refusal(a, b, out=out).startswith(f"{b}: its statistics are of format 10, and this version has 9; ")
     shutil.rmtree(b)
     add_piece(b, ["s/2"])
     older = b / "statistics" / "net" / "street" / "day" / "s" / "0123.zip"

@@ -1,6 +1,8 @@
 """From stored statistics to rows of results. Shards are read one by one: a dozen numbers per image stay in memory."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +18,7 @@ from reliseg.run.measure.image_table import image_lines
 from reliseg.run.measure.numbers import Number, replicates_by_value, unit_set, write_replicates_of
 from reliseg.run.measure.seed_means import with_means
 from reliseg.run.measure.states import load_state
+from reliseg.run.store.piece_files import StoredScoreHistograms
 from reliseg.stats import reliability
 from reliseg.stats.bins import VOID_ROLE, edges
 from reliseg.stats.fixed import real
@@ -57,27 +60,32 @@ class _Measurement:
     """Measures one model: calibration by calibration, so that the reference is read once under each.
 
     Calibrations that differ in their seeds alone are measured domain by domain: their mean needs the replicates of all.
+    While a domain is measured, a thread reads what the next one needs.
     """
 
     def __init__(self, coverages: Coverages, incomplete: Collection[Target], thresholds: Thresholds) -> None:
         run = coverages.run
-        self._coverages, self._run, self._plan = coverages, run, run.plan
-        self._incomplete, self._thresholds = incomplete, thresholds
+        self._states, self._run, self._plan = _States(coverages, incomplete), run, run.plan
+        self._thresholds = thresholds
         self._metrics = [METRICS.get(name)() for name in run.plan.settings.metrics]
-        self._reference: tuple[str, DomainState] | None = None
+        self._targets = [t for t in run.plan.reported() if not any(m in incomplete for m in t.members())]
 
     def whole(self) -> Measured:
         """Return all that is measured."""
         plan, name = self._plan, self._run.name
-        targets = [t for t in plan.reported() if not any(m in self._incomplete for m in t.members())]
-        orders = [plan.calibrations_for(target, name) for target in targets]
-        means = [plan.means_for(target, name) for target in targets]
+        orders = [plan.calibrations_for(target, name) for target in self._targets]
+        means = [plan.means_for(target, name) for target in self._targets]
+        groups = [
+            (i, [c for c in order if c in group], {m: parts for m, parts in of_target.items() if parts[0] in group})
+            for group in _groups(orders, means)
+            for i, (order, of_target) in enumerate(zip(orders, means, strict=True))
+        ]
+        jobs = [(self._targets[i], calibration) for i, calibrations, _ in groups for calibration in calibrations]
         found: dict[tuple[int, str], Measured] = {}
-        for group in _groups(orders, means):
-            for i, target in enumerate(targets):
-                here = [calibration for calibration in orders[i] if calibration in group]
-                of_group = {mean: parts for mean, parts in means[i].items() if parts[0] in group}
-                found |= {(i, c): measured for c, measured in self._group(target, here, of_group)}
+        with closing(self._states.ahead(jobs)) as states:
+            for i, calibrations, of_group in groups:
+                of_target = self._group(self._targets[i], calibrations, of_group, states)
+                found |= {(i, calibration): measured for calibration, measured in of_target}
         whole = Measured()
         for i, order in enumerate(orders):
             for calibration in order:
@@ -85,14 +93,18 @@ class _Measurement:
         return whole
 
     def _group(
-        self, target: Reported, calibrations: Sequence[str], means: Mapping[str, Sequence[str]]
+        self,
+        target: Reported,
+        calibrations: Sequence[str],
+        means: Mapping[str, Sequence[str]],
+        states: Iterator[tuple[DomainState, DomainState | None]],
     ) -> Iterator[tuple[str, Measured]]:
         """Yield what is measured on a domain under each; means follow the last calibration they are made of."""
         of_seeds = {name for parts in means.values() for name in parts}
         measured: dict[str, Measured] = {}
         numbers: dict[str, list[Number]] = {}
         for calibration in calibrations:
-            measured[calibration], found = self._one(target, calibration)
+            measured[calibration], found = self._one(target, calibration, *next(states))
             numbers[calibration] = found if calibration in of_seeds else [number.bare() for number in found]
         current = iter(calibrations)
         last = Measured()
@@ -105,15 +117,15 @@ class _Measurement:
             last.rows.extend(number.row for number in of_one)
         yield from measured.items()
 
-    def _one(self, target: Reported, calibration: str) -> tuple[Measured, list[Number]]:
+    def _one(
+        self, target: Reported, calibration: str, state: DomainState, reference: DomainState | None
+    ) -> tuple[Measured, list[Number]]:
         """Return what is measured on a domain under one calibration, without rows, and its numbers."""
         run, plan = self._run, self._plan
-        state = self._state(target, calibration)
-        other = self._reference_of(target, calibration)
         metrics = [m for m in self._metrics if m.reads_images_alone or target.classes is not None]
         by_split = _thresholds_by_split(run, target, calibration, self._thresholds)
         lost = sum(len(m.domain.samples) for m in target.members()) - len(state.images)
-        found = _numbers(metrics, state, other, _origin(run, target, calibration), by_split)
+        found = _numbers(metrics, state, reference, _origin(run, target, calibration), by_split)
         numbers = [number.skipping(lost) for number in found]
         measured = Measured(files=[write_replicates_of(run.context.folder.replicates, numbers)])
         if isinstance(target, Target) and state.annotated and calibration == IDENTITY:
@@ -126,14 +138,41 @@ class _Measurement:
             measured.images.extend(image_lines(plan, run.name, target, calibration, state, of_msp))
         return measured, numbers
 
-    def _state(self, target: Reported, calibration: str) -> DomainState:
-        """Return the statistics of a domain under a calibration; those of the reference stay in memory for the next."""
-        if self._reference is not None and self._reference[0] == calibration and target == self._plan.reference:
-            return self._reference[1]
+
+class _States:
+    """Reads the statistics of one model; those of the reference under the last calibration stay in memory."""
+
+    def __init__(self, coverages: Coverages, incomplete: Collection[Target]) -> None:
+        self._coverages, self._plan, self._model = coverages, coverages.run.plan, coverages.run.name
+        self._incomplete = incomplete
+        self._kept: tuple[str, DomainState] | None = None
+
+    def ahead(
+        self, jobs: Sequence[tuple[Reported, str]]
+    ) -> Generator[tuple[DomainState, DomainState | None], None, None]:
+        """Yield the statistics of each domain under a calibration, and of the reference, read one ahead by a thread."""
+        with ThreadPoolExecutor(1) as reader:
+            coming = [reader.submit(self.read, *job) for job in jobs[:1]]
+            for following in [*jobs[1:], None]:
+                found = coming.pop().result()
+                if following:
+                    coming.append(reader.submit(self.read, *following))
+                yield found
+
+    def read(self, target: Reported, calibration: str) -> tuple[DomainState, DomainState | None]:
+        """Return the statistics of a domain, and those of the in-domain data that it is compared with, if any."""
+        state = self._of(target, calibration)
+        if isinstance(state.pixels.ranks, StoredScoreHistograms):
+            state.pixels.ranks.read_all()
+        return state, self._reference_of(target, calibration)
+
+    def _of(self, target: Reported, calibration: str) -> DomainState:
+        if self._kept is not None and self._kept[0] == calibration and target == self._plan.reference:
+            return self._kept[1]
         found = load_state(self._coverages, target.members(), calibration, with_units=True)
         state = replace(found, holds_reference=_holds_reference(target, self._plan.reference))
         if target == self._plan.reference:
-            self._reference = calibration, state
+            self._kept = calibration, state
         return state
 
     def _reference_of(self, target: Reported, calibration: str) -> DomainState | None:
@@ -141,8 +180,8 @@ class _Measurement:
         reference = self._plan.reference
         if reference is None or reference == target or any(m in self._incomplete for m in reference.members()):
             return None
-        reached = calibration in self._plan.calibrations_for(reference, self._run.name)
-        return self._state(reference, calibration) if reached else None
+        reached = calibration in self._plan.calibrations_for(reference, self._model)
+        return self._of(reference, calibration) if reached else None
 
 
 def _groups(orders: Sequence[Sequence[str]], means: Sequence[Mapping[str, Sequence[str]]]) -> list[set[str]]:

@@ -352,6 +352,11 @@ class StoredScoreHistograms(Mapping[str, ScoreHistogram]):
         self._sums[score] = total.counts.astype(np.min_scalar_type(total.counts.max()))
         return total
 
+    def read_all(self) -> None:
+        """Add up all of them now."""
+        for score in self.pieces:
+            self[score]
+
     def _sum(self, score: str) -> ScoreHistogram:
         total = ScoreHistogram.zero_of(score)
         counts = total.counts.ravel()

@@ -5,6 +5,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import reduce
+from itertools import islice
 from operator import add
 from pathlib import Path
 from typing import Any, NewType
@@ -19,6 +20,7 @@ from reliseg.run.store.piece_files import (
     Observed,
     PieceHead,
     StoredHead,
+    format_of,
     load_piece,
     lost_piece_error,
     save_piece,
@@ -36,6 +38,8 @@ FAILURES_FILE = "failures.json"
 _HEAD: TypeAdapter[StoredHead] = TypeAdapter(StoredHead)
 _DIGITS = 32
 _LARGEST = 1 << 26
+_LOOKED_AT = 16
+"""So many files tell if all are of another version."""
 _YOUNG = 128
 """So many heads of files are held, of which the memory may not know yet."""
 
@@ -77,6 +81,11 @@ class Store:
             else:
                 found.append(Piece(path, stored))
         return found, broken
+
+    def foreign_format(self) -> int | None:
+        """Return the format of what lies here, if that is of another version alone; None where some is of this one."""
+        formats = {format_of(path) for path in islice(self.folder.glob("??/*/*.zip"), _LOOKED_AT)} - {None}
+        return None if FORMAT in formats else min(formats, default=None)  # type: ignore[type-var]
 
     def save(self, place: Place, head: PieceHead, observed: Observed) -> Piece:
         """Write a piece."""
