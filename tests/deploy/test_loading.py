@@ -71,7 +71,7 @@ def test_images_and_masks_of_the_run_need_not_be_there(deployed, tmp_path):
 def test_a_calibration_of_another_model_is_refused(deployed, record):
     other = network(deployed, args={"sharpness": 50.0})
     for source in (record, deployed.run):
-        with pytest.raises(ConfigError, match="was fitted on a model 'net' with other files or settings than net"):
+        with pytest.raises(ConfigError, match="was fitted on a model 'net' with other settings than net; give that"):
             reliseg.load_predictor(source, other, *([TS] if source == deployed.run else []))
 
 
@@ -80,7 +80,25 @@ def test_a_model_that_nobody_can_tell_from_another_is_noted_and_has_no_threshold
     predictor = reliseg.load_predictor(record, model)
     (note,) = predictor.notes
     assert note.startswith(f"{TS} was fitted on a model 'net' that may be another one")
-    assert predictor.acceptance.why.endswith("with other files or settings")
+    assert predictor.acceptance.why.endswith("was measured on a model that may be another one")
+
+
+def test_other_weights_are_refused_and_changed_code_is_noted(deployed, tmp_path):
+    shutil.copytree(deployed.run, tmp_path / "run")
+    net = deployed.root / "net.py"
+    before = net.read_text()
+    try:
+        net.write_text(f"{before}\n# a comment\n")
+        changed = reliseg.load_predictor(tmp_path / "run", calibration=TS)
+        net.write_text(before.replace("sharpness: float = 60.0", "sharpness: float = 50.0"))
+        with pytest.raises(ConfigError, match="was fitted on a model 'net' with other weights than net; give that"):
+            reliseg.load_predictor(tmp_path / "run", calibration=TS)
+    finally:
+        net.write_text(before)
+    assert changed.notes == (f"{net} was changed since {TS} was fitted",)
+    assert changed.acceptance.last is not None
+    (tmp_path / "run" / "manifest.json").write_text("{")
+    assert reliseg.load_predictor(tmp_path / "run", calibration=TS).notes == ()
 
 
 def test_a_calibration_of_other_classes_is_refused(deployed, record, tmp_path):

@@ -1,6 +1,7 @@
 """A predictor: one image or many, streaming, batches, and what goes wrong on the way."""
 
 import json
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -62,6 +63,17 @@ def test_a_generator_is_read_a_few_images_ahead_and_no_further(predictor):
         next(results)
     results.close()
     assert len(taken) < 12
+
+
+def test_results_of_a_generator_are_held_by_nobody_but_the_caller(predictor):
+    alive: list[weakref.ref] = []
+    most = 0
+    for result in predictor(image(number) for number in range(30)):
+        alive.append(weakref.ref(result.prediction))
+        del result
+        most = max(most, sum(ref() is not None for ref in alive))
+    assert len(alive) == 30
+    assert most <= 1
 
 
 def test_neighbours_of_one_size_are_shown_to_the_model_together(predictor):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.deployed import record
 
-from reliseg.calibration.methods.ts import Scaled
 from reliseg.calibration.records.record import Record
 from reliseg.deploy.stored_run import StoredRun, choose, dataset_of_record, of_record
 from reliseg.errors import ConfigError
@@ -14,25 +14,6 @@ from reliseg.labels import label_space
 from reliseg.stats.threshold import Threshold
 
 ROAD, NIGHT = "road/cal", "night/cal"
-
-
-def record(method="ts", split=ROAD, **fields) -> Record:
-    digest = "0" * 64
-    content = {
-        "method": method,
-        "split": split,
-        "label_space": "camvid",
-        "classes": tuple(label_space("camvid").classes),
-        "model": "net",
-        "fingerprint": digest,
-        "model_files": (digest,),
-        "seed": 0,
-        "pixels": 9,
-        "samples": {split: {"s/1": digest}},
-        "images": {split: {"s/1": digest}},
-        "calibration": Scaled(2.0),
-    }
-    return Record(**content | fields)
 
 
 def thresholds(name: str):

@@ -12,6 +12,7 @@ from reliseg.calibration.records.record import Record, read_records
 from reliseg.config.schema import parse_settings
 from reliseg.data import DataSet, Domain
 from reliseg.deploy.acceptance import Acceptance
+from reliseg.deploy.fitted_model import NOTHING, compare_models
 from reliseg.deploy.predictor import Predictor
 from reliseg.deploy.stored_run import Choice, StoredRun, dataset_of_record, of_record
 from reliseg.errors import CalibrationError, ConfigError, ModelError, suggestion
@@ -63,7 +64,7 @@ def load_predictor(
     choice = stored.choose_calibration(name, calibration)
     batch = stored.config.model_copy(update=changed).batch
     opened = opened or stored.load_model(name, changed)
-    return _predictor(opened, name, stored.dataset(dataset, choice), choice, batch)
+    return _predictor(opened, name, stored.dataset(dataset, choice), choice, batch, stored.model_facts(name))
 
 
 def _named(stored: StoredRun, model: str | Model | Mapping[str, Model] | None) -> tuple[str, Model | None]:
@@ -103,35 +104,23 @@ def find_record(path: Path) -> Record:
     return record
 
 
-def _predictor(model: Model, name: str, dataset: DataSet, choice: Choice, batch: int) -> Predictor:
+def _predictor(
+    model: Model, name: str, dataset: DataSet, choice: Choice, batch: int, measured: Mapping[str, Any] = NOTHING
+) -> Predictor:
+    """Return the predictor of parts that belong together; `measured` is what the run says of its model."""
     if not model.reads_images:
         raise ModelError(f"model {name} is of stored predictions, which are there already; a predictor needs a network")
-    record, notes = choice.record, []
+    record, notes = choice.record, list[str]()
     predictor = Predictor(model, name, dataset, choice.name, choice.calibration, record, choice.acceptance, batch)
     if record is not None:
-        notes = _check_model(record, model, name)
-        if notes and choice.acceptance.last is not None:
-            why = f"the threshold of {record.split} was measured on a model with other files or settings"
+        found = compare_models(record, model, name, measured)
+        notes += found.notes
+        if not found.is_same and choice.acceptance.last is not None:
+            why = f"the threshold of {record.split} was measured on a model that may be another one"
             predictor = replace(predictor, acceptance=Acceptance(why=why))
         _check_classes(record, dataset)
         _check_columns(predictor, record)
     return replace(predictor, notes=(*notes, *choice.calibration.notes()))
-
-
-def _check_model(record: Record, model: Model, name: str) -> list[str]:
-    """Return a note where nobody can tell if this is the model that a calibration was fitted on.
-
-    A ConfigError where it is another one: files tell that, and objects in memory do not.
-    """
-    files = model.file_hashes()
-    if record.is_of(model.fingerprint(), files):
-        return []
-    if files and record.model_files:
-        raise ConfigError(
-            f"{record.name} was fitted on a model {record.model!r} with other files or settings than {name}; "
-            "give that model, or fit the calibration on this one"
-        )
-    return [f"{record.name} was fitted on a model {record.model!r} that may be another one; check that it is this one"]
 
 
 def _check_classes(record: Record, dataset: DataSet) -> None:

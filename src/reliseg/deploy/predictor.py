@@ -11,6 +11,7 @@ from reliseg.calibration import Calibration
 from reliseg.calibration.records.record import Record
 from reliseg.data import DataSet, DecodedSample
 from reliseg.deploy.acceptance import Acceptance
+from reliseg.deploy.fitted_model import identity_of
 from reliseg.deploy.inputs import Images, Source, read_image
 from reliseg.deploy.result import CalibratedImage
 from reliseg.errors import CalibrationError, ModelError, SampleError
@@ -104,7 +105,7 @@ class Predictor:
         """Return what a reader of its results must know, as JSON values: equal for predictors that do the same."""
         record = self.record
         return {
-            "model": {"name": self.name, "files": list(self.model.file_hashes()) or [self.model.fingerprint()]},
+            "model": {"name": self.name} | identity_of(self.model),
             "calibration": {
                 "name": self.calibration_name,
                 "fitted_on": None if record is None else record.split,

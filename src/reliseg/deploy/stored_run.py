@@ -1,9 +1,11 @@
 """What a run holds that can be deployed: its models, their calibrations, and the data sets whose classes these have."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from reliseg.calibration import Unchanged
 from reliseg.calibration.base import Calibration
@@ -17,6 +19,9 @@ from reliseg.models import Model
 from reliseg.plan.open import model_loaders, open_without_files
 from reliseg.plan.plan import IDENTITY
 from reliseg.run.folder import RunFolder
+from reliseg.runtime.regular_files import read_regular
+
+_MANIFEST_LIMIT = 1 << 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +60,14 @@ class StoredRun:
         if any(section.name == name and section.kind == IN_MEMORY for section in config.models):
             raise ConfigError(f"model {name} was an object in Python; give it to reliseg.load_predictor, as model")
         return next(s for s in model_loaders(config.models, self.folder, config) if s.name == name).load()
+
+    def model_facts(self, name: str) -> Mapping[str, Any]:
+        """Return what the run says of a model that it has measured; nothing where that cannot be read."""
+        try:
+            facts = json.loads(read_regular(RunFolder(self.folder).manifest, _MANIFEST_LIMIT))["models"][name]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return {}
+        return facts if isinstance(facts, dict) and isinstance(facts.get("files", {}), dict) else {}
 
     def records(self, model: str) -> list[Record]:
         """Return the fitted calibrations of a model."""

@@ -32,7 +32,8 @@ MEANINGS = {
     "probabilities": "float32, height x width x classes; `other` behind them where the model has more than these",
 }
 _BY_THRESHOLD = ("accepted", "overlay")
-_GREY, _PAPER = np.array([0.299, 0.587, 0.114]), 128.0
+_GREY, _PAPER, _SHOWN = np.array([0.299, 0.587, 0.114]), 190.0, 0.25
+"""A rejected pixel is a quarter of its own brightness and three quarters of a light grey: seen on roads and in skies."""
 
 
 def check_kinds(asked: Collection[str], why_no_threshold: str) -> tuple[str, ...]:
@@ -84,6 +85,6 @@ def write_probabilities(file: BinaryIO, result: CalibratedImage) -> None:
 
 
 def grey_out(image: Image, rejected: np.ndarray) -> Image:
-    """Return the image with some pixels without their color, and half as far from grey."""
-    grey = ((image @ _GREY + _PAPER) / 2).astype(np.uint8)
+    """Return the image with some pixels without their color, and nearly of one grey."""
+    grey = (_SHOWN * (image @ _GREY) + (1 - _SHOWN) * _PAPER).astype(np.uint8)
     return np.where(rejected[..., None], grey[..., None], image)
