@@ -33,7 +33,7 @@ MEANINGS = {
 }
 _BY_THRESHOLD = ("accepted", "overlay")
 _GREY, _PAPER, _SHOWN = np.array([0.299, 0.587, 0.114]), 190.0, 0.25
-"""A rejected pixel is a quarter of its own brightness and three quarters of a light grey: seen on roads and in skies."""
+"""A rejected pixel is a quarter of its own brightness and three quarters of a light grey: seen on road and sky."""
 
 
 def check_kinds(asked: Collection[str], why_no_threshold: str) -> tuple[str, ...]:
