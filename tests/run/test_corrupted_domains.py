@@ -12,6 +12,7 @@ import reliseg
 from reliseg.data import decode
 from reliseg.errors import IncompleteError, ReliSegError
 from reliseg.results import Results
+from reliseg.results.corruptions import read_corruptions
 
 NETWORK = """
 import torch
@@ -47,7 +48,7 @@ def whole(street: Street) -> Path:
 
 
 def digests(run: Path) -> dict[str, bytes]:
-    return {name: (run / name).read_bytes() for name in ("results.csv", "images.csv")}
+    return {name: (run / name).read_bytes() for name in ("results.csv", "images.csv", "corruptions.csv")}
 
 
 def test_each_kind_at_each_severity_has_rows_and_worse_ones(whole: Path) -> None:
@@ -60,6 +61,23 @@ def test_each_kind_at_each_severity_has_rows_and_worse_ones(whole: Path) -> None
     assert len(set(values)) == len(values)
     drop = results.value("drop_ece", domain="day+contrast-5", calibration="identity")
     assert drop == pytest.approx(values[3] - values[0])
+
+
+def test_a_table_says_what_corruptions_cost(whole: Path) -> None:
+    rows = {
+        (r.kind, r.severity): r
+        for r in read_corruptions(whole)
+        if (r.calibration, r.metric, r.score) == ("identity", "ece", "msp")
+    }
+    clean, found = (
+        Results.read(whole).value("ece", domain=f"day{m}", calibration="identity") for m in ("", "+contrast-5")
+    )
+    row = rows["contrast", "5"]
+    assert (row.at, row.domain, row.value, row.clean) == ("day+contrast-5", "day", found, clean)
+    assert row.degradation == found - clean
+    assert rows["all", "mean"].value == pytest.approx(
+        sum(rows[k, s].value for k, s in rows if s in ("1", "5") and k != "all") / 4
+    )
 
 
 def test_the_network_sees_what_reliseg_corrupt_writes(street: Street, whole: Path, command, tmp_path: Path) -> None:
@@ -134,6 +152,7 @@ def test_a_configuration_without_corruptions_says_nothing_of_them(street: Street
     config = street.content() | {"test": {"on": ["street/dusk"]}, "calibration": [], "corrupt": []}
     (street.root / "plain.yaml").write_text(json.dumps(config))
     reliseg.run_config(street.root / "plain.yaml", tmp_path / "run")
+    assert not (tmp_path / "run" / "corruptions.csv").exists()
     for name in ("config.yaml", "manifest.json"):
         assert "corrupt" not in (tmp_path / "run" / name).read_text()
 

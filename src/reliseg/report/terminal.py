@@ -17,8 +17,10 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from reliseg.report.corruption_table import corruption_summary
 from reliseg.report.table import summary
 from reliseg.results import Results
+from reliseg.results.corruptions import read_corruptions
 from reliseg.runtime.printable import printable
 from reliseg.runtime.progress import Stage
 from reliseg.runtime.progress.pace import Pace
@@ -114,8 +116,11 @@ class Terminal:
         """Print the table of a run's results, where they all are, and why some do not apply."""
         self._bar.stop()
         results = Results.read(folder)
-        if len(results):
-            Console(width=UNCUT).print(summary(results))
+        corruptions = read_corruptions(folder)
+        corrupted = {(row.dataset, row.at) for row in corruptions}
+        shown = Results(tuple(row for row in results if (row.dataset, row.domain) not in corrupted))
+        for table in [summary(shown)] * bool(len(shown)) + [corruption_summary(corruptions)] * bool(corruptions):
+            Console(width=UNCUT).print(table)
         reasons = Counter(row.why for row in results if row.why)
         self.note(f"{len(results) - reasons.total()} numbers: {f'{name or folder}/results.csv'}")
         if reasons:

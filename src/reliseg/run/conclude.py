@@ -18,6 +18,7 @@ from reliseg.errors import ConfigError, IncompleteError, count_text
 from reliseg.metrics import METRICS
 from reliseg.plan.plan import Plan, Reported, Target
 from reliseg.results import Results, Row
+from reliseg.results.corruptions import corrupted_domains, corruption_rows, corruptions_text
 from reliseg.results.curves import curves_text
 from reliseg.results.parquet import PARQUET_FILES
 from reliseg.results.readable import Source
@@ -108,6 +109,7 @@ class Conclusion:
         write_atomically(folder.images, partial(_write_images, image_header(self.plan), out.images))
         files = [folder.manifest, folder.results("json"), folder.results("csv")]
         files += [folder.reliability, folder.fits, folder.curves, folder.images]
+        files += self._write_corruptions(results, facts)
         files += out.files
         self.context.depot.remove(
             *(self._root / name for name in PARQUET_FILES)
@@ -118,6 +120,17 @@ class Conclusion:
         if out.problems:
             raise IncompleteError(*out.problems)
         return replace(results, source=Source.of(self._place, table.encode()))
+
+    def _write_corruptions(self, results: Results, facts: Mapping[str, Any]) -> list[Path]:
+        """Write what corruptions cost, and return the file; where nothing is corrupted, none."""
+        path, corrupted = self.context.folder.corruptions, corrupted_domains(facts)
+        if not corrupted:
+            self.context.depot.remove(path)
+            return []
+        families = [METRICS.get(name)().quantities() for name in self.plan.settings.metrics]
+        better = {name: quantity.better for quantities in families for name, quantity in quantities.items()}
+        write_text(path, corruptions_text(corruption_rows(results, corrupted, better)))
+        return [path]
 
     @cached_property
     def _answers(self) -> Answers:

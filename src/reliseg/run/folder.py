@@ -10,6 +10,7 @@ from reliseg.calibration.records.record import RECORDS_FOLDER, record_file
 from reliseg.errors import ConfigError
 from reliseg.plan.plan import Plan, Target
 from reliseg.plan.shards import Shard, shards
+from reliseg.results.corruptions import CORRUPTIONS_FILE
 from reliseg.results.curves import CURVES_FILE
 from reliseg.results.pictures import INDEX_FILE, PICTURES_FOLDER
 from reliseg.results.replicates import FOLDER
@@ -36,6 +37,7 @@ class RunFolder:
     reliability.csv  fits.csv                  bins of reliability diagrams; what fits do to their own split
     curves.json                                what charts need beside rows
     images.csv                                 a line for each image
+    corruptions.csv                            what corruptions cost, where domains are corrupted
     results.parquet  images.parquet            both tables as Parquet, where they are asked for
     replicates/AB/*.npz                        each number without each image or scene, for comparisons
     pictures/index.json  pictures/*.npz        images, predictions and confidences to look at
@@ -76,6 +78,11 @@ class RunFolder:
     def images(self) -> Path:
         """The numbers of single images."""
         return self.path / "images.csv"
+
+    @property
+    def corruptions(self) -> Path:
+        """What corruptions cost."""
+        return self.path / CORRUPTIONS_FILE
 
     @property
     def curves(self) -> Path:

@@ -109,4 +109,6 @@ def _parameter_text(value: Any) -> Any:
 def _counts(target: Target) -> dict[str, Any]:
     domain = target.domain
     counts: dict[str, Any] = {"images": len(domain.samples), "skipped": list(domain.skipped)}
-    return counts | ({"corruption": domain.corruption.facts()} if domain.corruption else {})
+    if domain.corruption:
+        counts |= {"clean": domain.clean, "corruption": domain.corruption.facts()}
+    return counts

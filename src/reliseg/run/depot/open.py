@@ -80,4 +80,5 @@ def watched_folder(run: str) -> Iterator[Callable[[], Path]]:
 
 
 _CONFIG = "config.yaml"
-_TABLES = (_CONFIG, "manifest.json", "results.", "reliability.csv", "fits.csv", "curves.json", "images.csv")
+_CSV = ("reliability.csv", "fits.csv", "images.csv", "corruptions.csv")
+_TABLES = (_CONFIG, "manifest.json", "results.", "curves.json", *_CSV)
