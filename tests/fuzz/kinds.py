@@ -4,7 +4,7 @@ from fuzz.kind_base import Kind
 from fuzz.kinds_of_arrays import Checkpoint, Pickle, Stored, StoredArray, StoredProbabilities, Weights
 from fuzz.kinds_of_graphs import OnnxGraph
 from fuzz.kinds_of_pictures import ColorMask, IndexMask, JpegImage, OtherImage, PngImage
-from fuzz.kinds_of_results import PieceFile, RecordArrays, RecordFile
+from fuzz.kinds_of_results import PictureFile, PictureIndexFile, PieceFile, RecordArrays, RecordFile
 from fuzz.kinds_of_texts import Configuration, Detectron2Configuration, LabelSpaceFile, LabelTable, SpecFile
 
 KINDS: tuple[type[Kind], ...] = (
@@ -28,4 +28,6 @@ KINDS: tuple[type[Kind], ...] = (
     PieceFile,
     RecordFile,
     RecordArrays,
+    PictureFile,
+    PictureIndexFile,
 )

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fuzz.kind_base import Kind
+from fuzz.kind_base import SIZE, Kind
 from fuzz.mutations import damage_bytes, damage_json, damage_zip
 
 
@@ -133,3 +133,54 @@ class RecordArrays(RecordFile):
 
     def check(self, data: bytes, found: Any) -> None:
         assert data == self.intact, "accepted, though changed"
+
+
+class PictureFile(Kind):
+    """What a run keeps of a prediction to be looked at."""
+
+    file = "0123456789abcdef0123456789abcdef.npz"
+
+    def originals(self) -> Sequence[bytes]:
+        from reliseg.results.pictures import ConfidencePicture
+
+        draw = np.random.default_rng(0)
+        truth, classes = (draw.integers(0, 3, SIZE).astype(np.uint8) for _ in range(2))
+        ConfidencePicture.of(classes, draw.random(SIZE), truth).write(self.path)
+        return [self.path.read_bytes()]
+
+    def damage(self, random: Random, data: bytes) -> bytes:
+        return (damage_zip if random.random() < 0.5 else damage_bytes)(random, data)
+
+    def read(self) -> Any:
+        from reliseg.results.pictures import ConfidencePicture
+
+        return ConfidencePicture.read(self.path)
+
+    def check(self, data: bytes, found: Any) -> None:
+        with np.load(self.path) as arrays:
+            assert all(np.array_equal(getattr(found, name), arrays[name]) for name in ("classes", "levels", "counts"))
+
+
+class PictureIndexFile(Kind):
+    """Which pictures of a run show what."""
+
+    file = "pictures/index.json"
+
+    def originals(self) -> Sequence[bytes]:
+        from reliseg.results.pictures import PictureClasses, PictureEntry, PictureIndex
+
+        name = "0123456789abcdef0123456789abcdef.npz"
+        entry = PictureEntry("net", "d", "day", "s/1", 1, False, name, {"identity": name})
+        self.path.parent.mkdir(exist_ok=True)
+        return [PictureIndex(1, 2, {"d": PictureClasses(["a"], [[0, 0, 9]], True)}, [entry]).to_json().encode()]
+
+    def damage(self, random: Random, data: bytes) -> bytes:
+        return (damage_json if random.random() < 0.7 else damage_bytes)(random, data)
+
+    def read(self) -> Any:
+        from reliseg.results.pictures import PictureIndex
+
+        return PictureIndex.read(self.folder)
+
+    def check(self, data: bytes, found: Any) -> None:
+        assert json.loads(found.to_json()) == json.loads(data)

@@ -6,7 +6,6 @@ wide and high. `index.json` says which of them show what. Counts of pixels are t
 
 import json
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from io import BytesIO
@@ -45,7 +44,6 @@ IdMap: TypeAlias = UInt8[np.ndarray, "h w"]
 _QUALITY = 80
 _FILE_LIMIT = 1 << 24
 _INDEX_LIMIT = 1 << 28
-_DAMAGED = (ValueError, LookupError, TypeError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 _FileName: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.npz$")]
 _Color: TypeAlias = Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=3, max_length=3)]
@@ -249,14 +247,17 @@ class _Reading:
                     raise ValueError("too large")
                 file.seek(0)
                 with np.load(file, allow_pickle=False) as arrays:
-                    return {name: arrays[name] for name in arrays.files}
+                    found = {name: arrays[name] for name in arrays.files}
+            if not all(isinstance(values, np.ndarray) for values in found.values()):
+                raise ValueError("not an array")  # numpy returns bytes that are none as they are
+            return found
         except OSError as error:
             raise self._error(f"cannot be read ({reason_of(error)})") from error
-        except _DAMAGED as error:
+        except Exception as error:  # numpy and zipfile raise anything
             raise self._error("not a picture of a run") from error
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, _DAMAGED):
+        if isinstance(error, ValueError | LookupError | TypeError | ArithmeticError):
             raise self._error("not a picture of a run") from error
 
     def _error(self, problem: str) -> DataError:

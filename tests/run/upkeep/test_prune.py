@@ -13,6 +13,7 @@ from reliseg.config.schema import read_config, render_config
 from reliseg.errors import ConfigError, IncompleteError
 from reliseg.plan.build import plan_from_config
 from reliseg.plan.parts import Part
+from reliseg.results.pictures import PictureEntry, PictureIndex
 from reliseg.run.execute import Run
 from reliseg.run.folder import RunFolder, hold_run_folder
 from reliseg.run.stages import PartOfRun, conclude
@@ -219,3 +220,16 @@ def test_failures_of_a_kept_configuration_stay(tmp_path):
     assert [name for name in before if name.endswith("failures.json")]
     prune(run, broken.config)
     assert files_of(run) == before
+
+
+def test_pictures_that_the_index_does_not_name_go_and_the_others_stay(run, asked):
+    street, other, _ = asked
+    folder = run / "pictures"
+    folder.mkdir()
+    shown, gone = (f"{digit * 32}.npz" for digit in "ab")
+    entry = PictureEntry("net", "street", "day", "s142/1", 1, True, shown, {"identity": shown})
+    index = PictureIndex(1, 2, {}, [entry]).to_json()
+    for name, content in ((shown, "shown"), (gone, "gone"), ("index.json", index), ("mine.txt", "mine")):
+        (folder / name).write_text(content)
+    prune(run, street.config, other)
+    assert sorted(path.name for path in folder.iterdir()) == sorted([shown, "index.json", "mine.txt"])

@@ -11,6 +11,7 @@ from reliseg.config.schema import read_config, render_config
 from reliseg.errors import ConfigError, count_text
 from reliseg.plan.build import plan_from_config
 from reliseg.plan.plan import Plan
+from reliseg.results.pictures import PictureIndex
 from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.folder import RunFolder, hold_run_folder
@@ -69,7 +70,7 @@ class Prune:
                 )
         plans = {path: self._plan(path) for path in self.keep}
         with hold_run_folder(self.folder):
-            uses = _Uses()
+            uses = _Uses(set(self._shown()))
             for path, (plan, text) in plans.items():
                 self._add(uses, path, plan, text)
             pruned, gone = self._sort(uses)
@@ -85,7 +86,16 @@ class Prune:
     def _own(self) -> list[Path]:
         """What is looked through: results and what else belongs to the configuration asked last stays."""
         folder = self.folder
-        return [folder.statistics, folder.fitted(""), folder.samples(""), folder.configurations]
+        return [folder.statistics, folder.fitted(""), folder.samples(""), folder.configurations, folder.pictures]
+
+    def _shown(self) -> Iterator[str]:
+        """Yield the pictures of the configuration that was asked last."""
+        index = PictureIndex.read(self.folder.path)
+        if index:
+            yield str(self.folder.picture_index.relative_to(self.folder.path))
+            for picture in index.pictures:
+                for name in (picture.scene, *picture.confidences.values()):
+                    yield str((self.folder.pictures / name).relative_to(self.folder.path))
 
     def _plan(self, path: Path) -> tuple[Plan, str]:
         checked = read_config(path)
@@ -179,7 +189,7 @@ class Prune:
 
 def _is_ours(path: Path) -> bool:
     """Tell if a run writes files that are called so into its statistics, calibrations and samples."""
-    return path.suffix in (".zip", ".npy", ".json", ".safetensors") or path.name == FAILURES_FILE
+    return path.suffix in (".zip", ".npy", ".npz", ".json", ".safetensors") or path.name == FAILURES_FILE
 
 
 def _remove_empty(folder: Path) -> None:
