@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 NAN = math.nan
@@ -92,9 +92,9 @@ class Row:
     @classmethod
     def of(cls, origin: Origin, value: Value, *, n_images: int, n_pixels: int, skipped: int = 0) -> "Row":
         """Return the row of a value."""
-        number = asdict(value)
+        number = dict(vars(value))  # plain values, as those of `origin`: asdict would copy each
         return cls(
-            **asdict(origin),
+            **vars(origin),
             **number | {"class_": number.pop("label")},
             ci_low=NAN,
             ci_high=NAN,

@@ -124,8 +124,10 @@ class Results:
         return "".join([csv_line(COLUMNS), *lines])
 
     def to_json(self, provenance: Mapping[str, Any] | None = None) -> str:
-        """Return the table as JSON: undefined numbers are null, and `why` says the reason."""
-        return json.dumps({"provenance": provenance or {}, "rows": self.records()}, indent=1, allow_nan=False)
+        """Return the table as JSON, a row a line: undefined numbers are null, and `why` says the reason."""
+        of = json.dumps(provenance or {}, indent=1, allow_nan=False)
+        rows = ",\n".join(json.dumps(record, allow_nan=False) for record in self.records())
+        return f'{{"provenance": {of},\n"rows": [\n{rows}\n]}}\n'
 
     def to_pandas(self) -> Any:
         """Return the table as a pandas.DataFrame: `string`, `int64`, `float64` with NaN where a number is undefined."""

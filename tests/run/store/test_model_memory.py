@@ -113,7 +113,7 @@ def test_a_model_that_is_called_by_another_path_is_no_other_one(world: World) ->
 def test_a_verified_run_and_one_with_another_package_load_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.look()
     assert world.look(verify=True) == 1
-    monkeypatch.setattr(made, "version", lambda package: "0")
+    monkeypatch.setattr(made, "version_of", lambda package: "0")
     assert world.look() == 1
 
 

@@ -1,6 +1,7 @@
 """Who made a piece: facts that are no part of its identity, and tell why bits may differ."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from reliseg.runtime.processor import processor, processor_type
@@ -13,7 +14,7 @@ def made_by(kernels: Mapping[str, str]) -> dict[str, str]:
     return {
         "processor": processor_type(),
         "model": str(processor().get("model", "")),
-        "reliseg": version("reliseg"),
+        "reliseg": version_of("reliseg") or "",
         **{f"{_KERNEL_ON}{device}": kernel for device, kernel in sorted(kernels.items())},
     }
 
@@ -26,10 +27,14 @@ def kernels_of(made: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 def installed_versions(packages: Iterable[str]) -> dict[str, str]:
     """Return the versions of those of these packages that are installed."""
-    versions = {}
-    for package in packages:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions
+    versions = {package: version_of(package) for package in packages}
+    return {package: number for package, number in versions.items() if number is not None}
+
+
+@cache
+def version_of(package: str) -> str | None:
+    """Return the version of a package, as it was when it was first asked for here; None where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
