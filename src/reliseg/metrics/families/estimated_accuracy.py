@@ -23,8 +23,8 @@ _SCORE = "msp"
 _WAYS = {
     "confidence": "mean confidence",
     "doc": "accuracy on the reference, less the fall of the mean confidence from there to here (difference of "
-    "confidences, Guillory et al., ICCV 2021): it is mean confidence, corrected by the calibration gap of the reference",
-    "atc": "share of pixels above the confidence below which lies, on the reference, a share as large as its error rate "
+    "confidences, Guillory et al., ICCV 2021): mean confidence, corrected by the calibration gap of the reference",
+    "atc": "share of pixels above the confidence below which lies as large a share of the reference as its error rate "
     "(average thresholded confidence, Garg et al., ICLR 2022; inside the bin of the threshold in proportion)",
 }
 """The first compares nothing; the others need the reference."""
