@@ -2,14 +2,19 @@
 
 import re
 from dataclasses import fields, replace
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import typer
 from helpers.street import make_street
 
 import reliseg
+from reliseg import cli
+from reliseg.cli_options import CommandOptions
+from reliseg.config.schema import Settings
 from reliseg.data import DataOptions
 from reliseg.models import ModelOptions
 
@@ -260,6 +265,20 @@ def test_a_configuration_is_run_with_the_options_of_the_command(street, tmp_path
     assert (tmp_path / "out" / "pictures" / "index.json").exists()
     with pytest.raises(reliseg.ReliSegError, match="run_config: limit"):
         reliseg.run_config(street.config, tmp_path / "out", limit=0)
+
+
+OF_THE_COMMAND = {"stage", "part", "per", "engine", "address", "gpus_per_model", "actors", "log"}
+"""Options for several processes, and for people at a terminal."""
+OF_A_FILE = {"protocol", "reading", "without"}
+OTHERWISE = {"data": "dataset", "calibrate": "methods", "score": "scores"}
+
+
+def test_every_option_of_the_command_is_an_argument_in_python_or_for_the_command_alone():
+    options = {p.name for p in typer.main.get_command(cli.app).commands["run"].params} - OF_THE_COMMAND
+    of_evaluate = set(signature(reliseg.evaluate).parameters) | set(Settings.model_fields)
+    assert {OTHERWISE.get(name, name) for name in options - OF_A_FILE - {"config"}} <= of_evaluate
+    how = options - OF_A_FILE - {f.name for f in fields(CommandOptions)} | {"workers", "device", "limit"}
+    assert how | {"progress"} == set(signature(reliseg.run_config).parameters)
 
 
 def test_options_may_be_arrays_and_numbers_of_numpy():
