@@ -255,7 +255,6 @@ def _baseline(results: "Results", baseline: str) -> "Baseline":
     from reliseg.report.compare.difference import differ_between
     from reliseg.report.gate.gate import Baseline
     from reliseg.results import Results
-    from reliseg.results.replicates import FOLDER
 
     other = Results.read(baseline)
-    return Baseline(baseline, other, differ_between(results.folder(FOLDER), other.folder(FOLDER)))
+    return Baseline(baseline, other, differ_between(results.replicates(), other.replicates()))

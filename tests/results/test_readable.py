@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from helpers import s3_server
+from helpers.result_rows import lefts_of, result_row, write_run
 from helpers.s3_server import Server
 from helpers.simulated_run import write_simulated_run
 
@@ -13,6 +14,7 @@ from reliseg.errors import ConfigError, DataError, StorageError
 from reliseg.results import ImageTable, Results
 from reliseg.results.curves import CURVES_FILE, Curves
 from reliseg.results.readable import Source, readable_run
+from reliseg.results.replicates import Replicates
 
 FILES = ("results.json", "curves.json", "images.csv")
 
@@ -59,6 +61,23 @@ def test_every_reader_takes_an_address(stored: str, run: Path) -> None:
     assert Curves.read(stored).records() == Curves.read(run).records() == Curves.read(f"{stored}/curves.json").records()
     assert results.source is not None
     assert results.source.run == stored
+
+
+def test_numbers_without_single_images_are_fetched_one_file_at_a_time(s3: Server, tmp_path: Path) -> None:
+    one, other = result_row(0.5), result_row(0.5, model="other")
+    run = write_run(tmp_path / "run", (one, lefts_of([1, 2, 3])), (other, lefts_of([2, 3, 4])))
+    bucket = f"b{abs(hash(tmp_path))}"
+    files = {f"run/{p.relative_to(run).as_posix()}": p.read_bytes() for p in run.rglob("*") if p.is_file()}
+    s3_server.put(s3, bucket, files)
+    stored = Results.read(f"s3://{bucket}/run").replicates()
+    s3.heal()
+    for _ in range(2):
+        found, expected = stored.of(one), Replicates(run).of(one)
+        assert found is not None
+        assert expected is not None
+        assert (found.units, found.values[0].tolist()) == (expected.units, expected.values[0].tolist())
+    assert stored.of(result_row(0.5, model="none")) is None
+    assert s3.asked("GET") == s3.asked("GET", "npz") == 1
 
 
 def test_what_is_in_the_store_no_more_is_not_read_from_the_copy(s3: Server, stored: str) -> None:

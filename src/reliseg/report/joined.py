@@ -8,7 +8,7 @@ from pathlib import Path
 from reliseg.report.compare.sides import run_names
 from reliseg.results import Results, Row
 from reliseg.results.curves import CURVES_FILE, Curves, DomainCurves
-from reliseg.results.replicates import FOLDER, Lefts, Replicates
+from reliseg.results.replicates import Lefts, Replicates
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class JoinedRuns:
         if results.source is None:
             return None
         if id(results) not in self._replicates:
-            self._replicates[id(results)] = Replicates(results.folder(FOLDER))
+            self._replicates[id(results)] = results.replicates()
         return self._replicates[id(results)].of(replace(row, model=name))
 
 

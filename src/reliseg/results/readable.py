@@ -6,7 +6,7 @@ Reading puts nothing into a store and removes nothing there.
 import hashlib
 import os
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -38,20 +38,35 @@ def readable_run(run: str | Path, *parts: str) -> Path:
         return path.parent if path.is_file() else path
     if not address.is_store:
         raise ConfigError(f"{run}: a web server does not list the files of a run; download them, and give their folder")
-    name = str(address).removesuffix(f"/{RESULTS_FILE}")
-    with _asking():
-        mirror = Mirror(name, cache_folder() / _COPIES / hashlib.sha256(name.encode()).hexdigest()[:32])
-        names = mirror.names()
-        if RESULTS_FILE not in names:
-            raise DataError(f"{name}/{RESULTS_FILE}: no such file; give the address of a finished run")
-        wanted = {RESULTS_FILE, *parts}
-        found = [n for n in names if n in wanted or n.partition("/")[0] in wanted]
-        _remove_others(mirror.folder, wanted, found)
-        with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(mirror.fetch, found))
-    with suppress(OSError):  # another process may do the same
-        _trim(mirror.folder.parent, mirror.folder)
-    return mirror.folder
+    return _StoredRun(str(address).removesuffix(f"/{RESULTS_FILE}")).have(*parts)
+
+
+class _StoredRun:
+    """A finished run in an object store, listed once, and the copy here of what was read of it."""
+
+    def __init__(self, address: str) -> None:
+        with _asking():
+            self._mirror = Mirror(address, cache_folder() / _COPIES / hashlib.sha256(address.encode()).hexdigest()[:32])
+            self._names = frozenset(self._mirror.names())
+        if RESULTS_FILE not in self._names:
+            raise DataError(f"{address}/{RESULTS_FILE}: no such file; give the address of a finished run")
+
+    def have(self, *parts: str) -> Path:
+        """Return the copy, with the results and these other parts."""
+        folder, wanted = self._mirror.folder, {RESULTS_FILE, *parts}
+        found = [n for n in self._names if n in wanted or n.partition("/")[0] in wanted]
+        _remove_others(folder, wanted, found)
+        with _asking(), ThreadPoolExecutor(_THREADS) as pool:
+            list(pool.map(self._mirror.fetch, found))
+        with suppress(OSError):  # another process may do the same
+            _trim(folder.parent, folder)
+        return folder
+
+    def fetch(self, name: str) -> None:
+        """Have a file in the copy, if the run has it."""
+        if name in self._names:
+            with _asking():
+                self._mirror.fetch(name)
 
 
 def open_readable(path: str | Path, name: str, limit: int) -> tuple[BufferedReader, str]:
@@ -106,6 +121,10 @@ class Source:
         if digest != self.digest:
             raise DataError(f"{self.run} has other results by now; read it again with reliseg.Results.read")
         return folder
+
+    def fetcher(self) -> Callable[[str], None] | None:
+        """Return what has a file of the run in the folder that was read; None where all its files are there."""
+        return _StoredRun(self.run).fetch if run_address(self.run) else None
 
 
 def _remove_others(folder: Path, wanted: Collection[str], found: Collection[str]) -> None:

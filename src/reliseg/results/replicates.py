@@ -8,7 +8,7 @@ import hashlib
 import json
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -78,15 +78,21 @@ def write_replicates(folder: Path, origin: Row, numbers: Iterable[tuple[Row, Lef
 
 
 class Replicates:
-    """Reads the replicates of a run's rows; the last few files stay in memory."""
+    """Reads the replicates of a run's rows; the last few files stay in memory.
 
-    def __init__(self, run: str | Path) -> None:
+    `fetch` is called with the name of each file in the run's folder before it is read there for the first time.
+    """
+
+    def __init__(self, run: str | Path, fetch: Callable[[str], None] | None = None) -> None:
         self._folder = Path(run) / FOLDER
+        self._fetch = lru_cache(maxsize=None)(fetch) if fetch else None
         self._load = lru_cache(maxsize=16)(_read)
 
     def of(self, row: Row) -> Lefts | None:
         """Return the replicates of a row; None where it has none. A DataError where they cannot be read."""
         path = _path(self._folder, row)
+        if self._fetch is not None:
+            self._fetch(f"{FOLDER}/{path.parent.name}/{path.name}")
         if not path.exists():
             return None
         distances = self._load(path).get(number_key(row))

@@ -15,6 +15,7 @@ from reliseg.results.csv_text import csv_line
 from reliseg.results.frames import Column, Kind
 from reliseg.results.images import IMAGES_FILE, ImageTable
 from reliseg.results.readable import RESULTS_FILE, Source, open_readable
+from reliseg.results.replicates import Replicates
 from reliseg.results.rows import COLUMNS, KEYS, NAN, NUMBERS, Row
 from reliseg.results.views import view
 from reliseg.runtime.regular_files import read_open
@@ -110,6 +111,11 @@ class Results:
         if self.source is None:
             raise DataError("these results come from no run; read those of one with reliseg.Results.read(RUN)")
         return self.source.read(*parts)
+
+    def replicates(self) -> Replicates:
+        """Return what reads the numbers without each image or scene; of a run in a store it fetches what it reads."""
+        folder = self.folder()
+        return Replicates(folder, self.source.fetcher() if self.source else None)
 
     def records(self) -> list[dict[str, Any]]:
         """Return the rows as plain dicts, ready for pandas.DataFrame or polars.DataFrame."""

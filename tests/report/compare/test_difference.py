@@ -8,6 +8,7 @@ from helpers.result_rows import lefts_of, result_row, write_run
 from scipy import stats
 
 from reliseg.report.compare.difference import Difference, differ_between, difference_of, have_one_reference
+from reliseg.results.replicates import Replicates
 
 RNG = np.random.default_rng(1)
 EASE = RNG.normal(0.5, 0.1, 40)
@@ -69,11 +70,11 @@ def test_rows_of_runs_are_compared_by_what_the_runs_keep(tmp_path):
     new, old = result_row(float(FIRST.mean())), result_row(float(SECOND.mean()))
     write_run(tmp_path / "new", (new, lefts_of(FIRST)))
     write_run(tmp_path / "old", (old, lefts_of(SECOND)))
-    found = differ_between(tmp_path / "new", tmp_path / "old")(new, old)
+    found = differ_between(Replicates(tmp_path / "new"), Replicates(tmp_path / "old"))(new, old)
     exact = difference(FIRST, SECOND)
     assert found.paired
     assert (found.low, found.high, found.p) == pytest.approx((exact.low, exact.high, exact.p), rel=1e-4)
-    same = differ_between(tmp_path / "new", tmp_path / "new")(new, new)
+    same = differ_between(Replicates(tmp_path / "new"), Replicates(tmp_path / "new"))(new, new)
     assert (same.value, same.low, same.high, same.p) == (0, 0, 0, 1)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from reliseg.intervals import compare
 from reliseg.results import NAN, Row
@@ -43,10 +42,8 @@ def have_one_reference(row: Row, other: Row) -> bool:
     return not row.reference or not other.reference or row.reference == other.reference
 
 
-def differ_between(run: Path, other: Path) -> Differ:
+def differ_between(mine: Replicates, theirs: Replicates) -> Differ:
     """Return what tells the difference of a row of one run and a row of another, or of the same one."""
-    mine = Replicates(run)
-    theirs = mine if run == other else Replicates(other)
     return lambda row, minus: difference_of(row, minus, mine.of(row), theirs.of(minus))
 
 

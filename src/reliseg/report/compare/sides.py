@@ -8,7 +8,7 @@ from typing import Literal
 from reliseg.errors import ConfigError, suggestion
 from reliseg.results import Results, Row
 from reliseg.results.readable import RESULTS_FILE
-from reliseg.results.replicates import FOLDER, Lefts, Replicates
+from reliseg.results.replicates import Lefts, Replicates
 
 By = Literal["run", "model", "calibration", "domain"]
 
@@ -45,7 +45,7 @@ def read_runs(runs: Mapping[str, str | Path | Results]) -> list[ReadRun]:
     read = []
     for name, (place, run) in zip(run_names(runs), runs.items(), strict=True):
         results = run if isinstance(run, Results) else Results.read(run)
-        replicates = Replicates(results.folder(FOLDER)) if results.source else None
+        replicates = results.replicates() if results.source else None
         read.append(ReadRun(name, results.rows, replicates, place))
     return read
 

@@ -9,7 +9,7 @@ from reliseg.results import ImageTable, Results
 from reliseg.results.curves import CURVES_FILE, Curves, DomainCurves
 from reliseg.results.images import IMAGES_FILE
 from reliseg.results.pictures import PICTURES_FOLDER, PictureIndex
-from reliseg.results.replicates import FOLDER, Replicates
+from reliseg.results.replicates import Replicates
 
 Place: TypeAlias = tuple[str, str, str, str]
 """A model, a data set, a domain of it and a calibration, in the names of the run."""
@@ -32,7 +32,7 @@ class RunFiles:
     def read(cls, run: str | Path) -> "RunFiles":
         """Read a run by its folder or its address; a DataError where it has no results, or a file is damaged."""
         results = Results.read(run)
-        folder = results.folder(CURVES_FILE, IMAGES_FILE, FOLDER, PICTURES_FOLDER)
+        folder = results.folder(CURVES_FILE, IMAGES_FILE, PICTURES_FOLDER)
         missing, curves, images = [], folder / CURVES_FILE, folder / IMAGES_FILE
         again = f"reliseg results {run} writes it from what is stored"
         if not curves.is_file():
@@ -44,7 +44,7 @@ class RunFiles:
             results,
             Curves.read(curves) if curves.is_file() else Curves(()),
             ImageTable.read(images) if images.is_file() else None,
-            Replicates(folder),
+            results.replicates(),
             PictureIndex.read(folder),
             folder,
             tuple(missing),
