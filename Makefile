@@ -5,10 +5,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ZOO := .venv-zoo
 ZOO_STAMP := $(ZOO)/.installed
+OLD := .venv-numpy
+OLD_STAMP := $(OLD)/.installed
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-zoo fuzz soak check docs bench changelog dist release clean
+.PHONY: help demo test test-fast test-zoo test-numpy fuzz soak check docs bench changelog dist release clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +27,9 @@ test-fast: $(STAMP)  ## Run the tests that are not marked slow: under two minute
 
 test-zoo: $(ZOO_STAMP)  ## Install mmsegmentation, smp and torchvision apart, then run the tests that need them
 	$(ZOO)/bin/python -m pytest -m zoo --numprocesses=auto --maxprocesses=4 --dist=loadfile --durations=10
+
+test-numpy: $(OLD_STAMP)  ## Install an older NumPy apart, then see that corrupted images have the same bytes with it
+	$(OLD)/bin/python -m pytest tests/corruptions/test_pinned.py -m 'not slow'
 
 fuzz: $(STAMP)  ## Read 20,000 damaged files of every kind (SEED=N: others)
 	RELISEG_FUZZ_INPUTS=20000 RELISEG_FUZZ_SEED=$(or $(SEED),0) $(BIN)/python -m pytest --numprocesses=auto --dist=load tests/fuzz
@@ -62,12 +67,19 @@ release: $(STAMP)  ## Write CHANGELOG.md for the version in pyproject.toml, then
 	$(MAKE) dist
 
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) $(ZOO) site build dist src/*.egg-info
+	rm -rf $(VENV) $(ZOO) $(OLD) site build dist src/*.egg-info
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "reliseg needs Python 3.11 or newer: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
+	touch $@
+
+$(OLD_STAMP): pyproject.toml constraints.txt constraints-numpy.txt
+	$(PYTHON) -m venv $(OLD)
+	grep -v -f <(sed -n 's/==.*/==/p' constraints-numpy.txt | sed 's/^/^/') constraints.txt > $(OLD)/constraints.txt
+	$(OLD)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -c $(OLD)/constraints.txt -c constraints-numpy.txt -e . pytest hypothesis
 	touch $@
 
 # mmsegmentation asks for opencv-python, which needs libGL.so.1; the headless one is the same without windows.
