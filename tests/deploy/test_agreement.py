@@ -127,6 +127,11 @@ def test_the_head_gives_what_the_predictor_gives(case: Case) -> None:
 
 
 @pytest.mark.slow
+def test_the_layer_of_the_feature_is_named_for_loops_of_one_s_own(deployed: Deployed) -> None:
+    assert reliseg.load_predictor(deployed.run, calibration=f"ts@{SPLIT}").feature_layer == "deep"
+
+
+@pytest.mark.slow
 def test_lts_and_clusters_do_more_than_one_temperature(deployed: Deployed) -> None:
     """Or the comparisons above would compare `ts` with itself."""
     image = deployed.images()[0]

@@ -8,6 +8,7 @@ import pytest
 from helpers.deployed import record
 
 from reliseg.calibration.records.record import Record
+from reliseg.config.schema import parse_config
 from reliseg.deploy.stored_run import StoredRun, choose, dataset_of_record, of_record
 from reliseg.errors import ConfigError
 from reliseg.labels import label_space
@@ -92,3 +93,40 @@ def test_classes_come_from_the_record_where_its_data_set_is_not_known():
     assert (dataset.name, dataset.labels, dict(dataset.domains)) == ("road", label_space("camvid"), {})
     own = dataset_of_record(replace(record(), label_space="mine", classes=("a", "b")))
     assert own.labels.classes == ("a", "b")
+
+
+def configured(*datasets: dict, **more) -> Run:
+    """A run with these data sets, none of whose images are on this machine."""
+    sections = [{"spec": "camvid", "root": "/gone"} | section for section in datasets]
+    content = {"models": [{"name": "net", "kind": "hf", "where": "my/net"}], "datasets": sections}
+    run = Run(Path("runs/a"))
+    run.__dict__["config"] = parse_config(content)
+    return run
+
+
+def test_the_data_set_is_that_of_the_split_without_any_file_of_it():
+    run = configured({"name": "road", "resize": [24, 32]}, {"name": "night"})
+    dataset = run.dataset(None, of_record(record()))
+    assert (dataset.name, dataset.resize, dict(dataset.domains)) == ("road", (24, 32), {})
+    assert run.dataset("night", of_record(record())).resize is None
+
+
+def test_a_calibration_of_another_run_takes_the_only_data_set_of_its_classes():
+    elsewhere = of_record(record(split="far/cal"))
+    run = configured({"name": "night"}, {"name": "city", "spec": "cityscapes"})
+    assert run.dataset(None, elsewhere).name == "night"
+    with pytest.raises(ConfigError, match="runs/a has 2 data sets; name one: night, road"):
+        configured({"name": "night"}, {"name": "road"}).dataset(None, elsewhere)
+
+
+def test_identity_of_several_data_sets_needs_the_name_of_one():
+    identity = run_of().choose_calibration("net", None)
+    assert configured({"name": "road"}).dataset(None, identity).name == "road"
+    with pytest.raises(ConfigError, match="runs/a has 2 data sets; name one: road, night"):
+        configured({"name": "road"}, {"name": "night"}).dataset(None, identity)
+
+
+def test_the_projection_of_the_configuration_holds():
+    groups = [0] * 19
+    dataset = configured({"name": "road", "projection": {"cityscapes": groups}}).dataset(None, of_record(record()))
+    assert dataset.projection(label_space("cityscapes")).groups == tuple(groups)

@@ -82,6 +82,12 @@ class Predictor:
         """The names of the classes, in the order of their ids."""
         return tuple(self.dataset.labels.classes)
 
+    @property
+    def feature_layer(self) -> str | None:
+        """The layer of the network whose pooled output is the feature that `cluster_ts` reads; None if it has none."""
+        layer = self.model.provenance().get("feature")
+        return str(layer) if layer else None
+
     def calibrate(self, name: str, prediction: Prediction) -> CalibratedImage:
         """Return the result of a projected prediction; a SampleError names one that the calibration does not fit."""
         try:
