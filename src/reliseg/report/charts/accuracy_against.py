@@ -5,19 +5,35 @@ from typing import Any
 
 import altair as alt
 
-from reliseg.report.charts.style import MOST_COLOURS, Look, Panels, colour, names_in, over, shape, toggled, tooltip
+from reliseg.report.charts.style import (
+    MOST_COLOURS,
+    Look,
+    Panels,
+    colour,
+    legend,
+    names_in,
+    over,
+    shape,
+    toggled,
+    tooltip,
+)
 
 _MANY = 40
 """More points than these have fainter intervals."""
 
 
 def accuracy_against(
-    records: Sequence[dict[str, Any]], look: Look, *, title: str, accuracy: str = "mIoU, higher is better"
+    records: Sequence[dict[str, Any]],
+    look: Look,
+    *,
+    title: str,
+    accuracy: str = "mIoU, higher is better",
+    shapes: str = "series",
 ) -> Any:
     """Return a point for each model on each domain, with the intervals of both numbers.
 
     Few domains are told apart by colour and shape, many get a panel each; calibrations get panels. A correlation in
-    the name of a domain is Spearman's, over models.
+    the name of a domain is Spearman's, over models. `shapes` is what shapes tell apart, where that is something else.
     """
     many = len(names_in(records, "series")) > MOST_COLOURS
     panel = "series" if many else "calibration"
@@ -45,13 +61,16 @@ def accuracy_against(
         model="model",
         domain="domain",
         calibration="calibration",
-        accuracy=("accuracy", ".4f"),
+        accuracy=(accuracy, ".4f"),
+        accuracy_interval="95 % interval",
         value=(title, ".4f"),
+        value_interval="95 % interval of this",
     )
     dots = shown.mark_point(filled=True, opacity=0.9, size=look.dot).encode(
         x=alt.X("accuracy:Q", **x), y=alt.Y("value:Q", **y), tooltip=about
     )
     layers = [across, up, dots]
     if not many:
-        layers = toggled(look, [across, up, dots.encode(shape=shape("series"))], "series")
+        key = None if shapes == "series" else legend(look, names_in(records, shapes), orient="bottom")
+        layers = toggled(look, [across, up, dots.encode(shape=shape(shapes, key))], "series")
     return panels.show(over(records, layers), look.height(panels.width, 0.75))

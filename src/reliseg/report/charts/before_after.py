@@ -24,7 +24,7 @@ def before_after(records: Sequence[dict[str, Any]], look: Look, *, title: str) -
         legend=legend(look, list(_CHANGES), "bar: before; point: after calibration"),
     )
     axis = alt.Axis(labelLimit=look.names)
-    base = alt.Chart().encode(y=alt.Y("line:N", sort=names, title=None, axis=axis), color=colour)
+    base = alt.Chart().encode(y=alt.Y("line:N", sort=None, title=None, axis=axis), color=colour)
     panels = Panels.of(look, lines, "domain", least=letters(title), side=side_width(look, names))
     scale, ticks = alt.Scale(zero=False), alt.Axis(tickCount=panels.ticks, labelFlush=True)
     x = {"scale": scale, "title": title, "axis": ticks}
@@ -41,8 +41,7 @@ def before_after(records: Sequence[dict[str, Any]], look: Look, *, title: str) -
         calibration="calibration",
         before=("before", ".4f"),
         value=("after", ".4f"),
-        low=("95 % interval from", ".4f"),
-        high=("to", ".4f"),
+        interval="95 % interval",
     )
     end = base.mark_point(filled=True, opacity=1, size=1.3 * look.dot).encode(x=alt.X("value:Q", **x), tooltip=about)
     return panels.show(over(lines, [interval, way, start, end]), alt.Step(look.step))

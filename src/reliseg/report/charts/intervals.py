@@ -8,12 +8,13 @@ import altair as alt
 
 from reliseg.report.charts.style import (
     MOST_COLOURS,
+    PALETTE,
     Look,
     Panels,
     colour,
     letters,
-    line_height,
     names_in,
+    ordered,
     over,
     shape,
     side_width,
@@ -31,21 +32,19 @@ def intervals(records: Sequence[dict[str, Any]], look: Look, *, title: str, bett
     few, the rest into panels. A number without interval is a point alone.
     """
     side, inner, outer = _roles(records)
-    inner_names = names_in(records, inner) if inner else []
     ranked = _ranked(records, side, better)
-    lines = max(1, len(inner_names))
-    step = max(look.step, 0.34 * look.step * lines + 0.4 * look.step)
+    records = ordered(records, side, ranked)
     y: dict[str, Any] = {
         "y": alt.Y(
             side,
             type="nominal",
-            sort=ranked,
+            sort=None,
             title=None,
             axis=alt.Axis(labelLimit=look.names, grid=True, bandPosition=0.5, tickBand="extent"),
         )
     }
     if inner:
-        y["yOffset"] = alt.YOffset(inner, type="nominal", sort=inner_names, scale=alt.Scale(paddingOuter=0.25))
+        y["yOffset"] = alt.YOffset(inner, type="nominal", sort=None, scale=alt.Scale(paddingOuter=0.5))
         y["color"] = colour(look, records, inner)
     scale = alt.Scale(zero=False, nice=True)
     panels = Panels.of(look, records, outer, least=letters(title), side=side_width(look, ranked))
@@ -61,16 +60,19 @@ def intervals(records: Sequence[dict[str, Any]], look: Look, *, title: str, bett
             domain="domain",
             calibration="calibration",
             value=(title, ".4f"),
-            low=("95 % interval from", ".4f"),
-            high=("to", ".4f"),
+            interval="95 % interval",
             images=("images", "d"),
             note="note",
         ),
     )
     if inner:
         point = point.encode(shape=shape(inner))
+    if not inner and look.interactive:  # a page says which one is looked at
+        marked = alt.condition("datum.chosen", alt.value(PALETTE[1]), alt.value(PALETTE[0]))
+        rule, point = rule.encode(color=marked), point.encode(color=marked)
     layers = toggled(look, [rule, point], inner) if inner else [rule, point]
-    return panels.show(over(records, layers), line_height(step))
+    step = alt.Step(0.42 * look.step) if inner else alt.Step(look.step)
+    return panels.show(over(records, layers), step)
 
 
 def _roles(records: Sequence[dict[str, Any]]) -> tuple[str, str, str]:

@@ -11,8 +11,8 @@ from reliseg.report.charts.style import (
     Panels,
     colour,
     letters,
-    line_height,
     names_in,
+    ordered,
     over,
     side_width,
     toggled,
@@ -30,13 +30,13 @@ def per_class(
     series, classes = names_in(records, by), names_in(records, "class")
     means = {name: fmean(r["value"] for r in records if r["class"] == name) for name in classes}
     ranked = sorted(classes, key=lambda name: means[name], reverse=better == "higher")
-    step = max(look.step, 0.5 * look.step * len(series) + 0.3 * look.step)
+    records = ordered(records, "class", ranked)
     base = alt.Chart().encode(
-        y=alt.Y("class:N", sort=ranked, title=None, axis=alt.Axis(labelLimit=look.names, grid=False)),
+        y=alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=look.names, grid=False)),
         color=colour(look, records, by),
     )
     if len(series) > 1:
-        base = base.encode(yOffset=alt.YOffset(by, type="nominal", sort=series))
+        base = base.encode(yOffset=alt.YOffset(by, type="nominal", sort=None))
     panels = Panels.of(look, records, "domain", least=letters(title), side=side_width(look, classes))
     ticks = alt.Axis(tickCount=panels.ticks, labelFlush=True)
     about = tooltip(
@@ -46,11 +46,11 @@ def per_class(
         calibration="calibration",
         **{"class": "class"},
         value=(title, ".4f"),
-        low=("95 % interval from", ".4f"),
-        high=("to", ".4f"),
+        interval="95 % interval",
     )
     bar = base.mark_bar(opacity=0.85).encode(x=alt.X("value:Q", title=title, axis=ticks), tooltip=about)
     interval = base.transform_filter("isValid(datum.low)").mark_rule(style="plain")
     interval = interval.encode(x=alt.X("low:Q", title=title, axis=ticks), x2="high:Q", color=alt.value(None))
     layers = toggled(look, [bar, interval], by) if len(series) > 1 else [bar, interval]
-    return panels.show(over(records, layers), line_height(step))
+    step = alt.Step(0.5 * look.step) if len(series) > 1 else alt.Step(look.step)
+    return panels.show(over(records, layers), step)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
+from math import isnan
 from typing import Any
 
 from reliseg.report.charts.ranks import rank_correlation
@@ -168,12 +169,17 @@ def _state_names(state: State) -> Record:
 def _number(row: Row) -> Record:
     number = row.record()
     interval = {"low": number["ci_low"], "high": number["ci_high"]}
-    return {"value": row.value} | interval | {"images": row.n_images, "note": number.get("ci_note", "")}
+    return {"value": row.value} | interval | {"interval": _text(row), "images": row.n_images, "note": row.ci_note}
+
+
+def _text(row: Row) -> str:
+    """Return an interval in words; none where there is none: a number would be shown in its place."""
+    return "none" if isnan(row.ci_low) or isnan(row.ci_high) else f"{row.ci_low:.4f} to {row.ci_high:.4f}"
 
 
 def _bare(number: Record) -> Record:
     """Return value and interval, under the names that a point with two numbers has: `value`, `value_low`, .."""
-    return {"value": number["value"], "value_low": number["low"], "value_high": number["high"]}
+    return {"value": number["value"]} | {f"value_{key}": number[key] for key in ("low", "high", "interval")}
 
 
 def _with_correlations(records: list[Record]) -> list[Record]:

@@ -23,10 +23,22 @@ TWO_COLUMNS = 6.875 * 72
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 """Colours that people with any colour vision tell apart (Okabe and Ito 2008); its yellow is too pale on white."""
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+FADED = 0.12
+"""The opacity of what is not chosen in a legend."""
 MOST_COLOURS = len(PALETTE)
 """More names than these are not told apart by colour: they get places of their own."""
 
-_FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+_FONT = {
+    "paper": "Liberation Sans, Arial, Helvetica, sans-serif",
+    "light": "system-ui, sans-serif",
+    "dark": "system-ui, sans-serif",
+}
+_CATEGORIES = {
+    "paper": PALETTE,
+    "light": ("#0072b2", "#d55e00", "#007d5c", "#b0508a", "#8a6d00", "#3a87c8", "#5b5b5b", "#7a3fb0"),
+    "dark": ("#56b4e9", "#ff8c3a", "#35c79a", "#e08fc0", "#e0b93a", "#8cc8ff", "#c0c0c0", "#b794f0"),
+}
+"""After the palette, darker or lighter where it would be too faint on a screen; its first ones, and two for many."""
 _INK = {"paper": "#000000", "light": "#24292f", "dark": "#e6e6e6"}
 _SOFT = {"paper": "#555555", "light": "#57606a", "dark": "#a8b0b8"}
 _GRID = {"paper": "#dddddd", "light": "#e3e6ea", "dark": "#3a424b"}
@@ -82,13 +94,13 @@ class Look:
 
 def theme(name: Theme) -> dict[str, Any]:
     """Return the configuration of Vega-Lite that colours every chart and sets its texts."""
-    ink, soft, grid = _INK[name], _SOFT[name], _GRID[name]
+    ink, soft, grid, first = _INK[name], _SOFT[name], _GRID[name], _CATEGORIES[name][0]
     size = 8 if name == "paper" else 12
     texts = {"labelColor": ink, "titleColor": ink, "labelFontSize": size, "titleFontSize": size}
     texts |= {"titleFontWeight": "normal", "labelFontWeight": "normal"}
     thin = 0.5 if name == "paper" else 1
     return {
-        "font": _FONT,
+        "font": _FONT[name],
         "background": "#ffffff" if name == "paper" else "transparent",
         "padding": 2 if name == "paper" else 4,
         "view": {"stroke": grid, "strokeWidth": thin},
@@ -104,16 +116,16 @@ def theme(name: Theme) -> dict[str, Any]:
         "concat": {"spacing": 1.6 * size},
         "text": {"color": ink, "fontSize": size},
         "line": {"strokeWidth": 1 if name == "paper" else 1.6},
-        "rule": {"strokeWidth": 0.8 if name == "paper" else 1.4, "color": PALETTE[0]},
-        "point": {"color": PALETTE[0]},
-        "bar": {"color": PALETTE[0]},
+        "rule": {"strokeWidth": 0.8 if name == "paper" else 1.4, "color": first},
+        "point": {"color": first},
+        "bar": {"color": first},
         "style": {
             "guide": {"color": soft, "stroke": soft, "strokeWidth": thin, "strokeDash": [3, 2]},
             "plain": {"color": soft, "stroke": soft, "fill": soft},
-            "weak": {"fill": ink, "fontSize": size - 1},
-            "strong": {"fill": _ON_STRONG[name], "fontSize": size - 1},
+            "weak": {"color": ink, "fontSize": size - 1},
+            "strong": {"color": _ON_STRONG[name], "fontSize": size - 1},
         },
-        "range": {"category": list(PALETTE), "heatmap": list(_RAMP[name]), "ramp": list(_RAMP[name])},
+        "range": {"category": list(_CATEGORIES[name]), "heatmap": list(_RAMP[name]), "ramp": list(_RAMP[name])},
     }
 
 
@@ -135,6 +147,12 @@ def drawable(spec: dict[str, Any]) -> dict[str, Any]:
         re.sub("[\ufffe\uffff\U00010000-\U0010ffff]", lambda c: f"U+{ord(c[0]):X}", text)
     )
     return drawn
+
+
+def ordered(records: Sequence[dict[str, Any]], field: str, names: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return the records in the order of the names of a field: an axis shows them as they come."""
+    place = {name: i for i, name in enumerate(names)}
+    return sorted(records, key=lambda r: place[r[field]])
 
 
 def data_of(records: Sequence[dict[str, Any]]) -> Any:
@@ -169,9 +187,9 @@ def colour(look: Look, records: Sequence[dict[str, Any]], field: str) -> Any:
     )
 
 
-def shape(field: str) -> Any:
-    """Return the shape of each name of a field, beside its colour."""
-    return alt.Shape(field, type="nominal", sort=None, scale=alt.Scale(range=list(SHAPES)), legend=None)
+def shape(field: str, key: Any = None) -> Any:
+    """Return the shape of each name of a field, beside its colour; `key` is a legend."""
+    return alt.Shape(field, type="nominal", sort=None, scale=alt.Scale(range=list(SHAPES)), legend=key)
 
 
 def tooltip(look: Look, **titles: str | tuple[str, str]) -> Any:
@@ -195,7 +213,7 @@ def toggled(look: Look, layers: Sequence[Any], field: str, *, is_first: bool = T
     if not look.interactive:
         return list(layers)
     chosen = alt.selection_point(fields=[field], bind="legend", name=f"chosen_{field}")
-    faded = [layer.encode(opacity=alt.condition(chosen, alt.value(1), alt.value(0.08))) for layer in layers]
+    faded = [layer.encode(opacity=alt.condition(chosen, alt.value(1), alt.value(FADED))) for layer in layers]
     return [faded[0].add_params(chosen), *faded[1:]] if is_first else faded
 
 
@@ -231,11 +249,6 @@ class Panels:
         header = alt.Header(labelLimit=self.width + self.look.font)
         facet = alt.Facet(self.field, type="nominal", sort=None, title=None, header=header)
         return sized.facet(facet=facet, columns=self.columns)
-
-
-def line_height(step: float) -> Any:
-    """Return the height of a chart whose names down the side take so much each, whatever stands beside each other."""
-    return alt.Step(step, **{"for": "position"})
 
 
 def letters(title: str) -> float:

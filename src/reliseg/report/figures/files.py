@@ -60,7 +60,8 @@ def _drawn(figure: Figure, width: float) -> tuple[str, str]:
         count = min(count - 1, max(1, int(count * PAGE_HEIGHT / height)))
     if height > PAGE_HEIGHT:
         return svg, f"it is {height / 72:.1f} in high, more than a page: choose fewer by --model or --domain"
-    return svg, f"the first {count} of {every} domains fit on a page; name others by --domain" if count < every else ""
+    which = "first" if count == 1 else f"first {count}"
+    return svg, f"only the {which} of {every} domains fit on a page; name others by --domain" if count < every else ""
 
 
 def _height(svg: str) -> float:

@@ -14,7 +14,7 @@ from reliseg.errors import MissingExtraError
 from reliseg.report.page.payload import head, parts
 from reliseg.report.page.picture_data import picture_data
 from reliseg.report.page.run_files import RunFiles
-from reliseg.report.page.specs import SPECS
+from reliseg.report.page.specs import chart_specs, chart_themes
 from reliseg.report.page.tables import join_runs, names_of, run_titles
 from reliseg.report.page.verdict import verdict
 
@@ -43,7 +43,7 @@ def build_page(
     table = join_runs(runs, names)
     packed = [_pack(part) for part in parts(table, runs, names)]
     pictures = picture_data(table, runs, names, picture_budget)
-    data = head(table, runs) | {"specs": SPECS, "pictures": pictures.head}
+    data = head(table, runs) | {"specs": chart_specs(), "themes": chart_themes(), "pictures": pictures.head}
     return Template(_text("page.html")).substitute(
         title=escape(f"{title}: {', '.join(run_titles(runs))}"),
         style=_text("page.css"),

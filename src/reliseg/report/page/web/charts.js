@@ -10,7 +10,7 @@ const watcher = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: '150px' });
 
-// `make` returns what is drawn: {spec, datasets, words, label}, or {empty} with the reason; it may wait for data.
+// `make` returns what is drawn: {spec, records, words, label}, or {empty} with the reason; it may wait for data.
 function figure(title, make) {
   const place = el('div', { class: 'chart', role: 'img', tabindex: '0', 'aria-label': title || 'Chart' }); // until it is drawn
   const caption = el('figcaption', {});
@@ -54,17 +54,19 @@ async function draw(chart) {
   chart.place.setAttribute('aria-label', made.label);
   chart.place.style.minHeight = `${chart.place.offsetHeight}px`; // nothing jumps while it is drawn anew
   const width = Math.max(220, Math.min(chart.place.clientWidth, made.most ?? 1180));
-  const spec = filled(data.specs[made.spec], { ...made.words, w: width });
+  const config = look(width);
+  const colors = Object.fromEntries(config.range.category.map((color, i) => [`c${i}`, color]));
+  const spec = filled(data.specs[made.spec], { ...colors, ...made.words, w: width, inner: width - 70 });
   const old = chart.view;
   const box = el('div', {});
-  chart.view = await drawChart(box, { ...spec, datasets: made.datasets }, look(width));
+  chart.view = await drawChart(box, { ...spec, datasets: { records: made.records } }, config);
   old?.finalize();
   chart.place.replaceChildren(box);
   chart.place.style.minHeight = '';
   chart.place.dataset.state = 'drawn';
 }
 
-// The specification with its words put in: "$w" is the width, "$title" a title.
+// The specification with its words put in: "$w" is the width, "$title" a title, "$c0" a color.
 function filled(node, words) {
   if (typeof node === 'string' && node.startsWith('$') && node.slice(1) in words) return words[node.slice(1)];
   if (Array.isArray(node)) return node.map((item) => filled(item, words));
@@ -72,28 +74,16 @@ function filled(node, words) {
   return node;
 }
 
+// How charts look on this ground; a legend has as many columns as fit.
 function look(width) {
-  const style = getComputedStyle(document.documentElement);
-  const color = (name) => style.getPropertyValue(name).trim();
-  const text = { labelColor: color('--ink'), titleColor: color('--soft'), labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500 };
-  return {
-    font: 'system-ui, sans-serif',
-    axis: { ...text, gridColor: color('--line'), domainColor: color('--line'), tickColor: color('--line') },
-    legend: { ...text, labelLimit: 240, columns: Math.max(1, Math.min(5, Math.floor(width / 130))) },
-    view: { stroke: color('--line') },
-    range: { category: isDark() ? PALETTE_DARK : PALETTE },
-    text: { color: color('--ink') },
-  };
+  const theme = data.themes[isDark() ? 'dark' : 'light'];
+  return { ...theme, legend: { ...theme.legend, labelLimit: 240, columns: Math.max(1, Math.min(5, Math.floor(width / 130))) } };
 }
-
-// After Okabe and Ito, darker or lighter where they would be too faint on the page's ground.
-const PALETTE = ['#0072b2', '#d55e00', '#007d5c', '#b0508a', '#8a6d00', '#3a87c8', '#5b5b5b', '#7a3fb0'];
-const PALETTE_DARK = ['#56b4e9', '#ff8c3a', '#35c79a', '#e08fc0', '#e0b93a', '#8cc8ff', '#c0c0c0', '#b794f0'];
 
 function listNumbers(chart) {
   const made = chart.made;
   if (!made || made.empty) return;
-  const rows = Object.values(made.datasets).flat();
+  const rows = made.records;
   const names = made.numbers ?? Object.keys(rows[0] ?? {});
   const heads = names.map((name) => ({
     title: name, text: typeof rows[0]?.[name] === 'string', of: (row) => row[name] ?? null,

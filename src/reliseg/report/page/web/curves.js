@@ -6,6 +6,7 @@ const NO_CURVES = 'The run has no curves.json: “reliseg results RUN” writes 
 
 const scaledBy = (values, unit) => values.map((v) => (v === null ? null : v * unit));
 const summed = (steps) => { let sum = 0; return steps.map((step) => (sum += step)); };
+const namesOf = (model, domain, calibration) => ({ model: data.models[model], domain: data.domains[domain], calibration: data.calibrations[calibration] });
 const chosenNames = () => `${data.models[view.model]} on ${data.domains[view.domain]}`;
 
 async function curvesOf(calibration = view.calibration) {
@@ -15,40 +16,43 @@ async function curvesOf(calibration = view.calibration) {
 
 async function reliabilityBins() {
   const bins = [];
-  for (const [calibration, name] of data.calibrations.entries()) {
+  for (const calibration of data.calibrations.keys()) {
     const record = (await curvesOf(calibration))?.reliability;
     if (!record) continue;
     const total = record.pixels.reduce((a, b) => a + b, 0);
     record.pixels.forEach((pixels, i) => {
-      if (pixels > 0) bins.push({ name, chosen: calibration === view.calibration, low: record.low[i] * SHARE, high: record.high[i] * SHARE,
+      if (pixels > 0) bins.push({ ...namesOf(view.model, view.domain, calibration), chosen: calibration === view.calibration, low: record.low[i] * SHARE, high: record.high[i] * SHARE,
         pixels, share: pixels / total, accuracy: record.accuracy[i] * SHARE, confidence: record.confidence[i] * SHARE });
     });
   }
   if (!bins.length) return { empty: NO_CURVES };
   const own = bins.filter((bin) => bin.chosen);
   const gap = own.reduce((sum, b) => sum + b.share * (b.confidence - b.accuracy), 0);
-  return { spec: 'reliability', datasets: { bins }, most: 560, label: `Reliability diagram of ${chosenNames()}: accuracy against confidence, ${data.calibrations.length} calibrations`,
-    caption: `${chosenNames()}, ${data.calibrations[view.calibration]}: mean confidence lies ${format(Math.abs(gap))} ${gap > 0 ? 'above' : 'below'} accuracy. Below the diagonal: overconfident. The bars are bins of the chosen calibration.`,
-    numbers: ['name', 'low', 'high', 'pixels', 'confidence', 'accuracy'] };
+  return { spec: 'reliability', records: bins, most: 560, label: `Reliability diagram of ${chosenNames()}: accuracy against confidence, ${data.calibrations.length} calibrations`,
+    caption: `${chosenNames()}, ${data.calibrations[view.calibration]}: mean confidence lies ${format(Math.abs(gap))} ${gap > 0 ? 'above' : 'below'} accuracy. Below the diagonal: overconfident. The small chart has the share of pixels in each bin.`,
+    numbers: ['calibration', 'low', 'high', 'pixels', 'confidence', 'accuracy'] };
 }
+
+const LIMITS = 'of any score'; // the oracle, and chance
 
 async function riskPoints() {
   const scores = (await curvesOf())?.scores;
   if (!scores || !Object.keys(scores).length) return { empty: NO_CURVES };
   const points = [];
+  const names = namesOf(view.model, view.domain, view.calibration);
   for (const [name, score] of Object.entries(scores)) {
     const risk = scaledBy(summed(score.risk), RISK);
-    summed(score.coverage).forEach((c, i) => points.push({ name, coverage: c * SHARE, risk: risk[i], bound: false }));
+    summed(score.coverage).forEach((c, i) => points.push({ ...names, score: name, kind: 'this score', coverage: c * SHARE, risk: risk[i] }));
   }
   const error = Object.values(scores)[0].error_rate;
   for (let i = 1; i <= 50; i += 1) {
     const coverage = i / 50;
-    points.push({ name: 'oracle', coverage, risk: Math.max(0, (coverage - (1 - error)) / coverage), bound: true });
+    points.push({ ...names, score: LIMITS, kind: 'oracle', coverage, risk: Math.max(0, (coverage - (1 - error)) / coverage) });
   }
-  for (const coverage of [0.02, 1]) points.push({ name: 'chance', coverage, risk: error, bound: true });
-  return { spec: 'risk', datasets: { points }, most: 560, label: `Risk against coverage of ${chosenNames()}, for ${Object.keys(scores).length} scores, oracle and chance`,
+  for (const coverage of [0.02, 1]) points.push({ ...names, score: LIMITS, kind: 'chance', coverage, risk: error });
+  return { spec: 'risk', records: points, most: 560, label: `Risk against coverage of ${chosenNames()}, for ${Object.keys(scores).length} scores, oracle and chance`,
     caption: `${chosenNames()}, ${data.calibrations[view.calibration]}: errors among the surest pixels. The nearer to the oracle, the better confidence finds errors.`,
-    numbers: ['name', 'coverage', 'risk'] };
+    numbers: ['score', 'kind', 'coverage', 'risk'] };
 }
 
 const histogramOf = (kinds, title) => async () => {
@@ -56,12 +60,15 @@ const histogramOf = (kinds, title) => async () => {
   if (!score) return { empty: NO_CURVES };
   const found = kinds.filter(([kind]) => sums(score, kind).total);
   if (found.length < 2) return { empty: `No pixels of ${kinds.filter((k) => !found.includes(k)).map(([, name]) => name).join(', ')} on ${data.domains[view.domain]}.` };
-  const bins = found.flatMap(([kind, name]) => {
+  const isOfUnknown = kinds.some(([kind]) => kind === 'unknown');
+  const pair = kinds.map(([, name]) => name).join(' and ');
+  const names = namesOf(view.model, view.domain, view.calibration);
+  const bins = found.flatMap(([kind, group]) => {
     const { counts, total } = sums(score, kind);
-    return counts.map((n, i) => ({ name, low: score.edges[i], high: score.edges[i + 1], share: n / total }));
+    return counts.map((pixels, i) => ({ ...names, pair, group, low: score.edges[i], high: score.edges[i + 1], share: pixels / total, pixels: Math.round(pixels) }));
   });
-  return { spec: 'histogram', datasets: { bins }, words: { title: `${view.score}: surer to the right` }, most: 560,
-    label: `${title} of ${chosenNames()}, by ${view.score}`, caption: `${chosenNames()}, ${data.calibrations[view.calibration]}. The less they overlap, the better.`, numbers: ['name', 'low', 'high', 'share'] };
+  return { spec: isOfUnknown ? 'unknown' : 'histogram', records: bins, words: { title: `${view.score}: surer to the right` }, most: 560,
+    label: `${title} of ${chosenNames()}, by ${view.score}`, caption: `${chosenNames()}, ${data.calibrations[view.calibration]}. The less they overlap, the better.`, numbers: ['group', 'low', 'high', 'share'] };
 };
 
 // Counts of pixels by bin. Known pixels are the right and the wrong ones.

@@ -37,7 +37,7 @@ async function confusionCells() {
   const kept = record.totals.map((total, i) => (total > 0 ? i : -1)).filter((i) => i >= 0);
   const used = predicted.map((_, k) => k).filter((k) => kept.includes(k) || kept.some((i) => record.confusion[i][k] > 0));
   const cells = kept.flatMap((i) => used.map((k) => ({ truth: record.labels[i], predicted: predicted[k], share: (record.confusion[i][k] ?? 0) * CELL })));
-  return { spec: 'confusion', datasets: { cells }, words: { h: Math.max(180, 26 * kept.length) }, most: 900, label: `Confusion matrix of ${chosenNames()}`,
+  return { spec: 'confusion', records: cells, words: { h: Math.max(180, 26 * kept.length) }, most: 900, label: `Confusion matrix of ${chosenNames()}`,
     caption: `${chosenNames()}: a row says what the pixels of a true class were predicted as.`, numbers: ['truth', 'predicted', 'share'] };
 }
 
@@ -71,12 +71,12 @@ function calibrations() {
 
 function changePoints() {
   const column = columnOf('ece');
-  const points = data.domains.flatMap((domain, d) => data.calibrations.map((name, c) => ({ domain, name, ...number(column, stateOf(view.model, d, c)) })))
+  const points = data.domains.flatMap((domain, d) => data.calibrations.map((name, c) => ({ domain, name, images: data.states.images[stateOf(view.model, d, c)], ...number(column, stateOf(view.model, d, c)) })))
     .filter((p) => p.value !== null && isShown(p.domain, p.name))
-    .map((p) => ({ domain: p.domain, name: p.name, value: p.value, low: p.low ?? p.value, high: p.high ?? p.value, text: inWords(p, 'ece') }));
+    .map((p) => ({ model: data.models[view.model], domain: p.domain, calibration: p.name, images: p.images, value: p.value, low: p.low, high: p.high, interval: interval(p, 'ece') || 'none', note: p.note }));
   if (!points.length) return { empty: 'ECE was not measured.' };
-  return { spec: 'change', datasets: { points }, words: { title: 'ECE (lower is better)', h: Math.max(60, 16 * points.length) + 70 }, label: `ECE of ${data.models[view.model]} on ${data.domains.length} domains under each calibration`,
-    caption: `${data.models[view.model]}: bars are 95 % intervals.`, numbers: ['domain', 'name', 'value', 'low', 'high'] };
+  return { spec: 'change', records: points, words: { title: 'ECE, lower is better', h: 14 * points.length + 10 * new Set(points.map((p) => p.domain)).size }, label: `ECE of ${data.models[view.model]} on ${data.domains.length} domains under each calibration`,
+    caption: `${data.models[view.model]}: bars are 95 % intervals.`, numbers: ['domain', 'calibration', 'value', 'low', 'high'] };
 }
 
 function accuracyAndReliability() {
@@ -86,6 +86,8 @@ function accuracyAndReliability() {
   body.append(el('div', { class: 'pick' }, select('Reliability', metrics.map((m) => [m, titleOf(m)]), layout.against, (v) => { layout.against = v; redraw(); })), figure('', scatterPoints));
 }
 
+const numbersOf = (name, n, metric) => ({ [name]: n.value, [`${name}_low`]: n.low, [`${name}_high`]: n.high, [`${name}_interval`]: interval(n, metric) || 'none' });
+
 function scatterPoints() {
   const [x, y] = [columnOf('miou'), columnOf(layout.against)];
   const many = data.models.length > 8;
@@ -94,13 +96,13 @@ function scatterPoints() {
     const [a, b] = [number(x, state), number(y, state)];
     const names = [data.models[model], data.domains[domain]];
     const name = many ? (model === view.model || isMarked(...names) ? data.models[model] : 'other models') : names[0];
-    return { name, model: names[0], domain: names[1], kind: data.references[domain] < 0 ? 'reference' : 'shifted', x: a.value, y: b.value, xtext: inWords(a, 'miou'), ytext: inWords(b, layout.against) };
-  }).filter((p) => p.x !== null && p.y !== null);
+    return { series: name, model: names[0], domain: names[1], calibration: data.calibrations[view.calibration], kind: data.references[domain] < 0 ? 'reference' : 'shifted', ...numbersOf('accuracy', a, 'miou'), ...numbersOf('value', b, layout.against) };
+  }).filter((p) => p.accuracy !== null && p.value !== null);
   if (points.length < 2) return { empty: `${titleOf(layout.against)} is defined for fewer than two points.` };
-  const r = rankCorrelation(points.map((p) => p.x), points.map((p) => p.y));
+  const r = rankCorrelation(points.map((p) => p.accuracy), points.map((p) => p.value));
   const says = points.length < 5 ? 'too few points for a correlation' : `rank correlation ${format(r, 'miou')} over ${points.length} points`;
-  return { spec: 'scatter', datasets: { points }, words: { xtitle: 'mIoU', ytitle: titleOf(layout.against) }, most: 900, label: `${titleOf(layout.against)} against mIoU, ${points.length} points`,
-    caption: `Calibration ${data.calibrations[view.calibration]}; ${says}.`, numbers: ['model', 'domain', 'x', 'y'] };
+  return { spec: 'scatter', records: points, words: { xtitle: 'mIoU', ytitle: titleOf(layout.against) }, most: 900, label: `${titleOf(layout.against)} against mIoU, ${points.length} points`,
+    caption: `Calibration ${data.calibrations[view.calibration]}; ${says}.`, numbers: ['model', 'domain', 'accuracy', 'value'] };
 }
 
 // Spearman's: that of the ranks, of which equal values share the mean.

@@ -119,12 +119,12 @@ function rankedPoints() {
   const column = columnOf(metric);
   const points = data.models.map((name, model) => ({ name, model, ...number(column, stateOf(model, view.domain, view.calibration)) }))
     .filter((p) => p.value !== null && isShown(p.name))
-    .map((p) => ({ name: p.name, apart: column.apart?.[stateOf(p.model, view.domain, view.calibration)], value: p.value, low: p.low ?? p.value, high: p.high ?? p.value, text: inWords(p, metric), chosen: p.model === view.model || isMarked(p.name) }));
+    .map((p) => ({ name: p.name, apart: column.apart?.[stateOf(p.model, view.domain, view.calibration)], value: p.value, low: p.low ?? p.value, high: p.high ?? p.value, record: { ...namesOf(p.model, view.domain, view.calibration), images: data.states.images[stateOf(p.model, view.domain, view.calibration)], value: p.value, low: p.low, high: p.high, interval: interval(p, metric) || 'none', note: p.note }, chosen: p.model === view.model || isMarked(p.name) }));
   const down = term(metric).better === 'lower';
   points.sort((a, b) => (down ? a.value - b.value : b.value - a.value));
   if (!points.length) return { empty: `${term(metric).title} is not defined on ${data.domains[view.domain]}: ${number(column, stateOf(view.model, view.domain, view.calibration)).note}.` };
   const verdict = points.length < 2 ? '' : decided(points, column, down);
   const where = `on ${data.domains[view.domain]}, calibration ${data.calibrations[view.calibration]}`;
-  return { spec: 'ranked', datasets: { points }, words: { title: titleOf(metric), h: Math.max(60, 24 * points.length) + 40 }, label: `${titleOf(metric)} ${where}, ${points.length} models, best first`,
-    caption: `${titleOf(metric)} ${where}, best first.${verdict}`, numbers: ['name', 'value', 'low', 'high'] };
+  return { spec: 'ranked', records: points.map((p) => ({ ...p.record, chosen: p.chosen })), words: { title: titleOf(metric), h: 22 * points.length }, label: `${titleOf(metric)} ${where}, ${points.length} models, best first`,
+    caption: `${titleOf(metric)} ${where}, best first.${verdict}`, numbers: ['model', 'value', 'low', 'high'] };
 }
