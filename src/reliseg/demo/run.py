@@ -15,7 +15,10 @@ from reliseg.errors import MissingExtraError
 from reliseg.models import Input
 from reliseg.plan.build import plan_from_config
 from reliseg.plan.plan import Plan
-from reliseg.report.diagram import reliability_diagram
+from reliseg.report.figures.catalog import one_figure
+from reliseg.report.figures.choice import Choice, chosen_material
+from reliseg.report.figures.files import write_figure
+from reliseg.report.joined import join_runs
 from reliseg.report.page import RunFiles, build_page
 from reliseg.report.pictures import Case, sheet, write_png
 from reliseg.results import Results
@@ -64,12 +67,21 @@ def run_demo(out: Path, *, workers: int, progress: Progress) -> list[str]:
     text = render_config(config, out)
     results = Run(plan, out / "run", text, workers=workers, progress=progress, pictures=SHOWN_WORST).execute()
     pictures = _pictures(plan, out / "pictures")
-    files = reliability_diagram(
-        out / "run" / "reliability.csv", out / "reliability.png", model="street", domains=list(CONDITIONS)
-    )
+    files = _diagrams(out)
     report = out / "report.html"
     write_text(report, build_page([RunFiles.read(out / "run")]))
     return _story(results, out, [report, pictures, *files])
+
+
+def _diagrams(out: Path) -> list[Path]:
+    """Write the reliability diagrams of the run in `out` there; return the files."""
+    choice = Choice(models=["street"], domains=[f"drawn/{c}" for c in CONDITIONS])
+    runs = join_runs({str(out / "run"): out / "run"}, with_curves=True)
+    figure = one_figure(chosen_material(runs, choice), choice, "reliability")
+    files = [out / f"reliability.{form}" for form in ("svg", "png")]
+    for file in files:
+        write_figure(figure, file, "two")
+    return files
 
 
 def _draw_all(folder: Path, workers: int, progress: Progress) -> None:

@@ -48,6 +48,11 @@ class Results:
         said = ", ".join(count_text(number, noun) for number, noun in counts)
         return f"Results({count_text(len(self), 'row')}: {said})"
 
+    @cached_property
+    def plot(self) -> Any:
+        """Charts of these results, as Altair charts: `results.plot.reliability(model="net")`."""
+        return view("figures.plots", "Plots")(self)
+
     def _repr_html_(self) -> str:
         """Return the headline numbers with their intervals, for notebooks."""
         html: str = view("notebook.html", "results_html")(self)

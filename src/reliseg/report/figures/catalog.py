@@ -22,13 +22,17 @@ _STEM_LIMIT = 80
 
 @dataclass(frozen=True)
 class Figure:
-    """One chart: its records can be drawn in any size. `stem` is its name as a file; `flexible` where a user has not
-    named its domains, so that some may be left out."""
+    """One chart: its records can be drawn in any size.
+
+    `stem` is its name as a file, `model` that of its one model, if it is of one. It is `flexible` where a user has not
+    named its domains: some may be left out.
+    """
 
     stem: str
     kind: Kind
     subject: Subject
     records: tuple[Record, ...]
+    model: str
     flexible: bool
 
     @property
@@ -96,7 +100,9 @@ def _of_kind(shelf: _Shelf, name: str, kind: Kind) -> Iterator[Figure]:
             records = tuple(shelf.labels.record(r) for r in kind.records(material, subject))
             if records:
                 single = models[0] if kind.one_model and len(models) == 1 else ""
-                yield Figure(_stem(name, metric, single), kind, subject, records, not choice.domains)
+                yield Figure(
+                    _stem(name, metric, single), kind, subject, records, shelf.labels.text(single), not choice.domains
+                )
 
 
 def _metrics(shelf: _Shelf, kind: Kind) -> Sequence[str]:

@@ -41,6 +41,14 @@ def write_figures(figures: Sequence[Figure], out: Path, form: Format, widths: Se
             yield Written(path, note)
 
 
+def write_figure(figure: Figure, path: Path, width: Width) -> None:
+    """Write one figure into a file, whose ending is its format."""
+    form = path.suffix.removeprefix(".")
+    assert form in ("pdf", "svg", "png")
+    content = figure_bytes(_drawn(figure, WIDTHS[width])[0], form)
+    write_atomically(path, lambda file: file.write(content))
+
+
 def figure_bytes(svg: str, form: Format) -> bytes:
     """Return a drawing as a file holds it."""
     if form == "svg":  # without a unit, numbers are pixels of 1/96 in
