@@ -17,7 +17,7 @@ from reliseg.plan.build import plan_from_config
 from reliseg.plan.plan import Plan
 from reliseg.report.figures.catalog import one_figure
 from reliseg.report.figures.choice import Choice, chosen_material
-from reliseg.report.figures.files import write_figure
+from reliseg.report.figures.files import Format, write_figure
 from reliseg.report.joined import join_runs
 from reliseg.report.page import RunFiles, build_page
 from reliseg.report.pictures import Case, sheet, write_png
@@ -78,9 +78,10 @@ def _diagrams(out: Path) -> list[Path]:
     choice = Choice(models=["street"], domains=[f"drawn/{c}" for c in CONDITIONS])
     runs = join_runs({str(out / "run"): out / "run"}, with_curves=True)
     figure = one_figure(chosen_material(runs, choice), choice, "reliability")
-    files = [out / f"reliability.{form}" for form in ("svg", "png")]
-    for file in files:
-        write_figure(figure, file, "two")
+    forms: tuple[Format, ...] = ("svg", "png")
+    files = [out / f"reliability.{form}" for form in forms]
+    for file, form in zip(files, forms, strict=True):
+        write_figure(figure, file, "two", form)
     return files
 
 

@@ -100,9 +100,8 @@ def _of_kind(shelf: _Shelf, name: str, kind: Kind) -> Iterator[Figure]:
             records = tuple(shelf.labels.record(r) for r in kind.records(material, subject))
             if records:
                 single = models[0] if kind.one_model and len(models) == 1 else ""
-                yield Figure(
-                    _stem(name, metric, single), kind, subject, records, shelf.labels.text(single), not choice.domains
-                )
+                stem, model = _stem(name, metric, single), shelf.labels.text(single)
+                yield Figure(stem, kind, subject, records, model, not choice.domains)
 
 
 def _metrics(shelf: _Shelf, kind: Kind) -> Sequence[str]:

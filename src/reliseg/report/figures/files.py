@@ -41,10 +41,8 @@ def write_figures(figures: Sequence[Figure], out: Path, form: Format, widths: Se
             yield Written(path, note)
 
 
-def write_figure(figure: Figure, path: Path, width: Width) -> None:
-    """Write one figure into a file, whose ending is its format."""
-    form = path.suffix.removeprefix(".")
-    assert form in ("pdf", "svg", "png")
+def write_figure(figure: Figure, path: Path, width: Width, form: Format) -> None:
+    """Write one figure into a file."""
     content = figure_bytes(_drawn(figure, WIDTHS[width])[0], form)
     write_atomically(path, lambda file: file.write(content))
 

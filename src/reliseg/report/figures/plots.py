@@ -69,11 +69,8 @@ class Plots:
         chosen = shown.get("theme", "light")
         if chosen not in THEMES:
             raise ConfigError(f"plot.{name}: no theme is called {chosen!r}; {suggestion(str(chosen), THEMES)}")
-        choice = Choice(
-            *(_names(shown.get(key, ())) for key in ("model", "domain", "calibration")),
-            [metric] if metric else [],
-            shown.get("score", ""),
-        )
+        models, domains, calibrations = (_names(shown.get(key, ())) for key in ("model", "domain", "calibration"))
+        choice = Choice(models, domains, calibrations, [metric] if metric else [], shown.get("score", ""))
         figure = one_figure(chosen_material(self._curves if not metric else self._rows, choice), choice, name)
         chart = figure.draw(Look(float(shown.get("width", _WIDTH)), interactive=chosen != "paper"))
         if figure.model:

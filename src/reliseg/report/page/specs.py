@@ -1,6 +1,6 @@
 """The charts of the page: those of papers, without data and sizes, which the page puts in.
 
-`$w` is the width there, `$inner` that without an axis, `$h` a height, `$title` the words of an axis, `$c0` the first colour.
+`$w` is the width there, `$inner` that without an axis, `$h` a height, `$title` that of an axis, `$c0` a colour.
 """
 
 from collections.abc import Mapping
