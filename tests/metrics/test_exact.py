@@ -23,5 +23,11 @@ def test_what_sums_have_no_room_for_is_an_error():
         total(np.full((3, 1), 2.0**52))
 
 
+def test_counts_of_any_width_have_real_sums():
+    counts = np.full((3, 2), 2**32 - 1, np.uint32)
+    found = total(counts)
+    assert (found.dtype, found.tolist()) == (np.float64, [[3.0 * (2**32 - 1)] * 2])
+
+
 def test_the_sum_of_nothing_is_zero():
     assert total(np.zeros((0, 2))).tolist() == [[0, 0]]

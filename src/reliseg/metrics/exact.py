@@ -11,8 +11,9 @@ def total(a: np.ndarray) -> np.ndarray:
 
     Whole parts and remainders are added apart: both sums are exact, for up to 2**29 rows and sums below 2**53.
     """
-    whole = np.floor(a)
-    sums = whole.sum(axis=0, keepdims=True)
+    is_whole = a.dtype.kind in "ui"
+    whole = a if is_whole else np.floor(a)
+    sums = whole.sum(axis=0, keepdims=True, dtype=np.float64)
     if not (np.abs(sums) < _WHOLE).all():
         raise OverflowError("more pixels than sums over images have room for")
-    return np.asarray(sums + (a - whole).sum(axis=0, keepdims=True))
+    return np.asarray(sums if is_whole else sums + (a - whole).sum(axis=0, keepdims=True))

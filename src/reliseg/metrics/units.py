@@ -2,14 +2,14 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from reliseg.metrics.class_rows import ClassTables, by_class, no_class_tables, probabilities
+from reliseg.metrics.class_rows import by_class, no_class_tables, probabilities
 from reliseg.metrics.exact import total
 from reliseg.stats import Layout, SampleTable
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, VOID_ROLE
@@ -71,14 +71,7 @@ class Rows:
 
     def grouped(self, group: Int64[np.ndarray, " m"], groups: int) -> "Rows":
         """Return the sum of each group of rows, none of which is empty; `group` is the number of each row's."""
-        order = np.argsort(group, kind="stable")
-        starts = np.searchsorted(group[order], np.arange(groups))
-
-        def add_up(a: np.ndarray) -> np.ndarray:
-            rows = a[order].astype(np.float64)
-            return rows if groups == len(a) else np.add.reduceat(rows, starts, axis=0)
-
-        return self.each(add_up)
+        return self.each(lambda a: sums_of_groups(a, group, groups))
 
     def each(self, change: Callable[[np.ndarray], np.ndarray]) -> "Rows":
         """Return rows whose arrays are changed in one way."""
@@ -159,8 +152,8 @@ class PackedRows:
     bins: np.ndarray
     losses: np.ndarray
     flips: np.ndarray
-    by_class: ClassTables
-    coarse: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    by_class: dict[str, np.ndarray]
+    coarse: dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -198,22 +191,33 @@ class Units:
         number = {name: i for i, name in enumerate(names)}
         group = np.array([number[name] for name in of_image], np.int64)
         filled = {score: _union(shard.coarse[score][0] for shard in shards) for score in shards[0].coarse}
-        rows = Rows(
-            np.concatenate([shard.classes for shard in shards]),
-            np.concatenate([shard.bins for shard in shards]),
-            np.concatenate([shard.losses for shard in shards]),
-            np.concatenate([shard.flips for shard in shards]),
-            {name: np.concatenate([shard.by_class[name] for shard in shards]) for name in shards[0].by_class},
-            {score: _spread([shard.coarse[score] for shard in shards], bins) for score, bins in filled.items()},
+        classes, bins, losses, flips = (
+            np.concatenate([getattr(shard, name) for shard in shards])
+            for name in ("classes", "bins", "losses", "flips")
         )
+
+        def add_up(a: np.ndarray) -> np.ndarray:
+            return sums_of_groups(a, group, len(names))
+
+        # one table after the other: what the shards have of it is let go
+        by_class = {
+            name: add_up(np.concatenate([shard.by_class.pop(name) for shard in shards]))
+            for name in list(shards[0].by_class)
+        }
+        ranks, of_msp = {}, np.zeros(0)
+        for score, places in filled.items():
+            counts = _spread([shard.coarse.pop(score) for shard in shards], places)
+            ranks[score] = add_up(counts)
+            of_msp = counts if score == "msp" else of_msp
+        rows = Rows(add_up(classes), add_up(bins), add_up(losses), add_up(flips), by_class, ranks)
         files: list[list[str]] = [[] for _ in names]
         for i, image in zip(group, images, strict=True):
             files[i].append(f"{image.name} {image.digest}")
         digests = tuple(hashlib.sha256("\n".join(sorted(of_unit)).encode()).hexdigest() for of_unit in files)
         kind: Kind = "scenes" if is_scenes else "images"
-        single = replace(rows, ranks={"msp": rows.ranks["msp"]}, by_class={})
+        single = Rows(classes, bins, losses, flips, {}, {"msp": of_msp})
         every = tuple(image.name for image in images)
-        return cls(kind, tuple(names), rows.grouped(group, len(names)), group, digests, filled, every, single)
+        return cls(kind, tuple(names), rows, group, digests, filled, every, single)
 
     @classmethod
     def of_table(cls, table: SampleTable, images: Sequence[UnitImage], layout: Layout) -> "Units":
@@ -245,6 +249,18 @@ class Units:
         group, values, n = self.of_image[there], values[there], len(self)
         order = np.lexsort((values, group))  # not that of names: it would change the last bits
         return np.bincount(group[order], values[order], n), np.bincount(group, minlength=n).astype(np.float64)
+
+
+def sums_of_groups(a: np.ndarray, group: Int64[np.ndarray, " m"], groups: int) -> np.ndarray:
+    """Return the sum of each group of rows, none of which is empty; `group` is the number of each row's.
+
+    Counts of single images stay as narrow as they are.
+    """
+    order = np.argsort(group, kind="stable")
+    rows = a[order]
+    if groups == len(a):
+        return rows
+    return np.add.reduceat(rows.astype(np.float64), np.searchsorted(group[order], np.arange(groups)), axis=0)
 
 
 def _union(filled: Iterable[np.ndarray]) -> Int64[np.ndarray, " k"]:
