@@ -183,6 +183,8 @@ def evaluated(data, **options):
         (lambda d: evaluated(d, progress=print), r"^progress is <built-in function print>; give True, or an"),
         (lambda d: evaluated(d, checkpoint="5"), r"^checkpoint is '5'; give a number of seconds from 0$"),
         (lambda d: evaluated(d, checkpoint=-1), r"^checkpoint is -1; give a number of seconds from 0$"),
+        (lambda d: evaluated(d, corrupt={"of": "camvid/day", "kind": "fog"}), r"^evaluate: unknown key 'kind' at corrupt"),
+        (lambda d: evaluated(d, corrupt="fog"), r"^evaluate: corrupt"),
         (lambda d: evaluated(d, pictures=0), r"^pictures is 0; give a whole number from 1 to 1000"),
         (lambda d: evaluated(d, pictures=True), r"^pictures is True; give a whole number from 1 to 1000"),
         (lambda d: evaluated(d, save="color"), r"^save: the files lie in the folder of the run; give out too$"),
@@ -216,6 +218,13 @@ def test_an_object_in_the_wrong_place_is_one_clear_line(data, wrong, message):
     with pytest.raises(reliseg.ReliSegError, match=message) as caught:
         wrong(data)
     assert "\n" not in str(caught.value)
+
+
+def test_corrupted_copies_are_evaluated_as_a_configuration_says(data, tmp_path):
+    model = reliseg.open_model(lambda image: np.repeat(image[None, :, :, 0] / 50, 11, axis=0), labels="camvid")
+    section = {"of": "camvid/dusk", "kinds": ["fog"], "severities": [1, 3]}
+    results = reliseg.evaluate(model, data, test="camvid/dusk", corrupt=section, limit=1, metrics=["segmentation"])
+    assert {row.domain for row in results} == {"dusk", "dusk+fog-1", "dusk+fog-3"}
 
 
 @pytest.fixture(scope="module")
