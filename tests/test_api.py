@@ -183,7 +183,7 @@ def evaluated(data, **options):
         (lambda d: evaluated(d, progress=print), r"^progress is <built-in function print>; give True, or an"),
         (lambda d: evaluated(d, checkpoint="5"), r"^checkpoint is '5'; give a number of seconds from 0$"),
         (lambda d: evaluated(d, checkpoint=-1), r"^checkpoint is -1; give a number of seconds from 0$"),
-        (lambda d: evaluated(d, corrupt={"of": "camvid/day", "kind": "fog"}), r"^evaluate: unknown key 'kind' at corrupt"),
+        (lambda d: evaluated(d, corrupt={"of": "camvid/day", "kind": "fog"}), r"unknown key 'kind' at corrupt"),
         (lambda d: evaluated(d, corrupt="fog"), r"^evaluate: corrupt"),
         (lambda d: evaluated(d, pictures=0), r"^pictures is 0; give a whole number from 1 to 1000"),
         (lambda d: evaluated(d, pictures=True), r"^pictures is True; give a whole number from 1 to 1000"),
