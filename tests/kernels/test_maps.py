@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from helpers.kernel_images import ALL, GROUPS, SIZES, image, mixed, view_of
 from helpers.rows import StoredRows
+from scipy.special import softmax
 
 from reliseg.kernels import reference
 from reliseg.kernels.cpu import transformed
 from reliseg.kernels.cpu.kernel import Kernel
-from reliseg.kernels.maps import OTHER_ID, PixelMaps, pixel_maps
+from reliseg.kernels.maps import OTHER_ID, PixelMaps, pixel_maps, probability_rows
 from reliseg.stats import Layout
 from reliseg.stats.bins import RIGHT, ROLES, UNKNOWN, WRONG
 from reliseg.stats.built_in_scores import Softmax, fine_bins
@@ -99,6 +100,25 @@ def test_the_summed_confidence_is_the_one_that_is_counted():
     counted, maps = count(view, truth, Layout(5, ("msp",))), pixel_maps(view)
     total = float(real(counted.top.confidence.reshape(-1, 2).sum(axis=0)))
     assert total == pytest.approx(maps.scores["msp"][truth < UNKNOWN].astype(np.float64).sum(), rel=1e-7)
+
+
+@pytest.mark.parametrize("name", ["joined", "with other", "unreachable"])
+@pytest.mark.parametrize("change", [{}, {"transform": mixed}, {"pixel_factors": True}])
+def test_probabilities_are_those_of_the_reference_and_agree_with_the_maps(name, change):
+    classes, groups = GROUPS[name]
+    logits, _ = image(4, classes, (6, 9), (90, 300), model=len(groups))
+    slopes = np.linspace(0.5, 2, classes + 1)
+    view = view_of(logits, (90, 300), groups=groups, columns=classes + 1, factors=slopes)
+    own = np.random.default_rng(0).uniform(0.2, 3, (90, 300)).astype(np.float32)
+    view = replace(view, **{"pixel_factors": own} if "pixel_factors" in change else change)
+    p = probability_rows(view)
+    z = reference.full_logits(view, classes + 1)
+    np.testing.assert_allclose(p.reshape(classes + 1, -1), softmax(z, axis=0), atol=3e-6)
+    np.testing.assert_array_equal(probability_rows(view, slice(7, 71)), p[:, 7:71])
+    maps = pixel_maps(view)
+    np.testing.assert_allclose(p.max(axis=0), maps.scores["msp"], atol=1e-6)
+    columns = np.where(maps.classes == OTHER_ID, classes, maps.classes)
+    np.testing.assert_array_equal(p.argmax(axis=0), columns)
 
 
 def test_a_score_that_the_kernel_does_not_know_is_refused():

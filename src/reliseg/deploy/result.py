@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Float32
 
 from reliseg.deploy.acceptance import Acceptance
 from reliseg.errors import ConfigError, image_size_text
-from reliseg.kernels.maps import PixelMaps, pixel_maps
+from reliseg.kernels.maps import PixelMaps, pixel_maps, probability_rows
 from reliseg.kernels.reference import full_logits
 from reliseg.prediction import Prediction
 from reliseg.scores import SCORES, score_of_rows
@@ -92,14 +92,7 @@ class CalibratedImage:
         set does not have. All rows take 4 bytes for each class and pixel: ask for some at a time, or go through
         `probability_blocks`.
         """
-        first, end, _ = rows.indices(self.size[0])
-        whole = np.empty((self._reachable, max(end - first, 0), self.size[1]), np.float32)
-        for block in self._row_blocks(slice(first, end)):
-            z = full_logits(self.prediction.view(), self.prediction.columns, block)[: self._reachable]
-            p = np.exp(z - z.max(axis=0))
-            p /= p.sum(axis=0)
-            whole[:, block.start - first : block.stop - first] = p.reshape(len(p), -1, self.size[1])
-        return whole
+        return probability_rows(self.prediction.view(), rows)[: self._reachable]
 
     def probability_blocks(self) -> Iterator[tuple[slice, Float32[np.ndarray, "c n W"]]]:
         """Yield all rows, some at a time, with their probabilities: never more than 8 MiB."""
@@ -112,8 +105,8 @@ class CalibratedImage:
         projection = self.prediction.projection
         return self.prediction.columns - (0 if projection and -1 in projection.groups else 1)
 
-    def _row_blocks(self, band: slice = slice(None)) -> Iterator[slice]:
-        return row_blocks((self.prediction.columns, *self.size), band)
+    def _row_blocks(self) -> Iterator[slice]:
+        return row_blocks((self.prediction.columns, *self.size))
 
     @cached_property
     def _maps(self) -> PixelMaps:

@@ -1,6 +1,6 @@
-"""The predicted class, scores and fine bins of every pixel, to the bit as the fused kernel counts them."""
+"""Class, scores and fine bins of every pixel, to the bit as the fused kernel counts them; and probabilities."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,13 +8,13 @@ from jaxtyping import Bool, Float32, Int32, UInt8
 
 from reliseg.kernels.cpu.kernel import check_layout, check_view, group_classes, pieces_of_blocks, pieces_of_view
 from reliseg.kernels.cpu.scores import scores_at
-from reliseg.kernels.cpu.transformed import transformed_blocks
-from reliseg.kernels.cpu.upsample import read_only
+from reliseg.kernels.cpu.transformed import rows_per_block, transformed_blocks
+from reliseg.kernels.cpu.upsample import Upsampled, argmax, read_only
 from reliseg.kernels.cpu.walk import Maps, map_image
 from reliseg.stats.bins import VOID
 from reliseg.stats.pixels import Layout
 from reliseg.stats.view import LogitView
-from reliseg.types import Truth
+from reliseg.types import LiveBlock, Truth
 
 OTHER_ID = 255
 """In maps of classes, what the data set has no class for."""
@@ -63,6 +63,40 @@ def pixel_maps(view: LogitView, scores: Sequence[str] = ()) -> PixelMaps:
         {name: maps.scores[i] for i, name in enumerate(scores)},
         {name: maps.bins[i] for i, name in enumerate(scores)},
     )
+
+
+def probability_rows(view: LogitView, rows: slice = slice(None)) -> Float32[np.ndarray, "y n w"]:
+    """Return the probabilities of all columns for the pixels of some rows, from the float32 logits that are counted.
+
+    They are 0 for columns that no class of the model goes to.
+    """
+    columns, live = len(view.inverse_temperatures), np.unique(view.groups)
+    first, end, _ = rows.indices(view.size[0])
+    whole = np.zeros((columns, max(end - first, 0), view.size[1]), np.float32)
+    slopes = view.inverse_temperatures[live].astype(np.float32)
+    for here, z in _blocks(view, columns, slice(first, end)):
+        top = np.empty(z.shape[1], np.int32)
+        argmax(z, top)
+        factors = slopes[top]
+        if view.pixel_factors is not None:
+            factors = factors * view.pixel_factors[here].ravel()
+        z -= np.take_along_axis(z, top[None], axis=0)
+        z *= factors
+        np.exp(z, out=z)
+        z /= z.sum(axis=0)
+        whole[live, here.start - first : here.stop - first] = z.reshape(len(live), -1, view.size[1])
+    return whole
+
+
+def _blocks(view: LogitView, columns: int, band: slice) -> Iterator[tuple[slice, LiveBlock]]:
+    """Yield rows of a band with the logits of their live columns, projected and transformed, in memory of their own."""
+    if view.transform is not None:
+        yield from ((rows, z) for rows, z, _ in transformed_blocks(view, columns, band))
+        return
+    source, step = Upsampled.of(view), rows_per_block(view.size[1])
+    for start in range(band.start, band.stop, step):
+        rows = slice(start, min(start + step, band.stop))
+        yield rows, source.to_float32(rows)
 
 
 def _no_truth(view: LogitView) -> Truth:
