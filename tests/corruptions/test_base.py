@@ -24,6 +24,12 @@ def test_an_image_of_any_size_keeps_it(kind, size):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", [(1, 1800), (1500, 2)])
+def test_so_has_one_that_is_hardly_more_than_a_line(kind, size):
+    assert Corrupted(kind, 5)(picture(*size), "a/b").shape == (*size, 3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_image_itself_is_left_as_it_was_and_may_be_any_view(kind):
     before = IMAGE.copy()
     expected = Corrupted(kind, 3)(before, "a/b")

@@ -43,7 +43,8 @@ def _texts(cells: dict[tuple[str, str, str], CorruptionRow], number: tuple[str, 
         return "-", "-", "-"
     digits = 1 if number[0] == "prr" else 4
     clean, average, least = (_text(value, digits) for value in (mean.clean, mean.value, worst.value))
-    return clean, average, f"{least} ({worst.at.rpartition('+')[2]})"
+    where = worst.at.rpartition("+")[2]
+    return clean, average, f"{least} ({where if mean.kind == ALL else where.removeprefix(f'{mean.kind}-')})"
 
 
 def _text(value: float, digits: int) -> str:

@@ -11,10 +11,10 @@ from reliseg.types import Image
 
 _SHOWERS = (
     (700, 0.90, 0.10, 90),
-    (1300, 0.84, 0.16, 105),
-    (2200, 0.78, 0.24, 120),
-    (3500, 0.72, 0.32, 135),
-    (5500, 0.66, 0.42, 150),
+    (1200, 0.85, 0.15, 100),
+    (1900, 0.80, 0.21, 110),
+    (2900, 0.75, 0.27, 120),
+    (4200, 0.70, 0.34, 130),
 )
 """Drops of a square image, how bright it is behind them, the share of misty air, and the brightest streak, of 255."""
 _AIR = (148, 153, 160)
