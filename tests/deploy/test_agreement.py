@@ -142,6 +142,7 @@ def test_lts_and_clusters_do_more_than_one_temperature(deployed: Deployed) -> No
     assert np.ptp(record.calibration.temperatures) > 1e-3
 
 
+@pytest.mark.slow
 def test_identity_takes_the_threshold_of_the_only_split(deployed: Deployed, tmp_path: Path) -> None:
     named = reliseg.load_predictor(deployed.run, calibration=f"identity@{SPLIT}").acceptance
     assert reliseg.load_predictor(deployed.run, calibration="identity").acceptance == named
