@@ -34,6 +34,12 @@ def test_every_theme_has_colours_that_all_people_tell_apart(name):
     assert theme(name)["axis"]["labelColor"] != theme(name)["background"]
 
 
+def test_nothing_outside_a_specification_is_read():
+    spec = {"data": {"url": "http://127.0.0.1:9/x.json"}, "mark": "point", "encoding": {"x": {"field": "a"}}}
+    with pytest.raises(ValueError, match="not allowed"):
+        svg_of(spec)
+
+
 def test_numbers_on_dark_cells_are_light():
     records = [{"truth": "a", "predicted": "a", "share": 0.9, "domain": "d", "pixels": 9, "model": "m"}]
     svg = svg_of(themed(confusion(records, Look()), "paper"))

@@ -49,6 +49,15 @@ def test_names_choose_what_a_chart_shows(small):
     assert figure.stem == "intervals-ece"
 
 
+def test_where_metrics_are_named_there_are_no_charts_of_curves_unless_they_are_named_too(small):
+    assert {f.stem for f in catalog(small, metrics=["nll"]).figures} == {
+        "intervals-nll",
+        "accuracy_against-nll",
+        "before_after-nll",
+    }
+    assert len(catalog(small, ["confusion", "intervals"], metrics=["nll"]).figures) == 3
+
+
 def test_one_calibration_and_several_models_make_one_chart_with_a_colour_for_each_model(small):
     (figure,) = catalog(small, ["reliability"], calibrations=["identity"]).figures
     assert figure.subject.by == "model"

@@ -65,7 +65,10 @@ class _Shelf:
 
 
 def catalog_of(material: Material, choice: Choice, only: Sequence[str] = ()) -> Catalog:
-    """Return the figures of the named kinds, or of all, that the material allows; a ConfigError where there is none."""
+    """Return the figures of the named kinds, or of all, that the material allows; a ConfigError where there is none.
+
+    Where metrics are named and kinds are not, they are those of the metrics.
+    """
     for name in only:
         if name not in KINDS:
             raise ConfigError(f"figures: no chart is called {name!r}; {suggestion(name, KINDS)}")
@@ -73,7 +76,8 @@ def catalog_of(material: Material, choice: Choice, only: Sequence[str] = ()) -> 
         pick_rows(material.rows, [("metric", choice.metrics)], "figures")
     shelf = _Shelf(material, choice, Labels.of(material.domains, material.calibrations))
     figures = []
-    for name in [k for k in KINDS if k in only or not only]:
+    usual = [name for name, kind in KINDS.items() if kind.metrics or not choice.metrics]
+    for name in [k for k in KINDS if k in (only or usual)]:
         made = list(_of_kind(shelf, name, KINDS[name]))
         if not made and name in only:
             shelf.notes[f"{name}: {_why_none(shelf, KINDS[name])}"] = None
