@@ -24,15 +24,14 @@ def before_after(records: Sequence[dict[str, Any]], look: Look, *, title: str) -
         legend=legend(look, list(_CHANGES), "bar: before; point: after calibration"),
     )
     axis = alt.Axis(labelLimit=look.names)
-    base = alt.Chart().encode(y=alt.Y("line:N", sort=None, title=None, axis=axis), color=colour)
+    plain = alt.Chart().encode(y=alt.Y("line:N", sort=None, title=None, axis=axis))
+    base = plain.encode(color=colour)
     panels = Panels.of(look, lines, "domain", least=letters(title), side=side_width(look, names))
     scale, ticks = alt.Scale(zero=False), alt.Axis(tickCount=panels.ticks, labelFlush=True)
     x = {"scale": scale, "title": title, "axis": ticks}
     thick = 2.5 if look.interactive else 1.5
     way = base.mark_rule(strokeWidth=thick).encode(x=alt.X("before:Q", **x), x2="value:Q")
-    start = base.mark_tick(style="plain", thickness=thick, height=0.55 * look.step).encode(
-        x=alt.X("before:Q", **x), color=alt.value(None)
-    )
+    start = plain.mark_tick(style="plain", thickness=thick, height=0.55 * look.step).encode(x=alt.X("before:Q", **x))
     interval = base.transform_filter("isValid(datum.low)").mark_rule().encode(x=alt.X("low:Q", **x), x2="high:Q")
     about = tooltip(
         look,

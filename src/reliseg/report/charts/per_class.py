@@ -32,8 +32,7 @@ def per_class(
     ranked = sorted(classes, key=lambda name: means[name], reverse=better == "higher")
     records = ordered(records, "class", ranked)
     base = alt.Chart().encode(
-        y=alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=look.names, grid=False)),
-        color=colour(look, records, by),
+        y=alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=look.names, grid=False))
     )
     if len(series) > 1:
         base = base.encode(yOffset=alt.YOffset(by, type="nominal", sort=None))
@@ -48,9 +47,11 @@ def per_class(
         value=(title, ".4f"),
         interval="95 % interval",
     )
-    bar = base.mark_bar(opacity=0.85).encode(x=alt.X("value:Q", title=title, axis=ticks), tooltip=about)
+    bar = base.mark_bar(opacity=0.85).encode(
+        x=alt.X("value:Q", title=title, axis=ticks), color=colour(look, records, by), tooltip=about
+    )
     interval = base.transform_filter("isValid(datum.low)").mark_rule(style="plain")
-    interval = interval.encode(x=alt.X("low:Q", title=title, axis=ticks), x2="high:Q", color=alt.value(None))
+    interval = interval.encode(x=alt.X("low:Q", title=title, axis=ticks), x2="high:Q")
     layers = toggled(look, [bar, interval], by) if len(series) > 1 else [bar, interval]
     step = alt.Step(0.5 * look.step) if len(series) > 1 else alt.Step(look.step)
     return panels.show(over(records, layers), step)
