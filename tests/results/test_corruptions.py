@@ -52,13 +52,14 @@ def test_numbers_that_are_not_better_either_way_or_of_one_class_are_left_out():
     assert not table([row(v, domain=d, metric="miou", class_="car") for d, v in MIOU.items()])
 
 
-def test_what_the_clean_domain_does_not_have_is_left_out_unless_it_was_not_measured():
-    drop = [row(0.2, domain="day+fog-1", metric="ece")]
-    assert ("ece", "fog", "1") not in table([*rows_of(MIOU), *drop])
-    alone = table(drop)["ece", "fog", "1"]
+def test_what_the_clean_domain_does_not_have_stands_alone():
+    values = {"day+fog-1": 0.2, "day+fog-5": 0.4}
+    found = table([*rows_of(MIOU), *rows_of(values, "ece")])
+    alone, mean = found["ece", "fog", "1"], found["ece", "fog", "mean"]
     assert alone.value == 0.2
-    assert math.isnan(alone.clean)
-    assert math.isnan(alone.degradation)
+    assert all(map(math.isnan, (alone.clean, alone.degradation, alone.relative)))
+    assert mean.value == pytest.approx(0.3)
+    assert found["ece", "fog", "worst"].at == "day+fog-5"
 
 
 def test_what_is_undefined_makes_means_and_worst_cases_undefined():

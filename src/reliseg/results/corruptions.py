@@ -58,7 +58,11 @@ class _Case:
     kind: str
     severity: int
     value: float
-    degradation: float
+    sign: int
+    """1 where less is better, -1 where more is."""
+
+    def degradation(self, clean: float) -> float:
+        return self.sign * (self.value - clean)
 
 
 def corrupted_domains(facts: Mapping[str, Any]) -> dict[tuple[str, str], CorruptedDomain]:
@@ -75,26 +79,23 @@ def corrupted_domains(facts: Mapping[str, Any]) -> dict[tuple[str, str], Corrupt
 def corruption_rows(rows: Iterable[Row], corrupted: Corrupted, better: Mapping[str, str]) -> Iterator[CorruptionRow]:
     """Yield each number of corrupted domains that says which is `better`, then means and worst cases.
 
-    Numbers of single classes are left out, and those that the clean domain does not have, if it is measured at all.
+    Numbers of single classes are left out. Those that the clean domain does not have, as they compare with it or as it
+    is not measured, stand alone.
     """
     numbers = [row for row in rows if not row.class_ and better.get(row.metric) in ("higher", "lower")]
     clean = {(row.model, row.dataset, row.domain, *_number(row)): row.value for row in numbers}
-    measured = {row[:3] for row in clean}
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in numbers:
         if found := corrupted.get((row.dataset, row.domain)):
             groups.setdefault((row.model, row.dataset, found.clean, *_number(row)), []).append(row)
     for key, group in groups.items():
-        if key not in clean and key[:3] in measured:
-            continue
-        start = clean.get(key, NAN)
         sign = -1 if better[group[0].metric] == "higher" else 1
         cases = [
-            _Case(row.domain, at.kind, at.severity, row.value, sign * (row.value - start))
+            _Case(row.domain, at.kind, at.severity, row.value, sign)
             for row in group
             for at in [corrupted[row.dataset, row.domain]]
         ]
-        yield from _rows_of(key, start, cases)
+        yield from _rows_of(key, clean.get(key, NAN), cases)
 
 
 def corruptions_text(rows: Iterable[CorruptionRow]) -> str:
@@ -125,29 +126,31 @@ def _number(row: Row) -> tuple[str, ...]:
 def _rows_of(key: Sequence[str], clean: float, cases: Sequence[_Case]) -> Iterator[CorruptionRow]:
     """Yield the rows of one number of a model under a calibration: by kind, then over all kinds."""
 
-    def row(kind: str, severity: object, value: float, degradation: float, at: str = "") -> CorruptionRow:
-        relative = degradation / abs(clean) if clean else NAN
+    def row(kind: str, severity: object, some: Sequence[_Case], at: str = "") -> CorruptionRow:
         model, dataset, domain, calibration, score, metric, definition = key
-        origin = model, dataset, domain, calibration, score, metric
-        return CorruptionRow(*origin, kind, str(severity), at, value, clean, degradation, relative, definition)
+        value, degradation = fmean(c.value for c in some), fmean(c.degradation(clean) for c in some)
+        relative = degradation / abs(clean) if clean else NAN
+        numbers = value, clean, degradation, relative
+        return CorruptionRow(
+            model, dataset, domain, calibration, score, metric, kind, str(severity), at, *numbers, definition
+        )
 
     def together(kind: str, some: Sequence[_Case]) -> Iterator[CorruptionRow]:
-        yield row(kind, MEAN, fmean(c.value for c in some), fmean(c.degradation for c in some))
+        yield row(kind, MEAN, some)
         worst = _worst(some)
-        yield row(kind, WORST, worst.value, worst.degradation, worst.domain)
+        yield row(kind, WORST, [worst], worst.domain)
 
     kinds = [(kind, list(of_kind)) for kind, of_kind in groupby(cases, lambda case: case.kind)]
     for kind, of_kind in kinds:
         for case in of_kind:
-            yield row(kind, case.severity, case.value, case.degradation, case.domain)
+            yield row(kind, case.severity, [case], case.domain)
         yield from together(kind, of_kind)
     if len(kinds) > 1:
         for severity in sorted({case.severity for case in cases}):
-            some = [case for case in cases if case.severity == severity]
-            yield row(ALL, severity, fmean(c.value for c in some), fmean(c.degradation for c in some))
+            yield row(ALL, severity, [case for case in cases if case.severity == severity])
         yield from together(ALL, cases)
 
 
 def _worst(cases: Sequence[_Case]) -> _Case:
-    """Return the case that costs most; one that is undefined, if there is one: nothing is known to be worse."""
-    return max(cases, key=lambda case: math.inf if math.isnan(case.degradation) else case.degradation)
+    """Return the case with the worst value; one that is undefined, if there is one: nothing is known to be worse."""
+    return max(cases, key=lambda case: math.inf if math.isnan(case.value) else case.sign * case.value)
