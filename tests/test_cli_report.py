@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from helpers import s3_server
 from helpers.result_rows import HOSTILE, lefts_of, result_row, with_interval, write_results, write_run
-from helpers.simulated_run import Shape, write_simulated_run
+from helpers.simulated_run import Shape, write_simulated_pictures, write_simulated_run
 
 import reliseg
 from reliseg import cli
@@ -195,6 +195,18 @@ def test_a_report_is_written_and_named(tmp_path, capsys, monkeypatch):
     assert out.read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
+def test_a_report_holds_pictures_within_the_budget_that_is_given(tmp_path, command):
+    run = write_simulated_run(tmp_path / "run")
+    write_simulated_pictures(run, Shape(), each=1)
+    sizes = {}
+    for budget in ("0", "0.05", "8"):
+        code, _, _ = command("report", run, "--out", tmp_path / "page.html", "--picture-budget", budget)
+        sizes[budget] = (tmp_path / "page.html").stat().st_size
+        assert code == 0
+    assert sizes["0"] < sizes["0.05"] < sizes["8"]
+    assert sizes["0.05"] < sizes["0"] + 60_000
+
+
 def test_runs_in_an_object_store_are_read_as_those_in_folders(command, tmp_path, s3):
     ease = np.random.default_rng(3).normal(0.5, 0.1, 40)
     for name, more in (("old", 0.0), ("new", 0.05)):
@@ -203,7 +215,9 @@ def test_runs_in_an_object_store_are_read_as_those_in_folders(command, tmp_path,
         files = {p.relative_to(tmp_path).as_posix(): p.read_bytes() for p in run.rglob("*") if p.is_file()}
         s3_server.put(s3, "runs", files)
     simulated = write_simulated_run(tmp_path / "page" / "run")
-    s3_server.put(s3, "runs", {f"page/run/{p.name}": p.read_bytes() for p in simulated.iterdir()})
+    write_simulated_pictures(simulated, Shape(), each=1)
+    files = {p.relative_to(tmp_path).as_posix(): p.read_bytes() for p in simulated.rglob("*") if p.is_file()}
+    s3_server.put(s3, "runs", files)
     s3.heal()
 
     def words(place):

@@ -17,6 +17,7 @@ from reliseg.config.schema import read_config, render_config
 from reliseg.errors import ConfigError, StorageError
 from reliseg.plan.build import plan_from_config
 from reliseg.plan.parts import Part, Stage
+from reliseg.report.page import RunFiles
 from reliseg.run.depot.open import folder_of_copy, open_depot
 from reliseg.run.execute import Run
 from reliseg.run.predict.stream import PredictionStream
@@ -78,6 +79,22 @@ def test_what_is_asked_again_from_another_machine_predicts_nothing(
         assert s3.asked("PUT", "(statistics|fitted)/") == 0
         assert s3.asked("GET", "list-type") == 1
     assert s3.asked("GET", r"\.zip") == len([n for n in s3_server.stored(s3, bucket) if n.endswith(".zip")])
+
+
+def test_pictures_are_put_into_the_store_and_not_made_again_on_another_machine(
+    street: Street, s3: Server, bucket: str, machine: Callable[[str], None], no_predictions: Callable[[], None]
+) -> None:
+    out = f"s3://{bucket}/runs/a"
+    reliseg.run_config(street.config, out, pictures=1)
+    there = {name for name in s3_server.stored(s3, bucket) if "/pictures/" in name}
+    no_predictions()
+    machine("other")
+    reliseg.run_config(street.config, out, pictures=1)
+    run = RunFiles.read(out)
+    assert run.pictures is not None
+    named = {n for p in run.pictures.pictures for n in (p.scene, *p.confidences.values())}
+    assert there == {f"runs/a/pictures/{name}" for name in (*named, "index.json")}
+    assert all(run.picture(name).exists() for name in named)
 
 
 def test_parts_on_two_machines_are_measured_on_a_third(

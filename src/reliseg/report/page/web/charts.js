@@ -53,7 +53,7 @@ async function draw(chart) {
   chart.place.setAttribute('role', 'img');
   chart.place.setAttribute('aria-label', made.label);
   chart.place.style.minHeight = `${chart.place.offsetHeight}px`; // nothing jumps while it is drawn anew
-  const width = Math.max(220, Math.min(chart.place.clientWidth, made.most ?? 1180));
+  const width = Math.max(made.least ?? 220, Math.min(chart.place.clientWidth, made.most ?? 1180));
   const config = look(width);
   const colors = Object.fromEntries(config.range.category.map((color, i) => [`c${i}`, color]));
   const spec = filled(data.specs[made.spec], { ...colors, ...made.words, w: width, inner: width - 70 });

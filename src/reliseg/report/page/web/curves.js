@@ -59,7 +59,7 @@ const histogramOf = (kinds, title) => async () => {
   const score = (await curvesOf())?.scores?.[view.score];
   if (!score) return { empty: NO_CURVES };
   const found = kinds.filter(([kind]) => sums(score, kind).total);
-  if (found.length < 2) return { empty: `No pixels of ${kinds.filter((k) => !found.includes(k)).map(([, name]) => name).join(', ')} on ${data.domains[view.domain]}.` };
+  if (found.length < 2) return { empty: `No ${kinds.filter((k) => !found.includes(k)).map(([, name]) => name).join(' and no ')} pixels on ${data.domains[view.domain]}.` };
   const isOfUnknown = kinds.some(([kind]) => kind === 'unknown');
   const pair = kinds.map(([, name]) => name).join(' and ');
   const names = namesOf(view.model, view.domain, view.calibration);

@@ -37,7 +37,7 @@ async function confusionCells() {
   const kept = record.totals.map((total, i) => (total > 0 ? i : -1)).filter((i) => i >= 0);
   const used = predicted.map((_, k) => k).filter((k) => kept.includes(k) || kept.some((i) => record.confusion[i][k] > 0));
   const cells = kept.flatMap((i) => used.map((k) => ({ truth: record.labels[i], predicted: predicted[k], share: (record.confusion[i][k] ?? 0) * CELL })));
-  return { spec: 'confusion', records: cells, words: { h: Math.max(180, 26 * kept.length) }, most: 900, label: `Confusion matrix of ${chosenNames()}`,
+  return { spec: 'confusion', records: cells, words: { h: Math.max(180, 26 * kept.length) }, most: 900, least: Math.min(900, 200 + 30 * used.length), label: `Confusion matrix of ${chosenNames()}`,
     caption: `${chosenNames()}: a row says what the pixels of a true class were predicted as.`, numbers: ['truth', 'predicted', 'share'] };
 }
 

@@ -107,7 +107,7 @@ function ranking() {
 function decided([best, ...others], column, down) {
   if (others.every((p) => typeof p.apart === 'boolean')) {
     const near = others.filter((p) => !p.apart).length;
-    return near ? ` Not decisive: the difference to ${near} of ${others.length} others may be chance.` : ' The best is decided: all differences to it are more than chance.';
+    return near ? ` Not decisive: the difference to ${others.length > 1 ? `${near} of ${others.length} others` : 'the other'} may be chance.` : ' The best is decided: all differences to it are more than chance.';
   }
   if (best.low === best.high) return ' There are no intervals.';
   const reach = others.filter((p) => (down ? p.low <= best.high : p.high >= best.low)).length;
