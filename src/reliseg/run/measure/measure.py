@@ -1,7 +1,7 @@
 """From stored statistics to rows of results. Shards are read one by one: a dozen numbers per image stay in memory."""
 
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -26,6 +26,8 @@ from reliseg.stats.threshold import Threshold
 
 Thresholds: TypeAlias = Mapping[tuple[str, str], Mapping[str, Threshold]]
 """By calibration split and calibration, then by score."""
+_AHEAD = 2000
+"""Images of a domain that is read while another one is measured, at most: each takes 40 kB."""
 
 
 @dataclass(frozen=True)
@@ -150,13 +152,15 @@ class _States:
     def ahead(
         self, jobs: Sequence[tuple[Reported, str]]
     ) -> Generator[tuple[DomainState, DomainState | None], None, None]:
-        """Yield the statistics of each domain under a calibration, and of the reference, read one ahead by a thread."""
+        """Yield the statistics of each domain under a calibration, and of the reference.
+
+        A thread reads one ahead, unless there are so many images that two domains would take much memory.
+        """
         with ThreadPoolExecutor(1) as reader:
-            coming = [reader.submit(self.read, *job) for job in jobs[:1]]
-            for following in [*jobs[1:], None]:
-                found = coming.pop().result()
-                if following:
-                    coming.append(reader.submit(self.read, *following))
+            coming: Future[tuple[DomainState, DomainState | None]] | None = None
+            for job, following in zip(jobs, [*jobs[1:], None], strict=True):
+                found = coming.result() if coming else self.read(*job)
+                coming = reader.submit(self.read, *following) if following and _is_small(following[0]) else None
                 yield found
 
     def read(self, target: Reported, calibration: str) -> tuple[DomainState, DomainState | None]:
@@ -182,6 +186,10 @@ class _States:
             return None
         reached = calibration in self._plan.calibrations_for(reference, self._model)
         return self._of(reference, calibration) if reached else None
+
+
+def _is_small(target: Reported) -> bool:
+    return sum(len(m.domain.samples) for m in target.members()) <= _AHEAD
 
 
 def _groups(orders: Sequence[Sequence[str]], means: Sequence[Mapping[str, Sequence[str]]]) -> list[set[str]]:
