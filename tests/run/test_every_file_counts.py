@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.devices import Notes
-from helpers.street import CLASSES, Street, ask_for_all, make_street, spec_text
+from helpers.street import CLASSES, Street, make_street, spec_text
 from PIL import Image
 
 import reliseg
@@ -77,7 +77,7 @@ def toml(names: list[str]) -> str:
 def write_study(root: Path) -> Street:
     from safetensors.numpy import save_file
 
-    street = ask_for_all(make_street(root, cal=3, day=3, dusk=3))
+    street = make_street(root, cal=3, day=3, dusk=3)
     random = np.random.default_rng(0)
     weights = {"layer.weight": random.normal(0, 1, (CLASSES, 3, 3, 3)), "layer.bias": np.zeros(CLASSES)}
     save_file({k: v.astype(np.float32) for k, v in weights.items()}, root / "weights.safetensors")

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,16 +57,15 @@ class ModelHandle:
 
     @property
     def model(self) -> Model:
-        """The model itself; a ConfigError where it turns out to be another than the one that was remembered."""
+        """The model itself; a ConfigError where it computes on another device than the one that was remembered."""
         if self._model is None:
             before = self._facts if self._is_recalled else None
             self.use(self._source.load())
             self.remember()
-            if before is not None and _content(before) != _content(self.facts):
+            if before is not None and (was := _device(before)) != (now := _device(self.facts)):
                 raise ConfigError(
-                    f"{self.name}: {_difference(before, self.facts)} as it was when it was loaded last, and what is "
-                    "stored was looked at as of that one; give --device to choose, or start the same command again to "
-                    "go on so"
+                    f"{self.name}: it computes on {now} now, and on {was} when it was loaded last, as of which what is "
+                    "stored was looked at; give --device to choose, or start the same command again to go on so"
                 )
         assert self._model is not None
         return self._model
@@ -177,17 +176,9 @@ class ModelMemory:
         return [self.hashes.of_files(files), digest]
 
 
-def _content(facts: ModelFacts) -> dict[str, Any]:
-    """Return what makes a model what it is, whatever path leads to it: its provenance also says where it lies."""
-    return _frozen(replace(facts, provenance={}))
-
-
-def _difference(before: ModelFacts, now: ModelFacts) -> str:
-    """Return in words what is other of a model."""
-    devices = [facts.provenance.get("device") for facts in (before, now)]
-    if devices[0] != devices[1]:
-        return f"it computes on {devices[1]} now, not on {devices[0]}"
-    return "it is another one now, not"
+def _device(facts: ModelFacts) -> str:
+    """Return what a network computes on; nothing where there is none."""
+    return str(facts.provenance.get("device", ""))
 
 
 def _names(folder: Path) -> list[str]:
