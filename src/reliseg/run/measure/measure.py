@@ -160,15 +160,22 @@ class _States:
             coming: Future[tuple[DomainState, DomainState | None]] | None = None
             for job, following in zip(jobs, [*jobs[1:], None], strict=True):
                 found = coming.result() if coming else self.read(*job)
-                coming = reader.submit(self.read, *following) if following and _is_small(following[0]) else None
+                coming = reader.submit(self._read_all, *following) if following and _is_small(following[0]) else None
                 yield found
 
     def read(self, target: Reported, calibration: str) -> tuple[DomainState, DomainState | None]:
-        """Return the statistics of a domain, and those of the in-domain data that it is compared with, if any."""
-        state = self._of(target, calibration)
+        """Return the statistics of a domain, and those of the in-domain data that it is compared with, if any.
+
+        Histograms are read when they are asked for.
+        """
+        return self._of(target, calibration), self._reference_of(target, calibration)
+
+    def _read_all(self, target: Reported, calibration: str) -> tuple[DomainState, DomainState | None]:
+        """Return the same with all histograms read: that is what takes a thread long."""
+        state, reference = self.read(target, calibration)
         if isinstance(state.pixels.ranks, StoredScoreHistograms):
             state.pixels.ranks.read_all()
-        return state, self._reference_of(target, calibration)
+        return state, reference
 
     def _of(self, target: Reported, calibration: str) -> DomainState:
         if self._kept is not None and self._kept[0] == calibration and target == self._plan.reference:
