@@ -77,7 +77,7 @@ class PredictionExport:
     @property
     def longest_ending(self) -> str:
         """The longest end of a name of a file that has a calibration in it."""
-        endings = [_ending(saved) for saved in self.kinds if saved.calibration != IDENTITY]
+        endings = [ending_of(saved) for saved in self.kinds if saved.calibration != IDENTITY]
         return max(endings, key=name_bytes, default="")
 
     def __call__(
@@ -117,7 +117,7 @@ class PredictionExport:
                 self._write(base, saved, color_image(classes, target.dataset.labels.palette))
 
     def _write(self, base: Path, saved: SavedKind, pixels: np.ndarray) -> None:
-        path = base.with_name(f"{base.name}{_ending(saved)}")
+        path = base.with_name(f"{base.name}{ending_of(saved)}")
         write_png(path, pixels)
         self.depot.hand_over(path)
 
@@ -125,7 +125,7 @@ class PredictionExport:
 _SHORT = {"prediction": "pred", "confidence": "conf"}
 
 
-def _ending(saved: SavedKind) -> str:
+def ending_of(saved: SavedKind) -> str:
     """Return how the names of the pictures of a kind end."""
     calibration = "" if saved.calibration == IDENTITY else f"@{record_stem(saved.calibration)}"
     return f"_{_SHORT.get(saved.kind, saved.kind)}{calibration}.png"

@@ -83,7 +83,7 @@ def test_with_less_place_pictures_are_smaller_or_left_out_and_the_page_says_so(r
 def test_without_any_place_there_are_none_and_the_page_is_as_small_as_before(run):
     data = data_of(run, budget=0)
     assert data.blobs == []
-    assert "8 pictures of 8 are left out" in data.head["notes"][0]
+    assert "8 of 8 pictures are left out" in data.head["notes"][0]
     page = build_page([RunFiles.read(run)], picture_budget=0)
     assert len(page.encode()) < 1_300_000
 

@@ -8,16 +8,14 @@ import numpy as np
 
 from reliseg.deploy.result import CalibratedImage
 from reliseg.errors import ConfigError, suggestion
-from reliseg.run.export import color_image, sixteen_bits, write_png
+from reliseg.run.export import SavedKind, color_image, ending_of, sixteen_bits, write_png
 from reliseg.runtime.atomic_files import write_atomically
 from reliseg.types import Image
 
 Palette = tuple[tuple[int, int, int], ...]
 
 ENDINGS = {
-    "prediction": "_pred.png",
-    "confidence": "_conf.png",
-    "color": "_color.png",
+    **{kind: ending_of(SavedKind(kind)) for kind in ("prediction", "confidence", "color")},
     "accepted": "_accepted.png",
     "overlay": "_overlay.png",
     "probabilities": "_prob.npy",

@@ -3,13 +3,19 @@
 import math
 from collections.abc import Iterable, Sequence
 
-_DIGITS = 4
+_DIGITS, _DIGITS_OF_MANY, _MANY = 7, 4, 2000
+"""What is shown has three digits and is rounded once more: with four in between, one number in twenty would come out
+otherwise than it does in the table of the run. Where there are many numbers, four must do."""
 
 
 def scaled(values: Sequence[float]) -> tuple[float, list[int | None]]:
-    """Return a unit and the values in it, rounded: four digits of the largest. What is not finite is None."""
+    """Return a unit and the values in it, rounded: seven digits of the largest, or four where there are many values.
+
+    What is not finite is None.
+    """
+    digits = _DIGITS if len(values) <= _MANY else _DIGITS_OF_MANY
     largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
-    unit = 10.0 ** (math.ceil(math.log10(largest)) - _DIGITS) if largest else 1.0
+    unit = 10.0 ** (math.ceil(math.log10(largest)) - digits) if largest else 1.0
     return unit, whole(values, unit)
 
 

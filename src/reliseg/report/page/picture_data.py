@@ -75,8 +75,8 @@ def picture_data(table: Table, runs: Sequence[RunFiles], names: Names, budget: f
         notes.append(f"Pictures are at most {side} pixels wide or high here, so that the page stays small.")
     if lost := len(every) - len(packed.shown):
         notes.append(
-            f"{count_text(lost, 'picture')} of {len(every)} {'is' if lost == 1 else 'are'} left out: with more room "
-            f"(reliseg report --picture-budget), there is place for more."
+            f"{lost} of {count_text(len(every), 'picture')} {'is' if lost == 1 else 'are'} left out; a larger "
+            "reliseg report --picture-budget shows more."
         )
     return PictureData(packed.head(table) | {"notes": notes}, packed.blobs)
 
