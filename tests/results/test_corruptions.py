@@ -40,6 +40,18 @@ def test_each_number_stands_beside_the_clean_one_with_means_and_the_worst():
     assert found["miou", "all", "worst"].at == "day+fog-5"
 
 
+def test_means_are_of_all_severities_of_a_kind_in_whatever_order_they_are_asked_for():
+    mixed = {name: MIOU[name] for name in ("day", "day+fog-1", "day+snow-1", "day+fog-5", "day+snow-5")}
+    rows = list(corruption_rows(rows_of(mixed), CORRUPTED, {"miou": "higher"}))
+    means = [(r.kind, r.value) for r in rows if r.severity == "mean"]
+    assert means == [("fog", pytest.approx(0.5)), ("snow", pytest.approx(0.5)), ("all", pytest.approx(0.5))]
+
+
+def test_a_number_below_zero_gets_worse_in_the_same_direction():
+    found = table(rows_of({"day": -0.2, "day+fog-1": -0.3}))
+    assert (found["miou", "fog", "1"].degradation, found["miou", "fog", "1"].relative) == pytest.approx((0.1, 0.5))
+
+
 def test_where_less_is_better_more_is_a_degradation():
     found = table(rows_of({"day": 0.1, "day+fog-1": 0.3, "day+fog-5": 0.05}, "ece"))
     assert found["ece", "fog", "1"].degradation == pytest.approx(0.2)

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
-from itertools import groupby
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple, TypeAlias
@@ -32,8 +31,9 @@ Corrupted: TypeAlias = Mapping[tuple[str, str], CorruptedDomain]
 class CorruptionRow:
     """One line of `corruptions.csv`, where `domain` is the clean one.
 
-    `degradation` is how much worse `value` is than `clean`, and `relative` its ratio to that. Of means, `value` and
-    `degradation` are means; of worst cases they are those of the corrupted domain `at`.
+    `degradation` is how much worse `value` is than `clean`; `relative` is that divided by |`clean`|, undefined where
+    `clean` is 0. Of means, `value` and `degradation` are means; of worst cases they are those of the corrupted domain
+    `at`.
     """
 
     model: str
@@ -140,8 +140,8 @@ def _rows_of(key: Sequence[str], clean: float, cases: Sequence[_Case]) -> Iterat
         worst = _worst(some)
         yield row(kind, WORST, [worst], worst.domain)
 
-    kinds = [(kind, list(of_kind)) for kind, of_kind in groupby(cases, lambda case: case.kind)]
-    for kind, of_kind in kinds:
+    kinds = {kind: [case for case in cases if case.kind == kind] for kind in dict.fromkeys(c.kind for c in cases)}
+    for kind, of_kind in kinds.items():
         for case in of_kind:
             yield row(kind, case.severity, [case], case.domain)
         yield from together(kind, of_kind)

@@ -34,6 +34,12 @@ def test_a_best_number_within_the_noise_is_not_decided():
     assert decided_best(*numbers(0.0, 0.001, noise=2.0)) == []
 
 
+def test_the_best_number_is_compared_with_the_second_best_not_with_a_far_one():
+    rows, lefts = numbers(0.0, 0.001, 1.0, noise=2.0)
+    assert decided_best([rows[0], rows[2]], lefts) == [rows[0]]
+    assert decided_best(rows, lefts) == []
+
+
 def test_other_images_are_no_pairs():
     rows, lefts = numbers(0.0, 0.3, noise=0.1, names=("a", "b"))
     assert decided_best(rows, lefts) == []
