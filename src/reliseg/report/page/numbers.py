@@ -3,17 +3,19 @@
 import math
 from collections.abc import Iterable, Sequence
 
-_DIGITS, _DIGITS_OF_MANY, _MANY = 7, 4, 2000
-"""What is shown has three digits and is rounded once more: with four in between, one number in twenty would come out
-otherwise than it does in the table of the run. Where there are many numbers, four must do."""
+_DIGITS, _DIGITS_OF_FEW, _FEW = 4, 7, 2000
 
 
-def scaled(values: Sequence[float]) -> tuple[float, list[int | None]]:
-    """Return a unit and the values in it, rounded: seven digits of the largest, or four where there are many values.
+def scaled_finely(values: Sequence[float]) -> tuple[float, list[int | None]]:
+    """Return the same as `scaled` with seven digits, where there are few values.
 
-    What is not finite is None.
+    The page rounds to three: with four in between, one number in twenty would not be what the page says in words.
     """
-    digits = _DIGITS if len(values) <= _MANY else _DIGITS_OF_MANY
+    return scaled(values, _DIGITS_OF_FEW if len(values) <= _FEW else _DIGITS)
+
+
+def scaled(values: Sequence[float], digits: int = _DIGITS) -> tuple[float, list[int | None]]:
+    """Return a unit and the values in it, rounded: so many digits of the largest. What is not finite is None."""
     largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
     unit = 10.0 ** (math.ceil(math.log10(largest)) - digits) if largest else 1.0
     return unit, whole(values, unit)

@@ -7,7 +7,7 @@ from typing import Any
 from reliseg.report.page.curve_data import curve_record
 from reliseg.report.page.differences import Differences
 from reliseg.report.page.image_data import worst_images
-from reliseg.report.page.numbers import scaled
+from reliseg.report.page.numbers import scaled, scaled_finely
 from reliseg.report.page.run_files import RunFiles
 from reliseg.report.page.tables import Names, Number, State, Table, by_state, run_titles
 from reliseg.report.page.terms import HEADLINE, OF_CLASSES, terms
@@ -80,7 +80,7 @@ def _column(table: Table, states: Sequence[State], number: Number, notes: dict[s
     rows = [table.states[state].get(number) for state in states]
     found = [row for row in rows if row]
     values = [_number(row, "value") for row in rows]
-    unit, in_unit = scaled(values + [_number(row, name) for row in rows for name in ("ci_low", "ci_high")])
+    unit, in_unit = scaled_finely(values + [_number(row, name) for row in rows for name in ("ci_low", "ci_high")])
     n = len(rows)
     return {
         "metric": number[0],
