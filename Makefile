@@ -22,7 +22,7 @@ demo: $(STAMP)  ## Install everything, then measure a small network on drawn str
 test: $(STAMP)  ## Install everything, then run the tests
 	$(PYTEST) --durations=20
 
-test-fast: $(STAMP)  ## Run the tests that are not marked slow: a third of the time
+test-fast: $(STAMP)  ## Run the tests that are not marked slow: some minutes
 	$(PYTEST) -m 'not slow'
 
 test-zoo: $(ZOO_STAMP)  ## Install mmsegmentation, smp and torchvision apart, then run the tests that need them

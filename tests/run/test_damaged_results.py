@@ -17,6 +17,8 @@ from helpers.street import make_street
 
 from reliseg import cli
 
+pytestmark = pytest.mark.slow  # each of its tests makes runs
+
 TABLES = ("results.csv", "reliability.csv", "fits.csv", "curves.json", "images.csv")
 Damage = Callable[[Path, Random], None]
 

@@ -22,6 +22,8 @@ from reliseg.results import Results
 from reliseg.run.store.piece_files import load_piece
 from reliseg.runtime.progress import Silent
 
+pytestmark = pytest.mark.slow  # each of its tests makes runs
+
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
@@ -67,7 +69,6 @@ def test_two_workers_give_the_bytes_of_one(street: Street, whole: Path) -> None:
         assert (out / file).read_bytes() == (whole / file).read_bytes()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("batch", "workers", "threads"), [(4, 1, 1), (3, 3, 2), (1, 2, 5)])
 def test_batches_of_stored_logits_workers_and_threads_change_nothing(
     street: Street, whole: Path, batch: int, workers: int, threads: int, tmp_path: Path
@@ -113,7 +114,6 @@ def test_the_order_of_domains_changes_no_number(street: Street, whole: Path, tmp
     assert sorted(found) == sorted(expected)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("moments", [(3, 12), (8, 35)], ids=["early", "late"])
 def test_a_run_killed_twice_and_resumed_gives_the_bytes_of_the_whole(
     street: Street, whole: Path, moments: tuple[int, int], tmp_path: Path
@@ -152,7 +152,6 @@ reliseg.run_config({config!r}, {out!r}, progress=Killer())
 """
 
 
-@pytest.mark.slow
 def test_a_run_killed_by_time_is_resumed(street: Street, whole: Path, tmp_path: Path) -> None:
     out = tmp_path / "killed"
     process = subprocess.Popen(reliseg_command("run", street.config, "--out", out), stderr=subprocess.PIPE)
@@ -207,7 +206,6 @@ def test_a_folder_of_something_else_is_refused_and_one_of_another_configuration_
     assert (out / "results.csv").read_bytes() == (tmp_path / "fresh" / "results.csv").read_bytes()
 
 
-@pytest.mark.slow
 def test_a_bad_sample_costs_its_domain_only_and_is_mended_by_the_next_run(tmp_path: Path) -> None:
     street = ask_for_all(make_street(tmp_path / "street"))
     good = reliseg.run_config(street.config, tmp_path / "good").to_csv()
@@ -266,7 +264,6 @@ def test_unions_are_merged_from_their_members(street: Street, whole: Path, tmp_p
     assert results.where(domain="both").rows[0].n_images == 32
 
 
-@pytest.mark.slow
 def test_saved_logits_are_read_back_to_the_same_results(street: Street, tmp_path: Path) -> None:
     from reliseg.config.schema import read_config, render_config
     from reliseg.plan.build import plan_from_config
@@ -297,7 +294,6 @@ def test_saved_logits_are_read_back_to_the_same_results(street: Street, tmp_path
             assert found == pytest.approx(expected, abs=1e-3)  # float16 logits
 
 
-@pytest.mark.slow
 def test_peak_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> None:
     """147 more images take names and a dozen numbers each: about 650 bytes, 420 from 200 to 400 images.
 
@@ -344,7 +340,6 @@ print(evaluated - before, tracemalloc.get_traced_memory()[1] - before)
 """
 
 
-@pytest.mark.slow
 def test_clusters_need_a_feature_and_say_so(tmp_path: Path) -> None:
     street = ask_for_all(make_street(tmp_path / "street"))
     content = street.content()

@@ -17,6 +17,8 @@ from reliseg.plan.build import plan_from_config
 from reliseg.run.evaluate import domain_pass
 from reliseg.run.execute import Run
 
+pytestmark = pytest.mark.slow  # each of its tests makes runs
+
 TABLES = ("results.csv", "fits.csv", "reliability.csv", "curves.json", "images.csv")
 
 
@@ -129,7 +131,6 @@ def test_what_was_counted_before_a_checkpoint_is_not_counted_again(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="other rights of folders")
-@pytest.mark.slow
 def test_a_second_run_in_the_same_folder_says_so_and_stops(street: Street) -> None:
     out = street.root / "out"
     code = (

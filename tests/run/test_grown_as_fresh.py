@@ -28,6 +28,8 @@ from reliseg.run.store.cover import Piece
 from reliseg.run.store.piece_files import verify_piece
 from reliseg.run.store.store import Store
 
+pytestmark = pytest.mark.slow  # each of its tests makes runs
+
 CODE = """
 import numpy as np
 

@@ -12,6 +12,8 @@ from reliseg.errors import ConfigError, IncompleteError
 from reliseg.plan import shards as cutting
 from reliseg.results import Results
 
+pytestmark = pytest.mark.slow  # each of its tests makes runs
+
 EARLY, LATE = ["s285", "s286"], ["s287", "s288"]
 
 

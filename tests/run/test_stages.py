@@ -20,6 +20,8 @@ from reliseg.run.execute import Run
 from reliseg.run.stages import PartOfRun, conclude
 from reliseg.run.store.piece_files import read_head
 
+pytestmark = pytest.mark.slow  # each of its tests makes runs
+
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Street:

@@ -10,7 +10,7 @@ from helpers.simulated_run import LABELS, SCORES, Shape, write_simulated_run
 
 from reliseg.report.page import RunFiles, build_page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 HOSTILE = (
     "<script>fail()</script>",

@@ -14,7 +14,7 @@ from helpers.simulated_run import Shape, write_simulated_pictures, write_simulat
 from reliseg.report.page import RunFiles, build_page
 from reliseg.results.pictures import THRESHOLDS, ConfidencePicture, PictureEntry, PictureIndex, ScenePicture
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 HOSTILE = ("<script>fail()</script>", "\"' & </script><img src=x onerror=fail()>", "\u202eleft", "n" * 300, "🦓")
 SHAPE = Shape(domains=("day", "dusk"), unknown=True)

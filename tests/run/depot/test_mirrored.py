@@ -23,6 +23,8 @@ from reliseg.run.execute import Run
 from reliseg.run.predict.stream import PredictionStream
 from reliseg.run.stages import PartOfRun, conclude
 
+pytestmark = pytest.mark.slow  # each of its tests makes runs
+
 
 def run_in(street: Street, out: str, **options: object) -> Run:
     config = read_config(street.config)

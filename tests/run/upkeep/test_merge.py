@@ -28,6 +28,8 @@ from reliseg.run.store.store import Store
 from reliseg.run.upkeep.copying import copy_file
 from reliseg.run.upkeep.merge import Merge
 
+pytestmark = pytest.mark.slow  # each of its tests makes runs
+
 
 class Notes:
     """Progress that keeps what is noted."""
@@ -331,7 +333,7 @@ def in_parts(street: Street, folders: list[Path], stage: Stage, number: int, see
         PartOfRun(job(street, order.choice(folders)), stage, Part(part, number)).execute()
 
 
-@pytest.mark.parametrize("number", [8, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [8, pytest.param(40)])
 def test_parts_in_any_order_in_five_folders_give_the_bytes_of_one_run(street, tmp_path, number):
     fresh = job(street, tmp_path / "fresh")
     fresh.execute()
