@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from helpers import s3_server
 from helpers.stores import add_piece, files_of
 from helpers.street import make_street
 
@@ -50,6 +51,26 @@ def test_merging_needs_runs_and_a_place(command, tmp_path):
     assert command("merge", tmp_path / "a")[0] == 2
     with pytest.raises(reliseg.ReliSegError, match="runs: give a name or a list of names"):
         reliseg.merge_runs(3, tmp_path / "out")  # type: ignore[arg-type]
+
+
+def test_runs_in_an_object_store_are_called_by_their_addresses(command, tmp_path, s3):
+    place, path = add_piece(tmp_path / "a", ["s/1"])
+    s3_server.put(s3, "together", {f"a/{name}": content for name, content in files_of(tmp_path / "a").items()})
+    code, said, err = command("merge", "s3://together/a", "--out", "s3://together/out")
+    assert (code, said) == (0, "")
+    assert "s3://together/out: 1 piece of statistics" in err
+    assert "--out s3://together/out --stage measure" in err
+    assert f"out/statistics/{place[:2]}/{place}/{path.name}" in s3_server.stored(s3, "together")
+    none = "s3://together/none"
+    for words in (["merge", none, "--out", tmp_path / "x"], ["prune", none, "--keep", "a"]):
+        code, _, err = command(*words)
+        assert (code, err) == (2, f"reliseg: {none} holds no run; give the folder of a run\n")
+    damaged = {f"b/{name}": content for name, content in files_of(tmp_path / "a").items()}
+    damaged = {name: content[: -1 if name.endswith(".zip") else None] for name, content in damaged.items()}
+    s3_server.put(s3, "together", damaged)
+    code, _, err = command("merge", "s3://together/b", "--out", tmp_path / "y")
+    assert code == 1
+    assert f"reliseg: s3://together/b/{path.relative_to(tmp_path / 'a')} is damaged and left out" in err
 
 
 def test_a_run_is_pruned_and_it_is_said_how_much_goes(command, tmp_path):

@@ -50,7 +50,7 @@ from reliseg.report.compare.table import Comparisons, compare_runs
 from reliseg.results import Results
 from reliseg.results.readable import RESULTS_FILE, Source
 from reliseg.run.context import CHECKPOINT
-from reliseg.run.depot.open import keep_tables, local_folder, open_depot
+from reliseg.run.depot.open import keep_tables, open_depot
 from reliseg.run.execute import Run
 from reliseg.run.failures import OnError
 from reliseg.runtime.progress import Listener, Progress
@@ -250,9 +250,8 @@ def merge_runs(
     """
     from reliseg.run.upkeep.merge import Merge
 
-    places = [local_folder(run) for run in (*strings("runs", runs), as_text("out", out))]
     with _shown(receiver_of(progress)) as told:
-        Merge(places[:-1], places[-1], strict, told).execute()
+        Merge(strings("runs", runs), as_text("out", out), strict, told).execute()
 
 
 def compare(

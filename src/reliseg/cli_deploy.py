@@ -13,7 +13,7 @@ from reliseg.runtime.printable import printable
 
 def predict(
     *,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The folder of a run, or its address in s3://.")],
     images: Annotated[
         list[str],
         typer.Option(metavar="PLACE", help="A folder, 'DIR/*.png', LIST.txt, or an image. Repeat for more."),

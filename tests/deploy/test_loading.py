@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from helpers import s3_server
 from helpers.deployed import SPLIT, Deployed, deploy, logits_of_colors
 
 import reliseg
@@ -52,6 +53,27 @@ def test_a_run_a_record_and_its_file_give_the_same_predictor(deployed, record):
         assert predictor.acceptance == of_run.acceptance
         assert predictor.acceptance.last is not None
         assert predictor.notes == ()
+
+
+def test_a_run_in_an_object_store_and_a_file_in_it_are_loaded_as_those_in_a_folder(deployed, record, s3):
+    files = {f"a/{p.relative_to(deployed.run)}": p.read_bytes() for p in deployed.run.rglob("*") if p.is_file()}
+    s3_server.put(s3, "deployed", files)
+    s3.heal()
+    expected = reliseg.load_predictor(deployed.run, "net", TS)
+    model = network(deployed)
+    for predictor in (
+        reliseg.load_predictor("s3://deployed/a", "net", TS),
+        reliseg.load_predictor(f"s3://deployed/a/calibrations/net/{record.name}", model),
+    ):
+        np.testing.assert_array_equal(confidence(predictor, deployed), confidence(expected, deployed))
+        assert predictor.acceptance == expected.acceptance
+    assert s3.asked("GET", "/(statistics|replicates|pictures|fitted)/") == s3.asked("PUT") == s3.asked("DELETE") == 0
+    with pytest.raises(ConfigError, match="s3://deployed/a: net has 2 calibrations"):
+        reliseg.load_predictor("s3://deployed/a")
+    with pytest.raises(UsageError, match=r"s3://deployed/b/results\.json: no such file; give the address of a fini"):
+        reliseg.load_predictor("s3://deployed/b")
+    with pytest.raises(ConfigError, match="write s3://deployed/a as a text"):
+        reliseg.load_predictor(Path("s3://deployed/a"))
 
 
 def test_images_and_masks_of_the_run_need_not_be_there(deployed, tmp_path):

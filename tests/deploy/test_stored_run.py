@@ -36,7 +36,7 @@ class Run(StoredRun):
 
 
 def run_of(*records: Record) -> Run:
-    return Run(Path("runs/a"), stored=records)
+    return Run(Path("runs/a"), "runs/a", stored=records)
 
 
 def test_the_only_one_need_not_be_named():
@@ -85,7 +85,7 @@ def test_names_are_suggested():
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="no run is stored here; give the --out of reliseg run"):
-        StoredRun(tmp_path).model_name(None)
+        StoredRun(tmp_path, str(tmp_path)).model_name(None)
 
 
 def test_classes_come_from_the_record_where_its_data_set_is_not_known():
@@ -99,7 +99,7 @@ def configured(*datasets: dict, **more) -> Run:
     """A run with these data sets, none of whose images are on this machine."""
     sections = [{"spec": "camvid", "root": "/gone"} | section for section in datasets]
     content = {"models": [{"name": "net", "kind": "hf", "where": "my/net"}], "datasets": sections}
-    run = Run(Path("runs/a"))
+    run = Run(Path("runs/a"), "runs/a")
     run.__dict__["config"] = parse_config(content)
     return run
 

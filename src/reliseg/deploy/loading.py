@@ -14,12 +14,11 @@ from reliseg.data import DataSet, Domain
 from reliseg.deploy.acceptance import Acceptance
 from reliseg.deploy.fitted_model import NOTHING, compare_models
 from reliseg.deploy.predictor import Predictor
-from reliseg.deploy.stored_run import Choice, StoredRun, dataset_of_record, of_record
+from reliseg.deploy.stored_run import Choice, StoredRun, dataset_of_record, of_record, place_to_read
 from reliseg.errors import CalibrationError, ConfigError, ModelError, suggestion
 from reliseg.models import Model
 from reliseg.plan.plan import Target
 from reliseg.prediction import Prediction
-from reliseg.run.depot.open import local_folder
 from reliseg.run.predict.identity import parts_of_predictions
 from reliseg.run.predict.model_facts import ModelFacts
 
@@ -38,11 +37,12 @@ def load_predictor(
 ) -> Predictor:
     """Return a model with one of its calibrations, ready for images: `predictor(image).confidence`.
 
-    `run` is the folder of a run; `model` and `calibration` (`ts@camvid/cal`, `identity`) are names in it, which may be
-    left out where it has only one. `dataset` names the data set whose classes are predicted, by default that of the
-    calibration split. Of a model that was an object in Python, give that, or `{NAME: model}`. Or `run` is a fitted
-    calibration, or its file, and `model` the open model that it was fitted on; `projection` is that of its data set,
-    where that is not the default. `settings` are `device`, `threads` and `batch`, by default those of the run. Raises a
+    `run` is the folder of a run, or its address in an object store; `model` and `calibration` (`ts@camvid/cal`,
+    `identity`) are names in it, which may be left out where it has only one. `dataset` names the data set whose classes
+    are predicted, by default that of the calibration split. Of a model that was an object in Python, give that, or
+    `{NAME: model}`. Or `run` is a fitted calibration, or its file, and `model` the open model that it was fitted on;
+    `projection` is that of its data set, where that is not the default. `settings` are `device`, `threads` and `batch`,
+    by default those of the run. Raises a
     UsageError that says in one line what does not fit.
     """
     for key in settings:
@@ -50,7 +50,7 @@ def load_predictor(
             known = suggestion(key, [*SETTINGS, "model", "calibration", "dataset", "projection"])
             raise ConfigError(f"load_predictor has no keyword {key!r}; {known}")
     changed = parse_settings(settings).model_dump(include=set(settings))
-    source = run if isinstance(run, Record) else local_folder(Path(run).expanduser())
+    source = run if isinstance(run, Record) else place_to_read(run)
     if isinstance(source, Path) and source.is_file():
         source = find_record(source)
     if isinstance(source, Record):
@@ -59,7 +59,7 @@ def load_predictor(
             raise ConfigError(f"{source.name}: give model, the open model that it was fitted on, or load its run")
         return _of_record(source, model, projection, changed)
     _refuse("of a run, whose data sets have their own", projection=projection)
-    stored = StoredRun(source)
+    stored = StoredRun(source, str(run))
     name, opened = _named(stored, model)
     choice = stored.choose_calibration(name, calibration)
     batch = stored.config.model_copy(update=changed).batch

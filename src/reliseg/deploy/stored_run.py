@@ -9,7 +9,7 @@ from typing import Any
 
 from reliseg.calibration import Unchanged
 from reliseg.calibration.base import Calibration
-from reliseg.calibration.records.record import Record, read_records
+from reliseg.calibration.records.record import RECORDS_FOLDER, Record, read_records
 from reliseg.config.schema import IN_MEMORY, RunConfig, read_config
 from reliseg.data import DataSet
 from reliseg.deploy.acceptance import Acceptance
@@ -18,10 +18,14 @@ from reliseg.labels import LabelMap, space_of_classes
 from reliseg.models import Model
 from reliseg.plan.open import model_loaders, open_without_files
 from reliseg.plan.plan import IDENTITY
+from reliseg.remote import run_address
+from reliseg.results.readable import readable_run
 from reliseg.run.folder import RunFolder
 from reliseg.runtime.regular_files import read_regular
 
 _MANIFEST_LIMIT = 1 << 30
+_PARTS = ("config.yaml", "manifest.json", RECORDS_FOLDER)
+"""What is read of a run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,23 +40,38 @@ class Choice:
     acceptance: Acceptance
 
 
+def place_to_read(run: str | Path) -> Path:
+    """Return the folder of a run, or the file of one of its calibrations; of an address, a copy here of what is read.
+
+    Nothing is put into a store. A DataError where no finished run is there.
+    """
+    address = run_address(str(run))
+    if address is None:
+        return Path(run).expanduser()
+    place, inside, record = str(address).partition(f"/{RECORDS_FOLDER}/")
+    folder = RunFolder(readable_run(place, *_PARTS))
+    return folder.path / RECORDS_FOLDER / record if inside else folder.path
+
+
 @dataclass(frozen=True, eq=False)
 class StoredRun:
     """The folder of a run, read when something is asked for."""
 
     folder: Path
+    name: str
+    """What users call it: a path, or an address."""
 
     @cached_property
     def config(self) -> RunConfig:
         """The configuration that was asked last; a ConfigError where the folder holds no run."""
         path = RunFolder(self.folder).config
         if not path.is_file():
-            raise ConfigError(f"{self.folder}: no run is stored here; give the --out of reliseg run")
+            raise ConfigError(f"{self.name}: no run is stored here; give the --out of reliseg run")
         return read_config(path)
 
     def model_name(self, asked: str | None) -> str:
         """Return the name of a model of the run: the one that is asked for, or the only one."""
-        return choose("model", asked, [m.name for m in self.config.models], str(self.folder))
+        return choose("model", asked, [m.name for m in self.config.models], self.name)
 
     def load_model(self, name: str, settings: Mapping[str, object]) -> Model:
         """Return a model of the run, loaded; `settings` take the place of the run's own."""
@@ -92,7 +111,7 @@ class StoredRun:
             methods.setdefault(record.method, []).append(record.name)
         if asked in methods and len(methods[asked]) == 1:
             asked = methods[asked][0]
-        where = f"{self.folder}: {model}"
+        where = f"{self.name}: {model}"
         name = choose("calibration", asked, list(records), where, others=[IDENTITY])
         return of_record(records[name])
 
@@ -106,12 +125,8 @@ class StoredRun:
             asked = choice.split.partition("/")[0]
             if asked not in names and choice.record is not None:  # it was loaded from another run
                 fitting = [d for d in map(self._dataset, names) if d.labels.classes == choice.record.classes]
-                return (
-                    fitting[0]
-                    if len(fitting) == 1
-                    else self._dataset(choose("data set", None, names, str(self.folder)))
-                )
-        return self._dataset(choose("data set", asked, names, str(self.folder)), choice.record)
+                return fitting[0] if len(fitting) == 1 else self._dataset(choose("data set", None, names, self.name))
+        return self._dataset(choose("data set", asked, names, self.name), choice.record)
 
     def _dataset(self, name: str, record: Record | None = None) -> DataSet:
         section = next(section for section in self.config.datasets if section.name == name)

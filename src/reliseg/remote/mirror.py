@@ -32,6 +32,10 @@ class Mirror:
         """Return the names of the files there that begin with `prefix`, sorted."""
         return sorted(name for name in self._files() if name.startswith(prefix))
 
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of the files there."""
+        return {name: facts.size or 0 for name, facts in self._files().items()}
+
     def fetch(self, name: str) -> Path:
         """Return the local path of a file that is there, fetched unless the copy here is equal.
 

@@ -6,7 +6,7 @@ import pytest
 
 from reliseg.errors import ConfigError
 from reliseg.run.depot.base import LocalDepot
-from reliseg.run.depot.open import keep_tables, local_folder, open_depot
+from reliseg.run.depot.open import keep_tables, open_depot, place_of_run
 
 
 def test_a_path_is_the_folder_itself() -> None:
@@ -29,11 +29,10 @@ def test_what_can_be_no_run_is_refused_with_the_next_step(out: str | Path, advic
         open_depot(out)
 
 
-def test_commands_on_folders_refuse_addresses() -> None:
-    assert local_folder("runs/a") == Path("runs/a")
-    for run in ("s3://bucket/a", Path("s3://bucket/a")):
-        with pytest.raises(ConfigError, match="copy it to a folder first"):
-            local_folder(run)
+def test_one_run_has_one_place_whichever_path_or_address_leads_to_it(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert place_of_run(tmp_path / "link" / "a") == place_of_run(str(tmp_path / "a"))
+    assert place_of_run("s3://bucket/a/") == place_of_run("S3://bucket/a") != place_of_run("s3://bucket/b")
 
 
 def test_of_a_run_that_ended_only_the_tables_are_kept(tmp_path: Path) -> None:

@@ -281,8 +281,8 @@ def test_pieces_that_are_joined_meanwhile_are_not_lost(runs, monkeypatch):
     place, path = add_piece(a, ["s/1"])
     copy = Merge.__dict__["_compare"]
 
-    def compare_then_join(self: Merge) -> None:
-        copy(self)
+    def compare_then_join(self: Merge, stores: object) -> None:
+        copy(self, stores)
         joined = add_piece(a, ["s/1", "s/2"])[1]
         joined.rename(path.with_name(joined.name))
         path.unlink()

@@ -1,8 +1,10 @@
 """The interface of what keeps the files of a run for others, and the simplest: the folder of the run itself."""
 
+import os
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -21,6 +23,10 @@ class Depot(ABC):
     @abstractmethod
     def names(self) -> Collection[str]:
         """Return what lies there and may not be here: names right in the folder of the run."""
+
+    @abstractmethod
+    def below(self, *folders: Path) -> Mapping[Path, int]:
+        """Return all files below these folders, there or here, with their bytes. Links are not followed."""
 
     @abstractmethod
     def fetch(self, *folders: Path, stem: str = "") -> None:
@@ -72,6 +78,10 @@ class LocalDepot(Depot):
         """Return nothing: what is there is here."""
         return ()
 
+    def below(self, *folders: Path) -> Mapping[Path, int]:
+        """Return the files that are here."""
+        return files_below(folders)
+
     def fetch(self, *folders: Path, stem: str = "") -> None:
         """Do nothing: what is there is here."""
 
@@ -101,3 +111,15 @@ class LocalDepot(Depot):
 
     def trim(self) -> None:
         """Do nothing: nothing could be fetched again."""
+
+
+def files_below(folders: Iterable[Path]) -> dict[Path, int]:
+    """Return the files on this machine below some folders, with their bytes; links are none."""
+    found = {}
+    for above in folders:
+        for place, _, names in os.walk(above):
+            for path in (Path(place, name) for name in sorted(names)):
+                with suppress(OSError):  # another process has removed it
+                    if not path.is_symlink():
+                        found[path] = path.stat().st_size
+    return found

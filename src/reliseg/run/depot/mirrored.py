@@ -1,7 +1,7 @@
 """The run of an object store, with a copy here in which the work is done."""
 
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -12,7 +12,7 @@ from typing import TypeAlias
 from reliseg.errors import ConfigError, StorageError
 from reliseg.remote import FetchError, Mirror
 from reliseg.remote.errors import AbsentError
-from reliseg.run.depot.base import Depot
+from reliseg.run.depot.base import Depot, files_below
 from reliseg.run.depot.trimming import trim
 
 _THREADS = 8
@@ -42,6 +42,14 @@ class MirroredDepot(Depot):
     def names(self) -> Collection[str]:
         """Return what lies right in the folder of the run."""
         return {p.relative_to(self._mirror.folder).parts[0] for paths in self._files.values() for p in paths}
+
+    def below(self, *folders: Path) -> Mapping[Path, int]:
+        """Return the files that are there, and those that are here alone."""
+        with self._asking():
+            sizes = self._mirror.sizes()
+        there = {p: sizes[self._name_of(p)] for f, paths in self._files.items() if _is_below(f, folders) for p in paths}
+        here = {path: size for path, size in files_below(folders).items() if not _is_of_this_machine(path)}
+        return dict(sorted((here | there).items()))
 
     def fetch(self, *folders: Path, stem: str = "") -> None:
         """Fetch files that are not here, or other ones, and put those that are not there."""
@@ -81,11 +89,11 @@ class MirroredDepot(Depot):
     def remove(self, *paths: Path) -> None:
         """Remove files there and here."""
         with self._asking():
-            for path in paths:
-                path.unlink(missing_ok=True)
-                if path in self._files.get(path.parent, ()):
-                    self._mirror.remove(self._name_of(path))
-                    self._files[path.parent].discard(path)
+            if len(paths) > _THREADS:
+                with ThreadPoolExecutor(_THREADS) as pool:
+                    list(pool.map(self._remove, paths))
+            else:
+                list(map(self._remove, paths))
 
     def remove_folder(self, folder: Path) -> None:
         """Remove all files below a folder there, and the folder here."""
@@ -127,6 +135,13 @@ class MirroredDepot(Depot):
         else:
             self._note(path)
 
+    def _remove(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        if path in self._files.get(path.parent, ()):
+            self._mirror.remove(self._name_of(path))
+            with self._lock:
+                self._files[path.parent].discard(path)
+
     def _note(self, path: Path) -> None:
         with self._lock:
             self._equal[path] = _state(path)
@@ -159,6 +174,10 @@ def _files_in(folder: Path, stem: str = "") -> Iterable[Path]:
         return ()
     order: Callable[[Path], tuple[bool, Path]] = lambda path: (path.suffix == ".json", path)  # noqa: E731
     return sorted(found, key=order)
+
+
+def _is_below(folder: Path, above: Iterable[Path]) -> bool:
+    return any(folder.is_relative_to(one) for one in above)
 
 
 def _is_of_this_machine(path: Path) -> bool:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reliseg.errors import ConfigError
-from reliseg.remote import LOST_SLASH, FetchError, Mirror, is_address, run_address
+from reliseg.remote import FetchError, Mirror, run_address
 from reliseg.remote.settings import cache_folder
 from reliseg.results.pictures import PICTURES_FOLDER
 from reliseg.results.replicates import FOLDER
@@ -36,11 +36,10 @@ def folder_of_copy(address: str) -> Path:
     return cache_folder() / COPIES / hashlib.sha256(address.encode()).hexdigest()[:32]
 
 
-def local_folder(run: str | Path) -> Path:
-    """Return the folder of a run that lies on this machine; a ConfigError for an address."""
-    if is_address(str(run)) or LOST_SLASH.match(str(run)):
-        raise ConfigError(f"{run}: this is for runs on this machine; copy it to a folder first, and back afterwards")
-    return Path(run)
+def place_of_run(run: str | Path) -> str:
+    """Return the one text that tells a run from others, whichever path leads to it."""
+    address = run_address(str(run))
+    return str(Path(run).resolve()) if address is None else str(address)
 
 
 def fetch_run(folder: Path, depot: Depot, is_ours: Callable[[str], bool]) -> None:

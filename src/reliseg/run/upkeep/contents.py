@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from reliseg.calibration.records.record import Record
@@ -27,7 +26,7 @@ class Subject:
     model: str = ""
     domain: str = ""
 
-    def difference(self, name: str, one: Path, other: Path) -> str:
+    def difference(self, name: str, one: str, other: str) -> str:
         """Return a line that says what differs between two runs, and what to do."""
         between = f"between {one} and {other}"
         if self.kind == "model":
@@ -142,7 +141,7 @@ class Contents:
         for kind, maker in other.processors.items():
             self.processors.setdefault(kind, maker)
 
-    def contradiction(self, other: "Contents", stores: Sequence[Path]) -> str | None:
+    def contradiction(self, other: "Contents", stores: Sequence[str]) -> str | None:
         """Return a line about what is one thing here and another there: where nothing is common, they do not fit."""
         for kind in get_args(_Kind):
             for subject in (s for s in other.by_subject if s.kind == kind and s in self.by_subject):

@@ -9,9 +9,12 @@ from typing import Literal
 
 from reliseg.calibration.records.record import read_record, record_file, write_record
 from reliseg.errors import ConfigError, IncompleteError, count_text
+from reliseg.run.depot.base import Depot, LocalDepot
+from reliseg.run.depot.open import open_depot, place_of_run
+from reliseg.run.depot.sources import run_to_read
 from reliseg.run.fit.refusals import read_refusal, write_refusal
 from reliseg.run.fit.sample_records import SampleRecord, read_sample_record, refuse_changed_files
-from reliseg.run.folder import RunFolder, check_writable, hold_run_folder
+from reliseg.run.folder import RunFolder, check_writable, hold_run_folder, look_at_run
 from reliseg.run.hashes import InputHashes
 from reliseg.run.store.piece_files import FORMAT, format_of, read_head, read_unchanged
 from reliseg.run.store.store import Place, Store, file_name
@@ -23,6 +26,8 @@ from reliseg.runtime.progress import Progress, Silent
 from reliseg.runtime.regular_files import read_regular, sha256_of_file, size_text
 
 _LARGEST = 1 << 26
+_PARTS = ("config.yaml", "statistics", "fitted", "samples", "configurations", "models")
+"""What is read of a run."""
 
 
 @dataclass
@@ -42,11 +47,29 @@ class Merged:
 
 
 @dataclass(frozen=True, eq=False)
-class Merge:
-    """Runs, and the folder that gets what they have stored: a new one, or that of a run, also of one of these."""
+class Stored:
+    """A run that lies in a folder here, or a copy of it."""
 
-    runs: Sequence[Path]
-    out: Path
+    folder: RunFolder
+    name: str
+    """What users call it: a path, or an address."""
+    depot: Depot = field(default_factory=LocalDepot)
+    """Where others find what is written to it."""
+
+    def shown(self, path: Path) -> str:
+        """Return what users call a file of it."""
+        return f"{self.name}/{path.relative_to(self.folder.path)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Merge:
+    """Runs, and what gets what they have stored: a new folder, or that of a run, also of one of these.
+
+    Each is a path, or an address in an object store.
+    """
+
+    runs: Sequence[str | Path]
+    out: str | Path
     strict: bool = False
     """Refuse runs that were made on different types of processors."""
     progress: Progress = field(default_factory=Silent)
@@ -56,39 +79,48 @@ class Merge:
 
         An IncompleteError at the end names what is damaged, and left out.
         """
-        check_writable(self.out)
-        for run in self.runs:
-            if not RunFolder(run).config.exists():
-                raise ConfigError(f"{run} holds no run; give the folder of a run")
+        check_writable(self._target.folder.path)
+        look_at_run(self._target.folder, self._target.depot)
         with ExitStack() as held:
-            if self.out.exists():
-                held.enter_context(hold_run_folder(self._target))
-            self._compare()
-            if not self.out.exists():
-                held.enter_context(hold_run_folder(self._target))
-            merged = self._copy()
-        self._tell(merged)
+            sources = [Stored(RunFolder(held.enter_context(run_to_read(r, _PARTS))), str(r)) for r in self._others()]
+            for run in sources or [self._target]:
+                if not run.folder.config.exists():
+                    raise ConfigError(f"{run.name} holds no run; give the folder of a run")
+            if self._target.folder.path.exists():
+                held.enter_context(hold_run_folder(self._target.folder, self._target.depot))
+            is_there = self._target.folder.config.exists()
+            if is_there:
+                self._have_target()
+            self._compare([*([self._target] if is_there else []), *sources])
+            if not self._target.folder.path.exists():
+                held.enter_context(hold_run_folder(self._target.folder, self._target.depot))
+            merged = self._copy(sources)
+        self._tell(merged, len(sources))
         if merged.left_out:
             raise IncompleteError(*merged.left_out)
         return merged
 
     @cached_property
-    def _target(self) -> RunFolder:
-        return RunFolder(self.out)
+    def _target(self) -> Stored:
+        folder, depot = open_depot(self.out)
+        return Stored(RunFolder(folder), str(self.out), depot)
 
-    @cached_property
-    def _sources(self) -> list[RunFolder]:
-        """The runs that are copied from, each once."""
-        own = self.out.resolve()
-        found = {run.resolve(): RunFolder(run) for run in self.runs}
-        return [folder for place, folder in found.items() if place != own]
+    def _others(self) -> list[str | Path]:
+        """Return the runs that are copied from, each once."""
+        own = place_of_run(self.out)
+        found = {place_of_run(run): run for run in self.runs}
+        return [run for place, run in found.items() if place != own]
 
-    def _compare(self) -> None:
+    def _have_target(self) -> None:
+        """Have here what the run holds that gets all: it is compared, and is not copied again."""
+        folder, depot = self._target.folder, self._target.depot
+        depot.fetch(*{path.parent for path in depot.below(folder.statistics, folder.fitted(""), folder.samples(""))})
+
+    def _compare(self, stores: Sequence[Stored]) -> None:
         """Raise a ConfigError where runs do not belong together."""
-        stores = [*([self._target] if self._target.config.exists() else []), *self._sources]
-        total = sum(1 for store in stores for _ in listing.all_pieces(store))
+        total = sum(1 for store in stores for _ in listing.all_pieces(store.folder))
         self.progress.begin(f"comparing {count_text(len(stores), 'run')}", total)
-        names, known = [store.path for store in stores], Contents()
+        names, known = [store.name for store in stores], Contents()
         for number, store in enumerate(stores):
             contents = self._contents(store, number)
             difference = known.contradiction(contents, names)
@@ -102,19 +134,19 @@ class Merge:
                 raise ConfigError(f"{text}; merge runs of one type, or leave out --strict")
             self.progress.note(text)
 
-    def _contents(self, folder: RunFolder, store: int) -> Contents:
+    def _contents(self, run: Stored, store: int) -> Contents:
         """Return what a store says of what it holds; what is damaged says nothing."""
-        contents = Contents()
+        contents, folder = Contents(), run.folder
         older = listing.older_statistics(folder)
         if older:
-            raise _format_error(folder, f"{older} is of an earlier version")
+            raise _format_error(run, f"{run.shown(older)} is of an earlier version")
         for path in listing.all_pieces(folder):
             self.progress.advance()
             stored = read_head(path)
             if stored is not None:
                 contents.add_piece(stored, store)
             elif (other := format_of(path)) not in (None, FORMAT):
-                raise _format_error(folder, f"its statistics are of format {other}, and this version has {FORMAT}")
+                raise _format_error(run, f"its statistics are of format {other}, and this version has {FORMAT}")
         for path in listing.sample_record_files(folder):
             model, dataset, domain = path.relative_to(folder.samples("")).parts[:3]
             try:
@@ -128,54 +160,82 @@ class Merge:
                 continue
         return contents
 
-    def _copy(self) -> Merged:
+    def _copy(self, sources: Sequence[Stored]) -> Merged:
         """Copy what is not there; first the configuration, which makes the folder that of a run."""
-        merged = Merged()
-        if not self._target.config.exists():
-            write_text(self._target.config, read_regular(self._sources[0].config, _LARGEST).decode())
-        total = sum(1 for source in self._sources for _ in listing.all_pieces(source))
-        self.progress.begin(f"copying from {count_text(len(self._sources), 'run')}", total)
-        for source in self._sources:
-            pieces = PieceCopies(source, self._target, merged, self.progress)
-            for place in listing.places(source):
+        merged, target = Merged(), self._target
+        if not target.folder.config.exists():
+            write_text(target.folder.config, read_regular(sources[0].folder.config, _LARGEST).decode())
+        target.depot.put(target.folder.config)
+        total = sum(1 for source in sources for _ in listing.all_pieces(source.folder))
+        self.progress.begin(f"copying from {count_text(len(sources), 'run')}", total)
+        for source in sources:
+            pieces = PieceCopies(source, target, merged, self.progress)
+            for place in listing.places(source.folder):
                 pieces.copy(place)
-            others = OtherCopies(source, self._target, merged)
+            others = OtherCopies(source, target, merged)
             others.copy_calibrations()
             others.copy_samples()
             others.copy_texts()
-        if listing.sample_record_files(self._target):
+        if listing.sample_record_files(target.folder):
             merged.next_stage = "fit"
-        elif not any(listing.all_pieces(self._target)):
+        elif not any(listing.all_pieces(target.folder)):
             merged.next_stage = "evaluate"
         return merged
 
-    def _tell(self, merged: Merged) -> None:
+    def _tell(self, merged: Merged, sources: int) -> None:
         there = f", {merged.there} were there before" if merged.there else ""
         pieces = f"{count_text(merged.pieces, 'piece')} of statistics ({size_text(merged.size)})"
         self.progress.note(
-            f"{self.out}: {pieces} of {count_text(len(self._sources), 'run')} copied{there}; go on with reliseg run "
-            f"{self._target.config} --out {self.out} --stage {merged.next_stage}"
+            f"{self.out}: {pieces} of {count_text(sources, 'run')} copied{there}; go on with reliseg run "
+            f"{self._target.folder.config} --out {self.out} --stage {merged.next_stage}"
         )
 
 
 @dataclass(frozen=True, eq=False)
-class PieceCopies:
+class _Copies:
+    """Files on their way from one run to another."""
+
+    source: Stored
+    target: Stored
+    merged: Merged
+
+    def _place_of(self, path: Path) -> Path:
+        """Return where a file of the source lies in the target."""
+        return self.target.folder.path / path.relative_to(self.source.folder.path)
+
+    def _copied(self, path: Path, is_whole: Callable[[Path], bool]) -> int | None:
+        """Copy a file; return its size, or None where it is gone, or damaged and left out."""
+        target = self._place_of(path)
+        try:
+            size = copy_file(path, target, is_whole)
+        except FileNotFoundError as error:
+            if path.exists():
+                raise
+            del error  # whoever writes there has removed it
+        except DamagedError:
+            shown = self.source.shown(path)
+            self.merged.left_out.append(f"{shown} is damaged and left out; the next run computes it again")
+        else:
+            self.target.depot.put(target)
+            return size
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class PieceCopies(_Copies):
     """Statistics on their way from one run to another."""
 
-    source: RunFolder
-    target: RunFolder
-    merged: Merged
     progress: Progress
 
     def copy(self, place: Place) -> None:
         """Copy what is not there. Where the source is written meanwhile, pieces may be put together: look again."""
         seen: set[str] = set()
-        while new := [path for path in listing.pieces(self.source, place) if path.name not in seen]:
+        while new := [path for path in listing.pieces(self.source.folder, place) if path.name not in seen]:
             seen |= {path.name for path in new}
             for path in new:
                 self.progress.advance()
                 self._copy_piece(path)
-        theirs, ours = (Store(folder.statistics, InputHashes()) for folder in (self.source, self.target))
+        theirs, ours = (Store(s.folder.statistics, InputHashes(), s.depot) for s in (self.source, self.target))
         failures = theirs.failures(place)
         if failures:
             ours.note_failures(place, failures | ours.failures(place))
@@ -185,84 +245,69 @@ class PieceCopies:
             stored = read_unchanged(copy)
             return stored is not None and file_name(stored) == path.name
 
-        target = self.target.path / path.relative_to(self.source.path)
+        target = self._place_of(path)
         if is_whole(target):
             self.merged.there += 1
+            self.target.depot.put(target)  # it may be here alone
             return
-        size = _copied(path, target, is_whole, self.merged)
+        size = self._copied(path, is_whole)
         if size is not None:
             self.merged.pieces += 1
             self.merged.size += size
 
 
 @dataclass(frozen=True, eq=False)
-class OtherCopies:
+class OtherCopies(_Copies):
     """All else on its way from one run to another."""
-
-    source: RunFolder
-    target: RunFolder
-    merged: Merged
 
     def copy_calibrations(self) -> None:
         """Copy fitted calibrations, and why others could not be fitted."""
-        for place in listing.fitted_places(self.source):
-            target = self.target.fitted(place.name)
+        for place in listing.fitted_places(self.source.folder):
+            target = self._place_of(place)
             for path in listing.record_files(place):
                 try:
                     record = read_record(path)
                 except ConfigError as error:
                     if path.exists():
-                        self.merged.left_out.append(str(error))
+                        self.merged.left_out.append(str(error).replace(str(path), self.source.shown(path)))
                     continue
                 if record_file(record.name) != path.name:
-                    self.merged.left_out.append(f"{path} holds {record.name}, and is left out; fit it again")
+                    line = f"{self.source.shown(path)} holds {record.name}, and is left out; fit it again"
+                    self.merged.left_out.append(line)
                 elif not _is_record(target / path.name):
                     write_record(target, record)
             refusal = read_refusal(place)
             if refusal and read_refusal(target) is None:
                 write_refusal(target, refusal)
+            self.target.depot.put_all(target)
 
     def copy_samples(self) -> None:
         """Copy what calibrations are to be fitted on, with what is said of it at last."""
-        for path in listing.sample_record_files(self.source):
-            target = self.target.path / path.relative_to(self.source.path)
+        for path in listing.sample_record_files(self.source.folder):
+            target = self._place_of(path)
             try:
                 record = read_sample_record(path)
                 files = listing.sampled_files(path, record)
             except (OSError, ValueError):
                 if path.exists():
-                    self.merged.left_out.append(f"{path} is damaged and left out; sample it again")
+                    line = f"{self.source.shown(path)} is damaged and left out; sample it again"
+                    self.merged.left_out.append(line)
                 continue
             if not _holds_as_much(target, record):
-                self._copy_shard(path, record, files, target)
+                self._copy_shard(path, record, files)
 
     def copy_texts(self) -> None:
         """Copy the configurations that were asked, what they were answered with, and what is known of models."""
-        for path in (*listing.configuration_files(self.source), *listing.model_files(self.source)):
-            target = self.target.path / path.relative_to(self.source.path)
-            if not target.exists():
-                _copied(path, target, lambda copy, path=path: _is_named_so(copy, path), self.merged)  # type: ignore[misc]
+        for path in (*listing.configuration_files(self.source.folder), *listing.model_files(self.source.folder)):
+            if not self._place_of(path).exists():
+                self._copied(path, lambda copy, path=path: _is_named_so(copy, path))  # type: ignore[misc]
 
-    def _copy_shard(self, path: Path, record: SampleRecord, files: dict[Path, str], target: Path) -> None:
-        target.unlink(missing_ok=True)  # it would speak of files that are written anew
+    def _copy_shard(self, path: Path, record: SampleRecord, files: dict[Path, str]) -> None:
+        self.target.depot.remove(self._place_of(path))  # it would speak of files that are written anew
         for file, digest in files.items():
-            to = target.parent / file.relative_to(path.parent)
-            if _copied(file, to, lambda copy, digest=digest: sha256_of_file(copy) == digest, self.merged) is None:  # type: ignore[misc]
+            if self._copied(file, lambda copy, digest=digest: sha256_of_file(copy) == digest) is None:  # type: ignore[misc]
                 return
-        _copied(path, target, lambda copy: read_sample_record(copy) == record, self.merged)
-
-
-def _copied(source: Path, target: Path, is_whole: Callable[[Path], bool], merged: Merged) -> int | None:
-    """Copy a file; return its size, or None where it is gone, or damaged and left out."""
-    try:
-        return copy_file(source, target, is_whole)
-    except FileNotFoundError as error:
-        if source.exists():
-            raise
-        del error  # whoever writes there has removed it
-    except DamagedError:
-        merged.left_out.append(f"{source} is damaged and left out; the next run computes it again")
-    return None
+        self._copied(path, lambda copy: read_sample_record(copy) == record)
 
 
 def _is_record(path: Path) -> bool:
@@ -291,5 +336,5 @@ def _is_named_so(copy: Path, path: Path) -> bool:
     return path.suffix != ".yaml" or path.stem == sha256_of_file(copy)[: len(path.stem)]
 
 
-def _format_error(folder: RunFolder, problem: str) -> ConfigError:
-    return ConfigError(f"{folder.path}: {problem}; evaluate it again with this version, or leave it out")
+def _format_error(run: Stored, problem: str) -> ConfigError:
+    return ConfigError(f"{run.name}: {problem}; evaluate it again with this version, or leave it out")

@@ -13,8 +13,9 @@ from reliseg.plan.build import plan_from_config
 from reliseg.plan.plan import Plan
 from reliseg.results.pictures import PictureIndex
 from reliseg.run.context import ModelRun, RunContext
+from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.evaluate.coverage import Coverages
-from reliseg.run.folder import RunFolder, hold_run_folder
+from reliseg.run.folder import RunFolder, hold_run_folder, look_at_run
 from reliseg.run.hashes import InputHashes
 from reliseg.run.store.model_memory import ModelHandle
 from reliseg.run.store.piece_files import read_head
@@ -56,31 +57,38 @@ class Prune:
     dry_run: bool = False
     """Say what would go, and remove nothing."""
     progress: Progress = field(default_factory=Silent)
+    depot: Depot = field(default_factory=LocalDepot)
+    """Where others find the files of the folder."""
 
     def execute(self) -> Pruned:
         """Remove what none of these configurations uses. A ConfigError where that cannot be known, and nothing goes."""
         if not self.keep:
             raise ConfigError("--keep: give at least one configuration that the run shall go on answering")
+        look_at_run(self.folder, self.depot)
         if not self.folder.config.exists():
-            raise ConfigError(f"{self.folder.path} holds no run; give the folder of a run")
+            raise ConfigError(f"{self._name} holds no run; give the folder of a run")
         for place in self._own:
             if place.is_symlink():
                 raise ConfigError(
                     f"{place} is a link, and nothing behind links is removed; put the folder itself there"
                 )
         plans = {path: self._plan(path) for path in self.keep}
-        with hold_run_folder(self.folder):
+        with hold_run_folder(self.folder, self.depot):
             uses = _Uses(set(self._shown()))
             for path, (plan, text) in plans.items():
                 self._add(uses, path, plan, text)
             pruned, gone = self._sort(uses)
             if not self.dry_run:
-                for path in gone:
-                    path.unlink(missing_ok=True)
+                self.depot.remove(*gone)
                 for place in self._own:
                     _remove_empty(place)
         self._tell(pruned)
         return pruned
+
+    @property
+    def _name(self) -> str:
+        """What users call the run."""
+        return self.depot.name(self.folder.path)
 
     @property
     def _own(self) -> list[Path]:
@@ -90,6 +98,7 @@ class Prune:
 
     def _shown(self) -> Iterator[str]:
         """Yield the pictures of the configuration that was asked last."""
+        self.depot.fetch(self.folder.pictures, stem=self.folder.picture_index.name)
         index = PictureIndex.read(self.folder.path)
         if index:
             yield str(self.folder.picture_index.relative_to(self.folder.path))
@@ -106,13 +115,13 @@ class Prune:
         name = hashlib.sha256(text.encode()).hexdigest()[:16]
         uses.files |= {f"configurations/{name}.yaml", f"configurations/{name}.json"}
         with closing(InputHashes(self.folder.hashes)) as hashes:
-            context = RunContext(self.folder, progress=self.progress, hashes=hashes)
+            context = RunContext(self.folder, progress=self.progress, hashes=hashes, depot=self.depot)
             handles = [context.handle(source) for source in plan.models]
             for handle in handles:
                 handle.recall()
                 if handle.known() is None:
                     raise ConfigError(
-                        f"{path}: {self.folder.path} knows nothing of model {handle.name}, or its files have changed: "
+                        f"{path}: {self._name} knows nothing of model {handle.name}, or its files have changed: "
                         "what it uses cannot be told; carry it out with reliseg run, then prune"
                     )
             for handle in handles:
@@ -154,11 +163,10 @@ class Prune:
         """Yield the files that a run has written, with their bytes; what else lies there is left alone."""
         configurations = set(listing.configuration_files(self.folder))
         for above in self._own:
-            for place, _, names in os.walk(above):
-                for path in (Path(place, name) for name in sorted(names) if not is_temporary(name)):
-                    is_ours = path in configurations if above == self.folder.configurations else _is_ours(path)
-                    if is_ours and not path.is_symlink():
-                        yield path, path.stat().st_size
+            for path, size in self.depot.below(above).items():
+                is_ours = path in configurations if above == self.folder.configurations else _is_ours(path)
+                if is_ours and not is_temporary(path.name):
+                    yield path, size
 
     def _is_used(self, path: Path, uses: _Uses) -> bool:
         inner = path.relative_to(self.folder.path)
@@ -166,6 +174,7 @@ class Prune:
             return True
         if not uses.unfitted or path.suffix != ".zip":
             return False
+        self.depot.fetch(path.parent, stem=path.name)
         stored = read_head(path)
         named = stored.head.named if stored else {}
         return named.get("calibration", "") in uses.unfitted.get(named.get("model", ""), ())
@@ -173,13 +182,13 @@ class Prune:
     def _tell(self, pruned: Pruned) -> None:
         verb = "would be removed" if self.dry_run else "removed"
         self.progress.note(
-            f"{self.folder.path}: {count_text(pruned.removed, 'file')} ({size_text(pruned.removed_size)}) {verb}, "
+            f"{self._name}: {count_text(pruned.removed, 'file')} ({size_text(pruned.removed_size)}) {verb}, "
             f"{pruned.kept} ({size_text(pruned.kept_size)}) kept"
         )
         if not self._answers_last():
             self.progress.note(
-                f"the tables in {self.folder.path} are of a configuration that is not kept; reliseg results "
-                f"{self.folder.path} {self.keep[0]} writes those of one that is"
+                f"the tables in {self._name} are of a configuration that is not kept; reliseg results "
+                f"{self._name} {self.keep[0]} writes those of one that is"
             )
 
     def _answers_last(self) -> bool:
