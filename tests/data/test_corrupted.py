@@ -1,15 +1,18 @@
 """Corrupted copies of domains, and their samples."""
 
+import hashlib
+
 import numpy as np
 import pytest
 from helpers.plans import dataset_of
-from helpers.street import make_street
+from helpers.street import add_depth, make_street
 from PIL import Image
 
 import reliseg
 from reliseg.corruptions import Corrupted
-from reliseg.data import corrupt_sample, corrupted_dataset, corrupted_name, load, load_clean
-from reliseg.errors import SampleError
+from reliseg.data import corrupt_sample, corrupted_dataset, corrupted_name, load, load_clean, sample_sha256
+from reliseg.data.decode import check_sizes
+from reliseg.errors import ConfigError, SampleError
 
 FOG = Corrupted("fog", 3)
 
@@ -62,3 +65,66 @@ def test_an_image_that_cannot_be_corrupted_is_named(street):
     with pytest.raises(SampleError, match=r"sides of at most 65500: leave out jpeg_compression") as raised:
         load(street, sample)
     assert str(path) in str(raised.value)
+
+
+DEPTH_FOG = Corrupted("depth_fog", 4)
+
+
+@pytest.fixture
+def deep(tmp_path):
+    street = make_street(tmp_path, cal=1, day=2, dusk=1)
+    return reliseg.open_dataset(str(add_depth(street)), street.root / "data", domains={"day": {"split": "train"}})
+
+
+def foggy(dataset):
+    return corrupted_dataset(dataset, "day", DEPTH_FOG).domains["day+depth_fog-4"].samples
+
+
+def test_fog_from_depth_reads_the_map_beside_the_image(deep):
+    sample = foggy(deep)[1]
+    clean, found = load_clean(deep, sample), load(deep, sample)
+    assert clean.metres[0, 0] == 2
+    assert clean.metres[-1, -1] > 4
+    assert np.array_equal(found.image, DEPTH_FOG(clean.image, sample.id, clean.metres))
+    assert found.metres is None
+    assert not np.array_equal(found.image, clean.image)
+
+
+def test_the_bytes_of_the_map_are_among_those_of_the_sample_and_the_image_is_the_clean_one(deep):
+    sample = foggy(deep)[0]
+    found = load(deep, sample)
+    contents = [(deep.root / path).read_bytes() for path in (sample.image, sample.mask, sample.depth.map)]
+    assert found.sha256 == hashlib.sha256(b"".join(contents)).hexdigest()
+    assert found.image_sha256 == hashlib.sha256(contents[0]).hexdigest()
+    assert sample_sha256(deep, sample) == (found.sha256, found.image_sha256)
+    assert load(deep, sample, image=False).sha256 == found.sha256
+
+
+def test_a_data_set_whose_spec_names_no_depth_is_refused_in_one_line(street):
+    with pytest.raises(
+        ConfigError, match=r"camvid/day\+depth_fog-4: depth_fog needs to know .* give it a table \[depth\]"
+    ):
+        foggy(street)
+
+
+@pytest.mark.parametrize(
+    ("picture", "problem"),
+    [
+        (Image.new("I;16", (5, 5), 9), "the depth map has height 5, width 5, and the image height 24, width 32"),
+        (Image.new("RGB", (32, 24)), "the depth map is in RGB mode; give a grey one of 16 or 8 bits"),
+        (Image.new("I;16", (32, 24)), "no pixel has a depth: all are holes"),
+    ],
+)
+def test_a_depth_map_that_cannot_be_one_is_named(deep, picture, problem):
+    sample = foggy(deep)[0]
+    picture.save(path := deep.root / sample.depth.map)
+    with pytest.raises(SampleError, match=problem) as raised:
+        load(deep, sample)
+    assert str(path) in str(raised.value)
+
+
+def test_of_a_lossy_depth_map_no_number_is_what_it_was(deep):
+    sample = foggy(deep)[0]
+    Image.new("L", (32, 24), 9).save(deep.root / sample.depth.map, "JPEG")
+    with pytest.raises(SampleError, match="the depth map is a JPEG"):
+        check_sizes(deep, sample)

@@ -4,15 +4,16 @@ import hashlib
 import json
 import sys
 
-from helpers.corruption_images import picture
+from helpers.corruption_images import metres, picture
 from reliseg.corruptions import CORRUPTIONS, SEVERITIES, Corrupted
 
 
 def hashes(kinds):
     """Return the hashes of kinds at all severities, as `fog-3`."""
     image = picture(121, 163)
+    far = metres(image)
     corrupted = [Corrupted(kind, severity) for kind in kinds for severity in SEVERITIES]
-    return {c.name: hashlib.sha256(c(image, "scene/image").tobytes()).hexdigest() for c in corrupted}
+    return {c.name: hashlib.sha256(c(image, "scene/image", far).tobytes()).hexdigest() for c in corrupted}
 
 
 if __name__ == "__main__":

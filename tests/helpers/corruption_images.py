@@ -15,6 +15,15 @@ def picture(h, w):
     return np.stack([red, green, blue], axis=2).astype(np.uint8)
 
 
+def metres(image):
+    """Return how far everything in an image is: from a few metres below to hundreds above, with an endless corner."""
+    h, w = image.shape[:2]
+    y, x = np.arange(h)[:, None], np.arange(w)[None]
+    far = (400 * 16 // (16 + 16 * 15 * y // max(h, 1)) + x % 7).astype(np.float32)
+    far[: h // 6, : w // 3] = np.inf
+    return far
+
+
 def flat(h, w, level):
     """Return an image of one grey."""
     return np.full((h, w, 3), level, np.uint8)

@@ -1,12 +1,14 @@
 """Whole runs over corrupted domains: what the network sees, what is stored, and what is refused."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.runs import piece_files
-from helpers.street import Street, make_street
+from helpers.street import Street, add_depth, make_street
+from PIL import Image
 
 import reliseg
 from reliseg.data import decode
@@ -180,3 +182,75 @@ def test_a_loaded_calibration_is_not_tested_on_its_own_images_corrupted(
     (street.root / "loaded.yaml").write_text(json.dumps(config))
     with pytest.raises((ReliSegError, IncompleteError), match="fitted on"):
         reliseg.run_config(street.root / "loaded.yaml", tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def deep(tmp_path_factory: pytest.TempPathFactory) -> Street:
+    """A street with depth maps, in fog of two severities beside the same without depth."""
+    street = with_network(make_street(tmp_path_factory.mktemp("deep"), cal=1, day=2, dusk=1), calibration=[])
+    content = street.content()
+    content["datasets"][0]["spec"] = add_depth(street).name
+    street.write(
+        content
+        | {
+            "test": {"on": ["street/day"], "reference": "street/day"},
+            "corrupt": {"of": "street/day", "kinds": ["fog", "depth_fog"], "severities": [1, 5]},
+        }
+    )
+    reliseg.run_config(street.config, street.root / "run", workers=2)
+    return street
+
+
+def test_fog_from_depth_is_a_corruption_like_others_and_provenance_says_how_metres_were_made(deep: Street) -> None:
+    rows = [r for r in read_corruptions(deep.root / "run") if (r.metric, r.kind) == ("miou", "depth_fog")]
+    assert [r.severity for r in rows] == ["1", "5", "mean", "worst"]
+    domains = json.loads((deep.root / "run" / "manifest.json").read_text())["domains"]
+    assert domains["street/day+depth_fog-5"]["depth"] == {
+        "stores": "metres",
+        "offset": 0.0,
+        "scale": 100.0,
+        "holes": [0],
+        "focal": None,
+        "baseline": None,
+        "center": [],
+    }
+    assert "depth" not in domains["street/day+fog-5"]
+
+
+def test_only_what_reads_a_depth_map_is_counted_again_when_it_changes(deep: Street, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(deep.root / "run", run)
+    reliseg.run_config(deep.config, run)
+    before = piece_files(run)
+    path = next((deep.root / "data" / "traindepth").glob("*.png"))
+    kept = path.read_bytes()
+    Image.fromarray(np.asarray(Image.open(path)) + np.uint16(400)).save(path)
+    reliseg.run_config(deep.config, run)
+    path.write_bytes(kept)
+    new = {file.parent.name for file in set(piece_files(run)) - set(before)}
+    assert len(set(piece_files(run)) - set(before)) == len(new) == 2
+
+
+def test_another_scale_of_depth_maps_is_another_corruption(deep: Street, tmp_path: Path) -> None:
+    run, spec = tmp_path / "run", deep.root / "deep.toml"
+    shutil.copytree(deep.root / "run", run)
+    number, text = len(piece_files(run)), spec.read_text()
+    spec.write_text(text.replace("scale = 100", "scale = 50"))
+    reliseg.run_config(deep.config, run)
+    spec.write_text(text)
+    assert len(piece_files(run)) == number + 2
+
+
+def test_check_looks_at_the_depth_maps_and_names_one_that_lacks(deep: Street, command) -> None:
+    path = next((deep.root / "data" / "traindepth").glob("*.png"))
+    kept = path.read_bytes()
+    for change, message in (
+        (lambda: path.write_bytes(kept[:40]), str(path)),
+        (path.unlink, "street/day+depth_fog-1: 1 image without depth map"),
+    ):
+        change()
+        code, _, err = command("check", deep.config)
+        assert code == 2
+        assert message in err
+    path.write_bytes(kept)
+    assert command("check", deep.config)[0] == 0

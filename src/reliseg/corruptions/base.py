@@ -1,11 +1,11 @@
 """The interface of corruptions."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
-from jaxtyping import UInt64
+from jaxtyping import Float32, UInt64
 
 from reliseg.registry import Registry
 from reliseg.types import Image
@@ -13,6 +13,8 @@ from reliseg.types import Image
 Family: TypeAlias = Literal["noise", "blur", "weather", "digital"]
 Key: TypeAlias = UInt64[np.ndarray, "4"]
 """Four words below 2**32 that random words are made from; all severities of a kind on an image share them."""
+Metres: TypeAlias = Float32[np.ndarray, "H W"]
+"""How far from the camera is what each pixel shows; infinite where nothing is."""
 SEVERITIES = (1, 2, 3, 4, 5)
 
 
@@ -37,6 +39,14 @@ class Corruption(ABC):
     def library(self) -> str:
         """Return the library that its bytes depend on, with its version; "" where there is none."""
         return ""
+
+
+@dataclass(frozen=True)
+class DepthCorruption(Corruption):
+    """One that depends on how far everything is, too: an object for each image."""
+
+    metres: Metres = field(default_factory=lambda: np.empty((0, 0), np.float32), repr=False, compare=False)
+    """Of the image that it is called with."""
 
 
 CORRUPTIONS: Registry[Corruption] = Registry(

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from reliseg.corruptions import Corrupted
+from reliseg.corruptions import Corrupted, Metres
 from reliseg.data.augment import Copy
+from reliseg.data.depth import DepthFiles, DepthMaps
 from reliseg.errors import ConfigError, DataError, count_text, shortlist
 from reliseg.labels import ColorMap, LabelMap, LabelSpace, Projection, default_projection
 from reliseg.remote import Root
@@ -36,6 +37,13 @@ class Sample:
     """For an augmented copy: which one, of which image."""
     corruption: Corrupted | None = None
     """What is done to the image after it is decoded; its id, its files and their hashes are those of the clean one."""
+    depth: DepthFiles | None = None
+    """The files that tell how far everything in the image is, where its corruption needs them."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All that is read of it: image, mask, and what tells the depth."""
+        return tuple(filter(None, (self.image, self.mask, *(self.depth or ()))))
 
     @property
     def clean(self) -> "Sample":
@@ -79,6 +87,11 @@ class Domain:
     clean: str = ""
     """The domain whose images this one has, corrupted; "" where it is none such."""
 
+    @property
+    def reads_depth(self) -> bool:
+        """Whether it needs to be known how far everything in its images is."""
+        return self.corruption is not None and self.corruption.reads_depth
+
     def __repr__(self) -> str:
         """Return the count on one line: a domain has thousands of samples."""
         return f"Domain({self.name!r}: {self.counts()})"
@@ -114,6 +127,8 @@ class DataSet:
     """The label spaces that `projections` name, where they are known; the others are known by their name alone."""
     resize: ImageSize | None = None
     """The size at which models get its images that have none of their own; None is that of each image."""
+    depth: DepthMaps | None = None
+    """What its spec says of depth maps."""
 
     def __repr__(self) -> str:
         """Return the domains with their counts, and the classes, on one line."""
@@ -145,7 +160,7 @@ class DataSet:
 
 @dataclass(frozen=True, eq=False)
 class DecodedSample:
-    """A decoded sample; `sha256` is of the files' bytes, the image's followed by the mask's. `size` is (height, width).
+    """A decoded sample; `sha256` is of its files' bytes, one after the other. `size` is (height, width).
 
     `image` is None if it was not asked for, `truth` where the sample has no mask. `image_sha256` is of the image's
     bytes alone: the same image with another mask has the same one.
@@ -157,3 +172,5 @@ class DecodedSample:
     truth: Truth | None
     sha256: str
     image_sha256: str
+    metres: Metres | None = None
+    """How far everything is, until the image is corrupted."""

@@ -135,7 +135,7 @@ def _look(dataset: DataSet, sample: Sample, full: bool, decode: bool) -> _Look:
 
 
 def _check_not_empty(root: RemoteFolder, sample: Sample) -> None:
-    for path in filter(None, (sample.image, sample.mask)):
+    for path in sample.files:
         facts = root.listed.get(path)
         if facts is not None and facts.size == 0:
             raise SampleError(sample.id, f"{root / path}: the file is empty; copy it again")

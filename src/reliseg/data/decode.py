@@ -23,13 +23,16 @@ from PIL import ImageFile as PillowFiles
 from PIL import UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
+from reliseg.corruptions import Metres
 from reliseg.data.base import DataSet, DecodedSample, Sample
+from reliseg.data.depth import metres_of
 from reliseg.data.pictures.budget import PixelBudget
 from reliseg.data.pictures.kinds import (
     FORMATS,
     SCALED,
     USUAL_BYTES,
     bytes_per_pixel,
+    depth_problem,
     file_problem,
     image_problem,
     mask_problem,
@@ -58,6 +61,7 @@ _DECODING = PixelBudget(PIXEL_LIMIT)
 _SMALL_FILE, _BYTES_PER_PIXEL = 1 << 26, 8
 """Up to so many bytes a file is read at once; of a larger one first the header, which tells how many it may have."""
 _RAW_IDS = 1 << 16
+_DEPTH = "depth"
 _STRIP = 128
 """Rows."""
 
@@ -93,7 +97,7 @@ class _Header:
 
 @dataclass(frozen=True)
 class _File:
-    """A file of a sample, for messages. `encoding` is that of a mask, or None for an image."""
+    """A file of a sample, for messages. `encoding` is that of a mask, `depth`, or None for an image."""
 
     sample: str
     path: Place
@@ -187,6 +191,8 @@ class _File:
                 )
             if self.encoding is None:
                 problem = image_problem(picture, source)
+            elif self.encoding == _DEPTH:
+                problem = depth_problem(picture, source)
             else:
                 problem = mask_problem(picture, source, self.encoding)
             if problem := problem or file_problem(picture, source):
@@ -236,10 +242,11 @@ def load(
 def corrupt_sample(dataset: DataSet, clean: DecodedSample, sample: Sample) -> DecodedSample:
     """Return a sample from what `load_clean` made of it, which is left as it is."""
     if sample.corruption is None or clean.image is None:
-        return replace(clean, sample=sample)
+        return replace(clean, sample=sample, metres=None)
     if problem := sample.corruption.corruption.problem(clean.size):
         raise _File(sample.id, dataset.root / sample.image).error(problem)
-    return replace(clean, sample=sample, image=sample.corruption(clean.image, sample.id))
+    image = sample.corruption(clean.image, sample.id, clean.metres)
+    return replace(clean, sample=sample, image=image, metres=None)
 
 
 def load_clean(
@@ -260,10 +267,11 @@ def load_clean(
         digest.update(mask_source.getvalue())
         _check_size(mask, of_mask.size, size)
         truth = _truth(dataset, mask, mask_source, of_mask)
+    metres = _metres(dataset, sample, size, digest, decode=image)
     pixels = file.decode(source, header, _rgb) if image else None
     if pixels is not None and sample.copy is not None:
         pixels = sample.copy(pixels)
-    return DecodedSample(sample, size, pixels, truth, digest.hexdigest(), image_digest)
+    return DecodedSample(sample, size, pixels, truth, digest.hexdigest(), image_digest, metres)
 
 
 def load_image(path: Path) -> Image:
@@ -277,11 +285,11 @@ def load_image(path: Path) -> Image:
 
 
 def sample_sha256(dataset: DataSet, sample: Sample) -> tuple[str, str]:
-    """Return the sha256 of a sample's image and mask, and of its image alone, equal to those of `load`."""
+    """Return the sha256 of a sample's files, and of its image alone, equal to those of `load`."""
     digest = hashlib.sha256(_File(sample.id, dataset.root / sample.image).read())
     image = digest.hexdigest()
-    if sample.mask is not None:
-        digest.update(_File(sample.id, dataset.root / sample.mask).read())
+    for path in sample.files[1:]:
+        digest.update(_File(sample.id, dataset.root / path).read())
     return digest.hexdigest(), image
 
 
@@ -302,6 +310,10 @@ def check_sizes(dataset: DataSet, sample: Sample) -> tuple[int, int]:
         file = _File(sample.id, dataset.root / mask, dataset.encoding)
         with file.stream() as stream:
             _check_size(file, file.header(stream).size, size)
+    if sample.depth is not None:
+        depth = _File(sample.id, dataset.root / sample.depth.map, _DEPTH)
+        with depth.stream() as stream:
+            _check_size(depth, depth.header(stream).size, size)
     return size
 
 
@@ -318,9 +330,10 @@ def mask_colors(dataset: DataSet, sample: Sample) -> UInt8[np.ndarray, "colors 3
 
 def _check_size(file: _File, found: tuple[int, int], size: tuple[int, int]) -> None:
     if found != size:
+        what = "depth map" if file.encoding == _DEPTH else "mask"
         raise file.error(
-            f"the mask has {image_size_text(found)}, and the image {image_size_text(size)}; "
-            "give a mask of the image's size"
+            f"the {what} has {image_size_text(found)}, and the image {image_size_text(size)}; "
+            f"give a {what} of the image's size"
         )
 
 
@@ -349,6 +362,29 @@ def _truth(dataset: DataSet, file: _File, source: BytesIO, header: _Header) -> T
     except UnlistedIdsError as error:
         advice = "correct the palette" if dataset.encoding == "color" else "give every id a role in label_map"
         raise file.error(f"{error}; {advice}, or set unlisted: void") from error
+
+
+def _metres(
+    dataset: DataSet, sample: Sample, size: tuple[int, int], digest: "hashlib._Hash", *, decode: bool
+) -> Metres | None:
+    """Return how far everything is, where the sample says which files tell it; their bytes go to `digest`."""
+    if sample.depth is None or dataset.depth is None:
+        return None
+    file = _File(sample.id, dataset.root / sample.depth.map, _DEPTH)
+    source, header = file.content()
+    digest.update(source.getvalue())
+    camera = b""
+    if sample.depth.camera:
+        camera = _File(sample.id, dataset.root / sample.depth.camera).read()
+        digest.update(camera)
+    _check_size(file, header.size, size)
+    if not decode:
+        return None
+    stored = file.decode(source, header, partial(_ids, file))
+    try:
+        return metres_of(dataset.depth, stored.astype(np.uint16), camera)
+    except ValueError as error:
+        raise file.error(f"{error}; correct the file, or depth in the spec") from error
 
 
 def _red(picture: ImageFile, _: Stored) -> UInt8[np.ndarray, "H W"]:

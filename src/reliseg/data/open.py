@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reliseg.data.base import DataSet, Domain, ImageSize, check_name
+from reliseg.data.depth import read_depth_maps
 from reliseg.data.domains import Selection, check_ids, read_domain, read_selection, read_union
 from reliseg.data.label_table import read_label_map
 from reliseg.data.notes import dataset_notes
@@ -76,6 +77,7 @@ def open_empty(options: DataOptions) -> DataSet:
         encoding=encoding,
         resize=options.resize,
         usual_void=spec.usual_void,
+        depth=read_depth_maps(spec),
         sources=_sources(name, options, labels),
     )
 

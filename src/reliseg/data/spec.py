@@ -37,6 +37,17 @@ id is `SCENE/` and what `id` gives. A spec without `mask` is for `annotations: n
     [domains]                  # the domains that there are if a configuration names none
     night = { condition = "night" }
 
+    [depth]                    # how far everything is, for corruptions that need it; `map` and `camera` are templates
+    map = "disparity/{split}/{scene}/{stem}_disparity.png"     # grey, of 16 or 8 bits
+    camera = "camera/{split}/{scene}/{stem}_camera.json"       # only where numbers below stand in such a file
+    stores = "disparity"       # pixels of disparity (the default), or metres: those of (stored - offset) / scale
+    offset = 1                 # 0 if left out
+    scale = 256                # 1 if left out
+    holes = [0]                # stored values of pixels whose depth is not known; [0] if left out
+    focal = "intrinsic.fx"     # in pixels: a number, or where it stands in the camera's file
+    baseline = "extrinsic.baseline"                            # in metres; only of disparities
+    center = ["intrinsic.u0", "intrinsic.v0"]                  # column and row of its axis; with it, along rays
+
 A domain is a table of conditions that all hold: a field with the value or values it may have (`split`,
 `condition`; `scenes` is the same as `scene`; "*" is any value, in the place of a default too), `samples` and `exclude`
 (lists of ids), `annotations = "none"` (images only), `augment` (copies of the images in their place, `{ kind =
@@ -46,7 +57,7 @@ configuration are written alike; one that has the name of a domain here starts f
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, time
 from pathlib import Path
 from typing import Any
@@ -57,7 +68,7 @@ from reliseg.registry import shipped_files
 from reliseg.runtime.text_files import quoted
 from reliseg.runtime.toml_files import read_toml
 
-_KEYS = ("labels", "image", "mask", "id", "usual_void", "fields", "derive", "label_map", "default", "domains")
+_KEYS = ("labels", "image", "mask", "id", "usual_void", "fields", "derive", "label_map", "default", "domains", "depth")
 DOMAIN_KEYS = ("scenes", "samples", "exclude", "annotations", "augment", "union")
 
 
@@ -83,6 +94,7 @@ class Spec:
     label_map: Mapping[str, Any]
     default: Mapping[str, Any]
     domains: Mapping[str, Mapping[str, Any]]
+    depth: Mapping[str, Any] = field(default_factory=dict)
     usual_void: float | None = None
     """The share of void pixels that is usual, 0 to 1."""
 
@@ -171,7 +183,7 @@ def _parse(path: Path, table: Mapping[str, Any]) -> Spec:
     for key in ("labels", "image"):
         if key not in table:
             raise ConfigError(f"the key {key} is missing")
-    for key in ("fields", "derive", "label_map", "default", "domains"):
+    for key in ("fields", "derive", "label_map", "default", "domains", "depth"):
         if not isinstance(table.get(key, {}), dict):
             raise ConfigError(f"{key} must be a table, [{key}]")
     for name, domain in table.get("domains", {}).items():
@@ -192,6 +204,7 @@ def _parse(path: Path, table: Mapping[str, Any]) -> Spec:
         label_map=table.get("label_map", {}),
         default=table.get("default", {}),
         domains=table.get("domains", {}),
+        depth=table.get("depth", {}),
         usual_void=_share("usual_void", table["usual_void"]) if "usual_void" in table else None,
     )
     _check_fields(spec)
@@ -212,11 +225,11 @@ def _check_fields(spec: Spec) -> None:
             )
     check_keys("default", spec.default, known)
     check_keys("id", fields_in(spec.id), known)
-    for field in every:
-        if field in DOMAIN_KEYS:
-            raise ConfigError(f"a field cannot be called {field!r}: domains use this word; choose another")
-    for field, value in spec.default.items():
-        strings(f"default.{field}", value)
+    for name in every:
+        if name in DOMAIN_KEYS:
+            raise ConfigError(f"a field cannot be called {name!r}: domains use this word; choose another")
+    for name, value in spec.default.items():
+        strings(f"default.{name}", value)
     for name, domain in spec.domains.items():
         check_keys(f"domains.{name}", domain, (*known, *DOMAIN_KEYS))
         for key, value in domain.items():

@@ -71,9 +71,10 @@ class Target:
 
 def without_copies(targets: Iterable[Target]) -> list[Target]:
     """Return one domain of those that have the same files: a clean one, or the first of its corrupted copies."""
-    files: dict[tuple[str, str], Target] = {}
+    files: dict[tuple[str, str, bool], Target] = {}
     for target in sorted(targets, key=lambda target: bool(target.domain.clean)):
-        files.setdefault((target.dataset.name, target.domain.clean or target.domain.name), target)
+        clean = target.domain.clean or target.domain.name
+        files.setdefault((target.dataset.name, clean, target.domain.reads_depth), target)
     return list(files.values())
 
 

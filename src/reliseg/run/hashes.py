@@ -88,7 +88,7 @@ class InputHashes:
         self._kept = MemoryFile(self.file)
 
     def of_sample(self, dataset: DataSet, sample: Sample) -> str:
-        """Return the hash of a sample's image and mask, as `DecodedSample.sha256`; a SampleError if one is unreadable.
+        """Return the hash of a sample's files, as `DecodedSample.sha256`; a SampleError if one is unreadable.
 
         A ChangedError where this run has read other bytes.
         """
@@ -220,16 +220,15 @@ class InputHashes:
 
 
 def sample_files(dataset: DataSet, sample: Sample) -> tuple[Place, ...]:
-    """Return the files of a sample: its image, and its mask if it has one."""
+    """Return the files of a sample: its image, its mask if it has one, and what else is read of it."""
     return tuple(Path(path) if isinstance(path, str) else path for path in _sample_paths(dataset, sample))
 
 
 def _sample_paths(dataset: DataSet, sample: Sample) -> tuple[_Path, ...]:
     if isinstance(dataset.root, RemoteFolder):
-        return tuple(dataset.root / path for path in (sample.image, sample.mask) if path is not None)
+        return tuple(dataset.root / path for path in sample.files)
     root = os.fspath(dataset.root)  # texts: a path takes ten times as long, of each of many samples
-    image = f"{root}{os.sep}{sample.image}"
-    return (image,) if sample.mask is None else (image, f"{root}{os.sep}{sample.mask}")
+    return tuple([f"{root}{os.sep}{path}" for path in sample.files])
 
 
 def _state(paths: Iterable[_Path]) -> State:

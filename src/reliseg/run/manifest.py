@@ -111,4 +111,6 @@ def _counts(target: Target) -> dict[str, Any]:
     counts: dict[str, Any] = {"images": len(domain.samples), "skipped": list(domain.skipped)}
     if domain.corruption:
         counts |= {"clean": domain.clean, "corruption": domain.corruption.facts()}
+        if domain.reads_depth and target.dataset.depth:
+            counts |= {"depth": target.dataset.depth.facts()}
     return counts

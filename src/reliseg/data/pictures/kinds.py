@@ -94,6 +94,17 @@ def mask_problem(picture: ImageFile, file: BinaryIO, encoding: str) -> str | Non
     return None
 
 
+def depth_problem(picture: ImageFile, file: BinaryIO) -> str | None:
+    """Return why a picture is not read as a depth map; None if it is."""
+    if _is_lossy(picture, file):
+        return f"the depth map is a {_format_text(picture)}, which changes values; save depth maps as PNG"
+    if not (picture.mode == "L" or picture.mode.startswith("I;16")):
+        return f"the depth map is in {picture.mode} mode; give a grey one of 16 or 8 bits"
+    if problem := _inexact(picture):
+        return f"the depth map {problem}, so that it may be read in two ways; save depth maps as 16-bit PNG"
+    return None
+
+
 def is_16_bit(picture: ImageFile) -> bool:
     """Tell if a channel has 16 bits; Pillow keeps only the high bytes of color images without a word."""
     return picture.mode.startswith("I;16") or any(";16" in str(tile.args) for tile in picture.tile)

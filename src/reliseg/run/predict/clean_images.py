@@ -22,7 +22,8 @@ class _Kept:
 
     @property
     def pixels(self) -> int:
-        return self.sample.size[0] * self.sample.size[1]
+        """How many of an image and a mask take as much; the depth of a pixel takes as much as both."""
+        return self.sample.size[0] * self.sample.size[1] * (1 if self.sample.metres is None else 2)
 
 
 @dataclass(eq=False)

@@ -69,10 +69,19 @@ _PARTS_OF_DOMAIN: Mapping[str, Callable[[ModelFacts, Target], Any]] = {
 
 def _corruptions(targets: Iterable[Target]) -> list[Any]:
     """Return what is done to the images of domains of which some are corrupted."""
-    corruptions = [t.domain.corruption for t in targets]
-    if not any(corruptions):
+    every = list(targets)
+    if not any(t.domain.corruption for t in every):
         return []
-    return [c and [sorted(c.facts().items()), parts_of_code([c.corruption])] for c in corruptions]
+    return [_corruption(t) for t in every]
+
+
+def _corruption(target: Target) -> Any:
+    """Return what is done to the images of a domain: with what, and how far away it takes things to be."""
+    corruption, maps = target.domain.corruption, target.dataset.depth
+    if corruption is None:
+        return None
+    depth = [sorted(maps.facts().items())] if maps and corruption.reads_depth else []
+    return [sorted(corruption.facts().items()), parts_of_code([corruption.corruption]), *depth]
 
 
 def _content_of_map(dataset: DataSet) -> list[Any]:
