@@ -45,14 +45,19 @@ def _agreement_is_that_of_the_device_kernel(monkeypatch):
 def assert_like_the_cpu(view, truth, layout):
     """Within the bounds of float32 of the reference; and next to the CPU kernel, whose arithmetic it shares."""
     got, row = assert_agrees(view, truth, layout)
-    cpu = Kernel(layout)
+    cpu = Kernel(replace(layout, by_label=True, sets=True))
     want_row = cpu.observe(view, truth, "a")
     want = cpu.statistics().arrays() | want_row.arrays()
     few = 2 + truth.size // 500
     sums = 1e-6 * max(1, np.abs(view.logits).max() * view.inverse_temperatures.max() / 16) * truth.size
     for name, array in (got.arrays() | row.arrays()).items():
         wanted = want[name]
-        if name.startswith("ranks") or name == "coarse":  # few pixels cross any one edge
+        if name.startswith("ranks") or name in (
+            "coarse",
+            "label_coarse",
+            "set_labels",
+            "set_others",
+        ):  # few pixels cross any one edge
             assert np.abs(np.cumsum(array - wanted, axis=-1)).max() <= few, name
         elif name == "confidence.sums":
             assert np.abs(np.cumsum(real(array) - real(wanted))).max() <= sums + few, name
@@ -211,7 +216,7 @@ def test_scores_do_not_depend_on_each_other(scores):
 
 
 IMAGES = [((3, 10), (9, 33)), ((3, 3), (9, 31)), ((7, 9), (7, 9)), ((1, 1), (1, 1))]
-LAYOUT = Layout(4, ("msp", "margin"))
+LAYOUT = Layout(4, ("msp", "margin"), by_label=True, sets=True)
 
 
 def observe_number(n, one):

@@ -10,7 +10,7 @@ import numpy as np
 
 from reliseg.kernels import reference
 from reliseg.kernels.cpu.kernel import Kernel
-from reliseg.stats.bins import COARSE_SHIFT, MarginBins, edges
+from reliseg.stats.bins import COARSE_SHIFT, SET_BINS, MarginBins, edges, set_bin
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES, Softmax, confidences, fine_bins
 from reliseg.stats.fixed import real, total
 
@@ -108,6 +108,7 @@ def moved(a, b):
 
 def assert_agrees(view, truth, layout, *, exact=False):
     """The kernel's results against the reference's. `exact`: ties are true ones, and decided alike."""
+    layout = replace(layout, by_label=True, sets=True)
     got, row = run(view, truth, layout)
     want, want_row = reference.observe(view, truth, "a", layout)
     for a, b in ((got, want), (row, want_row)):
@@ -126,12 +127,48 @@ def assert_agrees(view, truth, layout, *, exact=False):
             at = role == r
             counts = got.ranks[score].counts[r]
             assert_fine(counts, surer[at], unsurer[at], np.ones(at.sum()), ties, (score, r))
+    assert_by_label(row, z, ids, precision, ties)
+    assert_sets(row, z, ids, precision, ties, layout.classes)
     known = role < 2
     surer, unsurer = coordinates("msp", z, precision)
     p = confidences(z)["msp"][known]
     slack = 1e-6 * precision.scale * max(known.sum(), 1)
     assert_fine(real(got.confidence.sums), surer[known], unsurer[known], p, slack, "confidence")
     return got, row
+
+
+def assert_by_label(row, z, ids, precision, ties):
+    """Counts of each label by coarse bin of msp lie between those of the surest and the least sure coordinates."""
+    guess = z.argmax(axis=0)
+    bins = [b >> COARSE_SHIFT for b in coordinates("msp", z, precision)]
+    for label, counts in enumerate(row.label_coarse[0]):
+        for right in (0, 1):
+            at = (ids == label) & ((guess == label) == right)
+            surer, unsurer = (b[at] for b in bins)
+            assert_fine(counts[right], surer, unsurer, np.ones(at.sum()), ties, ("by label", label, right))
+
+
+def assert_sets(row, z, ids, precision, ties, classes):
+    """So do those by the probability of classes that are not predicted; what is in no bin is counted as one more."""
+    at = np.flatnonzero(ids < classes)
+    z, ids = z[:, at], ids[at]
+    p = np.exp(z - z.max(axis=0, initial=-np.inf))
+    p /= p.sum(axis=0)
+    pixel, guess = np.arange(len(ids)), z.argmax(axis=0)
+    p[guess, pixel] = 0
+    slack = 8 * precision.ratio + 4 * EPS
+    surer, unsurer = (
+        np.minimum(set_bin(np.minimum(p[:classes] * f, 0.5)), SET_BINS) for f in (1 + slack, max(1 - slack, 0))
+    )
+    for label in range(classes):
+        own, wrong = ids == label, (ids == label) & (guess != label)
+        of_all, of_labels = (
+            np.append(c, n - c.sum())
+            for c, n in ((row.set_others[0, label], own.sum() * classes), (row.set_labels[0, label], wrong.sum()))
+        )
+        weights = np.ones(own.sum() * classes), np.ones(wrong.sum())
+        assert_fine(of_all, surer[:, own].ravel(), unsurer[:, own].ravel(), weights[0], 2 * ties, ("sets", label))
+        assert_fine(of_labels, surer[label, wrong], unsurer[label, wrong], weights[1], 2 * ties, ("labels", label))
 
 
 def assert_counts(got, want, ties, near):
@@ -187,6 +224,9 @@ def assert_row(got, row, want, precision, ties, layout):
         np.testing.assert_array_equal(row.coarse[0, i, :, : len(starts)], coarse)
         assert not row.coarse[0, i, :, len(starts) :].any()
         np.testing.assert_array_equal(coarse.sum(axis=1), row.pixels[0])
+        if score == "msp":
+            by_label = row.label_coarse[0].sum(axis=0)
+            np.testing.assert_array_equal(row.coarse[0, i, :2, : by_label.shape[1]], by_label)
         largest = np.abs(real(want.score_sums[0, i])).max(initial=1) if ties else 0
         slack = 1e-6 * precision.scale * want.pixels[0] + ties * largest
         assert_close(row.score_sums[0, i], want.score_sums[0, i], slack, score)

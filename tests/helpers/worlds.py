@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import log_softmax, logsumexp
 
 from reliseg.labels import UNKNOWN, VOID
+from reliseg.stats import Layout
 from reliseg.testing import worlds
 from reliseg.testing.worlds import SCORES, empty_domain, space, view_of
 
@@ -17,6 +18,10 @@ __all__ = ["SCORES", "UNKNOWN", "VOID", "WORLDS", "World", "empty_domain", "of_p
 
 class World(worlds.World):
     """A world of which each pixel is known."""
+
+    @property
+    def layout(self) -> Layout:
+        return replace(super().layout, by_label=True, sets=True)
 
     def only(self, chosen: np.ndarray) -> "World":
         return replace(self, logits=self.logits[:, chosen], truth=self.truth[chosen], image=self.image[chosen])

@@ -10,8 +10,9 @@ from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.stats import Layout, PixelStatistics, SampleTable
 from reliseg.stats.bins import ROLES
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
+from reliseg.stats.pixels import EXTRAS
 
-LAYOUT = Layout(19, tuple(BUILT_IN_SCORES))
+LAYOUT = Layout(19, tuple(BUILT_IN_SCORES), by_label=True, sets=True)
 
 
 class ByDefinition:
@@ -53,11 +54,11 @@ def unmoved(logits):
     return logits
 
 
-@pytest.mark.parametrize("classwise", [True, False])
+@pytest.mark.parametrize("extras", [EXTRAS, ()], ids=len)
 @pytest.mark.parametrize("scores", [("msp",), tuple(BUILT_IN_SCORES)], ids=len)
 @pytest.mark.parametrize("classes", [1, 2, 3, 19, 150, 253])
-def test_the_reference_passes(classes, scores, classwise):
-    layout = Layout(classes, scores, classwise)
+def test_the_reference_passes(classes, scores, extras):
+    layout = Layout(classes, scores).with_extras(extras)
     assert self_test.failure(ByDefinition(layout), layout, unmoved) is None
 
 
@@ -71,6 +72,7 @@ def test_the_image_has_every_role_and_class():
 
 
 COUNTS = ("pixels", "confusion", "label_counts", "guess_counts", "class_hits", "coarse")
+ON_DEMAND = ("label_coarse", "set_labels", "set_others")
 
 
 def lose_three_pixels(array):
@@ -95,6 +97,8 @@ def a_little_more(array):
         ("label_confidence", lambda a: a.fill(0), "label_confidence"),
         ("guess_confidence", lambda a: a.fill(0), "guess_confidence"),
         ("class_probability", lambda a: a.fill(0), "class_probability"),
+        *((name, lose_three_pixels, name) for name in ON_DEMAND),
+        *((name, shift, name) for name in ON_DEMAND),
         ("confident.counts", lambda a: a.fill(0), "confident.counts"),
         ("confidence.sums", shift, "confidence.sums"),
         ("classwise.counts", lose_three_pixels, "classwise.counts"),

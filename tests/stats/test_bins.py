@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reliseg.stats import bins
-from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, MarginBins, SignedBins, TailBins
+from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, SET_BINS, MarginBins, SignedBins, TailBins, set_bin, set_edges
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES, OPEN_SCORE
 
 EVERY = {**{name: score.bins for name, score in BUILT_IN_SCORES.items()}, "any other": OPEN_SCORE}
@@ -148,3 +148,19 @@ def test_edges_hold_the_coordinates_of_their_bins(kind, data):
     low, high = (before, after) if rises else (after, before)
     assert low is None or low <= value
     assert high is None or value <= high
+
+
+@given(p=st.floats(1e-9, 0.5))
+def test_bins_of_sets_hold_the_probabilities_between_their_edges(p):
+    edges, bin_ = set_edges(), int(set_bin(np.array([p]))[0])
+    slack = 1e-6 * p  # odds are rounded to float32
+    assert bin_ >= SET_BINS or edges[bin_ + 1] - slack <= p <= edges[bin_] + slack
+    assert bin_ < SET_BINS or p <= edges[-1] + slack
+
+
+def test_edges_of_sets_are_fine_where_thresholds_are():
+    edges = set_edges()
+    assert edges[0] == 0.5
+    assert edges[-1] == pytest.approx(2.0**-20, rel=1e-5)
+    assert (edges[1:] / edges[:-1]).min() > 0.94  # a step of at most 6 %
+    assert set_bin(np.array([0.0, 1e-30])).min() >= SET_BINS

@@ -39,7 +39,11 @@ def test_shapes_are_those_of_what_was_counted():
     assert shapes_of_samples(each.layout, len(samples.ids)) == expected
 
 
-@pytest.mark.parametrize("name", [f.name for f in fields(SampleTable) if f.name not in ("ids", "score_sums")])
+ALONE = ("ids", "score_sums", "set_others")
+"""Columns whose sums no other one holds."""
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(SampleTable) if f.name not in ALONE])
 def test_a_pixel_more_in_any_row_is_a_contradiction(name):
     each = WORLDS["plain"]
     pixels, samples = each.observe()[0], each.table()
@@ -48,6 +52,14 @@ def test_a_pixel_more_in_any_row_is_a_contradiction(name):
     changed = replace(samples, **{name: column})
     found = [*contradictions(pixels, changed), *contradictions_of_scores(pixels, changed, histograms(pixels))]
     assert found
+
+
+@pytest.mark.parametrize("change", [lambda others: others * 0, lambda others: others + 1], ids=["less", "more"])
+def test_other_classes_have_the_labels_among_them_and_are_no_more_than_there_are(change):
+    each = WORLDS["plain"]
+    samples = each.table()
+    changed = replace(samples, set_others=change(samples.set_others))
+    assert list(contradictions(each.observe()[0], changed))
 
 
 def test_histograms_of_other_pixels_are_a_contradiction():

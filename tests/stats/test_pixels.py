@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from reliseg.kernels import reference
 from reliseg.stats import Layout, PixelStatistics
+from reliseg.stats.pixels import EXTRAS
 
 LIGHT = ("msp", "max_logit")
 """Fine histograms are large; these two have sums of either sign."""
@@ -95,3 +96,11 @@ def test_nothing_else_may_be_missing_among_arrays():
     arrays = PixelStatistics.zero(LAYOUT).arrays()
     with pytest.raises(KeyError, match="losses"):
         PixelStatistics.from_arrays({name: a for name, a in arrays.items() if not name.startswith("losses")})
+
+
+def test_extras_of_a_layout_are_what_is_counted_where_it_is_asked_for():
+    assert LAYOUT.extras == ("classwise",)
+    every = LAYOUT.with_extras(EXTRAS)
+    assert every.extras == EXTRAS
+    assert every.with_extras(()).extras == ()
+    assert every.with_extras(LAYOUT.extras) == LAYOUT

@@ -11,12 +11,14 @@ from reliseg.stats.bins import (
     RELIABILITY_BINS,
     RIGHT,
     ROLES,
+    SET_BINS,
     UNKNOWN,
     UNKNOWN_ROLE,
     VOID,
     VOID_ROLE,
     WRONG,
     reliability_bin,
+    set_bin,
 )
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES, Softmax, fine_bins
 from reliseg.stats.fixed import VALUE_LIMIT, limbs, units
@@ -33,7 +35,7 @@ from reliseg.stats.pixels import (
 )
 from reliseg.stats.probabilities import LEAST_PROBABILITY, LOG_ZERO
 from reliseg.stats.rows import Rows
-from reliseg.stats.samples import SampleTable, TopSums, class_columns
+from reliseg.stats.samples import LABEL_BINS, SampleTable, TopSums, class_columns
 from reliseg.stats.view import LogitView, source_positions
 from reliseg.types import Block, Truth
 
@@ -162,6 +164,31 @@ def _class_wise(z: Block, truth: Ids, layout: Layout) -> ClassWise:
     )
 
 
+def _by_label(label: Ids, guess: Ids, fine: Ids, layout: Layout) -> Int64[np.ndarray, "l 2 j"]:
+    """Return the known pixels by label, wrong and right, and coarse bin of msp."""
+    index = label, (label == guess).astype(np.int64), fine >> COARSE_SHIFT
+    shape = (layout.classes, 2, LABEL_BINS)
+    return _counts(shape, index) if layout.by_label else np.zeros((0, *shape[1:]), np.int64)
+
+
+def _sets(z: Block, label: Ids, layout: Layout) -> tuple[Int64[np.ndarray, "l i"], Int64[np.ndarray, "l i"]]:
+    """Return the known pixels by label and bin of probability: their label's where it is not the largest, all others'.
+
+    The largest one is that of the prediction. `other` is no class of the data set, and is not counted.
+    """
+    shape = (layout.classes, SET_BINS)
+    if not layout.sets:
+        return np.zeros((0, SET_BINS), np.int64), np.zeros((0, SET_BINS), np.int64)
+    p = np.exp(z - z.max(axis=0))
+    p /= p.sum(axis=0)
+    p[z.argmax(axis=0), np.arange(z.shape[1])] = 0
+    bins = set_bin(p[: layout.classes])
+    own = bins[label, np.arange(z.shape[1])]
+    classes, pixels = np.nonzero(bins < SET_BINS)
+    wrong = own < SET_BINS
+    return _counts(shape, (label[wrong], own[wrong])), _counts(shape, (label[pixels], bins[classes, pixels]))
+
+
 def observe(view: LogitView, truth: Truth, sample: str, layout: Layout) -> tuple[PixelStatistics, SampleTable]:
     """Return the statistics of one image, and its row.
 
@@ -196,6 +223,7 @@ def observe(view: LogitView, truth: Truth, sample: str, layout: Layout) -> tuple
         ranks={s: ScoreHistogram(_counts((ROLES, fine_bins(s).size), (role, fine[s]))) for s in layout.scores},
         classwise=_class_wise(z[:, known], label, layout) if layout.classwise else None,
     )
+    set_labels, set_others = _sets(z[:, known], label, layout)
     table = SampleTable(
         ids=(sample,),
         pixels=_counts((ROLES,), (role,))[None],
@@ -206,5 +234,8 @@ def observe(view: LogitView, truth: Truth, sample: str, layout: Layout) -> tuple
         losses=np.stack([pixels.losses.nll, pixels.losses.brier])[None],
         score_sums=np.stack([limbs(_sums((ROLES,), (role,), scores[s])) for s in layout.scores])[None],
         coarse=np.stack([_counts((ROLES, COARSE_BINS), (role, fine[s] >> COARSE_SHIFT)) for s in layout.scores])[None],
+        label_coarse=_by_label(label, guess, fine["msp"][known], layout)[None],
+        set_labels=set_labels[None],
+        set_others=set_others[None],
     )
     return pixels, table

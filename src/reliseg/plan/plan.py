@@ -194,7 +194,7 @@ class Plan:
     def layout(self, dataset: DataSet) -> Layout:
         """Return what is counted on a data set."""
         classwise = any(METRICS.get(name).reads_classwise for name in self.settings.metrics)
-        return Layout(len(dataset.labels), tuple(self.settings.scores), classwise)
+        return Layout(len(dataset.labels), tuple(self.settings.scores), classwise=classwise)
 
     def test_domains(self) -> list[Target]:
         """Return the domains whose results are needed, each once: unions are merged from their members."""

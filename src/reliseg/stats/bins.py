@@ -13,6 +13,9 @@ MANTISSA = 12
 COARSE_SHIFT = 10
 """A coarse bin is 2**10 fine ones: a quarter of an octave."""
 COARSE_BINS = 512
+SET_MANTISSA, SET_OCTAVES = 4, 20
+SET_BINS = SET_OCTAVES << SET_MANTISSA
+"""Bins of a probability that is not the largest: 16 an octave of its odds, from 1/2 down to about 1e-6."""
 
 UNKNOWN, VOID = 254, 255
 """The ids of truth that are no class."""
@@ -36,6 +39,23 @@ def reliability_bin(probability: Values) -> Index:
     """Return the bin of each probability. Bins are right-closed, the first closed on both sides."""
     index = np.searchsorted(edges(), probability, side="left") - 1
     return np.clip(index, 0, RELIABILITY_BINS - 1).astype(np.int64)
+
+
+def set_bin(probability: Values) -> Index:
+    """Return the bin of each probability up to 1/2, the largest first: that of its odds (1 - p) / p.
+
+    It is `SET_BINS` or more where the odds are 2**20 or more: those are in no bin.
+    """
+    odds = ((1 - probability) / np.maximum(probability, 2.0 ** -(SET_OCTAVES + 2))).astype(np.float32)
+    return np.maximum((_pattern(odds) - _base(0)) >> MANTISSA - SET_MANTISSA, 0)
+
+
+def set_edges() -> Float64[np.ndarray, " e"]:
+    """Return the probabilities at the edges of these bins, descending: a bin holds those up to its first edge.
+
+    The second edge of a bin is in the next one.
+    """
+    return 1 / (1 + _values((np.arange(SET_BINS + 1) << MANTISSA - SET_MANTISSA) + _base(0)))
 
 
 def _pattern(values: Float32[np.ndarray, " p"]) -> Index:

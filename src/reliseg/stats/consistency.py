@@ -88,6 +88,9 @@ def _pairs_of_images(samples: SampleTable) -> Iterator[tuple[str, np.ndarray, np
     yield "confidences", samples.bin_confidence, total(samples.guess_confidence, axis=1)
     if samples.class_hits.shape[1]:
         yield "labels of images by class", of_label, samples.class_hits.sum(axis=2)
+    if samples.label_coarse.shape[1]:
+        roles = np.stack([of_label - (right := samples.label_right.sum(axis=2)), right], axis=2)
+        yield "pixels of labels by coarse bin", roles, samples.label_coarse.sum(axis=3)
 
 
 def _parts(pixels: PixelStatistics, samples: SampleTable) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
@@ -105,6 +108,11 @@ def _parts(pixels: PixelStatistics, samples: SampleTable) -> Iterator[tuple[str,
     yield "pixels of probability 0", pixels.losses.impossible, known
     if pixels.classwise is not None:
         yield "hits of bins", pixels.classwise.hits, pixels.classwise.counts
+    if samples.set_labels.shape[1]:
+        yield "labels that are not predicted", samples.set_labels.sum(axis=2), of_images
+        yield "probabilities of labels", samples.set_labels, samples.set_others
+        others = samples.confusion.sum(axis=2) * samples.confusion.shape[1]
+        yield "probabilities beside the largest", samples.set_others.sum(axis=2), others
 
 
 def contradictions_of_scores(
@@ -125,6 +133,10 @@ def contradictions_of_scores(
         if not np.array_equal(samples.coarse[:, i].sum(axis=2), samples.pixels):
             yield f"pixels of images of {score.score} differ"
         if score.score == "msp":
+            if samples.label_coarse.shape[1]:
+                of_labels, of_all = samples.label_coarse.sum(axis=1), samples.coarse[:, i, : RIGHT + 1]
+                if not np.array_equal(of_labels, of_all[:, :, : of_labels.shape[2]]):
+                    yield "coarse histograms of labels and of all pixels differ"
             known = np.zeros(score.bins, bool)
             known[place[(role == WRONG) | (role == RIGHT)]] = True
             if pixels.confidence.sums[~known].any():

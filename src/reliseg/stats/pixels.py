@@ -10,7 +10,7 @@ A new one takes three files:
 which a run says in a note. What is stored before lacks the new arrays and is evaluated anew.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -23,6 +23,9 @@ from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.fixed import total
 from reliseg.types import Limbs
 
+EXTRAS = ("classwise", "by_label", "sets")
+"""Fields of a layout: what is counted only where something reads it."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -32,6 +35,10 @@ class Layout:
     scores: tuple[str, ...]
     classwise: bool = True
     """Whether the probabilities of all classes are counted, not only the largest."""
+    by_label: bool = False
+    """Whether confidence is counted by label and bin of each image."""
+    sets: bool = False
+    """Whether the probabilities of classes other than the prediction are counted by label and bin of each image."""
 
     def __post_init__(self) -> None:
         if "msp" not in self.scores:
@@ -41,6 +48,15 @@ class Layout:
     def columns(self) -> int:
         """Number of columns of a prediction: the classes, and `other`."""
         return self.classes + 1
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """The names of what is counted because it was asked for: some of `EXTRAS`."""
+        return tuple(name for name in EXTRAS if getattr(self, name))
+
+    def with_extras(self, names: Collection[str]) -> "Layout":
+        """Return the layout that asks for these of `EXTRAS`, and no others."""
+        return Layout(self.classes, self.scores, **{name: name in names for name in EXTRAS})
 
 
 @dataclass(frozen=True, eq=False)

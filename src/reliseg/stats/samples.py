@@ -7,9 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int32, Int64
 
-from reliseg.stats.bins import COARSE_BINS, RELIABILITY_BINS, ROLES
+from reliseg.stats.bins import COARSE_BINS, RELIABILITY_BINS, ROLES, SET_BINS
+from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.fixed import carry, limbs, total
 from reliseg.stats.pixels import ClassWise, Layout
+
+LABEL_BINS = fine_bins("msp").coarse_size
+"""Coarse bins of confidence by label: those of msp that may hold pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +44,12 @@ class SampleTable:
     losses: Int64[np.ndarray, "n 2 2"]
     score_sums: Int64[np.ndarray, "n s 4 2"]
     coarse: Int64[np.ndarray, "n s 4 k"]
+    label_coarse: Int64[np.ndarray, "n l 2 j"]
+    """By label and coarse bin of msp: wrong and right pixels. No labels where they are not counted, as below."""
+    set_labels: Int64[np.ndarray, "n l i"]
+    """By label: wrong pixels by the bin of the label's own probability (`bins.set_bin`)."""
+    set_others: Int64[np.ndarray, "n l i"]
+    """By label: pixels by the bin of the probability of each class that is not the prediction."""
 
     @classmethod
     def empty(cls, layout: Layout) -> "SampleTable":
@@ -47,7 +57,10 @@ class SampleTable:
         t, y, b, s = layout.classes, layout.columns, RELIABILITY_BINS, len(layout.scores)
         c = t if layout.classwise else 0
         by_label, by_class = [(t, b), (t, b), (t, b, 2), (y, b), (y, b, 2), (t, 2)], [(c, b), (c, b, 2)]
-        shapes = [(ROLES,), (t, y), *by_label, *by_class, (1,), (2, 2), (s, ROLES, 2), (s, ROLES, COARSE_BINS)]
+        by_score = [(s, ROLES, 2), (s, ROLES, COARSE_BINS)]
+        of_sets = (t if layout.sets else 0, SET_BINS)
+        on_demand = [(t if layout.by_label else 0, 2, LABEL_BINS), of_sets, of_sets]
+        shapes = [(ROLES,), (t, y), *by_label, *by_class, (1,), (2, 2), *by_score, *on_demand]
         return cls((), *(np.zeros((0, *shape), np.int64) for shape in shapes))
 
     @property

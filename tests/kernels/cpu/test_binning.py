@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reliseg.kernels.cpu import binning
-from reliseg.stats.bins import MANTISSA, reliability_bin
+from reliseg.stats.bins import MANTISSA, SET_BINS, reliability_bin, set_bin
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
 
@@ -42,3 +42,12 @@ def test_octaves_are_the_fine_bins(score):
     got = applied(binning.octaves, x, np.int32(bins.low), np.int32(bins.size - 1))
     np.testing.assert_array_equal(got, bins.index(x.astype(np.float64)))
     assert (bins.size - 2) % (1 << MANTISSA) == 0
+
+
+def test_bins_of_probabilities_that_are_not_the_largest():
+    g = np.random.default_rng(3)
+    p = np.concatenate([2.0 ** g.uniform(-22, -1, 4000), 2.0 ** -np.arange(1, 23)]).astype(np.float32)
+    got, want = applied(binning.set_bin, p), set_bin(p.astype(np.float64))
+    assert np.abs(got - want).max() <= 1  # 1 - p is rounded
+    assert (got != want).sum() <= 2
+    assert got.max() >= SET_BINS

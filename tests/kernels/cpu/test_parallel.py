@@ -17,7 +17,7 @@ from reliseg.stats import rows as rows_module
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 from reliseg.stats.probabilities import LOG_ZERO
 
-LAYOUT = Layout(4, tuple(BUILT_IN_SCORES))
+LAYOUT = Layout(4, tuple(BUILT_IN_SCORES), by_label=True, sets=True)
 IMAGES = [((9, 17), (72, 136)), ((40, 30), (40, 30)), ((3, 5), (2, 20)), ((5, 7), (1, 23))]
 
 

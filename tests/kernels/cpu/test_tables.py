@@ -11,6 +11,7 @@ from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.kernels.cpu.tables import ImageTables, carry_in_place
 from reliseg.stats import Layout
 from reliseg.stats.fixed import real
+from reliseg.stats.pixels import EXTRAS
 
 
 @pytest.mark.parametrize("bins", range(1, 15))
@@ -32,6 +33,17 @@ def test_without_class_wise_statistics_all_others_are_the_same():
     want = every.statistics()
     assert want.classwise.counts.any()
     assert_same_bytes(some.statistics(), replace(want, classwise=None))
+
+
+def test_what_is_counted_by_label_changes_nothing_else():
+    layout = Layout(4, ("msp", "margin"))
+    some, every = Kernel(layout), Kernel(layout.with_extras(EXTRAS))
+    rows, fuller = ([observe_number(n, each) for n in range(5)] for each in (some, every))
+    assert all(row.label_coarse.any() and row.set_labels.any() and row.set_others.any() for row in fuller[:4])
+    none = {name: getattr(rows[0], name) for name in ("label_coarse", "set_labels", "set_others")}
+    assert [part.shape[1] for part in none.values()] == [0, 0, 0]
+    assert [replace(row, **none) for row in fuller] == rows
+    assert_same_bytes(some.statistics(), every.statistics())
 
 
 def test_sums_beyond_64_bits():

@@ -7,9 +7,11 @@ import pytest
 from helpers.kernel_agreement import (
     EPS,
     Precision,
+    assert_by_label,
     assert_counts,
     assert_fine,
     assert_row,
+    assert_sets,
     assert_sums,
     coordinates,
     undecided,
@@ -50,6 +52,7 @@ def precision_of(z):
 
 def assert_agrees(view, truth, layout, *, like=None):
     """Blocks against the reference of the same view (or of one that means the same); no pixel may be in doubt."""
+    layout = replace(layout, by_label=True, sets=True)
     got, row = run(view, truth, layout)
     want, want_row = reference.observe(like or view, truth, "a", layout)
     z, ids = reference.full_logits(view, layout.columns), truth.ravel().astype(np.int64)
@@ -60,6 +63,8 @@ def assert_agrees(view, truth, layout, *, like=None):
     assert_counts(got, want, 0, near)
     assert_sums(got, want, precision, 0, near)
     assert_row(got, row, want_row, precision, 0, layout)
+    assert_by_label(row, z, ids, precision, 0)
+    assert_sets(row, z, ids, precision, 0, layout.classes)
     role = reference.roles(ids, z.argmax(axis=0))
     np.testing.assert_array_equal(row.pixels[0], np.bincount(role, minlength=4))
     for score in layout.scores:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from reliseg.run.store.cover import BASE, CLASSWISE, Piece, cover, same_parts
 from reliseg.run.store.piece_files import PieceHead, StoredHead
 from reliseg.stats import Layout
+from reliseg.stats.pixels import EXTRAS
 
 IDS = ("a", "b", "c", "d")
 LAYOUT = Layout(3, ("msp", "margin", "own"))
@@ -26,16 +27,16 @@ def pieces(draw: st.DrawFn) -> list[Piece]:
     for number in range(draw(st.integers(0, 6))):
         samples = "".join(sorted(draw(st.sets(st.sampled_from([*IDS, "x"]), min_size=1))))
         others = draw(st.sets(st.sampled_from(["margin", "own", "max_logit"])))
-        layout = Layout(3, ("msp", *sorted(others)), classwise=draw(st.booleans()))
+        layout = Layout(3, ("msp", *sorted(others))).with_extras(draw(st.sets(st.sampled_from(EXTRAS))))
         found.append(piece(f"{number}.zip", samples, layout, draw(st.sampled_from(["1", "2"]))))
     return found
 
 
-@given(lying=pieces(), classwise=st.booleans(), wanted=st.sets(st.sampled_from(["margin", "own"])))
+@given(lying=pieces(), extras=st.sets(st.sampled_from(EXTRAS)), wanted=st.sets(st.sampled_from(["margin", "own"])))
 def test_whatever_lies_there_evaluating_what_is_missing_completes_it(
-    lying: list[Piece], classwise: bool, wanted: set[str]
+    lying: list[Piece], extras: set[str], wanted: set[str]
 ) -> None:
-    layout = Layout(3, ("msp", *sorted(wanted)), classwise)
+    layout = Layout(3, ("msp", *sorted(wanted))).with_extras(extras)
     before = cover(lying, IDS, layout, CODES)
     every = list(lying)
     if before.missing:

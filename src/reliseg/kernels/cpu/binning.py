@@ -7,7 +7,7 @@ import numpy as np
 
 from reliseg.runtime.arithmetic import F32, I32, I64, U64, bits, bits64
 from reliseg.runtime.numba_compile import inline_njit
-from reliseg.stats.bins import MANTISSA, RELIABILITY_BINS, edges
+from reliseg.stats.bins import MANTISSA, RELIABILITY_BINS, SET_MANTISSA, edges
 
 _ROUND64 = 1.5 * 2**52
 _ROUND64_BITS = I64(np.float64(_ROUND64).view(np.int64))
@@ -46,3 +46,11 @@ def octaves(x: F32, low: I32, last: I32) -> I32:
     i = I32(I32(bits(x) >> I32(23 - MANTISSA)) - I32(I32(low + 127) << I32(MANTISSA)) + I32(1))
     i = i if i > I32(0) else I32(0)
     return i if i < last else last
+
+
+@inline_njit
+def set_bin(p: F32) -> I32:
+    """Return the bin of a probability in (0, 1/2] by its odds; `SET_BINS` or more is none."""
+    odds = (F32(1) - p) / p
+    i = I32(I32(bits(odds) >> I32(23 - SET_MANTISSA)) - I32(127 << SET_MANTISSA))
+    return i if i > I32(0) else I32(0)

@@ -118,7 +118,7 @@ class Kernel:
         self._spill_before_overflow(truth[band].size)
         groups, live = group_classes(self._layout, view)
         totals = self._totals
-        image = ImageTables.empty(self._layout, live, totals.coarse_entries(truth[band].size))
+        image = ImageTables.of_image(self._layout, live, totals.coarse_entries(truth[band].size))
         scores = scores_at(self._layout.scores, totals.starts, totals.spans)
         for piece in pieces:
             observe_image(
@@ -233,6 +233,7 @@ def group_classes(layout: Layout, view: LogitView) -> tuple[ClassGroups, Int64[n
         joins=len(live) < len(view.groups),
         scales=bool((factors != 1).any()) or view.pixel_factors is not None,
         varies=view.pixel_factors is not None,
+        classes=len(classes),
     )
     return groups, live
 

@@ -30,6 +30,8 @@ class ClassGroups(NamedTuple):
     """Whether anything multiplies the logits: the inverse temperatures, or factors of pixels."""
     varies: bool
     """Whether pixels have factors of their own."""
+    classes: int
+    """The number of rows that are classes of the data set; one for `other` may follow."""
 
 
 @inline_njit

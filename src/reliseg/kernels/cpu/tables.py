@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from jaxtyping import Float32, Int32, Int64, UInt32
 
-from reliseg.kernels.cpu.binning import EDGES, unit, units
+from reliseg.kernels.cpu.binning import EDGES, set_bin, unit, units
 from reliseg.kernels.cpu.row_blocks import CELLS, PIXELS
 from reliseg.kernels.cpu.scratch_layout import (
     AMOUNT,
@@ -19,12 +19,15 @@ from reliseg.kernels.cpu.scratch_layout import (
     LOSS,
     ODDS_BIN,
     OWN_ROW,
+    PLACE,
+    ROLE,
     ROW,
+    SURE,
     UNITS,
 )
 from reliseg.runtime.arithmetic import F32, I32, I64, U64, bits, from_bits
 from reliseg.runtime.numba_compile import inline_njit
-from reliseg.stats.bins import RELIABILITY_BINS, ROLES
+from reliseg.stats.bins import COARSE_SHIFT, RELIABILITY_BINS, RIGHT, ROLES, SET_BINS, SET_OCTAVES, WRONG
 from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.fixed import carry, limbs
 from reliseg.stats.pixels import (
@@ -38,11 +41,13 @@ from reliseg.stats.pixels import (
     ScoreHistogram,
     TopLabel,
 )
-from reliseg.stats.samples import TopSums
+from reliseg.stats.samples import LABEL_BINS, TopSums
 
 Live: TypeAlias = Int64[np.ndarray, " r"]
 """The columns that some model class goes to, in order."""
 
+_BELOW_SETS = F32(0.5 / (1 << SET_OCTAVES))
+"""Whatever is no larger is in no bin of sets."""
 _HIT_SHIFT = I32(16)
 _HIT = I32(1 << 16)
 """What a pixel whose label is the class counts beside itself: pixels and hits of a block are one sum."""
@@ -64,20 +69,53 @@ class ImageTables(NamedTuple):
     """Limbs: NLL, Brier, then each score by role."""
     coarse: UInt32[np.ndarray, " n"]
     """Of each score pairs by coarse bin, as the fine ones; at the end a pair for no pixel. No entries: not counted."""
+    label_coarse: UInt32[np.ndarray, " n"]
+    """Known pixels by label, wrong or right, and coarse bin of msp; at the end one entry for no pixel.
+
+    Of one image alone, as `coarse` and those below; no entries where they are not counted.
+    """
+    set_labels: Int64[np.ndarray, "l i"]
+    """Wrong pixels by label and bin of the label's probability."""
+    set_others: Int64[np.ndarray, "l i"]
+    """Known pixels by label and bin of the probability of each class but the argmax."""
 
     @classmethod
-    def empty(cls, layout: Layout, live: Live, coarse: int = 0) -> "ImageTables":
-        """Return tables of no pixels whose rows are these columns, with so many entries for coarse bins."""
+    def of_image(cls, layout: Layout, live: Live, coarse: int) -> "ImageTables":
+        """Return tables of no pixels for one image, with so many entries for coarse bins."""
+        labels = (layout.classes if layout.sets else 0, SET_BINS)
+        return cls.empty(layout, live)._replace(
+            coarse=np.zeros(coarse, np.uint32),
+            label_coarse=np.zeros(2 * LABEL_BINS * layout.classes + 1 if layout.by_label else 0, np.uint32),
+            set_labels=np.zeros(labels, np.int64),
+            set_others=np.zeros(labels, np.int64),
+        )
+
+    @classmethod
+    def empty(cls, layout: Layout, live: Live) -> "ImageTables":
+        """Return tables of no pixels whose rows are these columns, without those of one image alone."""
         return cls(
             cells=np.zeros((layout.classes * len(live) * RELIABILITY_BINS + 1, 2), np.int64),
             confident=np.zeros((layout.classes, 2), np.int64),
             others=np.zeros((len(_class_wise_columns(layout, live)) * RELIABILITY_BINS, 3), np.int64),
             sums=np.zeros((2 + ROLES * len(layout.scores), 2), np.int64),
-            coarse=np.zeros(coarse, np.uint32),
+            coarse=np.zeros(0, np.uint32),
+            label_coarse=np.zeros(0, np.uint32),
+            set_labels=np.zeros((0, SET_BINS), np.int64),
+            set_others=np.zeros((0, SET_BINS), np.int64),
         )
 
+    def columns_on_demand(self) -> dict[str, np.ndarray]:
+        """Return the columns of the image's row that are not always counted, as they are where they are not."""
+        labels = len(self.label_coarse) // (2 * LABEL_BINS)
+        by_label = self.label_coarse[: 2 * LABEL_BINS * labels].reshape(1, labels, 2, LABEL_BINS)
+        return {
+            "label_coarse": by_label.astype(np.int64),
+            "set_labels": self.set_labels[None],
+            "set_others": self.set_others[None],
+        }
+
     def spread(self, layout: Layout, live: Live) -> "ImageTables":
-        """Return the counts but those of coarse bins, with a row for each column; `live` are the rows so far."""
+        """Return the counts but those of one image alone, with a row for each column; `live` are the rows so far."""
         whole = ImageTables.empty(layout, np.arange(layout.columns))
         whole.by_cell(layout)[:, live] = self.by_cell(layout)
         columns = _class_wise_columns(layout, live)
@@ -157,14 +195,23 @@ def add_block(
     z: Float32[np.ndarray, " z"],
     t: Float32[np.ndarray, " t"],
     k: Int32[np.ndarray, " k"],
+    classes: int,
     image: ImageTables,
     fine: FineTables,
 ) -> None:
-    """Add the pixels of a block to every table but those of scores; the exponentials in z are gone after."""
+    """Add the pixels of a block to every table but those of scores; the exponentials in z are gone after.
+
+    `classes` is the number of rows that are classes of the data set.
+    """
     add_losses(t, image.sums)
     add_cells(k, image.cells)
     add_confident(k, image.confident)
     add_confidence(k, fine.confidence)
+    if len(image.label_coarse) > 0:
+        add_labels(k, image.label_coarse)
+    if len(image.set_labels) > 0:
+        add_set_labels(z, t, k, image.set_labels)
+        add_set_others(z, t, k, classes, image.set_others)
     add_others(z, t, k, image.others)
 
 
@@ -222,6 +269,59 @@ def add_confidence(k: Int32[np.ndarray, " k"], confidence: Int64[np.ndarray, " b
     """Add confidence by fine bin of msp."""
     for x in range(U64(PIXELS)):
         confidence[U64(k[ODDS_BIN + x])] += I64(k[UNITS + x])
+
+
+@inline_njit
+def add_labels(k: Int32[np.ndarray, " k"], counts: UInt32[np.ndarray, " n"]) -> None:
+    """Add the known pixels by label, wrong or right, and coarse bin of msp."""
+    trash = I32(len(counts) - 1)
+    for x in range(U64(PIXELS)):
+        role = k[ROLE + x]
+        of_label = I32(I32(I32(k[LABEL + x] << I32(1)) + role) * I32(LABEL_BINS))
+        k[PLACE + x] = I32(of_label + I32(k[ODDS_BIN + x] >> I32(COARSE_SHIFT))) if role <= I32(RIGHT) else trash
+    for x in range(U64(PIXELS)):
+        counts[U64(k[PLACE + x])] += np.uint32(1)
+
+
+@inline_njit
+def add_set_labels(
+    z: Float32[np.ndarray, " z"],
+    t: Float32[np.ndarray, " t"],
+    k: Int32[np.ndarray, " k"],
+    counts: Int64[np.ndarray, "l i"],
+) -> None:
+    """Add the wrong pixels by the probability of their label, where that has a bin."""
+    for x in range(U64(PIXELS)):
+        if k[ROLE + x] == I32(WRONG) and k[OWN_ROW + x] >= I32(0):
+            p = z[U64(k[OWN_ROW + x]) * U64(ROW) + x] * t[SURE + x]
+            if p > _BELOW_SETS:
+                bin_ = set_bin(p)
+                if bin_ < I32(SET_BINS):
+                    counts[U64(k[LABEL + x]), U64(bin_)] += 1
+
+
+@inline_njit
+def add_set_others(
+    z: Float32[np.ndarray, " z"],
+    t: Float32[np.ndarray, " t"],
+    k: Int32[np.ndarray, " k"],
+    classes: int,
+    counts: Int64[np.ndarray, "l i"],
+) -> None:
+    """Add the probabilities of the classes that are not the argmax, which has 0 in the buffer."""
+    for row in range(U64(classes)):
+        o = row * U64(ROW)
+        largest = F32(0)
+        for x in range(U64(PIXELS)):
+            p = z[o + x] * t[KNOWN_SURE + x]
+            largest = p if p > largest else largest
+        if largest > _BELOW_SETS:
+            for x in range(U64(PIXELS)):
+                p = z[o + x] * t[KNOWN_SURE + x]
+                if p > _BELOW_SETS:
+                    bin_ = set_bin(p)
+                    if bin_ < I32(SET_BINS):
+                        counts[U64(k[LABEL + x]), U64(bin_)] += 1
 
 
 @inline_njit

@@ -48,6 +48,7 @@ class Totals:
             losses=image.sums[None, :2],
             score_sums=image.sums[2:].reshape(1, len(self.scores), ROLES, 2),
             coarse=self._new_coarse(image)[None],
+            **image.columns_on_demand(),
         )
 
     def absorb(self, other: "Totals") -> None:

@@ -50,7 +50,7 @@ def _count_block(groups: ClassGroups, scores: Scores, work: Work, image: ImageTa
     exponentials(rows, scores.shapes, z, t)
     measure_pixels(I32(len(image.confident)), I32(rows), t, k)
     add_scores(scores, t, k, image.sums, fine.counts, image.coarse)
-    add_block(z, t, k, image, fine)
+    add_block(z, t, k, groups.classes, image, fine)
 
 
 @inline_njit

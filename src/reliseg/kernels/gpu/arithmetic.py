@@ -9,10 +9,11 @@ import numpy as np
 import triton
 import triton.language as tl
 
-from reliseg.stats.bins import MANTISSA, RELIABILITY_BINS
+from reliseg.stats.bins import MANTISSA, RELIABILITY_BINS, SET_MANTISSA
 
 _BINS = tl.constexpr(RELIABILITY_BINS)
-_FINE_SHIFT = tl.constexpr(23 - MANTISSA)
+_FINE_SHIFT, _SET_SHIFT = tl.constexpr(23 - MANTISSA), tl.constexpr(23 - SET_MANTISSA)
+_EVEN_ODDS = tl.constexpr(127 << SET_MANTISSA)
 _MANTISSA = tl.constexpr(MANTISSA)
 _LOG2E = tl.constexpr(float(np.float32(np.log2(np.e))))
 _LN2 = tl.constexpr(float(np.float32(np.log(2))))
@@ -84,3 +85,10 @@ def octaves(x, low, last):
     """Return the bin of x >= 0 by its leading bits: 0 below 2**low, then 2**MANTISSA bins an octave, up to `last`."""
     i = (x.to(tl.int32, bitcast=True) >> _FINE_SHIFT) - ((low + 127) << _MANTISSA) + 1
     return tl.minimum(tl.maximum(i, 0), last)
+
+
+@triton.jit
+def set_bin(p):
+    """Return the bin of a probability in (0, 1/2] by its odds; `SET_BINS` or more is none."""
+    odds = tl.div_rn(1.0 - p, p)
+    return tl.maximum((odds.to(tl.int32, bitcast=True) >> _SET_SHIFT) - _EVEN_ODDS, 0)

@@ -19,7 +19,7 @@ from reliseg.kernels.cpu.logits import ClassGroups
 from reliseg.kernels.cpu.tables import class_wise_statistic
 from reliseg.kernels.gpu.scores import digits
 from reliseg.kernels.gpu.walk import OPTIONS, TILE_HEIGHT, TILE_WIDTH, observe_tiles
-from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, ROLES, edges
+from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, ROLES, SET_BINS, edges
 from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.device import DeviceLogits
 from reliseg.stats.fixed import carry, limbs
@@ -32,7 +32,7 @@ from reliseg.stats.pixels import (
     ScoreHistogram,
     TopLabel,
 )
-from reliseg.stats.samples import SampleTable, TopSums, class_columns
+from reliseg.stats.samples import LABEL_BINS, SampleTable, TopSums, class_columns
 from reliseg.stats.view import LogitView
 from reliseg.types import Truth
 
@@ -57,11 +57,18 @@ class Tables(NamedTuple):
     """int32: of each score pixels by fine bin and role; whole coarse bins."""
     fine_confidence: Tensor
     """Confidence of the known pixels by fine bin of msp."""
+    label_coarse: Tensor
+    """Known pixels by label, wrong or right, and coarse bin of msp; no labels where they are not asked for."""
+    set_labels: Tensor
+    """Wrong pixels by label and bin of the label's probability."""
+    set_others: Tensor
+    """Known pixels by label and bin of the probability of each class but the argmax."""
 
     @classmethod
     def empty(cls, layout: Layout, device: torch.device) -> "Tables":
         """Return tables of no pixels."""
         t, y, b = layout.classes, layout.columns, RELIABILITY_BINS
+        of_sets = t if layout.sets else 0
 
         def zeros(*shape: int, dtype: torch.dtype = torch.int64) -> Tensor:
             return torch.zeros(shape, dtype=dtype, device=device)
@@ -74,6 +81,9 @@ class Tables(NamedTuple):
             sums=zeros(2 + ROLES * len(layout.scores), 2),
             fine=zeros(int(_starts(layout)[-1]), ROLES, dtype=torch.int32),
             fine_confidence=zeros(fine_bins("msp").size),
+            label_coarse=zeros(t if layout.by_label else 0, 2, LABEL_BINS),
+            set_labels=zeros(of_sets, SET_BINS),
+            set_others=zeros(of_sets, SET_BINS),
         )
 
     def summary(self) -> Tensor:
@@ -81,8 +91,9 @@ class Tables(NamedTuple):
         coarse = self.fine.view(-1, _COARSE, ROLES).sum(dim=1, dtype=torch.int64)
         labels, guesses = (torch.stack([self.counts.sum(dim=d), self.confidence.sum(dim=d)], dim=2) for d in (1, 0))
         right = self.counts[:, :-1].diagonal().T
-        parts = [self.counts.sum(dim=2), right, labels, guesses, self.confident, self.others, self.sums, coarse]
-        return torch.cat([part.flatten() for part in parts])
+        parts = [self.counts.sum(dim=2), right, labels, guesses, self.confident, self.others, self.sums]
+        on_demand = [self.label_coarse, self.set_labels, self.set_others]
+        return torch.cat([part.flatten() for part in (*parts, *on_demand, coarse)])
 
 
 class TritonKernel:
@@ -170,6 +181,8 @@ class TritonKernel:
             JOINS=groups.joins,
             VARIES=groups.varies,
             CLASSWISE=self._layout.classwise,
+            BY_LABEL=self._layout.by_label,
+            SETS=self._layout.sets,
             COUNT=len(self._layout.scores),
             SCORES=self._scores,
             **OPTIONS,
@@ -207,10 +220,12 @@ def _sample_row(summary: Int64[np.ndarray, " n"], layout: Layout, sample: str, u
     """Return the row of the sample table that a summary holds."""
     t, y, b, s = layout.classes, layout.columns, RELIABILITY_BINS, len(layout.scores)
     of_classes = (t if layout.classwise else 0, b, 3)
-    shapes = [(t, y), (t, b), (t, b, 2), (y, b, 2), (t, 2), of_classes, (2 + ROLES * s, 2), (-1, ROLES)]
+    of_sets = (t if layout.sets else 0, SET_BINS)
+    on_demand = [(t if layout.by_label else 0, 2, LABEL_BINS), of_sets, of_sets]
+    shapes = [(t, y), (t, b), (t, b, 2), (y, b, 2), (t, 2), of_classes, (2 + ROLES * s, 2), *on_demand, (-1, ROLES)]
     ends = np.cumsum([np.prod(shape) for shape in shapes[:-1]])
     parts = [part.reshape(shape) for part, shape in zip(np.split(summary, ends), shapes, strict=True)]
-    top, (confident, others, sums, fine) = TopSums(*parts[:4]), parts[4:]
+    top, (confident, others, sums, label_coarse, set_labels, set_others, fine) = TopSums(*parts[:4]), parts[4:]
     sums, known, right = carry(sums), top.confusion.sum(), top.right.sum()
     coarse = np.zeros((s, ROLES, COARSE_BINS), np.int64)
     for i, bins in enumerate(np.split(fine, _starts(layout)[1:-1] // _COARSE)):
@@ -225,12 +240,15 @@ def _sample_row(summary: Int64[np.ndarray, " n"], layout: Layout, sample: str, u
         losses=sums[None, :2],
         score_sums=sums[2:].reshape(1, s, ROLES, 2),
         coarse=coarse[None],
+        label_coarse=label_coarse[None],
+        set_labels=set_labels[None],
+        set_others=set_others[None],
     )
 
 
 def _statistics(tables: Tables, layout: Layout) -> PixelStatistics:
     host = [table.cpu().numpy().copy() for table in tables]
-    counts, confidence, confident, others, sums, fine, fine_confidence = host
+    counts, confidence, confident, others, sums, fine, fine_confidence, *_ = host
     losses = carry(sums[:2])
     ranks = {}
     for score, start in zip(layout.scores, _starts(layout)[:-1], strict=True):

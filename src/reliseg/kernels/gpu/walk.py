@@ -11,10 +11,23 @@ from typing import NamedTuple
 import triton
 import triton.language as tl
 
-from reliseg.kernels.gpu.arithmetic import exp, log, reliability_bin, units
+from reliseg.kernels.gpu.arithmetic import exp, log, reliability_bin, set_bin, units
 from reliseg.kernels.gpu.scores import DIGIT, Tails, odds_bin, score_and_bin
-from reliseg.stats.bins import RELIABILITY_BINS, RIGHT, ROLES, UNKNOWN, UNKNOWN_ROLE, VOID, VOID_ROLE, WRONG
+from reliseg.stats.bins import (
+    COARSE_SHIFT,
+    RELIABILITY_BINS,
+    RIGHT,
+    ROLES,
+    SET_BINS,
+    SET_OCTAVES,
+    UNKNOWN,
+    UNKNOWN_ROLE,
+    VOID,
+    VOID_ROLE,
+    WRONG,
+)
 from reliseg.stats.fixed import VALUE_LIMIT
+from reliseg.stats.samples import LABEL_BINS
 
 TILE_HEIGHT, TILE_WIDTH = 8, 32
 """Pixels of a tile: nearly square, so that most of them share class and confidence bin."""
@@ -30,6 +43,8 @@ _DIGIT = tl.constexpr(DIGIT)
 _LIMIT = tl.constexpr(VALUE_LIMIT)
 _FIRST_EDGE = tl.constexpr(1 / RELIABILITY_BINS)
 _FAR = tl.constexpr(2**31 - 1)
+_COARSE_SHIFT, _LABEL_BINS = tl.constexpr(COARSE_SHIFT), tl.constexpr(LABEL_BINS)
+_SET_BINS, _BELOW_SETS = tl.constexpr(SET_BINS), tl.constexpr(0.5 / (1 << SET_OCTAVES))
 _LIMB, _LIMB_MASK = tl.constexpr(32), tl.constexpr(2**32 - 1)
 _OUTSIDE = tl.constexpr(-1)
 """The label and the role of the lanes beyond the image's edge."""
@@ -218,6 +233,34 @@ def _add_scores(tables, tails, role, count: tl.constexpr, scores: tl.constexpr):
 
 
 @triton.jit
+def _add_labels(table, odds, pixels):
+    """Add known pixels by label, wrong or right, and coarse bin of msp."""
+    right = (pixels.label == pixels.guess).to(tl.int32)
+    place = (pixels.label * 2 + right) * _LABEL_BINS + (odds_bin(odds) >> _COARSE_SHIFT)
+    _add(table, place, tl.full(odds.shape, 1, tl.int64), pixels.known)
+
+
+@triton.jit
+def _add_sets(set_labels, set_others, source, peak, pixels, known_sure, joins: tl.constexpr):
+    """Add probabilities of classes but the argmax by label and bin: those of the labels, and of all.
+
+    `known_sure` is the largest probability, 0 where a pixel is not known.
+    """
+    one = tl.full(known_sure.shape, 1, tl.int64)
+    for row in range(source.rows):
+        column = tl.load(source.columns + row)
+        if column < pixels.classes:
+            e = exp((_project(source, row, joins) - peak.top) * peak.scale)
+            p = tl.where(column == peak.guess, 0.0, e) * known_sure
+            counted = p > _BELOW_SETS
+            bin_ = set_bin(tl.where(counted, p, 0.5))
+            counted &= bin_ < _SET_BINS
+            place = pixels.label * _SET_BINS + bin_
+            tl.atomic_add(set_others + place, one, mask=counted, sem="relaxed")
+            tl.atomic_add(set_labels + place, one, mask=counted & (pixels.label == column), sem="relaxed")
+
+
+@triton.jit
 def _add_others(others, source, peak, pixels, sure_and_edges, joins: tl.constexpr):
     """Add the probabilities of all classes but the argmax, which the tables of the largest one hold.
 
@@ -266,6 +309,9 @@ def observe_tiles(
     sums,
     fine,
     fine_confidence,
+    label_coarse,
+    set_labels,
+    set_others,
     height,
     width,
     native_width,
@@ -275,6 +321,8 @@ def observe_tiles(
     JOINS: tl.constexpr,
     VARIES: tl.constexpr,
     CLASSWISE: tl.constexpr,
+    BY_LABEL: tl.constexpr,
+    SETS: tl.constexpr,
     COUNT: tl.constexpr,
     SCORES: tl.constexpr,
 ):
@@ -323,5 +371,10 @@ def observe_tiles(
     _add_losses(sums, tails, square, (own - top) * scale, pixels)
     _add_top(TopTables(counts, confidence, confident, fine_confidence), tails, pixels, edges)
     _add_scores(ScoreTables(sums, fine, fine_starts), tails, role, COUNT, SCORES)
+    known_sure = tl.where(known, sure, 0.0)
     if CLASSWISE:
-        _add_others(others, source, peak, pixels, (tl.where(known, sure, 0.0), edges), JOINS)
+        _add_others(others, source, peak, pixels, (known_sure, edges), JOINS)
+    if BY_LABEL:
+        _add_labels(label_coarse, odds, pixels)
+    if SETS:
+        _add_sets(set_labels, set_others, source, peak, pixels, known_sure, JOINS)

@@ -13,10 +13,10 @@ from reliseg.plan.plan import Target
 from reliseg.plan.shards import Shard
 from reliseg.run.evaluate.coverage import Coverage, Coverages
 from reliseg.run.predict.model_facts import ModelFacts
-from reliseg.run.store.cover import BASE, CLASSWISE, Cover, Piece
+from reliseg.run.store.cover import BASE, CLASSWISE, Cover, Piece, extra_part
 from reliseg.run.store.piece_files import Observed, StoredScoreHistograms, load_piece, lost_piece_error
 from reliseg.scores import SCORES
-from reliseg.stats import PixelStatistics
+from reliseg.stats import PixelStatistics, SampleTable
 from reliseg.stats.bins import ROLES
 from reliseg.stats.pixels import ClassWise
 
@@ -64,6 +64,19 @@ def load_state(
     )
 
 
+def rows_of_images(
+    coverages: Coverages, members: Sequence[Target], calibration: str, extra: str
+) -> Iterator[tuple[Target, SampleTable]]:
+    """Yield the rows of the images of these domains, a piece's at a time, which hold one of `stats.pixels.EXTRAS`.
+
+    That must be among what the plan counts; other columns may be empty there.
+    """
+    for coverage in map(coverages.of, members):
+        for _, cover in coverage.covers(calibration):
+            for piece in cover.sources[extra_part(extra)]:
+                yield coverage.target, _observed(piece).samples
+
+
 def _unit_images(target: Target, shard: Shard, cover: Cover) -> Iterator[UnitImage]:
     """Yield what intervals call the images of a shard that are there, in the order of their ids."""
     hashes = {i: digest for piece in cover.sources[BASE] for i, digest in piece.stored.head.hashes.items()}
@@ -86,7 +99,7 @@ class _ShardState:
 def _load_shard(coverage: Coverage, cover: Cover, *, with_units: bool) -> _ShardState:
     """Add up the pieces of a shard. Each part comes from pieces that hold it: one piece may hold other scores."""
     layout = coverage.layout
-    pixels = PixelStatistics.zero_without_ranks(replace(layout, classwise=False))
+    pixels = PixelStatistics.zero_without_ranks(layout.with_extras(()))
     classwise = ClassWise.zero(layout) if layout.classwise else None
     roles = np.zeros(ROLES, np.int64)
     place = {sample: i for i, sample in enumerate(sorted(cover.samples))}

@@ -7,8 +7,16 @@ from pathlib import Path
 from reliseg.run.store.piece_files import StoredHead
 from reliseg.stats import Layout
 
-BASE, CLASSWISE = "", "class-wise"
-"""What every piece holds beside scores, and what those hold whose layout says so. No score has these names."""
+BASE = ""
+"""The part that every piece holds. No score has this name, or that of an extra part."""
+
+
+def extra_part(name: str) -> str:
+    """Return the part of one of `stats.pixels.EXTRAS`: pieces hold it whose layout says so."""
+    return f"+{name}"
+
+
+CLASSWISE = extra_part("classwise")
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,9 +32,9 @@ class Piece:
         return frozenset(self.stored.head.hashes)
 
     def holds(self, part: str, codes: Mapping[str, str]) -> bool:
-        """Tell if it counts a score, or the class-wise part; `codes` are those of scores of other packages now."""
-        if part == CLASSWISE:
-            return self.stored.layout.classwise
+        """Tell if it counts a score, or an extra part; `codes` are those of scores of other packages now."""
+        if part in map(extra_part, self.stored.layout.extras):
+            return True
         layout, head = self.stored.layout, self.stored.head
         return part == BASE or (part in layout.scores and head.codes.get(part) == codes.get(part))
 
@@ -44,7 +52,7 @@ class Cover:
     """The pieces of a shard under one calibration, each sample once, for each part of the statistics."""
 
     sources: Mapping[str, tuple[Piece, ...]]
-    """By part: `BASE`, `CLASSWISE` where it is wanted, and each score."""
+    """By part: `BASE`, the extra ones that are wanted, and each score."""
     samples: frozenset[str]
     """Those that all parts hold."""
     is_even: bool
@@ -61,7 +69,7 @@ def cover(pieces: Iterable[Piece], ids: Collection[str], layout: Layout, codes: 
     """Return how pieces whose files are as they were cover these samples. The largest are used first."""
     every = frozenset(ids)
     ordered = sorted(pieces, key=lambda p: (-len(p.samples), p.path.name))
-    parts = [BASE, *([CLASSWISE] if layout.classwise else []), *layout.scores]
+    parts = [BASE, *map(extra_part, layout.extras), *layout.scores]
     sources = {part: _apart(p for p in ordered if p.holds(part, codes) and p.samples <= every) for part in parts}
     held = {part: frozenset(i for piece in found for i in piece.samples) for part, found in sources.items()}
     lacking = {part: every - there for part, there in held.items() if there != every}
@@ -89,7 +97,8 @@ def _missing(lacking: Mapping[str, frozenset[str]], every: frozenset[str], layou
     kinds = set(lacking.values())
     samples = kinds.pop() if len(kinds) == 1 else every
     scores = tuple(s for s in layout.scores if s in lacking or s == "msp")  # a layout has msp at least
-    return Missing(samples, replace(layout, scores=scores, classwise=CLASSWISE in lacking))
+    extras = [name for name in layout.extras if extra_part(name) in lacking]
+    return Missing(samples, replace(layout, scores=scores).with_extras(extras))
 
 
 def same_parts(pieces: Collection[Piece]) -> bool:

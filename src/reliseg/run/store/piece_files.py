@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, TypeAlias
+from typing import Annotated, BinaryIO, Literal, TypeAlias
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -28,7 +28,7 @@ from reliseg.stats.consistency import (
 )
 from reliseg.stats.pixels import ScoreHistogram
 
-FORMAT = 9
+FORMAT = 10
 """Of files of statistics: others are not read."""
 _HEAD = "head.json"
 _ROWS = "samples."
@@ -54,6 +54,18 @@ class Observed:
 
     pixels: PixelStatistics
     samples: SampleTable
+
+    @property
+    def layout(self) -> Layout:
+        """What is counted."""
+        samples = self.samples
+        return Layout(
+            len(self.pixels.top.counts),
+            tuple(self.pixels.ranks),
+            classwise=self.pixels.classwise is not None,
+            by_label=samples.label_coarse.shape[1] > 0,
+            sets=samples.set_labels.shape[1] > 0,
+        )
 
     def __add__(self, other: "Observed") -> "Observed":
         return Observed(self.pixels + other.pixels, SampleTable.union([self.samples, other.samples]))
@@ -105,7 +117,8 @@ class _Head(BaseModel):
     format: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
     classes: Annotated[int, Field(ge=1, le=254)]
     scores: tuple[str, ...]
-    classwise: bool
+    extras: tuple[Literal["classwise", "by_label", "sets"], ...]
+    """What is counted beside what always is."""
     hashes: dict[str, str]
     predictions: dict[str, str]
     parts: dict[str, str]
@@ -119,7 +132,7 @@ class _Head(BaseModel):
     @property
     def layout(self) -> Layout:
         """What the piece counts."""
-        return Layout(self.classes, self.scores, self.classwise)
+        return Layout(self.classes, self.scores).with_extras(self.extras)
 
     @property
     def samples(self) -> tuple[str, ...]:
@@ -147,21 +160,14 @@ def save_piece(path: Path, head: PieceHead, observed: Observed) -> None:
                 content = _sparse(array)
                 members[name] = _sha256(content)
                 archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 1)
-            facts = {"format": FORMAT, **_layout_of(observed), **asdict(head), "members": members}
+            layout = observed.layout
+            counted = {"classes": layout.classes, "scores": layout.scores, "extras": layout.extras}
+            facts = {"format": FORMAT, **counted, **asdict(head), "members": members}
             described = json.dumps(facts).encode()
             archive.writestr(zipfile.ZipInfo(_HEAD), described, zipfile.ZIP_DEFLATED, 1)
             archive.comment = _sha256(described).encode()
 
     write_atomically(path, write)
-
-
-def _layout_of(observed: Observed) -> dict[str, Any]:
-    pixels = observed.pixels
-    return {
-        "classes": len(pixels.top.counts),
-        "scores": list(pixels.ranks),
-        "classwise": pixels.classwise is not None,
-    }
 
 
 def _sha256(content: bytes) -> str:

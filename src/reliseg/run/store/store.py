@@ -28,7 +28,6 @@ from reliseg.run.store.piece_files import (
 )
 from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.regular_files import read_regular
-from reliseg.stats import Layout
 
 Place = NewType("Place", str)
 """Where pieces lie that add up: a digest of what determines them and is known before any image is read."""
@@ -89,7 +88,7 @@ class Store:
 
     def save(self, place: Place, head: PieceHead, observed: Observed) -> Piece:
         """Write a piece."""
-        stored = StoredHead(head, _layout(observed))
+        stored = StoredHead(head, observed.layout)
         path = self._folder(place) / file_name(stored)
         save_piece(path, head, observed)
         self.depot.put(path)
@@ -181,17 +180,12 @@ def _load(path: Path) -> Observed:
     return stored.observed
 
 
-def _layout(observed: Observed) -> Layout:
-    pixels = observed.pixels
-    return Layout(len(pixels.top.counts), tuple(pixels.ranks), pixels.classwise is not None)
-
-
 def _identity(stored: StoredHead) -> list[Any]:
     head, layout = stored.head, stored.layout
     return [
         [FORMAT, sorted(head.parts.items()), head.calibration],
         [sorted(head.hashes.items()), sorted(head.predictions.items())],
-        [layout.classes, sorted(layout.scores), layout.classwise, sorted(head.codes.items())],
+        [layout.classes, sorted(layout.scores), layout.extras, sorted(head.codes.items())],
     ]
 
 
