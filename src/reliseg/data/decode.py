@@ -330,11 +330,10 @@ def mask_colors(dataset: DataSet, sample: Sample) -> UInt8[np.ndarray, "colors 3
 
 def _check_size(file: _File, found: tuple[int, int], size: tuple[int, int]) -> None:
     if found != size:
-        what = "depth map" if file.encoding == _DEPTH else "mask"
-        raise file.error(
-            f"the {what} has {image_size_text(found)}, and the image {image_size_text(size)}; "
-            f"give a {what} of the image's size"
-        )
+        own, other = image_size_text(found), image_size_text(size)
+        if file.encoding == _DEPTH:
+            raise file.error(f"the depth map has {own}, and the image {other}; give a depth map of the image's size")
+        raise file.error(f"the mask has {own}, and the image {other}; give a mask of the image's size")
 
 
 def _rgb(picture: ImageFile, stored: Stored) -> Image:
