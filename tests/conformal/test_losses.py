@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reliseg.conformal import losses_of
+from reliseg.conformal import losses_of, means_of_units
 
 
 def test_losses_are_shares_of_all_counted_pixels_and_begin_with_nothing():
@@ -15,3 +15,8 @@ def test_losses_are_shares_of_all_counted_pixels_and_begin_with_nothing():
 def test_what_is_no_loss_is_refused(lost, counted):
     with pytest.raises(ValueError, match="an image"):
         losses_of(np.array(lost), np.array(counted))
+
+
+def test_a_scene_loses_what_its_images_lose_on_average():
+    losses = np.array([[0, 0.2], [0, 0.4], [0.1, 0.6]])
+    assert means_of_units(losses, np.array([1, 1, 0])).tolist() == [[0.1, 0.6], [0, pytest.approx(0.3)]]

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from reliseg.conformal import Promise, PromisedThreshold
 from reliseg.deploy.acceptance import Acceptance
 from reliseg.errors import ConfigError
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES, confidence_edges
@@ -45,3 +46,36 @@ def test_where_there_is_none_the_reason_is_said():
         assert acceptance.facts()["why"].startswith(why)
         with pytest.raises(ConfigError, match=f"no pixel can be accepted or rejected: {why}"):
             acceptance.require()
+
+
+def test_a_promise_accepts_whole_coarse_bins_and_says_on_what_it_rests():
+    acceptance = Acceptance.promising(PromisedThreshold(Promise(0.05), "camvid/cal", "images", 51, 240))
+    assert acceptance.require() == 240 * 1024 - 1
+    facts = json.loads(json.dumps(acceptance.facts()))
+    assert facts["split"] == "camvid/cal"
+    assert facts["promise"] == {
+        "risk": 0.05,
+        "confidence": None,
+        "class": None,
+        "chosen_on": "camvid/cal",
+        "units": "images",
+        "n": 51,
+        "text": "at most a share of 0.05 of the pixels of an image is accepted and wrong, averaged over new images "
+        "drawn as the 51 of camvid/cal were, in expectation",
+    }
+    assert facts["definition"].endswith(facts["promise"]["text"])
+
+
+def test_a_promise_that_accepts_all_has_no_end():
+    bins = BUILT_IN_SCORES["msp"].bins
+    acceptance = Acceptance.promising(PromisedThreshold(Promise(0.5), "camvid/cal", n=51, bins=bins.coarse_size))
+    assert (acceptance.last, acceptance.confidence) == (bins.size - 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("bins", "given", "why"),
+    [(0, "", "a risk of 0.05 is kept only where no pixel is accepted"), (None, "too few images", "too few images")],
+)
+def test_a_promise_without_a_threshold_accepts_nothing_and_says_why(bins, given, why):
+    acceptance = Acceptance.promising(PromisedThreshold(Promise(0.05), "camvid/cal", bins=bins, why=given))
+    assert (acceptance.last, acceptance.why, acceptance.facts()["promise"]["risk"]) == (None, why, 0.05)

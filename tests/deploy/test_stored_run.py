@@ -9,6 +9,7 @@ from helpers.deployed import record
 
 from reliseg.calibration.records.record import Record
 from reliseg.config.schema import parse_config
+from reliseg.conformal import Promise, PromisedThreshold
 from reliseg.deploy.stored_run import StoredRun, choose, dataset_of_record, of_record
 from reliseg.errors import ConfigError
 from reliseg.labels import label_space
@@ -130,3 +131,21 @@ def test_the_projection_of_the_configuration_holds():
     groups = [0] * 19
     dataset = configured({"name": "road", "projection": {"cityscapes": groups}}).dataset(None, of_record(record()))
     assert dataset.projection(label_space("cityscapes")).groups == tuple(groups)
+
+
+def test_a_promise_comes_before_the_threshold_of_95_percent():
+    promised = PromisedThreshold(Promise(0.05), ROAD, "images", 51, 3)
+    kept = record(thresholds=thresholds("ts@road/cal"), promises=(promised, replace(promised, bins=9)))
+    assert run_of(kept).choose_calibration("net", "ts").acceptance.last == 3 * 1024 - 1
+    assert run_of(kept).choose_calibration("net", "identity").acceptance.last == 5
+
+
+def test_a_model_as_it_is_keeps_the_promise_on_the_images_that_are_named(monkeypatch):
+    promises = [PromisedThreshold(Promise(0.05), on, "images", 51, bins) for on, bins in ((ROAD, 3), (NIGHT, 4))]
+    monkeypatch.setattr(Run, "promises", lambda self, model: tuple(promises))
+    run = run_of(record(thresholds=thresholds("ts@road/cal")))
+    assert run.choose_calibration("net", f"identity@{NIGHT}").acceptance.last == 4 * 1024 - 1
+    choice = run.choose_calibration("net", "identity")
+    assert choice.acceptance.why == "name the images that its promise rests on: identity@night/cal, identity@road/cal"
+    del promises[0]
+    assert run_of().choose_calibration("net", "identity").acceptance.last == 4 * 1024 - 1

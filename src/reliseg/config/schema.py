@@ -90,7 +90,8 @@ class _Section(BaseModel):
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = handler(self)
-        return {key: value for key, value in content.items() if value or key not in self.written_if_used}
+        names = {key: field.alias or key for key, field in type(self).model_fields.items()}
+        return {names[key]: value for key, value in content.items() if value or key not in self.written_if_used}
 
     @model_validator(mode="before")
     @classmethod
@@ -99,8 +100,9 @@ class _Section(BaseModel):
         if not isinstance(content, Mapping):
             return content
         read = {}
+        known = {field.alias or key: field for key, field in cls.model_fields.items()}
         for key, value in content.items():
-            field = cls.model_fields.get(key)
+            field = known.get(key)
             try:
                 read[key] = value if field is None else read_as(value, field.annotation)
             except ValueError as error:
@@ -313,6 +315,26 @@ class CorruptConfig(_Section):
             raise ValueError(str(error)) from error
 
 
+class AcceptConfig(_Section):
+    """A promise: pixels are accepted so that at most this share of an image is accepted and wrong, on average.
+
+    The threshold is chosen on the domains in `on`; without them, on half of the images of each calibration split, which
+    no calibration is fitted on then. With `confidence` the promise holds for that share of the draws of those images,
+    else in expectation. Of a `class`, the share of its pixels that are accepted as something else.
+    """
+
+    written_if_used = ("on", "confidence", "class_")
+    risk: float = Field(gt=0, lt=1)
+    on: list[str] = Field(default_factory=list)
+    confidence: float | None = Field(default=None, gt=0, lt=1)
+    class_: str = Field(default="", alias="class")
+
+    @field_validator("on", mode="before")
+    @classmethod
+    def _one_as_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
 class ProtocolConfig(_Section):
     """The protocol that the configuration was written out from; results say what was changed since.
 
@@ -395,15 +417,16 @@ class Settings(_Section):
 class RunConfig(Settings):
     """A whole run."""
 
-    written_if_used = ("corrupt",)
+    written_if_used = ("corrupt", "accept")
     models: list[ModelConfig] = Field(min_length=1)
     datasets: list[DataConfig] = Field(min_length=1)
     calibration: list[CalibrationConfig] = Field(default_factory=list)
     test: TestConfig = TestConfig()
     corrupt: list[CorruptConfig] = Field(default_factory=list)
+    accept: list[AcceptConfig] = Field(default_factory=list)
     protocol: ProtocolConfig | None = None
 
-    @field_validator("corrupt", mode="before")
+    @field_validator("corrupt", "accept", mode="before")
     @classmethod
     def _one_section_as_list(cls, value: Any) -> Any:
         return [value] if isinstance(value, Mapping) else value
@@ -557,7 +580,7 @@ def _kinds(section: type[Any]) -> dict[str, Any]:
     """Return the annotations of a section's keys."""
     if is_dataclass(section):
         return {field.name: field.type for field in fields(section)}
-    return {name: field.annotation for name, field in section.model_fields.items()}
+    return {field.alias or name: field.annotation for name, field in section.model_fields.items()}
 
 
 def _sections(annotation: Any) -> Iterator[type[Any]]:

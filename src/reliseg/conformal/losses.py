@@ -25,3 +25,14 @@ def losses_of(lost: Int64[np.ndarray, "n b"], counted: Int64[np.ndarray, " n"]) 
         raise ValueError("an image loses at least nothing and at most what it has")
     total = np.cumsum(lost, axis=1, dtype=np.int64)
     return np.concatenate([np.zeros((len(lost), 1)), total / counted[:, None]], axis=1)
+
+
+def means_of_units(losses: Losses, unit: Int64[np.ndarray, " n"]) -> Losses:
+    """Return the mean loss of the images of each unit, by its number: none of 0, 1, .. is left out.
+
+    Images of a scene are alike: then scenes are what is drawn.
+    """
+    counts = np.bincount(unit)
+    sums = np.zeros((len(counts), losses.shape[1]))
+    np.add.at(sums, unit, losses)
+    return sums / counts[:, None]

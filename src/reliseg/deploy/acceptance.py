@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reliseg.conformal import PromisedThreshold
 from reliseg.errors import ConfigError
+from reliseg.stats.bins import COARSE_SHIFT
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES, confidence_edges
 from reliseg.stats.threshold import Threshold
 
@@ -20,14 +22,26 @@ class Acceptance:
     score: str = "msp"
     last: int | None = None
     split: str = ""
-    """The calibration split that it was chosen on."""
+    """The calibration split that it was chosen on; of a promise, what its images belong to."""
     why: str = ""
+    promised: PromisedThreshold | None = None
+    """The promise that it keeps, if it was chosen for one."""
 
     @classmethod
     def at_95(cls, thresholds: Mapping[str, Threshold], split: str, score: str = "msp") -> "Acceptance":
         """Return the threshold that accepts most with at least 95 % right pixels among the accepted ones of a split."""
         threshold = thresholds.get(score, Threshold(why=f"no threshold of {score} was measured on {split}"))
         return cls(score, threshold.last, split, threshold.why)
+
+    @classmethod
+    def promising(cls, threshold: PromisedThreshold) -> "Acceptance":
+        """Return the threshold of a promise, which accepts whole coarse bins; none where it accepts nothing."""
+        bins, why = threshold.bins, threshold.why
+        if bins is None or bins == 0:
+            why = why or f"{threshold.promise} is kept only where no pixel is accepted"
+            return cls(split=threshold.on, why=why, promised=threshold)
+        last = min(bins << COARSE_SHIFT, BUILT_IN_SCORES["msp"].bins.size) - 1
+        return cls("msp", last, threshold.on, promised=threshold)
 
     @property
     def confidence(self) -> float | None:
@@ -48,6 +62,8 @@ class Acceptance:
     @property
     def definition(self) -> str:
         """What the threshold is."""
+        if self.promised is not None:
+            return f"msp at or above the lowest threshold that keeps a promise: {self.promised.text}"
         return (
             f"{self.score} at or above the lowest threshold with at least 95 % of the accepted pixels of {self.split} "
             "right"
@@ -61,12 +77,27 @@ class Acceptance:
 
     def facts(self) -> dict[str, Any]:
         """Return what a reader of accepted pixels must know, as JSON values."""
+        promise = {"promise": _promise_facts(self.promised)} if self.promised else {}
         if self.last is None:
-            return {"score": self.score, "threshold": None, "why": self.why}
+            return {"score": self.score, "threshold": None, "why": self.why} | promise
         return {
             "score": self.score,
             "threshold": self.confidence,
             "last_bin": self.last,
             "split": self.split,
             "definition": self.definition,
-        }
+        } | promise
+
+
+def _promise_facts(threshold: PromisedThreshold) -> dict[str, Any]:
+    """Return what is promised, and on what it rests."""
+    promise = threshold.promise
+    return {
+        "risk": promise.risk,
+        "confidence": promise.confidence,
+        "class": promise.label or None,
+        "chosen_on": threshold.on,
+        "units": threshold.units,
+        "n": threshold.n,
+        "text": threshold.text,
+    }

@@ -9,8 +9,10 @@ from typing import Any
 
 from reliseg.calibration import Unchanged
 from reliseg.calibration.base import Calibration
-from reliseg.calibration.records.record import RECORDS_FOLDER, Record, read_records
+from reliseg.calibration.records.promises import read_promises
+from reliseg.calibration.records.record import RECORDS_FOLDER, Record, read_records, record_file
 from reliseg.config.schema import IN_MEMORY, RunConfig, read_config
+from reliseg.conformal import PromisedThreshold
 from reliseg.data import DataSet
 from reliseg.deploy.acceptance import Acceptance
 from reliseg.errors import ConfigError, suggestion
@@ -94,18 +96,21 @@ class StoredRun:
             return []
         return read_records(self.folder).get(model, [])
 
+    def promises(self, model: str) -> tuple[PromisedThreshold, ...]:
+        """Return the promises that the run makes of a model as it is."""
+        return read_promises(RunFolder(self.folder).records(model) / record_file(IDENTITY), "")
+
     def choose_calibration(self, model: str, asked: str | None) -> Choice:
         """Return a calibration of a model: the one that is asked for, or the only one.
 
         It is named as in results, `ts@camvid/cal`, or by its method alone where no other split has it. `identity` is
-        the model as it is; `identity@camvid/cal` with the threshold of that split.
+        the model as it is; `identity@camvid/cal` with the threshold of that split. Where the run makes promises, the
+        threshold is that of the first one.
         """
         records = {record.name: record for record in self.records(model)}
         splits = {record.split: record for record in records.values()}
-        if asked is not None and asked.partition("@")[0] == IDENTITY:
-            return _identity(asked, splits)
-        if asked is None and not records:
-            return _identity(IDENTITY, splits)
+        if (asked or IDENTITY).partition("@")[0] == IDENTITY and (asked is not None or not records):
+            return _identity(asked or IDENTITY, splits, self.promises(model))
         methods: dict[str, list[str]] = {}
         for record in records.values():
             methods.setdefault(record.method, []).append(record.name)
@@ -136,9 +141,11 @@ class StoredRun:
 
 
 def of_record(record: Record) -> Choice:
-    """Return a fitted calibration with the threshold that its split gave under it."""
+    """Return a fitted calibration with the threshold of its first promise, or with that which its split gave."""
     acceptance = Acceptance(why=f"no threshold was measured on {record.split}")
-    if record.thresholds:
+    if record.promises:
+        acceptance = Acceptance.promising(record.promises[0])
+    elif record.thresholds:
         acceptance = Acceptance.at_95(record.thresholds.get(record.name, {}), record.split)
     return Choice(record.name, record.calibration, record, record.split, acceptance)
 
@@ -163,9 +170,12 @@ def choose(what: str, asked: str | None, names: Sequence[str], where: str, other
     return asked
 
 
-def _identity(asked: str, splits: Mapping[str, Record]) -> Choice:
+def _identity(asked: str, splits: Mapping[str, Record], promises: Sequence[PromisedThreshold]) -> Choice:
     """Return no calibration, with the threshold of the split that is named, or of the only one."""
     split = asked.partition("@")[2]
+    grounds = {threshold.on: threshold for threshold in reversed(promises)}
+    if split in grounds or (not split and grounds):
+        return _identity_on(grounds, split, splits)
     if split and split not in splits:
         raise ConfigError(f"no threshold of {IDENTITY} is stored of {split!r}; {suggestion(split, splits)}")
     if not split and len(splits) == 1:
@@ -176,3 +186,14 @@ def _identity(asked: str, splits: Mapping[str, Record]) -> Choice:
         return Choice(IDENTITY, Unchanged(), None, "", Acceptance(why=why))
     acceptance = Acceptance.at_95(splits[split].thresholds.get(IDENTITY, {}), split)
     return Choice(IDENTITY, Unchanged(), None, split, acceptance)
+
+
+def _identity_on(grounds: Mapping[str, PromisedThreshold], on: str, splits: Mapping[str, Record]) -> Choice:
+    """Return no calibration, with the promise on these images, or that of the only ones."""
+    named = [on] if on else list(grounds)
+    if len(named) > 1:
+        several = ", ".join(f"{IDENTITY}@{name}" for name in sorted(named))
+        acceptance = Acceptance(why=f"name the images that its promise rests on: {several}")
+        return Choice(IDENTITY, Unchanged(), None, "", acceptance)
+    of_split = named[0] if named[0] in splits else ""
+    return Choice(IDENTITY, Unchanged(), None, of_split, Acceptance.promising(grounds[named[0]]))

@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from reliseg.conformal import PromisedThreshold
 from reliseg.intervals import Link, Scale
 from reliseg.labels import LabelSpace
 from reliseg.metrics.replicates import Replicates
@@ -116,6 +117,8 @@ class DomainState:
     """The numbers of pixels that are wrong, right, unknown and void."""
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     """By score, where this calibration is 95 % right on the calibration split; empty where there is no such split."""
+    promises: tuple[PromisedThreshold, ...] = ()
+    """What pixels are accepted so that promises are kept, as was chosen on other images under the same calibration."""
     undefined_scores: Mapping[str, str] = field(default_factory=dict)
     """Scores that the model does not have, and why: all numbers that are made of them are undefined."""
     holds_reference: bool = False
@@ -161,6 +164,8 @@ class Metric(ABC):
     """Whether it is left out for domains without annotation."""
     reads_thresholds: ClassVar[bool] = False
     """Whether it reads `thresholds`: calibration splits are then evaluated, and `fitted_on` names the split."""
+    reads_promises: ClassVar[bool] = False
+    """Whether it reads `promises`: none are made where a run asks for none."""
     reads_classwise: ClassVar[bool] = False
     """Whether it reads `pixels.classwise`: None where no metric of a run says so."""
     reads_images_alone: ClassVar[bool] = False

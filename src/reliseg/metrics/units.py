@@ -25,6 +25,11 @@ _ROLES = VOID_ROLE
 """Pixels that are wrong, right, unknown: no interval is made of void ones."""
 
 
+def scenes_are_units(scenes: int, images: int) -> bool:
+    """Tell whether so many scenes with so many images are what is drawn, and not the images: these are alike then."""
+    return SCENES_NEEDED <= scenes < images
+
+
 @dataclass(frozen=True, eq=False)
 class Rows:
     """Sums of pixels over sets of images, one row each: single images, units, or all units but one."""
@@ -185,7 +190,7 @@ class Units:
     @classmethod
     def of(cls, shards: Sequence[PackedRows], images: Sequence["UnitImage"]) -> "Units":
         """Return the units of these images, which come in the order of the shards' rows."""
-        is_scenes = SCENES_NEEDED <= len({image.scene for image in images}) < len(images)
+        is_scenes = scenes_are_units(len({image.scene for image in images}), len(images))
         of_image = [image.scene if is_scenes else image.name for image in images]
         names = sorted(set(of_image))
         number = {name: i for i, name in enumerate(names)}

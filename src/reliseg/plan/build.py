@@ -13,7 +13,8 @@ from reliseg.data.augment import Copy
 from reliseg.errors import ConfigError, count_text, suggestion
 from reliseg.plan.corrupt import corrupted_tests, with_corrupted_domains
 from reliseg.plan.open import limit_samples, model_loaders, open_configured_dataset
-from reliseg.plan.plan import Fit, ModelSource, Plan, Pool, Reported, Target, all_members
+from reliseg.plan.plan import Fit, ModelSource, Plan, Pool, PromiseGround, Reported, Target, all_members
+from reliseg.plan.promised import promise_grounds, with_halves_left_out
 from reliseg.remote import Roots, root_name
 
 FileKey: TypeAlias = tuple[str, str]
@@ -42,6 +43,7 @@ def plan_with(models: Sequence[ModelSource], opened: Sequence[DataSet], config: 
             paths.append(folder / Path(c.load).expanduser())
             records = load_records(paths[-1:], [m.name for m in models])
             applications.append(([r.name for of_model in records.values() for r in of_model], c))
+    fits, grounds = _promised(config, fits, datasets)
     reported = ReportedTargets(
         None if config.test.on is None else find_targets(config.test.on, datasets),
         find_reference(config.test.reference, datasets),
@@ -49,12 +51,30 @@ def plan_with(models: Sequence[ModelSource], opened: Sequence[DataSet], config: 
         _pools(config, datasets),
         _applied(applications, datasets),
         corrupted_tests(datasets, config),
+        grounds,
     )
     loaded = load_records(paths, [m.name for m in models])
     plan = build_plan(tuple(models), datasets, fits, reported, config, loaded)
     for _, c in applications:
         _check_applied(c, plan, datasets)
     return replace(plan, protocol=provenance(config))
+
+
+def _promised(
+    config: RunConfig, fits: list[Fit], datasets: Mapping[str, DataSet]
+) -> tuple[list[Fit], tuple[PromiseGround, ...]]:
+    """Return the fits with what they leave out, and the images that promises rest on."""
+    for fit in fits:
+        _check_fit(fit)
+    if any(not section.on for section in config.accept):
+        fits = with_halves_left_out(fits, config.seed)
+    on = []
+    for section in config.accept:
+        try:
+            on.append(tuple(find_targets(section.on, datasets)))
+        except ConfigError as error:
+            raise ConfigError(f"accept: on: {error}") from error
+    return fits, promise_grounds(config.accept, fits, on)
 
 
 def _pools(config: RunConfig, datasets: Mapping[str, DataSet]) -> tuple[Pool, ...]:
@@ -112,6 +132,8 @@ class ReportedTargets:
     """By calibration, the domains that it is applied to; all of its classes where it is not named here."""
     corrupted: Sequence[Target] = ()
     """Those that are tested beside the others."""
+    grounds: tuple[PromiseGround, ...] = ()
+    """The images that promises rest on: none of them is tested, unless it is allowed, and none is fitted on."""
 
 
 def build_plan(
@@ -135,8 +157,10 @@ def build_plan(
         allow_seen=reported.allow_seen,
         pools=reported.pools,
         applied=reported.applied,
+        grounds=reported.grounds,
     )
     fitted = [(f.split, {key: str(t) for t in f.on for key in _files(t)}) for f in fits]
+    fitted += [(_PROMISED, {key: str(t) for t in g.members for key in _files(t)}) for g in _own_domains(reported)]
     tests = reported.tests
     if tests is None:
         every = [t for name in datasets for t in _targets(name, datasets)]
@@ -155,18 +179,32 @@ def build_plan(
     return plan
 
 
+_PROMISED = ""
+"""In the place of a split: images that no calibration is fitted on, and thresholds are chosen on."""
+
+
+def _own_domains(reported: ReportedTargets) -> list[PromiseGround]:
+    """Return the grounds of promises that are domains of their own."""
+    return [ground for ground in reported.grounds if not ground.left_out]
+
+
 def _check_reported(plan: Plan, fitted: Sequence[tuple[str, Mapping[FileKey, str]]]) -> None:
     """Refuse domains that share samples with a calibration split, unless they are allowed to."""
     for t in plan.reported_targets():
         shared = [] if t in plan.allow_seen else _shared_samples(t, fitted, plan)
         if shared:
+            use = "a calibration is fitted on" if _is_fitted(shared[0][1], fitted) else "accept: chooses a threshold on"
             raise ConfigError(
-                f"test: {t} shares {count_text(len(shared), 'sample')} with {shared[0][1]}, which a calibration is "
-                f"fitted on (first: {shared[0][0]}); test on other samples, or name {t} in test: allow_seen:"
+                f"test: {t} shares {count_text(len(shared), 'sample')} with {shared[0][1]}, which {use} "
+                f"(first: {shared[0][0]}); test on other samples, or name {t} in test: allow_seen:"
             )
     untested = sorted(str(t) for t in plan.allow_seen.difference(plan.reported_targets()))
     if untested:
         raise ConfigError(f"test: allow_seen: {untested[0]} is not tested; add it to on:, or remove it here")
+
+
+def _is_fitted(domain: str, fitted: Sequence[tuple[str, Mapping[FileKey, str]]]) -> bool:
+    return any(domain in files.values() for split, files in fitted if split != _PROMISED)
 
 
 def load_records(paths: Sequence[Path], models: Sequence[str]) -> dict[str, tuple[Record, ...]]:

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Literal, TypeAlias, get_args
 
 from reliseg.errors import ConfigError, count_text
-from reliseg.plan.plan import Fit, Plan, Target, all_members
+from reliseg.plan.plan import Fit, Plan, Target
 from reliseg.plan.shards import Shard, shards
 from reliseg.runtime.text_files import quoted
 
@@ -56,7 +56,7 @@ def units(plan: Plan, stage: Stage) -> list[Unit]:
     fits = [fit for fit in plan.fits if fit.calibrations()]
     cut = cache(lambda target: tuple(shards(target)))
     if stage == "sample":
-        members = all_members(target for fit in fits for target in fit.on)
+        members = list(dict.fromkeys(member for fit in fits for member in fit.read()))
         return [Unit(name, member, shard) for name in names for member in members for shard in cut(member)]
     if stage == "fit":
         return [Unit(name, fit=fit) for name in names for fit in fits]

@@ -7,13 +7,16 @@ from typing import Any, TypeAlias
 from reliseg.calibration import calibrator, texts_of_seeds
 from reliseg.calibration.records.record import Record
 from reliseg.config.schema import Settings
-from reliseg.data import DataSet, Domain
+from reliseg.conformal import Promise
+from reliseg.data import DataSet, Domain, Sample
 from reliseg.errors import count_text, shortlist
 from reliseg.metrics import METRICS
 from reliseg.models import Model
 from reliseg.stats import Layout
 
 IDENTITY = "identity"
+PROMISE = "promise"
+"""The family of metrics that says what was kept of promises: measured wherever some are made."""
 
 
 @dataclass(frozen=True)
@@ -113,12 +116,18 @@ Reported: TypeAlias = Target | Pool
 """What has rows in the results."""
 
 
+LeftOut: TypeAlias = Mapping["Target", frozenset[str]]
+"""By domain, the ids of the samples that no calibration is fitted on."""
+
+
 @dataclass(frozen=True)
 class Fit:
     """Methods that are fitted on the same domains."""
 
     on: tuple[Target, ...]
     methods: tuple[str, ...]
+    left_out: LeftOut = field(default_factory=dict, hash=False)
+    """What it does not read of its domains, because thresholds are chosen on it."""
 
     @property
     def split(self) -> str:
@@ -135,8 +144,42 @@ class Fit:
         return tuple(m for m in self.methods if m != method and method in texts_of_seeds(m))
 
     def members(self) -> list[Target]:
-        """Return the domains that it reads, each once."""
+        """Return the domains of its split, each once."""
         return all_members(self.on)
+
+    def read(self) -> list[Target]:
+        """Return what it reads of them: all samples but those that are left out."""
+        return [_without(member, self.left_out.get(member, frozenset())) for member in self.members()]
+
+
+def _without(target: Target, ids: frozenset[str]) -> Target:
+    if not ids:
+        return target
+    samples = tuple(sample for sample in target.domain.samples if sample.id not in ids)
+    return Target(target.dataset, replace(target.domain, samples=samples))
+
+
+@dataclass(frozen=True)
+class PromiseGround:
+    """The images that thresholds are chosen on, so that promises are kept."""
+
+    name: str
+    """The split that they are left out of, or the domains that they make up."""
+    members: tuple[Target, ...]
+    """Their domains, no unions."""
+    promises: tuple[Promise, ...]
+    left_out: LeftOut = field(default_factory=dict, hash=False)
+    """Of a calibration split the part that is left out of its fits; empty where all images of the domains are meant."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Its promises apply to data sets with the same classes."""
+        return self.members[0].classes
+
+    def chosen(self, member: Target) -> list[Sample]:
+        """Return the samples of one of the domains."""
+        samples = member.domain.samples
+        return [s for s in samples if s.id in self.left_out[member]] if self.left_out else list(samples)
 
 
 @dataclass(frozen=True)
@@ -174,6 +217,8 @@ class Plan:
     """By calibration, the domains (no unions) that it is applied to; all of its classes where it is not named here."""
     failed: frozenset[str] = frozenset()
     """Calibrations that could not be fitted on the model at hand."""
+    grounds: tuple[PromiseGround, ...] = ()
+    """The images that promises rest on."""
 
     def __repr__(self) -> str:
         """Return what is evaluated on one line."""
@@ -191,9 +236,15 @@ class Plan:
         fitted = [name for fit in self.fits for name, _ in fit.calibrations()]
         return list(dict.fromkeys([*fitted, *(r.name for records in self.loaded.values() for r in records)]))
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The families of metrics that are measured: those of the settings, and of promises where some are made."""
+        asked = self.settings.metrics
+        return (*asked, *([PROMISE] if self.grounds and PROMISE not in asked else []))
+
     def layout(self, dataset: DataSet) -> Layout:
         """Return what is counted on a data set."""
-        classwise = any(METRICS.get(name).reads_classwise for name in self.settings.metrics)
+        classwise = any(METRICS.get(name).reads_classwise for name in self.metrics)
         return Layout(len(dataset.labels), tuple(self.settings.scores), classwise=classwise)
 
     def test_domains(self) -> list[Target]:
@@ -202,7 +253,7 @@ class Plan:
 
     def splits(self) -> list[Split]:
         """Return the calibration splits whose own statistics are needed: all if a metric reads thresholds, or none."""
-        if not any(METRICS.get(name).reads_thresholds for name in self.settings.metrics):
+        if not any(METRICS.get(name).reads_thresholds for name in self.metrics):
             return []
         splits: dict[str, Split] = {}
         for fit in self.fits:
@@ -220,11 +271,28 @@ class Plan:
             for member in split.members:
                 names = passes.setdefault(member, [])
                 names += [c for c in split.calibrations if c not in names]
+        for ground in self.grounds:
+            for member in ground.members:
+                names = passes.setdefault(member, [])
+                names += [c for c in self.calibrations_on(ground, model) if c not in names]
         return list(passes.items())
 
     def domains(self) -> list[Target]:
         """Return all domains that any model is evaluated on, each once."""
-        return list(dict.fromkeys((*self.test_domains(), *(m for s in self.splits() for m in s.members))))
+        chosen_on = [member for split in self.splits() for member in split.members]
+        chosen_on += [member for ground in self.grounds for member in ground.members]
+        return list(dict.fromkeys((*self.test_domains(), *chosen_on)))
+
+    def calibrations_on(self, ground: PromiseGround, model: str) -> list[str]:
+        """Return the calibrations under which promises are made on these images; identity comes first.
+
+        On the half of a split they are those that were fitted on the other half.
+        """
+        fits = [f for f in self.fits if f.on[0].classes == ground.classes]
+        names = [n for f in fits if not ground.left_out or f.split == ground.name for n, _ in f.calibrations()]
+        if not ground.left_out:
+            names += [record.name for record in self.records_for(ground.members[0].dataset, model)]
+        return [IDENTITY, *(n for n in dict.fromkeys(names) if n not in self.failed)]
 
     def calibrations_for(self, reported: Reported, model: str) -> list[str]:
         """Return the names of the calibrations that are applied to all of its domains; identity comes first."""

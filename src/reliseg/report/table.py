@@ -18,6 +18,8 @@ HEADLINE = (
     ("AUROC", "auroc", "msp"),
     ("PRR", "prr", "msp"),
     ("FPR95", "fpr95", "msp"),
+    ("kept share", "kept_share", "msp"),
+    ("coverage", "coverage", "msp"),
     ("OOD AUROC", "ood_auroc", "msp"),
     ("unknown AUROC", "local_ood_auroc", "msp"),
 )

@@ -12,11 +12,13 @@ from typing import IO, Any
 
 from threadpoolctl import threadpool_limits
 
+from reliseg.calibration.records.promises import promises_file, write_promises
 from reliseg.calibration.records.record import Record, record_file, write_record
 from reliseg.calibration.records.thresholds import thresholds_file
+from reliseg.conformal import PromisedThreshold
 from reliseg.errors import ConfigError, IncompleteError, count_text
 from reliseg.metrics import METRICS
-from reliseg.plan.plan import Plan, Reported, Target
+from reliseg.plan.plan import IDENTITY, Plan, Reported, Target
 from reliseg.results import Results, Row
 from reliseg.results.corruptions import corrupted_domains, corruption_rows, corruptions_text
 from reliseg.results.curves import curves_text
@@ -27,8 +29,9 @@ from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.failures import Failures, OnError
 from reliseg.run.manifest import manifest
 from reliseg.run.measure.image_table import image_header
-from reliseg.run.measure.measure import RELIABILITY_HEADER, measure
-from reliseg.run.measure.splits import FITS_HEADER, measure_splits, stored_thresholds
+from reliseg.run.measure.measure import RELIABILITY_HEADER, Chosen, measure
+from reliseg.run.measure.promises import Promised, measure_promises
+from reliseg.run.measure.splits import FITS_HEADER, SplitNumbers, measure_splits, stored_thresholds
 from reliseg.run.predict.plugin_code import digest_of, parts_of_code
 from reliseg.run.store.answers import Answer, Answers, hold_still
 from reliseg.run.survey import Survey, digest_of_pieces
@@ -127,7 +130,7 @@ class Conclusion:
         if not corrupted:
             self.context.depot.remove(path)
             return []
-        families = [METRICS.get(name)().quantities() for name in self.plan.settings.metrics]
+        families = [METRICS.get(name)().quantities() for name in self.plan.metrics]
         better = {name: quantity.better for quantities in families for name, quantity in quantities.items()}
         write_text(path, corruptions_text(corruption_rows(results, corrupted, better)))
         return [path]
@@ -147,8 +150,10 @@ class Conclusion:
 
     def _record_files(self, run: ModelRun) -> list[Path]:
         """Return the files of the copies of a model's calibrations."""
-        records = [self.context.folder.records(run.name) / record_file(name) for name in run.records]
-        files = [path for r in records for path in (r, r.with_suffix(".safetensors"), thresholds_file(r))]
+        folder = self.context.folder.records(run.name)
+        records = [folder / record_file(name) for name in run.records]
+        files = [p for r in records for p in (r, r.with_suffix(".safetensors"), thresholds_file(r), promises_file(r))]
+        files.append(promises_file(folder / record_file(IDENTITY)))
         return [path for path in files if path.exists()]
 
     def _answer(self, surveys: Sequence[Survey], files: Sequence[Path], problems: Sequence[str]) -> Answer:
@@ -163,7 +168,7 @@ class Conclusion:
 
     def _identity(self, surveys: Sequence[Survey]) -> str:
         """Return a digest of all that results are made of: statistics, calibrations, the plan, and the code."""
-        metrics = parts_of_code([METRICS.get(name)() for name in self.plan.settings.metrics])
+        metrics = parts_of_code([METRICS.get(name)() for name in self.plan.metrics])
         content = [
             [self.configuration, self.on_error, state_of_code(), metrics],
             [[s.handle.name, s.parts, digest_of_pieces(s.pieces), sorted(s.fitted)] for s in surveys],
@@ -181,20 +186,38 @@ class Conclusion:
         out.problems += self._lines(run, incomplete)
         without = set(incomplete) if self.on_error == "stop" else _immeasurable(coverages, incomplete)
         splits = measure_splits(coverages, without)
-        for record in run.records.values():
-            write_record(self.context.folder.records(run.name), splits.with_thresholds(record) or record)
-        if run.records:
-            self.context.depot.put_all(self.context.folder.records(run.name))
+        promised = measure_promises(coverages, without)
+        self._write_records(run, splits, promised)
         identity = run.facts.fingerprint, run.facts.file_hashes
         own_records = [record for record in run.plan.loaded.get(run.name, ()) if record.is_of(*identity)]
         thresholds = {**stored_thresholds(own_records), **splits.thresholds}
-        measured = measure(coverages, without, thresholds)
+        measured = measure(coverages, without, Chosen(thresholds, promised))
         out.rows += measured.rows
         out.reliability += measured.reliability
         out.files += measured.files
         out.curves += measured.curves
         out.images.write("".join(measured.images).encode())
         out.fits += splits.lines
+
+    def _write_records(self, run: ModelRun, splits: SplitNumbers, promised: Promised) -> None:
+        """Store calibrations with the thresholds of their splits and of promises, and the promises of the model alone.
+
+        A calibration that was loaded keeps its promises where none are made here.
+        """
+        folder, made = self.context.folder.records(run.name), dict[str, tuple[PromisedThreshold, ...]]()
+        for (_, calibration), of_ground in promised.items():
+            made[calibration] = made.get(calibration, ()) + of_ground
+        for record in run.records.values():
+            promises = made.get(record.name, record.promises)
+            path = write_record(folder, replace(splits.with_thresholds(record) or record, promises=promises))
+            self.context.depot.remove(*([] if promises else [promises_file(path)]))
+        alone = folder / record_file(IDENTITY)
+        if IDENTITY in made:
+            write_promises(alone, "", made[IDENTITY])
+        else:
+            self.context.depot.remove(promises_file(alone))
+        if run.records or made:
+            self.context.depot.put_all(folder)
 
     def _failures(self, coverages: Coverages) -> dict[Target, Failures]:
         """Return why samples are not stored, by domain; a ConfigError where that was never tried."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from reliseg.calibration.records.record import Record, record_file
-from reliseg.plan.plan import IDENTITY, Plan, Target
+from reliseg.plan.plan import IDENTITY, Plan, PromiseGround, Target
 from reliseg.run.check.leakage import seen_samples
 from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.evaluate.coverage import Coverages
@@ -41,6 +41,7 @@ def manifest(context: RunContext, plan: Plan, runs: Sequence[ModelRun]) -> dict[
     settings, sources = plan.settings, _Sources()
     for run in runs:
         sources.add(run)
+    promised = {"accept": [_ground_facts(ground) for ground in plan.grounds]} if plan.grounds else {}
     return {
         "protocol": plan.protocol,
         "versions": {"python": platform.python_version()} | installed_versions(_PACKAGES),
@@ -65,7 +66,7 @@ def manifest(context: RunContext, plan: Plan, runs: Sequence[ModelRun]) -> dict[
         },
         "identity": sources.parts,
         "samples": {str(t): dict(sorted(sources.hashes.get(str(t), {}).items())) for t in plan.domains()},
-    }
+    } | promised
 
 
 class _Sources:
@@ -87,6 +88,16 @@ class _Sources:
                     self.hashes.setdefault(str(target), {}).update(head.hashes)
                     if head.made not in self.made:
                         self.made.append(dict(head.made))
+
+
+def _ground_facts(ground: PromiseGround) -> dict[str, Any]:
+    """Return what is promised on which images: all of some domains, or those that a split's fits leave out."""
+    return {
+        "on": ground.name,
+        "left_out": bool(ground.left_out),
+        "promises": [vars(promise) for promise in ground.promises],
+        "images": {str(member): [sample.id for sample in ground.chosen(member)] for member in ground.members},
+    }
 
 
 def _record_facts(record: Record) -> dict[str, Any]:

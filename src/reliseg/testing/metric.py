@@ -46,7 +46,7 @@ def check_metric(metric: Metric) -> None:
 @cache
 def _domains() -> Mapping[str, DomainState]:
     """Return all domains, made once; no metric can write into their arrays."""
-    domains = {name: replace(domain(), thresholds=_thresholds()) for name, domain in worlds.domains().items()}
+    domains = {name: _asked(domain()) for name, domain in worlds.domains().items()}
     for domain in domains.values():
         for array in _arrays(domain).values():
             array.flags.writeable = False
@@ -56,6 +56,11 @@ def _domains() -> Mapping[str, DomainState]:
 @cache
 def _thresholds() -> Mapping[str, Threshold]:
     return worlds.thresholds()
+
+
+def _asked(domain: DomainState) -> DomainState:
+    """Return a domain with all that is chosen on other images."""
+    return replace(domain, thresholds=_thresholds(), promises=worlds.promises())
 
 
 @cache
@@ -130,8 +135,9 @@ def _check_values(examiner: Examiner, quantities: Mapping[str, Quantity], case: 
         )
         quantity = quantities[v.metric]
         examiner.require(
-            v.definition == quantity.definition or v.definition in quantity.text,
-            "a value has the definition of its quantity, or one that the quantity's text names",
+            any(name == quantity.definition or name in quantity.text for name in _beginnings(v.definition)),
+            "a value has the definition of its quantity, or one that the quantity's text names; what was asked for may "
+            "stand behind it",
             seen,
         )
         if math.isnan(v.value):
@@ -145,6 +151,12 @@ def _check_values(examiner: Examiner, quantities: Mapping[str, Quantity], case: 
         examiner.require(low <= v.lo and v.hi <= high, f"a bracket lies in the range, {low} to {high}", seen)
 
 
+def _beginnings(definition: str) -> tuple[str, str]:
+    """Return a definition, and what it is without the part that says what was asked for, like `/risk=0.05`."""
+    *parts, last = definition.split("/")
+    return definition, "/".join(parts) if "=" in last else definition
+
+
 def _check_rows(examiner: Examiner, metric: Metric, case: str, domain: DomainState, values: list[Value]) -> None:
     keys = _keys(values)
     examiner.require(
@@ -155,6 +167,7 @@ def _check_rows(examiner: Examiner, metric: Metric, case: str, domain: DomainSta
         labels=domain.labels,
         annotated=domain.annotated,
         thresholds=domain.thresholds,
+        promises=domain.promises,
     )
     expected = _keys(_compute(examiner, metric, f"{case}, with many images", full))
     examiner.require(
@@ -221,8 +234,7 @@ def _check_order(examiner: Examiner, metric: Metric) -> None:
     )
     world = worlds.WORLDS["plain"]()
     numbers, other = (
-        _by_label(_compute(examiner, metric, "plain", replace(w.domain(), thresholds=_thresholds())))
-        for w in (world, world.reverse_classes())
+        _by_label(_compute(examiner, metric, "plain", _asked(w.domain()))) for w in (world, world.reverse_classes())
     )
     law = "the order of classes does not matter"
     examiner.require(set(numbers) == set(other), law, "other rows are given")
@@ -238,7 +250,7 @@ def _by_label(values: list[Value]) -> dict[tuple[str, str, str], float]:
 
 def _check_direction(examiner: Examiner, metric: Metric, quantities: Mapping[str, Quantity]) -> None:
     good, bad = (
-        _by_label(_compute(examiner, metric, name, replace(domain, thresholds=_thresholds())))
+        _by_label(_compute(examiner, metric, name, _asked(domain)))
         for name, domain in zip(("a good prediction", "a bad prediction"), _unequal_domains(), strict=True)
     )
     for key in good.keys() & bad.keys():
@@ -281,6 +293,10 @@ def _check_declarations(examiner: Examiner, metric: Metric) -> None:
         unthresholded = metric.compute(replace(plain, thresholds={}), reference)
     if not metric.reads_thresholds:
         examiner.require_equal(values, unthresholded, "thresholds are read only with reads_thresholds", "'plain'")
+    with examiner.calling("compute", "a domain without promises"):
+        unpromised = metric.compute(replace(plain, promises=()), reference)
+    if not metric.reads_promises:
+        examiner.require_equal(values, unpromised, "promises are read only with reads_promises", "'plain'")
     if not metric.needs_annotation:
         defined = [v for v in _compute(examiner, metric, "not annotated", _domains()["not annotated"]) if not v.why]
         examiner.require(

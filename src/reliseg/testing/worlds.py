@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, UInt8
 
+from reliseg.conformal import Promise, PromisedThreshold
 from reliseg.kernels import reference
 from reliseg.labels import UNKNOWN, VOID, LabelSpace
 from reliseg.metrics import DomainState, ImageSummary
@@ -213,6 +214,15 @@ def thresholds() -> Mapping[str, Threshold]:
     """Return thresholds of confidence, as a calibration split gives them."""
     ranks = drawn_world(32, noise=0.8, spread=4.0).domain().pixels.ranks
     return {s: Threshold.at_accuracy(r.counts[RIGHT], r.counts[WRONG]) for s, r in ranks.items()}
+
+
+def promises() -> tuple[PromisedThreshold, ...]:
+    """Return thresholds of promises: of images and of scenes, and one that could not be chosen."""
+    return (
+        PromisedThreshold(Promise(0.1), "test/cal", "images", 50, bins=250),
+        PromisedThreshold(Promise(0.05, 0.95), "test/cal", "scenes", 90, bins=235),
+        PromisedThreshold(Promise(0.01), "test/cal", "images", 50, why="a risk of 0.01 needs 99 images"),
+    )
 
 
 def unequal_domains() -> tuple[DomainState, DomainState]:

@@ -15,13 +15,15 @@ from reliseg.plan import shards as cutting
 from reliseg.plan.plan import Pool
 from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.measure import measure as measuring
-from reliseg.run.measure.measure import measure
+from reliseg.run.measure.measure import Chosen, measure
 from reliseg.run.measure.states import load_state
 from reliseg.runtime.progress import Silent
 
 WORLD = WORLDS["plain"]
 FAMILIES = ["segmentation", "class_wise_error", "score_summary", "drop", "transfer"]
 IMAGES = {"day": [0, 1], "dusk": [2, 3]}
+NOTHING = Chosen({}, {})
+"""No thresholds."""
 
 
 @pytest.fixture
@@ -66,19 +68,19 @@ def test_the_reference_is_read_once_under_each_calibration(run, monkeypatch):
     read = []
     load = measuring.load_state
     monkeypatch.setattr(measuring, "load_state", lambda *given, **how: read.append(given[1]) or load(*given, **how))
-    measure(Coverages(run), (), {})
+    measure(Coverages(run), (), NOTHING)
     assert [[m.domain.name for m in members] for members in read] == [["day"], ["dusk"], ["day", "dusk"]]
 
 
 def test_numbers_by_class_have_intervals_or_a_reason(run):
-    rows = [r for r in measure(Coverages(run), (), {}).rows if r.metric == "classwise_ece" and not r.why]
+    rows = [r for r in measure(Coverages(run), (), NOTHING).rows if r.metric == "classwise_ece" and not r.why]
     assert len(rows) == 3 * (1 + WORLD.classes)
     assert all(r.ci_low <= r.value <= r.ci_high or r.ci_note for r in rows)
     assert not any("not kept" in r.ci_note for r in rows)
 
 
 def test_rows_are_the_metrics_of_states_and_drops_those_to_the_reference(run):
-    found = measure(Coverages(run), (), {})
+    found = measure(Coverages(run), (), NOTHING)
     rows, lines = found.rows, found.reliability
     assert [json.loads(line)["domain"] for line in found.curves] == ["day", "dusk", "both"]
     assert [r.domain for r in rows] == sorted((r.domain for r in rows), key=["day", "dusk", "both"].index)
@@ -101,7 +103,7 @@ def test_what_holds_images_of_the_reference_has_no_ood_detection(run):
     names, pool = list(WORLD.scores), Pool("all", tuple(run.plan.tests[:2]))
     dataset = run.plan.tests[0].dataset
     plan = plan_of(dataset, tests=["dusk", "both"], reference="day", metrics=[*FAMILIES, "image_ood"], scores=names)
-    rows = measure(Coverages(replace(run, plan=replace(plan, pools=(pool,)))), (), {}).rows
+    rows = measure(Coverages(replace(run, plan=replace(plan, pools=(pool,)))), (), NOTHING).rows
     ood = [row for row in rows if row.metric.startswith("ood_")]
     assert {row.domain: row.why for row in ood} == {
         "dusk": "",
@@ -116,9 +118,9 @@ def test_what_holds_images_of_the_reference_has_no_ood_detection(run):
 
 def test_an_incomplete_domain_has_no_rows_and_is_no_reference(run):
     day, dusk = (target_of(run.plan.tests[0].dataset, name) for name in IMAGES)
-    rows = measure(Coverages(run), {dusk}, {}).rows
+    rows = measure(Coverages(run), {dusk}, NOTHING).rows
     assert {r.domain for r in rows} == {"day"}
-    rows = measure(Coverages(run), {day}, {}).rows
+    rows = measure(Coverages(run), {day}, NOTHING).rows
     assert {r.domain for r in rows} == {"dusk"}
     assert not [r for r in rows if r.metric.startswith("drop_")]
 
@@ -147,7 +149,7 @@ def test_a_shard_that_is_not_there_is_no_part_of_the_sum(run):
     (piece,) = cover.pieces()
     piece.path.unlink()
     assert len(load_state(Coverages(run), [target], "identity").images) == 1
-    rows = measure(Coverages(run), (), {}).rows
+    rows = measure(Coverages(run), (), NOTHING).rows
     assert {(r.domain, r.n_images, r.skipped) for r in rows} == {("day", 1, 1), ("dusk", 2, 0), ("both", 3, 1)}
 
 
@@ -155,7 +157,7 @@ def test_domains_without_annotation_have_only_metrics_that_need_none(run):
     dataset = run.plan.tests[0].dataset
     bare = {name: replace(d, annotated=False) for name, d in dataset.domains.items()}
     other = replace(run.plan, tests=(target_of(replace(dataset, domains=bare), "dusk"),), reference=None)
-    found = measure(Coverages(replace(run, plan=other)), (), {})
+    found = measure(Coverages(replace(run, plan=other)), (), NOTHING)
     rows, lines = found.rows, found.reliability
     assert not lines
     assert not found.curves
@@ -178,7 +180,7 @@ def test_much_void_is_said_of_each_domain_whose_masks_the_check_has_not_all_seen
     sensitive = replace(run.plan.tests[0].dataset, usual_void=0.0)
     tests = tuple(target_of(sensitive, name) for name in ("day", "dusk", "both"))
     noting = replace(run, plan=replace(run.plan, tests=tests), context=replace(run.context, progress=progress))
-    measure(Coverages(noting), (), {})
+    measure(Coverages(noting), (), NOTHING)
     expected = []
     for name, images in IMAGES.items():
         share = 100 * (WORLD.truth[np.isin(WORLD.image, images)] == VOID).mean()
@@ -188,8 +190,8 @@ def test_much_void_is_said_of_each_domain_whose_masks_the_check_has_not_all_seen
         "count nowhere; reliseg check looks for the reason"
     }
     progress.lines.clear()
-    measure(Coverages(run), (), {})
+    measure(Coverages(run), (), NOTHING)
     assert progress.lines == []
     monkeypatch.setattr(measuring, "MASKS_TO_DECODE", 2)
-    measure(Coverages(noting), (), {})
+    measure(Coverages(noting), (), NOTHING)
     assert progress.lines == []

@@ -19,8 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from reliseg.calibration.base import Calibration
 from reliseg.calibration.method_text import calibrator, canonical_text, texts_of_seeds
+from reliseg.calibration.records.promises import promises_file, read_promises, write_promises
 from reliseg.calibration.records.seal import seal_of
 from reliseg.calibration.records.thresholds import ByScore, read_thresholds, thresholds_file, write_thresholds
+from reliseg.conformal import PromisedThreshold
 from reliseg.errors import CalibrationError, ColumnsError, ConfigError, ReliSegError, count_text
 from reliseg.prediction import LOGIT_LIMIT, Prediction
 from reliseg.runtime.atomic_files import write_atomically, write_text
@@ -83,6 +85,8 @@ class Record(Origin):
     calibration: Calibration
     thresholds: Mapping[str, ByScore] = field(default_factory=dict)
     """Thresholds of its split, without calibration and with it, where they are known: they lie in their own file."""
+    promises: tuple[PromisedThreshold, ...] = ()
+    """Thresholds with a promise, where some were asked for: they lie in their own file too."""
 
     def __repr__(self) -> str:
         """Return what it is, of which model, and how much it was fitted on, on one line."""
@@ -148,10 +152,13 @@ def write_record(folder: Path, record: Record) -> Path:
     if tensors is not None:
         write_atomically(path.with_suffix(".safetensors"), lambda file: file.write(tensors))
     if not holds(path, content.encode()):
-        thresholds_file(path).unlink(missing_ok=True)  # they belong to the record that is replaced
+        for beside in (thresholds_file(path), promises_file(path)):
+            beside.unlink(missing_ok=True)  # they belong to the record that is replaced
     write_text(path, content)  # what it names is whole
     if record.thresholds:
         write_thresholds(path, _sha256(content.encode()), record.thresholds)
+    if record.promises:
+        write_promises(path, _sha256(content.encode()), record.promises)
     return path
 
 
@@ -210,9 +217,9 @@ def read_records(path: Path) -> dict[str, list[Record]]:
 
 
 def _read_with_thresholds(path: Path) -> Record:
-    """Return a record, with the thresholds that lie beside it."""
-    record = read_record(path)
-    return replace(record, thresholds=read_thresholds(path, _sha256(_read_bytes(path))))
+    """Return a record, with the thresholds and promises that lie beside it."""
+    record, digest = read_record(path), _sha256(_read_bytes(path))
+    return replace(record, thresholds=read_thresholds(path, digest), promises=read_promises(path, digest))
 
 
 def _sha256(content: bytes) -> str:

@@ -19,6 +19,7 @@ OVERALL = (
     *("miou", "pixel_accuracy", "image_miou", "worst10_miou", "drop_miou"),
     *("ece", "classwise_ece", "drop_ece", "nll", "brier"),
     *("auroc", "prr", "aurc", "fpr95", "risk95", "transfer_risk95", "transfer_coverage95"),
+    *("promised_share", "kept_share", "coverage", "accepted_risk"),
     *("ood_auroc", "ood_fpr95_out", "local_ood_auroc", "local_ood_fpr95_out"),
 )
 """Numbers of a card over all classes, in their order: segmentation, calibration, found errors, unknown things."""

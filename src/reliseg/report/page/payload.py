@@ -10,7 +10,7 @@ from reliseg.report.page.image_data import worst_images
 from reliseg.report.page.numbers import scaled, scaled_finely
 from reliseg.report.page.run_files import RunFiles
 from reliseg.report.page.tables import Names, Number, State, Table, by_state, run_titles
-from reliseg.report.page.terms import HEADLINE, OF_CLASSES, terms
+from reliseg.report.page.terms import HEADLINE, INSTEAD, OF_CLASSES, terms
 from reliseg.results import Row
 
 _COMPARED = 500
@@ -118,7 +118,8 @@ def _headline(numbers: Sequence[Number]) -> list[list[str]]:
     chosen: dict[str, str] = {}
     for metric, score in numbers:
         chosen.setdefault(metric, score)
-    return [[metric, chosen[metric]] for metric in HEADLINE if metric in chosen]
+    shown = [metric for metric in HEADLINE if metric in chosen and INSTEAD.get(metric) not in chosen]
+    return [[metric, chosen[metric]] for metric in shown]
 
 
 def _index(names: Sequence[str], name: str | None) -> int:

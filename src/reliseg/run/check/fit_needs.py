@@ -18,7 +18,7 @@ from reliseg.run.predict.stream import PredictionStream
 def fit_problems(plan: Plan) -> Iterator[str]:
     """Yield a line for each calibration that wants more images than there are to fit it on."""
     for fit in plan.fits:
-        images = sum(len(m.domain.samples) for m in fit.members())
+        images = sum(len(m.domain.samples) for m in fit.read())
         said = set()
         for _, method in fit.calibrations():
             name, least = method.partition("(")[0], calibrator(method).least_images
@@ -35,7 +35,7 @@ def feature_problems(plan: Plan, model: Model) -> Iterator[str]:
     """
     for fit in plan.fits:
         wanting = [method for _, method in fit.calibrations() if calibrator(method).needs_feature]
-        member = fit.members()[0]
+        member = fit.read()[0]
         if wanting and _first_prediction(member, model).feature is None:
             first = member.domain.samples[0].id
             need = f"{wanting[0]} needs a feature of each image, and the model gives none for {first}"

@@ -10,6 +10,7 @@ from reliseg.errors import DataError, ModelError, SampleError, UsageError, count
 from reliseg.labels import LabelSpace, label_space_names
 from reliseg.models import Model
 from reliseg.plan.plan import ModelSource, Plan, Target, all_members, without_copies
+from reliseg.plan.promised import notes_on
 from reliseg.run.check.fit_needs import disk_use, feature_problems, fit_problems
 from reliseg.run.check.leakage import problems_of_loaded, shared_scenes
 from reliseg.run.check.trial import Trial
@@ -86,7 +87,7 @@ class Preflight:
 
     def look_at_models(self) -> Iterator[Finding]:
         """Yield the findings on each model, and on projections that none of them uses."""
-        for line in shared_scenes(self.plan):
+        for line in (*shared_scenes(self.plan), *(line for g in self.plan.grounds for line in notes_on(g))):
             self.progress.note(line)
         spaces = list(self.scope.spaces) if self.scope else []
         for source in self.sources:

@@ -1,13 +1,16 @@
 """What is stored of a model on a domain, and what is missing."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from reliseg.errors import SampleError
 from reliseg.plan.plan import Target
 from reliseg.plan.shards import Shard, shards
 from reliseg.run.context import ModelRun
+from reliseg.run.hashes import ChangedError
 from reliseg.run.predict.freshness import StoredInputs
 from reliseg.run.predict.identity import codes_of_scores, identity_of_calibration
 from reliseg.run.store.cover import Cover, Piece, cover
@@ -22,6 +25,8 @@ class Seen:
     samples: dict[tuple[str, str], str] = field(default_factory=dict)
     """The sha256 of image and mask, by domain and id."""
     shards: dict[Target, tuple[Shard, ...]] = field(default_factory=dict)
+    promised: dict[str, str] = field(default_factory=dict)
+    """Samples that thresholds are chosen on so that promises are kept, by the sha256 of the image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,15 +72,39 @@ class Coverage:
 
     @cached_property
     def unseen(self) -> dict[str, str]:
-        """Why an image, by its sha256, must not be among those of this domain: a calibration was fitted on it."""
-        plan, records = self.run.plan, self.run.records
-        tested = plan.calibrations_for(self.target, self.run.name) if plan.must_be_unseen(self.target) else []
-        return {
-            digest: f"this is the same image as {sample}, which {name} was fitted on"
-            for name in tested
-            if name in records
-            for digest, sample in records[name].seen().items()
-        }
+        """Why an image, by its sha256, must not be among those of this domain: a calibration was fitted on it, or a
+        threshold was chosen on it.
+        """
+        plan, records, model = self.run.plan, self.run.records, self.run.name
+        tested = plan.calibrations_for(self.target, model) if self.is_tested else []
+        for ground in plan.grounds:
+            if not ground.left_out and self.target in ground.members:
+                tested = [*tested, *plan.calibrations_on(ground, model)]
+        same = "this is the same image as"
+        chosen_on = self._promised_images() if self.is_tested else {}
+        unseen = {digest: f"{same} {i}, which accept: chooses a threshold on" for digest, i in chosen_on.items()}
+        for name in (name for name in tested if name in records):
+            fitted = records[name].seen()
+            unseen |= {digest: f"{same} {i}, which {name} was fitted on" for digest, i in fitted.items()}
+        return unseen
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether numbers are reported of it that images which were seen before would flatter."""
+        return self.run.plan.must_be_unseen(self.target)
+
+    def _promised_images(self) -> dict[str, str]:
+        """Return the samples that thresholds are chosen on, by the sha256 of the image; what cannot be read is left out
+        here, and told where it is evaluated.
+        """
+        hashes = self.run.context.hashes
+        if not self.seen.promised:
+            for ground in self.run.plan.grounds:
+                for dataset, sample in ((m.dataset, s) for m in ground.members for s in ground.chosen(m)):
+                    with suppress(OSError, SampleError, ChangedError):
+                        hashes.of_sample(dataset, sample)
+                        self.seen.promised[hashes.of_image(dataset, sample)] = sample.id
+        return self.seen.promised
 
     @property
     def shards(self) -> tuple[Shard, ...]:

@@ -229,7 +229,8 @@ class ShardPass:
         """Return the prediction under those of these calibrations that can be applied, and why others cannot."""
         domain, sample = self.domain, outcome.loaded.sample.id
         if reason := domain.coverage.unseen.get(outcome.loaded.image_sha256):
-            way = f"remove one of them, or name {domain.target} in test: allow_seen:"
+            way = "remove one of them"
+            way += f", or name {domain.target} in test: allow_seen:" if domain.coverage.is_tested else ""
             raise SampleError(sample, f"{reason}; {way}")
         calibrated, problem = {}, ""
         for name in names:

@@ -79,7 +79,7 @@ class Fitting:
     def unsampled(self, fit: Fit) -> list[Shard]:
         """Return the shards of a fit that are not sampled."""
         requests = request_of_fit(fit, self.run.plan.settings)
-        return [s for m in fit.members() for s in shards(m) if not self._sampling.is_stored(s, requests[m])]
+        return [s for m in fit.read() for s in shards(m) if not self._sampling.is_stored(s, requests[m])]
 
     def fit_split(self, fit: Fit, unread: Mapping[Target, Failures]) -> FitOutcome:
         """Return the calibrations of one fit, stored ones as they are; none where a sample cannot be read."""
@@ -91,7 +91,7 @@ class Fitting:
             return FitOutcome(fit, {}, unread=failures)
         settings = self.run.plan.settings
         training = Training(settings.device, settings.threads, self._stage)
-        data = self._sampling.load(fit.members(), request_of_fit(fit, settings), training)
+        data = self._sampling.load(fit.read(), request_of_fit(fit, settings), training)
         records, refusals = {}, {}
         for name, method in fit.calibrations():
             one = calibrator(method)
@@ -120,7 +120,7 @@ class Fitting:
     def _folder(self, fit: Fit, name: str) -> Path:
         """Return where a calibration lies: a digest of all that determines it and is known before a file is read."""
         settings = self.run.plan.settings
-        ids = [[str(m), sorted(s.id for s in m.domain.samples)] for m in fit.members()]
+        ids = [[str(m), sorted(s.id for s in m.domain.samples)] for m in fit.read()]
         content = [self.run.name, name, sorted(self._inputs(fit).parts.items()), settings.seed, ids]
         return self.run.context.folder.fitted(digest_of([*content, settings.sample.model_dump()])[:32])
 
@@ -150,7 +150,7 @@ class Fitting:
     def _inputs(self, fit: Fit) -> Inputs:
         """Return what a calibration of this fit would be computed from now: looked for once."""
         if fit not in self._inputs_by_fit:
-            members = {member: member.domain.samples for member in fit.members()}
+            members = {member: member.domain.samples for member in fit.read()}
             parts = self.run.parts(members) | parts_of_code(calibrator(method) for _, method in fit.calibrations())
             self._inputs_by_fit[fit] = self.run.inputs(members, parts)
         return self._inputs_by_fit[fit]

@@ -35,7 +35,7 @@ class SampleRequest:
 
 def request_of_fit(fit: Fit, settings: Settings) -> dict[Target, SampleRequest]:
     """Return what a fit reads of each domain."""
-    members = fit.members()
+    members = fit.read()
     methods = [calibrator(method) for _, method in fit.calibrations()]
     image = any(method.needs_image for method in methods)
     quota = settings.sample.quota(sum(len(m.domain.samples) for m in members))

@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from reliseg.data import MASKS_TO_DECODE, void_note
 from reliseg.metrics import METRICS, DomainState, Metric, compute_values
@@ -16,6 +16,7 @@ from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.measure.curves import curves_of
 from reliseg.run.measure.image_table import image_lines
 from reliseg.run.measure.numbers import Number, replicates_by_value, unit_set, write_replicates_of
+from reliseg.run.measure.promises import Promised, promises_of
 from reliseg.run.measure.seed_means import with_means
 from reliseg.run.measure.states import load_state
 from reliseg.run.store.piece_files import StoredScoreHistograms
@@ -50,12 +51,18 @@ class Measured:
             getattr(self, mine.name).extend(getattr(other, mine.name))
 
 
-def measure(coverages: Coverages, incomplete: Collection[Target], thresholds: Thresholds) -> Measured:
-    """Return the numbers of one model, and write their replicates.
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """What was chosen on other images than those that are measured."""
 
-    `incomplete` are domains that get no rows; `thresholds` are those of the model's calibration splits.
-    """
-    return _Measurement(coverages, incomplete, thresholds).whole()
+    thresholds: Thresholds
+    """Those of the model's calibration splits."""
+    promised: Promised
+
+
+def measure(coverages: Coverages, incomplete: Collection[Target], chosen: Chosen) -> Measured:
+    """Return the numbers of one model, and write their replicates; `incomplete` are domains that get no rows."""
+    return _Measurement(coverages, incomplete, chosen).whole()
 
 
 class _Measurement:
@@ -65,11 +72,11 @@ class _Measurement:
     While a domain is measured, a thread reads what the next one needs.
     """
 
-    def __init__(self, coverages: Coverages, incomplete: Collection[Target], thresholds: Thresholds) -> None:
+    def __init__(self, coverages: Coverages, incomplete: Collection[Target], chosen: Chosen) -> None:
         run = coverages.run
         self._states, self._run, self._plan = _States(coverages, incomplete), run, run.plan
-        self._thresholds = thresholds
-        self._metrics = [METRICS.get(name)() for name in run.plan.settings.metrics]
+        self._chosen = chosen
+        self._metrics = [METRICS.get(name)() for name in run.plan.metrics]
         self._targets = [t for t in run.plan.reported() if not any(m in incomplete for m in t.members())]
 
     def whole(self) -> Measured:
@@ -125,9 +132,16 @@ class _Measurement:
         """Return what is measured on a domain under one calibration, without rows, and its numbers."""
         run, plan = self._run, self._plan
         metrics = [m for m in self._metrics if m.reads_images_alone or target.classes is not None]
-        by_split = _thresholds_by_split(run, target, calibration, self._thresholds)
+        by_split = _thresholds_by_split(run, target, calibration, self._chosen.thresholds)
+        promises = promises_of(run, target, calibration, self._chosen.promised)
         lost = sum(len(m.domain.samples) for m in target.members()) - len(state.images)
-        found = _numbers(metrics, state, reference, _origin(run, target, calibration), by_split)
+        origin = _origin(run, target, calibration)
+        seen = _Views(
+            [(origin, state)],
+            [(replace(origin, fitted_on=name), replace(state, thresholds=t)) for name, t in by_split],
+            [(replace(origin, fitted_on=name), replace(state, promises=p)) for name, p in promises],
+        )
+        found = _numbers(metrics, seen, reference)
         numbers = [number.skipping(lost) for number in found]
         measured = Measured(files=[write_replicates_of(run.context.folder.replicates, numbers)])
         if isinstance(target, Target) and state.annotated and calibration == IDENTITY:
@@ -257,21 +271,29 @@ def _thresholds_by_split(
     return by_split or [(calibration.partition("@")[2], {})]
 
 
-def _numbers(
-    metrics: list[Metric],
-    state: DomainState,
-    reference: DomainState | None,
-    origin: Origin,
-    thresholds: list[tuple[str, Mapping[str, Threshold]]],
-) -> Iterator[Number]:
+class _Views(NamedTuple):
+    """A domain as metrics see it: once, for each calibration split with its thresholds, for each ground of promises."""
+
+    alone: list[tuple[Origin, DomainState]]
+    with_thresholds: list[tuple[Origin, DomainState]]
+    with_promises: list[tuple[Origin, DomainState]]
+
+    def of(self, metric: Metric) -> list[tuple[Origin, DomainState]]:
+        """Return those that a metric reads."""
+        if metric.reads_promises:
+            return self.with_promises
+        return self.with_thresholds if metric.reads_thresholds else self.alone
+
+
+def _numbers(metrics: list[Metric], views: _Views, reference: DomainState | None) -> Iterator[Number]:
+    ((_, state),) = views.alone
     known = int(state.images.known.sum())
-    by_split = [(replace(origin, fitted_on=name), replace(state, thresholds=t)) for name, t in thresholds]
     sets = tuple(unit_set(s.units) for s in (state, reference) if s and s.units)
     for metric in metrics:
         if metric.needs_annotation and not state.annotated:
             continue
         quantities = metric.quantities()
-        for row_origin, row_state in by_split if metric.reads_thresholds else [(origin, state)]:
+        for row_origin, row_state in views.of(metric):
             values = compute_values(metric, row_state, reference)
             replicates = replicates_by_value(metric, values, row_state, reference)
             for value, found in zip(values, replicates, strict=True):

@@ -1,0 +1,109 @@
+"""The thresholds of promises, beside a record, or beside none for the model as it is.
+
+They are numbers of coarse bins of confidence, checked value by value, and belong to one record by the sha256 of its
+file.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from reliseg.calibration.records.seal import seal_of
+from reliseg.conformal import Promise, PromisedThreshold
+from reliseg.errors import ConfigError
+from reliseg.runtime.atomic_files import write_text
+from reliseg.runtime.regular_files import read_regular, reason_of, regular_size
+from reliseg.stats.built_in_scores import BUILT_IN_SCORES
+
+FORMAT = 1
+_LARGEST = 1 << 27
+
+_Text: TypeAlias = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=4096)]
+_Digest: TypeAlias = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+
+
+class _Promised(BaseModel):
+    """One threshold. Bins are counted from the most confident."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    risk: float = Field(gt=0, lt=1)
+    confidence: float | None = Field(gt=0, lt=1)
+    label: _Text
+    on: _Text
+    units: Literal["images", "scenes"]
+    n: int = Field(ge=0)
+    bins: int | None = Field(ge=0, le=BUILT_IN_SCORES["msp"].bins.coarse_size)
+    why: _Text
+    images: dict[_Text, dict[_Text, _Digest]]
+
+    def restore(self) -> PromisedThreshold | None:
+        """Return the threshold; None where it has neither a value nor a reason, or both."""
+        promise = Promise(self.risk, self.confidence, self.label)
+        found = PromisedThreshold(promise, self.on, self.units, self.n, self.bins, self.why, self.images)
+        return found if (self.bins is None) == bool(self.why) else None
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    format: int = Field(ge=1, le=FORMAT)
+    record: _Text
+    promises: tuple[_Promised, ...]
+    sha256: str
+    """Of everything else in it."""
+
+
+def promises_file(record: Path) -> Path:
+    """Return the path of the promises of the record in a JSON file, whether there is one or not."""
+    return record.with_suffix(".promises")
+
+
+def write_promises(record: Path, digest: str, promises: Sequence[PromisedThreshold]) -> Path:
+    """Write the thresholds of promises; `digest` is the sha256 of the record, "" where there is none."""
+    content = [
+        {"risk": t.promise.risk, "confidence": t.promise.confidence, "label": t.promise.label}
+        | {"on": t.on, "units": t.units, "n": t.n, "bins": t.bins, "why": t.why}
+        | {"images": {domain: dict(of_domain) for domain, of_domain in t.images.items()}}
+        for t in promises
+    ]
+    inner = {"format": FORMAT, "record": digest, "promises": content}
+    path = promises_file(record)
+    write_text(path, json.dumps(inner | {"sha256": seal_of(inner)}, indent=1))
+    return path
+
+
+def read_promises(record: Path, digest: str) -> tuple[PromisedThreshold, ...]:
+    """Return the thresholds of promises beside a record; none where there is no file."""
+    path = promises_file(record)
+    if not os.path.lexists(path):
+        return ()
+    try:
+        if regular_size(path) > _LARGEST:
+            raise _damage_error(path, f"it is larger than {_LARGEST >> 20} MiB")
+        data = read_regular(path, _LARGEST)
+        content = _File.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _damage_error(path, f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}") from error
+    except OSError as error:
+        raise _damage_error(path, f"it cannot be read ({reason_of(error)})") from error
+    if content.record != digest:
+        raise _damage_error(path, f"it does not belong to {record.name}")
+    if content.sha256 != seal_of(json.loads(data)):
+        raise _damage_error(path, "it was changed since it was written")
+    found = [one.restore() for one in content.promises]
+    promises = tuple(threshold for threshold in found if threshold is not None)
+    if len(promises) < len(found):
+        raise _damage_error(path, "one of its promises has no threshold and no reason, or both")
+    return promises
+
+
+def _damage_error(path: Path, problem: str) -> ConfigError:
+    return ConfigError(
+        f"{path}: {problem}; copy it again with its calibration, or delete it to go on without its promises"
+    )

@@ -1,0 +1,215 @@
+"""What was promised of the pixels that are accepted, and what was kept of it."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from reliseg.conformal import PromisedThreshold
+from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
+from reliseg.metrics.image_pixels import SCORE, ImagePixels
+from reliseg.metrics.many import ratio
+from reliseg.metrics.replicates import Replicates
+from reliseg.metrics.units import Units
+from reliseg.results import Value
+from reliseg.stats.bins import COARSE_SHIFT, RIGHT, WRONG
+from reliseg.stats.ranking import Bracketed
+from reliseg.stats.rounding import pixels_near_edges
+
+_PROMISED, _KEPT, _COVERAGE, _RISK = "promised_share", "kept_share", "coverage", "accepted_risk"
+_SCENES = "promise/kept/mean-over-scenes"
+_QUANTITIES = {
+    _PROMISED: Quantity(
+        "promise/promised",
+        "share that was promised: at most so much of an image is accepted and wrong, on average over images; every "
+        "definition of this family ends with the promise, risk=0.05 or risk=0.05,confidence=0.95",
+        "neither",
+        0,
+        1,
+    ),
+    _KEPT: Quantity(
+        "promise/kept/mean-over-images",
+        "what became of the promise here: mean over images of the share of all known pixels of an image that are "
+        f"accepted and wrong; at most promised_share where it is kept ({_SCENES}: mean over scenes of these means, "
+        "where scenes were drawn)",
+        "lower",
+        0,
+        1,
+    ),
+    _COVERAGE: Quantity("promise/coverage/pooled", "share of the known pixels that are accepted", "higher", 0, 1),
+    _RISK: Quantity("promise/risk/pooled", "error rate among the accepted pixels", "lower", 0, 1),
+}
+
+
+@dataclass(frozen=True)
+class KeptPromises(Metric):
+    """Conformal risk control (Angelopoulos et al., ICLR 2024): which share of an image is accepted and wrong.
+
+    The threshold is chosen on images that no calibration has read: the most whole coarse bins of `msp`, a quarter of
+    an octave of its odds each, are accepted for which `n/(n+1)` times the mean loss of the `n` images `+ 1/(n+1)` is
+    at most the promised share; with a confidence, those which the betting bound of Waudby-Smith and Ramdas shows to
+    keep it. The loss of an image is the share of all its known pixels that are accepted and wrong. So the expected loss
+    of a new image is at most the promised share, if it is drawn as those were: no more is promised, and nothing of
+    domains that differ. Where images of a scene are alike, scenes take their place. A `kept_share` above
+    `promised_share` says that the promise is broken on a domain; where its interval holds `promised_share`, that is
+    not decided. `identity` has a row for each calibration split, or group of domains, that a threshold was chosen on;
+    `fitted_on` names it.
+    """
+
+    reads_promises: ClassVar[bool] = True
+    by_default: ClassVar[bool] = False
+    without_interval: ClassVar[str] = "it was asked for, not measured"
+
+    def quantities(self) -> Mapping[str, Quantity]:
+        """Return the numbers that it gives, by name."""
+        return _QUANTITIES
+
+    def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
+        """Return the values of each promise; undefined where no threshold could be chosen."""
+        if not domain.promises:
+            return undefined_values(_QUANTITIES, "no promise was made for these classes; see accept:", score=SCORE)
+        values = [value for threshold in domain.promises for value in _values(threshold, domain)]
+        order = list(_QUANTITIES)
+        return sorted(values, key=lambda value: order.index(value.metric))
+
+    def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
+        """Yield its numbers without each unit of the domain; the threshold is taken as it is."""
+        if domain.units is None:
+            return
+        for threshold in domain.promises:
+            if threshold.bins is not None:
+                yield from _replicates(threshold, threshold.bins, domain.units)
+
+
+def _definition(metric: str, threshold: PromisedThreshold) -> str:
+    """Return the definition of a number with what was promised behind it."""
+    by_scenes = metric == _KEPT and threshold.units == "scenes"
+    return f"{_SCENES if by_scenes else _QUANTITIES[metric].definition}/{threshold.promise.key}"
+
+
+def _values(threshold: PromisedThreshold, domain: DomainState) -> Iterator[Value]:
+    """Yield the values of one promise."""
+    label, units = threshold.promise.label, domain.units
+    definitions = {metric: _definition(metric, threshold) for metric in _QUANTITIES}
+    yield Value.exact(_PROMISED, threshold.promise.risk, definitions[_PROMISED], label=label, score=SCORE)
+    why, numbers = threshold.why or _why_undefined(units), dict[str, Bracketed]()
+    if not why and units is not None and threshold.bins is not None:
+        numbers = _numbers(threshold, threshold.bins, domain, units)
+    for metric in (_KEPT, _COVERAGE, _RISK):
+        definition = definitions[metric]
+        if why or math.isnan(numbers[metric][0]):
+            yield Value.undefined(metric, why or "no pixel is accepted", definition, label=label, score=SCORE)
+        else:
+            yield replace(Value.between(metric, numbers[metric], definition, score=SCORE), label=label)
+
+
+def _why_undefined(units: Units | None) -> str:
+    if units is None:
+        return "its images are not known one by one"
+    return "" if ImagePixels.of(units).counted.any() else NO_PIXELS
+
+
+def _numbers(threshold: PromisedThreshold, bins: int, domain: DomainState, units: Units) -> dict[str, Bracketed]:
+    """Return what was kept, the coverage and the risk, each with what rounding may do at the threshold."""
+    pixels = ImagePixels.of(units)
+    wrong, right = (int(of_images.sum()) for of_images in pixels.accepted(bins))
+    (wrong_up, right_up), (wrong_down, right_down) = _near_threshold(domain, bins)
+    n, accepted = int(pixels.counted.sum()), wrong + right
+    means = _MeanOfMeans.of(pixels.kept(bins), threshold, units)
+    least = pixels.counted[pixels.counted > 0].min()
+    kept, most = means.value, means.largest_weight / least
+    return {
+        _KEPT: (kept, max(0.0, kept - wrong_down * most), min(1.0, kept + wrong_up * most)),
+        _COVERAGE: (
+            accepted / n,
+            max(0, accepted - wrong_down - right_down) / n,
+            min(n, accepted + wrong_up + right_up) / n,
+        ),
+        _RISK: (
+            _rate(wrong, right),
+            _rate(max(0, wrong - wrong_down), right + right_up),
+            _rate(wrong + wrong_up, max(0, right - right_down)),
+        ),
+    }
+
+
+def _rate(wrong: int, right: int) -> float:
+    return wrong / (wrong + right) if wrong + right else math.nan
+
+
+def _near_threshold(domain: DomainState, bins: int) -> Int64[np.ndarray, "2 2"]:
+    """Return the wrong and right pixels that may be surer than the threshold, and those that may be less sure."""
+    counts, after = domain.pixels.ranks[SCORE].counts[[WRONG, RIGHT]], bins << COARSE_SHIFT
+    surer = pixels_near_edges(counts, np.array([after]))[0][:, 0]
+    less_sure = pixels_near_edges(counts, np.array([after - 1]))[1][:, 0]
+    return np.stack([surer, less_sure])
+
+
+def _replicates(threshold: PromisedThreshold, bins: int, units: Units) -> Iterator[Replicates]:
+    """Yield the numbers of one promise without each unit."""
+    pixels, label = ImagePixels.of(units), threshold.promise.label
+    means = _MeanOfMeans.of(pixels.kept(bins), threshold, units)
+    yield Replicates(_KEPT, means.value, (means.without_each(units),), label, SCORE, _definition(_KEPT, threshold))
+    wrong, right = (units.sums(of_images.astype(np.float64))[0] for of_images in pixels.accepted(bins))
+    counted = units.sums(pixels.counted.astype(np.float64))[0]
+    for metric, part, whole in ((_COVERAGE, wrong + right, counted), (_RISK, wrong, wrong + right)):
+        centre = float(ratio(part.sum(keepdims=True), whole.sum(keepdims=True))[0])
+        left = ratio(part.sum() - part, whole.sum() - whole)
+        yield Replicates(metric, centre, (left,), label, SCORE, _definition(metric, threshold))
+
+
+@dataclass(frozen=True, eq=False)
+class _MeanOfMeans:
+    """The mean over what is drawn, images or scenes, of the mean loss of its images; NaN is none."""
+
+    losses: Float64[np.ndarray, " n"]
+    group: Int64[np.ndarray, " n"]
+
+    @classmethod
+    def of(cls, losses: Float64[np.ndarray, " n"], threshold: PromisedThreshold, units: Units) -> "_MeanOfMeans":
+        """Return that of the images of a domain."""
+        names = units.image_names
+        if threshold.units == "scenes":
+            names = tuple(name.rpartition("/")[0] for name in names)
+        return cls(losses, np.unique(np.array(names, object), return_inverse=True)[1].astype(np.int64))
+
+    @property
+    def value(self) -> float:
+        """The mean; its last bit does not depend on the order of images."""
+        means = ratio(*self._of_groups)
+        return float(ratio(np.array([math.fsum(means[~np.isnan(means)])]), (~np.isnan(means)).sum(keepdims=True))[0])
+
+    @property
+    def largest_weight(self) -> float:
+        """How much the mean moves with the loss of one image, at most."""
+        counts = self._of_groups[1]
+        return 1 / ((counts > 0).sum() * counts[counts > 0].min())
+
+    def without_each(self, units: Units) -> Float64[np.ndarray, " u"]:
+        """Return the mean without each of the units of intervals."""
+        (sums, counts), there = self._of_groups, ~np.isnan(self.losses)
+        means = np.nan_to_num(ratio(sums, counts))
+        total, groups = math.fsum(means), (counts > 0).sum()
+        lefts = np.empty(len(units))
+        for unit in range(len(units)):
+            images = np.flatnonzero((units.of_image == unit) & there)
+            touched = np.unique(self.group[images])
+            n = counts[touched] - np.bincount(self.group[images], minlength=len(counts))[touched]
+            rest = sums[touched] - np.bincount(self.group[images], self.losses[images], len(counts))[touched]
+            changed = np.nan_to_num(ratio(rest, n)).sum() - means[touched].sum()
+            left = groups - (n == 0).sum()
+            lefts[unit] = (total + changed) / left if left else math.nan
+        return lefts
+
+    @cached_property
+    def _of_groups(self) -> tuple[Float64[np.ndarray, " g"], Float64[np.ndarray, " g"]]:
+        """The sum of the losses of each group, and their number."""
+        there = ~np.isnan(self.losses)
+        order = np.lexsort((self.losses[there], self.group[there]))  # not that of names: it would change the last bits
+        group, losses = self.group[there][order], self.losses[there][order]
+        n = int(self.group.max()) + 1
+        return np.bincount(group, losses, n), np.bincount(group, minlength=n).astype(np.float64)

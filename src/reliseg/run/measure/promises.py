@@ -1,0 +1,111 @@
+"""The thresholds of promises: chosen on images that no fit has read, under each calibration."""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import Int64
+
+from reliseg.conformal import PromisedThreshold, losses_of, means_of_units
+from reliseg.errors import count_text
+from reliseg.metrics.image_pixels import ImagePixels
+from reliseg.plan.plan import IDENTITY, PromiseGround, Reported, Target
+from reliseg.plan.promised import units_of
+from reliseg.run.context import ModelRun
+from reliseg.run.evaluate.coverage import Coverages
+from reliseg.run.measure.states import load_state
+
+Promised: TypeAlias = Mapping[tuple[str, str], tuple[PromisedThreshold, ...]]
+"""By the name of the ground and the calibration."""
+
+
+def measure_promises(coverages: Coverages, incomplete: Collection[Target]) -> Promised:
+    """Return the thresholds that the promises of a run come to; none on a ground with a domain in `incomplete`."""
+    run, found = coverages.run, dict[tuple[str, str], tuple[PromisedThreshold, ...]]()
+    for ground in run.plan.grounds:
+        images = _Images(coverages, ground)
+        lost = [member for member in ground.members if member in incomplete]
+        for calibration in run.plan.calibrations_on(ground, run.name):
+            if lost:
+                why = f"samples of {lost[0]} were not evaluated"
+                found[ground.name, calibration] = tuple(images.without_threshold(why))
+            else:
+                found[ground.name, calibration] = tuple(images.choose(calibration))
+    return found
+
+
+def promises_of(
+    run: ModelRun, target: Reported, calibration: str, promised: Promised
+) -> list[tuple[str, tuple[PromisedThreshold, ...]]]:
+    """Return the promises that apply to a domain, with what `fitted_on` names: of a calibration all together.
+
+    What changes nothing has them for each ground by itself.
+    """
+    grounds = [g for g in run.plan.grounds if g.classes == target.classes]
+    found = [(g.name, promised[g.name, calibration]) for g in grounds if (g.name, calibration) in promised]
+    if calibration == IDENTITY and found:
+        return found
+    return [(calibration.partition("@")[2], tuple(one for _, of_ground in found for one in of_ground))]
+
+
+@dataclass(frozen=True, eq=False)
+class _Images:
+    """The images of a ground, under one calibration after the other."""
+
+    coverages: Coverages
+    ground: PromiseGround
+
+    def choose(self, calibration: str) -> list[PromisedThreshold]:
+        """Return the threshold of each promise."""
+        record = self.coverages.run.records.get(calibration)
+        for digest, sample in (record.seen() if record else {}).items():
+            if digest in self._by_digest:
+                what = f"{self._by_digest[digest]} is the same image as {sample}, which {calibration} was fitted on"
+                return self.without_threshold(f"{what}; remove one of them")
+        state = load_state(self.coverages, self.ground.members, calibration, with_units=True)
+        assert state.units is not None, "the domains of a ground are annotated, and have the same classes"
+        pixels = ImagePixels.of(state.units)
+        return [self._chosen(threshold, pixels, state.units.image_names) for threshold in self.without_threshold("")]
+
+    def without_threshold(self, why: str) -> list[PromisedThreshold]:
+        """Return the promises without thresholds, and why there are none."""
+        kind, images = units_of(self.ground), self._digests
+        return [PromisedThreshold(p, self.ground.name, kind, why=why, images=images) for p in self.ground.promises]
+
+    def _chosen(self, threshold: PromisedThreshold, pixels: ImagePixels, names: Sequence[str]) -> PromisedThreshold:
+        is_there = np.array([name in self._names for name in names], bool) & (pixels.counted > 0)
+        there = np.flatnonzero(is_there).tolist()
+        units = [names[i].rpartition("/")[0] if threshold.units == "scenes" else names[i] for i in there]
+        n, least = len(set(units)), threshold.promise.least
+        if n < least:
+            noun = threshold.units.removesuffix("s")
+            have = f"{count_text(n, noun)} of {self.ground.name} {'has' if n == 1 else 'have'} pixels that count"
+            return replace(threshold, n=n, why=f"{threshold.promise} needs {least} {threshold.units}, and {have}")
+        losses = losses_of(pixels.lost()[there], pixels.counted[there])
+        return replace(threshold, n=n, bins=threshold.promise.accepted(means_of_units(losses, _in_fixed_order(units))))
+
+    @cached_property
+    def _names(self) -> set[str]:
+        """What its images are called in the statistics."""
+        return {f"{m.dataset.name}/{s.id}" for m in self.ground.members for s in self.ground.chosen(m)}
+
+    @cached_property
+    def _digests(self) -> Mapping[str, Mapping[str, str]]:
+        hashes = self.coverages.run.context.hashes
+        return {
+            str(m): {s.id: hashes.of_image(m.dataset, s) for s in self.ground.chosen(m)} for m in self.ground.members
+        }
+
+    @cached_property
+    def _by_digest(self) -> Mapping[str, str]:
+        return {digest: sample for images in self._digests.values() for sample, digest in images.items()}
+
+
+def _in_fixed_order(units: Sequence[str]) -> Int64[np.ndarray, " n"]:
+    """Return the place of each image's unit, in an order that nobody chooses: that of the hashes of their names."""
+    order = sorted(set(units), key=lambda name: hashlib.sha256(name.encode()).digest())
+    place = {name: i for i, name in enumerate(order)}
+    return np.array([place[name] for name in units], np.int64)

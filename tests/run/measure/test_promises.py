@@ -1,0 +1,158 @@
+"""Promises in whole runs: thresholds from images that no fit has read, and what is left of a run without any."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.street import Street, make_street
+from PIL import Image
+
+import reliseg
+from reliseg.calibration.records.record import read_records
+from reliseg.deploy.acceptance import Acceptance
+from reliseg.deploy.result import CalibratedImage
+from reliseg.deploy.stored_run import StoredRun
+from reliseg.errors import ConfigError, IncompleteError
+from reliseg.prediction import Prediction
+from reliseg.results import Results
+
+pytestmark = pytest.mark.slow
+
+TS = "ts@street/cal"
+NAMES = ("promised_share", "kept_share", "coverage", "accepted_risk")
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
+    street = make_street(tmp_path_factory.mktemp("street"), cal=30, day=20, dusk=20)
+    street.write(street.content() | {"accept": {"risk": 0.15}})
+    return street
+
+
+@pytest.fixture(scope="module")
+def run(street: Street) -> Path:
+    reliseg.run_config(street.config, street.root / "run")
+    return street.root / "run"
+
+
+def changed(street: Street, folder: Path, **changes: object) -> Path:
+    """The street's configuration with other sections, in a folder of its own."""
+    folder.mkdir()
+    content = street.content()
+    content["datasets"][0]["root"] = str(street.root / "data")
+    content["models"][0]["where"] = str(street.root / "logits")
+    content["datasets"][0]["domains"] |= changes.pop("domains", {})
+    Street(folder).write(content | changes)
+    return Street(folder).config
+
+
+def accepted(run: Path, calibration: str, images: list[Path], more: int = 0) -> np.ndarray:
+    """Wrong accepted, known, and accepted known pixels of each image by its mask; `more` bins than chosen are."""
+    choice = StoredRun(run).choose_calibration("net", calibration)
+    chosen = choice.acceptance.promised
+    assert chosen is not None
+    acceptance = Acceptance.promising(replace(chosen, bins=chosen.bins + more))
+    found = []
+    for path in images:
+        truth = np.array(Image.open(path))
+        logits = np.load(run.parent / "logits" / path.stem.partition("_")[0] / f"{path.stem}.npz")["logits"]
+        result = CalibratedImage.of(path.stem, choice.calibration(Prediction(logits, truth.shape)), acceptance)
+        known = truth < 11
+        wrong = known & result.accepted & (result.classes != truth)
+        found.append([wrong.sum(), known.sum(), (known & result.accepted).sum()])
+    return np.array(found).T
+
+
+@pytest.mark.parametrize("calibration", ["identity", TS])
+def test_what_a_predictor_accepts_is_what_was_chosen_and_measured(street: Street, run: Path, calibration: str) -> None:
+    (found,) = read_records(run)["net"][0].promises
+    chosen = [street.root / "data" / "valannot" / f"{Path(i).name}.png" for i in found.images["street/cal"]]
+    assert (found.on, found.units, found.n) == ("street/cal", "images", 15)
+    for more, is_kept in ((0, True), (1, False)):  # n/(n+1) mean + 1/(n+1) <= risk
+        wrong, known, _ = accepted(run, calibration, chosen, more)
+        assert ((wrong / known).sum() <= 0.15 * 16 - 1) == is_kept
+    rows = Results.read(run / "results.json").where(calibration=calibration)
+    for domain, folder in (("day", "trainannot"), ("dusk", "testannot")):
+        tested = sorted((street.root / "data" / folder).iterdir())
+        wrong, known, taken = accepted(run, calibration, tested)
+        promised, kept, coverage, risk = (rows.where(domain=domain, metric=name).rows[0] for name in NAMES)
+        assert promised.value == 0.15
+        assert kept.value == pytest.approx((wrong / known).mean(), rel=1e-12)
+        assert coverage.value == taken.sum() / known.sum()
+        assert risk.value == wrong.sum() / taken.sum()
+        assert kept.ci_low < kept.value < kept.ci_high
+        assert {row.fitted_on for row in (promised, kept, coverage, risk)} == {"street/cal"}
+
+
+def test_half_of_the_split_is_in_the_fit_and_the_other_half_in_the_promise(run: Path) -> None:
+    (record,) = read_records(run)["net"]
+    fitted, chosen = set(record.samples["street/cal"]), set(record.promises[0].images["street/cal"])
+    assert (len(fitted), len(chosen), fitted & chosen) == (15, 15, set())
+    (said,) = json.loads((run / "manifest.json").read_text())["accept"]
+    assert said["left_out"] is True
+    assert set(said["images"]["street/cal"]) == chosen
+
+
+def test_the_same_folder_without_a_promise_is_as_a_run_that_never_had_one(street: Street, run: Path, tmp_path) -> None:
+    config = changed(street, tmp_path / "bare", accept=[])
+    bare = tmp_path / "run"
+    reliseg.run_config(config, bare)
+    assert not list((bare / "calibrations" / "net").glob("*.promises"))
+    assert "accept" not in (bare / "config.yaml").read_text()
+    assert "accept" not in json.loads((bare / "manifest.json").read_text())
+    assert not Results.read(bare / "results.json").where(metric="kept_share").rows
+    before = (bare / "results.csv").read_bytes()
+    config = changed(street, tmp_path / "again")
+    reliseg.run_config(config, bare)
+    assert (bare / "results.csv").read_bytes() == (run / "results.csv").read_bytes()
+    reliseg.run_config(tmp_path / "bare" / "street.yaml", bare)
+    assert (bare / "results.csv").read_bytes() == before
+    assert not list((bare / "calibrations" / "net").glob("*.promises"))
+
+
+def test_other_images_give_one_threshold_for_all_and_the_fit_keeps_its_own(street: Street, tmp_path) -> None:
+    domains = {"own": {"split": "train", "scenes": ["s142", "s143"]}, "day": {"split": "train", "scenes": ["s144"]}}
+    config = changed(
+        street,
+        tmp_path / "own",
+        domains=domains,
+        accept=[{"risk": 0.2, "on": "street/own"}],
+        test={"on": ["street/day"]},
+    )
+    results = reliseg.run_config(config, tmp_path / "run")
+    kept = results.where(metric="kept_share").rows
+    assert [(row.calibration, row.fitted_on) for row in kept] == [("identity", "street/own"), (TS, "street/cal")]
+    (record,) = read_records(tmp_path / "run")["net"]
+    assert len(record.samples["street/cal"]) == 30
+    assert (record.promises[0].on, record.promises[0].n) == ("street/own", 8)
+
+
+def test_a_copy_of_an_image_is_found_by_its_bytes(street: Street, tmp_path) -> None:
+    """The same image under another name: in the test domain, and in the domain that the threshold is chosen on."""
+    copy = make_street(tmp_path / "copy", cal=30, day=12, dusk=12)
+    (record,) = read_records(street.root / "run")["net"]
+    chosen, fitted = (sorted(h["street/cal"])[0] for h in (record.promises[0].images, record.samples))
+    shutil.copy(copy.root / "data" / "val" / f"{Path(chosen).name}.png", copy.image("test", 2003))
+    copy.write(copy.content() | {"accept": {"risk": 0.15}})
+    with pytest.raises(
+        IncompleteError, match=r"is the same image as .*, which accept: chooses a threshold on; remove one"
+    ):
+        reliseg.run_config(copy.config, tmp_path / "a")
+    content = copy.content()
+    content["accept"] = {"risk": 0.2, "on": "street/day"}
+    content["test"] = {"on": ["street/dusk"]}
+    shutil.copy(copy.root / "data" / "val" / f"{Path(fitted).name}.png", copy.image("train", 1003))
+    copy.write(content)
+    with pytest.raises(IncompleteError, match=f"which {TS} was fitted on; remove one of them"):
+        reliseg.run_config(copy.config, tmp_path / "b")
+
+
+def test_tested_images_are_refused_where_a_threshold_is_chosen_on_them(street: Street, tmp_path) -> None:
+    config = changed(street, tmp_path / "on", accept=[{"risk": 0.2, "on": "street/day"}])
+    with pytest.raises(
+        ConfigError, match="test: street/day shares 20 samples with street/day, which accept: chooses a threshold on"
+    ):
+        reliseg.run_config(config, tmp_path / "run")
