@@ -51,7 +51,7 @@ def changed(street: Street, folder: Path, **changes: object) -> Path:
 
 def accepted(run: Path, calibration: str, images: list[Path], more: int = 0) -> np.ndarray:
     """Wrong accepted, known, and accepted known pixels of each image by its mask; `more` bins than chosen are."""
-    choice = StoredRun(run).choose_calibration("net", calibration)
+    choice = StoredRun(run, "run").choose_calibration("net", calibration)
     chosen = choice.acceptance.promised
     assert chosen is not None
     acceptance = Acceptance.promising(replace(chosen, bins=chosen.bins + more))
