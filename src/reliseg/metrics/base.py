@@ -13,6 +13,7 @@ from jaxtyping import Float64, Int64
 from reliseg.conformal import PromisedThreshold
 from reliseg.intervals import Link, Scale
 from reliseg.labels import LabelSpace
+from reliseg.metrics.image_pixels import ImagePixels
 from reliseg.metrics.replicates import Replicates
 from reliseg.metrics.units import Units
 from reliseg.registry import Registry, plugin_errors
@@ -119,6 +120,8 @@ class DomainState:
     """By score, where this calibration is 95 % right on the calibration split; empty where there is no such split."""
     promises: tuple[PromisedThreshold, ...] = ()
     """What pixels are accepted so that promises are kept, as was chosen on other images under the same calibration."""
+    label_pixels: Mapping[str, ImagePixels] = field(default_factory=dict)
+    """The true pixels of single classes in each image, in the order of `units`: of those that promises are made of."""
     undefined_scores: Mapping[str, str] = field(default_factory=dict)
     """Scores that the model does not have, and why: all numbers that are made of them are undefined."""
     holds_reference: bool = False

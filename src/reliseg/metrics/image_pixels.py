@@ -1,11 +1,13 @@
 """The counted pixels of single images by confidence: what an image loses where some of them are accepted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
 from reliseg.metrics.units import Units
+from reliseg.stats import SampleTable
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
@@ -34,6 +36,22 @@ class ImagePixels:
         """Return those of a domain's images, in its order."""
         counts = units.images.ranks[SCORE].astype(np.int64)
         return cls(units.coarse_bins[SCORE], counts[:, WRONG], counts[:, RIGHT])
+
+    @classmethod
+    def of_label(cls, table: SampleTable, label: int) -> "ImagePixels":
+        """Return the true pixels of a class, of the images of a table that counts by label."""
+        counts = table.label_coarse[:, label]
+        return cls(np.arange(counts.shape[2]), counts[:, WRONG], counts[:, RIGHT])
+
+    @classmethod
+    def joined(cls, parts: Sequence["ImagePixels"]) -> "ImagePixels":
+        """Return those of several tables, one after the other, all of which have the same bins."""
+        wrong, right = (np.concatenate([getattr(part, name) for part in parts]) for name in ("wrong", "right"))
+        return cls(parts[0].bins, wrong, right)
+
+    def at(self, places: Int64[np.ndarray, " m"]) -> "ImagePixels":
+        """Return those of the images at these places, in this order."""
+        return ImagePixels(self.bins, self.wrong[places], self.right[places])
 
     @property
     def counted(self) -> Int64[np.ndarray, " n"]:

@@ -245,7 +245,9 @@ class Plan:
     def layout(self, dataset: DataSet) -> Layout:
         """Return what is counted on a data set."""
         classwise = any(METRICS.get(name).reads_classwise for name in self.metrics)
-        return Layout(len(dataset.labels), tuple(self.settings.scores), classwise=classwise)
+        promises = [p for g in self.grounds if g.classes == dataset.labels.classes for p in g.promises]
+        by_label = any(promise.label for promise in promises)
+        return Layout(len(dataset.labels), tuple(self.settings.scores), classwise=classwise, by_label=by_label)
 
     def test_domains(self) -> list[Target]:
         """Return the domains whose results are needed, each once: unions are merged from their members."""

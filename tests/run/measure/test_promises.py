@@ -16,6 +16,7 @@ from reliseg.deploy.acceptance import Acceptance
 from reliseg.deploy.result import CalibratedImage
 from reliseg.deploy.stored_run import StoredRun
 from reliseg.errors import ConfigError, IncompleteError
+from reliseg.labels import label_space
 from reliseg.prediction import Prediction
 from reliseg.results import Results
 
@@ -28,7 +29,7 @@ NAMES = ("promised_share", "kept_share", "coverage", "accepted_risk")
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
     street = make_street(tmp_path_factory.mktemp("street"), cal=30, day=20, dusk=20)
-    street.write(street.content() | {"accept": {"risk": 0.15}})
+    street.write(street.content() | {"accept": [{"risk": 0.15}, {"risk": 0.25, "class": "car"}]})
     return street
 
 
@@ -49,42 +50,48 @@ def changed(street: Street, folder: Path, **changes: object) -> Path:
     return Street(folder).config
 
 
-def accepted(run: Path, calibration: str, images: list[Path], more: int = 0) -> np.ndarray:
-    """Wrong accepted, known, and accepted known pixels of each image by its mask; `more` bins than chosen are."""
+def accepted(run: Path, calibration: str, images: list[Path], *, number: int = 0, more: int = 0) -> np.ndarray:
+    """Wrong accepted, known, and accepted known pixels of each image by its mask, as a promise counts them; with `more`
+    bins than are chosen.
+    """
     choice = StoredRun(run, "run").choose_calibration("net", calibration)
-    chosen = choice.acceptance.promised
-    assert chosen is not None
-    acceptance = Acceptance.promising(replace(chosen, bins=chosen.bins + more))
+    promises = StoredRun(run, "run").promises("net") if choice.record is None else choice.record.promises
+    assert choice.acceptance.promised == promises[0]
+    promised = promises[number]
+    assert promised.bins is not None
+    acceptance = Acceptance.promising(replace(promised, bins=promised.bins + more))
+    label = label_space("camvid").classes.index(promised.promise.label) if promised.promise.label else None
     found = []
     for path in images:
         truth = np.array(Image.open(path))
         logits = np.load(run.parent / "logits" / path.stem.partition("_")[0] / f"{path.stem}.npz")["logits"]
         result = CalibratedImage.of(path.stem, choice.calibration(Prediction(logits, truth.shape)), acceptance)
-        known = truth < 11
+        known = truth < 11 if label is None else truth == label
         wrong = known & result.accepted & (result.classes != truth)
         found.append([wrong.sum(), known.sum(), (known & result.accepted).sum()])
-    return np.array(found).T
+    return np.array([counts for counts in found if counts[1]]).T
 
 
 @pytest.mark.parametrize("calibration", ["identity", TS])
-def test_what_a_predictor_accepts_is_what_was_chosen_and_measured(street: Street, run: Path, calibration: str) -> None:
-    (found,) = read_records(run)["net"][0].promises
+@pytest.mark.parametrize(("number", "promised"), [(0, 0.15), (1, 0.25)])
+def test_what_a_predictor_accepts_is_what_was_chosen_and_measured(street, run, calibration, number, promised) -> None:
+    found = read_records(run)["net"][0].promises[number]
     chosen = [street.root / "data" / "valannot" / f"{Path(i).name}.png" for i in found.images["street/cal"]]
     assert (found.on, found.units, found.n) == ("street/cal", "images", 15)
     for more, is_kept in ((0, True), (1, False)):  # n/(n+1) mean + 1/(n+1) <= risk
-        wrong, known, _ = accepted(run, calibration, chosen, more)
-        assert ((wrong / known).sum() <= 0.15 * 16 - 1) == is_kept
-    rows = Results.read(run / "results.json").where(calibration=calibration)
+        wrong, known, _ = accepted(run, calibration, chosen, number=number, more=more)
+        assert ((wrong / known).sum() <= promised * (len(known) + 1) - 1) == is_kept
+    rows = Results.read(run / "results.json").where(calibration=calibration, class_=found.promise.label)
     for domain, folder in (("day", "trainannot"), ("dusk", "testannot")):
         tested = sorted((street.root / "data" / folder).iterdir())
-        wrong, known, taken = accepted(run, calibration, tested)
-        promised, kept, coverage, risk = (rows.where(domain=domain, metric=name).rows[0] for name in NAMES)
-        assert promised.value == 0.15
+        wrong, known, taken = accepted(run, calibration, tested, number=number)
+        share, kept, coverage, risk = (rows.where(domain=domain, metric=name).rows[0] for name in NAMES)
+        assert share.value == promised
         assert kept.value == pytest.approx((wrong / known).mean(), rel=1e-12)
         assert coverage.value == taken.sum() / known.sum()
         assert risk.value == wrong.sum() / taken.sum()
         assert kept.ci_low < kept.value < kept.ci_high
-        assert {row.fitted_on for row in (promised, kept, coverage, risk)} == {"street/cal"}
+        assert {row.fitted_on for row in (share, kept, coverage, risk)} == {"street/cal"}
 
 
 def test_half_of_the_split_is_in_the_fit_and_the_other_half_in_the_promise(run: Path) -> None:

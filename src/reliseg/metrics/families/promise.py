@@ -56,8 +56,9 @@ class KeptPromises(Metric):
     of a new image is at most the promised share, if it is drawn as those were: no more is promised, and nothing of
     domains that differ. Where images of a scene are alike, scenes take their place. A `kept_share` above
     `promised_share` says that the promise is broken on a domain; where its interval holds `promised_share`, that is
-    not decided. `identity` has a row for each calibration split, or group of domains, that a threshold was chosen on;
-    `fitted_on` names it.
+    not decided. Rows of a class are about its true pixels, over images that have some: the share that is accepted as
+    something else, the share that is accepted, and the share of something else among the accepted ones. `identity` has
+    a row for each calibration split, or group of domains, that a threshold was chosen on; `fitted_on` names it.
     """
 
     reads_promises: ClassVar[bool] = True
@@ -82,7 +83,9 @@ class KeptPromises(Metric):
             return
         for threshold in domain.promises:
             if threshold.bins is not None:
-                yield from _replicates(threshold, threshold.bins, domain.units)
+                pixels = _pixels(threshold, domain)
+                if pixels is not None:
+                    yield from _replicates(threshold, threshold.bins, pixels, domain.units)
 
 
 def _definition(metric: str, threshold: PromisedThreshold) -> str:
@@ -96,9 +99,10 @@ def _values(threshold: PromisedThreshold, domain: DomainState) -> Iterator[Value
     label, units = threshold.promise.label, domain.units
     definitions = {metric: _definition(metric, threshold) for metric in _QUANTITIES}
     yield Value.exact(_PROMISED, threshold.promise.risk, definitions[_PROMISED], label=label, score=SCORE)
-    why, numbers = threshold.why or _why_undefined(units), dict[str, Bracketed]()
-    if not why and units is not None and threshold.bins is not None:
-        numbers = _numbers(threshold, threshold.bins, domain, units)
+    pixels = _pixels(threshold, domain)
+    why, numbers = threshold.why or _why_undefined(pixels), dict[str, Bracketed]()
+    if not why and units is not None and pixels is not None and threshold.bins is not None:
+        numbers = _numbers(threshold, threshold.bins, pixels, domain, units)
     for metric in (_KEPT, _COVERAGE, _RISK):
         definition = definitions[metric]
         if why or math.isnan(numbers[metric][0]):
@@ -107,15 +111,23 @@ def _values(threshold: PromisedThreshold, domain: DomainState) -> Iterator[Value
             yield replace(Value.between(metric, numbers[metric], definition, score=SCORE), label=label)
 
 
-def _why_undefined(units: Units | None) -> str:
-    if units is None:
+def _pixels(threshold: PromisedThreshold, domain: DomainState) -> ImagePixels | None:
+    """Return the pixels of each image that a promise is about; None where images are not known one by one."""
+    if threshold.promise.label:
+        return domain.label_pixels.get(threshold.promise.label)
+    return None if domain.units is None else ImagePixels.of(domain.units)
+
+
+def _why_undefined(pixels: ImagePixels | None) -> str:
+    if pixels is None:
         return "its images are not known one by one"
-    return "" if ImagePixels.of(units).counted.any() else NO_PIXELS
+    return "" if pixels.counted.any() else NO_PIXELS
 
 
-def _numbers(threshold: PromisedThreshold, bins: int, domain: DomainState, units: Units) -> dict[str, Bracketed]:
+def _numbers(
+    threshold: PromisedThreshold, bins: int, pixels: ImagePixels, domain: DomainState, units: Units
+) -> dict[str, Bracketed]:
     """Return what was kept, the coverage and the risk, each with what rounding may do at the threshold."""
-    pixels = ImagePixels.of(units)
     wrong, right = (int(of_images.sum()) for of_images in pixels.accepted(bins))
     (wrong_up, right_up), (wrong_down, right_down) = _near_threshold(domain, bins)
     n, accepted = int(pixels.counted.sum()), wrong + right
@@ -149,9 +161,9 @@ def _near_threshold(domain: DomainState, bins: int) -> Int64[np.ndarray, "2 2"]:
     return np.stack([surer, less_sure])
 
 
-def _replicates(threshold: PromisedThreshold, bins: int, units: Units) -> Iterator[Replicates]:
+def _replicates(threshold: PromisedThreshold, bins: int, pixels: ImagePixels, units: Units) -> Iterator[Replicates]:
     """Yield the numbers of one promise without each unit."""
-    pixels, label = ImagePixels.of(units), threshold.promise.label
+    label = threshold.promise.label
     means = _MeanOfMeans.of(pixels.kept(bins), threshold, units)
     yield Replicates(_KEPT, means.value, (means.without_each(units),), label, SCORE, _definition(_KEPT, threshold))
     wrong, right = (units.sums(of_images.astype(np.float64))[0] for of_images in pixels.accepted(bins))

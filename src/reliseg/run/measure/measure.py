@@ -16,7 +16,7 @@ from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.measure.curves import curves_of
 from reliseg.run.measure.image_table import image_lines
 from reliseg.run.measure.numbers import Number, replicates_by_value, unit_set, write_replicates_of
-from reliseg.run.measure.promises import Promised, promises_of
+from reliseg.run.measure.promises import Promised, label_pixels, promises_of
 from reliseg.run.measure.seed_means import with_means
 from reliseg.run.measure.states import load_state
 from reliseg.run.store.piece_files import StoredScoreHistograms
@@ -195,7 +195,9 @@ class _States:
         if self._kept is not None and self._kept[0] == calibration and target == self._plan.reference:
             return self._kept[1]
         found = load_state(self._coverages, target.members(), calibration, with_units=True)
-        state = replace(found, holds_reference=_holds_reference(target, self._plan.reference))
+        of_labels = label_pixels(self._coverages, target.members(), calibration, found)
+        is_in = _holds_reference(target, self._plan.reference)
+        state = replace(found, holds_reference=is_in, label_pixels=of_labels)
         if target == self._plan.reference:
             self._kept = calibration, state
         return state

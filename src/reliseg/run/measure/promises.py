@@ -11,12 +11,13 @@ from jaxtyping import Int64
 
 from reliseg.conformal import PromisedThreshold, losses_of, means_of_units
 from reliseg.errors import count_text
+from reliseg.metrics import DomainState
 from reliseg.metrics.image_pixels import ImagePixels
 from reliseg.plan.plan import IDENTITY, PromiseGround, Reported, Target
 from reliseg.plan.promised import units_of
 from reliseg.run.context import ModelRun
 from reliseg.run.evaluate.coverage import Coverages
-from reliseg.run.measure.states import load_state
+from reliseg.run.measure.states import load_state, rows_of_images
 
 Promised: TypeAlias = Mapping[tuple[str, str], tuple[PromisedThreshold, ...]]
 """By the name of the ground and the calibration."""
@@ -51,6 +52,25 @@ def promises_of(
     return [(calibration.partition("@")[2], tuple(one for _, of_ground in found for one in of_ground))]
 
 
+def label_pixels(
+    coverages: Coverages, members: Sequence[Target], calibration: str, state: DomainState
+) -> dict[str, ImagePixels]:
+    """Return the true pixels of each class that a promise is made of, image by image as the state has them."""
+    plan = coverages.run.plan
+    labels = dict.fromkeys(p.label for g in plan.grounds if g.classes == members[0].classes for p in g.promises)
+    labels.pop("", None)
+    if not labels or state.units is None:
+        return {}
+    place: dict[str, int] = {}
+    parts: dict[str, list[ImagePixels]] = {name: [] for name in labels}
+    for target, table in rows_of_images(coverages, members, calibration, "by_label"):
+        place |= {f"{target.dataset.name}/{sample}": len(place) + i for i, sample in enumerate(table.ids)}
+        for name, of_label in parts.items():
+            of_label.append(ImagePixels.of_label(table, state.labels.classes.index(name)))
+    order = np.array([place[name] for name in state.units.image_names], np.int64)
+    return {name: ImagePixels.joined(of_label).at(order) for name, of_label in parts.items()}
+
+
 @dataclass(frozen=True, eq=False)
 class _Images:
     """The images of a ground, under one calibration after the other."""
@@ -67,8 +87,10 @@ class _Images:
                 return self.without_threshold(f"{what}; remove one of them")
         state = load_state(self.coverages, self.ground.members, calibration, with_units=True)
         assert state.units is not None, "the domains of a ground are annotated, and have the same classes"
-        pixels = ImagePixels.of(state.units)
-        return [self._chosen(threshold, pixels, state.units.image_names) for threshold in self.without_threshold("")]
+        of_labels = label_pixels(self.coverages, self.ground.members, calibration, state)
+        every = {"": ImagePixels.of(state.units)} | of_labels
+        names = state.units.image_names
+        return [self._chosen(found, every[found.promise.label], names) for found in self.without_threshold("")]
 
     def without_threshold(self, why: str) -> list[PromisedThreshold]:
         """Return the promises without thresholds, and why there are none."""
