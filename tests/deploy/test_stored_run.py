@@ -47,6 +47,16 @@ def test_the_only_one_need_not_be_named():
     assert run_of().choose_calibration("net", None).name == "identity"
 
 
+def test_of_those_of_earlier_configurations_none_is_meant_that_is_not_named(tmp_path):
+    both = Run(tmp_path, "runs/a", stored=(record(), record("class_ts")))
+    (tmp_path / "manifest.json").write_text('{"calibrations": {"net/class_ts@road-cal": {}, "other/ts@road-cal": {}}}')
+    assert both.choose_calibration("net", None).name == "class_ts@road/cal"
+    assert both.choose_calibration("net", "ts").name == "ts@road/cal"
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(ConfigError, match="net has 2 calibrations"):
+        both.choose_calibration("net", None)
+
+
 def test_of_several_one_must_be_named_and_all_are_listed():
     both = run_of(record(), record("class_ts"))
     with pytest.raises(ConfigError) as raised:

@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,6 +66,23 @@ def test_a_script_submits_an_array_for_each_stage_that_waits_for_the_one_before(
     assert '--dependency="afterany:$evaluate"' in lines["measure"]
     assert "--array" not in lines["measure"]
     assert "100%%-logs/evaluate-%A_%a.log" in lines["evaluate"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+def test_a_script_submits_nothing_where_jobs_would_not_find_the_command(tmp_path):
+    script = slurm_script(replace(COMMAND, place=tmp_path), stage_parts(plan_with(), "domain"), "logs")
+    for name, text in (("sbatch", 'echo "$@" >> asked; echo 1'), ("mkdir", '/bin/mkdir "$@"')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    how = {"input": script, "text": True, "capture_output": True, "env": {"PATH": str(tmp_path)}}
+    done = subprocess.run(["/bin/bash"], **how)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "reliseg is not found, and jobs would not find it; activate its environment first\n"
+    assert not (tmp_path / "asked").exists()
+    (tmp_path / "reliseg").write_text("#!/bin/sh\n")
+    (tmp_path / "reliseg").chmod(0o755)
+    assert subprocess.run(["/bin/bash"], **how).stdout.splitlines()[-1] == "measure: 1 (1 job)"
+    assert len((tmp_path / "asked").read_text().splitlines()) == 4
 
 
 def test_a_stage_of_one_part_is_no_array():

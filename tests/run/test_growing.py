@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from helpers.runs import piece_files
 from helpers.street import Street, ask_for_all, make_street
 
@@ -16,6 +17,7 @@ from reliseg.config.schema import read_config, render_config
 from reliseg.plan.build import plan_from_config
 from reliseg.run.evaluate import domain_pass
 from reliseg.run.execute import Run
+from reliseg.run.fit.sampling import Sampling
 
 pytestmark = pytest.mark.slow  # each of its tests makes runs
 
@@ -96,6 +98,31 @@ def test_a_model_a_domain_and_a_calibration_compute_only_what_is_missing(street:
     reliseg.run_config(street.config, out)
     assert counted == []
     assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_models_data_sets_and_domains_with_other_names_compute_nothing(
+    street: Street, counted: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, out = street.content(), street.root / "out"
+    content["calibration"][0]["methods"] = ["identity", "ts", "vector"]
+    street.write(content)
+    reliseg.run_config(street.config, out)
+    del counted[:]
+    monkeypatch.setattr(Sampling, "collect", lambda *_: pytest.fail("calibration images are predicted again"))
+    text = yaml.safe_dump({**content, "models": [{**content["models"][0], "name": "renamed"}]})
+    for before, after in (("street/", "road/"), ("name: street", "name: road"), ("/cal", "/split"), ("cal:", "split:")):
+        assert before in text
+        text = text.replace(before, after)
+    street.config.write_text(text)
+    reliseg.run_config(street.config, out)
+    assert counted == []
+    before = tables(out)
+    monkeypatch.undo()
+    reliseg.run_config(street.config, street.root / "fresh")
+    assert before == tables(street.root / "fresh")
+    names = sorted(path.relative_to(out).as_posix() for path in (out / "calibrations" / "renamed").iterdir())
+    for name in names:
+        assert (out / name).read_bytes() == (street.root / "fresh" / name).read_bytes()
 
 
 @pytest.mark.parametrize("done", [0, 2, 4])

@@ -10,7 +10,7 @@ from typing import Any
 from reliseg.calibration import Unchanged
 from reliseg.calibration.base import Calibration
 from reliseg.calibration.records.promises import read_promises
-from reliseg.calibration.records.record import RECORDS_FOLDER, Record, read_records, record_file
+from reliseg.calibration.records.record import RECORDS_FOLDER, Record, read_records, record_file, record_stem
 from reliseg.config.schema import IN_MEMORY, RunConfig, read_config
 from reliseg.conformal import PromisedThreshold
 from reliseg.data import DataSet
@@ -84,11 +84,16 @@ class StoredRun:
 
     def model_facts(self, name: str) -> Mapping[str, Any]:
         """Return what the run says of a model that it has measured; nothing where that cannot be read."""
+        facts = self._of_manifest("models").get(name)
+        return facts if isinstance(facts, dict) and isinstance(facts.get("files", {}), dict) else {}
+
+    def _of_manifest(self, key: str) -> Mapping[str, Any]:
+        """Return what the manifest of the results says under a key; nothing where that cannot be read."""
         try:
-            facts = json.loads(read_regular(RunFolder(self.folder).manifest, _MANIFEST_LIMIT))["models"][name]
+            facts = json.loads(read_regular(RunFolder(self.folder).manifest, _MANIFEST_LIMIT))[key]
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return {}
-        return facts if isinstance(facts, dict) and isinstance(facts.get("files", {}), dict) else {}
+        return facts if isinstance(facts, dict) else {}
 
     def records(self, model: str) -> list[Record]:
         """Return the fitted calibrations of a model."""
@@ -104,10 +109,14 @@ class StoredRun:
         """Return a calibration of a model: the one that is asked for, or the only one.
 
         It is named as in results, `ts@camvid/cal`, or by its method alone where no other split has it. `identity` is
-        the model as it is; `identity@camvid/cal` with the threshold of that split. Where the run makes promises, the
-        threshold is that of the first one.
+        the model as it is; `identity@camvid/cal` with the threshold of that split. Where none is named, only those
+        count that the results have which lie there. Where the run makes promises, the threshold is that of the first.
         """
         records = {record.name: record for record in self.records(model)}
+        of_results = self._of_manifest("calibrations")
+        now = {name: r for name, r in records.items() if f"{model}/{record_stem(name)}" in of_results}
+        if asked is None and now:
+            records = now  # the folder may hold those of configurations that were asked before
         splits = {record.split: record for record in records.values()}
         if (asked or IDENTITY).partition("@")[0] == IDENTITY and (asked is not None or not records):
             return _identity(asked or IDENTITY, splits, self.promises(model))

@@ -120,6 +120,8 @@ def slurm_script(command: RunCommand, stages: Sequence[StageParts], logs: str) -
         "# A job that is requeued, and a run that is submitted again, go on where they stopped.",
         "set -euo pipefail",
         f"cd {shlex.quote(str(command.place))}",
+        f"command -v {shlex.quote(command.words[0])} > /dev/null || "
+        '{ echo "reliseg is not found, and jobs would not find it; activate its environment first" >&2; exit 1; }',
         f"mkdir -p {shlex.quote(logs)}",
         'options=("$@")',
         "submit() {",

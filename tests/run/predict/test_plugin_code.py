@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reliseg.calibration import Unchanged
-from reliseg.run.predict.plugin_code import code_of, digest_of, parts_of_code
+from reliseg.run.predict.plugin_code import code_of, digest_of, files_of_code, parts_of_code
 
 
 class Own(Unchanged):
@@ -26,6 +26,10 @@ def test_other_code_is_another_part_and_the_order_is_none(monkeypatch: pytest.Mo
     assert one == parts_of_code([Unchanged(), Own(), Own()])
     source.write_text("2")
     assert parts_of_code([Own()]) != one
+
+
+def test_the_files_of_code_are_those_of_other_packages() -> None:
+    assert files_of_code([Own(), Unchanged(), Own()]) == [Path(__file__)]
 
 
 def test_a_class_without_a_file_has_no_code() -> None:

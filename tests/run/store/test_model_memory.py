@@ -134,13 +134,45 @@ def test_facts_that_were_edited_are_not_believed(world: World) -> None:
     assert world.look() == 1
 
 
-def test_nothing_is_remembered_of_models_in_memory_and_of_other_packages(
+def test_nothing_is_remembered_of_models_in_memory(world: World) -> None:
+    assert [world.look(""), world.look("")] == [1, 1]
+    assert not list((world.root / "models").iterdir())
+
+
+def test_a_kind_of_another_package_is_loaded_by_runs_and_remembered_for_tables_while_its_file_is_the_same(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert [world.look(""), world.look("")] == [1, 1]
-    monkeypatch.setattr(model_facts, "parts_of_code", lambda plugins: {"code of another package": "1"})
+    code = world.root / "package" / "kind.py"
+    code.parent.mkdir()
+    code.write_text("1")
+    monkeypatch.setattr(model_facts, "parts_of_code", lambda plugins: {"code of another package": code.read_text()})
+    monkeypatch.setattr(model_facts, "files_of_code", lambda plugins: [code])
     assert [world.look(), world.look()] == [1, 1]
-    assert not list((world.root / "models").iterdir())
+
+    def recalled() -> bool:
+        handle = ModelHandle(world.source(), ModelMemory(world.root / "models", InputHashes()))
+        handle.recall()
+        return handle.known() is not None
+
+    assert recalled()
+    code.write_text("2")
+    assert not recalled()
+
+
+def test_a_model_without_files_is_loaded_by_runs_and_remembered_for_tables(world: World) -> None:
+    class Loaded(SilentModel):
+        def provenance(self) -> dict[str, object]:
+            return {}
+
+    def handle() -> ModelHandle:
+        memory = ModelMemory(world.root / "models", InputHashes())
+        return ModelHandle(ModelSource("net", Loaded, "net without files"), memory)
+
+    handle().load_if_unknown()
+    again, recalled = handle(), handle()
+    recalled.recall()
+    assert again.known() is None
+    assert recalled.known() is not None
 
 
 def test_a_model_that_was_let_go_is_still_known(world: World) -> None:

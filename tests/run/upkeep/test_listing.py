@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from helpers.stores import add_piece
 
+from reliseg.run.fit.refusals import record_files
 from reliseg.run.fit.sample_records import SampleRecord
 from reliseg.run.folder import RunFolder
 from reliseg.run.upkeep import listing
@@ -38,7 +39,7 @@ def test_calibrations_are_all_but_refusals(tmp_path: Path) -> None:
         (place / name).write_text("")
     (tmp_path / "fitted" / "mine").mkdir()
     assert list(listing.fitted_places(RunFolder(tmp_path))) == [place]
-    assert listing.record_files(place) == [place / "ts@a-b.json"]
+    assert record_files(place) == [place / "ts@a-b.json"]
 
 
 def test_records_of_samples_lie_five_deep(tmp_path: Path) -> None:

@@ -70,7 +70,8 @@ def test_what_is_kept_answers_with_the_same_bytes_and_the_rest_is_gone(asked, ru
     assert {Path(name).parts[0] for name in gone} == {"statistics", "fitted", "configurations"}
     assert pruned.removed == len(gone)
     assert pruned.removed_size == sum(len(before[name]) for name in gone)
-    kept = [name for name in after if Path(name).parts[0] in ("statistics", "fitted", "configurations")]
+    looked_at = ("statistics", "fitted", "configurations", "calibrations")
+    kept = [name for name in after if Path(name).parts[0] in looked_at]
     assert (pruned.kept, pruned.kept_size) == (len(kept), sum(len(after[name]) for name in kept))
     for name in RESULTS:
         (run / name).unlink()
@@ -196,6 +197,21 @@ def test_statistics_of_a_calibration_that_is_lost_stay(asked, run):
     prune(run, street.config)
     job(street.config, run).execute()
     assert {name for name in files_of(run) if name.startswith("statistics")} == statistics
+
+
+def test_calibrations_stay_that_the_results_or_a_kept_configuration_have(asked, run):
+    street, other, _ = asked
+    third = written(street, "vector.yaml", lambda c: c["calibration"][0].update(methods=["identity", "vector"]))
+    job(third, run).execute()
+    records = {name for name in files_of(run) if name.startswith("calibrations/")}
+    assert {Path(name).stem.partition("@")[0] for name in records} == {"ts", "vector"}
+    prune(run, third, street.config)
+    assert records <= files_of(run).keys()
+    prune(run, third)
+    left = {name for name in files_of(run) if name.startswith("calibrations/")}
+    assert left == {name for name in records if "/vector@" in name}
+    prune(run, other)  # the results are of another configuration, and stay as they are
+    assert left == {name for name in files_of(run) if name.startswith("calibrations/")}
 
 
 def test_why_samples_failed_stays(asked, run):

@@ -1,19 +1,20 @@
 """The calibrations of a model: fitted on samples that one pass over the calibration splits collects."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from reliseg.calibration import Calibration, Training, calibrator
-from reliseg.calibration.records.record import Record, read_record, record_file, write_record
+from reliseg.calibration.records.record import Hashes, Record, read_record, write_record
 from reliseg.errors import CalibrationError, ConfigError
 from reliseg.plan.plan import Fit, Target
 from reliseg.plan.shards import Shard, shards
 from reliseg.registry import plugin_errors
 from reliseg.run.context import ModelRun
 from reliseg.run.failures import Failures
-from reliseg.run.fit.refusals import Refusal, read_refusal, write_refusal
+from reliseg.run.fit.refusals import Refusal, read_refusal, record_files, write_refusal
 from reliseg.run.fit.requests import SampleRequest, request_of_all_fits, request_of_fit
 from reliseg.run.fit.sampling import FitData, Sampling
 from reliseg.run.predict.freshness import Inputs, StoredInputs
@@ -50,8 +51,8 @@ class Fitting:
         """Return what came of a fit before, if it was of the same model, samples and settings; else None."""
         self.run.context.depot.fetch(*self.folders(fit))
         records, refusals = {}, {}
-        for name, _ in fit.calibrations():
-            record, refusal = self._read_valid(fit, name), self._read_refusal(fit, name)
+        for name, method in fit.calibrations():
+            record, refusal = self._read_valid(fit, method), self._read_refusal(fit, method)
             if record is not None:
                 records[name] = record
             elif refusal is not None:
@@ -62,7 +63,7 @@ class Fitting:
 
     def folders(self, fit: Fit) -> list[Path]:
         """Return where the calibrations of a fit lie."""
-        return [self._folder(fit, name) for name, _ in fit.calibrations()]
+        return [self._folder(fit, method) for _, method in fit.calibrations()]
 
     def pending(self) -> list[Fit]:
         """Return the fits that are not stored."""
@@ -97,16 +98,16 @@ class Fitting:
             one = calibrator(method)
             try:
                 with plugin_errors(one):
-                    record = self._read_valid(fit, name) or self._record(fit, method, one.fit(data.sample), data)
+                    record = self._read_valid(fit, method) or self._record(fit, method, one.fit(data.sample), data)
             except CalibrationError as error:
                 refusals[name] = str(error)
-                self._keep_refusal(fit, name, str(error), data)
+                self._keep_refusal(fit, method, str(error), data)
                 continue
             records[name] = record
             for note in record.calibration.notes():
                 self.run.progress.note(f"{self.run.name}, {name}: {note}")
-            write_record(self._folder(fit, name), record)
-            self.run.context.depot.put_all(self._folder(fit, name))
+            write_record(self._folder(fit, method), record)
+            self.run.context.depot.put_all(self._folder(fit, method))
         return FitOutcome(fit, records, refusals)
 
     def discard(self) -> None:
@@ -117,35 +118,58 @@ class Fitting:
     def _sampling(self) -> Sampling:
         return Sampling(self.run)
 
-    def _folder(self, fit: Fit, name: str) -> Path:
-        """Return where a calibration lies: a digest of all that determines it and is known before a file is read."""
+    def _folder(self, fit: Fit, method: str) -> Path:
+        """Return where a calibration lies: a digest of all that determines it and is known before a file is read.
+
+        What the model and the domains are called is no part of it.
+        """
         settings = self.run.plan.settings
-        ids = [[str(m), sorted(s.id for s in m.domain.samples)] for m in fit.read()]
-        content = [self.run.name, name, sorted(self._inputs(fit).parts.items()), settings.seed, ids]
+        ids = [sorted(s.id for s in m.domain.samples) for m in fit.read()]
+        content = [method, sorted(self._inputs(fit).parts.items()), settings.seed, ids]
         return self.run.context.folder.fitted(digest_of([*content, settings.sample.model_dump()])[:32])
 
-    def _read_valid(self, fit: Fit, name: str) -> Record | None:
-        """Return the calibration that is stored, if it was fitted on the same model and samples, as they are now."""
-        try:
-            record = read_record(self._folder(fit, name) / record_file(name))
-        except ConfigError:
-            return None
-        before = StoredInputs(record.parts, record.samples, record.predictions)
-        return record if record.name == name and self._is_current(fit, before) else None
+    def _read_valid(self, fit: Fit, method: str) -> Record | None:
+        """Return the calibration that is stored, if it was fitted on the same model and samples, as they are now.
+
+        Model and domains may have had other names then: it gets those of now.
+        """
+        for path in record_files(self._folder(fit, method)):
+            with suppress(ConfigError):
+                record = read_record(path)
+                names = _former_names(fit, record.samples)
+                if record.method != method or names is None:
+                    continue
+                found = replace(
+                    record,
+                    model=self.run.name,
+                    split=fit.split,
+                    samples=_called(names, record.samples),
+                    images=_called(names, record.images),
+                    predictions=_called(names, record.predictions),
+                    part_of=fit.seed_group(method),
+                )
+                if self._is_current(fit, StoredInputs(found.parts, found.samples, found.predictions)):
+                    return found
+        return None
 
     def _is_current(self, fit: Fit, before: StoredInputs) -> bool:
         now = self._inputs(fit)
         return now.change_since(before) is None and not now.missing(before)
 
-    def _read_refusal(self, fit: Fit, name: str) -> str | None:
+    def _read_refusal(self, fit: Fit, method: str) -> str | None:
         """Return why a calibration could not be fitted, on the same model and samples as they are now."""
-        refusal = read_refusal(self._folder(fit, name))
-        return refusal.why if refusal and self._is_current(fit, refusal.inputs) else None
+        refusal = read_refusal(self._folder(fit, method))
+        names = _former_names(fit, refusal.inputs.samples) if refusal else None
+        if refusal is None or names is None:
+            return None
+        before = refusal.inputs
+        now = StoredInputs(before.parts, _called(names, before.samples), _called(names, before.predictions))
+        return refusal.why if self._is_current(fit, now) else None
 
-    def _keep_refusal(self, fit: Fit, name: str, why: str, data: FitData) -> None:
+    def _keep_refusal(self, fit: Fit, method: str, why: str, data: FitData) -> None:
         inputs = StoredInputs(dict(self._inputs(fit).parts), data.samples, data.predictions)
-        write_refusal(self._folder(fit, name), Refusal(why, inputs))
-        self.run.context.depot.put_all(self._folder(fit, name))
+        write_refusal(self._folder(fit, method), Refusal(why, inputs))
+        self.run.context.depot.put_all(self._folder(fit, method))
 
     def _inputs(self, fit: Fit) -> Inputs:
         """Return what a calibration of this fit would be computed from now: looked for once."""
@@ -180,3 +204,27 @@ class Fitting:
             parts=dict(self._inputs(fit).parts),
             part_of=fit.seed_group(method),
         )
+
+
+def _former_names(fit: Fit, samples: Hashes) -> dict[str, str] | None:
+    """Return what the domains of a fit were called in what is stored: the ids of their samples tell which is which.
+
+    None where it was fitted on others.
+    """
+    left = {name: set(hashes) for name, hashes in samples.items()}
+    found = {}
+    for member in fit.read():
+        ids = {sample.id for sample in member.domain.samples}
+        if not ids:  # all of it is left out
+            continue
+        name = next((n for n in (str(member), *left) if left.get(n) == ids), None)
+        if name is None:
+            return None
+        found[str(member)] = name
+        del left[name]
+    return None if left else found
+
+
+def _called(names: Mapping[str, str], hashes: Hashes) -> Hashes:
+    """Return hashes by what domains are called now."""
+    return {now: hashes[before] for now, before in names.items() if before in hashes}

@@ -61,5 +61,13 @@ def read_refusal(folder: Path) -> Refusal | None:
     return Refusal(content.why, StoredInputs(content.parts, content.samples, content.predictions))
 
 
+def record_files(place: Path) -> list[Path]:
+    """Return the files of calibrations in the folder of one: where there is none, another file says why."""
+    try:
+        return sorted(path for path in place.iterdir() if path.suffix == ".json" and path.name != _FILE)
+    except OSError:
+        return []
+
+
 def _plain(hashes: Mapping[str, Mapping[str, str]]) -> _Hashes:
     return {domain: dict(sorted(of_domain.items())) for domain, of_domain in sorted(hashes.items())}

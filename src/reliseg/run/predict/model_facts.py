@@ -7,7 +7,7 @@ from typing import Any
 from reliseg.errors import ModelError
 from reliseg.labels import LabelSpace
 from reliseg.models import Model
-from reliseg.run.predict.plugin_code import parts_of_code
+from reliseg.run.predict.plugin_code import files_of_code, parts_of_code
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class ModelFacts:
     gives_scores: tuple[str, ...]
     code: dict[str, str]
     """The part of an identity that is the code of another package; none where the kind ships."""
+    code_files: tuple[str, ...]
+    """Where that stands."""
     provenance: dict[str, Any] = field(repr=False)
 
     @classmethod
@@ -41,6 +43,7 @@ class ModelFacts:
             model.gives_probabilities,
             tuple(model.gives_scores),
             parts_of_code(model.every()),
+            tuple(map(str, files_of_code(model.every()))),
             model.provenance(),
         )
 
@@ -48,6 +51,11 @@ class ModelFacts:
     def files(self) -> list[Path]:
         """The files that it was loaded from."""
         return [Path(path) for path in self.provenance.get("files", {})]
+
+    @property
+    def is_told(self) -> bool:
+        """Tell if its configuration and its files say all of it: code of other packages may come from anywhere."""
+        return self.told_by_files and not self.code and bool(self.files or not self.reads_images)
 
 
 def _resizes(model: Model) -> bool:

@@ -19,13 +19,25 @@ def parts_of_code(plugins: Iterable[object]) -> dict[str, str]:
     return {"code of another package": digest_of(code)} if code else {}
 
 
+def files_of_code(plugins: Iterable[object]) -> list[Path]:
+    """Return the files in which the code stands that other packages bring."""
+    kinds = {type(plugin) for plugin in plugins}
+    found = (_source_of(kind) for kind in kinds if kind.__module__.partition(".")[0] != "reliseg")
+    return sorted({path for path in found if path})
+
+
 def code_of(plugin: type) -> str:
     """Return the sha256 of the file that a class stands in."""
+    path = _source_of(plugin)
+    return sha256_of_file(path) if path else ""
+
+
+def _source_of(plugin: type) -> Path | None:
     try:
         file = inspect.getsourcefile(plugin)
     except (TypeError, OSError):  # of a class that no file holds
-        return ""
-    return sha256_of_file(Path(file)) if file else ""
+        return None
+    return Path(file) if file else None
 
 
 def digest_of(content: Any) -> str:

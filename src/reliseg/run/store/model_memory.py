@@ -149,13 +149,13 @@ class ModelMemory:
             facts = _FACTS.validate_python(_thawed(content["model"]))
         except (OSError, ValueError, LookupError, TypeError, RecursionError, ValidationError, ReliSegError):
             return None
-        return facts if facts.told_by_files or whatever else None
+        return facts if facts.is_told or whatever else None
 
     def keep(self, source: ModelSource, facts: ModelFacts) -> None:
         """Remember what is known of a model that was loaded."""
-        if not source.described or facts.code or (facts.reads_images and not facts.files):  # what would tell a change?
+        if not source.described:  # it is in memory
             return
-        paths = [path.absolute() for path in facts.files]
+        paths = [path.absolute() for path in (*facts.files, *map(Path, facts.code_files))]
         try:
             content = {"model": _frozen(facts), "paths": list(map(str, paths)), "state": self._state(paths)}
         except (OSError, ReliSegError, TypeError, ValueError):  # files that are gone, or values that JSON has not

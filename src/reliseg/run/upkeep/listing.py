@@ -1,14 +1,20 @@
 """What lies in a run's folder, file by file, while other processes may write there."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+from reliseg.calibration.records.promises import promises_file
+from reliseg.calibration.records.thresholds import thresholds_file
+from reliseg.plan.plan import IDENTITY
 from reliseg.run.fit.sample_records import SampleRecord
 from reliseg.run.folder import RunFolder
 from reliseg.run.store.store import Place
+from reliseg.runtime.regular_files import read_regular
 
+_LARGEST = 1 << 30
 _PLACE = re.compile(r"[0-9a-f]{32}")
 _PIECE = re.compile(r"[0-9a-f]{32}\.zip")
 _CONFIGURATION = re.compile(r"[0-9a-f]{16}\.(yaml|json)")
@@ -46,11 +52,6 @@ def fitted_places(folder: RunFolder) -> Iterator[Path]:
     return (above / name for name in _names(above) if _PLACE.fullmatch(name))
 
 
-def record_files(place: Path) -> list[Path]:
-    """Return the calibrations in one of these folders."""
-    return [place / name for name in _names(place) if name.endswith(".json") and name != "refused.json"]
-
-
 def sample_record_files(folder: RunFolder) -> list[Path]:
     """Return the files that say what is sampled, of all models: `MODEL/DATASET/DOMAIN/SCENE/SHARD.json`."""
     above = folder.samples("")
@@ -76,6 +77,19 @@ def configuration_files(folder: RunFolder) -> list[Path]:
 def model_files(folder: RunFolder) -> list[Path]:
     """Return the files with what is known of models."""
     return [folder.models / n for n in _names(folder.models) if _MODEL.fullmatch(n)]
+
+
+def files_of_results(folder: RunFolder) -> Iterator[str]:
+    """Yield the files of the calibrations that belong to the results which lie there, from the folder of the run."""
+    try:
+        facts = json.loads(read_regular(folder.manifest, _LARGEST))
+        places = [*facts["calibrations"], *(f"{model}/{IDENTITY}" for model in facts["models"])]
+        names = [folder.records("") / f"{place}.json" for place in places]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return
+    for path in names:
+        for file in (path, path.with_suffix(".safetensors"), thresholds_file(path), promises_file(path)):
+            yield str(file.relative_to(folder.path))
 
 
 def _names(folder: Path) -> list[str]:

@@ -12,7 +12,7 @@ from reliseg.errors import ConfigError, IncompleteError, count_text
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.depot.open import open_depot, place_of_run
 from reliseg.run.depot.sources import run_to_read
-from reliseg.run.fit.refusals import read_refusal, write_refusal
+from reliseg.run.fit.refusals import read_refusal, record_files, write_refusal
 from reliseg.run.fit.sample_records import SampleRecord, read_sample_record, refuse_changed_files
 from reliseg.run.folder import RunFolder, check_writable, hold_run_folder, look_at_run
 from reliseg.run.hashes import InputHashes
@@ -153,7 +153,7 @@ class Merge:
                 contents.add_sampled(model, f"{dataset}/{domain}", read_sample_record(path), store)
             except (OSError, ValueError):
                 continue
-        for path in (file for place in listing.fitted_places(folder) for file in listing.record_files(place)):
+        for path in (file for place in listing.fitted_places(folder) for file in record_files(place)):
             try:
                 contents.add_calibration(path.parent.name, read_record(path), store)
             except ConfigError:
@@ -264,7 +264,7 @@ class OtherCopies(_Copies):
         """Copy fitted calibrations, and why others could not be fitted."""
         for place in listing.fitted_places(self.source.folder):
             target = self._place_of(place)
-            for path in listing.record_files(place):
+            for path in record_files(place):
                 try:
                     record = read_record(path)
                 except ConfigError as error:

@@ -17,9 +17,9 @@ from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.folder import RunFolder, hold_run_folder, look_at_run
 from reliseg.run.hashes import InputHashes
+from reliseg.run.store.answers import Answers
 from reliseg.run.store.model_memory import ModelHandle
 from reliseg.run.store.piece_files import read_head
-from reliseg.run.store.store import FAILURES_FILE
 from reliseg.run.survey import Survey, survey
 from reliseg.run.upkeep import listing
 from reliseg.runtime.atomic_files import is_temporary
@@ -74,7 +74,7 @@ class Prune:
                 )
         plans = {path: self._plan(path) for path in self.keep}
         with hold_run_folder(self.folder, self.depot):
-            uses = _Uses(set(self._shown()))
+            uses = _Uses({*self._shown(), *listing.files_of_results(self.folder)})
             for path, (plan, text) in plans.items():
                 self._add(uses, path, plan, text)
             pruned, gone = self._sort(uses)
@@ -92,9 +92,10 @@ class Prune:
 
     @property
     def _own(self) -> list[Path]:
-        """What is looked through: results and what else belongs to the configuration asked last stays."""
+        """What is looked through: tables, and what else belongs to the results that lie there, stay."""
         folder = self.folder
-        return [folder.statistics, folder.fitted(""), folder.samples(""), folder.configurations, folder.pictures]
+        found = [folder.statistics, folder.fitted(""), folder.samples(""), folder.configurations, folder.pictures]
+        return [*found, folder.records("")]
 
     def _shown(self) -> Iterator[str]:
         """Yield the pictures of the configuration that was asked last."""
@@ -114,6 +115,8 @@ class Prune:
         """Add what a configuration uses."""
         name = hashlib.sha256(text.encode()).hexdigest()[:16]
         uses.files |= {f"configurations/{name}.yaml", f"configurations/{name}.json"}
+        answer = Answers(self.folder.configurations, self.depot).of(text)
+        uses.files |= set(answer.files) if answer else set()
         with closing(InputHashes(self.folder.hashes)) as hashes:
             context = RunContext(self.folder, progress=self.progress, hashes=hashes, depot=self.depot)
             handles = [context.handle(source) for source in plan.models]
@@ -198,7 +201,7 @@ class Prune:
 
 def _is_ours(path: Path) -> bool:
     """Tell if a run writes files that are called so into its statistics, calibrations and samples."""
-    return path.suffix in (".zip", ".npy", ".npz", ".json", ".safetensors") or path.name == FAILURES_FILE
+    return path.suffix in (".zip", ".npy", ".npz", ".json", ".safetensors", ".thresholds", ".promises")
 
 
 def _remove_empty(folder: Path) -> None:
