@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from reliseg.report.quantities import known_quantities
 from reliseg.results import Origin, Results, Row, Value, csv_line
+from reliseg.results.corruptions import CORRUPTIONS_FILE, CorruptedDomain, corruption_rows, corruptions_text
 from reliseg.results.pictures import (
     INDEX_FILE,
     PICTURES_FOLDER,
@@ -53,6 +55,14 @@ class Shape:
     images: int = 24
     unknown: bool = False
     intervals: bool = True
+    corruptions: Sequence[str] = ()
+    """Kinds of corrupted copies that each domain has, at severities 1, 3 and 5."""
+
+    @property
+    def copies(self) -> dict[str, CorruptedDomain]:
+        """The corrupted copies, by name."""
+        cases = [(d, kind, s) for d in self.domains for kind in self.corruptions for s in (1, 3, 5)]
+        return {f"{domain}+{kind}-{s}": CorruptedDomain(domain, kind, s) for domain, kind, s in cases}
 
 
 def write_simulated_pictures(
@@ -111,14 +121,23 @@ def write_simulated_run(folder: Path, shape: Shape | None = None, *, seed: int =
     curves = {"format": 1, "states": [_curves(state, shape, draw) for state in states]}
     (folder / "curves.json").write_text(json.dumps(curves), encoding="utf-8")
     (folder / "images.csv").write_text(_images(states, shape, draw), encoding="utf-8")
+    if shape.corruptions:
+        (folder / CORRUPTIONS_FILE).write_text(_corruptions(rows, shape), encoding="utf-8")
     return folder
 
 
+def _corruptions(rows: Sequence[Row], shape: Shape) -> str:
+    copies = {(shape.dataset, name): found for name, found in shape.copies.items()}
+    better = {name: quantity.better for name, quantity in known_quantities().items()}
+    return corruptions_text(corruption_rows(rows, copies, better))
+
+
 def _states(shape: Shape, draw: np.random.Generator) -> Iterator[_State]:
-    severity = np.linspace(0, 1, len(shape.domains))
+    domains = dict(zip(shape.domains, np.linspace(0, 1, len(shape.domains)), strict=True))
+    domains |= {name: domains[copy.clean] + copy.severity / 5 for name, copy in shape.copies.items()}
     for model in shape.models:
         quality, surplus = draw.uniform(0.45, 0.8), draw.uniform(-0.02, 0.08)
-        for domain, hard in zip(shape.domains, severity, strict=True):
+        for domain, hard in domains.items():
             miou = quality * (1 - 0.5 * hard) + draw.normal(0, 0.01)
             accuracy = 1 - (1 - miou) * 0.35
             for i, calibration in enumerate(shape.calibrations):

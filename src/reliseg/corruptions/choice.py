@@ -18,6 +18,13 @@ def kinds_of_group(group: str) -> list[str]:
     return [name for family in families for name in published if CORRUPTIONS.get(name).family == family]
 
 
+def in_order(kinds: Iterable[str]) -> list[str]:
+    """Return kinds in the order of the papers' tables, each once; those that are in none come last, as they come."""
+    published = kinds_of_group("all")
+    found = list(dict.fromkeys(kinds))
+    return [k for k in published if k in found] + [k for k in found if k not in published]
+
+
 def chosen_kinds(names: Iterable[str]) -> list[str]:
     """Return the kinds that names of kinds and groups mean, each once; a ConfigError for an unknown one."""
     kinds: dict[str, None] = {}

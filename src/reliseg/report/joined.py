@@ -2,11 +2,19 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from reliseg.errors import DataError
 from reliseg.report.compare.sides import run_names
 from reliseg.results import Results, Row
+from reliseg.results.corruptions import (
+    CORRUPTIONS_FILE,
+    CorruptedDomain,
+    corrupted_of_table,
+    read_corruptions,
+)
 from reliseg.results.curves import CURVES_FILE, Curves, DomainCurves
 from reliseg.results.replicates import Lefts, Replicates
 
@@ -18,6 +26,8 @@ class JoinedRuns:
     rows: tuple[Row, ...]
     states: tuple[DomainCurves, ...] = ()
     missing: tuple[str, ...] = ()
+    corrupted: Mapping[tuple[str, str], CorruptedDomain] = field(default_factory=dict)
+    """The domains that are corrupted copies of others."""
     homes: Mapping[str, tuple[str, Results]] = field(default_factory=dict)
     """For each model its own name, and the run that it is of."""
     _replicates: dict[int, Replicates] = field(default_factory=dict)
@@ -43,10 +53,12 @@ def join_runs(runs: Mapping[str, str | Path | Results], *, with_curves: bool) ->
     states: list[DomainCurves] = []
     homes: dict[str, tuple[str, Results]] = {}
     missing = []
+    corrupted: dict[tuple[str, str], CorruptedDomain] = {}
     read = [run if isinstance(run, Results) else Results.read(run) for run in runs.values()]
     for place, called, results in zip(runs, _model_names(run_names(runs), read), read, strict=True):
         homes |= {new: (old, results) for old, new in called.items()}
         rows += (row if called[row.model] == row.model else replace(row, model=called[row.model]) for row in results)
+        corrupted |= _corrupted(results)
         curves = _curves(results) if with_curves else ()
         if curves is None:
             missing.append(
@@ -54,7 +66,7 @@ def join_runs(runs: Mapping[str, str | Path | Results], *, with_curves: bool) ->
                 "reliseg results RUN writes it from what is stored"
             )
         states += (replace(s, model=called[s.model]) for s in curves or () if s.model in called)
-    return JoinedRuns(tuple(rows), tuple(states), tuple(missing), homes)
+    return JoinedRuns(tuple(rows), tuple(states), tuple(missing), corrupted, homes)
 
 
 def _curves(results: Results) -> Sequence[DomainCurves] | None:
@@ -63,6 +75,15 @@ def _curves(results: Results) -> Sequence[DomainCurves] | None:
         return None
     folder = results.folder(CURVES_FILE)
     return Curves.read(folder).states if (folder / CURVES_FILE).exists() else None
+
+
+def _corrupted(results: Results) -> dict[tuple[str, str], CorruptedDomain]:
+    """Return the corrupted domains of a run; none where it is not there any more: its rows are like others then."""
+    if results.source is None:
+        return {}
+    with suppress(DataError):
+        return corrupted_of_table(read_corruptions(results.folder(CORRUPTIONS_FILE)))
+    return {}
 
 
 def _model_names(names: Sequence[str], runs: Sequence[Results]) -> list[dict[str, str]]:

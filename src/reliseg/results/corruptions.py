@@ -103,6 +103,12 @@ def corruptions_text(rows: Iterable[CorruptionRow]) -> str:
     return "".join([csv_line(_COLUMNS), *(csv_line(astuple(row)) for row in rows)])
 
 
+def corrupted_of_table(rows: Iterable[CorruptionRow]) -> dict[tuple[str, str], CorruptedDomain]:
+    """Return the corrupted domains that a table has numbers of."""
+    single = (row for row in rows if row.severity.isdecimal() and row.at)
+    return {(row.dataset, row.at): CorruptedDomain(row.domain, row.kind, int(row.severity)) for row in single}
+
+
 def read_corruptions(folder: Path) -> list[CorruptionRow]:
     """Return the table of a run; no rows where nothing is corrupted."""
     path = folder / CORRUPTIONS_FILE

@@ -11,11 +11,13 @@ from reliseg.report.figures.choice import Choice, chosen_material
 from reliseg.report.figures.kinds import KINDS
 from reliseg.report.joined import join_runs
 
+SHAPE = Shape(images=2, unknown=True, corruptions=("fog", "snow"))
+
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     folder = tmp_path_factory.mktemp("small")
-    return join_runs({"run": write_simulated_run(folder, Shape(images=2, unknown=True))}, with_curves=True)
+    return join_runs({"run": write_simulated_run(folder, SHAPE)}, with_curves=True)
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,8 @@ def test_where_metrics_are_named_there_are_no_charts_of_curves_unless_they_are_n
         "intervals-nll",
         "accuracy_against-nll",
         "before_after-nll",
+        "over_severity-nll-dabnet",
+        "over_severity-nll-edanet",
     }
     assert len(catalog(small, ["confusion", "intervals"], metrics=["nll"]).figures) == 3
 
@@ -121,3 +125,27 @@ def test_files_have_plain_names_and_no_two_the_same(tmp_path):
     stems = [f.stem for f in catalog(join_runs({"run": run}, with_curves=True), ["confusion"], models=names).figures]
     assert len(set(stems)) == len(names)
     assert all(stem.isascii() and "/" not in stem and len(stem) < 120 for stem in stems)
+
+
+def test_corrupted_copies_have_a_chart_of_their_own_and_are_in_others_only_where_they_are_named(small):
+    found = {figure.stem: figure for figure in catalog(small).figures}
+    assert set(found["intervals-ece"].domains) == {"day", "dusk"}
+    miou = found["over_severity-miou"]
+    assert {(r["domain"], r["kind"], r["severity"]) for r in miou.records} == {
+        (domain, kind, s) for domain in ("day", "dusk") for kind in ("fog", "snow") for s in (0, 1, 3, 5)
+    }
+    assert {r["calibration"] for r in miou.records} == {"uncalibrated"}
+    assert len({r["calibration"] for r in found["over_severity-ece-dabnet"].records}) == 2
+    (named,) = catalog(small, ["intervals"], metrics=["ece"], domains=["day+fog-3"]).figures
+    assert named.domains == ["day+fog-3"]
+
+
+def test_a_clean_domain_brings_its_copies_and_a_number_may_have_no_clean_value(small):
+    (figure,) = catalog(small, ["over_severity"], metrics=["ood_auroc"], domains=["day"], models=["edanet"]).figures
+    assert {r["severity"] for r in figure.records} == {1, 3, 5}
+    assert figure.domains == ["day"]
+
+
+def test_without_corrupted_domains_there_are_no_curves_over_severity(large):
+    with pytest.raises(ConfigError, match="over_severity: the results have no corrupted domains"):
+        catalog(large, ["over_severity"])

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from helpers.simulated_run import write_simulated_run
+from helpers.simulated_run import Shape, write_simulated_run
 
 from reliseg.report import charts
 from reliseg.report.charts.style import Look
@@ -11,11 +11,13 @@ from reliseg.report.figures.choice import Choice, chosen_material
 from reliseg.report.figures.kinds import KINDS, Subject
 from reliseg.report.joined import join_runs
 
+SHAPE = Shape(corruptions=("fog", "snow"))
+
 
 @pytest.fixture(scope="module")
 def material(tmp_path_factory):
     return chosen_material(
-        join_runs({"run": write_simulated_run(tmp_path_factory.mktemp("run"))}, with_curves=True), Choice()
+        join_runs({"run": write_simulated_run(tmp_path_factory.mktemp("run"), SHAPE)}, with_curves=True), Choice()
     )
 
 

@@ -14,7 +14,9 @@ from reliseg.results import Results
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    return Results.read(write_simulated_run(tmp_path_factory.mktemp("run"), Shape(images=2, unknown=True)))
+    return Results.read(
+        write_simulated_run(tmp_path_factory.mktemp("run"), Shape(images=2, unknown=True, corruptions=["fog"]))
+    )
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -153,6 +153,48 @@ def test_axe_finds_no_serious_violation(browser, small, width, scheme):
     opened.close()
 
 
+@pytest.fixture(scope="module")
+def corrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_page(
+        tmp_path_factory.mktemp("corrupted"), Shape(images=2, unknown=True, corruptions=("gaussian_noise", "fog"))
+    )
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
+def test_what_corruptions_cost_is_a_table_and_a_chart_that_axe_accepts(browser, corrupted, width, scheme):
+    opened = Opened(browser, corrupted, width=width, scheme=scheme)
+    assert set(opened.draw_all()) == {"drawn"}
+    wide, window = opened.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert wide <= window
+    assert opened.serious_violations() == []
+    assert opened.complaints == []
+    assert opened.requests == []
+    opened.close()
+
+
+def test_kinds_stand_against_severities_models_and_calibrations(browser, corrupted):
+    opened = Opened(browser, corrupted)
+    assert [t.split()[0] for t in opened.texts("#corruptions thead th")] == ["Corruption", *"135", "Mean", "Worst"]
+    assert [t.split()[0] for t in opened.texts("#corruptions tbody th")] == ["gaussian_noise", "fog", "all"]
+    assert "% worse" in opened.texts("#corruptions tbody td")[2]
+    opened.page.select_option("#corrupted-columns", label="models")
+    assert [t.split()[0] for t in opened.texts("#corruptions thead th")] == ["Corruption", "dabnet", "edanet"]
+    opened.page.select_option("#corrupted-number", label="ECE")
+    opened.page.select_option("#corrupted-columns", label="calibrations")
+    assert len(opened.texts("#corruptions tbody td")) == 3 * 2
+    opened.draw_all()
+    opened.page.select_option("#corrupted-kind", label="fog")
+    opened.page.locator("#corruptions figure").scroll_into_view_if_needed()
+    opened.wait_for_text("#corruptions figcaption", "dabnet on dusk, fog")
+    opened.close()
+
+
+def test_a_run_without_corruptions_says_nothing_of_them(browser, small):
+    opened = Opened(browser, small)
+    assert opened.page.locator("#corruptions").count() == 0
+    opened.close()
+
+
 def test_hostile_names_are_shown_as_text(browser, tmp_path):
     shape = Shape(models=HOSTILE, domains=HOSTILE, dataset="d", labels=HOSTILE, calibrations=("identity", HOSTILE[1]))
     opened = Opened(browser, write_page(tmp_path, shape), width=390)

@@ -5,8 +5,10 @@ from itertools import pairwise
 from math import isnan
 from typing import Any
 
+from reliseg.corruptions import in_order
 from reliseg.report.charts.ranks import rank_correlation
 from reliseg.results import Results, Row
+from reliseg.results.corruptions import CorruptedDomain
 
 Record = dict[str, Any]
 State = Mapping[str, Any]
@@ -41,6 +43,27 @@ def change_records(results: Results, metric: str, *, score: str = "", better: st
             verdict = "better" if change > 0 else "worse" if change < 0 else "same"
             records.append(_names(row) | {"before": value} | _number(row) | {"change": verdict})
     return records
+
+
+def severity_records(
+    results: Results, metric: str, corrupted: Mapping[tuple[str, str], CorruptedDomain], *, score: str = ""
+) -> list[Record]:
+    """Return a metric of corrupted domains, under the name of the clean one, which is severity 0 of every kind."""
+    rows = list(_rows(results, metric, score, ""))
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for (dataset, _), copy in corrupted.items():
+        kinds.setdefault((dataset, copy.clean), []).append(copy.kind)
+    records = []
+    for row in rows:
+        found = corrupted.get((row.dataset, row.domain))
+        place = {"domain": f"{row.dataset}/{found.clean}"} if found else {}
+        for kind in [found.kind] if found else in_order(kinds.get((row.dataset, row.domain), ())):
+            case = {"kind": kind, "severity": found.severity if found else 0}
+            records.append(_names(row) | place | case | _number(row))
+    there = {(r["domain"], r["kind"]) for r in records if r["severity"]}
+    order = in_order(r["kind"] for r in records)
+    shown = [r for r in records if (r["domain"], r["kind"]) in there]
+    return sorted(shown, key=lambda r: (order.index(r["kind"]), r["severity"]))
 
 
 def against_records(results: Results, metric: str, *, score: str = "", accuracy: str = "miou") -> list[Record]:

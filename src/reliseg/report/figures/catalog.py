@@ -124,7 +124,7 @@ def _calibrations(shelf: _Shelf, kind: Kind, metric: str) -> Sequence[str]:
     if shelf.choice.calibrations:
         # what was before a calibration is shown beside it
         return names if kind is not KINDS["before_after"] else [*dict.fromkeys([NO_CALIBRATION, *names])]
-    if kind.one_calibration or metric == "iou":
+    if kind.one_calibration or metric in ("iou", "miou"):
         return names[:1]
     return _first(shelf, "calibration", names, (), MOST_COLOURS) if kind.coloured else names
 
@@ -145,7 +145,7 @@ def _groups(shelf: _Shelf, kind: Kind, calibrations: Sequence[str]) -> Iterator[
 
 def _score(shelf: _Shelf, kind: Kind, metric: str) -> str:
     if metric:
-        return score_of(shelf.material.rows, metric, shelf.choice.score)
+        return score_of((*shelf.material.rows, *shelf.material.copies), metric, shelf.choice.score)
     if not kind.scored:
         return ""
     found = dict.fromkeys(score for state in shelf.material.states for score in state["scores"])
@@ -167,6 +167,8 @@ def _why_none(shelf: _Shelf, kind: Kind) -> str:
         return "the run has no curves of what is chosen"
     if kind is KINDS["before_after"]:
         return "it needs a calibration beside none"
+    if kind is KINDS["over_severity"] and not shelf.material.copies:
+        return "the results have no corrupted domains"
     metrics = " or ".join(_metrics(shelf, kind))
     return f"no defined number of {metrics}" if metrics else "it is for another kind of metric"
 

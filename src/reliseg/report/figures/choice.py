@@ -1,7 +1,7 @@
 """What figures show: models, domains, calibrations, a score; and how they are called in them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from reliseg.errors import ConfigError, suggestion
@@ -10,6 +10,7 @@ from reliseg.report.joined import JoinedRuns
 from reliseg.report.selection import pick_rows, row_names
 from reliseg.report.table import parts_of_means
 from reliseg.results import Row
+from reliseg.results.corruptions import CorruptedDomain
 from reliseg.runtime.printable import printable
 
 USUAL_SCORE = "msp"
@@ -38,6 +39,10 @@ class Material:
     models: tuple[str, ...]
     domains: tuple[str, ...]
     calibrations: tuple[str, ...]
+    copies: tuple[Row, ...] = ()
+    """Rows of corrupted copies of the domains; where they are named themselves, they are among the other rows too."""
+    corrupted: Mapping[tuple[str, str], CorruptedDomain] = field(default_factory=dict)
+    """What the copies are of, by data set and domain."""
 
     def only(
         self,
@@ -63,7 +68,15 @@ class Material:
             tuple(sorted(rows, key=lambda r: place(_row_key(r)))),
             tuple(sorted(states, key=lambda s: place(_state_key(s)))),
             *kept,
+            tuple(
+                r for r in self.copies if self._is_copy(r, kept[1]) and r.model in kept[0] and r.calibration in kept[2]
+            ),
+            self.corrupted,
         )
+
+    def _is_copy(self, row: Row, domains: Sequence[str]) -> bool:
+        """Tell if a row is of a corrupted copy of one of these domains, or of one of them that is a copy."""
+        return not _domains_of_copy(row, self.corrupted).isdisjoint(domains)
 
 
 def chosen_material(runs: JoinedRuns, choice: Choice) -> Material:
@@ -72,7 +85,9 @@ def chosen_material(runs: JoinedRuns, choice: Choice) -> Material:
     Of a calibration with several seeds it is the mean, unless a seed is named.
     """
     wanted = [(n, names) for n, names in (("model", choice.models), ("domain", choice.domains)) if names]
-    rows = pick_rows(runs.rows, wanted, "figures")
+    corrupted = runs.corrupted
+    alone = tuple(row for row in runs.rows if (row.dataset, row.domain) not in corrupted)
+    rows = pick_rows(runs.rows if choice.domains or not alone else alone, wanted, "figures")
     named = pick_rows(rows, [("calibration", choice.calibrations)] if choice.calibrations else [], "figures")
     if choice.score and choice.score not in {row.score for row in rows}:
         known = dict.fromkeys(row.score for row in rows if row.score)
@@ -81,14 +96,25 @@ def chosen_material(runs: JoinedRuns, choice: Choice) -> Material:
         hidden = parts_of_means({row.calibration for row in rows})
         rows = named = tuple(row for row in rows if row.calibration not in hidden)
     kept = {_row_key(row) for row in rows}
+    domains = _in_order(rows, "domain", choice.domains)
+    of_copies = [row for row in runs.rows if not _domains_of_copy(row, corrupted).isdisjoint(domains)]
+    shown = {row.model for row in rows}, {row.calibration for row in rows}
     states = [s for s in runs.states if (s.model, f"{s.dataset}/{s.domain}", s.calibration) in kept]
     return Material(
         rows,
         tuple(asdict(state) for state in states),
         _in_order(rows, "model", choice.models),
-        _in_order(rows, "domain", choice.domains),
+        domains,
         _in_order(named, "calibration", choice.calibrations),
+        tuple(row for row in of_copies if row.model in shown[0] and row.calibration in shown[1]),
+        corrupted,
     )
+
+
+def _domains_of_copy(row: Row, corrupted: Mapping[tuple[str, str], CorruptedDomain]) -> set[str]:
+    """Return how the domain of a row is called, and the one that it is a corrupted copy of; nothing for any other."""
+    found = corrupted.get((row.dataset, row.domain))
+    return {f"{row.dataset}/{row.domain}", f"{row.dataset}/{found.clean}"} if found else set()
 
 
 def score_of(rows: Iterable[Row], metric: str, wanted: str) -> str:

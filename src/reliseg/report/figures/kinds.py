@@ -9,6 +9,7 @@ from reliseg.report.charts.before_after import before_after
 from reliseg.report.charts.confusion import confusion
 from reliseg.report.charts.histograms import histograms
 from reliseg.report.charts.intervals import intervals
+from reliseg.report.charts.over_severity import over_severity
 from reliseg.report.charts.per_class import per_class
 from reliseg.report.charts.records import (
     Record,
@@ -20,6 +21,7 @@ from reliseg.report.charts.records import (
     interval_records,
     reliability_records,
     risk_records,
+    severity_records,
 )
 from reliseg.report.charts.reliability import reliability
 from reliseg.report.charts.risk_coverage import risk_coverage
@@ -69,6 +71,12 @@ class Kind:
     scored: bool = False
 
 
+def _clean_and_copies(material: Material) -> Results:
+    """Return the rows of domains that are no corrupted copies, and then those of copies."""
+    clean = (row for row in material.rows if (row.dataset, row.domain) not in material.corrupted)
+    return Results((*clean, *material.copies))
+
+
 KINDS: Mapping[str, Kind] = {
     "intervals": Kind(
         lambda m, s: interval_records(Results(m.rows), s.metric, score=s.score),
@@ -89,6 +97,12 @@ KINDS: Mapping[str, Kind] = {
         lambda records, look, s: before_after(records, look, title=s.title),
         metrics=("ece", "nll"),
         one_model=False,
+    ),
+    "over_severity": Kind(
+        lambda m, s: severity_records(_clean_and_copies(m), s.metric, m.corrupted, score=s.score),
+        lambda records, look, s: over_severity(records, look, title=s.title, by=s.by),
+        metrics=("miou", "ece", "prr", "ood_auroc"),
+        coloured=True,
     ),
     "per_class": Kind(
         lambda m, s: class_records(Results(m.rows), s.metric, score=s.score),

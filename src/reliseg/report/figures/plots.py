@@ -42,6 +42,10 @@ class Plots:
         """Return what each calibration changes of a number."""
         return self._chart("before_after", metric, shown)
 
+    def over_severity(self, metric: str = "miou", **shown: Any) -> Any:
+        """Return a number against the severity of corruptions, from clean images on."""
+        return self._chart("over_severity", metric, shown)
+
     def per_class(self, metric: str = "iou", **shown: Any) -> Any:
         """Return a number of each class, the best first."""
         return self._chart("per_class", metric, shown)

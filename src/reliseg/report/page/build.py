@@ -11,6 +11,7 @@ from string import Template
 from typing import Any
 
 from reliseg.errors import MissingExtraError
+from reliseg.report.page.corruption_data import corruption_data
 from reliseg.report.page.payload import head, parts
 from reliseg.report.page.picture_data import picture_data
 from reliseg.report.page.run_files import RunFiles
@@ -19,7 +20,7 @@ from reliseg.report.page.tables import join_runs, names_of, run_titles
 from reliseg.report.page.verdict import verdict
 
 _PROGRAMS = (
-    *("dom", "data", "tips", "tables", "charts", "overview", "curves"),
+    *("dom", "data", "tips", "tables", "charts", "overview", "curves", "corruptions"),
     *("layers", "pictures", "details", "controls"),
 )
 _DRAW = (
@@ -43,7 +44,12 @@ def build_page(
     table = join_runs(runs, names)
     packed = [_pack(part) for part in parts(table, runs, names)]
     pictures = picture_data(table, runs, names, picture_budget)
-    data = head(table, runs) | {"specs": chart_specs(), "themes": chart_themes(), "pictures": pictures.head}
+    data = head(table, runs) | {
+        "corruptions": corruption_data(table, runs, names),
+        "specs": chart_specs(),
+        "themes": chart_themes(),
+        "pictures": pictures.head,
+    }
     return Template(_text("page.html")).substitute(
         title=escape(f"{title}: {', '.join(run_titles(runs))}"),
         style=_text("page.css"),

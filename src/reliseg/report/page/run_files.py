@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from reliseg.results import ImageTable, Results
+from reliseg.results.corruptions import CORRUPTIONS_FILE, CorruptionRow, read_corruptions
 from reliseg.results.curves import CURVES_FILE, Curves, DomainCurves
 from reliseg.results.images import IMAGES_FILE
 from reliseg.results.pictures import PICTURES_FOLDER, PictureIndex
@@ -26,13 +27,15 @@ class RunFiles:
     replicates: Replicates
     pictures: PictureIndex | None = None
     folder: Path = Path()
+    corruptions: tuple[CorruptionRow, ...] = ()
+    """What corruptions cost; none where nothing is corrupted."""
     missing: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, run: str | Path) -> "RunFiles":
         """Read a run by its folder or its address; a DataError where it has no results, or a file is damaged."""
         results = Results.read(run)
-        folder = results.folder(CURVES_FILE, IMAGES_FILE, PICTURES_FOLDER)
+        folder = results.folder(CURVES_FILE, IMAGES_FILE, PICTURES_FOLDER, CORRUPTIONS_FILE)
         missing, curves, images = [], folder / CURVES_FILE, folder / IMAGES_FILE
         again = f"reliseg results {run} writes it from what is stored"
         if not curves.is_file():
@@ -47,6 +50,7 @@ class RunFiles:
             results.replicates(),
             PictureIndex.read(folder),
             folder,
+            tuple(read_corruptions(folder)),
             tuple(missing),
         )
 

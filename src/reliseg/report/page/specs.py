@@ -11,6 +11,7 @@ from reliseg.report.charts.accuracy_against import accuracy_against
 from reliseg.report.charts.confusion import confusion
 from reliseg.report.charts.histograms import histograms
 from reliseg.report.charts.intervals import intervals
+from reliseg.report.charts.over_severity import over_severity
 from reliseg.report.charts.reliability import reliability
 from reliseg.report.charts.risk_coverage import risk_coverage
 from reliseg.report.charts.style import PALETTE, Look, theme
@@ -30,6 +31,7 @@ def chart_specs() -> Mapping[str, Mapping[str, Any]]:
     changes = [_NAMES | _NUMBER | {"calibration": c, "domain": d} for c in _SEVERAL for d in ("one", "two", "three")]
     points = [_NAMES | {"accuracy": 0.0, "value": 0.0, "series": name, "kind": name} for name in _SEVERAL]
     bins = {"low": 0.0, "high": 1.0, "confidence": 0.0, "accuracy": 0.0, "share": 1.0}
+    severities = [_NAMES | _NUMBER | {"calibration": c, "kind": "fog", "severity": s} for c in _SEVERAL for s in (0, 1)]
     curve = {"kind": "this score", "coverage": 0.0, "risk": 0.0}
     return {
         "ranked": _template(intervals(ranked, look, title="$title"), height="$h"),
@@ -39,6 +41,7 @@ def chart_specs() -> Mapping[str, Mapping[str, Any]]:
         "risk": _template(risk_coverage([_NAMES | curve | {"score": s} for s in _SEVERAL], look, by="score")),
         "histogram": _template(histograms(_groups("right and wrong"), look, title="$title")),
         "unknown": _template(histograms(_groups("known and unknown"), look, title="$title")),
+        "severity": _template(over_severity(severities, look, title="$title"), height=200),
         "confusion": _template(confusion([_NAMES | {"truth": "a", "predicted": "a", "share": 1.0}], look), height="$h"),
     }
 
@@ -55,7 +58,7 @@ def _groups(pair: str) -> list[dict[str, Any]]:
     return [_NAMES | bar | {"pair": pair, "group": group} for group in pair.split(" and ")]
 
 
-def _template(chart: Any, *, height: str = "") -> dict[str, Any]:
+def _template(chart: Any, *, height: str | int = "") -> dict[str, Any]:
     """Return the specification of a chart, with the data, sizes and legends left to the page."""
     spec: dict[str, Any] = chart.to_dict()
     spec["data"] = {"name": "records"}

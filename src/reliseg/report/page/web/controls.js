@@ -72,6 +72,7 @@ async function start() {
   controls();
   updates.push(overview());
   ranking();
+  updates.push(corruptions());
   curveSections();
   updates.push(classes(), calibrations());
   accuracyAndReliability();
