@@ -258,6 +258,7 @@ SECTIONS = {
     "`calibration`": schema.CalibrationConfig,
     "`test`": schema.TestConfig,
     "`corrupt`": schema.CorruptConfig,
+    "`accept`": schema.AcceptConfig,
     "`sample`": schema.SampleConfig,
 }
 
@@ -267,8 +268,9 @@ def test_every_key_of_the_configuration_is_documented(heading):
     rows = [line for line in section("configuration.md", heading).splitlines() if line.startswith("| `")]
     documented = {key: row for row in rows for key in re.findall(r"`(\w+)`", row.split("|")[1])}
     model = SECTIONS[heading]
-    assert set(documented) == set(model.model_fields)
-    for key, about in model.model_fields.items():
+    fields = {about.alias or key: about for key, about in model.model_fields.items()}
+    assert set(documented) == set(fields)
+    for key, about in fields.items():
         if isinstance(about.default, int | str) and not isinstance(about.default, bool) and about.default != "":
             assert f"`{about.default}`" in documented[key].split("|")[2], key
     for key in schema.UpsamplingConfig.model_fields:

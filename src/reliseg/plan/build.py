@@ -193,10 +193,11 @@ def _check_reported(plan: Plan, fitted: Sequence[tuple[str, Mapping[FileKey, str
     for t in plan.reported_targets():
         shared = [] if t in plan.allow_seen else _shared_samples(t, fitted, plan)
         if shared:
-            use = "a calibration is fitted on" if _is_fitted(shared[0][1], fitted) else "accept: chooses a threshold on"
+            fit, choice = "which a calibration is fitted on (first:", "which accept: chooses a threshold on (first:"
+            use = fit if _is_fitted(shared[0][1], fitted) else choice
             raise ConfigError(
-                f"test: {t} shares {count_text(len(shared), 'sample')} with {shared[0][1]}, which {use} "
-                f"(first: {shared[0][0]}); test on other samples, or name {t} in test: allow_seen:"
+                f"test: {t} shares {count_text(len(shared), 'sample')} with {shared[0][1]}, {use} "
+                f"{shared[0][0]}); test on other samples, or name {t} in test: allow_seen:"
             )
     untested = sorted(str(t) for t in plan.allow_seen.difference(plan.reported_targets()))
     if untested:

@@ -131,7 +131,7 @@ def test_other_images_give_one_threshold_for_all_and_the_fit_keeps_its_own(stree
     )
     results = reliseg.run_config(config, tmp_path / "run")
     kept = results.where(metric="kept_share").rows
-    assert [(row.calibration, row.fitted_on) for row in kept] == [("identity", "street/own"), (TS, "street/cal")]
+    assert [(row.calibration, row.fitted_on) for row in kept] == [("identity", "street/own"), (TS, "street/own")]
     (record,) = read_records(tmp_path / "run")["net"]
     assert len(record.samples["street/cal"]) == 30
     assert (record.promises[0].on, record.promises[0].n) == ("street/own", 8)
@@ -163,3 +163,11 @@ def test_tested_images_are_refused_where_a_threshold_is_chosen_on_them(street: S
         ConfigError, match="test: street/day shares 20 samples with street/day, which accept: chooses a threshold on"
     ):
         reliseg.run_config(config, tmp_path / "run")
+
+
+def test_equal_promises_on_two_grounds_have_rows_of_their_own(street: Street, tmp_path) -> None:
+    domains = {name: {"split": "train", "scenes": [f"s{i}"]} for name, i in (("own", 143), ("day", 144))}
+    grounds = [{"risk": 0.3, "on": name} for name in ("street/own", "street/day")]
+    config = changed(street, tmp_path / "two", domains=domains, accept=grounds, test={"on": ["street/dusk"]})
+    rows = reliseg.run_config(config, tmp_path / "run").where(metric="kept_share", calibration=TS).rows
+    assert [row.fitted_on for row in rows] == ["street/own", "street/day"]

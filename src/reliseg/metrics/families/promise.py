@@ -3,16 +3,16 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Int64
 
 from reliseg.conformal import PromisedThreshold
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
 from reliseg.metrics.image_pixels import SCORE, ImagePixels
 from reliseg.metrics.many import ratio
+from reliseg.metrics.mean_of_means import MeanOfMeans
 from reliseg.metrics.replicates import Replicates
 from reliseg.metrics.units import Units
 from reliseg.results import Value
@@ -57,8 +57,8 @@ class KeptPromises(Metric):
     domains that differ. Where images of a scene are alike, scenes take their place. A `kept_share` above
     `promised_share` says that the promise is broken on a domain; where its interval holds `promised_share`, that is
     not decided. Rows of a class are about its true pixels, over images that have some: the share that is accepted as
-    something else, the share that is accepted, and the share of something else among the accepted ones. `identity` has
-    a row for each calibration split, or group of domains, that a threshold was chosen on; `fitted_on` names it.
+    something else, the share that is accepted, and the share of something else among the accepted ones. `fitted_on`
+    names the calibration split, or the domains, that the threshold was chosen on.
     """
 
     reads_promises: ClassVar[bool] = True
@@ -131,7 +131,7 @@ def _numbers(
     wrong, right = (int(of_images.sum()) for of_images in pixels.accepted(bins))
     (wrong_up, right_up), (wrong_down, right_down) = _near_threshold(domain, bins)
     n, accepted = int(pixels.counted.sum()), wrong + right
-    means = _MeanOfMeans.of(pixels.kept(bins), threshold, units)
+    means = MeanOfMeans.of(pixels.kept(bins), units, threshold.units)
     least = pixels.counted[pixels.counted > 0].min()
     kept, most = means.value, means.largest_weight / least
     return {
@@ -164,7 +164,7 @@ def _near_threshold(domain: DomainState, bins: int) -> Int64[np.ndarray, "2 2"]:
 def _replicates(threshold: PromisedThreshold, bins: int, pixels: ImagePixels, units: Units) -> Iterator[Replicates]:
     """Yield the numbers of one promise without each unit."""
     label = threshold.promise.label
-    means = _MeanOfMeans.of(pixels.kept(bins), threshold, units)
+    means = MeanOfMeans.of(pixels.kept(bins), units, threshold.units)
     yield Replicates(_KEPT, means.value, (means.without_each(units),), label, SCORE, _definition(_KEPT, threshold))
     wrong, right = (units.sums(of_images.astype(np.float64))[0] for of_images in pixels.accepted(bins))
     counted = units.sums(pixels.counted.astype(np.float64))[0]
@@ -172,56 +172,3 @@ def _replicates(threshold: PromisedThreshold, bins: int, pixels: ImagePixels, un
         centre = float(ratio(part.sum(keepdims=True), whole.sum(keepdims=True))[0])
         left = ratio(part.sum() - part, whole.sum() - whole)
         yield Replicates(metric, centre, (left,), label, SCORE, _definition(metric, threshold))
-
-
-@dataclass(frozen=True, eq=False)
-class _MeanOfMeans:
-    """The mean over what is drawn, images or scenes, of the mean loss of its images; NaN is none."""
-
-    losses: Float64[np.ndarray, " n"]
-    group: Int64[np.ndarray, " n"]
-
-    @classmethod
-    def of(cls, losses: Float64[np.ndarray, " n"], threshold: PromisedThreshold, units: Units) -> "_MeanOfMeans":
-        """Return that of the images of a domain."""
-        names = units.image_names
-        if threshold.units == "scenes":
-            names = tuple(name.rpartition("/")[0] for name in names)
-        return cls(losses, np.unique(np.array(names, object), return_inverse=True)[1].astype(np.int64))
-
-    @property
-    def value(self) -> float:
-        """The mean; its last bit does not depend on the order of images."""
-        means = ratio(*self._of_groups)
-        return float(ratio(np.array([math.fsum(means[~np.isnan(means)])]), (~np.isnan(means)).sum(keepdims=True))[0])
-
-    @property
-    def largest_weight(self) -> float:
-        """How much the mean moves with the loss of one image, at most."""
-        counts = self._of_groups[1]
-        return 1 / ((counts > 0).sum() * counts[counts > 0].min())
-
-    def without_each(self, units: Units) -> Float64[np.ndarray, " u"]:
-        """Return the mean without each of the units of intervals."""
-        (sums, counts), there = self._of_groups, ~np.isnan(self.losses)
-        means = np.nan_to_num(ratio(sums, counts))
-        total, groups = math.fsum(means), (counts > 0).sum()
-        lefts = np.empty(len(units))
-        for unit in range(len(units)):
-            images = np.flatnonzero((units.of_image == unit) & there)
-            touched = np.unique(self.group[images])
-            n = counts[touched] - np.bincount(self.group[images], minlength=len(counts))[touched]
-            rest = sums[touched] - np.bincount(self.group[images], self.losses[images], len(counts))[touched]
-            changed = np.nan_to_num(ratio(rest, n)).sum() - means[touched].sum()
-            left = groups - (n == 0).sum()
-            lefts[unit] = (total + changed) / left if left else math.nan
-        return lefts
-
-    @cached_property
-    def _of_groups(self) -> tuple[Float64[np.ndarray, " g"], Float64[np.ndarray, " g"]]:
-        """The sum of the losses of each group, and their number."""
-        there = ~np.isnan(self.losses)
-        order = np.lexsort((self.losses[there], self.group[there]))  # not that of names: it would change the last bits
-        group, losses = self.group[there][order], self.losses[there][order]
-        n = int(self.group.max()) + 1
-        return np.bincount(group, losses, n), np.bincount(group, minlength=n).astype(np.float64)

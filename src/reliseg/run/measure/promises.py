@@ -13,7 +13,7 @@ from reliseg.conformal import PromisedThreshold, losses_of, means_of_units
 from reliseg.errors import count_text
 from reliseg.metrics import DomainState
 from reliseg.metrics.image_pixels import ImagePixels
-from reliseg.plan.plan import IDENTITY, PromiseGround, Reported, Target
+from reliseg.plan.plan import PromiseGround, Reported, Target
 from reliseg.plan.promised import units_of
 from reliseg.run.context import ModelRun
 from reliseg.run.evaluate.coverage import Coverages
@@ -41,15 +41,10 @@ def measure_promises(coverages: Coverages, incomplete: Collection[Target]) -> Pr
 def promises_of(
     run: ModelRun, target: Reported, calibration: str, promised: Promised
 ) -> list[tuple[str, tuple[PromisedThreshold, ...]]]:
-    """Return the promises that apply to a domain, with what `fitted_on` names: of a calibration all together.
-
-    What changes nothing has them for each ground by itself.
-    """
+    """Return the promises that apply to a domain, for each ground by itself, which `fitted_on` names."""
     grounds = [g for g in run.plan.grounds if g.classes == target.classes]
     found = [(g.name, promised[g.name, calibration]) for g in grounds if (g.name, calibration) in promised]
-    if calibration == IDENTITY and found:
-        return found
-    return [(calibration.partition("@")[2], tuple(one for _, of_ground in found for one in of_ground))]
+    return found or [(calibration.partition("@")[2], ())]
 
 
 def label_pixels(

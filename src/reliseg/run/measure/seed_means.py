@@ -51,4 +51,4 @@ def _mean(row: Row, same: Sequence[Row], seeds: int) -> Row:
 
 def _number(row: Row) -> tuple[str, ...]:
     """Return what tells a number from the others of one calibration and domain."""
-    return row.score, row.metric, row.class_, row.definition
+    return row.fitted_on, row.score, row.metric, row.class_, row.definition
