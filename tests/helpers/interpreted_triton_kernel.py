@@ -22,9 +22,11 @@ from reliseg.kernels.gpu.kernel import TritonKernel
 from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.stats import DeviceLogits, Layout, PixelStatistics, SampleTable
 from reliseg.stats.fixed import VALUE_LIMIT, real
+from reliseg.stats.pixels import limb_arrays
 from reliseg.stats.samples import LIMB_COLUMNS
 
 DEVICE = torch.device("cpu" if os.environ.get("TRITON_INTERPRET") == "1" else "cuda")
+LIMBS = {name for name in limb_arrays() | LIMB_COLUMNS if not name.startswith(("losses", "score_sums", "confidence"))}
 
 
 def on_device(view):
@@ -61,7 +63,7 @@ def assert_like_the_cpu(view, truth, layout):
             assert np.abs(np.cumsum(array - wanted, axis=-1)).max() <= few, name
         elif name == "confidence.sums":
             assert np.abs(np.cumsum(real(array) - real(wanted))).max() <= sums + few, name
-        elif name in ("top.confidence", "classwise.probability", *(LIMB_COLUMNS - {"losses", "score_sums"})):
+        elif name in LIMBS:
             assert np.abs(real(array) - real(wanted)).sum() <= sums + 2 * few, name
         elif name != "losses.impossible" and name.startswith(("losses", "score_sums")):
             assert np.abs(real(array) - real(wanted)).max(initial=0) <= sums, name

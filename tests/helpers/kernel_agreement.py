@@ -127,6 +127,7 @@ def assert_agrees(view, truth, layout, *, exact=False):
             at = role == r
             counts = got.ranks[score].counts[r]
             assert_fine(counts, surer[at], unsurer[at], np.ones(at.sum()), ties, (score, r))
+    assert_uncounted(got, want, z, ids, precision)
     assert_by_label(row, z, ids, precision, ties)
     assert_sets(row, z, ids, precision, ties, layout.classes)
     known = role < 2
@@ -135,6 +136,17 @@ def assert_agrees(view, truth, layout, *, exact=False):
     slack = 1e-6 * precision.scale * max(known.sum(), 1)
     assert_fine(real(got.confidence.sums), surer[known], unsurer[known], p, slack, "confidence")
     return got, row
+
+
+def assert_uncounted(got, want, z, ids, precision):
+    """Pixels that are not known, by prediction, and their probabilities."""
+    z = z[:, ids >= 254]
+    n, two = z.shape[1], np.sort(z, axis=0)[-2:]
+    ties = int((two[-1] - two[0] <= precision.logit).sum()) if len(two) > 1 else 0
+    unit = 1e-6 * precision.scale * n + ties
+    assert moved(got.uncounted.counts, want.uncounted.counts) <= ties
+    assert_close(got.uncounted.confidence, want.uncounted.confidence, unit, "uncounted confidence")
+    assert_close(got.classwise.uncounted, want.classwise.uncounted, 1e-6 * precision.scale * n, "uncounted, by class")
 
 
 def assert_by_label(row, z, ids, precision, ties):
@@ -210,10 +222,13 @@ def assert_row(got, row, want, precision, ties, layout):
     np.testing.assert_array_equal(row.label_confidence[0], total(got.top.confidence, axis=1))
     np.testing.assert_array_equal(row.guess_counts[0], counts.sum(axis=0))
     np.testing.assert_array_equal(row.guess_confidence[0], total(got.top.confidence, axis=0))
+    np.testing.assert_array_equal(row.uncounted[0], got.uncounted.counts)
+    np.testing.assert_array_equal(row.uncounted_confidence[0], got.uncounted.confidence)
     np.testing.assert_array_equal(row.confident[0], got.confident.counts)
     if got.classwise is not None:
         np.testing.assert_array_equal(row.class_hits[0], got.classwise.hits)
         np.testing.assert_array_equal(row.class_probability[0], got.classwise.probability)
+        np.testing.assert_array_equal(row.class_uncounted[0], got.classwise.uncounted)
     np.testing.assert_array_equal(row.losses[0], [got.losses.nll, got.losses.brier])
     assert abs(row.pixels - want.pixels).sum() <= 2 * ties
     np.testing.assert_array_equal(row.pixels[0, 2:], want.pixels[0, 2:])
@@ -242,4 +257,4 @@ def assert_same_counts(view, truth, layout):
 
 def without_classes(row):
     """The row of an image where class-wise statistics are not asked for."""
-    return replace(row, class_hits=row.class_hits[:, :0], class_probability=row.class_probability[:, :0])
+    return replace(row, **{name: getattr(row, name)[:, :0] for name in row.arrays() if name.startswith("class_")})

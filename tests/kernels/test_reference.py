@@ -203,7 +203,13 @@ def test_images_without_known_pixels_count_roles_only(truth):
     each = of_pixels(np.random.default_rng(0).normal(size=(4, 3)), truth)
     pixels, table = each.observe()
     assert not pixels.top.counts.any()
-    assert not any(a.any() for a in pixels.classwise.arrays().values())
+    of_classes = pixels.classwise
+    assert not any(a.any() for name, a in of_classes.arrays().items() if name != "uncounted")
+    p = each.probabilities
+    np.testing.assert_allclose(real(of_classes.uncounted), p[:-1].sum(axis=1), atol=3 * HALF_UNIT)
+    np.testing.assert_array_equal(pixels.uncounted.counts, np.bincount(each.guess, minlength=5))
+    sums = np.bincount(each.guess, p.max(axis=0), 5)
+    np.testing.assert_allclose(real(pixels.uncounted.confidence), sums, atol=3 * HALF_UNIT)
     assert not pixels.losses.nll.any()
     assert table.pixels.sum() == 3
     assert table.pixels[0, UNKNOWN_ROLE if truth[0] == UNKNOWN else VOID_ROLE] == 3

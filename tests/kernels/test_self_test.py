@@ -71,7 +71,7 @@ def test_the_image_has_every_role_and_class():
     assert (row.bin_counts > 0).sum() > 10
 
 
-COUNTS = ("pixels", "confusion", "label_counts", "guess_counts", "class_hits", "coarse")
+COUNTS = ("pixels", "uncounted", "confusion", "label_counts", "guess_counts", "class_hits", "coarse")
 ON_DEMAND = ("label_coarse", "set_labels", "set_others")
 
 
@@ -96,7 +96,10 @@ def a_little_more(array):
         ("score_sums", a_little_more, "score_sums"),
         ("label_confidence", lambda a: a.fill(0), "label_confidence"),
         ("guess_confidence", lambda a: a.fill(0), "guess_confidence"),
+        ("uncounted_confidence", lambda a: a.fill(0), "uncounted_confidence"),
         ("class_probability", lambda a: a.fill(0), "class_probability"),
+        ("class_uncounted", lambda a: a.fill(0), "class_uncounted"),
+        ("uncounted.counts", lose_three_pixels, "uncounted.counts"),
         *((name, lose_three_pixels, name) for name in ON_DEMAND),
         *((name, shift, name) for name in ON_DEMAND),
         ("confident.counts", lambda a: a.fill(0), "confident.counts"),

@@ -5,12 +5,13 @@ import pytest
 from helpers.kernel_images import assert_same_bytes
 
 from reliseg.stats import Layout
-from reliseg.stats.pixels import ClassWise, ConfidentErrors, FineConfidence, Losses, ScoreHistogram, TopLabel
+from reliseg.stats.pixels import ClassWise, ConfidentErrors, FineConfidence, Losses, ScoreHistogram, TopLabel, Uncounted
 
 LAYOUT = Layout(3, ("msp",))
 STATISTICS = [
     lambda: TopLabel.zero(LAYOUT),
     lambda: ConfidentErrors.zero(LAYOUT),
+    lambda: Uncounted.zero(LAYOUT),
     lambda: ClassWise.zero(LAYOUT),
     lambda: Losses.zero(LAYOUT),
     lambda: FineConfidence.zero(LAYOUT),
@@ -69,12 +70,13 @@ def test_limb_fields_are_those_that_end_in_two_limbs():
     """A sum that is not carried, or a count that is, would break the laws."""
     named = {
         kind.__name__: kind.LIMBS
-        for kind in (TopLabel, ConfidentErrors, ClassWise, Losses, FineConfidence, ScoreHistogram)
+        for kind in (TopLabel, Uncounted, ConfidentErrors, ClassWise, Losses, FineConfidence, ScoreHistogram)
     }
     assert named == {
         "TopLabel": {"confidence"},
         "ConfidentErrors": set(),
-        "ClassWise": {"probability"},
+        "Uncounted": {"confidence"},
+        "ClassWise": {"probability", "uncounted"},
         "Losses": {"nll", "brier"},
         "FineConfidence": {"sums"},
         "ScoreHistogram": set(),

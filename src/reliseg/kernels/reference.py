@@ -32,6 +32,7 @@ from reliseg.stats.pixels import (
     PixelStatistics,
     ScoreHistogram,
     TopLabel,
+    Uncounted,
 )
 from reliseg.stats.probabilities import LEAST_PROBABILITY, LOG_ZERO
 from reliseg.stats.rows import Rows
@@ -151,16 +152,18 @@ def _counts(shape: tuple[int, ...], index: tuple[Ids, ...]) -> Int64[np.ndarray,
     return counts
 
 
-def _class_wise(z: Block, truth: Ids, layout: Layout) -> ClassWise:
+def _class_wise(z: Block, ids: Ids, layout: Layout) -> ClassWise:
     p = np.exp(z - z.max(axis=0))
-    p = (p / p.sum(axis=0))[: layout.classes]
+    every, known = (p / p.sum(axis=0))[: layout.classes], ids < layout.classes
+    p, truth = every[:, known], ids[known]
     shape = (layout.classes, RELIABILITY_BINS)
-    index = (np.arange(layout.classes).repeat(z.shape[1]), reliability_bin(p.ravel()))
-    hits = p[truth, np.arange(z.shape[1])]
+    index = (np.arange(layout.classes).repeat(p.shape[1]), reliability_bin(p.ravel()))
+    hits = p[truth, np.arange(p.shape[1])]
     return ClassWise(
         counts=_counts(shape, index),
         hits=_counts(shape, (truth, reliability_bin(hits))),
         probability=limbs(_sums(shape, index, p.ravel())),
+        uncounted=limbs(units(every[:, ~known]).sum(axis=1)),
     )
 
 
@@ -203,15 +206,17 @@ def observe(view: LogitView, truth: Truth, sample: str, layout: Layout) -> tuple
     softmax = Softmax.of(z)
     scores = {s: BUILT_IN_SCORES[s].confidence(softmax) for s in layout.scores}
     msp = scores["msp"][known]
-    label, guess, bin_ = ids[known], top[known], reliability_bin(msp)
-    cells = (layout.classes, layout.columns, RELIABILITY_BINS)
-    confidence = _sums(cells, (label, guess, bin_), msp)
-    top_label = TopLabel(_counts(cells, (label, guess, bin_)), limbs(confidence))
+    label, guess = ids[known], top[known]
+    cells = (layout.classes + 1, layout.columns, RELIABILITY_BINS)  # the last label is none
+    cell = np.where(known, ids, layout.classes), top, reliability_bin(scores["msp"])
+    counts, confidence = _counts(cells, cell), _sums(cells, cell, scores["msp"])
+    sums = TopSums.of(np.stack([counts, confidence], axis=-1))
     wrong = label[(label != guess) & (msp > 0.90)], label[(label != guess) & (msp > 0.99)]
     nll, brier = losses(z[:, known], label)
     fine = {s: BUILT_IN_SCORES[s].fine_bin(softmax) for s in layout.scores}
     pixels = PixelStatistics(
-        top=top_label,
+        top=TopLabel(counts[:-1], limbs(confidence[:-1])),
+        uncounted=Uncounted(sums.uncounted[:, 0], limbs(sums.uncounted[:, 1])),
         confident=ConfidentErrors(np.stack([_counts((layout.classes,), (w,)) for w in wrong], axis=1)),
         losses=Losses(
             limbs(units(nll).sum()),
@@ -221,13 +226,13 @@ def observe(view: LogitView, truth: Truth, sample: str, layout: Layout) -> tuple
         flips=Flips(np.array([(before.argmax(axis=0) != top)[known].sum()], np.int64)),
         confidence=FineConfidence(limbs(_sums((fine_bins("msp").size,), (fine["msp"][known],), msp))),
         ranks={s: ScoreHistogram(_counts((ROLES, fine_bins(s).size), (role, fine[s]))) for s in layout.scores},
-        classwise=_class_wise(z[:, known], label, layout) if layout.classwise else None,
+        classwise=_class_wise(z, ids, layout) if layout.classwise else None,
     )
     set_labels, set_others = _sets(z[:, known], label, layout)
     table = SampleTable(
         ids=(sample,),
         pixels=_counts((ROLES,), (role,))[None],
-        **TopSums.of(np.stack([top_label.counts, confidence], axis=-1)).columns(),
+        **sums.columns(),
         confident=pixels.confident.counts[None],
         **class_columns(pixels.classwise),
         flips=pixels.flips.counts[None],

@@ -65,6 +65,9 @@ def _pairs(pixels: PixelStatistics, samples: SampleTable) -> Iterator[tuple[str,
     yield "confidences of bins by label", total(confidence, axis=1), total(samples.label_confidence, axis=0)
     yield "confidences of bins by prediction", total(confidence, axis=0), total(samples.guess_confidence, axis=0)
     yield "confidences of fine bins", total(confidence, axis=(0, 1, 2)), total(pixels.confidence.sums, axis=0)
+    yield "predictions of pixels that are not known", pixels.uncounted.counts, samples.uncounted.sum(axis=0)
+    of_uncounted = total(samples.uncounted_confidence, axis=0)
+    yield "confidences of pixels that are not known", pixels.uncounted.confidence, of_uncounted
     yield "confident errors", pixels.confident.counts, samples.confident.sum(axis=0)
     yield "changed pixels", pixels.flips.counts, samples.flips.sum(axis=0)
     yield "losses", np.stack([pixels.losses.nll, pixels.losses.brier]), carry(samples.losses.sum(axis=0))
@@ -75,12 +78,14 @@ def _pairs(pixels: PixelStatistics, samples: SampleTable) -> Iterator[tuple[str,
         yield "labels by class", pixels.classwise.hits.sum(axis=1), counts.sum(axis=(1, 2))
         yield "hits by class", pixels.classwise.hits, hits
         yield "probabilities by class", pixels.classwise.probability, probability
+        yield "uncounted probabilities", pixels.classwise.uncounted, total(samples.class_uncounted, axis=0)
 
 
 def _pairs_of_images(samples: SampleTable) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Yield what must be equal in each row."""
     of_label, of_guess = samples.confusion.sum(axis=2), samples.confusion.sum(axis=1)
     yield "known pixels", samples.pixels[:, : RIGHT + 1].sum(axis=1), of_label.sum(axis=1)
+    yield "pixels that are not known", samples.pixels[:, RIGHT + 1 :].sum(axis=1), samples.uncounted.sum(axis=1)
     yield "right pixels", samples.pixels[:, RIGHT], np.einsum("ncc->n", samples.confusion[:, :, :-1])
     yield "pixels of labels", of_label, samples.label_counts.sum(axis=2)
     yield "pixels of predictions", of_guess, samples.guess_counts.sum(axis=2)

@@ -93,18 +93,36 @@ class ConfidentErrors(Statistic):
 
 @dataclass(frozen=True, eq=False)
 class ClassWise(Statistic):
-    """For each class c, over all known pixels: counts, hits (label = c) and sums of p_c by bin of p_c."""
+    """For each class c, over all known pixels: counts, hits (label = c) and sums of p_c by bin of p_c.
 
-    LIMBS: ClassVar[frozenset[str]] = frozenset({"probability"})
+    `uncounted` are the sums of p_c over the pixels that are not known.
+    """
+
+    LIMBS: ClassVar[frozenset[str]] = frozenset({"probability", "uncounted"})
     counts: Int64[np.ndarray, "c b"]
     hits: Int64[np.ndarray, "c b"]
     probability: Int64[np.ndarray, "c b 2"]
+    uncounted: Int64[np.ndarray, "c 2"]
 
     @classmethod
     def zero(cls, layout: Layout) -> "ClassWise":
         """Return the statistic of no pixels."""
-        shape = (layout.classes, RELIABILITY_BINS)
-        return cls(np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros((*shape, 2), np.int64))
+        c, b = layout.classes, RELIABILITY_BINS
+        return cls(*(np.zeros(shape, np.int64) for shape in ((c, b), (c, b), (c, b, 2), (c, 2))))
+
+
+@dataclass(frozen=True, eq=False)
+class Uncounted(Statistic):
+    """Pixels that are not known, unknown or void, by prediction, and their top-label confidence."""
+
+    LIMBS: ClassVar[frozenset[str]] = frozenset({"confidence"})
+    counts: Int64[np.ndarray, " y"]
+    confidence: Int64[np.ndarray, "y 2"]
+
+    @classmethod
+    def zero(cls, layout: Layout) -> "Uncounted":
+        """Return the statistic of no pixels."""
+        return cls(np.zeros(layout.columns, np.int64), np.zeros((layout.columns, 2), np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,8 +186,9 @@ class ScoreHistogram(Statistic):
         return self.counts[WRONG] + self.counts[RIGHT]
 
 
-_PARTS: Mapping[str, type[TopLabel | ConfidentErrors | ClassWise | Losses | Flips | FineConfidence]] = {
+_PARTS: Mapping[str, type[TopLabel | Uncounted | ConfidentErrors | ClassWise | Losses | Flips | FineConfidence]] = {
     "top": TopLabel,
+    "uncounted": Uncounted,
     "confident": ConfidentErrors,
     "classwise": ClassWise,
     "losses": Losses,
@@ -183,6 +202,7 @@ class PixelStatistics:
     """All statistics of pixels together; `+` merges each. A ValueError where only one side has class-wise ones."""
 
     top: TopLabel
+    uncounted: Uncounted
     confident: ConfidentErrors
     losses: Losses
     flips: Flips

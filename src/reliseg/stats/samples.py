@@ -34,11 +34,16 @@ class SampleTable:
     guess_counts: Int64[np.ndarray, "n y b"]
     """By prediction and bin of top-label confidence: pixels, and their confidence."""
     guess_confidence: Int64[np.ndarray, "n y b 2"]
+    uncounted: Int64[np.ndarray, "n y"]
+    """Pixels that are not known by prediction, and their confidence."""
+    uncounted_confidence: Int64[np.ndarray, "n y 2"]
     confident: Int64[np.ndarray, "n t 2"]
     """Confident errors by label, above 0.90 and above 0.99."""
     class_hits: Int64[np.ndarray, "n c b"]
     """By class c and bin of p_c: pixels whose label is c, and p_c of all pixels. No classes where none are counted."""
     class_probability: Int64[np.ndarray, "n c b 2"]
+    class_uncounted: Int64[np.ndarray, "n c 2"]
+    """p_c of the pixels that are not known."""
     flips: Int64[np.ndarray, "n 1"]
     """Pixels whose predicted class a transform changed."""
     losses: Int64[np.ndarray, "n 2 2"]
@@ -56,11 +61,12 @@ class SampleTable:
         """Return a table without rows."""
         t, y, b, s = layout.classes, layout.columns, RELIABILITY_BINS, len(layout.scores)
         c = t if layout.classwise else 0
-        by_label, by_class = [(t, b), (t, b), (t, b, 2), (y, b), (y, b, 2), (t, 2)], [(c, b), (c, b, 2)]
+        by_label, by_guess = [(t, b), (t, b), (t, b, 2)], [(y, b), (y, b, 2), (y,), (y, 2)]
+        by_class = [(c, b), (c, b, 2), (c, 2)]
         by_score = [(s, ROLES, 2), (s, ROLES, COARSE_BINS)]
         of_sets = (t if layout.sets else 0, SET_BINS)
         on_demand = [(t if layout.by_label else 0, 2, LABEL_BINS), of_sets, of_sets]
-        shapes = [(ROLES,), (t, y), *by_label, *by_class, (1,), (2, 2), *by_score, *on_demand]
+        shapes = [(ROLES,), (t, y), *by_label, *by_guess, (t, 2), *by_class, (1,), (2, 2), *by_score, *on_demand]
         return cls((), *(np.zeros((0, *shape), np.int64) for shape in shapes))
 
     @property
@@ -119,12 +125,13 @@ class SampleTable:
     __hash__ = None  # type: ignore[assignment]
 
 
-LIMB_COLUMNS = frozenset({"label_confidence", "guess_confidence", "class_probability", "losses", "score_sums"})
+_CONFIDENCES = {"label_confidence", "guess_confidence", "uncounted_confidence"}
+LIMB_COLUMNS = frozenset({*_CONFIDENCES, "class_probability", "class_uncounted", "losses", "score_sums"})
 _COLUMNS = tuple(f.name for f in fields(SampleTable) if f.name != "ids")
 
 
 class TopSums(NamedTuple):
-    """Known pixels of an image by label, by prediction and by bin of top-label confidence."""
+    """Pixels of an image by label, by prediction and by bin of top-label confidence."""
 
     confusion: Int64[np.ndarray, "t y"]
     right: Int64[np.ndarray, "t b"]
@@ -132,12 +139,15 @@ class TopSums(NamedTuple):
     """By label: pixels, and their confidence in units."""
     guesses: Int64[np.ndarray, "y b 2"]
     """By prediction: the same."""
+    uncounted: Int64[np.ndarray, "y 2"]
+    """By prediction, of the pixels that are not known."""
 
     @classmethod
-    def of(cls, cells: Int64[np.ndarray, "t y b 2"]) -> "TopSums":
-        """Return the sums over cells: pixels, and their confidence in units."""
-        counts = cells[..., 0]
-        return cls(counts.sum(axis=2), np.einsum("ccb->cb", counts[:, :-1]), cells.sum(axis=1), cells.sum(axis=0))
+    def of(cls, cells: Int64[np.ndarray, "t+1 y b 2"]) -> "TopSums":
+        """Return the sums over cells: pixels, and their confidence in units. The last label is none."""
+        known, counts = cells[:-1], cells[:-1, ..., 0]
+        right = np.einsum("ccb->cb", counts[:, :-1])
+        return cls(counts.sum(axis=2), right, known.sum(axis=1), known.sum(axis=0), cells[-1].sum(axis=1))
 
     def columns(self) -> dict[str, np.ndarray]:
         """Return the columns of the image's row that hold them."""
@@ -148,6 +158,8 @@ class TopSums(NamedTuple):
             "label_confidence": limbs(self.labels[..., 1]),
             "guess_counts": self.guesses[..., 0],
             "guess_confidence": limbs(self.guesses[..., 1]),
+            "uncounted": self.uncounted[:, 0],
+            "uncounted_confidence": limbs(self.uncounted[:, 1]),
         }
         return {name: column[None] for name, column in columns.items()}
 
@@ -159,8 +171,13 @@ def class_columns(classwise: ClassWise | None) -> dict[str, np.ndarray]:
         return {
             "class_hits": np.zeros((1, 0, bins), np.int64),
             "class_probability": np.zeros((1, 0, bins, 2), np.int64),
+            "class_uncounted": np.zeros((1, 0, 2), np.int64),
         }
-    return {"class_hits": classwise.hits[None], "class_probability": classwise.probability[None]}
+    return {
+        "class_hits": classwise.hits[None],
+        "class_probability": classwise.probability[None],
+        "class_uncounted": classwise.uncounted[None],
+    }
 
 
 class SampleRows:

@@ -62,12 +62,13 @@ def test_spread_tables_have_a_row_for_each_column():
     image = ImageTables(*(g.integers(1, 9, part.shape) for part in ImageTables.empty(layout, live)))
     spread = image.spread(layout, live)
     cells = spread.by_cell(layout)
-    assert cells.shape == (3, 4, 15, 2)
+    assert cells.shape == (4, 4, 15, 2)
     np.testing.assert_array_equal(cells[:, live], image.by_cell(layout))
     assert not cells[:, 1].any()
     others = spread.others.reshape(3, 15, 3)
     np.testing.assert_array_equal(others[[0, 2]], image.others.reshape(2, 15, 3))
     assert not others[1].any()
+    assert spread.uncounted.tolist() == [image.uncounted[0], 0, image.uncounted[1]]
     np.testing.assert_array_equal(spread.sums, image.sums)
 
 

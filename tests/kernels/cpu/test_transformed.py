@@ -13,6 +13,7 @@ from helpers.kernel_agreement import (
     assert_row,
     assert_sets,
     assert_sums,
+    assert_uncounted,
     coordinates,
     undecided,
 )
@@ -63,6 +64,7 @@ def assert_agrees(view, truth, layout, *, like=None):
     assert_counts(got, want, 0, near)
     assert_sums(got, want, precision, 0, near)
     assert_row(got, row, want_row, precision, 0, layout)
+    assert_uncounted(got, want, z, ids, precision)
     assert_by_label(row, z, ids, precision, 0)
     assert_sets(row, z, ids, precision, 0, layout.classes)
     role = reference.roles(ids, z.argmax(axis=0))

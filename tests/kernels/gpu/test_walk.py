@@ -15,7 +15,8 @@ from triton.compiler import ASTSource
 from reliseg.kernels.gpu.scores import KINDS, digits
 from reliseg.kernels.gpu.walk import OPTIONS, observe_tiles as kernel
 numbers = dict.fromkeys(["height", "width", "native_width", "plane", "rows", "classes"], "i32")
-constants = {"VARIES": True, "CLASSWISE": True, "COUNT": len(KINDS), "SCORES": digits(KINDS)}
+constants = {"VARIES": True, "CLASSWISE": True, "BY_LABEL": False, "SETS": False}
+constants |= {"COUNT": len(KINDS), "SCORES": digits(KINDS)}
 int32 = dict.fromkeys(["upper", "lower", "left", "right", "order", "starts", "columns", "fine"], "*i32")
 float32 = dict.fromkeys(
     ["logits", "row_weights", "column_weights", "inverse_temperatures", "pixel_factors", "edges"], "*fp32"

@@ -106,10 +106,13 @@ def measure_pixels(classes: I32, rows: I32, t: Floats, k: Integers) -> None:
         role = I32(RIGHT) if right else I32(WRONG)
         count_uncounted_pixels = I32(VOID_ROLE) if label == I32(VOID) else I32(NO_ROLE)
         count_uncounted_pixels = I32(UNKNOWN_ROLE) if label == I32(UNKNOWN) else count_uncounted_pixels
-        k[ROLE + x] = role if known else count_uncounted_pixels
-        cell = I32(I32(I32(I32(label * rows) + arg) * I32(RELIABILITY_BINS)) + reliability_bin(sure))
-        k[CELL + x] = cell if known else I32(I32(classes * rows) * I32(RELIABILITY_BINS))
-        k[UNITS + x] = unit(sure) if known else I32(0)
+        role = role if known else count_uncounted_pixels
+        k[ROLE + x] = role
+        row = I32(I32((label if known else classes) * rows) + arg)  # the last label is none
+        nowhere = I32(I32(I32(classes + I32(1)) * rows) * I32(RELIABILITY_BINS))
+        is_pixel = role < I32(NO_ROLE)
+        k[CELL + x] = I32(I32(row * I32(RELIABILITY_BINS)) + reliability_bin(sure)) if is_pixel else nowhere
+        k[UNITS + x] = unit(sure) if is_pixel else I32(0)
         k[ODDS_BIN + x] = octaves(r, _ODDS_LOW, _ODDS_LAST)
         wrong = known & (not right)
         confident = I32(sure > F32(0.90)) + I32(sure > F32(0.99))

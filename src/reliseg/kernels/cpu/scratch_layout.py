@@ -33,7 +33,7 @@ FLOATS = 16 * PIXELS
     OWN_ROW,  # the row of the label, -1 where it has none
     ROLE,
     CELL,  # the place in the table of label, prediction and bin
-    UNITS,  # the largest probability in fixed point, 0 where the pixel is not known
+    UNITS,  # the largest probability in fixed point, 0 where there is no pixel
     ODDS_BIN,  # the fine bin of r
     BIN,  # the fine bin of one score
     PLACE,  # its place in the table of fine bins

@@ -22,12 +22,13 @@ from reliseg.kernels.cpu.scratch_layout import (
     PLACE,
     ROLE,
     ROW,
+    SCORE,
     SURE,
     UNITS,
 )
 from reliseg.runtime.arithmetic import F32, I32, I64, U64, bits, from_bits
 from reliseg.runtime.numba_compile import inline_njit
-from reliseg.stats.bins import COARSE_SHIFT, RELIABILITY_BINS, RIGHT, ROLES, SET_BINS, SET_OCTAVES, WRONG
+from reliseg.stats.bins import COARSE_SHIFT, RELIABILITY_BINS, RIGHT, ROLES, SET_BINS, UNKNOWN_ROLE, VOID_ROLE, WRONG
 from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.fixed import carry, limbs
 from reliseg.stats.pixels import (
@@ -40,14 +41,14 @@ from reliseg.stats.pixels import (
     PixelStatistics,
     ScoreHistogram,
     TopLabel,
+    Uncounted,
 )
 from reliseg.stats.samples import LABEL_BINS, TopSums
 
 Live: TypeAlias = Int64[np.ndarray, " r"]
 """The columns that some model class goes to, in order."""
 
-_BELOW_SETS = F32(0.5 / (1 << SET_OCTAVES))
-"""Whatever is no larger is in no bin of sets."""
+_SET_TRASH = 64
 _HIT_SHIFT = I32(16)
 _HIT = I32(1 << 16)
 """What a pixel whose label is the class counts beside itself: pixels and hits of a block are one sum."""
@@ -57,7 +58,7 @@ class ImageTables(NamedTuple):
     """The counts of one image, or with a row for each column those of all images."""
 
     cells: Int64[np.ndarray, "n 2"]
-    """Pixels and confidence by label, row and reliability bin; at the end one entry for other pixels."""
+    """Pixels and confidence by label, row and reliability bin: the last label is none; one entry more for no pixel."""
     confident: Int64[np.ndarray, "t 2"]
     """Confident errors by label, above 0.90 and above 0.99."""
     others: Int64[np.ndarray, "n 3"]
@@ -65,6 +66,8 @@ class ImageTables(NamedTuple):
 
     No rows where class-wise statistics are not asked for.
     """
+    uncounted: Int64[np.ndarray, " n"]
+    """Probability by row, without the argmax, of pixels that are not known; no rows where `others` has none."""
     sums: Int64[np.ndarray, "n 2"]
     """Limbs: NLL, Brier, then each score by role."""
     coarse: UInt32[np.ndarray, " n"]
@@ -74,34 +77,35 @@ class ImageTables(NamedTuple):
 
     Of one image alone, as `coarse` and those below; no entries where they are not counted.
     """
-    set_labels: Int64[np.ndarray, "l i"]
+    set_labels: Int64[np.ndarray, " n"]
     """Wrong pixels by label and bin of the label's probability."""
-    set_others: Int64[np.ndarray, "l i"]
-    """Known pixels by label and bin of the probability of each class but the argmax."""
+    set_others: Int64[np.ndarray, " n"]
+    """Known pixels by label and bin of the probability of each class but the argmax; 64 more for no bin."""
 
     @classmethod
     def of_image(cls, layout: Layout, live: Live, coarse: int) -> "ImageTables":
         """Return tables of no pixels for one image, with so many entries for coarse bins."""
-        labels = (layout.classes if layout.sets else 0, SET_BINS)
+        of_labels = layout.classes * SET_BINS if layout.sets else 0
         return cls.empty(layout, live)._replace(
             coarse=np.zeros(coarse, np.uint32),
             label_coarse=np.zeros(2 * LABEL_BINS * layout.classes + 1 if layout.by_label else 0, np.uint32),
-            set_labels=np.zeros(labels, np.int64),
-            set_others=np.zeros(labels, np.int64),
+            set_labels=np.zeros(of_labels, np.int64),
+            set_others=np.zeros(of_labels and of_labels + _SET_TRASH, np.int64),
         )
 
     @classmethod
     def empty(cls, layout: Layout, live: Live) -> "ImageTables":
         """Return tables of no pixels whose rows are these columns, without those of one image alone."""
         return cls(
-            cells=np.zeros((layout.classes * len(live) * RELIABILITY_BINS + 1, 2), np.int64),
+            cells=np.zeros(((layout.classes + 1) * len(live) * RELIABILITY_BINS + 1, 2), np.int64),
             confident=np.zeros((layout.classes, 2), np.int64),
             others=np.zeros((len(_class_wise_columns(layout, live)) * RELIABILITY_BINS, 3), np.int64),
+            uncounted=np.zeros(len(_class_wise_columns(layout, live)), np.int64),
             sums=np.zeros((2 + ROLES * len(layout.scores), 2), np.int64),
             coarse=np.zeros(0, np.uint32),
             label_coarse=np.zeros(0, np.uint32),
-            set_labels=np.zeros((0, SET_BINS), np.int64),
-            set_others=np.zeros((0, SET_BINS), np.int64),
+            set_labels=np.zeros(0, np.int64),
+            set_others=np.zeros(0, np.int64),
         )
 
     def columns_on_demand(self) -> dict[str, np.ndarray]:
@@ -110,8 +114,8 @@ class ImageTables(NamedTuple):
         by_label = self.label_coarse[: 2 * LABEL_BINS * labels].reshape(1, labels, 2, LABEL_BINS)
         return {
             "label_coarse": by_label.astype(np.int64),
-            "set_labels": self.set_labels[None],
-            "set_others": self.set_others[None],
+            "set_labels": self.set_labels.reshape(1, -1, SET_BINS),
+            "set_others": self.set_others[:-_SET_TRASH].reshape(1, -1, SET_BINS),
         }
 
     def spread(self, layout: Layout, live: Live) -> "ImageTables":
@@ -120,17 +124,18 @@ class ImageTables(NamedTuple):
         whole.by_cell(layout)[:, live] = self.by_cell(layout)
         columns = _class_wise_columns(layout, live)
         whole.others.reshape(-1, RELIABILITY_BINS, 3)[columns] = self.others.reshape(-1, RELIABILITY_BINS, 3)
+        whole.uncounted[columns] = self.uncounted
         whole.confident[:] = self.confident
         whole.sums[:] = self.sums
         return whole
 
-    def by_cell(self, layout: Layout) -> Int64[np.ndarray, "t r b 2"]:
+    def by_cell(self, layout: Layout) -> Int64[np.ndarray, "t+1 r b 2"]:
         """Return a view of the cells by label, row, bin, and pixels or confidence."""
-        return self.cells[:-1].reshape(layout.classes, -1, RELIABILITY_BINS, 2)
+        return self.cells[:-1].reshape(layout.classes + 1, -1, RELIABILITY_BINS, 2)
 
     def class_wise(self, top: TopSums, layout: Layout) -> ClassWise | None:
         """Return the class-wise statistic, of tables with a row for each column; `top` are the sums of their cells."""
-        return class_wise_statistic(top, self.others.reshape(-1, RELIABILITY_BINS, 3), layout)
+        return class_wise_statistic(top, self.others.reshape(-1, RELIABILITY_BINS, 3), self.uncounted, layout)
 
     def add(self, other: "ImageTables") -> None:
         """Add tables of the same rows."""
@@ -163,18 +168,22 @@ def statistics(
 ) -> PixelStatistics:
     """Return the statistics of the pixels in tables that have a row for each column."""
     cells = whole.by_cell(layout)
+    top = TopSums.of(cells)
     return PixelStatistics(
-        top=TopLabel(cells[..., 0].copy(), limbs(cells[..., 1])),
+        top=TopLabel(cells[:-1, ..., 0].copy(), limbs(cells[:-1, ..., 1])),
+        uncounted=Uncounted(top.uncounted[:, 0], limbs(top.uncounted[:, 1])),
         confident=ConfidentErrors(whole.confident.copy()),
         losses=replace(Losses.zero(layout), nll=whole.sums[0].copy(), brier=whole.sums[1].copy()),
         flips=Flips.zero(layout),
         confidence=FineConfidence(limbs(fine.confidence)),
         ranks=ranks,
-        classwise=whole.class_wise(TopSums.of(cells), layout),
+        classwise=whole.class_wise(top, layout),
     )
 
 
-def class_wise_statistic(top: TopSums, others: Int64[np.ndarray, "c b 3"], layout: Layout) -> ClassWise | None:
+def class_wise_statistic(
+    top: TopSums, others: Int64[np.ndarray, "c b 3"], uncounted: Int64[np.ndarray, " c"], layout: Layout
+) -> ClassWise | None:
     """Add the argmax to the other classes; the first bin has the pixels and hits that remain. None if not counted."""
     if not layout.classwise:
         return None
@@ -182,7 +191,8 @@ def class_wise_statistic(top: TopSums, others: Int64[np.ndarray, "c b 3"], layou
     pixels, hits = others[..., 0] + argmax[..., 0], others[..., 1] + top.right
     pixels[:, 0] = labels.sum() - pixels[:, 1:].sum(axis=1)
     hits[:, 0] = labels - hits[:, 1:].sum(axis=1)
-    return ClassWise(pixels, hits, limbs(others[..., 2] + argmax[..., 1]))
+    of_uncounted = limbs(uncounted + top.uncounted[: layout.classes, 1])
+    return ClassWise(pixels, hits, limbs(others[..., 2] + argmax[..., 1]), of_uncounted)
 
 
 def _class_wise_columns(layout: Layout, live: Live) -> Live:
@@ -212,6 +222,7 @@ def add_block(
     if len(image.set_labels) > 0:
         add_set_labels(z, t, k, image.set_labels)
         add_set_others(z, t, k, classes, image.set_others)
+    add_uncounted(z, t, k, image.uncounted)
     add_others(z, t, k, image.others)
 
 
@@ -266,9 +277,9 @@ def add_confident(k: Int32[np.ndarray, " k"], confident: Int64[np.ndarray, "t 2"
 
 @inline_njit
 def add_confidence(k: Int32[np.ndarray, " k"], confidence: Int64[np.ndarray, " b"]) -> None:
-    """Add confidence by fine bin of msp."""
+    """Add the confidence of known pixels by fine bin of msp."""
     for x in range(U64(PIXELS)):
-        confidence[U64(k[ODDS_BIN + x])] += I64(k[UNITS + x])
+        confidence[U64(k[ODDS_BIN + x])] += I64(k[UNITS + x]) if k[ROLE + x] <= I32(RIGHT) else I64(0)
 
 
 @inline_njit
@@ -288,16 +299,14 @@ def add_set_labels(
     z: Float32[np.ndarray, " z"],
     t: Float32[np.ndarray, " t"],
     k: Int32[np.ndarray, " k"],
-    counts: Int64[np.ndarray, "l i"],
+    counts: Int64[np.ndarray, " n"],
 ) -> None:
     """Add the wrong pixels by the probability of their label, where that has a bin."""
     for x in range(U64(PIXELS)):
         if k[ROLE + x] == I32(WRONG) and k[OWN_ROW + x] >= I32(0):
-            p = z[U64(k[OWN_ROW + x]) * U64(ROW) + x] * t[SURE + x]
-            if p > _BELOW_SETS:
-                bin_ = set_bin(p)
-                if bin_ < I32(SET_BINS):
-                    counts[U64(k[LABEL + x]), U64(bin_)] += 1
+            bin_ = set_bin(z[U64(k[OWN_ROW + x]) * U64(ROW) + x] * t[KNOWN_SURE + x])
+            if bin_ < I32(SET_BINS):
+                counts[U64(I32(I32(k[LABEL + x] * I32(SET_BINS)) + bin_))] += 1
 
 
 @inline_njit
@@ -306,22 +315,47 @@ def add_set_others(
     t: Float32[np.ndarray, " t"],
     k: Int32[np.ndarray, " k"],
     classes: int,
-    counts: Int64[np.ndarray, "l i"],
+    counts: Int64[np.ndarray, " n"],
 ) -> None:
-    """Add the probabilities of the classes that are not the argmax, which has 0 in the buffer."""
+    """Add the probabilities of the classes that are not the argmax, which has 0 in the buffer, where they have a bin.
+
+    Those that have none are counted at the end of the table, at many places: one place would wait for itself.
+    """
+    trash = I32(len(counts) - _SET_TRASH)
     for row in range(U64(classes)):
         o = row * U64(ROW)
-        largest = F32(0)
+        first = I32(SET_BINS)
         for x in range(U64(PIXELS)):
-            p = z[o + x] * t[KNOWN_SURE + x]
-            largest = p if p > largest else largest
-        if largest > _BELOW_SETS:
+            bin_ = set_bin(z[o + x] * t[KNOWN_SURE + x])
+            place = I32(I32(k[LABEL + x] * I32(SET_BINS)) + bin_)
+            k[PLACE + x] = place if bin_ < I32(SET_BINS) else I32(trash + I32(I32(x) & I32(_SET_TRASH - 1)))
+            first = bin_ if bin_ < first else first
+        if first < I32(SET_BINS):
             for x in range(U64(PIXELS)):
-                p = z[o + x] * t[KNOWN_SURE + x]
-                if p > _BELOW_SETS:
-                    bin_ = set_bin(p)
-                    if bin_ < I32(SET_BINS):
-                        counts[U64(k[LABEL + x]), U64(bin_)] += 1
+                counts[U64(k[PLACE + x])] += 1
+
+
+@inline_njit
+def add_uncounted(
+    z: Float32[np.ndarray, " z"],
+    t: Float32[np.ndarray, " t"],
+    k: Int32[np.ndarray, " k"],
+    uncounted: Int64[np.ndarray, " n"],
+) -> None:
+    """Add the probabilities of all classes but the argmax over the pixels that are not known; few blocks have any."""
+    some = False
+    for x in range(U64(PIXELS)):
+        role = k[ROLE + x]
+        here = (role == I32(UNKNOWN_ROLE)) | (role == I32(VOID_ROLE))
+        t[SCORE + x] = t[SURE + x] if here else F32(0)  # the score has been counted
+        some |= here
+    if some:
+        for row in range(U64(len(uncounted))):
+            o = row * U64(ROW)
+            total = I32(0)
+            for x in range(U64(PIXELS)):
+                total = I32(total + unit(z[o + x] * t[SCORE + x]))
+            uncounted[row] += _as_unsigned(total)
 
 
 @inline_njit

@@ -31,6 +31,7 @@ from reliseg.stats.pixels import (
     PixelStatistics,
     ScoreHistogram,
     TopLabel,
+    Uncounted,
 )
 from reliseg.stats.samples import LABEL_BINS, SampleTable, TopSums, class_columns
 from reliseg.stats.view import LogitView
@@ -44,7 +45,7 @@ class Tables(NamedTuple):
     """The tables on the device: int64, but for `fine`."""
 
     counts: Tensor
-    """Known pixels by label, column and reliability bin."""
+    """Pixels by label, column and reliability bin; the last label is none."""
     confidence: Tensor
     """Their confidence."""
     confident: Tensor
@@ -57,6 +58,8 @@ class Tables(NamedTuple):
     """int32: of each score pixels by fine bin and role; whole coarse bins."""
     fine_confidence: Tensor
     """Confidence of the known pixels by fine bin of msp."""
+    uncounted: Tensor
+    """Probability by class, without the argmax, of pixels that are not known."""
     label_coarse: Tensor
     """Known pixels by label, wrong or right, and coarse bin of msp; no labels where they are not asked for."""
     set_labels: Tensor
@@ -74,13 +77,14 @@ class Tables(NamedTuple):
             return torch.zeros(shape, dtype=dtype, device=device)
 
         return cls(
-            counts=zeros(t, y, b),
-            confidence=zeros(t, y, b),
+            counts=zeros(t + 1, y, b),
+            confidence=zeros(t + 1, y, b),
             confident=zeros(t, 2),
             others=zeros(t if layout.classwise else 0, b, 3),
             sums=zeros(2 + ROLES * len(layout.scores), 2),
             fine=zeros(int(_starts(layout)[-1]), ROLES, dtype=torch.int32),
             fine_confidence=zeros(fine_bins("msp").size),
+            uncounted=zeros(t if layout.classwise else 0),
             label_coarse=zeros(t if layout.by_label else 0, 2, LABEL_BINS),
             set_labels=zeros(of_sets, SET_BINS),
             set_others=zeros(of_sets, SET_BINS),
@@ -89,9 +93,12 @@ class Tables(NamedTuple):
     def summary(self) -> Tensor:
         """Return all that a row of the sample table holds, one after the other, for `_sample_row` to split."""
         coarse = self.fine.view(-1, _COARSE, ROLES).sum(dim=1, dtype=torch.int64)
-        labels, guesses = (torch.stack([self.counts.sum(dim=d), self.confidence.sum(dim=d)], dim=2) for d in (1, 0))
-        right = self.counts[:, :-1].diagonal().T
-        parts = [self.counts.sum(dim=2), right, labels, guesses, self.confident, self.others, self.sums]
+        counts, confidence = self.counts[:-1], self.confidence[:-1]
+        labels, guesses = (torch.stack([counts.sum(dim=d), confidence.sum(dim=d)], dim=2) for d in (1, 0))
+        right = counts[:, :-1].diagonal().T
+        none = torch.stack([self.counts[-1].sum(dim=1), self.confidence[-1].sum(dim=1)], dim=1)
+        top = [counts.sum(dim=2), right, labels, guesses, none]
+        parts = [*top, self.confident, self.others, self.uncounted, self.sums]
         on_demand = [self.label_coarse, self.set_labels, self.set_others]
         return torch.cat([part.flatten() for part in (*parts, *on_demand, coarse)])
 
@@ -219,13 +226,15 @@ def _taps(native: int, size: int, align_corners: bool, device: torch.device) -> 
 def _sample_row(summary: Int64[np.ndarray, " n"], layout: Layout, sample: str, unknown: int, void: int) -> SampleTable:
     """Return the row of the sample table that a summary holds."""
     t, y, b, s = layout.classes, layout.columns, RELIABILITY_BINS, len(layout.scores)
-    of_classes = (t if layout.classwise else 0, b, 3)
+    c = t if layout.classwise else 0
     of_sets = (t if layout.sets else 0, SET_BINS)
     on_demand = [(t if layout.by_label else 0, 2, LABEL_BINS), of_sets, of_sets]
-    shapes = [(t, y), (t, b), (t, b, 2), (y, b, 2), (t, 2), of_classes, (2 + ROLES * s, 2), *on_demand, (-1, ROLES)]
+    of_top = [(t, y), (t, b), (t, b, 2), (y, b, 2), (y, 2)]
+    shapes = [*of_top, (t, 2), (c, b, 3), (c,), (2 + ROLES * s, 2), *on_demand, (-1, ROLES)]
     ends = np.cumsum([np.prod(shape) for shape in shapes[:-1]])
     parts = [part.reshape(shape) for part, shape in zip(np.split(summary, ends), shapes, strict=True)]
-    top, (confident, others, sums, label_coarse, set_labels, set_others, fine) = TopSums(*parts[:4]), parts[4:]
+    top, parts = TopSums(*parts[: len(of_top)]), parts[len(of_top) :]
+    confident, others, uncounted, sums, label_coarse, set_labels, set_others, fine = parts
     sums, known, right = carry(sums), top.confusion.sum(), top.right.sum()
     coarse = np.zeros((s, ROLES, COARSE_BINS), np.int64)
     for i, bins in enumerate(np.split(fine, _starts(layout)[1:-1] // _COARSE)):
@@ -235,7 +244,7 @@ def _sample_row(summary: Int64[np.ndarray, " n"], layout: Layout, sample: str, u
         pixels=np.array([[known - right, right, unknown, void]], np.int64),
         **top.columns(),
         confident=confident[None],
-        **class_columns(class_wise_statistic(top, others, layout)),
+        **class_columns(class_wise_statistic(top, others, uncounted, layout)),
         flips=np.zeros((1, 1), np.int64),
         losses=sums[None, :2],
         score_sums=sums[2:].reshape(1, s, ROLES, 2),
@@ -248,17 +257,19 @@ def _sample_row(summary: Int64[np.ndarray, " n"], layout: Layout, sample: str, u
 
 def _statistics(tables: Tables, layout: Layout) -> PixelStatistics:
     host = [table.cpu().numpy().copy() for table in tables]
-    counts, confidence, confident, others, sums, fine, fine_confidence, *_ = host
+    counts, confidence, confident, others, sums, fine, fine_confidence, uncounted, *_ = host
+    top = TopSums.of(np.stack([counts, confidence], axis=-1))
     losses = carry(sums[:2])
     ranks = {}
     for score, start in zip(layout.scores, _starts(layout)[:-1], strict=True):
         ranks[score] = ScoreHistogram(np.ascontiguousarray(fine[start : start + fine_bins(score).size].T, np.int64))
     return replace(
         PixelStatistics.zero_without_ranks(layout),
-        top=TopLabel(counts, limbs(confidence)),
+        top=TopLabel(counts[:-1].copy(), limbs(confidence[:-1])),
+        uncounted=Uncounted(top.uncounted[:, 0], limbs(top.uncounted[:, 1])),
         confident=ConfidentErrors(confident),
         losses=replace(Losses.zero(layout), nll=losses[0], brier=losses[1]),
         confidence=FineConfidence(limbs(fine_confidence)),
         ranks=ranks,
-        classwise=class_wise_statistic(TopSums.of(np.stack([counts, confidence], axis=-1)), others, layout),
+        classwise=class_wise_statistic(top, others, uncounted, layout),
     )

@@ -31,8 +31,8 @@ from reliseg.stats.samples import LABEL_BINS
 
 TILE_HEIGHT, TILE_WIDTH = 8, 32
 """Pixels of a tile: nearly square, so that most of them share class and confidence bin."""
-OPTIONS = {"num_warps": 4, "num_stages": 1, "enable_fp_fusion": False}
-"""Options of the compiler: two pixels a lane, whose state fits the registers."""
+OPTIONS = {"num_warps": 4, "num_stages": 1, "enable_fp_fusion": False, "maxnreg": 85}
+"""Options of the compiler: two pixels a lane, whose state fits so many registers that six tiles run at once."""
 
 _HEIGHT, _WIDTH = tl.constexpr(TILE_HEIGHT), tl.constexpr(TILE_WIDTH)
 _BINS, _ROLES = tl.constexpr(RELIABILITY_BINS), tl.constexpr(ROLES)
@@ -104,6 +104,13 @@ class ScoreTables(NamedTuple):
     sums: tl.tensor
     fine: tl.tensor
     starts: tl.tensor
+
+
+class ClassTables(NamedTuple):
+    """The tables of the probabilities of all classes but the argmax: of known pixels, and of the others."""
+
+    others: tl.tensor
+    uncounted: tl.tensor
 
 
 @triton.jit
@@ -210,9 +217,11 @@ def _add_top(tables, tails, pixels, edges):
     """Add the largest probability: by label, column and bin, by fine bin, and of confident errors."""
     one = tl.full(pixels.label.shape, 1, tl.int64)
     sure_units = units(tails.sure).to(tl.int64)
-    cell = (pixels.label * (pixels.classes + 1) + pixels.guess) * _BINS + reliability_bin(tails.sure, edges)
-    _add(tables.counts, cell, one, pixels.known)
-    _add(tables.confidence, cell, sure_units, pixels.known)
+    inside = pixels.role >= 0
+    label = tl.minimum(pixels.label, pixels.classes)  # the last label is none
+    cell = (label * (pixels.classes + 1) + pixels.guess) * _BINS + reliability_bin(tails.sure, edges)
+    _add(tables.counts, cell, one, inside)
+    _add(tables.confidence, cell, sure_units, inside)
     _add(tables.fine_confidence, odds_bin(tails.odds), sure_units, pixels.known)
     wrong = pixels.known & (pixels.label != pixels.guess)
     place = tables.confident + 2 * pixels.label
@@ -261,25 +270,29 @@ def _add_sets(set_labels, set_others, source, peak, pixels, known_sure, joins: t
 
 
 @triton.jit
-def _add_others(others, source, peak, pixels, sure_and_edges, joins: tl.constexpr):
+def _add_others(tables, source, peak, pixels, sure_and_edges, joins: tl.constexpr):
     """Add the probabilities of all classes but the argmax, which the tables of the largest one hold.
 
-    Most are in the first bin. `sure_and_edges` are the largest probability, 0 where a pixel is not known, and the
-    edges of the bins.
+    Most are in the first bin. Pixels that are not known are summed apart. `sure_and_edges` are the largest
+    probability, 0 outside the image, and the edges of the bins.
     """
-    known_sure, edges = sure_and_edges
-    one = tl.full(known_sure.shape, 1, tl.int64)
+    sure, edges = sure_and_edges
+    one = tl.full(sure.shape, 1, tl.int64)
     for row in range(source.rows):
         column = tl.load(source.columns + row)
         if column < pixels.classes:
             e = exp((_project(source, row, joins) - peak.top) * peak.scale)
-            p = tl.where(column == peak.guess, 0.0, e) * known_sure
-            high = p > _FIRST_EDGE
+            p = tl.where(column == peak.guess, 0.0, e) * sure
             p_units = units(p).to(tl.int32)
-            low = tl.sum(tl.where(high, 0, p_units), axis=0)  # less than 2**31: 256 values of at most 2**24 / 15
-            tl.atomic_add(others + column * _BINS * 3 + 2, low.to(tl.int64), sem="relaxed")
+            high = pixels.known & (p > _FIRST_EDGE)
+            # two sums of 256 values of at most 2**24: the pixels that are not known in the upper half
+            both = tl.sum(
+                tl.where(high, 0, tl.where(pixels.known, p_units.to(tl.int64), p_units.to(tl.int64) << 32)), axis=0
+            )
+            tl.atomic_add(tables.others + column * _BINS * 3 + 2, both & _LIMB_MASK, sem="relaxed")
+            tl.atomic_add(tables.uncounted + column, both >> _LIMB, sem="relaxed")
             if tl.max(high.to(tl.int32), axis=0) > 0:
-                place = others + (column * _BINS + reliability_bin(p, edges)) * 3
+                place = tables.others + (column * _BINS + reliability_bin(p, edges)) * 3
                 tl.atomic_add(place, one, mask=high, sem="relaxed")
                 tl.atomic_add(place + 1, one, mask=high & (pixels.label == column), sem="relaxed")
                 tl.atomic_add(place + 2, p_units.to(tl.int64), mask=high, sem="relaxed")
@@ -309,6 +322,7 @@ def observe_tiles(
     sums,
     fine,
     fine_confidence,
+    uncounted,
     label_coarse,
     set_labels,
     set_others,
@@ -371,10 +385,9 @@ def observe_tiles(
     _add_losses(sums, tails, square, (own - top) * scale, pixels)
     _add_top(TopTables(counts, confidence, confident, fine_confidence), tails, pixels, edges)
     _add_scores(ScoreTables(sums, fine, fine_starts), tails, role, COUNT, SCORES)
-    known_sure = tl.where(known, sure, 0.0)
     if CLASSWISE:
-        _add_others(others, source, peak, pixels, (known_sure, edges), JOINS)
+        _add_others(ClassTables(others, uncounted), source, peak, pixels, (tl.where(inside, sure, 0.0), edges), JOINS)
     if BY_LABEL:
         _add_labels(label_coarse, odds, pixels)
     if SETS:
-        _add_sets(set_labels, set_others, source, peak, pixels, known_sure, JOINS)
+        _add_sets(set_labels, set_others, source, peak, pixels, tl.where(known, sure, 0.0), JOINS)
