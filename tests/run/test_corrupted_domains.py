@@ -126,11 +126,11 @@ def test_an_image_that_is_corrupted_in_several_ways_is_decoded_once(
         return load(dataset, sample, **options)
 
     monkeypatch.setattr("reliseg.run.predict.stream.load_clean", watch)
-    config = street.content() | {"test": {"on": ["street/dusk"]}, "calibration": []}
+    config = street.content() | {"test": {"on": ["street/day", "street/dusk"]}, "calibration": []}
     (street.root / "once.yaml").write_text(json.dumps(config))
     reliseg.run_config(street.root / "once.yaml", tmp_path / "run", workers=2)
     assert sorted(decoded) == sorted(set(decoded))
-    assert len(decoded) == 2 + 3  # of dusk, and of day in four ways
+    assert len(decoded) == 2 + 3  # of dusk, and of day as it is and in four ways
 
 
 def test_another_seed_is_another_image_and_counted_anew(street: Street, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 from reliseg.corruptions import Corrupted, Metres
@@ -138,6 +139,11 @@ class DataSet:
     def __post_init__(self) -> None:
         """Raise a ConfigError if it cannot have this name."""
         check_name("data set", self.name)
+
+    @cached_property
+    def has_copies(self) -> bool:
+        """Whether some of its domains are corrupted copies of others."""
+        return any(domain.clean for domain in self.domains.values())
 
     def projection(self, source: LabelSpace) -> Projection:
         """Return how a model's classes become those of this data set: as configured, else by default.

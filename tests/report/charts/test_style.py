@@ -63,3 +63,11 @@ def test_every_text_of_a_chart_has_the_ink_of_its_theme(name):
     colours = theme(name)
     ink = {colours[part][key] for part in ("axis", "legend", "header") for key in ("labelColor", "titleColor")}
     assert ink == {colours["title"]["color"]} == {colours["text"]["color"]}
+
+
+def test_panels_stand_in_the_order_of_the_records_and_not_in_that_of_the_alphabet():
+    names = {"model": "net", "calibration": "identity"}
+    share = {"truth": "a", "predicted": "a", "share": 1.0, "pixels": 1}
+    chart = confusion([names | share | {"domain": d} for d in ("night", "day", "rain")], Look(500))
+    svg = svg_of(themed(chart, "paper"))
+    assert sorted(("night", "day", "rain"), key=lambda d: svg.index(f">{d}<")) == ["night", "day", "rain"]

@@ -6,7 +6,7 @@ import numpy as np
 from helpers.plans import dataset_of
 
 from reliseg.corruptions import Corrupted
-from reliseg.data import DecodedSample
+from reliseg.data import DecodedSample, corrupted_dataset
 from reliseg.run.predict.clean_images import CleanImages
 
 WORLD = dataset_of({"day": ["a/1", "a/2", "a/3"]})
@@ -44,3 +44,12 @@ def test_the_image_that_was_asked_for_longest_ago_goes_where_there_is_no_room():
     images.keep(WORLD, decoded(SAMPLES[2]), SAMPLES[2], "now")
     assert [images.find(WORLD, s, "now") is not None for s in SAMPLES] == [True, False, True]
     CleanImages(limit=5).keep(WORLD, decoded(SAMPLES[0]), SAMPLES[0], "now")
+
+
+def test_a_clean_image_is_kept_for_its_copies_as_no_model_can_change_it():
+    copied = corrupted_dataset(WORLD, "day", Corrupted("fog", 1))
+    images, clean = CleanImages(), decoded(SAMPLES[0])
+    images.keep(copied, clean, SAMPLES[0].clean, "now")
+    clean.image[:] = 9
+    assert not images.find(copied, SAMPLES[0], "now").image.any()
+    assert images.find(copied, SAMPLES[0].clean, "now") is None

@@ -223,7 +223,8 @@ class Panels:
 
     look: Look
     field: str
-    count: int
+    names: tuple[Any, ...]
+    """In the order of the records: without it, panels would be in that of the alphabet."""
     columns: int
     width: float
 
@@ -232,9 +233,9 @@ class Panels:
         cls, look: Look, records: Sequence[dict[str, Any]], field: str, *, least: float = 9.0, side: float = 0.0
     ) -> "Panels":
         """Return the panels, each at least as wide as `least` times the texts' size; `side` is what names take."""
-        count = max(1, len(names_in(records, field)))
-        columns = look.columns(count, least=least, margin=side)
-        return cls(look, field, count, columns, look.panel(columns, side))
+        names = tuple(names_in(records, field))
+        columns = look.columns(max(1, len(names)), least=least, margin=side)
+        return cls(look, field, names, columns, look.panel(columns, side))
 
     @property
     def ticks(self) -> int:
@@ -244,10 +245,10 @@ class Panels:
     def show(self, layers: Any, height: Any) -> Any:
         """Return layers that have their data, in these panels; `height` is that of a panel, or of a line in it."""
         sized = layers.properties(width=self.width, height=height)
-        if self.count < 2:
+        if len(self.names) < 2:
             return sized
         header = alt.Header(labelLimit=self.width + self.look.font)
-        facet = alt.Facet(self.field, type="nominal", sort=None, title=None, header=header)
+        facet = alt.Facet(self.field, type="nominal", sort=list(self.names), title=None, header=header)
         return sized.facet(facet=facet, columns=self.columns)
 
 

@@ -1,7 +1,7 @@
 """Decoded images that are corrupted in several ways: each is decoded once, while there is room for it."""
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TypeAlias
 
@@ -40,15 +40,23 @@ class CleanImages:
         key = _key(dataset, sample)
         with self._lock:
             kept = self._kept.get(key)
-            if kept is None or not state or kept.state != state:
+            if kept is None or sample.corruption is None or not state or kept.state != state:
                 return None
             self._kept.move_to_end(key)
             return kept.sample
 
     def keep(self, dataset: DataSet, clean: DecodedSample, sample: Sample, state: str) -> None:
-        """Keep what a corrupted sample was made of, which nobody changes; the oldest ones go where there is no room."""
-        if sample.corruption is None or not state:
+        """Keep what a corrupted sample was made of, which nobody changes; the oldest ones go where there is no room.
+
+        Of a sample that is not corrupted itself, a copy is kept, as models get the image; and only where the data set
+        has corrupted domains.
+        """
+        if not state:
             return
+        if sample.corruption is None:
+            if not dataset.has_copies or clean.image is None:
+                return
+            clean = replace(clean, image=clean.image.copy())
         key, new = _key(dataset, sample), _Kept(dataset, state, clean)
         with self._lock:
             if old := self._kept.pop(key, None):

@@ -1,0 +1,186 @@
+"""What a run over all kinds and severities costs beside the network alone: shares of the time of processors.
+
+python benchmarks/corrupted_runs.py [--data FOLDER] [--images N] [--large-images N] [--out FILE.json]
+
+FOLDER holds `camvid` and `weights/dabnet_cityscapes.pth`. The network is DABNet, on frames of 360 x 480 pixels, and on
+the same enlarged to 1024 x 2048. Alone it predicts a tenth as often, images that are decoded already, in the same
+process, before and after the run. Time is that of processors: what else a machine does counts little, and what runs
+beside the network counts in full, as on one processor. What is compiled, loaded, and computed once at the end (metrics,
+tables) is not counted.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from kernel import Measure
+from machine import show
+from PIL import Image
+from pipeline import ROOT, Stages, limited
+
+import reliseg
+from reliseg.data import DataSet, load
+from reliseg.models import Input, Model
+from reliseg.run.evaluate import observer
+from reliseg.run.predict import stream
+
+TARGET = 1.1
+LARGE = (1024, 2048)
+KINDS = 15
+SEVERITIES = (1, 2, 3, 4, 5)
+
+
+@dataclass
+class Spent:
+    """Seconds of threads within functions, and how often these were called with what."""
+
+    seconds: Counter[str] = field(default_factory=Counter)
+    decoded: Counter[str] = field(default_factory=Counter)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Measure decoding, corrupting and counting while this is open."""
+        whole = {
+            "decoding": (stream, "load_clean"),
+            "corruptions": (stream, "corrupt_sample"),
+            "statistics": (observer.Observer, "observe"),
+        }
+        kept = {name: getattr(*place) for name, place in whole.items()}
+        for name, place in whole.items():
+            setattr(*place, self._timed(name, kept[name]))
+        try:
+            yield
+        finally:
+            for name, place in whole.items():
+                setattr(*place, kept[name])
+
+    def _timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*given: Any, **named: Any) -> Any:
+            start = time.thread_time()
+            try:
+                return function(*given, **named)
+            finally:
+                self.seconds[name] += time.thread_time() - start
+                if name == "decoding":
+                    self.decoded[given[1].id] += 1
+
+        return timed
+
+
+class Clock(Stages):
+    """Time of processors when the first image is begun, and when the last one is done."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = self.last = 0.0
+
+    def begin(self, title: str, total: int) -> None:
+        """Note the time of the first pass over images."""
+        super().begin(title, total)
+        if not self.first and title.startswith("model on "):
+            self.first = time.process_time()
+
+    def advance(self) -> None:
+        """Note the time."""
+        super().advance()
+        self.last = time.process_time()
+
+
+def network_alone(model: Model, dataset: DataSet, domain: str, number: int) -> float:
+    """Seconds of processors for so many predictions, of images that are decoded already."""
+    loaded = [load(dataset, sample) for sample in dataset.domains[domain].samples]
+    inputs = [Input(s.sample.id, s.size, s.image) for s in loaded]
+    model.predict(inputs[:1])
+    start = time.process_time()
+    for i in range(number):
+        model.predict([inputs[i % len(inputs)]])
+    return time.process_time() - start
+
+
+def measure(name: str, model: Model, dataset: DataSet, domain: str) -> list[Measure]:
+    """A run over all kinds and severities of a domain, its parts, and the network alone before and after it."""
+    place, spent, clock = f"{dataset.name}/{domain}", Spent(), Clock()
+    images = len(dataset.domains[domain].samples)
+    predictions = images * (1 + KINDS * len(SEVERITIES))
+    few = max(4, predictions // 10)
+    settings = {
+        "test": place,
+        "scores": ["msp"],
+        "metrics": ["segmentation", "calibration_error", "misclassification"],
+    }
+
+    def run(clock: Clock, severities: tuple[int, ...]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            corrupt = {"of": place, "kinds": "all", "severities": list(severities)}
+            reliseg.evaluate(model, dataset, corrupt=corrupt, out=folder, progress=clock, **settings)
+
+    run(Clock(), (1,))  # compiles
+    before = network_alone(model, dataset, domain, few)
+    with spent.watching():
+        run(clock, SEVERITIES)
+    after = network_alone(model, dataset, domain, few)
+    alone = (before + after) / 2 * predictions / few
+    total = clock.last - clock.first
+    most = max(spent.decoded.values())
+    note = (
+        f"{predictions} predictions; the network alone {1e3 * before / few:.0f} ms each before the run, and "
+        f"{1e3 * after / few:.0f} ms after it"
+    )
+    shares = [
+        Measure(f"{name}, {part}: of the network alone", seconds / alone, "", None, milliseconds(seconds / predictions))
+        for part, seconds in spent.seconds.items()
+    ]
+    return [
+        Measure(f"{name}, a run over all kinds and severities: of the network alone", total / alone, "", TARGET, note),
+        *shares,
+        Measure(f"{name}, decoding an image", most, " times", 1, f"at most, of {len(spent.decoded)} images"),
+    ]
+
+
+def milliseconds(seconds: float) -> str:
+    return f"{1e3 * seconds:.1f} ms a prediction"
+
+
+def enlarged(data: Path, folder: Path, images: int) -> DataSet:
+    """Frames of CamVid at the size of Cityscapes' images."""
+    for path in sorted((data / "camvid" / "test").glob("Seq05VD*.png"))[:images]:
+        for source, resampling in (("test", Image.Resampling.LANCZOS), ("testannot", Image.Resampling.NEAREST)):
+            (folder / source).mkdir(exist_ok=True)
+            picture = Image.open(data / "camvid" / source / path.name)
+            picture.resize(LARGE[::-1], resampling).save(folder / source / path.name)
+    return reliseg.open_dataset("camvid", folder, domains={"day": {"split": "test"}})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--images", type=int, default=20)
+    parser.add_argument("--large-images", type=int, default=20)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    where, weights = ROOT / "examples" / "own_model" / "dabnet.py", arguments.data / "weights" / "dabnet_cityscapes.pth"
+    model = reliseg.open_model(
+        f"python:{where}:build", labels="cityscapes", weights=weights, align_corners=True, threads=1, device="cpu"
+    )
+    frames = reliseg.open_dataset("camvid", arguments.data / "camvid", domains={"day": {"scenes": ["Seq05VD"]}})
+    measures = measure("DABNet, 360 x 480", model, limited(frames, "day", arguments.images), "day")
+    for line in measures:
+        print(line, flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        large = enlarged(arguments.data, Path(folder), arguments.large_images)
+        measures += measure("DABNet, 1024 x 2048", model, large, "day")
+    sys.stdout.write("\n")
+    show(measures, arguments.out)
+
+
+if __name__ == "__main__":
+    main()
