@@ -14,6 +14,7 @@ PACKAGES = (
     "numba",
     "ray",
     "torch",
+    "onnxruntime",
     "triton",
     "torchmetrics",
     "torch-uncertainty",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 import typer
 
 from reliseg.cli_corrupt import corrupt
-from reliseg.cli_deploy import predict
+from reliseg.cli_deploy import export, predict
 from reliseg.cli_options import (
     Actors,
     Checkpoint,
@@ -229,6 +229,7 @@ def check(*, config: Config = None, options: CommandOptions, full: Full = False,
 
 
 app.command()(predict)
+app.command()(export)
 app.command()(report)
 app.command()(figures)
 app.command()(table)

@@ -51,6 +51,8 @@ class ImagePredictor:
     """As `run`, with layers of dropout at work, whose random numbers begin with a seed."""
     of_masks: bool = False
     """Whether it classifies masks: its predictions are of probabilities, and come with scores."""
+    network: object = None
+    """The `models.torch.network.Network` that `run` calls; None where there is no such one."""
     _seen: SeenShapes = field(default_factory=SeenShapes)
     """Of the images that the network was given, as they were given to it."""
     _passes: SeenPasses = field(default_factory=SeenPasses)

@@ -2,7 +2,7 @@
 
 import torch
 
-from reliseg.deploy.heads.base import Extras, Factor, HeadMethod, top_of, without_top
+from reliseg.deploy.heads.base import Extras, Factor, HeadMethod, Scaling, top_of, without_top
 
 
 def test_of_equal_columns_the_first_is_the_top():
@@ -18,5 +18,7 @@ def test_the_top_column_is_replaced_and_no_other():
 def test_a_method_that_does_nothing_keeps_logits_and_a_factor_is_that_of_the_top_column():
     z = torch.tensor([[1.0, 3.0], [2.0, 1.0]]).view(1, 2, 1, 2)
     assert torch.equal(HeadMethod()(z, top_of(z), Extras()), z)
+    assert torch.equal(Scaling()(z, top_of(z), Extras()), z)
+    assert torch.equal(Factor(torch.tensor(0.5))(z, top_of(z), Extras()), z / 2)
     scaled = Factor(torch.tensor([0.5, 2.0]))(z, top_of(z), Extras())
     assert scaled.flatten().tolist() == [2.0, 1.5, 4.0, 0.5]

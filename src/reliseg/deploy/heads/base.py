@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from reliseg.stats.probabilities import LEAST_PROBABILITY, LOG_ZERO
+
 
 class Extras(NamedTuple):
     """What some methods read beside the logits."""
@@ -30,8 +32,28 @@ class HeadMethod(nn.Module):
         return z
 
 
-class Factor(HeadMethod):
-    """Logits times 1/T: one, one for each predicted column, or, with rows, one of these for each image."""
+class Scaling(HeadMethod):
+    """Logits times 1/T, which is above 0: so the largest one may be taken from the others before, or after.
+
+    By itself it changes nothing.
+    """
+
+    def forward(
+        self, z: Float[Tensor, "n l H W"], top: Int[Tensor, "n 1 H W"], extras: Extras
+    ) -> Float[Tensor, "n l H W"]:
+        """Return scaled logits."""
+        factors = self.factors(z, top, extras)
+        return z if factors is None else z * factors
+
+    def factors(
+        self, z: Float[Tensor, "n l H W"], top: Int[Tensor, "n 1 H W"], extras: Extras
+    ) -> Float[Tensor, "..."] | None:
+        """Return 1/T of each pixel (n x 1 x H x W), of each image (n x 1 x 1 x 1), or of all (a number); None for 1."""
+        return None
+
+
+class Factor(Scaling):
+    """1/T of all pixels, a number, or of each predicted column."""
 
     inverse_temperatures: Tensor
 
@@ -39,11 +61,14 @@ class Factor(HeadMethod):
         super().__init__()
         self.register_buffer("inverse_temperatures", inverse_temperatures.float())
 
-    def forward(
-        self, z: Float[Tensor, "n l H W"], top: Int[Tensor, "n 1 H W"], extras: Extras
-    ) -> Float[Tensor, "n l H W"]:
-        """Return scaled logits."""
-        return z * self.inverse_temperatures[top]
+    def factors(self, z: Float[Tensor, "n l H W"], top: Int[Tensor, "n 1 H W"], extras: Extras) -> Float[Tensor, "..."]:
+        """Return that of the top column."""
+        return self.inverse_temperatures[top] if self.inverse_temperatures.ndim else self.inverse_temperatures
+
+
+def log_probabilities(p: Float[Tensor, "n c H W"]) -> Float[Tensor, "n c H W"]:
+    """Return the logarithms of probabilities, which stand in the place of logits: see `stats.probabilities`."""
+    return torch.where(p > 0, p.clamp(min=LEAST_PROBABILITY).log(), torch.full_like(p, LOG_ZERO))
 
 
 def top_of(z: Float[Tensor, "n l H W"]) -> Int[Tensor, "n 1 H W"]:
@@ -53,5 +78,4 @@ def top_of(z: Float[Tensor, "n l H W"]) -> Int[Tensor, "n 1 H W"]:
 
 def without_top(z: Float[Tensor, "n l H W"], top: Int[Tensor, "n 1 H W"], fill: float) -> Float[Tensor, "n l H W"]:
     """Return the values with another one in the place of the top column's."""
-    columns = torch.arange(z.shape[1], device=z.device).view(1, -1, 1, 1)
-    return torch.where(columns == top, torch.full_like(z, fill), z)
+    return z.scatter(1, top, fill)

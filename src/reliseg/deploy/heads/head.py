@@ -1,5 +1,6 @@
 """The calibrated end of a network as a module of torch: from its logits to classes, confidence and acceptance."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
@@ -22,12 +23,11 @@ from reliseg.calibration.methods.selective import ScaledSelectively
 from reliseg.calibration.methods.ts import Scaled
 from reliseg.calibration.methods.vector import ScaledVector
 from reliseg.deploy.acceptance import Acceptance
-from reliseg.deploy.heads.base import Extras, Factor, HeadMethod, top_of, without_top
+from reliseg.deploy.heads.base import Extras, Factor, HeadMethod, Scaling, log_probabilities, top_of, without_top
 from reliseg.deploy.heads.temperatures import ClusterFactor, LocalFactor, SelectiveFactor
 from reliseg.deploy.heads.transforms import Affine, AffinePerClass, MixedTemperatures, TopConfidence
 from reliseg.errors import ConfigError, ModelError, shape_text
 from reliseg.kernels.maps import OTHER_ID
-from reliseg.stats.probabilities import LEAST_PROBABILITY, LOG_ZERO
 
 Live: TypeAlias = Int[np.ndarray, " l"]
 """The columns that some class of the model goes to."""
@@ -93,10 +93,18 @@ class Head(nn.Module):
         logits.
         """
         with torch.no_grad():
-            z = self.project(self.upsample(logits, size))
-            top = top_of(z)
-            z = self.method(z, top, Extras(feature, image))
-            return self.decide(z, top if self.method.keeps_argmax else top_of(z))
+            return self.of_maps(self.upsample(logits, size), Extras(feature, image))
+
+    def of_maps(self, z: Float[Tensor, "n c H W"], extras: Extras) -> HeadOutput:
+        """Return the maps of a batch of logits, or of logarithms of probabilities, at the size of the image."""
+        z = self.project(z)
+        top = top_of(z)
+        if isinstance(self.method, Scaling):
+            below, factors = z - z.gather(1, top), self.method.factors(z, top, extras)
+            return self.decide(below if factors is None else below * factors, top)
+        z = self.method(z, top, extras)
+        top = top if self.method.keeps_argmax else top_of(z)
+        return self.decide((z - z.gather(1, top)).clamp(max=0), top)  # rounding may put another one on top
 
     def upsample(self, logits: Float[Tensor, "n c h w"], size: tuple[int, int] | None) -> Float[Tensor, "n c H W"]:
         """Return the logits at the size of the image; a ModelError where they are not those of the model."""
@@ -108,9 +116,7 @@ class Head(nn.Module):
         z = logits.float()
         if size is not None and tuple(size) != tuple(z.shape[2:]):
             z = interpolate(z, tuple(size), mode="bilinear", align_corners=self.align_corners)
-        if not self.of_probabilities:
-            return z
-        return torch.where(z > 0, z.clamp(min=LEAST_PROBABILITY).log(), torch.full_like(z, LOG_ZERO))
+        return log_probabilities(z) if self.of_probabilities else z
 
     def project(self, z: Float[Tensor, "n c H W"]) -> Float[Tensor, "n l H W"]:
         """Return the logits of the data set's classes: the logsumexp of those that meet."""
@@ -119,10 +125,9 @@ class Head(nn.Module):
             return z if order == list(range(z.shape[1])) else z[:, order]
         return torch.stack([z[:, m].logsumexp(dim=1) if len(m) > 1 else z[:, m[0]] for m in self.members], dim=1)
 
-    def decide(self, z: Float[Tensor, "n l H W"], top: Int[Tensor, "n 1 H W"]) -> HeadOutput:
-        """Return the maps of calibrated logits with this top column."""
-        below = (z - z.gather(1, top)).clamp(max=0)  # rounding may put another one on top of a kept one
-        odds = without_top(below.exp(), top, 0.0).sum(dim=1)
+    def decide(self, below: Float[Tensor, "n l H W"], top: Int[Tensor, "n 1 H W"]) -> HeadOutput:
+        """Return the maps of calibrated logits with this top column, whose own logits are taken from all."""
+        odds = without_top(below, top, -math.inf).exp().sum(dim=1)
         accepted = None if self.odds is None else odds < self.odds
         return HeadOutput(self.live[top[:, 0]], 1 / (1 + odds), accepted)
 
@@ -137,7 +142,7 @@ def method_of(calibration: Calibration, live: Live) -> HeadMethod:
 
 
 def _scaled(calibration: Scaled, live: Live) -> HeadMethod:
-    return Factor(torch.full((len(live),), 1 / calibration.temperature))
+    return Factor(torch.tensor(1 / calibration.temperature))
 
 
 def _scaled_by_class(calibration: ScaledByClass, live: Live) -> HeadMethod:
@@ -159,7 +164,7 @@ def _dirichlet(calibration: DirichletMap, live: Live) -> HeadMethod:
 
 
 _METHODS: Mapping[type[Calibration], Callable[[Any, Live], HeadMethod]] = {
-    Unchanged: lambda calibration, live: HeadMethod(),
+    Unchanged: lambda calibration, live: Scaling(),
     Scaled: _scaled,
     ScaledByClass: _scaled_by_class,
     ScaledByCluster: ClusterFactor,

@@ -10,11 +10,11 @@ from reliseg.calibration.fitting.lts_network import REACH, TreeTensors, inverse_
 from reliseg.calibration.methods.cluster_ts import ScaledByCluster
 from reliseg.calibration.methods.lts import ScaledLocally
 from reliseg.calibration.methods.selective import LOWEST, SORTED, ScaledSelectively
-from reliseg.deploy.heads.base import Extras, HeadMethod
+from reliseg.deploy.heads.base import Extras, Scaling
 from reliseg.errors import CalibrationError
 
 
-class ClusterFactor(HeadMethod):
+class ClusterFactor(Scaling):
     """The temperature of each image's cluster, or a mean of all, by its feature; in float64, as clusters are found."""
 
     centres: Tensor
@@ -24,7 +24,7 @@ class ClusterFactor(HeadMethod):
         super().__init__()
         clusters = calibration.clusters
         table = calibration.temperatures
-        columns = table[:, live] if table.shape[1] > 1 else np.repeat(table, len(live), axis=1)
+        columns = np.ascontiguousarray(table[:, live] if table.shape[1] > 1 else table)
         self.soft, self.scale = calibration.soft, clusters.features if isinstance(clusters, Centres) else ""
         self.register_buffer("centres", torch.tensor(clusters.centres, dtype=torch.float64))
         self.register_buffer("temperatures", torch.tensor(columns, dtype=torch.float64))
@@ -32,26 +32,27 @@ class ClusterFactor(HeadMethod):
             with np.errstate(divide="ignore"):
                 shares = np.log(clusters.shares)
             diagonal = np.log(np.diagonal(clusters.factors, axis1=1, axis2=2)).sum(axis=1)
-            self.register_buffer("factors", torch.tensor(clusters.factors, dtype=torch.float64))
+            self.register_buffer("whitening", torch.tensor(clusters.factors, dtype=torch.float64))
             self.register_buffer("shares", torch.tensor(shares + diagonal, dtype=torch.float64))
 
-    def forward(
-        self, z: Float[Tensor, "n l H W"], top: Int[Tensor, "n 1 H W"], extras: Extras
-    ) -> Float[Tensor, "n l H W"]:
-        """Return scaled logits; a CalibrationError where there is no feature for each image."""
+    def factors(self, z: Float[Tensor, "n l H W"], top: Int[Tensor, "n 1 H W"], extras: Extras) -> Float[Tensor, "..."]:
+        """Return that of the image, or of its predicted columns; a CalibrationError where images have no feature."""
         feature = extras.feature
         if feature is None:
             raise CalibrationError("cluster_ts needs the feature of each image; call the head with feature=..")
-        known = self.centres.shape[1]
-        if tuple(feature.shape) != (len(z), known):
+        known, images = self.centres.shape[1], z.shape[0]  # len() would fix their number in a graph
+        if tuple(feature.shape) != (images, known):
             raise CalibrationError(
-                f"the feature must be {known} numbers for each of {len(z)} images, and is of "
+                f"the feature must be {known} numbers for each of {images} images, and is of "
                 f"{' x '.join(map(str, feature.shape))}"
             )
         weights = self._weights(feature.double())
         temperatures = weights @ self.temperatures if self.soft else self.temperatures[weights.argmax(dim=1)]
-        factors = (1 / temperatures).float()[:, :, None, None].expand(-1, -1, *z.shape[2:])
-        return z * factors.gather(1, top)
+        factors = (1 / temperatures).float()
+        if factors.shape[1] == 1:
+            return factors[:, :, None, None]
+        first = torch.arange(images, device=z.device) * factors.shape[1]
+        return factors.flatten()[top + first.view(-1, 1, 1, 1)]
 
     def _weights(self, feature: Float[Tensor, "n f"]) -> Float[Tensor, "n k"]:
         """Return how much of each image is in each cluster."""
@@ -61,11 +62,11 @@ class ClusterFactor(HeadMethod):
             weights = 1 / (distances + 1e-6)
             return weights / weights.sum(dim=1, keepdim=True)
         x = _divided(feature, feature.abs().amax(dim=1))[:, None] - self.centres
-        whitened = torch.einsum("nkf,kfg->nkg", x, self.get_buffer("factors"))
+        whitened = torch.einsum("nkf,kfg->nkg", x, self.get_buffer("whitening"))
         return (self.get_buffer("shares") - 0.5 * (whitened**2).sum(dim=2)).softmax(dim=1)
 
 
-class LocalFactor(HeadMethod):
+class LocalFactor(Scaling):
     """A temperature for each pixel from the tree of convolutions of `lts`."""
 
     def __init__(self, calibration: ScaledLocally) -> None:
@@ -73,22 +74,20 @@ class LocalFactor(HeadMethod):
         for name in TreeTensors._fields:
             self.register_buffer(name, torch.tensor(getattr(calibration, name)))
 
-    def forward(
+    def factors(
         self, z: Float[Tensor, "n l H W"], top: Int[Tensor, "n 1 H W"], extras: Extras
-    ) -> Float[Tensor, "n l H W"]:
-        """Return scaled logits; a CalibrationError where the tree reads images, and there are none of this size."""
+    ) -> Float[Tensor, "n 1 H W"]:
+        """Return that of each pixel; a CalibrationError where the tree reads images and has none of this size."""
         tree = TreeTensors(*(self.get_buffer(name) for name in TreeTensors._fields))
         image = None
         if len(tree.image_bias):
             if extras.image is None or extras.image.shape[2:] != z.shape[2:]:
                 raise CalibrationError("lts reads the image, at the size of the result; call the head with image=..")
             image = _with_margin(extras.image.float() / 127.5 - 1)
-        maps = _with_margin(z)
-        factors = [inverse_temperatures(tree, maps[i], None if image is None else image[i]) for i in range(len(z))]
-        return z * torch.stack(factors)[:, None]
+        return inverse_temperatures(tree, _with_margin(z), image)[:, None]
 
 
-class SelectiveFactor(HeadMethod):
+class SelectiveFactor(Scaling):
     """One temperature for pixels that a small classifier calls wrong, another one for the others."""
 
     hidden: Tensor
@@ -105,15 +104,15 @@ class SelectiveFactor(HeadMethod):
         self.register_buffer("last", torch.tensor(calibration.last))
         self.wrong, self.right = 1 / calibration.wrong, 1 / calibration.right
 
-    def forward(
+    def factors(
         self, z: Float[Tensor, "n l H W"], top: Int[Tensor, "n 1 H W"], extras: Extras
-    ) -> Float[Tensor, "n l H W"]:
-        """Return scaled logits."""
+    ) -> Float[Tensor, "n 1 H W"]:
+        """Return one of the two for each pixel."""
         p = z.log_softmax(dim=1).clamp(min=LOWEST)
         features = torch.cat([p, p.topk(min(SORTED, p.shape[1]), dim=1).values], dim=1)
         units = torch.nn.functional.conv2d(features, self.hidden, self.bias).relu()
         output = (units * self.last[:-1].view(1, -1, 1, 1)).sum(dim=1, keepdim=True) + self.last[-1]
-        return z * torch.where(output > 0, self.wrong, self.right)
+        return torch.where(output > 0, self.wrong, self.right)
 
 
 def _divided(feature: Float[Tensor, "n f"], sizes: Float[Tensor, " n"]) -> Float[Tensor, "n f"]:
@@ -123,6 +122,8 @@ def _divided(feature: Float[Tensor, "n f"], sizes: Float[Tensor, " n"]) -> Float
 
 def _with_margin(x: Float[Tensor, "n c H W"]) -> Float[Tensor, "n c h w"]:
     """Return maps with the margin that convolutions reach into, reflected at the borders."""
+    if min(x.shape[2:]) > REACH:
+        return torch.nn.functional.pad(x, (REACH, REACH, REACH, REACH), mode="reflect")
     for axis in (2, 3):
         places = reflect(-REACH, x.shape[axis] + REACH, x.shape[axis])
         x = x.index_select(axis, torch.tensor(places, device=x.device))

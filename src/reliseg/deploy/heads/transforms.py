@@ -63,24 +63,43 @@ class AffinePerClass(HeadMethod):
         tops = top.reshape(-1)
         order = self._order(z.permute(0, 2, 3, 1).reshape(-1, columns), tops)
         ordered = pixels.gather(1, order)
-        mapped = torch.empty_like(ordered)
-        for place in range(columns):
-            here = (tops == place).nonzero()[:, 0]
-            mapped[here] = ordered[here] @ self.maps[place].T + self.shifts[place]
+        mapped = self._mapped(ordered, tops)
         if self.ordering == "rank":
-            mapped = mapped.cummin(dim=1).values
-        scores = torch.empty_like(mapped).scatter_(1, order, mapped)
+            mapped = _least_so_far(mapped)
+        scores = torch.zeros_like(mapped).scatter(1, order, mapped)
         return scores.reshape(n, height, width, columns).permute(0, 3, 1, 2)
+
+    def _mapped(self, ordered: Float[Tensor, "p l"], tops: Int[Tensor, " p"]) -> Float[Tensor, "p l"]:
+        """Return each pixel under the map of its class."""
+        mapped = torch.zeros_like(ordered)
+        for place in range(ordered.shape[1]):
+            if torch.compiler.is_compiling():  # a graph cannot take some pixels, as their number is not known
+                of_all = ordered @ self.maps[place].T + self.shifts[place]
+                mapped = torch.where((tops == place)[:, None], of_all, mapped)
+            else:
+                here = (tops == place).nonzero()[:, 0]
+                mapped[here] = ordered[here] @ self.maps[place].T + self.shifts[place]
+        return mapped
 
     def _order(self, pixels: Float[Tensor, "p l"], tops: Int[Tensor, " p"]) -> Int[Tensor, "p l"]:
         """Return the columns of each pixel in the order in which maps read them."""
-        places = torch.arange(pixels.shape[1], device=pixels.device).expand(len(pixels), -1)
+        places = torch.arange(pixels.shape[1], device=pixels.device).expand_as(pixels)
         if self.ordering == "class":
             return places
         if self.ordering == "rank":
+            if torch.compiler.is_compiling():  # ONNX sorts by it, equal ones in their order
+                return pixels.topk(pixels.shape[1], dim=1).indices
             return pixels.argsort(dim=1, descending=True, stable=True)
         behind = places[:, 1:] - (places[:, 1:] <= tops[:, None]).long()
         return torch.cat([tops[:, None], behind], dim=1)
+
+
+def _least_so_far(x: Float[Tensor, "p l"]) -> Float[Tensor, "p l"]:
+    """Return the least value of each row up to each column. ONNX has no operator for it."""
+    columns = [x[:, 0]]
+    for place in range(1, x.shape[1]):
+        columns.append(torch.minimum(columns[-1], x[:, place]))
+    return torch.stack(columns, dim=1)
 
 
 class MixedTemperatures(HeadMethod):

@@ -59,6 +59,7 @@ class Detectron2Model(LibraryModel):
             align_corners=None,
             inference=inference,
             run_with_dropout=run.with_dropout,
+            network=run,
             of_masks=True,
         )
         facts = {

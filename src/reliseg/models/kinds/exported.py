@@ -45,6 +45,7 @@ class ExportedModel(GraphModel):
             align_corners=options.align_corners,
             values=options.values,
             inference=inference,
+            network=network.run,
         )
         check_on_gray(predictor)
         facts = inference.facts() | {

@@ -54,6 +54,7 @@ class HuggingFaceModel(ImageModel):
             values=options.values,
             inference=inference,
             run_with_dropout=run.with_dropout,
+            network=run,
             of_masks=loaded.order is not None,
         )
         return cls(

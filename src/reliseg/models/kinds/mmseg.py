@@ -75,6 +75,7 @@ class MMSegmentationModel(LibraryModel):
             values=options.values or "logits",  # of a library that is known: nothing need be guessed from numbers
             inference=inference,
             run_with_dropout=network.run_with_dropout,
+            network=network.run,
         )
         return cls(predictor.labels, predictor, facts, lambda: [*network.notes(), *settings.remarks])
 

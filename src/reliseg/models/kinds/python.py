@@ -73,6 +73,7 @@ class PythonModel(ImageModel):
             values=options.values,
             inference=inference,
             run_with_dropout=network.run_with_dropout,
+            network=network.in_torch,
         )
         check_on_gray(predictor)
         shown = {"resize": inference.resizing.fact(), **inference.facts()}
@@ -154,6 +155,7 @@ class _Network:
     notes: Callable[[], list[str]] = list
     hint: Callable[[BaseException], str] = lambda error: ""
     run_with_dropout: Callable[[Sequence[Image], int], list[Prediction]] | None = None
+    in_torch: object = None
 
 
 _FOR_MODULES = ("weights", "key", "mean", "std", "pad", "mc_dropout", "feature", "precision")
@@ -183,6 +185,7 @@ def _network(instance: Any, options: ModelOptions) -> _Network:
             network.notes,
             network.hint,
             network.run_with_dropout,
+            network.run,
         )
     if isinstance(instance, type):
         raise ModelError(

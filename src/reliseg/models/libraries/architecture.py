@@ -75,6 +75,7 @@ def model_parts(built: Architecture, options: ModelOptions) -> dict[str, Any]:
         values=options.values or "logits",  # of a library that is known: nothing need be guessed from numbers
         inference=inference,
         run_with_dropout=network.run_with_dropout,
+        network=network.run,
     )
     check_on_gray(predictor)
     facts = {

@@ -32,13 +32,13 @@ def model_input(model: Model, dataset: DataSet, loaded: DecodedSample) -> Input:
     """Return the sample as a model gets it: its image at the size of the data set, unless one of them has another."""
     if loaded.image is None or not uses_size_of(model, dataset):
         return Input(loaded.sample.id, loaded.size, loaded.image)
-    image = _resizing(dataset)(loaded.image)
+    image = resizing_of(dataset)(loaded.image)
     return Input(loaded.sample.id, (image.shape[0], image.shape[1]), image)
 
 
 def size_of_input(model: Model, dataset: DataSet, size: tuple[int, int]) -> tuple[int, int]:
     """Return the height and width at which a model gets an image of this size of a data set."""
-    return _resizing(dataset).size_for(size) if uses_size_of(model, dataset) else size
+    return resizing_of(dataset).size_for(size) if uses_size_of(model, dataset) else size
 
 
 def uses_size_of(model: SeesImages, dataset: DataSet) -> bool:
@@ -76,6 +76,7 @@ def prediction_of_image(prediction: Prediction, size: tuple[int, int]) -> Predic
     )
 
 
-def _resizing(dataset: DataSet) -> Resizing:
+def resizing_of(dataset: DataSet) -> Resizing:
+    """Return how images of a data set are brought to its size."""
     size = dataset.resize
     return Resizing(FitWithin(**size) if isinstance(size, Mapping) else size, interpolation=_INTERPOLATION)

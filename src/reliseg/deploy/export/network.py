@@ -1,0 +1,222 @@
+"""How a model shows images to its network, as a module of torch that can be traced: images in, maps out."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple, TypeAlias
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from reliseg.deploy.export.resizing import can_resize, resize
+from reliseg.deploy.export.wishes import not_whole
+from reliseg.deploy.heads.base import log_probabilities
+from reliseg.models import Model
+from reliseg.models.image_predictor import ImageModel, ImagePredictor
+from reliseg.models.inference.modes import Inference, window_places
+from reliseg.models.inference.resizing import Resizing, Size
+from reliseg.models.kinds.ensemble import EnsembleModel
+from reliseg.models.torch.network import Network
+
+Places: TypeAlias = Sequence[tuple[slice, slice]]
+Maps: TypeAlias = Float[Tensor, "n c H W"]
+
+
+class Shown(NamedTuple):
+    """What a model gives for images."""
+
+    values: Float[Tensor, "n c h w"]
+    """Logits; of a model that gives probabilities these, where they are native, and else their logarithms."""
+    are_native: bool
+    """Whether one interpolation brings them to the size of the images; else they have it."""
+    feature: Float[Tensor, "n f"] | None
+
+
+class ShownImages(nn.Module):
+    """One model: 8-bit images, N x H x W x 3, as it shows them to its network."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, network: Network, predictor: ImagePredictor, size: Resizing | None) -> None:
+        super().__init__()
+        self.module, self.network, self.size_of_data = network.module, network, size
+        self.inference: Inference = predictor.inference
+        self.align_corners = bool(predictor.align_corners)
+        self.of_probabilities = predictor.values == "probabilities"
+        scale = network.normalisation
+        self.register_buffer("mean", torch.tensor(scale.mean).view(3, 1, 1))
+        self.register_buffer("std", torch.tensor(scale.std).view(3, 1, 1))
+
+    @property
+    def needs_a_size(self) -> bool:
+        """Tell if what is done depends on the size of the images in more than lengths of axes."""
+        inference = self.inference
+        resizes = self.size_of_data is not None or inference.resizing.target is not None
+        return resizes or not inference.is_single
+
+    def forward(self, images: UInt8[Tensor, "n H W 3"]) -> Shown:
+        """Return what the model gives for the images."""
+        pixels = images.permute(0, 3, 1, 2).float()
+        size = pixels.shape[2], pixels.shape[3]
+        if self.size_of_data is not None:
+            pixels = resize(pixels, self.size_of_data)
+        inference = self.inference
+        if not inference.is_single:
+            return self._composed(pixels, size)
+        given = pixels.shape[2], pixels.shape[3]
+        seen = resize(pixels, inference.resizing) if inference.resizing.target is not None else pixels
+        native, feature = self._ask(seen)
+        through_input = inference.through_input and seen.shape[2:] != given
+        if inference.pad == 1 and not through_input:
+            return Shown(native, True, feature)
+        maps = self._brought(self._of_input(native, (seen.shape[2], seen.shape[3])), [given, size])
+        return Shown(log_probabilities(maps) if self.of_probabilities else maps, False, feature)
+
+    def maps(self, images: UInt8[Tensor, "n H W 3"]) -> tuple[Maps, Float[Tensor, "n f"] | None]:
+        """Return logits, or logarithms of probabilities, at the size of the images; and the feature."""
+        shown = self(images)
+        if not shown.are_native:
+            return shown.values, shown.feature
+        maps = self._brought(shown.values, [(images.shape[1], images.shape[2])])
+        return log_probabilities(maps) if self.of_probabilities else maps, shown.feature
+
+    def _composed(self, pixels: Float[Tensor, "n 3 h w"], size: Size) -> Shown:
+        """Return the mean of views, or one view in windows."""
+        shown = [self._view(pixels, view.scale, view.mirrored, size) for view in self.inference.views]
+        features = [feature for _, feature in shown if feature is not None]
+        feature = torch.stack(features).mean(dim=0) if len(features) == len(shown) else None
+        if len(shown) == 1:
+            return Shown(shown[0][0], False, feature)
+        return Shown(mean_of_maps([maps for maps, _ in shown]), False, feature)
+
+    def _view(
+        self, pixels: Float[Tensor, "n 3 h w"], scale: float, mirrored: bool, size: Size
+    ) -> tuple[Maps, Float[Tensor, "n f"] | None]:
+        inference, given = self.inference, (pixels.shape[2], pixels.shape[3])
+        seen = resize(pixels, inference.resizing, scale)
+        seen = seen.flip(3) if mirrored else seen
+        whole = seen.shape[2], seen.shape[3]
+        log = self.of_probabilities
+        if inference.slide is None:
+            native, feature = self._ask(seen)
+            once = inference.pad == 1 and not (inference.through_input and whole != given)
+            maps = self._brought(native if once else self._of_input(native, whole), [size] if once else [given, size])
+        else:
+            places = list(window_places(whole, inference.slide))
+            parts = torch.cat([seen[:, :, rows, columns] for rows, columns in places])
+            native, features = self._ask(parts)
+            part = self._of_input(native, (parts.shape[2], parts.shape[3]))
+            if inference.slide.average == "probabilities" and not self.of_probabilities:
+                part, log = part.softmax(dim=1), True
+            windows = part.reshape(len(places), len(seen), *part.shape[1:])
+            maps = self._brought(mean_of_windows(list(windows.unbind()), places, whole), [given, size])
+            feature = None if features is None else features.reshape(len(places), len(seen), -1).mean(dim=0)
+            if inference.slide.feature == "image":
+                feature = self._ask(seen)[1]
+        maps = log_probabilities(maps) if log else maps
+        return maps.flip(3) if mirrored else maps, feature
+
+    def _ask(self, pixels: Float[Tensor, "n 3 h w"]) -> tuple[Float[Tensor, "n c i j"], Float[Tensor, "n f"] | None]:
+        """Return what the network gives for images as it sees them."""
+        scale, pad = self.network.normalisation, self.inference.pad
+        x = ((pixels.flip(1) if scale.bgr else pixels) / scale.divisor - self.mean) / self.std
+        if pad > 1:
+            x = torch.nn.functional.pad(x, (0, -x.shape[3] % pad, 0, -x.shape[2] % pad))
+        output, feature = self.network.forward(x)
+        assert isinstance(output, Tensor), "networks that classify masks were refused"
+        return output.float(), None if feature is None else feature.float()
+
+    def _of_input(self, native: Float[Tensor, "n c i j"], seen: Size) -> Maps:
+        """Return maps at the size of what the network saw, without its padding."""
+        maps = self._brought(native, [self.inference.padded(seen)])
+        return maps[:, :, : seen[0], : seen[1]]
+
+    def _brought(self, maps: Maps, sizes: Sequence[Size]) -> Maps:
+        """Return maps at one size after the other."""
+        for size in sizes:
+            if maps.shape[2:] != size:
+                maps = interpolate(maps, size, mode="bilinear", align_corners=self.align_corners)
+        return maps
+
+
+class Members(nn.Module):
+    """An ensemble: the mean of the probabilities of its members."""
+
+    def __init__(self, members: Sequence[ShownImages]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    @property
+    def needs_a_size(self) -> bool:
+        """Tell if a member does."""
+        return any(member.needs_a_size for member in self._members())
+
+    def forward(self, images: UInt8[Tensor, "n H W 3"]) -> Shown:
+        """Return the logarithm of the mean, and the features one after the other."""
+        shown = [member.maps(images) for member in self._members()]
+        features = [feature for _, feature in shown if feature is not None]
+        feature = torch.cat(features, dim=1) if len(features) == len(shown) else None
+        return Shown(mean_of_maps([maps for maps, _ in shown]), False, feature)
+
+    def _members(self) -> list[ShownImages]:
+        return [member for member in self.members if isinstance(member, ShownImages)]
+
+
+def shown_images(model: Model, name: str, size: Resizing | None) -> ShownImages | Members:
+    """Return the model as a module that can be traced; a ModelError says by name what cannot be.
+
+    `size` is how the data set resizes its images, for a model that has no size of its own.
+    """
+    if isinstance(model, EnsembleModel):
+        return Members([_one(member, f"{name} ({own})", size) for own, member in model.members.items()])
+    return _one(model, name, size)
+
+
+def mean_of_maps(maps: Sequence[Maps]) -> Maps:
+    """Return the logarithm of the mean probability."""
+    logs = torch.stack([z.log_softmax(dim=1) for z in maps])
+    return logs.logsumexp(dim=0) - torch.tensor(float(len(maps))).log()
+
+
+def mean_of_windows(windows: Sequence[Maps], places: Places, size: Size) -> Maps:
+    """Return the mean, at each pixel, of the windows that cover it; put together from the parts between their edges."""
+    tops = sorted({edge for rows, _ in places for edge in (rows.start, min(rows.stop, size[0]))})
+    sides = sorted({edge for _, columns in places for edge in (columns.start, min(columns.stop, size[1]))})
+    bands = []
+    for top, bottom in pairwise(tops):
+        cells = []
+        for left, right in pairwise(sides):
+            covering = [
+                window[:, :, top - rows.start : bottom - rows.start, left - columns.start : right - columns.start]
+                for window, (rows, columns) in zip(windows, places, strict=True)
+                if rows.start <= top < rows.stop and columns.start <= left < columns.stop
+            ]
+            cells.append(sum(covering[1:], covering[0]) / len(covering))
+        bands.append(torch.cat(cells, dim=3))
+    return torch.cat(bands, dim=2)
+
+
+def _one(model: Model, name: str, size: Resizing | None) -> ShownImages:
+    if not isinstance(model, ImageModel):
+        raise not_whole(name, f"is a {type(model).__name__}")
+    predictor = model.predictor
+    network, inference = predictor.network, predictor.inference
+    kind = model.provenance().get("kind")
+    if not isinstance(network, Network) or network.module is None:
+        raise not_whole(name, "is an ONNX graph" if kind == "onnx" else "is a plain function, and no module of torch")
+    if predictor.of_masks:
+        raise not_whole(name, "classifies masks")
+    if inference.dropout_passes:
+        raise not_whole(name, "averages random passes (mc_dropout)")
+    if network.precision != "float32":
+        raise not_whole(name, f"computes in {network.precision}")
+    if isinstance(network.module, torch.jit.ScriptModule):
+        raise not_whole(name, "is TorchScript")
+    used = size if inference.resizing.target is None else None
+    scales = {view.scale for view in inference.views} != {1.0}
+    for resizing in [*([used] if used else []), *([inference.resizing] if scales or not used else [])]:
+        if (resizing.target is not None or scales) and not can_resize(resizing):
+            raise not_whole(name, f"resizes images by {resizing.interpolation}, filter {resizing.resample}")
+    return ShownImages(network, predictor, used)

@@ -1,0 +1,96 @@
+"""However a model shows images to its network, a graph does so too; what it cannot do is refused by name."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from helpers.deployed import predictor_in_memory
+from helpers.exported import Net, agreement_in_memory, model_of, noise, predictor_of
+
+from reliseg.deploy.export.network import mean_of_windows, shown_images
+from reliseg.errors import ModelError
+from reliseg.models import FitWithin
+from reliseg.models.inference.modes import window_places
+from reliseg.models.kinds.ensemble import EnsembleModel
+from reliseg.models.options import Augmented, Pad, Slide
+
+WAYS = {
+    "as they are": {},
+    "resized": {"resize": (40, 60)},
+    "resized by opencv": {"resize": FitWithin(48, 40), "interpolation": "opencv"},
+    "resized by torch": {"resize": (30, 36), "interpolation": "torch"},
+    "padded": {"pad": Pad(32)},
+    "resized and padded": {"resize": (45, 61), "pad": Pad(16)},
+    "corners aligned": {"align_corners": True},
+    "other normalisation": {"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.25, 0.3)},
+    "windows": {"slide": Slide((32, 40), (20, 32))},
+    "windows of probabilities": {"slide": Slide((32, 40), (20, 32), "probabilities")},
+    "windows, feature of the image": {"slide": Slide((40, 40), (40, 40), feature="image"), "feature": "body"},
+    "padded windows": {"slide": Slide((30, 40), (20, 32)), "pad": Pad(16)},
+    "mirrored": {"tta": Augmented(flip=True)},
+    "scales": {"tta": Augmented(flip=True, scales=(0.75, 1.0, 1.5))},
+    "windows, mirrored": {"tta": Augmented(flip=True), "slide": Slide((32, 40), (20, 32))},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("probabilities", [False, True], ids=["logits", "probabilities"])
+def test_a_graph_shows_images_as_the_model_does(way, probabilities):
+    values = {"values": "probabilities"} if probabilities else {}
+    predictor = predictor_of(model_of(Net(probabilities=probabilities), **values, **WAYS[way]))
+    images = [noise(52, 68, seed=1), noise(52, 68, seed=2)]
+    found = agreement_in_memory(predictor, images)
+    assert found.problem is None
+    assert found.largest < 1e-5
+    assert agreement_in_memory(predictor, images, head_only=True).problem is None
+
+
+@pytest.mark.parametrize("options", [{}, {"pad": Pad(32)}, {"values": "probabilities"}], ids=["bare", "padded", "p"])
+def test_a_graph_resizes_as_the_data_set_does(options):
+    model = model_of(Net(probabilities="values" in options), **options)
+    found = agreement_in_memory(predictor_of(model, resize={"long": 60, "short": 40}), [noise(52, 90)])
+    assert found.problem is None
+    assert found.largest < 1e-5
+
+
+def test_an_ensemble_is_the_mean_of_its_members():
+    other = Net()
+    with torch.no_grad():
+        other.last.weight.mul_(-1)
+    members = {"a": model_of(Net(), feature="body"), "b": model_of(other, feature="last", tta=Augmented(flip=True))}
+    predictor = predictor_of(EnsembleModel.of(members))
+    image = noise(52, 68)
+    found = agreement_in_memory(predictor, [image, image[::-1]])
+    assert found.problem is None
+    assert found.largest < 1e-5
+    shown = shown_images(predictor.model, "both", None)(torch.tensor(image[None]))
+    np.testing.assert_allclose(shown.feature[0].detach(), predictor(image).feature, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("size", "crop", "stride"), [((9, 14), (4, 6), (3, 5)), ((3, 20), (5, 7), (5, 4))])
+def test_windows_are_put_together_from_the_parts_between_their_edges(size, crop, stride):
+    g = torch.Generator().manual_seed(0)
+    places = list(window_places(size, Slide(crop, stride)))
+    windows = [torch.rand(2, 3, r.stop - r.start, c.stop - c.start, generator=g) for r, c in places]
+    total, number = torch.zeros(2, 3, *size), torch.zeros(size)
+    for window, (rows, columns) in zip(windows, places, strict=True):
+        total[:, :, rows, columns] += window
+        number[rows, columns] += 1
+    torch.testing.assert_close(mean_of_windows(windows, places, size), total / number)
+
+
+def test_what_cannot_be_exported_is_named():
+    plain = predictor_in_memory().model
+    dropout = model_of(torch.nn.Sequential(Net(), torch.nn.Dropout()), mc_dropout=2)
+    short = model_of(Net(), precision="bfloat16")
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        scripted = model_of(torch.jit.trace(Net(), torch.zeros(1, 3, 32, 32)))
+    for model, why in (
+        (plain, "is a plain function, and no module of torch"),
+        (dropout, r"averages random passes \(mc_dropout\)"),
+        (short, "computes in bfloat16"),
+        (scripted, "is TorchScript"),
+    ):
+        with pytest.raises(ModelError, match=f"model net {why}, which cannot be exported; .* --head-only"):
+            shown_images(model, "net", None)
