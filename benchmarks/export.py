@@ -4,7 +4,7 @@ python benchmarks/export.py [--out FILE.json]
 
 Each graph begins with the logits of 19 classes at a quarter of 512 x 1024 pixels, and gives classes, confidence and
 accepted pixels. A network before them would take the same time in all, and hide what the calibration costs. Times are
-those of the processor, of the best of many turns; a ratio is the median, over the turns, of the time beside that at T = 1.
+those of the processor, of the best of some turns; a ratio is the median of the turns, beside T = 1 in the same one.
 """
 
 import argparse

@@ -85,9 +85,6 @@ def export(
 ) -> None:
     """Write a model with its calibration as one graph: images in; classes, confidence and accepted pixels out."""
     from reliseg.deploy.export.wishes import Wishes, check_place, parse_size
-    from reliseg.deploy.loading import load_predictor
-    from reliseg.deploy.stored_run import StoredRun
-    from reliseg.run.depot.open import local_folder
 
     form: Any = format or out.suffix.lower().removeprefix(".")
     wishes = Wishes(form, parse_size(size), dynamic, head_only)
@@ -95,9 +92,11 @@ def export(
     wishes.check_packages()
     from reliseg.deploy.export.export import export as export_predictor
     from reliseg.deploy.export.frames import find_frames
+    from reliseg.deploy.loading import load_predictor
+    from reliseg.deploy.stored_run import StoredRun, place_to_read
 
-    folder = local_folder(Path(run).expanduser())
+    folder = place_to_read(run)
     predictor = load_predictor(folder, model, calibration, dataset=dataset, device="cpu")
-    frames = find_frames(StoredRun(folder), predictor, images or [])
+    frames = find_frames(StoredRun(folder, run), predictor, images or [])
     written = export_predictor(predictor, wishes, frames, out)
     sys.stdout.write(printable(written.text()) + "\n")

@@ -27,7 +27,7 @@ def stored(tmp_path):
     make_images(tmp_path, {"val": 2, "train": 3})
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.yaml").write_text(CONFIG % (tmp_path / "data"))
-    return StoredRun(tmp_path / "run")
+    return StoredRun(tmp_path / "run", "run")
 
 
 def files(tmp_path, split):
@@ -51,7 +51,7 @@ def test_images_may_be_named(stored, tmp_path):
 def test_where_the_data_lie_elsewhere_images_are_asked_for(stored, tmp_path):
     (tmp_path / "data").rename(tmp_path / "elsewhere")
     with pytest.raises(
-        ConfigError, match=r"the images of .*run cannot be read here \(.*\); give --images, some of those"
+        ConfigError, match=r"the images of run cannot be read here \(.*\); give --images, some of those"
     ):
         find_frames(stored, predictor_of(model_of(Net())), [])
 

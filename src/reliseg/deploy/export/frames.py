@@ -30,9 +30,9 @@ def find_frames(stored: StoredRun, predictor: Predictor, places: Sequence[str]) 
     try:
         frames = list(_of_run(stored, predictor))
     except (UsageError, SampleError, OSError) as error:
-        raise ConfigError(f"the images of {stored.folder} cannot be read here ({error}); {_ADVICE}") from error
+        raise ConfigError(f"the images of {stored.name} cannot be read here ({error}); {_ADVICE}") from error
     if not frames:
-        raise ConfigError(f"{stored.folder} has no images of {predictor.dataset.name}; {_ADVICE}")
+        raise ConfigError(f"{stored.name} has no images of {predictor.dataset.name}; {_ADVICE}")
     return frames
 
 
