@@ -259,6 +259,7 @@ SECTIONS = {
     "`test`": schema.TestConfig,
     "`corrupt`": schema.CorruptConfig,
     "`accept`": schema.AcceptConfig,
+    "`sets`": schema.SetsConfig,
     "`sample`": schema.SampleConfig,
 }
 

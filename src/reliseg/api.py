@@ -136,6 +136,7 @@ def evaluate(
     pooled: Mapping[str, str | Sequence[str]] | None = None,
     corrupt: Mapping[str, Any] | Sequence[Mapping[str, Any]] = (),
     accept: Mapping[str, Any] | Sequence[Mapping[str, Any]] = (),
+    sets: Mapping[str, Any] | Sequence[Mapping[str, Any]] = (),
     out: str | Path | None = None,
     workers: int | None = None,
     progress: Listener | bool | None = None,
@@ -152,7 +153,7 @@ def evaluate(
     if that is given; `calibrate_from` names run folders or records whose fitted calibrations are applied. A domain
     that holds images which a calibration was fitted on is refused, unless `allow_seen` names it; `pooled` names domains
     that are reported together too, by the name of the pool; `corrupt` is a section of a configuration, or several: what
-    is reported of corrupted images; `accept` likewise: what is promised of the pixels that are accepted. `settings` are
+    is reported of corrupted images; `accept` and `sets` likewise: what is promised. `settings` are
     those of a configuration: scores, metrics, seed, batch, sample. A domain with images that cannot be evaluated has no
     rows, or with `on_error="skip"` those of its other images. `progress=True` shows a bar, on the terminal or below the
     cell of a notebook. Statistics are kept in `out`, where an interrupted evaluation goes on, or in a temporary folder,
@@ -179,7 +180,7 @@ def evaluate(
             "pooled": pools_of(pooled),
         },
     }
-    content |= ({"corrupt": corrupt} if corrupt else {}) | ({"accept": accept} if accept else {})
+    content |= {k: given for k, given in (("corrupt", corrupt), ("accept", accept), ("sets", sets)) if given}
     config = parse_config(content, where="evaluate")
     plan = plan_with([ModelSource(n, lambda m=m: m) for n, m in models.items()], datasets, config, Path())  # type: ignore[misc]
     text = render_config(config, Path())

@@ -125,7 +125,7 @@ def test_few_images_and_scenes_on_both_sides_are_said():
     (left,) = with_halves_left_out([fit("large")], 0)
     (ground,) = grounds(asked(), fits=[left])
     few, alike = notes_on(ground)
-    assert few.startswith("accept: a risk of 0.05 on 30 images of world/large accepts much less than it could; with")
+    assert few.startswith("accept: a risk of 0.05 on 30 images of world/large costs much more than it must; with")
     assert (
         "half of the images of world/large are left out of its calibrations, and they are of the same 1 scene" in alike
     )

@@ -315,7 +315,20 @@ class CorruptConfig(_Section):
             raise ValueError(str(error)) from error
 
 
-class AcceptConfig(_Section):
+class _PromiseConfig(_Section):
+    """A promise, and what it rests on."""
+
+    risk: float = Field(gt=0, lt=1)
+    on: list[str] = Field(default_factory=list)
+    confidence: float | None = Field(default=None, gt=0, lt=1)
+
+    @field_validator("on", mode="before")
+    @classmethod
+    def _one_as_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
+class AcceptConfig(_PromiseConfig):
     """A promise: pixels are accepted so that at most this share of an image is accepted and wrong, on average.
 
     The threshold is chosen on the domains in `on`; without them, on half of the images of each calibration split, which
@@ -324,15 +337,17 @@ class AcceptConfig(_Section):
     """
 
     written_if_used = ("on", "confidence", "class_")
-    risk: float = Field(gt=0, lt=1)
-    on: list[str] = Field(default_factory=list)
-    confidence: float | None = Field(default=None, gt=0, lt=1)
     class_: str = Field(default="", alias="class")
 
-    @field_validator("on", mode="before")
-    @classmethod
-    def _one_as_list(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
+
+class SetsConfig(_PromiseConfig):
+    """A promise of sets of classes: at most this share of an image's pixels is of a class that is not in its set.
+
+    A set holds the predicted class, and each class with a probability that is large enough; `on` and `confidence` are
+    as in `accept`.
+    """
+
+    written_if_used = ("on", "confidence")
 
 
 class ProtocolConfig(_Section):
@@ -417,16 +432,17 @@ class Settings(_Section):
 class RunConfig(Settings):
     """A whole run."""
 
-    written_if_used = ("corrupt", "accept")
+    written_if_used = ("corrupt", "accept", "sets")
     models: list[ModelConfig] = Field(min_length=1)
     datasets: list[DataConfig] = Field(min_length=1)
     calibration: list[CalibrationConfig] = Field(default_factory=list)
     test: TestConfig = TestConfig()
     corrupt: list[CorruptConfig] = Field(default_factory=list)
     accept: list[AcceptConfig] = Field(default_factory=list)
+    sets: list[SetsConfig] = Field(default_factory=list)
     protocol: ProtocolConfig | None = None
 
-    @field_validator("corrupt", "accept", mode="before")
+    @field_validator("corrupt", "accept", "sets", mode="before")
     @classmethod
     def _one_section_as_list(cls, value: Any) -> Any:
         return [value] if isinstance(value, Mapping) else value
@@ -444,6 +460,11 @@ class RunConfig(Settings):
         for model in self.models:
             _check_members(model, kinds)
         return self
+
+    @property
+    def promises(self) -> "list[AcceptConfig | SetsConfig]":
+        """All promises that are asked for."""
+        return [*self.accept, *self.sets]
 
 
 def _check_members(ensemble: ModelConfig, kinds: Mapping[str, str]) -> None:

@@ -23,9 +23,11 @@ class Promise:
     confidence: float | None = None
     label: str = ""
     """The name of the class; "" is all pixels."""
+    of_sets: bool = False
+    """Whether it is about sets of classes: the share of an image's pixels whose set lacks the true class."""
 
     def __str__(self) -> str:
-        of_class = f" for {self.label}" if self.label else ""
+        of_class = " for sets" if self.of_sets else f" for {self.label}" if self.label else ""
         with_confidence = f" with confidence {self.confidence:g}" if self.confidence else ""
         return f"a risk of {self.risk:g}{of_class}{with_confidence}"
 
@@ -58,7 +60,10 @@ class Promise:
 
 @dataclass(frozen=True)
 class PromisedThreshold:
-    """The threshold that a promise comes to: pixels of the first coarse bins of confidence are accepted."""
+    """The threshold that a promise comes to: pixels of the first coarse bins of confidence are accepted.
+
+    Of sets: classes with a probability in the first bins of those that are least probable are left out of sets.
+    """
 
     promise: Promise
     on: str
@@ -68,7 +73,7 @@ class PromisedThreshold:
     n: int = 0
     """The number of units that it was chosen on."""
     bins: int | None = None
-    """How many bins are accepted; None where there is no threshold."""
+    """How many bins are accepted, or left out of sets; None where there is no threshold."""
     why: str = ""
     """Why there is none."""
     images: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -80,6 +85,7 @@ class PromisedThreshold:
         of = f"the true {self.promise.label} pixels of an image" if self.promise.label else "the pixels of an image"
         sure = "in expectation" if self.promise.confidence is None else f"with confidence {self.promise.confidence:g}"
         wrong = "accepted as something else" if self.promise.label else "accepted and wrong"
+        wrong = "of a class that their set lacks" if self.promise.of_sets else wrong
         return (
             f"at most a share of {self.promise.risk:g} of {of} is {wrong}, averaged over new {self.units} drawn as the "
             f"{self.n} of {self.on} were, {sure}"

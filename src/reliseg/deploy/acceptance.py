@@ -1,12 +1,12 @@
 """Which pixels are accepted: those that are at least as sure as a threshold, which was chosen before."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reliseg.conformal import PromisedThreshold
 from reliseg.errors import ConfigError
-from reliseg.stats.bins import COARSE_SHIFT
+from reliseg.stats.bins import COARSE_SHIFT, SET_BINS, set_edges
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES, confidence_edges
 from reliseg.stats.threshold import Threshold
 
@@ -26,6 +26,8 @@ class Acceptance:
     why: str = ""
     promised: PromisedThreshold | None = None
     """The promise that it keeps, if it was chosen for one."""
+    sets: PromisedThreshold | None = None
+    """The promise that sets of classes keep, if the run makes one."""
 
     @classmethod
     def at_95(cls, thresholds: Mapping[str, Threshold], split: str, score: str = "msp") -> "Acceptance":
@@ -42,6 +44,18 @@ class Acceptance:
             return cls(split=threshold.on, why=why, promised=threshold)
         last = min(bins << COARSE_SHIFT, BUILT_IN_SCORES["msp"].bins.size) - 1
         return cls("msp", last, threshold.on, promised=threshold)
+
+    def with_sets(self, promises: Iterable[PromisedThreshold]) -> "Acceptance":
+        """Return the threshold with the first of these promises that is about sets."""
+        return replace(self, sets=next((t for t in promises if t.promise.of_sets), None))
+
+    @property
+    def least_probable(self) -> float:
+        """Above which probability a class is in the set of a pixel; a ConfigError where no promise of sets is made."""
+        if self.sets is None or self.sets.bins is None:
+            why = self.sets.why if self.sets else "the run makes no promise of them; ask for sets: in its configuration"
+            raise ConfigError(f"no sets of classes are known: {why}")
+        return 0.0 if not self.sets.bins else float(set_edges()[SET_BINS + 1 - self.sets.bins])
 
     @property
     def confidence(self) -> float | None:
@@ -78,6 +92,9 @@ class Acceptance:
     def facts(self) -> dict[str, Any]:
         """Return what a reader of accepted pixels must know, as JSON values."""
         promise = {"promise": _promise_facts(self.promised)} if self.promised else {}
+        if self.sets is not None:
+            least = None if self.sets.bins is None else self.least_probable
+            promise["sets"] = _promise_facts(self.sets) | {"probability_above": least}
         if self.last is None:
             return {"score": self.score, "threshold": None, "why": self.why} | promise
         return {

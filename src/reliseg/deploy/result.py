@@ -68,6 +68,16 @@ class CalibratedImage:
         """Whether each pixel is at least as sure as the threshold; a ConfigError where there is none."""
         return self._maps.accepted(self.acceptance.score, self.acceptance.require())
 
+    def sets(self, rows: slice = slice(None)) -> Bool[np.ndarray, "c n W"]:
+        """Return which classes are in the set of each pixel of some rows, or of all: classes x rows x width.
+
+        A set holds the predicted class, and those that are probable enough for the promise of sets that the run makes;
+        a ConfigError where it makes none. All rows take a byte, and meanwhile four, for each class and pixel.
+        """
+        above, classes = self.acceptance.least_probable, self.classes[rows]
+        probable = self.probabilities(rows)[: self.prediction.columns - 1] > (above or -1.0)
+        return np.asarray(probable | (np.arange(len(probable))[:, None, None] == classes))
+
     def score(self, name: str) -> Float[np.ndarray, "H W"]:
         """Return a score of each pixel, higher where the model is surer; a ConfigError where it cannot be had."""
         kind = SCORES.get(name)

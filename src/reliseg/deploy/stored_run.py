@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,11 @@ class StoredRun:
             records = now  # the folder may hold those of configurations that were asked before
         splits = {record.split: record for record in records.values()}
         if (asked or IDENTITY).partition("@")[0] == IDENTITY and (asked is not None or not records):
-            return _identity(asked or IDENTITY, splits, self.promises(model))
+            promises = self.promises(model)
+            choice = _identity(asked or IDENTITY, splits, promises)
+            on = (asked or "").partition("@")[2]
+            of_sets = [t for t in promises if on in ("", t.on)]
+            return replace(choice, acceptance=choice.acceptance.with_sets(of_sets))
         methods: dict[str, list[str]] = {}
         for record in records.values():
             methods.setdefault(record.method, []).append(record.name)
@@ -152,11 +156,17 @@ class StoredRun:
 def of_record(record: Record) -> Choice:
     """Return a fitted calibration with the threshold of its first promise, or with that which its split gave."""
     acceptance = Acceptance(why=f"no threshold was measured on {record.split}")
-    if record.promises:
-        acceptance = Acceptance.promising(record.promises[0])
+    if promised := _of_pixels(record.promises):
+        acceptance = Acceptance.promising(promised[0])
     elif record.thresholds:
         acceptance = Acceptance.at_95(record.thresholds.get(record.name, {}), record.split)
+    acceptance = acceptance.with_sets(record.promises)
     return Choice(record.name, record.calibration, record, record.split, acceptance)
+
+
+def _of_pixels(promises: Sequence[PromisedThreshold]) -> list[PromisedThreshold]:
+    """Return the promises of what is accepted."""
+    return [threshold for threshold in promises if not threshold.promise.of_sets]
 
 
 def dataset_of_record(record: Record, projections: Mapping[str, tuple[int, ...]] | None = None) -> DataSet:
@@ -182,10 +192,12 @@ def choose(what: str, asked: str | None, names: Sequence[str], where: str, other
 def _identity(asked: str, splits: Mapping[str, Record], promises: Sequence[PromisedThreshold]) -> Choice:
     """Return no calibration, with the threshold of the split that is named, or of the only one."""
     split = asked.partition("@")[2]
-    grounds = {threshold.on: threshold for threshold in reversed(promises)}
+    grounds = {threshold.on: threshold for threshold in reversed(_of_pixels(promises))}
     if split in grounds or (not split and grounds):
         return _identity_on(grounds, split, splits)
     if split and split not in splits:
+        if any(threshold.on == split for threshold in promises):
+            return Choice(IDENTITY, Unchanged(), None, "", Acceptance(why=f"only sets are promised on {split}"))
         raise ConfigError(f"no threshold of {IDENTITY} is stored of {split!r}; {suggestion(split, splits)}")
     if not split and len(splits) == 1:
         split = next(iter(splits))

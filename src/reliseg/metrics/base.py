@@ -15,6 +15,7 @@ from reliseg.intervals import Link, Scale
 from reliseg.labels import LabelSpace
 from reliseg.metrics.image_pixels import ImagePixels
 from reliseg.metrics.replicates import Replicates
+from reliseg.metrics.set_counts import SetCounts
 from reliseg.metrics.units import Units
 from reliseg.registry import Registry, plugin_errors
 from reliseg.results import Value
@@ -120,6 +121,8 @@ class DomainState:
     """By score, where this calibration is 95 % right on the calibration split; empty where there is no such split."""
     promises: tuple[PromisedThreshold, ...] = ()
     """What pixels are accepted so that promises are kept, as was chosen on other images under the same calibration."""
+    sets: Mapping[str, SetCounts] = field(default_factory=dict)
+    """What sets of classes hold in each image, by the key of the promise that they are made for, in the same order."""
     label_pixels: Mapping[str, ImagePixels] = field(default_factory=dict)
     """The true pixels of single classes in each image, in the order of `units`: of those that promises are made of."""
     undefined_scores: Mapping[str, str] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from reliseg.errors import ConfigError, count_text, suggestion
 from reliseg.plan.corrupt import corrupted_tests, with_corrupted_domains
 from reliseg.plan.open import limit_samples, model_loaders, open_configured_dataset
 from reliseg.plan.plan import Fit, ModelSource, Plan, Pool, PromiseGround, Reported, Target, all_members
-from reliseg.plan.promised import promise_grounds, with_halves_left_out
+from reliseg.plan.promised import key_of, promise_grounds, with_halves_left_out
 from reliseg.remote import Roots, root_name
 
 FileKey: TypeAlias = tuple[str, str]
@@ -66,15 +66,15 @@ def _promised(
     """Return the fits with what they leave out, and the images that promises rest on."""
     for fit in fits:
         _check_fit(fit)
-    if any(not section.on for section in config.accept):
+    if any(not section.on for section in config.promises):
         fits = with_halves_left_out(fits, config.seed)
     on = []
-    for section in config.accept:
+    for section in config.promises:
         try:
             on.append(tuple(find_targets(section.on, datasets)))
         except ConfigError as error:
-            raise ConfigError(f"accept: on: {error}") from error
-    return fits, promise_grounds(config.accept, fits, on)
+            raise ConfigError(f"{key_of(section)}: on: {error}") from error
+    return fits, promise_grounds(config.promises, fits, on)
 
 
 def _pools(config: RunConfig, datasets: Mapping[str, DataSet]) -> tuple[Pool, ...]:
@@ -193,7 +193,7 @@ def _check_reported(plan: Plan, fitted: Sequence[tuple[str, Mapping[FileKey, str
     for t in plan.reported_targets():
         shared = [] if t in plan.allow_seen else _shared_samples(t, fitted, plan)
         if shared:
-            fit, choice = "which a calibration is fitted on (first:", "which accept: chooses a threshold on (first:"
+            fit, choice = "which a calibration is fitted on (first:", "which a promise rests on (first:"
             use = fit if _is_fitted(shared[0][1], fitted) else choice
             raise ConfigError(
                 f"test: {t} shares {count_text(len(shared), 'sample')} with {shared[0][1]}, {use} "

@@ -48,7 +48,7 @@ def _names(config: RunConfig) -> Iterator[str]:
     """Yield the names of domains, wherever they stand."""
     for section in config.calibration:
         yield from (*section.on, *(section.apply or ()))
-    yield from (name for promise in config.accept for name in promise.on)
+    yield from (name for promise in config.promises for name in promise.on)
     test = config.test
     yield from (*(test.on or ()), *test.allow_seen, *(name for names in test.pooled.values() for name in names))
     if test.reference:

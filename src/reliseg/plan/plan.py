@@ -15,8 +15,8 @@ from reliseg.models import Model
 from reliseg.stats import Layout
 
 IDENTITY = "identity"
-PROMISE = "promise"
-"""The family of metrics that says what was kept of promises: measured wherever some are made."""
+PROMISE, SETS = "promise", "prediction_sets"
+"""The families of metrics that say what was kept of promises: measured wherever some are made."""
 
 
 @dataclass(frozen=True)
@@ -240,14 +240,16 @@ class Plan:
     def metrics(self) -> tuple[str, ...]:
         """The families of metrics that are measured: those of the settings, and of promises where some are made."""
         asked = self.settings.metrics
-        return (*asked, *([PROMISE] if self.grounds and PROMISE not in asked else []))
+        made = [SETS if promise.of_sets else PROMISE for ground in self.grounds for promise in ground.promises]
+        return tuple(dict.fromkeys((*asked, *made)))
 
     def layout(self, dataset: DataSet) -> Layout:
         """Return what is counted on a data set."""
         classwise = any(METRICS.get(name).reads_classwise for name in self.metrics)
         promises = [p for g in self.grounds if g.classes == dataset.labels.classes for p in g.promises]
-        by_label = any(promise.label for promise in promises)
-        return Layout(len(dataset.labels), tuple(self.settings.scores), classwise=classwise, by_label=by_label)
+        by_label, sets = any(p.label for p in promises), any(p.of_sets for p in promises)
+        scores = tuple(self.settings.scores)
+        return Layout(len(dataset.labels), scores, classwise=classwise, by_label=by_label, sets=sets)
 
     def test_domains(self) -> list[Target]:
         """Return the domains whose results are needed, each once: unions are merged from their members."""

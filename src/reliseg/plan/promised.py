@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from reliseg.config.schema import AcceptConfig
+from reliseg.config.schema import AcceptConfig, SetsConfig
 from reliseg.conformal import Promise
-from reliseg.data import DataSet, Sample
+from reliseg.data import Sample
 from reliseg.errors import ConfigError, count_text, suggestion
 from reliseg.metrics.units import Kind, scenes_are_units
 from reliseg.plan.plan import Fit, PromiseGround, Target, all_members
@@ -32,7 +32,7 @@ def with_halves_left_out(fits: Sequence[Fit], seed: int) -> list[Fit]:
 
 
 def promise_grounds(
-    sections: Sequence[AcceptConfig], fits: Sequence[Fit], on: Sequence[tuple[Target, ...]]
+    sections: Sequence[AcceptConfig | SetsConfig], fits: Sequence[Fit], on: Sequence[tuple[Target, ...]]
 ) -> tuple[PromiseGround, ...]:
     """Return the images that thresholds are chosen on, with the promises; `on` are the domains of each section.
 
@@ -41,16 +41,19 @@ def promise_grounds(
     promises: dict[str, list[Promise]] = {}
     members: dict[str, tuple[Target, ...]] = {}
     for section, targets in zip(sections, on, strict=True):
-        promise = Promise(section.risk, section.confidence, section.class_)
+        label = section.class_ if isinstance(section, AcceptConfig) else ""
+        promise = Promise(section.risk, section.confidence, label, isinstance(section, SetsConfig))
         grounds = {"+".join(map(str, targets)): targets} if targets else {fit.split: fit.on for fit in fits}
         if not grounds:
             raise ConfigError(
-                "accept: no calibration is fitted, so there is no split to leave images out of; name domains in on:"
+                f"{key_of(section)}: no calibration is fitted, so there is no split to leave images out of; "
+                "name domains in on:"
             )
         if targets:
-            _check_unfitted(targets, fits)
+            _check_unfitted(key_of(section), targets, fits)
         for name, of_ground in grounds.items():
-            _check(promise, name, of_ground, promises.setdefault(name, []))
+            _check_domains(key_of(section), name, of_ground)
+            _check(promise, name, of_ground[0], promises.setdefault(name, []))
             promises[name].append(promise)
             members[name] = of_ground
     own = {fit.split: fit for fit in fits}
@@ -61,6 +64,12 @@ def promise_grounds(
     for ground in found:
         _check_size(ground)
     return found
+
+
+def key_of(asked: AcceptConfig | SetsConfig | Promise) -> str:
+    """Return the key of the configuration under which a promise stands."""
+    of_sets = asked.of_sets if isinstance(asked, Promise) else isinstance(asked, SetsConfig)
+    return "sets" if of_sets else "accept"
 
 
 def units_of(ground: PromiseGround) -> Kind:
@@ -81,14 +90,15 @@ def notes_on(ground: PromiseGround) -> Iterable[str]:
     for promise in ground.promises:
         if n < promise.comfortable:
             yield (
-                f"accept: {promise} on {count_text(n, units[:-1])} of {ground.name} accepts much less than it could; "
-                f"with {promise.comfortable} or more it costs little"
+                f"{key_of(promise)}: {promise} on {count_text(n, units[:-1])} of {ground.name} costs much more than it "
+                f"must; with {promise.comfortable} or more it costs little"
             )
     scenes = {(m.dataset.name, s.scene) for m in ground.members for s in m.domain.samples}
     if units == "images" and ground.left_out and len(scenes) < n:
         yield (
-            f"accept: half of the images of {ground.name} are left out of its calibrations, and they are of the same "
-            f"{count_text(len(scenes), 'scene')}; what is promised holds for new images of such scenes"
+            f"{key_of(ground.promises[0])}: half of the images of {ground.name} are left out of its calibrations, and "
+            f"they are of the same {count_text(len(scenes), 'scene')}; what is promised holds for new images of such "
+            "scenes"
         )
 
 
@@ -117,25 +127,25 @@ def _left_out(fit: Fit | None) -> Mapping[Target, frozenset[str]]:
     return {} if fit is None else fit.left_out
 
 
-def _check(promise: Promise, name: str, on: Sequence[Target], others: Sequence[Promise]) -> None:
-    """Refuse a promise that cannot be made on these domains, whatever is in their images."""
-    if promise in others:
-        raise ConfigError(f"accept: {promise} is promised twice on {name}; leave one of them out")
-    spaces = {t.classes for t in on}
-    if len(spaces) > 1:
-        raise ConfigError(f"accept: on {name}: these domains have different classes; promise on each by itself")
+def _check_domains(key: str, name: str, on: Sequence[Target]) -> None:
+    """Refuse domains that no promise can rest on, whatever is in their images."""
+    if len({t.classes for t in on}) > 1:
+        raise ConfigError(f"{key}: on {name}: these domains have different classes; promise on each by itself")
     for target in on:
         if not target.domain.annotated:
-            raise ConfigError(f"accept: on {target}: this domain has no annotation; name an annotated one")
-    (classes,) = spaces
-    if promise.label and promise.label not in classes:
-        dataset: DataSet = on[0].dataset
-        raise ConfigError(
-            f"accept: class: {dataset.name} has no class {promise.label!r}; {suggestion(promise.label, classes)}"
-        )
+            raise ConfigError(f"{key}: on {target}: this domain has no annotation; name an annotated one")
 
 
-def _check_unfitted(on: Sequence[Target], fits: Sequence[Fit]) -> None:
+def _check(promise: Promise, name: str, first: Target, others: Sequence[Promise]) -> None:
+    """Refuse a promise that is made already, or of a class that the domains do not have."""
+    if promise in others:
+        raise ConfigError(f"{key_of(promise)}: {promise} is promised twice on {name}; leave one of them out")
+    if promise.label and promise.label not in first.classes:
+        known = suggestion(promise.label, first.classes)
+        raise ConfigError(f"accept: class: {first.dataset.name} has no class {promise.label!r}; {known}")
+
+
+def _check_unfitted(key: str, on: Sequence[Target], fits: Sequence[Fit]) -> None:
     """Refuse promises on samples that a calibration is fitted on."""
     for fit in fits:
         files = {_key(member, sample) for member in fit.members() for sample in member.domain.samples}
@@ -143,7 +153,7 @@ def _check_unfitted(on: Sequence[Target], fits: Sequence[Fit]) -> None:
             shared = sorted(s.id for s in member.domain.samples if _key(member, s) in files)
             if shared:
                 raise ConfigError(
-                    f"accept: on: {member} shares {count_text(len(shared), 'sample')} with {fit.split}, which "
+                    f"{key}: on: {member} shares {count_text(len(shared), 'sample')} with {fit.split}, which "
                     f"calibrations are fitted on (first: {shared[0]}); name other images, or leave on: out"
                 )
 
@@ -156,6 +166,6 @@ def _check_size(ground: PromiseGround) -> None:
             alike = ", because images of a scene are alike" if units == "scenes" else ""
             way = "or name other images in on:" if ground.left_out else "or name more images"
             raise ConfigError(
-                f"accept: {promise} needs {promise.least} {units}, and {which} has {n}{alike}; promise a larger risk, "
-                f"{way}"
+                f"{key_of(promise)}: {promise} needs {promise.least} {units}, and {which} has {n}{alike}; "
+                f"promise a larger risk, {way}"
             )

@@ -12,6 +12,7 @@ from reliseg.errors import ConfigError
 DIGEST = "ab" * 32
 PROMISES = (
     PromisedThreshold(Promise(0.05), "a/cal", "images", 51, 240, images={"a/cal": {"s/1": DIGEST}}),
+    PromisedThreshold(Promise(0.05, of_sets=True), "a/cal", "images", 51, 321),
     PromisedThreshold(Promise(0.01, 0.95, "person"), "a/cal+b/cal", "scenes", 12, why="needs 299 scenes"),
 )
 
@@ -42,7 +43,7 @@ def test_those_of_another_record_are_refused(record):
     [
         ("risk", 0.5, "it was changed since it was written"),
         ("risk", 0.0, "promises.0.risk: input should be greater than 0"),
-        ("bins", 290, "promises.0.bins: input should be less than or equal to 289"),
+        ("bins", -1, "promises.0.bins: input should be greater than or equal to 0"),
         ("on", "\x1b[2J", "promises.0.on: string should match pattern"),
         ("images", {"a/cal": {"s/1": "no digest"}}, "promises.0.images.a/cal.s/1: string should match pattern"),
     ],
@@ -56,11 +57,11 @@ def test_what_was_changed_or_is_no_promise_is_refused(record, key, value, words)
         read_promises(record, DIGEST)
 
 
-@pytest.mark.parametrize("change", [{"bins": None}, {"why": "none"}])
+@pytest.mark.parametrize("change", [{"bins": None}, {"why": "none"}, {"bins": 290}, {"bins": 322, "of_sets": True}])
 def test_a_threshold_without_a_value_or_a_reason_or_with_both_is_refused(record, change):
     path = promises_file(record)
     content = json.loads(path.read_text())
     content["promises"][0] |= change
     path.write_text(json.dumps(content | {"sha256": seal_of(content)}))
-    with pytest.raises(ConfigError, match="one of its promises has no threshold and no reason, or both"):
+    with pytest.raises(ConfigError, match="one of its promises has no threshold and no reason, or both, or one"):
         read_promises(record, DIGEST)

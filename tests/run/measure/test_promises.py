@@ -12,9 +12,10 @@ from PIL import Image
 
 import reliseg
 from reliseg.calibration.records.record import read_records
+from reliseg.conformal import PromisedThreshold
 from reliseg.deploy.acceptance import Acceptance
 from reliseg.deploy.result import CalibratedImage
-from reliseg.deploy.stored_run import StoredRun
+from reliseg.deploy.stored_run import Choice, StoredRun
 from reliseg.errors import ConfigError, IncompleteError
 from reliseg.labels import label_space
 from reliseg.prediction import Prediction
@@ -29,7 +30,7 @@ NAMES = ("promised_share", "kept_share", "coverage", "accepted_risk")
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
     street = make_street(tmp_path_factory.mktemp("street"), cal=30, day=20, dusk=20)
-    street.write(street.content() | {"accept": [{"risk": 0.15}, {"risk": 0.25, "class": "car"}]})
+    street.write(street.content() | {"accept": [{"risk": 0.15}, {"risk": 0.25, "class": "car"}], "sets": {"risk": 0.1}})
     return street
 
 
@@ -94,6 +95,38 @@ def test_what_a_predictor_accepts_is_what_was_chosen_and_measured(street, run, c
         assert {row.fitted_on for row in (share, kept, coverage, risk)} == {"street/cal"}
 
 
+@pytest.mark.parametrize("calibration", ["identity", TS])
+def test_sets_of_a_predictor_are_those_that_were_chosen_and_measured(street, run, calibration) -> None:
+    choice = StoredRun(run, "run").choose_calibration("net", calibration)
+    chosen = choice.acceptance.sets
+    assert chosen is not None
+    (own,) = [t for t in read_records(run)["net"][0].promises if t.promise.of_sets]
+    own_images = [street.root / "data" / "valannot" / f"{Path(i).name}.png" for i in own.images["street/cal"]]
+    for more, is_kept in ((0, True), (1, False)):
+        missed, known, _ = sets_of(run, choice, own_images, replace(chosen, bins=chosen.bins + more))
+        assert ((missed / known).sum() <= 0.1 * 16 - 1) == is_kept
+    rows = Results.read(run / "results.json").where(calibration=calibration, domain="dusk")
+    missed, known, sizes = sets_of(run, choice, sorted((street.root / "data" / "testannot").iterdir()), chosen)
+    assert rows.value("sets_kept_share") == pytest.approx((missed / known).mean(), rel=1e-12)
+    assert rows.value("set_coverage") == pytest.approx(1 - missed.sum() / known.sum(), rel=1e-12)
+    assert rows.value("set_size") == pytest.approx(sizes.sum() / known.sum(), rel=1e-12)
+    assert rows.value("sets_promised_share") == 0.1
+
+
+def sets_of(run: Path, choice: Choice, images: list[Path], chosen: PromisedThreshold) -> np.ndarray:
+    """Pixels of each image whose set lacks the true class, known pixels, and the sum of the sizes of their sets."""
+    found = []
+    for path in images:
+        truth = np.array(Image.open(path))
+        logits = np.load(run.parent / "logits" / path.stem.partition("_")[0] / f"{path.stem}.npz")["logits"]
+        acceptance = replace(choice.acceptance, sets=chosen)
+        sets = CalibratedImage.of(path.stem, choice.calibration(Prediction(logits, truth.shape)), acceptance).sets()
+        known = truth < 11
+        has = np.take_along_axis(sets, np.where(known, truth, 0)[None].astype(np.int64), axis=0)[0]
+        found.append([(known & ~has).sum(), known.sum(), sets.sum(axis=0)[known].sum()])
+    return np.array(found).T
+
+
 def test_half_of_the_split_is_in_the_fit_and_the_other_half_in_the_promise(run: Path) -> None:
     (record,) = read_records(run)["net"]
     fitted, chosen = set(record.samples["street/cal"]), set(record.promises[0].images["street/cal"])
@@ -104,7 +137,7 @@ def test_half_of_the_split_is_in_the_fit_and_the_other_half_in_the_promise(run: 
 
 
 def test_the_same_folder_without_a_promise_is_as_a_run_that_never_had_one(street: Street, run: Path, tmp_path) -> None:
-    config = changed(street, tmp_path / "bare", accept=[])
+    config = changed(street, tmp_path / "bare", accept=[], sets=[])
     bare = tmp_path / "run"
     reliseg.run_config(config, bare)
     assert not list((bare / "calibrations" / "net").glob("*.promises"))
@@ -127,6 +160,7 @@ def test_other_images_give_one_threshold_for_all_and_the_fit_keeps_its_own(stree
         tmp_path / "own",
         domains=domains,
         accept=[{"risk": 0.2, "on": "street/own"}],
+        sets=[],
         test={"on": ["street/day"]},
     )
     results = reliseg.run_config(config, tmp_path / "run")
@@ -144,9 +178,7 @@ def test_a_copy_of_an_image_is_found_by_its_bytes(street: Street, tmp_path) -> N
     chosen, fitted = (sorted(h["street/cal"])[0] for h in (record.promises[0].images, record.samples))
     shutil.copy(copy.root / "data" / "val" / f"{Path(chosen).name}.png", copy.image("test", 2003))
     copy.write(copy.content() | {"accept": {"risk": 0.15}})
-    with pytest.raises(
-        IncompleteError, match=r"is the same image as .*, which accept: chooses a threshold on; remove one"
-    ):
+    with pytest.raises(IncompleteError, match=r"is the same image as .*, which a promise rests on; remove one"):
         reliseg.run_config(copy.config, tmp_path / "a")
     content = copy.content()
     content["accept"] = {"risk": 0.2, "on": "street/day"}
@@ -158,9 +190,9 @@ def test_a_copy_of_an_image_is_found_by_its_bytes(street: Street, tmp_path) -> N
 
 
 def test_tested_images_are_refused_where_a_threshold_is_chosen_on_them(street: Street, tmp_path) -> None:
-    config = changed(street, tmp_path / "on", accept=[{"risk": 0.2, "on": "street/day"}])
+    config = changed(street, tmp_path / "on", accept=[{"risk": 0.2, "on": "street/day"}], sets=[])
     with pytest.raises(
-        ConfigError, match="test: street/day shares 20 samples with street/day, which accept: chooses a threshold on"
+        ConfigError, match="test: street/day shares 20 samples with street/day, which a promise rests on"
     ):
         reliseg.run_config(config, tmp_path / "run")
 
@@ -168,6 +200,6 @@ def test_tested_images_are_refused_where_a_threshold_is_chosen_on_them(street: S
 def test_equal_promises_on_two_grounds_have_rows_of_their_own(street: Street, tmp_path) -> None:
     domains = {name: {"split": "train", "scenes": [f"s{i}"]} for name, i in (("own", 143), ("day", 144))}
     grounds = [{"risk": 0.3, "on": name} for name in ("street/own", "street/day")]
-    config = changed(street, tmp_path / "two", domains=domains, accept=grounds, test={"on": ["street/dusk"]})
+    config = changed(street, tmp_path / "two", domains=domains, accept=grounds, sets=[], test={"on": ["street/dusk"]})
     rows = reliseg.run_config(config, tmp_path / "run").where(metric="kept_share", calibration=TS).rows
     assert [row.fitted_on for row in rows] == ["street/own", "street/day"]

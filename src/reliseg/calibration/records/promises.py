@@ -17,6 +17,7 @@ from reliseg.conformal import Promise, PromisedThreshold
 from reliseg.errors import ConfigError
 from reliseg.runtime.atomic_files import write_text
 from reliseg.runtime.regular_files import read_regular, reason_of, regular_size
+from reliseg.stats.bins import SET_BINS
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
 FORMAT = 1
@@ -34,18 +35,20 @@ class _Promised(BaseModel):
     risk: float = Field(gt=0, lt=1)
     confidence: float | None = Field(gt=0, lt=1)
     label: _Text
+    of_sets: bool
     on: _Text
     units: Literal["images", "scenes"]
     n: int = Field(ge=0)
-    bins: int | None = Field(ge=0, le=BUILT_IN_SCORES["msp"].bins.coarse_size)
+    bins: int | None = Field(ge=0)
     why: _Text
     images: dict[_Text, dict[_Text, _Digest]]
 
     def restore(self) -> PromisedThreshold | None:
-        """Return the threshold; None where it has neither a value nor a reason, or both."""
-        promise = Promise(self.risk, self.confidence, self.label)
+        """Return the threshold; None where it has neither a value nor a reason, or both, or where no bin is there."""
+        promise = Promise(self.risk, self.confidence, self.label, self.of_sets)
         found = PromisedThreshold(promise, self.on, self.units, self.n, self.bins, self.why, self.images)
-        return found if (self.bins is None) == bool(self.why) else None
+        most = SET_BINS + 1 if self.of_sets else BUILT_IN_SCORES["msp"].bins.coarse_size
+        return found if (self.bins is None) == bool(self.why) and (self.bins or 0) <= most else None
 
 
 class _File(BaseModel):
@@ -67,6 +70,7 @@ def write_promises(record: Path, digest: str, promises: Sequence[PromisedThresho
     """Write the thresholds of promises; `digest` is the sha256 of the record, "" where there is none."""
     content = [
         {"risk": t.promise.risk, "confidence": t.promise.confidence, "label": t.promise.label}
+        | {"of_sets": t.promise.of_sets}
         | {"on": t.on, "units": t.units, "n": t.n, "bins": t.bins, "why": t.why}
         | {"images": {domain: dict(of_domain) for domain, of_domain in t.images.items()}}
         for t in promises
@@ -99,7 +103,7 @@ def read_promises(record: Path, digest: str) -> tuple[PromisedThreshold, ...]:
     found = [one.restore() for one in content.promises]
     promises = tuple(threshold for threshold in found if threshold is not None)
     if len(promises) < len(found):
-        raise _damage_error(path, "one of its promises has no threshold and no reason, or both")
+        raise _damage_error(path, "one of its promises has no threshold and no reason, or both, or one beyond all")
     return promises
 
 

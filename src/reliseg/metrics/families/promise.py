@@ -71,9 +71,10 @@ class KeptPromises(Metric):
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
         """Return the values of each promise; undefined where no threshold could be chosen."""
-        if not domain.promises:
+        promises = _own(domain)
+        if not promises:
             return undefined_values(_QUANTITIES, "no promise was made for these classes; see accept:", score=SCORE)
-        values = [value for threshold in domain.promises for value in _values(threshold, domain)]
+        values = [value for threshold in promises for value in _values(threshold, domain)]
         order = list(_QUANTITIES)
         return sorted(values, key=lambda value: order.index(value.metric))
 
@@ -81,11 +82,16 @@ class KeptPromises(Metric):
         """Yield its numbers without each unit of the domain; the threshold is taken as it is."""
         if domain.units is None:
             return
-        for threshold in domain.promises:
+        for threshold in _own(domain):
             if threshold.bins is not None:
                 pixels = _pixels(threshold, domain)
                 if pixels is not None:
                     yield from _replicates(threshold, threshold.bins, pixels, domain.units)
+
+
+def _own(domain: DomainState) -> list[PromisedThreshold]:
+    """Return the promises of what is accepted."""
+    return [threshold for threshold in domain.promises if not threshold.promise.of_sets]
 
 
 def _definition(metric: str, threshold: PromisedThreshold) -> str:

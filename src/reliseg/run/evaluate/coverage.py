@@ -82,7 +82,7 @@ class Coverage:
                 tested = [*tested, *plan.calibrations_on(ground, model)]
         same = "this is the same image as"
         chosen_on = self._promised_images() if self.is_tested else {}
-        unseen = {digest: f"{same} {i}, which accept: chooses a threshold on" for digest, i in chosen_on.items()}
+        unseen = {digest: f"{same} {i}, which a promise rests on" for digest, i in chosen_on.items()}
         for name in (name for name in tested if name in records):
             fitted = records[name].seen()
             unseen |= {digest: f"{same} {i}, which {name} was fitted on" for digest, i in fitted.items()}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from reliseg.conformal import PromisedThreshold
 from reliseg.data import MASKS_TO_DECODE, void_note
 from reliseg.metrics import METRICS, DomainState, Metric, compute_values
 from reliseg.plan.plan import IDENTITY, Reported, Target
@@ -16,7 +17,7 @@ from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.measure.curves import curves_of
 from reliseg.run.measure.image_table import image_lines
 from reliseg.run.measure.numbers import Number, replicates_by_value, unit_set, write_replicates_of
-from reliseg.run.measure.promises import Promised, label_pixels, promises_of
+from reliseg.run.measure.promises import Promised, label_pixels, promises_of, set_counts
 from reliseg.run.measure.seed_means import with_means
 from reliseg.run.measure.states import load_state
 from reliseg.run.store.piece_files import StoredScoreHistograms
@@ -139,7 +140,10 @@ class _Measurement:
         seen = _Views(
             [(origin, state)],
             [(replace(origin, fitted_on=name), replace(state, thresholds=t)) for name, t in by_split],
-            [(replace(origin, fitted_on=name), replace(state, promises=p)) for name, p in promises],
+            [
+                (replace(origin, fitted_on=name), self._states.with_promises(target, calibration, state, p))
+                for name, p in promises
+            ],
         )
         found = _numbers(metrics, seen, reference)
         numbers = [number.skipping(lost) for number in found]
@@ -201,6 +205,13 @@ class _States:
         if target == self._plan.reference:
             self._kept = calibration, state
         return state
+
+    def with_promises(
+        self, target: Reported, calibration: str, state: DomainState, promises: tuple[PromisedThreshold, ...]
+    ) -> DomainState:
+        """Return a state with promises, and with what their sets hold."""
+        state = replace(state, promises=promises)
+        return replace(state, sets=set_counts(self._coverages, target.members(), calibration, state))
 
     def _reference_of(self, target: Reported, calibration: str) -> DomainState | None:
         """Return the in-domain statistics; None for the reference itself, and where this calibration stops short."""

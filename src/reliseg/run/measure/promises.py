@@ -13,6 +13,7 @@ from reliseg.conformal import PromisedThreshold, losses_of, means_of_units
 from reliseg.errors import count_text
 from reliseg.metrics import DomainState
 from reliseg.metrics.image_pixels import ImagePixels
+from reliseg.metrics.set_counts import SetCounts, lost_by_bins_left_out
 from reliseg.plan.plan import PromiseGround, Reported, Target
 from reliseg.plan.promised import units_of
 from reliseg.run.context import ModelRun
@@ -21,6 +22,8 @@ from reliseg.run.measure.states import load_state, rows_of_images
 
 Promised: TypeAlias = Mapping[tuple[str, str], tuple[PromisedThreshold, ...]]
 """By the name of the ground and the calibration."""
+Lost: TypeAlias = tuple[Int64[np.ndarray, "n b"], Int64[np.ndarray, " n"]]
+"""What each image loses by bin, and its pixels that count."""
 
 
 def measure_promises(coverages: Coverages, incomplete: Collection[Target]) -> Promised:
@@ -66,6 +69,23 @@ def label_pixels(
     return {name: ImagePixels.joined(of_label).at(order) for name, of_label in parts.items()}
 
 
+def set_counts(
+    coverages: Coverages, members: Sequence[Target], calibration: str, state: DomainState
+) -> dict[str, SetCounts]:
+    """Return what sets of classes hold in each image of a domain, for each promise of the state that is about sets."""
+    asked = {t.promise.key: t.bins for t in state.promises if t.promise.of_sets and t.bins is not None}
+    if not asked or state.units is None:
+        return {}
+    place: dict[str, int] = {}
+    parts: dict[str, list[SetCounts]] = {key: [] for key in asked}
+    for target, table in rows_of_images(coverages, members, calibration, "sets"):
+        place |= {f"{target.dataset.name}/{sample}": len(place) + i for i, sample in enumerate(table.ids)}
+        for key, bins in asked.items():
+            parts[key].append(SetCounts.of(table, bins))
+    order = np.array([place[name] for name in state.units.image_names], np.int64)
+    return {key: SetCounts.joined(of_key).at(order) for key, of_key in parts.items()}
+
+
 @dataclass(frozen=True, eq=False)
 class _Images:
     """The images of a ground, under one calibration after the other."""
@@ -84,16 +104,35 @@ class _Images:
         assert state.units is not None, "the domains of a ground are annotated, and have the same classes"
         of_labels = label_pixels(self.coverages, self.ground.members, calibration, state)
         every = {"": ImagePixels.of(state.units)} | of_labels
-        names = state.units.image_names
-        return [self._chosen(found, every[found.promise.label], names) for found in self.without_threshold("")]
+        lost = {label: (pixels.lost(), pixels.counted) for label, pixels in every.items()}
+        in_sets = self._lost_in_sets(calibration, state.units.image_names)
+        losses = [in_sets if p.of_sets else lost[p.label] for p in self.ground.promises]
+        names, bare = state.units.image_names, self.without_threshold("")
+        return [self._chosen(found, *of_one, names) for found, of_one in zip(bare, losses, strict=True)]
 
     def without_threshold(self, why: str) -> list[PromisedThreshold]:
         """Return the promises without thresholds, and why there are none."""
         kind, images = units_of(self.ground), self._digests
         return [PromisedThreshold(p, self.ground.name, kind, why=why, images=images) for p in self.ground.promises]
 
-    def _chosen(self, threshold: PromisedThreshold, pixels: ImagePixels, names: Sequence[str]) -> PromisedThreshold:
-        is_there = np.array([name in self._names for name in names], bool) & (pixels.counted > 0)
+    def _lost_in_sets(self, calibration: str, names: Sequence[str]) -> Lost:
+        """Return what each image loses by bins that are left out of sets; nothing where no promise is about sets."""
+        if not any(promise.of_sets for promise in self.ground.promises):
+            return np.zeros((0, 0), np.int64), np.zeros(0, np.int64)
+        found: dict[str, tuple[np.ndarray, int]] = {}
+        for target, table in rows_of_images(self.coverages, self.ground.members, calibration, "sets"):
+            lost, counted = lost_by_bins_left_out(table), table.confusion.sum(axis=(1, 2)).tolist()
+            found |= {f"{target.dataset.name}/{i}": (lost[k], counted[k]) for k, i in enumerate(table.ids)}
+        return np.stack([found[name][0] for name in names]), np.array([found[name][1] for name in names], np.int64)
+
+    def _chosen(
+        self,
+        threshold: PromisedThreshold,
+        lost: Int64[np.ndarray, "n b"],
+        counted: Int64[np.ndarray, " n"],
+        names: Sequence[str],
+    ) -> PromisedThreshold:
+        is_there = np.array([name in self._names for name in names], bool) & (counted > 0)
         there = np.flatnonzero(is_there).tolist()
         units = [names[i].rpartition("/")[0] if threshold.units == "scenes" else names[i] for i in there]
         n, least = len(set(units)), threshold.promise.least
@@ -101,7 +140,7 @@ class _Images:
             noun = threshold.units.removesuffix("s")
             have = f"{count_text(n, noun)} of {self.ground.name} {'has' if n == 1 else 'have'} pixels that count"
             return replace(threshold, n=n, why=f"{threshold.promise} needs {least} {threshold.units}, and {have}")
-        losses = losses_of(pixels.lost()[there], pixels.counted[there])
+        losses = losses_of(lost[there], counted[there])
         return replace(threshold, n=n, bins=threshold.promise.accepted(means_of_units(losses, _in_fixed_order(units))))
 
     @cached_property
