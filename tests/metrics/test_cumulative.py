@@ -26,8 +26,7 @@ def test_bracket_of_adaptive_error_is_the_range_over_all_paths(intervals, final)
     places = product(*(range(a, a + width + 1) for a, width in intervals))
     lengths = [sum(abs(b - a) for a, b in pairwise((0, *path, final))) for path in places]
     ends = np.array([0.0, *low, final]), np.array([0.0, *high, final])
-    assert cumulative._movement(*ends, np.min) == min(lengths)
-    assert cumulative._movement(*ends, np.max) == max(lengths)
+    assert cumulative.movement(*ends) == (min(lengths), max(lengths))
 
 
 @pytest.mark.parametrize("each", WORLDS.values(), ids=WORLDS)
@@ -64,10 +63,10 @@ def test_the_path_of_known_pixels():
 def test_runs_of_bins_that_count_as_one_are_one_step_of_the_path():
     each = of_pixels([[3.0, 2.0, 1.0], [0.0] * 3], [0, 0, 1])
     bins = each.domain().pixels.ranks["msp"].counts.shape[1]
-    apart, together = CumulativePath.of(each.domain()), CumulativePath.of(each.domain(), np.array([0]))
+    apart, together = CumulativePath.of(each.domain()), CumulativePath.with_ties(each.domain(), np.array([0]))
     assert len(apart.counts) == 3
     assert together.counts.tolist() == [3]
     assert together.end == pytest.approx(apart.end[-1:])
-    unchanged = CumulativePath.of(each.domain(), np.arange(bins))
+    unchanged = CumulativePath.with_ties(each.domain(), np.arange(bins))
     for field in ("counts", "start", "end", "up", "down", "blur", "tied"):
         np.testing.assert_array_equal(getattr(unchanged, field), getattr(apart, field))

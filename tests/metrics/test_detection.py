@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reliseg.metrics.detection import detection_quantities, detection_values
+from reliseg.stats.filled.bins import FilledPair
 
 NAMES = detection_quantities("mine", "mine/pixels", "pixel")
 COUNTS = st.lists(st.integers(0, 5), min_size=6, max_size=6).filter(any)
@@ -24,7 +25,7 @@ def test_names_and_definitions_begin_as_they_are_asked_to():
 @settings(max_examples=60, deadline=None)
 def test_values_are_those_of_the_pixels_one_by_one(inside, outside):
     """The surest bin comes first; pixels of one bin are tied."""
-    values = detection_values(NAMES, np.array(inside), np.array(outside), "msp")
+    values = detection_values(NAMES, FilledPair.of(np.array(inside), np.array(outside)), "msp")
     surety = -np.repeat([*range(6), *range(6)], [*inside, *outside])
     ties = textbook.ranking(surety, np.arange(len(surety)) < sum(inside))
     for value, (name, number) in zip(values, textbook.detection(ties).items(), strict=True):
@@ -35,6 +36,6 @@ def test_values_are_those_of_the_pixels_one_by_one(inside, outside):
 
 def test_swapping_the_sides_and_the_order_swaps_the_two_ways_round():
     inside, outside = np.array([3, 1, 0, 2]), np.array([0, 2, 2, 1])
-    there = detection_values(NAMES, inside, outside, "msp")
-    back = detection_values(NAMES, outside[::-1], inside[::-1], "msp")
+    there = detection_values(NAMES, FilledPair.of(inside, outside), "msp")
+    back = detection_values(NAMES, FilledPair.of(inside, outside).reversed(), "msp")
     assert [back[i].value for i in (0, 2, 1, 4, 3)] == pytest.approx([v.value for v in there])

@@ -8,6 +8,7 @@ from helpers import textbook
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reliseg.stats.filled.bins import FilledPair
 from reliseg.stats.threshold import Threshold
 
 
@@ -68,7 +69,7 @@ def test_brackets_are_what_all_orders_inside_the_bins_give(fitted, tested, perce
         assert tied is None
         assert threshold.why == f"no confidence gives {percent} % accuracy on the calibration split"
         return
-    coverage, risk = threshold.coverage(*tested_apart), threshold.risk(*tested_apart)
+    coverage, risk = threshold.coverage(FilledPair.of(*tested_apart)), threshold.risk(FilledPair.of(*tested_apart))
     assert None not in found  # the whole bins already reach it
     coverages = [c for c, _ in found]
     assert coverage == (float(tied[0]), float(min(coverages)), float(max(coverages)))
@@ -98,7 +99,7 @@ def test_brackets_hold_the_answer_of_any_order(counts, percent, seed):
 
 def assert_held(threshold, tested, found):
     """The values lie in their brackets, and so do the exact coverage and risk."""
-    coverage, risk = threshold.coverage(*tested), threshold.risk(*tested)
+    coverage, risk = threshold.coverage(FilledPair.of(*tested)), threshold.risk(FilledPair.of(*tested))
     exact_coverage, exact_risk = found
     assert coverage[1] <= float(exact_coverage) <= coverage[2]
     assert coverage[1] <= coverage[0] <= coverage[2]
@@ -120,7 +121,7 @@ def test_the_largest_coverage_counts_not_the_first_crossing():
     """Wrong pixels among the surest do not end the search; an empty bin is never the threshold."""
     threshold = Threshold.at_accuracy(*histograms([0, 30, 10, 0, 5], [1, 0, 0, 0, 5]))
     assert threshold.last == 2
-    assert threshold.coverage(*histograms([0, 1, 1, 7, 1], [0] * 5))[0] == 0.2
+    assert threshold.coverage(FilledPair.of(*histograms([0, 1, 1, 7, 1], [0] * 5)))[0] == 0.2
 
 
 def test_nothing_is_chosen_without_pixels():

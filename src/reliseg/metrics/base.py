@@ -21,8 +21,8 @@ from reliseg.registry import Registry, plugin_errors
 from reliseg.results import Value
 from reliseg.stats import PixelStatistics, SampleTable
 from reliseg.stats.bins import RIGHT, WRONG, edges
+from reliseg.stats.filled.bins import FilledBins, FilledHistograms, near_confidences
 from reliseg.stats.fixed import real
-from reliseg.stats.rounding import pixels_near_confidences
 from reliseg.stats.threshold import Threshold
 
 Better = Literal["higher", "lower", "neither"]
@@ -132,10 +132,23 @@ class DomainState:
     units: Units | None = None
     """Its images or scenes one by one, for intervals; None where none are asked for."""
 
+    def filled(self, score: str) -> FilledBins:
+        """Return the fine histogram of a score, without its empty bins."""
+        ranks = self.pixels.ranks
+        if isinstance(ranks, FilledHistograms):
+            return ranks.filled(score)
+        if score not in self._filled:
+            self._filled[score] = FilledBins.of(ranks[score])
+        return self._filled[score]
+
+    @cached_property
+    def _filled(self) -> dict[str, FilledBins]:
+        return {}
+
     @cached_property
     def near_bin_edges(self) -> Int64[np.ndarray, "2 k"]:
         """How many wrong and right pixels rounding may put on the other side of each edge between two bins."""
-        return pixels_near_confidences(self.pixels.ranks["msp"].counts[[WRONG, RIGHT]], edges()[1:-1])
+        return near_confidences(self.filled("msp"), edges()[1:-1])[[WRONG, RIGHT]]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ Its values at the edges of fine bins are known. The order of pixels inside a bin
 with what rounding may do at an edge.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -41,30 +40,60 @@ class CumulativePath:
     """Whether all pixels of a bin and of the next one may have one confidence, but for rounding."""
 
     @classmethod
-    def of(cls, domain: DomainState, ties: Places | None = None) -> "CumulativePath":
-        """Return the path of the known pixels.
+    def of(cls, domain: DomainState) -> "CumulativePath":
+        """Return the path of the known pixels."""
+        pair, edges = domain.filled("msp").pair([WRONG], [RIGHT]), msp_edges()
+        known, (first, last), touching = np.stack([pair.first, pair.second]), pair.near, pair.touching
+        none = np.zeros((2, 1), np.int64)
+        # across the edge between a bin and the one before it
+        given = np.concatenate([none, (last * touching)[:, :-1]], axis=1)
+        taken = first * np.append(False, touching[:-1])
+        exchanged = (given + taken) * (given.any(axis=0) & taken.any(axis=0))
+        at_edge = edges[pair.places]
+        blur = exchanged[0] * at_edge + exchanged[1] * (1 - at_edge)
+        rest = (known - last).sum(axis=0)
+        stay = np.append(0, rest[:-1]) + (known - first).sum(axis=0)
+        tied = (stay == 0) & (blur > 0)
+        sums = real(domain.pixels.confidence.sums[pair.places])
+        return cls.rising(known, sums, (at_edge, edges[pair.places + 1]), blur, tied)
 
-        `ties` are the first bins of runs of bins that count as one bin each, most confident run first.
+    @classmethod
+    def with_ties(cls, domain: DomainState, ties: Places) -> "CumulativePath":
+        """Return the path of the known pixels where bins count as one.
+
+        `ties` are the first bins of runs of bins that do, most confident run first.
         """
         counts, sums, edges = domain.pixels.ranks["msp"].counts, real(domain.pixels.confidence.sums), msp_edges()
         known = counts[[WRONG, RIGHT]]
         first, last = pixels_near_edges(known)  # those that may belong before a bin, and after it
-        if ties is not None:
-            first, last = first[:, ties], last[:, np.append(ties[1:], len(sums)) - 1]
-            known, sums = np.add.reduceat(known, ties, axis=1), np.add.reduceat(sums, ties)
-            edges = np.append(edges[ties], edges[-1])
+        first, last = first[:, ties], last[:, np.append(ties[1:], len(sums)) - 1]
+        known, sums = np.add.reduceat(known, ties, axis=1), np.add.reduceat(sums, ties)
+        edges = np.append(edges[ties], edges[-1])
         exchanged = last[:, :-1] + first[:, 1:]
         exchanged *= last[:, :-1].any(axis=0) & first[:, 1:].any(axis=0)
         blur = np.append(0.0, exchanged[0] * edges[1:-1] + exchanged[1] * (1 - edges[1:-1]))
         stay = (known - last)[:, :-1].sum(axis=0) + (known - first)[:, 1:].sum(axis=0)
         tied = np.append(False, (stay == 0) & (blur[1:] > 0))
-        filled = (known.sum(axis=0) > 0)[::-1]
-        (wrong, right), total = known[:, ::-1][:, filled], sums[::-1][filled]
-        surest, least_sure = edges[:-1][::-1][filled], edges[1:][::-1][filled]
+        filled = known.sum(axis=0) > 0
+        bounds = edges[:-1][filled], edges[1:][filled]
+        return cls.rising(known[:, filled], sums[filled], bounds, blur[filled], tied[filled])
+
+    @classmethod
+    def rising(
+        cls,
+        known: Int64[np.ndarray, "2 b"],
+        sums: Line,
+        bounds: tuple[Line, Line],
+        blur: Line,
+        tied: Bool[np.ndarray, " b"],
+    ) -> "CumulativePath":
+        """Return the path through filled bins that come the most confident first, between these confidences."""
+        (wrong, right), total = known[:, ::-1], sums[::-1]
+        surest, least_sure = (line[::-1] for line in bounds)
         end = np.cumsum(total - right)
         start = np.concatenate([[0.0], end[:-1]])
         up, down = wrong * surest, right * (1 - least_sure)
-        return cls(wrong + right, start, end, up, down, blur[::-1][filled], tied[::-1][filled])
+        return cls(wrong + right, start, end, up, down, blur[::-1], tied[::-1])
 
     @property
     def pixels(self) -> int:
@@ -111,15 +140,6 @@ def with_rounding(lo: float, hi: float) -> tuple[float, float]:
 
 def movement(low: Line, high: Line) -> tuple[float, float]:
     """Return the least and the greatest total movement of a path through intervals, in order."""
-    return _movement(low, high, np.min), _movement(low, high, np.max)
+    from reliseg.stats.filled.paths import extreme_movement  # numba is slow to import
 
-
-def _movement(low: Line, high: Line, best: Callable[..., Line]) -> float:
-    """Return the least or greatest total movement of a path through intervals, in order: at ends of intervals."""
-    places = np.unique(np.concatenate([low, high]))
-    steps = np.abs(places[:, None] - places)
-    worst = np.inf if best is np.min else -np.inf
-    total = np.where((places >= low[0]) & (places <= high[0]), 0.0, worst)
-    for a, b in zip(low[1:], high[1:], strict=True):
-        total = np.where((places >= a) & (places <= b), best(total + steps, axis=1), worst)
-    return float(best(total))
+    return extreme_movement(low, high, False), extreme_movement(low, high, True)

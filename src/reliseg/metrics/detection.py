@@ -10,9 +10,7 @@ from reliseg.metrics.base import Quantity
 from reliseg.metrics.many import Counts
 from reliseg.metrics.replicates import Replicates
 from reliseg.results import Value, with_score
-from reliseg.stats import ranking
-from reliseg.stats.ranking import Histogram
-from reliseg.stats.rounding import Ranking
+from reliseg.stats.filled.bins import FilledPair
 
 _MEASURES = {
     "auroc": (
@@ -51,15 +49,17 @@ def detection_quantities(prefix: str, definition: str, unit: str) -> Mapping[str
     }
 
 
-def detection_values(names: Mapping[str, Quantity], inside: Histogram, outside: Histogram, score: str) -> list[Value]:
-    """Return the five numbers from histograms, most confident bin first; neither may be empty."""
-    ranked, other = Ranking.of(inside, outside), Ranking.of(outside[::-1], inside[::-1])
+def detection_values(names: Mapping[str, Quantity], pixels: FilledPair, score: str) -> list[Value]:
+    """Return the five numbers of what is in-domain and what is OOD; there is some of both."""
+    from reliseg.stats.filled.ranked import Ranked  # numba is slow to import
+
+    ranked, other = Ranked.of(pixels), Ranked.of(pixels.reversed())
     brackets = (
-        ranked.bracket(ranking.auroc),
-        ranked.bracket(ranking.average_precision),
-        other.bracket(ranking.average_precision),
-        ranked.bracket(ranking.fpr_at_tpr),
-        other.bracket(ranking.fpr_at_tpr),
+        ranked.auroc,
+        ranked.average_precision,
+        other.average_precision,
+        ranked.fpr_at_tpr(),
+        other.fpr_at_tpr(),
     )
     values = [
         Value.between(name, numbers, q.definition) for (name, q), numbers in zip(names.items(), brackets, strict=True)

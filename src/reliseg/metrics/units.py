@@ -13,6 +13,7 @@ from reliseg.metrics.class_rows import by_class, no_class_tables, probabilities
 from reliseg.metrics.exact import total
 from reliseg.stats import Layout, SampleTable
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, VOID_ROLE
+from reliseg.stats.filled.bins import FilledBins
 from reliseg.stats.fixed import real
 
 Kind: TypeAlias = Literal["images", "scenes"]
@@ -283,14 +284,14 @@ def _spread(shards: Sequence[tuple[np.ndarray, np.ndarray]], bins: Int64[np.ndar
     return np.concatenate(parts)
 
 
-def share_up_to(bins: Int64[np.ndarray, " k"], fine: Int64[np.ndarray, "r b"], last: int) -> Float64[np.ndarray, "r k"]:
-    """Return for each row of counts by fine bin which share of each coarse bin lies in the fine bins up to `last`.
+def share_up_to(bins: Int64[np.ndarray, " k"], fine: FilledBins, last: int) -> Float64[np.ndarray, "r k"]:
+    """Return for each role which share of each coarse bin lies in the fine bins up to `last`.
 
     Of the coarse bin that `last` is in, it is the share of the domain's pixels: fine bins are not kept for each unit.
     """
-    at = last >> COARSE_SHIFT
-    share = np.repeat((bins < at)[None].astype(np.float64), len(fine), axis=0)
-    start = at << COARSE_SHIFT
-    inside, before = fine[:, start : start + (1 << COARSE_SHIFT)].sum(axis=1), fine[:, start : last + 1].sum(axis=1)
-    share[:, bins == at] = np.divide(before, inside, out=np.zeros(len(fine)), where=inside > 0)[:, None]
+    at, counts = last >> COARSE_SHIFT, fine.counts
+    share = np.repeat((bins < at)[None].astype(np.float64), len(counts), axis=0)
+    start, stop, end = np.searchsorted(fine.places, [at << COARSE_SHIFT, last + 1, (at + 1) << COARSE_SHIFT])
+    inside, before = counts[:, start:end].sum(axis=1), counts[:, start:stop].sum(axis=1)
+    share[:, bins == at] = np.divide(before, inside, out=np.zeros(len(counts)), where=inside > 0)[:, None]
     return share

@@ -13,6 +13,7 @@ such a run says so in a note. A score that needs no speed is no built-in one: it
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float64
@@ -134,13 +135,20 @@ def confidences(z: Block) -> dict[str, Values]:
     return {name: score.confidence(softmax) for name, score in BUILT_IN_SCORES.items()}
 
 
+@lru_cache(maxsize=8)
 def confidence_edges(score: str) -> Float64[np.ndarray, " e"]:
-    """Return the confidences at the edges of a score's fine bins, descending; the outermost ones may be infinite."""
-    if score not in BUILT_IN_SCORES:
-        return np.concatenate([[math.inf], OPEN_SCORE.edges(), [-math.inf]])
-    definition = BUILT_IN_SCORES[score]
-    inner = definition.of_coordinate(definition.bins.edges())
-    return np.concatenate([[definition.high], inner, [definition.low]])
+    """Return the confidences at the edges of a score's fine bins, descending; the outermost ones may be infinite.
+
+    The array is made once, and cannot be written to.
+    """
+    if score in BUILT_IN_SCORES:
+        definition = BUILT_IN_SCORES[score]
+        inner = definition.of_coordinate(definition.bins.edges())
+        edges = np.concatenate([[definition.high], inner, [definition.low]])
+    else:
+        edges = np.concatenate([[math.inf], OPEN_SCORE.edges(), [-math.inf]])
+    edges.flags.writeable = False
+    return edges
 
 
 def msp_edges() -> Float64[np.ndarray, " e"]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Int64
@@ -29,6 +30,7 @@ class StoredCounts:
         return fine_bins(self.score).size
 
 
+@lru_cache(maxsize=64)
 def shapes_of_pixels(layout: Layout) -> Shapes:
     """Return the shapes of all arrays of `PixelStatistics` of a layout, by name."""
     parts = {name: array.shape for name, array in PixelStatistics.zero_without_ranks(layout).items()}
@@ -37,7 +39,12 @@ def shapes_of_pixels(layout: Layout) -> Shapes:
 
 def shapes_of_samples(layout: Layout, rows: int) -> Shapes:
     """Return the shapes of all columns of a `SampleTable` of a layout, by name."""
-    return {name: (rows, *column.shape[1:]) for name, column in SampleTable.empty(layout).arrays().items()}
+    return {name: (rows, *shape) for name, shape in _shapes_of_rows(layout).items()}
+
+
+@lru_cache(maxsize=64)
+def _shapes_of_rows(layout: Layout) -> Shapes:
+    return {name: column.shape[1:] for name, column in SampleTable.empty(layout).arrays().items()}
 
 
 def contradictions(pixels: PixelStatistics, samples: SampleTable) -> Iterator[str]:

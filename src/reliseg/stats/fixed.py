@@ -41,3 +41,9 @@ def total(sums: Limbs, axis: int | tuple[int, ...]) -> Limbs:
 def real(sums: Limbs) -> Float64[np.ndarray, "..."]:
     """Return the sums as float64."""
     return (sums[..., 0] * float(1 << _BITS) + sums[..., 1]) / UNIT
+
+
+def exact_sum(sums: Limbs) -> float:
+    """Return the sum of all sums, rounded once."""
+    high, low = (int(limb.sum()) for limb in np.moveaxis(sums, -1, 0))
+    return ((high << _BITS) + low) / UNIT

@@ -11,6 +11,7 @@ than chance explains.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -60,12 +61,22 @@ def pixels_near_confidences(known: Counts, confidences: Float64[np.ndarray, " k"
 
     `known` are rows of counts by fine bin of msp.
     """
-    inner = msp_edges()[1:-1]
-    odds = 1 / confidences - 1
+    return near_confidences(partial(_at, known), confidences)
+
+
+def near_confidences(counts_at: Callable[[Places], Counts], confidences: Float64[np.ndarray, " k"]) -> Counts:
+    """Return the same of rows that give the counts of fine bins of msp at any places."""
+    edges = msp_edges()
+    last_edge, odds = len(edges) - 2, 1 / confidences - 1
     # the surest fine bin that rounding reaches from there, and the least sure one
-    first, last = (np.searchsorted(-inner, -1 / (1 + odds * reach)) for reach in (1 - _REACH, 1 + _REACH))
-    to_before, to_after = pixels_near_edges(known, first)
-    return np.where(first == last, np.maximum(to_before, to_after), to_after + pixels_near_edges(known, last)[0])
+    first, last = (
+        last_edge - np.searchsorted(edges[-2:0:-1], 1 / (1 + odds * reach), side="right")
+        for reach in (1 - _REACH, 1 + _REACH)
+    )
+    around = [counts_at(first + step) for step in (-1, 0, 1)]
+    to_before, to_after = near_an_edge(around[1], around[2]), near_an_edge(around[1], around[0])
+    from_last = near_an_edge(counts_at(last), counts_at(last + 1))
+    return np.where(first == last, np.maximum(to_before, to_after), to_after + from_last)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +102,8 @@ class Ranking:
         pos, neg = pos[filled], neg[filled]
         touching = np.append(np.diff(filled) == 1, False)  # the next bin
         (pos_up, pos_down), (neg_up, neg_down) = (
-            _near_edges_of_filled(pos, touching),
-            _near_edges_of_filled(neg, touching),
+            near_edges_of_filled(pos, touching),
+            near_edges_of_filled(neg, touching),
         )
         if at is not None:
             first = np.flatnonzero(np.diff(np.searchsorted(at, filled, side="right"), prepend=-1))
@@ -119,7 +130,7 @@ class Ranking:
         return value, min(lo, *(e[1] for e in extremes)), max(hi, *(e[2] for e in extremes))
 
 
-def _near_edges_of_filled(counts: Histogram, touching: Touching) -> tuple[Histogram, Histogram]:
+def near_edges_of_filled(counts: Histogram, touching: Touching) -> tuple[Histogram, Histogram]:
     """Return what `pixels_near_edges` does, where empty bins are left out."""
     before = np.concatenate([[0], (counts * touching)[:-1]])
     return near_an_edge(counts, _next(counts) * touching), near_an_edge(counts, before)

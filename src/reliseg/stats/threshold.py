@@ -6,8 +6,9 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from reliseg.stats.filled.bins import FilledPair
 from reliseg.stats.ranking import Bracketed, Histogram
-from reliseg.stats.rounding import pixels_near_edges
+from reliseg.stats.rounding import near_an_edge
 
 Bins: TypeAlias = Int64[np.ndarray, " m"]
 
@@ -34,72 +35,88 @@ class Threshold:
 
         It is the confidence of a pixel, so it lies in a filled bin. Whole bins reach `last`.
         """
-        r, w = np.cumsum(right), np.cumsum(wrong)
-        filled = np.flatnonzero(right + wrong)
-        whole = filled[100 * r[filled] >= percent * (r + w)[filled]]
+        return cls.of_pair(FilledPair.of(right, wrong), percent)
+
+    @classmethod
+    def of_pair(cls, split: FilledPair, percent: int = 95) -> "Threshold":
+        """Return the same of right and wrong pixels by filled bin."""
+        filled, (r, w) = split.places, split.reached
+        whole = filled[100 * r >= percent * (r + w)]
         if not len(whole):
             return cls(why=f"no confidence gives {percent} % accuracy on the calibration split")
         last = int(whole[-1])
-        possible = filled[_may_reach(right, wrong, filled, percent)]
-        first = min(last, _surest(right, wrong, percent))
+        possible = filled[_may_reach(split, percent)]
+        first = min(last, _surest(split, percent))
         return cls(last, np.union1d(possible[possible >= first], [last]).astype(np.int64))
 
-    def coverage(self, right: Histogram, wrong: Histogram) -> Bracketed:
-        """Return the share of these pixels that is accepted: (value, lo, hi)."""
-        here = right + wrong
-        n, total, m = np.cumsum(here), int(here.sum()), self.possible[[0, -1]]
-        up, down = (a + b for a, b in zip(_moved(right, m), _moved(wrong, m), strict=True))
-        least, most = (n[m] - here[m] - down)[0], (n[m] + up)[1]
-        return int(n[self.last]) / total, int(least) / total, int(most) / total
+    def coverage(self, tested: FilledPair) -> Bracketed:
+        """Return the share of these right and wrong pixels that is accepted: (value, lo, hi)."""
+        m = self.possible[[0, -1]]
+        n, total = tested.up_to(m).sum(axis=0), int(tested.reached[:, -1].sum())
+        up, down = (moved.sum(axis=0) for moved in _moved(tested, m))
+        least, most = n[0] - tested.at(m).sum(axis=0)[0] - down[0], n[1] + up[1]
+        return int(self._accepted(tested).sum()) / total, int(least) / total, int(most) / total
 
-    def risk(self, right: Histogram, wrong: Histogram) -> Bracketed:
+    def risk(self, tested: FilledPair) -> Bracketed:
         """Return the error rate of the accepted ones of these pixels: (value, lo, hi); NaN where none is accepted.
 
         The threshold lies in one of the bins `m` of `possible`. All more confident bins are accepted,
         and of `m` any part; rounding at the edges of `m` may let in or keep out a few more.
         """
-        m, r, w = self.possible, np.cumsum(right), np.cumsum(wrong)
-        if not r[self.last] + w[self.last]:
+        m = self.possible
+        right, wrong = self._accepted(tested).tolist()
+        if not right + wrong:
             return np.nan, np.nan, np.nan
-        (right_up, right_down), (wrong_up, wrong_down) = _moved(right, m), _moved(wrong, m)
+        (r, w), here, (up, down) = tested.up_to(m), tested.at(m), _moved(tested, m)
         # without any more confident pixel, a part that has only wrong or only right ones has one rate
-        least = _rates((w - wrong)[m] - wrong_down, r[m] + right_up, of_none=1)
-        most = _rates(w[m] + wrong_up, (r - right)[m] - right_down, of_none=0)
-        return int(w[self.last]) / int(r[self.last] + w[self.last]), least.min(), most.max()
+        least = _rates(w - here[1] - down[1], r + up[0], of_none=1)
+        most = _rates(w + up[1], r - here[0] - down[0], of_none=0)
+        return wrong / (right + wrong), least.min(), most.max()
+
+    def _accepted(self, tested: FilledPair) -> Int64[np.ndarray, " 2"]:
+        """Return how many right and wrong pixels are in the bins up to the last one."""
+        return tested.up_to(np.array([self.last], np.int64))[:, 0]
 
 
-def _moved(counts: Histogram, m: Bins) -> tuple[Bins, Bins]:
+def _moved(pair: FilledPair, m: Bins) -> tuple[Int64[np.ndarray, "2 m"], Int64[np.ndarray, "2 m"]]:
     """Return how many pixels after each of these bins may be surer than some of it, and how many before less sure."""
-    return pixels_near_edges(counts, m + 1)[0], pixels_near_edges(counts, m - 1)[1]
+    after, before = (near_an_edge(pair.at(m + step), pair.at(m + 2 * step)) for step in (1, -1))
+    return after, before
 
 
-def _may_reach(right: Histogram, wrong: Histogram, m: Bins, percent: int) -> Bool[np.ndarray, " m"]:
-    """Tell for each of these bins whether the accuracy down to some pixel of it may be enough.
+def _moved_of_filled(pair: FilledPair) -> tuple[Int64[np.ndarray, "2 b"], Int64[np.ndarray, "2 b"]]:
+    """Return the same for all filled bins."""
+    (up, down), none, touching = pair.near, np.zeros((2, 1), np.int64), pair.touching
+    after = np.concatenate([up[:, 1:], none], axis=1) * touching
+    return after, np.concatenate([none, (down * touching)[:, :-1]], axis=1)
+
+
+def _may_reach(split: FilledPair, percent: int) -> Bool[np.ndarray, " b"]:
+    """Tell for each filled bin whether the accuracy down to some pixel of it may be enough.
 
     The share is greatest after all right pixels of the bin and none of its wrong ones, or after one wrong one where it
     has no others.
     """
-    r = np.cumsum(right)[m] + _moved(right, m)[0]
-    w = (np.cumsum(wrong) - wrong)[m] - _moved(wrong, m)[1] + (right[m] == 0)
-    return 100 * r >= percent * (r + w)
+    after, before = _moved_of_filled(split)
+    r = split.reached[0] + after[0]
+    w = split.reached[1] - split.second - before[1] + (split.first == 0)
+    return np.asarray(100 * r >= percent * (r + w))
 
 
-def _surest(right: Histogram, wrong: Histogram, percent: int) -> int:
+def _surest(split: FilledPair, percent: int) -> int:
     """Return the first bin in which the threshold may lie.
 
     Down to the least sure pixel of the last such bin, accuracy is enough whichever pixels after it are surer than that
     one. It may be one of the bin before, where all pixels of the bin may be surer than some of that.
     """
-    filled = np.flatnonzero(right + wrong)
-    r, w = np.cumsum(right)[filled], np.cumsum(wrong)[filled] + _moved(wrong, filled)[0]
-    enough = filled[100 * r >= percent * (r + w)]
+    after, before = _moved_of_filled(split)
+    r, w = split.reached[0], split.reached[1] + after[1]
+    enough = np.flatnonzero(100 * r >= percent * (r + w))
     if not len(enough):
-        return int(filled[0])
-    last = enough[-1:]
-    up = pixels_near_edges(right, last)[0] + pixels_near_edges(wrong, last)[0]
-    before = _moved(right, last)[1] + _moved(wrong, last)[1]
-    rises = up[0] == (right + wrong)[last[0]] and before[0] > 0
-    return int(last[0]) - int(rises)
+        return int(split.places[0])
+    last = enough[-1]
+    rises = split.near[0][:, last].sum() == split.first[last] + split.second[last] and before[:, last].sum() > 0
+    return int(split.places[last]) - int(rises)
 
 
 def _rates(

@@ -61,7 +61,7 @@ def test_bins_of_bounded_scores_are_those_of_all_domains():
 
 def test_pixels_of_one_confidence_are_in_one_bin():
     domain = of_pixels(np.zeros((3, 6)), [0, 1, 2, 0, 1, UNKNOWN]).domain()
-    bins = score_bins("max_logit", domain.pixels.ranks["max_logit"].counts)
+    bins = score_bins("max_logit", domain.filled("max_logit"))
     assert (sum(bins.wrong), sum(bins.right), sum(bins.unknown)) == (3, 2, 1)
     assert len(bins.wrong) == 1
 
@@ -69,7 +69,7 @@ def test_pixels_of_one_confidence_are_in_one_bin():
 def test_scores_beyond_all_bins_are_counted_between_finite_edges():
     z = np.array([[1e9, 1e6, -3.0], [0, 0, -1e9]])
     domain = of_pixels(z, [0, 1, 0]).domain()
-    bins = score_bins("max_logit", domain.pixels.ranks["max_logit"].counts)
+    bins = score_bins("max_logit", domain.filled("max_logit"))
     assert np.isfinite(bins.edges).all()
     assert (sum(bins.wrong), sum(bins.right)) == (1, 2)
 

@@ -14,9 +14,9 @@ from reliseg.metrics.replicates import Replicates, few_units
 from reliseg.metrics.units import Rows
 from reliseg.results import Value
 from reliseg.stats.bins import WRONG, reliability_bin
+from reliseg.stats.filled.bins import near_confidences
 from reliseg.stats.fixed import real, total
 from reliseg.stats.ranking import Bracketed
-from reliseg.stats.rounding import pixels_near_confidences
 
 _LIMITS = (0.90, 0.99)
 Counts: TypeAlias = Int64[np.ndarray, "c b"]
@@ -82,8 +82,7 @@ class ClassReliability(Metric):
 
     def _confident(self, domain: DomainState, pixels: Counts, wrong: Counts) -> list[Value]:
         """Return the shares of confident errors: no more can be near the limit than fine bins and classes hold."""
-        known = domain.pixels.ranks["msp"].counts[[WRONG]]
-        near = pixels_near_confidences(known, np.array(_LIMITS))[0]
+        near = near_confidences(domain.filled("msp"), np.array(_LIMITS))[WRONG]
         values = []
         for i, name in enumerate(("confident_error90", "confident_error99")):
             found = domain.pixels.confident.counts[:, i]

@@ -82,7 +82,7 @@ def _calibration(domain: DomainState) -> list[Value]:
     if not domain.pixels.top.counts.sum():
         return [Value.undefined(m, NO_PIXELS, _QUANTITIES[m].definition, score="msp") for m in names]
     ece = next(v for v in BinnedCalibrationError().compute(domain, None) if v.metric == "ece")
-    path = CumulativePath.of(domain, float32_ties())
+    path = CumulativePath.with_ties(domain, float32_ties())
     brackets = {
         "relis_ece": (ece.value, ece.lo, ece.hi),
         "relis_ada_ece": path.movement(_edges(path.pixels)),

@@ -77,7 +77,9 @@ def _mean_confidences(domain: DomainState, units: Units) -> Float64[np.ndarray, 
     bins = units.coarse_bins["msp"]
     starts = np.arange(0, len(domain.pixels.confidence.sums), 1 << COARSE_SHIFT)
     sums = np.add.reduceat(real(domain.pixels.confidence.sums), starts)
-    counts = np.add.reduceat(domain.pixels.ranks["msp"].known, starts)
+    filled = domain.filled("msp")
+    known = filled.counts[[WRONG, RIGHT]].sum(axis=0)
+    counts = np.bincount(filled.places >> COARSE_SHIFT, known, len(starts))
     return np.divide(sums, counts, out=np.zeros(len(sums)), where=counts > 0)[bins]
 
 

@@ -1,7 +1,6 @@
 """How accurate a model is where nothing is annotated, as its confidence tells."""
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,9 +12,9 @@ from reliseg.metrics.many import ratio
 from reliseg.metrics.replicates import Replicates
 from reliseg.metrics.units import Rows, Units
 from reliseg.results import Value
-from reliseg.stats.bins import COARSE_BINS, RIGHT, WRONG
+from reliseg.stats.bins import COARSE_BINS, RIGHT, ROLES, WRONG
 from reliseg.stats.built_in_scores import msp_edges
-from reliseg.stats.fixed import real
+from reliseg.stats.fixed import exact_sum
 from reliseg.stats.ranking import Bracketed, Histogram
 
 _KNOWN, _ALL = "estimated-accuracy/known-pixels", "estimated-accuracy/all-pixels"
@@ -111,25 +110,33 @@ class EstimatedAccuracy(Metric):
 
 def _why_undefined(way: str, domain: DomainState, reference: DomainState | None) -> str:
     """Return why there is no estimate; empty where there is one."""
-    if not _counts(domain).any():
+    if not _pixels(domain, _roles(domain)):
         return NO_PIXELS if domain.annotated else "no pixel"
     if way == "confidence" or reference is None:
         return ""
     if not reference.annotated:
         return "the reference is not annotated"
-    return "" if _counts(reference).any() else "the reference has no counted pixel"
+    return "" if _pixels(reference, _roles(reference)) else "the reference has no counted pixel"
 
 
 def _counts(domain: DomainState) -> Histogram:
     """Return the pixels that are read, by fine bin, the most confident first."""
-    counts = domain.pixels.ranks[_SCORE].counts
-    roles = [WRONG, RIGHT] if domain.annotated else slice(None)
-    return np.asarray(counts[roles].sum(axis=0))
+    filled = domain.filled(_SCORE)
+    counts = np.zeros(filled.size, np.int64)
+    counts[filled.places] = filled.counts[_roles(domain)].sum(axis=0)
+    return counts
+
+
+def _roles(domain: DomainState) -> list[int]:
+    return [WRONG, RIGHT] if domain.annotated else list(range(ROLES))
+
+
+def _pixels(domain: DomainState, roles: Sequence[int]) -> int:
+    return int(domain.filled(_SCORE).counts[list(roles)].sum())
 
 
 def _accuracy(domain: DomainState) -> float:
-    right, every = int(domain.pixels.ranks[_SCORE].counts[RIGHT].sum()), int(_counts(domain).sum())
-    return right / every
+    return _pixels(domain, [RIGHT]) / _pixels(domain, _roles(domain))
 
 
 def _estimate(way: str, domain: DomainState, reference: DomainState | None) -> Bracketed:
@@ -145,11 +152,11 @@ def _estimate(way: str, domain: DomainState, reference: DomainState | None) -> B
 
 def _confidence(domain: DomainState) -> Bracketed:
     """Return the mean confidence; where pixels are not annotated it is told by the edges of their fine bins."""
+    if domain.annotated:
+        value = min(1.0, exact_sum(domain.pixels.confidence.sums) / _pixels(domain, _roles(domain)))
+        return value, value, value
     counts = _counts(domain)
     n = int(counts.sum())
-    if domain.annotated:
-        value = min(1.0, math.fsum(real(domain.pixels.confidence.sums)) / n)
-        return value, value, value
     edges = msp_edges()
     high, low = np.concatenate([edges[:1], edges[:-2]]), np.concatenate([edges[2:], edges[-1:]])  # a bin beyond
     inside = (edges[:-1] + edges[1:]) / 2
@@ -163,7 +170,7 @@ def _average_thresholded_confidence(reference: DomainState, target: Histogram) -
     A pixel may be counted in the bin beside its own, as confidence is computed in float32. So the threshold lies at
     most a bin beside the one that is found, and so does each pixel: that is what the bracket leaves room for.
     """
-    right, source = int(reference.pixels.ranks[_SCORE].counts[RIGHT].sum()), _counts(reference)
+    right, source = _pixels(reference, [RIGHT]), _counts(reference)
     reached, above = np.cumsum(source), np.cumsum(target)
     n = int(above[-1])
     at = int(np.searchsorted(reached, right)) if right else 0

@@ -12,6 +12,7 @@ from reliseg.metrics.detection import detection_quantities, detection_replicates
 from reliseg.metrics.replicates import Replicates
 from reliseg.metrics.units import Units
 from reliseg.results import Value
+from reliseg.stats.filled.bins import FilledPair
 from reliseg.stats.ranking import histograms_of_scores
 
 _KNOWN = detection_quantities("ood", "ood/known-pixels", "image")
@@ -54,7 +55,7 @@ class ImageOod(Metric):
                     continue
                 inside, outside = (_finite(d.images.scores[:, s, kind]) for d in (reference, domain))
                 if len(inside) and len(outside):
-                    exact = detection_values(names, *histograms_of_scores(inside, outside), score)
+                    exact = detection_values(names, FilledPair.of(*histograms_of_scores(inside, outside)), score)
                     values += [replace(v, lo=v.value, hi=v.value) for v in exact]
                 else:
                     side = "reference" if not len(inside) else "domain"

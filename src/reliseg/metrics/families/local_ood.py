@@ -7,7 +7,7 @@ from reliseg.metrics.base import DomainState, Metric, Quantity, undefined_values
 from reliseg.metrics.detection import detection_quantities, detection_replicates, detection_values
 from reliseg.metrics.replicates import Replicates, few_units
 from reliseg.results import Value
-from reliseg.stats.bins import UNKNOWN_ROLE
+from reliseg.stats.bins import RIGHT, UNKNOWN_ROLE, WRONG
 
 _QUANTITIES = detection_quantities("local_ood", "local-ood/pooled", "pixel")
 
@@ -27,12 +27,11 @@ class LocalOod(Metric):
         """Return the values of each score; undefined without unknown or without known pixels."""
         values = []
         for score in domain.scores:
-            ranks = domain.pixels.ranks[score]
-            unknown = ranks.counts[UNKNOWN_ROLE]
-            if unknown.sum() and ranks.known.sum():
-                values += detection_values(_QUANTITIES, ranks.known, unknown, score)
+            pixels = domain.filled(score).pair([WRONG, RIGHT], [UNKNOWN_ROLE])
+            if pixels.first.any() and pixels.second.any():
+                values += detection_values(_QUANTITIES, pixels, score)
             else:
-                side = "unknown" if not unknown.sum() else "known"
+                side = "unknown" if not pixels.second.any() else "known"
                 values += undefined_values(_QUANTITIES, f"no {side} pixel", score=score)
         return values
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float64
@@ -13,8 +13,11 @@ from reliseg.metrics.replicates import Replicates, replicates_of
 from reliseg.results import Value, with_score
 from reliseg.stats import ranking
 from reliseg.stats.bins import RIGHT, WRONG
-from reliseg.stats.ranking import Bracketed, Histogram
-from reliseg.stats.rounding import Ranking
+from reliseg.stats.filled.bins import FilledPair
+from reliseg.stats.ranking import Bracketed
+
+if TYPE_CHECKING:
+    from reliseg.stats.filled.ranked import Ranked
 
 _RISKS = (80, 90, 95)
 _QUANTITIES = {
@@ -93,8 +96,7 @@ class Misclassification(Metric):
         """Return the values of each score; rankings are undefined where all pixels are right, or all are wrong."""
         values = []
         for score in domain.scores:
-            counts = domain.pixels.ranks[score].counts
-            values += with_score(_values(counts[RIGHT], counts[WRONG]), score)
+            values += with_score(_values(domain.filled(score).pair([RIGHT], [WRONG])), score)
         return values
 
     def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
@@ -104,16 +106,18 @@ class Misclassification(Metric):
                 yield from replicates_of(lambda rows, s=score: _numbers(rows.ranks[s]), domain.units, score=score)  # type: ignore[misc]
 
 
-def _values(right: Histogram, wrong: Histogram) -> list[Value]:
-    if not (right.any() or wrong.any()):
+def _values(pixels: FilledPair) -> list[Value]:
+    from reliseg.stats.filled.ranked import Ranked  # numba is slow to import
+
+    if not len(pixels.places):
         return undefined_values(_QUANTITIES, NO_PIXELS)
-    ranked = Ranking.of(right, wrong)
+    ranked = Ranked.of(pixels, with_risk=True)
     brackets = _risks(ranked)
     missing = {}
-    if right.any() and wrong.any():
-        brackets |= _rankings(ranked, Ranking.of(wrong[::-1], right[::-1]))
+    if pixels.first.any() and pixels.second.any():
+        brackets |= _rankings(ranked, Ranked.of(pixels.reversed()))
     else:
-        why = "no wrong pixel" if right.any() else "no right pixel"
+        why = "no wrong pixel" if pixels.first.any() else "no right pixel"
         missing = dict.fromkeys(("auroc", "prr", "aupr_success", "aupr_error", "fpr95", "augrc"), why)
     return [
         Value.undefined(m, missing[m], q.definition) if m in missing else Value.between(m, brackets[m], q.definition)
@@ -121,11 +125,10 @@ def _values(right: Histogram, wrong: Histogram) -> list[Value]:
     ]
 
 
-def _rankings(ranked: Ranking, other: Ranking) -> dict[str, Bracketed]:
+def _rankings(ranked: "Ranked", other: "Ranked") -> dict[str, Bracketed]:
     """Return the measures of right pixels before wrong ones; `other` are wrong ones before right ones, reversed."""
-    auroc, lo, hi = ranked.bracket(ranking.auroc)
-    right, wrong = ranked.tied
-    e = float(wrong.sum()) / float(right.sum() + wrong.sum())
+    auroc, lo, hi = ranked.auroc
+    e = _error_rate(ranked)
 
     def augrc(a: float) -> float:
         return e * (1 - e) * (1 - a) + e * e / 2
@@ -133,19 +136,24 @@ def _rankings(ranked: Ranking, other: Ranking) -> dict[str, Bracketed]:
     return {
         "auroc": (auroc, lo, hi),
         "prr": (100 * (2 * auroc - 1), 100 * (2 * lo - 1), 100 * (2 * hi - 1)),
-        "aupr_success": ranked.bracket(ranking.average_precision),
-        "aupr_error": other.bracket(ranking.average_precision),
-        "fpr95": ranked.bracket(ranking.fpr_at_tpr),
+        "aupr_success": ranked.average_precision,
+        "aupr_error": other.average_precision,
+        "fpr95": ranked.fpr_at_tpr(),
         "augrc": (augrc(auroc), augrc(hi), augrc(lo)),
     }
 
 
-def _risks(ranked: Ranking) -> dict[str, Bracketed]:
-    aurc = ranked.bracket(ranking.area_under_risk)
+def _error_rate(ranked: "Ranked") -> float:
+    right, wrong = (float(counts.sum()) for counts in ranked.tied)
+    return wrong / (right + wrong)
+
+
+def _risks(ranked: "Ranked") -> dict[str, Bracketed]:
+    aurc = ranked.area_under_risk
     least = ranking.least_area_under_risk(*ranked.tied)
     value, lo, hi = (max(0.0, float(area - least)) for area in aurc)  # rounding may leave -1e-16
     areas: dict[str, Bracketed] = {"aurc": aurc, "e_aurc": (value, lo, hi)}
-    return areas | {f"risk{p}": ranked.bracket(partial(ranking.risk_at, percent=p)) for p in _RISKS}
+    return areas | {f"risk{p}": ranked.risk_at(p) for p in _RISKS}
 
 
 def _numbers(counts: Float64[np.ndarray, "m r b"]) -> dict[str, Float64[np.ndarray, " m"]]:

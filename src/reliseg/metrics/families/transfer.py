@@ -14,7 +14,7 @@ from reliseg.metrics.replicates import Replicates
 from reliseg.metrics.units import share_up_to
 from reliseg.results import Value
 from reliseg.stats.bins import RIGHT, WRONG
-from reliseg.stats.ranking import Histogram
+from reliseg.stats.filled.bins import FilledPair
 from reliseg.stats.threshold import Threshold
 
 _RISK, _COVERAGE = "transfer_risk95", "transfer_coverage95"
@@ -56,8 +56,8 @@ class Transfer(Metric):
         """Return the values of each score; undefined without a threshold, the risk also where it accepts no pixel."""
         values = []
         for score in domain.scores:
-            counts = domain.pixels.ranks[score].counts
-            values += _values(domain.thresholds.get(score, _NO_SPLIT), counts[RIGHT], counts[WRONG], score)
+            pixels = domain.filled(score).pair([RIGHT], [WRONG])
+            values += _values(domain.thresholds.get(score, _NO_SPLIT), pixels, score)
         return values
 
     def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
@@ -68,8 +68,7 @@ class Transfer(Metric):
         for score in domain.scores:
             last = domain.thresholds.get(score, _NO_SPLIT).last
             if last is not None:
-                fine = domain.pixels.ranks[score].counts[[WRONG, RIGHT]]
-                kept = share_up_to(units.coarse_bins[score], fine, last)
+                kept = share_up_to(units.coarse_bins[score], domain.filled(score), last)[[WRONG, RIGHT]]
                 numbers = [_accepted(rows.ranks[score], kept) for rows in (units.total, units.without_each)]
                 for name, centre, left in zip(_QUANTITIES, *numbers, strict=True):
                     yield Replicates(name, float(centre[0]), (left,), score=score)
@@ -83,12 +82,12 @@ def _accepted(
     return ratio(wrong, wrong + right), ratio(wrong + right, counts[:, [WRONG, RIGHT]].sum(axis=(1, 2)))
 
 
-def _values(threshold: Threshold, right: Histogram, wrong: Histogram, score: str) -> list[Value]:
-    why = threshold.why or ("" if (right + wrong).any() else NO_PIXELS)
+def _values(threshold: Threshold, pixels: FilledPair, score: str) -> list[Value]:
+    why = threshold.why or ("" if len(pixels.places) else NO_PIXELS)
     if why:
         return undefined_values(_QUANTITIES, why, score=score)
-    risk, definition = threshold.risk(right, wrong), _QUANTITIES[_RISK].definition
-    coverage = threshold.coverage(right, wrong)
+    risk, definition = threshold.risk(pixels), _QUANTITIES[_RISK].definition
+    coverage = threshold.coverage(pixels)
     if math.isnan(risk[0]):
         first = Value.undefined(_RISK, "no pixel is as sure as the threshold", definition, score=score)
     else:

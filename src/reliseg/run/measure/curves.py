@@ -10,6 +10,7 @@ from reliseg.results.curves import DomainCurves, ReliabilityBins, RiskCoverage, 
 from reliseg.stats import reliability
 from reliseg.stats.bins import RIGHT, UNKNOWN_ROLE, WRONG, edges
 from reliseg.stats.built_in_scores import confidence_edges
+from reliseg.stats.filled.bins import FilledBins
 from reliseg.stats.fixed import real
 from reliseg.stats.ranking import Histogram, least_area_under_risk, risks
 
@@ -41,14 +42,15 @@ def curves_of(model: str, names: tuple[str, str], calibration: str, state: Domai
 
 
 def _score_curves(state: DomainState, score: str) -> ScoreCurves:
-    counts = state.pixels.ranks[score].counts
-    right, wrong = counts[RIGHT], counts[WRONG]
+    filled = state.filled(score)
+    pair = filled.pair([RIGHT], [WRONG])
+    right, wrong = pair.first, pair.second
     errors, known = int(wrong.sum()), int((right + wrong).sum())
     curve, oracle, rate = RiskCoverage([], []), None, None
     if known:
         curve = risk_coverage(right, wrong)
         oracle, rate = _short(np.array([least_area_under_risk(right, wrong), errors / known]))
-    return ScoreCurves(curve, oracle, rate, score_bins(score, counts))
+    return ScoreCurves(curve, oracle, rate, score_bins(score, filled))
 
 
 def risk_coverage(right: Histogram, wrong: Histogram) -> RiskCoverage:
@@ -58,14 +60,14 @@ def risk_coverage(right: Histogram, wrong: Histogram) -> RiskCoverage:
     return RiskCoverage(_short(accepted / known), _short(risks(right, wrong, accepted)))
 
 
-def score_bins(score: str, counts: Int64[np.ndarray, "4 b"]) -> ScoreBins:
+def score_bins(score: str, pixels: FilledBins) -> ScoreBins:
     """Return at most 40 bins of about equal width in the score's own unit; each edge is one of the fine bins.
 
     They reach over all values that a score can have, or if it has no bounds, over those that occur.
     """
     fine = confidence_edges(score)  # descending
-    shown = counts[[WRONG, RIGHT, UNKNOWN_ROLE]]
-    filled = np.flatnonzero(shown.any(axis=0))
+    shown = pixels.counts[[WRONG, RIGHT, UNKNOWN_ROLE]]
+    filled = pixels.places[shown.any(axis=0)]
     if not len(filled):
         return ScoreBins([], [], [], [])
     first, last = (0, len(fine) - 1) if np.isfinite(fine[[0, -1]]).all() else (filled[0], filled[-1] + 1)
@@ -75,7 +77,8 @@ def score_bins(score: str, counts: Int64[np.ndarray, "4 b"]) -> ScoreBins:
     bounded = np.where(np.isinf(bounded), np.where(bounded > 0, bounded[1], bounded[-2]), bounded)
     wanted = np.linspace(bounded[0], bounded[-1], BINS + 1)
     cuts = np.unique(np.concatenate([[0, len(places) - 1], _nearest(bounded, wanted[1:-1])]))
-    sums = np.add.reduceat(shown[:, first:last], cuts[:-1], axis=1)[:, ::-1]
+    reached = np.concatenate([np.zeros((3, 1), np.int64), np.cumsum(shown, axis=1)], axis=1)
+    sums = np.diff(reached[:, np.searchsorted(pixels.places, first + cuts)], axis=1)[:, ::-1]
     wrong, right, unknown = sums.tolist()
     return ScoreBins(_short_edges(bounded[cuts][::-1]), wrong, right, unknown)
 

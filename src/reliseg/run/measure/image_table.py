@@ -65,7 +65,7 @@ def _numbers(state: DomainState, units: Units, threshold: Threshold | None) -> I
 
 def _pixels_up_to(state: DomainState, units: Units, last: int) -> Float64[np.ndarray, "2 n"]:
     """Return how many wrong and right pixels of each image are in the fine bins of msp up to this one."""
-    share = share_up_to(units.coarse_bins["msp"], state.pixels.ranks["msp"].counts[[WRONG, RIGHT]], last)
+    share = share_up_to(units.coarse_bins["msp"], state.filled("msp"), last)
     counts = units.images.ranks["msp"]
     return np.stack([(counts[:, role] * share[role]).sum(axis=1) for role in (WRONG, RIGHT)])
 

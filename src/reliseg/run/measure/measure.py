@@ -20,7 +20,7 @@ from reliseg.run.measure.numbers import Number, replicates_by_value, unit_set, w
 from reliseg.run.measure.promises import Promised, label_pixels, promises_of, set_counts
 from reliseg.run.measure.seed_means import with_means
 from reliseg.run.measure.states import load_state
-from reliseg.run.store.piece_files import StoredScoreHistograms
+from reliseg.run.store.histograms import StoredScoreHistograms
 from reliseg.stats import reliability
 from reliseg.stats.bins import VOID_ROLE, edges
 from reliseg.stats.fixed import real

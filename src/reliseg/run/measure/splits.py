@@ -104,8 +104,7 @@ class _Summary:
 def _threshold(state: DomainState, score: str) -> Threshold:
     if score in state.undefined_scores:
         return Threshold(why=state.undefined_scores[score])
-    ranks = state.pixels.ranks[score]
-    return Threshold.at_accuracy(ranks.counts[RIGHT], ranks.counts[WRONG])
+    return Threshold.of_pair(state.filled(score).pair([RIGHT], [WRONG]))
 
 
 def _lines(origin: list[str], before: _Summary, after: _Summary) -> Iterator[str]:

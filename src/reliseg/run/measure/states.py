@@ -14,7 +14,8 @@ from reliseg.plan.shards import Shard
 from reliseg.run.evaluate.coverage import Coverage, Coverages
 from reliseg.run.predict.model_facts import ModelFacts
 from reliseg.run.store.cover import BASE, CLASSWISE, Cover, Piece, extra_part
-from reliseg.run.store.piece_files import Observed, StoredScoreHistograms, load_piece, lost_piece_error
+from reliseg.run.store.histograms import StoredScoreHistograms
+from reliseg.run.store.piece_files import Observed, load_piece, lost_piece_error
 from reliseg.scores import SCORES
 from reliseg.stats import PixelStatistics, SampleTable
 from reliseg.stats.bins import ROLES

@@ -7,7 +7,7 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -26,15 +26,15 @@ from reliseg.stats.consistency import (
     shapes_of_pixels,
     shapes_of_samples,
 )
-from reliseg.stats.pixels import ScoreHistogram
 
 FORMAT = 10
 """Of files of statistics: others are not read."""
 _HEAD = "head.json"
 _ROWS = "samples."
 _LARGEST_HEAD = 1 << 26
+_START_OF_MEMBER = struct.Struct("<4s5H3L2H")
 _END_OF_ZIP = struct.Struct("<4s4H2LH")
-_UNREADABLE = (
+UNREADABLE = (
     OSError,
     zipfile.BadZipFile,
     zlib.error,
@@ -187,29 +187,29 @@ def load_piece(path: Path, *, ranks: bool = True) -> StoredPiece | None:
     None where there is none, or none that is whole: what is read agrees in itself.
     """
     try:
-        with _open_piece(path) as piece:
+        with open_piece(path) as piece:
             stored = piece.head.public()
             return StoredPiece(stored.head, stored.layout, piece.observed(ranks=ranks))
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 
 def verify_piece(path: Path) -> StoredHead | None:
     """Return what is known of a stored piece, after looking at everything in it; None as of `load_piece`."""
     try:
-        with _open_piece(path) as piece:
+        with open_piece(path) as piece:
             piece.check()
             return piece.head.public()
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 
 def read_head(path: Path) -> StoredHead | None:
     """Return what a stored piece says of itself, without looking at its statistics; None as of `load_piece`."""
     try:
-        with _open_piece(path) as piece:
+        with open_piece(path) as piece:
             return piece.head.public()
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 
@@ -219,10 +219,10 @@ def read_unchanged(path: Path) -> StoredHead | None:
     Whether its statistics agree in themselves is not looked at: a tenth of the time of `verify_piece`.
     """
     try:
-        with _open_piece(path) as piece:
+        with open_piece(path) as piece:
             piece.check_sums()
             return piece.head.public()
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 
@@ -231,13 +231,13 @@ def format_of(path: Path) -> int | None:
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             found = json.loads(_read_member(archive, _HEAD, _LARGEST_HEAD))["format"]
-    except (*_UNREADABLE, TypeError, RecursionError):
+    except (*UNREADABLE, TypeError, RecursionError):
         return None
     return found if type(found) is int else None
 
 
 @dataclass(frozen=True, eq=False)
-class _OpenPiece:
+class OpenPiece:
     """An open zip file, with no other members than those that its head names, and none larger than it can be."""
 
     archive: zipfile.ZipFile
@@ -245,7 +245,7 @@ class _OpenPiece:
     shapes: Mapping[str, tuple[int, ...]]
 
     @classmethod
-    def of(cls, archive: zipfile.ZipFile) -> "_OpenPiece":
+    def of(cls, archive: zipfile.ZipFile) -> "OpenPiece":
         """Read the head. A ValueError where it does not fit the file or itself."""
         content = _read_member(archive, _HEAD, _LARGEST_HEAD)
         if _sha256(content).encode() != archive.comment:
@@ -277,10 +277,19 @@ class _OpenPiece:
 
     def dense(self, name: str) -> np.ndarray:
         """Return the array of a member."""
-        places, values = self.read(name)
         array = np.zeros(self.shapes[name], np.int64)
-        array.ravel()[places] = values
+        self.add_to(array, name)
         return array
+
+    def add_to(self, array: np.ndarray, name: str) -> int:
+        """Add a member to an array of its shape; return its least value, or 0. A ValueError as of `read`."""
+        from reliseg.stats.filled.sparse import add_entries  # numba is slow to import
+
+        planes, steps = _planes(self._content(name))
+        is_whole, least = add_entries(planes, steps, array.ravel())
+        if not is_whole:
+            raise ValueError("places are not in order")
+        return int(least)
 
     def observed(self, *, ranks: bool) -> Observed:
         """Return the statistics, with `ranks` or without. A ValueError where they contradict."""
@@ -307,12 +316,12 @@ def _refuse(problems: Iterator[str]) -> None:
 
 
 @contextmanager
-def _open_piece(path: Path) -> Iterator[_OpenPiece]:
-    """Open a piece. One of `_UNREADABLE` where it is not there, or not whole."""
+def open_piece(path: Path) -> Iterator[OpenPiece]:
+    """Open a piece. One of `UNREADABLE` where it is not there, or not whole."""
     with open_regular(path) as file:
         _check_end(file)
         with zipfile.ZipFile(file) as archive:
-            yield _OpenPiece.of(archive)
+            yield OpenPiece.of(archive)
 
 
 def _check_end(file: BinaryIO) -> None:
@@ -331,58 +340,28 @@ def _read_member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     info = archive.getinfo(name)
     if info.file_size > most or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"{name} cannot be a member")
-    with archive.open(info) as member:
-        content = member.read(most + 1)
+    content = _inflated(archive, info)
     if len(content) != info.file_size:
         raise ValueError(f"{name} has another size")
     return content
 
 
-@dataclass(frozen=True, eq=False)
-class StoredScoreHistograms(Mapping[str, ScoreHistogram]):
-    """The fine histograms of one calibration over some pieces, by score, added up when they are first asked for.
+def _inflated(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """Return what a member holds, of no more bytes than one beyond its size.
 
-    They are most of what a domain's statistics hold: metrics look at one score after the other, and only that is in
-    memory; what was added up before is kept in no more bytes a bin than the largest count needs.
+    Its checksum is not computed: a digest of all that is read stands in the head, and the head's own at the end.
     """
-
-    pieces: Mapping[str, Sequence[Path]]
-    """Those that add up to all samples, by score."""
-    _sums: dict[str, np.ndarray] = field(default_factory=dict, init=False)
-
-    def __getitem__(self, score: str) -> ScoreHistogram:
-        """Return the sum over all pieces; a FileNotFoundError that names one that is gone or broken."""
-        if score in self._sums:
-            return ScoreHistogram(self._sums[score].astype(np.int64))
-        total = self._sum(score)
-        self._sums[score] = total.counts.astype(np.min_scalar_type(total.counts.max()))
-        return total
-
-    def read_all(self) -> None:
-        """Add up all of them now."""
-        for score in self.pieces:
-            self[score]
-
-    def _sum(self, score: str) -> ScoreHistogram:
-        total = ScoreHistogram.zero_of(score)
-        counts = total.counts.ravel()
-        name = f"ranks.{score}.counts"
-        for path in self.pieces[score]:
-            try:
-                with _open_piece(path) as piece:
-                    places, values = piece.read(name)
-                    if piece.shapes[name] != total.counts.shape or values.min(initial=0) < 0:
-                        raise ValueError("another histogram")
-            except _UNREADABLE as error:
-                raise lost_piece_error(path) from error
-            counts[places] += values
-        return total
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.pieces)
-
-    def __len__(self) -> int:
-        return len(self.pieces)
+    file = archive.fp
+    assert file is not None
+    file.seek(info.header_offset)
+    signature, *_, name, extra = _START_OF_MEMBER.unpack(file.read(_START_OF_MEMBER.size))
+    if signature != b"PK\3\4" or info.flag_bits & 1:
+        raise ValueError("no member, or one with a password")
+    file.seek(name + extra, os.SEEK_CUR)
+    packed = file.read(info.compress_size)
+    if info.compress_type == zipfile.ZIP_STORED:
+        return packed[: info.file_size + 1]
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, info.file_size + 1)
 
 
 def lost_piece_error(path: Path) -> FileNotFoundError:
@@ -410,10 +389,7 @@ def _width(numbers: np.ndarray) -> int:
 
 def _entries(content: bytes, cells: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the nonzero places and values of a sparse array of so many cells; a ValueError where there is none."""
-    steps, values = content[0], content[1]
-    if not (1 <= steps <= 8 and 1 <= values <= 8):
-        raise ValueError("no widths of numbers")
-    planes = np.frombuffer(content, np.uint8, offset=2).reshape(steps + values, -1)
+    planes, steps = _planes(content)
     numbers = _join_bytes(planes[:steps])
     if (numbers[1:] <= 0).any() or (numbers[:1] < 0).any() or (numbers >= cells).any():
         raise ValueError("places are not in order")
@@ -421,6 +397,14 @@ def _entries(content: bytes, cells: int) -> tuple[np.ndarray, np.ndarray]:
     if len(places) and places[-1] >= cells:
         raise ValueError("a place that is not there")
     return places, _join_bytes(planes[steps:])
+
+
+def _planes(content: bytes) -> tuple[np.ndarray, int]:
+    """Return the bytes of a sparse array by their rank, and how many of them are of steps."""
+    steps, values = content[0], content[1]
+    if not (1 <= steps <= 8 and 1 <= values <= 8):
+        raise ValueError("no widths of numbers")
+    return np.frombuffer(content, np.uint8, offset=2).reshape(steps + values, -1), steps
 
 
 def _join_bytes(planes: np.ndarray) -> np.ndarray:

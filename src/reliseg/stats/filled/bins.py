@@ -1,0 +1,134 @@
+"""Fine histograms without their empty bins: most have few pixels in most of their bins, or none."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int, Int64
+
+from reliseg.stats import rounding
+from reliseg.stats.pixels import ScoreHistogram
+
+Bins: TypeAlias = Int64[np.ndarray, " b"]
+Places: TypeAlias = Int64[np.ndarray, " m"]
+
+
+@dataclass(frozen=True, eq=False)
+class FilledBins:
+    """The bins of a score that hold pixels, the most confident first: their places of `size`, and pixels by role.
+
+    Counts that fit are kept in 32 bits: add them up in 64.
+    """
+
+    places: Int[np.ndarray, " b"]
+    counts: Int[np.ndarray, "4 b"]
+    size: int
+
+    @classmethod
+    def of(cls, histogram: ScoreHistogram) -> "FilledBins":
+        """Return the filled bins of a histogram."""
+        filled = np.flatnonzero(histogram.counts.any(axis=0))
+        return cls(filled, histogram.counts[:, filled], histogram.counts.shape[1])
+
+    def narrowed(self) -> "FilledBins":
+        """Return the same in half the memory, where all counts fit."""
+        if self.counts.max(initial=0) > np.iinfo(np.int32).max:
+            return self
+        return FilledBins(self.places.astype(np.int32), self.counts.astype(np.int32), self.size)
+
+    def histogram(self) -> ScoreHistogram:
+        """Return the histogram with all its bins."""
+        counts = np.zeros((len(self.counts), self.size), np.int64)
+        counts[:, self.places] = self.counts
+        return ScoreHistogram(counts)
+
+    def pair(self, first: Sequence[int], second: Sequence[int]) -> "FilledPair":
+        """Return the pixels of these roles, and of those."""
+        a, b = (self.counts[list(roles)].sum(axis=0, dtype=np.int64) for roles in (first, second))
+        return FilledPair.of_counts(self.places.astype(np.int64), a, b, self.size)
+
+    def at(self, places: Places) -> Int64[np.ndarray, "4 m"]:
+        """Return the pixels of bins at any places, by role; none beyond the ends."""
+        return counts_at(self.places, self.counts, places).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class FilledPair:
+    """Two kinds of pixels, in the bins that either fills, the most confident first."""
+
+    places: Bins
+    first: Bins
+    second: Bins
+    size: int
+
+    @classmethod
+    def of(cls, first: Bins, second: Bins) -> "FilledPair":
+        """Return the filled bins of two histograms."""
+        return cls.of_counts(np.arange(len(first)), first, second, len(first))
+
+    @classmethod
+    def of_counts(cls, places: Bins, first: Bins, second: Bins, size: int) -> "FilledPair":
+        """Return what is filled of bins at these places, of so many."""
+        filled = np.flatnonzero(first + second)
+        if len(filled) == len(places):
+            return cls(places, first, second, size)
+        return cls(places[filled], first[filled], second[filled], size)
+
+    def reversed(self) -> "FilledPair":
+        """Return the second kind before the first, the least confident bin first."""
+        places = np.ascontiguousarray(self.size - 1 - self.places[::-1])
+        return FilledPair(
+            places, np.ascontiguousarray(self.second[::-1]), np.ascontiguousarray(self.first[::-1]), self.size
+        )
+
+    @cached_property
+    def reached(self) -> Int64[np.ndarray, "2 b"]:
+        """How many of each kind there are up to each bin."""
+        return np.cumsum([self.first, self.second], axis=1)
+
+    @cached_property
+    def near(self) -> tuple[Int64[np.ndarray, "2 b"], Int64[np.ndarray, "2 b"]]:
+        """How many of each kind may belong before their bin, and how many after it: see `pixels_near_edges`."""
+        found = [rounding.near_edges_of_filled(kind, self.touching) for kind in (self.first, self.second)]
+        return np.stack([up for up, _ in found]), np.stack([down for _, down in found])
+
+    @cached_property
+    def touching(self) -> Bool[np.ndarray, " b"]:
+        """Whether the next bin is filled."""
+        return np.append(np.diff(self.places) == 1, False)
+
+    def at(self, places: Places) -> Int64[np.ndarray, "2 m"]:
+        """Return the pixels of each kind of bins at any places."""
+        return counts_at(self.places, np.stack([self.first, self.second]), places)
+
+    def up_to(self, places: Places) -> Int64[np.ndarray, "2 m"]:
+        """Return how many of each kind there are up to bins at any places."""
+        before = np.searchsorted(self.places, places, side="right")
+        return np.concatenate([np.zeros((2, 1), np.int64), self.reached], axis=1)[:, before]
+
+
+def near_confidences(histogram: FilledBins, confidences: Float64[np.ndarray, " k"]) -> Int64[np.ndarray, "4 k"]:
+    """Return how many pixels of msp, by role, may lie on the other side of each of these confidences."""
+    return rounding.near_confidences(histogram.at, confidences)
+
+
+class FilledHistograms(Mapping[str, ScoreHistogram]):
+    """Histograms by score, which are kept without their empty bins."""
+
+    @abstractmethod
+    def filled(self, score: str) -> FilledBins:
+        """Return the filled bins of a score."""
+
+    def __getitem__(self, score: str) -> ScoreHistogram:
+        return self.filled(score).histogram()
+
+
+def counts_at(filled: Int[np.ndarray, " b"], counts: Int[np.ndarray, "r b"], places: Places) -> Int[np.ndarray, "r m"]:
+    """Return counts of bins at any places; `filled` are those of the counts, in order, and others hold none."""
+    if not len(filled):
+        return np.zeros((len(counts), len(places)), np.int64)
+    at = np.searchsorted(filled, places).clip(max=len(filled) - 1)
+    return counts[:, at] * (filled[at] == places)

@@ -1,0 +1,101 @@
+"""Rankings of two kinds of pixels, measured fast: each bracket has the bits of that of `stats.rounding.Ranking`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float64
+
+from reliseg.stats.filled.bins import FilledPair
+from reliseg.stats.filled.measures import areas, pairs, reach, segments
+from reliseg.stats.filled.orders import Bins, Order, orders
+from reliseg.stats.ranking import Bracketed
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """Positives and negatives by filled bin, the most confident first: as ties, in the best and in the worst order."""
+
+    orders: tuple[Order, Order, Order]
+    with_risk: bool
+    """Whether the area under risk is read."""
+
+    @classmethod
+    def of(cls, pair: FilledPair, *, with_risk: bool = False) -> "Ranked":
+        """Rank pixels, the first kind of which are positive."""
+        best, worst = orders(pair.places, pair.first, pair.second)
+        return cls(((pair.first, pair.second), best, worst), with_risk)
+
+    @property
+    def tied(self) -> Order:
+        """The order in which every bin is one tie."""
+        return self.orders[0]
+
+    @cached_property
+    def auroc(self) -> Bracketed:
+        """The area under the ROC curve."""
+        found = []
+        for order in self.orders:
+            lo, ties = pairs(*order)
+            found.append((min(lo + ties / 2, 1.0), min(lo, 1.0), min(lo + ties, 1.0)))
+        return _bracket(found)
+
+    @cached_property
+    def average_precision(self) -> Bracketed:
+        """The step sum of precision over recall."""
+        return _bracket(precision for precision, _ in self._areas)
+
+    @cached_property
+    def area_under_risk(self) -> Bracketed:
+        """The area under the risk-coverage curve."""
+        return _bracket(risk for _, risk in self._areas)
+
+    def fpr_at_tpr(self, percent: int = 95) -> Bracketed:
+        """Return the false positive rate where the true positive rate reaches `percent` %."""
+        return _bracket(_fpr_at_tpr(*order, percent) for order in self.orders)
+
+    def risk_at(self, percent: int) -> Bracketed:
+        """Return the error rate among the most confident `percent` %, where negatives are errors."""
+        return _bracket(_risk_at(*order, percent) for order in self.orders)
+
+    @cached_property
+    def _areas(self) -> list[tuple[Bracketed, Bracketed]]:
+        found = []
+        for order, is_tied in zip(self.orders, (True, False, False), strict=True):
+            h = _harmonic_sums(*segments(*order, self.with_risk, is_tied))
+            found.append(areas(*order, h, self.with_risk, is_tied))
+        return found
+
+
+def _bracket(found: Iterable[Bracketed]) -> Bracketed:
+    """Return the value of ties, and the range over all orders."""
+    (value, lo, hi), *extremes = found
+    return value, min(lo, *(e[1] for e in extremes)), max(hi, *(e[2] for e in extremes))
+
+
+def _harmonic_sums(
+    x: Float64[np.ndarray, " k"], rest: Float64[np.ndarray, " k"], near: Float64[np.ndarray, "2 n"]
+) -> Float64[np.ndarray, " k"]:
+    from scipy.special import digamma  # slow to import
+
+    sums = np.log1p(x, out=x)
+    sums += rest
+    there = np.flatnonzero(near[0] >= 0)
+    sums[there] = digamma(near[1, there] + 1) - digamma(near[0, there] + 1)
+    return sums
+
+
+def _fpr_at_tpr(pos: Bins, neg: Bins, percent: int) -> Bracketed:
+    wanted, total = -(-percent * int(pos.sum()) // 100), int(neg.sum())
+    at, _, before = reach(pos, neg, wanted, False)
+    false = before + int(neg[at])
+    return false / total, before / total, false / total
+
+
+def _risk_at(right: Bins, wrong: Bins, percent: int) -> Bracketed:
+    k = -(-int(right.sum() + wrong.sum()) * percent // 100)
+    at, before_right, before = reach(right, wrong, k, True)
+    r, w, inside = int(right[at]), int(wrong[at]), k - before_right - before
+    tied = before + inside * w / (r + w)
+    return tied / k, (before + max(0, inside - r)) / k, (before + min(w, inside)) / k

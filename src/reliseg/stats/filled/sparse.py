@@ -1,0 +1,58 @@
+"""Sparse arrays of stored statistics: read and added up in one pass."""
+
+import numpy as np
+from jaxtyping import Int64, UInt8
+
+from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
+
+Planes = UInt8[np.ndarray, "w n"]
+
+
+@inline_exact_njit
+def _joined(planes: Planes, first: int, width: int, i: int) -> np.int64:
+    """Return the number whose bytes, the lowest first, stand at place i of so many planes."""
+    number = np.int64(0)
+    for k in range(width):
+        number |= np.int64(planes[first + k, i]) << np.int64(8 * k)
+    return number
+
+
+@exact_njit
+def add_entries(planes: Planes, steps: int, into: Int64[np.ndarray, " c"]) -> tuple[bool, np.int64]:
+    """Add the values of a sparse array to all its cells; return whether it is one, and its least value or 0.
+
+    Of the planes, so many hold the bytes of the steps from place to place, and the others those of values.
+    """
+    place, least = np.int64(0), np.int64(0)
+    widths, cells = planes.shape[0] - steps, len(into)
+    for i in range(planes.shape[1]):
+        step = _joined(planes, 0, steps, i)
+        if step < 0 or step >= cells - place or (i > 0 and step == 0):
+            return False, least
+        place += step
+        value = _joined(planes, steps, widths, i)
+        least = min(least, value)
+        into[place] += value
+    return True, least
+
+
+@exact_njit
+def filled_columns(counts: Int64[np.ndarray, "r b"]) -> tuple[Int64[np.ndarray, " f"], Int64[np.ndarray, "r f"]]:
+    """Return the places of the columns that are not 0, and these columns."""
+    rows, bins = counts.shape
+    is_filled = np.zeros(bins, np.bool_)
+    for r in range(rows):
+        for b in range(bins):
+            is_filled[b] |= counts[r, b] != 0
+    number = 0
+    for b in range(bins):
+        number += is_filled[b]
+    places, columns = np.empty(number, np.int64), np.empty((rows, number), np.int64)
+    k = 0
+    for b in range(bins):
+        if is_filled[b]:
+            places[k] = b
+            for r in range(rows):
+                columns[r, k] = counts[r, b]
+            k += 1
+    return places, columns
