@@ -54,6 +54,10 @@ def test_importing_the_package_imports_nothing_slow():
     assert not {"numpy", "numba", "torch", "pydantic", "scipy", "yaml"} & imported("reliseg")
 
 
+def test_looking_at_what_a_run_has_stored_imports_nothing_that_computes():
+    assert not {"numba", "torch", "scipy"} & imported("reliseg.cli", "reliseg.config.schema", "reliseg.run.execute")
+
+
 def test_listing_what_there_is_imports_no_implementation():
     code = "from reliseg.metrics import METRICS; from reliseg.models import MODELS; METRICS.names(); MODELS.names(); "
     code += (

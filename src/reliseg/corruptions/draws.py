@@ -5,7 +5,6 @@ import hashlib
 import numpy as np
 
 from reliseg.corruptions.base import Key
-from reliseg.corruptions.compiled.philox import words
 
 _APART = 1 << 31
 """The first row of counters that no image has."""
@@ -19,6 +18,8 @@ def key_of(seed: int, image_id: str, kind: str) -> Key:
 
 def uniform(key: Key, number: int, low: float, high: float) -> float:
     """Return a number in [low, high), of counters that no pixel has; `number` says which."""
+    from reliseg.corruptions.compiled.philox import words  # numba takes long to import, and configurations read keys
+
     out = np.empty(4, np.uint32)
     words(key, _APART + number, out)
     return low + (high - low) * int(out[0]) / 2**32

@@ -26,6 +26,8 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 
 def _cell(value: object) -> str:
+    if type(value) is float:  # most are, and none needs quotes
+        return "" if math.isnan(value) else str(value)
     text = "" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value)
     if isinstance(value, str) and text.startswith(_FORMULA):
         text = f"'{text}"

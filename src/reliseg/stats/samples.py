@@ -1,5 +1,6 @@
 """The statistics of single images, for intervals over images, worst images and image-level detection."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import NamedTuple
@@ -185,26 +186,27 @@ class SampleRows:
 
     def __init__(self, layout: Layout) -> None:
         self._empty = SampleTable.empty(layout)
-        self._rows: dict[str, dict[str, tuple[Int32[np.ndarray, " k"], Int64[np.ndarray, " k"]]]] = {}
+        self._rows: dict[str, tuple[Int32[np.ndarray, " k"], Int64[np.ndarray, " k"]]] = {}
+        """Places and values of what is not zero, by id; places go through all columns, one after the other."""
 
     def add(self, row: SampleTable) -> None:
         """Add the row of one image; a ValueError if it is there already."""
         (sample,) = row.ids
         if sample in self._rows:
             raise ValueError(f"{sample} has a row already")
-        flat = {name: column.ravel() for name, column in row.arrays().items()}
-        places = {name: np.flatnonzero(column) for name, column in flat.items()}
-        self._rows[sample] = {
-            name: (places[name].astype(np.int32), column[places[name]]) for name, column in flat.items()
-        }
+        flat = np.concatenate([column.ravel() for column in row.arrays().values()])
+        places = np.flatnonzero(flat)  # at once: for images of few pixels, each call costs more than its work
+        self._rows[sample] = places.astype(np.int32), flat[places]
 
     def table(self) -> SampleTable:
         """Return all rows, sorted by id."""
         ids = sorted(self._rows)
-        columns = {}
-        for name, none in self._empty.arrays().items():
-            columns[name] = np.zeros((len(ids), *none.shape[1:]), np.int64)
-            for row, sample in zip(columns[name], ids, strict=True):
-                places, values = self._rows[sample][name]
-                row.ravel()[places] = values
+        none = self._empty.arrays()
+        columns = {name: np.zeros((len(ids), *column.shape[1:]), np.int64) for name, column in none.items()}
+        starts = np.cumsum([0, *(math.prod(column.shape[1:]) for column in none.values())])
+        for i, sample in enumerate(ids):
+            places, values = self._rows[sample]
+            ends = np.searchsorted(places, starts).tolist()
+            for column, start, first, last in zip(columns.values(), starts.tolist(), ends, ends[1:], strict=False):
+                column[i].ravel()[places[first:last] - start] = values[first:last]
         return SampleTable.from_arrays(ids, columns)

@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Float32, UInt16
 
 from reliseg.corruptions import Metres
-from reliseg.corruptions.compiled.depth.distance import along_rays, filled_metres
 from reliseg.data.depth.maps import DepthMaps, Number
 from reliseg.runtime.text_files import decode_text
 
@@ -20,6 +19,8 @@ def metres_of(maps: DepthMaps, stored: UInt16[np.ndarray, "H W"], camera: bytes)
 
     Disparity is turned to depth by focal length and baseline: 0 is infinitely far. Holes get what is beside them.
     """
+    from reliseg.corruptions.compiled.depth.distance import along_rays, filled_metres  # numba takes long to import
+
     numbers = _Camera(camera)
     focal = numbers.positive(maps.focal) if maps.focal is not None else 1.0
     product = focal * numbers.positive(maps.baseline) if maps.baseline is not None else 1.0

@@ -18,7 +18,7 @@ from reliseg.models.file_hashes import hash_files, own_files, recorded_files
 from reliseg.models.image_predictor import ImageModel, ImagePredictor, check_on_gray
 from reliseg.models.inference.modes import Inference
 from reliseg.models.outputs import OutputReader
-from reliseg.models.user_code import Origin, call_function
+from reliseg.models.user_code.calls import Origin, call_function
 from reliseg.prediction import Prediction
 from reliseg.types import Feature, Image, Logits
 

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,7 @@ from typing import Any
 
 from reliseg.errors import MissingExtraError, ModelError, error_text, suggestion
 from reliseg.models.base import kind_hint
+from reliseg.models.user_code.package_files import package_files
 from reliseg.models.user_output import stdout_as_stderr
 
 _INSTALLED = ("site-packages", "dist-packages")
@@ -64,9 +66,7 @@ def call_function(model: str, where: str, folder: Path, args: Mapping[str, Any])
     function = _function(model, module, name, target)
     with _errors_as_one_line(model, origin):
         result = function(**args)
-    top = target.partition(".")[0]
-    package = [m for name, m in list(sys.modules.items()) if name.startswith(f"{top}.")]
-    return result, Origin(where, place, tuple(dict.fromkeys((*origin.files, *_files(package)))))
+    return result, Origin(where, place, tuple(dict.fromkeys((*origin.files, *package_files(target)))))
 
 
 def _call_from_file(model: str, where: str, folder: Path, args: Mapping[str, Any]) -> tuple[Any, Origin]:
@@ -193,8 +193,14 @@ def _names_in(folder: Path) -> list[str]:
     if folder.name in _INSTALLED:
         return []
     tops = {name.partition(".")[0] for name in list(sys.modules)} - _RUNNING
-    own = {top for top in tops if _lies_in(folder, top)}
+    there, inside = {path.name.partition(".")[0] for path in folder.iterdir()}, f"{folder}{os.sep}"
+    likely = [top for top in tops if top in there or _file_of(top).startswith(inside)]  # of hundreds of modules, few
+    own = {top for top in likely if _lies_in(folder, top)}
     return [name for name in list(sys.modules) if name.partition(".")[0] in own]
+
+
+def _file_of(module: str) -> str:
+    return getattr(sys.modules.get(module), "__file__", None) or ""
 
 
 def _lies_in(folder: Path, top: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reliseg.errors import ReliSegError
-from reliseg.models.user_code import call_function
+from reliseg.models.user_code.calls import call_function
 
 
 @pytest.fixture
@@ -141,6 +141,9 @@ def test_a_function_of_a_package_has_the_files_of_what_the_package_imports(
     monkeypatch.syspath_prepend(str(tmp_path))
     result, origin = call_function("mine", "package_of_net.net:build", Path(), {})
     assert (result, {file.name for file in origin.files}) == (2, {"net.py", "layer.py"})
+    (tmp_path / "package_of_net" / "another.py").write_text("")
+    importlib.import_module("package_of_net.another")  # by somebody else meanwhile
+    assert call_function("mine", "package_of_net.net:build", Path(), {})[1] == origin
 
 
 @pytest.mark.parametrize("file", ["net.py", "layer_of_net.py"])

@@ -1,0 +1,1 @@
+"""The functions that users name: imported and called, with the files that say what they are."""
