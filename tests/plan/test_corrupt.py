@@ -103,6 +103,10 @@ def test_what_names_no_domain_is_one_line(tmp_path, name, said):
     ("section", "said"),
     [
         ({"of": "world/dai"}, r"corrupt: of: world/dai: world has no domain 'dai'; did you mean 'day'"),
+        (
+            {"of": "world/day+fog-1"},
+            r"corrupt: of: world/day\+fog-1: an image is corrupted once; name what stands before",
+        ),
         ({"of": "wold"}, r"corrupt: of: wold: no data set 'wold'; did you mean 'world'"),
         ({"of": "world/day", "kinds": ["fogg"]}, r"corrupt.*unknown corruption 'fogg'; did you mean 'fog'"),
         ({"of": "world/day", "severities": [0]}, r"corrupt.*severity is '0'; give a whole number from 1 to 5"),

@@ -62,6 +62,8 @@ def _sections(config: RunConfig, datasets: Mapping[str, DataSet]) -> Iterator[tu
         if dataset not in datasets:
             raise ConfigError(f"corrupt: of: {section.of}: no data set {dataset!r}; {suggestion(dataset, datasets)}")
         known = [name for name, d in datasets[dataset].domains.items() if not d.clean]
+        if domain not in known and domain.partition("+")[0] in known:
+            raise ConfigError(f"corrupt: of: {section.of}: an image is corrupted once; name what stands before the +")
         if domain and domain not in known:
             raise ConfigError(
                 f"corrupt: of: {section.of}: {dataset} has no domain {domain!r}; {suggestion(domain, known)}"
