@@ -10,11 +10,13 @@ from helpers.worlds import space
 from scipy.special import softmax
 
 from reliseg.calibration.methods.ts import Scaled
+from reliseg.conformal import Promise, PromisedThreshold
 from reliseg.deploy.acceptance import Acceptance
 from reliseg.deploy.result import CalibratedImage
 from reliseg.errors import ConfigError
 from reliseg.kernels.reference import full_logits
 from reliseg.prediction import Prediction
+from reliseg.stats.bins import SET_BINS, set_edges
 from reliseg.stats.device import DeviceLogits
 
 
@@ -100,3 +102,23 @@ def test_a_result_holds_neither_the_image_nor_memory_of_a_device():
     assert result.prediction.image is None
     assert result.size == (18, 26)
     assert len(result.feature) == 5
+
+
+def test_sets_hold_the_predicted_class_and_those_that_are_probable_enough():
+    result = result_of()
+    for left_out, above in ((1, set_edges()[SET_BINS]), (200, set_edges()[SET_BINS - 199]), (SET_BINS + 1, 0.5)):
+        promised = PromisedThreshold(Promise(0.1, of_sets=True), "street/cal", n=50, bins=left_out)
+        sets = replace(result, acceptance=result.acceptance.with_sets([promised])).sets()
+        p = result.probabilities()
+        assert (sets == ((p > above) | (p == p.max(axis=0)))).all()
+        assert result.acceptance.with_sets([promised]).facts()["sets"]["probability_above"] == above
+    whole = replace(result, acceptance=result.acceptance.with_sets([replace(promised, bins=0)]))
+    assert whole.sets(slice(0, 2)).all()
+
+
+def test_without_a_promise_there_are_no_sets():
+    with pytest.raises(ConfigError, match="the run makes no promise of them; ask for sets:"):
+        result_of().sets()
+    lost = PromisedThreshold(Promise(0.1, of_sets=True), "street/cal", why="too few images")
+    with pytest.raises(ConfigError, match="no sets of classes are known: too few images"):
+        replace(result_of(), acceptance=Acceptance().with_sets([lost])).sets()

@@ -115,7 +115,7 @@ def _predictor(
     if record is not None:
         found = compare_models(record, model, name, measured)
         notes += found.notes
-        if not found.is_same and choice.acceptance.last is not None:
+        if not found.is_same and (choice.acceptance.last is not None or choice.acceptance.sets is not None):
             why = f"the threshold of {record.split} was measured on a model that may be another one"
             predictor = replace(predictor, acceptance=Acceptance(why=why))
         _check_classes(record, dataset)

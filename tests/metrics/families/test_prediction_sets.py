@@ -48,7 +48,7 @@ def test_the_numbers_are_those_of_the_counts():
 def test_what_is_not_counted_or_not_promised_says_so():
     assert values(replace(state(), sets={}))["set_size", ""].why == "its sets are not counted"
     bare = values(replace(state(), promises=()))
-    assert bare["set_size", ""].why == "no promise of sets was made for these classes; see sets:"
+    assert bare["set_size", ""].why == "no promise of sets is made here; see sets:"
 
 
 def test_replicates_are_the_numbers_without_each_image():

@@ -68,7 +68,7 @@ def test_without_a_threshold_the_reason_stands_in_its_place():
     found = values(state(at(None, why="too few")))
     assert found["promised_share"].value == 0.1
     assert {found[name].why for name in ("kept_share", "coverage", "accepted_risk")} == {"too few"}
-    assert values(state())["kept_share"].why == "no promise was made for these classes; see accept:"
+    assert values(state())["kept_share"].why == "no promise is made here; see accept:"
 
 
 @pytest.mark.parametrize("drawn", ["images", "scenes"])

@@ -75,7 +75,7 @@ class PredictionSets(Metric):
         """Return the values of each promise; undefined where no threshold could be chosen."""
         promises = [threshold for threshold in domain.promises if threshold.promise.of_sets]
         if not promises:
-            return undefined_values(_QUANTITIES, "no promise of sets was made for these classes; see sets:")
+            return undefined_values(_QUANTITIES, "no promise of sets is made here; see sets:")
         values = [value for threshold in promises for value in _values(threshold, domain)]
         order = list(_QUANTITIES)
         return sorted(values, key=lambda value: order.index(value.metric))

@@ -73,7 +73,7 @@ class KeptPromises(Metric):
         """Return the values of each promise; undefined where no threshold could be chosen."""
         promises = _own(domain)
         if not promises:
-            return undefined_values(_QUANTITIES, "no promise was made for these classes; see accept:", score=SCORE)
+            return undefined_values(_QUANTITIES, "no promise is made here; see accept:", score=SCORE)
         values = [value for threshold in promises for value in _values(threshold, domain)]
         order = list(_QUANTITIES)
         return sorted(values, key=lambda value: order.index(value.metric))
