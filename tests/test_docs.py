@@ -24,6 +24,7 @@ from reliseg.config import schema
 from reliseg.config.schema import read_config
 from reliseg.data import DataOptions, dataset_names
 from reliseg.data.label_table import _KEYS as LABEL_MAP_KEYS
+from reliseg.data.depth import read_depth_maps
 from reliseg.data.spec import _KEYS as SPEC_KEYS
 from reliseg.data.spec import DOMAIN_KEYS, read_spec
 from reliseg.labels import label_space
@@ -90,7 +91,9 @@ def test_every_spec_and_label_space_is_valid(fence, tmp_path):
     if "classes" in tomllib.loads(fence.text):
         assert len(label_space(str(path))) > 1
     else:
-        assert read_spec(str(path)).image
+        spec = read_spec(str(path))
+        assert spec.image
+        assert bool(read_depth_maps(spec)) == bool(spec.depth)
 
 
 @pytest.mark.parametrize("fence", fences("python"), ids=str)

@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
+from helpers import s3_server
 from helpers.plans import dataset_of
 from helpers.street import add_depth, make_street
 from PIL import Image
@@ -12,7 +13,7 @@ import reliseg
 from reliseg.corruptions import Corrupted
 from reliseg.data import corrupt_sample, corrupted_dataset, corrupted_name, load, load_clean, sample_sha256
 from reliseg.data.decode import check_sizes
-from reliseg.errors import ConfigError, SampleError
+from reliseg.errors import ConfigError, DataError, SampleError
 
 FOG = Corrupted("fog", 3)
 
@@ -128,3 +129,19 @@ def test_of_a_lossy_depth_map_no_number_is_what_it_was(deep):
     Image.new("L", (32, 24), 9).save(deep.root / sample.depth.map, "JPEG")
     with pytest.raises(SampleError, match="the depth map is a JPEG"):
         check_sizes(deep, sample)
+
+
+def test_depth_maps_in_an_object_store_are_those_of_a_folder(deep, s3):
+    here = foggy(deep)[0]
+    files = {path: (deep.root / path).read_bytes() for path in here.files}
+    s3_server.put(s3, "maps", {f"street/{path}": content for path, content in files.items()})
+    spec = deep.root.parent / "deep.toml"
+    there = reliseg.open_dataset(str(spec), "s3://maps/street", domains={"day": {"split": "train"}})
+    (sample,) = foggy(there)
+    found, expected = load(there, sample), load(deep, here)
+    assert np.array_equal(found.image, expected.image)
+    assert found.sha256 == expected.sha256
+    s3_server.put(s3, "bare", {f"street/{path}": files[path] for path in here.files[:2]})
+    bare = reliseg.open_dataset(str(spec), "s3://bare/street", domains={"day": {"split": "train"}})
+    with pytest.raises(DataError, match="1 image without depth map"):
+        foggy(bare)
