@@ -23,8 +23,8 @@ from reliseg.calibration import CALIBRATORS
 from reliseg.config import schema
 from reliseg.config.schema import read_config
 from reliseg.data import DataOptions, dataset_names
-from reliseg.data.label_table import _KEYS as LABEL_MAP_KEYS
 from reliseg.data.depth import read_depth_maps
+from reliseg.data.label_table import _KEYS as LABEL_MAP_KEYS
 from reliseg.data.spec import _KEYS as SPEC_KEYS
 from reliseg.data.spec import DOMAIN_KEYS, read_spec
 from reliseg.labels import label_space
