@@ -12,7 +12,7 @@ TABLE = WORLD.table()
 
 
 def test_tables_of_an_image_are_its_statistics():
-    found = by_class(TABLE) | {"probabilities": probabilities(TABLE)}
+    found = by_class(TABLE) | probabilities(TABLE)
     for i in range(4):
         pixels, _ = WORLD.observe(WORLD.image == i)
         top, classes = pixels.top, WORLD.classes
@@ -24,13 +24,15 @@ def test_tables_of_an_image_are_its_statistics():
             "guesses": guesses,
             "confident": pixels.confident.counts.T,
             "probabilities": [pixels.classwise.hits, real(pixels.classwise.probability)],
+            "uncounted": [pixels.uncounted.counts, real(pixels.uncounted.confidence)],
+            "uncounted_probabilities": [real(pixels.classwise.uncounted)],
         }
         for name, tables in expected.items():
             np.testing.assert_array_equal(found[name][i], np.stack(tables), err_msg=name)
 
 
 def test_empty_tables_have_the_shapes_of_those_of_images():
-    found = by_class(TABLE) | {"probabilities": probabilities(TABLE)}
+    found = by_class(TABLE) | probabilities(TABLE)
     empty = no_class_tables(4, WORLD.layout)
     assert {name: table.shape for name, table in found.items()} == {name: table.shape for name, table in empty.items()}
     assert no_class_tables(4, Layout(5, ("msp",), classwise=False))["probabilities"].shape == (4, 2, 0, 15)

@@ -6,7 +6,7 @@ from helpers.worlds import world
 
 from reliseg.metrics.units import ShardRows, UnitImage, Units
 from reliseg.stats import SampleTable
-from reliseg.stats.bins import VOID_ROLE
+from reliseg.stats.bins import ROLES, VOID_ROLE
 
 WORLD = world(70, images=20, pixels=1500)
 TABLE = WORLD.table()
@@ -38,9 +38,10 @@ def test_rows_hold_what_the_table_counts():
     np.testing.assert_array_equal(units.rows.known, TABLE.bin_counts.sum(axis=1))
     np.testing.assert_array_equal(units.rows.classes[:, 0].sum(axis=1), TABLE.bin_right.sum(axis=1))
     for s, score in enumerate(WORLD.scores):
-        whole = np.zeros(TABLE.coarse[:, s, :VOID_ROLE].shape)
+        roles = ROLES if score == "msp" else VOID_ROLE
+        whole = np.zeros(TABLE.coarse[:, s, :roles].shape)
         whole[:, :, units.coarse_bins[score]] = units.rows.ranks[score]
-        np.testing.assert_array_equal(whole, TABLE.coarse[:, s, :VOID_ROLE])
+        np.testing.assert_array_equal(whole, TABLE.coarse[:, s, :roles])
 
 
 def test_sums_without_each_unit_and_the_unit_are_the_total():

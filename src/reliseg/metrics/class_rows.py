@@ -6,13 +6,14 @@ By name, with a row for each image or set of images (axes: row, number, class, b
 - `guesses`: pixels that are predicted as each class, and the sum of their confidence, by the same bins
 - `confident`: pixels of each class that are wrong with confidence above 0.90 and 0.99; without bins
 - `probabilities`: by bin of p_c, pixels whose label is c, and the sum of p_c of all. No classes where none are counted
+- `uncounted`: pixels that are not known by prediction (the last one is `other`), and their confidence; without bins
+- `uncounted_probabilities`: the sum of p_c of these pixels; without bins. No classes where none are counted
 """
 
 from collections.abc import Mapping
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.stats import Layout, SampleTable
 from reliseg.stats.bins import RELIABILITY_BINS
@@ -26,6 +27,7 @@ def no_class_tables(images: int, layout: Layout) -> dict[str, np.ndarray]:
     t, b = layout.classes, RELIABILITY_BINS
     of_each = t if layout.classwise else 0
     shapes = {"labels": (3, t, b), "guesses": (2, t, b), "confident": (2, t), "probabilities": (2, of_each, b)}
+    shapes |= {"uncounted": (2, layout.columns), "uncounted_probabilities": (1, of_each)}
     return {name: np.zeros((images, *shape)) for name, shape in shapes.items()}
 
 
@@ -36,9 +38,13 @@ def by_class(table: SampleTable) -> ClassTables:
         "labels": np.stack([table.label_counts, table.label_right, real(table.label_confidence)], axis=1),
         "guesses": guesses[:, :, : table.label_counts.shape[1]],
         "confident": table.confident.transpose(0, 2, 1),
+        "uncounted": np.stack([table.uncounted, real(table.uncounted_confidence)], axis=1),
     }
 
 
-def probabilities(table: SampleTable) -> Float64[np.ndarray, "n 2 c b"]:
+def probabilities(table: SampleTable) -> ClassTables:
     """Return the probabilities of the images of a table."""
-    return np.stack([table.class_hits, real(table.class_probability)], axis=1)
+    return {
+        "probabilities": np.stack([table.class_hits, real(table.class_probability)], axis=1),
+        "uncounted_probabilities": real(table.class_uncounted)[:, None],
+    }

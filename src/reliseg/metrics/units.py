@@ -12,7 +12,7 @@ from jaxtyping import Float64, Int64
 from reliseg.metrics.class_rows import by_class, no_class_tables, probabilities
 from reliseg.metrics.exact import total
 from reliseg.stats import Layout, SampleTable
-from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, VOID_ROLE
+from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, ROLES, VOID_ROLE
 from reliseg.stats.filled.bins import FilledBins
 from reliseg.stats.fixed import real
 
@@ -22,8 +22,11 @@ PerUnit: TypeAlias = Float64[np.ndarray, " u"]
 
 SCENES_NEEDED = 8
 """From so many scenes on, and where they are fewer than the images, scenes are the units."""
-_ROLES = VOID_ROLE
-"""Pixels that are wrong, right, unknown: no interval is made of void ones."""
+
+
+def _roles(score: str) -> int:
+    """Return how many roles of pixels are kept of a score: of msp void ones too, for domains without annotation."""
+    return ROLES if score == "msp" else VOID_ROLE
 
 
 def scenes_are_units(scenes: int, images: int) -> bool:
@@ -46,7 +49,7 @@ class Rows:
     by_class: Mapping[str, np.ndarray]
     """How sure pixels are, by class: see `class_rows`."""
     ranks: Mapping[str, Histograms]
-    """By score, wrong, right and unknown pixels by coarse bin, the most confident first."""
+    """By score, wrong, right and unknown pixels by coarse bin, the most confident first; of msp void ones too."""
 
     @property
     def known(self) -> Float64[np.ndarray, " m"]:
@@ -118,7 +121,7 @@ class ShardRows:
         self.flips = np.zeros(images)
         self.by_class = no_class_tables(images, layout)
         self.coarse: dict[str, np.ndarray] = {
-            score: np.zeros((images, _ROLES, COARSE_BINS), np.uint32) for score in layout.scores
+            score: np.zeros((images, _roles(score), COARSE_BINS), np.uint32) for score in layout.scores
         }
 
     def put(self, places: Sequence[int], table: SampleTable) -> None:
@@ -135,11 +138,12 @@ class ShardRows:
 
     def put_classwise(self, places: Sequence[int], table: SampleTable) -> None:
         """Set how sure pixels are of each class, of the images at these places."""
-        self.by_class["probabilities"][places] = probabilities(table)
+        for name, tables in probabilities(table).items():
+            self.by_class[name][places] = tables
 
     def put_score(self, places: Sequence[int], score: str, table: SampleTable, number: int) -> None:
         """Set the coarse bins of a score, of the images at these places; `number` is that of the score in the table."""
-        self.coarse[score][places] = table.coarse[:, number, :_ROLES]
+        self.coarse[score][places] = table.coarse[:, number, : _roles(score)]
 
     def packed(self) -> "PackedRows":
         """Return what is to be kept."""

@@ -13,7 +13,6 @@ from reliseg.metrics.replicates import Replicates
 from reliseg.metrics.units import Rows, Units
 from reliseg.results import Value
 from reliseg.stats.bins import COARSE_BINS, RIGHT, ROLES, WRONG
-from reliseg.stats.built_in_scores import msp_edges
 from reliseg.stats.fixed import exact_sum
 from reliseg.stats.ranking import Bracketed, Histogram
 
@@ -62,7 +61,6 @@ class EstimatedAccuracy(Metric):
     """
 
     needs_annotation: ClassVar[bool] = False
-    without_interval: ClassVar[str] = "pixels without annotation are not kept of single images"
 
     def quantities(self) -> Mapping[str, Quantity]:
         """Return the numbers that it gives, by name."""
@@ -89,23 +87,23 @@ class EstimatedAccuracy(Metric):
 
     def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
         """Yield its numbers without each unit of the domain, then without each of the reference."""
-        units = domain.units
-        if units is None or not domain.annotated:
+        units, known = domain.units, domain.annotated
+        if units is None:
             return
-        confidence = [_mean_confidence(rows) for rows in (units.total, units.without_each)]
-        accuracy = [_share_right(rows) for rows in (units.total, units.without_each)]
-        yield from _numbers("confidence", confidence[0], confidence[1:], accuracy[0], accuracy[1:])
+        confidence = [_mean_confidence(rows, known) for rows in (units.total, units.without_each)]
+        accuracy = [_share_right(rows) for rows in (units.total, units.without_each)] if known else []
+        yield from _numbers("confidence", confidence[0], confidence[1:], accuracy)
         if reference is None or reference.units is None or not reference.annotated:
             return
-        at, of_reference = confidence[0], reference.units
-        same = np.repeat(accuracy[0], len(of_reference))
-        gap, *gaps = (_share_right(r) - _mean_confidence(r) for r in (of_reference.total, of_reference.without_each))
+        at, source = confidence[0], reference.units
+        accuracy += [np.repeat(accuracy[0], len(source))] if known else []
+        gap, *gaps = (_share_right(r) - _mean_confidence(r, True) for r in (source.total, source.without_each))
         lefts = [np.clip(n, 0, 1) for n in (confidence[1] + gap, at + gaps[0])]
-        yield from _numbers("doc", np.clip(at + gap, 0, 1), lefts, accuracy[0], [accuracy[1], same])
-        pairs = [(of_reference.total, units.total), (of_reference.total, units.without_each)]
-        shares = [_above(_coarse(of_reference, s), _coarse(units, t)) for s, t in pairs]
-        shares.append(_above(_coarse(of_reference, of_reference.without_each), _coarse(units, units.total)))
-        yield from _numbers("atc", shares[0], shares[1:], accuracy[0], [accuracy[1], same])
+        yield from _numbers("doc", np.clip(at + gap, 0, 1), lefts, accuracy)
+        here, left_out = (_coarse(units, rows, known) for rows in (units.total, units.without_each))
+        there, others = (_coarse(source, rows, True) for rows in (source.total, source.without_each))
+        shares = [_above(there, here), _above(there, left_out), _above(others, here)]
+        yield from _numbers("atc", shares[0], shares[1:], accuracy)
 
 
 def _why_undefined(way: str, domain: DomainState, reference: DomainState | None) -> str:
@@ -151,17 +149,12 @@ def _estimate(way: str, domain: DomainState, reference: DomainState | None) -> B
 
 
 def _confidence(domain: DomainState) -> Bracketed:
-    """Return the mean confidence; where pixels are not annotated it is told by the edges of their fine bins."""
-    if domain.annotated:
-        value = min(1.0, exact_sum(domain.pixels.confidence.sums) / _pixels(domain, _roles(domain)))
-        return value, value, value
-    counts = _counts(domain)
-    n = int(counts.sum())
-    edges = msp_edges()
-    high, low = np.concatenate([edges[:1], edges[:-2]]), np.concatenate([edges[2:], edges[-1:]])  # a bin beyond
-    inside = (edges[:-1] + edges[1:]) / 2
-    lo, value, hi = (float((counts * p).sum()) / n for p in (low, inside, high))
-    return value, lo, hi
+    """Return the mean confidence, over all pixels where they are not annotated."""
+    sums = exact_sum(domain.pixels.confidence.sums)
+    if not domain.annotated:
+        sums += exact_sum(domain.pixels.uncounted.confidence)
+    value = min(1.0, sums / _pixels(domain, _roles(domain)))
+    return value, value, value
 
 
 def _average_thresholded_confidence(reference: DomainState, target: Histogram) -> Bracketed:
@@ -189,30 +182,35 @@ def _numbers(
     way: str,
     centre: Float64[np.ndarray, " 1"],
     lefts: list[Float64[np.ndarray, " u"]],
-    accuracy: Float64[np.ndarray, " 1"],
-    accuracies: list[Float64[np.ndarray, " u"]],
+    accuracy: list[Float64[np.ndarray, " u"]],
 ) -> Iterator[Replicates]:
-    """Yield an estimate and its error."""
+    """Yield an estimate and its error, if there are accuracies: with all units, then without each."""
     name = f"estimated_accuracy_{way}"
-    errors = tuple(np.abs(left - of) for left, of in zip(lefts, accuracies, strict=True))
     yield Replicates(name, float(centre[0]), tuple(lefts), score=_SCORE)
-    yield Replicates(f"{name}_error", abs(float(centre[0] - accuracy[0])), errors, score=_SCORE)
+    if accuracy:
+        errors = tuple(np.abs(left - of) for left, of in zip(lefts, accuracy[1:], strict=True))
+        yield Replicates(f"{name}_error", abs(float(centre[0] - accuracy[0][0])), errors, score=_SCORE)
 
 
-def _mean_confidence(rows: Rows) -> Float64[np.ndarray, " m"]:
-    return ratio(rows.bins[:, 2].sum(axis=1), rows.known)
+def _mean_confidence(rows: Rows, known: bool) -> Float64[np.ndarray, " m"]:
+    """Return the mean confidence of known pixels, or of all."""
+    confidence, pixels = rows.bins[:, 2].sum(axis=1), rows.known
+    if not known:
+        others = rows.by_class["uncounted"].sum(axis=2)
+        pixels, confidence = pixels + others[:, 0], confidence + others[:, 1]
+    return ratio(confidence, pixels)
 
 
 def _share_right(rows: Rows) -> Float64[np.ndarray, " m"]:
     return ratio(rows.bins[:, 1].sum(axis=1), rows.known)
 
 
-def _coarse(units: Units, rows: Rows) -> tuple[Float64[np.ndarray, "m k"], Float64[np.ndarray, " m"]]:
-    """Return the known pixels by coarse bin, and how many of them are right."""
+def _coarse(units: Units, rows: Rows, known: bool) -> tuple[Float64[np.ndarray, "m k"], Float64[np.ndarray, " m"]]:
+    """Return the known pixels by coarse bin, or all, and how many of them are right."""
     counts = rows.ranks[_SCORE]
-    known = np.zeros((len(counts), COARSE_BINS))
-    known[:, units.coarse_bins[_SCORE]] = counts[:, WRONG] + counts[:, RIGHT]
-    return known, counts[:, RIGHT].sum(axis=1)
+    pixels = np.zeros((len(counts), COARSE_BINS))
+    pixels[:, units.coarse_bins[_SCORE]] = counts[:, [WRONG, RIGHT] if known else slice(None)].sum(axis=1)
+    return pixels, counts[:, RIGHT].sum(axis=1)
 
 
 def _above(
