@@ -37,6 +37,7 @@ _TITLES = {
     "iou": "IoU",
     "class_share": "Share of pixels",
     "class_ece": "ECE of the class",
+    "estimated_miou": "Estimated mIoU",
     "confident_error90": "Wrong above 0.90",
     "confident_error99": "Wrong above 0.99",
 }
