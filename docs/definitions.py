@@ -74,6 +74,7 @@ FORMULAS = {
     "risk95": r"r_k, \quad k = \lceil 0.95 N \rceil",
     "iou": _IOU,
     "miou": rf"{_MEAN} {_IOU}",
+    "estimated_miou": rf"{_MEAN} \frac{{S_{{cc}}}}{{N_c + S_c - S_{{cc}}}}",
     "dice": rf"{_MEAN} \frac{{2 M_{{cc}}}}{{\sum_j M_{{cj}} + \sum_j M_{{jc}}}}",
     "pixel_accuracy": r"\frac{1}{N} \sum_c M_{cc}",
     "mean_class_accuracy": rf"{_MEAN} \frac{{M_{{cc}}}}{{\sum_j M_{{cj}}}}",
