@@ -40,19 +40,15 @@ class MeanOfMeans:
 
     def without_each(self, units: Units) -> Float64[np.ndarray, " u"]:
         """Return the mean without each of the units of intervals."""
-        (sums, counts), there = self._of_groups, ~np.isnan(self.losses)
+        (sums, counts), there = self._of_groups, np.flatnonzero(~np.isnan(self.losses))
         means = np.nan_to_num(ratio(sums, counts))
-        total, groups = math.fsum(means), (counts > 0).sum()
-        lefts = np.empty(len(units))
-        for unit in range(len(units)):
-            images = np.flatnonzero((units.of_image == unit) & there)
-            touched = np.unique(self.group[images])
-            n = counts[touched] - np.bincount(self.group[images], minlength=len(counts))[touched]
-            rest = sums[touched] - np.bincount(self.group[images], self.losses[images], len(counts))[touched]
-            changed = np.nan_to_num(ratio(rest, n)).sum() - means[touched].sum()
-            left = groups - (n == 0).sum()
-            lefts[unit] = (total + changed) / left if left else math.nan
-        return lefts
+        pairs, place = np.unique(units.of_image[there] * len(sums) + self.group[there], return_inverse=True)
+        unit, group = np.divmod(pairs, len(sums))  # those that share images
+        rest = sums[group] - np.bincount(place, self.losses[there], len(pairs))
+        n = counts[group] - np.bincount(place, minlength=len(pairs))
+        changed = np.nan_to_num(ratio(rest, n)) - means[group]
+        total = math.fsum(means) + np.bincount(unit, changed, len(units))
+        return ratio(total, (counts > 0).sum() - np.bincount(unit, n == 0, len(units)))
 
     @cached_property
     def _of_groups(self) -> tuple[Float64[np.ndarray, " g"], Float64[np.ndarray, " g"]]:

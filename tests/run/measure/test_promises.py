@@ -12,14 +12,19 @@ from PIL import Image
 
 import reliseg
 from reliseg.calibration.records.record import read_records
+from reliseg.config.schema import read_config, render_config
 from reliseg.conformal import PromisedThreshold
 from reliseg.deploy.acceptance import Acceptance
 from reliseg.deploy.result import CalibratedImage
 from reliseg.deploy.stored_run import Choice, StoredRun
 from reliseg.errors import ConfigError, IncompleteError
 from reliseg.labels import label_space
+from reliseg.plan.build import plan_from_config
+from reliseg.plan.parts import Part
 from reliseg.prediction import Prediction
 from reliseg.results import Results
+from reliseg.run.execute import Run
+from reliseg.run.stages import PartOfRun, conclude
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +56,9 @@ def changed(street: Street, folder: Path, **changes: object) -> Path:
     return Street(folder).config
 
 
-def accepted(run: Path, calibration: str, images: list[Path], *, number: int = 0, more: int = 0) -> np.ndarray:
+def accepted(
+    run: Path, calibration: str, images: list[Path], *, number: int = 0, more: int = 0, logits: Path | None = None
+) -> np.ndarray:
     """Wrong accepted, known, and accepted known pixels of each image by its mask, as a promise counts them; with `more`
     bins than are chosen.
     """
@@ -65,8 +72,9 @@ def accepted(run: Path, calibration: str, images: list[Path], *, number: int = 0
     found = []
     for path in images:
         truth = np.array(Image.open(path))
-        logits = np.load(run.parent / "logits" / path.stem.partition("_")[0] / f"{path.stem}.npz")["logits"]
-        result = CalibratedImage.of(path.stem, choice.calibration(Prediction(logits, truth.shape)), acceptance)
+        stored = (logits or run.parent / "logits") / path.stem.partition("_")[0] / f"{path.stem}.npz"
+        prediction = Prediction(np.load(stored)["logits"], truth.shape)
+        result = CalibratedImage.of(path.stem, choice.calibration(prediction), acceptance)
         known = truth < 11 if label is None else truth == label
         wrong = known & result.accepted & (result.classes != truth)
         found.append([wrong.sum(), known.sum(), (known & result.accepted).sum()])
@@ -203,3 +211,32 @@ def test_equal_promises_on_two_grounds_have_rows_of_their_own(street: Street, tm
     config = changed(street, tmp_path / "two", domains=domains, accept=grounds, sets=[], test={"on": ["street/dusk"]})
     rows = reliseg.run_config(config, tmp_path / "run").where(metric="kept_share", calibration=TS).rows
     assert [row.fitted_on for row in rows] == ["street/own", "street/day"]
+
+
+def test_stages_in_parts_give_the_bytes_of_one_run(street: Street, run: Path, tmp_path) -> None:
+    config = read_config(street.config)
+    plan, text = plan_from_config(config, street.root), render_config(config, street.root)
+    whole = Run(plan, tmp_path / "parts", text)
+    for stage in ("sample", "fit", "evaluate"):
+        PartOfRun(whole, stage, Part()).execute()
+    conclude(Run(plan, tmp_path / "parts", text))
+    for name in ("results.csv", "calibrations/net/ts@street-cal.promises", "calibrations/net/identity.promises"):
+        assert (tmp_path / "parts" / name).read_bytes() == (run / name).read_bytes()
+
+
+def test_where_images_of_a_scene_are_alike_scenes_are_left_out_and_counted(tmp_path) -> None:
+    street = make_street(tmp_path / "scenes", cal=70, day=8, dusk=60)
+    street.write(street.content() | {"accept": {"risk": 0.3}, "test": {"on": ["street/dusk"]}, "metrics": ["transfer"]})
+    results = reliseg.run_config(street.config, tmp_path / "run")
+    (record,) = read_records(tmp_path / "run")["net"]
+    (found,) = record.promises
+    fitted = {sample.partition("/")[0] for sample in record.samples["street/cal"]}
+    chosen = {sample.partition("/")[0] for sample in found.images["street/cal"]}
+    assert (found.units, found.n, len(chosen), len(fitted), fitted & chosen) == ("scenes", 5, 5, 5, set())
+    masks = sorted((street.root / "data" / "testannot").iterdir())
+    wrong, known, _ = accepted(tmp_path / "run", TS, masks, logits=street.root / "logits")
+    scenes = np.array([path.stem.partition("_")[0] for path in masks])
+    means = [(wrong / known)[scenes == scene].mean() for scene in np.unique(scenes)]
+    (kept,) = results.where(metric="kept_share", calibration=TS).rows
+    assert kept.value == pytest.approx(np.mean(means), rel=1e-12)
+    assert (kept.definition, kept.ci_units) == ("promise/kept/mean-over-scenes/risk=0.3", "scenes")
