@@ -3,10 +3,10 @@
 python benchmarks/corrupted_runs.py [--data FOLDER] [--images N] [--severities N ...] [--out FILE.json]
 
 FOLDER holds `camvid` and `weights/dabnet_cityscapes.pth`. The network is DABNet, on frames of 360 x 480 pixels, and on
-one of them enlarged to 1024 x 2048. Alone it predicts a twentieth as often, images that are decoded already, in the same
-process, before and after the run. Time is that of processors: what else a machine does counts little, and what runs
-beside the network counts in full, as on one processor. What is compiled, loaded, and computed once at the end (metrics,
-tables) is not counted.
+one of them enlarged to 1024 x 2048. Alone it predicts a twentieth as often, of images that are decoded already, in the
+same process, before and after the run. Time is that of processors: what else a machine does counts little, and what
+runs beside the network counts in full, as on one processor. What is compiled, loaded, and computed once at the end
+(metrics, tables) is not counted.
 """
 
 import argparse
@@ -129,10 +129,9 @@ def measure(name: str, model: Model, dataset: DataSet, domain: str, severities: 
     alone = (before + after) / 2 * predictions / few
     total = clock.last - clock.first
     most = max(spent.decoded.values())
-    note = (
-        f"{images} images at severities {', '.join(map(str, severities))}; the network alone {1e3 * before / few:.0f} ms each before the run, and "
-        f"{1e3 * after / few:.0f} ms after it"
-    )
+    which = f"{images} images at severities {', '.join(map(str, severities))}"
+    bare = f"the network alone {1e3 * before / few:.0f} ms each before the run, and {1e3 * after / few:.0f} ms after it"
+    note = f"{which}; {bare}"
     shares = [
         Measure(f"{name}, {part}: of the network alone", seconds / alone, "", None, milliseconds(seconds / predictions))
         for part, seconds in spent.seconds.items()
@@ -148,9 +147,9 @@ def milliseconds(seconds: float) -> str:
     return f"{1e3 * seconds:.1f} ms a prediction"
 
 
-def enlarged(data: Path, folder: Path, images: int) -> DataSet:
-    """Frames of CamVid at the size of Cityscapes' images."""
-    for path in sorted((data / "camvid" / "test").glob("Seq05VD*.png"))[:images]:
+def enlarged(data: Path, folder: Path) -> DataSet:
+    """A frame of CamVid at the size of Cityscapes' images."""
+    for path in sorted((data / "camvid" / "test").glob("Seq05VD*.png"))[:1]:
         for source, resampling in (("test", Image.Resampling.LANCZOS), ("testannot", Image.Resampling.NEAREST)):
             (folder / source).mkdir(exist_ok=True)
             picture = Image.open(data / "camvid" / source / path.name)
@@ -175,7 +174,7 @@ def main() -> None:
     for line in measures:
         print(line, flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        large = enlarged(arguments.data, Path(folder), 1)
+        large = enlarged(arguments.data, Path(folder))
         measures += measure("DABNet, 1024 x 2048", model, large, "day", tuple(arguments.severities))
     sys.stdout.write("\n")
     show(measures, arguments.out)
