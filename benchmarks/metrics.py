@@ -35,7 +35,7 @@ from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.evaluate.coverage import Coverage, Coverages
 from reliseg.run.folder import RunFolder
 from reliseg.run.hashes import InputHashes
-from reliseg.run.measure.measure import measure
+from reliseg.run.measure.measure import Chosen, measure
 from reliseg.run.measure.splits import measure_splits
 from reliseg.run.store.piece_files import Observed, PieceHead, read_head, save_piece
 from reliseg.stats import Layout, LogitView, PixelStatistics, SampleTable
@@ -196,7 +196,7 @@ def time_metrics(run: ModelRun) -> Measure:
     start, worked = time.perf_counter(), time.process_time()
     coverages = Coverages(anew(run))
     splits = measure_splits(coverages, ())
-    rows = measure(coverages, (), splits.thresholds).rows
+    rows = measure(coverages, (), Chosen(splits.thresholds, {})).rows
     spent, worked = time.perf_counter() - start, time.process_time() - worked
     intervals = sum(not np.isnan(row.ci_low) for row in rows)
     what = f"{IMAGES} images x {len(DOMAINS)} domains x {len(METHODS) + 1} calibrations x {len(ALL)} scores"

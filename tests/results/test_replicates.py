@@ -1,5 +1,6 @@
 """Replicates on disk: what is written is what is read, and what is no such file is refused."""
 
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -64,6 +65,18 @@ def test_what_is_no_such_file_is_refused(written, content):
     run, _ = written
     (path,) = (run / FOLDER).rglob("*.npz")
     path.write_bytes(content)
+    with pytest.raises(DataError, match=r"run reliseg results"):
+        Replicates(run).of(row())
+
+
+@pytest.mark.parametrize("head", ["{'descr': '<f4', 'shape': (3,", "\x00", "'", "{'descr': '<f4'}", "1" * 5000])
+def test_a_file_with_a_broken_header_is_refused(written, head):
+    run, _ = written
+    (path,) = (run / FOLDER).rglob("*.npz")
+    content = b"\x93NUMPY\x01\x00" + (len(head) + 1).to_bytes(2, "little") + f"{head}\n".encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("index.npy", "values.npy"):
+            archive.writestr(name, content)
     with pytest.raises(DataError, match=r"run reliseg results"):
         Replicates(run).of(row())
 

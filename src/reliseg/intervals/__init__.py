@@ -2,6 +2,19 @@
 
 from reliseg.intervals.comparison import Comparison, compare, holm
 from reliseg.intervals.jackknife import LEVEL, Interval, Spread, jackknife
+from reliseg.intervals.many import Asked, jackknives
 from reliseg.intervals.scale import Link, Scale
 
-__all__ = ["LEVEL", "Comparison", "Interval", "Link", "Scale", "Spread", "compare", "holm", "jackknife"]
+__all__ = [
+    "LEVEL",
+    "Asked",
+    "Comparison",
+    "Interval",
+    "Link",
+    "Scale",
+    "Spread",
+    "compare",
+    "holm",
+    "jackknife",
+    "jackknives",
+]

@@ -22,12 +22,12 @@ _FEW, _ENOUGH = 0.08, 9
 
 Above a hundred units the share alone would warn of intervals that hold what they say: `benchmarks/intervals.py`.
 """
-_DECIDE = 0.8
+DECIDE = 0.8
 """The share of the variance from which on units decide a number."""
 ONE_UNIT = "one {} alone does not tell how others vary"
 UNDEFINED = "it is undefined where one {} is left out"
 UNCHANGED = "it stays the same whichever {} is left out"
-_ROUNDING = 1e-13
+ROUNDING = 1e-13
 """What sums in another order may differ by."""
 
 
@@ -70,13 +70,18 @@ class Spread:
         n, left = len(left), np.sort(left)  # sums in floating point depend on their order, which says nothing
         square = (left - left.mean()) ** 2
         total = float(square.sum())
-        if total <= 0:
-            return cls(0.0, float(n - 1), n, n)
-        kurtosis = float((square**2).sum()) * n / total**2
-        freedom = float(np.clip(2 * n / max(kurtosis - 1, 1e-9), min(2, n - 1), n - 1))
         largest_first = np.cumsum(np.sort(square)[::-1])
-        deciding = int(np.searchsorted(largest_first, _DECIDE * total)) + 1
-        return cls(float(np.sqrt((n - 1) / n * total)), freedom, deciding, n)
+        deciding = int(np.searchsorted(largest_first, DECIDE * total)) + 1
+        return cls.of_sums(n, total, float((square**2).sum()), deciding)
+
+    @classmethod
+    def of_sums(cls, n: int, squares: float, fourths: float, deciding: int) -> "Spread":
+        """Return the spread of n values from sums of their distances from the mean, squared and to the fourth power."""
+        if not squares > 0:
+            return cls(0.0, float(n - 1), n, n)
+        kurtosis = fourths * n / squares**2
+        freedom = min(max(2 * n / max(kurtosis - 1, 1e-9), min(2, n - 1)), n - 1)
+        return cls(float(np.sqrt((n - 1) / n * squares)), float(freedom), deciding, n)
 
     def __add__(self, other: "Spread") -> "Spread":
         """Return the spread of a sum or difference of two independent numbers (Welch 1947)."""
@@ -124,6 +129,6 @@ def jackknife(
     scale = scale.for_values(*lefts, np.array([value, centre]))
     spread = sum((Spread.of(scale.forward(left)) for left in lefts[1:]), Spread.of(scale.forward(lefts[0])))
     here, half = float(scale.forward(np.array(value))), spread.half(level)
-    if spread.error <= _ROUNDING * max(1.0, abs(here)):
+    if spread.error <= ROUNDING * max(1.0, abs(here)):
         return Interval.none(UNCHANGED.format(noun))
     return Interval(scale.back(here - half), scale.back(here + half), doubt=spread.doubt(noun))

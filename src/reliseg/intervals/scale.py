@@ -26,8 +26,15 @@ class Scale:
         """Return this scale where all the values have a finite place on it, else that of the number itself."""
         least = min(float(np.min(v)) for v in values)
         most = max(float(np.max(v)) for v in values)
-        fits = self.link == "identity" or (least > self.low and (self.link == "log" or most < self.high))
-        return self if fits else Scale("identity", self.low, self.high)
+        return self if self.fits(least, most) else self.itself()
+
+    def fits(self, least: float, most: float) -> bool:
+        """Tell if numbers between these have a finite place on it."""
+        return self.link == "identity" or (least > self.low and (self.link == "log" or most < self.high))
+
+    def itself(self) -> "Scale":
+        """Return the scale of the number itself, with the same range."""
+        return Scale("identity", self.low, self.high)
 
     def forward(self, values: Values) -> Values:
         """Return the values on the link's scale."""
@@ -40,7 +47,7 @@ class Scale:
 
     def back(self, place: float) -> float:
         """Return the number at a place of the link's scale, within its range."""
-        return float(np.clip(_BACK[self.link](self, place), self.low, self.high))
+        return float(min(max(_BACK[self.link](self, place), self.low), self.high))
 
 
 def _from_logit(scale: Scale, place: float) -> float:

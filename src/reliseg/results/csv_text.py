@@ -16,13 +16,17 @@ def csv_line(cells: Iterable[object]) -> str:
 
     A text that a spreadsheet would take for a formula begins with an apostrophe: it may come from anywhere.
     """
-    return ",".join(map(_cell, cells)) + "\n"
+    return ",".join([_number(cell) if type(cell) is float else _cell(cell) for cell in cells]) + "\n"
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
     """Read the lines of a table that was written by `csv_line`, with all texts as they were."""
     with path.open(encoding="utf-8", newline="") as file:
         return [{column: text.removeprefix("'") for column, text in row.items()} for row in csv.DictReader(file)]
+
+
+def _number(value: float) -> str:
+    return repr(value) if value == value else ""
 
 
 def _cell(value: object) -> str:

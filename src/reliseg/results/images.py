@@ -2,15 +2,15 @@
 
 import csv
 import io
-import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64, Int64
 
 from reliseg.errors import ConfigError, DataError, count_text, suggestion
 from reliseg.results import frames
@@ -32,8 +32,10 @@ _ROUNDING = 1e-6
 """Confidences are summed up in steps of 2**-24: a share may be so much more than 1."""
 _WORST_IS_HIGHEST = ("ece", "nll", "confident_error90", "confident_error99", "rejected")
 _FILE_LIMIT = 1 << 36
-_CHUNK = 4096
-"""Rows that are read at once."""
+_LOT, _CHUNK = 1 << 21, 4096
+"""Characters that are read at once, about, and rows where there are quotation marks."""
+_MARKS = ('"', "\r", "\0")
+"""Where they stand, lines are not rows, or commas do not part cells."""
 
 
 @dataclass(frozen=True)
@@ -222,15 +224,45 @@ def _parse(file: io.TextIOBase) -> dict[str, Column]:
     if not all(name.startswith((MEAN, IOU)) for name in others):
         raise ValueError("unknown columns")
     chunks: list[list[Any]] = [[] for _ in header]
-    shared: dict[str, str] = {}
+    shared = _Texts()
     done = 0
-    while lot := list(islice(lines, _CHUNK)):
-        if any(len(line) != len(header) for line in lot):
-            raise ValueError("rows of other lengths")
-        for column, cells, found in zip(header, zip(*lot, strict=True), chunks, strict=True):
+    for lot in _lots(file, len(header)):
+        for column, cells, found in zip(header, lot, chunks, strict=True):
             found.append(_converted(column, cells, done, shared))
-        done += len(lot)
+        done += len(lot[0])
     return {name: _column(name, found) for name, found in zip(header, chunks, strict=True)}
+
+
+def _lots(file: io.TextIOBase, width: int) -> Iterator[list[Sequence[str]]]:
+    """Yield the cells of some rows after the others, column by column; a ValueError where a row has more or fewer.
+
+    Until a quotation mark comes, rows are what stands between line ends, and cells what stands between commas.
+    """
+    while lines := file.readlines(_LOT):
+        text = "".join(lines)
+        if any(mark in text for mark in _MARKS):
+            yield from _lots_with_quotes(chain(lines, file), width)
+            return
+        if any(line.count(",") != width - 1 for line in lines):
+            raise ValueError("rows of other lengths")
+        cells = text.removesuffix("\n").replace("\n", ",").split(",")
+        yield [cells[k::width] for k in range(width)]
+
+
+def _lots_with_quotes(lines: Iterable[str], width: int) -> Iterator[list[Sequence[str]]]:
+    rows = csv.reader(lines, strict=True)
+    while lot := list(islice(rows, _CHUNK)):
+        if any(len(row) != width for row in lot):
+            raise ValueError("rows of other lengths")
+        yield [*zip(*lot, strict=True)]
+
+
+class _Texts(dict[str, str]):
+    """The text of each cell; equal ones are the same object."""
+
+    def __missing__(self, cell: str) -> str:
+        self[cell] = cell.removeprefix("'")
+        return self[cell]
 
 
 def _column(name: str, chunks: Sequence[Any]) -> Column:
@@ -241,30 +273,34 @@ def _column(name: str, chunks: Sequence[Any]) -> Column:
     return Column("number", np.concatenate([np.zeros(0), *chunks]))
 
 
-def _converted(column: str, cells: Sequence[str], done: int, shared: dict[str, str]) -> Any:
-    """Return the values of cells of a column; a _CellError where one is none. Equal texts become the same object."""
+def _converted(column: str, cells: Sequence[str], done: int, shared: _Texts) -> Any:
+    """Return the values of cells of a column; a _CellError where one is none."""
     if column in PLACE:
-        return [shared.setdefault(text, text) for text in (cell.removeprefix("'") for cell in cells)]
+        return [shared[cell] for cell in cells]
     try:
-        if column == PIXELS:
-            return np.array([_count(cell) for cell in cells], np.int64)
-        values = np.array([float(cell) if cell else math.nan for cell in cells])
-        is_share = column in _SHARES or column.startswith(IOU)
-        low, high = (0, 1 + _ROUNDING) if is_share else (-np.finfo(float).max, np.finfo(float).max)
-        there = values[~np.isnan(values)]
-        is_plain = len(there) == len(cells) - cells.count("") and "_" not in "".join(cells)
-        if not is_plain or (there < low).any() or (there > high).any():
-            raise ValueError("no number of its kind")
+        return _counts(cells) if column == PIXELS else _numbers(column, cells)
     except ValueError:
         if len(cells) == 1:
             raise _CellError(f"row {done + 1}: {column} is {quoted(cells[0])}") from None
         for i, cell in enumerate(cells):  # the first one that is wrong is named
             _converted(column, [cell], done + i, shared)
         raise
+
+
+def _numbers(column: str, cells: Sequence[str]) -> Float64[np.ndarray, " n"]:
+    empty = cells.count("")
+    values = np.array([float(cell or "nan") for cell in cells] if empty else [*map(float, cells)], np.float64)
+    is_share = column in _SHARES or column.startswith(IOU)
+    low, high = (0, 1 + _ROUNDING) if is_share else (-np.finfo(float).max, np.finfo(float).max)
+    there = values[~np.isnan(values)] if empty else values
+    is_plain = len(there) == len(cells) - empty and "_" not in "".join(cells)
+    if not is_plain or not ((there >= low) & (there <= high)).all():
+        raise ValueError("no number of its kind")
     return values
 
 
-def _count(cell: str) -> int:
-    if not (cell.isascii() and cell.isdigit() and len(cell) < 19):
+def _counts(cells: Sequence[str]) -> Int64[np.ndarray, " n"]:
+    digits = "".join(cells)
+    if not (digits.isascii() and digits.isdigit() and all(cells) and max(map(len, cells)) < 19):
         raise ValueError("no count")
-    return int(cell)
+    return np.array([*map(int, cells)], np.int64)

@@ -6,10 +6,8 @@ from the number, in float32: enough for the error of a difference, at half the s
 
 import hashlib
 import json
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -26,7 +24,6 @@ Key: TypeAlias = tuple[str, str, str, str, str]
 
 FOLDER = "replicates"
 _FORMAT = 1
-_DAMAGED = (ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error, EOFError)
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def write_replicates(folder: Path, origin: Row, numbers: Iterable[tuple[Row, Lef
             places.append(sets.index(units))
         index.append([*number_key(row), places, lefts.doubt])
         columns += [(left - row.value).astype("<f4") for left in lefts.values]
-    head = {"format": _FORMAT, "origin": _origin(origin), "units": [asdict(s) for s in sets], "numbers": index}
+    head = {"format": _FORMAT, "origin": _origin(origin), "units": [vars(s) for s in sets], "numbers": index}
     text = np.frombuffer(json.dumps(head, ensure_ascii=False).encode(), np.uint8)
     values = np.concatenate([np.zeros(0, "<f4"), *columns])
     path = _path(folder, origin)
@@ -106,24 +103,28 @@ def _read(path: Path) -> Mapping[Key, Lefts]:
     try:
         with open_regular(path) as file, np.load(file, allow_pickle=False) as arrays:
             head: Any = json.loads(arrays["index"].tobytes())
-            values = arrays["values"].astype(np.float64)
-        if head["format"] != _FORMAT:
-            raise ValueError("another format")
-        sets = [UnitSet(s["kind"], tuple(s["names"]), tuple(s["digests"])) for s in head["units"]]
-        found, at = {}, 0
-        for *key, places, doubt in head["numbers"]:
-            units = tuple(sets[place] for place in places)
-            parts = []
-            for of_set in units:
-                parts.append(values[at : at + len(of_set.names)])
-                at += len(of_set.names)
-            found[_key(*key)] = Lefts(tuple(parts), units, str(doubt))
-        if at != len(values):
-            raise ValueError("numbers are missing")
+            return _found(head, arrays["values"].astype(np.float64))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({reason_of(error)}); run reliseg results on its run") from error
-    except _DAMAGED as error:
+    except Exception as error:  # numpy and zipfile raise anything
         raise DataError(f"{path}: not the replicates of a run; run reliseg results on its run again") from error
+
+
+def _found(head: Any, values: Float64[np.ndarray, " k"]) -> Mapping[Key, Lefts]:
+    """Return the distances that a file holds; an error of any kind where its head does not fit them."""
+    if head["format"] != _FORMAT:
+        raise ValueError("another format")
+    sets = [UnitSet(s["kind"], tuple(s["names"]), tuple(s["digests"])) for s in head["units"]]
+    found, at = {}, 0
+    for *key, places, doubt in head["numbers"]:
+        units = tuple(sets[place] for place in places)
+        parts = []
+        for of_set in units:
+            parts.append(values[at : at + len(of_set.names)])
+            at += len(of_set.names)
+        found[_key(*key)] = Lefts(tuple(parts), units, str(doubt))
+    if at != len(values):
+        raise ValueError("numbers are missing")
     return found
 
 

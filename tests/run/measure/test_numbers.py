@@ -10,7 +10,7 @@ from reliseg.intervals import Scale
 from reliseg.metrics.replicates import Replicates
 from reliseg.results import NAN, Origin, Row, Value
 from reliseg.results.replicates import UnitSet
-from reliseg.run.measure.numbers import Number, mean_number
+from reliseg.run.measure.numbers import Number, mean_number, with_intervals
 
 LEFT = np.linspace(0.45, 0.55, 20)
 UNITS = UnitSet("images", tuple(map(str, range(20))), ("",) * 20)
@@ -23,32 +23,32 @@ def number(value=0.5, left=LEFT, units=UNITS, doubt="", centre=0.5):
 
 
 def test_the_interval_stands_in_the_row_with_its_units():
-    row = number().with_interval().row
+    row = with_intervals([number()])[0].row
     assert 0 < row.ci_low < 0.5 < row.ci_high < 1
     assert (row.ci_units, row.n_units, row.ci_note) == ("images", 20, "")
 
 
 def test_what_has_no_replicates_says_why_and_what_is_undefined_says_it_already():
-    row = number(left=None).with_interval().row
+    row = with_intervals([number(left=None)])[0].row
     assert math.isnan(row.ci_low)
     assert (row.ci_units, row.ci_note) == ("images", "it has none")
     undefined = number()
     undefined = replace(undefined, row=replace(undefined.row, value=NAN, why="no pixel"))
-    assert undefined.with_interval().row.ci_note == ""
+    assert with_intervals([undefined])[0].row.ci_note == ""
 
 
 def test_doubts_stand_beside_the_interval_the_one_about_a_class_first():
     few = UnitSet("scenes", tuple("abcdef"), ("",) * 6)
-    assert number(left=LEFT[:6], units=few).with_interval().row.ci_note == "only 6 scenes"
-    row = number(doubt="car stands in 3 of 20 images").with_interval().row
+    assert with_intervals([number(left=LEFT[:6], units=few)])[0].row.ci_note == "only 6 scenes"
+    row = with_intervals([number(doubt="car stands in 3 of 20 images")])[0].row
     assert row.ci_note == "car stands in 3 of 20 images"
     assert row.ci_low < row.ci_high
 
 
 def test_a_domain_without_units_has_no_interval_and_says_nothing():
     row = number(units=None).row
-    assert number(units=None).with_interval().row == row or math.isnan(row.ci_low)
-    assert number(units=None).with_interval().row.ci_units == ""
+    assert with_intervals([number(units=None)])[0].row == row or math.isnan(row.ci_low)
+    assert with_intervals([number(units=None)])[0].row.ci_units == ""
 
 
 def test_stored_replicates_lie_about_the_value_that_is_known_best():

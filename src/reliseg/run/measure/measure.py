@@ -16,7 +16,7 @@ from reliseg.run.context import ModelRun
 from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.measure.curves import curves_of
 from reliseg.run.measure.image_table import image_lines
-from reliseg.run.measure.numbers import Number, replicates_by_value, unit_set, write_replicates_of
+from reliseg.run.measure.numbers import Number, replicates_by_value, unit_set, with_intervals, write_replicates_of
 from reliseg.run.measure.promises import Promised, label_pixels, promises_of, set_counts
 from reliseg.run.measure.seed_means import with_means
 from reliseg.run.measure.states import load_state
@@ -146,7 +146,7 @@ class _Measurement:
             ],
         )
         found = _numbers(metrics, seen, reference)
-        numbers = [number.skipping(lost) for number in found]
+        numbers = [number.skipping(lost) for number in with_intervals(found)]
         measured = Measured(files=[write_replicates_of(run.context.folder.replicates, numbers)])
         if isinstance(target, Target) and state.annotated and calibration == IDENTITY:
             _note_void(run, target, state)
@@ -312,7 +312,7 @@ def _numbers(metrics: list[Metric], views: _Views, reference: DomainState | None
             for value, found in zip(values, replicates, strict=True):
                 row = Row.of(row_origin, value, n_images=len(state.images), n_pixels=known)
                 scale = quantities[value.metric].scale
-                yield Number(row, scale, found, sets, metric.without_interval).with_interval()
+                yield Number(row, scale, found, sets, metric.without_interval)
 
 
 def _origin(run: ModelRun, target: Reported, calibration: str) -> Origin:

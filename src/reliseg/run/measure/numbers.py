@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reliseg.intervals import Scale, jackknife
+from reliseg.intervals import Asked, Interval, Scale, jackknives
 from reliseg.metrics import DomainState, Metric
 from reliseg.metrics.replicates import Replicates
 from reliseg.metrics.units import Units
@@ -46,22 +46,36 @@ class Number:
         """Return the number without its replicates."""
         return replace(self, replicates=None)
 
-    def with_interval(self) -> "Number":
-        """Return the number with the interval in its row."""
+    def in_units(self) -> "Number":
+        """Return the number with what its row says of units, and why it has no interval where it has no replicates."""
         if not self.units:
             return self
+        units, why = self.units[0], self.without if self.replicates is None and not self.row.why else ""
+        row = replace(self.row, ci_low=NAN, ci_high=NAN, ci_note=why, ci_units=units.kind, n_units=len(units.names))
+        return replace(self, row=row)
+
+    def with_interval(self, found: Interval) -> "Number":
+        """Return the number with an interval of its replicates."""
+        assert self.replicates is not None
         units = self.units[0]
-        none = replace(self.row, ci_low=NAN, ci_high=NAN, ci_note="")
-        row = replace(none, ci_units=units.kind, n_units=len(units.names))
-        if row.why:
-            return replace(self, row=row)
-        if self.replicates is None:
-            return replace(self, row=replace(row, ci_note=self.without))
-        noun = units.kind.removesuffix("s")
-        found = jackknife(row.value, self.replicates.centre, self.replicates.lefts, self.scale, noun=noun)
         few = f"only {len(units.names)} {units.kind}" if len(units.names) < _FEW else ""
         doubt = found.why or self.replicates.doubt or few or found.doubt
-        return replace(self, row=replace(row, ci_low=found.low, ci_high=found.high, ci_note=doubt))
+        return replace(self, row=replace(self.row, ci_low=found.low, ci_high=found.high, ci_note=doubt))
+
+
+def with_intervals(numbers: Iterable[Number]) -> list[Number]:
+    """Return numbers of the same units with the intervals in their rows."""
+    every = [number.in_units() for number in numbers]
+    asked = {
+        i: Asked(n.row.value, n.replicates.centre, n.replicates.lefts, n.scale)
+        for i, n in enumerate(every)
+        if n.units and n.replicates is not None and not n.row.why
+    }
+    if asked:
+        noun = every[next(iter(asked))].units[0].kind.removesuffix("s")
+        for i, found in zip(asked, jackknives([*asked.values()], noun=noun), strict=True):
+            every[i] = every[i].with_interval(found)
+    return every
 
 
 def replicates_by_value(
@@ -93,8 +107,8 @@ def mean_number(row: Row, parts: Sequence[Number]) -> Number:
     replicates = [part.replicates for part in parts]
     first = parts[0]
     if any(r is None for r in replicates) or row.why:
-        return replace(first, row=row, replicates=None).with_interval()
+        return replace(first, row=row, replicates=None).in_units()
     there = [r for r in replicates if r is not None]
     lefts = tuple(np.mean(same, axis=0) for same in zip(*(r.lefts for r in there), strict=True))
     mean = replace(there[0], centre=float(np.mean([r.centre for r in there])), lefts=lefts)
-    return replace(first, row=row, replicates=mean).with_interval()
+    return with_intervals([replace(first, row=row, replicates=mean)])[0]
