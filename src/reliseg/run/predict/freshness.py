@@ -55,8 +55,11 @@ class Inputs:
     def _lost_sample(self, before: StoredInputs) -> str | None:
         """Look for a sample that has left: a result cannot be parted."""
         here = {str(target): {s.id for s in samples} for target, samples in self.samples.items()}
-        lost = [i for domain, hashes in before.samples.items() for i in hashes if i not in here.get(domain, set())]
-        return f"{lost[0]} is not among the samples any more" if lost else None
+        for domain, hashes in before.samples.items():
+            if not hashes.keys() <= here.get(domain, set()):
+                lost = next(i for i in hashes if i not in here.get(domain, set()))
+                return f"{lost} is not among the samples any more"
+        return None
 
     def _other_file(self, before: StoredInputs) -> str | None:
         """Look for an image, mask or stored prediction with other bytes than the result was computed from."""
@@ -80,7 +83,7 @@ class Inputs:
     def _are_known(self, target: str, hashes: Mapping[str, str]) -> bool:
         """Tell if all samples were looked at and hold these bytes, of a model that reads no other files."""
         known = self.known
-        return self.model is None and all(known.get((target, i)) == digest for i, digest in hashes.items())
+        return self.model is None and [known.get((target, i)) for i in hashes] == list(hashes.values())
 
     def _hashes_of(self, target: Target, sample: Sample) -> tuple[str, str]:
         """Return the sha256 of a sample and of its stored prediction."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from reliseg.run.store.piece_files import StoredHead
@@ -26,7 +27,7 @@ class Piece:
     path: Path
     stored: StoredHead
 
-    @property
+    @cached_property
     def samples(self) -> frozenset[str]:
         """The ids of its samples."""
         return frozenset(self.stored.head.hashes)
@@ -71,7 +72,7 @@ def cover(pieces: Iterable[Piece], ids: Collection[str], layout: Layout, codes: 
     ordered = sorted(pieces, key=lambda p: (-len(p.samples), p.path.name))
     parts = [BASE, *map(extra_part, layout.extras), *layout.scores]
     sources = {part: _apart(p for p in ordered if p.holds(part, codes) and p.samples <= every) for part in parts}
-    held = {part: frozenset(i for piece in found for i in piece.samples) for part, found in sources.items()}
+    held = {part: frozenset().union(*(piece.samples for piece in found)) for part, found in sources.items()}
     lacking = {part: every - there for part, there in held.items() if there != every}
     return Cover(
         sources,
