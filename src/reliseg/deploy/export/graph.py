@@ -27,9 +27,10 @@ class WholeGraph(nn.Module):
         """Return the maps of a batch, N x H x W each."""
         with torch.no_grad():
             shown = self.shown(image)
-            z = self.head.upsample(shown.values, (image.shape[1], image.shape[2])) if shown.are_native else shown.values
-            pixels = image.permute(0, 3, 1, 2) if reads_image(self.head) else None
-            return _maps(self.head.of_maps(z, Extras(shown.feature, pixels)))
+            extras = Extras(shown.feature, image.permute(0, 3, 1, 2) if reads_image(self.head) else None)
+            if not shown.are_native:
+                return _maps(self.head.of_maps(shown.values, extras))
+            return _maps(self.head.of_native(shown.values, (image.shape[1], image.shape[2]), extras))
 
 
 class HeadGraph(nn.Module):

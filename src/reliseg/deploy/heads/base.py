@@ -49,6 +49,10 @@ class Scaling(HeadMethod):
         self, z: Float[Tensor, "n l H W"], top: Int[Tensor, "n 1 H W"], extras: Extras
     ) -> Float[Tensor, "..."] | None:
         """Return 1/T of each pixel (n x 1 x H x W), of each image (n x 1 x 1 x 1), or of all (a number); None for 1."""
+        return self.of_images(z.shape[0], extras)
+
+    def of_images(self, images: int, extras: Extras) -> Float[Tensor, "..."] | None:
+        """Return 1/T where all pixels of an image have one: it may be applied before logits are interpolated."""
         return None
 
 
@@ -63,12 +67,21 @@ class Factor(Scaling):
 
     def factors(self, z: Float[Tensor, "n l H W"], top: Int[Tensor, "n 1 H W"], extras: Extras) -> Float[Tensor, "..."]:
         """Return that of the top column."""
-        return self.inverse_temperatures[top] if self.inverse_temperatures.ndim else self.inverse_temperatures
+        return taken(self.inverse_temperatures, top) if self.inverse_temperatures.ndim else self.inverse_temperatures
+
+    def of_images(self, images: int, extras: Extras) -> Float[Tensor, "..."] | None:
+        """Return that of all pixels."""
+        return None if self.inverse_temperatures.ndim else self.inverse_temperatures
 
 
 def log_probabilities(p: Float[Tensor, "n c H W"]) -> Float[Tensor, "n c H W"]:
     """Return the logarithms of probabilities, which stand in the place of logits: see `stats.probabilities`."""
     return torch.where(p > 0, p.clamp(min=LEAST_PROBABILITY).log(), torch.full_like(p, LOG_ZERO))
+
+
+def taken(table: Tensor, places: Int[Tensor, "n 1 H W"]) -> Tensor:
+    """Return the entries of a table at places. As a graph this is several times as fast as `table[places]`."""
+    return table.index_select(0, places.flatten()).view(places.shape)
 
 
 def top_of(z: Float[Tensor, "n l H W"]) -> Int[Tensor, "n 1 H W"]:

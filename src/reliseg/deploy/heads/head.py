@@ -23,7 +23,7 @@ from reliseg.calibration.methods.selective import ScaledSelectively
 from reliseg.calibration.methods.ts import Scaled
 from reliseg.calibration.methods.vector import ScaledVector
 from reliseg.deploy.acceptance import Acceptance
-from reliseg.deploy.heads.base import Extras, Factor, HeadMethod, Scaling, log_probabilities, top_of, without_top
+from reliseg.deploy.heads.base import Extras, Factor, HeadMethod, Scaling, log_probabilities, taken, top_of, without_top
 from reliseg.deploy.heads.temperatures import ClusterFactor, LocalFactor, SelectiveFactor
 from reliseg.deploy.heads.transforms import Affine, AffinePerClass, MixedTemperatures, TopConfidence
 from reliseg.errors import ConfigError, ModelError, shape_text
@@ -93,7 +93,19 @@ class Head(nn.Module):
         logits.
         """
         with torch.no_grad():
-            return self.of_maps(self.upsample(logits, size), Extras(feature, image))
+            return self.of_native(logits, size, Extras(feature, image))
+
+    def of_native(self, logits: Float[Tensor, "n c h w"], size: tuple[int, int] | None, extras: Extras) -> HeadOutput:
+        """Return the maps of a batch of logits, or of probabilities, at the stride of the network."""
+        is_linear = not self.of_probabilities and all(len(members) == 1 for members in self.members)
+        if not is_linear or not isinstance(self.method, Scaling):
+            return self.of_maps(self.upsample(logits, size), extras)
+        factors = self.method.of_images(logits.shape[0], extras)
+        if factors is None:
+            return self.of_maps(self.upsample(logits, size), extras)
+        z = self.project(self.upsample(logits, size, factors))
+        top = top_of(z)
+        return self.decide(z - z.gather(1, top), top)
 
     def of_maps(self, z: Float[Tensor, "n c H W"], extras: Extras) -> HeadOutput:
         """Return the maps of a batch of logits, or of logarithms of probabilities, at the size of the image."""
@@ -106,14 +118,19 @@ class Head(nn.Module):
         top = top if self.method.keeps_argmax else top_of(z)
         return self.decide((z - z.gather(1, top)).clamp(max=0), top)  # rounding may put another one on top
 
-    def upsample(self, logits: Float[Tensor, "n c h w"], size: tuple[int, int] | None) -> Float[Tensor, "n c H W"]:
-        """Return the logits at the size of the image; a ModelError where they are not those of the model."""
+    def upsample(
+        self,
+        logits: Float[Tensor, "n c h w"],
+        size: tuple[int, int] | None,
+        factors: Float[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "n c H W"]:
+        """Return the logits, times factors, at the size of the image; a ModelError where they are not the model's."""
         classes = sum(map(len, self.members))
         if logits.ndim != 4 or logits.shape[1] != classes:
             raise ModelError(
                 f"logits of {shape_text(logits.shape)}; the head of this model takes N x {classes} x h x w"
             )
-        z = logits.float()
+        z = logits.float() if factors is None else logits.float() * factors
         if size is not None and tuple(size) != tuple(z.shape[2:]):
             z = interpolate(z, tuple(size), mode="bilinear", align_corners=self.align_corners)
         return log_probabilities(z) if self.of_probabilities else z
@@ -129,7 +146,7 @@ class Head(nn.Module):
         """Return the maps of calibrated logits with this top column, whose own logits are taken from all."""
         odds = without_top(below, top, -math.inf).exp().sum(dim=1)
         accepted = None if self.odds is None else odds < self.odds
-        return HeadOutput(self.live[top[:, 0]], 1 / (1 + odds), accepted)
+        return HeadOutput(taken(self.live, top)[:, 0], 1 / (1 + odds), accepted)
 
 
 def method_of(calibration: Calibration, live: Live) -> HeadMethod:

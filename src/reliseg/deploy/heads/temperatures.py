@@ -10,7 +10,7 @@ from reliseg.calibration.fitting.lts_network import REACH, TreeTensors, inverse_
 from reliseg.calibration.methods.cluster_ts import ScaledByCluster
 from reliseg.calibration.methods.lts import ScaledLocally
 from reliseg.calibration.methods.selective import LOWEST, SORTED, ScaledSelectively
-from reliseg.deploy.heads.base import Extras, Scaling
+from reliseg.deploy.heads.base import Extras, Scaling, taken
 from reliseg.errors import CalibrationError
 
 
@@ -37,10 +37,22 @@ class ClusterFactor(Scaling):
 
     def factors(self, z: Float[Tensor, "n l H W"], top: Int[Tensor, "n 1 H W"], extras: Extras) -> Float[Tensor, "..."]:
         """Return that of the image, or of its predicted columns; a CalibrationError where images have no feature."""
+        images, factors = z.shape[0], self._by_image(z.shape[0], extras)
+        if factors.shape[1] == 1:
+            return factors[:, :, None, None]
+        first = torch.arange(images, device=z.device) * factors.shape[1]
+        return taken(factors.flatten(), top + first.view(-1, 1, 1, 1))
+
+    def of_images(self, images: int, extras: Extras) -> Float[Tensor, "..."] | None:
+        """Return that of each image, where its columns have one."""
+        return self._by_image(images, extras)[:, :, None, None] if self.temperatures.shape[1] == 1 else None
+
+    def _by_image(self, images: int, extras: Extras) -> Float[Tensor, "n l"]:
+        """Return 1/T of each image, for all columns or for each. `images` is no len(), which a graph would keep."""
         feature = extras.feature
         if feature is None:
             raise CalibrationError("cluster_ts needs the feature of each image; call the head with feature=..")
-        known, images = self.centres.shape[1], z.shape[0]  # len() would fix their number in a graph
+        known = self.centres.shape[1]
         if tuple(feature.shape) != (images, known):
             raise CalibrationError(
                 f"the feature must be {known} numbers for each of {images} images, and is of "
@@ -48,11 +60,7 @@ class ClusterFactor(Scaling):
             )
         weights = self._weights(feature.double())
         temperatures = weights @ self.temperatures if self.soft else self.temperatures[weights.argmax(dim=1)]
-        factors = (1 / temperatures).float()
-        if factors.shape[1] == 1:
-            return factors[:, :, None, None]
-        first = torch.arange(images, device=z.device) * factors.shape[1]
-        return factors.flatten()[top + first.view(-1, 1, 1, 1)]
+        return (1 / temperatures).float()
 
     def _weights(self, feature: Float[Tensor, "n f"]) -> Float[Tensor, "n k"]:
         """Return how much of each image is in each cluster."""
