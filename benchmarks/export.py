@@ -4,8 +4,8 @@ python benchmarks/export.py [--out FILE.json]
 
 Graphs give classes, confidence and accepted pixels of 19 classes at 512 x 1024 pixels. They begin with the image, and
 hold the network of the demo; or with logits at a quarter of that size, for which the targets are not meant: nearly all
-of their time is what the calibration works on. Times are those of the processor, of the best of some turns, as are
-ratios.
+of their time is what the calibration works on. Times are those of the processor, of the best of some turns; ratios are
+of these.
 """
 
 import argparse
@@ -57,7 +57,8 @@ class Measure:
 
     def __str__(self) -> str:
         target = f" (at most {self.target})" if self.target else ""
-        return f"{self.format:5} {self.begins_with:6} {self.calibration:11} {self.ms:7.1f} ms, {self.ratio:.3f} times T = 1{target}"
+        what = f"{self.format:5} {self.begins_with:6} {self.calibration:11}"
+        return f"{what} {self.ms:7.1f} ms, {self.ratio:.3f} times T = 1{target}"
 
 
 def calibrations() -> dict[str, Calibration]:
