@@ -49,7 +49,7 @@ docs: $(STAMP)  ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(STAMP)  ## Measure speed and memory, into benchmarks/results (TOOLS=FOLDER[:FOLDER..]: packages to compare with)
-	for name in cluster speeds kernel tiny masks compare decoding metrics store calibration pipeline corruptions corrupted_runs gpu; do \
+	for name in cluster speeds kernel tiny masks compare decoding metrics store calibration pipeline corruptions corrupted_runs export gpu; do \
 	  PYTHONPATH=$$(case $$name in (compare|decoding|corruptions) echo "$(TOOLS)";; esac) \
 	  $(BIN)/python benchmarks/$$name.py --out benchmarks/results/$$name.json || exit 1; done
 
