@@ -216,7 +216,7 @@ def truncate(path: Path) -> None:
 
 def flip(path: Path) -> None:
     content = bytearray(path.read_bytes())
-    content[80] ^= 4
+    content[len(content) // 2] ^= 4
     path.write_bytes(content)
 
 
@@ -389,6 +389,17 @@ def test_samples_whose_files_changed_are_left_out(street, tmp_path):
         Merge([a], out).execute()
     assert [line.partition(" ")[0] for line in ended.value.lines] == [str(logits[0]), str(records[1])]
     assert sorted(p.name for p in (out / "samples").rglob("*.json")) == sorted(p.name for p in records[2:])
+
+
+def test_samples_of_another_seed_are_not_left_out_in_silence(street, tmp_path):
+    a, b, out = (tmp_path / name for name in ("a", "b", "out"))
+    PartOfRun(job(street, a), "sample", Part()).execute()
+    street.write(street.content() | {"seed": 5})
+    PartOfRun(job(street, b), "sample", Part()).execute()
+    with pytest.raises(IncompleteError, match=r"b/samples/.* is of another seed than what lies in .*out, and is left"):
+        Merge([a, b], out).execute()
+    before, after = ({n: c for n, c in files_of(run).items() if n.startswith("samples")} for run in (a, out))
+    assert after == before
 
 
 def test_samples_never_lead_out_of_the_folder(street, tmp_path):
