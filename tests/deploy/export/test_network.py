@@ -1,16 +1,22 @@
 """However a model shows images to its network, a graph does so too; what it cannot do is refused by name."""
 
 import warnings
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from helpers.deployed import predictor_in_memory
-from helpers.exported import Net, agreement_in_memory, model_of, noise, predictor_of
+from helpers.exported import CAMVID, Net, agreement_in_memory, model_of, noise, predictor_of
+from helpers.library_networks import load, settled
 
+from reliseg.calibration.methods.ts import Scaled
+from reliseg.deploy.export.export import export
 from reliseg.deploy.export.network import mean_of_windows, shown_images
+from reliseg.deploy.export.wishes import Wishes
 from reliseg.errors import ModelError
-from reliseg.models import FitWithin
+from reliseg.models import FitWithin, ModelOptions
 from reliseg.models.inference.modes import window_places
 from reliseg.models.kinds.ensemble import EnsembleModel
 from reliseg.models.options import Augmented, Pad, Slide
@@ -94,3 +100,40 @@ def test_what_cannot_be_exported_is_named():
     ):
         with pytest.raises(ModelError, match=f"model net {why}, which cannot be exported; .* --head-only"):
             shown_images(model, "net", None)
+
+
+@pytest.mark.slow
+def test_a_network_of_transformers_is_exported_with_the_size_of_its_processor(tmp_path):
+    from helpers.hugging_face import save_network, segformer
+
+    from reliseg.models.kinds.hf import HuggingFaceModel
+
+    processor = {"do_resize": True, "size": {"height": 64, "width": 64}, "resample": 2, "do_normalize": True}
+    given = save_network(tmp_path, segformer(), processor | {"image_mean": [0.5] * 3, "image_std": [0.25] * 3})
+    model = HuggingFaceModel.load(replace(given, resize="processor"))
+    predictor = predictor_of(model, Scaled(20.0))
+    labels = model.labels
+    predictor = replace(predictor, dataset=replace(predictor.dataset, labels=labels))
+    exported = export(predictor, Wishes("pt2"), [noise(48, 90)], tmp_path / "net.pt2")
+    assert exported.agreement.largest < 1e-5
+    assert exported.facts["classes"] == list(labels.classes)
+
+
+@pytest.mark.zoo
+@pytest.mark.parametrize("kind", ["torchvision", "smp"])
+def test_networks_of_libraries_are_exported(kind, tmp_path):
+    if kind == "torchvision":
+        from torchvision import models
+
+        where, args = "lraspp_mobilenet_v3_large", {}
+        module = models.get_model(where, num_classes=11, weights=None, weights_backbone=None)
+    else:
+        import segmentation_models_pytorch as smp
+
+        where, args = "Unet", {"encoder_name": "resnet18", "encoder_depth": 3, "decoder_channels": [16, 8, 8]}
+        module = smp.create_model(where, classes=11, encoder_weights=None, **args)
+    torch.save(settled(module).state_dict(), tmp_path / "net.pth")
+    given = {"weights": Path("net.pth"), "folder": tmp_path, "args": args, "threads": 1}
+    predictor = predictor_of(load(ModelOptions("net", kind, where, CAMVID, **given)))
+    exported = export(predictor, Wishes("pt2"), [noise(64, 96), noise(64, 96, seed=1)], tmp_path / "net.pt2")
+    assert exported.agreement.largest < 1e-5

@@ -46,6 +46,12 @@ def test_a_file_is_no_folder(tmp_path):
         check_place(tmp_path / "a" / "b.onnx", "onnx")
 
 
+def test_a_folder_that_may_not_be_written_is_said_before_anything_is_loaded(tmp_path, monkeypatch):
+    monkeypatch.setattr(wishes.os, "access", lambda path, mode: False)
+    with pytest.raises(ConfigError, match=r"--out .*a.onnx: nothing may be written in .*; give another place"):
+        check_place(tmp_path / "a.onnx", "onnx")
+
+
 def test_a_package_that_lacks_is_named_with_the_command_that_brings_it(monkeypatch):
     monkeypatch.setattr(wishes, "find_spec", lambda name: None if name == "onnxscript" else name)
     with pytest.raises(

@@ -1,5 +1,6 @@
 """What a user asks of an exported file, and the errors that say why it cannot be."""
 
+import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,6 +49,8 @@ def check_place(out: Path, form: Format) -> None:
     folder = next(parent for parent in out.absolute().parents if parent.exists())
     if not folder.is_dir():
         raise ConfigError(f"--out {out}: {folder} is a file; give another place")
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(f"--out {out}: nothing may be written in {folder}; give another place")
 
 
 def parse_size(text: str | None) -> Size | None:
