@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from helpers.worlds import world
 
-from reliseg.metrics.units import ShardRows, UnitImage, Units
+from reliseg.metrics import units as units_module
+from reliseg.metrics.units import Drawn, ShardRows, UnitImage, UnitRows, Units
 from reliseg.stats import SampleTable
 from reliseg.stats.bins import ROLES, VOID_ROLE
 
@@ -88,3 +89,56 @@ def test_numbers_of_images_are_summed_without_those_that_have_none():
     sums, counts = units.sums(values)
     assert (sums[0], counts[0]) == (16.0, 1)  # images 0, 8, 16
     assert (sums.sum(), counts.sum()) == (pytest.approx(np.nansum(values)), 18)
+
+
+def packed_shards(sizes):
+    rows = []
+    for places in np.split(np.arange(len(TABLE.ids)), np.cumsum(sizes)[:-1]):
+        part = ShardRows(len(places), WORLD.layout)
+        table = SampleTable.from_arrays(
+            [TABLE.ids[i] for i in places], {k: a[places] for k, a in TABLE.arrays().items()}
+        )
+        part.put(range(len(places)), table)
+        for number, score in enumerate(WORLD.scores):
+            part.put_score(range(len(places)), score, table, number)
+        rows.append(part.packed())
+    return rows
+
+
+def collected(every):
+    rows = UnitRows(every, WORLD.layout)
+    for shard in packed_shards([7, 9, 4]):
+        rows.add(shard)
+    return rows.units()
+
+
+@pytest.mark.parametrize("scenes", [1, 8])
+def test_more_images_or_scenes_than_units_are_left_out_in_groups_by_their_names(monkeypatch, scenes):
+    plain = collected(images(scenes))
+    monkeypatch.setattr(units_module, "MOST_UNITS", 5)
+    units = collected(images(scenes))
+    assert units.kind == "groups"
+    assert 1 < len(units) == len(set(units.of_image)) <= 5
+    for here in range(len(units)):
+        mine = np.unique(plain.of_image[units.of_image == here])
+        np.testing.assert_array_equal(units.rows.bins[here], plain.rows.bins[mine].sum(axis=0))
+        for table, sums in units.rows.by_class.items():
+            np.testing.assert_array_equal(sums[here], plain.rows.by_class[table][mine].sum(axis=0))
+        for score, counts in units.rows.ranks.items():
+            np.testing.assert_array_equal(counts[here], plain.rows.ranks[score][mine].sum(axis=0))
+    np.testing.assert_array_equal(units.images.ranks["msp"], plain.images.ranks["msp"])
+    assert units.total.losses.tolist() == plain.total.losses.tolist()
+
+
+def test_the_group_of_an_image_depends_on_nothing_but_its_name(monkeypatch):
+    monkeypatch.setattr(units_module, "MOST_UNITS", 5)
+    for order in (1, -1):
+        every = images(1)[::order]
+        drawn = Drawn.of(every)
+        groups = {image.name: drawn.names[k] for image, k in zip(every, drawn.of_image, strict=True)}
+        assert groups == {name: f"group {units_module._hash(name) % 5:04}" for name in TABLE.ids}
+
+
+def test_up_to_as_many_images_are_units_themselves(monkeypatch):
+    monkeypatch.setattr(units_module, "MOST_UNITS", len(TABLE.ids))
+    assert Drawn.of(images(1)).kind == "images"

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, TypeAlias
 
@@ -13,13 +13,17 @@ from reliseg.metrics.class_rows import by_class, no_class_tables, probabilities
 from reliseg.metrics.exact import total
 from reliseg.stats import Layout, SampleTable
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, ROLES, VOID_ROLE
+from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.filled.bins import FilledBins
 from reliseg.stats.fixed import real
 
 Kind: TypeAlias = Literal["images", "scenes"]
+UnitKind: TypeAlias = Kind | Literal["groups"]
 Histograms: TypeAlias = Float64[np.ndarray, "m r k"]
 PerUnit: TypeAlias = Float64[np.ndarray, " u"]
 
+MOST_UNITS = 2048
+"""More images or scenes are put into so many groups by their names, which are left out instead of them."""
 SCENES_NEEDED = 8
 """From so many scenes on, and where they are fewer than the images, scenes are the units."""
 
@@ -176,10 +180,83 @@ class UnitImage:
 
 
 @dataclass(frozen=True, eq=False)
-class Units:
-    """The units of a domain under one calibration, in the order of their names: images, or scenes."""
+class Drawn:
+    """What is taken as drawn at random, and so left out: images or scenes, or where they are many, groups of them."""
 
-    kind: Kind
+    kind: UnitKind
+    names: tuple[str, ...]
+    of_image: Int64[np.ndarray, " n"]
+    """The number of the unit of each image."""
+
+    @classmethod
+    def of(cls, images: Sequence[UnitImage]) -> "Drawn":
+        """Return the units of these images. Which group one is in follows from its name alone."""
+        is_scenes = scenes_are_units(len({image.scene for image in images}), len(images))
+        kind: UnitKind = "scenes" if is_scenes else "images"
+        of_image = [image.scene if is_scenes else image.name for image in images]
+        names = sorted(set(of_image))
+        if len(names) > MOST_UNITS:
+            groups = {name: f"group {_hash(name) % MOST_UNITS:04}" for name in names}
+            of_image, kind = [groups[name] for name in of_image], "groups"
+            names = sorted(set(of_image))
+        number = {name: i for i, name in enumerate(names)}
+        return cls(kind, tuple(names), np.array([number[name] for name in of_image], np.int64))
+
+
+def _hash(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+
+
+class GroupSums:
+    """Sums over groups of images, added up shard by shard: what they take does not grow with the images."""
+
+    def __init__(self, groups: int, layout: Layout) -> None:
+        self.by_class = no_class_tables(groups, layout)
+        self._ranks = {
+            score: np.zeros((groups, _roles(score), fine_bins(score).coarse_size)) for score in layout.scores
+        }
+
+    def add(self, shard: PackedRows, group: Int64[np.ndarray, " m"]) -> PackedRows:
+        """Add the rows of a shard to those of their groups; return what is kept of its images one by one."""
+        for i, g in enumerate(group):
+            for name, table in self.by_class.items():
+                table[g] += shard.by_class[name][i]
+            for score, (bins, counts) in shard.coarse.items():
+                self._ranks[score][g][:, bins] += counts[i]
+        return replace(shard, by_class={}, coarse={"msp": shard.coarse["msp"]})
+
+    def ranks(self) -> tuple[dict[str, Int64[np.ndarray, " k"]], dict[str, Histograms]]:
+        """Return by score the filled coarse bins, and the pixels in them."""
+        filled = {score: np.flatnonzero(counts.any(axis=(0, 1))) for score, counts in self._ranks.items()}
+        return filled, {score: self._ranks.pop(score)[:, :, bins] for score, bins in filled.items()}
+
+
+class UnitRows:
+    """The rows of a domain's images, shard by shard, until they are units. No more than `MOST_UNITS` are kept whole."""
+
+    def __init__(self, images: Sequence[UnitImage], layout: Layout) -> None:
+        self._images, self._shards, self._at = images, list[PackedRows](), 0
+        self._drawn = Drawn.of(images) if len(images) > MOST_UNITS else None
+        self._sums = GroupSums(len(self._drawn.names), layout) if self._drawn else None
+
+    def add(self, shard: PackedRows) -> None:
+        """Add the rows of the next images."""
+        if self._sums is not None and self._drawn is not None:
+            group = self._drawn.of_image[self._at : self._at + len(shard.losses)]
+            self._at += len(group)
+            shard = self._sums.add(shard, group)
+        self._shards.append(shard)
+
+    def units(self) -> "Units":
+        """Return the units of all images."""
+        return Units.of(self._shards, self._images, self._sums)
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """The units of a domain under one calibration, in the order of their names: images, scenes, or groups of either."""
+
+    kind: UnitKind
     names: tuple[str, ...]
     rows: Rows
     of_image: Int64[np.ndarray, " n"]
@@ -193,13 +270,15 @@ class Units:
     """The rows of the single images, in the domain's order; of scores msp alone, and nothing by class."""
 
     @classmethod
-    def of(cls, shards: Sequence[PackedRows], images: Sequence["UnitImage"]) -> "Units":
-        """Return the units of these images, which come in the order of the shards' rows."""
-        is_scenes = scenes_are_units(len({image.scene for image in images}), len(images))
-        of_image = [image.scene if is_scenes else image.name for image in images]
-        names = sorted(set(of_image))
-        number = {name: i for i, name in enumerate(names)}
-        group = np.array([number[name] for name in of_image], np.int64)
+    def of(
+        cls, shards: Sequence[PackedRows], images: Sequence["UnitImage"], sums: "GroupSums | None" = None
+    ) -> "Units":
+        """Return the units of these images, which come in the order of the shards' rows.
+
+        `sums` are those of groups, where images are so many that groups of them are the units.
+        """
+        drawn = Drawn.of(images)
+        group, names = drawn.of_image, drawn.names
         filled = {score: _union(shard.coarse[score][0] for shard in shards) for score in shards[0].coarse}
         classes, bins, losses, flips = (
             np.concatenate([getattr(shard, name) for shard in shards])
@@ -217,17 +296,19 @@ class Units:
         ranks, of_msp = {}, np.zeros(0)
         for score, places in filled.items():
             counts = _spread([shard.coarse.pop(score) for shard in shards], places)
-            ranks[score] = add_up(counts)
             of_msp = counts if score == "msp" else of_msp
+            if sums is None:
+                ranks[score] = add_up(counts)
+        if sums is not None:
+            filled, ranks, by_class = *sums.ranks(), sums.by_class
         rows = Rows(add_up(classes), add_up(bins), add_up(losses), add_up(flips), by_class, ranks)
         files: list[list[str]] = [[] for _ in names]
         for i, image in zip(group, images, strict=True):
             files[i].append(f"{image.name} {image.digest}")
         digests = tuple(hashlib.sha256("\n".join(sorted(of_unit)).encode()).hexdigest() for of_unit in files)
-        kind: Kind = "scenes" if is_scenes else "images"
         single = Rows(classes, bins, losses, flips, {}, {"msp": of_msp})
         every = tuple(image.name for image in images)
-        return cls(kind, tuple(names), rows, group, digests, filled, every, single)
+        return cls(drawn.kind, names, rows, group, digests, filled, every, single)
 
     @classmethod
     def of_table(cls, table: SampleTable, images: Sequence[UnitImage], layout: Layout) -> "Units":

@@ -58,8 +58,8 @@ class Origin:
 class Row:
     """One line of the table. `class_` is `class` in files.
 
-    `ci_low..ci_high` is the 95 % interval over `n_units` images or scenes, as `ci_units` says; `ci_note` is why there
-    is none, or why it should not be relied on.
+    `ci_low..ci_high` is the 95 % interval over `n_units` images, scenes or groups, as `ci_units` says; `ci_note` is why
+    there is none, or why it should not be relied on.
     `spread` is the standard deviation over the seeds of a calibration, where `value` is their mean; else NaN.
     `skipped` images of the domain could not be read: they are not among the `n_images` that were measured.
     """

@@ -8,7 +8,7 @@ import numpy as np
 
 from reliseg.labels import LabelSpace
 from reliseg.metrics import DomainState, ImageSummary
-from reliseg.metrics.units import PackedRows, ShardRows, UnitImage, Units
+from reliseg.metrics.units import PackedRows, ShardRows, UnitImage, UnitRows
 from reliseg.plan.plan import Target
 from reliseg.plan.shards import Shard
 from reliseg.run.evaluate.coverage import Coverage, Coverages
@@ -38,20 +38,19 @@ def load_state(
     roles = np.zeros(ROLES, np.int64)
     pieces: dict[str, list[Path]] = {score: [] for score in layout.scores}
     filled = 0
-    packed: list[PackedRows] = []
-    names: list[UnitImage] = []
-    for coverage in map(coverages.of, members):
-        for shard, cover in coverage.covers(calibration):
-            part = _load_shard(coverage, cover, with_units=with_units)
-            pixels = pixels + part.pixels if labels else pixels
-            roles += part.roles
-            images.rows[filled : filled + len(part.images)] = part.images.rows
-            filled += len(part.images)
-            if part.units is not None:
-                packed.append(part.units)
-                names += _unit_images(coverage.target, shard, cover)
-            for score in layout.scores:
-                pieces[score] += [piece.path for piece in cover.sources[score]]
+    covers = [(of, shard, cover) for of in map(coverages.of, members) for shard, cover in of.covers(calibration)]
+    names = [name for of, shard, cover in covers for name in _unit_images(of.target, shard, cover)]
+    rows = UnitRows(names, layout) if with_units and names and labels else None
+    for coverage, _, cover in covers:
+        part = _load_shard(coverage, cover, with_units=rows is not None)
+        pixels = pixels + part.pixels if labels else pixels
+        roles += part.roles
+        images.rows[filled : filled + len(part.images)] = part.images.rows
+        filled += len(part.images)
+        if rows is not None and part.units is not None:
+            rows.add(part.units)
+        for score in layout.scores:
+            pieces[score] += [piece.path for piece in cover.sources[score]]
     return DomainState(
         labels=labels or members[0].dataset.labels,
         scores=layout.scores,
@@ -61,7 +60,7 @@ def load_state(
         annotated=all(m.domain.annotated for m in members),
         roles=tuple(roles.tolist()),
         undefined_scores=_undefined_scores(run.facts, layout.scores),
-        units=Units.of(packed, names) if names and labels else None,
+        units=rows.units() if rows else None,
     )
 
 
