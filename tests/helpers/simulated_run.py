@@ -20,6 +20,7 @@ from reliseg.results.pictures import (
     PictureIndex,
     ScenePicture,
 )
+from reliseg.run.measure.curves import COVERAGES
 
 LABELS = (
     *(
@@ -213,12 +214,11 @@ def _score(state: _State, n: int, shape: Shape, draw: np.random.Generator) -> di
     sizes = {"right": n * state.accuracy, "wrong": n * (1 - state.accuracy), "unknown": n / 30 if shape.unknown else 0}
     noise = draw.lognormal(0, 0.1, 40)
     counts = {k: np.rint(v * noise / (v * noise).sum() * sizes[k]).astype(int) for k, v in shapes.items()}
-    wrong, right = counts["wrong"][::-1].cumsum(), counts["right"][::-1].cumsum()
+    wrong, right = (np.append(0, counts[kind][::-1].cumsum()) for kind in ("wrong", "right"))
+    share = (wrong + right) / (wrong + right)[-1]
+    errors = np.interp(COVERAGES, share, wrong) / (wrong + right)[-1]
     return {
-        "risk_coverage": {
-            "coverage": ((wrong + right) / (wrong + right)[-1]).tolist(),
-            "risk": (wrong / np.maximum(wrong + right, 1)).tolist(),
-        },
+        "risk_coverage": {"coverage": COVERAGES.tolist(), "risk": (errors / COVERAGES).tolist()},
         "oracle": (1 - state.accuracy) ** 2 / 2,
         "error_rate": 1 - state.accuracy,
         "histogram": {"edges": np.linspace(0, 1, 41).tolist(), **{k: v.tolist() for k, v in counts.items()}},

@@ -1,8 +1,12 @@
+import json
+import shutil
+import subprocess
+from importlib.resources import files
 from math import inf, nan
 
 import pytest
 
-from reliseg.report.page.numbers import rounded_count, scaled, scaled_finely, steps, whole
+from reliseg.report.page.numbers import packed, rounded_count, scaled, scaled_finely, steps, whole
 
 
 def test_values_keep_four_digits_of_the_largest_and_undefined_ones_are_none():
@@ -23,3 +27,30 @@ def test_a_few_values_keep_more_than_is_shown_so_that_they_are_rounded_once():
 def test_counts_keep_four_digits_and_steps_add_up_again():
     assert rounded_count(123456) == 123500
     assert steps([3, 5, 4]) == [3, 2, -1]
+
+
+NUMBERS = [0, 1, 61, 62, 63, 2293, 2294, 2295, 54187, 54188, 54189, 10**9]
+READ = """
+const text = require('fs').readFileSync(0, 'utf8');
+const program = require('fs').readFileSync(process.argv[1], 'utf8').replace(/async function open[^]*/, '');
+const found = JSON.parse(text);
+console.log(JSON.stringify(new Function(program + 'return withLists')()(found.data, found.lists)));
+"""
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_lists_of_whole_numbers_are_read_again_by_the_page(sign):
+    if (node := shutil.which("node")) is None:
+        pytest.skip("node is not installed")
+    signed = [sign * n for n in NUMBERS]
+    data = {"a": [signed, [None, *signed]], "b": {"0": {"a": signed}, "~ b": [1.5, *signed]}, "few": [1, 2], "<": '"'}
+    program = files("reliseg.report.page").joinpath("web", "data.js")
+    ended = subprocess.run(
+        [node, "-e", READ, str(program)], input=json.dumps(packed(data)), capture_output=True, text=True
+    )
+    assert (json.loads(ended.stdout), ended.stderr) == (data, "")
+
+
+def test_lists_of_one_kind_stand_together():
+    found = packed({"x": {"0": {"a": [1] * 8, "b": [2] * 8}, "1": {"a": [3] * 8, "b": [4] * 8}}})
+    assert [found["data"]["x"][i][name]["~"] for i in "01" for name in "ab"] == [0, 2, 1, 3]

@@ -12,6 +12,7 @@ from typing import Any
 
 from reliseg.errors import MissingExtraError
 from reliseg.report.page.corruption_data import corruption_data
+from reliseg.report.page.numbers import packed
 from reliseg.report.page.payload import head, parts
 from reliseg.report.page.picture_data import picture_data
 from reliseg.report.page.run_files import RunFiles
@@ -68,7 +69,7 @@ def _text(name: str) -> str:
 
 def _pack(data: Mapping[str, Any]) -> str:
     """Return the data as JSON, deflated, in base64: no name in it can be taken for markup."""
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(packed(data), separators=(",", ":"), allow_nan=False)
     return base64.b64encode(zlib.compress(text.encode("ascii"), 9)).decode("ascii")
 
 

@@ -12,7 +12,7 @@ CELL = 1e-3
 """The unit of shares in the confusion matrix."""
 _FINE = 1e-4
 """The unit of risks."""
-_HEIGHT = 250
+_HEIGHT = 160
 """The unit of a histogram's bars is this part of the highest."""
 
 

@@ -19,7 +19,7 @@ _DIGITS = 5
 BINS = 40
 """Of a histogram, at most."""
 _SMALL = (0.001, 0.002, 0.005, 0.01)
-_COVERAGES = np.unique(np.concatenate([_SMALL, np.arange(2, 101, 2) / 100, [0.85, 0.95, 0.99]]))
+COVERAGES = np.unique(np.concatenate([_SMALL, np.arange(2, 101, 2) / 100, [0.85, 0.95, 0.99]]))
 """Of a risk-coverage curve. Among them are those of `risk80`, `risk90` and `risk95`."""
 
 
@@ -56,7 +56,7 @@ def _score_curves(state: DomainState, score: str) -> ScoreCurves:
 def risk_coverage(right: Histogram, wrong: Histogram) -> RiskCoverage:
     """Return the curve at coverages that all curves share, in whole pixels; a bin is read as a tie."""
     known = int((right + wrong).sum())
-    accepted = np.unique(np.ceil(_COVERAGES * known - 1e-6).astype(np.int64).clip(1))  # 0.07 * 100 is 7.000000000000001
+    accepted = np.unique(np.ceil(COVERAGES * known - 1e-6).astype(np.int64).clip(1))  # 0.07 * 100 is 7.000000000000001
     return RiskCoverage(_short(accepted / known), _short(risks(right, wrong, accepted)))
 
 

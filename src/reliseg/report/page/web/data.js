@@ -3,7 +3,30 @@
 async function unpack(text) {
   const bytes = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
-  return JSON.parse(await new Response(stream).text());
+  const found = JSON.parse(await new Response(stream).text());
+  return withLists(found.data, found.lists);
+}
+
+// Data with its lists of whole numbers where {'~': n} stands for the n-th of them.
+function withLists(value, lists) {
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map((each) => withLists(each, lists));
+  if ('~' in value) return wholeNumbers(lists[value['~']]);
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, withLists(each, lists)]));
+}
+
+// The whole numbers of a text: see numbers.py. Most are one letter of 93, larger ones two or three, or digits and a space.
+function wholeNumbers(text) {
+  const letter = (i) => { const code = text.charCodeAt(i); return code - 32 - (code > 34) - (code > 92); };
+  const found = [];
+  for (let i = 1; i < text.length;) {
+    const first = letter(i);
+    if (first < 62) { found.push(first); i += 1; }
+    else if (first < 86) { found.push(62 + (first - 62) * 93 + letter(i + 1)); i += 2; }
+    else if (first < 92) { found.push(2294 + ((first - 86) * 93 + letter(i + 1)) * 93 + letter(i + 2)); i += 3; }
+    else { const end = text.indexOf(' ', i); found.push(Number(text.slice(i + 1, end))); i = end + 1; }
+  }
+  return text[0] === '+' ? found : found.map((n) => (n === 0 ? null : n % 2 ? (n - 1) / 2 : -n / 2));
 }
 
 let data; // what is needed at once
