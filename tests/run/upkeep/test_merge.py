@@ -24,6 +24,7 @@ from reliseg.run.execute import Run
 from reliseg.run.folder import RunFolder, hold_run_folder
 from reliseg.run.hashes import InputHashes
 from reliseg.run.stages import PartOfRun, conclude
+from reliseg.run.store.piece_files import FORMAT
 from reliseg.run.store.store import Store
 from reliseg.run.upkeep.copying import copy_file
 from reliseg.run.upkeep.merge import Merge
@@ -255,9 +256,10 @@ def test_statistics_of_another_format_are_refused(runs, monkeypatch):
     a, b, out = runs
     add_piece(a, ["s/1"])
     with monkeypatch.context() as patched:
-        patched.setattr("reliseg.run.store.piece_files.FORMAT", 10)
+        patched.setattr("reliseg.run.store.piece_files.FORMAT", FORMAT + 1)
         add_piece(b, ["s/2"])
-    assert refusal(a, b, out=out).startswith(f"{b}: its statistics are of format 10, and this version has 9; ")
+    said = f"{b}: its statistics are of format {FORMAT + 1}, and this version has {FORMAT}; "
+    assert refusal(a, b, out=out).startswith(said)
     shutil.rmtree(b)
     add_piece(b, ["s/2"])
     older = b / "statistics" / "net" / "street" / "day" / "s" / "0123.zip"
