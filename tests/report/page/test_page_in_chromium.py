@@ -52,6 +52,15 @@ def test_every_chart_is_drawn_nothing_is_fetched_and_nothing_stands_out_at_the_s
     opened.close()
 
 
+def test_what_a_table_says_above_it_is_seen_whole_where_the_table_itself_is_wider_than_the_page(browser, small):
+    opened = Opened(browser, small, width=390)
+    widths = "b => [b.scrollWidth, b.clientWidth, b.querySelector('caption span').getBoundingClientRect().width]"
+    boxes = opened.page.locator(".box:has(caption):visible").evaluate_all(f"boxes => boxes.map({widths})")
+    assert any(table > seen for table, seen, _ in boxes)
+    assert all(text <= seen for _, seen, text in boxes)
+    opened.close()
+
+
 def test_a_table_is_sorted_by_its_headings_both_ways(browser, small):
     opened = Opened(browser, small)
     heading = opened.page.locator("#overview thead th").nth(1)

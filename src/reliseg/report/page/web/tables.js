@@ -35,5 +35,5 @@ function table({ caption, columns: heads, rows, rowClass, tall, sorted }) {
   });
   fill();
   return el('div', { class: `box${tall ? ' tall' : ''}`, tabindex: '0', role: 'region', 'aria-label': caption },
-    el('table', {}, el('caption', {}, caption), el('thead', {}, el('tr', {}, titles)), body));
+    el('table', {}, el('caption', {}, el('span', {}, caption)), el('thead', {}, el('tr', {}, titles)), body));
 }
