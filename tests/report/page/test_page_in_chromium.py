@@ -265,3 +265,14 @@ def test_a_large_study_is_under_six_and_a_half_mb_and_answers_within_a_fifth_of_
         times[name, value] = min(taken, times.get((name, value), taken))
     assert max(times.values()) < 200, times
     opened.close()
+
+
+def test_corrupted_copies_stand_in_their_own_section_and_not_in_the_first_table(browser, corrupted):
+    opened = Opened(browser, corrupted)
+    for table in ("all headline numbers", "mIoU: models × domains"):
+        opened.page.select_option("#overview select", label=table)
+        text = " ".join(opened.texts("#overview table"))
+        assert "dusk" in text
+        assert "+fog" not in text
+    assert "+fog-1" in " ".join(opened.texts("#choose-domain option"))
+    opened.close()

@@ -1,6 +1,7 @@
 """The three sentences."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -72,6 +73,32 @@ def test_a_calibration_has_the_error_before_and_after(said):
     assert "ts@camvid/cal lowers ECE" in calibration
     assert f"from {value(run, 'ece', domain='dusk')}" in calibration
     assert f"{after:.3f}" in calibration
+
+
+@pytest.mark.parametrize(
+    ("factors", "words"),
+    [
+        ((0.1, 0.1, 1.1), "lowers ECE in 2 of 3 cases: on average "),
+        ((0.5, 4, 4), "does not lower ECE on average: "),
+        ((0.5, 4, 4), "; it is lower in 1 of 3 cases, most for net on day, "),
+        ((4, 4, 4), "; it is lower in none of 3 cases. "),
+    ],
+)
+def test_a_calibration_that_helps_in_few_cases_is_not_praised_for_them(tmp_path, factors, words):
+    shape = Shape(models=("net",), domains=("day", "dusk", "rain"))
+    run = RunFiles.read(write_simulated_run(tmp_path / "run", shape))
+    before = {row.domain: row.value for row in run.results.where(metric="ece", calibration="identity")}
+    factor = dict(zip(before, factors, strict=True))
+    after = {
+        row: replace(row, value=before[row.domain] * factor[row.domain])
+        for row in run.results.where(metric="ece")
+        if row.calibration != "identity"
+    }
+    rows = tuple(after.get(row, row) for row in run.results)
+    changed = replace(run, results=replace(run.results, rows=rows))
+    names = names_of([changed])
+    _, _, calibration = verdict(join_runs([changed], names), [changed], names).splitlines()
+    assert words in re.sub(r"<[^>]+>", "", calibration)
 
 
 def test_what_was_not_measured_is_said_with_what_to_do(said):

@@ -140,16 +140,24 @@ def _calibration(table: Table, differences: Differences) -> str:
     means = [mean(row.value for row in rows) for rows in list(zip(*pairs, strict=True))[1:]]
     state, before, after = min(pairs, key=lambda pair: pair[2].value - pair[1].value)
     left = max(pairs, key=lambda pair: pair[2].value)
-    sentence = (
-        f"{_name(best)} {'lowers' if means[1] < means[0] else 'does not lower'} ECE"
-        f"{f' in {lower} of {len(pairs)} cases' if len(pairs) > 1 else ''}: on average {_text(means[0])} becomes "
-        f"<b>{_text(means[1])}</b>"
-    )
+    sentence = _on_average(best, lower, len(pairs), means)
     if after.value < before.value:
-        sentence += f"; most for {_where(state)}, from {_value(before)} to <b>{_value(after)}</b>" + _decided(
-            differences.between(state._replace(calibration=best), state, "ece", _ECE_SCORE), before, after
+        sentence += (
+            f"{';' if means[1] < means[0] else ','} most for {_where(state)}, from {_value(before)} to <b>{_value(after)}</b>"
+            + _decided(differences.between(state._replace(calibration=best), state, "ece", _ECE_SCORE), before, after)
         )
     return f"{sentence}. The largest ECE left is {_value(left[2])}, {_where(left[0])}."
+
+
+def _on_average(calibration: str, lower: int, cases: int, means: Sequence[float]) -> str:
+    """Return what ECE becomes on average, and in how many cases it is lower."""
+    name, change = _name(calibration), f"{_text(means[0])} becomes <b>{_text(means[1])}</b>"
+    if cases == 1:
+        return f"{name} {'lowers' if lower else 'does not lower'} ECE: {change}"
+    if means[1] < means[0]:
+        return f"{name} lowers ECE in {lower} of {cases} cases: on average {change}"
+    where = f"in {lower}" if lower else "in none"
+    return f"{name} does not lower ECE on average: {change}; it is lower {where} of {cases} cases"
 
 
 def _decided(change: Difference | None, before: Row, after: Row) -> str:

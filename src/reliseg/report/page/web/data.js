@@ -30,6 +30,7 @@ function wholeNumbers(text) {
 }
 
 let data; // what is needed at once
+let copies; // the domains that are corrupted copies of others
 const view = { model: 0, domain: 0, calibration: 0, score: '', text: '', mode: 'mark', pattern: false };
 const places = new Map(); // model, domain, calibration -> the number of the state
 const columns = new Map(); // metric, score -> its numbers
@@ -41,7 +42,8 @@ async function open() {
   s.model.forEach((model, i) => places.set([model, s.domain[i], s.calibration[i]].join(), i));
   for (const column of data.columns) columns.set([column.metric, column.score].join(), column);
   view.score = data.scores[0] ?? '';
-  const shifted = data.references.findIndex((reference) => reference >= 0);
+  copies = new Set(data.corruptions?.copies);
+  const shifted = data.references.findIndex((reference, domain) => reference >= 0 && !copies.has(domain));
   view.domain = Math.max(0, shifted);
 }
 

@@ -43,10 +43,13 @@ function chooser(model, domain) {
   return el('button', { type: 'button', class: 'choose', onclick: () => choose(domain === undefined ? { model } : { model, domain }) }, text);
 }
 
+// Corrupted copies are many, and have a section of their own; if nothing else was measured they stand here too.
+const inOverview = (domain) => !copies.has(domain) || data.domains.every((_, d) => copies.has(d));
+
 function pairs() {
   const found = [];
   data.models.forEach((m, model) => data.domains.forEach((d, domain) => {
-    if (stateOf(model, domain, view.calibration) !== undefined && isShown(m, d)) found.push({ model, domain });
+    if (inOverview(domain) && stateOf(model, domain, view.calibration) !== undefined && isShown(m, d)) found.push({ model, domain });
   }));
   return found;
 }
@@ -74,7 +77,7 @@ function matrix(metric) {
   const heat = heatColumn(metric);
   const heads = [{ title: 'Model', text: true, of: (r) => data.models[r.model], cell: (r) => ({ content: chooser(r.model) }) }];
   data.domains.forEach((name, domain) => {
-    if (!isShown(name, ...data.models)) return;
+    if (!inOverview(domain) || !isShown(name, ...data.models)) return;
     heads.push({ title: nameOf(name), better: term(metric).better,
       of: (r) => number(heat.column, stateOf(r.model, domain, view.calibration)).value,
       cell: (r) => heatCell(metric, heat, r.model, domain) });
@@ -86,7 +89,7 @@ function matrix(metric) {
 
 function overview() {
   const body = section('overview', 'Models and domains', 'Every headline number with its 95 % interval. A name in the first column chooses what the charts below show.');
-  layout.heat = data.models.length * data.domains.length > 40 ? 'miou' : '';
+  layout.heat = data.models.length * data.domains.filter((_, domain) => inOverview(domain)).length > 40 ? 'miou' : '';
   const options = [['', 'all headline numbers'], ...data.headline.map(([metric]) => [metric, `${term(metric).title}: models × domains`])];
   const place = el('div');
   const update = () => place.replaceChildren(layout.heat ? matrix(layout.heat) : headlineTable());
