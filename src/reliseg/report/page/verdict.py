@@ -142,10 +142,10 @@ def _calibration(table: Table, differences: Differences) -> str:
     left = max(pairs, key=lambda pair: pair[2].value)
     sentence = _on_average(best, lower, len(pairs), means)
     if after.value < before.value:
-        sentence += (
-            f"{';' if means[1] < means[0] else ','} most for {_where(state)}, from {_value(before)} to <b>{_value(after)}</b>"
-            + _decided(differences.between(state._replace(calibration=best), state, "ece", _ECE_SCORE), before, after)
-        )
+        change = differences.between(state._replace(calibration=best), state, "ece", _ECE_SCORE)
+        sentence += "; most" if means[1] < means[0] else ", most"
+        sentence += f" for {_where(state)}, from {_value(before)} to <b>{_value(after)}</b>"
+        sentence += _decided(change, before, after)
     return f"{sentence}. The largest ECE left is {_value(left[2])}, {_where(left[0])}."
 
 
