@@ -45,6 +45,14 @@ def test_equal_tensors_are_the_model_whatever_code_is_imported_beside_it():
     assert compare_models(FITTED, edited, "net", measured).notes == ["net.py was changed since ts@road/cal was fitted"]
 
 
+def test_many_changed_files_are_one_note():
+    files = {f"{name}.py": CODE for name in "abcde"}
+    measured = {"files": files, "state_sha256": "s"}
+    edited = model(OTHER, WEIGHTS, USE, files=dict.fromkeys(files, OTHER), state_sha256="s")
+    (note,) = compare_models(FITTED, edited, "net", measured).notes
+    assert note == "a.py, b.py, c.py and 2 more were changed since ts@road/cal was fitted"
+
+
 def test_other_tensors_are_another_model():
     measured = {"files": {"net.py": CODE}, "state_sha256": "s"}
     with pytest.raises(ConfigError, match="with other weights than net"):

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from reliseg.calibration.records.record import Record
-from reliseg.errors import ConfigError
+from reliseg.errors import ConfigError, shortlist
 from reliseg.models import Model
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -40,10 +40,16 @@ def compare_models(record: Record, model: Model, name: str, measured: Mapping[st
         if measured[_TENSORS] != now[_TENSORS]:
             raise _error(record, name, "weights")
         changed = [path for path, digest in now["files"].items() if measured["files"].get(path, digest) != digest]
-        return Comparison(True, [f"{path} was changed since {record.name} was fitted" for path in changed])
+        return Comparison(True, _changed(changed, record.name))
     if not set(files[:-1]) & set(fitted[:-1]):
         raise _error(record, name, "files")
     return Comparison(False, [f"{record.name} was fitted on a model {record.model!r} of other files, that {_OTHER}"])
+
+
+def _changed(paths: Sequence[str], calibration: str) -> list[str]:
+    """Return on one line which files are others than those of the fit."""
+    were = "was" if len(paths) == 1 else "were"
+    return [f"{shortlist(paths)} {were} changed since {calibration} was fitted"] if paths else []
 
 
 def identity_of(model: Model) -> dict[str, Any]:

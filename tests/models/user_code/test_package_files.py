@@ -71,3 +71,7 @@ def test_a_package_without_init_and_a_module_in_no_package(tmp_path, monkeypatch
 def test_a_file_that_is_no_code_is_named_all_the_same(tmp_path, monkeypatch):
     package(tmp_path, monkeypatch, other="def (:\n")
     assert names(tmp_path, "pack_of_files.other") == {"__init__.py", "other.py"}
+
+
+def test_a_network_of_this_package_is_its_own_file_whatever_else_changes_in_the_package():
+    assert [path.name for path in package_files("reliseg.demo.network")] == ["network.py"]

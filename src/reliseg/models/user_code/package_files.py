@@ -8,6 +8,7 @@ from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 from importlib.util import find_spec
 from pathlib import Path
 
+_THIS_PACKAGE = __name__.partition(".")[0]
 _BY_NAME = frozenset({"importlib", "pkgutil", "runpy"})
 """What imports modules whose names are computed."""
 
@@ -16,10 +17,13 @@ def package_files(module: str) -> tuple[Path, ...]:
     """Return the file of a module, and those of its top package that it imports, by itself or by others of these.
 
     Imports within functions count. Where one of these imports by computed names, or all of a package, nobody can tell
-    which: then it is every file of the package. In the order of their paths; none where they lie in no folder.
+    which: then it is every file of the package. In the order of their paths; none where they lie in no folder. Of this
+    package it is the module alone: the rest is what measures, and is told by its version.
     """
     walk = _Walk(module.partition(".")[0])
     walk.add(module)
+    if walk.top == _THIS_PACKAGE:
+        return tuple(path.resolve() for name, path in walk.found.items() if name == module)
     while walk.waiting and not walk.is_all:
         walk.read(walk.waiting.pop())
     found = walk.every() if walk.is_all else walk.found.values()
