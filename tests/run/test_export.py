@@ -17,10 +17,13 @@ from reliseg.labels import Projection
 from reliseg.prediction import Prediction
 from reliseg.run.export import (
     KINDS,
+    MARK,
     PredictionExport,
     SavedKind,
     color_image,
     label_and_confidence,
+    mark_of,
+    origin_of,
     sixteen_bits,
     write_png,
 )
@@ -56,7 +59,7 @@ def test_every_kind_is_a_file_beside_the_others(tmp_path: Path) -> None:
     target = target_of(dataset, "day")
     image = np.zeros((*SIZE, 3), np.uint8)
     sample = PredictedSample(DecodedSample(target.domain.samples[0], SIZE, image, None, "", ""), prediction())
-    PredictionExport.of(KINDS, RunFolder(tmp_path))("net", target, sample, {})
+    PredictionExport.of(KINDS, RunFolder(tmp_path))("net", target, sample, {}, {})
     folder = tmp_path / "saved" / "net" / "world" / "day" / "s"
     assert {p.name for p in folder.iterdir()} == {"1.npz", "1_image.png", "1_pred.png", "1_conf.png", "1_color.png"}
     classes, confidence = label_and_confidence(sample.prediction)
@@ -64,7 +67,7 @@ def test_every_kind_is_a_file_beside_the_others(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.asarray(Image.open(folder / "1_conf.png")) / 65535, confidence, atol=0.5 / 65535)
     one = PredictionExport.of(["image", "image"], RunFolder(tmp_path / "one"))
     assert one.kinds == (SavedKind("image"),)
-    one("net", target, sample, {})
+    one("net", target, sample, {}, {})
     assert [p.name for p in (tmp_path / "one").rglob("*.*")] == ["1_image.png"]
 
 
@@ -87,7 +90,7 @@ def test_files_of_a_calibration_lie_beside_those_without_and_show_what_it_gives(
     name, ts = "ts@world/cal", Scaled(2.0)
     kinds = ["confidence", f"confidence@{name}", f"prediction@{name}", "confidence@identity"]
     export = PredictionExport.of(kinds, RunFolder(tmp_path), calibrations=[name])
-    export("net", target, sample, {name: ts})
+    export("net", target, sample, {name: ts}, {})
     folder = tmp_path / "saved" / "net" / "world" / "day" / "s"
     assert {p.name for p in folder.iterdir()} == {
         "1_conf.png",
@@ -102,7 +105,7 @@ def test_a_calibration_that_is_not_applied_to_a_domain_has_no_files_there(tmp_pa
     target = target_of(dataset_of({"day": ["s/1"]}), "day")
     sample = PredictedSample(DecodedSample(target.domain.samples[0], SIZE, None, None, "", ""), prediction())
     export = PredictionExport.of(["color@ts@world/cal"], RunFolder(tmp_path), calibrations=["ts@world/cal"])
-    export("net", target, sample, {})
+    export("net", target, sample, {}, {})
     assert not list(tmp_path.iterdir())
 
 
@@ -125,3 +128,20 @@ def test_the_longest_ending_is_that_of_a_calibration() -> None:
         "_conf@vector@world-cal.png"
     )
     assert PredictionExport.of(["color"], RunFolder(Path("out"))).longest_ending == ""
+
+
+def test_a_map_has_a_mark_of_its_origin_and_pixels_and_none_where_its_origin_is_not_known(tmp_path: Path) -> None:
+    target = target_of(dataset_of({"day": ["s/1"]}), "day")
+    sample = PredictedSample(DecodedSample(target.domain.samples[0], SIZE, None, None, "abc", ""), prediction(), "def")
+    name = "ts@world/cal"
+    export = PredictionExport.of(["confidence", f"confidence@{name}"], RunFolder(tmp_path), calibrations=[name])
+    export("net", target, sample, {name: Scaled(2.0)}, {name: "a source"})
+    folder = tmp_path / "saved" / "net" / "world" / "day" / "s"
+    with Image.open(folder / "1_conf.png") as picture:
+        assert MARK not in picture.info
+    with Image.open(folder / "1_conf@ts@world-cal.png") as picture:
+        origin = origin_of("a source", sample.loaded.sample, "abc", "def")
+        assert picture.info[MARK] == mark_of(origin, np.asarray(picture))
+    pixels = np.zeros((2, 3), np.uint16)
+    others = [mark_of("a", pixels), mark_of("b", pixels), mark_of("a", pixels + np.uint16(1)), mark_of("a", pixels.T)]
+    assert len({*others, mark_of("a", pixels.astype(np.uint8))}) == 5

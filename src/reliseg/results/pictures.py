@@ -26,7 +26,7 @@ from reliseg.types import Image, Truth
 
 PICTURES_FOLDER = "pictures"
 INDEX_FILE = "index.json"
-FORMAT = 1
+FORMAT = 2
 SIDE = 1024
 """Pixels. Larger images are made smaller: classes and confidences are those of single pixels then, no means."""
 _STEPS = ((0.0, 0.9, 0.02), (0.9, 0.99, 0.005), (0.99, 0.999, 0.001))

@@ -24,8 +24,9 @@ from reliseg.run.store.model_memory import ModelHandle, ModelMemory
 from reliseg.run.store.store import Store
 from reliseg.runtime.progress import Progress, Silent
 
-Exporter: TypeAlias = Callable[[str, Target, PredictedSample, Mapping[str, Calibration]], None]
-"""Writes files of a sample, which the named model has predicted, before and under its calibrations."""
+Exporter: TypeAlias = Callable[[str, Target, PredictedSample, Mapping[str, Calibration], Mapping[str, str]], None]
+"""Writes files of a sample, which the named model has predicted, before and under its calibrations. Last comes what
+determines a prediction under each of them beside the sample: files of others say nothing of where they come from."""
 CHECKPOINT = 60.0
 """Seconds after which the samples of an unfinished shard are stored."""
 

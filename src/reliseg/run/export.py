@@ -1,5 +1,7 @@
 """Predictions as files: class, color, confidence and logits, for those who want to look or go on from there."""
 
+import hashlib
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,10 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from reliseg.calibration import Calibration
 from reliseg.calibration.records.record import record_stem
+from reliseg.data import Sample
 from reliseg.errors import ConfigError, suggestion
+from reliseg.labels import LabelSpace
 from reliseg.plan.plan import IDENTITY, Target
 from reliseg.prediction import Prediction
 from reliseg.run.depot.base import Depot, LocalDepot
@@ -24,6 +29,10 @@ from reliseg.types import Truth
 CALIBRATED_KINDS = ("prediction", "color", "confidence")
 """Those that a calibration may change."""
 KINDS = (*CALIBRATED_KINDS, "logits", "image")
+
+
+MARK = "reliseg"
+"""The name of the text in a PNG file that tells what its pixels were computed from."""
 
 
 class SavedKind(NamedTuple):
@@ -56,6 +65,7 @@ class PredictionExport:
     (msp, 16 bit, 65535 is 1), `color` is `*_color.png` in the data set's palette, `logits` is `*.npz` at native
     stride in the model's classes, which `stored:` reads; `image` is `*_image.png`, what the model was given. They show
     what is so before calibration; the names of those of a calibration end with it, `*_conf@ts@camvid-cal.png`.
+    Predictions and confidences of tested images have a mark: see `mark_of`.
     """
 
     kinds: tuple[SavedKind, ...]
@@ -81,17 +91,27 @@ class PredictionExport:
         return max(endings, key=name_bytes, default="")
 
     def __call__(
-        self, model: str, target: Target, sample: PredictedSample, calibrations: Mapping[str, Calibration]
+        self,
+        model: str,
+        target: Target,
+        sample: PredictedSample,
+        calibrations: Mapping[str, Calibration],
+        sources: Mapping[str, str],
     ) -> None:
-        """Write the files of one sample; of those of a calibration, where it is among these."""
+        """Write the files of one sample; of those of a calibration, where it is among these. `sources` as in
+        `Coverage`; without that of a calibration, its maps have no mark.
+        """
         base = self.folder.export(model, target, sample.loaded.sample.id)
+        loaded, labels = sample.loaded, target.dataset.labels
         for calibration in dict.fromkeys(saved.calibration for saved in self.kinds):
+            source = sources.get(calibration)
+            origin = source and origin_of(source, loaded.sample, loaded.sha256, sample.files_sha256)
             kinds = [saved for saved in self.kinds if saved.calibration == calibration]
             if calibration == IDENTITY:
                 self._write_uncalibrated(base, sample)
-                self._write_maps(base, kinds, sample.prediction, target)
+                self._write_maps(base, kinds, sample.prediction, labels, origin)
             elif calibration in calibrations:
-                self._write_maps(base, kinds, calibrations[calibration](sample.prediction), target)
+                self._write_maps(base, kinds, calibrations[calibration](sample.prediction), labels, origin)
 
     def _write_uncalibrated(self, base: Path, sample: PredictedSample) -> None:
         if SavedKind("logits") in self.kinds:
@@ -103,22 +123,24 @@ class PredictionExport:
         if SavedKind("image") in self.kinds and sample.loaded.image is not None:
             self._write(base, SavedKind("image"), sample.loaded.image)
 
-    def _write_maps(self, base: Path, kinds: Collection[SavedKind], prediction: Prediction, target: Target) -> None:
+    def _write_maps(
+        self, base: Path, kinds: Collection[SavedKind], prediction: Prediction, labels: LabelSpace, origin: str | None
+    ) -> None:
         maps = [saved for saved in kinds if saved.kind in CALIBRATED_KINDS]
         if not maps:
             return
         classes, confidence = label_and_confidence(prediction)
         for saved in maps:
             if saved.kind == "prediction":
-                self._write(base, saved, classes)
+                self._write(base, saved, classes, origin)
             elif saved.kind == "confidence":
-                self._write(base, saved, sixteen_bits(confidence))
+                self._write(base, saved, sixteen_bits(confidence), origin)
             else:
-                self._write(base, saved, color_image(classes, target.dataset.labels.palette))
+                self._write(base, saved, color_image(classes, labels.palette))
 
-    def _write(self, base: Path, saved: SavedKind, pixels: np.ndarray) -> None:
+    def _write(self, base: Path, saved: SavedKind, pixels: np.ndarray, origin: str | None = None) -> None:
         path = base.with_name(f"{base.name}{ending_of(saved)}")
-        write_png(path, pixels)
+        write_png(path, pixels, mark_of(origin, pixels) if origin else None)
         self.depot.hand_over(path)
 
 
@@ -131,9 +153,27 @@ def ending_of(saved: SavedKind) -> str:
     return f"_{_SHORT.get(saved.kind, saved.kind)}{calibration}.png"
 
 
-def write_png(path: Path, pixels: np.ndarray) -> None:
-    """Write an image atomically: 8-bit grey or RGB, or 16-bit grey."""
-    write_atomically(path, lambda file: Image.fromarray(pixels).save(file, "PNG"))
+def origin_of(source: str, sample: Sample, files: str, predictions: str) -> str:
+    """Return what determines the maps of a sample under a calibration.
+
+    `source` as in `Coverage.sources`; `files` is the sha256 of image and mask, `predictions` that of what a prediction
+    was read from, or "".
+    """
+    return json.dumps([source, repr(sample.copy), files, predictions])
+
+
+def mark_of(origin: str, pixels: np.ndarray) -> str:
+    """Return what a map of this origin has as a text in its file: another one where origin or pixels are others."""
+    content = json.dumps([origin, str(pixels.dtype), pixels.shape]).encode() + pixels.tobytes()
+    return hashlib.sha256(content).hexdigest()
+
+
+def write_png(path: Path, pixels: np.ndarray, mark: str | None = None) -> None:
+    """Write an image atomically: 8-bit grey or RGB, or 16-bit grey; with a mark as its text."""
+    texts = PngInfo()
+    if mark:
+        texts.add_text(MARK, mark)
+    write_atomically(path, lambda file: Image.fromarray(pixels).save(file, "PNG", pnginfo=texts))
 
 
 def label_and_confidence(prediction: Prediction) -> tuple[Truth, Float32[np.ndarray, "H W"]]:

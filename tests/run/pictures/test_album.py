@@ -17,6 +17,8 @@ from reliseg.errors import IncompleteError
 from reliseg.kernels.reference import full_logits
 from reliseg.plan.build import plan_from_config
 from reliseg.results.pictures import THRESHOLDS, ConfidencePicture, PictureEntry, PictureIndex, ScenePicture, decoded
+from reliseg.run.context import ModelRun
+from reliseg.run.depot.base import LocalDepot
 from reliseg.run.execute import Run
 from reliseg.run.pictures import album
 from reliseg.run.stages import conclude
@@ -37,11 +39,11 @@ def small_street(root: Path, day: int = 5, dusk: int = 4) -> Street:
     return street
 
 
-def run_of(street: Street, number: int | None, progress: Any = None) -> Run:
+def run_of(street: Street, number: int | None, progress: Any = None, save: tuple[str, ...] = ()) -> Run:
     config = read_config(street.config)
     plan = plan_from_config(config, street.root)
     text = render_config(config, street.root)
-    return Run(plan, street.root / "run", text, pictures=number, progress=progress or Silent())
+    return Run(plan, street.root / "run", text, pictures=number, progress=progress or Silent(), save=save)
 
 
 def index_of(street: Street) -> PictureIndex:
@@ -62,6 +64,13 @@ def predictions(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[None]]:
     with monkeypatch.context() as patch:
         patch.setattr(album, "label_and_confidence", lambda p: made.append(None) or real(p))
         yield made
+
+
+MAPS = ("prediction", "confidence", "prediction@ts@street/cal", "confidence@ts@street/cal")
+
+
+def picture_bytes(street: Street) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (street.root / "run" / "pictures").iterdir()}
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +110,7 @@ def test_pixels_and_counts_are_those_of_the_predictions(finished):
         shown = Prediction(logits, truth.shape)
         z = full_logits(shown.view(), shown.columns, slice(0, truth.shape[0]))[:11].reshape(11, *truth.shape)
         shares = np.exp(z - z.max(axis=0)) / np.exp(z - z.max(axis=0)).sum(axis=0)
-        classes, confidence = z.argmax(axis=0), shares.max(axis=0)
+        classes, confidence = z.argmax(axis=0), np.rint(shares.max(axis=0) * 65535) / 65535
         found = picture(finished, entry)
         np.testing.assert_array_equal(found.classes, classes)
         for level, threshold in enumerate(THRESHOLDS):
@@ -226,3 +235,58 @@ def test_an_index_that_is_damaged_is_written_anew_and_harms_no_run_without_pictu
     assert any("not the index of pictures of a run; carry out the run with --pictures again" in n for n in notes.lines)
     run_of(street, 1).execute()
     assert index.read_bytes() == whole
+
+
+def test_what_is_saved_makes_the_same_bytes_as_the_model_which_is_not_asked(street, tmp_path, monkeypatch):
+    other = small_street(tmp_path / "unsaved")
+    run_of(other, 2).execute()
+    run_of(street, None, save=MAPS).execute()
+    monkeypatch.delattr(ModelRun, "stream")  # which loads the model
+    run_of(street, 2).execute()
+    assert picture_bytes(street) == picture_bytes(other)
+    assert index_of(street).pictures
+
+
+@pytest.mark.parametrize("save", [MAPS[:2], MAPS[1:], MAPS[::2]])
+def test_an_image_of_which_not_all_is_saved_is_predicted_again(street, save, monkeypatch):
+    run_of(street, None, save=save).execute()
+    with predictions(monkeypatch) as made:
+        run_of(street, 1).execute()
+    assert len(made) == 2 * len(index_of(street).pictures)
+
+
+def test_what_was_saved_of_another_prediction_or_calibration_is_not_shown(street, monkeypatch):
+    run_of(street, None, save=MAPS).execute()
+    changed = street.root / "logits" / "s142" / "s142_1000.npz"
+    np.savez(changed, logits=np.load(changed)["logits"] * 0.5)
+    with predictions(monkeypatch) as made:
+        run_of(street, 5).execute()
+    assert len(made) == 2
+    content = street.content()
+    content["calibration"][0]["methods"] = ["identity", "vector"]
+    street.write(content)
+    run_of(street, 5).execute()
+    for file in (street.root / "run" / "saved").rglob("*@ts@street-cal.png"):
+        file.rename(file.with_name(file.name.replace("@ts@", "@vector@")))
+    for file in (street.root / "run" / "pictures").glob("*.npz"):
+        file.unlink()
+    with predictions(monkeypatch) as made:
+        run_of(street, 5).execute()
+    assert len(made) == 2 * len(index_of(street).pictures)
+
+
+def test_an_image_that_changed_since_it_was_saved_is_not_shown_with_the_old_prediction(street, monkeypatch):
+    run_of(street, None, save=MAPS).execute()
+    mask = street.mask("train", 1000)
+    Image.fromarray(np.asarray(Image.open(mask))[::-1].copy()).save(mask)
+    with predictions(monkeypatch) as made:
+        run_of(street, 5).execute()
+    assert len(made) == 2
+
+
+def test_maps_of_an_object_store_are_fetched_by_name(street, monkeypatch):
+    run_of(street, None, save=MAPS).execute()
+    asked: list[str] = []
+    monkeypatch.setattr(LocalDepot, "fetch", lambda _, *folders, stem="": asked.append(stem))
+    run_of(street, 1).execute()
+    assert {f"{e.sample.split('/')[1]}_conf@ts@street-cal.png" for e in index_of(street).pictures} <= set(asked)

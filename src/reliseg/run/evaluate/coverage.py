@@ -13,6 +13,7 @@ from reliseg.run.context import ModelRun
 from reliseg.run.hashes import ChangedError
 from reliseg.run.predict.freshness import StoredInputs
 from reliseg.run.predict.identity import codes_of_scores, identity_of_calibration
+from reliseg.run.predict.plugin_code import digest_of
 from reliseg.run.store.cover import Cover, Piece, cover
 from reliseg.run.store.store import Place, place_of
 from reliseg.stats import Layout
@@ -69,6 +70,11 @@ class Coverage:
     def identities(self) -> dict[str, str]:
         """The identity of each calibration."""
         return {name: identity_of_calibration(c) for name, c in self.run.calibrations.items()}
+
+    @cached_property
+    def sources(self) -> dict[str, str]:
+        """What determines a prediction under each calibration, beside the files of its sample."""
+        return {name: digest_of([self.parts, identity]) for name, identity in self.identities.items()}
 
     @cached_property
     def unseen(self) -> dict[str, str]:

@@ -223,7 +223,8 @@ class ShardPass:
             raise SampleError(sample, problem)
         export = self.domain.run.context.export
         if self.domain.exports and export:
-            export(self.domain.run.name, self.domain.target, outcome, self.domain.fitted)
+            domain = self.domain
+            export(domain.run.name, domain.target, outcome, domain.fitted, domain.coverage.sources)
 
     def _calibrate(self, outcome: PredictedSample, names: Sequence[str]) -> tuple[dict[str, Prediction], str]:
         """Return the prediction under those of these calibrations that can be applied, and why others cannot."""

@@ -73,7 +73,7 @@ class ShardSampling:
             return None
         attempts.succeed()
         if self.run.context.export:
-            self.run.context.export(self.run.name, self.shard.target, outcome, {})  # nothing is fitted yet
+            self.run.context.export(self.run.name, self.shard.target, outcome, {}, {})  # nothing is fitted yet
         return outcome
 
     def _entry(self, outcome: PredictedSample, place: int, pixels: PixelWriter) -> SampleEntry:

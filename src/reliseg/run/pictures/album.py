@@ -1,12 +1,13 @@
-"""The pictures of a run: those that are missing are made by the models, and an index says what there is."""
+"""The pictures of a run: what is missing is made of saved maps or by the models, and an index says what there is."""
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reliseg.data import DecodedSample, Sample, load
 from reliseg.errors import CalibrationError, DataError, SampleError, count_text
 from reliseg.plan.plan import Target
 from reliseg.plan.shards import Shard
@@ -23,8 +24,9 @@ from reliseg.results.pictures import (
 )
 from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.evaluate.coverage import Coverage, Coverages
-from reliseg.run.export import label_and_confidence
+from reliseg.run.export import label_and_confidence, origin_of, sixteen_bits
 from reliseg.run.pictures.choice import Choice, Place, choose
+from reliseg.run.pictures.saved import SavedMaps, saved_maps
 from reliseg.run.predict.stream import PredictedSample, SampleGroup
 from reliseg.run.store.cover import BASE
 from reliseg.runtime.atomic_files import write_text
@@ -39,9 +41,14 @@ class _Wanted:
     target: Target
     choice: Choice
     shard: Shard
+    sample: Sample
+    files: str
+    """The sha256 of image and mask that its statistics were counted on."""
     scene: Path
     confidences: Mapping[str, Path]
     """By calibration; identity comes first."""
+    origins: Mapping[str, str]
+    """What determines the maps that these show, as in `origin_of`."""
 
     @property
     def lacking(self) -> list[Path]:
@@ -126,7 +133,8 @@ class Album:
                     for name, of in files.items()
                     if sample.id in of
                 }
-                yield _Wanted(target, by_sample[sample.id], shard, self._path(*scene), paths)
+                origins = {name: origin_of(coverage.sources[name], sample, *files[name][sample.id]) for name in paths}
+                yield _Wanted(target, by_sample[sample.id], shard, sample, own, self._path(*scene), paths, origins)
 
     def _path(self, *content: object) -> Path:
         """Return where a picture lies, by what determines it."""
@@ -134,7 +142,8 @@ class Album:
         return self.context.folder.pictures / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.npz"
 
     def _make(self, run: ModelRun, lacking: Sequence[_Wanted]) -> None:
-        """Let a model predict the images again that pictures are missing of."""
+        """Make pictures of what is saved; let the model predict the other images again."""
+        lacking = [one for one in lacking if not self._make_of_saved(run, one)]
         if not lacking:
             return
         from reliseg.run.work import ready_to_compute  # takes a second to import, and tables may need none of it
@@ -144,6 +153,24 @@ class Album:
             for target in dict.fromkeys(one.target for one in lacking):
                 self._make_of(run, target, {o.choice.sample: o for o in lacking if o.target == target})
         run.handle.let_go()
+
+    def _make_of_saved(self, run: ModelRun, one: _Wanted) -> bool:
+        """Return whether all that is missing of an image could be made of maps that the run has saved."""
+        base = self.context.folder.export(run.name, one.target, one.sample.id)
+        maps: dict[str, SavedMaps] = {}
+        for name in (name for name, path in one.confidences.items() if path in one.lacking):
+            found = saved_maps(base, name, one.origins[name], self.context.depot)
+            if found is None:
+                return False
+            maps[name] = found
+        try:
+            loaded = load(one.target.dataset, one.sample, image=one.scene in one.lacking)
+        except SampleError:
+            return False  # the model's pass says what is wrong with it
+        if loaded.sha256 != one.files:
+            return False
+        self._write(one, loaded, maps.items())
+        return True
 
     def _make_of(self, run: ModelRun, target: Target, lacking: Mapping[str, _Wanted]) -> None:
         shards = list(dict.fromkeys(one.shard for one in lacking.values()))
@@ -159,19 +186,18 @@ class Album:
                 try:
                     if isinstance(outcome, SampleError):
                         raise outcome
-                    self._write(run, lacking[outcome.loaded.sample.id], outcome)
+                    one = lacking[outcome.loaded.sample.id]
+                    self._write(one, outcome.loaded, _maps_of(run, one, outcome))
                 except (SampleError, CalibrationError) as error:
                     self.context.progress.note(f"{run.name} on {target}: no picture: {error}")
 
-    def _write(self, run: ModelRun, one: _Wanted, outcome: PredictedSample) -> None:
-        """Write the pictures of an image that are not there."""
-        lacking, truth = one.lacking, outcome.loaded.truth
-        for name, path in one.confidences.items():
-            if path in lacking:
-                classes, confidence = label_and_confidence(run.calibrations[name](outcome.prediction))
-                ConfidencePicture.of(classes, confidence, truth).write(path)
-        if one.scene in lacking and outcome.loaded.image is not None:
-            ScenePicture.of(outcome.loaded.image, truth).write(one.scene)
+    def _write(self, one: _Wanted, loaded: DecodedSample, maps: Iterable[tuple[str, SavedMaps]]) -> None:
+        """Write the pictures of an image that are not there, of its maps by calibration."""
+        lacking = one.lacking
+        for name, (classes, confidence) in maps:
+            ConfidencePicture.of(classes, confidence / 65535, loaded.truth).write(one.confidences[name])
+        if one.scene in lacking and loaded.image is not None:
+            ScenePicture.of(loaded.image, loaded.truth).write(one.scene)
         self.context.depot.put(*(path for path in lacking if path.exists()))
         self._made += 1
 
@@ -193,6 +219,14 @@ class Album:
                 colors = [list(color) for color in labels.palette]
                 classes[dataset] = PictureClasses(list(labels.classes), colors, labels.has_own_palette)
         return PictureIndex(1, number, classes, entries)
+
+
+def _maps_of(run: ModelRun, one: _Wanted, outcome: PredictedSample) -> Iterator[tuple[str, SavedMaps]]:
+    """Yield what pictures are missing of, by calibration, as it would be saved: pictures of both are the same bytes."""
+    lacking = one.lacking
+    for name in (name for name, path in one.confidences.items() if path in lacking):
+        classes, confidence = label_and_confidence(run.calibrations[name](outcome.prediction))
+        yield name, (classes, sixteen_bits(confidence))
 
 
 def _files_of(coverage: Coverage, shard: Shard, calibration: str) -> dict[str, tuple[str, str]]:
