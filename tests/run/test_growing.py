@@ -125,6 +125,20 @@ def test_models_data_sets_and_domains_with_other_names_compute_nothing(
         assert (out / name).read_bytes() == (street.root / "fresh" / name).read_bytes()
 
 
+def test_two_models_of_stored_predictions_keep_both_of_their_calibrations(
+    street: Street, counted: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, out = street.content(), street.root / "out"
+    street.write({**content, "models": [*content["models"], other_model(street)]})
+    reliseg.run_config(street.config, out)
+    del counted[:]
+    before = tables(out)
+    monkeypatch.setattr(Sampling, "collect", lambda *_: pytest.fail("calibration images are predicted again"))
+    reliseg.run_config(street.config, out)
+    assert counted == []
+    assert tables(out) == before
+
+
 @pytest.mark.parametrize("done", [0, 2, 4])
 def test_what_was_counted_before_a_checkpoint_is_not_counted_again(
     street: Street, counted: list[str], monkeypatch: pytest.MonkeyPatch, done: int

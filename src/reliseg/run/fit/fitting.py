@@ -121,11 +121,11 @@ class Fitting:
     def _folder(self, fit: Fit, method: str) -> Path:
         """Return where a calibration lies: a digest of all that determines it and is known before a file is read.
 
-        What the model and the domains are called is no part of it.
+        What the model and the domains are called is no part of it. Models of stored predictions are told apart by these.
         """
-        settings = self.run.plan.settings
+        settings, inputs = self.run.plan.settings, self._inputs(fit)
         ids = [sorted(s.id for s in m.domain.samples) for m in fit.read()]
-        content = [method, sorted(self._inputs(fit).parts.items()), settings.seed, ids]
+        content = [method, sorted(inputs.parts.items()), settings.seed, ids, *inputs.first_predictions()]
         return self.run.context.folder.fitted(digest_of([*content, settings.sample.model_dump()])[:32])
 
     def _read_valid(self, fit: Fit, method: str) -> Record | None:

@@ -47,6 +47,19 @@ class Inputs:
         """Return the samples that a stored result was not computed from."""
         return [s for t, samples in self.samples.items() for s in samples if s.id not in before.samples.get(str(t), {})]
 
+    def first_predictions(self) -> list[str]:
+        """Return the sha256 of the stored prediction of the first sample of each domain: it tells such models apart.
+
+        Nothing where a network predicts, or where a file cannot be read.
+        """
+        if self.model is None:
+            return []
+        first = [(t, min(samples, key=lambda s: s.id)) for t, samples in self.samples.items() if samples]
+        try:
+            return [self.hashes.of_files(self._files(target, sample)) for target, sample in first]
+        except (OSError, SampleError, ChangedError):
+            return []
+
     def _other_part(self, before: StoredInputs) -> str | None:
         names = dict.fromkeys([*self.parts, *before.parts])
         changed = [name for name in names if self.parts.get(name) != before.parts.get(name)]
