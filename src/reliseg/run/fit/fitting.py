@@ -121,7 +121,7 @@ class Fitting:
     def _folder(self, fit: Fit, method: str) -> Path:
         """Return where a calibration lies: a digest of all that determines it and is known before a file is read.
 
-        What the model and the domains are called is no part of it. Models of stored predictions are told apart by these.
+        What model and domains are called is no part of it. Models of stored predictions are told apart by these.
         """
         settings, inputs = self.run.plan.settings, self._inputs(fit)
         ids = [sorted(s.id for s in m.domain.samples) for m in fit.read()]
