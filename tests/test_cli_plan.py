@@ -162,7 +162,7 @@ def test_a_script_is_run_by_bash_alone_whatever_its_paths_hold(street, tmp_path,
     place.mkdir()
     monkeypatch.chdir(place)
     _, script, _ = printed(capsys, monkeypatch, street.config, "--out", "a 'b' $c", "--slurm")
-    checked = 'sbatch() { printf "%s\\n" "${@: -1}" >&2; echo 1; }\n'
+    checked = 'reliseg() { :; }\nsbatch() { printf "%s\\n" "${@: -1}" >&2; echo 1; }\n'
     ended = subprocess.run(["bash"], input=checked + script, capture_output=True, text=True, cwd="/")
     assert ended.returncode == 0, ended.stderr
     assert "--out 'a '\"'\"'b'\"'\"' $c'" in ended.stderr
