@@ -127,6 +127,8 @@ def test_more_images_or_scenes_than_units_are_left_out_in_groups_by_their_names(
         for score, counts in units.rows.ranks.items():
             np.testing.assert_array_equal(counts[here], plain.rows.ranks[score][mine].sum(axis=0))
     np.testing.assert_array_equal(units.images.ranks["msp"], plain.images.ranks["msp"])
+    for score, bins in units.coarse_bins.items():
+        np.testing.assert_array_equal(bins, plain.coarse_bins[score])
     assert units.total.losses.tolist() == plain.total.losses.tolist()
 
 
