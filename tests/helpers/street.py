@@ -43,6 +43,16 @@ class Street:
     def write(self, content: dict) -> None:
         self.config.write_text(yaml.safe_dump(content))
 
+    def changed_in(self, folder: Path, **changes: object) -> Path:
+        """Write the configuration with other sections, and further domains, into a folder of its own; its path."""
+        folder.mkdir()
+        content = self.content()
+        content["datasets"][0]["root"] = str(self.root / "data")
+        content["models"][0]["where"] = str(self.root / "logits")
+        content["datasets"][0]["domains"] |= changes.pop("domains", {})
+        Street(folder).write(content | changes)
+        return Street(folder).config
+
 
 def spec_text(labels: str) -> str:
     """A spec of the street, with the label space in this file."""

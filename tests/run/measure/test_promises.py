@@ -45,17 +45,6 @@ def run(street: Street) -> Path:
     return street.root / "run"
 
 
-def changed(street: Street, folder: Path, **changes: object) -> Path:
-    """The street's configuration with other sections, in a folder of its own."""
-    folder.mkdir()
-    content = street.content()
-    content["datasets"][0]["root"] = str(street.root / "data")
-    content["models"][0]["where"] = str(street.root / "logits")
-    content["datasets"][0]["domains"] |= changes.pop("domains", {})
-    Street(folder).write(content | changes)
-    return Street(folder).config
-
-
 def accepted(
     run: Path, calibration: str, images: list[Path], *, number: int = 0, more: int = 0, logits: Path | None = None
 ) -> np.ndarray:
@@ -145,7 +134,7 @@ def test_half_of_the_split_is_in_the_fit_and_the_other_half_in_the_promise(run: 
 
 
 def test_the_same_folder_without_a_promise_is_as_a_run_that_never_had_one(street: Street, run: Path, tmp_path) -> None:
-    config = changed(street, tmp_path / "bare", accept=[], sets=[])
+    config = street.changed_in(tmp_path / "bare", accept=[], sets=[])
     bare = tmp_path / "run"
     reliseg.run_config(config, bare)
     assert not list((bare / "calibrations" / "net").glob("*.promises"))
@@ -153,7 +142,7 @@ def test_the_same_folder_without_a_promise_is_as_a_run_that_never_had_one(street
     assert "accept" not in json.loads((bare / "manifest.json").read_text())
     assert not Results.read(bare / "results.json").where(metric="kept_share").rows
     before = (bare / "results.csv").read_bytes()
-    config = changed(street, tmp_path / "again")
+    config = street.changed_in(tmp_path / "again")
     reliseg.run_config(config, bare)
     assert (bare / "results.csv").read_bytes() == (run / "results.csv").read_bytes()
     reliseg.run_config(tmp_path / "bare" / "street.yaml", bare)
@@ -163,8 +152,7 @@ def test_the_same_folder_without_a_promise_is_as_a_run_that_never_had_one(street
 
 def test_other_images_give_one_threshold_for_all_and_the_fit_keeps_its_own(street: Street, tmp_path) -> None:
     domains = {"own": {"split": "train", "scenes": ["s142", "s143"]}, "day": {"split": "train", "scenes": ["s144"]}}
-    config = changed(
-        street,
+    config = street.changed_in(
         tmp_path / "own",
         domains=domains,
         accept=[{"risk": 0.2, "on": "street/own"}],
@@ -198,7 +186,7 @@ def test_a_copy_of_an_image_is_found_by_its_bytes(street: Street, tmp_path) -> N
 
 
 def test_tested_images_are_refused_where_a_threshold_is_chosen_on_them(street: Street, tmp_path) -> None:
-    config = changed(street, tmp_path / "on", accept=[{"risk": 0.2, "on": "street/day"}], sets=[])
+    config = street.changed_in(tmp_path / "on", accept=[{"risk": 0.2, "on": "street/day"}], sets=[])
     with pytest.raises(
         ConfigError, match="test: street/day shares 20 samples with street/day, which a promise rests on"
     ):
@@ -208,7 +196,7 @@ def test_tested_images_are_refused_where_a_threshold_is_chosen_on_them(street: S
 def test_equal_promises_on_two_grounds_have_rows_of_their_own(street: Street, tmp_path) -> None:
     domains = {name: {"split": "train", "scenes": [f"s{i}"]} for name, i in (("own", 143), ("day", 144))}
     grounds = [{"risk": 0.3, "on": name} for name in ("street/own", "street/day")]
-    config = changed(street, tmp_path / "two", domains=domains, accept=grounds, sets=[], test={"on": ["street/dusk"]})
+    config = street.changed_in(tmp_path / "two", domains=domains, accept=grounds, sets=[], test={"on": ["street/dusk"]})
     rows = reliseg.run_config(config, tmp_path / "run").where(metric="kept_share", calibration=TS).rows
     assert [row.fitted_on for row in rows] == ["street/own", "street/day"]
 

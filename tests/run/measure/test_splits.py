@@ -115,21 +115,9 @@ def test_what_a_calibration_does_to_all_pixels_of_its_split(street: Street, whol
     }
 
 
-def _changed(street: Street, folder: Path, **changes: object) -> Path:
-    """The street's configuration with other sections, in a folder of its own."""
-    folder.mkdir()
-    content = street.content()
-    content["datasets"][0]["root"] = str(street.root / "data")
-    content["models"][0]["where"] = str(street.root / "logits")
-    content["datasets"][0]["domains"] |= changes.pop("domains", {})
-    Street(folder).write(content | changes)
-    return Street(folder).config
-
-
 def test_identity_has_a_row_for_each_split(street: Street, whole: Path, tmp_path: Path) -> None:
     """Two splits, one of them without methods; numbers that need no threshold stay as they are."""
-    config = _changed(
-        street,
+    config = street.changed_in(
         tmp_path / "two",
         calibration=[{"on": ["street/cal"], "methods": ["ts"]}, {"on": ["street/dusk"], "methods": ["identity"]}],
         test={"on": ["street/day"]},
@@ -154,13 +142,13 @@ def test_identity_has_a_row_for_each_split(street: Street, whole: Path, tmp_path
 
 def test_splits_are_not_evaluated_for_metrics_that_need_none(street: Street, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    reliseg.run_config(_changed(street, tmp_path / "few", metrics=["likelihood", "calibration_error"]), out)
+    reliseg.run_config(street.changed_in(tmp_path / "few", metrics=["likelihood", "calibration_error"]), out)
     assert {s.head.named["domain"] for s in piece_files(out).values()} == {"street/day", "street/dusk"}
     assert fits(out) == []
 
 
 def test_without_a_split_there_is_no_threshold(street: Street, tmp_path: Path) -> None:
-    results = reliseg.run_config(_changed(street, tmp_path / "none", calibration=[]), tmp_path / "out")
+    results = reliseg.run_config(street.changed_in(tmp_path / "none", calibration=[]), tmp_path / "out")
     for name in NAMES:
         rows = results.where(metric=name, domain="day").rows
         assert {r.why for r in rows} == {"no calibration split with these classes"}
@@ -173,8 +161,7 @@ def test_a_union_of_domains_is_the_whole_split(tmp_path: Path) -> None:
     parts = {"a": {"split": "val", "scenes": ["s0"]}, "b": {"split": "val", "scenes": ["s1"]}}
     found, numbers = {}, {}
     for name, on in {"cal": ["street/cal"], "united": ["street/united"], "listed": ["street/a", "street/b"]}.items():
-        config = _changed(
-            street,
+        config = street.changed_in(
             tmp_path / name,
             domains=parts | {"united": {"union": ["a", "b"]}},
             calibration=[{"on": on, "methods": ["class-ts"]}],
@@ -190,7 +177,7 @@ def test_a_union_of_domains_is_the_whole_split(tmp_path: Path) -> None:
 
 def test_names_with_commas_stay_in_one_column(street: Street, tmp_path: Path) -> None:
     method = "histogram(bins=7,equal=count)"
-    config = _changed(street, tmp_path / "names", calibration=[{"on": ["street/cal"], "methods": [method]}])
+    config = street.changed_in(tmp_path / "names", calibration=[{"on": ["street/cal"], "methods": [method]}])
     out = tmp_path / "out"
     reliseg.run_config(config, out)
     assert {r["calibration"] for r in fits(out)} == {f"{method}@street/cal"}
@@ -235,7 +222,7 @@ def test_a_split_that_fails_gives_no_threshold_and_costs_nothing_else(tmp_path: 
 
 def test_limit_holds_for_splits_too(street: Street, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    reliseg.run_config(_changed(street, tmp_path / "limited", limit=2), out)
+    reliseg.run_config(street.changed_in(tmp_path / "limited", limit=2), out)
     assert {r["n_images"] for r in fits(out)} == {"2"}
 
 

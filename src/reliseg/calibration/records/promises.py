@@ -5,18 +5,17 @@ file.
 """
 
 import json
-import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from reliseg.calibration.records.beside import BesideRecord, damage_error, read_beside
 from reliseg.calibration.records.seal import seal_of
 from reliseg.conformal import Promise, PromisedThreshold
-from reliseg.errors import ConfigError
 from reliseg.runtime.atomic_files import write_text
-from reliseg.runtime.regular_files import read_regular, reason_of, regular_size
 from reliseg.stats.bins import SET_BINS
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
@@ -51,14 +50,12 @@ class _Promised(BaseModel):
         return found if (self.bins is None) == bool(self.why) and (self.bins or 0) <= most else None
 
 
-class _File(BaseModel):
+class _File(BesideRecord):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     format: int = Field(ge=1, le=FORMAT)
     record: _Text
     promises: tuple[_Promised, ...]
-    sha256: str
-    """Of everything else in it."""
 
 
 def promises_file(record: Path) -> Path:
@@ -84,30 +81,12 @@ def write_promises(record: Path, digest: str, promises: Sequence[PromisedThresho
 def read_promises(record: Path, digest: str) -> tuple[PromisedThreshold, ...]:
     """Return the thresholds of promises beside a record; none where there is no file."""
     path = promises_file(record)
-    if not os.path.lexists(path):
-        return ()
-    try:
-        if regular_size(path) > _LARGEST:
-            raise _damage_error(path, f"it is larger than {_LARGEST >> 20} MiB")
-        data = read_regular(path, _LARGEST)
-        content = _File.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise _damage_error(path, f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}") from error
-    except OSError as error:
-        raise _damage_error(path, f"it cannot be read ({reason_of(error)})") from error
-    if content.record != digest:
-        raise _damage_error(path, f"it does not belong to {record.name}")
-    if content.sha256 != seal_of(json.loads(data)):
-        raise _damage_error(path, "it was changed since it was written")
+    return read_beside(path, record, digest, _File, partial(_restore_all, path), _LARGEST) or ()
+
+
+def _restore_all(path: Path, content: _File) -> tuple[PromisedThreshold, ...]:
     found = [one.restore() for one in content.promises]
     promises = tuple(threshold for threshold in found if threshold is not None)
     if len(promises) < len(found):
-        raise _damage_error(path, "one of its promises has no threshold and no reason, or both, or one beyond all")
+        raise damage_error(path, "one of its promises has no threshold and no reason, or both, or one beyond all")
     return promises
-
-
-def _damage_error(path: Path, problem: str) -> ConfigError:
-    return ConfigError(
-        f"{path}: {problem}; copy it again with its calibration, or delete it to go on without its promises"
-    )

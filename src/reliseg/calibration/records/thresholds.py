@@ -4,19 +4,18 @@ They are places in fine histograms, checked value by value, and belong to one re
 """
 
 import json
-import os
 from collections.abc import Mapping
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from reliseg.calibration.records.beside import BesideRecord, damage_error, read_beside
 from reliseg.calibration.records.seal import seal_of
-from reliseg.errors import ConfigError
 from reliseg.runtime.atomic_files import write_text
-from reliseg.runtime.regular_files import read_regular, reason_of, regular_size
 from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.threshold import Threshold
 
@@ -48,14 +47,17 @@ class _Threshold(BaseModel):
         return Threshold(self.last, np.array(self.possible, np.int64), self.why) if whole else None
 
 
-class _File(BaseModel):
+class _File(BesideRecord):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     format: int = Field(ge=1, le=FORMAT)
     record: _Name
     thresholds: dict[_Name, dict[_Name, _Threshold]]
-    sha256: str = ""
-    """Of everything else in it; formats before 2 had none."""
+
+    @property
+    def is_sealed(self) -> bool:
+        """Tell if its format has a sha256."""
+        return self.format >= 2
 
 
 def thresholds_file(record: Path) -> Path:
@@ -80,37 +82,18 @@ def read_thresholds(record: Path, digest: str) -> dict[str, ByScore]:
     Scores may be among them that this process does not know: nothing asks for theirs.
     """
     path = thresholds_file(record)
-    if not os.path.lexists(path):
-        return {}
-    try:
-        if regular_size(path) > _LARGEST:
-            raise _damage_error(path, f"it is larger than {_LARGEST >> 20} MiB")
-        data = read_regular(path, _LARGEST)
-        content = _File.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise _damage_error(path, f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}") from error
-    except OSError as error:
-        raise _damage_error(path, f"it cannot be read ({reason_of(error)})") from error
-    if content.record != digest:
-        raise _damage_error(path, f"it does not belong to {record.name}")
-    thresholds: dict[str, ByScore] = {
+    return read_beside(path, record, digest, _File, partial(_restore_all, path), _LARGEST) or {}
+
+
+def _restore_all(path: Path, content: _File) -> dict[str, ByScore]:
+    return {
         name: {score: _restore(path, score, t) for score, t in by_score.items()}
         for name, by_score in content.thresholds.items()
     }
-    if content.format >= 2 and content.sha256 != seal_of(json.loads(data)):
-        raise _damage_error(path, "it was changed since it was written")
-    return thresholds
 
 
 def _restore(path: Path, score: str, values: _Threshold) -> Threshold:
     threshold = values.restore(fine_bins(score).size)
     if threshold is None:
-        raise _damage_error(path, f"its threshold of {score} is not valid")
+        raise damage_error(path, f"its threshold of {score} is not valid")
     return threshold
-
-
-def _damage_error(path: Path, problem: str) -> ConfigError:
-    return ConfigError(
-        f"{path}: {problem}; copy it again with its calibration, or delete it to go on without thresholds"
-    )

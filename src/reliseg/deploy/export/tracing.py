@@ -1,9 +1,6 @@
 """A module of torch -> a program of `torch.export`, and as ONNX; what cannot be traced is said in one line."""
 
-import logging
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +9,7 @@ from torch.export import Dim, ExportedProgram
 
 from reliseg.deploy.export.wishes import HEAD_ONLY, Size
 from reliseg.errors import ModelError, error_text
+from reliseg.models.torch.quiet import quiet
 from reliseg.models.user_output import stdout_as_stderr
 
 OPSET = 20
@@ -48,7 +46,7 @@ def trace(module: nn.Module, inputs: Mapping[str, Tensor], model: str, *, dynami
 
 def _exported(module: nn.Module, inputs: Mapping[str, Tensor], axes: Mapping[str, Sequence[int]]) -> ExportedProgram:
     shapes = {name: dict.fromkeys(axes.get(name, ()), Dim.AUTO) for name in inputs}
-    with _quiet():
+    with quiet(_LOGGERS), stdout_as_stderr():
         return torch.export.export(module.eval(), (), dict(inputs), dynamic_shapes=shapes)
 
 
@@ -99,7 +97,7 @@ def _shapes(program: ExportedProgram) -> dict[str, Sequence[Any]]:
 def as_onnx(program: ExportedProgram, outputs: Sequence[str], model: str) -> Any:
     """Return the program as an ONNX model, in standard operators alone; a ModelError names others."""
     try:
-        with _quiet(), warnings.catch_warnings(action="ignore"):
+        with quiet(_LOGGERS), stdout_as_stderr():
             exported = torch.onnx.export(
                 program,
                 dynamo=True,
@@ -152,18 +150,3 @@ def _name_axes(graph: Any) -> None:
             if dimension.dim_param in named:
                 dimension.dim_param = named[dimension.dim_param]
     del graph.graph.value_info[:]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep back what torch and its exporter write of their own tries."""
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings(action="ignore"), stdout_as_stderr():
-            yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)

@@ -4,10 +4,7 @@ An archive of `torch.export` is read with pickle, its expressions are evaluated,
 `torch`; one of TorchScript may open files. So neither is read where weights are expected.
 """
 
-import logging
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile, is_zipfile
@@ -19,6 +16,7 @@ from reliseg.errors import ModelError, error_text
 from reliseg.models.base import kind_hint
 from reliseg.models.checkpoints.archives import archive_problem, program_in
 from reliseg.models.graphs.taken_images import GraphInput, Sides
+from reliseg.models.torch.quiet import quiet
 from reliseg.runtime.regular_files import open_regular, reason_of
 
 _COMPILED = "/data/aotinductor/"
@@ -57,7 +55,7 @@ def program_form(model: str, path: Path) -> str:
 def load_program(model: str, path: Path, form: str, device: torch.device) -> tuple[nn.Module, GraphInput]:
     """Return the program as a module on the device, and the images that it takes; a ModelError where that fails."""
     try:
-        with _quiet():
+        with quiet(_LOGGERS):
             if form == "torch.export":
                 module = exported_module(torch.export.load(path), device)
                 return module, taken_images(module)
@@ -98,18 +96,3 @@ def _sides(length: Any) -> Sides:
         return max(1, int(least)), int(largest) if largest.is_Integer else None
     except Exception:  # torch states it in another way
         return 1, None
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep back what torch writes of its own formats: that they are old, or what it tried before it gave up."""
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
