@@ -32,7 +32,7 @@ from reliseg.data import DataSet, DecodedSample, load
 from reliseg.labels import label_space
 from reliseg.models import Input, Model
 from reliseg.models.checkpoints.loading import load_weights
-from reliseg.models.user_code import call_function
+from reliseg.models.user_code.calls import call_function
 from reliseg.run.evaluate.device_kernels import Kernels
 from reliseg.run.evaluate.observer import Observer
 from reliseg.runtime.malloc import keep_freed_memory, tune_malloc
