@@ -3,7 +3,17 @@
 from reliseg.data.base import DataSet, DecodedSample, Domain, Sample
 from reliseg.data.check import MASKS_TO_DECODE, DomainCheck, SizedSample, check_domain, extremes
 from reliseg.data.corrupted import corrupted_dataset, corrupted_name
-from reliseg.data.decode import PIXEL_LIMIT, corrupt_sample, image_sha256, load, load_clean, load_image, sample_sha256
+from reliseg.data.decode import (
+    PIXEL_LIMIT,
+    corrupt_sample,
+    image_sha256,
+    load,
+    load_clean,
+    load_image,
+    load_with_depth,
+    sample_sha256,
+)
+from reliseg.data.depth import DepthFiles
 from reliseg.data.misreading import void_note
 from reliseg.data.open import DataOptions, open_dataset, open_empty
 from reliseg.data.pairs import NO_SCENE
@@ -17,6 +27,7 @@ __all__ = [
     "DataOptions",
     "DataSet",
     "DecodedSample",
+    "DepthFiles",
     "Domain",
     "DomainCheck",
     "Sample",
@@ -32,6 +43,7 @@ __all__ = [
     "load",
     "load_clean",
     "load_image",
+    "load_with_depth",
     "open_dataset",
     "open_empty",
     "sample_sha256",

@@ -25,7 +25,7 @@ from PIL.ImageFile import ImageFile
 
 from reliseg.corruptions import Metres
 from reliseg.data.base import DataSet, DecodedSample, Sample
-from reliseg.data.depth import metres_of
+from reliseg.data.depth import DepthFiles, metres_of
 from reliseg.data.pictures.budget import PixelBudget
 from reliseg.data.pictures.kinds import (
     FORMATS,
@@ -40,7 +40,7 @@ from reliseg.data.pictures.kinds import (
     raw_mode,
 )
 from reliseg.data.pictures.whole import whole_file
-from reliseg.errors import DataError, SampleError, image_size_text, one_line
+from reliseg.errors import ConfigError, DataError, SampleError, image_size_text, one_line
 from reliseg.labels import UnlistedIdsError
 from reliseg.remote import FetchError, Place, RemoteFile
 from reliseg.runtime.regular_files import open_regular, read_open, reason_of, size_text
@@ -282,6 +282,21 @@ def load_image(path: Path) -> Image:
         return file.decode(source, header, _rgb)
     except SampleError as error:
         raise DataError(error.problem) from error
+
+
+def load_with_depth(path: Path, files: DepthFiles, dataset: DataSet) -> tuple[Image, Metres]:
+    """Decode an image that is of no data set, and how far everything in it is, from maps as those of `dataset`.
+
+    A DataError says what cannot be read.
+    """
+    sample = Sample("image/image", "image", str(path), None, depth=files)
+    try:
+        decoded = load_clean(replace(dataset, root=Path()), sample)
+    except SampleError as error:
+        raise DataError(error.problem) from error
+    if decoded.image is None or decoded.metres is None:
+        raise ConfigError(f"the spec of {dataset.name} names no depth maps; give it a table [depth]")
+    return decoded.image, decoded.metres
 
 
 def sample_sha256(dataset: DataSet, sample: Sample) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
-from reliseg.corruptions import Corrupted
+from reliseg.corruptions import Corrupted, Metres
 from reliseg.types import Image
 
 _WIDTH, _MOST = 240, 400
@@ -15,8 +15,13 @@ _CAPTION, _GAP = 18, 4
 _WHITE, _BLACK = (255, 255, 255), (20, 20, 20)
 
 
-def corruption_sheet(image: Image, image_id: str, corruptions: Sequence[Corrupted]) -> Image:
-    """Draw an image under corruptions. They are of the whole image; what is shown is made smaller."""
+def corruption_sheet(
+    image: Image, image_id: str, corruptions: Sequence[Corrupted], metres: Metres | None = None
+) -> Image:
+    """Draw an image under corruptions. They are of the whole image; what is shown is made smaller.
+
+    `metres` say how far everything is, for those that need it.
+    """
     kinds = list(dict.fromkeys(c.kind for c in corruptions))
     severities = sorted({c.severity for c in corruptions})
     width, height = _tile_size(image)
@@ -34,7 +39,7 @@ def corruption_sheet(image: Image, image_id: str, corruptions: Sequence[Corrupte
     for row, kind in enumerate(kinds):
         place(row, 0, kind, clean)
     for one in corruptions:
-        picture = _small(one(image, image_id), (width, height))
+        picture = _small(one(image, image_id, metres), (width, height))
         place(kinds.index(one.kind), severities.index(one.severity) + 1, str(one.severity), picture)
     return np.asarray(canvas)
 

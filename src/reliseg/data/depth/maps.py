@@ -47,6 +47,11 @@ class DepthMaps:
         """What must be known of a camera."""
         return tuple(n for n in (self.focal, self.baseline, *self.center) if n is not None)
 
+    @property
+    def reads_camera(self) -> bool:
+        """Whether any of them stands in the camera's file."""
+        return any(isinstance(n, str) for n in self.numbers)
+
 
 def read_depth_maps(spec: Spec) -> DepthMaps | None:
     """Return what a spec says of its depth maps, None where it says nothing; a ConfigError for what cannot be."""
@@ -85,7 +90,7 @@ def _check(where: str, maps: DepthMaps) -> None:
         raise ConfigError(f"{where}: disparities need focal (pixels) and baseline (metres)")
     if maps.center and maps.focal is None:
         raise ConfigError(f"{where}: center needs focal, in pixels; give both or neither")
-    if any(isinstance(n, str) for n in maps.numbers) and not maps.camera:
+    if maps.reads_camera and not maps.camera:
         raise ConfigError(f"{where}: {maps.numbers[0]!r} stands in the camera's file; say where it lies, by camera")
 
 
