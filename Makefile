@@ -10,13 +10,20 @@ OLD_STAMP := $(OLD)/.installed
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-zoo test-numpy fuzz soak check docs bench changelog dist release clean
+unexport PYTHONDONTWRITEBYTECODE  # hundreds of processes that tests start would compile the package anew
+.PHONY: help environments kernels demo test test-fast test-zoo test-numpy fuzz soak check docs bench changelog dist release clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(STAMP)  ## Install everything, then measure a small network on drawn street scenes
+environments: $(STAMP)  ## Install everything that any target needs, one after the other: each writes src/*.egg-info
+	$(MAKE) $(ZOO_STAMP)
+	$(MAKE) $(OLD_STAMP)
+
+kernels: $(STAMP)  ## Compile the kernels that count pixels, which else the first run does
 	$(BIN)/python -c 'from reliseg.kernels.cpu.kernel import compile_kernels; compile_kernels()'
+
+demo: kernels  ## Install everything, then measure a small network on drawn street scenes
 	$(BIN)/reliseg demo --out runs/demo
 
 test: $(STAMP)  ## Install everything, then run the tests
