@@ -1,7 +1,10 @@
 """The page on deployment: its scripts run, in the order in which they stand there."""
 
+import re
 import runpy
 import sys
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -105,6 +108,34 @@ def test_a_script_of_mmsegmentation_gives_what_the_predictor_gives(here, result,
     monkeypatch.setitem(sys.modules, "mmseg.apis", apis)
     names = runpy.run_path("own_mmseg.py")
     np.testing.assert_allclose(names["confidence"], result.confidence, atol=1e-4)
+    assert (names["accepted"].numpy() != result.accepted).mean() < 0.01
+
+
+@pytest.mark.zoo
+def test_the_script_of_mmsegmentation_runs_with_the_library_itself(tmp_path, monkeypatch):
+    from helpers.mmseg_networks import FAMILIES, quiet_import, random_network, save_new, write_configuration
+
+    for fence in fences("python", "toml", "yaml"):
+        if fence.title and fence.page in (PAGE, "getting-started.md"):
+            (tmp_path / fence.title).write_text(fence.text)
+    family = FAMILIES["segformer"]
+    head = family.model["decode_head"] | {"num_classes": 3}
+    config = write_configuration(tmp_path, replace(family, model=family.model | {"decode_head": head}), scale=None)
+    save_new(tmp_path / "iter_160000.pth", random_network(config), ("soil", "crop", "weed"))
+    config.rename(tmp_path / "my_config.py")
+    text = (tmp_path / "rows.yaml").read_text()
+    own = "kind: mmseg, where: my_config.py, weights: iter_160000.pth, labels: field.toml}"
+    (tmp_path / "rows.yaml").write_text(re.sub(r"kind: python, .*}", own, text))
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path("make_rows.py")
+    reliseg.run_config("rows.yaml", "runs/rows")
+    result = reliseg.load_predictor("runs/rows", "colors", "ts@rows/monday")("rows/images/tuesday/000.png")
+    quiet_import()
+    with warnings.catch_warnings(action="ignore"):
+        names = runpy.run_path("own_mmseg.py")
+    np.testing.assert_allclose(names["confidence"], result.confidence, atol=1e-4)
+    assert np.ptp(result.confidence) > 0.01
+    assert (names["output"].classes[0].numpy() != result.classes).mean() < 0.01
     assert (names["accepted"].numpy() != result.accepted).mean() < 0.01
 
 

@@ -16,6 +16,7 @@ from torch import nn
 
 import reliseg
 from reliseg.calibration import canonical_text
+from reliseg.calibration.methods.lts import ScaledLocally
 from reliseg.deploy.export import export as export_module
 from reliseg.deploy.export.cases import Case, Cases
 from reliseg.deploy.export.comparison import TOLERANCE
@@ -193,7 +194,7 @@ def test_a_network_that_cannot_be_traced_is_named_with_the_way_out(tmp_path):
 
 @pytest.mark.parametrize("options", [{"resize": (40, 60)}, {"tta": Augmented(flip=True)}])
 def test_what_a_graph_does_for_one_size_alone_is_not_done_for_any(options, tmp_path):
-    with pytest.raises(ConfigError, match=r"model net resizes images, or .*; give --size in the place of --dynamic"):
+    with pytest.raises(ConfigError, match=r"model net resizes images, shows .*; give --size in the place of --dynamic"):
         export(
             predictor_of(model_of(Net(), **options)), Wishes("pt2", dynamic=True), [noise(17, 26)], tmp_path / "a.pt2"
         )
@@ -210,6 +211,15 @@ def test_images_of_another_size_are_brought_to_that_which_is_asked_for(tmp_path)
     exported = export(predictor, Wishes("pt2", size=(20, 30)), [noise(33, 50), noise(40, 31)], tmp_path / "a.pt2")
     assert exported.facts["inputs"]["image"]["shape"] == ["n", 20, 30, 3]
     assert exported.agreement.pixels == 2 * 20 * 30
+
+
+@pytest.mark.parametrize("form", ["pt2", pytest.param("onnx", marks=pytest.mark.slow)])
+def test_images_of_one_row_are_exported_where_the_network_takes_them(form, tmp_path):
+    g = np.random.default_rng(0)
+    trees = [g.normal(0, 0.1, shape).astype(np.float32) for shape in ((7, 11, 5, 5), (7,), (0, 3, 5, 5), (0,))]
+    local = ScaledLocally(1.3, 12, tuple(range(11)), *trees, held_out=(1.0, 0.9), images=3)
+    exported = export(predictor_of(model_of(Net()), local), Wishes(form), [noise(1, 26)], tmp_path / f"a.{form}")
+    assert exported.agreement.pixels == 26
 
 
 class Multiples(Net):

@@ -8,7 +8,7 @@ from PIL import Image
 
 from reliseg.deploy.export.frames import FRAMES, at_size, find_frames
 from reliseg.deploy.stored_run import StoredRun
-from reliseg.errors import ConfigError
+from reliseg.errors import ConfigError, SampleError
 
 CONFIG = """
 models: [{name: net, kind: python, where: "net.py:build", labels: camvid}]
@@ -54,6 +54,17 @@ def test_where_the_data_lie_elsewhere_images_are_asked_for(stored, tmp_path):
         ConfigError, match=r"the images of run cannot be read here \(.*\); give --images, some of those"
     ):
         find_frames(stored, predictor_of(model_of(Net())), [])
+
+
+def test_grey_images_become_rgb_and_16_bit_ones_are_refused_in_one_line(stored, tmp_path):
+    grey = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    Image.fromarray(grey.astype(np.uint16) * 256).save(tmp_path / "deep.png")
+    predictor = predictor_of(model_of(Net()))
+    (frame,) = find_frames(stored, predictor, [str(tmp_path / "grey.png")])
+    np.testing.assert_array_equal(frame, np.repeat(grey[..., None], 3, axis=2))
+    with pytest.raises(SampleError, match=r"deep\.png.*16-bit; convert it to 8-bit RGB$"):
+        find_frames(stored, predictor, [str(tmp_path / "deep.png")])
 
 
 def test_a_frame_is_brought_to_a_size():

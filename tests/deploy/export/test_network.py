@@ -10,6 +10,7 @@ import torch
 from helpers.deployed import predictor_in_memory
 from helpers.exported import CAMVID, Net, agreement_in_memory, model_of, noise, predictor_of
 from helpers.library_networks import load, settled
+from helpers.onnx_graphs import write_graph
 
 from reliseg.calibration.methods.ts import Scaled
 from reliseg.deploy.export.export import export
@@ -86,20 +87,33 @@ def test_windows_are_put_together_from_the_parts_between_their_edges(size, crop,
     torch.testing.assert_close(mean_of_windows(windows, places, size), total / number)
 
 
-def test_what_cannot_be_exported_is_named():
+def test_what_cannot_be_exported_is_named(tmp_path):
     plain = predictor_in_memory().model
     dropout = model_of(torch.nn.Sequential(Net(), torch.nn.Dropout()), mc_dropout=2)
     short = model_of(Net(), precision="bfloat16")
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
         scripted = model_of(torch.jit.trace(Net(), torch.zeros(1, 3, 32, 32)))
-    for model, why in (
-        (plain, "is a plain function, and no module of torch"),
-        (dropout, r"averages random passes \(mc_dropout\)"),
-        (short, "computes in bfloat16"),
-        (scripted, "is TorchScript"),
+    for model, who, why in (
+        (plain, "net", "is a plain function, and no module of torch"),
+        (dropout, "net", r"averages random passes \(mc_dropout\)"),
+        (short, "net", "computes in bfloat16"),
+        (scripted, "net", "is TorchScript"),
+        (onnx_model(tmp_path), "net", "is an ONNX graph"),
+        (EnsembleModel.of({"a": model_of(Net()), "b": dropout}), r"net \(b\)", "averages random passes"),
     ):
-        with pytest.raises(ModelError, match=f"model net {why}, which cannot be exported; .* --head-only"):
+        with pytest.raises(ModelError, match=f"model {who} {why}.*, which cannot be exported; .* --head-only"):
             shown_images(model, "net", None)
+
+
+def onnx_model(folder: Path):
+    write_graph(folder / "net.onnx")
+    return load(ModelOptions("net", "onnx", "net.onnx", CAMVID, folder=folder, threads=1))
+
+
+def test_what_follows_the_logits_of_an_onnx_graph_is_exported(tmp_path):
+    predictor = predictor_of(onnx_model(tmp_path))
+    exported = export(predictor, Wishes("pt2", head_only=True), [noise(17, 26)], tmp_path / "head.pt2")
+    assert exported.agreement.largest < 1e-5
 
 
 @pytest.mark.slow
@@ -120,8 +134,9 @@ def test_a_network_of_transformers_is_exported_with_the_size_of_its_processor(tm
 
 
 @pytest.mark.zoo
+@pytest.mark.parametrize("form", ["onnx", "pt2"])
 @pytest.mark.parametrize("kind", ["torchvision", "smp"])
-def test_networks_of_libraries_are_exported(kind, tmp_path):
+def test_networks_of_libraries_are_exported(kind, form, tmp_path):
     if kind == "torchvision":
         from torchvision import models
 
@@ -135,5 +150,20 @@ def test_networks_of_libraries_are_exported(kind, tmp_path):
     torch.save(settled(module).state_dict(), tmp_path / "net.pth")
     given = {"weights": Path("net.pth"), "folder": tmp_path, "args": args, "threads": 1}
     predictor = predictor_of(load(ModelOptions("net", kind, where, CAMVID, **given)))
-    exported = export(predictor, Wishes("pt2"), [noise(64, 96), noise(64, 96, seed=1)], tmp_path / "net.pt2")
+    out = tmp_path / f"net.{form}"
+    exported = export(predictor, Wishes(form), [noise(64, 96), noise(64, 96, seed=1)], out)
     assert exported.agreement.largest < 1e-5
+
+
+@pytest.mark.zoo
+@pytest.mark.parametrize(("family", "form"), [("segformer", "onnx"), ("segformer", "pt2"), ("deeplabv3plus", "pt2")])
+def test_networks_of_mmsegmentation_are_exported_with_the_size_of_their_configuration(family, form, tmp_path):
+    from helpers.mmseg_networks import FAMILIES, options_of, random_network, save_new, write_configuration
+
+    save_new(tmp_path / "net.pth", random_network(write_configuration(tmp_path, FAMILIES[family])))
+    predictor = predictor_of(load(options_of(tmp_path)), Scaled(2.0))
+    predictor = replace(predictor, dataset=replace(predictor.dataset, labels=predictor.model.labels))
+    out = tmp_path / f"net.{form}"
+    exported = export(predictor, Wishes(form), [noise(72, 96), noise(72, 96, seed=1)], out)
+    assert exported.agreement.largest < 1e-5
+    assert exported.facts["inputs"]["image"]["shape"] == ["n", 72, 96, 3]

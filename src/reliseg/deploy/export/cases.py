@@ -50,6 +50,11 @@ class Cases:
             if isinstance(outcome, SampleError):
                 raise ModelError(outcome.problem)
             predictions.append(outcome.prediction)
+        if reads_feature(self.head) and any(prediction.feature is None for prediction in predictions):
+            raise ModelError(
+                f"model {predictor.name} gives no feature of images, which {predictor.calibration_name} needs; name a "
+                "layer of the network in its configuration, feature: LAYER"
+            )
         return Case(predictions, self._inputs(images, predictions))
 
     def agreement(self, file: GraphFile, case: Case) -> Agreement:

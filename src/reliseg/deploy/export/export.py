@@ -92,8 +92,8 @@ def _graph(predictor: Predictor, head: Head, wishes: Wishes, size: Size) -> nn.M
     shown = shown_images(model, predictor.name, resizing)
     if wishes.dynamic and shown.needs_a_size:
         raise ConfigError(
-            f"model {predictor.name} resizes images, or shows them in parts or several times, which a graph does for "
-            "one size alone; give --size in the place of --dynamic"
+            f"model {predictor.name} resizes images, shows them in parts or several times, or classifies masks, which "
+            "a graph does for one size alone; give --size in the place of --dynamic"
         )
     return WholeGraph(shown, head)
 

@@ -9,15 +9,18 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from reliseg.deploy.export.masks import class_maps, logs_of, shares_of
 from reliseg.deploy.export.resizing import can_resize, resize
 from reliseg.deploy.export.wishes import not_whole
 from reliseg.deploy.heads.base import log_probabilities
+from reliseg.kernels.rows.masks import NetworkInput
 from reliseg.models import Model
 from reliseg.models.image_predictor import ImageModel, ImagePredictor
-from reliseg.models.inference.modes import Inference, window_places
+from reliseg.models.inference.modes import EvenWindows, Inference, window_places
 from reliseg.models.inference.resizing import Resizing, Size
 from reliseg.models.kinds.ensemble import EnsembleModel
-from reliseg.models.torch.network import Network
+from reliseg.models.options import Slide
+from reliseg.models.torch.network import Network, Queries
 
 Places: TypeAlias = Sequence[tuple[slice, slice]]
 Maps: TypeAlias = Float[Tensor, "n c H W"]
@@ -45,6 +48,7 @@ class ShownImages(nn.Module):
         self.inference: Inference = predictor.inference
         self.align_corners = bool(predictor.align_corners)
         self.of_probabilities = predictor.values == "probabilities"
+        self.order = network.masks[0] if network.masks is not None else None
         scale = network.normalisation
         self.register_buffer("mean", torch.tensor(scale.mean).view(3, 1, 1))
         self.register_buffer("std", torch.tensor(scale.std).view(3, 1, 1))
@@ -54,7 +58,7 @@ class ShownImages(nn.Module):
         """Tell if what is done depends on the size of the images in more than lengths of axes."""
         inference = self.inference
         resizes = self.size_of_data is not None or inference.resizing.target is not None
-        return resizes or not inference.is_single
+        return resizes or not inference.is_single or self.order is not None
 
     def forward(self, images: UInt8[Tensor, "n H W 3"]) -> Shown:
         """Return what the model gives for the images."""
@@ -68,11 +72,10 @@ class ShownImages(nn.Module):
         given = pixels.shape[2], pixels.shape[3]
         seen = resize(pixels, inference.resizing) if inference.resizing.target is not None else pixels
         native, feature = self._ask(seen)
-        through_input = inference.through_input and seen.shape[2:] != given
-        if inference.pad == 1 and not through_input:
+        whole = seen.shape[2], seen.shape[3]
+        if isinstance(native, Tensor) and self._is_near(whole, given):
             return Shown(native, True, feature)
-        maps = self._brought(self._of_input(native, (seen.shape[2], seen.shape[3])), [given, size])
-        return Shown(log_probabilities(maps) if self.of_probabilities else maps, False, feature)
+        return Shown(self._of_image(native, whole, given, size), False, feature)
 
     def maps(self, images: UInt8[Tensor, "n H W 3"]) -> tuple[Maps, Float[Tensor, "n f"] | None]:
         """Return logits, or logarithms of probabilities, at the size of the images; and the feature."""
@@ -94,44 +97,78 @@ class ShownImages(nn.Module):
     def _view(
         self, pixels: Float[Tensor, "n 3 h w"], scale: float, mirrored: bool, size: Size
     ) -> tuple[Maps, Float[Tensor, "n f"] | None]:
-        inference, given = self.inference, (pixels.shape[2], pixels.shape[3])
-        seen = resize(pixels, inference.resizing, scale)
+        given = pixels.shape[2], pixels.shape[3]
+        seen = resize(pixels, self.inference.resizing, scale)
         seen = seen.flip(3) if mirrored else seen
-        whole = seen.shape[2], seen.shape[3]
-        log = self.of_probabilities
-        if inference.slide is None:
-            native, feature = self._ask(seen)
-            once = inference.pad == 1 and not (inference.through_input and whole != given)
-            maps = self._brought(native if once else self._of_input(native, whole), [size] if once else [given, size])
+        if self.inference.slide is not None:
+            maps, feature = self._slide(seen, self.inference.slide, given, size)
         else:
-            places = list(window_places(whole, inference.slide))
-            parts = torch.cat([seen[:, :, rows, columns] for rows, columns in places])
-            native, features = self._ask(parts)
-            part = self._of_input(native, (parts.shape[2], parts.shape[3]))
-            if inference.slide.average == "probabilities" and not self.of_probabilities:
-                part, log = part.softmax(dim=1), True
-            windows = part.reshape(len(places), len(seen), *part.shape[1:])
-            maps = self._brought(mean_of_windows(list(windows.unbind()), places, whole), [given, size])
-            feature = None if features is None else features.reshape(len(places), len(seen), -1).mean(dim=0)
-            if inference.slide.feature == "image":
-                feature = self._ask(seen)[1]
-        maps = log_probabilities(maps) if log else maps
+            native, feature = self._ask(seen)
+            maps = self._of_image(native, (seen.shape[2], seen.shape[3]), given, size)
         return maps.flip(3) if mirrored else maps, feature
 
-    def _ask(self, pixels: Float[Tensor, "n 3 h w"]) -> tuple[Float[Tensor, "n c i j"], Float[Tensor, "n f"] | None]:
+    def _slide(
+        self, seen: Float[Tensor, "n 3 h w"], slide: Slide | EvenWindows, given: Size, size: Size
+    ) -> tuple[Maps, Float[Tensor, "n f"] | None]:
+        """Return the mean of windows at the size of the image, as `_of_image` does; and the feature."""
+        whole = seen.shape[2], seen.shape[3]
+        places = list(window_places(whole, slide))
+        parts = torch.cat([seen[:, :, rows, columns] for rows, columns in places])
+        native, features = self._ask(parts)
+        part = self._averaged(self._of_input(native, (parts.shape[2], parts.shape[3])), slide)
+        windows = part.reshape(len(places), len(seen), *part.shape[1:])
+        maps = self._brought(mean_of_windows(list(windows.unbind()), places, whole), [given, size])
+        feature = None if features is None else features.reshape(len(places), len(seen), -1).mean(dim=0)
+        if slide.feature == "image":
+            feature = self._ask(seen)[1]
+        if self.order is not None:
+            return logs_of(maps), feature
+        is_linear = self.of_probabilities or slide.average == "probabilities"
+        return log_probabilities(maps) if is_linear else maps, feature
+
+    def _averaged(self, part: Maps, slide: Slide | EvenWindows) -> Maps:
+        """Return what is averaged where windows overlap."""
+        if slide.average != "probabilities" or (self.of_probabilities and self.order is None):
+            return part
+        return part.softmax(dim=1) if self.order is None else shares_of(part)
+
+    def _ask(
+        self, pixels: Float[Tensor, "n 3 H W"]
+    ) -> tuple[Float[Tensor, "n c i j"] | Queries, Float[Tensor, "n f"] | None]:
         """Return what the network gives for images as it sees them."""
         scale, pad = self.network.normalisation, self.inference.pad
         x = ((pixels.flip(1) if scale.bgr else pixels) / scale.divisor - self.mean) / self.std
         if pad > 1:
             x = torch.nn.functional.pad(x, (0, -x.shape[3] % pad, 0, -x.shape[2] % pad))
         output, feature = self.network.forward(x)
-        assert isinstance(output, Tensor), "networks that classify masks were refused"
-        return output.float(), None if feature is None else feature.float()
+        output = output.float() if isinstance(output, Tensor) else output
+        return output, None if feature is None else feature.float()
 
-    def _of_input(self, native: Float[Tensor, "n c i j"], seen: Size) -> Maps:
-        """Return maps at the size of what the network saw, without its padding."""
+    def _is_near(self, seen: Size, given: Size) -> bool:
+        """Tell if one interpolation brings logits to the size of the image."""
+        return self.inference.pad == 1 and not (self.inference.through_input and seen != given)
+
+    def _of_image(self, native: Float[Tensor, "n c i j"] | Queries, seen: Size, given: Size, size: Size) -> Maps:
+        """Return logits, or logarithms of probabilities or class maps, at the size of the image.
+
+        `given` is its size as the model was given it, `seen` that which the network saw, without padding.
+        """
+        if isinstance(native, Queries):
+            return logs_of(self._class_maps(native, seen, size))
+        is_near = self._is_near(seen, given)
+        maps = self._brought(native, [size]) if is_near else self._brought(self._of_input(native, seen), [given, size])
+        return log_probabilities(maps) if self.of_probabilities else maps
+
+    def _of_input(self, native: Float[Tensor, "n c i j"] | Queries, seen: Size) -> Maps:
+        """Return logits, probabilities or class maps at the size of what the network saw, without its padding."""
+        if isinstance(native, Queries):
+            return self._class_maps(native, seen, seen)
         maps = self._brought(native, [self.inference.padded(seen)])
         return maps[:, :, : seen[0], : seen[1]]
+
+    def _class_maps(self, queries: Queries, seen: Size, size: Size) -> Maps:
+        assert self.order is not None, "networks that give queries say how they are read"
+        return class_maps(queries, self.order, NetworkInput(self.inference.padded(seen), seen), size)
 
     def _brought(self, maps: Maps, sizes: Sequence[Size]) -> Maps:
         """Return maps at one size after the other."""
@@ -206,8 +243,6 @@ def _one(model: Model, name: str, size: Resizing | None) -> ShownImages:
     kind = model.provenance().get("kind")
     if not isinstance(network, Network) or network.module is None:
         raise not_whole(name, "is an ONNX graph" if kind == "onnx" else "is a plain function, and no module of torch")
-    if predictor.of_masks:
-        raise not_whole(name, "classifies masks")
     if inference.dropout_passes:
         raise not_whole(name, "averages random passes (mc_dropout)")
     if network.precision != "float32":

@@ -89,6 +89,13 @@ def top_of(z: Float[Tensor, "n l H W"]) -> Int[Tensor, "n 1 H W"]:
     return z.argmax(dim=1, keepdim=True)
 
 
+def scaled_below(
+    z: Float[Tensor, "n l H W"], most: Float[Tensor, "n 1 H W"], factors: Float[Tensor, "..."] | None
+) -> Float[Tensor, "n l H W"]:
+    """Return how far values lie below the largest one, times factors above 0 where there are some: in one pass."""
+    return z - most if factors is None else torch.addcmul(-most * factors, z, factors)
+
+
 def without_top(z: Float[Tensor, "n l H W"], top: Int[Tensor, "n 1 H W"], fill: float) -> Float[Tensor, "n l H W"]:
     """Return the values with another one in the place of the top column's."""
     return z.scatter(1, top, fill)

@@ -23,7 +23,17 @@ from reliseg.calibration.methods.selective import ScaledSelectively
 from reliseg.calibration.methods.ts import Scaled
 from reliseg.calibration.methods.vector import ScaledVector
 from reliseg.deploy.acceptance import Acceptance
-from reliseg.deploy.heads.base import Extras, Factor, HeadMethod, Scaling, log_probabilities, taken, top_of, without_top
+from reliseg.deploy.heads.base import (
+    Extras,
+    Factor,
+    HeadMethod,
+    Scaling,
+    log_probabilities,
+    scaled_below,
+    taken,
+    top_of,
+    without_top,
+)
 from reliseg.deploy.heads.temperatures import ClusterFactor, LocalFactor, SelectiveFactor
 from reliseg.deploy.heads.transforms import Affine, AffinePerClass, MixedTemperatures, TopConfidence
 from reliseg.errors import ConfigError, ModelError, shape_text
@@ -112,8 +122,7 @@ class Head(nn.Module):
         z = self.project(z)
         top = top_of(z)
         if isinstance(self.method, Scaling):
-            below, factors = z - z.gather(1, top), self.method.factors(z, top, extras)
-            return self.decide(below if factors is None else below * factors, top)
+            return self.decide(scaled_below(z, z.gather(1, top), self.method.factors(z, top, extras)), top)
         z = self.method(z, top, extras)
         top = top if self.method.keeps_argmax else top_of(z)
         return self.decide((z - z.gather(1, top)).clamp(max=0), top)  # rounding may put another one on top

@@ -141,22 +141,38 @@ class MaskRows(Rows):
         return out
 
 
-@lru_cache(maxsize=16)
-def _way(native: Size, order: Order, network: NetworkInput, image: Size) -> _Way:
+class Steps(NamedTuple):
+    """The interpolations on the way from masks to the image, by rows and by columns: before the sigmoid, after the sum.
+
+    None where there is none: sums of masks at their own stride, or class maps that have the image's size.
+    """
+
+    masks_to_maps: list[Taps] | None
+    maps_to_image: list[Taps] | None
+
+
+def steps_of(native: Size, order: Order, network: NetworkInput, image: Size) -> Steps:
     """Return how masks of a size become class maps of an image."""
     padded, seen = network
     if order == "native":
-        return _Way(None, _axes(_part(native, network, image)))
+        return Steps(None, _part(native, network, image))
     if order == "384":
         to_square = [taps(n, s) for n, s in zip(native, SQUARE, strict=True)]
-        return _Way(_axes(to_square, SEGMENTS), _axes(_part(SQUARE, network, image)))
+        return Steps(to_square, _part(SQUARE, network, image))
     cropped = [_cropped(taps(n, p), s) for n, p, s in zip(native, padded, seen, strict=True)]
-    to_image = [taps(s, i) for s, i in zip(seen, image, strict=True)]
     if seen == image:
-        return _Way(_axes(cropped, SEGMENTS), None)
+        return Steps(cropped, None)
+    to_image = [taps(s, i) for s, i in zip(seen, image, strict=True)]
     if order == "image":
-        return _Way(_axes([chained(c, i) for c, i in zip(cropped, to_image, strict=True)], SEGMENTS), None)
-    return _Way(_axes(cropped, SEGMENTS), _axes(to_image))
+        return Steps([chained(c, i) for c, i in zip(cropped, to_image, strict=True)], None)
+    return Steps(cropped, to_image)
+
+
+@lru_cache(maxsize=16)
+def _way(native: Size, order: Order, network: NetworkInput, image: Size) -> _Way:
+    """Return the steps for compiled code."""
+    to_maps, to_image = steps_of(native, order, network, image)
+    return _Way(None if to_maps is None else _axes(to_maps, SEGMENTS), None if to_image is None else _axes(to_image))
 
 
 def _axes(directions: list[Taps], multiple: int = 1) -> Axes:
