@@ -78,3 +78,22 @@ def test_infinite_logits_and_a_lacking_feature_are_said():
         reliseg.calibrate_logits(np.full((4, 2, 2), np.nan, np.float32), RECORD)
     with pytest.raises(CalibrationError, match="cluster_ts needs a feature of each image"):
         reliseg.calibrate_logits(np.zeros((4, 2, 2), np.float32), replace(RECORD, calibration=CLUSTERS))
+
+
+@pytest.mark.parametrize(
+    ("image", "problem"),
+    [
+        (np.zeros((2, 2), np.uint8), "the image is grey, of 2 x 2; give it three channels"),
+        (np.zeros((2, 2, 3), np.uint16), "the image holds 16-bit numbers, of 2 x 2 x 3; give 8-bit RGB"),
+        (np.zeros((2, 2, 3)), "the image holds float64 numbers, of 2 x 2 x 3; give 8-bit RGB"),
+    ],
+)
+def test_an_image_that_is_no_8_bit_rgb_is_refused(image, problem):
+    with pytest.raises(ConfigError, match=problem):
+        reliseg.calibrate_logits(np.zeros((4, 2, 2), np.float32), RECORD, image=image)
+
+
+def test_logits_of_one_row_are_calibrated():
+    logits = np.random.default_rng(0).normal(0, 3, (4, 1, 6)).astype(np.float32)
+    np.testing.assert_allclose(reliseg.calibrate_logits(logits, RECORD), logits / 2, rtol=1e-6)
+    assert reliseg.calibrate_logits(logits, RECORD, size=(1, 24)).shape == (4, 1, 24)

@@ -79,12 +79,12 @@ def _pixels(name: str, source: Source) -> Image:
         array = source
     else:
         raise ConfigError(f"{name} is a {type(source).__name__}; {_WANTED}")
-    if problem := _array_problem(array):
+    if problem := array_problem(array):
         raise ConfigError(f"{name} {problem}")
     return np.array(array, order="C")
 
 
-def _array_problem(array: np.ndarray) -> str | None:
+def array_problem(array: np.ndarray) -> str | None:
     """Return why an array is no image, as the end of a line, or None."""
     shape = shape_text(array.shape)
     if array.dtype != np.uint8:

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
 from reliseg.calibration.records.record import Record, read_record
+from reliseg.deploy.inputs import array_problem
 from reliseg.errors import ConfigError, shape_text
 from reliseg.kernels.reference import full_logits
 from reliseg.prediction import Prediction
@@ -42,6 +43,8 @@ def calibrate_logits(
     prediction = Prediction(np.ascontiguousarray(given, np.float32), shape, align_corners, vector)
     if problem := prediction.problem():
         raise ConfigError(problem.replace("the model gave", "logits are wrong:"))
+    if image is not None and (problem := array_problem(np.asarray(image))):
+        raise ConfigError(f"the image {problem}")
     calibrated = fitted.calibration(replace(prediction, image=image))
     whole = np.empty((classes, *shape), np.float32)
     for rows in row_blocks((classes + 1, *shape)):

@@ -166,4 +166,4 @@ def test_networks_of_mmsegmentation_are_exported_with_the_size_of_their_configur
     out = tmp_path / f"net.{form}"
     exported = export(predictor, Wishes(form), [noise(72, 96), noise(72, 96, seed=1)], out)
     assert exported.agreement.largest < 1e-5
-    assert exported.facts["inputs"]["image"]["shape"] == ["n", 72, 96, 3]
+    assert exported.facts["inputs"]["image"]["shape"] == [1, 72, 96, 3]  # its code counts the images

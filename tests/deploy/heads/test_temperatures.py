@@ -96,3 +96,17 @@ def test_what_a_method_lacks_is_said_with_the_argument_that_gives_it():
         head_of(clusters, bare)(torch.zeros(1, 4, 2, 2), feature=torch.zeros(1, 3))
     with pytest.raises(CalibrationError, match=r"lts reads the image, at the size of the result; call the head with"):
         output_of(head_of(local(8, 1), bare), bare)
+
+
+@pytest.mark.parametrize("image", [torch.zeros(1, 1, 2, 2, dtype=torch.uint8), torch.zeros(1, 3, 2, 2)])
+def test_images_that_are_no_8_bit_rgb_are_refused(image):
+    bare = prediction_with(size=(2, 2))
+    with pytest.raises(
+        CalibrationError, match="lts reads 8-bit RGB, images x 3 x height x width of uint8, and was given"
+    ):
+        head_of(local(8, 1), bare)(torch.zeros(1, 4, 2, 2), image=image)
+
+
+@pytest.mark.parametrize("channels", [(8, 1), (7, 0)])
+def test_images_of_one_row_have_local_temperatures_too(channels):
+    assert_agrees(local(*channels), prediction_with(5, native=(1, 7), size=(1, 26)))

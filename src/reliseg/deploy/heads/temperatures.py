@@ -11,7 +11,7 @@ from reliseg.calibration.methods.cluster_ts import ScaledByCluster
 from reliseg.calibration.methods.lts import ScaledLocally
 from reliseg.calibration.methods.selective import LOWEST, SORTED, ScaledSelectively
 from reliseg.deploy.heads.base import Extras, Scaling, taken
-from reliseg.errors import CalibrationError
+from reliseg.errors import CalibrationError, shape_text
 
 
 class ClusterFactor(Scaling):
@@ -91,6 +91,11 @@ class LocalFactor(Scaling):
         if len(tree.image_bias):
             if extras.image is None or extras.image.shape[2:] != z.shape[2:]:
                 raise CalibrationError("lts reads the image, at the size of the result; call the head with image=..")
+            if extras.image.dtype != torch.uint8 or extras.image.ndim != 4 or extras.image.shape[1] != 3:
+                given = f"{shape_text(extras.image.shape)} of {extras.image.dtype}"
+                raise CalibrationError(
+                    f"lts reads 8-bit RGB, images x 3 x height x width of uint8, and was given {given}"
+                )
             image = _with_margin(extras.image.float() / 127.5 - 1)
         return inverse_temperatures(tree, _with_margin(z), image)[:, None]
 
