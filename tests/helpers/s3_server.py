@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -178,19 +179,34 @@ def empty(server: Server, bucket: str) -> None:
     """Make the bucket, if there is none, and remove all files in it."""
     client = _client(server)
     client.create_bucket(Bucket=bucket)
-    for name in stored(server, bucket):
+    for name in names(server, bucket):
         client.delete_object(Bucket=bucket, Key=name)
 
 
 def stored(server: Server, bucket: str) -> dict[str, bytes]:
     """Return all files of a bucket."""
     client = _client(server)
-    names = [entry["Key"] for entry in client.list_objects_v2(Bucket=bucket).get("Contents", [])]
-    return {name: client.get_object(Bucket=bucket, Key=name)["Body"].read() for name in names}
+    return {name: client.get_object(Bucket=bucket, Key=name)["Body"].read() for name in names(server, bucket)}
+
+
+def names(server: Server, bucket: str) -> set[str]:
+    """Return the names of all files of a bucket."""
+    return {entry["Key"] for entry in _client(server).list_objects_v2(Bucket=bucket).get("Contents", [])}
+
+
+def content_of(server: Server, bucket: str, name: str) -> bytes:
+    """Return one file of a bucket."""
+    content: bytes = _client(server).get_object(Bucket=bucket, Key=name)["Body"].read()
+    return content
 
 
 def _client(server: Server) -> Any:
+    return _client_of(server.url)
+
+
+@cache
+def _client_of(url: str) -> Any:
     import boto3
 
     keys = {"aws_access_key_id": "nobody", "aws_secret_access_key": "nothing", "region_name": "us-east-1"}
-    return boto3.client("s3", endpoint_url=server.url, **keys)
+    return boto3.client("s3", endpoint_url=url, **keys)

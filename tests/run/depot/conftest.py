@@ -37,7 +37,8 @@ def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
-    return make_street(tmp_path_factory.mktemp("street"))
+    """Of several shards in each domain."""
+    return make_street(tmp_path_factory.mktemp("street"), cal=5, day=9, dusk=6)
 
 
 @pytest.fixture(scope="session")

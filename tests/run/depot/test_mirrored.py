@@ -38,7 +38,7 @@ def do(street: Street, out: str, stage: Stage, part: Part | None = None) -> None
 
 
 def results(s3: Server, bucket: str, name: str = "runs/a") -> bytes:
-    return s3_server.stored(s3, bucket)[f"{name}/results.csv"]
+    return s3_server.content_of(s3, bucket, f"{name}/results.csv")
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_run_in_a_store_gives_the_bytes_of_one_in_a_folder(
     assert results(s3, bucket) == whole
     assert table.to_csv().encode() == whole
     local = {p.relative_to(street.root / "whole").as_posix() for p in (street.root / "whole").rglob("*") if p.is_file()}
-    names = {name.removeprefix("runs/a/") for name in s3_server.stored(s3, bucket)}
+    names = {name.removeprefix("runs/a/") for name in s3_server.names(s3, bucket)}
     of_machine = {".lock", *(n for n in local if n.startswith(("inputs.sqlite", "status/")))}
     assert {n for n in names if not n.startswith("status/")} == local - of_machine
 
@@ -80,7 +80,7 @@ def test_what_is_asked_again_from_another_machine_predicts_nothing(
         assert reliseg.run_config(street.config, out).to_csv().encode() == whole
         assert s3.asked("PUT", "(statistics|fitted)/") == 0
         assert s3.asked("GET", "list-type") == 1
-    assert s3.asked("GET", r"\.zip") == len([n for n in s3_server.stored(s3, bucket) if n.endswith(".zip")])
+    assert s3.asked("GET", r"\.zip") == len([n for n in s3_server.names(s3, bucket) if n.endswith(".zip")])
 
 
 def test_pictures_are_put_into_the_store_and_not_made_again_on_another_machine(
@@ -88,7 +88,7 @@ def test_pictures_are_put_into_the_store_and_not_made_again_on_another_machine(
 ) -> None:
     out = f"s3://{bucket}/runs/a"
     reliseg.run_config(street.config, out, pictures=1)
-    there = {name for name in s3_server.stored(s3, bucket) if "/pictures/" in name}
+    there = {name for name in s3_server.names(s3, bucket) if "/pictures/" in name}
     no_predictions()
     machine("other")
     reliseg.run_config(street.config, out, pictures=1)
@@ -110,7 +110,7 @@ def test_parts_on_two_machines_are_measured_on_a_third(
     machine("third")
     conclude(run_in(street, out))
     assert results(s3, bucket) == whole
-    assert not [name for name in s3_server.stored(s3, bucket) if "/samples/" in name]
+    assert not [name for name in s3_server.names(s3, bucket) if "/samples/" in name]
 
 
 def test_a_stage_that_is_missing_is_named_on_another_machine(
@@ -251,7 +251,7 @@ def test_files_that_are_no_run_are_not_written_among(street: Street, s3: Server,
 def test_exported_files_are_in_the_store_alone(street: Street, s3: Server, bucket: str) -> None:
     out = f"s3://{bucket}/runs/a"
     run_in(street, out, save=("prediction", "logits")).execute()
-    names = [name for name in s3_server.stored(s3, bucket) if "/saved/" in name]
+    names = [name for name in s3_server.names(s3, bucket) if "/saved/" in name]
     assert {Path(name).suffix for name in names} == {".png", ".npz"}
     assert not [path for path in (folder_of_copy(out) / "saved").rglob("*") if path.is_file()]
 
