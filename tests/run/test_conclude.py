@@ -1,7 +1,6 @@
 """Results are made of what is stored; those that lie there are used as long as all they are made of is the same."""
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -150,19 +149,6 @@ def test_a_table_of_another_configuration_is_not_taken_for_the_own_one(street: S
     run_of(street).execute()
     assert table(street) == first
     assert len(list((street.root / "out" / "configurations").glob("*.json"))) == 2
-
-
-def test_the_code_is_told_by_its_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    package = tmp_path / "reliseg" / "run"
-    package.mkdir(parents=True)
-    (package / "conclude.py").write_text("1")
-    monkeypatch.setattr(module, "__file__", str(package / "conclude.py"))
-    before = module.state_of_code()
-    assert module.state_of_code() == before
-    os.utime(package / "conclude.py", (0, 0))
-    assert module.state_of_code() != before
-    (package / "more.py").write_text("")
-    assert len({before, module.state_of_code()}) == 2
 
 
 def break_one(street: Street) -> None:

@@ -1,6 +1,5 @@
 """From what is stored to results: rows, tables and the manifest of a configuration, without any network."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -36,6 +35,7 @@ from reliseg.run.predict.plugin_code import digest_of, parts_of_code
 from reliseg.run.store.answers import Answer, Answers, hold_still
 from reliseg.run.survey import Survey, digest_of_pieces
 from reliseg.runtime.atomic_files import write_atomically, write_text
+from reliseg.runtime.installed_code import state_of_code
 from reliseg.runtime.progress import Stage
 from reliseg.runtime.regular_files import sha256_of_file
 
@@ -119,7 +119,7 @@ class Conclusion:
         )  # of the results that were here before
         self.context.depot.put(*files)
         files += [path for run in runs for path in self._record_files(run)]
-        self._answers.write(self.configuration, self._answer(surveys, files, out.problems))
+        self._answers.write(self.configuration, self._answer(surveys, files, out))
         if out.problems:
             raise IncompleteError(*out.problems)
         return replace(results, source=Source.of(self._place, table.encode()))
@@ -156,14 +156,15 @@ class Conclusion:
         files.append(promises_file(folder / record_file(IDENTITY)))
         return [path for path in files if path.exists()]
 
-    def _answer(self, surveys: Sequence[Survey], files: Sequence[Path], problems: Sequence[str]) -> Answer:
+    def _answer(self, surveys: Sequence[Survey], files: Sequence[Path], out: _Outputs) -> Answer:
         return Answer(
             identity=self._identity(surveys),
             parts={s.handle.name: s.parts for s in surveys},
             pieces=tuple(dict.fromkeys(piece for s in surveys for piece in s.pieces)),
             fitted=tuple(dict.fromkeys(folder for s in surveys for folder in s.fitted)),
             files={str(path.relative_to(self._root)): sha256_of_file(path) for path in files},
-            problems=tuple(problems),
+            measured=tuple(str(path.relative_to(self._root)) for path in self.context.kept.asked),
+            problems=tuple(out.problems),
         )
 
     def _identity(self, surveys: Sequence[Survey]) -> str:
@@ -285,11 +286,3 @@ def _thresholds_of(record: Record) -> list[Any]:
     """Return the thresholds that lie beside a calibration that was loaded."""
     by_score = ((c, s, t) for c, scores in record.thresholds.items() for s, t in scores.items())
     return [record.name, [[c, s, t.last, t.possible, t.why] for c, s, t in by_score]]
-
-
-def state_of_code() -> str:
-    """Return what tells one installation of reliseg from another: names, sizes and times of its files."""
-    root = Path(__file__).parents[1]
-    facts = ((str(p.relative_to(root)), p.stat()) for p in sorted(root.rglob("*.py")))
-    text = "\n".join(f"{name} {s.st_size} {s.st_mtime_ns}" for name, s in facts)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -20,6 +20,7 @@ from reliseg.run.predict.freshness import Inputs
 from reliseg.run.predict.identity import Parts, parts_of_predictions
 from reliseg.run.predict.model_facts import ModelFacts
 from reliseg.run.predict.stream import PredictedSample, PredictionStream
+from reliseg.run.store.kept import KeptFiles
 from reliseg.run.store.model_memory import ModelHandle, ModelMemory
 from reliseg.run.store.store import Store
 from reliseg.runtime.progress import Progress, Silent
@@ -56,6 +57,11 @@ class RunContext:
     def memory(self) -> ModelMemory:
         """What is known of models."""
         return ModelMemory(self.folder.models, self.hashes, self.depot)
+
+    @cached_property
+    def kept(self) -> KeptFiles:
+        """What was measured before."""
+        return KeptFiles(self.folder.measured, self.depot)
 
     def discard_samples(self, model: str) -> None:
         """Delete what a model's calibrations were fitted on, and the folder above if it is empty then."""

@@ -43,6 +43,7 @@ class RunFolder:
     pictures/index.json  pictures/*.npz        images, predictions and confidences to look at
     calibrations/MODEL/NAME.json               fitted calibrations, with the files beside them
     statistics/AB/PLACE/DIGEST.zip             statistics, by what determines them
+    measured/AB/*.json.gz                      what was measured of a domain under a calibration, likewise
     fitted/PLACE/*                             calibrations, likewise
     models/*                                   what is known of models that were loaded
     inputs.sqlite                              what is known of files on this machine, and when that was found out
@@ -125,6 +126,11 @@ class RunFolder:
     def statistics(self) -> Path:
         """The store of statistics."""
         return self.path / "statistics"
+
+    @property
+    def measured(self) -> Path:
+        """What was measured before."""
+        return self.path / "measured"
 
     @property
     def models(self) -> Path:

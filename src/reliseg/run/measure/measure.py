@@ -3,8 +3,7 @@
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
 from reliseg.conformal import PromisedThreshold
@@ -16,6 +15,8 @@ from reliseg.run.context import ModelRun
 from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.measure.curves import curves_of
 from reliseg.run.measure.image_table import image_lines
+from reliseg.run.measure.jobs import BySplit, Job, Keys
+from reliseg.run.measure.measured import Measured, keep, recall
 from reliseg.run.measure.numbers import Number, replicates_by_value, unit_set, with_intervals, write_replicates_of
 from reliseg.run.measure.promises import Promised, label_pixels, promises_of, set_counts
 from reliseg.run.measure.seed_means import with_means
@@ -32,26 +33,6 @@ _AHEAD = 2000
 """Images of a domain that is read while another one is measured, at most: each takes 40 kB."""
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What is measured of one model, in the order of the plan."""
-
-    rows: list[Row] = field(default_factory=list)
-    reliability: list[str] = field(default_factory=list)
-    """The lines of its reliability table."""
-    curves: list[str] = field(default_factory=list)
-    """What charts need, a line each."""
-    images: list[str] = field(default_factory=list)
-    """A line for each image of each domain, under each calibration."""
-    files: list[Path] = field(default_factory=list)
-    """The replicates that were written."""
-
-    def extend(self, other: "Measured") -> None:
-        """Add what another one has after what this one has."""
-        for mine in fields(self):
-            getattr(self, mine.name).extend(getattr(other, mine.name))
-
-
 @dataclass(frozen=True, eq=False)
 class Chosen:
     """What was chosen on other images than those that are measured."""
@@ -66,11 +47,22 @@ def measure(coverages: Coverages, incomplete: Collection[Target], chosen: Chosen
     return _Measurement(coverages, incomplete, chosen).whole()
 
 
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Calibrations that are measured together on one domain: those that a mean is made of, or one alone."""
+
+    place: int
+    """Of the domain, among those that are measured."""
+    jobs: Sequence[Job]
+    means: Mapping[str, Sequence[str]]
+    """The means over their seeds, with what each is made of."""
+
+
 class _Measurement:
     """Measures one model: calibration by calibration, so that the reference is read once under each.
 
     Calibrations that differ in their seeds alone are measured domain by domain: their mean needs the replicates of all.
-    While a domain is measured, a thread reads what the next one needs.
+    While a domain is measured, a thread reads what the next one needs. What was measured before is not measured again.
     """
 
     def __init__(self, coverages: Coverages, incomplete: Collection[Target], chosen: Chosen) -> None:
@@ -79,44 +71,67 @@ class _Measurement:
         self._chosen = chosen
         self._metrics = [METRICS.get(name)() for name in run.plan.metrics]
         self._targets = [t for t in run.plan.reported() if not any(m in incomplete for m in t.members())]
+        self._keys = Keys(coverages)
 
     def whole(self) -> Measured:
         """Return all that is measured."""
-        plan, name = self._plan, self._run.name
-        orders = [plan.calibrations_for(target, name) for target in self._targets]
-        means = [plan.means_for(target, name) for target in self._targets]
-        groups = [
-            (i, [c for c in order if c in group], {m: parts for m, parts in of_target.items() if parts[0] in group})
-            for group in _groups(orders, means)
-            for i, (order, of_target) in enumerate(zip(orders, means, strict=True))
-        ]
-        jobs = [(self._targets[i], calibration) for i, calibrations, _ in groups for calibration in calibrations]
-        found: dict[tuple[int, str], Measured] = {}
+        orders = [self._plan.calibrations_for(target, self._run.name) for target in self._targets]
+        groups = list(self._all_groups(orders))
+        keys = [self._keys.of(group.jobs, group.means) for group in groups]
+        known = [recall(self._run.context, key) for key in keys]
+        jobs = [job for group, found in zip(groups, known, strict=True) if found is None for job in group.jobs]
+        every: dict[tuple[int, str], Measured] = {}
         with closing(self._states.ahead(jobs)) as states:
-            for i, calibrations, of_group in groups:
-                of_target = self._group(self._targets[i], calibrations, of_group, states)
-                found |= {(i, calibration): measured for calibration, measured in of_target}
+            for group, key, found in zip(groups, keys, known, strict=True):
+                if found is None:
+                    found = self._group(group, states)
+                    keep(self._run.context, key, found)
+                every |= {(group.place, calibration): measured for calibration, measured in found.items()}
         whole = Measured()
         for i, order in enumerate(orders):
             for calibration in order:
-                whole.extend(found.pop((i, calibration)))
+                whole.extend(self._told(self._targets[i], every.pop((i, calibration))))
         return whole
 
-    def _group(
-        self,
-        target: Reported,
-        calibrations: Sequence[str],
-        means: Mapping[str, Sequence[str]],
-        states: Iterator[tuple[DomainState, DomainState | None]],
-    ) -> Iterator[tuple[str, Measured]]:
-        """Yield what is measured on a domain under each; means follow the last calibration they are made of."""
+    def _told(self, target: Reported, measured: Measured) -> Measured:
+        """Say once what is unusual about a domain's masks; where these are few, the check has looked at all of them."""
+        run = self._run
+        is_first = run.name == next((source.name for source in run.plan.models), run.name)
+        if is_first and isinstance(target, Target) and _is_looked_at(run, target):
+            for note in measured.notes:
+                run.progress.note(note)
+        return measured
+
+    def _all_groups(self, orders: Sequence[Sequence[str]]) -> Iterator[_Group]:
+        means = [self._plan.means_for(target, self._run.name) for target in self._targets]
+        for names in _groups(orders, means):
+            for i, (order, of_target) in enumerate(zip(orders, means, strict=True)):
+                jobs = [self._job(self._targets[i], calibration) for calibration in order if calibration in names]
+                if jobs:
+                    yield _Group(i, jobs, {m: parts for m, parts in of_target.items() if parts[0] in names})
+
+    def _job(self, target: Reported, calibration: str) -> Job:
+        run = self._run
+        return Job(
+            target,
+            _origin(run, target, calibration),
+            _thresholds_by_split(run, target, calibration, self._chosen.thresholds),
+            promises_of(run, target, calibration, self._chosen.promised),
+            self._states.reference_for(target, calibration),
+            _holds_reference(target, self._plan.reference),
+        )
+
+    def _group(self, group: _Group, states: Iterator[tuple[DomainState, DomainState | None]]) -> dict[str, Measured]:
+        """Return what is measured on a domain under each; means follow the last calibration they are made of."""
+        means = group.means
         of_seeds = {name for parts in means.values() for name in parts}
         measured: dict[str, Measured] = {}
         numbers: dict[str, list[Number]] = {}
-        for calibration in calibrations:
-            measured[calibration], found = self._one(target, calibration, *next(states))
-            numbers[calibration] = found if calibration in of_seeds else [number.bare() for number in found]
-        current = iter(calibrations)
+        for job in group.jobs:
+            name = job.calibration
+            measured[name], found = self._one(job, *next(states))
+            numbers[name] = found if name in of_seeds else [number.bare() for number in found]
+        current = iter(measured)
         last = Measured()
         for of_one in with_means(numbers, means):
             is_mean = bool(of_one) and of_one[0].row.calibration in means
@@ -125,36 +140,31 @@ class _Measurement:
             else:
                 last = measured[next(current)]
             last.rows.extend(number.row for number in of_one)
-        yield from measured.items()
+        return measured
 
-    def _one(
-        self, target: Reported, calibration: str, state: DomainState, reference: DomainState | None
-    ) -> tuple[Measured, list[Number]]:
+    def _one(self, job: Job, state: DomainState, reference: DomainState | None) -> tuple[Measured, list[Number]]:
         """Return what is measured on a domain under one calibration, without rows, and its numbers."""
-        run, plan = self._run, self._plan
+        run, plan, target, calibration, origin = self._run, self._plan, job.target, job.calibration, job.origin
         metrics = [m for m in self._metrics if m.reads_images_alone or target.classes is not None]
-        by_split = _thresholds_by_split(run, target, calibration, self._chosen.thresholds)
-        promises = promises_of(run, target, calibration, self._chosen.promised)
         lost = sum(len(m.domain.samples) for m in target.members()) - len(state.images)
-        origin = _origin(run, target, calibration)
         seen = _Views(
             [(origin, state)],
-            [(replace(origin, fitted_on=name), replace(state, thresholds=t)) for name, t in by_split],
+            [(replace(origin, fitted_on=name), replace(state, thresholds=t)) for name, t in job.thresholds],
             [
                 (replace(origin, fitted_on=name), self._states.with_promises(target, calibration, state, p))
-                for name, p in promises
+                for name, p in job.promises
             ],
         )
         found = _numbers(metrics, seen, reference)
         numbers = [number.skipping(lost) for number in with_intervals(found)]
         measured = Measured(files=[write_replicates_of(run.context.folder.replicates, numbers)])
         if isinstance(target, Target) and state.annotated and calibration == IDENTITY:
-            _note_void(run, target, state)
+            measured.notes.extend(_void_notes(target, state))
         if state.annotated and target.classes is not None:
             measured.reliability.extend(_reliability_lines([run.name, *target.names, calibration], state))
             measured.curves.append(curves_of(run.name, target.names, calibration, state).to_json())
         if isinstance(target, Target) and not target.domain.union:
-            of_msp = by_split[0][1].get("msp")
+            of_msp = job.thresholds[0][1].get("msp")
             measured.images.extend(image_lines(plan, run.name, target, calibration, state, of_msp))
         return measured, numbers
 
@@ -167,9 +177,7 @@ class _States:
         self._incomplete = incomplete
         self._kept: tuple[str, DomainState] | None = None
 
-    def ahead(
-        self, jobs: Sequence[tuple[Reported, str]]
-    ) -> Generator[tuple[DomainState, DomainState | None], None, None]:
+    def ahead(self, jobs: Sequence[Job]) -> Generator[tuple[DomainState, DomainState | None], None, None]:
         """Yield the statistics of each domain under a calibration, and of the reference.
 
         A thread reads one ahead, unless there are so many images that two domains would take much memory.
@@ -177,20 +185,22 @@ class _States:
         with ThreadPoolExecutor(1) as reader:
             coming: Future[tuple[DomainState, DomainState | None]] | None = None
             for job, following in zip(jobs, [*jobs[1:], None], strict=True):
-                found = coming.result() if coming else self.read(*job)
-                coming = reader.submit(self._read_all, *following) if following and _is_small(following[0]) else None
+                found = coming.result() if coming else self.read(job)
+                is_small = following is not None and _is_small(following.target)
+                coming = reader.submit(self._read_all, following) if following and is_small else None
                 yield found
 
-    def read(self, target: Reported, calibration: str) -> tuple[DomainState, DomainState | None]:
+    def read(self, job: Job) -> tuple[DomainState, DomainState | None]:
         """Return the statistics of a domain, and those of the in-domain data that it is compared with, if any.
 
         Histograms are read when they are asked for.
         """
-        return self._of(target, calibration), self._reference_of(target, calibration)
+        state = self._of(job.target, job.calibration)
+        return state, None if job.reference is None else self._of(job.reference, job.calibration)
 
-    def _read_all(self, target: Reported, calibration: str) -> tuple[DomainState, DomainState | None]:
+    def _read_all(self, job: Job) -> tuple[DomainState, DomainState | None]:
         """Return the same with all histograms read: that is what takes a thread long."""
-        state, reference = self.read(target, calibration)
+        state, reference = self.read(job)
         if isinstance(state.pixels.ranks, StoredScoreHistograms):
             state.pixels.ranks.read_all()
         return state, reference
@@ -213,13 +223,12 @@ class _States:
         state = replace(state, promises=promises)
         return replace(state, sets=set_counts(self._coverages, target.members(), calibration, state))
 
-    def _reference_of(self, target: Reported, calibration: str) -> DomainState | None:
-        """Return the in-domain statistics; None for the reference itself, and where this calibration stops short."""
+    def reference_for(self, target: Reported, calibration: str) -> Target | None:
+        """Return what a domain is compared with; None for the reference itself, and where a calibration stops short."""
         reference = self._plan.reference
         if reference is None or reference == target or any(m in self._incomplete for m in reference.members()):
             return None
-        reached = calibration in self._plan.calibrations_for(reference, self._model)
-        return self._of(reference, calibration) if reached else None
+        return reference if calibration in self._plan.calibrations_for(reference, self._model) else None
 
 
 def _is_small(target: Reported) -> bool:
@@ -247,14 +256,17 @@ def _holds_reference(target: Reported, reference: Target | None) -> bool:
     return any((sample.id, sample.corruption) in own for member in inside for sample in member.domain.samples)
 
 
-def _note_void(run: ModelRun, target: Target, state: DomainState) -> None:
-    """Say once that a domain has much void; where a few masks are all that there are, the check has looked at them."""
-    is_first = run.name == next((source.name for source in run.plan.models), run.name)
+def _is_looked_at(run: ModelRun, target: Target) -> bool:
+    """Tell if a domain's masks are many, and are not told of by another name."""
     is_said = target.domain.union and all(member in run.plan.tests for member in target.members())
-    if is_first and not is_said and not target.domain.clean and len(target.domain.samples) > MASKS_TO_DECODE:
-        masks = f"all {len(target.domain.samples)} masks"
-        if line := void_note(target.dataset, state.roles[VOID_ROLE], sum(state.roles), masks):
-            run.progress.note(f"{target}: {line}; reliseg check looks for the reason")
+    return not is_said and not target.domain.clean and len(target.domain.samples) > MASKS_TO_DECODE
+
+
+def _void_notes(target: Target, state: DomainState) -> Iterator[str]:
+    """Yield a line where a domain has much void."""
+    masks = f"all {len(target.domain.samples)} masks"
+    if line := void_note(target.dataset, state.roles[VOID_ROLE], sum(state.roles), masks):
+        yield f"{target}: {line}; reliseg check looks for the reason"
 
 
 RELIABILITY_HEADER = "model,dataset,domain,calibration,bin,low,high,pixels,right,confidence\n"
@@ -269,9 +281,7 @@ def _reliability_lines(origin: list[str], state: DomainState) -> Iterator[str]:
         yield csv_line([*origin, *numbers])
 
 
-def _thresholds_by_split(
-    run: ModelRun, target: Reported, calibration: str, thresholds: Thresholds
-) -> list[tuple[str, Mapping[str, Threshold]]]:
+def _thresholds_by_split(run: ModelRun, target: Reported, calibration: str, thresholds: Thresholds) -> BySplit:
     """Return splits with their thresholds for a target: a calibration's own split, all splits for identity.
 
     A calibration that was loaded without thresholds has none: its split is not here.

@@ -1,6 +1,7 @@
 """The thresholds of promises: chosen on images that no fit has read, under each calibration."""
 
 import hashlib
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -8,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Int64
+from pydantic import TypeAdapter, ValidationError
 
 from reliseg.conformal import PromisedThreshold, losses_of, means_of_units
 from reliseg.errors import count_text
@@ -18,10 +20,13 @@ from reliseg.plan.plan import PromiseGround, Reported, Target
 from reliseg.plan.promised import units_of
 from reliseg.run.context import ModelRun
 from reliseg.run.evaluate.coverage import Coverages
+from reliseg.run.measure.jobs import Keys
 from reliseg.run.measure.states import load_state, rows_of_images
 
 Promised: TypeAlias = Mapping[tuple[str, str], tuple[PromisedThreshold, ...]]
 """By the name of the ground and the calibration."""
+_KEPT: TypeAdapter[list[tuple[int, int | None, str]]] = TypeAdapter(list[tuple[int, int | None, str]])
+"""Of each promise the number of units, the bins, and why there are none."""
 Lost: TypeAlias = tuple[Int64[np.ndarray, "n b"], Int64[np.ndarray, " n"]]
 """What each image loses by bin, and its pixels that count."""
 
@@ -100,6 +105,31 @@ class _Images:
             if digest in self._by_digest:
                 what = f"{self._by_digest[digest]} is the same image as {sample}, which {calibration} was fitted on"
                 return self.without_threshold(f"{what}; remove one of them")
+        promises = [vars(promise) for promise in self.ground.promises]
+        key = self._keys.of_members(
+            [promises, units_of(self.ground), sorted(self._names)], self.ground.members, calibration
+        )
+        bare, known = self.without_threshold(""), self._recall(key)
+        if known is not None:
+            return [replace(one, n=n, bins=bins, why=why) for one, (n, bins, why) in zip(bare, known, strict=True)]
+        found = self._choose(calibration, bare)
+        self.coverages.run.context.kept.write(key, [[one.n, one.bins, one.why] for one in found])
+        return found
+
+    def _recall(self, key: str) -> list[tuple[int, int | None, str]] | None:
+        """Return what was chosen before for each promise; None where that is not known."""
+        content = self.coverages.run.context.kept.read(key)
+        try:
+            found = None if content is None else _KEPT.validate_python(json.loads(content))
+        except (ValueError, RecursionError, ValidationError):
+            return None
+        return found if found is not None and len(found) == len(self.ground.promises) else None
+
+    @cached_property
+    def _keys(self) -> Keys:
+        return Keys(self.coverages)
+
+    def _choose(self, calibration: str, bare: Sequence[PromisedThreshold]) -> list[PromisedThreshold]:
         state = load_state(self.coverages, self.ground.members, calibration, with_units=True)
         assert state.units is not None, "the domains of a ground are annotated, and have the same classes"
         of_labels = label_pixels(self.coverages, self.ground.members, calibration, state)
@@ -107,7 +137,7 @@ class _Images:
         lost = {label: (pixels.lost(), pixels.counted) for label, pixels in every.items()}
         in_sets = self._lost_in_sets(calibration, state.units.image_names)
         losses = [in_sets if p.of_sets else lost[p.label] for p in self.ground.promises]
-        names, bare = state.units.image_names, self.without_threshold("")
+        names = state.units.image_names
         return [self._chosen(found, *of_one, names) for found, of_one in zip(bare, losses, strict=True)]
 
     def without_threshold(self, why: str) -> list[PromisedThreshold]:

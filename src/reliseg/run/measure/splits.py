@@ -1,7 +1,12 @@
 """The calibration splits themselves: the thresholds they give, and what calibrations do to their own fitting data."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from reliseg.calibration.records.record import Record
 from reliseg.calibration.records.thresholds import ByScore
@@ -9,8 +14,10 @@ from reliseg.metrics import METRICS, DomainState, compute_values
 from reliseg.plan.plan import IDENTITY, Target
 from reliseg.results import Value, csv_line
 from reliseg.run.evaluate.coverage import Coverages
+from reliseg.run.measure.jobs import Keys
 from reliseg.run.measure.measure import Thresholds
 from reliseg.run.measure.states import load_state
+from reliseg.run.store.kept import KeptFiles
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.threshold import Threshold
 
@@ -51,6 +58,7 @@ def measure_splits(coverages: Coverages, incomplete: Collection[Target]) -> Spli
     thresholds: dict[tuple[str, str], Mapping[str, Threshold]] = {}
     lines: list[str] = []
     incomplete_splits: set[str] = set()
+    keys, kept = Keys(coverages), run.context.kept
     for split in run.plan.splits():
         failed = [m for m in split.members if m in incomplete]
         if failed:
@@ -61,7 +69,11 @@ def measure_splits(coverages: Coverages, incomplete: Collection[Target]) -> Spli
             continue
         before: _Summary | None = None
         for calibration in split.calibrations:
-            summary = _Summary.of(load_state(coverages, split.members, calibration))
+            key = keys.of_members(["a split", _REPORTED], split.members, calibration)
+            summary = _recall(kept, key)
+            if summary is None:
+                summary = _Summary.of(load_state(coverages, split.members, calibration))
+                kept.write(key, _packed(summary))
             thresholds[split.name, calibration] = summary.thresholds
             if before is None:  # identity is the first
                 before = summary
@@ -99,6 +111,37 @@ class _Summary:
             if value.metric in names
         ]
         return cls(thresholds, values, len(state.images), int(state.images.known.sum()))
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """The same in a file."""
+
+    thresholds: dict[str, tuple[int | None, list[int], str]]
+    values: list[Value]
+    images: int
+    pixels: int
+
+
+_KEPT: TypeAdapter[_Kept] = TypeAdapter(_Kept)
+
+
+def _packed(summary: _Summary) -> dict[str, Any]:
+    thresholds = {score: [t.last, t.possible.tolist(), t.why] for score, t in summary.thresholds.items()}
+    return vars(summary) | {"thresholds": thresholds, "values": [vars(value) for value in summary.values]}
+
+
+def _recall(kept: KeptFiles, key: str) -> _Summary | None:
+    """Return what is known of a split under a calibration; None where that is not known."""
+    content = kept.read(key)
+    if content is None:
+        return None
+    try:
+        found = _KEPT.validate_python(json.loads(content))
+    except (ValueError, RecursionError, ValidationError):
+        return None
+    thresholds = {score: Threshold(t[0], np.array(t[1], np.int64), t[2]) for score, t in found.thresholds.items()}
+    return _Summary(thresholds, found.values, found.images, found.pixels)
 
 
 def _threshold(state: DomainState, score: str) -> Threshold:

@@ -35,6 +35,8 @@ class Answer:
     """The folders of calibrations, likewise."""
     files: Mapping[str, str] = field(default_factory=dict)
     """The sha256 of the files of results, likewise."""
+    measured: tuple[str, ...] = ()
+    """The files that keep what was measured, likewise."""
     problems: tuple[str, ...] = ()
     """What was incomplete."""
 

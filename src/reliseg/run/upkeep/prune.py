@@ -95,7 +95,7 @@ class Prune:
         """What is looked through: tables, and what else belongs to the results that lie there, stay."""
         folder = self.folder
         found = [folder.statistics, folder.fitted(""), folder.samples(""), folder.configurations, folder.pictures]
-        return [*found, folder.records("")]
+        return [*found, folder.measured, folder.records("")]
 
     def _shown(self) -> Iterator[str]:
         """Yield the pictures of the configuration that was asked last."""
@@ -116,7 +116,7 @@ class Prune:
         name = hashlib.sha256(text.encode()).hexdigest()[:16]
         uses.files |= {f"configurations/{name}.yaml", f"configurations/{name}.json"}
         answer = Answers(self.folder.configurations, self.depot).of(text)
-        uses.files |= set(answer.files) if answer else set()
+        uses.files |= {*answer.files, *answer.measured} if answer else set()
         with closing(InputHashes(self.folder.hashes)) as hashes:
             context = RunContext(self.folder, progress=self.progress, hashes=hashes, depot=self.depot)
             handles = [context.handle(source) for source in plan.models]
@@ -201,7 +201,7 @@ class Prune:
 
 def _is_ours(path: Path) -> bool:
     """Tell if a run writes files that are called so into its statistics, calibrations and samples."""
-    return path.suffix in (".zip", ".npy", ".npz", ".json", ".safetensors", ".thresholds", ".promises")
+    return path.suffix in (".zip", ".npy", ".npz", ".json", ".safetensors", ".thresholds", ".promises", ".gz")
 
 
 def _remove_empty(folder: Path) -> None:
