@@ -33,9 +33,9 @@ from reliseg.run.measure.promises import Promised, measure_promises
 from reliseg.run.measure.splits import FITS_HEADER, SplitNumbers, measure_splits, stored_thresholds
 from reliseg.run.predict.plugin_code import digest_of, parts_of_code
 from reliseg.run.store.answers import Answer, Answers, hold_still
+from reliseg.run.store.made import state_of_code
 from reliseg.run.survey import Survey, digest_of_pieces
 from reliseg.runtime.atomic_files import write_atomically, write_text
-from reliseg.runtime.installed_code import state_of_code
 from reliseg.runtime.progress import Stage
 from reliseg.runtime.regular_files import sha256_of_file
 

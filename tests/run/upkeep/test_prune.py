@@ -67,10 +67,10 @@ def test_what_is_kept_answers_with_the_same_bytes_and_the_rest_is_gone(asked, ru
     after = files_of(run)
     assert all(before[name] == content for name, content in after.items())
     gone = before.keys() - after.keys()
-    assert {Path(name).parts[0] for name in gone} == {"statistics", "fitted", "configurations"}
+    assert {Path(name).parts[0] for name in gone} == {"statistics", "fitted", "configurations", "measured"}
     assert pruned.removed == len(gone)
     assert pruned.removed_size == sum(len(before[name]) for name in gone)
-    looked_at = ("statistics", "fitted", "configurations", "calibrations")
+    looked_at = ("statistics", "fitted", "configurations", "calibrations", "measured")
     kept = [name for name in after if Path(name).parts[0] in looked_at]
     assert (pruned.kept, pruned.kept_size) == (len(kept), sum(len(after[name]) for name in kept))
     for name in RESULTS:

@@ -13,7 +13,7 @@ from reliseg.plan.plan import Reported, Target
 from reliseg.results import Origin
 from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.predict.plugin_code import digest_of, parts_of_code
-from reliseg.runtime.installed_code import state_of_code
+from reliseg.run.store.made import state_of_code
 from reliseg.runtime.processor import processor_type
 from reliseg.stats.threshold import Threshold
 

@@ -1,8 +1,10 @@
-"""Who made a piece: facts that are no part of its identity, and tell why bits may differ."""
+"""Who made a piece: facts that are no part of its identity, and tell why bits may differ; whose code it is now."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from reliseg.runtime.processor import processor, processor_type
 
@@ -38,3 +40,12 @@ def version_of(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
+
+
+@cache
+def state_of_code() -> str:
+    """Return a digest of the names, sizes and times of reliseg's files, as they were when it was first asked for."""
+    root = Path(__file__).parents[2]
+    facts = ((str(p.relative_to(root)), p.stat()) for p in sorted(root.rglob("*.py")))
+    text = "\n".join(f"{name} {s.st_size} {s.st_mtime_ns}" for name, s in facts)
+    return hashlib.sha256(text.encode()).hexdigest()
