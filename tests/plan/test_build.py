@@ -8,7 +8,7 @@ from helpers.plans import dataset_of, target_of
 
 from reliseg.config.schema import parse_settings
 from reliseg.errors import ConfigError
-from reliseg.plan.build import ReportedTargets, build_plan, find_reference, find_targets, load_records
+from reliseg.plan.build import ReportedTargets, build_plan, find_reference, find_targets
 from reliseg.plan.plan import Fit, Pool
 
 SETTINGS = parse_settings({})
@@ -110,9 +110,3 @@ def test_domains_are_found_by_name_once(dataset):
     assert str(find_reference("world/day", datasets)) == "world/day"
     with pytest.raises(ConfigError, match="'world' names 5 domains; name one of world/cal, world/day"):
         find_reference("world", datasets)
-
-
-def test_records_are_read_for_each_model(tmp_path):
-    assert load_records([], ["net"]) == {}
-    with pytest.raises(ConfigError, match="no calibration is stored here"):
-        load_records([tmp_path], ["net"])

@@ -239,6 +239,7 @@ class CalibrationConfig(_Section):
     apply: list[str] | None = Field(default=None, min_length=1)
 
     _check_paths = field_validator("load")(_path)
+    _check_addresses = field_validator("load")(_address)
 
     @field_validator("methods")
     @classmethod

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from reliseg.calibration.records.record import Record, read_records
+from reliseg.calibration.records.record import Record
 from reliseg.config.protocol import provenance
 from reliseg.config.schema import CalibrationConfig, RunConfig, Settings
 from reliseg.data import DataSet, Sample
@@ -15,6 +15,7 @@ from reliseg.plan.corrupt import corrupted_tests, with_corrupted_domains
 from reliseg.plan.open import limit_samples, model_loaders, open_configured_dataset
 from reliseg.plan.plan import Fit, ModelSource, Plan, Pool, PromiseGround, Reported, Target, all_members
 from reliseg.plan.promised import key_of, promise_grounds, with_halves_left_out
+from reliseg.plan.records import StoredRecords, load_records
 from reliseg.remote import Roots, root_name
 
 FileKey: TypeAlias = tuple[str, str]
@@ -33,15 +34,15 @@ def plan_with(models: Sequence[ModelSource], opened: Sequence[DataSet], config: 
     """Return the plan of a configuration with its models and data sets, however they were opened."""
     datasets = with_corrupted_domains({d.name: limit_samples(d, config.limit) for d in opened}, config)
     fits: list[Fit] = []
-    paths: list[Path] = []
+    stored: list[StoredRecords] = []
     applications: list[tuple[Sequence[str], CalibrationConfig]] = []
     for c in config.calibration:
         if c.load is None:
             fits.append(Fit(tuple(find_targets(c.on, datasets)), tuple(dict.fromkeys(c.methods))))
             applications.append(([name for name, _ in fits[-1].calibrations()], c))
         else:
-            paths.append(folder / Path(c.load).expanduser())
-            records = load_records(paths[-1:], [m.name for m in models])
+            stored.append(StoredRecords.read(c.load, folder))
+            records = load_records(stored[-1:], [m.name for m in models])
             applications.append(([r.name for of_model in records.values() for r in of_model], c))
     fits, grounds = _promised(config, fits, datasets)
     reported = ReportedTargets(
@@ -53,7 +54,7 @@ def plan_with(models: Sequence[ModelSource], opened: Sequence[DataSet], config: 
         corrupted_tests(datasets, config),
         grounds,
     )
-    loaded = load_records(paths, [m.name for m in models])
+    loaded = load_records(stored, [m.name for m in models])
     plan = build_plan(tuple(models), datasets, fits, reported, config, loaded)
     for _, c in applications:
         _check_applied(c, plan, datasets)
@@ -206,22 +207,6 @@ def _check_reported(plan: Plan, fitted: Sequence[tuple[str, Mapping[FileKey, str
 
 def _is_fitted(domain: str, fitted: Sequence[tuple[str, Mapping[FileKey, str]]]) -> bool:
     return any(domain in files.values() for split, files in fitted if split != _PROMISED)
-
-
-def load_records(paths: Sequence[Path], models: Sequence[str]) -> dict[str, tuple[Record, ...]]:
-    """Return the records in these places for each model: those of its name; one file is any single model's."""
-    by_model: dict[str, dict[str, Record]] = {name: {} for name in models}
-    for path in paths:
-        records = read_records(path)
-        if path.is_file() and len(models) == 1:
-            records = {models[0]: next(iter(records.values()))}
-        for model in models:
-            if model not in records:
-                raise ConfigError(f"{path}: no calibration of model {model!r}; {suggestion(model, records)}")
-            for record in records[model]:
-                if by_model[model].setdefault(record.name, record) is not record:
-                    raise ConfigError(f"{path}: {record.name} of {model} is loaded twice; load it once")
-    return {model: tuple(records.values()) for model, records in by_model.items() if records}
 
 
 def _check_records(
