@@ -9,7 +9,6 @@ from helpers.plans import SilentModel, dataset_of, plan_of, target_of
 
 from reliseg.errors import ConfigError
 from reliseg.plan.plan import Fit, ModelSource, Plan
-from reliseg.plan.shards import shards
 from reliseg.run.folder import RunFolder, check_lengths, check_writable, hold_run_folder
 from reliseg.runtime.atomic_files import write_text
 
@@ -87,13 +86,9 @@ def test_the_longest_scenes_and_stems_that_a_data_set_may_have_can_be_written(tm
     check_lengths(folder, plan)
     (target,) = plan.tests
     base = folder.export("net", target, target.domain.samples[0].id)
-    (shard,) = shards(target)
-    for path in (
-        base.with_name(f"{base.name}_color.png"),
-        folder.sample_record("net", shard),
-    ):
-        write_text(path, "whole")
-        assert path.is_relative_to(tmp_path)
+    path = base.with_name(f"{base.name}_color.png")
+    write_text(path, "whole")
+    assert path.is_relative_to(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_or_written_is_refused_and_none_is_made(tmp_path, monkeypatch):

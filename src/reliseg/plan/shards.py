@@ -4,13 +4,10 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TypeAlias
-from urllib.parse import quote
 
 from reliseg.data import Sample
 from reliseg.plan.plan import Target
-from reliseg.runtime.file_names import NAME_BYTES
 
 SHARD_SIZE = 64
 
@@ -34,15 +31,6 @@ class Shard:
     def scene(self) -> str:
         """The scene that its samples are of, or its first one: a scene is cut, or whole in one shard."""
         return self.samples[0].scene
-
-    @property
-    def path(self) -> Path:
-        """Where it is stored, below a model's folder: under the name of its first scene."""
-        quoted = quote(self.scene, safe=" +@,()")
-        scene = (
-            quoted if len(quoted) <= NAME_BYTES else self.scene
-        )  # a letter that is not English takes six characters or more
-        return Path(self.target.dataset.name, self.target.domain.name, scene, f"{self.name}.zip")
 
 
 def shards(target: Target) -> Iterator[Shard]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TypeAlias
 
 from reliseg.calibration import Calibration, Unchanged
@@ -63,12 +64,14 @@ class RunContext:
         """What was measured before."""
         return KeptFiles(self.folder.measured, self.depot)
 
-    def discard_samples(self, model: str) -> None:
-        """Delete what a model's calibrations were fitted on, and the folder above if it is empty then."""
-        folder = self.folder.samples(model)
-        self.depot.remove_folder(folder)
-        with suppress(OSError):  # it holds those of others, or another process was faster
-            folder.parent.rmdir()
+    def discard_samples(self, places: Iterable[Path]) -> None:
+        """Delete what calibrations were fitted on, in these places, and the folders above that are empty then."""
+        for place in places:
+            self.depot.remove_folder(place)
+            with suppress(OSError):  # it holds other places, or another process was faster
+                place.parent.rmdir()
+        with suppress(OSError):
+            self.folder.samples.rmdir()
 
     def handle(self, source: ModelSource, model: Model | None = None) -> ModelHandle:
         """Return a model of the plan, which may be loaded already."""

@@ -94,8 +94,8 @@ class Run:
             self._tell(before)
             total: dict[Kind, int] = {"evaluate": sum(s.total for s in before)}
             self.watch.plan(total, total, {"evaluate": sum(s.stored for s in before)})
-            for found in (s for s in before if not s.unfitted):
-                self.context.discard_samples(found.handle.name)  # of a run that was killed when it had fitted all
+            for found in (s for s in before if s.run is not None and not s.unfitted):
+                found.discard_samples(self.context, self.plan)  # of a run that was killed when it had fitted all
             busy = [s for s in before if s.has_work]
             if busy and not is_new:
                 self._check([s.handle for s in busy], before)

@@ -9,7 +9,6 @@ from pathlib import Path
 from reliseg.calibration.records.record import RECORDS_FOLDER, record_file
 from reliseg.errors import ConfigError
 from reliseg.plan.plan import Plan, Target
-from reliseg.plan.shards import Shard, shards
 from reliseg.results.corruptions import CORRUPTIONS_FILE
 from reliseg.results.curves import CURVES_FILE
 from reliseg.results.pictures import INDEX_FILE, PICTURES_FOLDER
@@ -47,7 +46,7 @@ class RunFolder:
     fitted/PLACE/*                             calibrations, likewise
     models/*                                   what is known of models that were loaded
     inputs.sqlite                              what is known of files on this machine, and when that was found out
-    samples/MODEL/DATASET/DOMAIN/SCENE/*       pixels and whole images that calibrations are fitted on, meanwhile
+    samples/AB/PLACE/*                         pixels and whole images that calibrations are fitted on, meanwhile
     saved/MODEL/DATASET/DOMAIN/SCENE/*         exported predictions
     status/HOST-PID.json                       what each process does that works here
     ```
@@ -146,25 +145,14 @@ class RunFolder:
         """Return the folder of a calibration, by a digest of what determines it."""
         return self.path / "fitted" / digest
 
-    def samples(self, model: str) -> Path:
-        """Return the folder of what a model's calibrations are fitted on: it is deleted when all are fitted."""
-        return self.path / "samples" / model
+    @property
+    def samples(self) -> Path:
+        """What calibrations are fitted on: what those of a configuration read is deleted when all are fitted."""
+        return self.path / "samples"
 
-    def pixels(self, model: str, shard: Shard, at: int | None = None) -> Path:
-        """Return the path that the files of a shard's sampled pixels are named after.
-
-        Those of its samples from place `at` on, as far as they were stored when it was interrupted, have their own.
-        """
-        path = self.samples(model) / shard.path
-        return path if at is None else path.with_stem(f"{path.stem}-{at:02d}")
-
-    def sample_record(self, model: str, shard: Shard, at: int | None = None) -> Path:
-        """Return the file that says what is sampled of a shard, or from place `at` on, and what from."""
-        return self.pixels(model, shard, at).with_suffix(".json")
-
-    def whole_image(self, model: str, shard: Shard, place: int) -> Path:
-        """Return what the names of the files of the image at this place of a shard begin with."""
-        return self.pixels(model, shard).with_suffix(".whole") / f"{place:02d}"
+    def samples_of(self, place: str) -> Path:
+        """Return the folder of a shard's samples, by a digest of what determines them."""
+        return self.samples / place[:2] / place
 
     def claim(self, configuration: str) -> None:
         """Write the configuration that is asked now. A ConfigError where that cannot be written."""
@@ -208,7 +196,6 @@ def _longest_paths(folder: RunFolder, plan: Plan, ending: str) -> Iterator[Path]
         for target in targets:
             ids = (sample.id for sample in target.domain.samples)
             yield folder.export(model, target, f"{max(ids, key=name_bytes, default='none')}{ending}")
-            yield folder.pixels(model, max(shards(target), key=lambda shard: name_bytes(str(shard.path))))
 
 
 def check_writable(folder: Path) -> None:

@@ -42,6 +42,10 @@ class Survey:
         """True if the model must predict."""
         return self.run is None or bool(self.missing)
 
+    def discard_samples(self, context: RunContext, plan: Plan) -> None:
+        """Delete what the calibrations of a known model were fitted on."""
+        Fitting(ModelRun(context, plan, self.handle)).discard()
+
     @property
     def targets(self) -> list[Target]:
         """The domains that the model must predict."""

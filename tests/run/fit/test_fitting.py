@@ -40,7 +40,7 @@ def test_one_refusal_leaves_the_others_and_is_kept_until_something_changes(run, 
     (again,) = Fitting(replace(run, plan=plan)).fit()
     assert again.records["ts@street/cal"].calibration == record.calibration
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
-    assert not run.context.folder.samples("net").exists()
+    assert not run.context.folder.samples.exists()
 
 
 def test_a_record_of_fewer_samples_or_another_model_is_fitted_anew(run):

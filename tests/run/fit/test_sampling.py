@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -24,7 +25,10 @@ from reliseg.run.check.fit_needs import DiskUse, disk_use
 from reliseg.run.execute import Run
 from reliseg.run.fit.image_files import StoredImages, select_images
 from reliseg.run.fit.requests import SampleRequest, request_of_all_fits, request_of_fit
+from reliseg.run.fit.sample_records import read_sample_record
 from reliseg.run.fit.sampling import Sampling
+from reliseg.run.folder import RunFolder
+from reliseg.run.upkeep.listing import sample_record_files
 
 A, B, C = ("street/a", "street/b", "street/c")
 METHODS = ["ts", "vector", "cluster-ts(k=2, seed=1)", "selective"]
@@ -87,6 +91,10 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return found
 
 
+def sampled_domains(out: Path) -> set[str]:
+    return {read_sample_record(path).named["domain"] for path in sample_record_files(RunFolder(out))}
+
+
 def records(out: Path) -> dict[str, bytes]:
     """Without the thresholds, which metrics ask for."""
     files = (out / "calibrations" / "net").iterdir()
@@ -140,11 +148,13 @@ def test_another_process_writes_the_same_records(street, together, tmp_path, bef
 
 @pytest.mark.slow
 def test_samples_and_whole_images_are_stored_once_and_deleted_when_all_is_fitted(street, tmp_path, monkeypatch):
-    sizes = []
+    sizes, domains = [], {}
 
     def watched(self, members, requests, training):
-        files = {p.relative_to(self.folder): p.stat().st_size for p in self.folder.rglob("*.npy")}
-        sizes.append(files)
+        folder = self.run.context.folder
+        sizes.append({p: p.stat().st_size for p in folder.samples.rglob("*.npy")})
+        for path in sample_record_files(folder):
+            domains[path.parent] = read_sample_record(path).named["domain"]
         return load(self, members, requests, training)
 
     load = Sampling.load
@@ -157,8 +167,8 @@ def test_samples_and_whole_images_are_stored_once_and_deleted_when_all_is_fitted
     pixels: Counter[str] = Counter()
     for path, size in sizes[0].items():
         if ".whole" not in str(path) and path.name.endswith(".labels.npy"):
-            pixels[path.parts[1]] += size - 128  # the header
-    assert pixels == {"a": 7 * 142, "b": 3 * 100, "c": 5 * 66}
+            pixels[domains[path.parent]] += size - 128  # the header
+    assert pixels == {A: 7 * 142, B: 3 * 100, C: 5 * 66}
     assert not (tmp_path / "out" / "samples").exists()
 
 
@@ -191,7 +201,7 @@ def test_a_run_killed_while_it_fits_goes_on_and_gives_the_bytes_of_the_whole(
     config, out = write_config(street, tmp_path, FITS, metrics=["likelihood"]), tmp_path / "out"
     code = _KILLED.format(after=after, config=str(config), out=str(out))
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
-    assert (out / "samples" / "net" / "street").is_dir()
+    assert (out / "samples").is_dir()
     reliseg.run_config(config, out)
     assert records(out) == records(together)
     assert calls.total() == left + 2  # and those that are tested
@@ -214,8 +224,11 @@ def test_what_was_kept_of_a_mask_that_was_changed_since_is_not_fitted_on(tmp_pat
 
 def test_what_is_left_of_a_finished_run_is_deleted_by_the_next(street, tmp_path):
     config, out = write_config(street, tmp_path, FITS[:1], metrics=["likelihood"]), tmp_path / "out"
+    code = _KILLED.format(after=(0, 1), config=str(config), out=str(out))
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    shutil.copytree(out / "samples", tmp_path / "samples")
     reliseg.run_config(config, out)
-    (out / "samples" / "net" / "street").mkdir(parents=True)
+    shutil.copytree(tmp_path / "samples", out / "samples")
     reliseg.run_config(config, out)
     assert not (out / "samples").exists()
 
@@ -239,7 +252,7 @@ def test_a_sample_that_cannot_be_read_costs_the_fits_that_contain_it(tmp_path, c
     ]
     assert all("could not evaluate 1 sample (s1/s1_0008: " in line for line in lines)
     assert {r.calibration for r in Results.read(tmp_path / "out" / "results.json")} == {"identity", "ts@street/a"}
-    assert (tmp_path / "out" / "samples" / "net" / "street" / "a").is_dir()  # for the next run
+    assert sampled_domains(tmp_path / "out") == {A, C}  # for the next run
     path.write_bytes(intact)
     assert set(calls.values()) == {1}
     calls.clear()
@@ -274,10 +287,7 @@ def test_images_of_one_id_in_two_data_sets_are_two(street, tmp_path, monkeypatch
     with pytest.raises(IncompleteError, match="to hold one out, and has 0"):
         reliseg.run_config(config, tmp_path / "out")
     assert len(set(seen)) == len(seen) == 5
-    assert {Path(base).relative_to(tmp_path / "out" / "samples" / "net").parts[0] for base in seen} == {
-        "street",
-        "again",
-    }
+    assert len({Path(base).parent for base in seen}) == 2
 
 
 def by_name(requests: Mapping[Target, SampleRequest]) -> dict[str, SampleRequest]:

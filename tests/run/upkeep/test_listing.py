@@ -42,10 +42,13 @@ def test_calibrations_are_all_but_refusals(tmp_path: Path) -> None:
     assert record_files(place) == [place / "ts@a-b.json"]
 
 
-def test_records_of_samples_lie_five_deep(tmp_path: Path) -> None:
-    folder = tmp_path / "samples" / "net" / "street" / "cal" / "s"
+def test_records_of_samples_lie_in_their_places(tmp_path: Path) -> None:
+    place = "ab" * 16
+    folder = tmp_path / "samples" / "ab" / place
     (folder / "0.whole").mkdir(parents=True)
-    for path in (folder / "0.json", folder / "0.whole" / "00.json", folder.parent / "mine.json"):
+    (tmp_path / "samples" / "net" / place).mkdir(parents=True)
+    of_net = tmp_path / "samples" / "net" / place / "0.json"
+    for path in (folder / "0.json", folder / "0.whole" / "00.json", folder.parent / "mine.json", of_net):
         path.write_text("")
     assert listing.sample_record_files(RunFolder(tmp_path)) == [folder / "0.json"]
 

@@ -44,7 +44,7 @@ class Fitting:
         unread = self.collect()
         outcomes = [self.fit_split(f, unread) for f in self.run.plan.fits]
         if not any(unread.values()):
-            self._sampling.discard()
+            self.discard()
         return outcomes
 
     def stored(self, fit: Fit) -> FitOutcome | None:
@@ -80,7 +80,8 @@ class Fitting:
     def unsampled(self, fit: Fit) -> list[Shard]:
         """Return the shards of a fit that are not sampled."""
         requests = request_of_fit(fit, self.run.plan.settings)
-        return [s for m in fit.read() for s in shards(m) if not self._sampling.is_stored(s, requests[m])]
+        lacking = [s for m in fit.read() for s in shards(m) if not self._sampling.is_stored(s, requests[m])]
+        return [] if lacking and self.stored(fit) else lacking  # another process was faster, and has discarded them
 
     def fit_split(self, fit: Fit, unread: Mapping[Target, Failures]) -> FitOutcome:
         """Return the calibrations of one fit, stored ones as they are; none where a sample cannot be read."""
@@ -90,6 +91,15 @@ class Fitting:
         failures = sum((unread.get(m, Failures()) for m in fit.members()), Failures())
         if failures:
             return FitOutcome(fit, {}, unread=failures)
+        try:
+            return self._fit(fit)
+        except FileNotFoundError:
+            done = self.stored(fit)
+            if done is None:
+                raise
+            return done  # another process was faster, and has discarded what both read
+
+    def _fit(self, fit: Fit) -> FitOutcome:
         settings = self.run.plan.settings
         training = Training(settings.device, settings.threads, self._stage)
         data = self._sampling.load(fit.read(), request_of_fit(fit, settings), training)
@@ -111,8 +121,15 @@ class Fitting:
         return FitOutcome(fit, records, refusals)
 
     def discard(self) -> None:
-        """Delete what fits were sampled from."""
-        self._sampling.discard()
+        """Delete what all fits read."""
+        self._sampling.discard(self._read_domains())
+
+    def sample_places(self) -> list[Path]:
+        """Return where what all fits read lies, until they are fitted."""
+        return [self._sampling.place(shard) for target in self._read_domains() for shard in shards(target)]
+
+    def _read_domains(self) -> list[Target]:
+        return list(dict.fromkeys(member for fit in self.run.plan.fits for member in fit.read()))
 
     @cached_property
     def _sampling(self) -> Sampling:

@@ -38,12 +38,14 @@ class SampleRecord(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     images: tuple[SampleEntry, ...]
     parts: dict[str, str]
     """What they were computed from, part by part."""
     quota: _Count
     whole: dict[str, bool]
+    named: dict[str, str] = Field(default_factory=dict)
+    """What model and domain were called: nothing depends on it."""
     files: dict[str, _Digest] = Field(default_factory=dict)
     """The sha256 of each file that holds them, by its path from the folder of the record."""
 
@@ -73,3 +75,12 @@ def refuse_changed_files(path: Path, record: SampleRecord) -> None:
     for name, digest in record.files.items():
         if sha256_of_file(path.parent / name) != digest:
             raise ValueError(f"{name} was changed")
+
+
+def are_whole(path: Path) -> bool:
+    """Tell if the samples are there that the record in a file speaks of, all as they were written."""
+    try:
+        refuse_changed_files(path, read_sample_record(path))
+    except (OSError, ValueError):
+        return False
+    return True

@@ -1,7 +1,7 @@
 """The pass over calibration splits: every image is predicted once, and what fits read of it lies on disk meanwhile."""
 
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 from reliseg.calibration import CalibrationSample, SampledImage, Training
 from reliseg.calibration.records.record import Hashes
 from reliseg.data import Sample
+from reliseg.errors import SampleError
 from reliseg.plan.plan import Target
 from reliseg.plan.shards import Shard, shards
 from reliseg.run.context import ModelRun
@@ -16,6 +17,7 @@ from reliseg.run.failures import Attempts, Failures
 from reliseg.run.fit.image_files import StoredImage, StoredImages
 from reliseg.run.fit.pixel_files import Share, join_runs, pixel_runs
 from reliseg.run.fit.requests import SampleRequest
+from reliseg.run.fit.sample_files import SampleFiles, record_of
 from reliseg.run.fit.sample_records import (
     SEED_PART,
     SampleEntry,
@@ -24,8 +26,10 @@ from reliseg.run.fit.sample_records import (
     refuse_changed_files,
 )
 from reliseg.run.fit.shard_sampling import ShardSampling
+from reliseg.run.hashes import ChangedError
 from reliseg.run.predict.freshness import StoredInputs
-from reliseg.run.predict.stream import SampleGroup
+from reliseg.run.predict.plugin_code import digest_of
+from reliseg.run.predict.stream import PredictedSample, SampleGroup
 from reliseg.runtime.progress import Stage
 
 _HASHES = ("sha256", "image_sha256", "prediction_sha256")
@@ -57,11 +61,10 @@ class Sampling:
 
     run: ModelRun
     _parts_by_target: dict[Target, dict[str, str]] = field(default_factory=dict, init=False)
-
-    @property
-    def folder(self) -> Path:
-        """Where samples of this model lie until all is fitted."""
-        return self.run.context.folder.samples(self.run.name)
+    _places: dict[tuple[Target, str], Path] = field(default_factory=dict, init=False)
+    """By domain and name of the shard."""
+    _whole: dict[Path, SampleRecord] = field(default_factory=dict, init=False)
+    """What was found whole, by the file that says it."""
 
     def collect(self, target: Target, request: SampleRequest, only: Collection[Shard] | None = None) -> Failures:
         """Store what is requested of each shard, or of these alone, that does not hold it yet; return the failures.
@@ -69,7 +72,8 @@ class Sampling:
         Stop where the first samples all fail for one reason.
         """
         every = [s for s in shards(target) if only is None or s in only]
-        begun = {s.name: self._begun(s, request) for s in every if not self.is_stored(s, request)}
+        parts = {s.name: self._begun(s, request) for s in every if not self.is_stored(s, request)}
+        begun = {name: sum(len(record.images) for _, record in found) for name, found in parts.items()}
         lacking = [s for s in every if s.name in begun]
         pending = [(s, sample) for s in lacking for sample in s.samples[begun[s.name] :]]
         total = sum(len(shard.samples) for shard in every)
@@ -83,18 +87,20 @@ class Sampling:
             keep_images=self.run.context.export is not None,
         )
         attempts = Attempts(self.run.progress.note, is_new=len(pending) == len(target.domain.samples))
+
+        def store(shard: Shard, outcomes: Iterable[PredictedSample | SampleError]) -> None:
+            files, asked = self._files(shard, request), _part(request, shard)
+            one = ShardSampling(self.run, shard, asked, self._parts(target), files, parts[shard.name])
+            one.store(iter(outcomes), attempts)
+
         for shard in (s for s in lacking if begun[s.name] == len(s.samples)):
-            self._shard_sampling(shard, request, len(shard.samples)).store(iter(()), attempts)
+            store(shard, ())
         with closing(stream):
             for shard, outcomes in groupby(zip(pending, stream, strict=True), key=lambda item: item[0][0]):
-                sampling = self._shard_sampling(shard, request, begun[shard.name])
-                sampling.store((outcome for _, outcome in outcomes), attempts)
+                store(shard, (outcome for _, outcome in outcomes))
                 if attempts.are_hopeless:
                     break
         return attempts.failures(len(pending))
-
-    def _shard_sampling(self, shard: Shard, request: SampleRequest, begun: int) -> ShardSampling:
-        return ShardSampling(self.run, shard, _part(request, shard), self._parts(shard.target), begun)
 
     def load(self, members: Sequence[Target], requests: Mapping[Target, SampleRequest], training: Training) -> FitData:
         """Return the share of a fit on these domains, in the order of the domains, then of sample ids."""
@@ -105,7 +111,7 @@ class Sampling:
         for target in members:
             request = requests[target]
             projection = target.dataset.projection(self.run.model.labels)
-            for stored in self._stored_images(target, request.quota):
+            for stored in self._stored_images(target, request):
                 e = stored.entry
                 pixels.append(stored.pixels)
                 images.append(SampledImage(e.id, min(request.quota, e.pixels), e.feature))
@@ -119,48 +125,85 @@ class Sampling:
         sample = CalibrationSample(share, images, StoredImages.of(whole), training)
         return FitData(sample, hashes["sha256"], hashes["image_sha256"], hashes["prediction_sha256"])
 
-    def _stored_images(self, target: Target, quota: int) -> list["_StoredSample"]:
+    def _stored_images(self, target: Target, request: SampleRequest) -> list["_StoredSample"]:
         """Return what is stored of a domain, in the order of scenes and ids, however it is cut into shards."""
         found: list[tuple[Sample, _StoredSample]] = []
         for shard in shards(target):
-            entries = read_sample_record(self._record(shard)).images
-            runs = pixel_runs(self._pixels(shard), [e.pixels for e in entries], quota)
+            whole = self._find(shard, request)
+            if whole is None:
+                raise FileNotFoundError(f"samples of {target} were removed while they were read; run again")
+            files, record = whole
+            runs = pixel_runs(files.pixels, [e.pixels for e in record.images], request.quota)
             stored = (
-                _StoredSample(e, run, self._whole_image(shard, place))
-                for place, (e, run) in enumerate(zip(entries, runs, strict=True))
+                _StoredSample(e, run, files.whole_image(place))
+                for place, (e, run) in enumerate(zip(record.images, runs, strict=True))
             )
             found += zip(shard.samples, stored, strict=True)
         return [stored for _, stored in sorted(found, key=lambda pair: (pair[0].scene, pair[0].id))]
 
-    def discard(self) -> None:
-        """Delete all samples of this model."""
-        self.run.context.discard_samples(self.run.name)
+    def discard(self, targets: Iterable[Target]) -> None:
+        """Delete the samples of these domains."""
+        context = self.run.context
+        if context.depot.below(context.folder.samples):
+            context.discard_samples(self.place(shard) for target in targets for shard in shards(target))
 
     def is_stored(self, shard: Shard, request: SampleRequest) -> bool:
         """Tell if what is stored of a shard holds all that is requested, of the same model, samples and files."""
-        pixels = self._pixels(shard)
-        self.run.context.depot.fetch(pixels.parent, stem=pixels.stem)
-        self.run.context.depot.fetch(self._whole_image(shard, 0).parent)
-        record = self._read(shard, self._record(shard), request)
-        return record is not None and len(record.images) == len(shard.samples)
+        return self._find(shard, request) is not None
 
-    def _begun(self, shard: Shard, request: SampleRequest) -> int:
-        """Return how many of a shard's first samples are stored, where it was interrupted."""
-        begun = 0
-        while begun < len(shard.samples):
-            record = self._read(shard, self.run.context.folder.sample_record(self.run.name, shard, begun), request)
+    def place(self, shard: Shard) -> Path:
+        """Return where samples of a shard lie: a digest of what determines them and is known before many are read.
+
+        These are parts and ids, and the files of the first sample: other data may have the same names, and models of
+        stored predictions are told apart by them. What the model and the domain are called is no part of it.
+        """
+        key = shard.target, shard.name
+        if key not in self._places:
+            first, dataset, parts = shard.samples[0], shard.target.dataset, self._parts(shard.target)
+            own = ""
+            with suppress(OSError, SampleError, ChangedError):  # nothing is stored of a shard without its first sample
+                own = self.run.context.hashes.of_sample(dataset, first)
+            predictions = self.run.inputs({shard.target: [first]}, parts).first_predictions()
+            content = [sorted(parts.items()), [s.id for s in shard.samples], own, predictions]
+            self._places[key] = self.run.context.folder.samples_of(digest_of(content)[:32])
+        return self._places[key]
+
+    def _find(self, shard: Shard, request: SampleRequest) -> tuple[SampleFiles, SampleRecord] | None:
+        """Return what holds all that is requested of a shard, whatever else was requested with it."""
+        place, depot = self.place(shard), self.run.context.depot
+        depot.fetch(place)
+        for files in SampleFiles.all_in(place):
+            record = self._whole.get(files.record)
             if record is None:
-                break
-            begun += len(record.images)
-        return begun
+                depot.fetch(files.whole_images)
+                record = self._read(shard, files.record)
+                if record is None or len(record.images) < len(shard.samples):
+                    continue
+                self._whole[files.record] = record
+            if _holds(record, request, shard):
+                return files, record
+        return None
 
-    def _read(self, shard: Shard, path: Path, request: SampleRequest) -> SampleRecord | None:
-        """Return what is said of stored samples, if it holds for what is requested, and for model and files now."""
+    def _files(self, shard: Shard, request: SampleRequest) -> SampleFiles:
+        return SampleFiles.of(self.place(shard), _part(request, shard))
+
+    def _begun(self, shard: Shard, request: SampleRequest) -> list[tuple[Path, SampleRecord]]:
+        """Return the parts of a shard's first samples, where it was interrupted: of several, those that hold most."""
+        files, found, begun = self._files(shard, request), [], 0
+        self.run.context.depot.fetch(files.whole_images)
+        while begun < len(shard.samples):
+            read = ((part, self._read(shard, record_of(part))) for part in files.parts(begun))
+            valid = [(part, record) for part, record in read if record is not None]
+            if not valid:
+                break
+            found.append(max(valid, key=lambda one: len(one[1].images)))
+            begun += len(found[-1][1].images)
+        return found
+
+    def _read(self, shard: Shard, path: Path) -> SampleRecord | None:
+        """Return what is said of stored samples, if it holds for model and files now."""
         try:
             record = read_sample_record(path)
-            asked = _part(request, shard).part(e.id for e in record.images)
-            if not record.images or not asked.within(SampleRequest(record.quota, record.whole)):
-                return None
             refuse_changed_files(path, record)
         except (OSError, ValueError):
             return None
@@ -168,7 +211,7 @@ class Sampling:
         predictions = {e.id: e.prediction_sha256 for e in record.images if e.prediction_sha256}
         before = StoredInputs(record.parts, {name: {e.id: e.sha256 for e in record.images}}, {name: predictions})
         now = self.run.inputs({shard.target: shard.samples}, self._parts(shard.target))
-        return record if now.change_since(before) is None else None
+        return record if record.images and now.change_since(before) is None else None
 
     def _parts(self, target: Target) -> dict[str, str]:
         """Return what determines samples: predictions, and which pixels of them are drawn."""
@@ -177,14 +220,10 @@ class Sampling:
             self._parts_by_target[target] = self.run.parts([target]) | seed
         return self._parts_by_target[target]
 
-    def _pixels(self, shard: Shard) -> Path:
-        return self.run.context.folder.pixels(self.run.name, shard)
 
-    def _record(self, shard: Shard) -> Path:
-        return self.run.context.folder.sample_record(self.run.name, shard)
-
-    def _whole_image(self, shard: Shard, place: int) -> Path:
-        return self.run.context.folder.whole_image(self.run.name, shard, place)
+def _holds(record: SampleRecord, request: SampleRequest, shard: Shard) -> bool:
+    """Tell if a record of a whole shard holds all that is requested of it."""
+    return _part(request, shard).within(SampleRequest(record.quota, record.whole))
 
 
 def _part(request: SampleRequest, shard: Shard) -> SampleRequest:

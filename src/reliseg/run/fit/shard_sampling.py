@@ -1,6 +1,7 @@
 """The samples of a shard, written as they come: whole at its end, and in parts until then."""
 
 import hashlib
+import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,15 +17,20 @@ from reliseg.run.failures import Attempts
 from reliseg.run.fit.image_files import image_files, save_image
 from reliseg.run.fit.pixel_files import PixelWriter, pixel_files, read_pixels
 from reliseg.run.fit.requests import SampleRequest
-from reliseg.run.fit.sample_records import SampleEntry, SampleRecord, read_sample_record, write_sample_record
+from reliseg.run.fit.sample_files import SampleFiles, record_of
+from reliseg.run.fit.sample_records import SampleEntry, SampleRecord, are_whole, read_sample_record, write_sample_record
 from reliseg.run.predict.stream import PredictedSample
+
+_PATIENCE = 10.0
+"""Seconds that another process may take from moving the files of a shard to saying so."""
 
 
 @dataclass(eq=False)
 class ShardSampling:
-    """What is requested of a shard, from the sample at place `begun` on: those before are stored in parts.
+    """What is requested of a shard, beside what lies there in parts already.
 
-    When a checkpoint is due, what was sampled since the last one becomes a part, named by its first place.
+    When a checkpoint is due, what was sampled since the last one becomes a part. Others may sample the same shard at
+    once: each writes parts of its own, and all of them come to the same files.
     """
 
     run: ModelRun
@@ -32,13 +38,20 @@ class ShardSampling:
     request: SampleRequest
     parts: Mapping[str, str]
     """What the samples are computed from, part by part."""
-    begun: int = 0
+    files: SampleFiles
+    begun: Sequence[tuple[Path, SampleRecord]] = ()
+    """The parts of its first samples, where it was interrupted: what their files are named after."""
+    _stored: list[Path] = field(init=False)
+    _writer: str = field(default_factory=lambda: secrets.token_hex(4), init=False)
     _lost: int = field(default=0, init=False)
 
+    def __post_init__(self) -> None:
+        """Begin after what is there."""
+        self._stored = [part for part, _ in self.begun]
+
     def store(self, outcomes: Iterator[PredictedSample | SampleError], attempts: Attempts) -> None:
-        """Store the samples; of a shard with some that cannot be read, those before the first of them."""
-        self.run.context.depot.remove(self._record())  # it is of other files
-        at = self.begun
+        """Store the other samples; of a shard with some that cannot be read, those before the first of them."""
+        at = sum(len(record.images) for _, record in self.begun)
         while at < len(self.shard.samples) and not self._lost:
             at += self._store_part(at, outcomes, attempts)
         while not attempts.are_hopeless and (outcome := next(outcomes, None)):  # the others are only tried
@@ -52,7 +65,8 @@ class ShardSampling:
         """Store samples from a place on, until a checkpoint is due or one cannot be read; return their number."""
         due = time.monotonic() + self.run.context.checkpoint
         entries: list[SampleEntry] = []
-        with PixelWriter(self._pixels(at)) as pixels:
+        part = self.files.part(at, self._writer)
+        with PixelWriter(part) as pixels:
             for outcome in outcomes:
                 tried = self._tried(outcome, attempts)
                 if tried is None:
@@ -61,7 +75,10 @@ class ShardSampling:
                 if time.monotonic() >= due:
                     break
         if entries:
-            self._write_record(at, entries)
+            files = self._write_record(part, entries, at)
+            self._stored.append(part)
+            if len(entries) < len(self.shard.samples):  # else it becomes the whole shard at once
+                self.run.context.depot.put(*files)
         return len(entries)
 
     def _tried(self, outcome: PredictedSample | SampleError, attempts: Attempts) -> PredictedSample | None:
@@ -84,7 +101,7 @@ class ShardSampling:
         generator = _generator(self.run.plan.settings.seed, sample)
         logits, labels = sample_pixels(prediction, truth, request.quota, generator)
         if sample in request.whole:
-            save_image(self._whole_image(place), prediction, truth, image=request.whole[sample])
+            save_image(self.files.whole_image(place), prediction, truth, image=request.whole[sample])
         feature = prediction.feature
         return SampleEntry(
             id=sample,
@@ -98,45 +115,48 @@ class ShardSampling:
 
     def _finish(self) -> None:
         """Put the parts together: fits must not see where a shard was interrupted."""
-        records = list(self._part_records())
-        if len(records) == 1:
-            for before, after in zip(pixel_files(self._pixels(0)), pixel_files(self._pixels()), strict=True):
+        try:
+            self._join()
+        except FileNotFoundError:  # who samples the same has taken the parts that both began with
+            if not self._is_finished():
+                raise
+        for part in self._stored:
+            self.run.context.depot.remove(record_of(part), *pixel_files(part))
+
+    def _join(self) -> None:
+        records = [read_sample_record(record_of(part)) for part in self._stored]
+        if len(self._stored) == 1:
+            for before, after in zip(pixel_files(self._stored[0]), pixel_files(self.files.pixels), strict=True):
                 before.replace(after)
         else:
-            with PixelWriter(self._pixels()) as pixels:
-                for at, _ in records:
-                    pixels.add(*read_pixels(self._pixels(at)))
-        self._write_record(None, [entry for _, record in records for entry in record.images])
-        for at, _ in records:
-            self.run.context.depot.remove(self._record(at), *pixel_files(self._pixels(at)))
-
-    def _part_records(self) -> Iterator[tuple[int, SampleRecord]]:
-        at = 0
-        while at < len(self.shard.samples):
-            record = read_sample_record(self._record(at))
-            yield at, record
-            at += len(record.images)
-
-    def _write_record(self, at: int | None, entries: Sequence[SampleEntry]) -> None:
-        """Write what is said of a part, or of the whole shard: last, when its files are whole."""
-        places = range(at or 0, (at or 0) + len(entries))
-        images = [file for place in places for file in image_files(self._whole_image(place))]
-        record = SampleRecord(
-            images=tuple(entries), parts=dict(self.parts), quota=self.request.quota, whole=dict(self.request.whole)
+            with PixelWriter(self.files.pixels) as pixels:
+                for part in self._stored:
+                    pixels.add(*read_pixels(part))
+        self.run.context.depot.put(
+            *self._write_record(self.files.pixels, [entry for record in records for entry in record.images])
         )
-        files = [*images, *pixel_files(self._pixels(at))]
-        write_sample_record(self._record(at), record, files)
-        if at is None or len(entries) < len(self.shard.samples):  # else it becomes the whole shard at once
-            self.run.context.depot.put(*files, self._record(at))
 
-    def _pixels(self, at: int | None = None) -> Path:
-        return self.run.context.folder.pixels(self.run.name, self.shard, at)
+    def _is_finished(self) -> bool:
+        """Wait until another process has said that the shard is whole; return False where it does not."""
+        until = time.monotonic() + _PATIENCE
+        while not (is_whole := are_whole(self.files.record)) and time.monotonic() < until:
+            time.sleep(0.1)
+        return is_whole
 
-    def _record(self, at: int | None = None) -> Path:
-        return self.run.context.folder.sample_record(self.run.name, self.shard, at)
-
-    def _whole_image(self, place: int) -> Path:
-        return self.run.context.folder.whole_image(self.run.name, self.shard, place)
+    def _write_record(self, pixels: Path, entries: Sequence[SampleEntry], at: int = 0) -> list[Path]:
+        """Write what is said of samples from a place on, when their files are whole; return the files, it last."""
+        places = range(at, at + len(entries))
+        images = [file for place in places for file in image_files(self.files.whole_image(place))]
+        record = SampleRecord(
+            images=tuple(entries),
+            parts=dict(self.parts),
+            quota=self.request.quota,
+            whole=dict(self.request.whole),
+            named={"model": self.run.name, "domain": str(self.shard.target)},
+        )
+        files = [*images, *pixel_files(pixels)]
+        write_sample_record(record_of(pixels), record, files)
+        return [*files, record_of(pixels)]
 
 
 def _generator(seed: int, sample: str) -> np.random.Generator:

@@ -117,8 +117,9 @@ class Contents:
         kind = head.made.get("processor", "")
         self.processors.setdefault(kind, (head.made.get("model", "") or kind, store))
 
-    def add_sampled(self, model: str, domain: str, record: SampleRecord, store: int) -> None:
+    def add_sampled(self, record: SampleRecord, store: int) -> None:
         """Add what sampled pixels say; those of several seeds belong together."""
+        model, domain = record.named.get("model", ""), record.named.get("domain", "")
         parts = {name: value for name, value in record.parts.items() if name != SEED_PART}
         self._add_parts(model, domain, parts, store)
         predictions = {e.id: e.prediction_sha256 for e in record.images if e.prediction_sha256}

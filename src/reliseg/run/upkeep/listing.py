@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from reliseg.calibration.records.promises import promises_file
@@ -53,11 +52,16 @@ def fitted_places(folder: RunFolder) -> Iterator[Path]:
 
 
 def sample_record_files(folder: RunFolder) -> list[Path]:
-    """Return the files that say what is sampled, of all models: `MODEL/DATASET/DOMAIN/SCENE/SHARD.json`."""
-    above = folder.samples("")
-    with suppress(OSError):
-        return sorted(path for path in above.rglob("*.json") if len(path.relative_to(above).parts) == 5)
-    return []
+    """Return the files that say what is sampled, whole or in parts: `AB/PLACE/NAME.json`."""
+    return [path for place in sample_places(folder) for path in sorted(place.glob("*.json"))]
+
+
+def sample_places(folder: RunFolder) -> Iterator[Path]:
+    """Yield the places of samples."""
+    for first in _names(folder.samples):
+        for name in _names(folder.samples / first) if re.fullmatch(r"[0-9a-f]{2}", first) else ():
+            if _PLACE.fullmatch(name) and name.startswith(first):
+                yield folder.samples / first / name
 
 
 def sampled_files(path: Path, record: SampleRecord) -> dict[Path, str]:

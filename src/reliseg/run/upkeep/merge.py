@@ -13,7 +13,7 @@ from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.depot.open import open_depot, place_of_run
 from reliseg.run.depot.sources import run_to_read
 from reliseg.run.fit.refusals import read_refusal, record_files, write_refusal
-from reliseg.run.fit.sample_records import SEED_PART, SampleRecord, read_sample_record, refuse_changed_files
+from reliseg.run.fit.sample_records import SampleRecord, are_whole, read_sample_record
 from reliseg.run.folder import RunFolder, check_writable, hold_run_folder, look_at_run
 from reliseg.run.hashes import InputHashes
 from reliseg.run.store.piece_files import FORMAT, format_of, read_head, read_unchanged
@@ -114,7 +114,7 @@ class Merge:
     def _have_target(self) -> None:
         """Have here what the run holds that gets all: it is compared, and is not copied again."""
         folder, depot = self._target.folder, self._target.depot
-        depot.fetch(*{path.parent for path in depot.below(folder.statistics, folder.fitted(""), folder.samples(""))})
+        depot.fetch(*{path.parent for path in depot.below(folder.statistics, folder.fitted(""), folder.samples)})
 
     def _compare(self, stores: Sequence[Stored]) -> None:
         """Raise a ConfigError where runs do not belong together."""
@@ -148,9 +148,8 @@ class Merge:
             elif (other := format_of(path)) not in (None, FORMAT):
                 raise _format_error(run, f"its statistics are of format {other}, and this version has {FORMAT}")
         for path in listing.sample_record_files(folder):
-            model, dataset, domain = path.relative_to(folder.samples("")).parts[:3]
             try:
-                contents.add_sampled(model, f"{dataset}/{domain}", read_sample_record(path), store)
+                contents.add_sampled(read_sample_record(path), store)
             except (OSError, ValueError):
                 continue
         for path in (file for place in listing.fitted_places(folder) for file in record_files(place)):
@@ -293,12 +292,7 @@ class OtherCopies(_Copies):
                     line = f"{self.source.shown(path)} is damaged and left out; sample it again"
                     self.merged.left_out.append(line)
                 continue
-            there = _whole_samples(target)
-            if there is not None and there.parts != record.parts:
-                what = "of another seed" if _differs_by_seed(there, record) else "of another model or data"
-                line = f"{self.source.shown(path)} is {what} than what lies in {self.target.name}, and is left out"
-                self.merged.left_out.append(f"{line}; fit where it lies, and merge then")
-            elif there is None or not _holds_as_much(there, record):
+            if not are_whole(target):  # what lies at one place is the same
                 self._copy_shard(path, record, files)
 
     def copy_texts(self) -> None:
@@ -321,29 +315,6 @@ def _is_record(path: Path) -> bool:
     except ConfigError:
         return False
     return True
-
-
-def _whole_samples(path: Path) -> SampleRecord | None:
-    """Return what is said of samples that lie there; None where they are not whole."""
-    try:
-        record = read_sample_record(path)
-        refuse_changed_files(path, record)
-    except (OSError, ValueError):
-        return None
-    return record
-
-
-def _differs_by_seed(one: SampleRecord, other: SampleRecord) -> bool:
-    """Tell if samples are of the same predictions, and other pixels were drawn."""
-    return all(one.parts.get(n) == other.parts.get(n) for n in {*one.parts, *other.parts} - {SEED_PART})
-
-
-def _holds_as_much(there: SampleRecord, other: SampleRecord) -> bool:
-    """Tell if samples are of other images, or hold all of these."""
-    if [e.sha256 for e in there.images] != [e.sha256 for e in other.images]:
-        return True
-    wanted = other.whole.items()
-    return other.quota <= there.quota and all(i in there.whole and image <= there.whole[i] for i, image in wanted)
 
 
 def _is_named_so(copy: Path, path: Path) -> bool:

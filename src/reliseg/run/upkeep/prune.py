@@ -15,6 +15,7 @@ from reliseg.results.pictures import PictureIndex
 from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.evaluate.coverage import Coverages
+from reliseg.run.fit.fitting import Fitting
 from reliseg.run.folder import RunFolder, hold_run_folder, look_at_run
 from reliseg.run.hashes import InputHashes
 from reliseg.run.store.answers import Answers
@@ -94,7 +95,7 @@ class Prune:
     def _own(self) -> list[Path]:
         """What is looked through: tables, and what else belongs to the results that lie there, stay."""
         folder = self.folder
-        found = [folder.statistics, folder.fitted(""), folder.samples(""), folder.configurations, folder.pictures]
+        found = [folder.statistics, folder.fitted(""), folder.samples, folder.configurations, folder.pictures]
         return [*found, folder.measured, folder.records("")]
 
     def _shown(self) -> Iterator[str]:
@@ -137,7 +138,8 @@ class Prune:
         uses.folders |= set(found.fitted)
         uses.files |= set(self._failures(context, found, plan, handle))
         if found.unfitted:
-            uses.folders.add(str(context.folder.samples(handle.name).relative_to(self.folder.path)))
+            places = Fitting(ModelRun(context, plan, handle)).sample_places()
+            uses.folders |= {str(place.relative_to(self.folder.path)) for place in places}
             names = uses.unfitted.setdefault(handle.name, set())
             names |= {name for fit in plan.fits for name, _ in fit.calibrations()}
 
