@@ -1,6 +1,7 @@
 """What a run over all kinds and severities costs beside the network alone: shares of the time of processors.
 
-python benchmarks/corrupted_runs.py [--data FOLDER] [--images N] [--severities N ...] [--out FILE.json]
+python benchmarks/corrupted_runs.py [--data FOLDER] [--images N] [--severities N ...] [--only small|large]
+                                    [--out FILE.json]
 
 FOLDER holds `camvid` and `weights/dabnet_cityscapes.pth`. The network is DABNet, on frames of 360 x 480 pixels, and on
 one of them enlarged to 1024 x 2048. Alone it predicts a twentieth as often, of images that are decoded already, in the
@@ -29,8 +30,10 @@ from pipeline import ROOT, Stages, limited
 import reliseg
 from reliseg.data import DataSet, load
 from reliseg.models import Input, Model
+from reliseg.run.context import ModelRun
 from reliseg.run.evaluate import observer
 from reliseg.run.predict import stream
+from reliseg.run.store.store import Store
 
 TARGET = 1.1
 LARGE = (1024, 2048)
@@ -46,11 +49,13 @@ class Spent:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Measure decoding, corrupting and counting while this is open."""
+        """Measure the parts of a run beside the network while this is open; the looks at the model are predictions."""
         whole = {
             "decoding": (stream, "load_clean"),
             "corruptions": (stream, "corrupt_sample"),
             "statistics": (observer.Observer, "observe"),
+            "pieces written": (Store, "save"),
+            "looks at the model": (ModelRun, "look_at"),
         }
         kept = {name: getattr(*place) for name, place in whole.items()}
         for name, place in whole.items():
@@ -162,6 +167,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--images", type=int, default=20)
     parser.add_argument("--severities", type=int, nargs="+", default=[1, 2, 3, 4, 5], help="of the large image")
+    parser.add_argument("--only", choices=("small", "large"), help="one of the two sizes")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -169,13 +175,18 @@ def main() -> None:
     model = reliseg.open_model(
         f"python:{where}:build", labels="cityscapes", weights=weights, align_corners=True, threads=1, device="cpu"
     )
-    frames = reliseg.open_dataset("camvid", arguments.data / "camvid", domains={"day": {"scenes": ["Seq05VD"]}})
-    measures = measure("DABNet, 360 x 480", model, limited(frames, "day", arguments.images), "day", (1, 2, 3, 4, 5))
-    for line in measures:
-        print(line, flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        large = enlarged(arguments.data, Path(folder))
-        measures += measure("DABNet, 1024 x 2048", model, large, "day", tuple(arguments.severities))
+    measures: list[Measure] = []
+    if arguments.only != "large":
+        frames = reliseg.open_dataset("camvid", arguments.data / "camvid", domains={"day": {"scenes": ["Seq05VD"]}})
+        measures += measure(
+            "DABNet, 360 x 480", model, limited(frames, "day", arguments.images), "day", (1, 2, 3, 4, 5)
+        )
+        for line in measures:
+            print(line, flush=True)
+    if arguments.only != "small":
+        with tempfile.TemporaryDirectory() as folder:
+            large = enlarged(arguments.data, Path(folder))
+            measures += measure("DABNet, 1024 x 2048", model, large, "day", tuple(arguments.severities))
     sys.stdout.write("\n")
     show(measures, arguments.out)
 
