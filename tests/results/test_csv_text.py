@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reliseg.results import csv_line
+from reliseg.results import csv_line, csv_numbers
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
 BARE = st.sampled_from(["", "=", "+", "-", "@", "\t", "\r", "\n", "'", "''", "=1+1", "-2", "+a", "@b", "'c", '"', ","])
@@ -27,3 +27,8 @@ def test_negative_numbers_stay_numbers_and_plain_texts_stay_as_they_are():
     assert csv_line([-1.5, -2, "-1.5", "a-b", 'say "a", b', math.nan, None, 1e-300, "it's"]) == (
         '-1.5,-2,\'-1.5,a-b,"say ""a"", b",,,1e-300,it\'s\n'
     )
+
+
+@given(st.lists(st.floats(), min_size=1))
+def test_many_numbers_are_those_of_a_line(values):
+    assert csv_numbers(values) + "\n" == csv_line(values)

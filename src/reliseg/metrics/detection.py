@@ -82,7 +82,6 @@ def detection_replicates(
 
 
 def _numbers(inside: Counts, outside: Counts) -> list[Float64[np.ndarray, " m"]]:
-    inside, outside = np.broadcast_arrays(inside, outside)
     return [
         many.auroc(inside, outside),
         many.average_precision(inside, outside),

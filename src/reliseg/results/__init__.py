@@ -1,6 +1,6 @@
 """What a run gives to its readers: tables, and the files beside them."""
 
-from reliseg.results.csv_text import csv_line, read_csv
+from reliseg.results.csv_text import csv_line, csv_numbers, read_csv
 from reliseg.results.images import ImageRow, ImageTable
 from reliseg.results.rows import COLUMNS, NAN, Origin, Row, Value, with_score
 from reliseg.results.table import Results, read_provenance
@@ -15,6 +15,7 @@ __all__ = [
     "Row",
     "Value",
     "csv_line",
+    "csv_numbers",
     "read_csv",
     "read_provenance",
     "with_score",

@@ -15,6 +15,7 @@ from reliseg.plan import shards as cutting
 from reliseg.plan.plan import Pool
 from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.measure import measure as measuring
+from reliseg.run.measure import reading
 from reliseg.run.measure.measure import Chosen, measure
 from reliseg.run.measure.states import load_state
 from reliseg.runtime.progress import Silent
@@ -66,10 +67,11 @@ def test_the_state_of_a_domain_is_that_of_all_its_samples(run, name):
 
 def test_the_reference_is_read_once_under_each_calibration(run, monkeypatch):
     read = []
-    load = measuring.load_state
-    monkeypatch.setattr(measuring, "load_state", lambda *given, **how: read.append(given[1]) or load(*given, **how))
+    load = reading.load_state
+    monkeypatch.setattr(reading, "load_state", lambda *given, **how: read.append(given[1]) or load(*given, **how))
     measure(Coverages(run), (), NOTHING)
-    assert [[m.domain.name for m in members] for members in read] == [["day"], ["dusk"], ["day", "dusk"]]
+    names = sorted([m.domain.name for m in members] for members in read)
+    assert names == [["day"], ["day", "dusk"], ["dusk"]]
 
 
 def test_numbers_by_class_have_intervals_or_a_reason(run):
@@ -135,10 +137,8 @@ def test_a_piece_that_goes_while_it_is_read_is_named(run):
             return iter(covers)
 
     coverages._by_target[target] = Kept(run, target)
-    state = load_state(coverages, [target], "identity")
+    assert load_state(coverages, [target], "identity").pixels.ranks["msp"].known.any()
     path.unlink()
-    with pytest.raises(FileNotFoundError, match="is gone or broken since it was written"):
-        state.pixels.ranks["msp"]
     with pytest.raises(FileNotFoundError, match="is gone or broken since it was written"):
         load_state(coverages, [target], "identity")
 

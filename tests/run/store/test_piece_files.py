@@ -13,15 +13,17 @@ import numpy as np
 import pytest
 
 from reliseg.kernels.reference import observe
-from reliseg.run.store.histograms import StoredScoreHistograms
+from reliseg.run.store.cover import BASE, CLASSWISE
 from reliseg.run.store.piece_files import (
     Observed,
     PieceHead,
     StoredHead,
     load_piece,
+    open_piece,
     save_piece,
     verify_piece,
 )
+from reliseg.run.store.sums import HistogramSums, PixelSums
 from reliseg.stats import Layout
 from reliseg.stats.view import LogitView
 
@@ -59,8 +61,15 @@ def content_of(path: Path) -> dict[str, np.ndarray] | None:
     assert stored is not None
     arrays = dict(stored.observed.pixels.items())
     arrays |= {f"samples.{key}": array for key, array in stored.observed.samples.arrays().items()}
-    for score, ranks in StoredScoreHistograms({s: [path] for s in SMALL.scores}).items():
-        np.testing.assert_array_equal(ranks.counts, arrays[f"ranks.{score}.counts"])
+    pixels, histograms = PixelSums(SMALL), HistogramSums(SMALL.scores)
+    with open_piece(path) as piece:
+        pixels.add(piece, [BASE, CLASSWISE])
+        histograms.add(piece, SMALL.scores)
+        assert piece.samples() == stored.observed.samples
+    for name, array in pixels.statistics().items():
+        np.testing.assert_array_equal(array, arrays[name])
+    for score, filled in histograms.filled().items():
+        np.testing.assert_array_equal(filled.histogram().counts, arrays[f"ranks.{score}.counts"])
     return arrays
 
 

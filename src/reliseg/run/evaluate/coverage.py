@@ -1,10 +1,11 @@
 """What is stored of a model on a domain, and what is missing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 
 from reliseg.errors import SampleError
 from reliseg.plan.plan import Target
@@ -177,9 +178,15 @@ class Coverages:
         self.run = run
         self._seen = seen or Seen()
         self._by_target: dict[Target, Coverage] = {}
+        self._lock = Lock()
 
     def of(self, target: Target) -> Coverage:
         """Return that of a domain."""
         if target not in self._by_target:
             self._by_target[target] = Coverage(self.run, target, self._seen)
         return self._by_target[target]
+
+    def covers(self, targets: Iterable[Target], calibration: str) -> list[tuple[Coverage, Shard, Cover]]:
+        """Return all shards of some domains with what is stored of them; for any number of threads."""
+        with self._lock:
+            return [(of, shard, found) for of in map(self.of, targets) for shard, found in of.covers(calibration)]

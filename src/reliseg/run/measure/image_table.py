@@ -9,7 +9,7 @@ from reliseg.metrics import DomainState
 from reliseg.metrics.many import ratio
 from reliseg.metrics.units import Units, share_up_to
 from reliseg.plan.plan import Plan, Target
-from reliseg.results import NAN, csv_line
+from reliseg.results import NAN, csv_line, csv_numbers
 from reliseg.results.images import IOU, MEAN, NUMBERS, PIXELS, PLACE
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.built_in_scores import msp_edges
@@ -38,10 +38,12 @@ def image_lines(
     iou = _iou(state, units, _classes(plan))
     samples = {sample.id: sample for sample in target.domain.samples}
     ids = [name.removeprefix(f"{target.dataset.name}/") for name in units.image_names]
+    begin = csv_line([model, *target.names, calibration]).removesuffix("\n")
+    cells = np.concatenate([numbers, iou], axis=1).tolist()
     for i in sorted(range(len(ids)), key=ids.__getitem__):
         sample = samples[ids[i]]
-        place = [model, *target.names, calibration, sample.id, sample.scene, sample.image, sample.mask or ""]
-        yield csv_line([*place, int(units.images.known[i]), *map(float, numbers[i]), *map(float, iou[i])])
+        of_image = csv_line([sample.id, sample.scene, sample.image, sample.mask or "", int(units.images.known[i])])
+        yield f"{begin},{of_image[:-1]},{csv_numbers(cells[i])}\n"
 
 
 def _numbers(state: DomainState, units: Units, threshold: Threshold | None) -> Iterator[Float64[np.ndarray, " n"]]:

@@ -1,12 +1,10 @@
 """From stored statistics to rows of results. Shards are read one by one: a dozen numbers per image stay in memory."""
 
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
-from reliseg.conformal import PromisedThreshold
 from reliseg.data import MASKS_TO_DECODE, void_note
 from reliseg.metrics import METRICS, DomainState, Metric, compute_values
 from reliseg.plan.plan import IDENTITY, Reported, Target
@@ -18,10 +16,10 @@ from reliseg.run.measure.image_table import image_lines
 from reliseg.run.measure.jobs import BySplit, Job, Keys
 from reliseg.run.measure.measured import Measured, keep, recall
 from reliseg.run.measure.numbers import Number, replicates_by_value, unit_set, with_intervals, write_replicates_of
-from reliseg.run.measure.promises import Promised, label_pixels, promises_of, set_counts
+from reliseg.run.measure.promises import Promised, promises_of
+from reliseg.run.measure.reading import States
 from reliseg.run.measure.seed_means import with_means
-from reliseg.run.measure.states import load_state
-from reliseg.run.store.histograms import StoredScoreHistograms
+from reliseg.run.measure.threads import measure_each
 from reliseg.stats import reliability
 from reliseg.stats.bins import VOID_ROLE, edges
 from reliseg.stats.fixed import real
@@ -29,8 +27,6 @@ from reliseg.stats.threshold import Threshold
 
 Thresholds: TypeAlias = Mapping[tuple[str, str], Mapping[str, Threshold]]
 """By calibration split and calibration, then by score."""
-_AHEAD = 2000
-"""Images of a domain that is read while another one is measured, at most: each takes 40 kB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,21 +53,32 @@ class _Group:
     means: Mapping[str, Sequence[str]]
     """The means over their seeds, with what each is made of."""
 
+    def needs_replicates(self, job: Job) -> bool:
+        """Tell if what a job finds is needed for a mean."""
+        return any(job.calibration in parts for parts in self.means.values())
+
+
+class _Part(NamedTuple):
+    """What is measured of one job: tables without rows, and the numbers that rows are made of."""
+
+    measured: Measured
+    numbers: list[Number]
+
 
 class _Measurement:
     """Measures one model: calibration by calibration, so that the reference is read once under each.
 
     Calibrations that differ in their seeds alone are measured domain by domain: their mean needs the replicates of all.
-    While a domain is measured, a thread reads what the next one needs. What was measured before is not measured again.
+    Several are measured at once. What was measured before is not measured again.
     """
 
     def __init__(self, coverages: Coverages, incomplete: Collection[Target], chosen: Chosen) -> None:
         run = coverages.run
-        self._states, self._run, self._plan = _States(coverages, incomplete), run, run.plan
+        self._run, self._plan = run, run.plan
         self._chosen = chosen
         self._metrics = [METRICS.get(name)() for name in run.plan.metrics]
         self._targets = [t for t in run.plan.reported() if not any(m in incomplete for m in t.members())]
-        self._keys = Keys(coverages)
+        self._states, self._keys = States(coverages, incomplete), Keys(coverages)
 
     def whole(self) -> Measured:
         """Return all that is measured."""
@@ -79,12 +86,15 @@ class _Measurement:
         groups = list(self._all_groups(orders))
         keys = [self._keys.of(group.jobs, group.means) for group in groups]
         known = [recall(self._run.context, key) for key in keys]
-        jobs = [job for group, found in zip(groups, known, strict=True) if found is None for job in group.jobs]
+        missing = [group for group, found in zip(groups, known, strict=True) if found is None]
+        jobs = [(job, group.needs_replicates(job)) for group in missing for job in group.jobs]
+        self._states.expect((job.target, job.calibration) for job, _ in jobs)
         every: dict[tuple[int, str], Measured] = {}
-        with closing(self._states.ahead(jobs)) as states:
-            for group, key, found in zip(groups, keys, known, strict=True):
-                if found is None:
-                    found = self._group(group, states)
+        read = [(job, job[0].target.members()) for job in jobs]
+        with closing(measure_each(self._do, read, self._run.context.workers)) as parts:
+            for group, key, before in zip(groups, keys, known, strict=True):
+                found = self._group(group, parts) if before is None else before
+                if before is None:
                     keep(self._run.context, key, found)
                 every |= {(group.place, calibration): measured for calibration, measured in found.items()}
         whole = Measured()
@@ -117,24 +127,20 @@ class _Measurement:
             _origin(run, target, calibration),
             _thresholds_by_split(run, target, calibration, self._chosen.thresholds),
             promises_of(run, target, calibration, self._chosen.promised),
-            self._states.reference_for(target, calibration),
-            _holds_reference(target, self._plan.reference),
+            self._states.reference_of(target, calibration),
+            self._states.holds_reference(target),
         )
 
-    def _group(self, group: _Group, states: Iterator[tuple[DomainState, DomainState | None]]) -> dict[str, Measured]:
+    def _group(self, group: _Group, parts: Iterator[_Part]) -> dict[str, Measured]:
         """Return what is measured on a domain under each; means follow the last calibration they are made of."""
-        means = group.means
-        of_seeds = {name for parts in means.values() for name in parts}
         measured: dict[str, Measured] = {}
         numbers: dict[str, list[Number]] = {}
         for job in group.jobs:
-            name = job.calibration
-            measured[name], found = self._one(job, *next(states))
-            numbers[name] = found if name in of_seeds else [number.bare() for number in found]
+            measured[job.calibration], numbers[job.calibration] = next(parts)
         current = iter(measured)
         last = Measured()
-        for of_one in with_means(numbers, means):
-            is_mean = bool(of_one) and of_one[0].row.calibration in means
+        for of_one in with_means(numbers, group.means):
+            is_mean = bool(of_one) and of_one[0].row.calibration in group.means
             if is_mean:
                 last.files.append(write_replicates_of(self._run.context.folder.replicates, of_one))
             else:
@@ -142,9 +148,11 @@ class _Measurement:
             last.rows.extend(number.row for number in of_one)
         return measured
 
-    def _one(self, job: Job, state: DomainState, reference: DomainState | None) -> tuple[Measured, list[Number]]:
-        """Return what is measured on a domain under one calibration, without rows, and its numbers."""
-        run, plan, target, calibration, origin = self._run, self._plan, job.target, job.calibration, job.origin
+    def _do(self, asked: tuple[Job, bool]) -> _Part:
+        """Measure a domain under one calibration; with replicates where they are needed for a mean."""
+        (job, needs_replicates), run = asked, self._run
+        target, calibration, origin = job.target, job.calibration, job.origin
+        state, reference = self._states.read(target, calibration)
         metrics = [m for m in self._metrics if m.reads_images_alone or target.classes is not None]
         lost = sum(len(m.domain.samples) for m in target.members()) - len(state.images)
         seen = _Views(
@@ -155,8 +163,7 @@ class _Measurement:
                 for name, p in job.promises
             ],
         )
-        found = _numbers(metrics, seen, reference)
-        numbers = [number.skipping(lost) for number in with_intervals(found)]
+        numbers = [number.skipping(lost) for number in with_intervals(_numbers(metrics, seen, reference))]
         measured = Measured(files=[write_replicates_of(run.context.folder.replicates, numbers)])
         if isinstance(target, Target) and state.annotated and calibration == IDENTITY:
             measured.notes.extend(_void_notes(target, state))
@@ -165,74 +172,8 @@ class _Measurement:
             measured.curves.append(curves_of(run.name, target.names, calibration, state).to_json())
         if isinstance(target, Target) and not target.domain.union:
             of_msp = job.thresholds[0][1].get("msp")
-            measured.images.extend(image_lines(plan, run.name, target, calibration, state, of_msp))
-        return measured, numbers
-
-
-class _States:
-    """Reads the statistics of one model; those of the reference under the last calibration stay in memory."""
-
-    def __init__(self, coverages: Coverages, incomplete: Collection[Target]) -> None:
-        self._coverages, self._plan, self._model = coverages, coverages.run.plan, coverages.run.name
-        self._incomplete = incomplete
-        self._kept: tuple[str, DomainState] | None = None
-
-    def ahead(self, jobs: Sequence[Job]) -> Generator[tuple[DomainState, DomainState | None], None, None]:
-        """Yield the statistics of each domain under a calibration, and of the reference.
-
-        A thread reads one ahead, unless there are so many images that two domains would take much memory.
-        """
-        with ThreadPoolExecutor(1) as reader:
-            coming: Future[tuple[DomainState, DomainState | None]] | None = None
-            for job, following in zip(jobs, [*jobs[1:], None], strict=True):
-                found = coming.result() if coming else self.read(job)
-                is_small = following is not None and _is_small(following.target)
-                coming = reader.submit(self._read_all, following) if following and is_small else None
-                yield found
-
-    def read(self, job: Job) -> tuple[DomainState, DomainState | None]:
-        """Return the statistics of a domain, and those of the in-domain data that it is compared with, if any.
-
-        Histograms are read when they are asked for.
-        """
-        state = self._of(job.target, job.calibration)
-        return state, None if job.reference is None else self._of(job.reference, job.calibration)
-
-    def _read_all(self, job: Job) -> tuple[DomainState, DomainState | None]:
-        """Return the same with all histograms read: that is what takes a thread long."""
-        state, reference = self.read(job)
-        if isinstance(state.pixels.ranks, StoredScoreHistograms):
-            state.pixels.ranks.read_all()
-        return state, reference
-
-    def _of(self, target: Reported, calibration: str) -> DomainState:
-        if self._kept is not None and self._kept[0] == calibration and target == self._plan.reference:
-            return self._kept[1]
-        found = load_state(self._coverages, target.members(), calibration, with_units=True)
-        of_labels = label_pixels(self._coverages, target.members(), calibration, found)
-        is_in = _holds_reference(target, self._plan.reference)
-        state = replace(found, holds_reference=is_in, label_pixels=of_labels)
-        if target == self._plan.reference:
-            self._kept = calibration, state
-        return state
-
-    def with_promises(
-        self, target: Reported, calibration: str, state: DomainState, promises: tuple[PromisedThreshold, ...]
-    ) -> DomainState:
-        """Return a state with promises, and with what their sets hold."""
-        state = replace(state, promises=promises)
-        return replace(state, sets=set_counts(self._coverages, target.members(), calibration, state))
-
-    def reference_for(self, target: Reported, calibration: str) -> Target | None:
-        """Return what a domain is compared with; None for the reference itself, and where a calibration stops short."""
-        reference = self._plan.reference
-        if reference is None or reference == target or any(m in self._incomplete for m in reference.members()):
-            return None
-        return reference if calibration in self._plan.calibrations_for(reference, self._model) else None
-
-
-def _is_small(target: Reported) -> bool:
-    return sum(len(m.domain.samples) for m in target.members()) <= _AHEAD
+            measured.images.extend(image_lines(self._plan, run.name, target, calibration, state, of_msp))
+        return _Part(measured, numbers if needs_replicates else [number.bare() for number in numbers])
 
 
 def _groups(orders: Sequence[Sequence[str]], means: Sequence[Mapping[str, Sequence[str]]]) -> list[set[str]]:
@@ -243,17 +184,6 @@ def _groups(orders: Sequence[Sequence[str]], means: Sequence[Mapping[str, Sequen
         groups = [group for group in groups if group not in joined]
         groups.append(set().union(*joined))
     return groups
-
-
-def _holds_reference(target: Reported, reference: Target | None) -> bool:
-    """Tell if images of the reference are among those of a target that is not the reference itself."""
-    if reference is None or reference == target:
-        return False
-    inside = [m for m in target.members() if m.dataset == reference.dataset]
-    if not inside:
-        return False
-    own = {(sample.id, sample.corruption) for member in reference.members() for sample in member.domain.samples}
-    return any((sample.id, sample.corruption) in own for member in inside for sample in member.domain.samples)
 
 
 def _is_looked_at(run: ModelRun, target: Target) -> bool:

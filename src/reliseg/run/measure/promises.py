@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -22,6 +23,7 @@ from reliseg.run.context import ModelRun
 from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.measure.jobs import Keys
 from reliseg.run.measure.states import load_state, rows_of_images
+from reliseg.run.measure.threads import measure_each
 
 Promised: TypeAlias = Mapping[tuple[str, str], tuple[PromisedThreshold, ...]]
 """By the name of the ground and the calibration."""
@@ -33,17 +35,28 @@ Lost: TypeAlias = tuple[Int64[np.ndarray, "n b"], Int64[np.ndarray, " n"]]
 
 def measure_promises(coverages: Coverages, incomplete: Collection[Target]) -> Promised:
     """Return the thresholds that the promises of a run come to; none on a ground with a domain in `incomplete`."""
-    run, found = coverages.run, dict[tuple[str, str], tuple[PromisedThreshold, ...]]()
-    for ground in run.plan.grounds:
-        images = _Images(coverages, ground)
+    run, found = coverages.run, dict[tuple[str, str], list[PromisedThreshold]]()
+    images = {ground.name: _Images(coverages, ground) for ground in run.plan.grounds}
+    asked = [(g, name) for g in run.plan.grounds for name in run.plan.calibrations_on(g, run.name)]
+    jobs: list[tuple[tuple[str, str], Sequence[Target]]] = []
+    for ground, calibration in asked:
         lost = [member for member in ground.members if member in incomplete]
-        for calibration in run.plan.calibrations_on(ground, run.name):
-            if lost:
-                why = f"samples of {lost[0]} were not evaluated"
-                found[ground.name, calibration] = tuple(images.without_threshold(why))
-            else:
-                found[ground.name, calibration] = tuple(images.choose(calibration))
-    return found
+        why = f"samples of {lost[0]} were not evaluated" if lost else images[ground.name].obstacle(calibration)
+        known = images[ground.name].without_threshold(why) if why else images[ground.name].recall(calibration)
+        if known is None:
+            jobs.append(((ground.name, calibration), ground.members))
+        else:
+            found[ground.name, calibration] = known
+
+    def choose(job: tuple[str, str]) -> tuple[tuple[str, str], list[PromisedThreshold]]:
+        ground, calibration = job
+        return job, images[ground].choose(calibration)
+
+    with closing(measure_each(choose, jobs, run.context.workers)) as chosen:
+        for (name, calibration), thresholds in chosen:
+            images[name].keep(calibration, thresholds)
+            found[name, calibration] = thresholds
+    return {(g.name, calibration): tuple(found[g.name, calibration]) for g, calibration in asked}
 
 
 def promises_of(
@@ -97,48 +110,56 @@ class _Images:
 
     coverages: Coverages
     ground: PromiseGround
+    _known_keys: dict[str, str] = field(default_factory=dict, init=False)
 
-    def choose(self, calibration: str) -> list[PromisedThreshold]:
-        """Return the threshold of each promise."""
+    def obstacle(self, calibration: str) -> str:
+        """Return why no threshold may be chosen under a calibration; "" where one may."""
         record = self.coverages.run.records.get(calibration)
         for digest, sample in (record.seen() if record else {}).items():
             if digest in self._by_digest:
                 what = f"{self._by_digest[digest]} is the same image as {sample}, which {calibration} was fitted on"
-                return self.without_threshold(f"{what}; remove one of them")
-        promises = [vars(promise) for promise in self.ground.promises]
-        key = self._keys.of_members(
-            [promises, units_of(self.ground), sorted(self._names)], self.ground.members, calibration
-        )
-        bare, known = self.without_threshold(""), self._recall(key)
-        if known is not None:
-            return [replace(one, n=n, bins=bins, why=why) for one, (n, bins, why) in zip(bare, known, strict=True)]
-        found = self._choose(calibration, bare)
-        self.coverages.run.context.kept.write(key, [[one.n, one.bins, one.why] for one in found])
-        return found
+                return f"{what}; remove one of them"
+        return ""
 
-    def _recall(self, key: str) -> list[tuple[int, int | None, str]] | None:
-        """Return what was chosen before for each promise; None where that is not known."""
-        content = self.coverages.run.context.kept.read(key)
+    def recall(self, calibration: str) -> list[PromisedThreshold] | None:
+        """Return the threshold of each promise as it was chosen before; None where that is not known."""
+        content = self.coverages.run.context.kept.read(self._key(calibration))
         try:
-            found = None if content is None else _KEPT.validate_python(json.loads(content))
+            known = None if content is None else _KEPT.validate_python(json.loads(content))
         except (ValueError, RecursionError, ValidationError):
             return None
-        return found if found is not None and len(found) == len(self.ground.promises) else None
+        bare = self.without_threshold("")
+        if known is None or len(known) != len(bare):
+            return None
+        return [replace(one, n=n, bins=bins, why=why) for one, (n, bins, why) in zip(bare, known, strict=True)]
 
-    @cached_property
-    def _keys(self) -> Keys:
-        return Keys(self.coverages)
+    def keep(self, calibration: str, thresholds: Sequence[PromisedThreshold]) -> None:
+        """Keep what was chosen."""
+        content = [[found.n, found.bins, found.why] for found in thresholds]
+        self.coverages.run.context.kept.write(self._key(calibration), content)
 
-    def _choose(self, calibration: str, bare: Sequence[PromisedThreshold]) -> list[PromisedThreshold]:
-        state = load_state(self.coverages, self.ground.members, calibration, with_units=True)
+    def choose(self, calibration: str) -> list[PromisedThreshold]:
+        """Return the threshold of each promise."""
+        members = self.ground.members
+        state = load_state(self.coverages, members, calibration, with_units=True, with_histograms=False)
         assert state.units is not None, "the domains of a ground are annotated, and have the same classes"
         of_labels = label_pixels(self.coverages, self.ground.members, calibration, state)
         every = {"": ImagePixels.of(state.units)} | of_labels
         lost = {label: (pixels.lost(), pixels.counted) for label, pixels in every.items()}
         in_sets = self._lost_in_sets(calibration, state.units.image_names)
         losses = [in_sets if p.of_sets else lost[p.label] for p in self.ground.promises]
-        names = state.units.image_names
+        names, bare = state.units.image_names, self.without_threshold("")
         return [self._chosen(found, *of_one, names) for found, of_one in zip(bare, losses, strict=True)]
+
+    def _key(self, calibration: str) -> str:
+        if calibration not in self._known_keys:
+            asked = [[vars(promise) for promise in self.ground.promises], units_of(self.ground), sorted(self._names)]
+            self._known_keys[calibration] = self._keys.of_members(asked, self.ground.members, calibration)
+        return self._known_keys[calibration]
+
+    @cached_property
+    def _keys(self) -> Keys:
+        return Keys(self.coverages)
 
     def without_threshold(self, why: str) -> list[PromisedThreshold]:
         """Return the promises without thresholds, and why there are none."""

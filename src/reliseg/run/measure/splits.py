@@ -1,7 +1,8 @@
 """The calibration splits themselves: the thresholds they give, and what calibrations do to their own fitting data."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.measure.jobs import Keys
 from reliseg.run.measure.measure import Thresholds
 from reliseg.run.measure.states import load_state
+from reliseg.run.measure.threads import measure_each
 from reliseg.run.store.kept import KeptFiles
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.threshold import Threshold
@@ -50,36 +52,51 @@ class SplitNumbers:
 
 
 def measure_splits(coverages: Coverages, incomplete: Collection[Target]) -> SplitNumbers:
-    """Read the statistics of every split, one calibration after the other: of each only a few numbers stay in memory.
+    """Read the statistics of every split under each calibration: of each only a few numbers stay in memory.
 
     A split with a domain in `incomplete` gives no threshold.
     """
     run = coverages.run
-    thresholds: dict[tuple[str, str], Mapping[str, Threshold]] = {}
+    whole, thresholds = [], dict[tuple[str, str], Mapping[str, Threshold]]()
     lines: list[str] = []
     incomplete_splits: set[str] = set()
-    keys, kept = Keys(coverages), run.context.kept
     for split in run.plan.splits():
         failed = [m for m in split.members if m in incomplete]
-        if failed:
-            incomplete_splits.add(split.name)
-            why = f"calibration split {split.name}: samples of {failed[0]} were not evaluated"
-            none = dict.fromkeys(run.plan.settings.scores, Threshold(why=why))
-            thresholds |= {(split.name, calibration): none for calibration in split.calibrations}
+        if not failed:
+            whole.append(split)
             continue
+        incomplete_splits.add(split.name)
+        why = f"calibration split {split.name}: samples of {failed[0]} were not evaluated"
+        none = dict.fromkeys(run.plan.settings.scores, Threshold(why=why))
+        thresholds |= {(split.name, calibration): none for calibration in split.calibrations}
+    summaries = _summaries(coverages, [(s.members, name) for s in whole for name in s.calibrations])
+    for split in whole:
         before: _Summary | None = None
-        for calibration in split.calibrations:
-            key = keys.of_members(["a split", _REPORTED], split.members, calibration)
-            summary = _recall(kept, key)
-            if summary is None:
-                summary = _Summary.of(load_state(coverages, split.members, calibration))
-                kept.write(key, _packed(summary))
+        for calibration, summary in zip(split.calibrations, summaries, strict=False):
             thresholds[split.name, calibration] = summary.thresholds
             if before is None:  # identity is the first
                 before = summary
             else:
                 lines += _lines([run.name, calibration], before, summary)
     return SplitNumbers(thresholds, lines, frozenset(incomplete_splits))
+
+
+def _summaries(coverages: Coverages, asked: Sequence[tuple[Sequence[Target], str]]) -> Iterator["_Summary"]:
+    """Yield the numbers of domains under calibrations, in their order; what is known is not measured again."""
+    keys, kept = Keys(coverages), coverages.run.context.kept
+    names = [keys.of_members(["a split", _REPORTED], members, calibration) for members, calibration in asked]
+    known = [_recall(kept, key) for key in names]
+    jobs = [(job, job[0]) for job, found in zip(asked, known, strict=True) if found is None]
+
+    def summarize(job: tuple[Sequence[Target], str]) -> _Summary:
+        return _Summary.of(load_state(coverages, *job))
+
+    with closing(measure_each(summarize, jobs, coverages.run.context.workers)) as measured:
+        for key, before in zip(names, known, strict=True):
+            found = next(measured) if before is None else before
+            if before is None:
+                kept.write(key, _packed(found))
+            yield found
 
 
 def stored_thresholds(records: Iterable[Record]) -> dict[tuple[str, str], ByScore]:

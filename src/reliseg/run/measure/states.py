@@ -1,8 +1,7 @@
 """What is stored of some domains under one calibration, as metrics read it: shard by shard."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -14,18 +13,23 @@ from reliseg.plan.shards import Shard
 from reliseg.run.evaluate.coverage import Coverage, Coverages
 from reliseg.run.predict.model_facts import ModelFacts
 from reliseg.run.store.cover import BASE, CLASSWISE, Cover, Piece, extra_part
-from reliseg.run.store.histograms import StoredScoreHistograms
-from reliseg.run.store.piece_files import Observed, load_piece, lost_piece_error
+from reliseg.run.store.piece_files import lost_piece_error, open_piece
+from reliseg.run.store.sums import HistogramSums, PixelSums, ReadHistograms
+from reliseg.run.store.zip_members import UNREADABLE
 from reliseg.scores import SCORES
-from reliseg.stats import PixelStatistics, SampleTable
+from reliseg.stats import SampleTable
 from reliseg.stats.bins import ROLES
-from reliseg.stats.pixels import ClassWise
 
 
 def load_state(
-    coverages: Coverages, members: Sequence[Target], calibration: str, *, with_units: bool = False
+    coverages: Coverages,
+    members: Sequence[Target],
+    calibration: str,
+    *,
+    with_units: bool = False,
+    with_histograms: bool = True,
 ) -> DomainState:
-    """Return the sum of the stored statistics of these domains; histograms are read only when they are asked for.
+    """Return the sum of the stored statistics of these domains, with the fine histograms of scores or without.
 
     With units, what intervals need of each image is read too: some kB for each score. Where data sets have different
     classes, their pixels do not add up: those of the state are none. Samples that are not stored are not in it.
@@ -33,28 +37,24 @@ def load_state(
     run = coverages.run
     labels = _labels_of_all(members)
     layout = run.plan.layout(members[0].dataset)
-    pixels = PixelStatistics.zero_without_ranks(layout)
+    sums = _Sums(PixelSums(layout), HistogramSums(layout.scores if labels and with_histograms else ()))
     images = ImageSummary.allocate(sum(len(m.domain.samples) for m in members), len(layout.scores))
     roles = np.zeros(ROLES, np.int64)
-    pieces: dict[str, list[Path]] = {score: [] for score in layout.scores}
     filled = 0
-    covers = [(of, shard, cover) for of in map(coverages.of, members) for shard, cover in of.covers(calibration)]
+    covers = coverages.covers(members, calibration)
     names = [name for of, shard, cover in covers for name in _unit_images(of.target, shard, cover)]
     rows = UnitRows(names, layout) if with_units and names and labels else None
     for coverage, _, cover in covers:
-        part = _load_shard(coverage, cover, with_units=rows is not None)
-        pixels = pixels + part.pixels if labels else pixels
+        part = _load_shard(coverage, cover, sums if labels else None, with_units=rows is not None)
         roles += part.roles
         images.rows[filled : filled + len(part.images)] = part.images.rows
         filled += len(part.images)
         if rows is not None and part.units is not None:
             rows.add(part.units)
-        for score in layout.scores:
-            pieces[score] += [piece.path for piece in cover.sources[score]]
     return DomainState(
         labels=labels or members[0].dataset.labels,
         scores=layout.scores,
-        pixels=replace(pixels, ranks=StoredScoreHistograms(pieces)),
+        pixels=replace(sums.pixels.statistics(), ranks=ReadHistograms(sums.histograms.filled())),
         images=ImageSummary(images.rows[:filled]),
         unreachable=_unreachable(members, run.facts.labels),
         annotated=all(m.domain.annotated for m in members),
@@ -71,10 +71,9 @@ def rows_of_images(
 
     That must be among what the plan counts; other columns may be empty there.
     """
-    for coverage in map(coverages.of, members):
-        for _, cover in coverage.covers(calibration):
-            for piece in cover.sources[extra_part(extra)]:
-                yield coverage.target, _observed(piece).samples
+    for coverage, _, cover in coverages.covers(members, calibration):
+        for piece in cover.sources[extra_part(extra)]:
+            yield coverage.target, _read(piece)
 
 
 def _unit_images(target: Target, shard: Shard, cover: Cover) -> Iterator[UnitImage]:
@@ -87,52 +86,68 @@ def _unit_images(target: Target, shard: Shard, cover: Cover) -> Iterator[UnitIma
 
 
 @dataclass(frozen=True, eq=False)
-class _ShardState:
-    """A shard's statistics without histograms of scores, and the numbers of its images in the order of their ids."""
+class _Sums:
+    """Sums over all pieces that are read."""
 
-    pixels: PixelStatistics
+    pixels: PixelSums
+    histograms: HistogramSums
+
+
+@dataclass(frozen=True, eq=False)
+class _ShardState:
+    """The numbers of a shard's images in the order of their ids."""
+
     roles: np.ndarray
     images: ImageSummary
     units: PackedRows | None
 
 
-def _load_shard(coverage: Coverage, cover: Cover, *, with_units: bool) -> _ShardState:
-    """Add up the pieces of a shard. Each part comes from pieces that hold it: one piece may hold other scores."""
+def _load_shard(coverage: Coverage, cover: Cover, sums: _Sums | None, *, with_units: bool) -> _ShardState:
+    """Read the pieces of a shard, each once, and add its pixels to sums.
+
+    Each part comes from pieces that hold it: one piece may hold other scores.
+    """
     layout = coverage.layout
-    pixels = PixelStatistics.zero_without_ranks(layout.with_extras(()))
-    classwise = ClassWise.zero(layout) if layout.classwise else None
     roles = np.zeros(ROLES, np.int64)
     place = {sample: i for i, sample in enumerate(sorted(cover.samples))}
     images = ImageSummary.allocate(len(place), len(layout.scores))
     units = ShardRows(len(place), layout) if with_units else None
     for piece in cover.pieces():
-        observed = _observed(piece)
-        rows = [place[sample] for sample in observed.samples.ids]
-        summary = ImageSummary.of(observed.samples)
-        if piece in cover.sources[BASE]:
-            pixels = pixels + replace(observed.pixels, classwise=None, ranks={})
-            roles += observed.samples.pixels.sum(axis=0)
+        parts = {part for part, pieces in cover.sources.items() if piece in pieces}
+        table = _read(piece, parts, sums)
+        rows = [place[sample] for sample in table.ids]
+        summary = ImageSummary.of(table)
+        if BASE in parts:
+            roles += table.pixels.sum(axis=0)
             images.put(rows, summary)
             if units is not None:
-                units.put(rows, observed.samples)
-        if classwise is not None and piece in cover.sources[CLASSWISE] and observed.pixels.classwise is not None:
-            classwise = classwise + observed.pixels.classwise
-            if units is not None:
-                units.put_classwise(rows, observed.samples)
+                units.put(rows, table)
+        if units is not None and layout.classwise and CLASSWISE in parts:
+            units.put_classwise(rows, table)
         own = piece.stored.layout.scores
         for k, score in enumerate(layout.scores):
-            if piece in cover.sources[score]:
+            if score in parts:
                 images.put_score(rows, k, summary, own.index(score))
                 if units is not None:
-                    units.put_score(rows, score, observed.samples, own.index(score))
-    return _ShardState(replace(pixels, classwise=classwise), roles, images, units.packed() if units else None)
+                    units.put_score(rows, score, table, own.index(score))
+    return _ShardState(roles, images, units.packed() if units else None)
 
 
-def _observed(piece: Piece) -> Observed:
-    stored = load_piece(piece.path, ranks=False)
-    if stored is None or stored.layout != piece.stored.layout:
-        raise lost_piece_error(piece.path)
-    return stored.observed
+def _read(piece: Piece, parts: Collection[str] = (), sums: _Sums | None = None) -> SampleTable:
+    """Return the rows of a piece, and add these parts of its pixels to sums.
+
+    The piece was verified when it was found: that its statistics agree is not looked at again, their digests are.
+    """
+    try:
+        with open_piece(piece.path) as opened:
+            if opened.head.layout != piece.stored.layout:
+                raise lost_piece_error(piece.path)
+            if sums is not None:
+                sums.pixels.add(opened, parts)
+                sums.histograms.add(opened, parts)
+            return opened.samples()
+    except UNREADABLE as error:
+        raise lost_piece_error(piece.path) from error
 
 
 def _labels_of_all(members: Sequence[Target]) -> LabelSpace | None:

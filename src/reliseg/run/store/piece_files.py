@@ -3,10 +3,7 @@
 import hashlib
 import json
 import math
-import os
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
@@ -16,6 +13,8 @@ from typing import Annotated, BinaryIO, Literal, TypeAlias
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from reliseg.run.store.sparse_arrays import entries, planes_of, to_sparse
+from reliseg.run.store.zip_members import UNREADABLE, check_end, read_member
 from reliseg.runtime.atomic_files import write_atomically
 from reliseg.runtime.regular_files import open_regular
 from reliseg.stats import Layout, PixelStatistics, SampleTable
@@ -31,21 +30,8 @@ FORMAT = 10
 """Of files of statistics: others are not read."""
 _HEAD = "head.json"
 _ROWS = "samples."
+_RANKS = "ranks."
 _LARGEST_HEAD = 1 << 26
-_START_OF_MEMBER = struct.Struct("<4s5H3L2H")
-_END_OF_ZIP = struct.Struct("<4s4H2LH")
-UNREADABLE = (
-    OSError,
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    LookupError,
-    ValueError,
-    ArithmeticError,
-    EOFError,
-    RuntimeError,  # and NotImplementedError: a method of compression, or a password
-)
-"""What reading a missing or damaged piece raises."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +143,7 @@ def save_piece(path: Path, head: PieceHead, observed: Observed) -> None:
         members: dict[str, str] = {}
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             for name, array in _members(observed):
-                content = _sparse(array)
+                content = to_sparse(array)
                 members[name] = _sha256(content)
                 archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 1)
             layout = observed.layout
@@ -230,7 +216,7 @@ def format_of(path: Path) -> int | None:
     """Return the format of a file of statistics, also of another one than this version reads; None of what is none."""
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-            found = json.loads(_read_member(archive, _HEAD, _LARGEST_HEAD))["format"]
+            found = json.loads(read_member(archive, _HEAD, _LARGEST_HEAD))["format"]
     except (*UNREADABLE, TypeError, RecursionError):
         return None
     return found if type(found) is int else None
@@ -247,7 +233,7 @@ class OpenPiece:
     @classmethod
     def of(cls, archive: zipfile.ZipFile) -> "OpenPiece":
         """Read the head. A ValueError where it does not fit the file or itself."""
-        content = _read_member(archive, _HEAD, _LARGEST_HEAD)
+        content = read_member(archive, _HEAD, _LARGEST_HEAD)
         if _sha256(content).encode() != archive.comment:
             raise ValueError("another head")
         head = _Head.model_validate_json(content)
@@ -262,7 +248,7 @@ class OpenPiece:
     def read(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the nonzero places and values of a member. A ValueError where they are not what the head says."""
         cells = math.prod(self.shapes[name])
-        return _entries(self._content(name), cells)
+        return entries(self._content(name), cells)
 
     def check_sums(self) -> None:
         """Raise a ValueError where a member is not what the head says."""
@@ -270,7 +256,7 @@ class OpenPiece:
             self._content(name)
 
     def _content(self, name: str) -> bytes:
-        content = _read_member(self.archive, name, 2 + 16 * math.prod(self.shapes[name]))
+        content = read_member(self.archive, name, 2 + 16 * math.prod(self.shapes[name]))
         if _sha256(content) != self.head.members[name]:
             raise ValueError("another member")
         return content
@@ -285,7 +271,9 @@ class OpenPiece:
         """Add a member to an array of its shape; return its least value, or 0. A ValueError as of `read`."""
         from reliseg.stats.filled.sparse import add_entries  # numba is slow to import
 
-        planes, steps = _planes(self._content(name))
+        if self.shapes[name] != array.shape:
+            raise ValueError("an array of another shape")
+        planes, steps = planes_of(self._content(name))
         is_whole, least = add_entries(planes, steps, array.ravel())
         if not is_whole:
             raise ValueError("places are not in order")
@@ -293,14 +281,16 @@ class OpenPiece:
 
     def observed(self, *, ranks: bool) -> Observed:
         """Return the statistics, with `ranks` or without. A ValueError where they contradict."""
-        keys = [key for key in self.shapes if ranks or not key.startswith("ranks.")]
-        arrays = {key: self.dense(key) for key in keys}
-        table = {key.removeprefix(_ROWS): array for key, array in arrays.items() if key.startswith(_ROWS)}
-        pixels = {key: array for key, array in arrays.items() if not key.startswith(_ROWS)}
-        samples = SampleTable.from_arrays(self.head.samples, table)
-        observed = Observed(PixelStatistics.from_arrays(pixels), samples)
-        _refuse(contradictions(observed.pixels, samples))
+        keys = [key for key in self.shapes if not key.startswith(_ROWS) and (ranks or not key.startswith(_RANKS))]
+        pixels = PixelStatistics.from_arrays({key: self.dense(key) for key in keys})
+        observed = Observed(pixels, self.samples())
+        _refuse(contradictions(pixels, observed.samples))
         return observed
+
+    def samples(self) -> SampleTable:
+        """Return the rows of its samples; whether they contradict was looked at when the piece was verified."""
+        keys = [key for key in self.shapes if key.startswith(_ROWS)]
+        return SampleTable.from_arrays(self.head.samples, {key.removeprefix(_ROWS): self.dense(key) for key in keys})
 
     def check(self) -> None:
         """Raise a ValueError where the statistics contradict; one histogram at a time is in memory."""
@@ -319,97 +309,11 @@ def _refuse(problems: Iterator[str]) -> None:
 def open_piece(path: Path) -> Iterator[OpenPiece]:
     """Open a piece. One of `UNREADABLE` where it is not there, or not whole."""
     with open_regular(path) as file:
-        _check_end(file)
+        check_end(file)
         with zipfile.ZipFile(file) as archive:
             yield OpenPiece.of(archive)
-
-
-def _check_end(file: BinaryIO) -> None:
-    """Raise a ValueError where the end of a zip file is not as it was written: its directory takes memory."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(size - _END_OF_ZIP.size - 64, 0))
-    signature, _, _, _, entries, directory, start, comment = _END_OF_ZIP.unpack(file.read(_END_OF_ZIP.size))
-    if signature != b"PK\5\6" or comment != 64 or directory > min(size, entries * 1024):
-        raise ValueError("no end of a piece")
-    if start + directory + _END_OF_ZIP.size + 64 != size:
-        raise ValueError("something lies before or between")
-
-
-def _read_member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
-    """Return a member of at most so many bytes; a ValueError where it is larger, or stored in another way."""
-    info = archive.getinfo(name)
-    if info.file_size > most or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{name} cannot be a member")
-    content = _inflated(archive, info)
-    if len(content) != info.file_size:
-        raise ValueError(f"{name} has another size")
-    return content
-
-
-def _inflated(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """Return what a member holds, of no more bytes than one beyond its size.
-
-    Its checksum is not computed: a digest of all that is read stands in the head, and the head's own at the end.
-    """
-    file = archive.fp
-    assert file is not None
-    file.seek(info.header_offset)
-    signature, *_, name, extra = _START_OF_MEMBER.unpack(file.read(_START_OF_MEMBER.size))
-    if signature != b"PK\3\4" or info.flag_bits & 1:
-        raise ValueError("no member, or one with a password")
-    file.seek(name + extra, os.SEEK_CUR)
-    packed = file.read(info.compress_size)
-    if info.compress_type == zipfile.ZIP_STORED:
-        return packed[: info.file_size + 1]
-    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, info.file_size + 1)
 
 
 def lost_piece_error(path: Path) -> FileNotFoundError:
     """Return the error of a piece that was there before."""
     return FileNotFoundError(f"{path} is gone or broken since it was written")
-
-
-def _sparse(array: np.ndarray) -> bytes:
-    """Return the nonzero places (as steps) and values of an int64 array, after the bytes that each kind needs.
-
-    All lowest bytes come first, then all second ones, ...: this compresses a third better than number after number.
-    """
-    places = np.flatnonzero(array)
-    kinds = np.diff(places, prepend=0), array.ravel()[places]
-    widths = [_width(numbers) for numbers in kinds]
-    planes = [n.astype("<i8").view(np.uint8).reshape(-1, 8)[:, :w].T for n, w in zip(kinds, widths, strict=True)]
-    return bytes(widths) + b"".join(plane.tobytes() for plane in planes)
-
-
-def _width(numbers: np.ndarray) -> int:
-    """Return how many bytes hold each of these int64; all eight where one is negative."""
-    low, high = int(numbers.min(initial=0)), int(numbers.max(initial=0))
-    return 8 if low < 0 else max(1, -(-high.bit_length() // 8))
-
-
-def _entries(content: bytes, cells: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the nonzero places and values of a sparse array of so many cells; a ValueError where there is none."""
-    planes, steps = _planes(content)
-    numbers = _join_bytes(planes[:steps])
-    if (numbers[1:] <= 0).any() or (numbers[:1] < 0).any() or (numbers >= cells).any():
-        raise ValueError("places are not in order")
-    places = np.cumsum(numbers)
-    if len(places) and places[-1] >= cells:
-        raise ValueError("a place that is not there")
-    return places, _join_bytes(planes[steps:])
-
-
-def _planes(content: bytes) -> tuple[np.ndarray, int]:
-    """Return the bytes of a sparse array by their rank, and how many of them are of steps."""
-    steps, values = content[0], content[1]
-    if not (1 <= steps <= 8 and 1 <= values <= 8):
-        raise ValueError("no widths of numbers")
-    return np.frombuffer(content, np.uint8, offset=2).reshape(steps + values, -1), steps
-
-
-def _join_bytes(planes: np.ndarray) -> np.ndarray:
-    """Return numbers from their bytes, the lowest first."""
-    numbers = np.zeros(planes.shape[1], np.int64)
-    for k, plane in enumerate(planes):
-        numbers |= plane.astype(np.int64) << (8 * k)
-    return numbers

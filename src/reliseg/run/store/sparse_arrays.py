@@ -1,0 +1,49 @@
+"""Arrays of counts as bytes: their nonzero places and values."""
+
+import numpy as np
+
+
+def to_sparse(array: np.ndarray) -> bytes:
+    """Return the nonzero places (as steps) and values of an int64 array, after the bytes that each kind needs.
+
+    All lowest bytes come first, then all second ones, ...: this compresses a third better than number after number.
+    """
+    places = np.flatnonzero(array)
+    kinds = np.diff(places, prepend=0), array.ravel()[places]
+    widths = [_width(numbers) for numbers in kinds]
+    planes = [n.astype("<i8").view(np.uint8).reshape(-1, 8)[:, :w].T for n, w in zip(kinds, widths, strict=True)]
+    return bytes(widths) + b"".join(plane.tobytes() for plane in planes)
+
+
+def _width(numbers: np.ndarray) -> int:
+    """Return how many bytes hold each of these int64; all eight where one is negative."""
+    low, high = int(numbers.min(initial=0)), int(numbers.max(initial=0))
+    return 8 if low < 0 else max(1, -(-high.bit_length() // 8))
+
+
+def entries(content: bytes, cells: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the nonzero places and values of a sparse array of so many cells; a ValueError where there is none."""
+    planes, steps = planes_of(content)
+    numbers = _join_bytes(planes[:steps])
+    if (numbers[1:] <= 0).any() or (numbers[:1] < 0).any() or (numbers >= cells).any():
+        raise ValueError("places are not in order")
+    places = np.cumsum(numbers)
+    if len(places) and places[-1] >= cells:
+        raise ValueError("a place that is not there")
+    return places, _join_bytes(planes[steps:])
+
+
+def planes_of(content: bytes) -> tuple[np.ndarray, int]:
+    """Return the bytes of a sparse array by their rank, and how many of them are of steps."""
+    steps, values = content[0], content[1]
+    if not (1 <= steps <= 8 and 1 <= values <= 8):
+        raise ValueError("no widths of numbers")
+    return np.frombuffer(content, np.uint8, offset=2).reshape(steps + values, -1), steps
+
+
+def _join_bytes(planes: np.ndarray) -> np.ndarray:
+    """Return numbers from their bytes, the lowest first."""
+    numbers = np.zeros(planes.shape[1], np.int64)
+    for k, plane in enumerate(planes):
+        numbers |= plane.astype(np.int64) << (8 * k)
+    return numbers
