@@ -228,7 +228,8 @@ class Conclusion:
             problems: dict[str, str] = {}
             for shard in coverage.shards:
                 every += 1
-                found_of = [coverage.of(shard, name) for name in names]
+                lacking = [name for name in names if not coverage.stored(shard, name).is_complete]
+                found_of = [coverage.of(shard, name) for name in lacking]
                 lost = {i for of in found_of if of.cover.missing for i in of.cover.missing.samples}
                 if lost:
                     known = self.context.store.failures(coverage.place(shard))

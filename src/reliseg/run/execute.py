@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -175,9 +175,8 @@ class Run:
 
     def survey(self, handles: Sequence[ModelHandle]) -> list[Survey]:
         """Return what is stored of these models."""
-        answers = Answers(self.context.folder.configurations).latest()
-        seen = Seen()
-        return [survey(self.context, self.plan, handle, answers, seen) for handle in handles]
+        before, seen = cache(Answers(self.context.folder.configurations).latest), Seen()
+        return [survey(self.context, self.plan, handle, before, seen) for handle in handles]
 
     def _tell(self, surveys: Sequence[Survey]) -> None:
         """Say what is stored, and why other things that are stored cannot be used."""

@@ -26,6 +26,8 @@ _Path: TypeAlias = str | RemoteFile
 
 _SETTLED_NS = 2_000_000_000
 """How long before it is hashed a file must have been changed last: file systems keep times of up to 2 s."""
+_ABSOLUTE = "/" if os.name == "posix" else "\0"
+"""What paths begin with that need no further look; no path begins with NUL."""
 _BATCH = 1000
 """So much that is new is written at once, if nobody asks for it before."""
 
@@ -119,7 +121,7 @@ class InputHashes:
 
         return self._hash("files", paths, compute) if paths else ""
 
-    def recall(self, kind: str, files: Iterable[Path], compute: Callable[[], str], about: str = "") -> str:
+    def recall(self, kind: str, files: Iterable[Path | str], compute: Callable[[], str], about: str = "") -> str:
         """Return what `compute` made of these files when they were what they are now; else let it make it, and keep it.
 
         `kind`, the files in their order and `about` tell what is meant. A folder among the files stands for the list of
@@ -248,10 +250,12 @@ def _last_change(state: State) -> int:
 
 
 def _key(kind: str, paths: tuple[_Path, ...], about: str = "") -> bytes:
-    here = [_name(path) if isinstance(path, str) else str(path) for path in paths]
+    here = [path if isinstance(path, str) and path.startswith(_ABSOLUTE) else _name(path) for path in paths]
     content = "\0".join((kind, *here, "", about)).encode(errors="surrogatepass")
     return hashlib.blake2b(content, digest_size=16).digest()
 
 
-def _name(path: str) -> str:
+def _name(path: _Path) -> str:
+    if not isinstance(path, str):
+        return str(path)
     return path if os.path.isabs(path) else os.path.abspath(path)  # noqa: PTH100, PTH117 - as above

@@ -1,7 +1,7 @@
 """What is stored of a plan, before anything is done: the models that have work, and how much of it."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reliseg.calibration.records.record import Record
@@ -53,10 +53,15 @@ class Survey:
 
 
 def survey(
-    context: RunContext, plan: Plan, handle: ModelHandle, before: Iterable[Answer] = (), seen: Seen | None = None
+    context: RunContext,
+    plan: Plan,
+    handle: ModelHandle,
+    before: Callable[[], Sequence[Answer]] = tuple,
+    seen: Seen | None = None,
 ) -> Survey:
-    """Return what is stored of a model; `before` are earlier answers, the latest first, which tell what has changed.
+    """Return what is stored of a model.
 
+    `before` gives earlier answers, the latest first, which tell what has changed: it is called if something is missing.
     `seen` is shared by models that are looked at one after the other.
     """
     found = Survey(handle)
@@ -75,7 +80,7 @@ def survey(
     found.unfitted = [m for f, o in zip(plan.fits, outcomes, strict=True) if o is None for m in f.members()]
     run = with_outcomes(bare, [o for o in outcomes if o is not None])
     refused = frozenset(name for outcome in outcomes if outcome for name in outcome.refusals)
-    _look(found, replace(plan, failed=refused), Coverages(run, seen), list(before))
+    _look(found, replace(plan, failed=refused), Coverages(run, seen), before)
     if not found.unfitted:
         found.run = run
     return found
@@ -103,8 +108,8 @@ def digest_of_pieces(names: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
-def _look(found: Survey, plan: Plan, coverages: Coverages, before: list[Answer]) -> None:
-    run = coverages.run
+def _look(found: Survey, plan: Plan, coverages: Coverages, before: Callable[[], Sequence[Answer]]) -> None:
+    run, statistics = coverages.run, coverages.run.context.folder.statistics.name
     fitted = dict(run.plan.passes(run.name))
     for target, asked in plan.passes(run.name):
         names = fitted.get(target, [])
@@ -113,10 +118,9 @@ def _look(found: Survey, plan: Plan, coverages: Coverages, before: list[Answer])
             run.context.store.gather(coverage.place(shard, name) for shard in coverage.shards for name in names)
         lacking = 0
         for shard in coverage.shards:
-            covers = [coverage.of(shard, name) for name in names]
-            lacking += any(found_cover.cover.missing for found_cover in covers)
-            root = run.context.folder.path
-            found.pieces += [str(p.path.relative_to(root)) for s in covers for p in s.cover.pieces()]
+            stored = [coverage.stored(shard, name) for name in names]
+            lacking += not all(of.is_complete for of in stored)
+            found.pieces += [f"{statistics}/{file}" for of in stored for file in of.files]
         if len(asked) > len(names):  # others are to be fitted
             lacking = len(coverage.shards)
         found.total += len(coverage.shards)
@@ -125,10 +129,10 @@ def _look(found: Survey, plan: Plan, coverages: Coverages, before: list[Answer])
         found.parts[str(target)] = parts
         if lacking or found.unfitted:
             found.missing[target] = lacking
-            found.changes += _reasons(before, run.name, str(target), parts)
+            found.changes += _reasons(before(), run.name, str(target), parts)
 
 
-def _reasons(before: list[Answer], model: str, domain: str, parts: Mapping[str, str]) -> list[str]:
+def _reasons(before: Iterable[Answer], model: str, domain: str, parts: Mapping[str, str]) -> list[str]:
     """Return which part of what determines statistics is another than in the latest answer that knows the domain."""
     for answer in before:
         if domain in answer.parts.get(model, {}):

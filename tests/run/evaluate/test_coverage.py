@@ -19,6 +19,9 @@ from reliseg.labels import LabelMap
 from reliseg.plan.plan import Plan, Target
 from reliseg.run.context import ModelRun
 from reliseg.run.evaluate.coverage import Coverage, Coverages, Seen, ShardCover
+from reliseg.run.hashes import InputHashes
+from reliseg.run.store.cover import Piece
+from reliseg.run.store.store import Place, StoredShard
 
 WORLD = WORLDS["plain"]
 IDS = ("s/0", "s/1", "s/2")
@@ -209,3 +212,100 @@ def test_files_are_hashed_once_for_models_that_are_looked_at_one_after_the_other
         assert cover.missing is None
         monkeypatch.setattr("reliseg.run.hashes.InputHashes.of_sample", None)  # not asked again
     assert set(seen.samples) == {("world/day", i) for i in IDS}
+
+
+@pytest.fixture
+def remembering(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> Stored:
+    """A shard that was found complete by another process; files are never too young to be remembered."""
+    monkeypatch.setattr("reliseg.run.hashes._SETTLED_NS", 0)
+    assert shard_of(stored)[0].is_complete
+    return stored
+
+
+def shard_of(stored: Stored, *, verify: bool = False) -> tuple[StoredShard, bool]:
+    """What a new process finds of the only shard, and whether it had to look at pieces."""
+    hashes = InputHashes(stored.out / "inputs.sqlite", verify)
+    run = model_run(stored.out, stored.plan, SilentModel(stored.named, labels=WORLD.labels), hashes=hashes)
+    coverage, looked = Coverage(run, stored.target), list[Place]()
+    store, (shard,) = run.context.store, coverage.shards
+    pieces = store.pieces
+
+    def look(place: Place) -> tuple[list[Piece], list[Path]]:
+        looked.append(place)
+        return pieces(place)
+
+    store.__dict__["pieces"] = look
+    found = coverage.stored(shard, "identity")
+    hashes.close()
+    return found, bool(looked)
+
+
+def test_a_complete_shard_is_found_again_without_a_look_at_its_pieces(remembering: Stored) -> None:
+    found, looked = shard_of(remembering)
+    assert not looked
+    paths = {remembering.out / "statistics" / file for file in found.files}
+    assert (found.is_complete, len(found.files), paths) == (True, 3, set(remembering.out.glob("statistics/*/*/*.zip")))
+    assert shard_of(remembering, verify=True)[1]
+
+
+def other_image(stored: Stored) -> None:
+    Image.fromarray(np.full((2, 3), 200, np.uint8)).save(stored.dataset.root / "s/1.png")
+
+
+def other_mask(stored: Stored) -> None:
+    mask = stored.target.domain.samples[1].mask
+    Image.fromarray(np.full((2, 3), 200, np.uint8)).save(stored.dataset.root / str(mask))
+
+
+def lost_image(stored: Stored) -> None:
+    (stored.dataset.root / "s/1.png").unlink()
+
+
+def lost_piece(stored: Stored) -> None:
+    min(stored.out.glob("statistics/*/*/*.zip")).unlink()
+
+
+def damaged_piece(stored: Stored) -> None:
+    path = min(stored.out.glob("statistics/*/*/*.zip"))
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+def more_scores(stored: Stored) -> None:
+    scores = [*WORLD.scores, "neg_expected_entropy"]
+    stored.plan = plan_of(stored.dataset, tests=["day"], metrics=["segmentation"], scores=scores)
+
+
+@pytest.mark.parametrize(
+    "change", [other_image, other_mask, lost_image, lost_piece, damaged_piece, more_scores, other_model, other_map]
+)
+def test_a_shard_that_was_complete_is_not_where_anything_changed(
+    remembering: Stored, change: Callable[[Stored], None]
+) -> None:
+    change(remembering)
+    assert not shard_of(remembering)[0].is_complete
+
+
+def test_a_shard_that_was_complete_is_not_where_a_calibration_has_seen_its_image_since(
+    remembering: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = InputHashes()
+    sample = remembering.target.domain.samples[1]
+    image.of_sample(remembering.dataset, sample)
+    seen = {image.of_image(remembering.dataset, sample): "this is the same image as s/9"}
+    monkeypatch.setattr(Coverage, "unseen", seen)
+    assert not shard_of(remembering)[0].is_complete
+
+
+def test_a_further_piece_is_looked_at_and_changes_nothing(remembering: Stored) -> None:
+    remembering.plan = plan_of(remembering.dataset, tests=["day"], metrics=["segmentation"], scores=["msp"])
+    before = shard_of(remembering)[0]
+    path = max(remembering.out.glob("statistics/*/*/*.zip"))
+    shutil.copy(path, path.with_name("copy.zip"))
+    found, looked = shard_of(remembering)
+    assert (before.is_complete, found.is_complete, looked, len(found.files)) == (True, True, True, 3)
+
+
+def test_of_a_shard_that_lacks_samples_the_files_that_hold_others_are_named(stored: Stored) -> None:
+    lost_piece(stored)
+    found, _ = shard_of(stored)
+    assert (found.is_complete, len(found.files)) == (False, 2)

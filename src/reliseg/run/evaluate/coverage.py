@@ -16,7 +16,7 @@ from reliseg.run.predict.freshness import StoredInputs
 from reliseg.run.predict.identity import codes_of_scores, identity_of_calibration
 from reliseg.run.predict.plugin_code import digest_of
 from reliseg.run.store.cover import Cover, Piece, cover
-from reliseg.run.store.store import Place, place_of
+from reliseg.run.store.store import Place, Places, StoredShard
 from reliseg.stats import Layout
 
 
@@ -27,6 +27,8 @@ class Seen:
     samples: dict[tuple[str, str], str] = field(default_factory=dict)
     """The sha256 of image and mask, by domain and id."""
     shards: dict[Target, tuple[Shard, ...]] = field(default_factory=dict)
+    contents: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Digests of all images and masks of a shard, by domain and the shard's name."""
     promised: dict[str, str] = field(default_factory=dict)
     """Samples that thresholds are chosen on so that promises are kept, by the sha256 of the image."""
 
@@ -51,6 +53,7 @@ class Coverage:
     seen: Seen = field(default_factory=Seen)
     _images: dict[str, str] = field(default_factory=dict, init=False)
     """The sha256 of images, by sample."""
+    _places: dict[str, Places] = field(default_factory=dict, init=False)
 
     @cached_property
     def layout(self) -> Layout:
@@ -129,8 +132,19 @@ class Coverage:
 
         What is said of a model on a domain is its own: others may have equal parts, and samples of the same ids.
         """
-        identity = self.identities[calibration] if calibration else f"all of {self.run.name} on {self.target}"
-        return place_of(self.parts, identity, (sample.id for sample in shard.samples))
+        if calibration not in self._places:
+            identity = self.identities[calibration] if calibration else f"all of {self.run.name} on {self.target}"
+            self._places[calibration] = Places(self.parts, identity)
+        return self._places[calibration].of([sample.id for sample in shard.samples])
+
+    def stored(self, shard: Shard, calibration: str) -> StoredShard:
+        """Return if a shard is complete under a calibration, and which files are used; as `of`, and much faster where
+        that was seen before.
+        """
+        place = self.place(shard, calibration)
+        return self.run.context.store.shard(
+            place, lambda: self.of(shard, calibration).cover, lambda: self._asked(shard)
+        )
 
     def of(self, shard: Shard, calibration: str) -> ShardCover:
         """Return what is stored of a shard under a calibration."""
@@ -155,6 +169,23 @@ class Coverage:
     def covers(self, calibration: str) -> Iterator[tuple[Shard, Cover]]:
         """Yield all shards with what is stored of them under a calibration."""
         return ((shard, self.of(shard, calibration).cover) for shard in self.shards)
+
+    def _asked(self, shard: Shard) -> str:
+        """Return a digest of all that decides which pieces in a place are used; "" where a file cannot be read."""
+        name = str(self.target), shard.name
+        content = "" if self.run.facts.reads_files else self.seen.contents.get(name, "")
+        if not content:
+            content = self.run.inputs({self.target: shard.samples}, self.parts, self.seen.samples).content()
+            if not self.run.facts.reads_files:  # those are the model's own
+                self.seen.contents[name] = content
+        return content and f"{self._counted} {content}"
+
+    @cached_property
+    def _counted(self) -> str:
+        """A digest of what a complete shard counts, and of the images that it must not hold."""
+        layout = self.layout
+        counted = [layout.classes, layout.scores, layout.extras, sorted(self.codes.items())]
+        return digest_of([counted, sorted(self.unseen)])
 
     def _seen_in(self, piece: Piece, shard: Shard) -> str | None:
         """Return why a piece must not be used that was counted when it might hold such images; None if it may be."""

@@ -142,6 +142,8 @@ class DomainPass:
         """Return what a shard lacks; `changes` grows by the reasons why what lies there is not used."""
         missing = {}
         for name in self.calibrations:
+            if self.coverage.stored(shard, name).is_complete:
+                continue
             found = self.coverage.of(shard, name)
             changes += [change for change in found.changes if change not in changes]
             if found.cover.missing:

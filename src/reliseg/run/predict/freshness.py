@@ -1,5 +1,6 @@
 """Is a stored result still valid: would it be computed from the same inputs now?"""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,21 @@ class Inputs:
     def missing(self, before: StoredInputs) -> list[Sample]:
         """Return the samples that a stored result was not computed from."""
         return [s for t, samples in self.samples.items() for s in samples if s.id not in before.samples.get(str(t), {})]
+
+    def content(self) -> str:
+        """Return one digest of the bytes of all samples and of what is read of predictions; "" where one is unreadable,
+        or has changed since the run read it.
+        """
+        digest = hashlib.sha256()
+        try:
+            for target, samples in self.samples.items():
+                name = str(target)  # of many samples, made once
+                own = [self.known.get((name, s.id)) or self._hashes_of(target, s)[0] for s in samples]
+                read = [self._hashes_of(target, s)[1] for s in samples] if self.model else []
+                digest.update("\n".join((name, *(s.id for s in samples), *own, *read, "")).encode())
+        except (OSError, SampleError, ChangedError):
+            return ""
+        return digest.hexdigest()
 
     def first_predictions(self) -> list[str]:
         """Return the sha256 of the stored prediction of the first sample of each domain: it tells such models apart.

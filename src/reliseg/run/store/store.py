@@ -2,19 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import reduce
 from itertools import islice
 from operator import add
 from pathlib import Path
-from typing import Any, NewType
+from typing import Any, NamedTuple, NewType
 
 from pydantic import TypeAdapter, ValidationError
 
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.hashes import InputHashes, State
-from reliseg.run.store.cover import Piece, same_parts
+from reliseg.run.store.cover import Cover, Piece, same_parts
 from reliseg.run.store.piece_files import (
     FORMAT,
     Observed,
@@ -43,9 +45,31 @@ _YOUNG = 128
 """So many heads of files are held, of which the memory may not know yet."""
 
 
+class Places:
+    """The places of all shards that have their parts and their calibration in common."""
+
+    def __init__(self, parts: Mapping[str, str], calibration: str) -> None:
+        common = json.dumps([FORMAT, sorted(parts.items()), calibration])
+        self._common = hashlib.sha256(f"{common[:-1]}, ".encode())  # of many shards, digested once
+
+    def of(self, ids: Iterable[str]) -> Place:
+        """Return the place of the pieces of a shard, by the ids of all its samples."""
+        digest = self._common.copy()
+        digest.update(f"{json.dumps(sorted(ids))}]".encode())
+        return Place(digest.hexdigest()[:_DIGITS])
+
+
 def place_of(parts: Mapping[str, str], calibration: str, ids: Iterable[str]) -> Place:
     """Return the place of a shard's pieces: of its parts, its calibration and the ids of all its samples."""
-    return Place(_digest([FORMAT, sorted(parts.items()), calibration, sorted(ids)]))
+    return Places(parts, calibration).of(ids)
+
+
+class StoredShard(NamedTuple):
+    """What is stored of a shard."""
+
+    is_complete: bool
+    files: tuple[str, ...]
+    """Those that are used, from the folder of statistics."""
 
 
 def file_name(stored: StoredHead) -> str:
@@ -80,6 +104,34 @@ class Store:
             else:
                 found.append(Piece(path, stored))
         return found, broken
+
+    def shard(self, place: Place, look: Callable[[], Cover], asked: Callable[[], str]) -> StoredShard:
+        """Return what is stored of a shard, as `look` finds it.
+
+        That a shard is complete is remembered: it stays so while the same files lie there unchanged, and the same is
+        asked. `asked` tells all that decides it beside place and files: the bytes of samples, what is to be counted;
+        nothing is remembered where it tells nothing.
+        """
+        if self.depot.is_elsewhere:
+            self.depot.fetch(self._folder(place))
+        folder = f"{place[:2]}/{place}"
+        files = [f"{self.folder}/{folder}/{name}" for name in self._names(place)]
+        found: Cover | None = None
+
+        def compute() -> str:
+            nonlocal found
+            found = look()
+            names = [piece.path.name for piece in found.pieces()]
+            if found.missing or not {f"{self.folder}/{folder}/{name}" for name in names} <= set(files):
+                raise _NotWholeError
+            return "\n".join(names)
+
+        if files and (about := asked()):
+            with suppress(_NotWholeError):
+                names = self.memory.recall("shard", files, compute, about).split("\n")
+                return StoredShard(True, tuple([f"{folder}/{name}" for name in names]))
+        found = found or look()
+        return StoredShard(not found.missing, tuple(f"{folder}/{piece.path.name}" for piece in found.pieces()))
 
     def foreign_format(self) -> int | None:
         """Return the format of what lies here, if that is of another version alone; None where some is of this one."""
@@ -134,10 +186,15 @@ class Store:
         return self._folder(place) / FAILURES_FILE
 
     def _files(self, place: Place) -> list[Path]:
+        return [self._folder(place) / name for name in self._names(place)]
+
+    def _names(self, place: Place) -> list[str]:
+        """Return the names of the pieces of a place, sorted."""
         try:
-            return sorted(path for path in self._folder(place).iterdir() if path.suffix == ".zip")
+            names = os.listdir(f"{self.folder}/{place[:2]}/{place}")  # noqa: PTH208 - there may be many places
         except OSError:
             return []
+        return sorted(name for name in names if name.endswith(".zip"))
 
     def _folder(self, place: Place) -> Path:
         return self.folder / place[:2] / place
