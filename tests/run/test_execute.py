@@ -316,8 +316,8 @@ def test_peak_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> 
 
 
 # Caches of fixed size are filled by a first run. Garbage in cycles, and the freed tuples that Python keeps, would be
-# counted as memory in use: they are collected after every image, among the objects that are new. Python's table of interned
-# names, paths among them, doubles with the name that fills it: here it is large enough before.
+# counted as memory in use: they are collected after every image, among the objects that are new. Python's table of
+# interned names, paths among them, doubles with the name that fills it: here it is large enough before.
 _MEASURED = """
 import gc, sys, tracemalloc, reliseg
 from reliseg.run import conclude
