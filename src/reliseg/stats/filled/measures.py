@@ -1,7 +1,7 @@
 """Measures of one order of bins, in passes over them: `stats.ranking` defines them, with the same bits.
 
-Areas under curves read harmonic sums H(end) - H(start) = log1p(..) + .. over segments of bins. `segments` lists those
-that an order needs, NumPy takes the logarithms, and `areas` reads them again in the same order.
+Areas under curves read harmonic sums H(end) - H(start) = log1p(..) + .. over segments of bins. `segments` lists them,
+NumPy takes the logarithms, and `areas` reads them again in the same order.
 """
 
 import numpy as np
@@ -12,12 +12,9 @@ from reliseg.stats.filled.sums import pairwise_sum
 
 Bins = Int64[np.ndarray, " b"]
 Line = Float64[np.ndarray, " k"]
+Three = tuple[float, float, float]
 NEAR = 1e3
 """Up to here harmonic sums are read from digammas."""
-_NEAR_SEGMENTS = 2 * 1001
-"""So many begin up to there at most: two in each bin, and every bin has a pixel."""
-TIED, BEST, WORST = 0, 1, 2
-"""Orders, as `Ranked` has them: every bin is one tie; positives come first in each bin; negatives do."""
 
 
 @inline_exact_njit
@@ -32,78 +29,81 @@ def _put(x: Line, rest: Line, near: Line, k: int, start: float, end: float) -> i
 
 
 @exact_njit
-def segments(pos: Bins, neg: Bins, order: int, risk: bool) -> tuple[Line, Line, Float64[np.ndarray, "2 k"]]:
-    """Return of each segment that the areas of an order read, in their order, what its harmonic sum is made of.
+def segments(pos: Bins, neg: Bins, risk: bool, tied: bool) -> tuple[Line, Line, Float64[np.ndarray, "2 k"]]:
+    """Return of each segment with pixels, in the order of `areas`, what its harmonic sum is made of.
 
     It is log1p of the first and the second together; or where the third has ends up to `NEAR`, that of these: else
-    they are -1. Without `risk` precision alone is read. No bin is empty.
+    they are -1. `risk` adds those that the area under risk reads, `tied` those of whole bins.
     """
-    n = len(pos)
-    x, rest = np.empty(2 * n), np.empty(2 * n)
-    near = np.full((2, min(2 * n, _NEAR_SEGMENTS)), -1.0)
+    count, far = 0, 0
+    total = 0.0
+    of_pos, of_neg = (2, 2) if risk else (1, 0)
+    for i in range(len(pos)):
+        here = (of_pos if pos[i] > 0 else 0) + (of_neg if neg[i] > 0 else 0) + (1 if risk and tied else 0)
+        count += here
+        far = count if total <= NEAR else far
+        total += pos[i] + neg[i]
+    x, rest, near = np.empty(count), np.empty(count), np.full((2, far), -1.0)
     k, start = 0, 0.0
-    if order != WORST and not risk:
-        return x[:0], rest[:0], near[:, :0]
-    for i in range(n):
+    for i in range(len(pos)):
         p, q = np.float64(pos[i]), np.float64(neg[i])
-        if order == TIED:
-            k = _put(x, rest, near, k, start, start + p + q)
-        elif order == BEST:
+        if p > 0:
+            k = _put(x, rest, near, k, start + q, start + q + p)
+        if risk:
             if p > 0:
                 k = _put(x, rest, near, k, start, start + p)
             if q > 0:
                 k = _put(x, rest, near, k, start + p, start + p + q)
-        else:
-            if p > 0:
-                k = _put(x, rest, near, k, start + q, start + q + p)
-            if risk and q > 0:
                 k = _put(x, rest, near, k, start, start + q)
+            if tied:
+                k = _put(x, rest, near, k, start, start + p + q)
         start += p + q
-    return x[:k], rest[:k], near[:, : min(k, near.shape[1])]
+    return x, rest, near
 
 
 @exact_njit
-def areas(pos: Bins, neg: Bins, h: Line, order: int, risk: bool) -> tuple[float, float]:
-    """Return average precision, and with `risk` the area under it, else 0; `h` are the harmonic sums of the segments.
+def areas(pos: Bins, neg: Bins, h: Line, risk: bool, tied: bool) -> tuple[Three, Three]:
+    """Return average precision, and with `risk` the area under it: of ties, with positives last, and first.
 
-    Of ties they are spread evenly; of the other orders they are those of pixels that come one by one.
+    Of ties only where `tied` says so. `h` are the harmonic sums of the segments.
     """
     n = len(pos)
-    precision, area = np.empty(n), np.zeros(n)
+    value, worst, best = np.empty(n), np.empty(n), np.empty(n)
+    even, right_first, wrong_first = np.empty(n), np.empty(n), np.empty(n)
     k, tp, fp = 0, 0.0, 0.0
     for i in range(n):
         p, q = np.float64(pos[i]), np.float64(neg[i])
         start = tp + fp
-        first = second = 0.0
-        if order == TIED:
-            precision[i] = p * (tp + p) / (tp + p + fp + q) if p > 0 else 0.0
-            if risk:
-                rate = q / (p + q)
-                area[i] = (p + q) * rate + (fp - start * rate) * h[k]
-                k += 1
-        elif order == BEST:
-            precision[i] = p * (tp + p) / (tp + p + fp) if p > 0 else 0.0
-            if risk:
-                if p > 0:
-                    first = h[k]
-                    k += 1
-                if q > 0:
-                    second = h[k]
-                    k += 1
-                area[i] = fp * first + (q + (fp - (start + p)) * second)
-        else:
+        last = 0.0
+        value[i] = best[i] = 0.0
+        if p > 0:
+            last = h[k]
+            k += 1
+            value[i] = p * (tp + p) / (tp + p + fp + q)
+            best[i] = p * (tp + p) / (tp + p + fp)
+        worst[i] = p - (fp + q) * last
+        if risk:
+            first_right = second_right = first_wrong = 0.0
             if p > 0:
-                second = h[k]
+                first_right = h[k]
                 k += 1
-            precision[i] = p - (fp + q) * second
-            if risk:
-                if q > 0:
-                    first = h[k]
-                    k += 1
-                area[i] = (q + (fp - start) * first) + (fp + q) * second
+            if q > 0:
+                second_right, first_wrong = h[k], h[k + 1]
+                k += 2
+            right_first[i] = fp * first_right + (q + (fp - (start + p)) * second_right)
+            wrong_first[i] = (q + (fp - start) * first_wrong) + (fp + q) * last
+            if tied:
+                rate = q / (p + q)
+                even[i] = (p + q) * rate + (fp - start * rate) * h[k]
+                k += 1
         tp += p
         fp += q
-    return pairwise_sum(precision) / tp, pairwise_sum(area) / (tp + fp) if risk else 0.0
+    precision = (pairwise_sum(value) / tp if tied else 0.0, pairwise_sum(worst) / tp, pairwise_sum(best) / tp)
+    if not risk:
+        return precision, (0.0, 0.0, 0.0)
+    total = tp + fp
+    area = (pairwise_sum(even) / total if tied else 0.0, pairwise_sum(right_first) / total)
+    return precision, (area[0], area[1], pairwise_sum(wrong_first) / total)
 
 
 @exact_njit

@@ -1,17 +1,14 @@
-"""Rankings of two kinds of pixels, measured fast: each value has the bits of that of `stats.rounding.Ranking`.
-
-So has each end of a bracket, of the order that it belongs to: where rounding alone tells orders apart, another one may
-have an end that is a few 1e-16 further out.
-"""
+"""Rankings of two kinds of pixels, measured fast: each bracket has the bits of that of `stats.rounding.Ranking`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float64
 
 from reliseg.stats.filled.bins import FilledPair
-from reliseg.stats.filled.measures import BEST, TIED, areas, pairs, reach, segments
+from reliseg.stats.filled.measures import areas, pairs, reach, segments
 from reliseg.stats.filled.orders import Bins, Order, orders
 from reliseg.stats.ranking import Bracketed
 
@@ -21,61 +18,60 @@ class Ranked:
     """Positives and negatives by filled bin, the most confident first: as ties, in the best and in the worst order."""
 
     orders: tuple[Order, Order, Order]
-    areas: tuple[tuple[float, float], ...]
-    """Average precision and, if it is asked for, the area under risk, of each order."""
-    ties_first: float
-    """Average precision where the positives of each bin come before its negatives, as one tie."""
+    with_risk: bool
+    """Whether the area under risk is read."""
 
     @classmethod
     def of(cls, pair: FilledPair, *, with_risk: bool = False) -> "Ranked":
         """Rank pixels, the first kind of which are positive."""
         best, worst = orders(pair.places, pair.first, pair.second)
-        ranked = (pair.first, pair.second), best, worst
-        # at once, as threads that ask for a cached property wait for each other, whose ever it is
-        of_each = tuple(_areas(order, kind, with_risk) for kind, order in enumerate(ranked))
-        return cls(ranked, of_each, _areas(ranked[TIED], BEST, False)[0])
+        return cls(((pair.first, pair.second), best, worst), with_risk)
 
     @property
     def tied(self) -> Order:
         """The order in which every bin is one tie."""
         return self.orders[0]
 
-    @property
+    @cached_property
     def auroc(self) -> Bracketed:
         """The area under the ROC curve."""
-        (lo, ties), (best, best_ties), (worst, _) = (pairs(*order) for order in self.orders)
-        return min(lo + ties / 2, 1.0), min(worst, 1.0), min(best + best_ties, 1.0)
+        found = []
+        for order in self.orders:
+            lo, ties = pairs(*order)
+            found.append((min(lo + ties / 2, 1.0), min(lo, 1.0), min(lo + ties, 1.0)))
+        return _bracket(found)
 
-    @property
+    @cached_property
     def average_precision(self) -> Bracketed:
         """The step sum of precision over recall."""
-        (tied, _), (best, _), (worst, _) = self.areas
-        return tied, worst, max(best, self.ties_first)  # what is exchanged parts ties, which may have more
+        return _bracket(precision for precision, _ in self._areas)
 
-    @property
+    @cached_property
     def area_under_risk(self) -> Bracketed:
         """The area under the risk-coverage curve."""
-        (_, tied), (_, best), (_, worst) = self.areas
-        return tied, best, worst
+        return _bracket(risk for _, risk in self._areas)
 
     def fpr_at_tpr(self, percent: int = 95) -> Bracketed:
         """Return the false positive rate where the true positive rate reaches `percent` %."""
-        return _falling(_fpr_at_tpr(*order, percent) for order in self.orders)
+        return _bracket(_fpr_at_tpr(*order, percent) for order in self.orders)
 
     def risk_at(self, percent: int) -> Bracketed:
         """Return the error rate among the most confident `percent` %, where negatives are errors."""
-        return _falling(_risk_at(*order, percent) for order in self.orders)
+        return _bracket(_risk_at(*order, percent) for order in self.orders)
+
+    @cached_property
+    def _areas(self) -> list[tuple[Bracketed, Bracketed]]:
+        found = []
+        for order, is_tied in zip(self.orders, (True, False, False), strict=True):
+            h = _harmonic_sums(*segments(*order, self.with_risk, is_tied))
+            found.append(areas(*order, h, self.with_risk, is_tied))
+        return found
 
 
-def _falling(found: Iterable[Bracketed]) -> Bracketed:
-    """Return the value of ties, and the range of a measure that is lowest in the best order."""
-    (value, _, _), (_, lo, _), (_, _, hi) = found
-    return value, lo, hi
-
-
-def _areas(order: Order, kind: int, with_risk: bool) -> tuple[float, float]:
-    h = _harmonic_sums(*segments(*order, kind, with_risk))
-    return areas(*order, h, kind, with_risk)
+def _bracket(found: Iterable[Bracketed]) -> Bracketed:
+    """Return the value of ties, and the range over all orders."""
+    (value, lo, hi), *extremes = found
+    return value, min(lo, *(e[1] for e in extremes)), max(hi, *(e[2] for e in extremes))
 
 
 def _harmonic_sums(
