@@ -42,7 +42,7 @@ class Job:
 
 
 class Keys:
-    """Digests of all that determines what is measured of a model, beside names that stand in its rows."""
+    """Digests of all that determines what is measured of a model; names are part of it, as they stand in its rows."""
 
     def __init__(self, coverages: Coverages) -> None:
         self._coverages, self._plan, facts = coverages, coverages.run.plan, coverages.run.facts

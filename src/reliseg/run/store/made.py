@@ -1,4 +1,4 @@
-"""Who made a piece: facts that are no part of its identity, and tell why bits may differ; whose code it is now."""
+"""Who made a piece: facts that are no part of its identity, and tell why bits may differ; and which code runs now."""
 
 import hashlib
 from collections.abc import Iterable, Mapping

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float64
@@ -18,21 +17,26 @@ class Ranked:
     """Positives and negatives by filled bin, the most confident first: as ties, in the best and in the worst order."""
 
     orders: tuple[Order, Order, Order]
-    with_risk: bool
-    """Whether the area under risk is read."""
+    areas: tuple[tuple[Bracketed, Bracketed], ...]
+    """Of each order average precision and, where it is asked for, the area under risk.
+
+    They are computed at once: threads that ask for a cached property wait for each other, whosever it is.
+    """
 
     @classmethod
     def of(cls, pair: FilledPair, *, with_risk: bool = False) -> "Ranked":
         """Rank pixels, the first kind of which are positive."""
         best, worst = orders(pair.places, pair.first, pair.second)
-        return cls(((pair.first, pair.second), best, worst), with_risk)
+        ranked = (pair.first, pair.second), best, worst
+        kinds = (True, False, False)  # whether every bin is one tie
+        return cls(ranked, tuple(_areas(order, with_risk, tied) for order, tied in zip(ranked, kinds, strict=True)))
 
     @property
     def tied(self) -> Order:
         """The order in which every bin is one tie."""
         return self.orders[0]
 
-    @cached_property
+    @property
     def auroc(self) -> Bracketed:
         """The area under the ROC curve."""
         found = []
@@ -41,15 +45,15 @@ class Ranked:
             found.append((min(lo + ties / 2, 1.0), min(lo, 1.0), min(lo + ties, 1.0)))
         return _bracket(found)
 
-    @cached_property
+    @property
     def average_precision(self) -> Bracketed:
         """The step sum of precision over recall."""
-        return _bracket(precision for precision, _ in self._areas)
+        return _bracket(precision for precision, _ in self.areas)
 
-    @cached_property
+    @property
     def area_under_risk(self) -> Bracketed:
         """The area under the risk-coverage curve."""
-        return _bracket(risk for _, risk in self._areas)
+        return _bracket(risk for _, risk in self.areas)
 
     def fpr_at_tpr(self, percent: int = 95) -> Bracketed:
         """Return the false positive rate where the true positive rate reaches `percent` %."""
@@ -59,13 +63,9 @@ class Ranked:
         """Return the error rate among the most confident `percent` %, where negatives are errors."""
         return _bracket(_risk_at(*order, percent) for order in self.orders)
 
-    @cached_property
-    def _areas(self) -> list[tuple[Bracketed, Bracketed]]:
-        found = []
-        for order, is_tied in zip(self.orders, (True, False, False), strict=True):
-            h = _harmonic_sums(*segments(*order, self.with_risk, is_tied))
-            found.append(areas(*order, h, self.with_risk, is_tied))
-        return found
+
+def _areas(order: Order, with_risk: bool, is_tied: bool) -> tuple[Bracketed, Bracketed]:
+    return areas(*order, _harmonic_sums(*segments(*order, with_risk, is_tied)), with_risk, is_tied)
 
 
 def _bracket(found: Iterable[Bracketed]) -> Bracketed:
