@@ -6,11 +6,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from reliseg.config.schema import read_config, render_config
 from reliseg.data import DataSet, sample_sha256
 from reliseg.models import Model
+from reliseg.plan.build import plan_from_config
 from reliseg.plan.plan import ModelSource, Plan
 from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.evaluate.coverage import Coverage
+from reliseg.run.execute import Run
 from reliseg.run.folder import RunFolder
 from reliseg.run.store.piece_files import Observed, PieceHead, StoredHead, verify_piece
 from reliseg.stats import PixelStatistics, SampleTable
@@ -20,6 +23,13 @@ def model_run(folder: Path, plan: Plan, model: Model, name: str = "net", **conte
     """Return a run of a model that is in memory."""
     where = RunContext(RunFolder(folder), **context)  # type: ignore[arg-type]
     return ModelRun(where, plan, where.handle(ModelSource(name, lambda: model), model))
+
+
+def run_of(config: Path, out: Path, **options: object) -> Run:
+    """Return the run that a configuration file asks for."""
+    checked = read_config(config)
+    plan, text = plan_from_config(checked, config.parent), render_config(checked, config.parent)
+    return Run(plan, out, text, **options)  # type: ignore[arg-type]
 
 
 def piece_files(out: Path, *, model: str = "", domain: str = "", calibration: str = "") -> dict[Path, StoredHead]:

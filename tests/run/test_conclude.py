@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 from helpers.devices import Notes
+from helpers.runs import run_of
 from helpers.street import Street, make_street
 
 import reliseg
-from reliseg.config.schema import read_config, render_config
 from reliseg.errors import ConfigError, IncompleteError
-from reliseg.plan.build import plan_from_config
 from reliseg.results import Results
 from reliseg.run import conclude as module
 from reliseg.run.execute import Run
@@ -22,11 +21,8 @@ from reliseg.run.store.answers import Answers
 FILES = ("manifest.json", "results.json", "results.csv", "reliability.csv", "fits.csv", "curves.json", "images.csv")
 
 
-def run_of(street: Street, on_error: OnError = "stop") -> Run:
-    config = read_config(street.config)
-    plan = plan_from_config(config, street.root)
-    text = render_config(config, street.root)
-    return Run(plan, street.root / "out", text, progress=Notes(), on_error=on_error)
+def run_in(street: Street, on_error: OnError = "stop") -> Run:
+    return run_of(street.config, street.root / "out", progress=Notes(), on_error=on_error)
 
 
 def earlier(run: Run) -> Results | None:
@@ -42,14 +38,14 @@ def table(street: Street) -> bytes:
 def street(tmp_path: Path) -> Street:
     """It has been evaluated."""
     made = make_street(tmp_path / "street", cal=2, day=3, dusk=2)
-    run_of(made).execute()
+    run_in(made).execute()
     return made
 
 
 def test_results_of_an_equal_run_are_used_and_no_file_is_written(street: Street) -> None:
     out = street.root / "out"
     times = {name: (out / name).stat().st_mtime_ns for name in FILES}
-    run = run_of(street)
+    run = run_in(street)
     results = run.execute()
     assert results.to_csv().encode() == table(street)
     assert {name: (out / name).stat().st_mtime_ns for name in FILES} == times
@@ -62,10 +58,10 @@ def test_a_file_of_results_that_was_edited_or_removed_is_written_anew(street: St
     path = street.root / "out" / name
     before = path.read_bytes()
     path.write_bytes(before.replace(b"0", b"1", 1))
-    assert earlier(run_of(street)) is None
+    assert earlier(run_in(street)) is None
     path.unlink()
-    assert earlier(run_of(street)) is None
-    run_of(street).execute()
+    assert earlier(run_in(street)) is None
+    run_in(street).execute()
     assert path.read_bytes() == before
 
 
@@ -115,24 +111,24 @@ CHANGES = [
 def test_results_are_not_used_where_what_makes_them_is_another(
     street: Street, monkeypatch: pytest.MonkeyPatch, change: Callable[[Run, pytest.MonkeyPatch], Run]
 ) -> None:
-    assert earlier(run_of(street)) is not None
-    assert earlier(change(run_of(street), monkeypatch)) is None
+    assert earlier(run_in(street)) is not None
+    assert earlier(change(run_in(street), monkeypatch)) is None
 
 
 def test_results_are_not_used_where_statistics_are_others(street: Street) -> None:
-    run = run_of(street)
+    run = run_in(street)
     (found,) = run.survey([run.context.handle(source) for source in run.plan.models])
     (street.root / "out" / found.pieces[0]).unlink()
-    assert earlier(run_of(street)) is None
+    assert earlier(run_in(street)) is None
 
 
 def test_results_are_not_used_where_the_thresholds_beside_a_loaded_calibration_are_others(street: Street) -> None:
     records = street.root / "records"
     (street.root / "out" / "calibrations").rename(records)
     street.write(street.content() | {"calibration": [{"load": str(records)}]})
-    run_of(street).execute()
-    assert earlier(run_of(street)) is not None
-    run = run_of(street)
+    run_in(street).execute()
+    assert earlier(run_in(street)) is not None
+    run = run_in(street)
     (record,) = run.plan.loaded["net"]
     assert record.thresholds
     bare = replace(run.plan, loaded={"net": (replace(record, thresholds={}),)})
@@ -142,11 +138,11 @@ def test_results_are_not_used_where_the_thresholds_beside_a_loaded_calibration_a
 def test_a_table_of_another_configuration_is_not_taken_for_the_own_one(street: Street) -> None:
     first, content = table(street), street.content()
     street.write(content | {"metrics": ["segmentation"]})
-    run_of(street).execute()
+    run_in(street).execute()
     assert table(street) != first
     street.write(content)
-    assert earlier(run_of(street)) is None
-    run_of(street).execute()
+    assert earlier(run_in(street)) is None
+    run_in(street).execute()
     assert table(street) == first
     assert len(list((street.root / "out" / "configurations").glob("*.json"))) == 2
 
@@ -161,15 +157,15 @@ def test_what_was_incomplete_is_raised_again_as_long_as_nothing_changes(street: 
     before = table(street)
     break_one(street)
     with pytest.raises(IncompleteError) as first:
-        run_of(street).execute()
+        run_in(street).execute()
     assert "net on street/day: could not evaluate 1 sample" in str(first.value)
     assert "this domain has no results" in str(first.value)
     assert {row.domain for row in Results.read(street.root / "out")} == {"dusk"}
     with pytest.raises(IncompleteError) as again:
-        run_of(street).execute()
+        run_in(street).execute()
     assert str(again.value) == str(first.value)
     street.logits("train", 1001).write_bytes(whole)
-    run_of(street).execute()
+    run_in(street).execute()
     assert table(street) == before
 
 
@@ -180,17 +176,17 @@ def test_a_refused_calibration_is_said_again_with_the_results_that_lie_there(str
     said = []
     for _ in range(2):
         with pytest.raises(IncompleteError, match="without a feature") as raised:
-            run_of(street).execute()
+            run_in(street).execute()
         said.append(str(raised.value))
     assert said[0] == said[1]
     with pytest.raises(IncompleteError, match="without a feature"):
-        earlier(run_of(street))
+        earlier(run_in(street))
 
 
 def test_with_skip_rows_are_over_the_other_images_and_say_so(street: Street) -> None:
     break_one(street)
     with pytest.raises(IncompleteError) as raised:
-        run_of(street, "skip").execute()
+        run_in(street, "skip").execute()
     assert "net on street/day: could not evaluate 1 sample" in str(raised.value)
     assert str(raised.value).endswith("; its numbers are over the other samples")
     results = Results.read(street.root / "out")
@@ -205,10 +201,10 @@ def test_with_skip_rows_are_over_the_other_images_and_say_so(street: Street) -> 
 
 
 def test_what_was_not_tried_is_no_failure(street: Street) -> None:
-    run = run_of(street)
+    run = run_in(street)
     (found,) = run.survey([run.context.handle(source) for source in run.plan.models])
     (street.root / "out" / found.pieces[0]).unlink()
-    now = run_of(street)
+    now = run_in(street)
     (found,) = now.survey([now.context.handle(source) for source in now.plan.models])
     assert found.run
     with pytest.raises(ConfigError, match=r"net: 1 of \d+ shards are not evaluated; run --stage evaluate first"):
@@ -218,7 +214,7 @@ def test_what_was_not_tried_is_no_failure(street: Street) -> None:
 
 
 def test_an_answer_names_all_that_it_was_made_of(street: Street) -> None:
-    run = run_of(street)
+    run = run_in(street)
     answer = Answers(run.context.folder.configurations).of(run.configuration)
     assert answer
     out = street.root / "out"

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.runs import run_of
 from helpers.street import Street, make_street
 
 import reliseg
-from reliseg.config.schema import read_config, render_config
 from reliseg.errors import ConfigError, IncompleteError
 from reliseg.plan import shards
-from reliseg.plan.build import plan_from_config
 from reliseg.plan.parts import Part, Stage
 from reliseg.run.execute import Run
 from reliseg.run.stages import PartOfRun, conclude
@@ -41,8 +40,7 @@ def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run_in(out: Path, street: Street) -> Run:
-    config = read_config(street.config)
-    return Run(plan_from_config(config, street.root), out, render_config(config, street.root))
+    return run_of(street.config, out)
 
 
 def do(street: Street, out: Path, stage: Stage, part: Part | None = None) -> None:

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.runs import run_of
 from helpers.street import Street, make_street
 from PIL import Image
 
 import reliseg
-from reliseg.config.schema import read_config, render_config
 from reliseg.errors import IncompleteError
 from reliseg.plan import shards
-from reliseg.plan.build import plan_from_config
 from reliseg.run.execute import Run
 from reliseg.run.fit.fitting import FitOutcome
 from reliseg.run.predict.stream import PredictionStream
@@ -29,14 +28,13 @@ def street(tmp_path: Path) -> Street:
     return make_street(tmp_path / "street", cal=2, day=4, dusk=2)
 
 
-def run_of(street: Street) -> Run:
-    config = read_config(street.config)
-    return Run(plan_from_config(config, street.root), street.root / "out", render_config(config, street.root))
+def run_in(street: Street) -> Run:
+    return run_of(street.config, street.root / "out")
 
 
 def look(street: Street) -> Survey:
     """Survey the only model as a new process does."""
-    run = run_of(street)
+    run = run_in(street)
     (found,) = run.survey([run.context.handle(source) for source in run.plan.models])
     return found
 
@@ -61,7 +59,7 @@ def test_of_a_new_folder_everything_is_missing(street: Street) -> None:
 
 def shards_of(street: Street) -> dict[str, int]:
     """The number of shards of each domain that is evaluated."""
-    plan = run_of(street).plan
+    plan = run_in(street).plan
     return {str(t): len(list(shards.shards(t))) for t, _ in plan.passes("net")}
 
 
@@ -174,7 +172,7 @@ def test_what_was_refused_is_known_and_no_work(street: Street) -> None:
 
 
 def test_a_reason_that_several_seeds_share_is_said_once(street: Street) -> None:
-    (fit,) = run_of(street).plan.fits
+    (fit,) = run_in(street).plan.fits
     outcome = FitOutcome(fit, {}, {"a": "too few", "b": "too few", "c": "empty"})
     assert refusal_lines("net", [outcome, replace(outcome, refusals={})]) == [
         "net on street/cal: too few; no results with this calibration",

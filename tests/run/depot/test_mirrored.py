@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 from helpers import s3_server
+from helpers.runs import run_of
 from helpers.s3_server import Fault, Server
 from helpers.street import Street
 
 import reliseg
-from reliseg.config.schema import read_config, render_config
 from reliseg.errors import ConfigError, StorageError
-from reliseg.plan.build import plan_from_config
 from reliseg.plan.parts import Part, Stage
 from reliseg.report.page import RunFiles
 from reliseg.run.depot.open import folder_of_copy, open_depot
@@ -27,10 +26,8 @@ pytestmark = pytest.mark.slow  # each of its tests makes runs
 
 
 def run_in(street: Street, out: str, **options: object) -> Run:
-    config = read_config(street.config)
-    plan, text = plan_from_config(config, street.root), render_config(config, street.root)
     folder, depot = open_depot(out)
-    return Run(plan, folder, text, depot=depot, **options)  # type: ignore[arg-type]
+    return run_of(street.config, folder, depot=depot, **options)
 
 
 def do(street: Street, out: str, stage: Stage, part: Part | None = None) -> None:

@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 from helpers import s3_server
+from helpers.runs import run_of
 from helpers.s3_server import Server
 from helpers.stores import add_piece, files_of
 from helpers.street import Street
 
 import reliseg
-from reliseg.config.schema import read_config, render_config
 from reliseg.errors import ConfigError, StorageError
 from reliseg.plan import shards
-from reliseg.plan.build import plan_from_config
 from reliseg.plan.parts import Part, Stage
 from reliseg.run.depot.open import open_depot
 from reliseg.run.execute import Run
@@ -29,9 +28,8 @@ STORED = ("statistics", "fitted", "configurations", "models")
 
 
 def run_in(street: Street, out: str | Path) -> Run:
-    config = read_config(street.config)
     folder, depot = open_depot(out)
-    return Run(plan_from_config(config, street.root), folder, render_config(config, street.root), depot=depot)
+    return run_of(street.config, folder, depot=depot)
 
 
 def prune(run: str, *keep: Path, dry_run: bool = False) -> Pruned:

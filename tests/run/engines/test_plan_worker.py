@@ -5,12 +5,11 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
+from helpers.runs import run_of
 from helpers.street import make_street
 from threadpoolctl import threadpool_info
 
-from reliseg.config.schema import read_config, render_config
 from reliseg.errors import ConfigError
-from reliseg.plan.build import plan_from_config
 from reliseg.run.engines.plan_worker import Notes, WorkerOfRun
 from reliseg.run.engines.ray_engine import tasks_of
 from reliseg.run.execute import Run
@@ -21,8 +20,7 @@ from reliseg.run.survey import survey
 def run(tmp_path) -> Run:
     """A run that is asked and not begun."""
     street = make_street(tmp_path, cal=2, day=2, dusk=2)
-    config = read_config(street.config)
-    run = Run(plan_from_config(config, street.root), tmp_path / "out", render_config(config, street.root))
+    run = run_of(street.config, tmp_path / "out")
     run.folder.mkdir()
     run.ask()
     return run

@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.ray_clusters import two_nodes
+from helpers.runs import run_of
 from helpers.street import Street, make_street
 
-from reliseg.config.schema import read_config, render_config
 from reliseg.errors import ConfigError, IncompleteError
-from reliseg.plan.build import plan_from_config
 from reliseg.plan.parts import STAGES
 from reliseg.run.engines.ray_engine import RayEngine, tasks_of
 from reliseg.run.execute import Run
@@ -41,10 +40,8 @@ class Watcher(Silent):
             action()
 
 
-def run_of(street: Street, out: Path, engine: RayEngine | None = None) -> Run:
-    config = read_config(street.config)
-    plan = plan_from_config(config, street.root)
-    return Run(plan, out, render_config(config, street.root), progress=Watcher(), engine=engine)
+def run_in(street: Street, out: Path, engine: RayEngine | None = None) -> Run:
+    return run_of(street.config, out, progress=Watcher(), engine=engine)
 
 
 def results(out: Path) -> list[bytes]:
@@ -73,7 +70,7 @@ def names(run: Run) -> list[str]:
 
 
 def test_tasks_are_all_units_of_a_new_run_and_none_of_a_finished_one(street, tmp_path):
-    run = run_of(street, tmp_path / "out")
+    run = run_in(street, tmp_path / "out")
     stages = [name.split()[0] for name in names(run)]
     assert {stage: stages.count(stage) for stage in stages} == {"sample": 4, "fit": 2, "evaluate": 12}
     run.execute()
@@ -81,7 +78,7 @@ def test_tasks_are_all_units_of_a_new_run_and_none_of_a_finished_one(street, tmp
 
 
 def test_tasks_are_of_shards_that_are_not_stored(street, tmp_path):
-    run = run_of(street, tmp_path / "out")
+    run = run_in(street, tmp_path / "out")
     run.execute()
     lost = sorted((tmp_path / "out" / "statistics").glob("*/*/*.zip"))[0]
     lost.unlink()
@@ -91,7 +88,7 @@ def test_tasks_are_of_shards_that_are_not_stored(street, tmp_path):
 def test_a_device_of_this_machine_alone_is_refused(street, tmp_path):
     content = street.content()
     street.write({**content, "device": "cuda:1"})
-    run = run_of(street, tmp_path / "out", RayEngine())
+    run = run_in(street, tmp_path / "out", RayEngine())
     with pytest.raises(ConfigError, match="device cuda:1: with --engine ray each worker sees its own GPUs alone"):
         list(run.engine(run, []))
 
@@ -99,14 +96,14 @@ def test_a_device_of_this_machine_alone_is_refused(street, tmp_path):
 @pytest.fixture
 def whole(street, tmp_path) -> list[bytes]:
     """The results of one process."""
-    run_of(street, tmp_path / "one").execute()
+    run_in(street, tmp_path / "one").execute()
     return results(tmp_path / "one")
 
 
 @pytest.mark.slow
 @pytest.mark.ray
 def test_two_actors_give_the_bytes_of_one_process(street, tmp_path, whole):
-    run = run_of(street, tmp_path / "two", RayEngine(actors=2))
+    run = run_in(street, tmp_path / "two", RayEngine(actors=2))
     run.execute()
     assert results(tmp_path / "two") == whole
     workers = [line for line in run.progress.lines if "a worker on" in line]
@@ -119,7 +116,7 @@ def test_a_node_that_is_killed_during_the_run_changes_no_byte(street, tmp_path, 
     content = street.content()
     street.write({**content, "threads": 2})  # one worker on each node, and one model for each worker
     with two_nodes(cpus=2, connect=False) as nodes:
-        run = run_of(street, tmp_path / "two", RayEngine(nodes.address))
+        run = run_in(street, tmp_path / "two", RayEngine(nodes.address))
         run.progress.when_two_work = lambda: nodes.remove(nodes.second)
         run.execute()
     assert results(tmp_path / "two") == whole
@@ -134,7 +131,7 @@ def test_images_that_cannot_be_read_are_said_as_by_one_process(street, tmp_path)
     said = []
     for name, engine in (("one", None), ("two", RayEngine(actors=2))):
         with pytest.raises(IncompleteError) as raised:
-            run_of(street, tmp_path / name, engine).execute()
+            run_in(street, tmp_path / name, engine).execute()
         said.append(raised.value.lines)
     assert said[0] == said[1]
     assert results(tmp_path / "one") == results(tmp_path / "two")

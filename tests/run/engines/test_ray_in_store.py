@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 from helpers import s3_server
 from helpers.ray_clusters import two_nodes
+from helpers.runs import run_of
 from helpers.s3_server import Server
 from helpers.street import Street, make_street
 
-from reliseg.config.schema import read_config, render_config
-from reliseg.plan.build import plan_from_config
 from reliseg.results.pictures import INDEX_FILE
 from reliseg.run.depot.open import open_depot
 from reliseg.run.engines.ray_engine import RayEngine
@@ -33,10 +32,8 @@ class Lines(Silent):
 
 def run_in(street: Street, out: str | Path, engine: RayEngine | None = None) -> Run:
     """The run of the street with pictures of its worst images."""
-    config = read_config(street.config)
-    plan, text = plan_from_config(config, street.root), render_config(config, street.root)
     folder, depot = open_depot(out)
-    return Run(plan, folder, text, progress=Lines(), engine=engine, depot=depot, pictures=1)
+    return run_of(street.config, folder, progress=Lines(), engine=engine, depot=depot, pictures=1)
 
 
 def pictures(files: dict[str, bytes]) -> dict[str, bytes]:

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pytest
+from helpers.runs import run_of
 from helpers.street import Street, make_street
 
 import reliseg
-from reliseg.config.schema import read_config, render_config
-from reliseg.plan.build import plan_from_config
 from reliseg.plan.parts import Part, Stage
 from reliseg.run.execute import Run
 from reliseg.run.fit import shard_sampling
@@ -41,8 +40,7 @@ def sampled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def run(street: Street, out: Path, **changes: object) -> Run:
     """A run of the street, whose checkpoints are after every image."""
     street.write(street.content() | changes)
-    config = read_config(street.config)
-    return Run(plan_from_config(config, street.root), out, render_config(config, street.root), checkpoint=0.0)
+    return run_of(street.config, out, checkpoint=0.0)
 
 
 def stages(whole: Run, *names: Stage) -> None:

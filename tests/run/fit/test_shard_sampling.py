@@ -4,13 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.runs import run_of
 from helpers.street import Street, make_street
 
 import reliseg
-from reliseg.config.schema import read_config, render_config
 from reliseg.errors import IncompleteError, SampleError
-from reliseg.plan.build import plan_from_config
-from reliseg.run.execute import Run
 from reliseg.run.fit import shard_sampling
 
 IMAGES = 6
@@ -59,8 +57,7 @@ def test_what_was_sampled_before_a_kill_is_not_sampled_again(
         if written == stop:
             raise KeyboardInterrupt
 
-    config = read_config(street.config)
-    run = Run(plan_from_config(config, street.root), out, render_config(config, street.root), checkpoint=0.0)
+    run = run_of(street.config, out, checkpoint=0.0)
     with monkeypatch.context() as patch:
         patch.setattr(shard_sampling, "write_sample_record", killed)
         with pytest.raises(KeyboardInterrupt):

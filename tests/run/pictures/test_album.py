@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.runs import run_of
 from helpers.street import Street, add_features, make_street
 from PIL import Image
 
-from reliseg.config.schema import read_config, render_config
 from reliseg.errors import IncompleteError
 from reliseg.kernels.reference import full_logits
-from reliseg.plan.build import plan_from_config
 from reliseg.results.pictures import THRESHOLDS, ConfidencePicture, PictureEntry, PictureIndex, ScenePicture, decoded
 from reliseg.run.context import ModelRun
 from reliseg.run.depot.base import LocalDepot
@@ -39,11 +38,8 @@ def small_street(root: Path, day: int = 5, dusk: int = 4) -> Street:
     return street
 
 
-def run_of(street: Street, number: int | None, progress: Any = None, save: tuple[str, ...] = ()) -> Run:
-    config = read_config(street.config)
-    plan = plan_from_config(config, street.root)
-    text = render_config(config, street.root)
-    return Run(plan, street.root / "run", text, pictures=number, progress=progress or Silent(), save=save)
+def run_in(street: Street, number: int | None, progress: Any = None, save: tuple[str, ...] = ()) -> Run:
+    return run_of(street.config, street.root / "run", pictures=number, progress=progress or Silent(), save=save)
 
 
 def index_of(street: Street) -> PictureIndex:
@@ -76,7 +72,7 @@ def picture_bytes(street: Street) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Street:
     street = small_street(tmp_path_factory.mktemp("album"), day=6, dusk=5)
-    run_of(street, 2).execute()
+    run_in(street, 2).execute()
     return street
 
 
@@ -131,29 +127,29 @@ def test_a_calibration_changes_confidence_and_not_classes(finished):
 
 def test_what_is_there_is_not_made_again_and_of_more_images_only_those_that_are_new(street, monkeypatch):
     folder = street.root / "run" / "pictures"
-    run_of(street, 1).execute()
+    run_in(street, 1).execute()
     states = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.glob("*.npz")}
     few = index_of(street)
     with predictions(monkeypatch) as made:
-        run_of(street, 1).execute()
+        run_in(street, 1).execute()
     assert not made
     with predictions(monkeypatch) as made:
-        run_of(street, 2).execute()
+        run_in(street, 2).execute()
     more = {e.sample for e in index_of(street).pictures} - {e.sample for e in few.pictures}
     assert len(made) == 2 * len(more) > 0  # two calibrations
     assert len(list(folder.glob("*.npz"))) == len(states) + 3 * len(more)
     assert all((path.read_bytes(), path.stat().st_mtime_ns) == state for path, state in states.items())
     with predictions(monkeypatch) as made:
-        run_of(street, 1).execute()
+        run_in(street, 1).execute()
     assert not made
     assert index_of(street) == few
 
 
 def test_pictures_are_the_same_bytes_in_a_run_that_grew_and_in_a_fresh_one(street, finished, tmp_path):
-    run_of(street, 2).execute()
+    run_in(street, 2).execute()
     again = small_street(tmp_path / "fresh")
-    run_of(again, 1).execute()
-    run_of(again, 2).execute()
+    run_in(again, 1).execute()
+    run_in(again, 2).execute()
     mine, theirs = (
         {path.name: path.read_bytes() for path in (s.root / "run" / "pictures").iterdir()} for s in (street, again)
     )
@@ -161,19 +157,19 @@ def test_pictures_are_the_same_bytes_in_a_run_that_grew_and_in_a_fresh_one(stree
 
 
 def test_a_run_without_pictures_forgets_those_that_show_something_else(street):
-    run_of(street, 1).execute()
+    run_in(street, 1).execute()
     before = len(index_of(street).pictures)
     changed = street.root / "logits" / "s142" / "s142_1000.npz"
     np.savez(changed, logits=np.load(changed)["logits"] * 0.5)
     worst = {e.sample for e in index_of(street).pictures}
     notes = Notes()
-    run_of(street, None, notes).execute()
+    run_in(street, None, notes).execute()
     left = {e.sample for e in index_of(street).pictures}
     assert "s142/s142_1000" not in left
     assert left <= worst
     if len(left) < before:
         assert any("would show what has been measured since: --pictures 1 makes them" in line for line in notes.lines)
-    run_of(street, 1).execute()
+    run_in(street, 1).execute()
     assert {e.rank for e in index_of(street).pictures} <= {0, 1}
 
 
@@ -181,7 +177,7 @@ def test_a_domain_without_annotation_shows_the_least_sure_images(street):
     content = street.content()
     content["datasets"][0] |= {"annotations": "none", "domains": {"dusk": {"split": "test"}}}
     street.write({key: v for key, v in content.items() if key not in ("calibration", "metrics")} | {"test": {}})
-    run_of(street, 1).execute()
+    run_in(street, 1).execute()
     entries = index_of(street).pictures
     assert [e.rank for e in entries] in ([1], [1, 0])
     found = picture(street, entries[0])
@@ -191,13 +187,13 @@ def test_a_domain_without_annotation_shows_the_least_sure_images(street):
 
 
 def test_the_stage_that_measures_makes_them_too_and_results_without_a_model_keep_them(street, monkeypatch):
-    run_of(street, None).execute()
-    conclude(run_of(street, 1), with_models=True)
+    run_in(street, None).execute()
+    conclude(run_in(street, 1), with_models=True)
     before = index_of(street)
     assert before.pictures
     (street.root / "run" / "results.csv").unlink()
     with predictions(monkeypatch) as made:
-        conclude(run_of(street, None))
+        conclude(run_in(street, None))
     assert not made
     assert index_of(street) == before
 
@@ -205,7 +201,7 @@ def test_the_stage_that_measures_makes_them_too_and_results_without_a_model_keep
 def test_an_incomplete_run_has_pictures_of_what_was_measured(street):
     street.logits("test", 2001).write_bytes(b"no zip")
     with pytest.raises(IncompleteError):
-        run_of(street, 1).execute()
+        run_in(street, 1).execute()
     assert {e.domain for e in index_of(street).pictures} == {"day"}
 
 
@@ -213,7 +209,7 @@ def test_seeds_of_a_mean_have_no_pictures_of_their_own(street):
     content = street.content()
     content["calibration"][0]["methods"] = ["cluster-ts(k=2,seeds=[1,2])"]
     add_features(street).write(content)
-    run_of(street, 1).execute()
+    run_in(street, 1).execute()
     assert {name for e in index_of(street).pictures for name in e.confidences} == {"identity"}
 
 
@@ -225,68 +221,68 @@ def test_the_index_names_no_file_that_is_not_there(finished):
 
 
 def test_an_index_that_is_damaged_is_written_anew_and_harms_no_run_without_pictures(street):
-    run_of(street, 1).execute()
+    run_in(street, 1).execute()
     index = street.root / "run" / "pictures" / "index.json"
     whole = index.read_bytes()
     index.write_text("{")
     (street.root / "run" / "results.csv").unlink()
     notes = Notes()
-    run_of(street, None, notes).execute()
+    run_in(street, None, notes).execute()
     assert any("not the index of pictures of a run; carry out the run with --pictures again" in n for n in notes.lines)
-    run_of(street, 1).execute()
+    run_in(street, 1).execute()
     assert index.read_bytes() == whole
 
 
 def test_what_is_saved_makes_the_same_bytes_as_the_model_which_is_not_asked(street, tmp_path, monkeypatch):
     other = small_street(tmp_path / "unsaved")
-    run_of(other, 2).execute()
-    run_of(street, None, save=MAPS).execute()
+    run_in(other, 2).execute()
+    run_in(street, None, save=MAPS).execute()
     monkeypatch.delattr(ModelRun, "stream")  # which loads the model
-    run_of(street, 2).execute()
+    run_in(street, 2).execute()
     assert picture_bytes(street) == picture_bytes(other)
     assert index_of(street).pictures
 
 
 @pytest.mark.parametrize("save", [MAPS[:2], MAPS[1:], MAPS[::2]])
 def test_an_image_of_which_not_all_is_saved_is_predicted_again(street, save, monkeypatch):
-    run_of(street, None, save=save).execute()
+    run_in(street, None, save=save).execute()
     with predictions(monkeypatch) as made:
-        run_of(street, 1).execute()
+        run_in(street, 1).execute()
     assert len(made) == 2 * len(index_of(street).pictures)
 
 
 def test_what_was_saved_of_another_prediction_or_calibration_is_not_shown(street, monkeypatch):
-    run_of(street, None, save=MAPS).execute()
+    run_in(street, None, save=MAPS).execute()
     changed = street.root / "logits" / "s142" / "s142_1000.npz"
     np.savez(changed, logits=np.load(changed)["logits"] * 0.5)
     with predictions(monkeypatch) as made:
-        run_of(street, 5).execute()
+        run_in(street, 5).execute()
     assert len(made) == 2
     content = street.content()
     content["calibration"][0]["methods"] = ["identity", "vector"]
     street.write(content)
-    run_of(street, 5).execute()
+    run_in(street, 5).execute()
     for file in (street.root / "run" / "saved").rglob("*@ts@street-cal.png"):
         file.rename(file.with_name(file.name.replace("@ts@", "@vector@")))
     for file in (street.root / "run" / "pictures").glob("*.npz"):
         file.unlink()
     with predictions(monkeypatch) as made:
-        run_of(street, 5).execute()
+        run_in(street, 5).execute()
     assert len(made) == 2 * len(index_of(street).pictures)
 
 
 def test_an_image_that_changed_since_it_was_saved_is_not_shown_with_the_old_prediction(street, monkeypatch):
-    run_of(street, None, save=MAPS).execute()
+    run_in(street, None, save=MAPS).execute()
     mask = street.mask("train", 1000)
     Image.fromarray(np.asarray(Image.open(mask))[::-1].copy()).save(mask)
     with predictions(monkeypatch) as made:
-        run_of(street, 5).execute()
+        run_in(street, 5).execute()
     assert len(made) == 2
 
 
 def test_maps_of_an_object_store_are_fetched_by_name(street, monkeypatch):
-    run_of(street, None, save=MAPS).execute()
+    run_in(street, None, save=MAPS).execute()
     asked: list[str] = []
     monkeypatch.setattr(LocalDepot, "fetch", lambda _, *folders, stem="": asked.append(stem))
-    run_of(street, 1).execute()
+    run_in(street, 1).execute()
     assert {f"{e.sample.split('/')[1]}_conf@ts@street-cal.png" for e in index_of(street).pictures} <= set(asked)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from helpers.runs import run_of
 from helpers.stores import add_piece, files_of
 from helpers.street import Street, make_street
 
@@ -16,11 +17,8 @@ import reliseg
 from reliseg.calibration import calibrator
 from reliseg.calibration.records.record import write_record
 from reliseg.calibration.records.seal import seal_of
-from reliseg.config.schema import read_config, render_config
 from reliseg.errors import ConfigError, IncompleteError
-from reliseg.plan.build import plan_from_config
 from reliseg.plan.parts import Part, Stage
-from reliseg.run.execute import Run
 from reliseg.run.folder import RunFolder, hold_run_folder
 from reliseg.run.hashes import InputHashes
 from reliseg.run.stages import PartOfRun, conclude
@@ -321,23 +319,18 @@ def small(tmp_path: Path) -> Street:
     return make_street(tmp_path / "street", cal=3, day=3, dusk=3)
 
 
-def job(street: Street, out: Path) -> Run:
-    checked = read_config(street.config)
-    return Run(plan_from_config(checked, street.root), out, render_config(checked, street.root))
-
-
 def in_parts(street: Street, folders: list[Path], stage: Stage, number: int, seed: int) -> None:
     """Do a stage in so many parts, in any order, in any of these folders."""
     order = random.Random(seed)
     parts = list(range(1, number + 1))
     order.shuffle(parts)
     for part in parts:
-        PartOfRun(job(street, order.choice(folders)), stage, Part(part, number)).execute()
+        PartOfRun(run_of(street.config, order.choice(folders)), stage, Part(part, number)).execute()
 
 
 @pytest.mark.parametrize("number", [8, pytest.param(40)])
 def test_parts_in_any_order_in_five_folders_give_the_bytes_of_one_run(street, tmp_path, number):
-    fresh = job(street, tmp_path / "fresh")
+    fresh = run_of(street.config, tmp_path / "fresh")
     fresh.execute()
     sampled = [tmp_path / f"sampled{i}" for i in range(5)]
     in_parts(street, sampled, "sample", number, seed=1)
@@ -351,14 +344,14 @@ def test_parts_in_any_order_in_five_folders_give_the_bytes_of_one_run(street, tm
     in_parts(street, evaluated, "evaluate", number, seed=3)
     out = tmp_path / "out"
     assert Merge(evaluated, out).execute().next_stage == "measure"
-    conclude(job(street, out))
+    conclude(run_of(street.config, out))
     for name in ("results.csv", "results.json", "fits.csv", "reliability.csv", "curves.json", "images.csv"):
         assert (out / name).read_bytes() == (tmp_path / "fresh" / name).read_bytes()
 
 
 def test_a_calibration_with_other_parameters_is_refused_and_named(small, tmp_path):
     a, b, out = (tmp_path / name for name in "abc")
-    job(small, a).execute()
+    run_of(small.config, a).execute()
     shutil.copytree(a, b)
     (path,) = b.glob("fitted/*/ts@street-cal.json")
     record = reliseg.load_calibration(path)
@@ -371,7 +364,7 @@ def test_a_calibration_with_other_parameters_is_refused_and_named(small, tmp_pat
 
 def test_a_damaged_calibration_is_named_and_left_out(small, tmp_path):
     a, out = tmp_path / "a", tmp_path / "out"
-    job(small, a).execute()
+    run_of(small.config, a).execute()
     (path,) = a.glob("fitted/*/ts@street-cal.json")
     path.write_text(path.read_text().replace('"pixels": ', '"pixels": 1'))
     with pytest.raises(IncompleteError, match=str(path)):
@@ -382,7 +375,7 @@ def test_a_damaged_calibration_is_named_and_left_out(small, tmp_path):
 
 def test_samples_whose_files_changed_are_left_out(street, tmp_path):
     a, out = tmp_path / "a", tmp_path / "out"
-    PartOfRun(job(street, a), "sample", Part()).execute()
+    PartOfRun(run_of(street.config, a), "sample", Part()).execute()
     logits = sorted(a.rglob("*.logits.npy"))
     records = [path.with_name(path.name.replace(".logits.npy", ".json")) for path in logits]
     flip(logits[0])
@@ -395,9 +388,9 @@ def test_samples_whose_files_changed_are_left_out(street, tmp_path):
 
 def test_samples_of_several_seeds_come_side_by_side(street, tmp_path):
     a, b, out = (tmp_path / name for name in ("a", "b", "out"))
-    PartOfRun(job(street, a), "sample", Part()).execute()
+    PartOfRun(run_of(street.config, a), "sample", Part()).execute()
     street.write(street.content() | {"seed": 5})
-    PartOfRun(job(street, b), "sample", Part()).execute()
+    PartOfRun(run_of(street.config, b), "sample", Part()).execute()
     Merge([a, b], out).execute()
     own, other, after = ({n: c for n, c in files_of(run).items() if n.startswith("samples")} for run in (a, b, out))
     assert not own.keys() & other.keys()
@@ -406,7 +399,7 @@ def test_samples_of_several_seeds_come_side_by_side(street, tmp_path):
 
 def test_samples_never_lead_out_of_the_folder(street, tmp_path):
     a, out = tmp_path / "a", tmp_path / "out"
-    PartOfRun(job(street, a), "sample", Part()).execute()
+    PartOfRun(run_of(street.config, a), "sample", Part()).execute()
     path = next(iter(sorted((a / "samples").rglob("*.json"))))
     content = json.loads(path.read_text())["record"]
     content["files"] = {"../../../../../../victim.npy": "0" * 64}
@@ -418,10 +411,10 @@ def test_samples_never_lead_out_of_the_folder(street, tmp_path):
 
 def test_configurations_and_what_is_known_of_models_come_too(small, tmp_path):
     a, b, out = (tmp_path / name for name in "abc")
-    job(small, a).execute()
+    run_of(small.config, a).execute()
     content = small.content()
     small.write(content | {"seed": 1})
-    job(small, b).execute()
+    run_of(small.config, b).execute()
     Merge([a, b], out).execute()
     for name in ("configurations", "models"):
         there = {path.name for run in (a, b) for path in (run / name).iterdir()}
@@ -429,5 +422,5 @@ def test_configurations_and_what_is_known_of_models_come_too(small, tmp_path):
     assert not (out / "results.csv").exists()
     for run in (a, b):
         small.write(yaml.safe_load((run / "config.yaml").read_text()))
-        conclude(job(small, out))
+        conclude(run_of(small.config, out))
         assert (out / "results.csv").read_bytes() == (run / "results.csv").read_bytes()

@@ -6,25 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.runs import run_of
 from helpers.stores import add_piece, files_of
 from helpers.street import Street, make_street
 
-from reliseg.config.schema import read_config, render_config
 from reliseg.errors import ConfigError, IncompleteError
-from reliseg.plan.build import plan_from_config
 from reliseg.plan.parts import Part
 from reliseg.results.pictures import PictureEntry, PictureIndex
-from reliseg.run.execute import Run
 from reliseg.run.folder import RunFolder, hold_run_folder
 from reliseg.run.stages import PartOfRun, conclude
 from reliseg.run.upkeep.prune import Prune, Pruned
 
 RESULTS = ("results.csv", "results.json", "fits.csv", "reliability.csv", "curves.json", "images.csv")
-
-
-def job(config: Path, out: Path) -> Run:
-    checked = read_config(config)
-    return Run(plan_from_config(checked, config.parent), out, render_config(checked, config.parent))
 
 
 def prune(run: Path, *keep: Path, dry_run: bool = False) -> Pruned:
@@ -50,7 +43,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Street, Path, Path]
     street = make_street(root / "street", cal=3, day=3, dusk=3)
     other = written(street, "other.yaml", lambda c: c.update(seed=1, sample={"per_image": 50}))
     for config in (other, street.config):
-        job(config, root / "run").execute()
+        run_of(config, root / "run").execute()
     return street, other, root / "run"
 
 
@@ -75,11 +68,11 @@ def test_what_is_kept_answers_with_the_same_bytes_and_the_rest_is_gone(asked, ru
     assert (pruned.kept, pruned.kept_size) == (len(kept), sum(len(after[name]) for name in kept))
     for name in RESULTS:
         (run / name).unlink()
-    conclude(job(street.config, run))
+    conclude(run_of(street.config, run))
     for name in RESULTS:
         assert (run / name).read_bytes() == before[name]
     with pytest.raises(ConfigError, match="are not fitted"):
-        conclude(job(other, run))
+        conclude(run_of(other, run))
     assert not [path for path in (run / "statistics").rglob("*") if path.is_dir() and not any(path.iterdir())]
 
 
@@ -180,7 +173,7 @@ def test_only_a_run_is_pruned_by_one_process_and_for_a_configuration(asked, run,
 def test_samples_stay_while_a_calibration_is_not_fitted(asked, tmp_path):
     street, _, _ = asked
     run = tmp_path / "run"
-    PartOfRun(job(street.config, run), "sample", Part()).execute()
+    PartOfRun(run_of(street.config, run), "sample", Part()).execute()
     samples = sorted((run / "samples").rglob("*"))
     assert samples
     prune(run, street.config)
@@ -195,14 +188,14 @@ def test_statistics_of_a_calibration_that_is_lost_stay(asked, run):
     statistics = {name for name in files_of(run) if name.startswith("statistics")}
     shutil.rmtree(run / "fitted")
     prune(run, street.config)
-    job(street.config, run).execute()
+    run_of(street.config, run).execute()
     assert {name for name in files_of(run) if name.startswith("statistics")} == statistics
 
 
 def test_calibrations_stay_that_the_results_or_a_kept_configuration_have(asked, run):
     street, other, _ = asked
     third = written(street, "vector.yaml", lambda c: c["calibration"][0].update(methods=["identity", "vector"]))
-    job(third, run).execute()
+    run_of(third, run).execute()
     records = {name for name in files_of(run) if name.startswith("calibrations/")}
     assert {Path(name).stem.partition("@")[0] for name in records} == {"ts", "vector"}
     prune(run, third, street.config)
@@ -217,7 +210,7 @@ def test_calibrations_stay_that_the_results_or_a_kept_configuration_have(asked, 
 def test_why_samples_failed_stays(asked, run):
     street, _, _ = asked
     prune(run, street.config)
-    context = job(street.config, run).context
+    context = run_of(street.config, run).context
     (place, *_) = (path.parent.name for path in sorted((run / "statistics").glob("*/*/*.zip")))
     context.store.note_failures(place, {"s": "of nothing that is kept"})
     before = files_of(run)
@@ -231,7 +224,7 @@ def test_failures_of_a_kept_configuration_stay(tmp_path):
     np.savez(broken.logits("train", 1002), logits=np.full((11, 6, 8), np.nan, np.float32))
     run = tmp_path / "run"
     with pytest.raises(IncompleteError):
-        job(broken.config, run).execute()
+        run_of(broken.config, run).execute()
     before = files_of(run)
     assert [name for name in before if name.endswith("failures.json")]
     prune(run, broken.config)

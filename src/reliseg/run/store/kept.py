@@ -16,7 +16,7 @@ _LARGEST = 1 << 30
 
 @dataclass(frozen=True, eq=False)
 class KeptFiles:
-    """The folder `measured` of a run. Files are named by a digest of all that they depend on, so none is ever changed."""
+    """The folder `measured` of a run. Files are named by all that they depend on, so none is ever changed."""
 
     folder: Path
     depot: Depot = field(default_factory=LocalDepot)
