@@ -50,8 +50,7 @@ class Keys:
         code = [state_of_code(), processor_type(), np.__version__, parts_of_code(families)]
         model = [_described(facts.labels), facts.gives_probabilities, facts.gives_scores]
         columns = list(dict.fromkeys(name for m in self._plan.test_domains() for name in m.classes))
-        promises = [[list(g.classes), g.promises] for g in self._plan.grounds]
-        self._common = digest_of([code, model, self._plan.metrics, self._plan.settings.scores, columns, promises])
+        self._common = digest_of([code, model, self._plan.metrics, self._plan.settings.scores, columns])
         self._statistics: dict[tuple[str, str], str] = {}
 
     def of(self, jobs: Sequence[Job], means: Mapping[str, Sequence[str]]) -> str:
