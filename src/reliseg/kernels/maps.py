@@ -41,10 +41,11 @@ def pixel_maps(view: LogitView, scores: Sequence[str] = ()) -> PixelMaps:
     layout = Layout(columns - 1, scores)
     check_layout(layout)
     check_view(layout, view, _no_truth(view), _PIXEL_LIMIT)
+    pixels = view.size[0] * view.size[1]
     maps = Maps(
-        np.empty(view.size, np.uint8),
-        np.empty((len(scores), *view.size), np.float32),
-        np.empty((len(scores), *view.size), np.int32),
+        np.empty(pixels, np.uint8),
+        np.empty((len(scores), pixels), np.float32),
+        np.empty((len(scores), pixels), np.int32),
     )
     pieces = pieces_of_view(view)
     if view.transform is not None:
@@ -53,15 +54,18 @@ def pixel_maps(view: LogitView, scores: Sequence[str] = ()) -> PixelMaps:
     groups, live = group_classes(layout, view)
     nowhere = np.zeros(len(scores), np.int32)  # nothing is counted
     asked = scores_at(scores, nowhere, nowhere)
+    width = view.size[1]
     for piece in pieces:
-        here = Maps(maps.columns[piece.band], maps.scores[:, piece.band], maps.bins[:, piece.band])
+        start, stop, _ = piece.band.indices(view.size[0])
+        here = slice(start * width, stop * width)
+        of_piece = Maps(maps.columns[here], maps.scores[:, here], maps.bins[:, here])
         logits = read_only(np.asarray(piece.logits))
-        map_image(logits, piece.rows, piece.columns, groups, live, piece.factors(view), asked, here)
+        map_image(logits, piece.rows, piece.columns, groups, live, piece.factors(view), asked, width, of_piece)
     maps.columns[maps.columns == columns - 1] = OTHER_ID
     return PixelMaps(
-        maps.columns,
-        {name: maps.scores[i] for i, name in enumerate(scores)},
-        {name: maps.bins[i] for i, name in enumerate(scores)},
+        maps.columns.reshape(view.size),
+        {name: maps.scores[i].reshape(view.size) for i, name in enumerate(scores)},
+        {name: maps.bins[i].reshape(view.size) for i, name in enumerate(scores)},
     )
 
 

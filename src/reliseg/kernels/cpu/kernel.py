@@ -5,9 +5,10 @@ into a buffer that stays in the first cache, and every statistic is counted befo
 overwrites it; nothing of the size classes x height x width is ever stored. Pixels of a block are visited in
 *phase-major* order (all first pixels of 64 native cells, then all second ones, ...): interpolation then reads
 and writes contiguous memory whatever the ratio, and statistics do not depend on the order. Per-pixel values
-are float32; whatever is added up is an integer, so that results do not depend on any order.
+are float32; whatever is added up is an integer, so that results do not depend on any order. Short rows are walked
+several at a time, as one line, so that blocks are nearly full.
 
-`row_blocks` divides a row into blocks; `logits`, `pixels`, `scores` and `tables` are the stages of a block, which
+`row_blocks` divides a line into blocks; `logits`, `pixels`, `scores` and `tables` are the stages of a block, which
 share `scratch_layout` and `binning`; `walk` goes over an image; `totals` adds up images. `kernels.reference` defines
 what is computed.
 """

@@ -41,16 +41,17 @@ def interpolate_rows(
     upper: int,
     lower: int,
     weight: F32,
+    first: U64,
     lines: Float32[np.ndarray, "m s"],
 ) -> None:
-    """Interpolate one row of the image vertically, for all model classes."""
+    """Interpolate one row of the image vertically, for all model classes, to lines from their place `first` on."""
     w = U64(logits.shape[2])
     for m in range(U64(len(order))):
         c = order[m]
         for x in range(w):
             a = logits[c, upper, x]
-            lines[m, x] = a + (logits[c, lower, x] - a) * weight
-        lines[m, w] = lines[m, U64(0)]
+            lines[m, first + x] = a + (logits[c, lower, x] - a) * weight
+        lines[m, first + w] = lines[m, first]
 
 
 @inline_njit

@@ -1,4 +1,4 @@
-"""The blocks of a row: the order in which the fused kernel visits its pixels."""
+"""The blocks of a row, or of a few short ones together: the order in which the fused kernel visits pixels."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -14,6 +14,8 @@ PHASES = 4
 """Pixels of each cell that a dense block holds."""
 PIXELS = CELLS * PHASES
 """Pixels of a block."""
+_LONGEST_LINE = 512
+"""Native columns of rows that are walked together."""
 NOTHING = 253
 """The label of the places of a block that hold no pixel (data sets have at most 253 classes)."""
 
@@ -27,12 +29,15 @@ class RowTaps(NamedTuple):
 
 
 class RowBlocks(NamedTuple):
-    """The blocks of a row: `quads` dense ones for each of `stretches` of 64 cells, then `spare` gathered ones.
+    """The blocks of a line: `quads` dense ones for each of `stretches` of 64 cells, then `spare` gathered ones.
 
-    `weight` (of the next native column) and `pixel` (its column in the image; the width stands for nothing)
+    A line is a row of the image, or several short `rows` one behind the other, of which each has `step` native columns.
+    `weight` (of the next native column) and `pixel` (its place in the line; the line's length stands for nothing)
     have 256 entries a block, `cell` 256 for each gathered block; in a `run` the cells are consecutive.
     """
 
+    rows: int
+    step: int
     stretches: int
     quads: int
     spare: int
@@ -58,32 +63,48 @@ def divide_row(native: int, size: int, align_corners: bool) -> RowBlocks:
     value is that of the outermost column: so for an integer ratio all cells have as many pixels.
     Pixels of a cell are numbered; the first four form a quad, and so on. Quads that fill more than
     half of their blocks become dense blocks, all first pixels of 64 cells, then all second ones, ...; the
-    pixels of the other quads are gathered at the row's end, in the order of their numbers and cells: where
+    pixels of the other quads are gathered at the line's end, in the order of their numbers and cells: where
     no cell lacks its pixel (native logits of the image's size), even these are consecutive.
+    Short rows would leave most of their blocks empty: as many share a line as leave least of it empty.
     """
+    most = max(1, _LONGEST_LINE // (native + 1))
+    return min((_divide(native, size, align_corners, rows) for rows in range(1, most + 1)), key=_work_of_a_row)
+
+
+def _work_of_a_row(blocks: RowBlocks) -> float:
+    """Return how many blocks a row of the image takes; those whose pixels are fetched one by one count half more."""
+    fetched = blocks.spare - np.count_nonzero(blocks.run)
+    return float((len(blocks.weight) / PIXELS + fetched / 2) / blocks.rows)
+
+
+def _divide(native: int, size: int, align_corners: bool, rows: int) -> RowBlocks:
+    """Return the blocks of so many rows."""
     cell, weight = source_positions(native, size, align_corners)
     left, right = (cell == 0) & (weight == 0), (cell == native - 2) & (weight == 1)
     weight = np.where(left, 1.0, np.where(right, 0.0, weight))
     cell = np.where(left | right, native - 1, cell)
-    number = _number_in_cell(cell, native)
-    stretches = -(-native // CELLS)
+    step = native + 1 if rows > 1 else native
+    number = np.tile(_number_in_cell(cell, native), rows)
+    cell = (cell + step * np.arange(rows)[:, None]).ravel()
+    weight = np.tile(weight, rows)
+    stretches = -(-rows * step // CELLS)
     filled = np.bincount(number // PHASES) / (stretches * PIXELS)
     quads = int((filled > 0.5).sum())
     dense: Bool[np.ndarray, " p"] = number < PHASES * quads
     spare = np.lexsort((cell, number))[np.count_nonzero(dense) :]
-    place = np.empty(size, np.int64)
+    place = np.empty(rows * size, np.int64)
     c, n = cell[dense], number[dense]
     place[dense] = (c // CELLS * quads + n // PHASES) * PIXELS + n % PHASES * CELLS + c % CELLS
     start = stretches * quads * PIXELS
     place[spare] = start + np.arange(len(spare))
     chunks = -(-len(spare) // PIXELS)
     weights = np.zeros(start + chunks * PIXELS, np.float32)
-    pixel = np.full(len(weights), size, np.int32)
-    weights[place], pixel[place] = weight, np.arange(size)
+    pixel = np.full(len(weights), rows * size, np.int32)
+    weights[place], pixel[place] = weight, np.arange(rows * size)
     cells = np.zeros(chunks * PIXELS, np.int32)
     cells[: len(spare)] = cell[spare]
     run = (np.diff(cells.reshape(chunks, PIXELS), axis=1) == 1).all(axis=1)
-    return RowBlocks(stretches, quads, chunks, weights, pixel, cells, run)
+    return RowBlocks(rows, step, stretches, quads, chunks, weights, pixel, cells, run)
 
 
 @lru_cache(maxsize=64)
@@ -99,11 +120,12 @@ def consecutive_blocks(width: int) -> RowBlocks:
 
     Weights are 0 everywhere: adding the next column at weight 1 would round.
     """
-    chunks = -(-width // PIXELS)
-    pixel, cell = np.full(chunks * PIXELS, width, np.int32), np.zeros(chunks * PIXELS, np.int32)
-    pixel[:width] = cell[:width] = np.arange(width)
-    run = np.arange(1, chunks + 1) * PIXELS <= width
-    return RowBlocks(0, 0, chunks, np.zeros(len(cell), np.float32), pixel, cell, run)
+    rows = min(range(1, max(1, _LONGEST_LINE // width) + 1), key=lambda n: -(-n * width // PIXELS) / n)
+    chunks = -(-rows * width // PIXELS)
+    pixel, cell = np.full(chunks * PIXELS, rows * width, np.int32), np.zeros(chunks * PIXELS, np.int32)
+    pixel[: rows * width] = cell[: rows * width] = np.arange(rows * width)
+    run = np.arange(1, chunks + 1) * PIXELS <= rows * width
+    return RowBlocks(rows, width, 0, 0, chunks, np.zeros(len(cell), np.float32), pixel, cell, run)
 
 
 def _number_in_cell(cell: Int64[np.ndarray, " p"], cells: int) -> Int64[np.ndarray, " p"]:

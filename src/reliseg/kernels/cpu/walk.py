@@ -1,4 +1,4 @@
-"""The walk of the fused kernel over one image: rows, blocks of a row, stages of a block; to be counted, or mapped."""
+"""The walk of the fused kernel over one image: lines, blocks of a line, stages of a block; to be counted, or mapped."""
 
 from typing import NamedTuple
 
@@ -28,7 +28,7 @@ from reliseg.stats.bins import UNKNOWN, VOID
 
 
 class Row(NamedTuple):
-    """A row of the image: labels, and factors (1 where pixels have none); one place more stands for nothing."""
+    """A line: labels, and factors (1 where pixels have none); one place more stands for nothing."""
 
     labels: UInt8[np.ndarray, " w"]
     factors: Float32[np.ndarray, " w"]
@@ -77,10 +77,25 @@ def _calibrate_block(
 
 
 @inline_njit
+def _fill_line(
+    logits: Float32[np.ndarray, "c h w"],
+    order: Int64[np.ndarray, " m"],
+    taps: RowTaps,
+    y: int,
+    rows: int,
+    step: int,
+    lines: Float32[np.ndarray, "m s"],
+) -> None:
+    """Interpolate rows of the image vertically, from y on, one behind the other."""
+    for r in range(rows):
+        interpolate_rows(logits, order, taps.upper[y + r], taps.lower[y + r], taps.weight[y + r], U64(r * step), lines)
+
+
+@inline_njit
 def _fill_block(
     i: int, lines: Float32[np.ndarray, "m s"], row: Row, blocks: RowBlocks, groups: ClassGroups, work: Work
 ) -> None:
-    """Write the calibrated logits and the labels of a block of the row: dense blocks come first, then gathered ones."""
+    """Write the calibrated logits and the labels of a block of the line: dense blocks come first, then gathered ones."""
     dense = U64(blocks.stretches * blocks.quads)
     base = i * U64(PIXELS)
     if i < dense:
@@ -92,7 +107,7 @@ def _fill_block(
 
 
 @inline_njit
-def _walk_row(
+def _walk_line(
     lines: Float32[np.ndarray, "m s"],
     row: Row,
     blocks: RowBlocks,
@@ -102,52 +117,63 @@ def _walk_row(
     image: ImageTables,
     fine: FineTables,
 ) -> None:
-    """Add one row, block by block."""
+    """Add one line, block by block."""
     for i in range(U64(blocks.stretches * blocks.quads) + U64(blocks.spare)):
         _fill_block(i, lines, row, blocks, groups, work)
         _count_block(groups, scores, work, image, fine)
 
 
 class Maps(NamedTuple):
-    """What an image is mapped to: the column of each pixel, and its scores with their fine bins."""
+    """What an image is mapped to, pixel by pixel: the column of each, and its scores with their fine bins."""
 
-    columns: UInt8[np.ndarray, "H W"]
-    scores: Float32[np.ndarray, "s H W"]
-    bins: Int32[np.ndarray, "s H W"]
+    columns: UInt8[np.ndarray, " p"]
+    scores: Float32[np.ndarray, "s p"]
+    bins: Int32[np.ndarray, "s p"]
 
 
 @inline_njit
 def _map_block(
-    base: U64, y: U64, blocks: RowBlocks, live: Int64[np.ndarray, " r"], scores: Scores, work: Work, maps: Maps
+    base: U64,
+    first: U64,
+    pixels: int,
+    blocks: RowBlocks,
+    live: Int64[np.ndarray, " r"],
+    scores: Scores,
+    work: Work,
+    maps: Maps,
 ) -> None:
-    """Write the maps of the block whose logits are in the work space: as they are counted, and in the image's order."""
+    """Write the maps of the block whose logits are in the work space, as they are counted, in the image's order.
+
+    Its line has so many `pixels`, the `first` of them at that place of the maps.
+    """
     z, t, k = work.z, work.t, work.k
-    width = maps.columns.shape[1]
     exponentials(U64(len(live)), scores.shapes, z, t)
     measure_pixels(I32(0), I32(len(live)), t, k)
     for x in range(U64(PIXELS)):
         place = blocks.pixel[base + x]
-        if place < width:
-            maps.columns[y, U64(place)] = np.uint8(live[U64(t[ARG + x])])
+        if place < pixels:
+            maps.columns[first + U64(place)] = np.uint8(live[U64(t[ARG + x])])
     for i in range(len(scores.kinds)):
         write_score(scores.kinds[i], t, k)
         for x in range(U64(PIXELS)):
             place = blocks.pixel[base + x]
-            if place < width:
-                maps.scores[i, y, U64(place)] = t[SCORE + x]
-                maps.bins[i, y, U64(place)] = k[BIN + x]
+            if place < pixels:
+                maps.scores[i, first + U64(place)] = t[SCORE + x]
+                maps.bins[i, first + U64(place)] = k[BIN + x]
 
 
 @inline_njit
 def _work_space(
     native: int, width: int, blocks: RowBlocks, groups: ClassGroups
 ) -> tuple[Float32[np.ndarray, "m s"], Work, Row]:
-    """Return the lines that a row is interpolated from, the space of a block, and a row whose pixels have no label."""
+    """Return the lines that pixels are interpolated from, the space of a block, and a line whose pixels have no label."""
     members = len(groups.order) + len(groups.order) % 2
-    lines = np.zeros((members, max(blocks.stretches * CELLS, native) + 16), np.float32)
+    longest = max(blocks.stretches * CELLS, (blocks.rows - 1) * blocks.step + native)
+    lines = np.zeros((members, longest + 16), np.float32)
     lines[len(groups.order) :] = NEVER
     work = Work(np.zeros(members * ROW, np.float32), np.zeros(FLOATS, np.float32), np.zeros(INTEGERS, np.int32))
-    return lines, work, Row(np.full(width + 1, np.uint8(NOTHING)), np.ones(width + 1, np.float32))
+    pixels = blocks.rows * width
+    return lines, work, Row(np.full(pixels + 1, np.uint8(NOTHING)), np.ones(pixels + 1, np.float32))
 
 
 @cached_njit
@@ -163,14 +189,17 @@ def observe_image(
     fine: FineTables,
 ) -> None:
     """Add one image to tables."""
-    lines, work, row = _work_space(logits.shape[2], truth.shape[1], blocks, groups)
-    width = truth.shape[1]
-    for y in range(truth.shape[0]):
-        interpolate_rows(logits, groups.order, taps.upper[y], taps.lower[y], taps.weight[y], lines)
-        row.labels[:width] = truth[y]
-        if groups.varies:
-            row.factors[:width] = factors[y]
-        _walk_row(lines, row, blocks, groups, scores, work, image, fine)
+    height, width = truth.shape
+    lines, work, row = _work_space(logits.shape[2], width, blocks, groups)
+    for y in range(0, height, blocks.rows):
+        rows = min(blocks.rows, height - y)
+        _fill_line(logits, groups.order, taps, y, rows, blocks.step, lines)
+        for r in range(rows):
+            row.labels[r * width : (r + 1) * width] = truth[y + r]
+            if groups.varies:
+                row.factors[r * width : (r + 1) * width] = factors[y + r]
+        row.labels[rows * width :] = np.uint8(NOTHING)
+        _walk_line(lines, row, blocks, groups, scores, work, image, fine)
         carry_in_place(image.sums)
 
 
@@ -183,18 +212,21 @@ def map_image(
     live: Int64[np.ndarray, " r"],
     factors: Float32[np.ndarray, "H W"],
     scores: Scores,
+    width: int,
     maps: Maps,
 ) -> None:
     """Map one image, or some rows of it; `live` is the column of each row of the buffer."""
-    width = maps.columns.shape[1]
+    height = len(taps.upper)
     lines, work, row = _work_space(logits.shape[2], width, blocks, groups)
-    for y in range(maps.columns.shape[0]):
-        interpolate_rows(logits, groups.order, taps.upper[y], taps.lower[y], taps.weight[y], lines)
+    for y in range(0, height, blocks.rows):
+        rows = min(blocks.rows, height - y)
+        _fill_line(logits, groups.order, taps, y, rows, blocks.step, lines)
         if groups.varies:
-            row.factors[:width] = factors[y]
+            for r in range(rows):
+                row.factors[r * width : (r + 1) * width] = factors[y + r]
         for i in range(U64(blocks.stretches * blocks.quads) + U64(blocks.spare)):
             _fill_block(i, lines, row, blocks, groups, work)
-            _map_block(i * U64(PIXELS), U64(y), blocks, live, scores, work, maps)
+            _map_block(i * U64(PIXELS), U64(y * width), rows * width, blocks, live, scores, work, maps)
 
 
 @cached_njit
