@@ -34,7 +34,7 @@ def test_native_logits_of_the_size_of_the_image_are_read_in_runs():
     assert row_blocks.divide_row(1024, 2048, False).run.sum() >= 6
 
 
-@pytest.mark.parametrize("native, size", [(16, 64), (8, 64), (90, 720), (16, 16), (100, 100), (2, 5)])
+@pytest.mark.parametrize(("native", "size"), [(16, 64), (8, 64), (90, 720), (16, 16), (100, 100), (2, 5)])
 def test_short_rows_share_lines_that_are_nearly_full(native, size):
     for blocks in row_blocks.divide_row(native, size, False), row_blocks.consecutive_blocks(size):
         assert blocks.rows * size >= 0.85 * len(blocks.weight)

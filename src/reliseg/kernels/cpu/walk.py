@@ -95,7 +95,7 @@ def _fill_line(
 def _fill_block(
     i: int, lines: Float32[np.ndarray, "m s"], row: Row, blocks: RowBlocks, groups: ClassGroups, work: Work
 ) -> None:
-    """Write the calibrated logits and the labels of a block of the line: dense blocks come first, then gathered ones."""
+    """Write the calibrated logits and the labels of a block of the line: dense blocks first, then gathered ones."""
     dense = U64(blocks.stretches * blocks.quads)
     base = i * U64(PIXELS)
     if i < dense:
@@ -166,7 +166,7 @@ def _map_block(
 def _work_space(
     native: int, width: int, blocks: RowBlocks, groups: ClassGroups
 ) -> tuple[Float32[np.ndarray, "m s"], Work, Row]:
-    """Return the lines that pixels are interpolated from, the space of a block, and a line whose pixels have no label."""
+    """Return the lines that pixels are interpolated from, the space of a block, and a line without labels."""
     members = len(groups.order) + len(groups.order) % 2
     longest = max(blocks.stretches * CELLS, (blocks.rows - 1) * blocks.step + native)
     lines = np.zeros((members, longest + 16), np.float32)
