@@ -25,6 +25,7 @@ from reliseg.run.store.piece_files import (
     format_of,
     load_piece,
     lost_piece_error,
+    read_unchanged,
     save_piece,
     verify_piece,
 )
@@ -88,6 +89,8 @@ class Store:
     """Where others find them."""
     _young: dict[Path, tuple[State, StoredHead]] = field(default_factory=dict, init=False, repr=False)
     """Heads of files that are too young for the memory, the last ones that were looked at."""
+    _own: dict[Path, State] = field(default_factory=dict, init=False, repr=False)
+    """What this process has written: its statistics agree, as they were counted together."""
 
     def gather(self, places: Iterable[Place]) -> None:
         """Have the pieces of these places here: faster than one place after the other."""
@@ -143,6 +146,7 @@ class Store:
         stored = StoredHead(head, observed.layout)
         path = self._folder(place) / file_name(stored)
         save_piece(path, head, observed)
+        self._own[path] = self.memory.state((path,))
         self.depot.put(path)
         return Piece(path, stored)
 
@@ -202,11 +206,12 @@ class Store:
     def _head(self, path: Path) -> StoredHead | None:
         """Return the head of a piece that is whole, from memory where its file has not changed since it was.
 
-        What this process has just looked at is not looked at again: its sums are checked whenever it is loaded.
+        What this process has just looked at is not looked at again: its sums are checked whenever it is loaded. Of what
+        it has written only the sums are checked.
         """
 
         def compute() -> str:
-            stored = verify_piece(path)
+            stored = read_unchanged(path) if self._own.get(path) == state else verify_piece(path)
             if stored is None:
                 raise _NotWholeError
             return json.dumps(asdict(stored))
