@@ -18,14 +18,29 @@ NEAR = 1e3
 
 
 @inline_exact_njit
-def _put(x: Line, rest: Line, near: Line, k: int, start: float, end: float) -> int:
-    """Put what a harmonic sum is made of at place k; return the next place."""
-    a, b = start + 0.5, end + 0.5
-    x[k] = (end - start) / a
-    rest[k] = (1 / (b * b) - 1 / (a * a)) / 24
-    if start <= NEAR:
-        near[0, k], near[1, k] = start, end
+def _put(starts: Line, ends: Line, k: int, start: float, end: float) -> int:
+    """Put a segment at place k; return the next place."""
+    starts[k], ends[k] = start, end
     return k + 1
+
+
+@inline_exact_njit
+def _list_segments(pos: Bins, neg: Bins, risk: bool, tied: bool, starts: Line, ends: Line) -> None:
+    """List the segments of all bins."""
+    k, start = 0, 0.0
+    for i in range(len(pos)):
+        p, q = np.float64(pos[i]), np.float64(neg[i])
+        if p > 0:
+            k = _put(starts, ends, k, start + q, start + q + p)
+        if risk:
+            if p > 0:
+                k = _put(starts, ends, k, start, start + p)
+            if q > 0:
+                k = _put(starts, ends, k, start + p, start + p + q)
+                k = _put(starts, ends, k, start, start + q)
+            if tied:
+                k = _put(starts, ends, k, start, start + p + q)
+        start += p + q
 
 
 @exact_njit
@@ -43,22 +58,17 @@ def segments(pos: Bins, neg: Bins, risk: bool, tied: bool) -> tuple[Line, Line, 
         count += here
         far = count if total <= NEAR else far
         total += pos[i] + neg[i]
-    x, rest, near = np.empty(count), np.empty(count), np.full((2, far), -1.0)
-    k, start = 0, 0.0
-    for i in range(len(pos)):
-        p, q = np.float64(pos[i]), np.float64(neg[i])
-        if p > 0:
-            k = _put(x, rest, near, k, start + q, start + q + p)
-        if risk:
-            if p > 0:
-                k = _put(x, rest, near, k, start, start + p)
-            if q > 0:
-                k = _put(x, rest, near, k, start + p, start + p + q)
-                k = _put(x, rest, near, k, start, start + q)
-            if tied:
-                k = _put(x, rest, near, k, start, start + p + q)
-        start += p + q
-    return x, rest, near
+    starts, ends, near = np.empty(count), np.empty(count), np.full((2, far), -1.0)
+    _list_segments(pos, neg, risk, tied, starts, ends)
+    for k in range(far):
+        if starts[k] <= NEAR:
+            near[0, k], near[1, k] = starts[k], ends[k]
+    for k in range(count):  # apart from the list: divisions, several at once
+        start, end = starts[k], ends[k]
+        a, b = start + 0.5, end + 0.5
+        starts[k] = (end - start) / a
+        ends[k] = (1 / (b * b) - 1 / (a * a)) / 24
+    return starts, ends, near
 
 
 @exact_njit

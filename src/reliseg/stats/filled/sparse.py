@@ -17,14 +17,10 @@ def _joined(planes: Planes, first: int, width: int, i: int) -> np.int64:
     return number
 
 
-@exact_njit
-def add_entries(planes: Planes, steps: int, into: Int64[np.ndarray, " c"]) -> tuple[bool, np.int64]:
-    """Add the values of a sparse array to all its cells; return whether it is one, and its least value or 0.
-
-    Of the planes, so many hold the bytes of the steps from place to place, and the others those of values.
-    """
-    place, least = np.int64(0), np.int64(0)
-    widths, cells = planes.shape[0] - steps, len(into)
+@inline_exact_njit
+def _add_entries(planes: Planes, steps: int, widths: int, into: Int64[np.ndarray, " c"]) -> tuple[bool, np.int64]:
+    """Add entries whose steps and values have so many bytes: the compiler makes straight code of constant numbers."""
+    place, least, cells = np.int64(0), np.int64(0), len(into)
     for i in range(planes.shape[1]):
         step = _joined(planes, 0, steps, i)
         if step < 0 or step >= cells - place or (i > 0 and step == 0):
@@ -34,6 +30,26 @@ def add_entries(planes: Planes, steps: int, into: Int64[np.ndarray, " c"]) -> tu
         least = min(least, value)
         into[place] += value
     return True, least
+
+
+@exact_njit
+def add_entries(planes: Planes, steps: int, into: Int64[np.ndarray, " c"]) -> tuple[bool, np.int64]:
+    """Add the values of a sparse array to all its cells; return whether it is one, and its least value or 0.
+
+    Of the planes, so many hold the bytes of the steps from place to place, and the others those of values.
+    """
+    widths = planes.shape[0] - steps  # below those that are common
+    if steps == 3 and widths == 2:
+        return _add_entries(planes, 3, 2, into)
+    if steps == 1 and widths == 2:
+        return _add_entries(planes, 1, 2, into)
+    if steps == 3 and widths == 4:
+        return _add_entries(planes, 3, 4, into)
+    if steps == 1 and widths == 4:
+        return _add_entries(planes, 1, 4, into)
+    if steps == 2 and widths == 3:
+        return _add_entries(planes, 2, 3, into)
+    return _add_entries(planes, steps, widths, into)
 
 
 @exact_njit
