@@ -7,6 +7,8 @@ ZOO := .venv-zoo
 ZOO_STAMP := $(ZOO)/.installed
 OLD := .venv-numpy
 OLD_STAMP := $(OLD)/.installed
+# What is imported is compiled then: most of an environment never is.
+PIP := -m pip install --quiet --disable-pip-version-check --no-compile
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
@@ -16,8 +18,8 @@ unexport PYTHONDONTWRITEBYTECODE  # hundreds of processes that tests start would
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-environments: $(STAMP)  ## Install everything that any target needs, one after the other: each writes src/*.egg-info
-	$(MAKE) $(ZOO_STAMP)
+environments: $(STAMP) $(ZOO)/.packages $(OLD)/.packages  ## Install everything that any target needs
+	$(MAKE) $(ZOO_STAMP)  # one after the other: each writes src/*.egg-info
 	$(MAKE) $(OLD_STAMP)
 
 kernels: $(STAMP)  ## Compile the kernels that count pixels, which else the first run does
@@ -79,22 +81,25 @@ clean:  ## Remove what the other targets made
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "reliseg needs Python 3.11 or newer: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
+	$(BIN)/python $(PIP) -c constraints.txt -e '.[dev,docs]'
 	touch $@
 
-$(OLD_STAMP): pyproject.toml constraints.txt constraints-numpy.txt
+# Packages of others take long and may be installed side by side; this one is not, as its metadata are in src/.
+$(OLD)/.packages: pyproject.toml constraints.txt constraints-numpy.txt
 	$(PYTHON) -m venv $(OLD)
 	grep -v -f <(sed -n 's/==.*/==/p' constraints-numpy.txt | sed 's/^/^/') constraints.txt > $(OLD)/constraints.txt
-	$(OLD)/bin/python -m pip install --quiet --disable-pip-version-check \
-	  -c $(OLD)/constraints.txt -c constraints-numpy.txt -e . pytest hypothesis
+	$(OLD)/bin/python $(PIP) -c $(OLD)/constraints.txt -c constraints-numpy.txt \
+	  -r <($(OLD)/bin/python tools/requirements.py) pytest hypothesis
 	touch $@
 
 # mmsegmentation asks for opencv-python, which needs libGL.so.1; the headless one is the same without windows.
-$(ZOO_STAMP): pyproject.toml constraints.txt constraints-zoo.txt
+$(ZOO)/.packages: pyproject.toml constraints.txt constraints-zoo.txt
 	$(PYTHON) -m venv $(ZOO)
-	$(ZOO)/bin/python -m pip install --quiet --disable-pip-version-check \
-	  -c constraints.txt -c constraints-zoo.txt -e '.[zoo]'
+	$(ZOO)/bin/python $(PIP) -c constraints.txt -c constraints-zoo.txt -r <($(ZOO)/bin/python tools/requirements.py zoo)
 	$(ZOO)/bin/python -m pip uninstall --quiet --yes opencv-python opencv-python-headless
-	$(ZOO)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
-	  -c constraints.txt -c constraints-zoo.txt opencv-python-headless
+	$(ZOO)/bin/python $(PIP) --no-deps -c constraints.txt -c constraints-zoo.txt opencv-python-headless
+	touch $@
+
+$(OLD_STAMP) $(ZOO_STAMP): %/.installed: %/.packages
+	$*/bin/python $(PIP) --no-deps -e .
 	touch $@
