@@ -14,7 +14,7 @@ PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 
 def requirements(project: Mapping[str, Any], extras: Iterable[str]) -> list[str]:
-    """Return the requirements of the table [project] and of these extras, each once; raise KeyError if there is none."""
+    """Return the requirements of a table [project] and of these extras, each once; raise KeyError if it lacks one."""
     return list(dict.fromkeys([*project["dependencies"], *(r for extra in extras for r in _of_extra(project, extra))]))
 
 
