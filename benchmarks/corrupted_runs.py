@@ -1,13 +1,16 @@
-"""What a run over all kinds and severities costs beside the network alone: shares of the time of processors.
+"""What a run over all kinds and severities costs beside the network alone: by the clock, and of processors.
 
 python benchmarks/corrupted_runs.py [--data FOLDER] [--images N] [--severities N ...] [--only small|large]
-                                    [--out FILE.json]
+                                    [--threads N] [--out FILE.json]
 
 FOLDER holds `camvid` and `weights/dabnet_cityscapes.pth`. The network is DABNet, on frames of 360 x 480 pixels, and on
 one of them enlarged to 1024 x 2048. Alone it predicts a twentieth as often, of images that are decoded already, in the
-same process, before and after the run. Time is that of processors: what else a machine does counts little, and what
-runs beside the network counts in full, as on one processor. What is compiled, loaded, and computed once at the end
-(metrics, tables) is not counted.
+same process, before and after the run. What is compiled, loaded, and computed once at the end (metrics, tables) is not
+counted.
+
+By the clock a run is as long as the network wherever decoding, corruptions and statistics find a processor that the
+network leaves free, as beside a GPU: `--threads 1` is the network on one of them. Where it takes all of them, what runs
+beside it takes its turns, and the time of processors tells the share of each part. The clock needs an idle machine.
 """
 
 import argparse
@@ -21,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from kernel import Measure
 from machine import show
@@ -79,34 +83,40 @@ class Spent:
         return timed
 
 
+def now() -> np.ndarray:
+    """Seconds of the clock, and of processors."""
+    return np.array((time.perf_counter(), time.process_time()))
+
+
 class Clock(Stages):
-    """Time of processors when the first image is begun, and when the last one is done."""
+    """When the first image is begun, and when the last one is done."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.first = self.last = 0.0
+        self.first: np.ndarray | None = None
+        self.last = now()
 
     def begin(self, title: str, total: int) -> None:
         """Note the time of the first pass over images."""
         super().begin(title, total)
-        if not self.first and title.startswith("model on "):
-            self.first = time.process_time()
+        if self.first is None and title.startswith("model on "):
+            self.first = now()
 
     def advance(self) -> None:
         """Note the time."""
         super().advance()
-        self.last = time.process_time()
+        self.last = now()
 
 
-def network_alone(model: Model, dataset: DataSet, domain: str, number: int) -> float:
-    """Seconds of processors for so many predictions, of images that are decoded already."""
+def network_alone(model: Model, dataset: DataSet, domain: str, number: int) -> np.ndarray:
+    """Seconds of the clock, and of processors, for so many predictions of images that are decoded already."""
     loaded = [load(dataset, sample) for sample in dataset.domains[domain].samples]
     inputs = [Input(s.sample.id, s.size, s.image) for s in loaded]
     model.predict(inputs[:1])
-    start = time.process_time()
+    start = now()
     for i in range(number):
         model.predict([inputs[i % len(inputs)]])
-    return time.process_time() - start
+    return now() - start
 
 
 def measure(name: str, model: Model, dataset: DataSet, domain: str, severities: tuple[int, ...]) -> list[Measure]:
@@ -132,17 +142,20 @@ def measure(name: str, model: Model, dataset: DataSet, domain: str, severities: 
         run(dataset, clock, severities)
     after = network_alone(model, dataset, domain, few)
     alone = (before + after) / 2 * predictions / few
-    total = clock.last - clock.first
+    by_clock, by_processors = (clock.last - clock.first) / alone
     most = max(spent.decoded.values())
-    which = f"{images} images at severities {', '.join(map(str, severities))}"
-    bare = f"the network alone {1e3 * before / few:.0f} ms each before the run, and {1e3 * after / few:.0f} ms after it"
-    note = f"{which}; {bare}"
+    notes = [
+        f"the network alone {1e3 * b / few:.0f} ms each before the run, and {1e3 * a / few:.0f} ms after it"
+        for b, a in zip(before, after, strict=True)
+    ]
+    which = f"{images} images at severities {', '.join(map(str, severities))}; {notes[0]}"
     shares = [
-        Measure(f"{name}, {part}: of the network alone", seconds / alone, "", None, milliseconds(seconds / predictions))
+        Measure(f"{name}, {part}: of processors", seconds / alone[1], "", None, milliseconds(seconds / predictions))
         for part, seconds in spent.seconds.items()
     ]
     return [
-        Measure(f"{name}, a run over all kinds: of the network alone", total / alone, "", TARGET, note),
+        Measure(f"{name}, a run over all kinds: of the network alone", float(by_clock), "", TARGET, which),
+        Measure(f"{name}, of processors: of the network alone", float(by_processors), "", None, notes[1]),
         *shares,
         Measure(f"{name}, decoding an image", most, " times", 1, f"at most, of {len(spent.decoded)} images"),
     ]
@@ -168,25 +181,32 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=20)
     parser.add_argument("--severities", type=int, nargs="+", default=[1, 2, 3, 4, 5], help="of the large image")
     parser.add_argument("--only", choices=("small", "large"), help="one of the two sizes")
+    parser.add_argument("--threads", type=int, default=1, help="of the network")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(arguments.threads)
     where, weights = ROOT / "examples" / "own_model" / "dabnet.py", arguments.data / "weights" / "dabnet_cityscapes.pth"
     model = reliseg.open_model(
-        f"python:{where}:build", labels="cityscapes", weights=weights, align_corners=True, threads=1, device="cpu"
+        f"python:{where}:build",
+        labels="cityscapes",
+        weights=weights,
+        align_corners=True,
+        threads=arguments.threads,
+        device="cpu",
     )
     measures: list[Measure] = []
+    threads = f", {arguments.threads} threads" if arguments.threads > 1 else ""
     if arguments.only != "large":
         frames = reliseg.open_dataset("camvid", arguments.data / "camvid", domains={"day": {"scenes": ["Seq05VD"]}})
         measures += measure(
-            "DABNet, 360 x 480", model, limited(frames, "day", arguments.images), "day", (1, 2, 3, 4, 5)
+            f"DABNet, 360 x 480{threads}", model, limited(frames, "day", arguments.images), "day", (1, 2, 3, 4, 5)
         )
         for line in measures:
             print(line, flush=True)
     if arguments.only != "small":
         with tempfile.TemporaryDirectory() as folder:
             large = enlarged(arguments.data, Path(folder))
-            measures += measure("DABNet, 1024 x 2048", model, large, "day", tuple(arguments.severities))
+            measures += measure(f"DABNet, 1024 x 2048{threads}", model, large, "day", tuple(arguments.severities))
     sys.stdout.write("\n")
     show(measures, arguments.out)
 
