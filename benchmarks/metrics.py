@@ -23,7 +23,7 @@ from machine import write
 from PIL import Image
 
 from reliseg.calibration.methods.ts import Scaled
-from reliseg.config.schema import Settings
+from reliseg.config.settings import Settings
 from reliseg.data import DataSet, Domain, Sample
 from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.labels import LabelMap, label_space

@@ -14,7 +14,7 @@ from helpers.street import make_street
 import reliseg
 from reliseg import cli
 from reliseg.cli_options import CommandOptions
-from reliseg.config.schema import Settings
+from reliseg.config.settings import Settings
 from reliseg.data import DataOptions
 from reliseg.models import ModelOptions
 

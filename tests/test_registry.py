@@ -9,7 +9,8 @@ import pytest
 
 from reliseg import registry
 from reliseg.calibration import CALIBRATORS, calibrator
-from reliseg.config.schema import left_out_families, parse_settings
+from reliseg.config.schema import parse_settings
+from reliseg.config.settings import left_out_families
 from reliseg.errors import ConfigError, PluginError
 from reliseg.metrics import METRICS
 from reliseg.models import MODELS

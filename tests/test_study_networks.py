@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import yaml
 
-from reliseg.config.schema import ModelConfig, parse_config, parse_settings
+from reliseg.config.inputs import ModelConfig
+from reliseg.config.schema import parse_config, parse_settings
 from reliseg.models import Input
 from reliseg.models.options import FitWithin, Slide
 from reliseg.plan.open import model_loader

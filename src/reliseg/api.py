@@ -26,16 +26,9 @@ from reliseg.api_arguments import (
     strings,
 )
 from reliseg.calibration.records.record import Record, read_record
-from reliseg.config.schema import (
-    DataConfig,
-    ModelConfig,
-    Settings,
-    left_out_families,
-    parse_config,
-    parse_settings,
-    read_config,
-    render_config,
-)
+from reliseg.config.inputs import DataConfig, ModelConfig
+from reliseg.config.schema import parse_config, parse_settings, read_config, render_config
+from reliseg.config.settings import Settings, left_out_families
 from reliseg.data import DataOptions, DataSet
 from reliseg.data import open_dataset as _open_dataset
 from reliseg.errors import ConfigError, suggestion

@@ -5,7 +5,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
 
-from reliseg.config.schema import ModelConfig, parse_dataset, parse_model, parse_settings
+from reliseg.config.inputs import ModelConfig
+from reliseg.config.schema import parse_dataset, parse_model, parse_settings
 from reliseg.config.short_form import split_list
 from reliseg.data import DataOptions, DataSet
 from reliseg.errors import ConfigError, suggestion

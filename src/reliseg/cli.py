@@ -396,7 +396,7 @@ def _say(line: str, stream: TextIO | None) -> None:
 
 def _announce(plan: "Plan", reporter: "JsonLog | Terminal") -> None:
     """Note which protocol this is, what was changed of it, and which metrics are left out."""
-    from reliseg.config.schema import left_out_families
+    from reliseg.config.settings import left_out_families
 
     for line in left_out_families(plan.settings):
         reporter.note(line)

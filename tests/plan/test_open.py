@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from helpers.plans import SilentModel, dataset_of
 
-from reliseg.config.schema import IN_MEMORY, DataConfig, ModelConfig, parse_settings
+from reliseg.config.inputs import IN_MEMORY, DataConfig, ModelConfig
+from reliseg.config.schema import parse_settings
 from reliseg.errors import ConfigError, MissingExtraError, ModelError
 from reliseg.models import Augmented, ModelOptions, Pad, Slide
 from reliseg.models.kinds.stored import StoredModel

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from helpers.plans import dataset_of, target_of
 
-from reliseg.config.schema import AcceptConfig
+from reliseg.config.requests import AcceptConfig
 from reliseg.errors import ConfigError
 from reliseg.plan.plan import Fit
 from reliseg.plan.promised import notes_on, promise_grounds, size_of, units_of, with_halves_left_out

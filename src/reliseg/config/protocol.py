@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from reliseg.calibration import canonical_text
-from reliseg.config.schema import RunConfig, Settings, parse_config
+from reliseg.config.schema import RunConfig, parse_config
+from reliseg.config.settings import Settings
 from reliseg.config.yaml_files import read_yaml
 from reliseg.errors import ConfigError, suggestion
 from reliseg.registry import shipped_files

@@ -11,7 +11,8 @@ from reliseg.calibration import Unchanged
 from reliseg.calibration.base import Calibration
 from reliseg.calibration.records.promises import read_promises
 from reliseg.calibration.records.record import RECORDS_FOLDER, Record, read_records, record_file, record_stem
-from reliseg.config.schema import IN_MEMORY, RunConfig, read_config
+from reliseg.config.inputs import IN_MEMORY
+from reliseg.config.schema import RunConfig, read_config
 from reliseg.conformal import PromisedThreshold
 from reliseg.data import DataSet
 from reliseg.deploy.acceptance import Acceptance

@@ -7,7 +7,9 @@ from typing import TypeAlias
 
 from reliseg.calibration.records.record import Record
 from reliseg.config.protocol import provenance
-from reliseg.config.schema import CalibrationConfig, RunConfig, Settings
+from reliseg.config.requests import CalibrationConfig
+from reliseg.config.schema import RunConfig
+from reliseg.config.settings import Settings
 from reliseg.data import DataSet, Sample
 from reliseg.data.augment import Copy
 from reliseg.errors import ConfigError, count_text, suggestion

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from reliseg.config.schema import IN_MEMORY, DataConfig, ModelConfig
+from reliseg.config.inputs import IN_MEMORY, DataConfig, ModelConfig
 from reliseg.data import DataOptions, DataSet
 from reliseg.errors import ConfigError
 from reliseg.labels import LabelSpace, label_space

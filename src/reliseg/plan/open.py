@@ -7,7 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from reliseg.config.schema import ENSEMBLE, IN_MEMORY, DataConfig, ModelConfig, Settings
+from reliseg.config.inputs import ENSEMBLE, IN_MEMORY, DataConfig, ModelConfig
+from reliseg.config.settings import Settings
 from reliseg.data import DataOptions, DataSet, Domain, open_dataset, open_empty
 from reliseg.errors import ConfigError, ModelError
 from reliseg.labels import LabelSpace, label_space

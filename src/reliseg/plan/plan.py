@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from reliseg.calibration import calibrator, texts_of_seeds
 from reliseg.calibration.records.record import Record
-from reliseg.config.schema import Settings
+from reliseg.config.settings import Settings
 from reliseg.conformal import Promise
 from reliseg.data import DataSet, Domain, Sample
 from reliseg.errors import count_text, shortlist

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from reliseg.config.schema import AcceptConfig, SetsConfig
+from reliseg.config.requests import AcceptConfig, SetsConfig
 from reliseg.conformal import Promise
 from reliseg.data import Sample
 from reliseg.errors import ConfigError, count_text, suggestion

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import reliseg
-from reliseg.config.schema import SampleConfig
+from reliseg.config.settings import SampleConfig
 from reliseg.errors import ConfigError
 from reliseg.run.fit import pixel_files
 from reliseg.run.fit.pixel_files import PixelWriter, Share, bytes_of_pixel, join_runs, pixel_runs, read_pixels

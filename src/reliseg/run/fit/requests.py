@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reliseg.calibration import calibrator
-from reliseg.config.schema import Settings
+from reliseg.config.settings import Settings
 from reliseg.plan.plan import Fit, Target
 from reliseg.run.fit.image_files import select_images
 
