@@ -20,7 +20,7 @@ import yaml
 import reliseg
 from reliseg import cli
 from reliseg.calibration import CALIBRATORS
-from reliseg.config import schema
+from reliseg.config import inputs, requests, schema, settings
 from reliseg.config.schema import read_config
 from reliseg.data import DataOptions, dataset_names
 from reliseg.data.depth import read_depth_maps
@@ -101,7 +101,7 @@ def test_python_names_and_arguments_exist(fence):
     known = {
         "open_dataset": {f.name for f in fields(DataOptions)},
         "open_model": {f.name for f in fields(ModelOptions)},
-        "evaluate": set(reliseg.evaluate.__kwdefaults__) | set(schema.Settings.model_fields),
+        "evaluate": set(reliseg.evaluate.__kwdefaults__) | set(settings.Settings.model_fields),
     }
     for node in ast.walk(ast.parse(fence.text)):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "reliseg":
@@ -256,14 +256,14 @@ def test_the_detectron2_model_of_the_models_page_loads(field, monkeypatch):
 
 SECTIONS = {
     "Top level": schema.RunConfig,
-    "`models`": schema.ModelConfig,
-    "`datasets`": schema.DataConfig,
-    "`calibration`": schema.CalibrationConfig,
-    "`test`": schema.TestConfig,
-    "`corrupt`": schema.CorruptConfig,
-    "`accept`": schema.AcceptConfig,
-    "`sets`": schema.SetsConfig,
-    "`sample`": schema.SampleConfig,
+    "`models`": inputs.ModelConfig,
+    "`datasets`": inputs.DataConfig,
+    "`calibration`": requests.CalibrationConfig,
+    "`test`": requests.TestConfig,
+    "`corrupt`": requests.CorruptConfig,
+    "`accept`": requests.AcceptConfig,
+    "`sets`": requests.SetsConfig,
+    "`sample`": settings.SampleConfig,
 }
 
 
@@ -277,7 +277,7 @@ def test_every_key_of_the_configuration_is_documented(heading):
     for key, about in fields.items():
         if isinstance(about.default, int | str) and not isinstance(about.default, bool) and about.default != "":
             assert f"`{about.default}`" in documented[key].split("|")[2], key
-    for key in schema.UpsamplingConfig.model_fields:
+    for key in inputs.UpsamplingConfig.model_fields:
         assert heading != "`models`" or f"`{key}`" in documented["upsampling"]
 
 
