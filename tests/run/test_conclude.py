@@ -1,12 +1,12 @@
 """Results are made of what is stored; those that lie there are used as long as all they are made of is the same."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from helpers.devices import Notes
+from helpers.restored import restored
 from helpers.runs import run_of
 from helpers.street import Street, make_street
 
@@ -34,12 +34,18 @@ def table(street: Street) -> bytes:
     return (street.root / "out" / "results.csv").read_bytes()
 
 
-@pytest.fixture
-def street(tmp_path: Path) -> Street:
-    """It has been evaluated."""
-    made = make_street(tmp_path / "street", cal=2, day=3, dusk=2)
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Street:
+    made = make_street(tmp_path_factory.mktemp("conclude") / "street", cal=2, day=3, dusk=2)
     run_in(made).execute()
     return made
+
+
+@pytest.fixture
+def street(evaluated: Street) -> Iterator[Street]:
+    """It has been evaluated."""
+    with restored(evaluated.root):
+        yield evaluated
 
 
 def test_results_of_an_equal_run_are_used_and_no_file_is_written(street: Street) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.restored import restored
 from helpers.runs import run_of
 from helpers.street import Street, add_features, make_street
 from PIL import Image
@@ -81,6 +82,29 @@ def street(tmp_path: Path) -> Street:
     return small_street(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Street]:
+    """Streets that have been run: with a picture of each domain, and with maps of each image."""
+    streets = {name: small_street(tmp_path_factory.mktemp(name) / "street") for name in ("pictured", "saved")}
+    run_in(streets["pictured"], 1).execute()
+    run_in(streets["saved"], None, save=MAPS).execute()
+    return streets
+
+
+@pytest.fixture
+def pictured(made: dict[str, Street]) -> Iterator[Street]:
+    """A street whose run has a picture of each domain."""
+    with restored(made["pictured"].root):
+        yield made["pictured"]
+
+
+@pytest.fixture
+def saved(made: dict[str, Street]) -> Iterator[Street]:
+    """A street whose run has saved the maps of each image."""
+    with restored(made["saved"].root):
+        yield made["saved"]
+
+
 def test_the_worst_images_of_the_table_and_a_typical_one_are_shown_under_each_calibration(finished):
     index = index_of(finished)
     with (finished.root / "run" / "images.csv").open() as file:
@@ -125,24 +149,23 @@ def test_a_calibration_changes_confidence_and_not_classes(finished):
     assert not np.array_equal(before.levels, after.levels)
 
 
-def test_what_is_there_is_not_made_again_and_of_more_images_only_those_that_are_new(street, monkeypatch):
-    folder = street.root / "run" / "pictures"
-    run_in(street, 1).execute()
+def test_what_is_there_is_not_made_again_and_of_more_images_only_those_that_are_new(pictured, monkeypatch):
+    folder = pictured.root / "run" / "pictures"
     states = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.glob("*.npz")}
-    few = index_of(street)
+    few = index_of(pictured)
     with predictions(monkeypatch) as made:
-        run_in(street, 1).execute()
+        run_in(pictured, 1).execute()
     assert not made
     with predictions(monkeypatch) as made:
-        run_in(street, 2).execute()
-    more = {e.sample for e in index_of(street).pictures} - {e.sample for e in few.pictures}
+        run_in(pictured, 2).execute()
+    more = {e.sample for e in index_of(pictured).pictures} - {e.sample for e in few.pictures}
     assert len(made) == 2 * len(more) > 0  # two calibrations
     assert len(list(folder.glob("*.npz"))) == len(states) + 3 * len(more)
     assert all((path.read_bytes(), path.stat().st_mtime_ns) == state for path, state in states.items())
     with predictions(monkeypatch) as made:
-        run_in(street, 1).execute()
+        run_in(pictured, 1).execute()
     assert not made
-    assert index_of(street) == few
+    assert index_of(pictured) == few
 
 
 def test_pictures_are_the_same_bytes_in_a_run_that_grew_and_in_a_fresh_one(street, finished, tmp_path):
@@ -156,21 +179,20 @@ def test_pictures_are_the_same_bytes_in_a_run_that_grew_and_in_a_fresh_one(stree
     assert mine == {name: theirs[name] for name in mine}
 
 
-def test_a_run_without_pictures_forgets_those_that_show_something_else(street):
-    run_in(street, 1).execute()
-    before = len(index_of(street).pictures)
-    changed = street.root / "logits" / "s142" / "s142_1000.npz"
+def test_a_run_without_pictures_forgets_those_that_show_something_else(pictured):
+    before = len(index_of(pictured).pictures)
+    changed = pictured.root / "logits" / "s142" / "s142_1000.npz"
     np.savez(changed, logits=np.load(changed)["logits"] * 0.5)
-    worst = {e.sample for e in index_of(street).pictures}
+    worst = {e.sample for e in index_of(pictured).pictures}
     notes = Notes()
-    run_in(street, None, notes).execute()
-    left = {e.sample for e in index_of(street).pictures}
+    run_in(pictured, None, notes).execute()
+    left = {e.sample for e in index_of(pictured).pictures}
     assert "s142/s142_1000" not in left
     assert left <= worst
     if len(left) < before:
         assert any("would show what has been measured since: --pictures 1 makes them" in line for line in notes.lines)
-    run_in(street, 1).execute()
-    assert {e.rank for e in index_of(street).pictures} <= {0, 1}
+    run_in(pictured, 1).execute()
+    assert {e.rank for e in index_of(pictured).pictures} <= {0, 1}
 
 
 def test_a_domain_without_annotation_shows_the_least_sure_images(street):
@@ -220,27 +242,25 @@ def test_the_index_names_no_file_that_is_not_there(finished):
     assert names == {path.name for path in folder.glob("*.npz")}
 
 
-def test_an_index_that_is_damaged_is_written_anew_and_harms_no_run_without_pictures(street):
-    run_in(street, 1).execute()
-    index = street.root / "run" / "pictures" / "index.json"
+def test_an_index_that_is_damaged_is_written_anew_and_harms_no_run_without_pictures(pictured):
+    index = pictured.root / "run" / "pictures" / "index.json"
     whole = index.read_bytes()
     index.write_text("{")
-    (street.root / "run" / "results.csv").unlink()
+    (pictured.root / "run" / "results.csv").unlink()
     notes = Notes()
-    run_in(street, None, notes).execute()
+    run_in(pictured, None, notes).execute()
     assert any("not the index of pictures of a run; carry out the run with --pictures again" in n for n in notes.lines)
-    run_in(street, 1).execute()
+    run_in(pictured, 1).execute()
     assert index.read_bytes() == whole
 
 
-def test_what_is_saved_makes_the_same_bytes_as_the_model_which_is_not_asked(street, tmp_path, monkeypatch):
+def test_what_is_saved_makes_the_same_bytes_as_the_model_which_is_not_asked(saved, tmp_path, monkeypatch):
     other = small_street(tmp_path / "unsaved")
     run_in(other, 2).execute()
-    run_in(street, None, save=MAPS).execute()
     monkeypatch.delattr(ModelRun, "stream")  # which loads the model
-    run_in(street, 2).execute()
-    assert picture_bytes(street) == picture_bytes(other)
-    assert index_of(street).pictures
+    run_in(saved, 2).execute()
+    assert picture_bytes(saved) == picture_bytes(other)
+    assert index_of(saved).pictures
 
 
 @pytest.mark.parametrize("save", [MAPS[:2], MAPS[1:], MAPS[::2]])
@@ -251,38 +271,35 @@ def test_an_image_of_which_not_all_is_saved_is_predicted_again(street, save, mon
     assert len(made) == 2 * len(index_of(street).pictures)
 
 
-def test_what_was_saved_of_another_prediction_or_calibration_is_not_shown(street, monkeypatch):
-    run_in(street, None, save=MAPS).execute()
-    changed = street.root / "logits" / "s142" / "s142_1000.npz"
+def test_what_was_saved_of_another_prediction_or_calibration_is_not_shown(saved, monkeypatch):
+    changed = saved.root / "logits" / "s142" / "s142_1000.npz"
     np.savez(changed, logits=np.load(changed)["logits"] * 0.5)
     with predictions(monkeypatch) as made:
-        run_in(street, 5).execute()
+        run_in(saved, 5).execute()
     assert len(made) == 2
-    content = street.content()
+    content = saved.content()
     content["calibration"][0]["methods"] = ["identity", "vector"]
-    street.write(content)
-    run_in(street, 5).execute()
-    for file in (street.root / "run" / "saved").rglob("*@ts@street-cal.png"):
+    saved.write(content)
+    run_in(saved, 5).execute()
+    for file in (saved.root / "run" / "saved").rglob("*@ts@street-cal.png"):
         file.rename(file.with_name(file.name.replace("@ts@", "@vector@")))
-    for file in (street.root / "run" / "pictures").glob("*.npz"):
+    for file in (saved.root / "run" / "pictures").glob("*.npz"):
         file.unlink()
     with predictions(monkeypatch) as made:
-        run_in(street, 5).execute()
-    assert len(made) == 2 * len(index_of(street).pictures)
+        run_in(saved, 5).execute()
+    assert len(made) == 2 * len(index_of(saved).pictures)
 
 
-def test_an_image_that_changed_since_it_was_saved_is_not_shown_with_the_old_prediction(street, monkeypatch):
-    run_in(street, None, save=MAPS).execute()
-    mask = street.mask("train", 1000)
+def test_an_image_that_changed_since_it_was_saved_is_not_shown_with_the_old_prediction(saved, monkeypatch):
+    mask = saved.mask("train", 1000)
     Image.fromarray(np.asarray(Image.open(mask))[::-1].copy()).save(mask)
     with predictions(monkeypatch) as made:
-        run_in(street, 5).execute()
+        run_in(saved, 5).execute()
     assert len(made) == 2
 
 
-def test_maps_of_an_object_store_are_fetched_by_name(street, monkeypatch):
-    run_in(street, None, save=MAPS).execute()
+def test_maps_of_an_object_store_are_fetched_by_name(saved, monkeypatch):
     asked: list[str] = []
     monkeypatch.setattr(LocalDepot, "fetch", lambda _, *folders, stem="": asked.append(stem))
-    run_in(street, 1).execute()
-    assert {f"{e.sample.split('/')[1]}_conf@ts@street-cal.png" for e in index_of(street).pictures} <= set(asked)
+    run_in(saved, 1).execute()
+    assert {f"{e.sample.split('/')[1]}_conf@ts@street-cal.png" for e in index_of(saved).pictures} <= set(asked)
