@@ -1,8 +1,6 @@
 """Windows, mirror images, dropout, ensembles and masks from a configuration to the table of results."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -53,13 +51,18 @@ def written(folder, models, scores=SCORES, **settings):
     return folder / "run.yaml"
 
 
-def called(folder, models, *command, **settings):
-    """Run a command on a configuration in a process of its own; return what it said."""
-    written(folder, models, **settings)
-    line = [sys.executable, "-m", "reliseg", *command]
-    done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
+@pytest.fixture
+def called(field, command, monkeypatch):
+    """A command on a configuration, called in the folder; returns what it said."""
+
+    def call(models, *words, **settings):
+        written(field, models, **settings)
+        monkeypatch.chdir(field)
+        code, out, err = command(*words)
+        assert code == 0, out + err
+        return out + err
+
+    return call
 
 
 def evaluated(folder, models, **settings):
@@ -114,22 +117,22 @@ def test_an_ensemble_is_calibrated_and_keeps_what_its_members_disagree_on(field)
     assert len(same) == 1
 
 
-def test_check_says_how_many_passes_an_image_takes(field):
+def test_check_says_how_many_passes_an_image_takes(called):
     slide = {"name": "slid", "slide": {"crop": [32, 32], "stride": [16, 24]}, "tta": {"flip": True}}
-    said = called(field, [ONE, slide], "check", "run.yaml")
+    said = called([ONE, slide], "check", "run.yaml")
     assert "model slid: 12 forward passes for an image of height 48, width 80" in said
     assert "model one: 1 forward" not in said
     large = {"name": "field", "spec": "folder", "root": "photos", "labels": "field.toml", "resize": [96, 160]}
-    said = called(field, [slide], "check", "run.yaml", datasets=[large])
+    said = called([slide], "check", "run.yaml", datasets=[large])
     assert "model slid: 70 forward passes for an image of height 48, width 80" in said
 
 
-def test_logits_of_windows_are_saved_at_the_size_of_the_image_and_read_back(field):
+def test_logits_of_windows_are_saved_at_the_size_of_the_image_and_read_back(field, called):
     slide = {"name": "slid", "slide": {"crop": [32, 32], "stride": [16, 24]}}
-    called(field, [slide], "run", "run.yaml", "--out", "out", "--save", "logits")
+    called([slide], "run", "run.yaml", "--out", "out", "--save", "logits")
     before = json.loads((field / "out" / "results.json").read_text())["rows"]
     stored = {"name": "slid", "kind": "stored", "where": "out/saved/slid", "labels": "field.toml"}
-    called(field, [stored], "run", "run.yaml", "--out", "again")
+    called([stored], "run", "run.yaml", "--out", "again")
     after = json.loads((field / "again" / "results.json").read_text())["rows"]
     compared = 0
     for one, other in zip(before, after, strict=True):

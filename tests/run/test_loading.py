@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -231,10 +229,9 @@ def test_thresholds_of_another_record_are_refused(street, fitted, tmp_path):
     assert "or delete it" in message
 
 
-def test_check_says_what_is_loaded(street, fitted, tmp_path):
+def test_check_says_what_is_loaded(street, fitted, tmp_path, command):
     other = elsewhere(street, tmp_path / "there", calibration=[{"load": str(fitted)}])
-    command = [sys.executable, "-m", "reliseg.cli", "check", str(other.config)]
-    ended = subprocess.run(command, capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stderr
-    assert "model net: ts@street/cal, fitted on " in ended.stderr
-    assert "street/dusk: comparing with the images that calibrations were fitted on (5)" in ended.stderr
+    code, _, said = command("check", other.config)
+    assert code == 0, said
+    assert "model net: ts@street/cal, fitted on " in said
+    assert "street/dusk: comparing with the images that calibrations were fitted on (5)" in said

@@ -73,7 +73,7 @@ def test_the_quota_of_an_image(given, images, quota):
     assert SampleConfig.model_validate(given).quota(images) == quota
 
 
-def test_a_run_takes_every_counted_pixel_and_check_says_what_that_costs(tmp_path, capsys):
+def test_a_run_takes_every_counted_pixel_and_check_says_what_that_costs(tmp_path, command):
     street = make_street(tmp_path / "street", cal=3, day=1, dusk=1)
     content = street.content()
     content["sample"] = {"per_image": "all"}
@@ -83,8 +83,8 @@ def test_a_run_takes_every_counted_pixel_and_check_says_what_that_costs(tmp_path
     counted = sum(int((np.array(Image.open(street.mask("val", i))) != 11).sum()) for i in range(3))
     assert record["pixels"] == counted
     assert not (tmp_path / "out" / "samples").exists()
-    command = [sys.executable, "-m", "reliseg.cli", "check", str(street.config)]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    code, _, said = command("check", street.config)
+    assert code == 0, said
     assert "model net: calibrations are fitted on about 2,304 pixels, 0.1 MB on disk until then" in said
     content["sample"] = {"per_image": "some"}
     street.write(content)

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -309,13 +309,19 @@ def test_what_a_fit_wants_does_not_depend_on_others(street, tmp_path):
     assert not every[A].within(alone[2][A])
 
 
-def said_by_check(config: Path) -> tuple[int, str]:
-    ended = subprocess.run([sys.executable, "-m", "reliseg.cli", "check", str(config)], capture_output=True, text=True)
-    return ended.returncode, ended.stderr
+@pytest.fixture
+def said_by_check(command: Callable[..., tuple[int, str, str]]) -> Callable[[Path], tuple[int, str]]:
+    """The exit code and the errors of `reliseg check` of a configuration."""
+
+    def check(config: Path) -> tuple[int, str]:
+        code, _, said = command("check", config)
+        return code, said
+
+    return check
 
 
 @pytest.mark.slow
-def test_check_counts_what_is_stored_once_and_whole_images(street, tmp_path, monkeypatch):
+def test_check_counts_what_is_stored_once_and_whole_images(street, tmp_path, monkeypatch, said_by_check):
     """By the measured size of what a run stores, but for headers and records."""
     sizes = []
     load = Sampling.load
@@ -336,7 +342,7 @@ def test_check_counts_what_is_stored_once_and_whole_images(street, tmp_path, mon
     assert f"calibrations are fitted on about {use.pixels:,} pixels and 10 whole images, " in str(use)
 
 
-def test_check_tells_of_predictions_without_the_features_that_a_fit_needs(tmp_path):
+def test_check_tells_of_predictions_without_the_features_that_a_fit_needs(tmp_path, said_by_check):
     street = make_street(tmp_path / "street", cal=10, day=2, dusk=1)
     config = write_config(street, tmp_path / "none", [{"on": [B], "methods": ["ts", "cluster-ts(k=2, seed=1)"]}])
     code, said = said_by_check(config)
@@ -348,7 +354,7 @@ def test_check_tells_of_predictions_without_the_features_that_a_fit_needs(tmp_pa
     assert said_by_check(config)[0] == 0
 
 
-def test_check_tells_of_too_few_images_and_of_a_first_image_that_cannot_be_predicted(tmp_path):
+def test_check_tells_of_too_few_images_and_of_a_first_image_that_cannot_be_predicted(tmp_path, said_by_check):
     street = make_street(tmp_path / "street", cal=10, day=2, dusk=1)
     fits = [{"on": [B], "methods": ["cluster-ts(k=4, seed=1)", "cluster-ts(k=3, seed=1)"]}]
     code, said = said_by_check(write_config(street, tmp_path / "few", fits))
