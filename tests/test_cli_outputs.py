@@ -122,7 +122,7 @@ def test_an_order_to_end_is_one_line_and_the_run_goes_on_later(tmp_path, number,
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_one_line_that_names_the_file_and_the_run_goes_on_later(tmp_path):
+def test_a_full_disk_is_one_line_that_names_the_file_and_the_run_goes_on_later(tmp_path, command):
     street = make_street(tmp_path / "street", cal=3, day=4, dusk=4)
     out = tmp_path / "out"
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # noqa: E731
@@ -132,17 +132,14 @@ def test_a_full_disk_is_one_line_that_names_the_file_and_the_run_goes_on_later(t
     assert process.returncode == 1
     assert last.startswith("reliseg: ")
     assert last.endswith(": File too large; check path, permissions and disk space, then start again")
-    with start("run", street.config, "--out", out) as process:
-        process.communicate()
-    assert process.returncode == 0
+    assert command("run", street.config, "--out", out)[0] == 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("out", ["file", "file/in"])
-def test_a_folder_that_cannot_be_written_is_found_before_anything_is_drawn_or_read(tmp_path, out):
+def test_a_folder_that_cannot_be_written_is_found_before_anything_is_drawn_or_read(tmp_path, command, out):
     (tmp_path / "file").write_text("")
     for words in (["demo"], ["run", make_street(tmp_path / "street", cal=1, day=1, dusk=1).config]):
-        with start(*words, "--out", tmp_path / out) as process:
-            _, err = process.communicate()
-        assert process.returncode == 2
-        assert err.decode() == f"reliseg: {tmp_path / 'file'} is not a folder; give another --out\n"
+        code, _, err = command(*words, "--out", tmp_path / out)
+        assert code == 2
+        assert err == f"reliseg: {tmp_path / 'file'} is not a folder; give another --out\n"

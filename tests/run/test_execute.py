@@ -303,7 +303,7 @@ def test_peak_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> 
     few = ask_for_all(make_street(tmp_path / "few", cal=2, day=55, dusk=1))
     peaks = {}
     for street in (few, many):
-        code = _MEASURED.format(warm=str(many.config), config=str(street.config), out=str(street.root / "run"))
+        code = _MEASURED.format(warm=str(few.config), config=str(street.config), out=str(street.root / "run"))
         ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert ended.returncode == 0, ended.stderr
         peaks[street] = tuple(map(int, ended.stdout.split()))

@@ -26,7 +26,7 @@ TABLES = ("results.csv", "fits.csv", "reliability.csv", "curves.json", "images.c
 
 @pytest.fixture
 def street(tmp_path: Path) -> Street:
-    return ask_for_all(make_street(tmp_path / "street", cal=3, day=5, dusk=4))
+    return make_street(tmp_path / "street", cal=3, day=5, dusk=4)
 
 
 @pytest.fixture
@@ -58,6 +58,7 @@ def other_model(street: Street) -> dict[str, Any]:
 
 
 def test_a_run_that_grows_in_five_steps_has_the_bytes_of_a_fresh_one(street: Street, tmp_path: Path) -> None:
+    ask_for_all(street)
     content = street.content() | {"scores": ["msp"]}
     last = street.content() | {"scores": ["msp", "margin"], "seed": 3}
     last["models"].append(other_model(street))

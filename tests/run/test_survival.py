@@ -30,10 +30,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Street:
 
 
 @pytest.fixture(scope="module")
-def expected(world: Street, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def whole(world: Street, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nothing disturbs."""
     out = tmp_path_factory.mktemp("whole") / "run"
     assert run(world, out) == (0, "")
-    return (out / "results.csv").read_bytes()
+    return out
+
+
+@pytest.fixture(scope="module")
+def expected(whole: Path) -> bytes:
+    return (whole / "results.csv").read_bytes()
 
 
 def run(street: Street, out: Path, *options: str) -> tuple[int, str]:
@@ -68,10 +74,8 @@ def test_a_disk_that_refuses_stops_the_run_with_the_file_and_the_same_command_go
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", [truncate, flip_bit])
 def test_whatever_is_damaged_in_a_run_is_computed_again_or_named(
-    world: Street, expected: bytes, tmp_path: Path, damage: Callable[[Path, random.Random], None]
+    world: Street, whole: Path, expected: bytes, tmp_path: Path, damage: Callable[[Path, random.Random], None]
 ) -> None:
-    whole = tmp_path / "whole"
-    assert run(world, whole) == (0, "")
     files = stored_files(whole)
     for number, path in enumerate(random.Random(damage.__name__).sample(files, 3)):
         out = tmp_path / str(number)
