@@ -84,3 +84,50 @@ def write_graph(
     else:
         onnx.save_model(model, path)
     return path
+
+
+def branching_graph(opset: int = 20, shift: float = 1.0) -> Any:
+    """A graph of images as they are, whose weights are read by its branches alone: more, or less, by a shift."""
+    value = helper.make_tensor_value_info
+    branches = [
+        helper.make_graph(
+            [helper.make_node(kind, ["twice", "shift"], [kind])],
+            kind,
+            [],
+            [value(kind, TensorProto.FLOAT, list(NCHW))],
+        )
+        for kind in ("Add", "Sub")
+    ]
+    nodes = [
+        helper.make_node("Add", ["images", "images"], ["twice"]),
+        helper.make_node("ReduceMean", ["images"], ["mean"], keepdims=0),
+        helper.make_node("Greater", ["mean", "least"], ["bright"]),
+        helper.make_node("If", ["bright"], ["logits"], then_branch=branches[0], else_branch=branches[1]),
+    ]
+    tensors = [
+        numpy_helper.from_array(np.full(1, shift, np.float32), "shift"),
+        numpy_helper.from_array(np.float32(0), "least"),
+    ]
+    return _model(nodes, tensors, opset)
+
+
+def calling_graph(opset: int = 20) -> Any:
+    """A graph of images as they are, with a function of its own: twice the images."""
+    double = helper.make_function(
+        "local",
+        "Twice",
+        ["x"],
+        ["y"],
+        [helper.make_node("Add", ["x", "x"], ["y"])],
+        [helper.make_opsetid("", opset)],
+    )
+    model = _model([helper.make_node("Twice", ["images"], ["logits"], domain="local")], [], opset)
+    model.functions.append(double)
+    model.opset_import.append(helper.make_opsetid("local", 1))
+    return model
+
+
+def _model(nodes: list[Any], tensors: list[Any], opset: int) -> Any:
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, list(NCHW)) for name in ("images", "logits")]
+    graph = helper.make_graph(nodes, "net", ends[:1], ends[1:], tensors)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)

@@ -52,7 +52,7 @@ class ImagePredictor:
     of_masks: bool = False
     """Whether it classifies masks: its predictions are of probabilities, and come with scores."""
     network: object = None
-    """The `models.torch.network.Network` that `run` calls; None where there is no such one."""
+    """The `Network` of torch, or the `GraphNetwork` of an ONNX graph, that `run` calls; None where there is neither."""
     _seen: SeenShapes = field(default_factory=SeenShapes)
     """Of the images that the network was given, as they were given to it."""
     _passes: SeenPasses = field(default_factory=SeenPasses)

@@ -87,7 +87,7 @@ def test_windows_are_put_together_from_the_parts_between_their_edges(size, crop,
     torch.testing.assert_close(mean_of_windows(windows, places, size), total / number)
 
 
-def test_what_cannot_be_exported_is_named(tmp_path):
+def test_what_cannot_be_exported_is_named():
     plain = predictor_in_memory().model
     dropout = model_of(torch.nn.Sequential(Net(), torch.nn.Dropout()), mc_dropout=2)
     short = model_of(Net(), precision="bfloat16")
@@ -98,7 +98,6 @@ def test_what_cannot_be_exported_is_named(tmp_path):
         (dropout, "net", r"averages random passes \(mc_dropout\)"),
         (short, "net", "computes in bfloat16"),
         (scripted, "net", "is TorchScript"),
-        (onnx_model(tmp_path), "net", "is an ONNX graph"),
         (EnsembleModel.of({"a": model_of(Net()), "b": dropout}), r"net \(b\)", "averages random passes"),
     ):
         with pytest.raises(ModelError, match=f"model {who} {why}.*, which cannot be exported; .* --head-only"):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from reliseg.deploy.export.tracing import as_onnx, fixed_axes, stated_least, takes_any_number, trace
+from reliseg.deploy.export.tracing import AXES, as_onnx, fixed_axes, stated_least, takes_any_number, trace
 from reliseg.errors import ModelError
 
 
@@ -38,6 +38,11 @@ class Plain(nn.Module):
         return (image.float().mean(dim=3),)
 
 
+class Several(nn.Module):
+    def forward(self, image, parts):
+        return (image.float().mean(dim=3) + parts[0].mean() + parts[1].mean(),)
+
+
 def images(height=6, width=8):
     return {"image": torch.zeros(1, height, width, 3, dtype=torch.uint8)}
 
@@ -46,8 +51,8 @@ def test_the_number_of_images_is_free_and_their_size_is_where_it_is_asked_for():
     fixed, free = (trace(Plain(), images(), "net", dynamic=dynamic) for dynamic in (False, True))
     assert takes_any_number(fixed)
     assert takes_any_number(free)
-    assert fixed_axes(fixed, {"image": (1, 2)}) == ["height 6", "width 8"]
-    assert fixed_axes(free, {"image": (0, 1, 2)}) == []
+    assert fixed_axes(fixed, {"image": {1: "height", 2: "width"}}) == ["height 6", "width 8"]
+    assert fixed_axes(free, AXES) == []
     height, width = stated_least(free)
     assert height <= 2
     assert width <= 2
@@ -55,6 +60,16 @@ def test_the_number_of_images_is_free_and_their_size_is_where_it_is_asked_for():
 
 def test_a_module_of_one_image_is_traced_with_one():
     assert not takes_any_number(trace(OneImage(), images(), "net", dynamic=False))
+
+
+def test_inputs_may_be_lists_and_one_image_may_be_all_that_is_asked_for():
+    inputs = images() | {"parts": [torch.zeros(1, 2), torch.zeros(1, 3)]}
+    axes = AXES | {"parts_0": {0: "n", 1: "h"}}
+    free, one = (trace(Several(), inputs, "net", dynamic=True, many=many, axes=axes) for many in (True, False))
+    assert takes_any_number(free)
+    assert not takes_any_number(one)
+    assert fixed_axes(free, {"parts_0": {1: "h"}, "parts_1": {1: "w"}}) == ["w 3"]
+    assert fixed_axes(one, AXES) == ["n 1"]
 
 
 def test_a_module_of_one_size_is_not_traced_for_any():

@@ -8,11 +8,11 @@ import numpy as np
 from reliseg.deploy.export.comparison import Agreement, compare, without_calibration
 from reliseg.deploy.export.files import GraphFile
 from reliseg.deploy.export.graph import reads_feature, reads_image
-from reliseg.deploy.export.wishes import Size, Wishes
+from reliseg.deploy.export.wishes import HEAD_ONLY, Size, Wishes
 from reliseg.deploy.heads.head import Head
 from reliseg.deploy.inputs import read_image
 from reliseg.deploy.predictor import Predictor
-from reliseg.errors import ModelError, SampleError
+from reliseg.errors import ModelError, SampleError, error_text, image_size_text
 from reliseg.prediction import Prediction
 from reliseg.run.predict.stream import predict_batch
 from reliseg.stats.rows import Rows
@@ -59,12 +59,21 @@ class Cases:
 
     def agreement(self, file: GraphFile, case: Case) -> Agreement:
         """Compare the maps of a file with the predictor's."""
-        maps, total = file.run(case.inputs), Agreement()
+        maps, total = self._run(file, case), Agreement()
         for i, prediction in enumerate(case.predictions):
             result = self.predictor.calibrate("image", prediction)
             own = {name: part[i] for name, part in maps.items()}
             total += compare(self.predictor, result, without_calibration(prediction, result), own)
         return total
+
+    def _run(self, file: GraphFile, case: Case) -> dict[str, np.ndarray]:
+        try:
+            return file.run(case.inputs)
+        except Exception as error:  # of whatever runs the file
+            raise ModelError(
+                f"model {self.predictor.name}: the exported graph cannot be run for an image of "
+                f"{image_size_text(case.size)} ({error_text(error)}); give --size, or {HEAD_ONLY}"
+            ) from error
 
     def _inputs(self, images: Sequence[Image], predictions: Sequence[Prediction]) -> dict[str, np.ndarray]:
         stack = np.stack(images)

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from reliseg.deploy.export.cases import Case, Cases
 from reliseg.deploy.export.comparison import Agreement
 from reliseg.deploy.export.facts import facts_of, outputs_of
-from reliseg.deploy.export.files import GraphFile, graph_of
+from reliseg.deploy.export.files import Built, GraphFile, graph_of
 from reliseg.deploy.export.frames import at_size
 from reliseg.deploy.export.graph import HeadGraph, WholeGraph
+from reliseg.deploy.export.joined.ports import Port, ports_of, set_number
 from reliseg.deploy.export.network import shown_images
 from reliseg.deploy.export.tracing import stated_least, takes_any_number, trace
 from reliseg.deploy.export.wishes import HEAD_ONLY, Size, Wishes, check_place
@@ -31,6 +32,7 @@ from reliseg.types import Image
 
 _THREADS = 1
 _NEXT = 16
+_ANY, _ONE = (1, None), (1, 1)
 
 
 @dataclass(frozen=True)
@@ -58,26 +60,27 @@ def export(predictor: Predictor, wishes: Wishes, frames: Sequence[Image], out: P
         size = wishes.size or (frames[0].shape[0], frames[0].shape[1])
         graph = _graph(predictor, head, wishes, size)
         cases = Cases(predictor, head, wishes)
+        if wishes.dynamic and isinstance(graph, WholeGraph):
+            size = _padded_for_certain(size, graph.shown.multiple)
         first = cases.of([at_size(frames[0], size)])
         given = {name: torch.tensor(array) for name, array in first.inputs.items()}
-        _try(graph, given, predictor.name)
-        program = trace(graph, given, predictor.name, dynamic=wishes.dynamic)
-        unwritten = graph_of(program, wishes.format, outputs_of(predictor), predictor.name)
+        built = _build(graph, given, predictor, wishes)
+        unwritten = built.graph
         check_place(out, wishes.format)
         with TemporaryDirectory(prefix="reliseg-") as folder:
             draft = Path(folder, f"draft.{wishes.format}")
             unwritten.save(draft, {})
             file = unwritten.open(draft)
             if wishes.dynamic:
-                least, agreement = _any_size(cases, file, frames, stated_least(program))
+                least, agreement = _any_size(cases, file, frames, built.least)
             else:
-                least, agreement = None, _one_size(cases, file, frames, first, many=takes_any_number(program))
+                least, agreement = None, _one_size(cases, file, frames, first, many=built.any_number)
             if agreement.problem:
                 raise ModelError(
                     f"model {predictor.name}: the exported graph differs from the predictor: {agreement.problem}; no "
                     f"file was written. Another --format may agree, or {HEAD_ONLY}"
                 )
-            facts = facts_of(predictor, wishes, first.inputs, agreement, least, takes_any_number(program))
+            facts = facts_of(predictor, wishes, first.inputs, agreement, least, built.any_number)
             unwritten.save(draft, facts)
             _leave(draft, out)
     return Exported(out, facts, agreement)
@@ -90,12 +93,49 @@ def _graph(predictor: Predictor, head: Head, wishes: Wishes, size: Size) -> nn.M
         return HeadGraph(head, None if wishes.dynamic else size)
     resizing = resizing_of(dataset) if uses_size_of(model, dataset) else None
     shown = shown_images(model, predictor.name, resizing)
+    for port in ports_of(shown):
+        _check_port(port, predictor.name, wishes)
     if wishes.dynamic and shown.needs_a_size:
         raise ConfigError(
             f"model {predictor.name} resizes images, shows them in parts or several times, or classifies masks, which "
             "a graph does for one size alone; give --size in the place of --dynamic"
         )
     return WholeGraph(shown, head)
+
+
+def _padded_for_certain(size: Size, multiple: int) -> Size:
+    """Return a size near by that needs padding: what is traced of images that need none takes no others."""
+    height, width = (side if side % multiple or multiple == 1 else side - 1 for side in size)
+    return height, width
+
+
+def _check_port(port: Port, name: str, wishes: Wishes) -> None:
+    """Raise a ConfigError for what a user's ONNX graph cannot be part of."""
+    if wishes.format == "pt2":
+        raise ConfigError(
+            f"model {name} is an ONNX graph, which no program of torch holds; give --format onnx, or {HEAD_ONLY}"
+        )
+    taken = port.network.images.takes
+    if wishes.dynamic and (taken.height, taken.width) != (_ANY, _ANY):
+        raise ConfigError(
+            f"model {name} is an ONNX graph for images of one size ({port.network.images.text}); give --size in the "
+            "place of --dynamic, or export it again with any height and width"
+        )
+
+
+def _build(graph: nn.Module, given: Mapping[str, Tensor], predictor: Predictor, wishes: Wishes) -> Built:
+    """Return the graph as it will be written; a UsageError where that cannot be had."""
+    outputs, name = outputs_of(predictor), predictor.name
+    if isinstance(graph, WholeGraph) and ports_of(graph):
+        from reliseg.deploy.export.joined.build import build_joined
+
+        many = set_number(graph, given["image"])
+        _try(graph, given, name)
+        return build_joined(graph, given["image"], outputs, name, dynamic=wishes.dynamic, many=many)
+    _try(graph, given, name)
+    program = trace(graph, given, name, dynamic=wishes.dynamic)
+    least = stated_least(program) if wishes.dynamic else _ONE
+    return Built(graph_of(program, wishes.format, outputs, name), takes_any_number(program), least)
 
 
 def _try(graph: nn.Module, given: Mapping[str, Tensor], model: str) -> None:

@@ -4,6 +4,7 @@ import json
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ import torch
 from torch.export import ExportedProgram
 
 from reliseg.deploy.export.tracing import as_onnx
-from reliseg.deploy.export.wishes import Format
+from reliseg.deploy.export.wishes import Format, Size
 from reliseg.errors import ModelError
 
 KEY = "reliseg"
 """Of ONNX's metadata_props; in an archive of torch.export the file is `reliseg.json`."""
 _LARGEST = 2**31 - 1
+_SILENT = 4
+"""The severity from which on ONNX Runtime writes to the error stream: sizes are tried that it may not take."""
 
 
 class GraphFile(ABC):
@@ -40,11 +43,22 @@ class Unwritten(ABC):
         """Open the file again, with what runs it elsewhere."""
 
 
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A graph in memory, and what images it takes."""
+
+    graph: Unwritten
+    any_number: bool
+    """Whether it takes any number of them at a time."""
+    least: Size
+    """The least size that is known to be too small for nothing; of one for a single size, that."""
+
+
 class OnnxGraph(Unwritten):
     """A graph for ONNX Runtime."""
 
-    def __init__(self, program: ExportedProgram, outputs: Sequence[str], model: str) -> None:
-        self._model, self._name = as_onnx(program, outputs, model), model
+    def __init__(self, graph: Any, model: str) -> None:
+        self._model, self._name = graph, model
 
     @property
     def nodes(self) -> int:
@@ -66,6 +80,7 @@ class OnnxGraph(Unwritten):
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
+        options.log_severity_level = _SILENT
         return _Session(onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]))
 
 
@@ -107,4 +122,6 @@ class _Program(GraphFile):
 
 def graph_of(program: ExportedProgram, form: Format, outputs: Sequence[str], model: str) -> Unwritten:
     """Return the program in a format."""
-    return OnnxGraph(program, outputs, model) if form == "onnx" else ProgramGraph(program, outputs)
+    if form == "pt2":
+        return ProgramGraph(program, outputs)
+    return OnnxGraph(as_onnx(program, outputs, model), model)

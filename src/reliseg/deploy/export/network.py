@@ -1,5 +1,6 @@
 """How a model shows images to its network, as a module of torch that can be traced: images in, maps out."""
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
@@ -9,18 +10,22 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from reliseg.deploy.export.joined.ports import Port
 from reliseg.deploy.export.masks import class_maps, logs_of, shares_of
 from reliseg.deploy.export.resizing import can_resize, resize
-from reliseg.deploy.export.wishes import not_whole
+from reliseg.deploy.export.wishes import HEAD_ONLY, not_whole
 from reliseg.deploy.heads.base import log_probabilities
+from reliseg.errors import ModelError
 from reliseg.kernels.rows.masks import NetworkInput
 from reliseg.models import Model
 from reliseg.models.image_predictor import ImageModel, ImagePredictor
 from reliseg.models.inference.modes import EvenWindows, Inference, window_places
 from reliseg.models.inference.resizing import Resizing, Size
 from reliseg.models.kinds.ensemble import EnsembleModel
+from reliseg.models.kinds.onnx import OnnxModel
 from reliseg.models.options import Slide
 from reliseg.models.torch.network import Network, Queries
+from reliseg.models.torch.normalisation import Normalisation
 
 Places: TypeAlias = Sequence[tuple[slice, slice]]
 Maps: TypeAlias = Float[Tensor, "n c H W"]
@@ -59,6 +64,11 @@ class ShownImages(nn.Module):
         inference = self.inference
         resizes = self.size_of_data is not None or inference.resizing.target is not None
         return resizes or not inference.is_single or self.order is not None
+
+    @property
+    def multiple(self) -> int:
+        """What the sides of images are padded to multiples of."""
+        return self.inference.pad
 
     def forward(self, images: UInt8[Tensor, "n H W 3"]) -> Shown:
         """Return what the model gives for the images."""
@@ -136,10 +146,11 @@ class ShownImages(nn.Module):
         self, pixels: Float[Tensor, "n 3 H W"]
     ) -> tuple[Float[Tensor, "n c i j"] | Queries, Float[Tensor, "n f"] | None]:
         """Return what the network gives for images as it sees them."""
-        scale, pad = self.network.normalisation, self.inference.pad
+        scale, size = self.network.normalisation, (pixels.shape[2], pixels.shape[3])
         x = ((pixels.flip(1) if scale.bgr else pixels) / scale.divisor - self.mean) / self.std
-        if pad > 1:
-            x = torch.nn.functional.pad(x, (0, -x.shape[3] % pad, 0, -x.shape[2] % pad))
+        if self.inference.pad > 1:
+            height, width = self.inference.padded(size)
+            x = torch.nn.functional.pad(x, (0, width - size[1], 0, height - size[0]))
         output, feature = self.network.forward(x)
         output = output.float() if isinstance(output, Tensor) else output
         return output, None if feature is None else feature.float()
@@ -163,8 +174,7 @@ class ShownImages(nn.Module):
         """Return logits, probabilities or class maps at the size of what the network saw, without its padding."""
         if isinstance(native, Queries):
             return self._class_maps(native, seen, seen)
-        maps = self._brought(native, [self.inference.padded(seen)])
-        return maps[:, :, : seen[0], : seen[1]]
+        return _cropped(self._brought(native, [self.inference.padded(seen)]), seen)
 
     def _class_maps(self, queries: Queries, seen: Size, size: Size) -> Maps:
         assert self.order is not None, "networks that give queries say how they are read"
@@ -189,6 +199,11 @@ class Members(nn.Module):
     def needs_a_size(self) -> bool:
         """Tell if a member does."""
         return any(member.needs_a_size for member in self._members())
+
+    @property
+    def multiple(self) -> int:
+        """What the sides of images are padded to multiples of, by all members together."""
+        return math.lcm(*(member.multiple for member in self._members()))
 
     def forward(self, images: UInt8[Tensor, "n H W 3"]) -> Shown:
         """Return the logarithm of the mean, and the features one after the other."""
@@ -235,14 +250,23 @@ def mean_of_windows(windows: Sequence[Maps], places: Places, size: Size) -> Maps
     return torch.cat(bands, dim=2)
 
 
+def _cropped(maps: Maps, size: Size) -> Maps:
+    """Return the upper left part. Of a size that is not known yet, a part that is sliced may not be the whole."""
+    if all(isinstance(side, int) for side in size):
+        return maps[:, :, : size[0], : size[1]]
+    rows, columns = torch.arange(size[0]), torch.arange(size[1])
+    return maps.index_select(2, rows).index_select(3, columns)
+
+
 def _one(model: Model, name: str, size: Resizing | None) -> ShownImages:
     if not isinstance(model, ImageModel):
         raise not_whole(name, f"is a {type(model).__name__}")
     predictor = model.predictor
     network, inference = predictor.network, predictor.inference
-    kind = model.provenance().get("kind")
+    if isinstance(model, OnnxModel):
+        network = _network_of_graph(model, name)
     if not isinstance(network, Network) or network.module is None:
-        raise not_whole(name, "is an ONNX graph" if kind == "onnx" else "is a plain function, and no module of torch")
+        raise not_whole(name, "is a plain function, and no module of torch")
     if inference.dropout_passes:
         raise not_whole(name, "averages random passes (mc_dropout)")
     if network.precision != "float32":
@@ -255,3 +279,21 @@ def _one(model: Model, name: str, size: Resizing | None) -> ShownImages:
         if (resizing.target is not None or scales) and not can_resize(resizing):
             raise not_whole(name, f"resizes images by {resizing.interpolation}, filter {resizing.resample}")
     return ShownImages(network, predictor, used)
+
+
+def _network_of_graph(model: OnnxModel, name: str) -> Network:
+    """Return what stands for a user's ONNX graph; a ModelError where it is no part of another one."""
+    from reliseg.models.graphs.onnx_network import GraphNetwork
+
+    graph = model.predictor.network
+    assert isinstance(graph, GraphNetwork), "models of this kind have one"
+    number = graph.images.takes.images
+    if number not in (None, 1):
+        raise ModelError(
+            f"model {name} takes {number} images at a time, and can be exported where it takes one or any number; "
+            f"export its graph so, or {HEAD_ONLY}"
+        )
+    port = Port(graph, model.path)
+    raw = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), divisor=1.0)
+    scale = raw if graph.images.are_raw else Normalisation(graph.scale.mean, graph.scale.std)
+    return Network(port, scale, torch.device("cpu"), 1, module=port)

@@ -1,7 +1,9 @@
 """A module of torch -> a program of `torch.export`, and as ONNX; what cannot be traced is said in one line."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -15,21 +17,31 @@ from reliseg.models.user_output import stdout_as_stderr
 OPSET = 20
 """Of ONNX; ONNX Runtime reads it since 1.17."""
 _LOGGERS = ("torch.export", "torch._export", "torch.fx", "torch._dynamo", "torch.onnx", "onnxscript", "onnx_ir")
-_AXES = {"image": (0, 1, 2), "logits": (0, 2, 3), "feature": (0,)}
-"""The axes of each input that may have any length, if one wants it: the number of images, height and width."""
-_NAMES = {"image": ("n", "height", "width"), "logits": ("n", "h", "w"), "feature": ("n",)}
+Inputs: TypeAlias = Mapping[str, Tensor | Sequence[Tensor]]
+"""Of a module, by name. Those of a list are called NAME_0, NAME_1 .. afterwards."""
+Axes: TypeAlias = Mapping[str, Mapping[int, str]]
+"""The names of those axes of inputs that may have any length, if one wants it."""
+AXES: Axes = MappingProxyType(
+    {
+        "image": {0: "n", 1: "height", 2: "width"},
+        "logits": {0: "n", 2: "h", 3: "w"},
+        "feature": {0: "n"},
+    }
+)
 
 
-def trace(module: nn.Module, inputs: Mapping[str, Tensor], model: str, *, dynamic: bool) -> ExportedProgram:
+def trace(
+    module: nn.Module, inputs: Inputs, model: str, *, dynamic: bool, many: bool = True, axes: Axes = AXES
+) -> ExportedProgram:
     """Return the program of a module, whose inputs hold one image; a ModelError where torch.export cannot trace it.
 
-    It takes any number of images where the module does; and images of any size, if `dynamic`.
+    It takes any number of images where the module does, if `many`; and images of any size, if `dynamic`.
     """
-    twice = {name: torch.cat([tensor, tensor]) for name, tensor in inputs.items()}
-    axes = {name: _AXES[name] if dynamic else (0,) for name in inputs}
+    wanted = {name: _wanted(own, dynamic=dynamic, many=many) for name, own in axes.items()}
+    twice = _mapped(inputs, lambda tensor: torch.cat([tensor, tensor])) if many else inputs
     try:
-        program = _exported(module, twice, axes)
-        if not dynamic and fixed_axes(program, axes):
+        program = _exported(module, twice, wanted)
+        if not dynamic and fixed_axes(program, wanted):
             program = _exported(module, inputs, {})
     except Exception as error:
         if dynamic:
@@ -38,15 +50,31 @@ def trace(module: nn.Module, inputs: Mapping[str, Tensor], model: str, *, dynami
             program = _exported(module, inputs, {})
         except Exception as again:
             raise _untraceable(model, again, "") from again
-    fixed = fixed_axes(program, axes) if dynamic else []
+    fixed = fixed_axes(program, wanted) if dynamic else []
     if fixed:
         raise ModelError(f"model {model} takes {', '.join(fixed)} alone when it is traced; leave out --dynamic")
     return program
 
 
-def _exported(module: nn.Module, inputs: Mapping[str, Tensor], axes: Mapping[str, Sequence[int]]) -> ExportedProgram:
-    shapes = {name: dict.fromkeys(axes.get(name, ()), Dim.AUTO) for name in inputs}
-    with quiet(_LOGGERS), stdout_as_stderr():
+def _wanted(axes: Mapping[int, str], *, dynamic: bool, many: bool) -> dict[int, str]:
+    return {axis: name for axis, name in axes.items() if (many if axis == 0 else dynamic)}
+
+
+def _mapped(inputs: Inputs, change: Callable[[Tensor], Any]) -> dict[str, Any]:
+    return {
+        name: change(given) if isinstance(given, Tensor) else [change(tensor) for tensor in given]
+        for name, given in inputs.items()
+    }
+
+
+def _exported(module: nn.Module, inputs: Inputs, axes: Axes) -> ExportedProgram:
+    shapes: dict[str, Any] = {}
+    for name, given in inputs.items():
+        if isinstance(given, Tensor):
+            shapes[name] = dict.fromkeys(axes.get(name, ()), Dim.AUTO)
+        else:
+            shapes[name] = [dict.fromkeys(axes.get(f"{name}_{i}", ()), Dim.AUTO) for i in range(len(given))]
+    with quiet(_LOGGERS), stdout_as_stderr(), warnings.catch_warnings(action="ignore"):  # of torch about itself
         return torch.export.export(module.eval(), (), dict(inputs), dynamic_shapes=shapes)
 
 
@@ -57,12 +85,11 @@ def _untraceable(model: str, error: Exception, way: str) -> ModelError:
     )
 
 
-def fixed_axes(program: ExportedProgram, axes: Mapping[str, Sequence[int]]) -> list[str]:
-    """Return the axes that were to have any length, and have one only: `height 512`."""
+def fixed_axes(program: ExportedProgram, axes: Axes) -> list[str]:
+    """Return those of these axes that have one length only: `height 512`."""
     found = []
     for name, shape in _shapes(program).items():
-        names = dict(zip(_AXES[name], _NAMES[name], strict=True))
-        found += [f"{names[axis]} {shape[axis]}" for axis in axes.get(name, ()) if _is_fixed(shape[axis])]
+        found += [f"{text} {shape[axis]}" for axis, text in axes.get(name, {}).items() if _is_fixed(shape[axis])]
     return found
 
 
@@ -90,7 +117,8 @@ def _least(side: Any) -> int:
 
 
 def _shapes(program: ExportedProgram) -> dict[str, Sequence[Any]]:
-    nodes = [node for node in program.graph.nodes if node.op == "placeholder" and node.name in _AXES]
+    given = program.graph_signature.user_inputs
+    nodes = [node for node in program.graph.nodes if node.op == "placeholder" and node.name in given]
     return {node.name: node.meta["val"].shape for node in nodes}
 
 
@@ -118,12 +146,12 @@ def as_onnx(program: ExportedProgram, outputs: Sequence[str], model: str) -> Any
     foreign = sorted({f"{node.domain}::{node.op_type}" for node in graph.graph.node if node.domain})
     if foreign or len(graph.functions):
         raise ModelError(f"model {model} needs {', '.join(foreign)}, no standard operators of ONNX; give --format pt2")
-    _forget_sources(graph)
+    forget_sources(graph)
     _name_axes(graph)
     return graph
 
 
-def _forget_sources(graph: Any) -> None:
+def forget_sources(graph: Any) -> None:
     """Remove what the exporter writes of Python modules and paths."""
     for part in (*graph.graph.node, *graph.graph.value_info, *graph.graph.input, *graph.graph.output):
         del part.metadata_props[:]
@@ -141,7 +169,7 @@ def _name_axes(graph: Any) -> None:
     """Call axes of any length what they are: those of maps have the names of the images'."""
     named: dict[str, str] = {}
     for given in graph.graph.input:
-        for axis, name in zip(_AXES[given.name], _NAMES[given.name], strict=True):
+        for axis, name in AXES.get(given.name, {}).items():
             dimension = given.type.tensor_type.shape.dim[axis]
             if dimension.dim_param:
                 named[dimension.dim_param] = name

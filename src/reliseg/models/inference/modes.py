@@ -118,7 +118,7 @@ class Inference:
 
     def padded(self, size: Size) -> Size:
         """Return the size of the network's input where it sees an image of this size."""
-        height, width = (-(-side // self.pad) * self.pad for side in size)
+        height, width = ((side + self.pad - 1) // self.pad * self.pad for side in size)  # ONNX divides towards 0
         return height, width
 
     def calls(self, size: Size) -> int:

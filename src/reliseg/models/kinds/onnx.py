@@ -31,6 +31,8 @@ class OnnxModel(GraphModel):
     """
 
     requires: ClassVar[Requires | None] = Requires("onnx", ("onnxruntime",))
+    path: Path = Path()
+    """Of the graph."""
 
     @classmethod
     def load(cls, options: ModelOptions) -> "OnnxModel":
@@ -52,6 +54,7 @@ class OnnxModel(GraphModel):
             align_corners=options.align_corners,
             values=options.values,
             inference=inference,
+            network=network,
         )
         check_on_gray(predictor)
         facts = inference.facts() | {
@@ -69,7 +72,8 @@ class OnnxModel(GraphModel):
             **onnx_session.session_facts(opened, options),
             "files": hash_files(files),
         }
-        return cls(labels, predictor, facts, stretching=Stretching.of(options, network.images.takes, predictor))
+        stretching = Stretching.of(options, network.images.takes, predictor)
+        return cls(labels, predictor, facts, stretching=stretching, path=path)
 
 
 def _check_options(options: ModelOptions) -> None:
