@@ -30,14 +30,10 @@ def unit(p: F32) -> I32:
 @inline_njit
 def reliability_bin(p: F32) -> I32:
     """Return the right-closed bin of a probability above 0; anything else gets some bin inside the table."""
-    y = p * F32(RELIABILITY_BINS)
-    y = y if y > F32(0.5) else F32(0.5)
-    y = y if y < F32(RELIABILITY_BINS) else F32(RELIABILITY_BINS)
-    # At an edge the product may round up to it, never down from it: one comparison settles the bin.
-    guess = I32(y)
-    bin_ = I32(guess - I32(p <= EDGES[U64(guess)]))
-    bin_ = bin_ if bin_ > I32(0) else I32(0)
-    return bin_ if bin_ < I32(RELIABILITY_BINS) else I32(RELIABILITY_BINS - 1)
+    bin_ = I32(0)
+    for edge in range(U64(1), U64(RELIABILITY_BINS)):  # a look into a table would not be vectorised
+        bin_ = I32(bin_ + I32(p > EDGES[edge]))
+    return bin_
 
 
 @inline_njit

@@ -7,7 +7,7 @@ from jaxtyping import Float32, Int32, Int64, UInt8
 
 from reliseg.kernels.cpu.row_blocks import CELLS, PHASES, PIXELS
 from reliseg.kernels.cpu.scratch_layout import ARG, JOINED, LABEL, MAX, OWN, OWN_ROW, ROW, SCALE, TOP
-from reliseg.runtime.arithmetic import F32, I32, U64, exp, log
+from reliseg.runtime.arithmetic import F32, I32, U64, ZERO, choose, exp, log
 from reliseg.runtime.numba_compile import inline_njit
 
 NEVER = F32(-1e30)
@@ -85,11 +85,11 @@ def interpolate(
                 u = b + e * s
                 z[o + i] = v
                 z[o + U64(ROW) + i] = u
-                n = g if u > v else f
-                v = u if u > v else v
+                n = choose(u > v, g, f)
+                v = choose(u > v, u, v)
                 top = t[MAX + i]
-                t[ARG + i] = n if v > top else t[ARG + i]
-                t[MAX + i] = v if v > top else top
+                t[ARG + i] = choose(v > top, n, t[ARG + i] + ZERO)
+                t[MAX + i] = choose(v > top, v, top + ZERO)
 
 
 @inline_njit
@@ -122,8 +122,8 @@ def gather(
         for x in range(U64(PIXELS)):
             v = z[o + x]
             top = t[MAX + x]
-            t[ARG + x] = f if v > top else t[ARG + x]
-            t[MAX + x] = v if v > top else top
+            t[ARG + x] = choose(v > top, f, t[ARG + x] + ZERO)
+            t[MAX + x] = choose(v > top, v, top + ZERO)
 
 
 @inline_njit
@@ -147,14 +147,17 @@ def join(starts: Int64[np.ndarray, " k"], z: Float32[np.ndarray, " z"], t: Float
                 top = t[TOP + x]
                 total = t[JOINED + x]
                 e = exp(-abs(v - top))
-                t[JOINED + x] = total * e + F32(1) if v > top else total + e
-                t[TOP + x] = v if v > top else top
+                t[JOINED + x] = choose(v > top, total * e + F32(1), total + e)
+                t[TOP + x] = choose(v > top, v, top + ZERO)
+        if end > first + U64(1):
+            for x in range(U64(PIXELS)):
+                t[TOP + x] += log(t[JOINED + x])
         for x in range(U64(PIXELS)):
-            v = t[TOP + x] + log(t[JOINED + x])
+            v = t[TOP + x]
             z[o + x] = v
             top = t[MAX + x]
-            t[ARG + x] = f if v > top else t[ARG + x]
-            t[MAX + x] = v if v > top else top
+            t[ARG + x] = choose(v > top, f, t[ARG + x] + ZERO)
+            t[MAX + x] = choose(v > top, v, top + ZERO)
 
 
 @inline_njit
@@ -202,5 +205,5 @@ def label(
         own = row_of[U64(here)]
         k[LABEL + x] = I32(here)
         k[OWN_ROW + x] = own
-        logit = z[U64(own if own >= I32(0) else I32(0)) * U64(ROW) + x]
-        t[OWN + x] = logit if own >= I32(0) else F32(-np.inf)
+        logit = z[U64(choose(own >= I32(0), own, I32(0))) * U64(ROW) + x]
+        t[OWN + x] = choose(own >= I32(0), logit, F32(-np.inf))

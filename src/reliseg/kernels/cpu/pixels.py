@@ -27,7 +27,7 @@ from reliseg.kernels.cpu.scratch_layout import (
     SURE,
     UNITS,
 )
-from reliseg.runtime.arithmetic import F32, I32, U64, exp, log
+from reliseg.runtime.arithmetic import F32, I32, U64, ZERO, choose, exp, log
 from reliseg.runtime.numba_compile import inline_njit
 from reliseg.stats.bins import (
     RELIABILITY_BINS,
@@ -68,13 +68,14 @@ def exponentials(rows: U64, shapes: bool, z: Floats, t: Floats) -> None:
         for x in range(U64(PIXELS)):
             y = z[o + x] - t[MAX + x]
             e = exp(y)
-            e = F32(0) if t[ARG + x] == f else e
+            e = choose(t[ARG + x] == f, F32(0), e)
             z[o + x] = e
             t[ODDS + x] += e
             t[SQUARE + x] += e * e
             if shapes:
                 t[SLOPE + x] -= e * y
-                t[SECOND + x] = e if e > t[SECOND + x] else t[SECOND + x]
+                second = t[SECOND + x]
+                t[SECOND + x] = choose(e > second, e, second + ZERO)
 
 
 @inline_njit
@@ -97,23 +98,22 @@ def measure_pixels(classes: I32, rows: I32, t: Floats, k: Integers) -> None:
         # 1 + r has lost low bits of r; to first order they add this much to the logarithm.
         log_u = log(u) + (r - (u - F32(1))) * sure
         loss = log_u - gap
-        loss = loss if loss < F32(VALUE_LIMIT) else F32(VALUE_LIMIT)
+        loss = choose(loss < F32(VALUE_LIMIT), loss, F32(VALUE_LIMIT))
         t[LOG + x] = log_u
         t[SURE + x] = sure
-        t[LOSS + x] = loss if known else F32(0)
-        t[BRIER + x] = (if_right if right else if_wrong) if known else F32(0)
-        t[KNOWN_SURE + x] = sure if known else F32(0)
-        role = I32(RIGHT) if right else I32(WRONG)
-        count_uncounted_pixels = I32(VOID_ROLE) if label == I32(VOID) else I32(NO_ROLE)
-        count_uncounted_pixels = I32(UNKNOWN_ROLE) if label == I32(UNKNOWN) else count_uncounted_pixels
-        role = role if known else count_uncounted_pixels
+        t[LOSS + x] = choose(known, loss, F32(0))
+        t[BRIER + x] = choose(known, choose(right, if_right, if_wrong), F32(0))
+        t[KNOWN_SURE + x] = choose(known, sure, F32(0))
+        if_uncounted = choose(label == I32(VOID), I32(VOID_ROLE), I32(NO_ROLE))
+        if_uncounted = choose(label == I32(UNKNOWN), I32(UNKNOWN_ROLE), if_uncounted)
+        role = choose(known, choose(right, I32(RIGHT), I32(WRONG)), if_uncounted)
         k[ROLE + x] = role
-        row = I32(I32((label if known else classes) * rows) + arg)  # the last label is none
+        row = I32(I32(choose(known, label, classes) * rows) + arg)  # the last label is none
         nowhere = I32(I32(I32(classes + I32(1)) * rows) * I32(RELIABILITY_BINS))
         is_pixel = role < I32(NO_ROLE)
-        k[CELL + x] = I32(I32(row * I32(RELIABILITY_BINS)) + reliability_bin(sure)) if is_pixel else nowhere
-        k[UNITS + x] = unit(sure) if is_pixel else I32(0)
+        k[CELL + x] = choose(is_pixel, I32(I32(row * I32(RELIABILITY_BINS)) + reliability_bin(sure)), nowhere)
+        k[UNITS + x] = choose(is_pixel, unit(sure), I32(0))
         k[ODDS_BIN + x] = octaves(r, _ODDS_LOW, _ODDS_LAST)
         wrong = known & (not right)
         confident = I32(sure > F32(0.90)) + I32(sure > F32(0.99))
-        k[CONFIDENT + x] = I32(confident) if wrong else I32(0)
+        k[CONFIDENT + x] = choose(wrong, I32(confident), I32(0))

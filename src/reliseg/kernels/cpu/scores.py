@@ -12,7 +12,7 @@ from jaxtyping import Float32, Int32, Int64, UInt32
 from reliseg.kernels.cpu.binning import octaves, units
 from reliseg.kernels.cpu.row_blocks import PIXELS
 from reliseg.kernels.cpu.scratch_layout import BIN, LOG, ODDS, ODDS_BIN, PLACE, ROLE, SCORE, SECOND, SLOPE, SURE, TOP
-from reliseg.runtime.arithmetic import F32, I32, I64, U64
+from reliseg.runtime.arithmetic import F32, I32, I64, U64, choose
 from reliseg.runtime.numba_compile import inline_njit
 from reliseg.stats.bins import COARSE_SHIFT, MANTISSA, RIGHT, ROLES, UNKNOWN_ROLE, VOID_ROLE, WRONG
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
@@ -114,7 +114,7 @@ def margin(t: Floats, k: Integers) -> None:
         high = octaves(tail, _MARGIN_LOW, _MARGIN_HALF)
         low = I32(_MARGIN_LAST - octaves(difference, _MARGIN_HIGH, _MARGIN_UNSURE))
         t[SCORE + x] = difference
-        k[BIN + x] = high if tail < F32(0.5) else low
+        k[BIN + x] = choose(tail < F32(0.5), high, low)
 
 
 @inline_njit
@@ -124,7 +124,7 @@ def log_score(share: F32, t: Floats, k: Integers) -> None:
         score = t[TOP + x] + share * t[LOG + x]
         rank = octaves(abs(score), _LOGIT_LOW, _LOGIT_HALF)
         t[SCORE + x] = score
-        k[BIN + x] = I32(_LOGIT_HALF + rank) if score < F32(0) else I32(_LOGIT_HALF - rank)
+        k[BIN + x] = choose(score < F32(0), I32(_LOGIT_HALF + rank), I32(_LOGIT_HALF - rank))
 
 
 @inline_njit
@@ -137,10 +137,10 @@ def add_score(t: Floats, k: Integers, sums: Int64[np.ndarray, "n 2"], first: int
     for x in range(U64(PIXELS)):
         value = units(t[SCORE + x])
         role = k[ROLE + x]
-        wrong += value if role == I32(WRONG) else I64(0)
-        right += value if role == I32(RIGHT) else I64(0)
-        unknown += value if role == I32(UNKNOWN_ROLE) else I64(0)
-        void += value if role == I32(VOID_ROLE) else I64(0)
+        wrong += choose(role == I32(WRONG), value, I64(0))
+        right += choose(role == I32(RIGHT), value, I64(0))
+        unknown += choose(role == I32(UNKNOWN_ROLE), value, I64(0))
+        void += choose(role == I32(VOID_ROLE), value, I64(0))
     sums[first + WRONG, 1] += wrong
     sums[first + RIGHT, 1] += right
     sums[first + UNKNOWN_ROLE, 1] += unknown
@@ -152,9 +152,9 @@ def place(start: I32, span: I32, trash: I32, k: Integers) -> None:
     """Write places in the table of fine bins: (wrong, right) pairs by bin, `span` further (unknown, void) pairs."""
     for x in range(U64(PIXELS)):
         role = k[ROLE + x]
-        side = span if role > I32(RIGHT) else I32(0)
+        side = choose(role > I32(RIGHT), span, I32(0))
         here = I32(I32(start + side) + I32(I32(k[BIN + x] << I32(1)) + I32(role & I32(1))))
-        k[PLACE + x] = here if role < I32(ROLES) else trash
+        k[PLACE + x] = choose(role < I32(ROLES), here, trash)
 
 
 @inline_njit

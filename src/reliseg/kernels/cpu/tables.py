@@ -26,7 +26,7 @@ from reliseg.kernels.cpu.scratch_layout import (
     SURE,
     UNITS,
 )
-from reliseg.runtime.arithmetic import F32, I32, I64, U64, bits, from_bits
+from reliseg.runtime.arithmetic import F32, I32, I64, U64, bits, choose, from_bits
 from reliseg.runtime.numba_compile import inline_njit
 from reliseg.stats.bins import COARSE_SHIFT, RELIABILITY_BINS, RIGHT, ROLES, SET_BINS, UNKNOWN_ROLE, VOID_ROLE, WRONG
 from reliseg.stats.built_in_scores import fine_bins
@@ -279,7 +279,7 @@ def add_confident(k: Int32[np.ndarray, " k"], confident: Int64[np.ndarray, "t 2"
 def add_confidence(k: Int32[np.ndarray, " k"], confidence: Int64[np.ndarray, " b"]) -> None:
     """Add the confidence of known pixels by fine bin of msp."""
     for x in range(U64(PIXELS)):
-        confidence[U64(k[ODDS_BIN + x])] += I64(k[UNITS + x]) if k[ROLE + x] <= I32(RIGHT) else I64(0)
+        confidence[U64(k[ODDS_BIN + x])] += choose(k[ROLE + x] <= I32(RIGHT), I64(k[UNITS + x]), I64(0))
 
 
 @inline_njit
@@ -347,7 +347,7 @@ def add_uncounted(
     for x in range(U64(PIXELS)):
         role = k[ROLE + x]
         here = (role == I32(UNKNOWN_ROLE)) | (role == I32(VOID_ROLE))
-        t[SCORE + x] = t[SURE + x] if here else F32(0)  # the score has been counted
+        t[SCORE + x] = choose(here, t[SURE + x], F32(0))  # the score has been counted
         some |= here
     if some:
         for row in range(U64(len(uncounted))):
@@ -393,7 +393,7 @@ def _move_up(
     None but the argmax is above 1/2: these are so few edges that sweeps over all pixels beat a write for each of them.
     """
     for x in range(U64(PIXELS)):
-        k[AMOUNT + x] = I32(_HIT + I32(1)) if k[OWN_ROW + x] == I32(c) else I32(1)
+        k[AMOUNT + x] = choose(k[OWN_ROW + x] == I32(c), I32(_HIT + I32(1)), I32(1))
     o = c * U64(ROW)
     for edge in range(U64(1), U64(RELIABILITY_BINS // 2 + 1)):
         if largest <= EDGES[edge]:
@@ -403,8 +403,8 @@ def _move_up(
         for x in range(U64(PIXELS)):
             p = z[o + x]
             above = p > EDGES[edge]
-            amount = I32(amount + (k[AMOUNT + x] if above else I32(0)))
-            total = I32(total + (unit(p) if above else I32(0)))
+            amount = I32(amount + choose(above, k[AMOUNT + x], I32(0)))
+            total = I32(total + choose(above, unit(p), I32(0)))
         here = c * U64(RELIABILITY_BINS) + edge
         pixels = I64(amount & I32(_HIT - I32(1)))
         hits = I64(amount >> _HIT_SHIFT)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Int32, Int64
 
-from reliseg.runtime.arithmetic import F32, U64, exp, log
+from reliseg.runtime.arithmetic import F32, U64, ZERO, choose, exp, log
 from reliseg.runtime.numba_compile import cached_njit
 from reliseg.stats.rows import Rows
 from reliseg.stats.view import LogitView, source_positions
@@ -169,8 +169,8 @@ def join(starts: Int64[np.ndarray, " k"], z: Float32[np.ndarray, "m p"]) -> None
                 for x in range(n):
                     v, old, sum_ = z[m, b + x], top[x], total[x]
                     e = exp(-abs(v - old))
-                    total[x] = sum_ * e + F32(1) if v > old else sum_ + e
-                    top[x] = v if v > old else old
+                    total[x] = choose(v > old, sum_ * e + F32(1), sum_ + e)
+                    top[x] = choose(v > old, v, old + ZERO)
             for x in range(n):
                 z[k, b + x] = top[x] + log(total[x])
 
@@ -178,7 +178,7 @@ def join(starts: Int64[np.ndarray, " k"], z: Float32[np.ndarray, "m p"]) -> None
 @cached_njit
 def argmax(z: Float[np.ndarray, "y p"], top: Int32[np.ndarray, " p"]) -> None:
     """Find the largest column of each pixel, the first of equal ones."""
-    best, at = np.empty(TILE, z.dtype), np.empty(TILE, np.int32)
+    best, at = np.empty(TILE, z.dtype), np.empty(TILE, np.float32)
     for begin in range(0, z.shape[1], TILE):
         n = U64(min(TILE, z.shape[1] - begin))
         b = U64(begin)
@@ -186,10 +186,10 @@ def argmax(z: Float[np.ndarray, "y p"], top: Int32[np.ndarray, " p"]) -> None:
             best[x] = z[U64(0), b + x]
             at[x] = 0
         for c in range(U64(1), U64(z.shape[0])):
-            f = np.int32(c)
+            f = F32(c)
             for x in range(n):
                 v, old, place = z[c, b + x], best[x], at[x]
-                at[x] = f if v > old else place
-                best[x] = v if v > old else old
+                at[x] = choose(v > old, f, place + ZERO)
+                best[x] = choose(v > old, v, old + ZERO)
         for x in range(n):
-            top[b + x] = at[x]
+            top[b + x] = np.int32(at[x])
