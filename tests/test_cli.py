@@ -301,7 +301,9 @@ def test_problems_that_the_check_finds_are_objects_too(command, street):
 def test_pictures_of_a_stage_that_makes_no_results_are_refused_with_the_one_that_does(command, street):
     code, out, err = command("run", street.config, "--stage", "evaluate", "--pictures", "2")
     assert (code, out) == (2, "")
-    assert err == ("reliseg: --pictures shows results, and --stage evaluate makes none; give it with --stage measure\n")
+    assert err == (
+        "reliseg: --pictures shows results, and --stage evaluate makes none; give it with --stage measure alone\n"
+    )
 
 
 def test_short_form_that_says_too_little_is_refused(command):

@@ -75,7 +75,7 @@ def test_the_lines_in_random_order_within_each_stage_give_the_bytes_of_one_proce
 ):
     _, text, _ = printed(capsys, monkeypatch, street.config, "--out", tmp_path / "out", "--commands", "--per", "shard")
     stages = re.split(r"^# \w+: .*\n", text, flags=re.MULTILINE)[1:]
-    assert len(stages) == 4
+    assert len(stages) == 5
     for stage in stages:
         lines = stage.splitlines()
         random.Random(0).shuffle(lines)
@@ -97,13 +97,15 @@ def test_the_script_for_slurm_submits_every_part_and_gives_the_bytes_of_one_proc
         "100 1-1 ",
         "101 1-1 afterok:100",
         "102 1-3 afterok:101",
-        "103 1-1 afterany:102",
+        "103 1-2 afterany:102",
+        "104 1-1 afterany:103",
     ]
     assert ended.stdout.splitlines() == [
         "sample: 100 (1 job)",
         "fit: 101 (1 job)",
         "evaluate: 102 (3 jobs)",
-        "measure: 103 (1 job)",
+        "measure: 103 (2 jobs)",
+        "results: 104 (1 job)",
     ]
     assert (tmp_path / "a run" / "results.csv").read_bytes() == whole
 

@@ -120,10 +120,12 @@ def run(
     from reliseg.run.stages import PartOfRun, conclude
     from reliseg.runtime.workers import decoding_threads
 
-    if (part or per) and stage in (None, "measure"):
-        raise ConfigError("--part divides a stage; give --stage sample, fit or evaluate too")
-    if pictures and stage not in (None, "measure"):
-        raise ConfigError(f"--pictures shows results, and --stage {stage} makes none; give it with --stage measure")
+    is_part = stage not in (None, "measure") or bool(part or per)
+    if (part or per) and stage is None:
+        raise ConfigError("--part divides a stage; give --stage sample, fit, evaluate or measure too")
+    if pictures and is_part:
+        which = f"--stage {stage}" if stage != "measure" else "--part"
+        raise ConfigError(f"--pictures shows results, and {which} makes none; give it with --stage measure alone")
     chosen = parse_part(part or "1/1", per)
     who = _engine(engine, address, gpus_per_model, actors)
     if who and stage:
@@ -136,7 +138,7 @@ def run(
         _announce(plan, reporter)
         text, threads = render_config(checked, folder), decoding_threads(options.workers)
         job = Run(plan, place, text, threads, kinds, reporter, verify, on_error, checkpoint, who, depot, pictures)
-        if stage not in (None, "measure"):
+        if stage and is_part:
             PartOfRun(job, stage, chosen).execute()
             return
         try:

@@ -40,31 +40,40 @@ def test_a_line_for_each_part_in_the_order_of_stages():
         *(f"--stage sample --per domain --part {k}/2" for k in (1, 2)),
         *(f"--stage fit --per domain --part {k}/2" for k in (1, 2)),
         *(f"--stage evaluate --per domain --part {k}/4" for k in (1, 2, 3, 4)),
+        *(f"--stage measure --per domain --part {k}/4" for k in (1, 2, 3, 4)),
         "--stage measure",
     ]
     assert [line for line in lines if line.startswith("#")] == [
         "# sample: 2 lines, in any order, side by side",
         "# fit: 2 lines, in any order, side by side; begins when every sample line has ended",
         "# evaluate: 4 lines, in any order, side by side; begins when every fit line has ended",
-        "# measure: 1 line; begins when every evaluate line has ended",
+        "# measure: 4 lines, in any order, side by side; begins when every evaluate line has ended",
+        "# results: 1 line; begins when every measure line has ended",
     ]
     assert lines[8].endswith("  # one on world/dusk, 2 images")
 
 
 def test_stages_with_nothing_to_do_and_empty_parts_are_left_out():
     lines = words_of(command_lines(COMMAND, stage_parts(plan_with(fits=False, models=["one"]), 40)))
-    assert lines == ["--stage evaluate --part 1/2", "--stage evaluate --part 2/2", "--stage measure"]
+    parts = [f"--stage {stage} --part {k}/2" for stage in ("evaluate", "measure") for k in (1, 2)]
+    assert lines == [*parts, "--stage measure"]
+
+
+def test_what_one_part_would_measure_the_last_line_measures():
+    lines = words_of(command_lines(COMMAND, stage_parts(plan_with(fits=False, models=["one"]), "model")))
+    assert lines == ["--stage evaluate --per model --part 1/1", "--stage measure"]
 
 
 def test_a_script_submits_an_array_for_each_stage_that_waits_for_the_one_before():
     script = slurm_script(COMMAND, stage_parts(plan_with(), "domain"), "100%-logs")
     assert subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True).stderr == ""
     lines = dict(line.split("=$(submit ") for line in script.splitlines() if "=$(submit " in line)
-    assert list(lines) == ["sample", "fit", "evaluate", "measure"]
+    assert list(lines) == ["sample", "fit", "evaluate", "measure", "results"]
     assert "--array=1-4" in lines["evaluate"]
     assert '--dependency="afterok:$fit"' in lines["evaluate"]
     assert '--dependency="afterany:$evaluate"' in lines["measure"]
-    assert "--array" not in lines["measure"]
+    assert '--dependency="afterany:$measure"' in lines["results"]
+    assert "--array" not in lines["results"]
     assert "100%%-logs/evaluate-%A_%a.log" in lines["evaluate"]
 
 
@@ -81,8 +90,8 @@ def test_a_script_submits_nothing_where_jobs_would_not_find_the_command(tmp_path
     assert not (tmp_path / "asked").exists()
     (tmp_path / "reliseg").write_text("#!/bin/sh\n")
     (tmp_path / "reliseg").chmod(0o755)
-    assert subprocess.run(["/bin/bash"], **how).stdout.splitlines()[-1] == "measure: 1 (1 job)"
-    assert len((tmp_path / "asked").read_text().splitlines()) == 4
+    assert subprocess.run(["/bin/bash"], **how).stdout.splitlines()[-1] == "results: 1 (1 job)"
+    assert len((tmp_path / "asked").read_text().splitlines()) == 5
 
 
 def test_a_stage_of_one_part_is_no_array():

@@ -45,7 +45,10 @@ def test_each_stage_has_the_units_that_it_carries_out(plan):
     assert [u.shard for u in evaluated if (u.model, str(u.target)) == ("one", "world/day")] == list(
         shards(plan.tests[0])
     )
-    assert units(plan, "measure") == []
+    measured = units(plan, "measure")
+    assert {str(u.reported) for u in measured} == {"world/day", "world/dusk"}, "what has rows"
+    assert len(measured) == 2 * 2 * len(["identity", "ts@both", "vector@both", "ts@cal"])
+    assert sum(u.images for u in measured) == 2 * 4 * (150 + 5)
 
 
 def test_there_is_a_part_for_each_shard_scene_domain_or_model(plan):
@@ -60,15 +63,19 @@ def test_there_is_a_part_for_each_shard_scene_domain_or_model(plan):
     assert all(len({u.model for u in part}) == 1 for part in parts(every, "scene"))
     assert max(map(len, parts(every, "scene"))) == long, "a scene that is cut is one part"
     assert [len(parts(units(plan, "fit"), per)) for per in ("shard", "scene", "domain", "model")] == [4, 4, 4, 2]
+    assert [len(parts(units(plan, "measure"), per)) for per in ("shard", "scene", "domain", "model")] == [4, 4, 4, 2]
 
 
 @given(
-    st.sampled_from(["sample", "fit", "evaluate"]), st.integers(1, 30) | st.sampled_from(["shard", "scene", "domain"])
+    st.sampled_from(["sample", "fit", "evaluate", "measure"]),
+    st.integers(1, 30) | st.sampled_from(["shard", "scene", "domain"]),
 )
 def test_every_unit_is_in_one_part_and_parts_are_the_same_again(plan, stage, per):
     every = units(plan, stage)
     found = parts(every, per)
-    assert [unit for part in found for unit in part] == every
+    whole = [unit for part in found for unit in part]
+    assert whole == every if stage != "measure" or isinstance(per, int) else set(whole) == set(every)
+    assert len(whole) == len(every)
     of = per if isinstance(per, int) else len(found)
     named = None if isinstance(per, int) else per
     assert [part_of(units(plan, stage), Part(k + 1, of, named)) for k in range(of)] == found

@@ -4,6 +4,7 @@ import random
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from reliseg.plan.parts import Part, Stage
 from reliseg.run.execute import Run
 from reliseg.run.stages import PartOfRun, conclude
 from reliseg.run.store.piece_files import read_head
+from reliseg.runtime.progress import Relay
 
 pytestmark = pytest.mark.slow  # each of its tests makes runs
 
@@ -41,6 +43,26 @@ def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run_in(out: Path, street: Street) -> Run:
     return run_of(street.config, out)
+
+
+class Told:
+    """Counts what it hears of."""
+
+    def __init__(self) -> None:
+        self.advanced = 0
+
+    def begin(self, title: str, total: int) -> None:
+        """A stage begins."""
+
+    def advance(self) -> None:
+        self.advanced += 1
+
+    def note(self, text: str) -> None:
+        """A line."""
+
+
+def kept_in(out: Path) -> list[str]:
+    return sorted(path.name for path in (out / "measured").glob("??/*"))
 
 
 def do(street: Street, out: Path, stage: Stage, part: Part | None = None) -> None:
@@ -101,6 +123,58 @@ def test_parts_work_side_by_side_in_one_folder(street: Street, whole: bytes, tmp
     assert [part.returncode for part in parts] == [0, 0, 0], said
     subprocess.run(command("--stage", "measure"), check=True, capture_output=True)
     assert (tmp_path / "out" / "results.csv").read_bytes() == whole
+
+
+def test_parts_measure_all_that_the_results_are_made_of(
+    street: Street, whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    for stage in ("sample", "fit", "evaluate"):
+        do(street, out, stage)
+    for number in (3, 1, 2):
+        do(street, out, "measure", Part(number, 3))
+        assert not (out / "results.csv").exists()
+    monkeypatch.setattr("reliseg.run.measure.splits.load_state", None)
+    monkeypatch.setattr("reliseg.run.measure.reading.load_state", None)
+    conclude(run_in(out, street))
+    assert (out / "results.csv").read_bytes() == whole
+
+
+def test_a_part_measures_its_own_share_and_says_how_far_it_is(street: Street, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for stage in ("sample", "fit", "evaluate"):
+        do(street, out, stage)
+    before = set(kept_in(out))
+    for number, told in ((1, 2), (2, 2), (2, 0)):
+        listener = Told()
+        PartOfRun(run_of(street.config, out, progress=Relay(listener)), "measure", Part(number, 2)).execute()
+        assert listener.advanced == told, "domains under calibrations"
+    assert len(set(kept_in(out)) - before) == 2 * 2 + 2, "and the split, without and with its calibration"
+
+
+def test_a_part_of_measuring_names_what_is_missing(street: Street, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(ConfigError, match=r"net: calibrations on street/cal are not fitted; run --stage sample and"):
+        do(street, out, "measure", Part(1, 2))
+    for stage in ("sample", "fit"):
+        do(street, out, stage)
+    with pytest.raises(ConfigError, match=r"net: \d+ of \d+ shards are not evaluated; run --stage evaluate first"):
+        do(street, out, "measure", Part(2, 2))
+
+
+def test_what_could_not_be_evaluated_is_told_with_the_results_and_not_by_parts(tmp_path: Path) -> None:
+    broken = make_street(tmp_path / "street", cal=3, day=3, dusk=3)
+    np.savez(broken.logits("train", 1001), logits=np.full((11, 6, 8), np.nan, np.float32))
+    for out, stages in ((tmp_path / "one", ()), (tmp_path / "parts", ("sample", "fit", "evaluate"))):
+        for stage in stages:
+            with suppress(IncompleteError):
+                do(broken, out, stage)
+        for part in (Part(1, 2), Part(2, 2)) if stages else ():
+            do(broken, out, "measure", part)
+        with pytest.raises(IncompleteError, match=r"street/day: could not evaluate 1 sample .*1001"):
+            conclude(run_in(out, broken)) if stages else run_in(out, broken).execute()
+    one, parts = ((tmp_path / name / "results.csv").read_bytes() for name in ("one", "parts"))
+    assert one == parts
 
 
 def test_a_part_that_fails_on_an_image_says_so_and_measuring_knows_why(street: Street, tmp_path: Path) -> None:

@@ -17,20 +17,25 @@ _LARGEST = 10**6
 
 @dataclass(frozen=True)
 class StageParts:
-    """The parts of a stage, as commands name them."""
+    """The parts of a stage, as commands name them; without parts the last step, which writes the results."""
 
     stage: Stage
-    parts: tuple[Sequence[Unit], ...]
-    per: Per | None
+    parts: tuple[Sequence[Unit], ...] = ()
+    per: Per | None = None
 
     @property
-    def is_divided(self) -> bool:
-        """Measuring is not: it is one step."""
-        return self.stage != "measure"
+    def name(self) -> str:
+        """What it is called among the others."""
+        return self.stage if self.parts else "results"
+
+    @property
+    def waits_for(self) -> str:
+        """What Slurm waits for of the jobs before. Numbers are those of what is stored, also where some have failed."""
+        return "afterany" if self.stage == "measure" else "afterok"
 
     def words(self) -> list[str]:
         """Return the options that say what all parts are, up to the number of one."""
-        return ["--stage", self.stage, *(["--per", self.per] if self.per and self.is_divided else [])]
+        return ["--stage", self.stage, *(["--per", self.per] if self.per else [])]
 
 
 @dataclass(frozen=True)
@@ -57,16 +62,17 @@ def parse_per(text: str) -> Per | int:
 
 
 def stage_parts(plan: Plan, per: Per | int) -> list[StageParts]:
-    """Return the parts of all stages that have something to do, in their order: no more parts than units."""
+    """Return the parts of all stages that have something to do, in their order: no more parts than units; at last the
+    step that writes the results, which does all that one part would measure.
+    """
     found = []
     for stage in STAGES:
         every = units(plan, stage)
         number = min(per, len(every)) if isinstance(per, int) else per
-        if every:
-            found.append(StageParts(stage, tuple(parts(every, number)), None if isinstance(per, int) else per))
-        elif stage == "measure":
-            found.append(StageParts(stage, ((),), None))
-    return found
+        cut = tuple(parts(every, number)) if every else ()
+        if cut and (len(cut) > 1 or stage != "measure"):
+            found.append(StageParts(stage, cut, None if isinstance(per, int) else per))
+    return [*found, StageParts("measure")]
 
 
 def overview(plan: Plan, folder: str) -> Iterator[str]:
@@ -95,14 +101,14 @@ def command_lines(command: RunCommand, stages: Sequence[StageParts]) -> Iterator
     """Yield a shell line for each part that is not empty, with a comment before each stage."""
     start = f"cd {shlex.quote(str(command.place))} && "
     for k, found in enumerate(stages):
-        after = f"; begins when every {stages[k - 1].stage} line has ended" if k else ""
-        many = [part for part in found.parts if part or not found.is_divided]
-        at_once = ", in any order, side by side" if len(many) > 1 else ""
-        yield f"# {found.stage}: {count_text(len(many), 'line')}{at_once}{after}"
+        after = f"; begins when every {stages[k - 1].name} line has ended" if k else ""
+        many = sum(1 for part in found.parts if part) or 1
+        at_once = ", in any order, side by side" if many > 1 else ""
+        yield f"# {found.name}: {count_text(many, 'line')}{at_once}{after}"
+        if not found.parts:
+            yield start + command.line(found.words())
         for number, part in enumerate(found.parts, 1):
-            if not found.is_divided:
-                yield start + command.line(found.words())
-            elif part:
+            if part:
                 words = command.line([*found.words(), "--part", f"{number}/{len(found.parts)}"])
                 yield f"{start}{words}  # {_what(part)}"
 
@@ -136,21 +142,20 @@ def slurm_script(command: RunCommand, stages: Sequence[StageParts], logs: str) -
         number = len(found.parts)
         run, array = _job(command, found)
         pattern = "%A_%a" if array else "%j"
-        output = f"{logs.replace('%', '%%')}/{found.stage}-{pattern}.log"
-        words = [f"--job-name=reliseg-{found.stage}", f"--output={output}", *([f"--array=1-{number}"] if array else [])]
-        after = "afterok" if found.is_divided else "afterany"
-        waits = f' --dependency="{after}:${before}"' if before else ""
-        lines.append(f"{found.stage}=$(submit {shlex.join(words)}{waits} --wrap={shlex.quote(run)})")
+        output = f"{logs.replace('%', '%%')}/{found.name}-{pattern}.log"
+        words = [f"--job-name=reliseg-{found.name}", f"--output={output}", *([f"--array=1-{number}"] if array else [])]
+        waits = f' --dependency="{found.waits_for}:${before}"' if before else ""
+        lines.append(f"{found.name}=$(submit {shlex.join(words)}{waits} --wrap={shlex.quote(run)})")
         many = f"{number} jobs" if array else "1 job"
-        lines.append(f'echo "{found.stage}: ${found.stage} ({many})"')
-        before = found.stage
+        lines.append(f'echo "{found.name}: ${found.name} ({many})"')
+        before = found.name
     return "\n".join(lines) + "\n"
 
 
 def _job(command: RunCommand, found: StageParts) -> tuple[str, bool]:
     """Return what a job runs, and whether it is one of an array."""
     number = len(found.parts)
-    if not found.is_divided:
+    if not found.parts:
         return f"exec {command.line(found.words())}", False
     line = command.line([*found.words(), "--part"])
     return f"exec {line} {'$SLURM_ARRAY_TASK_ID' if number > 1 else 1}/{number}", number > 1

@@ -8,8 +8,9 @@ from itertools import accumulate
 from typing import Literal, TypeAlias, get_args
 
 from reliseg.errors import ConfigError, count_text
-from reliseg.plan.plan import Fit, Plan, Target
+from reliseg.plan.plan import Fit, Plan, Reported, Target
 from reliseg.plan.shards import Shard, shards
+from reliseg.plan.together import measured_together
 from reliseg.runtime.text_files import quoted
 
 Stage: TypeAlias = Literal["sample", "fit", "evaluate", "measure"]
@@ -20,22 +21,27 @@ Per: TypeAlias = Literal["shard", "scene", "domain", "model"]
 
 @dataclass(frozen=True)
 class Unit:
-    """The least that a process can do: a shard of one model, or a fit of one."""
+    """The least that a process can do of one model: a shard, a fit, or numbers of a domain under some calibrations."""
 
     model: str
     target: Target | None = None
     shard: Shard | None = None
     fit: Fit | None = None
+    reported: Reported | None = None
+    calibrations: tuple[str, ...] = ()
+    """Those that are measured."""
 
     @property
     def images(self) -> int:
         """How much work it is."""
+        if self.reported:
+            return len(self.calibrations) * sum(len(m.domain.samples) for m in self.reported.members())
         return len(self.shard.samples) if self.shard else 1
 
     @property
     def place(self) -> str:
         """The name of its domain, or of the split that is fitted on."""
-        return self.fit.split if self.fit else str(self.target)
+        return self.fit.split if self.fit else str(self.reported or self.target)
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class Part:
 
 
 def units(plan: Plan, stage: Stage) -> list[Unit]:
-    """Return the units of a stage, in the order of the plan. Measuring is none: it is one step, of all models."""
+    """Return the units of a stage, in the order of the plan."""
     names = [source.name for source in plan.models]
     fits = [fit for fit in plan.fits if fit.calibrations()]
     cut = cache(lambda target: tuple(shards(target)))
@@ -62,7 +68,8 @@ def units(plan: Plan, stage: Stage) -> list[Unit]:
         return [Unit(name, fit=fit) for name in names for fit in fits]
     if stage == "evaluate":
         return [Unit(name, target, shard) for name in names for target, _ in plan.passes(name) for shard in cut(target)]
-    return []
+    together = {name: measured_together(plan, name) for name in names}
+    return [Unit(name, reported=what, calibrations=under) for name in names for what, under in together[name]]
 
 
 def parts(every: Sequence[Unit], per: Per | int) -> list[list[Unit]]:
@@ -92,14 +99,10 @@ def parse_part(text: str, per: Per | None = None) -> Part:
     return Part(number, of, per)
 
 
-def _scene(unit: Unit) -> Hashable:
-    return unit.model, unit.target, unit.shard.scene if unit.shard else unit.fit
-
-
 _KEYS: Mapping[Per, Callable[[Unit], Hashable]] = {
-    "shard": lambda unit: unit,
-    "scene": _scene,
-    "domain": lambda unit: (unit.model, unit.target, unit.fit),
+    "shard": lambda unit: (unit.model, unit.place, unit.shard, unit.fit),
+    "scene": lambda unit: (unit.model, unit.place, unit.shard.scene if unit.shard else unit.fit),
+    "domain": lambda unit: (unit.model, unit.place, unit.fit),
     "model": lambda unit: unit.model,
 }
 

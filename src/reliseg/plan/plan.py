@@ -195,6 +195,10 @@ class Split:
         """Thresholds and calibrations apply to data sets with the same classes."""
         return self.members[0].dataset.labels.classes
 
+    def under(self, calibrations: Collection[str]) -> "Split":
+        """Return what is measured there under these calibrations: identity always, as others are compared with it."""
+        return replace(self, calibrations=tuple(c for c in self.calibrations if c == IDENTITY or c in calibrations))
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.failures import Failures, OnError
 from reliseg.run.manifest import manifest
 from reliseg.run.measure.image_table import image_header
-from reliseg.run.measure.measure import RELIABILITY_HEADER, Chosen, measure
+from reliseg.run.measure.measure import RELIABILITY_HEADER, Chosen, keep_measured, measure
 from reliseg.run.measure.promises import Promised, measure_promises
 from reliseg.run.measure.splits import FITS_HEADER, SplitNumbers, measure_splits, stored_thresholds
 from reliseg.run.predict.plugin_code import digest_of, parts_of_code
@@ -96,6 +96,18 @@ class Conclusion:
                 for run in runs:
                     self._measure(run, (failures or {}).get(run.name, {}), out)
             return self._write(runs, surveys, out)
+
+    def keep(self, run: ModelRun, wanted: Collection[tuple[Reported, str]]) -> None:
+        """Measure one model on some domains under some calibrations, and keep what is found for who writes the results.
+
+        A ConfigError names statistics that are not there and were not tried; domains that lack some are left out.
+        """
+        with threadpool_limits(1, "blas"):
+            coverages = Coverages(run)
+            without = self._without(coverages, self._failures(coverages))
+            only = {calibration for _, calibration in wanted}
+            splits, promised = measure_splits(coverages, without, only), measure_promises(coverages, without, only)
+            keep_measured(coverages, without, _chosen(run, splits, promised), wanted)
 
     def _write(self, runs: Sequence[ModelRun], surveys: Sequence[Survey], out: _Outputs) -> Results:
         results = Results(tuple(out.rows))
@@ -185,20 +197,21 @@ class Conclusion:
         coverages = Coverages(run)
         incomplete = {t: failures.get(t, f) for t, f in self._failures(coverages).items()}
         out.problems += self._lines(run, incomplete)
-        without = set(incomplete) if self.on_error == "stop" else _immeasurable(coverages, incomplete)
+        without = self._without(coverages, incomplete)
         splits = measure_splits(coverages, without)
         promised = measure_promises(coverages, without)
         self._write_records(run, splits, promised)
-        identity = run.facts.fingerprint, run.facts.file_hashes
-        own_records = [record for record in run.plan.loaded.get(run.name, ()) if record.is_of(*identity)]
-        thresholds = {**stored_thresholds(own_records), **splits.thresholds}
-        measured = measure(coverages, without, Chosen(thresholds, promised))
+        measured = measure(coverages, without, _chosen(run, splits, promised))
         out.rows += measured.rows
         out.reliability += measured.reliability
         out.files += measured.files
         out.curves += measured.curves
         out.images.write("".join(measured.images).encode())
         out.fits += splits.lines
+
+    def _without(self, coverages: Coverages, incomplete: Mapping[Target, Failures]) -> set[Target]:
+        """Return the domains that are not measured, of those that are incomplete."""
+        return set(incomplete) if self.on_error == "stop" else _immeasurable(coverages, incomplete)
 
     def _write_records(self, run: ModelRun, splits: SplitNumbers, promised: Promised) -> None:
         """Store calibrations with the thresholds of their splits and of promises, and the promises of the model alone.
@@ -256,6 +269,13 @@ class Conclusion:
             if parts and parts != [str(reported)]:
                 lines.append(f"{run.name} on {reported}: no results, because {' and '.join(parts)} is incomplete")
         return lines
+
+
+def _chosen(run: ModelRun, splits: SplitNumbers, promised: Promised) -> Chosen:
+    """Return the thresholds that a model's domains are measured with: of its splits, and of what it has loaded."""
+    identity = run.facts.fingerprint, run.facts.file_hashes
+    own_records = [record for record in run.plan.loaded.get(run.name, ()) if record.is_of(*identity)]
+    return Chosen({**stored_thresholds(own_records), **splits.thresholds}, promised)
 
 
 def _write_images(header: str, lines: IO[bytes], file: IO[bytes]) -> None:

@@ -17,6 +17,7 @@ from reliseg.run.execute import Run
 from reliseg.runtime.progress import Silent
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
+SAVED = ("prediction", "confidence", "color", "logits", "image", "confidence@ts@street/cal")
 RESULTS = ("results.csv", "reliability.csv", "fits.csv", "curves.json", "images.csv")
 
 
@@ -31,9 +32,9 @@ class Lines(Silent):
 
 
 def run_in(street: Street, out: str | Path, engine: RayEngine | None = None) -> Run:
-    """The run of the street with pictures of its worst images."""
+    """The run of the street with files of each image, and pictures of the worst."""
     folder, depot = open_depot(out)
-    return run_of(street.config, folder, progress=Lines(), engine=engine, depot=depot, pictures=1)
+    return run_of(street.config, folder, progress=Lines(), engine=engine, depot=depot, pictures=1, save=SAVED)
 
 
 def pictures(files: dict[str, bytes]) -> dict[str, bytes]:
@@ -43,7 +44,12 @@ def pictures(files: dict[str, bytes]) -> dict[str, bytes]:
     return found | {"index": json.dumps(index["pictures"]).encode()}
 
 
-def test_workers_with_a_cache_of_their_own_give_the_bytes_and_pictures_of_one_process(
+def saved(files: dict[str, bytes]) -> dict[str, bytes]:
+    """What was saved of each image."""
+    return {name: content for name, content in files.items() if name.startswith("saved/")}
+
+
+def test_workers_with_a_cache_of_their_own_give_the_bytes_pictures_and_saved_files_of_one_process(
     tmp_path: Path, s3: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     street = make_street(tmp_path / "street", cal=70, day=70, dusk=6)
@@ -64,6 +70,9 @@ def test_workers_with_a_cache_of_their_own_give_the_bytes_and_pictures_of_one_pr
     there = {name.removeprefix("run/"): content for name, content in s3_server.stored(s3, "ray").items()}
     assert {name: there[name] for name in RESULTS} == {name: here[name] for name in RESULTS}
     assert pictures(there) == pictures(here)
+    assert saved(there) == saved(here)
+    assert len(saved(here)) >= len(SAVED) * (70 + 6)
+    assert not [path for path in tmp_path.glob("cache-of-workers/runs/*/saved/**/*") if path.is_file()]
     assert not [name for name in there if name.startswith("samples/")]
     assert list((tmp_path / "cache-of-workers" / "runs").glob("*/statistics/*/*/*.zip"))
     assert run.survey([run.context.handle(source) for source in run.plan.models])[0].missing == {}

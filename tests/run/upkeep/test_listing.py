@@ -27,9 +27,19 @@ def test_nothing_lies_in_a_folder_that_is_not_there(tmp_path: Path) -> None:
     assert not list(listing.all_pieces(folder))
     assert not list(listing.fitted_places(folder))
     assert not listing.sample_record_files(folder)
+    assert not list(listing.measured_files(folder))
     assert not listing.configuration_files(folder)
     assert not listing.model_files(folder)
     assert listing.older_statistics(folder) is None
+
+
+def test_what_was_measured_comes_after_its_replicates(tmp_path: Path) -> None:
+    kept = tmp_path / "measured" / "ab" / f"{'ab' * 32}.json.gz"
+    replicates = tmp_path / "replicates" / "cd" / f"{'cd' * 16}.npz"
+    for path in (kept, replicates, kept.with_name("mine.json.gz"), kept.parent.parent / "mine" / kept.name):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    assert list(listing.measured_files(RunFolder(tmp_path))) == [replicates, kept]
 
 
 def test_calibrations_are_all_but_refusals(tmp_path: Path) -> None:

@@ -424,3 +424,45 @@ def test_configurations_and_what_is_known_of_models_come_too(small, tmp_path):
         small.write(yaml.safe_load((run / "config.yaml").read_text()))
         conclude(run_of(small.config, out))
         assert (out / "results.csv").read_bytes() == (run / "results.csv").read_bytes()
+
+
+def test_what_was_measured_comes_too_and_is_not_measured_again(small, tmp_path, monkeypatch):
+    a, out = tmp_path / "a", tmp_path / "out"
+    run_of(small.config, a).execute()
+    Merge([a], out).execute()
+    for name in ("measured", "replicates"):
+        assert {n: c for n, c in files_of(out).items() if n.startswith(name)} == {
+            n: c for n, c in files_of(a).items() if n.startswith(name)
+        }
+    for module in ("reading", "splits"):
+        monkeypatch.setattr(f"reliseg.run.measure.{module}.load_state", None)
+    conclude(run_of(small.config, out))
+    assert (out / "results.csv").read_bytes() == (a / "results.csv").read_bytes()
+
+
+def test_damaged_numbers_are_named_and_measured_again(small, tmp_path):
+    a, out = tmp_path / "a", tmp_path / "out"
+    run_of(small.config, a).execute()
+    kept, other = sorted(a.glob("measured/*/*.gz"))[:2]
+    truncate(kept)
+    (replicates, *_) = a.glob("replicates/*/*.npz")
+    flip(replicates)
+    (a / "measured" / "mine.txt").write_text("mine")
+    with pytest.raises(IncompleteError) as ended:
+        Merge([a], out).execute()
+    assert ended.value.lines == (f"{kept} is damaged and left out; the next run computes it again",)
+    assert other.relative_to(a) in {path.relative_to(out) for path in out.glob("measured/*/*")}
+    conclude(run_of(small.config, out))
+    assert (out / "results.csv").read_bytes() == (a / "results.csv").read_bytes()
+
+
+def test_replicates_of_the_results_that_lie_in_the_target_stay(small, tmp_path):
+    a, b = tmp_path / "a", tmp_path / "b"
+    run_of(small.config, a).execute()
+    small.write(small.content() | {"metrics": ["segmentation"]})
+    run_of(small.config, b).execute()
+    before = {name: content for name, content in files_of(b).items() if name.startswith("replicates")}
+    Merge([a], b).execute()
+    after = files_of(b)
+    assert {name: after[name] for name in before} == before
+    assert {n for n in files_of(a) if n.startswith("measured")} < after.keys()

@@ -108,11 +108,14 @@ class CollectedWork:
 
 
 def tasks_of(run: Run, surveys: Sequence[Survey]) -> list[Task]:
-    """Return what is to be done for these models, stage by stage; shards that are known to be stored are left out."""
+    """Return what is to be done for these models, stage by stage; shards that are known to be stored are left out.
+
+    What is measured then is measured by who gives out the work.
+    """
     tasks = []
     by_name = {found.handle.name: found for found in surveys}
     lacking: Mapping[str, Lacking] = {name: Lacking(found) for name, found in by_name.items()}
-    for place, stage in enumerate(STAGES):
+    for place, stage in enumerate(STAGES[: STAGES.index("measure")]):
         for number, unit in enumerate(units(run.plan, stage)):
             if unit.model in lacking and lacking[unit.model].of(place, unit):
                 images = unit.images if unit.shard else 0

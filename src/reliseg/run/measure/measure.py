@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 from reliseg.data import MASKS_TO_DECODE, void_note
 from reliseg.metrics import METRICS, DomainState, Metric, compute_values
 from reliseg.plan.plan import IDENTITY, Reported, Target
+from reliseg.plan.together import measured_together
 from reliseg.results import Origin, Row, csv_line
 from reliseg.run.context import ModelRun
 from reliseg.run.evaluate.coverage import Coverages
@@ -20,6 +21,7 @@ from reliseg.run.measure.promises import Promised, promises_of
 from reliseg.run.measure.reading import States
 from reliseg.run.measure.seed_means import with_means
 from reliseg.run.measure.threads import measure_each
+from reliseg.runtime.progress import Stage
 from reliseg.stats import reliability
 from reliseg.stats.bins import VOID_ROLE, edges
 from reliseg.stats.fixed import real
@@ -41,6 +43,13 @@ class Chosen:
 def measure(coverages: Coverages, incomplete: Collection[Target], chosen: Chosen) -> Measured:
     """Return the numbers of one model, and write their replicates; `incomplete` are domains that get no rows."""
     return _Measurement(coverages, incomplete, chosen).whole()
+
+
+def keep_measured(
+    coverages: Coverages, incomplete: Collection[Target], chosen: Chosen, wanted: Collection[tuple[Reported, str]]
+) -> None:
+    """Measure one model on some domains under some calibrations, and keep what is found for `measure`."""
+    _Measurement(coverages, incomplete, chosen).keep(wanted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,26 +91,41 @@ class _Measurement:
 
     def whole(self) -> Measured:
         """Return all that is measured."""
-        orders = [self._plan.calibrations_for(target, self._run.name) for target in self._targets]
-        groups = list(self._all_groups(orders))
+        every: dict[tuple[int, str], Measured] = {}
+        for group, found in self._found(list(self._all_groups())):
+            every |= {(group.place, calibration): measured for calibration, measured in found.items()}
+        whole = Measured()
+        for i, target in enumerate(self._targets):
+            for calibration in self._plan.calibrations_for(target, self._run.name):
+                whole.extend(self._told(target, every.pop((i, calibration))))
+        return whole
+
+    def keep(self, wanted: Collection[tuple[Reported, str]]) -> None:
+        """Have these domains measured under these calibrations."""
+        groups = [g for g in self._all_groups() if any((job.target, job.calibration) in wanted for job in g.jobs)]
+        for _ in self._found(groups):
+            pass
+
+    def _found(self, groups: Sequence[_Group]) -> Iterator[tuple[_Group, dict[str, Measured]]]:
+        """Yield what is measured of each group, in their order; what was not known is kept."""
         keys = [self._keys.of(group.jobs, group.means) for group in groups]
         known = [recall(self._run.context, key) for key in keys]
         missing = [group for group, found in zip(groups, known, strict=True) if found is None]
         jobs = [(job, group.needs_replicates(job)) for group in missing for job in group.jobs]
         self._states.expect((job.target, job.calibration) for job, _ in jobs)
-        every: dict[tuple[int, str], Measured] = {}
+        progress, name, done = self._run.progress, self._run.name, len(groups) - len(missing)
+        if missing:
+            title = f"{name}: domains under calibrations"
+            progress.begin(title, len(groups), Stage("measure", name, done=done, shards=done))
         read = [(job, job[0].target.members()) for job in jobs]
         with closing(measure_each(self._do, read, self._run.context.workers)) as parts:
             for group, key, before in zip(groups, keys, known, strict=True):
                 found = self._group(group, parts) if before is None else before
                 if before is None:
                     keep(self._run.context, key, found)
-                every |= {(group.place, calibration): measured for calibration, measured in found.items()}
-        whole = Measured()
-        for i, order in enumerate(orders):
-            for calibration in order:
-                whole.extend(self._told(self._targets[i], every.pop((i, calibration))))
-        return whole
+                    progress.advance()
+                    progress.end_shard()
+                yield group, found
 
     def _told(self, target: Reported, measured: Measured) -> Measured:
         """Say once what is unusual about a domain's masks; where these are few, the check has looked at all of them."""
@@ -112,13 +136,13 @@ class _Measurement:
                 run.progress.note(note)
         return measured
 
-    def _all_groups(self, orders: Sequence[Sequence[str]]) -> Iterator[_Group]:
-        means = [self._plan.means_for(target, self._run.name) for target in self._targets]
-        for names in _groups(orders, means):
-            for i, (order, of_target) in enumerate(zip(orders, means, strict=True)):
-                jobs = [self._job(self._targets[i], calibration) for calibration in order if calibration in names]
-                if jobs:
-                    yield _Group(i, jobs, {m: parts for m, parts in of_target.items() if parts[0] in names})
+    def _all_groups(self) -> Iterator[_Group]:
+        means = {target: self._plan.means_for(target, self._run.name) for target in self._targets}
+        for target, names in measured_together(self._plan, self._run.name):
+            if target in means:
+                jobs = [self._job(target, calibration) for calibration in names]
+                of_names = {mean: parts for mean, parts in means[target].items() if parts[0] in names}
+                yield _Group(self._targets.index(target), jobs, of_names)
 
     def _job(self, target: Reported, calibration: str) -> Job:
         run = self._run
@@ -174,16 +198,6 @@ class _Measurement:
             of_msp = job.thresholds[0][1].get("msp")
             measured.images.extend(image_lines(self._plan, run.name, target, calibration, state, of_msp))
         return _Part(measured, numbers if needs_replicates else [number.bare() for number in numbers])
-
-
-def _groups(orders: Sequence[Sequence[str]], means: Sequence[Mapping[str, Sequence[str]]]) -> list[set[str]]:
-    """Return the calibrations of all domains, in groups: those that any mean is made of, or one alone."""
-    groups: list[set[str]] = [{name} for name in dict.fromkeys(name for order in orders for name in order)]
-    for parts in (parts for of_target in means for parts in of_target.values()):
-        joined = [group for group in groups if group & set(parts)]
-        groups = [group for group in groups if group not in joined]
-        groups.append(set().union(*joined))
-    return groups
 
 
 def _is_looked_at(run: ModelRun, target: Target) -> bool:

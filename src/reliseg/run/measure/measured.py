@@ -54,7 +54,8 @@ _COLUMNS = tuple(f.name for f in fields(Row))
 
 
 def keep(context: RunContext, key: str, measured: Mapping[str, Measured]) -> None:
-    """Keep what was measured, by calibration."""
+    """Keep what was measured, by calibration, and the replicates that belong to it."""
+    context.depot.put(*(path for one in measured.values() for path in one.files))
     context.kept.write(key, {name: _packed(context, one) for name, one in measured.items()})
 
 

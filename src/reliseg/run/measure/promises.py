@@ -33,11 +33,17 @@ Lost: TypeAlias = tuple[Int64[np.ndarray, "n b"], Int64[np.ndarray, " n"]]
 """What each image loses by bin, and its pixels that count."""
 
 
-def measure_promises(coverages: Coverages, incomplete: Collection[Target]) -> Promised:
-    """Return the thresholds that the promises of a run come to; none on a ground with a domain in `incomplete`."""
+def measure_promises(
+    coverages: Coverages, incomplete: Collection[Target], only: Collection[str] | None = None
+) -> Promised:
+    """Return the thresholds that the promises of a run come to; none on a ground with a domain in `incomplete`.
+
+    Of calibrations `only` these are looked at.
+    """
     run, found = coverages.run, dict[tuple[str, str], list[PromisedThreshold]]()
     images = {ground.name: _Images(coverages, ground) for ground in run.plan.grounds}
-    asked = [(g, name) for g in run.plan.grounds for name in run.plan.calibrations_on(g, run.name)]
+    every = [(g, name) for g in run.plan.grounds for name in run.plan.calibrations_on(g, run.name)]
+    asked = [(ground, name) for ground, name in every if only is None or name in only]
     jobs: list[tuple[tuple[str, str], Sequence[Target]]] = []
     for ground, calibration in asked:
         lost = [member for member in ground.members if member in incomplete]

@@ -51,16 +51,18 @@ class SplitNumbers:
         return replace(record, thresholds=thresholds) if is_known else None
 
 
-def measure_splits(coverages: Coverages, incomplete: Collection[Target]) -> SplitNumbers:
+def measure_splits(
+    coverages: Coverages, incomplete: Collection[Target], only: Collection[str] | None = None
+) -> SplitNumbers:
     """Read the statistics of every split under each calibration: of each only a few numbers stay in memory.
 
-    A split with a domain in `incomplete` gives no threshold.
+    A split with a domain in `incomplete` gives no threshold. Of calibrations `only` these are read, beside identity.
     """
     run = coverages.run
-    whole, thresholds = [], dict[tuple[str, str], Mapping[str, Threshold]]()
-    lines: list[str] = []
+    whole, lines, thresholds = [], list[str](), dict[tuple[str, str], Mapping[str, Threshold]]()
     incomplete_splits: set[str] = set()
-    for split in run.plan.splits():
+    every = run.plan.splits()
+    for split in every if only is None else [split.under(only) for split in every]:
         failed = [m for m in split.members if m in incomplete]
         if not failed:
             whole.append(split)

@@ -14,6 +14,14 @@ from reliseg.runtime.regular_files import read_regular
 _LARGEST = 1 << 30
 
 
+def read_kept(path: Path) -> bytes | None:
+    """Return the JSON in a file; None where there is none, or none that is whole."""
+    try:
+        return gzip.decompress(read_regular(path, _LARGEST)) or None
+    except (OSError, EOFError, zlib.error):
+        return None
+
+
 @dataclass(frozen=True, eq=False)
 class KeptFiles:
     """The folder `measured` of a run. Files are named by all that they depend on, so none is ever changed."""
@@ -29,10 +37,7 @@ class KeptFiles:
         path = self._path(key)
         self.asked[path] = None
         self.depot.fetch(path.parent, stem=path.name)
-        try:
-            return gzip.decompress(read_regular(path, _LARGEST)) or None
-        except (OSError, EOFError, zlib.error):
-            return None
+        return read_kept(path)
 
     def write(self, key: str, content: Any) -> None:
         """Keep plain values under a name."""

@@ -16,6 +16,8 @@ from reliseg.runtime.regular_files import read_regular
 _LARGEST = 1 << 30
 _PLACE = re.compile(r"[0-9a-f]{32}")
 _PIECE = re.compile(r"[0-9a-f]{32}\.zip")
+_KEPT = re.compile(r"[0-9a-f]{64}\.json\.gz")
+_REPLICATES = re.compile(r"[0-9a-f]{30,64}\.npz")
 _CONFIGURATION = re.compile(r"[0-9a-f]{16}\.(yaml|json)")
 _MODEL = re.compile(r"[0-9a-f]{32}\.json")
 
@@ -71,6 +73,15 @@ def sampled_files(path: Path, record: SampleRecord) -> dict[Path, str]:
         if inner.is_absolute() or ".." in inner.parts:
             raise ValueError(f"{name} lies elsewhere")
     return {path.parent / name: digest for name, digest in record.files.items()}
+
+
+def measured_files(folder: RunFolder) -> Iterator[Path]:
+    """Yield what was measured, `AB/NAME.json.gz`: after the replicates that it speaks of, `AB/NAME.npz`."""
+    for above, pattern in ((folder.replicates, _REPLICATES), (folder.measured, _KEPT)):
+        for first in _names(above):
+            for name in _names(above / first) if re.fullmatch(r"[0-9a-f]{2}", first) else ():
+                if pattern.fullmatch(name):
+                    yield above / first / name
 
 
 def configuration_files(folder: RunFolder) -> list[Path]:

@@ -16,6 +16,7 @@ from reliseg.run.fit.refusals import read_refusal, record_files, write_refusal
 from reliseg.run.fit.sample_records import SampleRecord, are_whole, read_sample_record
 from reliseg.run.folder import RunFolder, check_writable, hold_run_folder, look_at_run
 from reliseg.run.hashes import InputHashes
+from reliseg.run.store.kept import read_kept
 from reliseg.run.store.piece_files import FORMAT, format_of, read_head, read_unchanged
 from reliseg.run.store.store import Place, Store, file_name
 from reliseg.run.upkeep import listing
@@ -26,7 +27,7 @@ from reliseg.runtime.progress import Progress, Silent
 from reliseg.runtime.regular_files import read_regular, sha256_of_file, size_text
 
 _LARGEST = 1 << 26
-_PARTS = ("config.yaml", "statistics", "fitted", "samples", "configurations", "models")
+_PARTS = ("config.yaml", "statistics", "fitted", "samples", "configurations", "models", "replicates", "measured")
 """What is read of a run."""
 
 
@@ -175,6 +176,7 @@ class Merge:
             others.copy_calibrations()
             others.copy_samples()
             others.copy_texts()
+            others.copy_measured()
         if listing.sample_record_files(target.folder):
             merged.next_stage = "fit"
         elif not any(listing.all_pieces(target.folder)):
@@ -300,6 +302,16 @@ class OtherCopies(_Copies):
         for path in (*listing.configuration_files(self.source.folder), *listing.model_files(self.source.folder)):
             if not self._place_of(path).exists():
                 self._copied(path, lambda copy, path=path: _is_named_so(copy, path))  # type: ignore[misc]
+
+    def copy_measured(self) -> None:
+        """Copy what was measured. What the target has of the same name stays: its results may be made of it, and where
+        it does not fit what comes, that is measured again.
+        """
+        folder = self.target.folder
+        there = self.target.depot.below(folder.replicates, folder.measured)
+        for path in listing.measured_files(self.source.folder):
+            if self._place_of(path) not in there:
+                self._copied(path, lambda copy, path=path: path.suffix != ".gz" or read_kept(copy) is not None)  # type: ignore[misc]
 
     def _copy_shard(self, path: Path, record: SampleRecord, files: dict[Path, str]) -> None:
         self.target.depot.remove(self._place_of(path))  # it would speak of files that are written anew
