@@ -57,7 +57,7 @@ def failing(call: str, number: int = 0, code: int = errno.EIO, *, lasting: bool 
     counter, before = _Counter(number, code, lasting), (Path.open, os.fsync, Path.replace)
 
     def opened(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
-        if "x" not in mode:  # of which the files are that a run writes
+        if mode not in ("xb", "wb"):  # of which the files are that a run writes
             return before[0](path, mode, *arguments, **options)
         if call == "open":
             counter.count(path)

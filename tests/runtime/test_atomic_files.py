@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reliseg.runtime.atomic_files import is_temporary, remove_leftovers, write_atomically, write_text
+from reliseg.runtime.atomic_files import is_temporary, naming, remove_leftovers, write_atomically, write_text
 from reliseg.runtime.file_names import NAME_BYTES
 
 WRITER = """
@@ -86,6 +86,13 @@ def test_an_error_names_the_file_that_could_not_be_written(tmp_path):
             write_atomically(tmp_path / "folder" if named.name == "folder" else tmp_path / "a.txt", write)
         assert refused.value.filename == str(named)
         assert refused.value.filename2 is None
+
+
+def test_an_error_that_names_no_file_gets_one_and_another_keeps_its_own(tmp_path):
+    for error, named in ((OSError(errno.ENOSPC, "full"), tmp_path / "a"), (OSError(errno.EIO, "no", "b"), Path("b"))):
+        with pytest.raises(OSError) as refused, naming(tmp_path / "a"):  # noqa: PT011
+            raise error
+        assert refused.value.filename == str(named)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES])

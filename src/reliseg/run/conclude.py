@@ -35,7 +35,7 @@ from reliseg.run.predict.plugin_code import digest_of, parts_of_code
 from reliseg.run.store.answers import Answer, Answers, hold_still
 from reliseg.run.store.made import state_of_code
 from reliseg.run.survey import Survey, digest_of_pieces
-from reliseg.runtime.atomic_files import write_atomically, write_text
+from reliseg.runtime.atomic_files import naming, write_atomically, write_text
 from reliseg.runtime.progress import Stage
 from reliseg.runtime.regular_files import sha256_of_file
 
@@ -206,7 +206,8 @@ class Conclusion:
         out.reliability += measured.reliability
         out.files += measured.files
         out.curves += measured.curves
-        out.images.write("".join(measured.images).encode())
+        with naming(self.context.folder.images):
+            out.images.write("".join(measured.images).encode())
         out.fits += splits.lines
 
     def _without(self, coverages: Coverages, incomplete: Mapping[Target, Failures]) -> set[Target]:

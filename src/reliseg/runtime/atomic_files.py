@@ -7,8 +7,8 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -50,6 +50,17 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         if error.errno is None:  # numpy says only how much of an array it could write
             raise OSError(errno.EIO, one_line(error), str(path)) from error
         if error.filename is None:  # that of a full disk names no file
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an OSError that names no file, as that of a full disk, name this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
             error.filename = str(path)
         raise
 

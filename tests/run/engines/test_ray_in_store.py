@@ -61,6 +61,7 @@ def test_workers_with_a_cache_of_their_own_give_the_bytes_pictures_and_saved_fil
     content = street.content()
     content["datasets"][0]["root"] = "s3://ray/data"
     street.write({**content, "threads": 2})  # one worker on each node
+    monkeypatch.setenv("RELISEG_TIMEOUT", "30")  # nothing fails here, and hundreds of files are listed
     monkeypatch.setenv("RELISEG_CACHE", str(tmp_path / "cache-of-workers"))
     with two_nodes(cpus=2, connect=False) as nodes:
         monkeypatch.setenv("RELISEG_CACHE", str(tmp_path / "cache-of-the-command"))

@@ -48,6 +48,15 @@ def test_nothing_is_left_of_what_was_not_finished(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("number", range(4))
+def test_a_disk_that_is_full_while_images_come_is_told_with_the_file(tmp_path, number):
+    with failing("write", number), pytest.raises(OSError, match="00000") as raised:  # noqa: SIM117 - it opens files
+        with PixelWriter(tmp_path / "00000.zip") as writer:
+            writer.add(*part(0, 9))
+    assert raised.value.filename == str(tmp_path / f"00000.{('logits', 'labels')[number % 2]}.npy")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_disk_that_refuses_one_of_the_two_files_leaves_none_half_written(tmp_path, number):
     writer = PixelWriter(tmp_path / "00000.zip")

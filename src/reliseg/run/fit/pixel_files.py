@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from reliseg.calibration import Part
+from reliseg.runtime.atomic_files import naming
 
 OPEN_SHARDS = 64
 """The shards whose files stay open while pixels are read."""
@@ -40,8 +41,9 @@ class PixelWriter:
             self._columns = logits.shape[1]
             self._write_headers()
         self._pixels += len(labels)
-        for file, array in zip(self._files, (logits, labels), strict=True):
-            file.write(np.ascontiguousarray(array).data)
+        for file, path, array in zip(self._files, pixel_files(self._path), (logits, labels), strict=True):
+            with naming(path):
+                file.write(np.ascontiguousarray(array).data)
         return len(labels)
 
     def __exit__(
@@ -62,10 +64,12 @@ class PixelWriter:
 
     def _write_headers(self) -> None:
         """The number of pixels is known at the end; NumPy leaves room for it to grow."""
-        for file, dtype, shape in zip(self._files, ("<f4", "|u1"), ((self._columns,), ()), strict=True):
-            file.seek(0)
+        kinds = (("<f4", (self._columns,)), ("|u1", ()))
+        for file, path, (dtype, shape) in zip(self._files, pixel_files(self._path), kinds, strict=True):
             header = {"descr": dtype, "fortran_order": False, "shape": (self._pixels, *shape)}
-            np.lib.format.write_array_header_1_0(file, header)
+            with naming(path):
+                file.seek(0)
+                np.lib.format.write_array_header_1_0(file, header)
 
     def _temporary_files(self) -> list[Path]:
         return [file.with_name(f".{file.name}.{os.getpid()}.tmp") for file in pixel_files(self._path)]
@@ -134,13 +138,9 @@ def bytes_of_pixel(columns: int) -> int:
 
 def _close(file: BinaryIO) -> None:
     """Close a file when it is on the disk; an OSError names it."""
-    with file:
-        try:
-            file.flush()
-            os.fsync(file.fileno())
-        except OSError as error:
-            error.filename = error.filename or str(file.name)
-            raise
+    with naming(Path(file.name)), file:
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def pixel_files(path: Path) -> list[Path]:
