@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from reliseg.errors import ConfigError, IncompleteError
 from reliseg.plan import shards
 from reliseg.plan.parts import Part, Stage
 from reliseg.run.execute import Run
+from reliseg.run.fit.sampling import Sampling
 from reliseg.run.stages import PartOfRun, conclude
 from reliseg.run.store.piece_files import read_head
 from reliseg.runtime.progress import Relay
@@ -96,6 +98,26 @@ def test_a_stage_names_the_one_before_it_that_is_missing(street: Street, tmp_pat
         conclude(run_in(out, street))
     do(street, out, "evaluate", Part(2, 2))
     assert len(conclude(run_in(out, street)))
+
+
+def test_samples_that_another_configuration_has_removed_meanwhile_are_said_and_made_again(
+    street: Street, whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, load = tmp_path / "out", Sampling.load
+    do(street, out, "sample")
+
+    def late(*arguments: Any) -> Any:
+        shutil.rmtree(out / "samples")
+        return load(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Sampling, "load", late)
+        with pytest.raises(ConfigError, match=r"net: what was sampled of street/cal was removed .*; sample it again"):
+            do(street, out, "fit")
+    for stage in ("sample", "fit", "evaluate"):
+        do(street, out, stage)
+    conclude(run_in(out, street))
+    assert (out / "results.csv").read_bytes() == whole
 
 
 def test_parts_in_random_order_give_the_bytes_of_one_run(street: Street, whole: bytes, tmp_path: Path) -> None:

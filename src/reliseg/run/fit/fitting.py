@@ -84,7 +84,10 @@ class Fitting:
         return [] if lacking and self.stored(fit) else lacking  # another process was faster, and has discarded them
 
     def fit_split(self, fit: Fit, unread: Mapping[Target, Failures]) -> FitOutcome:
-        """Return the calibrations of one fit, stored ones as they are; none where a sample cannot be read."""
+        """Return the calibrations of one fit, stored ones as they are; none where a sample cannot be read.
+
+        A ConfigError where what was sampled is gone.
+        """
         before = self.stored(fit)
         if before is not None:
             return before
@@ -93,8 +96,13 @@ class Fitting:
             return FitOutcome(fit, {}, unread=failures)
         try:
             return self._fit(fit)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
             done = self.stored(fit)
+            if done is None and self.unsampled(fit):
+                raise ConfigError(
+                    f"{self.run.name}: what was sampled of {fit.split} was removed by a process that has fitted "
+                    "another configuration on it; sample it again (--stage sample), then go on"
+                ) from error
             if done is None:
                 raise
             return done  # another process was faster, and has discarded what both read
