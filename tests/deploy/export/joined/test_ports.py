@@ -114,3 +114,23 @@ def test_the_number_of_images_is_what_a_graph_says_and_does(tmp_path):
     assert not set_number(Fixed(free.shown), image)
     assert ports_of(free)[0].alone
     assert not set_number(whole_of(predictor_of(model(tmp_path, shape=(1, 3, "h", "w")))), image)
+
+
+@pytest.mark.parametrize(
+    ("shape", "ending", "of_maps", "of_feature"),
+    [
+        (("n", 3, "h", "w"), None, [0, 2, 3], [0, 2, 3]),
+        (("n", "h", "w", 3), None, [0, 2, 3], [0, 1, 2]),
+        (("n", "h", "w", 3), "channels last", [0, 1, 2], [0, 1, 2]),
+    ],
+)
+def test_the_axes_that_may_have_any_length_are_those_of_places(shape, ending, of_maps, of_feature, tmp_path):
+    opened = model(tmp_path, {"feature": "body"}, shape=shape, ending=ending, outputs=("body", "logits"))
+    (port,) = ports_of(whole_of(predictor_of(opened)))
+    running = Running()
+    with exchanging(port, running):
+        port(torch.zeros(1, 3, 32, 48))
+    maps, feature = running.calls[0].answers
+    assert list(port.axes_of("logits", maps)) == of_maps
+    assert list(port.axes_of("body", feature)) == of_feature
+    assert list(port.axes_of("body", feature[:, :, 0, 0])) == [0]

@@ -79,8 +79,8 @@ def _traced(
 def _axes(calls: Sequence[Call]) -> Iterator[dict[int, str]]:
     """Yield the axes of all answers that may have any length."""
     for call in calls:
-        for answer in call.answers:
-            yield call.port.axes if answer.ndim == 4 else {0: "n"}
+        for output, answer in zip(call.port.outputs, call.answers, strict=True):
+            yield call.port.axes_of(output, answer)
 
 
 def _answers(calls: Sequence[Call]) -> Iterator[dict[str, str]]:

@@ -38,10 +38,13 @@ class Port(nn.Module):
         """The names of the outputs that are read: the logits first, then the feature."""
         return list(dict.fromkeys(name for name in (self.network.reader.taken, self.network.feature) if name))
 
-    @property
-    def axes(self) -> dict[int, str]:
-        """The axes of its maps that may have any length."""
-        return {0: "n", 2: "h", 3: "w"} if self.network.images.layout == "NCHW" else {0: "n", 1: "h", 2: "w"}
+    def axes_of(self, output: str, answer: Tensor) -> dict[int, str]:
+        """Return the axes of an output that may have any length, by their names."""
+        if answer.ndim != 4:
+            return {0: "n"}
+        is_feature = output != self.network.reader.taken
+        is_last = self._has_channels_last(answer) or (is_feature and self.network.images.layout == "NHWC")
+        return {0: "n", 1: "h", 2: "w"} if is_last else {0: "n", 2: "h", 3: "w"}
 
     def forward(self, pixels: Float[Tensor, "n 3 H W"]) -> tuple[Float[Tensor, "n c h w"], Float[Tensor, "n f"] | None]:
         """Return logits, or probabilities, and the feature where the graph has one."""
@@ -59,13 +62,15 @@ class Port(nn.Module):
     def _read(self, outputs: Sequence[Tensor]) -> tuple[Float[Tensor, "n c h w"], Float[Tensor, "n f"] | None]:
         """Return logits and feature as the model reads them."""
         given = dict(zip(self.outputs, outputs, strict=True))
-        maps, is_nhwc = outputs[0], self.network.images.layout == "NHWC"
-        if is_nhwc and maps.shape[-1] == self.network.classes:
-            maps = maps.permute(0, 3, 1, 2)
+        maps = outputs[0].permute(0, 3, 1, 2) if self._has_channels_last(outputs[0]) else outputs[0]
         feature = given[self.network.feature] if self.network.feature else None
         if feature is not None and feature.ndim == 4:
-            feature = feature.double().mean(dim=(1, 2) if is_nhwc else (2, 3))
+            feature = feature.double().mean(dim=(1, 2) if self.network.images.layout == "NHWC" else (2, 3))
         return maps.float(), None if feature is None else feature.float()
+
+    def _has_channels_last(self, maps: Tensor) -> bool:
+        """Tell if the last axis of logits is the classes."""
+        return self.network.images.layout == "NHWC" and maps.shape[-1] == self.network.classes
 
 
 @dataclass(frozen=True, eq=False)
