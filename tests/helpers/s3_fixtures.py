@@ -1,6 +1,7 @@
 """An object store on loopback as fixtures: import both where tests ask for `s3`."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,17 @@ from reliseg.remote import stores, transfer
 def running() -> Iterator[s3_server.Server]:
     pytest.importorskip("s3fs")
     pytest.importorskip("moto")
-    with s3_server.object_store() as server:
+    with pytest.MonkeyPatch.context() as patch, s3_server.object_store() as server:
+        _read_descriptions_once(patch)
         yield server
+
+
+def _read_descriptions_once(patch: pytest.MonkeyPatch) -> None:
+    """Let each file that describes a service be read once: else a tenth of a second for every client that begins."""
+    from botocore.loaders import JSONFileLoader
+
+    read = cache(JSONFileLoader().load_file)
+    patch.setattr(JSONFileLoader, "load_file", lambda loader, path: read(path))
 
 
 @pytest.fixture
