@@ -13,7 +13,7 @@ from reliseg.calibration.methods.cluster_ts import ScaledByCluster
 from reliseg.calibration.methods.histogram import Binned
 from reliseg.calibration.methods.ts import Scaled
 from reliseg.calibration.records.record import Record, write_record
-from reliseg.errors import CalibrationError, ConfigError
+from reliseg.errors import ConfigError
 from reliseg.kernels.maps import pixel_maps
 
 DIGEST = "0" * 64
@@ -73,11 +73,32 @@ def test_logits_of_another_form_are_one_line(name):
     assert "\n" not in str(raised.value)
 
 
-def test_infinite_logits_and_a_lacking_feature_are_said():
+class LooksAtImages(Scaled):
+    needs_image = True
+
+
+def test_infinite_logits_are_said():
     with pytest.raises(ConfigError, match="logits are wrong: NaN or infinite logits"):
         reliseg.calibrate_logits(np.full((4, 2, 2), np.nan, np.float32), RECORD)
-    with pytest.raises(CalibrationError, match="cluster_ts needs a feature of each image"):
-        reliseg.calibrate_logits(np.zeros((4, 2, 2), np.float32), replace(RECORD, calibration=CLUSTERS))
+
+
+@pytest.mark.parametrize(
+    ("record", "line"),
+    [
+        (
+            replace(RECORD, method="cluster_ts", calibration=CLUSTERS),
+            "cluster_ts@road/cal needs the feature of the image, as in its fit; give feature=",
+        ),
+        (
+            replace(RECORD, method="lts", calibration=LooksAtImages(2.0)),
+            "lts@road/cal needs the image itself; give image=, 8-bit RGB",
+        ),
+    ],
+)
+def test_what_a_method_needs_beside_logits_is_named_as_an_argument(record, line):
+    with pytest.raises(ConfigError) as raised:
+        reliseg.calibrate_logits(np.zeros((4, 2, 2), np.float32), record)
+    assert str(raised.value) == line
 
 
 @pytest.mark.parametrize(

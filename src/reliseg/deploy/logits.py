@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
+from reliseg.calibration import calibrator
 from reliseg.calibration.records.record import Record, read_record
 from reliseg.deploy.inputs import array_problem
 from reliseg.errors import ConfigError, shape_text
@@ -43,6 +44,10 @@ def calibrate_logits(
     prediction = Prediction(np.ascontiguousarray(given, np.float32), shape, align_corners, vector)
     if problem := prediction.problem():
         raise ConfigError(problem.replace("the model gave", "logits are wrong:"))
+    if feature is None and calibrator(fitted.method).needs_feature:
+        raise ConfigError(f"{fitted.name} needs the feature of the image, as in its fit; give feature=")
+    if image is None and fitted.calibration.needs_image:
+        raise ConfigError(f"{fitted.name} needs the image itself; give image=, 8-bit RGB")
     if image is not None and (problem := array_problem(np.asarray(image))):
         raise ConfigError(f"the image {problem}")
     calibrated = fitted.calibration(replace(prediction, image=image))
