@@ -36,6 +36,29 @@ def test_the_fall_under_shift_has_its_numbers_and_its_interval(said):
     assert f"({drop.ci_low:.3f} to {drop.ci_high:.3f})" in shift
 
 
+@pytest.mark.parametrize(
+    ("drop", "words"),
+    [
+        ((-0.1, -0.25, -0.04), "the smallest rise is 0.100 (0.040 to 0.250), net on dusk. "),
+        ((-0.1, -0.25, 0.04), "the smallest rise is 0.100 (−0.040 to 0.250), net on dusk, which may be chance. "),
+        ((0.1, -0.04, 0.25), "by 0.100 (−0.040 to 0.250), which may be chance. "),
+        ((0.1, 0.04, 0.25), "by 0.100 (0.040 to 0.250). "),
+        ((0.1, np.nan, np.nan), "by 0.100. "),
+    ],
+)
+def test_a_rise_has_the_interval_of_a_rise_and_what_may_be_none_is_said_so(tmp_path, drop, words):
+    run = RunFiles.read(write_simulated_run(tmp_path / "run", Shape(models=("net",))))
+    drop_value, low, high = drop
+    rows = tuple(
+        replace(row, value=drop_value, ci_low=low, ci_high=high) if row.metric == "drop_miou" else row
+        for row in run.results
+    )
+    changed = replace(run, results=replace(run.results, rows=rows))
+    names = names_of([changed])
+    shift, _, _ = verdict(join_runs([changed], names), [changed], names).splitlines()
+    assert words.strip() in re.sub(r"<[^>]+>", "", shift)
+
+
 def test_a_ranking_with_overlapping_intervals_is_not_decisive(said):
     (shift, _, _), run = said(Shape(models=("a", "b", "c", "d", "e", "f", "g", "h")))
     rows = sorted(run.results.where(metric="miou", domain="dusk", calibration="identity"), key=lambda r: -r.value)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from math import isnan
+from math import isnan, nan
 from statistics import mean, median
-from typing import Any
+from typing import Any, NamedTuple
 
 from reliseg.report.compare.difference import Difference
 from reliseg.report.page.curve_data import mean_gap
@@ -46,18 +46,20 @@ def _shift(table: Table, differences: Differences) -> str:
             f"no reference domain was named, so no drop is known. mIoU lies between <b>{_text(low)}</b> and "
             f"<b>{_text(high)}</b>; name one in the configuration: <code>test: {{reference: ..}}</code>."
         )
-    (fall, interval), state = max(drops, key=lambda pair: pair[0][0])
+    drop, state = max(drops, key=lambda pair: pair[0].value)
+    fall = drop.value
     row, origin = table.states[state]["miou", ""], table.references[state.domain]
     before = table.row(State(state.model, origin, base), "miou")
     start = f" from <b>{_text(before.value)}</b> on {_name(origin)}" if before else ""
     if fall > 0:
         sentence = f"mIoU of {_name(state.model)} falls{start} to <b>{_text(row.value)}</b> on {_name(state.domain)}, "
-        sentence += f"by {_text(fall)}{interval}"
+        sentence += f"by {_text(fall)}{drop.interval()}"
     else:
-        sentence = f"mIoU falls on no domain; the smallest rise is {_text(-fall)}{interval}, "
+        sentence = f"mIoU falls on no domain; the smallest rise is {_text(-fall)}{drop.turned().interval()}, "
         sentence += f"{_name(state.model)} on {_name(state.domain)}"
+    sentence += ", which may be chance" if drop.may_be_chance else ""
     if len(drops) > 1:
-        others = median(d for (d, _), _ in drops)
+        others = median(d.value for d, _ in drops)
         which = ": the largest" if fall > 0 else ", the smallest"
         kind = "fall" if others > 0 else "rise"
         sentence += f"{which} of {len(drops)} changes, whose median is a {kind} of {_text(abs(others))}"
@@ -177,13 +179,34 @@ def _changes(table: Table, base: str, calibration: str) -> list[tuple[State, Row
     return [(state, before, after) for state, before, after in pairs if before and after]
 
 
-def _drop(table: Table, state: State) -> tuple[float, str] | None:
-    """Return how far mIoU falls, and its interval as text; without the row of the drop, the difference alone."""
+class _Drop(NamedTuple):
+    """How far mIoU falls, and the ends of its interval: NaN where there is none."""
+
+    value: float
+    low: float = nan
+    high: float = nan
+
+    def turned(self) -> "_Drop":
+        """Return it as a rise."""
+        return _Drop(-self.value, -self.high, -self.low)
+
+    @property
+    def may_be_chance(self) -> bool:
+        """Tell if its interval contains 0."""
+        return self.low <= 0 <= self.high
+
+    def interval(self) -> str:
+        """Return its interval as text; "" where there is none."""
+        return _ends(self.low, self.high)
+
+
+def _drop(table: Table, state: State) -> _Drop | None:
+    """Return how far mIoU falls; without the row of the drop, the difference alone."""
     if row := table.row(state, "drop_miou"):
-        return row.value, _interval(row)
+        return _Drop(row.value, row.ci_low, row.ci_high)
     before = table.row(state._replace(domain=table.references[state.domain]), "miou")
     after = table.row(state, "miou")
-    return (before.value - after.value, "") if before and after else None
+    return _Drop(before.value - after.value) if before and after else None
 
 
 def _base(table: Table) -> str:
@@ -204,17 +227,18 @@ def _value(row: Row) -> str:
 
 
 def _interval(row: Row) -> str:
-    if isnan(row.ci_low):
-        return ""
-    return f' <span class="interval">({_text(row.ci_low)} to {_text(row.ci_high)})</span>'
+    return _ends(row.ci_low, row.ci_high)
+
+
+def _ends(low: float, high: float) -> str:
+    return "" if isnan(low) else f' <span class="interval">({_text(low)} to {_text(high)})</span>'
 
 
 def _difference(found: Difference) -> str:
     """Return a difference with its interval, over what it is, and why it should not be relied on."""
-    ends = f' <span class="interval">({_text(found.low)} to {_text(found.high)})</span>'
     same = f"the same {found.units}" if found.paired else found.units
     doubt = f", but in doubt: {escape(found.note)}" if found.note else ""
-    return f"{_text(found.value)}{ends} on {same}{doubt}"
+    return f"{_text(found.value)}{_ends(found.low, found.high)} on {same}{doubt}"
 
 
 def _text(value: Any, *, sign: bool = False) -> str:
