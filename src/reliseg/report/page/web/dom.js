@@ -11,7 +11,8 @@ function el(tag, attributes = {}, ...children) {
 }
 
 const byId = (id) => document.getElementById(id);
-const nameOf = (text) => el('bdi', {}, text);
+// Long names break after @ and /, and elsewhere only where no other place is left.
+const nameOf = (text) => el('bdi', {}, String(text).split(/(?<=[@/])/).flatMap((piece, i) => (i ? [el('wbr'), piece] : [piece])));
 
 function field(label, input, kind = '') {
   input.id ||= `field-${document.querySelectorAll('.field').length}-${label.toLowerCase().replaceAll(' ', '-')}`;
