@@ -1,6 +1,9 @@
 """The fused kernel's elementary functions, to their last bits."""
 
 import numpy as np
+import pytest
+from numba import njit
+from numba.core.errors import TypingError
 
 from reliseg.runtime import arithmetic
 
@@ -28,3 +31,23 @@ def test_log():
     want = np.log(u.astype(np.float64))
     assert np.abs(applied(arithmetic.log, u) / want - 1).max() <= 1e-7
     assert arithmetic.log(np.float32(1)) == 0
+
+
+@njit
+def _larger(a, b, out):
+    for x in range(len(a)):
+        out[x] = arithmetic.choose(a[x] > b[x], a[x], b[x])
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int32, np.int64])
+def test_choose_gives_the_second_where_the_first_is_true_and_else_the_third(kind):
+    a, b = np.random.default_rng(0).integers(-9, 9, (2, 100)).astype(kind)
+    out = np.empty_like(a)
+    _larger(a, b, out)
+    np.testing.assert_array_equal(out, np.maximum(a, b))
+
+
+def test_choose_takes_two_of_one_kind():
+    a = np.ones(3, np.float32)
+    with pytest.raises(TypingError):
+        _larger(a, a.astype(np.int64), a)
