@@ -115,7 +115,6 @@ def case(
         few[few == 11] = 255
         tasks["19 -> 11, T = 0.7"] = ours(logits, few, groups=TO_11, classes=11, factor=1 / 0.7)
     t = best(tasks)
-    del full, out
     measures = []
     for task in list(tasks)[2:]:
         note = f"{1e3 * t[task]:.1f} ms, torch {1e3 * t['torch']:.0f} ms; {t[task] / t['exp']:.2f} of torch.exp"

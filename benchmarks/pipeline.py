@@ -38,7 +38,7 @@ from reliseg.run.evaluate.observer import Observer
 from reliseg.runtime.malloc import keep_freed_memory, tune_malloc
 from reliseg.runtime.progress import Silent
 from reliseg.runtime.workers import decoding_threads
-from reliseg.stats import Layout
+from reliseg.stats import Layout, SampleTable
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 
 ROOT = Path(__file__).resolve().parents[1]
