@@ -269,7 +269,7 @@ def test_a_log_for_programs_has_an_object_a_line_and_no_table(command, street, t
     assert ("check", None, "street/day", 4) in stages
     assert ("sample", "net", "street/cal", 3) in stages
     assert ("evaluate", "net", "street/dusk", 4) in stages
-    assert stages[-1] == ("measure", "net", None, None)
+    assert stages[-1] == ("measure", "net", None, 4)  # two domains under two calibrations
     done = [(line["domain"], line["done"]) for line in lines if line["kind"] == "progress"]
     assert {("street/day", 4), ("street/dusk", 4), ("street/cal", 3)} <= set(done)
     undefined = sum(1 for row in Results.read(tmp_path / "out") if row.why)
