@@ -7,8 +7,8 @@ ZOO := .venv-zoo
 ZOO_STAMP := $(ZOO)/.installed
 OLD := .venv-numpy
 OLD_STAMP := $(OLD)/.installed
-# What is imported is compiled then: most of an environment never is.
-PIP := -m pip install --quiet --disable-pip-version-check --no-compile
+# Packages are compiled here: what their code makes Python warn of would end tests, which take warnings for errors.
+PIP := -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
