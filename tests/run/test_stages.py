@@ -71,9 +71,13 @@ def do(street: Street, out: Path, stage: Stage, part: Part | None = None) -> Non
     PartOfRun(run_in(out, street), stage, part or Part()).execute()
 
 
-def test_stages_one_after_the_other_give_the_bytes_of_one_run(street: Street, whole: bytes, tmp_path: Path) -> None:
+def evaluate_whole(street: Street, out: Path) -> None:
     for stage in ("sample", "fit", "evaluate"):
-        do(street, tmp_path / "out", stage)
+        do(street, out, stage)
+
+
+def test_stages_one_after_the_other_give_the_bytes_of_one_run(street: Street, whole: bytes, tmp_path: Path) -> None:
+    evaluate_whole(street, tmp_path / "out")
     conclude(run_in(tmp_path / "out", street))
     assert (tmp_path / "out" / "results.csv").read_bytes() == whole
 
@@ -114,8 +118,7 @@ def test_samples_that_another_configuration_has_removed_meanwhile_are_said_and_m
         patched.setattr(Sampling, "load", late)
         with pytest.raises(ConfigError, match=r"net: what was sampled of street/cal was removed .*; sample it again"):
             do(street, out, "fit")
-    for stage in ("sample", "fit", "evaluate"):
-        do(street, out, stage)
+    evaluate_whole(street, out)
     conclude(run_in(out, street))
     assert (out / "results.csv").read_bytes() == whole
 
@@ -151,8 +154,7 @@ def test_parts_measure_all_that_the_results_are_made_of(
     street: Street, whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    for stage in ("sample", "fit", "evaluate"):
-        do(street, out, stage)
+    evaluate_whole(street, out)
     for number in (3, 1, 2):
         do(street, out, "measure", Part(number, 3))
         assert not (out / "results.csv").exists()
@@ -164,8 +166,7 @@ def test_parts_measure_all_that_the_results_are_made_of(
 
 def test_a_part_measures_its_own_share_and_says_how_far_it_is(street: Street, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    for stage in ("sample", "fit", "evaluate"):
-        do(street, out, stage)
+    evaluate_whole(street, out)
     before = set(kept_in(out))
     for number, told in ((1, 2), (2, 2), (2, 0)):
         listener = Told()
@@ -232,8 +233,7 @@ def test_what_was_asked_is_measured_without_its_model(
     street: Street, whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    for stage in ("sample", "fit", "evaluate"):
-        do(street, out, stage)
+    evaluate_whole(street, out)
     monkeypatch.setattr("reliseg.run.predict.stream.PredictionStream.predictions_of_groups", None)
     conclude(run_in(out, street))
     assert (out / "results.csv").read_bytes() == whole

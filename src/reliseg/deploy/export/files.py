@@ -51,7 +51,7 @@ class Built:
     any_number: bool
     """Whether it takes any number of them at a time."""
     least: Size
-    """The least size that is known to be too small for nothing; of one for a single size, that."""
+    """The least height and width that it says to take, where sizes are free."""
 
 
 class OnnxGraph(Unwritten):
