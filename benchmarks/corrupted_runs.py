@@ -8,9 +8,9 @@ one of them enlarged to 1024 x 2048. Alone it predicts a twentieth as often, of 
 same process, before and after the run. What is compiled, loaded, and computed once at the end (metrics, tables) is not
 counted.
 
-By the clock a run is as long as the network wherever decoding, corruptions and statistics find a processor that the
-network leaves free, as beside a GPU: `--threads 1` is the network on one of them. Where it takes all of them, what runs
-beside it takes its turns, and the time of processors tells the share of each part. The clock needs an idle machine.
+The target is one of processors: what runs beside the network counts in full. By the clock a run is as long as the
+network wherever decoding, corruptions and statistics find a processor that the network leaves free, as beside a GPU:
+`--threads 1` is the network on one of them. The clock needs an idle machine.
 """
 
 import argparse
@@ -154,8 +154,8 @@ def measure(name: str, model: Model, dataset: DataSet, domain: str, severities: 
         for part, seconds in spent.seconds.items()
     ]
     return [
-        Measure(f"{name}, a run over all kinds: of the network alone", float(by_clock), "", TARGET, which),
-        Measure(f"{name}, of processors: of the network alone", float(by_processors), "", None, notes[1]),
+        Measure(f"{name}, a run over all kinds: of the network alone", float(by_clock), "", None, which),
+        Measure(f"{name}, of processors: of the network alone", float(by_processors), "", TARGET, notes[1]),
         *shares,
         Measure(f"{name}, decoding an image", most, " times", 1, f"at most, of {len(spent.decoded)} images"),
     ]
