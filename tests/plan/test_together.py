@@ -24,8 +24,8 @@ def test_all_domains_of_a_calibration_stand_side_by_side():
 
 
 def test_what_a_mean_is_made_of_is_measured_together():
-    seeds = ("lts/seed=0", "lts/seed=1", "lts/seed=2")
-    one, other = [names for domain, names in found(plan_with("ts", "lts/seeds=3")) if len(names) > 1]
-    assert one == other == tuple(f"{name}@world/cal" for name in seeds)
-    every = [(d, n) for d, names in found(plan_with("ts", "lts/seeds=3")) for n in names]
+    plan = plan_with("ts", "lts(seeds=[0,1,2])")
+    one, other = [names for domain, names in found(plan) if len(names) > 1]
+    assert one == other == tuple(f"lts(seed={seed})@world/cal" for seed in range(3))
+    every = [(domain, name) for domain, names in found(plan) for name in names]
     assert len(every) == len(set(every)) == 2 * 5
