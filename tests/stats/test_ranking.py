@@ -160,7 +160,7 @@ def test_distinct_scores_become_bins_the_highest_first():
 def test_harmonic_differences_keep_their_digits(start, length):
     """They are multiplied by up to `start`, so that is taken into account: 1e-10 pixels."""
     exact = sum(1 / np.arange(start + 1, start + length + 1, dtype=np.longdouble))
-    found = float(ranking._harmonic(np.array(float(start)), np.array(float(start + length))))
+    found = float(ranking.harmonic(np.array(float(start)), np.array(float(start + length))))
     assert abs(found - exact) * max(start, 1) <= 1e-10
 
 

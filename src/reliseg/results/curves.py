@@ -105,7 +105,7 @@ class DomainCurves:
 
     def to_json(self) -> str:
         """Return it as one line."""
-        return json.dumps(asdict(self), separators=(",", ":"), allow_nan=False)
+        return json.dumps(self, default=vars, separators=(",", ":"), allow_nan=False)
 
 
 @dataclass(frozen=True, eq=False)

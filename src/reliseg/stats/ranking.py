@@ -46,7 +46,7 @@ def average_precision(pos: Histogram, neg: Histogram) -> Bracketed:
     total = p.sum()
     value = np.divide(p * (tp + p), tp + p + fp + q, out=np.zeros_like(p), where=p > 0)
     best = np.divide(p * (tp + p), tp + p + fp, out=np.zeros_like(p), where=p > 0)
-    worst = p - (fp + q) * _harmonic(tp + fp + q, tp + fp + q + p)
+    worst = p - (fp + q) * harmonic(tp + fp + q, tp + fp + q + p)
     return value.sum() / total, worst.sum() / total, best.sum() / total
 
 
@@ -81,7 +81,7 @@ def area_under_risk(right: Histogram, wrong: Histogram) -> Bracketed:
 def least_area_under_risk(right: Histogram, wrong: Histogram) -> float:
     """Return AURC of the oracle, which ranks all errors last."""
     k, e = float(right.sum()), float(wrong.sum())
-    return (e - k * float(_harmonic(np.array(k), np.array(k + e)))) / (k + e)
+    return (e - k * float(harmonic(np.array(k), np.array(k + e)))) / (k + e)
 
 
 def risk_at(right: Histogram, wrong: Histogram, percent: int) -> Bracketed:
@@ -111,17 +111,29 @@ def _segment(
     rate: Float64[np.ndarray, " b"] | float,
 ) -> Float64[np.ndarray, " b"]:
     """Return the sum over k in (start, end] of (errors + (k - start) rate) / k."""
-    return (end - start) * rate + (errors - start * rate) * _harmonic(start, end)
+    return (end - start) * rate + (errors - start * rate) * harmonic(start, end)
 
 
-def _harmonic(start: Float64[np.ndarray, "..."], end: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
-    """Return H(end) - H(start), the sum of 1/k over k in (start, end]."""
+NEAR = 1e3
+"""Up to here harmonic sums are differences of digammas: these lose digits to cancellation, more the larger it is."""
+NARROW = 1 / 32
+"""Up to here the logarithm of a ratio is read from a series, which processors of all kinds give the same bits of."""
+
+
+def harmonic(start: Float64[np.ndarray, "..."], end: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
+    """Return H(end) - H(start), the sum of 1/k over k in (start, end].
+
+    Beyond `NEAR`, H(k) = log(k + 1/2) + gamma + 1 / (24 (k + 1/2)^2) is off by less than 1e-14.
+    """
     from scipy.special import digamma  # slow to import
 
-    # The difference of digammas loses digits to cancellation, more the larger `start` is. Beyond a thousand
-    # H(k) = log(k + 1/2) + gamma + 1 / (24 (k + 1/2)^2) is off by less than 1e-14.
     a, b = start + 0.5, end + 0.5
-    difference = np.asarray(np.log1p((end - start) / a) + (1 / b**2 - 1 / a**2) / 24)
-    near = start <= 1e3  # few, and digamma takes ten times as long
+    half = (b - a) / (a + b)
+    z = half * half
+    # log(b / a) = 2 artanh(half); what is left out is below 1e-18 of it
+    series = 2 * half * (1 + z * (1 / 3 + z * (1 / 5 + z * (1 / 7 + z * (1 / 9 + z * (1 / 11))))))
+    log = np.where(half <= NARROW, series, np.log1p((end - start) / a))
+    difference = np.asarray(log + (1 / (b * b) - 1 / (a * a)) / 24)
+    near = start <= NEAR  # few, and digamma takes ten times as long
     difference[near] = digamma(end[near] + 1) - digamma(start[near] + 1)
     return difference

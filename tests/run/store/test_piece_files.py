@@ -149,16 +149,19 @@ def members_of(data: bytes) -> dict[str, bytes]:
 
 
 def write_members(path: Path, members: list[tuple[str, bytes]], *, sign: bool) -> None:
-    """Write a zip file with valid checksums; where it is signed, the head names its members with their sha256 too."""
-    if sign:
-        described = json.loads(dict(members)["head.json"])
-        described["members"] = {name: sha256(data).hexdigest() for name, data in members if name != "head.json"}
-        described = json.dumps(described).encode()
-        members = [(name, described if name == "head.json" else data) for name, data in members]
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    """Write a zip file with valid checksums; where it is signed, the head names the sha256 of its members too."""
+    described = dict(members)["head.json"]
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members:
-            archive.writestr(name, data)
-        archive.comment = sha256(dict(members)["head.json"]).hexdigest().encode()
+            if name != "head.json":
+                archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED, 1)
+        if sign:
+            head = json.loads(described) | {"body": sha256(whole.getvalue()).hexdigest()}
+            described = json.dumps(head).encode()
+        archive.writestr("head.json", described)
+        archive.comment = sha256(described).hexdigest().encode()
+    path.write_bytes(whole.getvalue())
 
 
 def sparse(array: np.ndarray) -> bytes:

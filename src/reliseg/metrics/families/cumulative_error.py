@@ -88,17 +88,17 @@ def _numbers(rows: Rows, means: Float64[np.ndarray, " k"]) -> dict[str, Float64[
     counts = rows.ranks["msp"][:, :, ::-1]  # rising confidence
     known = counts[:, [WRONG, RIGHT]].sum(axis=1)
     n = known.sum(axis=1)
-    path = np.cumsum(known * means[::-1] - counts[:, RIGHT], axis=1)
+    path, reached = _from_zero(known * means[::-1] - counts[:, RIGHT]), _from_zero(known)
     places = n[:, None] * np.arange(RELIABILITY_BINS + 1) / RELIABILITY_BINS
-    read = np.stack([_read(k, p, at) for k, p, at in zip(np.cumsum(known, axis=1), path, places, strict=True)])
+    read = np.stack([np.interp(at, k, p) for at, k, p in zip(places, reached, path, strict=True)])
     return {"ada_ece": ratio(np.abs(np.diff(read, axis=1)).sum(axis=1), n), "ks": ratio(np.abs(path).max(axis=1), n)}
 
 
-def _read(
-    reached: Float64[np.ndarray, " k"], path: Float64[np.ndarray, " k"], places: Float64[np.ndarray, " p"]
-) -> Float64[np.ndarray, " p"]:
-    """Return the path after so many pixels."""
-    return np.interp(places, np.append(0.0, reached), np.append(0.0, path))
+def _from_zero(steps: Float64[np.ndarray, "m k"]) -> Float64[np.ndarray, "m k+1"]:
+    """Return where each line's steps lead, from 0 on."""
+    sums = np.zeros((len(steps), steps.shape[1] + 1))
+    np.cumsum(steps, axis=1, out=sums[:, 1:])
+    return sums
 
 
 def _sizes(n: int) -> Int64[np.ndarray, " k"]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
 from reliseg.errors import count_text
 from reliseg.metrics.base import DomainState, Metric, Quantity
@@ -64,12 +64,29 @@ class ImageIou(Metric):
         miou, units = domain.images.miou, domain.units
         yield mean_replicates("image_miou", miou, units)
         order = np.argsort(miou, kind="stable")[: int((~np.isnan(miou)).sum())]
+        rising, unit = miou[order], units.of_image[order]
         for q in _WORST:
-            lefts = [_worst(miou[order[units.of_image[order] != u]], q) for u in range(len(units))]
-            yield Replicates(f"worst{q}_miou", _worst(miou[order], q), (np.array(lefts),))
+            yield Replicates(f"worst{q}_miou", _worst(rising, q), (_worst_without_each(rising, unit, len(units), q),))
 
 
-def _worst(ordered: Float64[np.ndarray, " n"], q: int) -> float:
-    """Return the mean of the first q % of these values, which rise; NaN where there are too few."""
-    n = len(ordered)
-    return float(ordered[: math.ceil(q * n / 100)].mean()) if n >= 100 // q else math.nan
+def _worst(rising: Float64[np.ndarray, " n"], q: int) -> float:
+    """Return the mean of the first q % of these values; NaN where there are too few."""
+    n = len(rising)
+    return float(rising[: math.ceil(q * n / 100)].mean()) if n >= 100 // q else math.nan
+
+
+def _worst_without_each(
+    rising: Float64[np.ndarray, " n"], unit: Int64[np.ndarray, " n"], units: int, q: int
+) -> Float64[np.ndarray, " u"]:
+    """Return the same of the values without those of each unit.
+
+    All that can be among the worst stand in the first places, as many as there are worst and a unit's own.
+    """
+    own = np.bincount(unit, minlength=units)
+    left = len(rising) - own
+    worst = -(-q * left // 100)
+    first = int((worst + own).max(initial=0))
+    found = np.full(units, np.nan)
+    for u in np.flatnonzero(left >= 100 // q):
+        found[u] = rising[:first][unit[:first] != u][: worst[u]].mean()
+    return found

@@ -46,36 +46,37 @@ class Number:
         """Return the number without its replicates."""
         return replace(self, replicates=None)
 
-    def in_units(self) -> "Number":
-        """Return the number with what its row says of units, and why it has no interval where it has no replicates."""
+    def with_interval(self, found: Interval | None) -> "Number":
+        """Return the number with an interval of its replicates; or None, and why where it has no replicates."""
         if not self.units:
             return self
-        units, why = self.units[0], self.without if self.replicates is None and not self.row.why else ""
-        row = replace(self.row, ci_low=NAN, ci_high=NAN, ci_note=why, ci_units=units.kind, n_units=len(units.names))
+        low, high, note = (NAN, NAN, self._without()) if found is None else (found.low, found.high, self._doubt(found))
+        kind, names = self.units[0].kind, self.units[0].names
+        row = replace(self.row, ci_low=low, ci_high=high, ci_note=note, ci_units=kind, n_units=len(names))
         return replace(self, row=row)
 
-    def with_interval(self, found: Interval) -> "Number":
-        """Return the number with an interval of its replicates."""
-        assert self.replicates is not None
-        units = self.units[0]
+    def _without(self) -> str:
+        """Return why there is no interval, if the value does not say it."""
+        return self.without if self.replicates is None and not self.row.why else ""
+
+    def _doubt(self, found: Interval) -> str:
+        """Return why an interval is none, or should not be relied on."""
+        units, doubt = self.units[0], self.replicates.doubt if self.replicates else ""
         few = f"only {len(units.names)} {units.kind}" if len(units.names) < _FEW else ""
-        doubt = found.why or self.replicates.doubt or few or found.doubt
-        return replace(self, row=replace(self.row, ci_low=found.low, ci_high=found.high, ci_note=doubt))
+        return found.why or doubt or few or found.doubt
 
 
 def with_intervals(numbers: Iterable[Number]) -> list[Number]:
     """Return numbers of the same units with the intervals in their rows."""
-    every = [number.in_units() for number in numbers]
+    every = list(numbers)
     asked = {
         i: Asked(n.row.value, n.replicates.centre, n.replicates.lefts, n.scale)
         for i, n in enumerate(every)
         if n.units and n.replicates is not None and not n.row.why
     }
-    if asked:
-        noun = every[next(iter(asked))].units[0].kind.removesuffix("s")
-        for i, found in zip(asked, jackknives([*asked.values()], noun=noun), strict=True):
-            every[i] = every[i].with_interval(found)
-    return every
+    noun = every[next(iter(asked))].units[0].kind.removesuffix("s") if asked else ""
+    found = dict(zip(asked, jackknives([*asked.values()], noun=noun), strict=True))
+    return [number.with_interval(found.get(i)) for i, number in enumerate(every)]
 
 
 def replicates_by_value(
@@ -107,7 +108,7 @@ def mean_number(row: Row, parts: Sequence[Number]) -> Number:
     replicates = [part.replicates for part in parts]
     first = parts[0]
     if any(r is None for r in replicates) or row.why:
-        return replace(first, row=row, replicates=None).in_units()
+        return replace(first, row=row, replicates=None).with_interval(None)
     there = [r for r in replicates if r is not None]
     lefts = tuple(np.mean(same, axis=0) for same in zip(*(r.lefts for r in there), strict=True))
     mean = replace(there[0], centre=float(np.mean([r.centre for r in there])), lefts=lefts)

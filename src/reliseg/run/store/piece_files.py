@@ -1,12 +1,14 @@
 """Statistics on disk: atomic, checksummed files, each of some samples of a shard under one calibration."""
 
 import hashlib
+import io
 import json
 import math
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal, TypeAlias
 
@@ -26,7 +28,7 @@ from reliseg.stats.consistency import (
     shapes_of_samples,
 )
 
-FORMAT = 10
+FORMAT = 11
 """Of files of statistics: others are not read."""
 _HEAD = "head.json"
 _ROWS = "samples."
@@ -96,7 +98,7 @@ _Digest: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class _Head(BaseModel):
-    """The member `head.json`. Its own sha256 is the comment of the zip file."""
+    """The member `head.json`, the last one. Its own sha256 is the comment of the zip file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -112,8 +114,8 @@ class _Head(BaseModel):
     codes: dict[str, str]
     made: dict[str, str]
     named: dict[str, str]
-    members: dict[str, _Digest]
-    """The sha256 of every other member, by name."""
+    body: _Digest
+    """The sha256 of all that comes before this member in the file."""
 
     @property
     def layout(self) -> Layout:
@@ -137,26 +139,21 @@ class _Head(BaseModel):
 
 
 def save_piece(path: Path, head: PieceHead, observed: Observed) -> None:
-    """Store a piece: sparse arrays in a zip file, the sha256 of each in its head, and that of the head at the end."""
-
-    def write(file: BinaryIO) -> None:
-        members: dict[str, str] = {}
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            for name, array in _members(observed):
-                content = to_sparse(array)
-                members[name] = _sha256(content)
-                archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 1)
-            layout = observed.layout
-            counted = {"classes": layout.classes, "scores": layout.scores, "extras": layout.extras}
-            facts = {"format": FORMAT, **counted, **asdict(head), "members": members}
-            described = json.dumps(facts).encode()
-            archive.writestr(zipfile.ZipInfo(_HEAD), described, zipfile.ZIP_DEFLATED, 1)
-            archive.comment = _sha256(described).encode()
-
-    write_atomically(path, write)
+    """Store a piece: sparse arrays in a zip file, the sha256 of these in its head, and that of the head at the end."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, array in _members(observed):
+            archive.writestr(zipfile.ZipInfo(name), to_sparse(array), zipfile.ZIP_DEFLATED, 1)
+        layout = observed.layout
+        counted = {"classes": layout.classes, "scores": layout.scores, "extras": layout.extras}
+        facts = {"format": FORMAT, **counted, **asdict(head), "body": _sha256(whole.getbuffer())}
+        described = json.dumps(facts).encode()
+        archive.writestr(zipfile.ZipInfo(_HEAD), described, zipfile.ZIP_DEFLATED, 1)
+        archive.comment = _sha256(described).encode()
+    write_atomically(path, lambda file: file.write(whole.getbuffer()))
 
 
-def _sha256(content: bytes) -> str:
+def _sha256(content: bytes | memoryview) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
@@ -216,7 +213,7 @@ def format_of(path: Path) -> int | None:
     """Return the format of a file of statistics, also of another one than this version reads; None of what is none."""
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-            found = json.loads(read_member(archive, _HEAD, _LARGEST_HEAD))["format"]
+            found = json.loads(read_member(file, archive.getinfo(_HEAD), _LARGEST_HEAD))["format"]
     except (*UNREADABLE, TypeError, RecursionError):
         return None
     return found if type(found) is int else None
@@ -226,24 +223,28 @@ def format_of(path: Path) -> int | None:
 class OpenPiece:
     """An open zip file, with no other members than those that its head names, and none larger than it can be."""
 
-    archive: zipfile.ZipFile
+    file: BinaryIO
+    members: Mapping[str, zipfile.ZipInfo]
     head: _Head
     shapes: Mapping[str, tuple[int, ...]]
 
     @classmethod
-    def of(cls, archive: zipfile.ZipFile) -> "OpenPiece":
+    def of(cls, file: BinaryIO) -> "OpenPiece":
         """Read the head. A ValueError where it does not fit the file or itself."""
-        content = read_member(archive, _HEAD, _LARGEST_HEAD)
+        check_end(file)
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+        by_name = {info.filename: info for info in members}
+        content = read_member(file, by_name[_HEAD], _LARGEST_HEAD)
         if _sha256(content).encode() != archive.comment:
             raise ValueError("another head")
         head = _Head.model_validate_json(content)
         shapes = head.shapes()
-        names = archive.namelist()
-        if len(set(names)) != len(names) or set(names) != {*shapes, _HEAD} or head.members.keys() != shapes.keys():
+        if len(by_name) != len(members) or by_name.keys() != {*shapes, _HEAD}:
             raise ValueError("other members")
         if not head.predictions.keys() <= head.hashes.keys():
             raise ValueError("other samples")
-        return cls(archive, head, shapes)
+        return cls(file, by_name, head, shapes)
 
     def read(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the nonzero places and values of a member. A ValueError where they are not what the head says."""
@@ -255,11 +256,17 @@ class OpenPiece:
         for name in self.shapes:
             self._content(name)
 
+    @cached_property
+    def _body(self) -> BinaryIO:
+        """All before the head, which names its digest."""
+        self.file.seek(0)
+        body = self.file.read(self.members[_HEAD].header_offset)
+        if _sha256(body) != self.head.body:
+            raise ValueError("other statistics")
+        return io.BytesIO(body)
+
     def _content(self, name: str) -> bytes:
-        content = read_member(self.archive, name, 2 + 16 * math.prod(self.shapes[name]))
-        if _sha256(content) != self.head.members[name]:
-            raise ValueError("another member")
-        return content
+        return read_member(self._body, self.members[name], 2 + 16 * math.prod(self.shapes[name]))
 
     def dense(self, name: str) -> np.ndarray:
         """Return the array of a member."""
@@ -309,9 +316,7 @@ def _refuse(problems: Iterator[str]) -> None:
 def open_piece(path: Path) -> Iterator[OpenPiece]:
     """Open a piece. One of `UNREADABLE` where it is not there, or not whole."""
     with open_regular(path) as file:
-        check_end(file)
-        with zipfile.ZipFile(file) as archive:
-            yield OpenPiece.of(archive)
+        yield OpenPiece.of(file)
 
 
 def lost_piece_error(path: Path) -> FileNotFoundError:

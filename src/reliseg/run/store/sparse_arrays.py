@@ -1,18 +1,43 @@
 """Arrays of counts as bytes: their nonzero places and values."""
 
 import numpy as np
+from jaxtyping import Int64
 
 
 def to_sparse(array: np.ndarray) -> bytes:
     """Return the nonzero places (as steps) and values of an int64 array, after the bytes that each kind needs.
 
     All lowest bytes come first, then all second ones, ...: this compresses a third better than number after number.
+    Where one long step would take bytes of all, it is several, on which the value is 0.
     """
     places = np.flatnonzero(array)
-    kinds = np.diff(places, prepend=0), array.ravel()[places]
+    kinds = _parted(np.diff(places, prepend=0), array.ravel()[places])
     widths = [_width(numbers) for numbers in kinds]
     planes = [n.astype("<i8").view(np.uint8).reshape(-1, 8)[:, :w].T for n, w in zip(kinds, widths, strict=True)]
     return bytes(widths) + b"".join(plane.tobytes() for plane in planes)
+
+
+def _parted(
+    steps: Int64[np.ndarray, " n"], values: Int64[np.ndarray, " n"]
+) -> tuple[Int64[np.ndarray, " m"], Int64[np.ndarray, " m"]]:
+    """Return steps and values with the long steps parted, where that takes fewer bytes."""
+    widest, of_value = _width(steps), _width(values)
+    parts = {width: np.maximum(steps - 1, 0) // _longest(width) for width in range(1, widest)}
+    sizes = {width: (len(steps) + int(more.sum())) * (width + of_value) for width, more in parts.items()}
+    best = min(sizes, key=sizes.__getitem__, default=widest)
+    if best == widest or sizes[best] >= len(steps) * (widest + of_value):
+        return steps, values
+    more = parts[best]
+    ends = np.arange(len(steps)) + np.cumsum(more)
+    count = len(steps) + int(more.sum())
+    parted, found = np.full(count, _longest(best), np.int64), np.zeros(count, np.int64)
+    parted[ends], found[ends] = steps - more * _longest(best), values
+    return parted, found
+
+
+def _longest(width: int) -> int:
+    """Return the longest step of so many bytes."""
+    return (1 << 8 * width) - 1
 
 
 def _width(numbers: np.ndarray) -> int:
@@ -30,7 +55,9 @@ def entries(content: bytes, cells: int) -> tuple[np.ndarray, np.ndarray]:
     places = np.cumsum(numbers)
     if len(places) and places[-1] >= cells:
         raise ValueError("a place that is not there")
-    return places, _join_bytes(planes[steps:])
+    values = _join_bytes(planes[steps:])
+    filled = np.flatnonzero(values)  # what only parts a long step is none
+    return places[filled], values[filled]
 
 
 def planes_of(content: bytes) -> tuple[np.ndarray, int]:

@@ -33,24 +33,21 @@ def check_end(file: BinaryIO) -> None:
         raise ValueError("something lies before or between")
 
 
-def read_member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+def read_member(file: BinaryIO, info: zipfile.ZipInfo, most: int) -> bytes:
     """Return a member of at most so many bytes; a ValueError where it is larger, or stored in another way."""
-    info = archive.getinfo(name)
     if info.file_size > most or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{name} cannot be a member")
-    content = _inflated(archive, info)
+        raise ValueError(f"{info.filename} cannot be a member")
+    content = _inflated(file, info)
     if len(content) != info.file_size:
-        raise ValueError(f"{name} has another size")
+        raise ValueError(f"{info.filename} has another size")
     return content
 
 
-def _inflated(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+def _inflated(file: BinaryIO, info: zipfile.ZipInfo) -> bytes:
     """Return what a member holds, of no more bytes than one beyond its size.
 
     Its checksum is not computed: a digest of all that is read stands in the head, and the head's own at the end.
     """
-    file = archive.fp
-    assert file is not None
     file.seek(info.header_offset)
     signature, *_, name, extra = _START_OF_MEMBER.unpack(file.read(_START_OF_MEMBER.size))
     if signature != b"PK\3\4" or info.flag_bits & 1:

@@ -1,20 +1,20 @@
 """Measures of one order of bins, in passes over them: `stats.ranking` defines them, with the same bits.
 
-Areas under curves read harmonic sums H(end) - H(start) = log1p(..) + .. over segments of bins. `segments` lists them,
-NumPy takes the logarithms, and `areas` reads them again in the same order.
+Areas under curves read harmonic sums H(end) - H(start) over segments of bins. `segments` lists them with the sums of
+most, `stats.ranking.harmonic` gives the others, and `areas` reads them again in the same order.
 """
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from reliseg.runtime.arithmetic import choose
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
 from reliseg.stats.filled.sums import pairwise_sum
+from reliseg.stats.ranking import NARROW, NEAR
 
 Bins = Int64[np.ndarray, " b"]
 Line = Float64[np.ndarray, " k"]
 Three = tuple[float, float, float]
-NEAR = 1e3
-"""Up to here harmonic sums are read from digammas."""
 
 
 @inline_exact_njit
@@ -44,31 +44,25 @@ def _list_segments(pos: Bins, neg: Bins, risk: bool, tied: bool, starts: Line, e
 
 
 @exact_njit
-def segments(pos: Bins, neg: Bins, risk: bool, tied: bool) -> tuple[Line, Line, Float64[np.ndarray, "2 k"]]:
-    """Return of each segment with pixels, in the order of `areas`, what its harmonic sum is made of.
+def segments(pos: Bins, neg: Bins, risk: bool, tied: bool) -> tuple[Line, Line, Line]:
+    """Return where each segment with pixels starts and ends, in the order of `areas`, and its harmonic sum.
 
-    It is log1p of the first and the second together; or where the third has ends up to `NEAR`, that of these: else
-    they are -1. `risk` adds those that the area under risk reads, `tied` those of whole bins.
+    That is -1 where no series gives it. `risk` adds the segments that the area under risk reads, `tied` whole bins.
     """
-    count, far = 0, 0
-    total = 0.0
+    count = 0
     of_pos, of_neg = (2, 2) if risk else (1, 0)
     for i in range(len(pos)):
-        here = (of_pos if pos[i] > 0 else 0) + (of_neg if neg[i] > 0 else 0) + (1 if risk and tied else 0)
-        count += here
-        far = count if total <= NEAR else far
-        total += pos[i] + neg[i]
-    starts, ends, near = np.empty(count), np.empty(count), np.full((2, far), -1.0)
+        count += (of_pos if pos[i] > 0 else 0) + (of_neg if neg[i] > 0 else 0) + (1 if risk and tied else 0)
+    starts, ends, sums = np.empty(count), np.empty(count), np.empty(count)
     _list_segments(pos, neg, risk, tied, starts, ends)
-    for k in range(far):
-        if starts[k] <= NEAR:
-            near[0, k], near[1, k] = starts[k], ends[k]
-    for k in range(count):  # apart from the list: divisions, several at once
-        start, end = starts[k], ends[k]
-        a, b = start + 0.5, end + 0.5
-        starts[k] = (end - start) / a
-        ends[k] = (1 / (b * b) - 1 / (a * a)) / 24
-    return starts, ends, near
+    for k in range(count):  # apart from the list: several at once
+        a, b = starts[k] + 0.5, ends[k] + 0.5
+        half = (b - a) / (a + b)
+        z = half * half
+        series = 2 * half * (1 + z * (1 / 3 + z * (1 / 5 + z * (1 / 7 + z * (1 / 9 + z * (1 / 11))))))
+        known = series + (1 / (b * b) - 1 / (a * a)) / 24
+        sums[k] = choose((half <= NARROW) & (starts[k] > NEAR), known, -1.0)
+    return starts, ends, sums
 
 
 @exact_njit

@@ -9,7 +9,7 @@ from jaxtyping import Float64
 from reliseg.stats.filled.bins import FilledPair
 from reliseg.stats.filled.measures import areas, pairs, reach, segments
 from reliseg.stats.filled.orders import Bins, Order, orders
-from reliseg.stats.ranking import Bracketed
+from reliseg.stats.ranking import Bracketed, harmonic
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,14 +75,11 @@ def _bracket(found: Iterable[Bracketed]) -> Bracketed:
 
 
 def _harmonic_sums(
-    x: Float64[np.ndarray, " k"], rest: Float64[np.ndarray, " k"], near: Float64[np.ndarray, "2 n"]
+    starts: Float64[np.ndarray, " k"], ends: Float64[np.ndarray, " k"], sums: Float64[np.ndarray, " k"]
 ) -> Float64[np.ndarray, " k"]:
-    from scipy.special import digamma  # slow to import
-
-    sums = np.log1p(x, out=x)
-    sums += rest
-    there = np.flatnonzero(near[0] >= 0)
-    sums[there] = digamma(near[1, there] + 1) - digamma(near[0, there] + 1)
+    """Return the sums of all segments, those too that are not known."""
+    others = np.flatnonzero(sums < 0)
+    sums[others] = harmonic(starts[others], ends[others])
     return sums
 
 
