@@ -1,6 +1,8 @@
 """Results are made of what is stored; those that lie there are used as long as all they are made of is the same."""
 
+import io
 import json
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -17,6 +19,7 @@ from reliseg.run import conclude as module
 from reliseg.run.execute import Run
 from reliseg.run.failures import OnError
 from reliseg.run.store.answers import Answers
+from reliseg.run.store.piece_files import FORMAT
 
 FILES = ("manifest.json", "results.json", "results.csv", "reliability.csv", "fits.csv", "curves.json", "images.csv")
 
@@ -217,6 +220,31 @@ def test_what_was_not_tried_is_no_failure(street: Street) -> None:
         replace(now.conclusion, all_tried=False).write([found.run], [found])
     with pytest.raises(IncompleteError, match="it was not evaluated"):
         now.conclusion.write([found.run], [found])
+
+
+def test_a_run_of_another_version_is_not_said_to_have_never_been_evaluated(street: Street) -> None:
+    for path in (street.root / "out" / "statistics").glob("??/*/*.zip"):
+        path.write_bytes(rewritten(path.read_bytes(), FORMAT - 1))
+    now = run_in(street)
+    surveys = now.survey([now.context.handle(source) for source in now.plan.models])
+    runs = [found.run for found in surveys if found.run]
+    with pytest.raises(ConfigError) as raised:
+        replace(now.conclusion, all_tried=False).write(runs, surveys)
+    assert str(raised.value) == (
+        "net: 3 of 3 shards are not evaluated: what lies here is of another version of reliseg "
+        f"(format {FORMAT - 1}, this one has {FORMAT}); run --stage evaluate first"
+    )
+
+
+def rewritten(piece: bytes, number: int) -> bytes:
+    """A piece that says another number of its format."""
+    with zipfile.ZipFile(io.BytesIO(piece)) as archive:
+        head = json.loads(archive.read("head.json")) | {"format": number}
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr("head.json", json.dumps(head))
+        archive.comment = bytes(64)
+    return whole.getvalue()
 
 
 def test_an_answer_names_all_that_it_was_made_of(street: Street) -> None:

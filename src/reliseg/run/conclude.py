@@ -253,9 +253,9 @@ class Conclusion:
             if problems:
                 found[target] = Failures(problems)
         if untried and not self.all_tried:
-            raise ConfigError(
-                f"{run.name}: {untried} of {count_text(every, 'shard')} are not evaluated; run --stage evaluate first"
-            )
+            told = f"{run.name}: {untried} of {count_text(every, 'shard')} are not evaluated"
+            stale = self.context.store.of_another_version()
+            raise ConfigError(f"{told}{f': {stale}' if stale else ''}; run --stage evaluate first")
         return found
 
     def _lines(self, run: ModelRun, incomplete: Mapping[Target, Failures]) -> list[str]:

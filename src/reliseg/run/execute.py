@@ -24,7 +24,6 @@ from reliseg.run.hashes import InputHashes
 from reliseg.run.status import Watch
 from reliseg.run.store.answers import Answers
 from reliseg.run.store.model_memory import ModelHandle
-from reliseg.run.store.piece_files import FORMAT
 from reliseg.run.survey import Survey, survey
 from reliseg.runtime.progress import Kind, Progress, Silent, Stage
 
@@ -183,8 +182,7 @@ class Run:
         stored, total = sum(s.stored for s in surveys), sum(s.total for s in surveys)
         if stored:
             self.watch.note(f"{stored} of {count_text(total, 'shard')} are stored")
-        elif (found := self.context.store.foreign_format()) is not None:
-            stale = f"what lies here is of another version of reliseg (format {found}, this one has {FORMAT})"
+        elif stale := self.context.store.of_another_version():
             self.watch.note(f"{stale}: images are evaluated again; reliseg prune removes the old files")
         changes = [change for s in surveys for change in s.changes]
         if changes:

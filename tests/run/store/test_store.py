@@ -83,15 +83,17 @@ def test_a_file_that_is_not_whole_is_told_and_is_no_piece(store: Store, damage: 
 def test_a_folder_of_another_version_says_its_format_until_a_piece_of_this_one_lies_there(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert store.foreign_format() is None
+    assert store.of_another_version() == ""
     with monkeypatch.context() as patched:
         patched.setattr("reliseg.run.store.piece_files.FORMAT", FORMAT - 1)
         save(store, 0)
     (store.folder / "ab" / "place").mkdir(parents=True)
     (store.folder / "ab" / "place" / "damaged.zip").write_bytes(b"PK")
-    assert store.foreign_format() == FORMAT - 1
+    assert store.of_another_version() == (
+        f"what lies here is of another version of reliseg (format {FORMAT - 1}, this one has {FORMAT})"
+    )
     save(store, 1)
-    assert store.foreign_format() is None
+    assert store.of_another_version() == ""
 
 
 def test_why_samples_failed_is_kept_until_they_do_not(store: Store) -> None:

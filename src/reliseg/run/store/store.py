@@ -136,10 +136,13 @@ class Store:
         found = found or look()
         return StoredShard(not found.missing, tuple(f"{folder}/{piece.path.name}" for piece in found.pieces()))
 
-    def foreign_format(self) -> int | None:
-        """Return the format of what lies here, if that is of another version alone; None where some is of this one."""
-        formats = {format_of(path) for path in islice(self.folder.glob("??/*/*.zip"), _LOOKED_AT)} - {None}
-        return None if FORMAT in formats else min(formats, default=None)  # type: ignore[type-var]
+    def of_another_version(self) -> str:
+        """Return that all that lies here is of another version; nothing where some is of this one."""
+        looked_at = (format_of(path) for path in islice(self.folder.glob("??/*/*.zip"), _LOOKED_AT))
+        formats = {found for found in looked_at if found is not None}
+        if not formats or FORMAT in formats:
+            return ""
+        return f"what lies here is of another version of reliseg (format {min(formats)}, this one has {FORMAT})"
 
     def save(self, place: Place, head: PieceHead, observed: Observed) -> Piece:
         """Write a piece."""
