@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from helpers.forked import forks
 from helpers.kills import Disturbance, OtherResultsError
 
 
@@ -28,11 +29,12 @@ def main() -> None:
     folder = given.folder or Path(tempfile.mkdtemp(prefix="reliseg-soak-"))
     folder.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
-    disturbance = Disturbance(folder, random.Random(given.seed), with_faults=True)
-    try:
-        disturbance.kill(given.kills)
-    except OtherResultsError as error:
-        sys.exit(f"{error}\nafter {dict(disturbance.done)}, with --seed {given.seed}; the folder is {folder}")
+    with forks() as processes:
+        disturbance = Disturbance(folder, random.Random(given.seed), processes, with_faults=True)
+        try:
+            disturbance.kill(given.kills)
+        except OtherResultsError as error:
+            sys.exit(f"{error}\nafter {dict(disturbance.done)}, with --seed {given.seed}; the folder is {folder}")
     done = ", ".join(f"{what}: {number}" for what, number in sorted(disturbance.done.items()))
     print(f"no byte differs ({done}; {(time.monotonic() - begun) / 60:.0f} minutes, seed {given.seed})")
 

@@ -1,5 +1,6 @@
 """Fixtures that all tests share."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from helpers.browser import browser_lacks, must_open_pages
+from helpers.forked import Forks
+from helpers.forked import forks as forked_processes
 from helpers.torchvision_beside_cpu import declare_operators
 from hypothesis import settings
 
@@ -58,6 +61,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: item.path not in slow_files)
 
 
+def pytest_collection_finish() -> None:
+    """Let the collection of garbage leave out the thousands of tests and what they import: each takes half a second."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _what_files_leave_is_no_garbage() -> Iterator[None]:
+    """Leave out too what stays when a file of tests has ended: modules, caches, compiled code."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_wait_for_disks() -> Iterator[None]:
     """Let `os.fsync` do nothing: no power is cut here, and small runs would spend half of their time in it.
@@ -67,6 +84,13 @@ def _no_wait_for_disks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
         yield
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """What runs commands in processes of their own, which have the package imported."""
+    with forked_processes() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -47,13 +47,13 @@ def whole(street) -> bytes:
 
 
 @pytest.fixture
-def programs(tmp_path, monkeypatch):
+def programs(tmp_path, monkeypatch, forks):
     """A folder on the path with `reliseg` and `sbatch`."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name, text in (("reliseg", f'#!/bin/sh\nexec {sys.executable} -m reliseg "$@"\n'), ("sbatch", SBATCH)):
-        (folder / name).write_text(text)
-        (folder / name).chmod(0o755)
+    forks.write_program(folder / "reliseg")
+    (folder / "sbatch").write_text(SBATCH)
+    (folder / "sbatch").chmod(0o755)
     (tmp_path / "jobs").touch()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("JOBS", str(tmp_path / "jobs"))

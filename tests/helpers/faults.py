@@ -1,6 +1,6 @@
 """Troubles that machines make: calls of the system that fail, damaged files, and processes that end at any instant.
 
-`failing` makes calls fail in this process, `faulty_command` in one that is started: `open`, `write`, `fsync` or
+`failing` makes calls fail in this process, `FAULTY` in one that is started: `open`, `write`, `fsync` or
 `replace` of files that a run writes, from the n-th call on.
 """
 
@@ -8,11 +8,8 @@ import errno
 import io
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -88,11 +85,13 @@ def failing(call: str, number: int = 0, code: int = errno.EIO, *, lasting: bool 
             setattr(owner, name, original)
 
 
-def faulty_command(arguments: Sequence[str], call: str = "", number: int = 0, code: int = 0) -> tuple[list[str], dict]:
-    """Return a command line of reliseg, and its environment, in which the n-th call of this kind fails."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
-    environment |= {FAULT: f"{call}:{number}:{code}"} if call else {}
-    return [sys.executable, "-c", "from helpers.faults import main; main()", *arguments], environment
+FAULTY = "from helpers.faults import main; main()"
+"""The command of reliseg with the fault that its environment names."""
+
+
+def fault_environment(call: str = "", number: int = 0, code: int = 0) -> dict[str, str]:
+    """Return an environment of `FAULTY` in which the n-th call of this kind fails; none where it has no name."""
+    return {**os.environ} | ({FAULT: f"{call}:{number}:{code}"} if call else {})
 
 
 def main() -> None:
@@ -121,19 +120,6 @@ def flip_bit(path: Path, rng: random.Random) -> None:
 def stored_files(folder: Path) -> list[Path]:
     """Return the files of a run's folder that are not empty, in the order of their names."""
     return sorted(p for p in folder.rglob("*") if p.is_file() and p.stat().st_size)
-
-
-def kill_after(
-    command: Sequence[str], seconds: float, environment: Mapping[str, str] | None = None, number: int = signal.SIGKILL
-) -> tuple[int, str]:
-    """Start a command, and send it a signal after so many seconds; return its exit code and what it said of errors."""
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as p:
-        try:
-            _, said = p.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            p.send_signal(number)
-            _, said = p.communicate()
-    return p.returncode, said
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> bool:

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from helpers.faults import CALLS, faulty_command, flip_bit, kill_after, stored_files, truncate
+from helpers.faults import CALLS, FAULTY, fault_environment, flip_bit, stored_files, truncate
+from helpers.forked import Ended, Forks
 from helpers.street import Street, make_street
 
 _CODES = (errno.ENOSPC, errno.EIO)
-_PATIENCE = 600.0
 _FIRST_CALLS = 40
 """A run of the street writes about so many files."""
 _MODEL = """
@@ -35,10 +35,11 @@ class OtherResultsError(AssertionError):
 
 @dataclass
 class Disturbance:
-    """A run in `folder` and what is done to it; `rng` decides, `tell` gets a line for each attempt."""
+    """A run in `folder`, in processes of `forks`, and what is done to it; `rng` decides, `tell` gets a line of each."""
 
     folder: Path
     rng: random.Random
+    forks: Forks
     with_faults: bool = False
     tell: Callable[[str], None] = print
     done: Counter[str] = field(default_factory=Counter)
@@ -57,17 +58,22 @@ class Disturbance:
         while self.done["killed"] < number:
             what = self._damage(out)
             call, at, code = self._fault()
-            command, environment = faulty_command(self._arguments(out), call, at, code)
-            exit_code, said = kill_after(command, self.rng.uniform(0.2, 1) * self.seconds, environment)
-            self._judge(out, exit_code, said, is_faulty=bool(call))
+            ended = self.forks.run(
+                self._arguments(out),
+                FAULTY,
+                environment=fault_environment(call, at, code),
+                kill_after=self.rng.uniform(0.1, 1) * self.seconds,
+            )
+            self._judge(out, ended, is_faulty=bool(call))
             fault = f", {call} {at} fails: {errno.errorcode[code]}" if call else ""
-            self.tell(f"{self.done['killed']} of {number} kills{what}{fault}: {_outcome(exit_code, said)}")
+            self.tell(f"{self.done['killed']} of {number} kills{what}{fault}: {_outcome(ended)}")
         if self._finished(out) != self.expected:
             raise OtherResultsError(f"{out}: other results at the end")
         self.done["compared"] += 1
 
-    def _judge(self, out: Path, exit_code: int, said: str, *, is_faulty: bool) -> None:
+    def _judge(self, out: Path, ended: Ended, *, is_faulty: bool) -> None:
         """Count how an attempt has ended; an error where it should not have ended so."""
+        exit_code, said = ended.exit_code, ended.said
         if exit_code < 0:
             self.done["killed"] += 1
         elif exit_code == 0:
@@ -97,10 +103,9 @@ class Disturbance:
 
     def _finished(self, out: Path) -> bytes:
         """Return the results of a run that nobody disturbs."""
-        command, environment = faulty_command(self._arguments(out))
-        exit_code, said = kill_after(command, _PATIENCE, environment)
-        if exit_code:
-            raise OtherResultsError(f"{out}: exit code {exit_code}: {said}")
+        ended = self.forks.run(self._arguments(out), FAULTY, environment=fault_environment())
+        if ended.exit_code:
+            raise OtherResultsError(f"{out}: exit code {ended.exit_code}: {ended.said}")
         return (out / "results.csv").read_bytes()
 
     def _arguments(self, out: Path) -> list[str]:
@@ -118,6 +123,6 @@ def _street(root: Path) -> Street:
     return street
 
 
-def _outcome(exit_code: int, said: str) -> str:
-    last = said.strip().splitlines()[-1:] or [""]
-    return {0: "finished, equal", 1: last[0]}.get(exit_code, f"killed at: {last[0]}")
+def _outcome(ended: Ended) -> str:
+    last = ended.said.strip().splitlines()[-1:] or [""]
+    return {0: "finished, equal", 1: last[0]}.get(ended.exit_code, f"killed at: {last[0]}")

@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from helpers.devices import Notes
+from helpers.forked import Forks
 from helpers.runs import piece_files
 from helpers.street import Street, ask_for_all, make_street
 from PIL import Image
@@ -117,7 +118,7 @@ def test_the_order_of_domains_changes_no_number(street: Street, whole: Path, tmp
 
 @pytest.mark.parametrize("moments", [(3, 12), (8, 35)], ids=["early", "late"])
 def test_a_run_killed_twice_and_resumed_gives_the_bytes_of_the_whole(
-    street: Street, whole: Path, moments: tuple[int, int], tmp_path: Path
+    street: Street, whole: Path, moments: tuple[int, int], tmp_path: Path, forks: Forks
 ) -> None:
     """Killed with SIGKILL in the middle of a shard, when so many samples are done.
 
@@ -126,8 +127,8 @@ def test_a_run_killed_twice_and_resumed_gives_the_bytes_of_the_whole(
     out = tmp_path / "killed"
     for moment in moments:
         code = _KILLER.format(moment=moment, config=str(street.config), out=str(out))
-        ended = subprocess.run([sys.executable, "-c", code], capture_output=True)
-        assert ended.returncode == -signal.SIGKILL, ended.stderr
+        ended = forks.run(code=code)
+        assert ended.exit_code == -signal.SIGKILL, ended.said
         assert not (out / "results.csv").exists()
     reliseg.run_config(street.config, out)
     for file in ("results.csv", "fits.csv"):

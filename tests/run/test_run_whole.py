@@ -1,7 +1,5 @@
 """Whole images for calibrators that train on them: which, kept how, and a run that trains on stored predictions."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import ClassVar
 
@@ -102,10 +100,10 @@ reliseg.run_config(Path({config!r}), Path({out!r}), workers=1, progress=Watch())
 
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [9, 0], ids=["second shard", "training"])
-def test_a_run_killed_while_images_are_kept_gives_the_bytes_of_the_whole(street, whole, tmp_path, after):
+def test_a_run_killed_while_images_are_kept_gives_the_bytes_of_the_whole(street, whole, tmp_path, after, forks):
     out = tmp_path / "out"
     code = _KILLED.format(after=after, config=str(street.config), out=str(out))
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    assert forks.run(code=code).exit_code == 9
     kept = sorted((out / "samples").rglob("*.labels.npy"))
     assert kept
     reliseg.run_config(street.config, out, workers=1)

@@ -2,14 +2,14 @@
 
 import random
 import shutil
-import subprocess
-import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers.forked import Ended, Forks
 from helpers.runs import run_of
 from helpers.street import Street, make_street
 
@@ -132,21 +132,17 @@ def test_parts_in_random_order_give_the_bytes_of_one_run(street: Street, whole: 
     assert (tmp_path / "out" / "results.csv").read_bytes() == whole
 
 
-def test_parts_work_side_by_side_in_one_folder(street: Street, whole: bytes, tmp_path: Path) -> None:
+def test_parts_work_side_by_side_in_one_folder(street: Street, whole: bytes, tmp_path: Path, forks: Forks) -> None:
     """They keep the usual size of shards: processes of their own."""
 
-    def command(*words: str) -> list[str]:
-        return [sys.executable, "-m", "reliseg.cli", "run", str(street.config), "--out", str(tmp_path / "out"), *words]
+    def command(*words: str) -> Ended:
+        return forks.run(["run", street.config, "--out", tmp_path / "out", "--stage", *words])
 
-    for stage in ("sample", "fit"):
-        subprocess.run(command("--stage", stage), check=True, capture_output=True)
-    parts = [
-        subprocess.Popen(command("--stage", "evaluate", "--part", f"{k}/3"), stderr=subprocess.PIPE, text=True)
-        for k in (1, 2, 3)
-    ]
-    said = [part.communicate()[1] for part in parts]
-    assert [part.returncode for part in parts] == [0, 0, 0], said
-    subprocess.run(command("--stage", "measure"), check=True, capture_output=True)
+    assert [command(stage).exit_code for stage in ("sample", "fit")] == [0, 0]
+    with ThreadPoolExecutor() as side_by_side:
+        parts = list(side_by_side.map(lambda k: command("evaluate", "--part", f"{k}/3"), (1, 2, 3)))
+    assert [part.exit_code for part in parts] == [0, 0, 0], parts
+    assert command("measure").exit_code == 0
     assert (tmp_path / "out" / "results.csv").read_bytes() == whole
 
 

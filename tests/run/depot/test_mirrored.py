@@ -2,13 +2,12 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from helpers import s3_server
+from helpers.forked import Forks
 from helpers.runs import run_of
 from helpers.s3_server import Fault, Server
 from helpers.street import Street
@@ -202,11 +201,11 @@ reliseg.run_config(sys.argv[1], sys.argv[2], workers=1)
 
 @pytest.mark.parametrize("at", [5, 14, 25])
 def test_a_run_that_is_killed_goes_on_here_and_elsewhere(
-    at: int, street: Street, whole: bytes, s3: Server, bucket: str, machine: Callable[[str], None]
+    at: int, street: Street, whole: bytes, s3: Server, bucket: str, machine: Callable[[str], None], forks: Forks
 ) -> None:
     out = f"s3://{bucket}/runs/a"
     code = _KILLED.format(at=at)
-    assert subprocess.run([sys.executable, "-c", code, street.config, out], check=False).returncode == 9
+    assert forks.run([street.config, out], code).exit_code == 9
     machine("other")
     reliseg.run_config(street.config, out)
     assert results(s3, bucket) == whole

@@ -196,11 +196,11 @@ reliseg.run_config({config!r}, {out!r}, workers=1)
     ("after", "left"), [((3, 0), 15), ((9, 0), 8), ((0, 1), 0), ((0, 3), 0)], ids=["a", "b", "first fit", "third fit"]
 )
 def test_a_run_killed_while_it_fits_goes_on_and_gives_the_bytes_of_the_whole(
-    street, together, tmp_path, calls, after, left
+    street, together, tmp_path, calls, after, left, forks
 ):
     config, out = write_config(street, tmp_path, FITS, metrics=["likelihood"]), tmp_path / "out"
     code = _KILLED.format(after=after, config=str(config), out=str(out))
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    assert forks.run(code=code).exit_code == 9
     assert (out / "samples").is_dir()
     reliseg.run_config(config, out)
     assert records(out) == records(together)
@@ -208,24 +208,24 @@ def test_a_run_killed_while_it_fits_goes_on_and_gives_the_bytes_of_the_whole(
     assert not (out / "samples").exists()
 
 
-def test_what_was_kept_of_a_mask_that_was_changed_since_is_not_fitted_on(tmp_path):
+def test_what_was_kept_of_a_mask_that_was_changed_since_is_not_fitted_on(tmp_path, forks):
     street = make_street(tmp_path / "street", cal=10, day=5, dusk=2)
     config, out = (
         write_config(street, tmp_path, [{"on": [A], "methods": ["ts", "vector"]}], metrics=["likelihood"]),
         tmp_path / "out",
     )
     code = _KILLED.format(after=(0, 1), config=str(config), out=str(out))
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    assert forks.run(code=code).exit_code == 9
     Image.fromarray(np.full((24, 32), 3, np.uint8)).save(street.mask("val", 0))
     reliseg.run_config(config, out)
     reliseg.run_config(config, tmp_path / "anew")
     assert records(out) == records(tmp_path / "anew")
 
 
-def test_what_is_left_of_a_finished_run_is_deleted_by_the_next(street, tmp_path):
+def test_what_is_left_of_a_finished_run_is_deleted_by_the_next(street, tmp_path, forks):
     config, out = write_config(street, tmp_path, FITS[:1], metrics=["likelihood"]), tmp_path / "out"
     code = _KILLED.format(after=(0, 1), config=str(config), out=str(out))
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    assert forks.run(code=code).exit_code == 9
     shutil.copytree(out / "samples", tmp_path / "samples")
     reliseg.run_config(config, out)
     shutil.copytree(tmp_path / "samples", out / "samples")
