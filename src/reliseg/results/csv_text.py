@@ -4,6 +4,7 @@ import csv
 import math
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
@@ -35,9 +36,17 @@ def _number(value: float) -> str:
 
 
 def _cell(value: object) -> str:
-    if type(value) is float:  # most are, and none needs quotes
-        return "" if math.isnan(value) else str(value)
-    text = "" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value)
-    if isinstance(value, str) and text.startswith(_FORMULA):
-        text = f"'{text}"
+    if isinstance(value, str):
+        return _text(value)
+    is_nothing = value is None or (isinstance(value, float) and math.isnan(value))
+    return "" if is_nothing else _quoted(str(value))
+
+
+@lru_cache(1 << 12)
+def _text(value: str) -> str:
+    """Return the cell of a text: many are the same from row to row."""
+    return _quoted(f"'{value}" if value.startswith(_FORMULA) else value)
+
+
+def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text

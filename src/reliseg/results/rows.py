@@ -109,8 +109,8 @@ class Row:
 
     def record(self) -> dict[str, Any]:
         """Return the row with the column names of files; NaN is None."""
-        cells = vars(self).items()  # plain values: asdict would copy each, and tables have a million
-        return {name.rstrip("_"): None if isinstance(v, float) and math.isnan(v) else v for name, v in cells}
+        cells = vars(self).values()  # plain values: asdict would copy each, and tables have a million
+        return {name: None if v != v else v for name, v in zip(COLUMNS, cells, strict=True)}
 
 
 KEYS = ("model", "dataset", "domain", "reference", "calibration", "fitted_on", "seed", "score")

@@ -1,12 +1,13 @@
 """The table of results: it is asked, written and read."""
 
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
+
+import numpy as np
 
 from reliseg.errors import DataError, count_text, shortlist, suggestion
 from reliseg.results import frames
@@ -18,6 +19,7 @@ from reliseg.results.readable import RESULTS_FILE, Source, open_readable
 from reliseg.results.replicates import Replicates
 from reliseg.results.rows import COLUMNS, KEYS, NAN, NUMBERS, Row
 from reliseg.results.views import view
+from reliseg.runtime.garbage import no_collection
 from reliseg.runtime.regular_files import read_open
 
 T = TypeVar("T")
@@ -131,13 +133,14 @@ class Results:
 
         A text that a spreadsheet would take for a formula begins with an apostrophe; `read_csv` takes it away.
         """
-        lines = (csv_line(record.values()) for record in self.records())
+        lines = (csv_line(vars(row).values()) for row in self.rows)
         return "".join([csv_line(COLUMNS), *lines])
 
     def to_json(self, provenance: Mapping[str, Any] | None = None) -> str:
         """Return the table as JSON, a row a line: undefined numbers are null, and `why` says the reason."""
         of = json.dumps(provenance or {}, indent=1, allow_nan=False)
-        rows = ",\n".join(json.dumps(record, allow_nan=False) for record in self.records())
+        encoder = json.JSONEncoder(allow_nan=False)
+        rows = ",\n".join(encoder.encode(row.record()) for row in self.rows)
         return f'{{"provenance": {of},\n"rows": [\n{rows}\n]}}\n'
 
     def to_pandas(self) -> Any:
@@ -163,7 +166,7 @@ class Results:
     def read(cls, path: str | Path) -> "Results":
         """Read the table of a run, by its folder, its address or its `results.json`; a DataError where it is none."""
         shown, data = _content(path)
-        rows = _parsed(shown, data, lambda content: tuple(map(_row, content["rows"])))
+        rows = _parsed(shown, data, lambda content: _rows(content["rows"]))
         run = shown.removesuffix(RESULTS_FILE)
         return cls(rows, Source.of(run.rstrip("/") or run or ".", data) if run != shown else None)
 
@@ -193,7 +196,8 @@ def _content(path: str | Path) -> tuple[str, bytes]:
 
 def _parsed(shown: str, data: bytes, parse: Callable[[Any], T]) -> T:
     try:
-        return parse(json.loads(data))
+        with no_collection():
+            return parse(json.loads(data, object_pairs_hook=_object))
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise DataError(f"{shown}: not the results.json of a run; give the folder of a finished one") from error
 
@@ -206,13 +210,38 @@ _FIELDS = {name: f.name for f in fields(Row) for name in (f.name.rstrip("_"), f.
 """Which field of a row a column is, by its names."""
 
 
-def _row(record: Mapping[str, Any]) -> Row:
-    """Return the row of a record in a file; a TypeError or ValueError where it is none."""
-    values: dict[str, Any] = {"skipped": 0, "ci_units": "", "n_units": 0, "ci_note": ""}
-    values |= {("class_" if k == "class" else k): v for k, v in record.items()}
-    for name, value in values.items():
-        if type(value) not in _TYPES[name] or (isinstance(value, float) and not math.isfinite(value)):
-            raise TypeError(f"{name} is {value!r}")
-        if name in NUMBERS:
-            values[name] = NAN if value is None else float(value)
-    return Row(**values)
+_LATER: dict[str, Any] = {"skipped": 0, "ci_units": "", "n_units": 0, "ci_note": ""}
+"""Columns that files of earlier versions do not have, and what they mean by that."""
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any] | tuple[Any, ...]:
+    """Return an object of a file: of a row its values alone, as there may be millions."""
+    names, values = zip(*pairs, strict=True) if pairs else ((), ())
+    return values if names == COLUMNS else dict(pairs)
+
+
+def _rows(found: Sequence[dict[str, Any] | tuple[Any, ...]]) -> tuple[Row, ...]:
+    """Return the rows of a file, checked column by column; a TypeError, KeyError or ValueError where one is none."""
+    rows = [row if isinstance(row, tuple) else _values(row) for row in found]
+    columns = zip(*rows, strict=True) if rows else [()] * len(COLUMNS)
+    return tuple(map(Row, *map(_checked, _TYPES, columns)))
+
+
+def _values(record: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the values of a row that names its columns in another order, or not those of later versions."""
+    if unknown := record.keys() - set(COLUMNS):
+        raise TypeError(f"no columns {shortlist(sorted(unknown), 3)}")
+    whole = _LATER | record
+    return tuple(whole[name] for name in COLUMNS)
+
+
+def _checked(name: str, values: Sequence[Any]) -> list[Any]:
+    """Return the values of a field; equal texts are one, because they fill most of the memory."""
+    if not set(map(type, values)) <= set(_TYPES[name]):
+        raise TypeError(f"{name} is not what it should be")
+    if name in NUMBERS:
+        if not np.isfinite(np.array([0 if value is None else value for value in values], np.float64)).all():
+            raise ValueError(f"{name} is not finite")
+        return [NAN if value is None else float(value) for value in values]
+    one: dict[Any, Any] = {}
+    return [one.setdefault(value, value) for value in values]
