@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=lo
 
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE  # hundreds of processes that tests start would compile the package anew
-.PHONY: help environments kernels demo test test-fast test-zoo test-numpy fuzz soak check docs bench changelog dist release clean
+.PHONY: help environments kernels compiled demo test test-fast test-zoo test-numpy fuzz soak check docs bench changelog dist release clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ environments: $(STAMP) $(ZOO)/.packages $(OLD)/.packages  ## Install everything 
 
 kernels: $(STAMP)  ## Compile the kernels that count pixels, which else the first run does
 	$(BIN)/python -c 'from reliseg.kernels.cpu.kernel import compile_kernels; compile_kernels()'
+
+compiled: kernels  ## Compile what runs and fits take besides, which else tests side by side do, each all of it
+	PYTHONPATH=tests $(BIN)/python -m helpers.compile_all
 
 demo: kernels  ## Install everything, then measure a small network on drawn street scenes
 	$(BIN)/reliseg demo --out runs/demo

@@ -83,7 +83,7 @@ def whole(study: Study) -> Path:
 def test_every_domain_has_its_rows_under_every_calibration(whole: Path) -> None:
     results = Results.read(whole / "results.json")
     methods = ("ts", "cluster_ts(k=2,shrinkage=100,seed=7)")
-    idd = 2 * len(scenes())
+    idd = len(scenes())
     domains = TESTS | {"idd/test": idd, "acdc+idd/pooled": TESTS["acdc/test"] + idd}
     expected = {(d, "identity") for d in domains}
     expected |= {
@@ -115,7 +115,7 @@ def test_local_and_image_level_ood_are_measured_as_in_the_study(whole: Path) -> 
 def test_void_counts_for_the_study_alone(whole: Path) -> None:
     """Rows have 28 of 32 lines known; IDD's unknown objects are errors in the study's PRR too."""
     rows = Results.read(whole / "results.json").where(dataset="idd", calibration="identity")
-    assert {r.n_pixels for r in rows} == {74 * (28 * 64 - 4 * 20)}
+    assert {r.n_pixels for r in rows} == {37 * (28 * 64 - 4 * 20)}
     assert rows.value("relis_prr", score="msp") < rows.value("prr", score="msp")
 
 
@@ -158,7 +158,7 @@ def test_check_takes_a_protocol_and_says_what_was_changed(study: Study, capsys: 
     assert command("check", *words) == 0
     lines = capsys.readouterr().err
     assert f"protocol {NAME}, version 2, reading scripts, changed: calibration.methods" in lines
-    assert "idd/test: 74 images and masks" in lines
+    assert "idd/test: 37 images and masks" in lines
     assert "cityscapes/augmented: 60 images and masks" in lines
 
 
@@ -342,7 +342,7 @@ def test_scenes_of_idd_are_found_in_all_splits_of_the_download(study: Study, tmp
     domains = next(d for d in read_protocol(NAME).content["datasets"] if d["name"] == "idd")["domains"]
     opened = open_dataset(DataOptions("idd", root, domains=domains))
     samples = opened.domains["test"].samples
-    assert len(samples) == 74
+    assert len(samples) == 37
     assert {s.image.split("/")[1] for s in samples if s.scene == "265"} == {"test"}
     assert {s.scene for s in opened.domains["cal"].samples} == {"119", "4"}
 

@@ -32,7 +32,10 @@ class Study:
 
 
 def make_study(root: Path, *, idd_scenes: tuple[str, ...]) -> Study:
-    """Write two images of 64 x 32 pixels for each city, condition and scene, and random logits, often right."""
+    """Write two images of 64 x 32 pixels for each city, condition and scene, and random logits, often right.
+
+    Of each scene of IDD that is tested it is one image: there are many.
+    """
     study = Study(root)
     for city in CITIES:
         for i in range(IMAGES):
@@ -51,7 +54,7 @@ def make_study(root: Path, *, idd_scenes: tuple[str, ...]) -> Study:
                 _sample(study, "acdc", f"{scene}/{stem}", places, CITYSCAPES, void=255, unknown=None)
     for split, scenes in (("train", idd_scenes), ("val", ("119", "4"))):
         for scene in scenes:
-            for i in range(IMAGES):
+            for i in range(1 if split == "train" else IMAGES):
                 stem = f"frame{i:04d}"
                 places = (
                     f"leftImg8bit/{split}/{scene}/{stem}_leftImg8bit",
