@@ -4,6 +4,7 @@ import csv
 import io
 import math
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +28,10 @@ def test_negative_numbers_stay_numbers_and_plain_texts_stay_as_they_are():
     assert csv_line([-1.5, -2, "-1.5", "a-b", 'say "a", b', math.nan, None, 1e-300, "it's"]) == (
         '-1.5,-2,\'-1.5,a-b,"say ""a"", b",,,1e-300,it\'s\n'
     )
+
+
+def test_numbers_and_texts_of_numpy_are_cells_as_others():
+    assert csv_line([np.float64(0.1), np.float64("nan"), np.int64(3), np.str_("=1"), True]) == "0.1,,3,'=1,True\n"
 
 
 @given(st.lists(st.floats(), min_size=1))

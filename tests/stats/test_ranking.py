@@ -155,7 +155,7 @@ def test_distinct_scores_become_bins_the_highest_first():
     assert neg.tolist() == [1, 1, 0]
 
 
-@pytest.mark.parametrize("start", [0, 1, 7, 999, 1000, 1001, 5000, 10**5, 10**6 - 1, 10**6, 10**6 + 1, 10**8])
+@pytest.mark.parametrize("start", [0, 1, 7, 999, 1000, 1001, 5000, 16_000, 10**5, 10**6 - 1, 10**6, 10**6 + 1, 10**8])
 @pytest.mark.parametrize("length", [1, 2, 30, 1000])
 def test_harmonic_differences_keep_their_digits(start, length):
     """They are multiplied by up to `start`, so that is taken into account: 1e-10 pixels."""

@@ -1,5 +1,8 @@
 """mIoU of single images, in plain loops."""
 
+import math
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from helpers.metric_values import values_of
@@ -56,3 +59,34 @@ def test_images_without_known_pixels_are_left_out():
     for metric in (ImageIou(), ImageError()):
         before = values_of(metric, each.only(each.image != 2))
         assert repr(values_of(metric, hidden)) == repr(before)  # nan is not nan
+
+
+class Scenes:
+    """Which scene each image is of."""
+
+    def __init__(self, of_image):
+        self.of_image = of_image
+
+    def __len__(self):
+        return int(self.of_image.max()) + 1
+
+    def sums(self, values):
+        there = ~np.isnan(values)
+        scenes = self.of_image[there]
+        return np.bincount(scenes, values[there], len(self)), np.bincount(scenes, minlength=len(self)).astype(float)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_without_a_scene_the_worst_are_those_of_all_other_images(seed):
+    g = np.random.default_rng(seed)
+    images, scenes = int(g.integers(12, 80)), int(g.integers(2, 9))
+    of_image = np.concatenate([np.arange(scenes), np.minimum(g.geometric(0.4, images - scenes) - 1, scenes - 1)])
+    miou = np.where(g.random(images) < 0.1, np.nan, g.random(images) ** 2)
+    domain = SimpleNamespace(images=SimpleNamespace(miou=miou), units=Scenes(of_image))
+    found = {r.metric: r for r in ImageIou().replicates(domain, None)}
+    for q in (5, 10):
+        for scene, left in enumerate(found[f"worst{q}_miou"].lefts[0]):
+            values = sorted(miou[(of_image != scene) & ~np.isnan(miou)])
+            worst = values[: math.ceil(q * len(values) / 100)]
+            expected = sum(worst) / len(worst) if len(values) >= 100 // q else math.nan
+            assert left == pytest.approx(expected, abs=EXACT, nan_ok=True)
