@@ -19,7 +19,7 @@ from reliseg.results.readable import RESULTS_FILE, Source, open_readable
 from reliseg.results.replicates import Replicates
 from reliseg.results.rows import COLUMNS, KEYS, NAN, NUMBERS, Row
 from reliseg.results.views import view
-from reliseg.runtime.garbage import no_collection
+from reliseg.runtime.process.garbage import no_collection
 from reliseg.runtime.regular_files import read_open
 
 T = TypeVar("T")

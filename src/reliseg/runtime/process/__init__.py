@@ -1,1 +1,1 @@
-"""The end of the process."""
+"""The process itself: how it ends, and when garbage is looked for."""

@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from reliseg.runtime.garbage import no_collection
+from reliseg.runtime.process.garbage import no_collection
 
 
 @pytest.mark.parametrize("is_on", [True, False])
