@@ -2,7 +2,7 @@
 
 import inspect
 import sys
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
 import pytest
@@ -87,10 +87,7 @@ class Unfinished(Score):
 def fresh(monkeypatch, *entries):
     """The scores' registry as it is with these entry points."""
 
-    def entries_of(*, group):
-        return [e for e in entries if e.group == group]
-
-    monkeypatch.setattr(registry, "entry_points", entries_of)
+    monkeypatch.setattr(registry, "entry_points", lambda: EntryPoints(entries))
     monkeypatch.setitem(sys.modules, "foreign_scores", sys.modules[__name__])
     return Registry("reliseg.scores", "methods", "Score", "score", trial=SCORES.trial)
 

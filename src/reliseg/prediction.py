@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64, Int64, UInt8
 
 from reliseg.errors import image_size_text
 from reliseg.labels import UNKNOWN, Projection
 from reliseg.stats import DeviceLogits, LogitView
 from reliseg.stats.rows import Rows, ScoreRows, row_blocks
 from reliseg.stats.view import Transform, source_positions
-from reliseg.types import Factors, Feature, Image, Logits, Truth
+from reliseg.types import Factors, Feature, Float, Float32, Float64, Image, Int64, Logits, Truth, UInt8
 
 LOGIT_LIMIT = 2.0**14
 """The largest magnitude of a logit: the exact sums have no room for more."""

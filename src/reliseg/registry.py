@@ -3,11 +3,12 @@
 import importlib
 import inspect
 import pkgutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -23,6 +24,12 @@ def shipped_files(package: str, pattern: str) -> Mapping[str, Path]:
     """Return the files of a package that match a pattern like `specs/*.toml`, by name without its ending, in order."""
     folder = Path(str(files(package)))
     return MappingProxyType({path.stem: path for path in sorted(folder.glob(pattern))})
+
+
+@cache
+def _every(find: Callable[[], EntryPoints], path: tuple[str, ...]) -> EntryPoints:
+    """Return the entry points of all packages on a path: they are read at once, whichever are asked for."""
+    return find()
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,9 @@ class Registry(Generic[T]):
 
     @cached_property
     def _entries(self) -> dict[str, EntryPoint | str]:
-        entries: dict[str, EntryPoint | str] = {e.name: e for e in entry_points(group=self.package)}
+        entries: dict[str, EntryPoint | str] = {
+            e.name: e for e in _every(entry_points, tuple(sys.path)).select(group=self.package)
+        }
         entries = {name.replace("-", "_"): entry for name, entry in entries.items()}
         files = f"{self.package}.{self.folder}"
         for module in pkgutil.iter_modules(importlib.import_module(files).__path__):

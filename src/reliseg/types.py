@@ -1,9 +1,34 @@
-"""Array types shared by all modules. The axes: c classes, h w native stride, H W image, p pixels, b bins."""
+"""Array types shared by all modules. The axes: c classes, h w native stride, H W image, p pixels, b bins.
 
-from typing import TypeAlias
+Annotations like `Float32[np.ndarray, "h w"]` are jaxtyping's for type checkers and readers. When the program runs
+nobody looks at shapes, and loading jaxtyping takes as long as numpy: an annotation is the class of the array then.
+"""
+
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64, UInt8
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool as Bool
+    from jaxtyping import Float as Float
+    from jaxtyping import Float32 as Float32
+    from jaxtyping import Float64 as Float64
+    from jaxtyping import Int as Int
+    from jaxtyping import Int16 as Int16
+    from jaxtyping import Int32 as Int32
+    from jaxtyping import Int64 as Int64
+    from jaxtyping import UInt8 as UInt8
+    from jaxtyping import UInt16 as UInt16
+    from jaxtyping import UInt32 as UInt32
+    from jaxtyping import UInt64 as UInt64
+else:
+
+    class _Shaped:
+        def __class_getitem__(cls, array_and_shape: tuple[Any, str]) -> Any:
+            return array_and_shape[0]
+
+    Bool = Float = Float32 = Float64 = Int = Int16 = _Shaped
+    Int32 = Int64 = UInt16 = UInt32 = UInt64 = UInt8 = _Shaped
 
 Image: TypeAlias = UInt8[np.ndarray, "H W 3"]
 """8-bit RGB."""

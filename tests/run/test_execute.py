@@ -318,16 +318,16 @@ def test_peak_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> 
 # interned names, paths among them, doubles with the name that fills it: here it is large enough before.
 _MEASURED = """
 import gc, sys, tracemalloc, reliseg
-from reliseg.run import conclude
+from reliseg.run.measure import splits
 from reliseg.runtime.progress import Silent
 
-def measure_splits(*given, whole=conclude.measure_splits):
+def measure_splits(*given, whole=splits.measure_splits):
     global evaluated
     evaluated = tracemalloc.get_traced_memory()[1]
     tracemalloc.reset_peak()
     return whole(*given)
 
-conclude.measure_splits = measure_splits
+splits.measure_splits = measure_splits
 names = [sys.intern(f"a name {{i}}") for i in range(50_000)]
 tracemalloc.start()
 reliseg.run_config({warm!r}, {out!r} + "-warm")

@@ -13,7 +13,7 @@ import pytest
 from helpers.plans import dataset_of
 from PIL import Image
 
-from reliseg.data import DataSet, load
+from reliseg.data import DataSet, Sample, load
 from reliseg.errors import ReliSegError
 from reliseg.run import hashes as module
 from reliseg.run import memory_file
@@ -225,6 +225,59 @@ def test_a_finished_run_that_is_asked_again_writes_nothing_and_reads_no_file(tmp
     assert digests() == first
     assert store.stat() == written
     assert len(reads) == read
+
+
+@pytest.mark.usefixtures("settled")
+def test_samples_that_are_asked_together_have_the_hashes_of_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads, sample_sha256 = list[Sample](), module.sample_sha256
+
+    def read(dataset: DataSet, sample: Sample) -> tuple[str, ...]:
+        reads.append(sample)
+        return sample_sha256(dataset, sample)
+
+    monkeypatch.setattr(module, "sample_sha256", read)
+    dataset, store = world(tmp_path), tmp_path / "inputs"
+    samples = [s for d in dataset.domains.values() for s in d.samples]
+    alone = [InputHashes().of_sample(dataset, s) for s in samples]
+
+    def together(*, verify: bool = False) -> list[str]:
+        known = InputHashes(store, verify)
+        try:
+            found = known.of_samples(dataset, samples)
+            assert [known.of_sample(dataset, s) for s in samples] == found
+            assert all(known.of_image(dataset, s) for s in samples)
+            return found
+        finally:
+            known.close()
+
+    assert together() == alone
+    reads.clear()
+    assert together() == alone
+    assert not reads
+    assert together(verify=True) == alone
+    assert reads == samples
+    write(tmp_path / samples[1].image, b"other bytes", (tmp_path / samples[1].image).stat())
+    changed = together()
+    assert (changed[0], changed[1] != alone[1]) == (alone[0], True)
+    (tmp_path / samples[1].image).unlink()
+    with pytest.raises(ReliSegError):
+        together()
+
+
+@pytest.mark.usefixtures("settled")
+def test_files_that_are_asked_together_have_one_hash_in_one_run(tmp_path: Path) -> None:
+    files, store = [write(tmp_path / name, name.encode()) for name in "ab"], tmp_path / "inputs"
+    known = InputHashes(store)
+    assert known.of_each([[f] for f in files]) == [known.of_files([f]) for f in files]
+    write(files[1], b"c")
+    meanwhile = InputHashes(store)
+    meanwhile.of_each([[f] for f in files])
+    meanwhile.close()
+    with pytest.raises(ChangedError):
+        known.of_each([[f] for f in files])
+    known.close()
 
 
 def test_a_sample_and_its_image_as_the_file_of_a_prediction_are_two_things(tmp_path: Path) -> None:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64, UInt8
 
 from reliseg.prediction import Prediction
-from reliseg.types import Truth
+from reliseg.types import Float32, Float64, Int64, Truth, UInt8
 
 PixelLogits: TypeAlias = Float32[np.ndarray, "p y"]
 """Logits of pixels in the data set's classes, a row each; the last column is that of `other`."""

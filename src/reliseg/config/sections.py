@@ -16,7 +16,7 @@ from reliseg.runtime.text_files import quoted
 class Section(BaseModel):
     """A section of a configuration. It takes no other keys than its own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
     written_if_used: ClassVar[tuple[str, ...]] = ()
     """Keys that are written out only where they say something: configurations without them stay what they were."""
 

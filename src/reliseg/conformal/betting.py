@@ -8,9 +8,9 @@ variables by betting, JRSS B 2024).
 import math
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.conformal.losses import Losses
+from reliseg.types import Float64
 
 
 def accepted_with_confidence(losses: Losses, risk: float, confidence: float) -> int:

@@ -3,7 +3,8 @@
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float64, Int64
+
+from reliseg.types import Float64, Int64
 
 Losses: TypeAlias = Float64[np.ndarray, "n k"]
 """In [0, 1]: column `k` holds what each image loses where the `k` first bins are accepted; none are in column 0.

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
-from jaxtyping import Float32, UInt64
 
 from reliseg.registry import Registry
-from reliseg.types import Image
+from reliseg.types import Float32, Image, UInt64
 
 Family: TypeAlias = Literal["noise", "blur", "weather", "digital"]
 Key: TypeAlias = UInt64[np.ndarray, "4"]

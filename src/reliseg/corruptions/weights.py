@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64
 
 from reliseg.corruptions.compiled.line import Line
+from reliseg.types import Float32, Int32, Int64
 
 _UNIT = 1 << 15
 DOWN, NEAREST = 1 << 4, _UNIT // 2

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Int64
 
 from reliseg.data.base import DataSet, Domain, Sample
 from reliseg.data.decode import check_sizes, load, mask_colors
@@ -15,6 +14,7 @@ from reliseg.data.misreading import CountedMap, blurred_reading, id_counts, othe
 from reliseg.errors import SampleError, count_text, image_size_text
 from reliseg.labels import UNKNOWN, VOID, LabelMap, LabelSpace
 from reliseg.remote import RemoteFolder
+from reliseg.types import Int64
 
 MASKS_TO_DECODE = 8
 """So many masks of a domain are looked at where not all are."""

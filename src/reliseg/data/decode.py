@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from jaxtyping import UInt8, UInt16
 from PIL import Image as Pillow
 from PIL import ImageFile as PillowFiles
 from PIL import UnidentifiedImageError
@@ -44,7 +43,7 @@ from reliseg.errors import ConfigError, DataError, SampleError, image_size_text,
 from reliseg.labels import UnlistedIdsError
 from reliseg.remote import FetchError, Place, RemoteFile
 from reliseg.runtime.regular_files import open_regular, read_open, reason_of, size_text
-from reliseg.types import Image, Truth
+from reliseg.types import Image, Truth, UInt8, UInt16
 
 PIXEL_LIMIT = 125_000_000
 """Larger images are refused, as small files may unpack to them: decoding takes up to 8 bytes per pixel, 1 GB in all.

@@ -7,14 +7,13 @@ from math import gcd
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Int64, UInt8, UInt16
 
 from reliseg.data.base import DataSet
 from reliseg.data.label_table import read_label_map
 from reliseg.data.spec import dataset_names, read_spec
 from reliseg.errors import shortlist
 from reliseg.labels import UNKNOWN, VOID, LabelMap, LabelSpace, label_space
-from reliseg.types import Truth
+from reliseg.types import Int64, Truth, UInt8, UInt16
 
 _Candidate: TypeAlias = tuple[Int64[np.ndarray, " ids"], str]
 """A label map's table, and what to say of masks that it explains."""

@@ -122,6 +122,8 @@ def _with_other_images(entries: Sequence[Entry]) -> list[Entry]:
     for entry in entries:
         if entry.mask is not None:
             scenes.setdefault(entry.mask, {}).setdefault(entry.fields["scene"], str(entry.image))
+    if all(len(images) == 1 for images in scenes.values()):  # as it is nearly always
+        return list(entries)
     outcome = []
     for entry in entries:
         images = scenes.get(entry.mask or "", {})

@@ -243,8 +243,8 @@ def match_segment(
     if match is None:
         return None
     values = dict(bound)
-    for key in head.groupindex:
-        value = match[key] or ""
+    for key, found in match.groupdict().items():
+        value = found or ""
         if values.setdefault(key, value) != value or (key in allowed and value not in allowed[key]):
             return None
     return values

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD
+from reliseg.types import Float
 
 CLASSES = 19
 WEIGHTS = Path(__file__).with_name("weights.safetensors")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64, UInt8
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
@@ -18,6 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from reliseg.demo.network import CLASSES, WEIGHTS, build, normalise, upsample
 from reliseg.demo.world.scenes import draw
 from reliseg.labels import VOID
+from reliseg.types import Float32, Int64, UInt8
 
 FIRST_SEED = 100_000
 """Scenes from here on are for training; the demo draws from 0 to 9999."""

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
 
 from reliseg.calibration import calibrator
 from reliseg.calibration.records.record import Record, read_record
@@ -13,6 +12,7 @@ from reliseg.errors import ConfigError, shape_text
 from reliseg.kernels.reference import full_logits
 from reliseg.prediction import Prediction
 from reliseg.stats.rows import row_blocks
+from reliseg.types import Float, Float32, UInt8
 
 
 def calibrate_logits(

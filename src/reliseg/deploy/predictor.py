@@ -22,7 +22,7 @@ from reliseg.models.image_predictor import GRAY, TRIAL_SIZES
 from reliseg.prediction import Prediction
 from reliseg.run.predict.stream import predict_batch, prefetch
 from reliseg.runtime.malloc import keep_freed_memory
-from reliseg.runtime.openmp import end_idle_threads
+from reliseg.runtime.process.openmp import end_idle_threads
 
 if TYPE_CHECKING:
     from reliseg.deploy.heads.head import Head

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32
 
 from reliseg.deploy.acceptance import Acceptance
 from reliseg.errors import ConfigError, image_size_text
@@ -15,7 +14,7 @@ from reliseg.prediction import Prediction
 from reliseg.scores import SCORES, score_of_rows
 from reliseg.stats.device import DeviceLogits
 from reliseg.stats.rows import row_blocks
-from reliseg.types import Feature, Truth
+from reliseg.types import Bool, Feature, Float, Float32, Truth
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.intervals.jackknife import LEVEL, ONE_UNIT, UNCHANGED, UNDEFINED, Interval, Left, Spread
+from reliseg.types import Float64
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.intervals.scale import Scale
+from reliseg.types import Float64
 
 Left: TypeAlias = Float64[np.ndarray, " n"]
 """A number without each of the units, one after the other."""

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64
 
 from reliseg.intervals.jackknife import (
     DECIDE,
@@ -18,6 +17,7 @@ from reliseg.intervals.jackknife import (
     Spread,
 )
 from reliseg.intervals.scale import Scale
+from reliseg.types import Bool, Float64
 
 _CELLS = 1 << 20
 """Of replicates that are looked at together, about."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from jaxtyping import Float64
+
+from reliseg.types import Float64
 
 Link: TypeAlias = Literal["identity", "log", "logit"]
 Values: TypeAlias = Float64[np.ndarray, "*n"]

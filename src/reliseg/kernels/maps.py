@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int32, UInt8
 
 from reliseg.kernels.cpu.kernel import check_layout, check_view, group_classes, pieces_of_blocks, pieces_of_view
 from reliseg.kernels.cpu.scores import scores_at
@@ -14,7 +13,7 @@ from reliseg.kernels.cpu.walk import Maps, map_image
 from reliseg.stats.bins import VOID
 from reliseg.stats.pixels import Layout
 from reliseg.stats.view import LogitView
-from reliseg.types import LiveBlock, Truth
+from reliseg.types import Bool, Float32, Int32, LiveBlock, Truth, UInt8
 
 OTHER_ID = 255
 """In maps of classes, what the data set has no class for."""

@@ -3,7 +3,6 @@
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
 
 from reliseg.stats.bins import (
     COARSE_BINS,
@@ -38,7 +37,7 @@ from reliseg.stats.probabilities import LEAST_PROBABILITY, LOG_ZERO
 from reliseg.stats.rows import Rows
 from reliseg.stats.samples import LABEL_BINS, SampleTable, TopSums, class_columns
 from reliseg.stats.view import LogitView, source_positions
-from reliseg.types import Block, Truth
+from reliseg.types import Block, Bool, Float64, Int64, Truth
 
 Values: TypeAlias = Float64[np.ndarray, " p"]
 Ids: TypeAlias = Int64[np.ndarray, " p"]

@@ -20,9 +20,9 @@ interpolation to the image's size.
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
-from jaxtyping import Float, Float64
 
 from reliseg.stats.probabilities import LEAST_MAP
+from reliseg.types import Float, Float64
 
 Order: TypeAlias = Literal["input", "image", "native", "384", "window"]
 ORDERS: tuple[Order, ...] = get_args(Order)

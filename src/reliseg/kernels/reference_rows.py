@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.stats.view import source_positions
+from reliseg.types import Float64
 
 Maps: TypeAlias = Float64[np.ndarray, "c h w"]
 

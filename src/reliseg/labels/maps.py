@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Int16, Int32, UInt8, UInt16
 
 from reliseg.errors import ConfigError, ReliSegError, count_text
 from reliseg.labels.space import UNKNOWN, VOID, LabelSpace
-from reliseg.types import Image, Truth
+from reliseg.types import Image, Int16, Int32, Truth, UInt8, UInt16
 
 _RAW_IDS, _RAW_COLORS = 1 << 16, 1 << 24
 _UNLISTED = -1

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
 from reliseg.conformal import PromisedThreshold
 from reliseg.intervals import Link, Scale
@@ -24,6 +23,7 @@ from reliseg.stats.bins import RIGHT, WRONG, edges
 from reliseg.stats.filled.bins import FilledBins, FilledHistograms, near_confidences
 from reliseg.stats.fixed import real
 from reliseg.stats.threshold import Threshold
+from reliseg.types import Float64, Int64
 
 Better = Literal["higher", "lower", "neither"]
 

@@ -9,11 +9,11 @@ from itertools import product
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
 from reliseg.metrics.cumulative import movement, with_rounding
 from reliseg.stats.bins import edges
 from reliseg.stats.ranking import Bracketed
+from reliseg.types import Float64, Int64
 
 _EDGES = edges()
 _INNER = _EDGES[1:-1]

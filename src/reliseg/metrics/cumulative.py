@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
 
 from reliseg.metrics.base import DomainState
 from reliseg.stats.bins import RIGHT, WRONG
@@ -16,6 +15,7 @@ from reliseg.stats.built_in_scores import msp_edges
 from reliseg.stats.fixed import real
 from reliseg.stats.ranking import Bracketed
 from reliseg.stats.rounding import ROUNDING, pixels_near_edges
+from reliseg.types import Bool, Float64, Int64
 
 Line: TypeAlias = Float64[np.ndarray, " b"]
 Places: TypeAlias = Int64[np.ndarray, " k"]

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.metrics import many
 from reliseg.metrics.base import Quantity
@@ -11,6 +10,7 @@ from reliseg.metrics.many import Counts
 from reliseg.metrics.replicates import Replicates
 from reliseg.results import Value, with_score
 from reliseg.stats.filled.bins import FilledPair
+from reliseg.types import Float64
 
 _MEASURES = {
     "auroc": (

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
 from reliseg.metrics.units import Units
 from reliseg.stats import SampleTable
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
+from reliseg.types import Float64, Int64
 
 SCORE = "msp"
 """What pixels are accepted by."""

@@ -8,7 +8,8 @@ row is a pair. A row without the pixels that a measure needs gives NaN.
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float64
+
+from reliseg.types import Float64
 
 Counts: TypeAlias = Float64[np.ndarray, "m b"]
 Numbers: TypeAlias = Float64[np.ndarray, " m"]

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
 from reliseg.metrics.many import ratio
 from reliseg.metrics.units import Kind, Units
+from reliseg.types import Float64, Int64
 
 
 @dataclass(frozen=True, eq=False)

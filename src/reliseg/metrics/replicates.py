@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.metrics.many import ratio
 from reliseg.metrics.units import Rows, Units
+from reliseg.types import Float64
 
 PerUnit: TypeAlias = Float64[np.ndarray, " u"]
 Family: TypeAlias = Callable[[Rows], Mapping[str, Float64[np.ndarray, " m"]]]

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from jaxtyping import Int64
 
 from reliseg.stats import SampleTable
 from reliseg.stats.bins import SET_BINS
 from reliseg.stats.rounding import pixels_near_edges
+from reliseg.types import Int64
 
 
 def lost_by_bins_left_out(table: SampleTable) -> Int64[np.ndarray, "n b"]:

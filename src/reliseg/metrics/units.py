@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
 from reliseg.metrics.class_rows import by_class, no_class_tables, probabilities
 from reliseg.metrics.exact import total
@@ -16,6 +15,7 @@ from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, ROLE
 from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.filled.bins import FilledBins
 from reliseg.stats.fixed import real
+from reliseg.types import Float64, Int64
 
 Kind: TypeAlias = Literal["images", "scenes"]
 UnitKind: TypeAlias = Kind | Literal["groups"]

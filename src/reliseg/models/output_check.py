@@ -3,12 +3,12 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float32
 
 from reliseg.errors import shape_text
 from reliseg.labels import LabelSpace
 from reliseg.stats import DeviceLogits
 from reliseg.stats.rows import Rows
+from reliseg.types import Float, Float32
 
 _SUM_TOLERANCE = 0.01
 """How far the sum of a pixel's probabilities may be from 1: many classes, rounded to float16 or bfloat16."""

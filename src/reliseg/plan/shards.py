@@ -1,6 +1,7 @@
 """Shards: the samples of a domain in groups, by what they are called alone, so that a new image changes one group."""
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +27,11 @@ class Shard:
     def name(self) -> str:
         """What it is called: a digest of the ids of its samples."""
         return hashlib.sha256("\n".join(sample.id for sample in self.samples).encode()).hexdigest()[:12]
+
+    @cached_property
+    def ids(self) -> bytes:
+        """The ids of its samples, sorted, as JSON: many models are asked for their statistics of it."""
+        return json.dumps(sorted(sample.id for sample in self.samples)).encode()
 
     @property
     def scene(self) -> str:

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float, UInt8
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
 from reliseg.labels import UNKNOWN, VOID, LabelSpace
-from reliseg.types import Image, Truth
+from reliseg.types import Float, Image, Truth, UInt8
 
 _VIRIDIS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
 """Anchors of a scale that is even to the eye and safe for color-blind readers, from unsure to sure."""

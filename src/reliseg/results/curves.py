@@ -10,16 +10,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
 from reliseg.errors import DataError
 from reliseg.results.readable import open_readable
+from reliseg.runtime.checked import checker
 from reliseg.runtime.regular_files import read_open
 
 CURVES_FILE = "curves.json"
 _FILE_LIMIT = 1 << 32
-_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
 
 @checked(frozen=True, config=_STRICT)
@@ -139,7 +140,7 @@ class Curves:
         file, shown = open_readable(path, CURVES_FILE, _FILE_LIMIT)
         with file:
             try:
-                return cls(tuple(_CONTENT.validate_json(read_open(file)).states))
+                return cls(tuple(checker(_Content).validate_json(read_open(file)).states))
             except ValidationError as error:
                 raise DataError(
                     f"{shown}: not the {CURVES_FILE} of a run; write it anew with reliseg results RUN"
@@ -152,9 +153,6 @@ class _Content:
 
     format: Literal[1]
     states: list[DomainCurves]
-
-
-_CONTENT: TypeAdapter[_Content] = TypeAdapter(_Content)
 
 
 def curves_text(states: Iterable[str]) -> str:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
 from reliseg.errors import ConfigError, DataError, count_text, suggestion
 from reliseg.results import frames
@@ -19,6 +18,7 @@ from reliseg.results.frames import Column
 from reliseg.results.readable import open_readable
 from reliseg.results.views import view
 from reliseg.runtime.text_files import quoted
+from reliseg.types import Float64, Int64
 
 IMAGES_FILE = "images.csv"
 PLACE = ("model", "dataset", "domain", "calibration", "sample", "scene", "image", "mask")

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
-from jaxtyping import Float, Int64, UInt8
 from PIL import Image as Pillow
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
 from reliseg.errors import DataError
 from reliseg.labels import UNKNOWN
 from reliseg.runtime.atomic_files import write_atomically
+from reliseg.runtime.checked import checker
 from reliseg.runtime.regular_files import open_regular, read_regular, reason_of
-from reliseg.types import Image, Truth
+from reliseg.types import Float, Image, Int64, Truth, UInt8
 
 PICTURES_FOLDER = "pictures"
 INDEX_FILE = "index.json"
@@ -44,7 +44,7 @@ IdMap: TypeAlias = UInt8[np.ndarray, "h w"]
 _QUALITY = 80
 _FILE_LIMIT = 1 << 24
 _INDEX_LIMIT = 1 << 28
-_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 _FileName: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.npz$")]
 _Color: TypeAlias = Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=3, max_length=3)]
 
@@ -171,16 +171,13 @@ class PictureIndex:
         file = run / PICTURES_FOLDER / INDEX_FILE
         again = "carry out the run with --pictures again, which writes it anew"
         try:
-            return _INDEX.validate_json(read_regular(file, _INDEX_LIMIT))
+            return checker(PictureIndex).validate_json(read_regular(file, _INDEX_LIMIT))
         except FileNotFoundError:
             return None
         except OSError as error:
             raise DataError(f"{file}: cannot be read ({reason_of(error)}); {again}") from error
         except ValidationError as error:
             raise DataError(f"{file}: not the index of pictures of a run; {again}") from error
-
-
-_INDEX: TypeAdapter[PictureIndex] = TypeAdapter(PictureIndex)
 
 
 def fitted(size: tuple[int, int], side: int) -> tuple[int, int]:

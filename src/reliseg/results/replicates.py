@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.errors import DataError
 from reliseg.results.rows import Row
 from reliseg.runtime.atomic_files import write_atomically
 from reliseg.runtime.regular_files import open_regular, reason_of
+from reliseg.types import Float64
 
 Key: TypeAlias = tuple[str, str, str, str, str]
 

@@ -1,4 +1,7 @@
-"""From what is stored to results: rows, tables and the manifest of a configuration, without any network."""
+"""From what is stored to results: rows, tables and the manifest of a configuration, without any network.
+
+What measures is imported where it is used: a run that is asked again, and has changed nothing, needs none of it.
+"""
 
 import json
 import shutil
@@ -7,9 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any
-
-from threadpoolctl import threadpool_limits
+from typing import IO, TYPE_CHECKING, Any
 
 from reliseg.calibration.records.promises import promises_file, write_promises
 from reliseg.calibration.records.record import Record, record_file, write_record
@@ -19,18 +20,11 @@ from reliseg.errors import ConfigError, IncompleteError, count_text
 from reliseg.metrics import METRICS
 from reliseg.plan.plan import IDENTITY, Plan, Reported, Target
 from reliseg.results import Results, Row
-from reliseg.results.corruptions import corrupted_domains, corruption_rows, corruptions_text
-from reliseg.results.curves import curves_text
 from reliseg.results.parquet import PARQUET_FILES
 from reliseg.results.readable import Source
 from reliseg.run.context import ModelRun, RunContext
 from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.failures import Failures, OnError
-from reliseg.run.manifest import manifest
-from reliseg.run.measure.image_table import image_header
-from reliseg.run.measure.measure import RELIABILITY_HEADER, Chosen, keep_measured, measure
-from reliseg.run.measure.promises import Promised, measure_promises
-from reliseg.run.measure.splits import FITS_HEADER, SplitNumbers, measure_splits, stored_thresholds
 from reliseg.run.predict.plugin_code import digest_of, parts_of_code
 from reliseg.run.store.answers import Answer, Answers, hold_still
 from reliseg.run.store.made import state_of_code
@@ -38,6 +32,11 @@ from reliseg.run.survey import Survey, digest_of_pieces
 from reliseg.runtime.atomic_files import naming, write_atomically, write_text
 from reliseg.runtime.progress import Stage
 from reliseg.runtime.regular_files import sha256_of_file
+
+if TYPE_CHECKING:
+    from reliseg.run.measure.measure import Chosen
+    from reliseg.run.measure.promises import Promised
+    from reliseg.run.measure.splits import SplitNumbers
 
 
 @dataclass
@@ -90,6 +89,8 @@ class Conclusion:
         `surveys` are of what is stored now, `failures` those of passes that went before, by model. A ConfigError names
         statistics that are not there and were not tried.
         """
+        from threadpoolctl import threadpool_limits
+
         with TemporaryFile(dir=self._root) as images:
             out = _Outputs(images, problems=list(problems))
             with threadpool_limits(1, "blas"):  # the last bits of a matrix product depend on its threads
@@ -102,6 +103,12 @@ class Conclusion:
 
         A ConfigError names statistics that are not there and were not tried; domains that lack some are left out.
         """
+        from threadpoolctl import threadpool_limits
+
+        from reliseg.run.measure.measure import keep_measured
+        from reliseg.run.measure.promises import measure_promises
+        from reliseg.run.measure.splits import measure_splits
+
         with threadpool_limits(1, "blas"):
             coverages = Coverages(run)
             without = self._without(coverages, self._failures(coverages))
@@ -110,6 +117,12 @@ class Conclusion:
             keep_measured(coverages, without, _chosen(run, splits, promised), wanted)
 
     def _write(self, runs: Sequence[ModelRun], surveys: Sequence[Survey], out: _Outputs) -> Results:
+        from reliseg.results.curves import curves_text
+        from reliseg.run.manifest import manifest
+        from reliseg.run.measure.image_table import image_header
+        from reliseg.run.measure.measure import RELIABILITY_HEADER
+        from reliseg.run.measure.splits import FITS_HEADER
+
         results = Results(tuple(out.rows))
         folder = self.context.folder
         facts = manifest(self.context, self.plan, runs)
@@ -138,6 +151,8 @@ class Conclusion:
 
     def _write_corruptions(self, results: Results, facts: Mapping[str, Any]) -> list[Path]:
         """Write what corruptions cost, and return the file; where nothing is corrupted, none."""
+        from reliseg.results.corruptions import corrupted_domains, corruption_rows, corruptions_text
+
         path, corrupted = self.context.folder.corruptions, corrupted_domains(facts)
         if not corrupted:
             self.context.depot.remove(path)
@@ -192,6 +207,10 @@ class Conclusion:
 
     def _measure(self, run: ModelRun, failures: Mapping[Target, Failures], out: _Outputs) -> None:
         """Add the rows of one model, and store its calibrations with the thresholds of their splits."""
+        from reliseg.run.measure.measure import measure
+        from reliseg.run.measure.promises import measure_promises
+        from reliseg.run.measure.splits import measure_splits
+
         title = f"{run.name}: metrics of all domains and calibrations"
         self.context.progress.begin(title, 0, Stage("measure", run.name))
         coverages = Coverages(run)
@@ -214,7 +233,7 @@ class Conclusion:
         """Return the domains that are not measured, of those that are incomplete."""
         return set(incomplete) if self.on_error == "stop" else _immeasurable(coverages, incomplete)
 
-    def _write_records(self, run: ModelRun, splits: SplitNumbers, promised: Promised) -> None:
+    def _write_records(self, run: ModelRun, splits: "SplitNumbers", promised: "Promised") -> None:
         """Store calibrations with the thresholds of their splits and of promises, and the promises of the model alone.
 
         A calibration that was loaded keeps its promises where none are made here.
@@ -272,8 +291,11 @@ class Conclusion:
         return lines
 
 
-def _chosen(run: ModelRun, splits: SplitNumbers, promised: Promised) -> Chosen:
+def _chosen(run: ModelRun, splits: "SplitNumbers", promised: "Promised") -> "Chosen":
     """Return the thresholds that a model's domains are measured with: of its splits, and of what it has loaded."""
+    from reliseg.run.measure.measure import Chosen
+    from reliseg.run.measure.splits import stored_thresholds
+
     identity = run.facts.fingerprint, run.facts.file_hashes
     own_records = [record for record in run.plan.loaded.get(run.name, ()) if record.is_of(*identity)]
     return Chosen({**stored_thresholds(own_records), **splits.thresholds}, promised)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from reliseg.calibration import Calibration, Unchanged
 from reliseg.calibration.records.record import Record
@@ -20,13 +20,15 @@ from reliseg.run.predict.first_look import FirstLook
 from reliseg.run.predict.freshness import Inputs
 from reliseg.run.predict.identity import Parts, parts_of_predictions
 from reliseg.run.predict.model_facts import ModelFacts
-from reliseg.run.predict.stream import PredictedSample, PredictionStream
 from reliseg.run.store.kept import KeptFiles
 from reliseg.run.store.model_memory import ModelHandle, ModelMemory
 from reliseg.run.store.store import Store
 from reliseg.runtime.progress import Progress, Silent
 
-Exporter: TypeAlias = Callable[[str, Target, PredictedSample, Mapping[str, Calibration], Mapping[str, str]], None]
+if TYPE_CHECKING:
+    from reliseg.run.predict.stream import PredictedSample, PredictionStream
+
+Exporter: TypeAlias = "Callable[[str, Target, PredictedSample, Mapping[str, Calibration], Mapping[str, str]], None]"
 """Writes files of a sample, which the named model has predicted, before and under its calibrations. Last comes what
 determines a prediction under each of them beside the sample: files of others say nothing of where they come from."""
 CHECKPOINT = 60.0
@@ -42,7 +44,7 @@ class RunContext:
     progress: Progress = field(default_factory=Silent)
     hashes: InputHashes = field(default_factory=InputHashes)
     """Of all files that are read."""
-    export: Exporter | None = None
+    export: "Exporter | None" = None
     checkpoint: float = CHECKPOINT
     depot: Depot = field(default_factory=LocalDepot)
     """Where others find the files of the folder."""
@@ -116,8 +118,10 @@ class ModelRun:
         return self.context.progress
 
     @property
-    def stream(self) -> PredictionStream:
+    def stream(self) -> "PredictionStream":
         """How samples get to the model."""
+        from reliseg.run.predict.stream import PredictionStream  # what decodes images takes long to import
+
         context, batch = self.context, self.plan.settings.batch
         return PredictionStream(self.model, context.workers, batch, context.hashes, context.clean, self.name)
 

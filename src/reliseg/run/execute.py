@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from reliseg.errors import ConfigError, IncompleteError, count_text, shortlist
 from reliseg.plan.plan import Plan, Target
 from reliseg.results import Results
-from reliseg.run.check.preflight import Scope, check
 from reliseg.run.conclude import Conclusion
 from reliseg.run.context import CHECKPOINT, ModelRun, RunContext
 from reliseg.run.depot.base import Depot, LocalDepot
@@ -192,7 +191,8 @@ class Run:
 
     def _check(self, handles: Sequence[ModelHandle], surveys: Sequence[Survey] = ()) -> None:
         """Look at the files and models that are needed; a single model stays loaded."""
-        from reliseg.runtime.numba_cache import check_compiler  # numba takes long to import
+        from reliseg.run.check.preflight import Scope, check  # what looks at images takes long to import, numba too
+        from reliseg.runtime.numba_cache import check_compiler
 
         check_compiler()
         names = {handle.name for handle in handles}

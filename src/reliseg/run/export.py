@@ -5,12 +5,9 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from jaxtyping import Float32
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from reliseg.calibration import Calibration
 from reliseg.calibration.records.record import record_stem
@@ -21,10 +18,12 @@ from reliseg.plan.plan import IDENTITY, Target
 from reliseg.prediction import Prediction
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.folder import RunFolder
-from reliseg.run.predict.stream import PredictedSample
 from reliseg.runtime.atomic_files import write_atomically
 from reliseg.runtime.file_names import name_bytes
-from reliseg.types import Truth
+from reliseg.types import Float32, Truth
+
+if TYPE_CHECKING:
+    from reliseg.run.predict.stream import PredictedSample
 
 CALIBRATED_KINDS = ("prediction", "color", "confidence")
 """Those that a calibration may change."""
@@ -94,7 +93,7 @@ class PredictionExport:
         self,
         model: str,
         target: Target,
-        sample: PredictedSample,
+        sample: "PredictedSample",
         calibrations: Mapping[str, Calibration],
         sources: Mapping[str, str],
     ) -> None:
@@ -113,7 +112,7 @@ class PredictionExport:
             elif calibration in calibrations:
                 self._write_maps(base, kinds, calibrations[calibration](sample.prediction), labels, origin)
 
-    def _write_uncalibrated(self, base: Path, sample: PredictedSample) -> None:
+    def _write_uncalibrated(self, base: Path, sample: "PredictedSample") -> None:
         if SavedKind("logits") in self.kinds:
             from reliseg.models.prediction_files import save_logits
 
@@ -170,6 +169,9 @@ def mark_of(origin: str, pixels: np.ndarray) -> str:
 
 def write_png(path: Path, pixels: np.ndarray, mark: str | None = None) -> None:
     """Write an image atomically: 8-bit grey or RGB, or 16-bit grey; with a mark as its text."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
     texts = PngInfo()
     if mark:
         texts.add_text(MARK, mark)

@@ -8,8 +8,9 @@ derived from files, and costs time, is kept in the same way (`InputHashes.recall
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, TypeAlias
@@ -100,6 +101,15 @@ class InputHashes:
 
         return self._hash("sample", _sample_paths(dataset, sample), compute).partition(" ")[0]
 
+    def of_samples(self, dataset: DataSet, samples: Sequence[Sample]) -> list[str]:
+        """Return the hashes of samples, as `of_sample` of each: faster where none has changed since that was asked."""
+
+        def compute(i: int) -> str:
+            return " ".join(sample_sha256(dataset, samples[i]))
+
+        found = self._hash_each("sample", [_sample_paths(dataset, sample) for sample in samples], compute)
+        return [value.partition(" ")[0] for value in found]
+
     def of_image(self, dataset: DataSet, sample: Sample) -> str:
         """Return the hash of the image alone of a sample whose hash was asked for in this run."""
         with self._lock:
@@ -112,14 +122,12 @@ class InputHashes:
         A ChangedError where this run has read other bytes.
         """
         paths = tuple(map(str, files))
+        return self._hash("files", paths, lambda: _sha256_of_files(paths)) if paths else ""
 
-        def compute() -> str:
-            digest = hashlib.sha256()
-            for path in paths:
-                digest.update(bytes.fromhex(sha256_of_file(Path(path))))
-            return digest.hexdigest()
-
-        return self._hash("files", paths, compute) if paths else ""
+    def of_each(self, files: Sequence[Sequence[Path]]) -> list[str]:
+        """Return the hashes of groups of files, none empty, as `of_files` of each: faster as `of_samples` is."""
+        groups = [tuple(map(str, group)) for group in files]
+        return self._hash_each("files", groups, lambda i: _sha256_of_files(groups[i]))
 
     def recall(self, kind: str, files: Iterable[Path | str], compute: Callable[[], str], about: str = "") -> str:
         """Return what `compute` made of these files when they were what they are now; else let it make it, and keep it.
@@ -188,6 +196,26 @@ class InputHashes:
             self._keep(kind, paths, _Entry.of(state, taken, value))
         return value
 
+    def _hash_each(self, kind: str, groups: Sequence[tuple[_Path, ...]], compute: Callable[[int], str]) -> list[str]:
+        """Return what is known of groups of files, as `_hash` of each, and keep it also as one text."""
+        keys, taken, states = [_key(kind, g) for g in groups], time.time_ns(), [_state(g) for g in groups]
+        key = hashlib.blake2b(b"".join((b"each", *keys)), digest_size=16).digest()
+        whole = " ".join(states) if all(states) else ""
+        state = hashlib.blake2b(whole.encode(), digest_size=16).hexdigest()
+        with self._lock:
+            text = None if self.verify else self._new["texts"].get(key) or unseal(key, self._kept.find("texts", key))
+            entry = _Entry.of_text(text)
+            values = entry.value.split("\n") if entry is not None and whole and entry.state == state else []
+            before = [self._known.get(own) for own in keys] if values else []
+            if values and all(b is None or b.value == v for b, v in zip(before, values, strict=True)):
+                self._known.update(zip(keys, map(_Entry, states, values), strict=True))
+                return values
+        values = [self._hash(kind, group, partial(compute, i)) for i, group in enumerate(groups)]
+        if _Entry.of(whole, taken, "").state:
+            with self._lock:
+                self._write("texts", key, _Entry(state, "\n".join(values)))
+        return values
+
     def _find(self, key: bytes) -> _Entry | None:
         """Return what is known of some files, or None; of earlier runs only what may be trusted."""
         known = self._known.get(key)
@@ -219,6 +247,13 @@ class InputHashes:
             if self._kept.write(self._new):
                 self._new["inputs"].clear()
             self._new["texts"].clear()  # they are long, and can be made again
+
+
+def _sha256_of_files(paths: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(bytes.fromhex(sha256_of_file(Path(path))))
+    return digest.hexdigest()
 
 
 def sample_files(dataset: DataSet, sample: Sample) -> tuple[Place, ...]:

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from filelock import FileLock, SoftFileLock, Timeout
-
 from reliseg.errors import ConfigError
 from reliseg.runtime.regular_files import read_regular, reason_of
 
@@ -54,6 +52,8 @@ def _acquire(folder: Path, shared: bool) -> _Release:
         return _nothing if shared else _mark(folder)
     if shared:
         return _nothing
+    from filelock import FileLock, Timeout
+
     lock = FileLock(folder / LOCK_FILE, timeout=0)
     try:
         lock.acquire()
@@ -117,6 +117,8 @@ if hasattr(os, "register_at_fork"):
 
 def _mark(folder: Path) -> _Release:
     """Write the file that stands for the lock, and return what removes it."""
+    from filelock import SoftFileLock, Timeout  # few disks have no locks, and it takes long to import
+
     marker = folder / MARKER_FILE
     lock = SoftFileLock(marker, timeout=0)
     try:

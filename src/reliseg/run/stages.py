@@ -8,7 +8,6 @@ from reliseg.errors import ConfigError, IncompleteError
 from reliseg.plan.parts import Part, Stage, Unit, part_of, units
 from reliseg.plan.plan import ModelSource
 from reliseg.results import Results
-from reliseg.run.check.preflight import Scope, check
 from reliseg.run.context import ModelRun
 from reliseg.run.execute import Run
 from reliseg.run.folder import hold_run_folder
@@ -49,6 +48,7 @@ class PartOfRun:
 
     def _predict(self, name: str, mine: Sequence[Unit]) -> list[str]:
         """Do the units of one model, which must be loaded; return what could not be done."""
+        from reliseg.run.check.preflight import Scope, check
         from reliseg.run.work import ModelWork, ready_to_compute
 
         run = self.run

@@ -116,11 +116,9 @@ def _look(found: Survey, plan: Plan, coverages: Coverages, before: Callable[[], 
         coverage = coverages.of(target)
         if run.context.depot.is_elsewhere:
             run.context.store.gather(coverage.place(shard, name) for shard in coverage.shards for name in names)
-        lacking = 0
-        for shard in coverage.shards:
-            stored = [coverage.stored(shard, name) for name in names]
-            lacking += not all(of.is_complete for of in stored)
-            found.pieces += [f"{statistics}/{file}" for of in stored for file in of.files]
+        stored = list(zip(*(coverage.all_stored(name) for name in names), strict=True))
+        lacking = sum(not all(of.is_complete for of in shard) for shard in stored)
+        found.pieces += [f"{statistics}/{file}" for shard in stored for of in shard for file in of.files]
         if len(asked) > len(names):  # others are to be fitted
             lacking = len(coverage.shards)
         found.total += len(coverage.shards)

@@ -80,14 +80,17 @@ def remove_leftovers(folder: Path, leave_out: Collection[str] = ()) -> None:
 
     What a living process of this machine writes stays, and so does, for a week, what another machine has written.
     """
-    for place, folders, names in os.walk(folder):
-        if place == str(folder):
-            folders[:] = [name for name in folders if name not in leave_out]
-        for name in names:
-            match = _TEMPORARY.fullmatch(name)
-            if match and _is_abandoned(Path(place, name), match[1], int(match[2], 16)):
-                with suppress(OSError):
-                    Path(place, name).unlink()
+    places: list[str | Path] = [folder]
+    while places:
+        place = places.pop()
+        with suppress(OSError), os.scandir(place) as entries:  # there may be thousands of folders
+            for entry in entries:
+                match = _TEMPORARY.fullmatch(entry.name) if entry.name.startswith(".") else None
+                if match and _is_abandoned(Path(entry.path), match[1], int(match[2], 16)):
+                    with suppress(OSError):
+                        Path(entry.path).unlink()
+                elif not (place is folder and entry.name in leave_out) and entry.is_dir(follow_symlinks=False):
+                    places.append(entry.path)
 
 
 def _is_abandoned(path: Path, machine: str, process: int) -> bool:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.registry import Registry, plugin_errors
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES, Softmax
 from reliseg.stats.rows import ScoreRows
-from reliseg.types import Block
+from reliseg.types import Block, Float64
 
 PixelScores: TypeAlias = Float64[np.ndarray, " p"]
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64
+
+from reliseg.types import Float32, Float64, Int64
 
 RELIABILITY_BINS = 15
 MANTISSA = 12

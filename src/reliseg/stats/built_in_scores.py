@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.stats.bins import FineBins, Index, MarginBins, SignedBins, TailBins, Values
-from reliseg.types import Block
+from reliseg.types import Block, Float64
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Int64
 
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RIGHT, ROLES, WRONG
 from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.fixed import carry, total
 from reliseg.stats.pixels import Layout, PixelStatistics, limb_arrays
 from reliseg.stats.samples import LIMB_COLUMNS, SampleTable
+from reliseg.types import Int64
 
 Shapes = Mapping[str, tuple[int, ...]]
 

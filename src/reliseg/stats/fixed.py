@@ -1,9 +1,8 @@
 """Exact sums: integers in units of 2**-24, two limbs wide, so that any order of adding gives equal bytes."""
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
-from reliseg.types import Limbs
+from reliseg.types import Float64, Int64, Limbs
 
 UNIT = 1 << 24
 """Values are rounded to nearest in units of 1/UNIT before they are summed."""

@@ -15,13 +15,12 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Int64
 
 from reliseg.stats.base import Statistic
 from reliseg.stats.bins import RELIABILITY_BINS, RIGHT, ROLES, WRONG
 from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.fixed import total
-from reliseg.types import Limbs
+from reliseg.types import Int64, Limbs
 
 EXTRAS = ("classwise", "by_label", "sets")
 """Fields of a layout: what is counted only where something reads it."""

@@ -7,7 +7,8 @@ returns (value, lo, hi). Bins that hold distinct exact scores give exact values,
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float64, Int64
+
+from reliseg.types import Float64, Int64
 
 Histogram: TypeAlias = Int64[np.ndarray, " b"]
 Bracketed: TypeAlias = tuple[float, float, float]

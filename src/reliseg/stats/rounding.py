@@ -15,10 +15,10 @@ from functools import partial
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
 
 from reliseg.stats.built_in_scores import msp_edges
 from reliseg.stats.ranking import Bracketed, Histogram, drop_empty_bins
+from reliseg.types import Bool, Float64, Int64
 
 ROUNDING = 2.0**-21
 """How far a mean confidence in float32 may be from that in exact arithmetic."""

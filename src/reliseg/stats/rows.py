@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from jaxtyping import Float32
+
+from reliseg.types import Float32
 
 ScoreRows: TypeAlias = Callable[[slice], Float32[np.ndarray, "n w"]]
 """Some rows of an image -> the confidence of each of their pixels, higher where the model is surer."""

@@ -6,12 +6,12 @@ from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int32, Int64
 
 from reliseg.stats.bins import COARSE_BINS, RELIABILITY_BINS, ROLES, SET_BINS
 from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.fixed import carry, limbs, total
 from reliseg.stats.pixels import ClassWise, Layout
+from reliseg.types import Int32, Int64
 
 LABEL_BINS = fine_bins("msp").coarse_size
 """Coarse bins of confidence by label: those of msp that may hold pixels."""

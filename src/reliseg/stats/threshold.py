@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
 
 from reliseg.stats.filled.bins import FilledPair
 from reliseg.stats.ranking import Bracketed, Histogram
 from reliseg.stats.rounding import near_an_edge
+from reliseg.types import Bool, Float64, Int64
 
 Bins: TypeAlias = Int64[np.ndarray, " m"]
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
 from reliseg.stats.device import DeviceLogits
 from reliseg.stats.rows import Rows
-from reliseg.types import Block, Factors, LiveBlock, Logits
+from reliseg.types import Block, Factors, Float64, Int64, LiveBlock, Logits
 
 Transform: TypeAlias = Callable[[Block], Block]
 """Logits of some pixels (columns x pixels) -> as many logits. Columns that no model class goes to stay -inf."""

@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
-from jaxtyping import Float32
 
 from reliseg.calibration import CalibrationSample, Calibrator, SampledImage, WholeImage
 from reliseg.prediction import Prediction
-from reliseg.types import Image, Truth
+from reliseg.types import Float32, Image, Truth
 
 CLASSES = 4
 SIZE = (12, 16)

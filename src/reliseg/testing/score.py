@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.prediction import LOGIT_LIMIT
 from reliseg.scores import Score
 from reliseg.stats.built_in_scores import confidences
 from reliseg.stats.fixed import CALIBRATED_LIMIT
 from reliseg.testing.laws import Examiner, check_specification
-from reliseg.types import Block
+from reliseg.types import Block, Float64
 
 Confidence: TypeAlias = Float64[np.ndarray, " p"]
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64, UInt8
 
 from reliseg.conformal import Promise, PromisedThreshold
 from reliseg.kernels import reference
@@ -16,6 +15,7 @@ from reliseg.stats import Layout, LogitView, PixelStatistics, SampleTable
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
 from reliseg.stats.threshold import Threshold
+from reliseg.types import Float32, Float64, Int64, UInt8
 
 SCORES = tuple(BUILT_IN_SCORES)
 

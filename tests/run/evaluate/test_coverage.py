@@ -35,6 +35,8 @@ class Stored:
     plan: Plan
     hashes: dict[str, str]
     named: str = "net"
+    together: bool = False
+    """Whether shards are asked for all at once."""
 
     @property
     def target(self) -> Target:
@@ -214,10 +216,11 @@ def test_files_are_hashed_once_for_models_that_are_looked_at_one_after_the_other
     assert set(seen.samples) == {("world/day", i) for i in IDS}
 
 
-@pytest.fixture
-def remembering(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> Stored:
+@pytest.fixture(params=["alone", "with all shards"])
+def remembering(request: pytest.FixtureRequest, stored: Stored, monkeypatch: pytest.MonkeyPatch) -> Stored:
     """A shard that was found complete by another process; files are never too young to be remembered."""
     monkeypatch.setattr("reliseg.run.hashes._SETTLED_NS", 0)
+    stored.together = request.param != "alone"
     assert shard_of(stored)[0].is_complete
     return stored
 
@@ -235,7 +238,7 @@ def shard_of(stored: Stored, *, verify: bool = False) -> tuple[StoredShard, bool
         return pieces(place)
 
     store.__dict__["pieces"] = look
-    found = coverage.stored(shard, "identity")
+    found = coverage.all_stored("identity")[0] if stored.together else coverage.stored(shard, "identity")
     hashes.close()
     return found, bool(looked)
 

@@ -1,13 +1,13 @@
 """The inner loops of fits, compiled: they run over pixels side by side, so that LLVM vectorises them."""
 
 import numpy as np
-from jaxtyping import Float64, Int32, Int64
 
 from reliseg.calibration.compiled.tiles import CLASS, RANK, TOP, group_pixels, rank_columns
 from reliseg.calibration.sample import InverseTemperatures, PixelIndices, PixelLabels, PixelLogits
 from reliseg.kernels.cpu.upsample import TILE, argmax
 from reliseg.runtime.arithmetic import I64, bits64, from_bits64
 from reliseg.runtime.numba_compile import cached_njit, inline_njit
+from reliseg.types import Float64, Int32, Int64
 
 _LOG2E = np.log2(np.e)
 _LN2_HIGH = 0.693147180369123816490  # 32 bits: its products with whole numbers below 2**21 are exact

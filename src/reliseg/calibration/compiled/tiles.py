@@ -5,12 +5,11 @@ imported with this module: import it where it is used.
 """
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64
 
 from reliseg.kernels.cpu.upsample import TILE
 from reliseg.runtime.arithmetic import F32, I32, U64, bits, exp, from_bits, log
 from reliseg.runtime.numba_compile import inline_njit
-from reliseg.types import LiveBlock
+from reliseg.types import Float32, Int32, Int64, LiveBlock
 
 Matrix = Float32[np.ndarray, "o i"]
 Vector = Float32[np.ndarray, " o"]

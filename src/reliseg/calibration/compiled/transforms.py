@@ -4,7 +4,6 @@ numba is imported with this module: import it where it is used.
 """
 
 import numpy as np
-from jaxtyping import Bool, Float64
 
 from reliseg.calibration.compiled.tiles import (
     Matrix,
@@ -19,7 +18,7 @@ from reliseg.calibration.compiled.tiles import (
 from reliseg.kernels.cpu.upsample import TILE
 from reliseg.runtime.arithmetic import F32, U64, exp, log
 from reliseg.runtime.numba_compile import cached_njit, inline_njit
-from reliseg.types import LiveBlock
+from reliseg.types import Bool, Float64, LiveBlock
 
 
 @cached_njit

@@ -4,7 +4,6 @@ numba is imported with this module: import it where it is used.
 """
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
 
 from reliseg.calibration.compiled.tiles import (
     CLASS,
@@ -22,7 +21,7 @@ from reliseg.calibration.compiled.tiles import (
 from reliseg.kernels.cpu.upsample import TILE, argmax
 from reliseg.runtime.arithmetic import F32, U64
 from reliseg.runtime.numba_compile import cached_njit, inline_njit
-from reliseg.types import LiveBlock
+from reliseg.types import Bool, Float32, Int64, LiveBlock
 
 
 @inline_njit

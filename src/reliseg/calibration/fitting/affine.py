@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float32, Float64
 
 from reliseg.calibration.fitting.columns import ColumnUse, live_blocks
 from reliseg.calibration.sample import CalibrationSample
-from reliseg.types import Block
+from reliseg.types import Block, Float32, Float64
 
 Weights: TypeAlias = Float64[np.ndarray, "..."]
 """A factor for each column, or a matrix."""

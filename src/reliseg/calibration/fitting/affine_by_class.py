@@ -12,7 +12,6 @@ from itertools import islice
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
 from threadpoolctl import threadpool_limits
 
 from reliseg.calibration.base import Calibration, Calibrator
@@ -32,7 +31,7 @@ from reliseg.calibration.sample import CalibrationSample, PixelIndices, PixelLab
 from reliseg.errors import CalibrationError
 from reliseg.prediction import Prediction
 from reliseg.stats.view import CompiledTransform
-from reliseg.types import Block, LiveBlock
+from reliseg.types import Block, Bool, Float64, Int64, LiveBlock
 
 Maps: TypeAlias = Float64[np.ndarray, "e k k"]
 Shifts: TypeAlias = Float64[np.ndarray, "e k"]

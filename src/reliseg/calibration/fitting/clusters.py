@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from jaxtyping import Float64
 from threadpoolctl import threadpool_limits
 
 from reliseg.errors import MissingExtraError
+from reliseg.types import Float64
 
 _BATCH = 2048
 _STARTS = 5

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool
 
 from reliseg.calibration.sample import CalibrationSample, PixelIndices
 from reliseg.errors import CalibrationError, ColumnsError
 from reliseg.prediction import Prediction
-from reliseg.types import Block
+from reliseg.types import Block, Bool
 
 _PIXELS = 1 << 13
 """Pixels of a block: its float64 arrays stay in the processor's cache."""

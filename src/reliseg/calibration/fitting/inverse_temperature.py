@@ -5,10 +5,10 @@ from itertools import islice
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
 from reliseg.calibration.fitting.parallel import map_in_order
 from reliseg.calibration.sample import CalibrationSample, InverseTemperatures, PixelIndices, PixelLabels, PixelLogits
+from reliseg.types import Float64, Int64
 
 LOWEST, HIGHEST = 0.05, 20.0
 """Temperatures are kept in this range: unbounded they have been seen to diverge."""

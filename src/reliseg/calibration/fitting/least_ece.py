@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.calibration.fitting.parallel import map_in_order
 from reliseg.calibration.sample import CalibrationSample, PixelLabels, PixelLogits
 from reliseg.stats.bins import edges
+from reliseg.types import Float64
 
 TEMPERATURES = np.arange(50, 1000) / 100
 """0.5, 0.51, ..., 9.99."""

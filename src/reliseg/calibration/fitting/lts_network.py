@@ -6,7 +6,6 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
 from torch import Tensor
 from torch.nn.functional import conv2d, softplus
 
@@ -18,7 +17,7 @@ from reliseg.labels import UNKNOWN
 from reliseg.prediction import Prediction
 from reliseg.runtime.torch_settings import select_device, training_settings
 from reliseg.stats.view import source_positions
-from reliseg.types import Factors, Truth
+from reliseg.types import Factors, Float32, Int64, Truth
 
 TAPS, _DILATION = 5, 2
 REACH = _DILATION * (TAPS // 2)

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
 from reliseg.calibration.fitting.columns import ColumnUse, keep_on_top, live_blocks
 from reliseg.calibration.sample import CalibrationSample, PixelIndices, PixelValues
-from reliseg.types import Block, LiveBlock
+from reliseg.types import Block, Float64, Int64, LiveBlock
 
 HIGHEST_CONFIDENCE = 1 - 1e-6
 """The highest confidence that is set: a bin that is always right would give its errors an infinite loss."""

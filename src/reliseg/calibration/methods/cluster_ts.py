@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.calibration.base import Calibration, Calibrator
 from reliseg.calibration.fitting.clusters import SCALES, Centres, Features, Mixture
@@ -31,6 +30,7 @@ from reliseg.calibration.sample import (
 )
 from reliseg.errors import CalibrationError, count_text
 from reliseg.prediction import Prediction
+from reliseg.types import Float64
 
 Temperatures: TypeAlias = Float64[np.ndarray, "k y"]
 """A row for each cluster, with one entry, or one for each predicted class (`other` last)."""

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.calibration.base import Calibration, Calibrator
 from reliseg.calibration.fitting.columns import ColumnUse, inspect_columns, keep_on_top, live_blocks, log_softmax
@@ -12,7 +11,7 @@ from reliseg.calibration.fitting.inverse_temperature import check_range, fit_inv
 from reliseg.calibration.sample import CalibrationSample, PixelValues
 from reliseg.prediction import Prediction
 from reliseg.stats.view import CompiledTransform
-from reliseg.types import Block, LiveBlock
+from reliseg.types import Block, Float64, LiveBlock
 
 _UNIFORM = 1 - 1e-6
 """The most that the uniform distribution weighs: alone it would have no argmax."""

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.calibration.base import Calibration, Calibrator
 from reliseg.calibration.fitting.columns import ColumnUse, inspect_columns
@@ -23,7 +22,7 @@ from reliseg.calibration.parameters import is_natural, require
 from reliseg.calibration.sample import CalibrationSample, PixelIndices, PixelValues
 from reliseg.prediction import Prediction
 from reliseg.stats.view import CompiledTransform
-from reliseg.types import Block
+from reliseg.types import Block, Float64
 
 _WAYS = ("width", "count")
 _MOST = 10_000

@@ -6,7 +6,6 @@ from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float32, Int64
 
 from reliseg.calibration.base import Calibration, Calibrator
 from reliseg.calibration.fitting.columns import ColumnUse, check_column_count, check_live_columns, inspect_columns
@@ -16,6 +15,7 @@ from reliseg.calibration.parameters import is_natural, require, require_positive
 from reliseg.calibration.sample import CalibrationSample, WholeImage
 from reliseg.errors import CalibrationError, MissingExtraError, image_size_text
 from reliseg.prediction import Prediction
+from reliseg.types import Float32, Int64
 
 _CHANNELS = {"both": (8, 1), "logits": (7, 0), "image": (0, 1)}
 """On logits (leaves and gates), and on the image."""

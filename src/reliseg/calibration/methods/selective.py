@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64
 
 from reliseg.calibration.base import Calibration, Calibrator
 from reliseg.calibration.fitting.affine import pack_affine
@@ -22,7 +21,7 @@ from reliseg.calibration.parameters import is_natural, require, require_flag, re
 from reliseg.calibration.sample import CalibrationSample, PixelIndices, PixelLogits, PixelValues
 from reliseg.errors import CalibrationError
 from reliseg.prediction import Prediction
-from reliseg.types import Block
+from reliseg.types import Block, Bool, Float32, Float64
 
 _LEARNT = 50_000
 """Pixels that the classifier learns from, at most."""

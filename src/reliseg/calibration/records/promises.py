@@ -29,7 +29,7 @@ _Digest: TypeAlias = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
 class _Promised(BaseModel):
     """One threshold. Bins are counted from the most confident."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     risk: float = Field(gt=0, lt=1)
     confidence: float | None = Field(gt=0, lt=1)
@@ -51,7 +51,7 @@ class _Promised(BaseModel):
 
 
 class _File(BesideRecord):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     format: int = Field(ge=1, le=FORMAT)
     record: _Text

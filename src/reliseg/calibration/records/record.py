@@ -10,12 +10,13 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reliseg.calibration.base import Calibration
 from reliseg.calibration.method_text import calibrator, canonical_text, texts_of_seeds
@@ -26,6 +27,7 @@ from reliseg.conformal import PromisedThreshold
 from reliseg.errors import CalibrationError, ColumnsError, ConfigError, ReliSegError, count_text
 from reliseg.prediction import LOGIT_LIMIT, Prediction
 from reliseg.runtime.atomic_files import write_atomically, write_text
+from reliseg.runtime.checked import checker
 from reliseg.runtime.regular_files import holds, read_regular, reason_of, regular_size
 from reliseg.stats.fixed import CALIBRATED_LIMIT
 
@@ -113,7 +115,7 @@ class Record(Origin):
 
 
 class _Tensors(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     file: str
     sha256: _Digest
@@ -131,8 +133,10 @@ class _File(Origin):
     """Of everything else in the JSON."""
 
 
-_ORIGIN, _FILE = TypeAdapter(Origin), TypeAdapter(_File)
-_KEYS = _FILE.json_schema()["properties"].keys()
+@cache
+def _keys() -> frozenset[str]:
+    """Return the keys of the JSON of a record."""
+    return frozenset(checker(_File).json_schema()["properties"])
 
 
 def record_stem(name: str) -> str:
@@ -170,7 +174,7 @@ def encode_record(record: Record) -> tuple[str, bytes | None]:
     arrays = {key: np.array(v, order="C") for key, v in parameters.items() if isinstance(v, np.ndarray)}
     tensors = save(arrays) if arrays else None
     file = Path(record_file(record.name)).with_suffix(".safetensors").name
-    origin = _ORIGIN.dump_python(record, by_alias=True)
+    origin = checker(Origin).dump_python(record, by_alias=True)
     hashes = {key: {domain: dict(sorted(h.items())) for domain, h in origin.pop(key).items()} for key in _HASHES}
     content = {
         "format": FORMAT,
@@ -237,11 +241,11 @@ def _read_json(path: Path) -> tuple[dict[str, Any], _File]:
             )
         if not isinstance(raw, dict) or raw.get("format") != FORMAT:
             raise _damage_error(path, "it is not a calibration that this version of reliseg can read")
-        for key in sorted(raw.keys() ^ _KEYS):
+        for key in sorted(raw.keys() ^ _keys()):
             raise _damage_error(
-                path, f"{key}: {'field required' if key in _KEYS else 'extra inputs are not permitted'}"
+                path, f"{key}: {'field required' if key in _keys() else 'extra inputs are not permitted'}"
             )
-        content = _FILE.validate_json(text, strict=True)
+        content = checker(_File).validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         raise _damage_error(path, f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}") from error

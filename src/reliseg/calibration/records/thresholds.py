@@ -30,7 +30,7 @@ _Name: TypeAlias = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_leng
 class _Threshold(BaseModel):
     """One threshold. Bins are counted from the most confident."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     last: int | None = Field(ge=0)
     possible: tuple[int, ...]
@@ -48,7 +48,7 @@ class _Threshold(BaseModel):
 
 
 class _File(BesideRecord):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     format: int = Field(ge=1, le=FORMAT)
     record: _Name

@@ -1,11 +1,10 @@
 """Images with a margin, so that inner loops ask nothing at the edge."""
 
 import numpy as np
-from jaxtyping import Int64, UInt8
 
 from reliseg.corruptions.compiled.philox import U8
 from reliseg.runtime.numba_compile import exact_njit
-from reliseg.types import Image
+from reliseg.types import Image, Int64, UInt8
 
 
 @exact_njit

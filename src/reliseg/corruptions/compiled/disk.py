@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int32, Int64, UInt8
 
 from reliseg.corruptions.compiled.philox import U8
 from reliseg.runtime.arithmetic import F32, I32, U64
 from reliseg.runtime.numba_compile import exact_njit
+from reliseg.types import Int32, Int64, UInt8
 
 I16 = np.int16
 _TILE = 512

@@ -3,12 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int32, UInt8, UInt64
 
 from reliseg.corruptions.compiled.philox import U8, U32, words
 from reliseg.runtime.arithmetic import F32, I64, U64
 from reliseg.runtime.numba_compile import exact_njit
-from reliseg.types import Image
+from reliseg.types import Float32, Image, Int32, UInt8, UInt64
 
 
 class Axis(NamedTuple):

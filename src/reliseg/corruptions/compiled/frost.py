@@ -3,12 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64, UInt8, UInt64
 
 from reliseg.corruptions.compiled.philox import U8, U32, words
 from reliseg.runtime.arithmetic import F32, I64
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
-from reliseg.types import Image
+from reliseg.types import Float32, Image, Int32, Int64, UInt8, UInt64
 
 Turns = Int64[np.ndarray, "64 2"]
 """Cosine and sine of 64 directions, in units of 2**-8."""

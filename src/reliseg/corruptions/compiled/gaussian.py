@@ -1,12 +1,11 @@
 """A Gaussian in 15-bit weights, rows and columns apart; pixels of the edge are repeated beyond it."""
 
 import numpy as np
-from jaxtyping import Int32
 
 from reliseg.corruptions.compiled.philox import U8
 from reliseg.runtime.arithmetic import I32, U64
 from reliseg.runtime.numba_compile import exact_njit
-from reliseg.types import Image
+from reliseg.types import Image, Int32
 
 
 @exact_njit

@@ -1,11 +1,10 @@
 """Bytes that depend on a pixel's own bytes alone."""
 
 import numpy as np
-from jaxtyping import Int64, UInt8
 
 from reliseg.runtime.arithmetic import I64
 from reliseg.runtime.numba_compile import exact_njit
-from reliseg.types import Image
+from reliseg.types import Image, Int64, UInt8
 
 
 @exact_njit

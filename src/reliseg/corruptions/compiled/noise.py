@@ -1,12 +1,11 @@
 """Noise on bytes: whatever its formula, it is a table of P(byte out | byte in), and Walker's aliases draw from it."""
 
 import numpy as np
-from jaxtyping import Float64, UInt32, UInt64
 
 from reliseg.corruptions.compiled.philox import U8, U32, words
 from reliseg.runtime.arithmetic import U64
 from reliseg.runtime.numba_compile import exact_njit
-from reliseg.types import Image
+from reliseg.types import Float64, Image, UInt32, UInt64
 
 _UNIT = 1 << 23
 

@@ -1,10 +1,10 @@
 """Random words by counters: any row of an image has its own, in whatever order rows are asked for."""
 
 import numpy as np
-from jaxtyping import UInt32, UInt64
 
 from reliseg.runtime.arithmetic import U64
 from reliseg.runtime.numba_compile import exact_njit
+from reliseg.types import UInt32, UInt64
 
 U8, U32 = np.uint8, np.uint32
 

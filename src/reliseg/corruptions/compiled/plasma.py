@@ -3,12 +3,11 @@
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from jaxtyping import Int32, Int64, UInt32, UInt64
 
 from reliseg.corruptions.compiled.philox import U8, U32, words
 from reliseg.runtime.arithmetic import F32, I32, U64
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
-from reliseg.types import Image
+from reliseg.types import Image, Int32, Int64, UInt32, UInt64
 
 Row: TypeAlias = Int32[np.ndarray, " n"]
 Grid: TypeAlias = Int32[np.ndarray, "n n"]

@@ -3,12 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int64, UInt8, UInt64
 
 from reliseg.corruptions.compiled.philox import U8, U32, words
 from reliseg.runtime.arithmetic import I64
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
-from reliseg.types import Image
+from reliseg.types import Image, Int64, UInt8, UInt64
 
 
 class Shower(NamedTuple):

@@ -1,12 +1,11 @@
 """Pixels that change their places with near ones."""
 
 import numpy as np
-from jaxtyping import UInt64
 
 from reliseg.corruptions.compiled.philox import U8, U32, words
 from reliseg.runtime.arithmetic import I32
 from reliseg.runtime.numba_compile import exact_njit
-from reliseg.types import Image
+from reliseg.types import Image, UInt64
 
 
 @exact_njit

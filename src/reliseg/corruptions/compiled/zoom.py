@@ -3,12 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int32
 
 from reliseg.corruptions.compiled.philox import U8
 from reliseg.runtime.arithmetic import F32, U64
 from reliseg.runtime.numba_compile import exact_njit
-from reliseg.types import Image
+from reliseg.types import Image, Int32
 
 
 class Lines(NamedTuple):

@@ -4,11 +4,10 @@ from functools import cache
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import UInt8
 
 from reliseg.corruptions.base import Corruption, Family, Key
 from reliseg.corruptions.compiled.lookup import by_largest
-from reliseg.types import Image
+from reliseg.types import Image, UInt8
 
 
 class Brightness(Corruption):

@@ -5,13 +5,12 @@ from functools import cache
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import UInt8
 
 from reliseg.corruptions.base import Corruption, Family, Key
 from reliseg.corruptions.compiled.frost import ferns, frosted, pane_of
 from reliseg.corruptions.compiled.plasma import plasma
 from reliseg.corruptions.draws import key_of, uniform
-from reliseg.types import Image
+from reliseg.types import Image, UInt8
 
 _SHARES = ((1, 0.4), (0.8, 0.6), (0.7, 0.7), (0.65, 0.7), (0.6, 0.75))
 """Of the image and of the ice."""

@@ -5,11 +5,10 @@ from functools import cache
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import UInt32
 
 from reliseg.corruptions.base import Corruption, Family, Key
 from reliseg.corruptions.compiled.noise import aliases, noise
-from reliseg.types import Image
+from reliseg.types import Image, UInt32
 
 _SPREADS = (0.08, 0.12, 0.18, 0.26, 0.38)
 """Of the noise, where bytes are [0, 1]."""

@@ -4,11 +4,10 @@ from functools import cache
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import UInt32
 
 from reliseg.corruptions.base import Corruption, Family, Key
 from reliseg.corruptions.compiled.noise import aliases, noise
-from reliseg.types import Image
+from reliseg.types import Image, UInt32
 
 _AMOUNTS = (0.03, 0.06, 0.09, 0.17, 0.27)
 

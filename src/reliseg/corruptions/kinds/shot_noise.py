@@ -5,11 +5,10 @@ from functools import cache
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import UInt32
 
 from reliseg.corruptions.base import Corruption, Family, Key
 from reliseg.corruptions.compiled.noise import aliases, noise
-from reliseg.types import Image
+from reliseg.types import Image, UInt32
 
 _PHOTONS = (60, 25, 12, 5, 3)
 """In the mean, of white."""

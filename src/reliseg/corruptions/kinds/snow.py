@@ -5,14 +5,13 @@ from statistics import NormalDist
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float32
 
 from reliseg.corruptions.base import Corruption, Family, Key
 from reliseg.corruptions.compiled.flakes import Axis, Flakes, flakes, snowed
 from reliseg.corruptions.compiled.line import along
 from reliseg.corruptions.draws import uniform
 from reliseg.corruptions.weights import NEAREST, half_line, middle
-from reliseg.types import Image
+from reliseg.types import Float32, Image
 
 _PARAMETERS = (
     (0.1, 0.3, 3, 0.5, 10, 4, 0.8),

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, UInt16
 
 from reliseg.corruptions import Metres
 from reliseg.data.depth.maps import DepthMaps, Number
 from reliseg.runtime.text_files import decode_text
+from reliseg.types import Float32, UInt16
 
 _HOLE = -1.0
 

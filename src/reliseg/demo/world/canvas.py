@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Float32, Int32, UInt8
 from PIL import Image, ImageDraw, ImageFilter
 
 from reliseg.demo.world.camera import NEAR, Camera, Point, clip_to_near
+from reliseg.types import Float32, Int32, UInt8
 
 Colour = tuple[float, float, float]
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, UInt8
 
 from reliseg.demo.world.buildings import Builder
 from reliseg.demo.world.camera import Camera
@@ -13,6 +12,7 @@ from reliseg.demo.world.shading import Sky, view
 from reliseg.demo.world.street import Layout, draw_ground, plan
 from reliseg.demo.world.traffic import Traffic, bonnet
 from reliseg.demo.world.weather import WEATHER, photograph
+from reliseg.types import Float32, UInt8
 
 CONDITIONS = tuple(WEATHER)
 """The weathers that `draw` knows."""

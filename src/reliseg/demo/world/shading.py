@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int64, UInt8
 
 from reliseg.demo.world.camera import Camera, Point
 from reliseg.demo.world.canvas import BRICK, ROAD, SIDEWALK, TERRAIN, Raster
 from reliseg.demo.world.textures import LIT, PLAIN, Spots, Values, noise_tile
+from reliseg.types import Float, Int64, UInt8
 
 Picture = Float[np.ndarray, "h w 3"]
 Plane = Float[np.ndarray, "h w"]

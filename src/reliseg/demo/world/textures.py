@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float, Float32
 
 from reliseg.demo.world.canvas import ASPHALT, BRICK, FACADE, FOLIAGE, GLOSS, GRASS, PAVING, TILES
+from reliseg.types import Float, Float32
 
 Values = Float[np.ndarray, " p"]
 Colours = Float32[np.ndarray, "p 3"]

@@ -3,12 +3,12 @@
 from io import BytesIO
 
 import numpy as np
-from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFilter
 
 from reliseg.demo.world.canvas import ROAD, SIDEWALK, SKY
 from reliseg.demo.world.shading import Picture, Plane, View
 from reliseg.demo.world.textures import noise_tile
+from reliseg.types import UInt8
 
 
 def add_haze(image: Picture, depth: Plane, beta: float, air: tuple[float, float, float]) -> Picture:

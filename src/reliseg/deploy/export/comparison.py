@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from reliseg.calibration import Calibration
 from reliseg.calibration.methods.histogram import Binned
@@ -16,6 +15,7 @@ from reliseg.deploy.result import CalibratedImage
 from reliseg.errors import count_text
 from reliseg.prediction import Prediction
 from reliseg.stats.rows import Rows
+from reliseg.types import Float
 
 TOLERANCE = 1e-4
 """Of confidences; and of margins and distances to the threshold, at which a pixel may be decided otherwise."""

@@ -3,13 +3,13 @@
 from typing import TypeAlias
 
 import torch
-from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from reliseg.deploy.export.network import Members, ShownImages
 from reliseg.deploy.heads.base import Extras
 from reliseg.deploy.heads.head import Head, HeadOutput
 from reliseg.deploy.heads.temperatures import ClusterFactor, LocalFactor
+from reliseg.types import Float, UInt8
 
 Maps: TypeAlias = tuple[Tensor, ...]
 """Classes (uint8), confidence (float32), and, where there is a threshold, whether a pixel is accepted (bool)."""

@@ -7,7 +7,6 @@ import math
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from reliseg.kernels.reference_masks import Order, Size
@@ -15,6 +14,7 @@ from reliseg.kernels.rows.bilinear import Taps
 from reliseg.kernels.rows.masks import NetworkInput, steps_of
 from reliseg.models.torch.network import Queries
 from reliseg.stats.probabilities import LEAST_MAP
+from reliseg.types import Float
 
 _NUMBERS = 1 << 24
 """How many numbers of masks are interpolated at a time: masks of all queries at the size of an image take gigabytes."""

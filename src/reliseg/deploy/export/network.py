@@ -6,7 +6,6 @@ from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 import torch
-from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -26,6 +25,7 @@ from reliseg.models.kinds.onnx import OnnxModel
 from reliseg.models.options import Slide
 from reliseg.models.torch.network import Network, Queries
 from reliseg.models.torch.normalisation import Normalisation
+from reliseg.types import Float, UInt8
 
 Places: TypeAlias = Sequence[tuple[slice, slice]]
 Maps: TypeAlias = Float[Tensor, "n c H W"]

@@ -10,11 +10,11 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int32, Int64
 from PIL.Image import Resampling
 from torch import Tensor
 
 from reliseg.models.inference.resizing import Resizing, Size, resize_image
+from reliseg.types import Float, Int32, Int64
 
 Pixels: TypeAlias = Float[Tensor, "n 3 H W"]
 """8-bit values."""

@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from reliseg.stats.probabilities import LEAST_PROBABILITY, LOG_ZERO
+from reliseg.types import Float, Int
 
 
 class Extras(NamedTuple):

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -38,6 +37,7 @@ from reliseg.deploy.heads.temperatures import ClusterFactor, LocalFactor, Select
 from reliseg.deploy.heads.transforms import Affine, AffinePerClass, MixedTemperatures, TopConfidence
 from reliseg.errors import ConfigError, ModelError, shape_text
 from reliseg.kernels.maps import OTHER_ID
+from reliseg.types import Bool, Float, Int, UInt8
 
 Live: TypeAlias = Int[np.ndarray, " l"]
 """The columns that some class of the model goes to."""

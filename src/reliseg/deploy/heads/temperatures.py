@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from reliseg.calibration.fitting.clusters import Centres, Mixture
@@ -12,6 +11,7 @@ from reliseg.calibration.methods.lts import ScaledLocally
 from reliseg.calibration.methods.selective import LOWEST, SORTED, ScaledSelectively
 from reliseg.deploy.heads.base import Extras, Scaling, taken
 from reliseg.errors import CalibrationError, shape_text
+from reliseg.types import Float, Int
 
 
 class ClusterFactor(Scaling):

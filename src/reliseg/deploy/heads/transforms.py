@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from reliseg.calibration.fitting.affine_by_class import AffineByClass
 from reliseg.calibration.fitting.top_label import HIGHEST_CONFIDENCE, LEAD
 from reliseg.calibration.methods.ensemble_ts import ScaledEnsemble
 from reliseg.deploy.heads.base import Extras, HeadMethod, without_top
+from reliseg.types import Float, Int
 
 
 class Affine(HeadMethod):

@@ -18,7 +18,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int64
 
 from reliseg.kernels.cpu import row_blocks
 from reliseg.kernels.cpu.logits import ClassGroups
@@ -34,7 +33,7 @@ from reliseg.stats.rows import Rows
 from reliseg.stats.rows import row_blocks as row_blocks_of
 from reliseg.stats.samples import SampleTable
 from reliseg.stats.view import LogitView
-from reliseg.types import LiveBlock, Logits, Truth
+from reliseg.types import Float32, Int64, LiveBlock, Logits, Truth
 
 _COUNTER_LIMIT = 1 << 32
 _NO_FACTORS = np.zeros((0, 0), np.float32)

@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64, UInt8
 
 from reliseg.kernels.cpu.row_blocks import CELLS, PHASES, PIXELS
 from reliseg.kernels.cpu.scratch_layout import ARG, JOINED, LABEL, MAX, OWN, OWN_ROW, ROW, SCALE, TOP
 from reliseg.runtime.arithmetic import F32, I32, U64, ZERO, choose, exp, log
 from reliseg.runtime.numba_compile import inline_njit
+from reliseg.types import Float32, Int32, Int64, UInt8
 
 NEVER = F32(-1e30)
 """Below every logit: the row that fills up an odd number of them never wins."""

@@ -1,7 +1,6 @@
 """Middle stages of the fused kernel: probabilities, losses, bins and scores of the pixels of a block."""
 
 import numpy as np
-from jaxtyping import Float32, Int32
 
 from reliseg.kernels.cpu.binning import octaves, reliability_bin, unit
 from reliseg.kernels.cpu.row_blocks import PIXELS
@@ -41,6 +40,7 @@ from reliseg.stats.bins import (
 )
 from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.fixed import VALUE_LIMIT
+from reliseg.types import Float32, Int32
 
 Floats = Float32[np.ndarray, " t"]
 Integers = Int32[np.ndarray, " k"]

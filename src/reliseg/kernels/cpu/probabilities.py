@@ -7,7 +7,6 @@ probability below 2**-126 would else be 0. numba is imported with this module: i
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32, Int32, Int64, UInt8
 
 from reliseg.kernels.cpu.upsample import read_only
 from reliseg.runtime.arithmetic import F32, I32, I64, U64, log_of_scaled
@@ -15,7 +14,7 @@ from reliseg.runtime.numba_compile import cached_njit
 from reliseg.stats.probabilities import LEAST_LOG, LEAST_PROBABILITY, LOG_ZERO
 from reliseg.stats.rows import Rows, row_blocks
 from reliseg.stats.view import LogitView, source_positions
-from reliseg.types import Logits, Truth
+from reliseg.types import Float, Float32, Int32, Int64, Logits, Truth, UInt8
 
 _SCALE = I32(64)
 _EXPONENT, _FRACTION = I32(0x7F800000), I32(0x007FFFFF)

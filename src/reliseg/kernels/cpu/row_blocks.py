@@ -4,9 +4,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int32, Int64
 
 from reliseg.stats.view import source_positions
+from reliseg.types import Bool, Float32, Int32, Int64
 
 CELLS = 64
 """Native columns of a dense block."""

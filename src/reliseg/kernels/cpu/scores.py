@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64, UInt32
 
 from reliseg.kernels.cpu.binning import octaves, units
 from reliseg.kernels.cpu.row_blocks import PIXELS
@@ -16,6 +15,7 @@ from reliseg.runtime.arithmetic import F32, I32, I64, U64, choose
 from reliseg.runtime.numba_compile import inline_njit
 from reliseg.stats.bins import COARSE_SHIFT, MANTISSA, RIGHT, ROLES, UNKNOWN_ROLE, VOID_ROLE, WRONG
 from reliseg.stats.built_in_scores import BUILT_IN_SCORES
+from reliseg.types import Float32, Int32, Int64, UInt32
 
 Floats = Float32[np.ndarray, " t"]
 Integers = Int32[np.ndarray, " k"]

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64, UInt32
 
 from reliseg.kernels.cpu.binning import EDGES, set_bin, unit, units
 from reliseg.kernels.cpu.row_blocks import CELLS, PIXELS
@@ -44,6 +43,7 @@ from reliseg.stats.pixels import (
     Uncounted,
 )
 from reliseg.stats.samples import LABEL_BINS, TopSums
+from reliseg.types import Float32, Int32, Int64, UInt32
 
 Live: TypeAlias = Int64[np.ndarray, " r"]
 """The columns that some model class goes to, in order."""

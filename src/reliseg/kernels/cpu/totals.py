@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int64, UInt64
 
 from reliseg.kernels.cpu.tables import FineTables, ImageTables, Live, statistics
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, ROLES
 from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.pixels import Layout, PixelStatistics, ScoreHistogram
 from reliseg.stats.samples import SampleTable, TopSums, class_columns
+from reliseg.types import Int64, UInt64
 
 _COARSE = 1 << COARSE_SHIFT
 _FEW = 1 << 17

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Bool, Int32, Int64
 
 from reliseg.kernels.cpu.kernel import Kernel
 from reliseg.kernels.cpu.upsample import Upsampled, argmax
@@ -15,7 +14,7 @@ from reliseg.stats.bins import UNKNOWN
 from reliseg.stats.fixed import CALIBRATED_LIMIT
 from reliseg.stats.samples import SampleTable
 from reliseg.stats.view import CompiledTransform, LogitView, Transform
-from reliseg.types import Block, LiveBlock, Truth
+from reliseg.types import Block, Bool, Int32, Int64, LiveBlock, Truth
 
 Top: TypeAlias = Int32[np.ndarray, " p"]
 Flipped: TypeAlias = Bool[np.ndarray, " p"]

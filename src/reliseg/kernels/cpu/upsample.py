@@ -9,13 +9,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64, Int32, Int64
 
 from reliseg.runtime.arithmetic import F32, U64, ZERO, choose, exp, log
 from reliseg.runtime.numba_compile import cached_njit
 from reliseg.stats.rows import Rows
 from reliseg.stats.view import LogitView, source_positions
-from reliseg.types import Block, LiveBlock, Logits
+from reliseg.types import Block, Float, Float32, Float64, Int32, Int64, LiveBlock, Logits
 
 TILE = 256
 """Pixels side by side: their columns stay in the first cache."""

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64, UInt8
 
 from reliseg.kernels.cpu.logits import (
     NEVER,
@@ -25,6 +24,7 @@ from reliseg.kernels.cpu.tables import FineTables, ImageTables, add_block, carry
 from reliseg.runtime.arithmetic import I32, U64
 from reliseg.runtime.numba_compile import cached_njit, inline_njit
 from reliseg.stats.bins import UNKNOWN, VOID
+from reliseg.types import Float32, Int32, Int64, UInt8
 
 
 class Row(NamedTuple):

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Int64
 from torch import Tensor
 
 from reliseg.kernels.cpu import row_blocks
@@ -35,7 +34,7 @@ from reliseg.stats.pixels import (
 )
 from reliseg.stats.samples import LABEL_BINS, SampleTable, TopSums, class_columns
 from reliseg.stats.view import LogitView
-from reliseg.types import Truth
+from reliseg.types import Int64, Truth
 
 _COUNTER_LIMIT = 1 << 31
 _COARSE = 1 << COARSE_SHIFT

@@ -9,10 +9,10 @@ pixel, its taps are gathered instead. numba is imported with this module: import
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int32, Int64
 
 from reliseg.runtime.arithmetic import F32, U64
 from reliseg.runtime.numba_compile import inline_njit
+from reliseg.types import Bool, Float32, Float64, Int32, Int64
 
 WIDTH = 32
 """Places of a segment: two or more vectors."""

@@ -9,12 +9,12 @@ sigmoid of 2**-189 still counts, so that class maps are exact down to 2**-126, w
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32
 
 from reliseg.kernels.rows.bilinear import MARGIN, WIDTH, Axes, Segments, combine, combine_kept, expand
 from reliseg.runtime.arithmetic import F32, I32, U64, bits, fma, from_bits, log_of_scaled
 from reliseg.runtime.numba_compile import cached_njit, inline_njit
 from reliseg.stats.probabilities import LEAST_MAP
+from reliseg.types import Float32
 
 SEGMENTS = 6
 """Segments of a block."""

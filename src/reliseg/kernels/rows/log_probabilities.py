@@ -4,11 +4,11 @@ All is float32, on maps whose pixels lie side by side. numba is imported with th
 """
 
 import numpy as np
-from jaxtyping import Float32
 
 from reliseg.runtime.arithmetic import F32, U64, exp, log
 from reliseg.runtime.numba_compile import cached_njit
 from reliseg.stats.probabilities import LEAST_LOG, LOG_ZERO
+from reliseg.types import Float32
 
 _TILE = 256
 _LEAST, _ZERO = F32(LEAST_LOG), F32(LOG_ZERO)

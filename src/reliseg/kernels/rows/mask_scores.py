@@ -4,11 +4,11 @@
 """
 
 import numpy as np
-from jaxtyping import Float32
 
 from reliseg.runtime.arithmetic import F32, U64, exp
 from reliseg.runtime.numba_compile import cached_njit, inline_njit
 from reliseg.stats.rows import Rows, ScoreMaps, row_blocks
+from reliseg.types import Float32
 
 
 class MaskScores:

@@ -10,7 +10,6 @@ from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32
 
 from reliseg.kernels.reference_masks import SQUARE, Order, Size
 from reliseg.kernels.rows.bilinear import Axes, Taps, chained, taps
@@ -24,6 +23,7 @@ from reliseg.kernels.rows.class_sums import (
 )
 from reliseg.stats.probabilities import LEAST_MAP
 from reliseg.stats.rows import Rows
+from reliseg.types import Float, Float32
 
 
 class NetworkInput(NamedTuple):

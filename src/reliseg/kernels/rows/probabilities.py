@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float32
 
 from reliseg.kernels.cpu.probabilities import take_logs
 from reliseg.kernels.rows.log_probabilities import log_mean, neg_entropy, take_log_softmax
 from reliseg.stats.probabilities import LEAST_LOG, LOG_ZERO
 from reliseg.stats.rows import Rows, ScoreMaps, row_blocks
+from reliseg.types import Float32
 
 Maps: TypeAlias = Float32[np.ndarray, "c n w"]
 _LEAST = np.float32(2.0**-126)

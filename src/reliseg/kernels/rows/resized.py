@@ -6,12 +6,11 @@ numba is imported with this module: import it where it is used.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float32
 
 from reliseg.kernels.cpu.upsample import Lines, column_taps, fill, read_only
 from reliseg.stats.rows import Rows
 from reliseg.stats.view import source_positions
-from reliseg.types import Logits
+from reliseg.types import Float32, Logits
 
 
 @dataclass(frozen=True, eq=False)

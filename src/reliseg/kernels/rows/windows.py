@@ -6,10 +6,10 @@ numba is imported with this module: import it where it is used.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32
 
 from reliseg.kernels.rows.resized import Resized
 from reliseg.stats.rows import Rows
+from reliseg.types import Float32
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64
 
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
 from reliseg.metrics.binned import BinnedErrors
@@ -14,6 +13,7 @@ from reliseg.metrics.units import Rows
 from reliseg.results import Value
 from reliseg.stats import reliability
 from reliseg.stats.fixed import real
+from reliseg.types import Bool, Float64
 
 _FLOOR = 1e-3
 _QUANTITIES = {

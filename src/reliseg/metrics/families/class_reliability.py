@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
 from reliseg.metrics.base import DomainState, Metric, Quantity
 from reliseg.metrics.binned import BinnedErrors
@@ -17,6 +16,7 @@ from reliseg.stats.bins import WRONG, reliability_bin
 from reliseg.stats.filled.bins import near_confidences
 from reliseg.stats.fixed import real, total
 from reliseg.stats.ranking import Bracketed
+from reliseg.types import Float64, Int64
 
 _LIMITS = (0.90, 0.99)
 Counts: TypeAlias = Int64[np.ndarray, "c b"]

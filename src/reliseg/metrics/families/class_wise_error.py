@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
 from reliseg.metrics.many import ratio
@@ -13,6 +12,7 @@ from reliseg.metrics.replicates import Replicates, few_units
 from reliseg.metrics.units import Rows
 from reliseg.results import Value
 from reliseg.stats.fixed import real
+from reliseg.types import Float64
 
 _DEFINITION = "classwise-ece/15/equal-width/(l,r]/present-classes"
 

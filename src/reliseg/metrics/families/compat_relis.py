@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Int64
 
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
 from reliseg.metrics.cumulative import CumulativePath
@@ -17,6 +16,7 @@ from reliseg.stats import ranking
 from reliseg.stats.bins import RELIABILITY_BINS, RIGHT
 from reliseg.stats.built_in_scores import msp_edges
 from reliseg.stats.rounding import Ranking
+from reliseg.types import Int64
 
 _ALIKE = ("ece", "ada_ece", "ks")
 """Errors that the study's differ from by ties, or not at all."""

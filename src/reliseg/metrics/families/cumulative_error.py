@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
 from reliseg.metrics.cumulative import CumulativePath
@@ -16,6 +15,7 @@ from reliseg.results import Value
 from reliseg.stats.bins import COARSE_SHIFT, RELIABILITY_BINS, RIGHT, WRONG
 from reliseg.stats.fixed import real
 from reliseg.stats.ranking import Bracketed
+from reliseg.types import Float64, Int64
 
 _QUANTITIES = {
     "ada_ece": Quantity(

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
 from reliseg.metrics.many import ratio
@@ -15,6 +14,7 @@ from reliseg.results import Value
 from reliseg.stats.bins import COARSE_BINS, RIGHT, ROLES, WRONG
 from reliseg.stats.fixed import exact_sum
 from reliseg.stats.ranking import Bracketed, Histogram
+from reliseg.types import Float64
 
 _KNOWN, _ALL = "estimated-accuracy/known-pixels", "estimated-accuracy/all-pixels"
 _SCORE = "msp"

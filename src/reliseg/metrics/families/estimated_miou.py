@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
 from reliseg.metrics.families.segmentation import Segmentation
@@ -14,6 +13,7 @@ from reliseg.metrics.replicates import Replicates
 from reliseg.metrics.units import Rows
 from reliseg.results import Value
 from reliseg.stats.fixed import real, total
+from reliseg.types import Float64
 
 _KNOWN, _ALL = "estimated-miou/known-pixels", "estimated-miou/all-pixels"
 _ESTIMATE, _ERROR = "estimated_miou", "estimated_miou_error"

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
 from reliseg.errors import count_text
 from reliseg.metrics.base import DomainState, Metric, Quantity
 from reliseg.metrics.replicates import Replicates, mean_replicates
 from reliseg.results import Value
+from reliseg.types import Float64, Int64
 
 _WORST = (5, 10)
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.metrics.base import DomainState, Metric, Quantity, undefined_values
 from reliseg.metrics.detection import detection_quantities, detection_replicates, detection_values
@@ -14,6 +13,7 @@ from reliseg.metrics.units import Units
 from reliseg.results import Value
 from reliseg.stats.filled.bins import FilledPair
 from reliseg.stats.ranking import histograms_of_scores
+from reliseg.types import Float64
 
 _KNOWN = detection_quantities("ood", "ood/known-pixels", "image")
 _ALL = detection_quantities("ood", "ood/all-pixels", "image")

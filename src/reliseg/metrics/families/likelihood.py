@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.errors import count_text
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
@@ -13,6 +12,7 @@ from reliseg.metrics.replicates import Replicates, replicates_of
 from reliseg.metrics.units import Rows
 from reliseg.results import Value
 from reliseg.stats.fixed import real
+from reliseg.types import Float64
 
 _QUANTITIES = {
     "nll": Quantity(

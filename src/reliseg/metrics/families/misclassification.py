@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.metrics import many
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
@@ -15,6 +14,7 @@ from reliseg.stats import ranking
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.filled.bins import FilledPair
 from reliseg.stats.ranking import Bracketed
+from reliseg.types import Float64
 
 if TYPE_CHECKING:
     from reliseg.stats.filled.ranked import Ranked

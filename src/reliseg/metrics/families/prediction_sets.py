@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.conformal import PromisedThreshold
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
@@ -17,6 +16,7 @@ from reliseg.metrics.set_counts import SetCounts
 from reliseg.metrics.units import Units
 from reliseg.results import Value
 from reliseg.stats.ranking import Bracketed
+from reliseg.types import Float64
 
 _PROMISED, _KEPT, _SIZE, _COVERAGE = "sets_promised_share", "sets_kept_share", "set_size", "set_coverage"
 _OF_CLASS = {_SIZE: "class_set_size", _COVERAGE: "class_set_coverage"}

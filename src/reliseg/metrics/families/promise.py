@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Int64
 
 from reliseg.conformal import PromisedThreshold
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
@@ -19,6 +18,7 @@ from reliseg.results import Value
 from reliseg.stats.bins import COARSE_SHIFT, RIGHT, WRONG
 from reliseg.stats.ranking import Bracketed
 from reliseg.stats.rounding import pixels_near_edges
+from reliseg.types import Int64
 
 _PROMISED, _KEPT, _COVERAGE, _RISK = "promised_share", "kept_share", "coverage", "accepted_risk"
 _SCENES = "promise/kept/mean-over-scenes"

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
 from reliseg.metrics.many import ratio
 from reliseg.metrics.replicates import Replicates, few_units, replicates_of
 from reliseg.metrics.units import Rows
 from reliseg.results import Value
+from reliseg.types import Float64
 
 _MEANS = {
     "miou": Quantity(

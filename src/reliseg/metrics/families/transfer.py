@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
 from reliseg.metrics.many import ratio
@@ -16,6 +15,7 @@ from reliseg.results import Value
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.filled.bins import FilledPair
 from reliseg.stats.threshold import Threshold
+from reliseg.types import Float64
 
 _RISK, _COVERAGE = "transfer_risk95", "transfer_coverage95"
 _QUANTITIES = {

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import transformers
-from jaxtyping import Float
 from torch import Tensor
 
 from reliseg.errors import ModelError, shortlist
@@ -30,6 +29,7 @@ from reliseg.models.output_check import class_count_problem
 from reliseg.models.torch.network import Queries
 from reliseg.models.torch.normalisation import Normalisation
 from reliseg.runtime.printable import printable
+from reliseg.types import Float
 
 _CONFIGURATIONS = (".yaml", ".yml")
 _KNOWN = ("sem_seg_head.predictor.class_embed.weight", "sem_seg_head.predictor.query_embed.weight")

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from reliseg.errors import ModelError, count_text
 from reliseg.models.detectron2.architecture import ResNet
+from reliseg.types import Float
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import onnxruntime
-from jaxtyping import Float32
 
 from reliseg.errors import ModelError, count_text, shape_text, shortlist, suggestion
 from reliseg.models.graphs.onnx_session import run_session
@@ -18,7 +17,7 @@ from reliseg.models.inference.normalisation import PixelScale
 from reliseg.models.outputs import OutputReader
 from reliseg.prediction import Prediction
 from reliseg.runtime.printable import printable
-from reliseg.types import Feature, Image
+from reliseg.types import Feature, Float32, Image
 
 Layout: TypeAlias = Literal["NCHW", "NHWC"]
 LAYOUTS = ("NCHW", "NHWC")

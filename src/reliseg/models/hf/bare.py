@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from reliseg.models.base import ModelOptions
@@ -14,6 +13,7 @@ from reliseg.models.hf.loading import Loaded
 from reliseg.models.inference.modes import EvenWindows, Inference
 from reliseg.models.torch.features import Tap
 from reliseg.models.torch.network import Network, Output
+from reliseg.types import Float
 
 Forward: TypeAlias = Callable[[Tensor], Output]
 

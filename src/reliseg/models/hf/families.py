@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from math import lcm
 from typing import Any, Literal, TypeAlias
 
-from jaxtyping import Float
 from torch import Tensor
 
 from reliseg.errors import ModelError, count_text, image_size_text, shape_text
 from reliseg.models.options import MaskOrder
 from reliseg.models.torch.network import Queries
+from reliseg.types import Float
 
 Size: TypeAlias = tuple[int, int]
 Sizes: TypeAlias = Literal["any", "squares", "own"]

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Int64
 from torch import Tensor
 from transformers import AutoTokenizer
 from transformers.utils import cached_file
 
 from reliseg.errors import ModelError, one_line
+from reliseg.types import Int64
 
 TASK = "semantic"
 _WORDS = ("tokenizer.json", "vocab.json")

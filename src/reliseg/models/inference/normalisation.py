@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from jaxtyping import Float32
 
 from reliseg.errors import ModelError
 from reliseg.models.base import IMAGENET_MEAN, IMAGENET_STD
-from reliseg.types import Image
+from reliseg.types import Float32, Image
 
 _UNSCALED = 50
 """Images with larger pixels are not on the scale 0..1, nor near it."""

@@ -6,12 +6,11 @@ from importlib import import_module
 from typing import Any, TypeAlias
 
 import numpy as np
-from jaxtyping import UInt8
 from PIL import Image as Pillow
 
 from reliseg.errors import MissingExtraError
 from reliseg.models.options import FitWithin, Interpolation
-from reliseg.types import Image
+from reliseg.types import Image, UInt8
 
 BILINEAR = int(Pillow.Resampling.BILINEAR)
 Size: TypeAlias = tuple[int, int]

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from reliseg.errors import ModelError, error_text
 from reliseg.models.mmseg.configurations import import_packages
 from reliseg.models.user_output import stdout_as_stderr
+from reliseg.types import Float
 
 _UNUSED = ("auxiliary_head", "data_preprocessor")
 """Parts of a segmentor that tests do not use."""

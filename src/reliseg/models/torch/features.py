@@ -6,10 +6,10 @@ from difflib import get_close_matches
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from reliseg.errors import ModelError, suggestion
+from reliseg.types import Float
 
 
 @dataclass(frozen=True, eq=False)

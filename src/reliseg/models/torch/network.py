@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any, NamedTuple, get_args
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from reliseg.errors import ModelError, count_text, shape_text
@@ -23,7 +22,7 @@ from reliseg.prediction import Prediction
 from reliseg.runtime.torch_settings import inference_settings
 from reliseg.stats import DeviceLogits
 from reliseg.stats.rows import Rows
-from reliseg.types import Image, Logits
+from reliseg.types import Float, Image, Logits
 
 
 class Queries(NamedTuple):

@@ -6,11 +6,10 @@ from functools import cache
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from reliseg.models.inference.normalisation import PixelScale
-from reliseg.types import Image
+from reliseg.types import Float, Image, UInt8
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Colors for classes that color-blind readers can tell apart as well as that goes."""
 
 import numpy as np
-from jaxtyping import Float64
+
+from reliseg.types import Float64
 
 Color = tuple[int, int, int]
 

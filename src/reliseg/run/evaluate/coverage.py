@@ -135,7 +135,7 @@ class Coverage:
         if calibration not in self._places:
             identity = self.identities[calibration] if calibration else f"all of {self.run.name} on {self.target}"
             self._places[calibration] = Places(self.parts, identity)
-        return self._places[calibration].of([sample.id for sample in shard.samples])
+        return self._places[calibration].of(shard.ids)
 
     def stored(self, shard: Shard, calibration: str) -> StoredShard:
         """Return if a shard is complete under a calibration, and which files are used; as `of`, and much faster where
@@ -144,6 +144,14 @@ class Coverage:
         place = self.place(shard, calibration)
         return self.run.context.store.shard(
             place, lambda: self.of(shard, calibration).cover, lambda: self._asked(shard)
+        )
+
+    def all_stored(self, calibration: str) -> list[StoredShard]:
+        """Return the same of all shards; faster where all are complete, and were when that was last asked."""
+        shards = self.shards
+        places = [self.place(shard, calibration) for shard in shards]
+        return self.run.context.store.shards(
+            places, lambda i: self.of(shards[i], calibration).cover, lambda i: self._asked(shards[i])
         )
 
     def of(self, shard: Shard, calibration: str) -> ShardCover:

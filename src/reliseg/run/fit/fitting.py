@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reliseg.calibration import Calibration, Training, calibrator
 from reliseg.calibration.records.record import Hashes, Record, read_record, write_record
@@ -16,10 +17,12 @@ from reliseg.run.context import ModelRun
 from reliseg.run.failures import Failures
 from reliseg.run.fit.refusals import Refusal, read_refusal, record_files, write_refusal
 from reliseg.run.fit.requests import SampleRequest, request_of_all_fits, request_of_fit
-from reliseg.run.fit.sampling import FitData, Sampling
 from reliseg.run.predict.freshness import Inputs, StoredInputs
 from reliseg.run.predict.plugin_code import digest_of, parts_of_code
 from reliseg.runtime.progress import Stage
+
+if TYPE_CHECKING:
+    from reliseg.run.fit.sampling import FitData, Sampling
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +133,8 @@ class Fitting:
 
     def discard(self) -> None:
         """Delete what all fits read."""
-        self._sampling.discard(self._read_domains())
+        if domains := self._read_domains():
+            self._sampling.discard(domains)
 
     def sample_places(self) -> list[Path]:
         """Return where what all fits read lies, until they are fitted."""
@@ -140,7 +144,9 @@ class Fitting:
         return list(dict.fromkeys(member for fit in self.run.plan.fits for member in fit.read()))
 
     @cached_property
-    def _sampling(self) -> Sampling:
+    def _sampling(self) -> "Sampling":
+        from reliseg.run.fit.sampling import Sampling  # what predicts takes long to import
+
         return Sampling(self.run)
 
     def _folder(self, fit: Fit, method: str) -> Path:
@@ -191,7 +197,7 @@ class Fitting:
         now = StoredInputs(before.parts, _called(names, before.samples), _called(names, before.predictions))
         return refusal.why if self._is_current(fit, now) else None
 
-    def _keep_refusal(self, fit: Fit, method: str, why: str, data: FitData) -> None:
+    def _keep_refusal(self, fit: Fit, method: str, why: str, data: "FitData") -> None:
         inputs = StoredInputs(dict(self._inputs(fit).parts), data.samples, data.predictions)
         write_refusal(self._folder(fit, method), Refusal(why, inputs))
         self.run.context.depot.put_all(self._folder(fit, method))
@@ -208,7 +214,7 @@ class Fitting:
         self.run.progress.begin(f"{self.run.name}: {title}", steps, Stage("fit", self.run.name))
         return self.run.progress.advance
 
-    def _record(self, fit: Fit, method: str, calibration: Calibration, data: FitData) -> Record:
+    def _record(self, fit: Fit, method: str, calibration: Calibration, data: "FitData") -> Record:
         """Return the record of a new calibration."""
         labels = fit.on[0].dataset.labels
         facts = self.run.facts

@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import BinaryIO, overload
 
 import numpy as np
-from jaxtyping import Float32, UInt8
 
 from reliseg.calibration import Part
 from reliseg.runtime.atomic_files import naming
+from reliseg.types import Float32, UInt8
 
 OPEN_SHARDS = 64
 """The shards whose files stay open while pixels are read."""

@@ -28,7 +28,7 @@ class Refusal:
 
 
 class _Content(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     why: str
     parts: dict[str, str]

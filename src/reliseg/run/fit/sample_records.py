@@ -22,7 +22,7 @@ _Count: TypeAlias = Annotated[int, Field(ge=0)]
 class SampleEntry(BaseModel):
     """One image: where it comes from, and what is stored of it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     id: str
     sha256: str
@@ -36,7 +36,7 @@ class SampleEntry(BaseModel):
 class SampleRecord(BaseModel):
     """The samples of a shard, in the order in which their pixels are stored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     format: Literal[2] = 2
     images: tuple[SampleEntry, ...]

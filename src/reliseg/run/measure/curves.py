@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
 from reliseg.metrics import DomainState
 from reliseg.results.curves import DomainCurves, ReliabilityBins, RiskCoverage, ScoreBins, ScoreCurves
@@ -13,6 +12,7 @@ from reliseg.stats.built_in_scores import confidence_edges
 from reliseg.stats.filled.bins import FilledBins
 from reliseg.stats.fixed import real
 from reliseg.stats.ranking import Histogram, least_area_under_risk, risks
+from reliseg.types import Float64, Int64
 
 _DIGITS = 5
 """Of numbers that are no counts."""

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.metrics import DomainState
 from reliseg.metrics.many import ratio
@@ -14,6 +13,7 @@ from reliseg.results.images import IOU, MEAN, NUMBERS, PIXELS, PLACE
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.built_in_scores import msp_edges
 from reliseg.stats.threshold import Threshold
+from reliseg.types import Float64
 
 _LIMITS = (0.90, 0.99)
 

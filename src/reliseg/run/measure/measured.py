@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from reliseg.results import Row
 from reliseg.run.context import RunContext
+from reliseg.runtime.checked import checker
 from reliseg.runtime.regular_files import sha256_of_file
 
 
@@ -48,8 +49,6 @@ class _Kept:
     """The sha256 of each, by its name in the folder of the run."""
 
 
-_KEPT: TypeAdapter[dict[str, _Kept]] = TypeAdapter(dict[str, _Kept])
-_ROWS: TypeAdapter[list[Row]] = TypeAdapter(list[Row])
 _COLUMNS = tuple(f.name for f in fields(Row))
 
 
@@ -65,7 +64,10 @@ def recall(context: RunContext, key: str) -> dict[str, Measured] | None:
     if content is None:
         return None
     try:
-        return {name: _unpacked(context, kept) for name, kept in _KEPT.validate_python(json.loads(content)).items()}
+        return {
+            name: _unpacked(context, kept)
+            for name, kept in checker(dict[str, _Kept]).validate_python(json.loads(content)).items()
+        }
     except (OSError, ValueError, RecursionError, ValidationError):
         return None
 
@@ -87,5 +89,5 @@ def _unpacked(context: RunContext, kept: _Kept) -> Measured:
         if sha256_of_file(path) != digest:
             raise ValueError(f"{path} is another file")
         files.append(path)
-    rows = _ROWS.validate_python([dict(zip(_COLUMNS, row, strict=True)) for row in kept.rows])
+    rows = checker(list[Row]).validate_python([dict(zip(_COLUMNS, row, strict=True)) for row in kept.rows])
     return Measured(rows, kept.reliability, kept.curves, kept.images, kept.notes, files)

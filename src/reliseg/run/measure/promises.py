@@ -9,8 +9,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Int64
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from reliseg.conformal import PromisedThreshold, losses_of, means_of_units
 from reliseg.errors import count_text
@@ -24,10 +23,12 @@ from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.measure.jobs import Keys
 from reliseg.run.measure.states import load_state, rows_of_images
 from reliseg.run.measure.threads import measure_each
+from reliseg.runtime.checked import checker
+from reliseg.types import Int64
 
 Promised: TypeAlias = Mapping[tuple[str, str], tuple[PromisedThreshold, ...]]
 """By the name of the ground and the calibration."""
-_KEPT: TypeAdapter[list[tuple[int, int | None, str]]] = TypeAdapter(list[tuple[int, int | None, str]])
+_Kept: TypeAlias = list[tuple[int, int | None, str]]
 """Of each promise the number of units, the bins, and why there are none."""
 Lost: TypeAlias = tuple[Int64[np.ndarray, "n b"], Int64[np.ndarray, " n"]]
 """What each image loses by bin, and its pixels that count."""
@@ -131,7 +132,7 @@ class _Images:
         """Return the threshold of each promise as it was chosen before; None where that is not known."""
         content = self.coverages.run.context.kept.read(self._key(calibration))
         try:
-            known = None if content is None else _KEPT.validate_python(json.loads(content))
+            known = None if content is None else checker(_Kept).validate_python(json.loads(content))
         except (ValueError, RecursionError, ValidationError):
             return None
         bare = self.without_threshold("")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from reliseg.calibration.records.record import Record
 from reliseg.calibration.records.thresholds import ByScore
@@ -20,6 +20,7 @@ from reliseg.run.measure.measure import Thresholds
 from reliseg.run.measure.states import load_state
 from reliseg.run.measure.threads import measure_each
 from reliseg.run.store.kept import KeptFiles
+from reliseg.runtime.checked import checker
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.threshold import Threshold
 
@@ -142,9 +143,6 @@ class _Kept:
     pixels: int
 
 
-_KEPT: TypeAdapter[_Kept] = TypeAdapter(_Kept)
-
-
 def _packed(summary: _Summary) -> dict[str, Any]:
     thresholds = {score: [t.last, t.possible.tolist(), t.why] for score, t in summary.thresholds.items()}
     return vars(summary) | {"thresholds": thresholds, "values": [vars(value) for value in summary.values]}
@@ -156,7 +154,7 @@ def _recall(kept: KeptFiles, key: str) -> _Summary | None:
     if content is None:
         return None
     try:
-        found = _KEPT.validate_python(json.loads(content))
+        found = checker(_Kept).validate_python(json.loads(content))
     except (ValueError, RecursionError, ValidationError):
         return None
     thresholds = {score: Threshold(t[0], np.array(t[1], np.int64), t[2]) for score, t in found.thresholds.items()}

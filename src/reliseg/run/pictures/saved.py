@@ -4,14 +4,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import UInt16
 from PIL import Image
 
 from reliseg.data import PIXEL_LIMIT
 from reliseg.run.depot.base import Depot
 from reliseg.run.export import MARK, SavedKind, ending_of, mark_of
 from reliseg.runtime.regular_files import open_regular
-from reliseg.types import Truth
+from reliseg.types import Truth, UInt16
 
 SavedMaps: TypeAlias = tuple[Truth, UInt16[np.ndarray, "H W"]]
 """The classes of an image, and the confidence in 16 bits."""

@@ -56,8 +56,11 @@ class Inputs:
         try:
             for target, samples in self.samples.items():
                 name = str(target)  # of many samples, made once
-                own = [self.known.get((name, s.id)) or self._hashes_of(target, s)[0] for s in samples]
-                read = [self._hashes_of(target, s)[1] for s in samples] if self.model else []
+                own = [self.known.get((name, s.id), "") for s in samples]
+                if not all(own):
+                    own = self.hashes.of_samples(target.dataset, samples)
+                    self.known.update(zip(((name, s.id) for s in samples), own, strict=True))
+                read = self._of_predictions(target, samples)
                 digest.update("\n".join((name, *(s.id for s in samples), *own, *read, "")).encode())
         except (OSError, SampleError, ChangedError):
             return ""
@@ -120,6 +123,11 @@ class Inputs:
         if key not in self.known:
             self.known[key] = self.hashes.of_sample(target.dataset, sample)
         return self.known[key], self.hashes.of_files(self._files(target, sample))
+
+    def _of_predictions(self, target: Target, samples: Sequence[Sample]) -> list[str]:
+        """Return the sha256 of the stored prediction of each sample; nothing where a network predicts."""
+        files = [self._files(target, sample) for sample in samples]
+        return self.hashes.of_each(files) if all(files) else [self.hashes.of_files(group) for group in files]
 
     def _files(self, target: Target, sample: Sample) -> tuple[Path, ...]:
         """Return the files that the sample's prediction is read from."""

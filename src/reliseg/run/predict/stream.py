@@ -19,7 +19,7 @@ from reliseg.run.hashes import ChangedError, InputHashes
 from reliseg.run.predict.clean_images import CleanImages
 from reliseg.run.predict.model_inputs import model_input, prediction_of_image
 from reliseg.runtime.malloc import keep_freed_memory, return_free_memory
-from reliseg.runtime.openmp import end_idle_threads
+from reliseg.runtime.process.openmp import end_idle_threads
 
 A = TypeVar("A")
 B = TypeVar("B")

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from reliseg.calibration.records.seal import seal_of
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.runtime.atomic_files import write_text
+from reliseg.runtime.checked import checker
 from reliseg.runtime.regular_files import holds, read_regular, sha256_of_file
 
 _LARGEST = 1 << 30
@@ -39,9 +40,6 @@ class Answer:
     """The files that keep what was measured, likewise."""
     problems: tuple[str, ...] = ()
     """What was incomplete."""
-
-
-_ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +81,7 @@ class Answers:
             content = outer["answer"]
             if outer["sha256"] != seal_of(content):
                 return None
-            return _ANSWER.validate_python(content)
+            return checker(Answer).validate_python(content)
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, ValidationError):
             return None
 

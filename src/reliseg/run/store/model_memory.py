@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from reliseg.calibration.records.seal import seal_of
 from reliseg.errors import ConfigError, ReliSegError
@@ -20,6 +20,7 @@ from reliseg.run.hashes import InputHashes
 from reliseg.run.predict.model_facts import ModelFacts
 from reliseg.run.store.made import installed_versions
 from reliseg.runtime.atomic_files import write_text
+from reliseg.runtime.checked import checker
 from reliseg.runtime.regular_files import holds, read_regular
 
 _LARGEST = 1 << 26
@@ -30,9 +31,6 @@ _PACKAGES = (
 """Their versions may be facts of a model, or decide them."""
 _PLACES = ("HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME", "TORCH_HOME")
 """Variables that say where libraries look for what a configuration names without a path."""
-
-
-_FACTS: TypeAdapter[ModelFacts] = TypeAdapter(ModelFacts)
 
 
 class ModelHandle:
@@ -146,7 +144,7 @@ class ModelMemory:
             state = self._state([Path(path) for path in content["paths"]])
             if content["state"] != state:
                 return None
-            facts = _FACTS.validate_python(_thawed(content["model"]))
+            facts = checker(ModelFacts).validate_python(_thawed(content["model"]))
         except (OSError, ValueError, LookupError, TypeError, RecursionError, ValidationError, ReliSegError):
             return None
         return facts if facts.is_told or whatever else None

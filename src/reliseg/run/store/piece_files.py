@@ -100,7 +100,7 @@ _Digest: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 class _Head(BaseModel):
     """The member `head.json`, the last one. Its own sha256 is the comment of the zip file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     format: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
     classes: Annotated[int, Field(ge=1, le=254)]

@@ -1,7 +1,8 @@
 """Arrays of counts as bytes: their nonzero places and values."""
 
 import numpy as np
-from jaxtyping import Int64
+
+from reliseg.types import Int64
 
 
 def to_sparse(array: np.ndarray) -> bytes:

@@ -3,16 +3,16 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from functools import reduce
-from itertools import islice
+from functools import partial, reduce
+from itertools import groupby, islice
 from operator import add
 from pathlib import Path
 from typing import Any, NamedTuple, NewType
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.hashes import InputHashes, State
@@ -30,6 +30,7 @@ from reliseg.run.store.piece_files import (
     verify_piece,
 )
 from reliseg.runtime.atomic_files import write_text
+from reliseg.runtime.checked import checker
 from reliseg.runtime.regular_files import read_regular
 
 Place = NewType("Place", str)
@@ -37,7 +38,6 @@ Place = NewType("Place", str)
 
 FAILURES_FILE = "failures.json"
 
-_HEAD: TypeAdapter[StoredHead] = TypeAdapter(StoredHead)
 _DIGITS = 32
 _LARGEST = 1 << 26
 _LOOKED_AT = 16
@@ -53,16 +53,16 @@ class Places:
         common = json.dumps([FORMAT, sorted(parts.items()), calibration])
         self._common = hashlib.sha256(f"{common[:-1]}, ".encode())  # of many shards, digested once
 
-    def of(self, ids: Iterable[str]) -> Place:
-        """Return the place of the pieces of a shard, by the ids of all its samples."""
+    def of(self, ids: bytes) -> Place:
+        """Return the place of the pieces of a shard, by the ids of all its samples, sorted, as JSON."""
         digest = self._common.copy()
-        digest.update(f"{json.dumps(sorted(ids))}]".encode())
+        digest.update(ids + b"]")
         return Place(digest.hexdigest()[:_DIGITS])
 
 
 def place_of(parts: Mapping[str, str], calibration: str, ids: Iterable[str]) -> Place:
     """Return the place of a shard's pieces: of its parts, its calibration and the ids of all its samples."""
-    return Places(parts, calibration).of(ids)
+    return Places(parts, calibration).of(json.dumps(sorted(ids)).encode())
 
 
 class StoredShard(NamedTuple):
@@ -135,6 +135,29 @@ class Store:
                 return StoredShard(True, tuple([f"{folder}/{name}" for name in names]))
         found = found or look()
         return StoredShard(not found.missing, tuple(f"{folder}/{piece.path.name}" for piece in found.pieces()))
+
+    def shards(
+        self, places: Sequence[Place], look: Callable[[int], Cover], asked: Callable[[int], str]
+    ) -> list[StoredShard]:
+        """Return what is stored of shards, as `shard` of each; that all are complete is remembered at once."""
+        found: list[StoredShard] = []
+
+        def compute() -> str:
+            found.extend(self.shard(p, partial(look, i), partial(asked, i)) for i, p in enumerate(places))
+            used = [file for of in found for file in of.files]
+            if not all(of.is_complete for of in found) or not {f"{self.folder}/{file}" for file in used} <= set(files):
+                raise _NotWholeError
+            return "\n".join(used)
+
+        names = [] if self.depot.is_elsewhere else [self._names(place) for place in places]
+        files = [f"{self.folder}/{p[:2]}/{p}/{name}" for p, own in zip(places, names) for name in own]  # noqa: B905
+        with suppress(_NotWholeError):
+            if names and all(names) and all(about := [asked(i) for i in range(len(places))]):
+                used = self.memory.recall("shards", files, compute, "\n".join(about)).split("\n")
+                by_place = {place: tuple(group) for place, group in groupby(used, lambda file: file.split("/")[1])}
+                return [StoredShard(True, by_place[place]) for place in places]
+            compute()
+        return found
 
     def of_another_version(self) -> str:
         """Return that all that lies here is of another version; nothing where some is of this one."""
@@ -224,7 +247,7 @@ class Store:
         if state and before == state:
             return head
         try:
-            head = _HEAD.validate_json(self.memory.recall("piece", (path,), compute))
+            head = checker(StoredHead).validate_json(self.memory.recall("piece", (path,), compute))
         except (_NotWholeError, OSError, ValidationError):
             return None
         self._young.pop(path, None)

@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int, Int64
 
 from reliseg.stats import rounding
 from reliseg.stats.pixels import ScoreHistogram
+from reliseg.types import Bool, Float64, Int, Int64
 
 Bins: TypeAlias = Int64[np.ndarray, " b"]
 Places: TypeAlias = Int64[np.ndarray, " m"]

@@ -4,10 +4,10 @@ Sums are in the order of NumPy's. Where one of a pair has a single row, it stand
 """
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
 from reliseg.stats.filled.sums import pairwise_sum
+from reliseg.types import Float64
 
 Rows = Float64[np.ndarray, "m b"]
 Numbers = Float64[np.ndarray, " m"]

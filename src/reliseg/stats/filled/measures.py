@@ -5,12 +5,12 @@ most, `stats.ranking.harmonic` gives the others, and `areas` reads them again in
 """
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
 from reliseg.runtime.arithmetic import choose
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
 from reliseg.stats.filled.sums import pairwise_sum
 from reliseg.stats.ranking import NARROW, NEAR
+from reliseg.types import Float64, Int64
 
 Bins = Int64[np.ndarray, " b"]
 Line = Float64[np.ndarray, " k"]

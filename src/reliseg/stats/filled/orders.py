@@ -1,9 +1,9 @@
 """The orders of a ranking that rounding allows, in one pass over its filled bins: see `stats.rounding.Ranking`."""
 
 import numpy as np
-from jaxtyping import Int64
 
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
+from reliseg.types import Int64
 
 Bins = Int64[np.ndarray, " b"]
 Order = tuple[Bins, Bins]

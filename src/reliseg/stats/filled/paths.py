@@ -1,9 +1,9 @@
 """Paths through intervals, one after the other."""
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.runtime.numba_compile import exact_njit
+from reliseg.types import Float64
 
 Line = Float64[np.ndarray, " b"]
 

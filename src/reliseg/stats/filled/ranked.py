@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.stats.filled.bins import FilledPair
 from reliseg.stats.filled.measures import areas, pairs, reach, segments
 from reliseg.stats.filled.orders import Bins, Order, orders
 from reliseg.stats.ranking import Bracketed, harmonic
+from reliseg.types import Float64
 
 
 @dataclass(frozen=True, eq=False)

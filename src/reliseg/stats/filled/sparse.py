@@ -1,9 +1,9 @@
 """Sparse arrays of stored statistics: read and added up in one pass."""
 
 import numpy as np
-from jaxtyping import Int64, UInt8
 
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
+from reliseg.types import Int64, UInt8
 
 Planes = UInt8[np.ndarray, "w n"]
 

@@ -1,9 +1,9 @@
 """Sums of floats in the order of `numpy.sum`, so that compiled code gives NumPy's bits."""
 
 import numpy as np
-from jaxtyping import Float64
 
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
+from reliseg.types import Float64
 
 _BLOCK = 128
 _LANES = 8

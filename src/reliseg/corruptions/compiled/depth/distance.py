@@ -3,10 +3,10 @@
 import math
 
 import numpy as np
-from jaxtyping import Float32, UInt16
 
 from reliseg.runtime.arithmetic import F32
 from reliseg.runtime.numba_compile import exact_njit
+from reliseg.types import Float32, UInt16
 
 _HOLE = F32(-1)
 

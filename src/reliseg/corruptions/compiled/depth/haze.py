@@ -3,11 +3,10 @@
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float32, Int64, UInt8
 
 from reliseg.runtime.arithmetic import F32, I32, I64, from_bits
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
-from reliseg.types import Image
+from reliseg.types import Float32, Image, Int64, UInt8
 
 U8: TypeAlias = np.uint8
 _REACH = 7

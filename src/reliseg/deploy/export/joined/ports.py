@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
+
+from reliseg.types import Float
 
 if TYPE_CHECKING:
     from reliseg.models.graphs.onnx_network import GraphNetwork

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="count
 SCRIPT = """
 import json, os, threading, time
 import torch
-from reliseg.runtime.openmp import end_idle_threads
+from reliseg.runtime.process.openmp import end_idle_threads
 
 def threads():
     time.sleep(0.2)  # one that has ended is listed for a moment
