@@ -142,11 +142,11 @@ def run(
             PartOfRun(job, stage, chosen).execute()
             return
         try:
-            conclude(job, with_models=True) if stage else job.execute()
+            found = conclude(job, with_models=True) if stage else job.execute()
         except IncompleteError:
             reporter.finish(place, depot.name(place))
             raise
-        reporter.finish(place, depot.name(place))
+        reporter.finish(place, depot.name(place), found)
 
 
 @app.command()
@@ -181,14 +181,14 @@ def results(
     with new_reporter(log) as reporter:
         _announce(plan, reporter)
         job = Run(plan, folder, render_config(checked, path.parent), progress=reporter, on_error=on_error, depot=depot)
-        problems: tuple[str, ...] = ()
+        found, problems = None, tuple[str, ...]()
         try:
-            conclude(job)
+            found = conclude(job)
         except IncompleteError as error:
             problems = error.lines
         if parquet:
             depot.put(*write_parquet_tables(folder))
-        reporter.finish(folder, depot.name(folder))
+        reporter.finish(folder, depot.name(folder), found)
         if problems:
             raise IncompleteError(*problems)
 

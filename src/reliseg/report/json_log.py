@@ -58,10 +58,10 @@ class JsonLog:
         """Say what went wrong."""
         self._say("error", text=text)
 
-    def finish(self, folder: Path, name: str = "") -> None:
-        """Say where the results are, how many numbers they hold, and how many do not apply."""
+    def finish(self, folder: Path, name: str = "", found: Results | None = None) -> None:
+        """Say where results are, how many numbers they hold, and how many do not apply; `found` if they are known."""
         self._say_progress()
-        results = Results.read(folder)
+        results = found or Results.read(folder)
         undefined = sum(1 for row in results if row.why)
         path = f"{name or folder}/results.csv"
         self._say("results", path=path, numbers=len(results) - undefined, undefined=undefined)

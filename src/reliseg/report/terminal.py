@@ -112,10 +112,10 @@ class Terminal:
         """Print a line above the bar."""
         self._console.print(Text(printable(text)), soft_wrap=True)
 
-    def finish(self, folder: Path, name: str = "") -> None:
-        """Print the table of a run's results, where they all are, and why some do not apply."""
+    def finish(self, folder: Path, name: str = "", found: Results | None = None) -> None:
+        """Print the table of the results, where they all are, and why some do not apply; `found` if they are known."""
         self._bar.stop()
-        results = Results.read(folder)
+        results = found or Results.read(folder)
         corruptions = read_corruptions(folder)
         corrupted = {(row.dataset, row.at) for row in corruptions}
         shown = Results(tuple(row for row in results if (row.dataset, row.domain) not in corrupted))
