@@ -68,9 +68,14 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _what_files_leave_is_no_garbage() -> Iterator[None]:
-    """Leave out too what stays when a file of tests has ended: modules, caches, compiled code."""
+def _what_files_leave_is_no_garbage(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Leave out too what stays when a file of tests has ended: modules, caches, compiled code.
+
+    After slow files all is looked at: what was left out before may be garbage by now, and networks are large.
+    """
     yield
+    if any(item.get_closest_marker("slow") for item in request.session.items if item.path == request.path):
+        gc.unfreeze()
     gc.collect()
     gc.freeze()
 
