@@ -266,11 +266,23 @@ def test_samples_that_are_asked_together_have_the_hashes_of_each(
         together()
 
 
+def test_files_that_were_changed_just_before_are_read_again_also_where_they_are_asked_together(
+    tmp_path: Path, reads: list[Path]
+) -> None:
+    files = [write(tmp_path / name, name.encode()) for name in "ab"]
+    for _ in range(2):
+        known = InputHashes(tmp_path / "inputs")
+        known.of_each([[f] for f in files])
+        known.close()
+    assert reads == files * 2
+
+
 @pytest.mark.usefixtures("settled")
 def test_files_that_are_asked_together_have_one_hash_in_one_run(tmp_path: Path) -> None:
     files, store = [write(tmp_path / name, name.encode()) for name in "ab"], tmp_path / "inputs"
     known = InputHashes(store)
     assert known.of_each([[f] for f in files]) == [known.of_files([f]) for f in files]
+    known.flush()
     write(files[1], b"c")
     meanwhile = InputHashes(store)
     meanwhile.of_each([[f] for f in files])
