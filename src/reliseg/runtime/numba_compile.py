@@ -1,7 +1,6 @@
 """Functions that numba compiles: those that are inlined in others, and those that Python calls."""
 
 import hashlib
-import inspect
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -26,15 +25,14 @@ _ROOMS = [Path(__file__).parents[1] / room for room in ("runtime", "stats", "ker
 def inline_njit(function: Function) -> Function:
     """Let numba compile a function, inlined where compiled code calls it.
 
-    A call passes ten words for each array, which took an eighth of the kernel's time. Shape checks that tests put
-    round the function are left out.
+    A call passes ten words for each array, which took an eighth of the kernel's time.
     """
-    return cast(Function, njit(**_OPTIONS, forceinline=True)(inspect.unwrap(function)))
+    return cast(Function, njit(**_OPTIONS, forceinline=True)(function))
 
 
 def inline_exact_njit(function: Function) -> Function:
     """Let numba compile a function as `inline_njit` does, every operation rounded as it is written."""
-    return cast(Function, njit(**_EXACT, forceinline=True)(inspect.unwrap(function)))
+    return cast(Function, njit(**_EXACT, forceinline=True)(function))
 
 
 def cached_njit(function: Function) -> Function:
@@ -56,7 +54,7 @@ def exact_njit(function: Function) -> Function:
 
 def _cached(function: Function, options: dict[str, Any]) -> Function:
     check_compiler()
-    dispatcher: Any = njit(**options)(_with_source_digest(inspect.unwrap(function)))
+    dispatcher: Any = njit(**options)(_with_source_digest(function))
     with suppress(RuntimeError):
         dispatcher._cache = TolerantCache(dispatcher.py_func)
     return cast(Function, dispatcher)
