@@ -29,7 +29,12 @@ pytestmark = pytest.mark.slow  # each of its tests makes runs
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
-    return ask_for_all(make_street(tmp_path_factory.mktemp("street")))
+    return small_street(tmp_path_factory.mktemp("street"))
+
+
+def small_street(root: Path) -> Street:
+    """Of three scenes, and as many shards or more, in each domain that is tested; all numbers are asked for."""
+    return ask_for_all(make_street(root, day=9, dusk=9))
 
 
 @pytest.fixture(scope="module")
@@ -116,13 +121,13 @@ def test_the_order_of_domains_changes_no_number(street: Street, whole: Path, tmp
     assert sorted(found) == sorted(expected)
 
 
-@pytest.mark.parametrize("moments", [(3, 12), (8, 35)], ids=["early", "late"])
+@pytest.mark.parametrize("moments", [(3, 12), (8, 21)], ids=["early", "late"])
 def test_a_run_killed_twice_and_resumed_gives_the_bytes_of_the_whole(
     street: Street, whole: Path, moments: tuple[int, int], tmp_path: Path, forks: Forks
 ) -> None:
     """Killed with SIGKILL in the middle of a shard, when so many samples are done.
 
-    Of 6 for fitting, 32 of tests, and the 6 again that the calibration was fitted on.
+    Of 6 for fitting, 18 of tests, and the 6 again that the calibration was fitted on.
     """
     out = tmp_path / "killed"
     for moment in moments:
@@ -206,7 +211,7 @@ def test_a_folder_of_something_else_is_refused_and_one_of_another_configuration_
 
 
 def test_a_bad_sample_costs_its_domain_only_and_is_mended_by_the_next_run(whole: Path, tmp_path: Path) -> None:
-    street = ask_for_all(make_street(tmp_path / "street"))  # the same as that of the whole run, to be changed
+    street = small_street(tmp_path / "street")  # the same as that of the whole run, to be changed
     path = street.logits("test", 2003)
     intact = path.read_bytes()
     logits = dict(np.load(path))["logits"]
@@ -259,7 +264,7 @@ def test_unions_are_merged_from_their_members(street: Street, whole: Path, tmp_p
     nll = {d: alone.value("nll", domain=d, calibration="identity") for d in n}
     both = results.value("nll", domain="both", calibration="identity")
     assert both == pytest.approx(sum(n[d] * nll[d] for d in n) / sum(n.values()), rel=1e-12)
-    assert results.where(domain="both").rows[0].n_images == 32
+    assert results.where(domain="both").rows[0].n_images == 18
 
 
 def test_saved_logits_are_read_back_to_the_same_results(street: Street, tmp_path: Path) -> None:
@@ -342,7 +347,7 @@ print(evaluated - before, tracemalloc.get_traced_memory()[1] - before)
 
 
 def test_clusters_need_a_feature_and_say_so(tmp_path: Path) -> None:
-    street = ask_for_all(make_street(tmp_path / "street"))
+    street = make_street(tmp_path / "street", day=3, dusk=4)
     content = street.content()
     content["calibration"][0]["methods"] = ["class-ts", "cluster-ts(k=2)"]
     street.write(content)
