@@ -19,6 +19,24 @@ def bucket(s3: s3_server.Server, tmp_path: Path) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def _files_of_finished() -> dict[str, bytes]:
+    """What a finished run leaves in a bucket, by name, when the first test has asked for it."""
+    return {}
+
+
+@pytest.fixture
+def finished(street: Street, s3: s3_server.Server, bucket: str, _files_of_finished: dict[str, bytes]) -> str:
+    """The address of a run that a machine has finished, which is not the one of the test."""
+    out = f"s3://{bucket}/runs/a"
+    if not _files_of_finished:
+        reliseg.run_config(street.config, out)
+        _files_of_finished |= s3_server.stored(s3, bucket)
+    s3_server.put(s3, bucket, _files_of_finished)
+    s3.heal()
+    return out
+
+
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """What continues on a machine of this name: it has a cache of its own."""
@@ -37,8 +55,8 @@ def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
-    """Of several shards in each domain."""
-    return make_street(tmp_path_factory.mktemp("street"), cal=5, day=9, dusk=6)
+    """Of two shards in the domains that are fitted on and that are referred to, and one in the other."""
+    return make_street(tmp_path_factory.mktemp("street"), cal=5, day=5, dusk=2)
 
 
 @pytest.fixture(scope="session")
