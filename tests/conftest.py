@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 """Threads of OpenMP that wait for work sleep: where other processes want the cores too, spinning takes ten times as
 long. It is read when torch is imported, here and in processes that tests start."""
 
-pytest_plugins = ["helpers.s3_fixtures"]
+pytest_plugins = ["helpers.onnx_exporter", "helpers.s3_fixtures"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -67,7 +67,7 @@ def quiet_exporter() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def folder(network: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(network: nn.Module, operators_once: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The network in each form: for one size, and for any number of images of any size of at least 33 pixels."""
     folder = tmp_path_factory.mktemp("exported")
     least = partial(torch.export.Dim, min=33)
