@@ -201,12 +201,15 @@ class SampleRows:
     def table(self) -> SampleTable:
         """Return all rows, sorted by id."""
         ids = sorted(self._rows)
-        none = self._empty.arrays()
-        columns = {name: np.zeros((len(ids), *column.shape[1:]), np.int64) for name, column in none.items()}
-        starts = np.cumsum([0, *(math.prod(column.shape[1:]) for column in none.values())])
-        for i, sample in enumerate(ids):
+        shapes = {name: column.shape[1:] for name, column in self._empty.arrays().items()}
+        ends = np.cumsum([math.prod(shape) for shape in shapes.values()]).tolist()
+        whole = np.zeros((len(ids), ends[-1]), np.int64)
+        for row, sample in zip(whole, ids, strict=True):
             places, values = self._rows[sample]
-            ends = np.searchsorted(places, starts).tolist()
-            for column, start, first, last in zip(columns.values(), starts.tolist(), ends, ends[1:], strict=False):
-                column[i].ravel()[places[first:last] - start] = values[first:last]
+            row[places] = values
+        starts = dict(zip(shapes, [0, *ends], strict=False))
+        columns = {
+            name: whole[:, starts[name] : starts[name] + math.prod(shape)].reshape(len(ids), *shape)
+            for name, shape in shapes.items()
+        }
         return SampleTable.from_arrays(ids, columns)

@@ -8,7 +8,7 @@ from helpers.kernel_agreement import assert_same_counts, run, without_classes
 from helpers.kernel_images import ALL, assert_same_bytes, observe_number, view_of
 
 from reliseg.kernels.cpu.kernel import Kernel
-from reliseg.kernels.cpu.tables import ImageTables, carry_in_place
+from reliseg.kernels.cpu.tables import carry_in_place
 from reliseg.stats import Layout
 from reliseg.stats.fixed import real
 from reliseg.stats.pixels import EXTRAS
@@ -54,22 +54,6 @@ def test_sums_beyond_64_bits():
     assert got.losses.nll.tolist() == [1 << 32, 0]
     assert row.losses[0, 0].tolist() == [1 << 32, 0]
     assert real(got.losses.brier) == 2 * truth.size
-
-
-def test_spread_tables_have_a_row_for_each_column():
-    layout, live = Layout(3, ("msp",)), np.array([0, 2, 3])
-    g = np.random.default_rng(0)
-    image = ImageTables(*(g.integers(1, 9, part.shape) for part in ImageTables.empty(layout, live)))
-    spread = image.spread(layout, live)
-    cells = spread.by_cell(layout)
-    assert cells.shape == (4, 4, 15, 2)
-    np.testing.assert_array_equal(cells[:, live], image.by_cell(layout))
-    assert not cells[:, 1].any()
-    others = spread.others.reshape(3, 15, 3)
-    np.testing.assert_array_equal(others[[0, 2]], image.others.reshape(2, 15, 3))
-    assert not others[1].any()
-    assert spread.uncounted.tolist() == [image.uncounted[0], 0, image.uncounted[1]]
-    np.testing.assert_array_equal(spread.sums, image.sums)
 
 
 def test_limbs_are_carried_to_their_canonical_form():

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from reliseg.kernels.cpu import totals
 from reliseg.kernels.cpu.kernel import Kernel
+from reliseg.kernels.cpu.tables import ImageTables, class_wise_statistic
 from reliseg.stats import Layout, PixelStatistics, SampleTable
+from reliseg.stats.samples import TopSums, class_columns
 
 
 @settings(max_examples=30, deadline=None)
@@ -62,3 +64,47 @@ def test_coarse_bins_of_few_pixels_are_counted_as_a_sweep_over_the_fine_ones_fin
     for rows, found in by_way.values():
         assert rows == swept
         assert_same_bytes(found, statistics)
+
+
+@pytest.mark.parametrize("classwise", [True, False])
+@pytest.mark.parametrize("live", [[0, 2, 3], [1, 3], [0, 1, 2], [0, 1, 2, 3]])
+def test_the_columns_of_an_image_are_the_sums_that_define_them_and_its_tables_are_added(live, classwise):
+    layout, live = Layout(3, ("msp",), classwise=classwise), np.array(live)
+    g = np.random.default_rng(0)
+    image = ImageTables(*(g.integers(1, 1 << 40, part.shape) for part in ImageTables.empty(layout, live)))
+    image.cells[::3] = 0
+    whole = ImageTables.empty(layout, np.arange(4))
+    cells = np.zeros((4, 4, 15, 2), np.int64)
+    cells[:, live] = image.by_cell(layout)
+    counted = live[live < 3] if classwise else []
+    others, uncounted = np.zeros((3, 15, 3), np.int64), np.zeros(3, np.int64)
+    others[counted], uncounted[counted] = image.others.reshape(-1, 15, 3), image.uncounted
+    for times in (1, 2):
+        top, columns = totals.add_image(image, live, whole, 4)
+        np.testing.assert_array_equal(whole.by_cell(layout), times * cells)
+        if classwise:
+            np.testing.assert_array_equal(whole.others.reshape(3, 15, 3), times * others)
+            np.testing.assert_array_equal(whole.uncounted, times * uncounted)
+        np.testing.assert_array_equal(whole.confident, times * image.confident)
+        assert [exact(limbs) for limbs in whole.sums] == [times * exact(limbs) for limbs in image.sums]
+    want = TopSums.of(cells)
+    of_classes = class_columns(class_wise_statistic(want, others, uncounted, layout))
+    for found, wanted in ((top, want.columns()), (columns, of_classes)):
+        assert found._asdict().keys() == wanted.keys()
+        for name, column in wanted.items():
+            np.testing.assert_array_equal(getattr(found, name), column, err_msg=name)
+
+
+def exact(limbs):
+    """The sum as an integer of any size."""
+    high, low = limbs.tolist()
+    return (high << 32) + low
+
+
+def test_filled_bins_are_read_from_pairs_of_counts():
+    pairs = np.zeros((2, 6, 2), np.uint32)
+    pairs[0, 1], pairs[0, 3], pairs[1, 3], pairs[1, 4, 1] = (2, 0), (0, 5), (1, 1 << 31), 7
+    pairs[0, 5] = 9, 9
+    places, counts = totals.filled_bins(pairs.ravel(), 5)
+    assert places.tolist() == [1, 3, 4]
+    assert counts.tolist() == [[2, 0, 0], [0, 5, 0], [0, 1, 0], [0, 1 << 31, 7]]

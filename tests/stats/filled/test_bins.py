@@ -1,6 +1,7 @@
 """Histograms without their empty bins say what the whole ones do."""
 
 import numpy as np
+import pytest
 
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.filled.bins import FilledBins, FilledPair, counts_at, near_confidences
@@ -52,3 +53,13 @@ def test_what_lies_near_a_confidence_is_what_the_definition_says():
 
 def test_nothing_is_filled_of_no_pixels():
     assert counts_at(np.zeros(0, np.int64), np.zeros((2, 0), np.int64), np.array([3])).tolist() == [[0], [0]]
+
+
+@pytest.mark.parametrize("wide", [1, 1 << 40])
+def test_cells_are_those_of_the_whole_histogram(wide):
+    counts = np.random.default_rng(3).integers(-5, 4, (4, 30)).clip(0) * wide
+    filled = FilledBins.of(ScoreHistogram(counts)).narrowed()
+    places, values = filled.cells()
+    assert (places.dtype, values.dtype) == (np.int64, np.int64)
+    np.testing.assert_array_equal(places, np.flatnonzero(counts))
+    np.testing.assert_array_equal(values, counts.ravel()[places])

@@ -118,17 +118,6 @@ class ImageTables(NamedTuple):
             "set_others": self.set_others[:-_SET_TRASH].reshape(1, -1, SET_BINS),
         }
 
-    def spread(self, layout: Layout, live: Live) -> "ImageTables":
-        """Return the counts but those of one image alone, with a row for each column; `live` are the rows so far."""
-        whole = ImageTables.empty(layout, np.arange(layout.columns))
-        whole.by_cell(layout)[:, live] = self.by_cell(layout)
-        columns = _class_wise_columns(layout, live)
-        whole.others.reshape(-1, RELIABILITY_BINS, 3)[columns] = self.others.reshape(-1, RELIABILITY_BINS, 3)
-        whole.uncounted[columns] = self.uncounted
-        whole.confident[:] = self.confident
-        whole.sums[:] = self.sums
-        return whole
-
     def by_cell(self, layout: Layout) -> Int64[np.ndarray, "t+1 r b 2"]:
         """Return a view of the cells by label, row, bin, and pixels or confidence."""
         return self.cells[:-1].reshape(layout.classes + 1, -1, RELIABILITY_BINS, 2)

@@ -7,7 +7,7 @@ import math
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal, TypeAlias
@@ -15,7 +15,7 @@ from typing import Annotated, BinaryIO, Literal, TypeAlias
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from reliseg.run.store.sparse_arrays import entries, planes_of, to_sparse
+from reliseg.run.store.sparse_arrays import entries, of_cells, planes_of, to_sparse
 from reliseg.run.store.zip_members import UNREADABLE, check_end, read_member
 from reliseg.runtime.atomic_files import write_atomically
 from reliseg.runtime.regular_files import open_regular
@@ -27,6 +27,7 @@ from reliseg.stats.consistency import (
     shapes_of_pixels,
     shapes_of_samples,
 )
+from reliseg.stats.filled.bins import FilledBins, FilledHistograms
 
 FORMAT = 11
 """Of files of statistics: others are not read."""
@@ -142,8 +143,8 @@ def save_piece(path: Path, head: PieceHead, observed: Observed) -> None:
     """Store a piece: sparse arrays in a zip file, the sha256 of these in its head, and that of the head at the end."""
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, array in _members(observed):
-            archive.writestr(zipfile.ZipInfo(name), to_sparse(array), zipfile.ZIP_DEFLATED, 1)
+        for name, content in _members(observed):
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 1)
         layout = observed.layout
         counted = {"classes": layout.classes, "scores": layout.scores, "extras": layout.extras}
         facts = {"format": FORMAT, **counted, **asdict(head), "body": _sha256(whole.getbuffer())}
@@ -157,11 +158,16 @@ def _sha256(content: bytes | memoryview) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _members(observed: Observed) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield all arrays by name: ranks are converted only when they are written."""
-    yield from observed.pixels.items()
+def _members(observed: Observed) -> Iterator[tuple[str, bytes]]:
+    """Yield all arrays by name, as they are stored: ranks are converted only when they are written."""
+    ranks = observed.pixels.ranks
+    for name, array in replace(observed.pixels, ranks={}).items():
+        yield name, to_sparse(array)
+    for score in ranks:
+        filled = ranks.filled(score) if isinstance(ranks, FilledHistograms) else FilledBins.of(ranks[score])
+        yield f"{_RANKS}{score}.counts", of_cells(*filled.cells())
     for name, array in observed.samples.arrays().items():
-        yield f"{_ROWS}{name}", array
+        yield f"{_ROWS}{name}", to_sparse(array)
 
 
 def load_piece(path: Path, *, ranks: bool = True) -> StoredPiece | None:

@@ -6,13 +6,21 @@ from reliseg.types import Int64
 
 
 def to_sparse(array: np.ndarray) -> bytes:
-    """Return the nonzero places (as steps) and values of an int64 array, after the bytes that each kind needs.
+    """Return the nonzero places (as steps) and values of an int64 array, as `of_cells`."""
+    from reliseg.stats.filled.sparse import filled_cells  # numba is slow to import
+
+    return of_cells(*filled_cells(array.ravel()))
+
+
+def of_cells(places: Int64[np.ndarray, " n"], values: Int64[np.ndarray, " n"]) -> bytes:
+    """Return the places (as steps) and values of what is not 0 in an array, after the bytes that each kind needs.
 
     All lowest bytes come first, then all second ones, ...: this compresses a third better than number after number.
     Where one long step would take bytes of all, it is several, on which the value is 0.
     """
-    places = np.flatnonzero(array)
-    kinds = _parted(np.diff(places, prepend=0), array.ravel()[places])
+    steps = places.copy()
+    steps[1:] -= places[:-1]
+    kinds = _parted(steps, values)
     widths = [_width(numbers) for numbers in kinds]
     planes = [n.astype("<i8").view(np.uint8).reshape(-1, 8)[:, :w].T for n, w in zip(kinds, widths, strict=True)]
     return bytes(widths) + b"".join(plane.tobytes() for plane in planes)

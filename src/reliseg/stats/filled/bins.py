@@ -33,6 +33,11 @@ class FilledBins:
         filled = np.flatnonzero(histogram.counts.any(axis=0))
         return cls(filled, histogram.counts[:, filled], histogram.counts.shape[1])
 
+    def cells(self) -> tuple[Int64[np.ndarray, " f"], Int64[np.ndarray, " f"]]:
+        """Return the places of what is not 0 in the counts of the whole histogram, role after role, and the pixels."""
+        roles, filled = np.nonzero(self.counts)
+        return roles * self.size + self.places[filled], self.counts[roles, filled].astype(np.int64)
+
     def narrowed(self) -> "FilledBins":
         """Return the same in half the memory, where all counts fit."""
         if self.counts.max(initial=0) > np.iinfo(np.int32).max:
