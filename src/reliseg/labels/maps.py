@@ -126,7 +126,9 @@ class _Counts:
 
     def add(self, values: np.ndarray) -> None:
         """Count these."""
-        if values.size and not self._counts.size:
+        if not values.size:
+            return
+        if not self._counts.size:
             self._counts = np.zeros(self._values, np.int64)
         found, numbers = np.unique(values, return_counts=True)
         self._counts[found] += numbers

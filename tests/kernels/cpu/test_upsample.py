@@ -1,11 +1,13 @@
 """CompiledTransform rows at full resolution: the reference's, in either precision, for any rows."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from helpers.kernel_images import SIZES, image, view_of
 
 from reliseg.kernels import reference
-from reliseg.kernels.cpu.upsample import TILE, Upsampled, argmax, join
+from reliseg.kernels.cpu.upsample import TILE, Upsampled, argmax, join, members
 
 GROUPS = [
     pytest.param([0, 1, 2, 3, 4], id="as they are"),
@@ -44,3 +46,11 @@ def test_the_argmax_is_the_first_of_equal_columns(dtype, pixels):
     top = np.empty(pixels, np.int32)
     argmax(z, top)
     np.testing.assert_array_equal(top, z.argmax(axis=0))
+
+
+@pytest.mark.parametrize("groups", [[0], [2, 0, 2, 5, 0, 2], [3, 3, 3], [4, 3, 2, 1, 0]])
+def test_members_of_a_column_stand_side_by_side_in_their_order(groups):
+    live, starts, order = members(np.array(groups))
+    assert live.tolist() == sorted(set(groups))
+    found = [order[a:b].tolist() for a, b in pairwise(starts.tolist())]
+    assert found == [[i for i, g in enumerate(groups) if g == column] for column in live]

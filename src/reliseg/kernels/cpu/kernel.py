@@ -24,7 +24,7 @@ from reliseg.kernels.cpu.logits import ClassGroups
 from reliseg.kernels.cpu.scores import KINDS, scores_at
 from reliseg.kernels.cpu.tables import ImageTables
 from reliseg.kernels.cpu.totals import Totals
-from reliseg.kernels.cpu.upsample import read_only
+from reliseg.kernels.cpu.upsample import members, read_only
 from reliseg.kernels.cpu.walk import count_roles, observe_image
 from reliseg.stats.bins import UNKNOWN, VOID
 from reliseg.stats.device import DeviceLogits
@@ -220,14 +220,14 @@ def count_uncounted_pixels(layout: Layout, truth: Truth, sample: str) -> tuple[i
 
 def group_classes(layout: Layout, view: LogitView) -> tuple[ClassGroups, Int64[np.ndarray, " r"]]:
     """Return the rows of the kernel's buffer with the model classes of each, and the column of each row."""
-    live, first = np.unique(np.sort(view.groups), return_index=True)
+    live, starts, order = members(view.groups)
     classes = live[live < layout.classes]
     row_of = np.full(256, -1, np.int32)
     row_of[classes] = np.arange(len(classes))
     factors = view.inverse_temperatures[live]
     groups = ClassGroups(
-        order=np.argsort(view.groups, kind="stable"),
-        starts=np.append(first, len(view.groups)),
+        order=order,
+        starts=starts,
         row_of=row_of,
         inverse_temperatures=factors.astype(np.float32),
         joins=len(live) < len(view.groups),

@@ -56,10 +56,9 @@ class Upsampled:
     @classmethod
     def of(cls, view: LogitView) -> "Upsampled":
         """Prepare a view; nothing is computed yet."""
-        live, first = np.unique(np.sort(view.groups), return_index=True)
+        live, starts, order = members(view.groups)
         logits = view.logits if isinstance(view.logits, Rows) else read_only(np.asarray(view.logits, np.float32))
-        order = np.argsort(view.groups, kind="stable")
-        return cls(logits, view.size, view.align_corners, order, np.append(first, len(order)), live)
+        return cls(logits, view.size, view.align_corners, order, starts, live)
 
     def to_float32(self, rows: slice) -> LiveBlock:
         """Return the live columns in float32, by the fused kernel's arithmetic: within 1e-6 of the largest logit."""
@@ -99,6 +98,20 @@ class Upsampled:
         lines = Lines(self.order, places, upper, np.minimum(upper + 1, native - 1))
         fill(self.logits, lines, down.astype(dtype), across.left, across.right, across.weight.astype(dtype), z)
         return z
+
+
+def members(
+    groups: Int64[np.ndarray, " c"],
+) -> tuple[Int64[np.ndarray, " l"], Int64[np.ndarray, " l+1"], Int64[np.ndarray, " c"]]:
+    """Return the columns that some model class goes to; where the members of each start, and their number; all members.
+
+    Those are model classes, members of a column side by side.
+    """
+    numbers = np.bincount(groups)
+    live = np.flatnonzero(numbers)
+    starts = np.zeros(len(live) + 1, np.int64)
+    np.cumsum(numbers[live], out=starts[1:])
+    return live, starts, np.argsort(groups, kind="stable")
 
 
 @lru_cache(maxsize=64)

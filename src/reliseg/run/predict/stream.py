@@ -295,4 +295,4 @@ def predict_batch(
             except ModelError as error:
                 yield SampleError(item.sample.id, str(error))
                 continue
-            yield PredictedSample(item, replace(whole.project(projection), image=item.image))
+            yield PredictedSample(item, replace(whole, projection=projection, image=item.image))
