@@ -1,6 +1,7 @@
 """The command `reliseg`. Everything slow is imported inside the commands: `--help` answers at once."""
 
 import errno
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -297,6 +298,7 @@ def main() -> None:
     from reliseg.runtime.malloc import tune_malloc
 
     tune_malloc()
+    gc.set_threshold(10_000)  # of 700, imports alone would be searched for circles two hundred times
     for stream in (sys.stdout, sys.stderr):
         replace_unprintable(stream)
     with ending_soon(_last_words) as interruption:

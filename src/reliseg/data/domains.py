@@ -220,7 +220,8 @@ def _check_pair(source: Source, entry: Entry, label: str) -> None:
             "mask template with {scene}, or, if the mask is meant for both, call the field otherwise and name it in "
             "`id` in the spec"
         )
-    if source.tree.file(image) == source.tree.file(mask):
+    tree = source.tree
+    if image == mask or (tree.has_links and tree.file(image) == tree.file(mask)):
         there = image if image == mask else f"{image} and {mask}, which are one file,"
         raise DataError(f"{label}: {there} would be image and mask at once; give each a template of its own")
 

@@ -1,6 +1,6 @@
 """What may be meant, and is said: pictures that no template takes, masks and images that serve several times."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from reliseg.data.base import Domain, Sample
@@ -26,11 +26,12 @@ def dataset_notes(source: Source, domains: Iterable[Domain]) -> tuple[str, ...]:
 def _left_out(source: Source) -> str:
     """Say which pictures lie below the folders of images, are called like images, and fit no template."""
     spec, known = source.spec, (*source.spec.image, *source.spec.mask)
+    taken = {entry.image for entry in source.entries}
     found: dict[str, None] = {}
     for template in spec.image:
         name = any_ending([_with_any_name(template, spec.fields)], spec.fields, PICTURES)
         pattern = name[0].segments[-1] if name else template.segments[-1]
-        found |= dict.fromkeys(_pictures(source.tree, template, pattern, source.allowed))
+        found |= dict.fromkeys(_pictures(source, template, pattern, taken))
     left = sorted(path for path in found if all(template.match(path) is None for template in known))
     if not left:
         return ""
@@ -55,8 +56,9 @@ def _with_any_name(template: Template, patterns: Mapping[str, str]) -> Template:
     return Template.of(f"{folder}{slash}{whole}{dot}{ending}", patterns)
 
 
-def _pictures(tree: Tree, template: Template, pattern: Segment, allowed: Mapping[str, frozenset[str]]) -> Iterator[str]:
-    """Yield the files below the folders of a template whose names match `pattern`, at any depth."""
+def _pictures(source: Source, template: Template, pattern: Segment, taken: Collection[str | None]) -> Iterator[str]:
+    """Yield the files below the folders of a template whose names match `pattern`, at any depth, that are not taken."""
+    tree, allowed = source.tree, source.allowed
     below: list[str] = []
     level = [("", dict[str, str]())]
     for depth, segment in enumerate(template.segments):
@@ -65,7 +67,8 @@ def _pictures(tree: Tree, template: Template, pattern: Segment, allowed: Mapping
             folders, files = tree.names(folder)
             is_last = depth == len(template.segments) - 1
             if inside:
-                odd = (n for n in files if not is_last or match_segment(segment, n, bound, {}) is None)
+                others = (n for n in files if folder + n not in taken)
+                odd = (n for n in others if not is_last or match_segment(segment, n, bound, {}) is None)
                 yield from (folder + name for name in odd if match_segment(pattern, name, {}, {}) is not None)
             for name in folders:
                 values = None if is_last else match_segment(segment, name, bound, allowed)
@@ -104,6 +107,8 @@ def _shared_masks(samples: Iterable[Sample]) -> str:
 
 def _same_files(tree: Tree, images: Sequence[str]) -> str:
     """Say which images are one file, by way of links."""
+    if not tree.has_links:
+        return ""
     names: dict[str, list[str]] = {}
     for image in images:
         names.setdefault(tree.file(image), []).append(image)

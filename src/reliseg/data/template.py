@@ -120,11 +120,15 @@ class Tree:
         """Return the names of the folders directly below the root."""
         return self.names("")[0]
 
+    @property
+    def has_links(self) -> bool:
+        """Tell if any path that was listed is a link, or lies in a folder that is one: else paths are files."""
+        return bool(self._links)
+
     def is_link(self, path: str) -> bool:
         """Tell if a path that was listed is a link, or lies in a folder that is one."""
-        if not self._links:
-            return False
-        return any(path[:i] in self._links for i in [*(m.start() for m in re.finditer("/", path)), len(path)])
+        ends = [*(m.start() for m in re.finditer("/", path)), len(path)] if self._links else ()
+        return any(path[:i] in self._links for i in ends)
 
     def file(self, path: str) -> str:
         """Return the file that a listed path leads to: links to one file have the same one."""

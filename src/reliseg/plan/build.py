@@ -19,11 +19,13 @@ from reliseg.plan.plan import Fit, ModelSource, Plan, Pool, PromiseGround, Repor
 from reliseg.plan.promised import key_of, promise_grounds, with_halves_left_out
 from reliseg.plan.records import StoredRecords, load_records
 from reliseg.remote import Roots, root_name
+from reliseg.runtime.process.garbage import no_collection
 
 FileKey: TypeAlias = tuple[str, str]
 """The root of a data set, and the path of an image below it: two data sets may be opened on one folder."""
 
 
+@no_collection()
 def plan_from_config(config: RunConfig, folder: Path) -> Plan:
     """Return the plan of a configuration whose relative paths start at `folder`; opens data sets, loads no model."""
     roots = Roots()

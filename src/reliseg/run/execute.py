@@ -24,6 +24,7 @@ from reliseg.run.status import Watch
 from reliseg.run.store.answers import Answers
 from reliseg.run.store.model_memory import ModelHandle
 from reliseg.run.survey import Survey, survey
+from reliseg.runtime.process.garbage import no_collection
 from reliseg.runtime.progress import Kind, Progress, Silent, Stage
 
 if TYPE_CHECKING:
@@ -171,6 +172,7 @@ class Run:
 
         Album(self.context, self.pictures).fill([found.run for found in surveys if found.run is not None])
 
+    @no_collection()
     def survey(self, handles: Sequence[ModelHandle]) -> list[Survey]:
         """Return what is stored of these models."""
         before, seen = cache(Answers(self.context.folder.configurations).latest), Seen()

@@ -5,7 +5,7 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.machinery import (
@@ -135,13 +135,18 @@ def _imports_from(folder: Path) -> Iterator[Callable[[], list[ModuleType]]]:
     So two models may each have a neighbour of the same name. Modules of that folder which were imported before are set
     aside meanwhile. Yields a function that lists the modules imported from there so far.
     """
-    before = {name: sys.modules.pop(name) for name in _names_in(folder)}
+    before = {name: sys.modules.pop(name) for name in _names_in(folder, sys.modules)}
+    others = dict(sys.modules)
+
+    def imported() -> list[str]:
+        return _names_in(folder, [name for name, module in list(sys.modules.items()) if others.get(name) is not module])
+
     sys.path.insert(0, str(folder))
     try:
         with _read_from_source(folder):
-            yield lambda: [sys.modules[name] for name in _names_in(folder)]
+            yield lambda: [sys.modules[name] for name in imported()]
     finally:
-        for name in _names_in(folder):
+        for name in imported():
             del sys.modules[name]
         sys.path.remove(str(folder))
         sys.modules.update(before)
@@ -188,15 +193,16 @@ class _TextLoader(SourceFileLoader):
         return self.source_to_code(self.get_data(path), path)
 
 
-def _names_in(folder: Path) -> list[str]:
-    """Return the names of all modules that were imported from a folder; none where other packages are installed."""
+def _names_in(folder: Path, names: Iterable[str]) -> list[str]:
+    """Return those of these names of modules that were imported from a folder; none where packages are installed."""
     if folder.name in _INSTALLED:
         return []
-    tops = {name.partition(".")[0] for name in list(sys.modules)} - _RUNNING
+    names = list(names)
+    tops = {name.partition(".")[0] for name in names} - _RUNNING
     there, inside = {path.name.partition(".")[0] for path in folder.iterdir()}, f"{folder}{os.sep}"
     likely = [top for top in tops if top in there or _file_of(top).startswith(inside)]  # of hundreds of modules, few
     own = {top for top in likely if _lies_in(folder, top)}
-    return [name for name in list(sys.modules) if name.partition(".")[0] in own]
+    return [name for name in names if name.partition(".")[0] in own] if own else []
 
 
 def _file_of(module: str) -> str:
