@@ -10,16 +10,9 @@ import numpy as np
 
 from reliseg.report.quantities import known_quantities
 from reliseg.results import Origin, Results, Row, Value, csv_line
-from reliseg.results.corruptions import CORRUPTIONS_FILE, CorruptedDomain, corruption_rows, corruptions_text
-from reliseg.results.pictures import (
-    INDEX_FILE,
-    PICTURES_FOLDER,
-    ConfidencePicture,
-    PictureClasses,
-    PictureEntry,
-    PictureIndex,
-    ScenePicture,
-)
+from reliseg.results.corruptions import CorruptedDomain, corruption_rows, corruptions_text
+from reliseg.results.names import CORRUPTIONS_FILE, INDEX_FILE, PICTURES_FOLDER
+from reliseg.results.pictures import ConfidencePicture, PictureClasses, PictureEntry, PictureIndex, ScenePicture
 from reliseg.run.measure.curves import COVERAGES
 
 LABELS = (

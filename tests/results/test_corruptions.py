@@ -6,13 +6,13 @@ import pytest
 from helpers.result_rows import result_row as row
 
 from reliseg.results.corruptions import (
-    CORRUPTIONS_FILE,
     CorruptedDomain,
     corrupted_domains,
     corruption_rows,
     corruptions_text,
     read_corruptions,
 )
+from reliseg.results.names import CORRUPTIONS_FILE
 
 CORRUPTED = {("street", f"day+{kind}-{s}"): CorruptedDomain("day", kind, s) for kind in ("fog", "snow") for s in (1, 5)}
 MIOU = {"day": 0.8, "day+fog-1": 0.7, "day+fog-5": 0.3, "day+snow-1": 0.6, "day+snow-5": 0.4}

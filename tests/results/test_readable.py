@@ -12,7 +12,8 @@ from helpers.simulated_run import write_simulated_run
 
 from reliseg.errors import ConfigError, DataError, StorageError
 from reliseg.results import ImageTable, Results
-from reliseg.results.curves import CURVES_FILE, Curves
+from reliseg.results.curves import Curves
+from reliseg.results.names import CURVES_FILE
 from reliseg.results.readable import Source, readable_run
 from reliseg.results.replicates import Replicates
 

@@ -9,13 +9,9 @@ from pathlib import Path
 from reliseg.errors import DataError
 from reliseg.report.compare.sides import run_names
 from reliseg.results import Results, Row
-from reliseg.results.corruptions import (
-    CORRUPTIONS_FILE,
-    CorruptedDomain,
-    corrupted_of_table,
-    read_corruptions,
-)
-from reliseg.results.curves import CURVES_FILE, Curves, DomainCurves
+from reliseg.results.corruptions import CorruptedDomain, corrupted_of_table, read_corruptions
+from reliseg.results.curves import Curves, DomainCurves
+from reliseg.results.names import CORRUPTIONS_FILE, CURVES_FILE
 from reliseg.results.replicates import Lefts, Replicates
 
 

@@ -119,7 +119,12 @@ class Terminal:
         corruptions = read_corruptions(folder)
         corrupted = {(row.dataset, row.at) for row in corruptions}
         shown = Results(tuple(row for row in results if (row.dataset, row.domain) not in corrupted))
-        for table in [summary(shown)] * bool(len(shown)) + [corruption_summary(corruptions)] * bool(corruptions):
+        tables = [summary(shown)] if len(shown) else []
+        if corruptions:
+            from reliseg.report.corruption_table import corruption_summary  # most runs have none
+
+            tables.append(corruption_summary(corruptions))
+        for table in tables:
             Console(width=UNCUT).print(table)
         reasons = Counter(row.why for row in results if row.why)
         self.note(f"{len(results) - reasons.total()} numbers: {f'{name or folder}/results.csv'}")

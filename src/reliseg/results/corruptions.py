@@ -8,9 +8,9 @@ from statistics import fmean
 from typing import Any, NamedTuple, TypeAlias
 
 from reliseg.results.csv_text import csv_line, read_csv
+from reliseg.results.names import CORRUPTIONS_FILE
 from reliseg.results.rows import NAN, Row
 
-CORRUPTIONS_FILE = "corruptions.csv"
 ALL, MEAN, WORST = "all", "mean", "worst"
 """In the place of a kind: over all kinds; in that of a severity: the mean over all, and the worst one."""
 

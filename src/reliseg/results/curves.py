@@ -14,11 +14,11 @@ from pydantic import ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
 from reliseg.errors import DataError
+from reliseg.results.names import CURVES_FILE
 from reliseg.results.readable import open_readable
 from reliseg.runtime.checked import checker
 from reliseg.runtime.regular_files import read_open
 
-CURVES_FILE = "curves.json"
 _FILE_LIMIT = 1 << 32
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 

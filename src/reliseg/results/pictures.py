@@ -19,13 +19,12 @@ from pydantic.dataclasses import dataclass as checked
 
 from reliseg.errors import DataError
 from reliseg.labels import UNKNOWN
+from reliseg.results.names import INDEX_FILE, PICTURES_FOLDER
 from reliseg.runtime.atomic_files import write_atomically
 from reliseg.runtime.checked import checker
 from reliseg.runtime.regular_files import open_regular, read_regular, reason_of
 from reliseg.types import Float, Image, Int64, Truth, UInt8
 
-PICTURES_FOLDER = "pictures"
-INDEX_FILE = "index.json"
 FORMAT = 2
 SIDE = 1024
 """Pixels. Larger images are made smaller: classes and confidences are those of single pixels then, no means."""

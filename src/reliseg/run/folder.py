@@ -9,9 +9,7 @@ from pathlib import Path
 from reliseg.calibration.records.record import RECORDS_FOLDER, record_file
 from reliseg.errors import ConfigError
 from reliseg.plan.plan import Plan, Target
-from reliseg.results.corruptions import CORRUPTIONS_FILE
-from reliseg.results.curves import CURVES_FILE
-from reliseg.results.pictures import INDEX_FILE, PICTURES_FOLDER
+from reliseg.results.names import CORRUPTIONS_FILE, CURVES_FILE, INDEX_FILE, PICTURES_FOLDER
 from reliseg.results.replicates import FOLDER
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.depot.open import fetch_run

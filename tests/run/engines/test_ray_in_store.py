@@ -10,7 +10,7 @@ from helpers.runs import run_of
 from helpers.s3_server import Server
 from helpers.street import Street, make_street
 
-from reliseg.results.pictures import INDEX_FILE
+from reliseg.results.names import INDEX_FILE
 from reliseg.run.depot.open import open_depot
 from reliseg.run.engines.ray_engine import RayEngine
 from reliseg.run.execute import Run

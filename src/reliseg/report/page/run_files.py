@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 from reliseg.results import ImageTable, Results
-from reliseg.results.corruptions import CORRUPTIONS_FILE, CorruptionRow, read_corruptions
-from reliseg.results.curves import CURVES_FILE, Curves, DomainCurves
+from reliseg.results.corruptions import CorruptionRow, read_corruptions
+from reliseg.results.curves import Curves, DomainCurves
 from reliseg.results.images import IMAGES_FILE
-from reliseg.results.pictures import PICTURES_FOLDER, PictureIndex
+from reliseg.results.names import CORRUPTIONS_FILE, CURVES_FILE, PICTURES_FOLDER
+from reliseg.results.pictures import PictureIndex
 from reliseg.results.replicates import Replicates
 
 Place: TypeAlias = tuple[str, str, str, str]

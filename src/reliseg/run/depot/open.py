@@ -10,7 +10,7 @@ from pathlib import Path
 from reliseg.errors import ConfigError
 from reliseg.remote import FetchError, Mirror, run_address
 from reliseg.remote.settings import cache_folder
-from reliseg.results.pictures import PICTURES_FOLDER
+from reliseg.results.names import PICTURES_FOLDER
 from reliseg.results.replicates import FOLDER
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.depot.mirrored import MirroredDepot
