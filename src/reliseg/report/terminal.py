@@ -17,7 +17,6 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from reliseg.report.corruption_table import corruption_summary
 from reliseg.report.table import summary
 from reliseg.results import Results
 from reliseg.results.corruptions import read_corruptions
