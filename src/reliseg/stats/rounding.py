@@ -98,7 +98,7 @@ class Ranking:
         come first, those that may be tied across an edge are in one bin. `at` are the first fine bins of runs that
         count as one bin each, all bins if not given.
         """
-        filled = np.flatnonzero(pos + neg)
+        filled = np.flatnonzero(pos + neg != 0)
         pos, neg = pos[filled], neg[filled]
         touching = np.append(np.diff(filled) == 1, False)  # the next bin
         (pos_up, pos_down), (neg_up, neg_down) = (

@@ -195,7 +195,7 @@ class SampleRows:
         if sample in self._rows:
             raise ValueError(f"{sample} has a row already")
         flat = np.concatenate([column.ravel() for column in row.arrays().values()])
-        places = np.flatnonzero(flat)  # at once: for images of few pixels, each call costs more than its work
+        places = np.flatnonzero(flat != 0)  # at once: for images of few pixels, each call costs more than its work
         self._rows[sample] = places.astype(np.int32), flat[places]
 
     def table(self) -> SampleTable:

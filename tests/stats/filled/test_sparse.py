@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reliseg.stats.filled.sparse import add_entries, filled_cells, filled_columns
+from reliseg.stats.filled.sparse import add_entries, filled_columns
 
 
 def planes(steps, values, widths=(2, 2)):
@@ -31,11 +31,3 @@ def test_columns_of_zeros_are_left_out():
     places, columns = filled_columns(np.array([[0, 2, 0, 0], [0, 0, 0, 1]]))
     assert places.tolist() == [1, 3]
     assert columns.tolist() == [[2, 0], [0, 1]]
-
-
-@pytest.mark.parametrize("cells", [[], [0, 0], [7], [0, -2, 0, 3, 0], [1 << 40, 0, -(1 << 40)]])
-def test_cells_that_are_not_0_are_those_that_numpy_finds(cells):
-    array = np.array(cells, np.int64)
-    places, values = filled_cells(array)
-    np.testing.assert_array_equal(places, np.flatnonzero(array))
-    np.testing.assert_array_equal(values, array[places])

@@ -7,9 +7,9 @@ from reliseg.types import Int64
 
 def to_sparse(array: np.ndarray) -> bytes:
     """Return the nonzero places (as steps) and values of an int64 array, as `of_cells`."""
-    from reliseg.stats.filled.sparse import filled_cells  # numba is slow to import
-
-    return of_cells(*filled_cells(array.ravel()))
+    flat = array.ravel()
+    places = np.flatnonzero(flat != 0)  # NumPy looks at truth values three times as fast as at numbers
+    return of_cells(places, flat[places])
 
 
 def of_cells(places: Int64[np.ndarray, " n"], values: Int64[np.ndarray, " n"]) -> bytes:
@@ -65,7 +65,7 @@ def entries(content: bytes, cells: int) -> tuple[np.ndarray, np.ndarray]:
     if len(places) and places[-1] >= cells:
         raise ValueError("a place that is not there")
     values = _join_bytes(planes[steps:])
-    filled = np.flatnonzero(values)  # what only parts a long step is none
+    filled = np.flatnonzero(values != 0)  # what only parts a long step is none
     return places[filled], values[filled]
 
 

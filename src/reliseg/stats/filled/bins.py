@@ -35,7 +35,7 @@ class FilledBins:
 
     def cells(self) -> tuple[Int64[np.ndarray, " f"], Int64[np.ndarray, " f"]]:
         """Return the places of what is not 0 in the counts of the whole histogram, role after role, and the pixels."""
-        roles, filled = np.nonzero(self.counts)
+        roles, filled = np.nonzero(self.counts != 0)
         return roles * self.size + self.places[filled], self.counts[roles, filled].astype(np.int64)
 
     def narrowed(self) -> "FilledBins":
@@ -77,7 +77,7 @@ class FilledPair:
     @classmethod
     def of_counts(cls, places: Bins, first: Bins, second: Bins, size: int) -> "FilledPair":
         """Return what is filled of bins at these places, of so many."""
-        filled = np.flatnonzero(first + second)
+        filled = np.flatnonzero(first + second != 0)
         if len(filled) == len(places):
             return cls(places, first, second, size)
         return cls(places[filled], first[filled], second[filled], size)

@@ -1,4 +1,4 @@
-"""Sparse arrays of stored statistics, read and added up in one pass, and what is not 0 in those they are made of."""
+"""Sparse arrays of stored statistics: read and added up in one pass."""
 
 import numpy as np
 
@@ -72,18 +72,3 @@ def filled_columns(counts: Int64[np.ndarray, "r b"]) -> tuple[Int64[np.ndarray, 
                 columns[r, k] = counts[r, b]
             k += 1
     return places, columns
-
-
-@exact_njit
-def filled_cells(array: Int64[np.ndarray, " c"]) -> tuple[Int64[np.ndarray, " f"], Int64[np.ndarray, " f"]]:
-    """Return the places of the cells that are not 0, and their values: NumPy takes twice as long."""
-    number = 0
-    for i in range(len(array)):
-        number += array[i] != 0
-    places, values = np.empty(number, np.int64), np.empty(number, np.int64)
-    k = 0
-    for i in range(len(array)):
-        if array[i] != 0:
-            places[k], values[k] = i, array[i]
-            k += 1
-    return places, values
