@@ -313,12 +313,13 @@ class AffineByClassFit:
 
     def _likelihood(self, maps: Maps, shifts: Shifts) -> tuple[float, Maps, Shifts]:
         from reliseg.calibration.compiled.fit_kernels import add_map_derivatives  # slow to import
+        from reliseg.kernels.cpu.upsample import read_only
 
         live, ordering = np.flatnonzero(self.live), _ORDERINGS.index(self.form.ordering)
         maps = np.ascontiguousarray(maps)
 
         def sum_block(block: tuple[PixelLogits, PixelLabels]) -> tuple[int, float, Maps, Shifts]:
-            logits, labels = (np.ascontiguousarray(a) for a in block)
+            logits, labels = map(read_only, block)  # of both kinds, it would be compiled twice, 20 s each
             by = np.zeros_like(maps), np.zeros_like(shifts)
             value = add_map_derivatives(logits, labels, live, ordering, maps, shifts, *by)
             return len(labels), value, *by

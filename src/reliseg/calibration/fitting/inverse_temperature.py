@@ -109,10 +109,12 @@ def _derivatives(blocks: Blocks, x: InverseTemperatures, threads: int) -> Float6
     Sums are taken in the order of the blocks.
     """
     from reliseg.calibration.compiled.fit_kernels import add_derivatives  # slow to import
+    from reliseg.kernels.cpu.upsample import read_only
 
     def sum_block(block: tuple[PixelLogits, PixelLabels, PixelIndices]) -> Float64[np.ndarray, "4 g"]:
+        logits, labels, groups = map(read_only, block)  # of both kinds, it would be compiled twice
         sums = np.zeros((4, len(x)))
-        add_derivatives(np.ascontiguousarray(block[0]), np.ascontiguousarray(block[1]), block[2], x, sums)
+        add_derivatives(logits, labels, groups, x, sums)
         return sums
 
     total = np.zeros((4, len(x)))
