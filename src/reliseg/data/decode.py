@@ -356,12 +356,16 @@ def _rgb(picture: ImageFile, stored: Stored) -> Image:
     for rows, strip in _strips(picture):
         if picture.mode == "P" and np.asarray(strip).max() >= stored.colors:
             raise ValueError(f"it uses more colors than the {stored.colors} of its palette")
-        pixels[rows] = np.asarray((strip.convert("RGBA") if hidden else strip).convert("RGB"))
+        shown = strip.convert("RGBA") if hidden else strip
+        pixels[rows] = np.asarray(shown if shown.mode == "RGB" else shown.convert("RGB"))
     return pixels
 
 
 def _strips(picture: Pillow.Image) -> Iterator[tuple[slice, Pillow.Image]]:
     """Yield bands of rows: Pillow makes a picture of all it converts, and a string of all it hands over."""
+    if picture.height <= _STRIP:
+        yield slice(0, picture.height), picture
+        return
     for start in range(0, picture.height, _STRIP):
         stop = min(start + _STRIP, picture.height)
         yield slice(start, stop), picture.crop((0, start, picture.width, stop))

@@ -218,11 +218,15 @@ class GroupSums:
 
     def add(self, shard: PackedRows, group: Int64[np.ndarray, " m"]) -> PackedRows:
         """Add the rows of a shard to those of their groups; return what is kept of its images one by one."""
-        for i, g in enumerate(group):
+        left = np.arange(len(group))
+        while len(left):  # images of one group one after the other, and others at once
+            _, first = np.unique(group[left], return_index=True)
+            now, left = left[first], np.delete(left, first)
             for name, table in self.by_class.items():
-                table[g] += shard.by_class[name][i]
+                table[group[now]] += shard.by_class[name][now]
             for score, (bins, counts) in shard.coarse.items():
-                self._ranks[score][g][:, bins] += counts[i]
+                ranks = self._ranks[score]
+                ranks[np.ix_(group[now], np.arange(ranks.shape[1]), bins)] += counts[now]
         return replace(shard, by_class={}, coarse={"msp": shard.coarse["msp"]})
 
     def ranks(self) -> tuple[dict[str, Int64[np.ndarray, " k"]], dict[str, Histograms]]:

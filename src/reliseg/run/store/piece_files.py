@@ -7,7 +7,7 @@ import math
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal, TypeAlias
@@ -147,7 +147,7 @@ def save_piece(path: Path, head: PieceHead, observed: Observed) -> None:
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 1)
         layout = observed.layout
         counted = {"classes": layout.classes, "scores": layout.scores, "extras": layout.extras}
-        facts = {"format": FORMAT, **counted, **asdict(head), "body": _sha256(whole.getbuffer())}
+        facts = {"format": FORMAT, **counted, **vars(head), "body": _sha256(whole.getbuffer())}
         described = json.dumps(facts).encode()
         archive.writestr(zipfile.ZipInfo(_HEAD), described, zipfile.ZIP_DEFLATED, 1)
         archive.comment = _sha256(described).encode()
