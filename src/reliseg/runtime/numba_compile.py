@@ -18,7 +18,7 @@ _EXACT: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 # `units`; and as no floats are summed over pixels, nothing else would gain by it.
 _OPTIONS: dict[str, Any] = _EXACT | {"fastmath": {"contract"}}
 
-_ROOMS = [Path(__file__).parents[1] / room for room in ("runtime", "stats", "kernels/cpu")]
+_ROOMS = [Path(__file__).parents[1] / room for room in ("runtime", "stats", "stats/filled", "kernels/cpu")]
 """The folders, beside a function's own, of all functions and constants that it may use."""
 
 
