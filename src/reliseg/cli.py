@@ -298,7 +298,7 @@ def main() -> None:
     from reliseg.runtime.malloc import tune_malloc
 
     tune_malloc()
-    gc.set_threshold(10_000)  # of 700, imports alone would be searched for circles two hundred times
+    gc.set_threshold(10_000)  # with the usual 700, imports alone start 200 searches for circles of objects
     for stream in (sys.stdout, sys.stderr):
         replace_unprintable(stream)
     with ending_soon(_last_words) as interruption:

@@ -122,7 +122,7 @@ class Tree:
 
     @property
     def has_links(self) -> bool:
-        """Tell if any path that was listed is a link, or lies in a folder that is one: else paths are files."""
+        """Tell if a listed path is a link, or lies in a folder that is one: if none is, two paths are two files."""
         return bool(self._links)
 
     def is_link(self, path: str) -> bool:

@@ -319,7 +319,7 @@ class AffineByClassFit:
         maps = np.ascontiguousarray(maps)
 
         def sum_block(block: tuple[PixelLogits, PixelLabels]) -> tuple[int, float, Maps, Shifts]:
-            logits, labels = map(read_only, block)  # of both kinds, it would be compiled twice, 20 s each
+            logits, labels = map(read_only, block)  # numba would compile it again for writable ones, for 20 s
             by = np.zeros_like(maps), np.zeros_like(shifts)
             value = add_map_derivatives(logits, labels, live, ordering, maps, shifts, *by)
             return len(labels), value, *by

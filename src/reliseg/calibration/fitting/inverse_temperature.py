@@ -112,7 +112,7 @@ def _derivatives(blocks: Blocks, x: InverseTemperatures, threads: int) -> Float6
     from reliseg.kernels.cpu.upsample import read_only
 
     def sum_block(block: tuple[PixelLogits, PixelLabels, PixelIndices]) -> Float64[np.ndarray, "4 g"]:
-        logits, labels, groups = map(read_only, block)  # of both kinds, it would be compiled twice
+        logits, labels, groups = map(read_only, block)  # numba would compile it again for writable ones
         sums = np.zeros((4, len(x)))
         add_derivatives(logits, labels, groups, x, sums)
         return sums

@@ -163,8 +163,8 @@ def filled_bins(
 def add_image(image: ImageTables, live: Live, whole: ImageTables, columns: int) -> tuple[TopColumns, ClassColumns]:
     """Add an image's tables to those of all images, which have a row for each column, and return its columns.
 
-    `stats.samples.TopSums` and `tables.class_wise_statistic` define these. Compiled, as a small image would take less
-    time than their calls of NumPy.
+    `stats.samples.TopSums` and `tables.class_wise_statistic` define these. It is compiled because of small images: for
+    these, sums by NumPy took longer than the kernel.
     """
     whole.confident[:] += image.confident
     whole.sums[:] += image.sums

@@ -103,9 +103,9 @@ class Upsampled:
 def members(
     groups: Int64[np.ndarray, " c"],
 ) -> tuple[Int64[np.ndarray, " l"], Int64[np.ndarray, " l+1"], Int64[np.ndarray, " c"]]:
-    """Return the columns that some model class goes to; where the members of each start, and their number; all members.
+    """Sort model classes by their columns: return the columns that have any, where each begins, and the sorted classes.
 
-    Those are model classes, members of a column side by side.
+    A column's classes keep their order; the last entry of where they begin is the number of all classes.
     """
     numbers = np.bincount(groups)
     live = np.flatnonzero(numbers)
