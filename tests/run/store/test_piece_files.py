@@ -14,10 +14,13 @@ import pytest
 
 from reliseg.kernels.reference import observe
 from reliseg.run.store.cover import BASE, CLASSWISE
+from reliseg.run.store.frames import pack, unpack
 from reliseg.run.store.piece_files import (
+    FORMAT,
     Observed,
     PieceHead,
     StoredHead,
+    format_of,
     load_piece,
     open_piece,
     save_piece,
@@ -144,18 +147,23 @@ def test_every_bit_of_the_directory_of_a_piece_may_flip(tmp_path: Path) -> None:
 
 
 def members_of(data: bytes) -> dict[str, bytes]:
+    """What is in a piece, unpacked, by its name without what says that it was packed."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+        found = {name: archive.read(name) for name in archive.namelist()}
+    return {
+        name.removesuffix(".zst"): unpack(content, 1 << 30) if name.endswith(".zst") else content
+        for name, content in found.items()
+    }
 
 
 def write_members(path: Path, members: list[tuple[str, bytes]], *, sign: bool) -> None:
     """Write a zip file with valid checksums; where it is signed, the head names the sha256 of its members too."""
     described = dict(members)["head.json"]
     whole = io.BytesIO()
-    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(whole, "w") as archive:
         for name, data in members:
             if name != "head.json":
-                archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED, 1)
+                archive.writestr(zipfile.ZipInfo(f"{name}.zst"), pack(data))
         if sign:
             head = json.loads(described) | {"body": sha256(whole.getvalue()).hexdigest()}
             described = json.dumps(head).encode()
@@ -257,6 +265,30 @@ def test_no_header_makes_it_take_memory(tmp_path: Path) -> None:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 150e6
+
+
+def test_the_format_of_a_piece_is_told_also_of_an_earlier_one_whose_members_are_deflated(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    members = members_of(store(path))
+    assert format_of(path) == FORMAT
+    described = json.dumps(json.loads(members["head.json"]) | {"format": 11}).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, described if name == "head.json" else content)
+        archive.comment = sha256(described).hexdigest().encode()
+    assert format_of(path) == 11
+    assert verify_piece(path) is None
+    path.write_bytes(b"0")
+    assert format_of(path) is None
+
+
+def test_members_are_frames_that_any_zip_file_lists(tmp_path: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(store(tmp_path / "a.zip"))) as archive:
+        assert archive.testzip() is None
+        *arrays, last = archive.infolist()
+        assert last.filename == "head.json"
+        assert {(info.filename[-4:], info.compress_type) for info in arrays} == {(".zst", zipfile.ZIP_STORED)}
+        assert all(archive.read(info).startswith(b"\x28\xb5\x2f\xfd") for info in arrays)
 
 
 def test_a_folder_a_pipe_or_nothing_in_its_place_is_no_piece(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Annotated, BinaryIO, Literal, TypeAlias
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from reliseg.run.store.frames import most_packed, pack, unpack
 from reliseg.run.store.sparse_arrays import entries, of_cells, planes_of, to_sparse
 from reliseg.run.store.zip_members import UNREADABLE, check_end, read_member
 from reliseg.runtime.atomic_files import write_atomically
@@ -29,9 +30,10 @@ from reliseg.stats.consistency import (
 )
 from reliseg.stats.filled.bins import FilledBins, FilledHistograms
 
-FORMAT = 11
+FORMAT = 12
 """Of files of statistics: others are not read."""
 _HEAD = "head.json"
+_PACKED = ".zst"
 _ROWS = "samples."
 _RANKS = "ranks."
 _LARGEST_HEAD = 1 << 26
@@ -140,11 +142,14 @@ class _Head(BaseModel):
 
 
 def save_piece(path: Path, head: PieceHead, observed: Observed) -> None:
-    """Store a piece: sparse arrays in a zip file, the sha256 of these in its head, and that of the head at the end."""
+    """Store a piece: sparse arrays in a zip file, the sha256 of these in its head, and that of the head at the end.
+
+    Each array is a frame of Zstandard. The head is deflated, as in earlier formats: it says which one this is.
+    """
     whole = io.BytesIO()
-    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(whole, "w") as archive:
         for name, content in _members(observed):
-            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 1)
+            archive.writestr(zipfile.ZipInfo(name + _PACKED), pack(content))
         layout = observed.layout
         counted = {"classes": layout.classes, "scores": layout.scores, "extras": layout.extras}
         facts = {"format": FORMAT, **counted, **vars(head), "body": _sha256(whole.getbuffer())}
@@ -246,7 +251,7 @@ class OpenPiece:
             raise ValueError("another head")
         head = _Head.model_validate_json(content)
         shapes = head.shapes()
-        if len(by_name) != len(members) or by_name.keys() != {*shapes, _HEAD}:
+        if len(by_name) != len(members) or by_name.keys() != {*(name + _PACKED for name in shapes), _HEAD}:
             raise ValueError("other members")
         if not head.predictions.keys() <= head.hashes.keys():
             raise ValueError("other samples")
@@ -272,7 +277,8 @@ class OpenPiece:
         return io.BytesIO(body)
 
     def _content(self, name: str) -> bytes:
-        return read_member(self._body, self.members[name], 2 + 16 * math.prod(self.shapes[name]))
+        most = 2 + 16 * math.prod(self.shapes[name])
+        return unpack(read_member(self._body, self.members[name + _PACKED], most_packed(most)), most)
 
     def dense(self, name: str) -> np.ndarray:
         """Return the array of a member."""
