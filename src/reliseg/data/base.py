@@ -1,8 +1,10 @@
 """Data sets, domains and samples: plain values."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from reliseg.corruptions import Corrupted, Metres
@@ -10,7 +12,7 @@ from reliseg.data.augment import Copy
 from reliseg.data.depth import DepthFiles, DepthMaps
 from reliseg.errors import ConfigError, DataError, count_text, shortlist
 from reliseg.labels import ColorMap, LabelMap, LabelSpace, Projection, default_projection
-from reliseg.remote import Root
+from reliseg.remote import RemoteFile, RemoteFolder, Root
 from reliseg.runtime.file_names import ADDED_BYTES, NAME_BYTES, escaped_name, name_problem, plain_name_problem
 from reliseg.runtime.text_files import quoted
 from reliseg.types import Image, Truth
@@ -139,6 +141,16 @@ class DataSet:
     def __post_init__(self) -> None:
         """Raise a ConfigError if it cannot have this name."""
         check_name("data set", self.name)
+
+    def file(self, path: str) -> str | RemoteFile:
+        """Return where a file of a sample lies; as a text, as to make a path takes several times as long, of many."""
+        if isinstance(self.root, RemoteFolder):
+            return self.root / path
+        return os.path.join(self._folder, path)  # noqa: PTH118 - as above
+
+    @cached_property
+    def _folder(self) -> str:
+        return "" if self.root == Path() else str(self.root)
 
     @cached_property
     def has_copies(self) -> bool:

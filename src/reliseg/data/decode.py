@@ -41,7 +41,7 @@ from reliseg.data.pictures.kinds import (
 from reliseg.data.pictures.whole import whole_file
 from reliseg.errors import ConfigError, DataError, SampleError, image_size_text, one_line
 from reliseg.labels import UnlistedIdsError
-from reliseg.remote import FetchError, Place, RemoteFile
+from reliseg.remote import FetchError, RemoteFile
 from reliseg.runtime.regular_files import open_regular, read_open, reason_of, size_text
 from reliseg.types import Image, Truth, UInt8, UInt16
 
@@ -99,7 +99,7 @@ class _File:
     """A file of a sample, for messages. `encoding` is that of a mask, `depth`, or None for an image."""
 
     sample: str
-    path: Place
+    path: str | RemoteFile
     encoding: str | None = None
 
     def error(self, problem: str) -> SampleError:
@@ -152,7 +152,7 @@ class _File:
             return self._bytes(stream)
 
     @contextmanager
-    def _opened(self, path: Path) -> Iterator[BufferedReader]:
+    def _opened(self, path: str) -> Iterator[BufferedReader]:
         try:
             stream = open_regular(path, FILE_LIMIT)
         except OSError as error:
@@ -243,7 +243,7 @@ def corrupt_sample(dataset: DataSet, clean: DecodedSample, sample: Sample) -> De
     if sample.corruption is None or clean.image is None:
         return replace(clean, sample=sample, metres=None)
     if problem := sample.corruption.corruption.problem(clean.size):
-        raise _File(sample.id, dataset.root / sample.image).error(problem)
+        raise _File(sample.id, dataset.file(sample.image)).error(problem)
     image = sample.corruption(clean.image, sample.id, clean.metres)
     return replace(clean, sample=sample, image=image, metres=None)
 
@@ -252,7 +252,7 @@ def load_clean(
     dataset: DataSet, sample: Sample, *, image: bool = True, admit: Callable[[int], None] | None = None
 ) -> DecodedSample:
     """Decode a sample as `load` does, without its corruption."""
-    file = _File(sample.id, dataset.root / sample.image)
+    file = _File(sample.id, dataset.file(sample.image))
     source, header = file.content()
     size = header.size
     digest = hashlib.sha256(source.getvalue())
@@ -261,7 +261,7 @@ def load_clean(
         admit(size[0] * size[1])
     truth = None
     if sample.mask is not None:  # before the image, whose pixels take more memory
-        mask = _File(sample.id, dataset.root / sample.mask, dataset.encoding)
+        mask = _File(sample.id, dataset.file(sample.mask), dataset.encoding)
         mask_source, of_mask = mask.content()
         digest.update(mask_source.getvalue())
         _check_size(mask, of_mask.size, size)
@@ -275,7 +275,7 @@ def load_clean(
 
 def load_image(path: Path) -> Image:
     """Decode an image that is of no data set, as those of one are; a DataError says why it cannot be read."""
-    file = _File("", path)
+    file = _File("", str(path))
     try:
         source, header = file.content()
         return file.decode(source, header, _rgb)
@@ -300,16 +300,16 @@ def load_with_depth(path: Path, files: DepthFiles, dataset: DataSet) -> tuple[Im
 
 def sample_sha256(dataset: DataSet, sample: Sample) -> tuple[str, str]:
     """Return the sha256 of a sample's files, and of its image alone, equal to those of `load`."""
-    digest = hashlib.sha256(_File(sample.id, dataset.root / sample.image).read())
+    digest = hashlib.sha256(_File(sample.id, dataset.file(sample.image)).read())
     image = digest.hexdigest()
     for path in sample.files[1:]:
-        digest.update(_File(sample.id, dataset.root / path).read())
+        digest.update(_File(sample.id, dataset.file(path)).read())
     return digest.hexdigest(), image
 
 
 def image_sha256(dataset: DataSet, sample: Sample) -> str:
     """Return the sha256 of a sample's image file, equal to that of `load`, without decoding."""
-    return hashlib.sha256(_File(sample.id, dataset.root / sample.image).read()).hexdigest()
+    return hashlib.sha256(_File(sample.id, dataset.file(sample.image)).read()).hexdigest()
 
 
 def check_sizes(dataset: DataSet, sample: Sample) -> tuple[int, int]:
@@ -317,15 +317,15 @@ def check_sizes(dataset: DataSet, sample: Sample) -> tuple[int, int]:
 
     No pixel is decoded.
     """
-    image, mask = _File(sample.id, dataset.root / sample.image), sample.mask
+    image, mask = _File(sample.id, dataset.file(sample.image)), sample.mask
     with image.stream() as stream:
         size = image.header(stream).size
     if mask is not None:
-        file = _File(sample.id, dataset.root / mask, dataset.encoding)
+        file = _File(sample.id, dataset.file(mask), dataset.encoding)
         with file.stream() as stream:
             _check_size(file, file.header(stream).size, size)
     if sample.depth is not None:
-        depth = _File(sample.id, dataset.root / sample.depth.map, _DEPTH)
+        depth = _File(sample.id, dataset.file(sample.depth.map), _DEPTH)
         with depth.stream() as stream:
             _check_size(depth, depth.header(stream).size, size)
     return size
@@ -333,7 +333,7 @@ def check_sizes(dataset: DataSet, sample: Sample) -> tuple[int, int]:
 
 def mask_colors(dataset: DataSet, sample: Sample) -> UInt8[np.ndarray, "colors 3"] | None:
     """Return the palette of a sample's mask, by index; None where it has none. No pixel is decoded."""
-    file = _File(sample.id, dataset.root / str(sample.mask), dataset.encoding)
+    file = _File(sample.id, dataset.file(str(sample.mask)), dataset.encoding)
     with file.stream() as stream, file.reading(), Pillow.open(stream, formats=_formats()) as picture:
         palette = picture.palette
         if picture.mode != "P" or palette is None or palette.rawmode not in ("RGB", None):
@@ -387,12 +387,12 @@ def _metres(
     """Return how far everything is, where the sample says which files tell it; their bytes go to `digest`."""
     if sample.depth is None or dataset.depth is None:
         return None
-    file = _File(sample.id, dataset.root / sample.depth.map, _DEPTH)
+    file = _File(sample.id, dataset.file(sample.depth.map), _DEPTH)
     source, header = file.content()
     digest.update(source.getvalue())
     camera = b""
     if sample.depth.camera:
-        camera = _File(sample.id, dataset.root / sample.depth.camera).read()
+        camera = _File(sample.id, dataset.file(sample.depth.camera)).read()
         digest.update(camera)
     _check_size(file, header.size, size)
     if not decode:

@@ -218,15 +218,12 @@ class GroupSums:
 
     def add(self, shard: PackedRows, group: Int64[np.ndarray, " m"]) -> PackedRows:
         """Add the rows of a shard to those of their groups; return what is kept of its images one by one."""
-        left = np.arange(len(group))
-        while len(left):  # images of one group one after the other, and others at once
-            _, first = np.unique(group[left], return_index=True)
-            now, left = left[first], np.delete(left, first)
-            for name, table in self.by_class.items():
-                table[group[now]] += shard.by_class[name][now]
-            for score, (bins, counts) in shard.coarse.items():
-                ranks = self._ranks[score]
-                ranks[np.ix_(group[now], np.arange(ranks.shape[1]), bins)] += counts[now]
+        from reliseg.stats.filled.sparse import add_rows  # numba is slow to import
+
+        for name, table in self.by_class.items():
+            np.add.at(table, group, shard.by_class[name])
+        for score, (bins, counts) in shard.coarse.items():
+            add_rows(counts, group, bins, self._ranks[score])
         return replace(shard, by_class={}, coarse={"msp": shard.coarse["msp"]})
 
     def ranks(self) -> tuple[dict[str, Int64[np.ndarray, " k"]], dict[str, Histograms]]:

@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeAlias
 
 from reliseg.data import DataSet, DecodedSample, Sample, sample_sha256
 from reliseg.errors import ReliSegError
-from reliseg.remote import Place, RemoteFile, RemoteFolder
+from reliseg.remote import Place, RemoteFile
 from reliseg.run.memory_file import MemoryFile, Table, unseal
 from reliseg.runtime.regular_files import sha256_of_file
 
@@ -262,10 +262,7 @@ def sample_files(dataset: DataSet, sample: Sample) -> tuple[Place, ...]:
 
 
 def _sample_paths(dataset: DataSet, sample: Sample) -> tuple[_Path, ...]:
-    if isinstance(dataset.root, RemoteFolder):
-        return tuple(dataset.root / path for path in sample.files)
-    root = os.fspath(dataset.root)  # texts: a path takes ten times as long, of each of many samples
-    return tuple([f"{root}{os.sep}{path}" for path in sample.files])
+    return tuple([dataset.file(path) for path in sample.files])
 
 
 def _state(paths: Iterable[_Path]) -> State:

@@ -194,9 +194,10 @@ class SampleRows:
         (sample,) = row.ids
         if sample in self._rows:
             raise ValueError(f"{sample} has a row already")
-        flat = np.concatenate([column.ravel() for column in row.arrays().values()])
-        places = np.flatnonzero(flat != 0)  # at once: for images of few pixels, each call costs more than its work
-        self._rows[sample] = places.astype(np.int32), flat[places]
+        from reliseg.stats.filled.sparse import filled_cells  # numba is slow to import
+
+        # at once: for images of few pixels, each call costs more than its work
+        self._rows[sample] = filled_cells(np.concatenate([column.ravel() for column in row.arrays().values()]))
 
     def table(self) -> SampleTable:
         """Return all rows, sorted by id."""

@@ -20,11 +20,11 @@ from typing import NamedTuple
 import numpy as np
 
 from reliseg.kernels.cpu import row_blocks
-from reliseg.kernels.cpu.logits import ClassGroups
+from reliseg.kernels.cpu.logits import ClassGroups, class_groups, fits_columns
 from reliseg.kernels.cpu.scores import KINDS, scores_at
 from reliseg.kernels.cpu.tables import ImageTables
 from reliseg.kernels.cpu.totals import Totals
-from reliseg.kernels.cpu.upsample import members, read_only
+from reliseg.kernels.cpu.upsample import read_only
 from reliseg.kernels.cpu.walk import count_roles, observe_image
 from reliseg.stats.bins import UNKNOWN, VOID
 from reliseg.stats.device import DeviceLogits
@@ -192,11 +192,12 @@ def check_view(layout: Layout, view: LogitView, truth: Truth, limit: int) -> Non
     if truth.shape != tuple(view.size) or truth.dtype != np.uint8 or not 0 < truth.size < limit:
         raise ValueError(f"truth must be uint8 of size {view.size}, not {_describe(truth)}")
     groups, factors = view.groups, view.inverse_temperatures
-    if groups.shape != view.logits.shape[:1] or groups.min() < 0 or groups.max() >= columns:
+    are_columns, are_factors = fits_columns(groups.ravel(), factors.ravel(), columns)
+    if groups.shape != view.logits.shape[:1] or not are_columns:
         raise ValueError(
             f"groups must give each of {len(view.logits)} model classes a column 0 to {columns - 1}: {groups}"
         )
-    if factors.shape != (columns,) or not (np.isfinite(factors) & (factors > 0)).all():
+    if factors.shape != (columns,) or not are_factors:
         raise ValueError(f"{columns} positive inverse temperatures are needed: {factors}")
     pixels = view.pixel_factors
     if pixels is None:
@@ -220,22 +221,7 @@ def count_uncounted_pixels(layout: Layout, truth: Truth, sample: str) -> tuple[i
 
 def group_classes(layout: Layout, view: LogitView) -> tuple[ClassGroups, Int64[np.ndarray, " r"]]:
     """Return the rows of the kernel's buffer with the model classes of each, and the column of each row."""
-    live, starts, order = members(view.groups)
-    classes = live[live < layout.classes]
-    row_of = np.full(256, -1, np.int32)
-    row_of[classes] = np.arange(len(classes))
-    factors = view.inverse_temperatures[live]
-    groups = ClassGroups(
-        order=order,
-        starts=starts,
-        row_of=row_of,
-        inverse_temperatures=factors.astype(np.float32),
-        joins=len(live) < len(view.groups),
-        scales=bool((factors != 1).any()) or view.pixel_factors is not None,
-        varies=view.pixel_factors is not None,
-        classes=len(classes),
-    )
-    return groups, live
+    return class_groups(view.groups, view.inverse_temperatures, layout.classes, view.pixel_factors is not None)
 
 
 def compile_kernels() -> None:

@@ -13,7 +13,7 @@ from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.filled.bins import FilledBins, FilledHistograms
 from reliseg.stats.pixels import Layout, PixelStatistics
 from reliseg.stats.samples import SampleTable
-from reliseg.types import Int64, UInt32, UInt64
+from reliseg.types import Int32, Int64, UInt32, UInt64
 
 _COARSE = 1 << COARSE_SHIFT
 _FEW = 1 << 17
@@ -109,12 +109,7 @@ class Totals:
         else:
             before, self._coarse = self._coarse, self._coarse_counts()
             pairs_of_all = self._coarse - before
-        new = pairs_of_all.view(np.uint32)
-        coarse = np.zeros((len(self.scores), ROLES, COARSE_BINS), np.int64)
-        for s, (start, span) in enumerate(zip(self.starts, self.spans, strict=True)):
-            pairs = new[start // _COARSE : (start + 2 * span) // _COARSE].reshape(2, -1, 2)
-            coarse[s, :, : pairs.shape[1]] = pairs.transpose(0, 2, 1).reshape(ROLES, -1)
-        return coarse
+        return coarse_by_role(pairs_of_all.view(np.uint32), self.starts, self.spans)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +152,21 @@ def filled_bins(
                 by_role[role, k] = counts[2 * (half * (role // 2) + b) + role % 2]
             k += 1
     return places, by_role
+
+
+@cached_njit
+def coarse_by_role(
+    pairs: UInt32[np.ndarray, " n"], starts: Int32[np.ndarray, " s"], spans: Int32[np.ndarray, " s"]
+) -> Int64[np.ndarray, "s 4 k"]:
+    """Return coarse bins of scores by role, from pairs that lie as the fine ones of `Totals`."""
+    coarse = np.zeros((len(starts), ROLES, COARSE_BINS), np.int64)
+    for s in range(len(starts)):
+        for half in range(2):
+            first = (starts[s] + half * spans[s]) // _COARSE
+            for b in range(spans[s] // _COARSE // 2):
+                for k in range(2):
+                    coarse[s, 2 * half + k, b] = pairs[first + 2 * b + k]
+    return coarse
 
 
 @cached_njit

@@ -100,6 +100,7 @@ class Upsampled:
         return z
 
 
+@cached_njit
 def members(
     groups: Int64[np.ndarray, " c"],
 ) -> tuple[Int64[np.ndarray, " l"], Int64[np.ndarray, " l+1"], Int64[np.ndarray, " c"]]:
@@ -110,8 +111,8 @@ def members(
     numbers = np.bincount(groups)
     live = np.flatnonzero(numbers)
     starts = np.zeros(len(live) + 1, np.int64)
-    np.cumsum(numbers[live], out=starts[1:])
-    return live, starts, np.argsort(groups, kind="stable")
+    starts[1:] = np.cumsum(numbers[live])
+    return live, starts, np.argsort(groups, kind="mergesort")
 
 
 @lru_cache(maxsize=64)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
-from reliseg.types import Int64, UInt8
+from reliseg.types import Float64, Int32, Int64, UInt8, UInt32
 
 Planes = UInt8[np.ndarray, "w n"]
 
@@ -50,6 +50,37 @@ def add_entries(planes: Planes, steps: int, into: Int64[np.ndarray, " c"]) -> tu
     if steps == 2 and widths == 3:
         return _add_entries(planes, 2, 3, into)
     return _add_entries(planes, steps, widths, into)
+
+
+@exact_njit
+def add_rows(
+    counts: UInt32[np.ndarray, "m r f"],
+    group: Int64[np.ndarray, " m"],
+    places: Int64[np.ndarray, " f"],
+    into: Float64[np.ndarray, "g r b"],
+) -> None:
+    """Add counts of so many bins, which are at these places, to those of each row's group."""
+    rows, roles, bins = counts.shape
+    for i in range(rows):
+        for role in range(roles):
+            for k in range(bins):
+                if counts[i, role, k] != 0:
+                    into[group[i], role, places[k]] += counts[i, role, k]
+
+
+@exact_njit
+def filled_cells(cells: Int64[np.ndarray, " c"]) -> tuple[Int32[np.ndarray, " f"], Int64[np.ndarray, " f"]]:
+    """Return the places of what is not 0, and its values."""
+    number = 0
+    for i in range(len(cells)):
+        number += cells[i] != 0
+    places, values = np.empty(number, np.int32), np.empty(number, np.int64)
+    k = 0
+    for i in range(len(cells)):
+        if cells[i] != 0:
+            places[k], values[k] = i, cells[i]
+            k += 1
+    return places, values
 
 
 @exact_njit
