@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reliseg.data import DecodedSample, decode, load
+from reliseg.data import DecodedSample, load
+from reliseg.data.pictures import file as picture_files
 from reliseg.errors import ConfigError, SampleError
 from reliseg.labels import VOID, label_space
 
@@ -269,7 +270,7 @@ def test_a_file_that_is_gone(pair, flat, open_data):
 def test_large_images_are_legitimate_and_bombs_are_not(pair, monkeypatch):
     large = Image.new("1", (10_000, 10_000))  # Pillow's own limit would warn
     assert pair(large, with_image=False, annotations="none").size == (10_000, 10_000)
-    monkeypatch.setattr(decode, "PIXEL_LIMIT", 5)
+    monkeypatch.setattr(picture_files, "PIXEL_LIMIT", 5)
     with pytest.raises(SampleError, match="height 2, width 3; the limit is 5 pixels in all"):
         pair()
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2)

@@ -4,7 +4,6 @@ from reliseg.data.base import DataSet, DecodedSample, Domain, Sample
 from reliseg.data.check import MASKS_TO_DECODE, DomainCheck, SizedSample, check_domain, extremes
 from reliseg.data.corrupted import corrupted_dataset, corrupted_name
 from reliseg.data.decode import (
-    PIXEL_LIMIT,
     corrupt_sample,
     image_sha256,
     load,
@@ -18,6 +17,7 @@ from reliseg.data.misreading import void_note
 from reliseg.data.open import DataOptions, open_dataset, open_empty
 from reliseg.data.pairs import NO_SCENE
 from reliseg.data.pictures.budget import WaitingRoom
+from reliseg.data.pictures.file import PIXEL_LIMIT
 from reliseg.data.spec import dataset_names
 
 __all__ = [
