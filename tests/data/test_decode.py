@@ -271,6 +271,7 @@ def test_large_images_are_legitimate_and_bombs_are_not(pair, monkeypatch):
     large = Image.new("1", (10_000, 10_000))  # Pillow's own limit would warn
     assert pair(large, with_image=False, annotations="none").size == (10_000, 10_000)
     monkeypatch.setattr(picture_files, "PIXEL_LIMIT", 5)
+    monkeypatch.setattr(picture_files, "_HEADERS", {})
     with pytest.raises(SampleError, match="height 2, width 3; the limit is 5 pixels in all"):
         pair()
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2)

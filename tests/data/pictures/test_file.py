@@ -82,3 +82,34 @@ def test_any_error_of_a_decoder_is_the_samples(saved):
         file.decode(io.BytesIO(file.read()), header, lambda *_: (_ for _ in ()).throw(MemoryError()))
     with pytest.raises(SampleError, match="not an image, or of an unknown format"):
         file.header(io.BytesIO(b"<html>"))
+
+
+@pytest.fixture
+def _no_headers(monkeypatch):
+    monkeypatch.setattr(module, "_HEADERS", {})
+
+
+@pytest.mark.usefixtures("_no_headers")
+def test_equal_headers_are_looked_at_once(saved, monkeypatch):
+    looked_at = []
+    look = PictureFile._header
+    monkeypatch.setattr(
+        PictureFile, "_header", lambda self, source: looked_at.append(self.encoding) or look(self, source)
+    )
+    for value in range(3):
+        for encoding in (None, "red"):
+            path = saved(np.full((3, 5, 3), value, np.uint8))
+            assert PictureFile("all/1", path, encoding).content()[1].size == (3, 5)
+    assert looked_at == [None, "red"]
+    for _ in range(2):
+        with pytest.raises(SampleError, match="encoding red needs an 8-bit RGB mask"):
+            PictureFile("all/1", saved(np.zeros((3, 5), np.uint8)), "red").content()
+    assert looked_at == [None, "red", "red", "red"]
+
+
+@pytest.mark.usefixtures("_no_headers")
+def test_so_many_headers_are_kept(saved, monkeypatch):
+    monkeypatch.setattr(module, "_MOST_HEADERS", 3)
+    for width in range(1, 9):
+        assert PictureFile("all/1", saved(np.zeros((2, width), np.uint8))).content()[1].size == (2, width)
+        assert len(module._HEADERS) == (width - 1) % 3 + 1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from reliseg.data.pictures.damage import DamagedError
-from reliseg.data.pictures.png import late_exif, verified_png
+from reliseg.data.pictures.png import beside_pixels, late_exif, verified_png
 
 
 def png(pixels: np.ndarray, **options) -> bytes:
@@ -129,3 +129,25 @@ def test_a_file_of_endless_chunks_is_left_after_a_while(monkeypatch):
     with pytest.raises(DamagedError, match="it has more than 1000 chunks"):
         verified_png(many)
     assert late_exif(io.BytesIO(many)) is None
+    assert beside_pixels(io.BytesIO(many)) is None
+
+
+def test_what_stands_beside_the_pixels_is_all_but_these():
+    plain, other = png(NOISE), png(NOISE[::-1])
+    file = io.BytesIO(plain)
+    file.seek(5)
+    assert beside_pixels(file) == plain[8:33] + b"IDAT" + plain[-12:]
+    assert file.tell() == 5
+    assert beside_pixels(io.BytesIO(other)) == beside_pixels(file)
+    exif = chunk(b"eXIf", b"MM\0*")
+    changed = [plain[:33] + exif + plain[33:], plain[:-12] + exif + plain[-12:], png(NOISE[:, 1:]), png(NOISE[..., 0])]
+    found = [beside_pixels(io.BytesIO(data)) for data in (plain, *changed)]
+    assert None not in found
+    assert len(set(found)) == 5
+
+
+def test_nothing_stands_for_what_is_not_whole_or_has_much_beside_its_pixels():
+    plain = png(NOISE)
+    much = plain[:33] + chunk(b"teXt", bytes(5000)) + plain[33:]
+    for data in (b"", plain[:20], plain[:-20], plain[:-12], plain + b"\0", much, b"GIF89a" + plain[6:]):
+        assert beside_pixels(io.BytesIO(data)) is None

@@ -27,6 +27,7 @@ from reliseg.data.pictures.kinds import (
     palette_colors,
     raw_mode,
 )
+from reliseg.data.pictures.png import beside_pixels
 from reliseg.data.pictures.whole import whole_file
 from reliseg.errors import SampleError, image_size_text, one_line
 from reliseg.remote import FetchError, RemoteFile
@@ -78,6 +79,11 @@ class Header:
     def weight(self) -> int:
         """What decoding it takes, in pixels of an image of the usual kind."""
         return self.size[0] * self.size[1] * self.bytes_per_pixel // USUAL_BYTES
+
+
+_HEADERS: dict[tuple[bytes, str | None], Header] = {}
+"""Those of PNG files that were found to be read, by what determines them: all but the pixels, and what they are for."""
+_MOST_HEADERS = 256
 
 
 @dataclass(frozen=True)
@@ -172,7 +178,22 @@ class PictureFile:
             yield picture
 
     def header(self, source: BinaryIO) -> Header:
-        """Return what the header says; a SampleError if it tells that the file is not read. Decode nothing."""
+        """Return what the header says; a SampleError if it tells that the file is not read. Decode nothing.
+
+        The files of a data set mostly have equal headers: of a PNG, each is looked at once.
+        """
+        beside = beside_pixels(source)
+        known = None if beside is None else _HEADERS.get((beside, self.encoding))
+        if known is not None:
+            return known
+        header = self._header(source)
+        if beside is not None:
+            if len(_HEADERS) >= _MOST_HEADERS:
+                _HEADERS.clear()
+            _HEADERS[beside, self.encoding] = header
+        return header
+
+    def _header(self, source: BinaryIO) -> Header:
         with self.reading(), Pillow.open(source, formats=_formats()) as picture:
             size = picture.height, picture.width
             header = Header(size, str(picture.format), bytes_per_pixel(picture))

@@ -15,6 +15,8 @@ _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 
 """Color type -> bits of a sample."""
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Interlaced pictures: the first column and row of each pass, and the steps to the next ones."""
+_MOST_BYTES = 1 << 12
+"""Of what stands beside the pixels and may be compared: usual headers have less than a tenth, color profiles more."""
 _MOST_CHUNKS = 1 << 20
 """An image of the largest size, in chunks of 4 KB, has a tenth of them; so many are walked in a second or two."""
 
@@ -60,6 +62,35 @@ def late_exif(file: BinaryIO) -> bytes | None:
             if kind == b"eXIf":
                 return file.read(size)
             file.seek(size + 4, SEEK_CUR)
+        return None
+    finally:
+        file.seek(place)
+
+
+def beside_pixels(file: BinaryIO) -> bytes | None:
+    """Return all that a PNG holds beside its pixels, if that is little; two files in which it is equal have one header.
+
+    None of any other file, and of one that does not end where it should. The file's place is kept.
+    """
+    place, parts, left = file.tell(), list[bytes](), _MOST_BYTES
+    try:
+        file.seek(0)
+        if file.read(len(SIGNATURE)) != SIGNATURE:
+            return None
+        for _ in range(_MOST_CHUNKS):
+            if len(header := file.read(8)) < 8:
+                break
+            size, kind = struct.unpack(">I4s", header)
+            if kind == b"IDAT":
+                parts.append(kind)
+                file.seek(size + 4, SEEK_CUR)
+                continue
+            left -= size + 12
+            if left < 0:
+                break
+            parts += header, file.read(size + 4)
+            if kind == b"IEND":
+                return None if file.read(1) else b"".join(parts)
         return None
     finally:
         file.seek(place)
