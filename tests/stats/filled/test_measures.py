@@ -2,23 +2,47 @@
 
 import numpy as np
 
-from reliseg.stats.filled.measures import areas, pairs, reach, segments
+from reliseg.stats.filled.measures import areas, hard_bins, pairs, reach
 from reliseg.stats.ranking import NARROW, NEAR, harmonic
 
 POS, NEG = np.array([4, 0, 3, 900]), np.array([1, 2, 0, 900])
 
 
-def test_segments_with_pixels_are_listed_and_those_that_a_series_gives_have_their_sums():
-    many = np.array([4, 0, 3, 900, 20]), np.array([1, 2, 0, 900, 5])
-    starts, ends, sums = segments(*many, True, True)
-    assert len(sums) == 2 * 4 + 2 * 4 + 5  # two of each kind in each bin that has it, and the bins
-    assert (ends > starts).all()
-    is_narrow = (ends - starts) / (ends + starts + 1) <= NARROW
-    np.testing.assert_array_equal(sums > 0, (starts > NEAR) & is_narrow)
-    known = sums > 0
-    assert known.sum() == 5
-    np.testing.assert_array_equal(sums[known], harmonic(starts[known], ends[known]))
-    assert (sums[~known] == -1).all()
+def segments(tp, fp, p, q):
+    """Of a bin, in the order of `areas`."""
+    start, end = tp + fp, tp + fp + p + q
+    return np.array([(start + q, end), (start, start + p), (start + p, end), (start, start + q), (start, end)], float).T
+
+
+def hard(pos, neg):
+    bins, before = hard_bins(pos, neg)
+    return bins, before, harmonic(*np.stack([segments(*before[:, k], pos[i], neg[i]) for k, i in enumerate(bins)], 2))
+
+
+def test_hard_bins_are_those_with_a_segment_that_no_series_gives():
+    g = np.random.default_rng(0)
+    pos, neg = g.integers(0, 90, 200), g.integers(0, 90, 200)
+    pos[100], neg[150] = 900, 3000
+    bins, before = hard_bins(pos, neg)
+    reached = np.stack([np.cumsum(kind) - kind for kind in (pos, neg)])
+    np.testing.assert_array_equal(before, reached[:, bins])
+    for i in range(len(pos)):
+        starts, ends = segments(*reached[:, i], pos[i], neg[i])
+        is_hard = (starts <= NEAR) | ((ends - starts) / (ends + starts + 1) > NARROW)
+        assert is_hard.any() == (i in bins), i
+    assert {100, 150} < set(bins.tolist()) < set(range(160))
+
+
+def test_areas_read_the_sums_of_hard_bins_and_a_series_for_the_others():
+    g = np.random.default_rng(1)
+    pos, neg = g.integers(0, 90, 1200), g.integers(1, 90, 1200)
+    bins, before, sums = hard(pos, neg)
+    found = areas(pos, neg, bins, before, sums, True, True)
+    reached = np.stack([np.cumsum(kind) - kind for kind in (pos, neg)])
+    every = np.arange(len(pos))
+    all_sums = harmonic(*np.stack([segments(*reached[:, i], pos[i], neg[i]) for i in every], 2))
+    assert areas(pos, neg, every, reached.astype(float), all_sums, True, True) == found
+    assert areas(pos, neg, bins, before, sums * 2, True, True) != found
 
 
 def test_pairs_and_places_of_a_few_pixels():
@@ -28,7 +52,7 @@ def test_pairs_and_places_of_a_few_pixels():
 
 
 def test_without_risk_only_precision_is_computed():
-    starts, ends, _ = segments(POS, NEG, False, True)
-    precision, risk = areas(POS, NEG, harmonic(starts, ends), False, True)
+    bins, before, sums = hard(POS, NEG)
+    precision, risk = areas(POS, NEG, bins, before, sums[:1], False, True)
     assert 0 < precision[1] < precision[0] < precision[2] < 1
     assert risk == (0, 0, 0)

@@ -87,6 +87,11 @@ def _worst_without_each(
     worst = -(-q * left // 100)
     first = int((worst + own).max(initial=0))
     found = np.full(units, np.nan)
-    for u in np.flatnonzero(left >= 100 // q):
+    there = np.flatnonzero(left >= 100 // q)
+    changes = np.isin(there, unit[:first])
+    for u in there[changes]:
         found[u] = rising[:first][unit[:first] != u][: worst[u]].mean()
+    others = there[~changes]  # most: without any of them the worst are the same
+    means = {count: rising[:count].mean() for count in np.unique(worst[others]).tolist()}
+    found[others] = [means[count] for count in worst[others].tolist()]
     return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reliseg.stats.filled.bins import FilledPair
-from reliseg.stats.filled.measures import areas, pairs, reach, segments
+from reliseg.stats.filled.measures import areas, hard_bins, pairs, reach
 from reliseg.stats.filled.orders import Bins, Order, orders
 from reliseg.stats.ranking import Bracketed, harmonic
 from reliseg.types import Float64
@@ -65,22 +65,27 @@ class Ranked:
 
 
 def _areas(order: Order, with_risk: bool, is_tied: bool) -> tuple[Bracketed, Bracketed]:
-    return areas(*order, _harmonic_sums(*segments(*order, with_risk, is_tied)), with_risk, is_tied)
+    hard, before = hard_bins(*order)
+    sums = _harmonic_sums(order, hard, before, with_risk)
+    return areas(*order, hard, before, sums, with_risk, is_tied)
+
+
+def _harmonic_sums(
+    order: Order, hard: Bins, before: Float64[np.ndarray, "2 k"], with_risk: bool
+) -> Float64[np.ndarray, "s k"]:
+    """Return the sums over segments of some bins, in the order of `measures`; without risk those of the first alone."""
+    pos, neg = (kind[hard] for kind in order)
+    start = before.sum(axis=0)
+    end = start + pos + neg
+    segments = [(start + neg, end), (start, start + pos), (start + pos, end), (start, start + neg), (start, end)]
+    starts, ends = np.array(segments if with_risk else segments[:1]).swapaxes(0, 1)
+    return harmonic(starts, ends)
 
 
 def _bracket(found: Iterable[Bracketed]) -> Bracketed:
     """Return the value of ties, and the range over all orders."""
     (value, lo, hi), *extremes = found
     return value, min(lo, *(e[1] for e in extremes)), max(hi, *(e[2] for e in extremes))
-
-
-def _harmonic_sums(
-    starts: Float64[np.ndarray, " k"], ends: Float64[np.ndarray, " k"], sums: Float64[np.ndarray, " k"]
-) -> Float64[np.ndarray, " k"]:
-    """Return the sums of all segments, those too that are not known."""
-    others = np.flatnonzero(sums < 0)
-    sums[others] = harmonic(starts[others], ends[others])
-    return sums
 
 
 def _fpr_at_tpr(pos: Bins, neg: Bins, percent: int) -> Bracketed:
