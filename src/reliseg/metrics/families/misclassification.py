@@ -144,7 +144,7 @@ def _rankings(ranked: "Ranked", other: "Ranked") -> dict[str, Bracketed]:
 
 
 def _error_rate(ranked: "Ranked") -> float:
-    right, wrong = (float(counts.sum()) for counts in ranked.tied)
+    right, wrong = map(float, ranked.total)
     return wrong / (right + wrong)
 
 
@@ -158,7 +158,7 @@ def _risks(ranked: "Ranked") -> dict[str, Bracketed]:
 
 def _numbers(counts: Float64[np.ndarray, "m r b"]) -> dict[str, Float64[np.ndarray, " m"]]:
     """Return the numbers of many histograms."""
-    right, wrong = counts[:, RIGHT], counts[:, WRONG]
+    right, wrong = (np.ascontiguousarray(counts[:, role]) for role in (RIGHT, WRONG))  # read again and again
     auroc, aurc = many.auroc(right, wrong), many.area_under_risk(right, wrong)
     e = many.ratio(wrong.sum(axis=1), (right + wrong).sum(axis=1))
     return {

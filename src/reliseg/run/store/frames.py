@@ -1,5 +1,6 @@
 """Frames of Zstandard: how the arrays of pieces are packed. The library is imported when the first one is needed."""
 
+from functools import cache
 from typing import Any
 
 _LEVEL = 3
@@ -31,6 +32,7 @@ def unpack(frame: bytes, most: int) -> bytes:
     return content
 
 
+@cache
 def _library() -> Any:
     """Return the library: Python's own from 3.14 on, before that its backport."""
     import sys

@@ -3,7 +3,8 @@
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add
 from typing import TypeAlias
 
 import numpy as np
@@ -52,7 +53,7 @@ class FilledBins:
 
     def pair(self, first: Sequence[int], second: Sequence[int]) -> "FilledPair":
         """Return the pixels of these roles, and of those."""
-        a, b = (self.counts[list(roles)].sum(axis=0, dtype=np.int64) for roles in (first, second))
+        a, b = (reduce(add, (self.counts[role].astype(np.int64) for role in roles)) for roles in (first, second))
         return FilledPair.of_counts(self.places.astype(np.int64), a, b, self.size)
 
     def at(self, places: Places) -> Int64[np.ndarray, "4 m"]:

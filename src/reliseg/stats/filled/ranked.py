@@ -22,6 +22,8 @@ class Ranked:
 
     They are computed at once: threads that ask for a cached property wait for each other, whosever it is.
     """
+    total: tuple[int, int]
+    """The pixels of each kind."""
 
     @classmethod
     def of(cls, pair: FilledPair, *, with_risk: bool = False) -> "Ranked":
@@ -29,7 +31,8 @@ class Ranked:
         best, worst = orders(pair.places, pair.first, pair.second)
         ranked = (pair.first, pair.second), best, worst
         kinds = (True, False, False)  # whether every bin is one tie
-        return cls(ranked, tuple(_areas(order, with_risk, tied) for order, tied in zip(ranked, kinds, strict=True)))
+        found = tuple(_areas(order, with_risk, tied) for order, tied in zip(ranked, kinds, strict=True))
+        return cls(ranked, found, (int(pair.first.sum()), int(pair.second.sum())))
 
     @property
     def tied(self) -> Order:
@@ -57,11 +60,11 @@ class Ranked:
 
     def fpr_at_tpr(self, percent: int = 95) -> Bracketed:
         """Return the false positive rate where the true positive rate reaches `percent` %."""
-        return _bracket(_fpr_at_tpr(*order, percent) for order in self.orders)
+        return _bracket(_fpr_at_tpr(*order, self.total, percent) for order in self.orders)
 
     def risk_at(self, percent: int) -> Bracketed:
         """Return the error rate among the most confident `percent` %, where negatives are errors."""
-        return _bracket(_risk_at(*order, percent) for order in self.orders)
+        return _bracket(_risk_at(*order, self.total, percent) for order in self.orders)
 
 
 def _areas(order: Order, with_risk: bool, is_tied: bool) -> tuple[Bracketed, Bracketed]:
@@ -88,15 +91,15 @@ def _bracket(found: Iterable[Bracketed]) -> Bracketed:
     return value, min(lo, *(e[1] for e in extremes)), max(hi, *(e[2] for e in extremes))
 
 
-def _fpr_at_tpr(pos: Bins, neg: Bins, percent: int) -> Bracketed:
-    wanted, total = -(-percent * int(pos.sum()) // 100), int(neg.sum())
-    at, _, before = reach(pos, neg, wanted, False)
+def _fpr_at_tpr(pos: Bins, neg: Bins, total: tuple[int, int], percent: int) -> Bracketed:
+    positives, negatives = total
+    at, _, before = reach(pos, neg, -(-percent * positives // 100), False)
     false = before + int(neg[at])
-    return false / total, before / total, false / total
+    return false / negatives, before / negatives, false / negatives
 
 
-def _risk_at(right: Bins, wrong: Bins, percent: int) -> Bracketed:
-    k = -(-int(right.sum() + wrong.sum()) * percent // 100)
+def _risk_at(right: Bins, wrong: Bins, total: tuple[int, int], percent: int) -> Bracketed:
+    k = -(-sum(total) * percent // 100)
     at, before_right, before = reach(right, wrong, k, True)
     r, w, inside = int(right[at]), int(wrong[at]), k - before_right - before
     tied = before + inside * w / (r + w)
