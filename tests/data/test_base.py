@@ -20,6 +20,15 @@ def test_a_data_set_gives_its_projection_or_the_default(open_data, flat):
     assert dataset.projection(label_space("cityscapes")).is_identity
 
 
+def test_a_file_of_a_sample_is_named_as_its_folder_is(open_data, flat, tmp_path):
+    dataset = open_data("folder", flat)
+    for sample in dataset.domains["all"].samples:
+        assert Path(dataset.file(sample.image)) == flat / sample.image
+    assert replace(dataset, root=Path("here")).file("images/1.png") == "here/images/1.png"
+    for path in ("images/1.png", str(tmp_path)):
+        assert replace(dataset, root=Path()).file(path) == path
+
+
 NAMES = st.text(st.one_of(st.sampled_from("./\\~ a\0\n\u0301\udce9"), st.characters()), max_size=300)
 
 
