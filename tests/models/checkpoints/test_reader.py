@@ -47,7 +47,7 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytes
     def refuse(*rest: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("reliseg.models.checkpoints.shards.open_regular", refuse)
     assert refusal(path).endswith("permission denied; give a state dict")
 
 
