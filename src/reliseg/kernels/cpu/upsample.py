@@ -108,11 +108,21 @@ def members(
 
     A column's classes keep their order; the last entry of where they begin is the number of all classes.
     """
-    numbers = np.bincount(groups)
-    live = np.flatnonzero(numbers)
-    starts = np.zeros(len(live) + 1, np.int64)
-    starts[1:] = np.cumsum(numbers[live])
-    return live, starts, np.argsort(groups, kind="mergesort")
+    columns = groups.max() + 1
+    numbers, places = np.zeros(columns, np.int64), np.empty(columns, np.int64)
+    for group in groups:
+        numbers[group] += 1
+    live, starts, order = np.empty(columns, np.int64), np.zeros(columns + 1, np.int64), np.empty(len(groups), np.int64)
+    k = 0
+    for column in range(columns):
+        places[column] = starts[k]
+        if numbers[column] > 0:
+            live[k], starts[k + 1] = column, starts[k] + numbers[column]
+            k += 1
+    for m in range(len(groups)):  # loops: numba takes ten seconds to compile a sort
+        order[places[groups[m]]] = m
+        places[groups[m]] += 1
+    return live[:k].copy(), starts[: k + 1].copy(), order
 
 
 @lru_cache(maxsize=64)
