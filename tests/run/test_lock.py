@@ -171,3 +171,14 @@ def test_an_error_of_the_work_itself_is_left_as_it_is(tmp_path):
         raise OSError("disk full")
     with lock_folder(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+def test_a_disk_that_fails_is_no_fault_of_the_folder(tmp_path, monkeypatch, code):
+    def fail(*_: object) -> int:
+        raise OSError(code, "the disk")
+
+    monkeypatch.setattr(os, "open", fail)
+    with pytest.raises(OSError, match="the disk") as caught:
+        lock_folder(tmp_path).__enter__()
+    assert caught.value.errno == code

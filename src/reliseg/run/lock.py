@@ -17,6 +17,7 @@ MARKER_FILE = ".writing"
 """Stands for the lock where the disk has none: it names the process that writes, and is removed by it."""
 _MARKER_LIMIT = 4096
 _BUSY = (errno.EWOULDBLOCK, errno.EACCES)
+_OF_THE_DISK = (errno.EIO, errno.ENOSPC, errno.EDQUOT)
 _descriptors: set[int] = set()
 """Those that hold locks in this process."""
 
@@ -35,6 +36,8 @@ def lock_folder(path: Path, *, shared: bool = False) -> Iterator[None]:
         path.mkdir(parents=True, exist_ok=True)
         release = _acquire(path, shared)
     except OSError as error:
+        if error.errno in _OF_THE_DISK:  # another folder may be as bad: say what is said of any other file
+            raise
         where = error.filename or path
         raise ConfigError(f"{where}: cannot be written ({reason_of(error)}); give another --out") from error
     try:
