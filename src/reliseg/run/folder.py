@@ -13,10 +13,10 @@ from reliseg.results.names import CORRUPTIONS_FILE, CURVES_FILE, INDEX_FILE, PIC
 from reliseg.results.replicates import FOLDER
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.depot.open import fetch_run
-from reliseg.run.lock import LOCK_FILE, MARKER_FILE, lock_folder
+from reliseg.run.lock import LOCK_FILE, MARKER_FILE, lock_folder, unwritable_error
 from reliseg.runtime.atomic_files import is_temporary, remove_leftovers, write_text
 from reliseg.runtime.file_names import ADDED_BYTES, NAME_BYTES, PATH_BYTES, name_bytes
-from reliseg.runtime.regular_files import holds, reason_of
+from reliseg.runtime.regular_files import holds
 
 _CONFIG_LIMIT = 1 << 26
 _SAVED = "saved"
@@ -158,7 +158,7 @@ class RunFolder:
             if not holds(self.config, configuration.encode()):
                 write_text(self.config, configuration)
         except OSError as error:
-            raise _unwritable_error(self, error) from error
+            raise unwritable_error(self.path, error) from error
 
     def export(self, model: str, target: Target, sample: str) -> Path:
         """Return what the names of the exported files of a sample begin with."""
@@ -231,7 +231,7 @@ def _check_own(folder: RunFolder) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise _unwritable_error(folder, error) from error
+        raise unwritable_error(folder.path, error) from error
     if others and not os.path.lexists(folder.config):
         raise ConfigError(f"{folder.path} is not empty and holds no run; give another --out")
 
@@ -240,7 +240,3 @@ def _is_ours(name: str) -> bool:
     """Tell if this is what a run makes before it has a configuration; it may be killed then, or be at work."""
     own = (LOCK_FILE, MARKER_FILE, "status", "configurations", "models")
     return name in own or name.startswith("inputs.sqlite") or is_temporary(name)
-
-
-def _unwritable_error(folder: RunFolder, error: OSError) -> ConfigError:
-    return ConfigError(f"{error.filename or folder.path}: cannot be written ({reason_of(error)}); give another --out")

@@ -24,6 +24,13 @@ _descriptors: set[int] = set()
 _Release: TypeAlias = Callable[[], None]
 
 
+def unwritable_error(folder: Path, error: OSError) -> OSError | ConfigError:
+    """Return the error of a folder that cannot be written; of a disk that fails the system's own: others may fail too."""
+    if error.errno in _OF_THE_DISK:
+        return error
+    return ConfigError(f"{error.filename or folder}: cannot be written ({reason_of(error)}); give another --out")
+
+
 @contextmanager
 def lock_folder(path: Path, *, shared: bool = False) -> Iterator[None]:
     """Hold a folder for a whole run or, `shared`, for one of several parts; a ConfigError says what else is at work.
@@ -36,10 +43,7 @@ def lock_folder(path: Path, *, shared: bool = False) -> Iterator[None]:
         path.mkdir(parents=True, exist_ok=True)
         release = _acquire(path, shared)
     except OSError as error:
-        if error.errno in _OF_THE_DISK:  # another folder may be as bad: say what is said of any other file
-            raise
-        where = error.filename or path
-        raise ConfigError(f"{where}: cannot be written ({reason_of(error)}); give another --out") from error
+        raise unwritable_error(path, error) from error
     try:
         yield
     finally:
