@@ -25,7 +25,7 @@ _Release: TypeAlias = Callable[[], None]
 
 
 def unwritable_error(folder: Path, error: OSError) -> OSError | ConfigError:
-    """Return the error of a folder that cannot be written; of a disk that fails the system's own: others may fail too."""
+    """Return the error of a folder that cannot be written: the system's own where the disk fails."""
     if error.errno in _OF_THE_DISK:
         return error
     return ConfigError(f"{error.filename or folder}: cannot be written ({reason_of(error)}); give another --out")
