@@ -1,10 +1,12 @@
 """A run's folder: whose it is, and what the refusal of another says."""
 
+import errno
 import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from helpers.faults import failing
 from helpers.plans import SilentModel, dataset_of, plan_of, target_of
 
 from reliseg.errors import ConfigError
@@ -27,6 +29,19 @@ def test_a_configuration_that_is_asked_again_is_not_written_again(tmp_path: Path
     before = folder.config.stat()
     folder.claim("seed: 0")
     assert (before.st_ino, before.st_mtime_ns) == (folder.config.stat().st_ino, folder.config.stat().st_mtime_ns)
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [(errno.EIO, OSError), (errno.ENOSPC, OSError), (errno.EACCES, ConfigError)]
+)
+@pytest.mark.parametrize("call", ["open", "write"])
+def test_another_folder_is_asked_for_where_this_one_is_the_trouble_and_not_the_disk(tmp_path, code, error, call):
+    with failing(call, 0, code), pytest.raises(error) as caught:
+        RunFolder(tmp_path).claim("seed: 0")
+    if error is ConfigError:
+        assert str(caught.value).endswith("cannot be written (permission denied); give another --out")
+    else:
+        assert caught.value.errno == code
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:

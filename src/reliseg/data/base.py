@@ -143,7 +143,7 @@ class DataSet:
         check_name("data set", self.name)
 
     def file(self, path: str) -> str | RemoteFile:
-        """Return where a file of a sample lies; as a text, as to make a path takes several times as long, of many."""
+        """Return where a file of a sample lies: on this machine a text, as a `Path` takes longer to make."""
         if isinstance(self.root, RemoteFolder):
             return self.root / path
         return os.path.join(self._folder, path)  # noqa: PTH118 - as above

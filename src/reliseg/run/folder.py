@@ -13,7 +13,7 @@ from reliseg.results.names import CORRUPTIONS_FILE, CURVES_FILE, INDEX_FILE, PIC
 from reliseg.results.replicates import FOLDER
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.run.depot.open import fetch_run
-from reliseg.run.lock import LOCK_FILE, MARKER_FILE, lock_folder, unwritable_error
+from reliseg.run.lock import LOCK_FILE, MARKER_FILE, lock_folder, writing_to
 from reliseg.runtime.atomic_files import is_temporary, remove_leftovers, write_text
 from reliseg.runtime.file_names import ADDED_BYTES, NAME_BYTES, PATH_BYTES, name_bytes
 from reliseg.runtime.regular_files import holds
@@ -153,12 +153,10 @@ class RunFolder:
         return self.samples / place[:2] / place
 
     def claim(self, configuration: str) -> None:
-        """Write the configuration that is asked now. A ConfigError where that cannot be written."""
-        try:
+        """Write the configuration that is asked now. A ConfigError where the folder cannot be written."""
+        with writing_to(self.path):
             if not holds(self.config, configuration.encode()):
                 write_text(self.config, configuration)
-        except OSError as error:
-            raise unwritable_error(self.path, error) from error
 
     def export(self, model: str, target: Target, sample: str) -> Path:
         """Return what the names of the exported files of a sample begin with."""
@@ -226,12 +224,10 @@ def look_at_run(folder: RunFolder, depot: Depot) -> None:
 
 def _check_own(folder: RunFolder) -> None:
     """Raise a ConfigError where there are files and no run: nothing is written among them."""
-    try:
-        others = [path for path in folder.path.iterdir() if not _is_ours(path.name)]
-    except FileNotFoundError:
+    if not os.path.lexists(folder.path):
         return
-    except OSError as error:
-        raise unwritable_error(folder.path, error) from error
+    with writing_to(folder.path):
+        others = [path for path in folder.path.iterdir() if not _is_ours(path.name)]
     if others and not os.path.lexists(folder.config):
         raise ConfigError(f"{folder.path} is not empty and holds no run; give another --out")
 

@@ -24,11 +24,19 @@ _descriptors: set[int] = set()
 _Release: TypeAlias = Callable[[], None]
 
 
-def unwritable_error(folder: Path, error: OSError) -> OSError | ConfigError:
-    """Return the error of a folder that cannot be written: the system's own where the disk fails."""
-    if error.errno in _OF_THE_DISK:
-        return error
-    return ConfigError(f"{error.filename or folder}: cannot be written ({reason_of(error)}); give another --out")
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """What cannot be written within becomes a ConfigError that asks for another folder.
+
+    Where the disk fails, the OSError stays: another folder would not help.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _OF_THE_DISK:
+            raise
+        where = error.filename or folder
+        raise ConfigError(f"{where}: cannot be written ({reason_of(error)}); give another --out") from error
 
 
 @contextmanager
@@ -39,11 +47,9 @@ def lock_folder(path: Path, *, shared: bool = False) -> Iterator[None]:
     disks, a file stands for it, and that of a process of this machine which is gone is taken over. Parts need no lock
     there: their files have names of their own, and are there whole or not at all.
     """
-    try:
+    with writing_to(path):
         path.mkdir(parents=True, exist_ok=True)
         release = _acquire(path, shared)
-    except OSError as error:
-        raise unwritable_error(path, error) from error
     try:
         yield
     finally:

@@ -82,13 +82,13 @@ class Header:
 
 
 _HEADERS: dict[tuple[bytes, str | None], Header] = {}
-"""Those of PNG files that were found to be read, by what determines them: all but the pixels, and what they are for."""
+"""Of PNG files that can be read, by what determines that: all in the file but its pixels, and the encoding."""
 _MOST_HEADERS = 256
 
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A file of a sample, for messages. `encoding` is that of a mask, `depth`, or None for an image."""
+    """A picture of a sample: an image, or a mask or depth map, which have an `encoding`. Errors name both."""
 
     sample: str
     path: str | RemoteFile
@@ -180,7 +180,7 @@ class PictureFile:
     def header(self, source: BinaryIO) -> Header:
         """Return what the header says; a SampleError if it tells that the file is not read. Decode nothing.
 
-        The files of a data set mostly have equal headers: of a PNG, each is looked at once.
+        The files of a data set mostly have equal headers. Of PNG files, each different one is looked at once.
         """
         beside = beside_pixels(source)
         known = None if beside is None else _HEADERS.get((beside, self.encoding))
