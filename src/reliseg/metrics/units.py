@@ -67,19 +67,15 @@ class Rows:
         """Return the sum of all rows, as one."""
         return self.each(total)
 
-    def without_each(self) -> "Rows":
-        """Return for each row the sum of all others; scores and classes are computed when they are asked for."""
-
-        def others(a: np.ndarray) -> np.ndarray:
-            return total(a) - a
-
+    def without_each(self, total: "Rows") -> "Rows":
+        """Return for each row what is left of the `total` of all; scores and classes are computed when asked for."""
         return Rows(
-            others(self.classes),
-            others(self.bins),
-            others(self.losses),
-            others(self.flips),
-            _OnDemand(self.by_class, others),
-            _OnDemand(self.ranks, others),
+            total.classes - self.classes,
+            total.bins - self.bins,
+            total.losses - self.losses,
+            total.flips - self.flips,
+            _Others(self.by_class, total.by_class),
+            _Others(self.ranks, total.ranks),
         )
 
     def grouped(self, group: Int64[np.ndarray, " m"], groups: int) -> "Rows":
@@ -99,20 +95,20 @@ class Rows:
 
 
 @dataclass(frozen=True, eq=False)
-class _OnDemand(Mapping[str, np.ndarray]):
-    """Arrays that are made of others, one at a time."""
+class _Others(Mapping[str, np.ndarray]):
+    """What is left of totals without each row, one array at a time."""
 
-    source: Mapping[str, np.ndarray]
-    change: Callable[[np.ndarray], np.ndarray]
+    rows: Mapping[str, np.ndarray]
+    total: Mapping[str, np.ndarray]
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return self.change(self.source[name])
+        return np.asarray(self.total[name] - self.rows[name])
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.source)
+        return iter(self.rows)
 
     def __len__(self) -> int:
-        return len(self.source)
+        return len(self.rows)
 
 
 class ShardRows:
@@ -333,7 +329,7 @@ class Units:
     @cached_property
     def without_each(self) -> Rows:
         """The sums without each of the units."""
-        return self.rows.without_each()
+        return self.rows.without_each(self.total)
 
     def sums(self, values: Float64[np.ndarray, " n"]) -> tuple[PerUnit, PerUnit]:
         """Return for each unit the sum of a number of its images, and how many have one; NaN is none."""

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from reliseg.stats.filled.many import areas_under_risk, aurocs, average_precisions, growths, others_until
+from reliseg.stats.filled.many import (
+    areas_under_risk,
+    aurocs,
+    average_precisions,
+    growths,
+    others_until,
+    read_lines,
+)
 
 
 def counts(rows, bins, seed):
@@ -48,6 +55,17 @@ def test_areas_under_risk_are_those_of_whole_arrays(bins):
     rate = np.divide(wrong, n, out=np.zeros_like(n), where=n > 0)
     area = n * rate + (before - start * rate) * np.log(grown)
     np.testing.assert_array_equal(areas_under_risk(right, wrong, np.log(grown)), ratio(area.sum(axis=1), n.sum(axis=1)))
+
+
+@pytest.mark.parametrize("ends", [1, 2, 9, 200])
+def test_lines_are_read_as_numpy_reads_each(ends):
+    steps = counts(4, ends, 5)
+    x, y = np.cumsum(steps, axis=1), np.random.default_rng(6).normal(size=(4, ends))
+    x -= x[:, :1]
+    places = x[:, -1:] * np.arange(16) / 15
+    expected = [np.interp(*line) for line in zip(places, x, y, strict=True)]
+    np.testing.assert_array_equal(read_lines(places, x, y), expected)
+    np.testing.assert_array_equal(read_lines(x, x, y), [np.interp(*line) for line in zip(x, x, y, strict=True)])
 
 
 def test_without_bins_there_is_nothing():

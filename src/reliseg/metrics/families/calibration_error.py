@@ -48,27 +48,52 @@ class BinnedCalibrationError(Metric):
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
         """Return the values; undefined without known pixels."""
-        counts, right, sums = reliability(domain.pixels.top)
-        n = counts.sum()
-        if not n:
+        errors = _errors(domain)
+        if errors is None:
             return undefined_values(_QUANTITIES, NO_PIXELS, score="msp")
-        errors = BinnedErrors.of(counts, right, real(sums), domain.near_bin_edges)
         numbers = {"ece": errors.expected(), "mce": errors.largest(), "mce_floor": errors.largest(_FLOOR)}
         return [Value.between(m, v, _QUANTITIES[m].definition, score="msp") for m, v in numbers.items()]
 
     def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
         """Yield its numbers without each unit."""
         if domain.units is not None:
-            yield from replicates_of(binned_numbers, domain.units, score="msp")
+            yield from replicates_of(_binned_numbers, domain.units, score="msp")
 
 
-def binned_numbers(rows: Rows) -> dict[str, Float64[np.ndarray, " m"]]:
+def ece_value(domain: DomainState) -> Value:
+    """Return the ECE of a domain alone, as `BinnedCalibrationError` gives it."""
+    errors, definition = _errors(domain), _QUANTITIES["ece"].definition
+    if errors is None:
+        return Value.undefined("ece", NO_PIXELS, definition, score="msp")
+    return Value.between("ece", errors.expected(), definition, score="msp")
+
+
+def ece_replicates(domain: DomainState) -> Replicates | None:
+    """Return the ECE of a domain without each of its units; None where it has none."""
+    if domain.units is None:
+        return None
+    centre, left = _ece(domain.units.total), _ece(domain.units.without_each)
+    return Replicates("ece", float(centre[0]), (left,), score="msp")
+
+
+def _errors(domain: DomainState) -> BinnedErrors | None:
+    """Return the errors of the known pixels; None where there are none."""
+    counts, right, sums = reliability(domain.pixels.top)
+    return BinnedErrors.of(counts, right, real(sums), domain.near_bin_edges) if counts.any() else None
+
+
+def _ece(rows: Rows) -> Float64[np.ndarray, " m"]:
+    _, right, confidence = rows.bins.swapaxes(0, 1)
+    return ratio(np.abs(right - confidence).sum(axis=1), rows.known)
+
+
+def _binned_numbers(rows: Rows) -> dict[str, Float64[np.ndarray, " m"]]:
     """Return the numbers of sums."""
     counts, right, confidence = rows.bins.swapaxes(0, 1)
     n = rows.known[:, None]
     gaps = np.nan_to_num(np.abs(ratio(right - confidence, counts)))
     return {
-        "ece": ratio(np.abs(right - confidence).sum(axis=1), rows.known),
+        "ece": _ece(rows),
         "mce": _largest(gaps, counts > 0),
         "mce_floor": _largest(gaps, counts >= np.maximum(_FLOOR * n, 1)),
     }

@@ -12,7 +12,8 @@ from reliseg.metrics.many import ratio
 from reliseg.metrics.replicates import Replicates, replicates_of
 from reliseg.metrics.units import Rows, Units
 from reliseg.results import Value
-from reliseg.stats.bins import COARSE_SHIFT, RELIABILITY_BINS, RIGHT, WRONG
+from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, RIGHT, WRONG
+from reliseg.stats.filled.bins import FilledBins
 from reliseg.stats.fixed import real
 from reliseg.stats.ranking import Bracketed
 from reliseg.types import Float64, Int64
@@ -74,23 +75,28 @@ class CumulativeError(Metric):
 
 def _mean_confidences(domain: DomainState, units: Units) -> Float64[np.ndarray, " k"]:
     """Return the mean confidence of the domain's pixels in each coarse bin: no sums are kept for each unit."""
-    bins = units.coarse_bins["msp"]
-    starts = np.arange(0, len(domain.pixels.confidence.sums), 1 << COARSE_SHIFT)
-    sums = np.add.reduceat(real(domain.pixels.confidence.sums), starts)
-    filled = domain.filled("msp")
-    known = filled.counts[[WRONG, RIGHT]].sum(axis=0)
-    counts = np.bincount(filled.places >> COARSE_SHIFT, known, len(starts))
-    return np.divide(sums, counts, out=np.zeros(len(sums)), where=counts > 0)[bins]
+    filled, means = domain.filled("msp"), np.zeros(COARSE_BINS)
+    coarse = filled.places >> COARSE_SHIFT
+    first = np.flatnonzero(np.diff(coarse, prepend=-1))
+    sums = real(np.add.reduceat(domain.pixels.confidence.sums[filled.places], first))
+    means[coarse[first]] = np.nan_to_num(ratio(sums, np.add.reduceat(_known(filled), first)))
+    return means[units.coarse_bins["msp"]]
+
+
+def _known(filled: FilledBins) -> Int64[np.ndarray, " b"]:
+    return filled.counts[[WRONG, RIGHT]].sum(axis=0)
 
 
 def _numbers(rows: Rows, means: Float64[np.ndarray, " k"]) -> dict[str, Float64[np.ndarray, " m"]]:
     """Return both errors of sums; inside a coarse bin the path is straight."""
+    from reliseg.stats.filled.many import read_lines  # numba is slow to import
+
     counts = rows.ranks["msp"][:, :, ::-1]  # rising confidence
-    known = counts[:, [WRONG, RIGHT]].sum(axis=1)
+    known = counts[:, WRONG] + counts[:, RIGHT]
     n = known.sum(axis=1)
     path, reached = _from_zero(known * means[::-1] - counts[:, RIGHT]), _from_zero(known)
     places = n[:, None] * np.arange(RELIABILITY_BINS + 1) / RELIABILITY_BINS
-    read = np.stack([np.interp(at, k, p) for at, k, p in zip(places, reached, path, strict=True)])
+    read = read_lines(places, reached, path)
     return {"ada_ece": ratio(np.abs(np.diff(read, axis=1)).sum(axis=1), n), "ks": ratio(np.abs(path).max(axis=1), n)}
 
 
@@ -128,4 +134,4 @@ def _group_count(path: CumulativePath) -> Bracketed:
 def _groups(counts: Int64[np.ndarray, " b"]) -> int:
     """Return how many groups the first pixels of these ties lie in."""
     first = np.cumsum(counts) - counts
-    return len(np.unique(np.searchsorted(np.cumsum(_sizes(int(counts.sum()))), first, side="right")))
+    return int((np.diff(np.searchsorted(first, _boundaries(int(counts.sum())))) > 0).sum())

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reliseg.metrics.base import DomainState, Metric, Quantity
-from reliseg.metrics.families.calibration_error import BinnedCalibrationError
-from reliseg.metrics.families.segmentation import Segmentation
+from reliseg.metrics.families.calibration_error import ece_replicates, ece_value
+from reliseg.metrics.families.segmentation import miou_replicates, miou_value
 from reliseg.metrics.replicates import Replicates
 from reliseg.results import Value
 
@@ -29,28 +29,21 @@ class Drop(Metric):
         """Return the values; none without a reference; undefined where either side is."""
         if reference is None:
             return []
-        miou = [_value(Segmentation(), "miou", state) for state in (reference, domain)]
-        ece = [_value(BinnedCalibrationError(), "ece", state) for state in (domain, reference)]
-        return [_difference("drop_miou", *miou), _difference("drop_ece", *ece)]
+        return [
+            _difference("drop_miou", miou_value(reference), miou_value(domain)),
+            _difference("drop_ece", ece_value(domain), ece_value(reference)),
+        ]
 
     def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
         """Yield its numbers without each unit of the domain, then without each of the reference."""
         if reference is None:
             return
-        for name, metric, sign in (("miou", Segmentation(), -1), ("ece", BinnedCalibrationError(), 1)):
-            here, there = (_replicates(metric, name, state) for state in (domain, reference))
+        for of, sign in ((miou_replicates, -1), (ece_replicates, 1)):
+            here, there = of(domain), of(reference)
             if here and there:
                 lefts = sign * (here.lefts[0] - there.centre), sign * (here.centre - there.lefts[0])
                 doubt = here.doubt or there.doubt
-                yield Replicates(f"drop_{name}", sign * (here.centre - there.centre), lefts, doubt=doubt)
-
-
-def _replicates(metric: Metric, name: str, state: DomainState) -> Replicates | None:
-    return next((r for r in metric.replicates(state, None) if r.metric == name), None)
-
-
-def _value(metric: Metric, name: str, state: DomainState) -> Value:
-    return next(v for v in metric.compute(state, None) if v.metric == name and not v.label)
+                yield Replicates(f"drop_{here.metric}", sign * (here.centre - there.centre), lefts, doubt=doubt)
 
 
 def _difference(name: str, a: Value, b: Value) -> Value:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -11,10 +12,10 @@ from reliseg.metrics.many import ratio
 from reliseg.metrics.replicates import Replicates
 from reliseg.metrics.units import Rows, Units
 from reliseg.results import Value
-from reliseg.stats.bins import COARSE_BINS, RIGHT, ROLES, WRONG
+from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.fixed import exact_sum
-from reliseg.stats.ranking import Bracketed, Histogram
-from reliseg.types import Float64
+from reliseg.stats.ranking import Bracketed
+from reliseg.types import Float64, Int, Int64
 
 _KNOWN, _ALL = "estimated-accuracy/known-pixels", "estimated-accuracy/all-pixels"
 _SCORE = "msp"
@@ -69,18 +70,19 @@ class EstimatedAccuracy(Metric):
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
         """Return the values; without a reference those that need none; errors are undefined without annotation."""
         values = []
+        here, there = _Read.of(domain), None if reference is None else _Read.of(reference)
         for way in _WAYS if reference is not None else ("confidence",):
-            name, why = f"estimated_accuracy_{way}", _why_undefined(way, domain, reference)
+            name, why = f"estimated_accuracy_{way}", _why_undefined(way, here, there)
             kind = _KNOWN if domain.annotated else _ALL
             error, wrong = f"{name}_error", _QUANTITIES[f"{name}_error"].definition
             if why:
                 values.append(Value.undefined(name, why, f"{kind}/{way}", score=_SCORE))
                 values.append(Value.undefined(error, why, wrong, score=_SCORE))
                 continue
-            found = _estimate(way, domain, reference)
+            found = _estimate(way, here, there)
             values.append(Value.between(name, found, f"{kind}/{way}", score=_SCORE))
             if domain.annotated:
-                values.append(Value.between(error, _distance(found, _accuracy(domain)), wrong, score=_SCORE))
+                values.append(Value.between(error, _distance(found, here.accuracy), wrong, score=_SCORE))
             else:
                 values.append(Value.undefined(error, "the domain is not annotated", wrong, score=_SCORE))
         return values
@@ -100,77 +102,91 @@ class EstimatedAccuracy(Metric):
         gap, *gaps = (_share_right(r) - _mean_confidence(r, True) for r in (source.total, source.without_each))
         lefts = [np.clip(n, 0, 1) for n in (confidence[1] + gap, at + gaps[0])]
         yield from _numbers("doc", np.clip(at + gap, 0, 1), lefts, accuracy)
-        here, left_out = (_coarse(units, rows, known) for rows in (units.total, units.without_each))
-        there, others = (_coarse(source, rows, True) for rows in (source.total, source.without_each))
+        bins = np.union1d(units.coarse_bins[_SCORE], source.coarse_bins[_SCORE])
+        here, left_out = (_coarse(units, rows, bins, known) for rows in (units.total, units.without_each))
+        there, others = (_coarse(source, rows, bins, True) for rows in (source.total, source.without_each))
         shares = [_above(there, here), _above(there, left_out), _above(others, here)]
         yield from _numbers("atc", shares[0], shares[1:], accuracy)
 
 
-def _why_undefined(way: str, domain: DomainState, reference: DomainState | None) -> str:
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What is read of a domain: its known pixels, or all where it is not annotated."""
+
+    annotated: bool
+    places: Int[np.ndarray, " b"]
+    """The fine bins that hold pixels, the most confident first."""
+    counts: Int64[np.ndarray, " b"]
+    right: int
+    confidence: float
+    """The sum over the pixels."""
+
+    @classmethod
+    def of(cls, domain: DomainState) -> "_Read":
+        """Return what is read of a domain."""
+        filled, known = domain.filled(_SCORE), domain.annotated
+        counts = filled.counts[[WRONG, RIGHT] if known else slice(None)].sum(axis=0)
+        confidence = exact_sum(domain.pixels.confidence.sums[filled.places])
+        if not known:
+            confidence += exact_sum(domain.pixels.uncounted.confidence)
+        return cls(known, filled.places, counts, int(filled.counts[RIGHT].sum()), confidence)
+
+    @cached_property
+    def pixels(self) -> int:
+        """Their number."""
+        return int(self.counts.sum())
+
+    @property
+    def accuracy(self) -> float:
+        """The share of right ones."""
+        return self.right / self.pixels
+
+    @property
+    def mean_confidence(self) -> float:
+        """The mean confidence."""
+        return min(1.0, self.confidence / self.pixels)
+
+    def up_to(self, bins: Sequence[int]) -> list[int]:
+        """Return how many pixels there are up to each of these bins."""
+        reached = np.append(0, np.cumsum(self.counts))
+        found: list[int] = reached[np.searchsorted(self.places, bins, side="right")].tolist()
+        return found
+
+
+def _why_undefined(way: str, domain: _Read, reference: _Read | None) -> str:
     """Return why there is no estimate; empty where there is one."""
-    if not _pixels(domain, _roles(domain)):
+    if not domain.pixels:
         return NO_PIXELS if domain.annotated else "no pixel"
     if way == "confidence" or reference is None:
         return ""
     if not reference.annotated:
         return "the reference is not annotated"
-    return "" if _pixels(reference, _roles(reference)) else "the reference has no counted pixel"
+    return "" if reference.pixels else "the reference has no counted pixel"
 
 
-def _counts(domain: DomainState) -> Histogram:
-    """Return the pixels that are read, by fine bin, the most confident first."""
-    filled = domain.filled(_SCORE)
-    counts = np.zeros(filled.size, np.int64)
-    counts[filled.places] = filled.counts[_roles(domain)].sum(axis=0)
-    return counts
-
-
-def _roles(domain: DomainState) -> list[int]:
-    return [WRONG, RIGHT] if domain.annotated else list(range(ROLES))
-
-
-def _pixels(domain: DomainState, roles: Sequence[int]) -> int:
-    return int(domain.filled(_SCORE).counts[list(roles)].sum())
-
-
-def _accuracy(domain: DomainState) -> float:
-    return _pixels(domain, [RIGHT]) / _pixels(domain, _roles(domain))
-
-
-def _estimate(way: str, domain: DomainState, reference: DomainState | None) -> Bracketed:
-    if way == "confidence":
-        return _confidence(domain)
-    assert reference is not None
+def _estimate(way: str, domain: _Read, reference: _Read | None) -> Bracketed:
+    value = domain.mean_confidence
+    if way == "atc":
+        assert reference is not None
+        return _average_thresholded_confidence(reference, domain)
     if way == "doc":
-        (source, *_), target = _confidence(reference), _confidence(domain)
-        value, lo, hi = (min(1.0, max(0.0, _accuracy(reference) + of - source)) for of in target)
-        return value, lo, hi
-    return _average_thresholded_confidence(reference, _counts(domain))
-
-
-def _confidence(domain: DomainState) -> Bracketed:
-    """Return the mean confidence, over all pixels where they are not annotated."""
-    sums = exact_sum(domain.pixels.confidence.sums)
-    if not domain.annotated:
-        sums += exact_sum(domain.pixels.uncounted.confidence)
-    value = min(1.0, sums / _pixels(domain, _roles(domain)))
+        assert reference is not None
+        value = min(1.0, max(0.0, reference.accuracy + value - reference.mean_confidence))
     return value, value, value
 
 
-def _average_thresholded_confidence(reference: DomainState, target: Histogram) -> Bracketed:
+def _average_thresholded_confidence(reference: _Read, target: _Read) -> Bracketed:
     """Return the share of the target's pixels above the threshold of the reference.
 
     A pixel may be counted in the bin beside its own, as confidence is computed in float32. So the threshold lies at
     most a bin beside the one that is found, and so does each pixel: that is what the bracket leaves room for.
     """
-    right, source = _pixels(reference, [RIGHT]), _counts(reference)
-    reached, above = np.cumsum(source), np.cumsum(target)
-    n = int(above[-1])
+    right, reached = reference.right, np.cumsum(reference.counts)
     at = int(np.searchsorted(reached, right)) if right else 0
-    part = (right - int(reached[at] - source[at])) / int(source[at]) if right else 0.0
-    value = (int(above[at] - target[at]) + part * int(target[at])) / n
-    lo = int(above[at - 3]) / n if at >= 3 else 0.0
-    return value, lo, int(above[min(at + 2, len(above) - 1)]) / n
+    inside, bin_ = int(reference.counts[at]), int(reference.places[at]) if right else 0
+    part = (right - int(reached[at] - inside)) / inside if right else 0.0
+    least, before, through, most = target.up_to([bin_ - 3, bin_ - 1, bin_, bin_ + 2])
+    return (before + part * (through - before)) / target.pixels, least / target.pixels, most / target.pixels
 
 
 def _distance(estimate: Bracketed, accuracy: float) -> Bracketed:
@@ -205,11 +221,14 @@ def _share_right(rows: Rows) -> Float64[np.ndarray, " m"]:
     return ratio(rows.bins[:, 1].sum(axis=1), rows.known)
 
 
-def _coarse(units: Units, rows: Rows, known: bool) -> tuple[Float64[np.ndarray, "m k"], Float64[np.ndarray, " m"]]:
-    """Return the known pixels by coarse bin, or all, and how many of them are right."""
+def _coarse(
+    units: Units, rows: Rows, bins: Int64[np.ndarray, " k"], known: bool
+) -> tuple[Float64[np.ndarray, "m k"], Float64[np.ndarray, " m"]]:
+    """Return the known pixels in these coarse bins, or all, and how many of all bins are right."""
     counts = rows.ranks[_SCORE]
-    pixels = np.zeros((len(counts), COARSE_BINS))
-    pixels[:, units.coarse_bins[_SCORE]] = counts[:, [WRONG, RIGHT] if known else slice(None)].sum(axis=1)
+    pixels = np.zeros((len(counts), len(bins)))
+    read = counts[:, WRONG] + counts[:, RIGHT] if known else counts.sum(axis=1)
+    pixels[:, np.searchsorted(bins, units.coarse_bins[_SCORE])] = read
     return pixels, counts[:, RIGHT].sum(axis=1)
 
 

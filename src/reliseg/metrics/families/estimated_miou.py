@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity
-from reliseg.metrics.families.segmentation import Segmentation
+from reliseg.metrics.families.segmentation import miou_replicates, miou_value
 from reliseg.metrics.many import ratio
 from reliseg.metrics.replicates import Replicates
 from reliseg.metrics.units import Rows
@@ -64,7 +64,7 @@ class EstimatedMiou(Metric):
         found = Value.exact(_ESTIMATE, value, kind)
         if not domain.annotated:
             return [found, Value.undefined(_ERROR, "the domain is not annotated", wrong)]
-        return [found, Value.exact(_ERROR, abs(value - _miou(domain)), wrong)]
+        return [found, Value.exact(_ERROR, abs(value - miou_value(domain).value), wrong)]
 
     def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
         """Yield its numbers without each unit."""
@@ -75,14 +75,10 @@ class EstimatedMiou(Metric):
             _mean(*_sums_of_rows(rows, domain.annotated), domain) for rows in (units.total, units.without_each)
         )
         yield Replicates(_ESTIMATE, float(centre[0]), (left,))
-        miou = next((r for r in Segmentation().replicates(domain, None) if r.metric == "miou"), None)
+        miou = miou_replicates(domain)
         if domain.annotated and miou is not None:
             error = abs(float(centre[0]) - miou.centre)
             yield Replicates(_ERROR, error, (np.abs(left - miou.lefts[0]),), doubt=miou.doubt)
-
-
-def _miou(domain: DomainState) -> float:
-    return next(v.value for v in Segmentation().compute(domain, None) if v.metric == "miou")
 
 
 def _mean(predicted: Sums, own: Sums, every: Sums, domain: DomainState) -> Float64[np.ndarray, " m"]:

@@ -8,7 +8,7 @@ import numpy as np
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
 from reliseg.metrics.many import ratio
 from reliseg.metrics.replicates import Replicates, few_units, replicates_of
-from reliseg.metrics.units import Rows
+from reliseg.metrics.units import Rows, Units
 from reliseg.results import Value
 from reliseg.types import Float64
 
@@ -53,12 +53,10 @@ class Segmentation(Metric):
 
     def compute(self, domain: DomainState, reference: DomainState | None) -> list[Value]:
         """Return all values; undefined without known pixels, of a class where it neither occurs nor is predicted."""
-        matrix = domain.pixels.top.confusion.astype(np.float64)
-        present = list(domain.labels.present)
+        matrix, present = domain.pixels.top.confusion.astype(np.float64), list(domain.labels.present)
         if not matrix.sum():
             return _undefined_values([domain.labels.classes[c] for c in present])
-        hit, row = np.diagonal(matrix)[present], matrix.sum(axis=1)[present]
-        column = matrix[:, :-1].sum(axis=0)[present]
+        hit, row, column = _of_classes(matrix, present)
         iou = _ratio(hit, row + column - hit)
         share = row / matrix.sum()
         means = {
@@ -79,8 +77,8 @@ class Segmentation(Metric):
         units, present = domain.units, list(domain.labels.present)
         if units is None or not units.total.known.any():
             return
-        rare = {c: few_units(units, domain.labels.classes[c], units.rows.classes[:, 1, c]) for c in present}
-        doubt = next((d for d in rare.values() if d), "")
+        rare = _rare_classes(domain, units)
+        doubt = next(filter(None, rare.values()), "")
         for number in replicates_of(lambda rows: mean_numbers(rows, present), units):
             yield number if number.metric == "pixel_accuracy" else replace(number, doubt=doubt)
         for name, centres, lefts in zip(
@@ -89,6 +87,35 @@ class Segmentation(Metric):
             for i, c in enumerate(present):
                 label = domain.labels.classes[c]
                 yield Replicates(name, float(centres[0, i]), (lefts[:, i],), label=label, doubt=rare[c])
+
+
+def miou_value(domain: DomainState) -> Value:
+    """Return the mIoU of a domain alone, as `Segmentation` gives it."""
+    matrix, definition = domain.pixels.top.confusion.astype(np.float64), _MEANS["miou"].definition
+    if not matrix.sum():
+        return Value.undefined("miou", NO_PIXELS, definition)
+    hit, row, column = _of_classes(matrix, list(domain.labels.present))
+    return Value.exact("miou", float(np.nanmean(_ratio(hit, row + column - hit))), definition)
+
+
+def _of_classes(matrix: Float64[np.ndarray, "c p"], present: list[int]) -> tuple[Float64[np.ndarray, " k"], ...]:
+    """Return the right pixels of each present class, all of it, and those that are predicted as it."""
+    return np.diagonal(matrix)[present], matrix.sum(axis=1)[present], matrix[:, :-1].sum(axis=0)[present]
+
+
+def miou_replicates(domain: DomainState) -> Replicates | None:
+    """Return the mIoU of a domain without each of its units; None where it has no replicates."""
+    units, present = domain.units, list(domain.labels.present)
+    if units is None or not units.total.known.any():
+        return None
+    centre, left = (_mean(_class_numbers(rows, present)[0]) for rows in (units.total, units.without_each))
+    doubt = next(filter(None, _rare_classes(domain, units).values()), "")
+    return Replicates("miou", float(centre[0]), (left,), doubt=doubt)
+
+
+def _rare_classes(domain: DomainState, units: Units) -> dict[int, str]:
+    """Return for each present class why its numbers are in doubt, or nothing."""
+    return {c: few_units(units, domain.labels.classes[c], units.rows.classes[:, 1, c]) for c in domain.labels.present}
 
 
 def mean_numbers(rows: Rows, present: Sequence[int]) -> dict[str, Float64[np.ndarray, " m"]]:

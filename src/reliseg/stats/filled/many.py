@@ -18,18 +18,28 @@ def _ratio(a: float, b: float) -> float:
     return a / b if b > 0 else np.nan
 
 
+@inline_exact_njit
+def _totals(counts: Rows) -> Numbers:
+    totals = np.empty(len(counts))
+    for i in range(len(counts)):
+        totals[i] = pairwise_sum(counts[i])
+    return totals
+
+
 @exact_njit
 def aurocs(pos: Rows, neg: Rows) -> Numbers:
     """Return the area under the ROC curve of each pair; a tie counts half."""
     rows, bins = max(len(pos), len(neg)), pos.shape[1]
     found, terms = np.empty(rows), np.empty(bins)
+    positives, negatives = _totals(pos), _totals(neg)
     for i in range(rows):
-        p, n = pos[i if len(pos) > 1 else 0], neg[i if len(neg) > 1 else 0]
+        of_pos, of_neg = i if len(pos) > 1 else 0, i if len(neg) > 1 else 0
+        p, n = pos[of_pos], neg[of_neg]
         above = 0.0
         for k in range(bins):
             above += p[k]
             terms[k] = n[k] * (above - p[k] / 2)
-        found[i] = _ratio(pairwise_sum(terms), pairwise_sum(p) * pairwise_sum(n))
+        found[i] = _ratio(pairwise_sum(terms), positives[of_pos] * negatives[of_neg])
     return found
 
 
@@ -38,14 +48,16 @@ def average_precisions(pos: Rows, neg: Rows) -> Numbers:
     """Return the step sum of precision over recall of each pair, read at bins."""
     rows, bins = max(len(pos), len(neg)), pos.shape[1]
     found, terms = np.empty(rows), np.empty(bins)
+    positives = _totals(pos)
     for i in range(rows):
-        p, n = pos[i if len(pos) > 1 else 0], neg[i if len(neg) > 1 else 0]
+        of_pos, of_neg = i if len(pos) > 1 else 0, i if len(neg) > 1 else 0
+        p, n = pos[of_pos], neg[of_neg]
         tp, fp = 0.0, 0.0
         for k in range(bins):
             tp += p[k]
             fp += n[k]
             terms[k] = p[k] * (tp / (tp + fp)) if tp + fp > 0 else 0.0
-        found[i] = _ratio(pairwise_sum(terms), pairwise_sum(p))
+        found[i] = _ratio(pairwise_sum(terms), positives[of_pos])
     return found
 
 
@@ -63,6 +75,25 @@ def others_until(counts: Rows, others: Rows, wanted: Numbers) -> Numbers:
             before += o[at]
         share = (wanted[i] - (reached - c[at])) / c[at] if c[at] > 0 else 1.0
         found[i] = (before - o[at]) + share * o[at]
+    return found
+
+
+@exact_njit
+def read_lines(places: Rows, x: Rows, y: Rows) -> Rows:
+    """Return what `numpy.interp` reads of each line through (x, y), both rising, at rising places between its ends."""
+    rows, ends = x.shape
+    found = np.empty(places.shape)
+    for i in range(rows):
+        k = 0
+        for j in range(places.shape[1]):
+            place = places[i, j]
+            while k + 1 < ends and x[i, k + 1] <= place:
+                k += 1
+            if k + 1 == ends or x[i, k] == place:
+                found[i, j] = y[i, k]
+            else:
+                slope = (y[i, k + 1] - y[i, k]) / (x[i, k + 1] - x[i, k])
+                found[i, j] = slope * (place - x[i, k]) + y[i, k]
     return found
 
 

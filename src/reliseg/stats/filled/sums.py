@@ -14,8 +14,9 @@ Terms = Float64[np.ndarray, " b"]
 @exact_njit
 def pairwise_sum(a: Terms) -> float:
     """Return the sum in the order of `numpy.sum`: halves of a multiple of eight, down to blocks of 128."""
-    starts, sizes = np.empty(64, np.int64), np.empty(64, np.int64)
-    sums, is_second = np.empty(64), np.zeros(64, np.int64)
+    if len(a) <= _BLOCK:
+        return 0.0 + _block_sum(a, 0, len(a))
+    (starts, sizes, is_second), sums = np.empty((3, 64), np.int64), np.empty(64)
     depth = 0
     starts[0], sizes[0] = 0, len(a)
     value = 0.0
