@@ -1,6 +1,6 @@
 """How many pixels rounding may take across an edge, and the orders that this allows."""
 
-from itertools import product
+from itertools import combinations_with_replacement, product
 
 import numpy as np
 import pytest
@@ -61,39 +61,67 @@ def test_pixels_of_the_fine_bins_at_a_confidence_are_near_it_and_no_others(edge)
     assert not pixels_near_confidences(counts, np.array([edge])).any()
 
 
-@pytest.mark.parametrize(("measure", "definition"), MEASURES.values(), ids=MEASURES)
+def bracket(name, pos, neg):
+    ranked = Ranking.of(pos, neg)
+    if name == "average_precision":
+        return ranked.average_precision()
+    return ranked.bracket(MEASURES[name][0], rises=name == "auroc")
+
+
+OFFSETS = (-0.25, 0, 2, 4.25)
+"""Where a pixel may lie about a bin from 0 to 4: just before it, at its start, inside, just after it."""
+
+
+def places_of(counts, b):
+    """Places of the pixels of a bin, in all ways in which no more lie at an edge of it than may."""
+    before, after = (int(near[b]) for near in pixels_near_edges(counts))
+    for offsets in combinations_with_replacement(OFFSETS, int(counts[b])):
+        if sum(at <= 0 for at in offsets) <= before and offsets.count(4.25) <= after:
+            yield [4 * b + at for at in offsets]
+
+
+@pytest.mark.parametrize("name", MEASURES)
 @pytest.mark.parametrize(
     ("pos", "neg"),
-    [([1, 1], [1, 1]), ([2, 0, 1], [0, 1, 1]), ([0, 2], [2, 0]), ([1, 0, 2], [1, 1, 0]), ([1, 1, 1], [0, 0, 2])],
+    [
+        ([1, 1], [1, 1]),
+        ([2, 0, 1], [0, 1, 1]),
+        ([0, 2], [2, 0]),
+        ([1, 0, 2], [1, 1, 0]),
+        ([1, 1, 1], [0, 0, 2]),
+        ([0, 2, 2], [1, 0, 0]),  # one of the second bin before the negative, the others tied in two ways
+        ([1, 3, 1], [1, 1, 0]),
+        ([0, 1, 3], [2, 1, 0]),
+    ],
 )
-def test_brackets_hold_every_order_in_which_a_pixel_moves_across_one_edge(measure, definition, pos, neg):
-    """Bins are from 0 to 4, 4 to 8 and so on. A pixel lies anywhere in its own or just beyond an edge of it."""
-    pixels = [(b, kind) for kind, counts in ((True, pos), (False, neg)) for b, n in enumerate(counts) for _ in range(n)]
-    _, lo, hi = Ranking.of(np.array(pos), np.array(neg)).bracket(measure)
-    for offsets in product((-0.25, 0, 2, 4.25), repeat=len(pixels)):
-        score = -np.array([4 * b + at for (b, _), at in zip(pixels, offsets, strict=True)])
-        exact = float(definition(textbook.ranking(score, np.array([kind for _, kind in pixels]))))
-        assert lo - FLOAT64 <= exact <= hi + FLOAT64, offsets
+def test_brackets_hold_every_order_in_which_a_pixel_moves_across_one_edge(name, pos, neg):
+    kinds = np.array([kind for kind, counts in ((True, pos), (False, neg)) for _ in range(sum(counts))])
+    _, lo, hi = bracket(name, array(*pos), array(*neg))
+    ways = [list(places_of(array(*counts), b)) for counts in (pos, neg) for b in range(len(counts))]
+    for places in product(*ways):
+        ranked = textbook.ranking(-np.concatenate(places), kinds)
+        assert lo - FLOAT64 <= float(MEASURES[name][1](ranked)) <= hi + FLOAT64, places
 
 
 def test_no_bracket_grows_where_bins_do_not_touch():
     pos, neg = array(3, 0, 1, 0, 2), array(1, 0, 2, 0, 1)
-    for measure, _ in MEASURES.values():
-        assert Ranking.of(pos, neg).bracket(measure) == measure(*ranking.drop_empty_bins(pos, neg))
+    for name, (measure, _) in MEASURES.items():
+        assert bracket(name, pos, neg) == measure(*ranking.drop_empty_bins(pos, neg))
 
 
 def test_brackets_hardly_grow_where_pixels_are_many():
     g = np.random.default_rng(1)
     pos, neg = g.poisson(60, 3000), g.poisson(20, 3000)
-    _, lo, hi = Ranking.of(pos, neg).bracket(ranking.auroc)
-    _, least, most = ranking.auroc(pos, neg)
-    assert most - least < hi - lo < 1.02 * (most - least)
+    for name, growth in (("auroc", 1.02), ("average_precision", 1.05)):
+        _, lo, hi = bracket(name, pos, neg)
+        _, least, most = MEASURES[name][0](pos, neg)
+        assert most - least < hi - lo < growth * (most - least)
 
 
 def test_runs_of_bins_count_as_one_and_touch_at_their_ends():
     pos, neg = array(1, 0, 0, 1, 2, 0), array(0, 1, 0, 0, 1, 0)
     ranked = Ranking.of(pos, neg, array(0, 3))
     assert [counts.tolist() for counts in ranked.tied] == [[1, 3], [1, 1]]
-    touching = Ranking.of(array(1, 0, 1), array(0, 1, 0), array(0, 2)).bracket(ranking.auroc)
+    touching = Ranking.of(array(1, 0, 1), array(0, 1, 0), array(0, 2)).bracket(ranking.auroc, rises=True)
     assert touching == (0.25, 0.0, 1.0)  # the negative may be the least sure
     assert ranking.auroc(array(1, 1), array(1, 0)) == (0.25, 0.0, 0.5)  # but for rounding

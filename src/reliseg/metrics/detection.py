@@ -53,7 +53,8 @@ def detection_values(names: Mapping[str, Quantity], pixels: FilledPair, score: s
     """Return the five numbers of what is in-domain and what is OOD; there is some of both."""
     from reliseg.stats.filled.ranked import Ranked  # numba is slow to import
 
-    ranked, other = Ranked.of(pixels), Ranked.of(pixels.reversed())
+    ranked = Ranked.of(pixels)
+    other = ranked.reversed()
     brackets = (
         ranked.auroc,
         ranked.average_precision,

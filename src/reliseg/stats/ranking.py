@@ -51,6 +51,24 @@ def average_precision(pos: Histogram, neg: Histogram) -> Bracketed:
     return value.sum() / total, worst.sum() / total, best.sum() / total
 
 
+def most_precision(pos: Histogram, neg: Histogram, places: Int64[np.ndarray, " b"]) -> float:
+    """Return the highest average precision if pixels near an edge may lie on its other side, or be tied across it.
+
+    `pos` and `neg` are in the best order of `stats.rounding.Ranking`, at these places. Ties count one precision for all
+    of their positives, so those of a bin may have the precision of its own positives, or of what they may be tied
+    with: those are among the next two, in the same fine bin or in the next.
+    """
+    p = pos.astype(np.float64)
+    tp, fp = np.cumsum(p), np.cumsum(neg) - neg
+    precision = np.divide(tp, tp + fp, out=np.zeros_like(p), where=p > 0)
+    bins = (places + 1) // 2  # of the positives
+    follows = np.diff(bins) <= 1
+    best = precision.copy()
+    best[:-1] = np.maximum(best[:-1], precision[1:] * follows)
+    best[:-2] = np.maximum(best[:-2], precision[2:] * (follows[:-1] & follows[1:]))
+    return float((p * best).sum() / p.sum())
+
+
 def fpr_at_tpr(pos: Histogram, neg: Histogram, percent: int = 95) -> Bracketed:
     """Return the false positive rate at the first bin where the true positive rate reaches `percent` %.
 
@@ -124,7 +142,8 @@ NARROW = 1 / 32
 def harmonic(start: Float64[np.ndarray, "..."], end: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
     """Return H(end) - H(start), the sum of 1/k over k in (start, end].
 
-    Beyond `NEAR`, H(k) = log(k + 1/2) + gamma + 1 / (24 (k + 1/2)^2) is off by less than 1e-14.
+    Beyond `NEAR`, H(k) = log(k + 1/2) + gamma + 1 / (24 (k + 1/2)^2) is off by less than 1e-14. The difference of two
+    inverse squares, 1/b^2 - 1/a^2, is -(b - a) (a + b) / (a b)^2.
     """
     from scipy.special import digamma  # slow to import
 
@@ -134,7 +153,8 @@ def harmonic(start: Float64[np.ndarray, "..."], end: Float64[np.ndarray, "..."])
     # log(b / a) = 2 artanh(half); what is left out is below 1e-18 of it
     series = 2 * half * (1 + z * (1 / 3 + z * (1 / 5 + z * (1 / 7 + z * (1 / 9 + z * (1 / 11))))))
     log = np.where(half <= NARROW, series, np.log1p((end - start) / a))
-    difference = np.asarray(log + (1 / (b * b) - 1 / (a * a)) / 24)
+    product = a * b
+    difference = np.asarray(log - (b - a) * (a + b) / (24 * product * product))
     near = start <= NEAR  # few, and digamma takes ten times as long
     difference[near] = digamma(end[near] + 1) - digamma(start[near] + 1)
     return difference

@@ -17,7 +17,7 @@ from typing import TypeAlias
 import numpy as np
 
 from reliseg.stats.built_in_scores import msp_edges
-from reliseg.stats.ranking import Bracketed, Histogram, drop_empty_bins
+from reliseg.stats.ranking import Bracketed, Histogram, average_precision, drop_empty_bins, most_precision
 from reliseg.types import Bool, Float64, Int64
 
 ROUNDING = 2.0**-21
@@ -87,16 +87,17 @@ class Ranking:
     """Every bin is one tie."""
     best: Order
     """As many positives before negatives as rounding allows, if positives come first in each bin."""
+    places: Places
+    """Of the bins of the best order: twice the place of a fine bin, or one more for what lies between two of them."""
     worst: Order
-    """As few, if negatives come first."""
+    """As few positives before negatives, if negatives come first."""
 
     @classmethod
     def of(cls, pos: Counts, neg: Counts, at: Places | None = None) -> "Ranking":
         """Rank the pixels of two histograms, with all their fine bins.
 
-        Pixels near an edge change places across it: they stand in a bin of their own, between the two. Where positives
-        come first, those that may be tied across an edge are in one bin. `at` are the first fine bins of runs that
-        count as one bin each, all bins if not given.
+        Pixels near an edge change places across it: they stand in a bin of their own, between the two. `at` are the
+        first fine bins of runs that count as one bin each, all bins if not given.
         """
         filled = np.flatnonzero(pos + neg != 0)
         pos, neg = pos[filled], neg[filled]
@@ -111,23 +112,27 @@ class Ranking:
             pos, neg = np.add.reduceat(pos, first), np.add.reduceat(neg, first)
             pos_up, neg_up, pos_down, neg_down = pos_up[first], neg_up[first], pos_down[last], neg_down[last]
             touching = touching[last]
-        best_pos, best_neg = _exchanged((pos, pos_up), (neg, neg_down), touching)
+        best = _exchanged((pos, pos_up), (neg, neg_down), touching)
         worst_neg, worst_pos = _exchanged((neg, neg_up), (pos, pos_down), touching)
-        leaving = (pos > 0) & (pos_down == pos)
-        arriving = _next((pos > 0) & (pos_up == pos)) & touching
-        tied = np.stack([leaving & (best_neg[::2] == 0), leaving & (neg == 0) & arriving], axis=1).ravel()
-        starts = np.flatnonzero(np.append(True, ~tied[:-1]))
-        best = np.add.reduceat(best_pos, starts), np.add.reduceat(best_neg, starts)
-        return cls((pos, neg), drop_empty_bins(*best), drop_empty_bins(worst_pos, worst_neg))
+        bins = np.cumsum(np.append(0, np.where(touching[:-1], 1, 2)))
+        places = np.stack([2 * bins, 2 * bins + 1], axis=1).ravel()[best[0] + best[1] > 0]
+        return cls((pos, neg), drop_empty_bins(*best), places, drop_empty_bins(worst_pos, worst_neg))
 
-    def bracket(self, measure: Measure) -> Bracketed:
+    def bracket(self, measure: Measure, *, rises: bool) -> Bracketed:
         """Return a measure with every bin as one tie, and its range over all orders that rounding allows.
 
-        The measure must never fall where a positive changes places with a negative before it, or never rise.
+        The measure must never fall where a positive changes places with a negative before it if it `rises`, else never
+        rise; and ties must lie between the orders that part them.
         """
-        value, lo, hi = measure(*self.tied)
-        extremes = [measure(*self.best), measure(*self.worst)]
-        return value, min(lo, *(e[1] for e in extremes)), max(hi, *(e[2] for e in extremes))
+        (value, *_), (_, best_lo, best_hi), (_, worst_lo, worst_hi) = (
+            measure(*order) for order in (self.tied, self.best, self.worst)
+        )
+        return (value, worst_lo, best_hi) if rises else (value, best_lo, worst_hi)
+
+    def average_precision(self) -> Bracketed:
+        """Return the step sum of precision over recall, and its range: precision may be highest where pixels tie."""
+        value, lo, _ = self.bracket(average_precision, rises=True)
+        return value, lo, most_precision(*self.best, self.places)
 
 
 def near_edges_of_filled(counts: Histogram, touching: Touching) -> tuple[Histogram, Histogram]:

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reliseg.stats.filled.bins import FilledPair
-from reliseg.stats.filled.orders import near_edges, orders
-from reliseg.stats.rounding import Ranking, near_edges_of_filled
+from reliseg.stats.filled.orders import by_chance, orders
+from reliseg.stats.rounding import Ranking, near_an_edge
 
 PIXELS = st.tuples(st.sampled_from([0, 0, 1, 2, 64, 3000]), st.sampled_from([0, 0, 1, 7, 500]))
 BINS = st.lists(PIXELS, min_size=1).filter(lambda bins: any(map(any, bins)))
@@ -17,16 +17,24 @@ BINS = st.lists(PIXELS, min_size=1).filter(lambda bins: any(map(any, bins)))
 def test_orders_are_those_of_the_definition(bins):
     pos, neg = (np.array(kind, np.int64) for kind in zip(*bins, strict=True))
     pair, defined = FilledPair.of(pos, neg), Ranking.of(pos, neg)
-    for found, wanted in zip(orders(pair.places, pair.first, pair.second), (defined.best, defined.worst), strict=True):
-        assert [kind.tolist() for kind in found] == [kind.tolist() for kind in wanted]
+    found = orders(pair.places, pair.first, pair.second)
+    assert_equal(found, defined)
+    assert_equal(found.reversed(pair.size), Ranking.of(neg[::-1], pos[::-1]))
 
 
-def test_pixels_near_edges_are_those_of_the_definition():
-    g = np.random.default_rng(0)
-    places, counts = np.flatnonzero(g.random(500) < 0.6), g.integers(0, 90, 500)
-    touching = np.append(np.diff(places) == 1, False)
-    counts = counts[: len(places)]
-    up, down, there = near_edges(places, counts)
-    wanted = near_edges_of_filled(counts, touching)
-    assert (up.tolist(), down.tolist()) == tuple(kind.tolist() for kind in wanted)
-    assert there.astype(bool).tolist() == touching.tolist()
+def assert_equal(found, defined):
+    for order, wanted in ((found.best, defined.best), (found.worst, defined.worst)):
+        assert [kind.tolist() for kind in order] == [kind.tolist() for kind in wanted]
+    assert follows(found.places) == follows(defined.places)
+
+
+def follows(places):
+    """Which bins may be tied with the next one; places have gaps of other widths where fine bins are empty."""
+    return (np.diff((places + 1) // 2) <= 1).tolist()
+
+
+def test_no_pixel_of_what_is_by_chance_lies_at_an_edge_for_sure():
+    away = np.arange(5000)
+    most = by_chance(away)
+    np.testing.assert_array_equal(near_an_edge(most, away), -(-most // 32))
+    assert (near_an_edge(most + 1, away) > -(-most // 32)).all()

@@ -118,6 +118,6 @@ def _prr(domain: DomainState, score: str) -> Value:
     if wrong == n:
         return Value.exact("relis_prr", 0.0, definition, score=score)
     e = wrong / n
-    auroc = Ranking.of(right, others, float32_ties() if score == "msp" else None).bracket(ranking.auroc)
+    auroc = Ranking.of(right, others, float32_ties() if score == "msp" else None).bracket(ranking.auroc, rises=True)
     value, lo, hi = (100 * (1 - e) * (2 * a - 1) / (1 - e / 100) for a in auroc)
     return Value.between("relis_prr", (value, lo, hi), definition, score=score)

@@ -115,7 +115,7 @@ def _values(pixels: FilledPair) -> list[Value]:
     brackets = _risks(ranked)
     missing = {}
     if pixels.first.any() and pixels.second.any():
-        brackets |= _rankings(ranked, Ranked.of(pixels.reversed()))
+        brackets |= _rankings(ranked, ranked.reversed())
     else:
         why = "no wrong pixel" if pixels.first.any() else "no right pixel"
         missing = dict.fromkeys(("auroc", "prr", "aupr_success", "aupr_error", "fpr95", "augrc"), why)

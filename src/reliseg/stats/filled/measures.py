@@ -1,8 +1,8 @@
 """Measures of one order of bins, in passes over them: `stats.ranking` defines them, with the same bits.
 
-Areas under curves read harmonic sums H(end) - H(start) over segments of bins: of the positives after the negatives, of
-the positives before them, of the negatives after the positives, of the negatives before them, of all. A series gives
-those of most bins, several at once; `hard_bins` lists the others, whose sums `stats.ranking.harmonic` gives.
+Areas under curves are of one way in which every bin is arranged: as one tie (`EVEN`), with its positives before its
+negatives (`FIRST`), or after them (`LAST`). They read harmonic sums H(end) - H(start) over `segments` of bins. A series
+gives those of most bins, several at once; `hard_bins` lists the others, whose sums `stats.ranking.harmonic` gives.
 """
 
 import numpy as np
@@ -15,11 +15,13 @@ from reliseg.types import Float64, Int64
 
 Bins = Int64[np.ndarray, " b"]
 Before = Float64[np.ndarray, "2 k"]
-Sums = Float64[np.ndarray, "s k"]
-Block = Float64[np.ndarray, "10 k"]
+Sums = Float64[np.ndarray, "2 k"]
+Block = Float64[np.ndarray, "5 k"]
 Line = Float64[np.ndarray, " b"]
-Three = tuple[float, float, float]
-Five = tuple[float, float, float, float, float]
+Two = tuple[float, float]
+
+EVEN, FIRST, LAST = 0, 1, 2
+"""Ways to arrange a bin."""
 
 _BLOCK = 512
 """Bins whose numbers are at hand at once."""
@@ -44,48 +46,40 @@ def hard_bins(pos: Bins, neg: Bins) -> tuple[Bins, Before]:
     return found[:k].copy(), before[:, :k].copy()
 
 
-@inline_exact_njit
-def _inverse_square(k: float) -> float:
-    return 1 / ((k + 0.5) * (k + 0.5))
+def segments(pos: Bins, neg: Bins, start: Line, way: int) -> Float64[np.ndarray, "2 2 k"]:
+    """Return the starts and ends of the two segments of each bin whose harmonic sums `area` reads.
+
+    Of ties these are the whole bin, and nothing; with `FIRST` the positives, then the negatives; with `LAST` the
+    positives, which come after the negatives, then these.
+    """
+    end = start + pos + neg
+    if way == EVEN:
+        return np.array([[start, end], [end, end]]).swapaxes(0, 1)
+    between = start + (pos if way == FIRST else neg)
+    before, after = [start, between], [between, end]
+    return np.array([before, after] if way == FIRST else [after, before]).swapaxes(0, 1)
 
 
 @inline_exact_njit
-def _series(start: float, end: float, at_start: float, at_end: float) -> float:
-    """Return a harmonic sum as `stats.ranking.harmonic`, from the inverse squares of its ends."""
+def _series(start: float, end: float) -> float:
+    """Return a harmonic sum as `stats.ranking.harmonic`."""
     a, b = start + 0.5, end + 0.5
     half = (b - a) / (a + b)
     z = half * half
     series = 2 * half * (1 + z * (1 / 3 + z * (1 / 5 + z * (1 / 7 + z * (1 / 9 + z * (1 / 11))))))
-    return series + (at_end - at_start) / 24
+    product = a * b
+    return series - (b - a) * (a + b) / (24 * product * product)
 
 
 @inline_exact_njit
-def _sums(start: float, p: float, q: float) -> Five:
-    """Return the harmonic sums of a bin, segment by segment."""
-    x, y, end = start + p, start + q, start + p + q
-    at_start, at_x, at_y, at_end = _inverse_square(start), _inverse_square(x), _inverse_square(y), _inverse_square(end)
-    return (
-        _series(y, end, at_y, at_end),
-        _series(start, x, at_start, at_x),
-        _series(x, end, at_x, at_end),
-        _series(start, y, at_start, at_y),
-        _series(start, end, at_start, at_end),
-    )
-
-
-@inline_exact_njit
-def _worst_precision(fp: float, p: float, q: float, h: float) -> float:
-    """Return what a bin adds to average precision with its positives last."""
-    return p - (fp + q) * h
-
-
-@inline_exact_njit
-def _risks(tp: float, fp: float, p: float, q: float, h: Five) -> Three:
-    """Return what a bin adds to the area under risk: of ties, with its positives first, and last."""
-    start, rate = tp + fp, q / (p + q)
-    even = (p + q) * rate + (fp - start * rate) * h[4]
-    right_first = fp * h[1] + (q + (fp - (start + p)) * h[2])
-    return even, right_first, (q + (fp - start) * h[3]) + (fp + q) * h[0]
+def _sums(start: float, p: float, q: float, way: int) -> Two:
+    """Return the harmonic sums of a bin over its `segments`."""
+    end = start + p + q
+    if way == EVEN:
+        return _series(start, end), 0.0
+    if way == FIRST:
+        return _series(start, start + p), _series(start + p, end)
+    return _series(start + q, end), _series(start, start + q)
 
 
 @inline_exact_njit
@@ -100,20 +94,34 @@ def _put_pixels(pos: Bins, neg: Bins, tp: float, fp: float, block: Block) -> tup
 
 
 @inline_exact_njit
-def _put_terms(count: int, risk: bool, tied: bool, block: Block) -> None:
-    """Put what each of a few bins adds to the areas into the next rows of a block.
+def _precision(p: float, q: float, tp: float, fp: float, way: int, h: Two) -> float:
+    """Return what a bin adds to average precision; with `FIRST` the precision of its positives."""
+    if way == LAST:
+        return p - (fp + q) * h[0]
+    if way == FIRST:
+        return choose(p > 0, (tp + p) / (tp + p + fp), 0.0)
+    return p * (tp + p) / (tp + p + fp + q)
 
-    First to average precision: of ties, with positives last, and first; then so to the area under risk.
-    """
+
+@inline_exact_njit
+def _risk(p: float, q: float, tp: float, fp: float, way: int, h: Two) -> float:
+    """Return what a bin adds to the area under risk."""
+    start = tp + fp
+    if way == LAST:
+        return (q + (fp - start) * h[1]) + (fp + q) * h[0]
+    if way == FIRST:
+        return fp * h[0] + (q + (fp - (start + p)) * h[1])
+    rate = q / (p + q)
+    return (p + q) * rate + (fp - start * rate) * h[0]
+
+
+@inline_exact_njit
+def _put_terms(count: int, way: int, risk: bool, block: Block) -> None:
+    """Put what each of a few bins adds to the area into the last row of a block."""
     for i in range(count):  # several at once: one array holds all, so none can overlap another
         p, q, tp, fp = block[0, i], block[1, i], block[2, i], block[3, i]
-        sums = _sums(tp + fp, p, q)
-        if tied:
-            block[4, i] = p * (tp + p) / (tp + p + fp + q)
-        block[5, i] = _worst_precision(fp, p, q, sums[0])
-        block[6, i] = choose(p > 0, p * (tp + p) / (tp + p + fp), 0.0)
-        if risk:
-            block[7, i], block[8, i], block[9, i] = _risks(tp, fp, p, q, sums)
+        h = _sums(tp + fp, p, q, way)
+        block[4, i] = _risk(p, q, tp, fp, way, h) if risk else _precision(p, q, tp, fp, way, h)
 
 
 @inline_exact_njit
@@ -123,51 +131,56 @@ def _copy(terms: Line, into: Line) -> None:
 
 
 @inline_exact_njit
-def _areas(pos: Bins, neg: Bins, hard: Bins, before: Before, h: Sums, risk: bool, tied: bool) -> tuple[Three, Three]:
+def _put_best(pos: Bins, places: Bins, precisions: Line) -> None:
+    """Replace the precision of bins by what they add if ties are with others: see `stats.ranking.most_precision`."""
+    last = len(pos) - 1
+    for i in range(len(pos)):
+        one, two = min(i + 1, last), min(i + 2, last)
+        here, then, after = (places[i] + 1) >> 1, (places[one] + 1) >> 1, (places[two] + 1) >> 1
+        follows = then - here <= 1
+        best = max(precisions[i], choose(follows, precisions[one], 0.0))
+        best = max(best, choose(follows & (after - then <= 1), precisions[two], 0.0))
+        precisions[i] = np.float64(pos[i]) * best
+
+
+@inline_exact_njit
+def _area(pos: Bins, neg: Bins, places: Bins, hard: Bins, before: Before, h: Sums, way: int, risk: bool) -> float:
     n = len(pos)
-    value, worst, best = np.empty(n), np.empty(n), np.empty(n)
-    even, right_first, wrong_first = np.empty(n), np.empty(n), np.empty(n)
-    block = np.empty((10, _BLOCK))
+    terms, block = np.empty(n), np.empty((5, _BLOCK))
     tp, fp = 0.0, 0.0
     for first in range(0, n, _BLOCK):
         here = slice(first, min(first + _BLOCK, n))
         tp, fp = _put_pixels(pos[here], neg[here], tp, fp, block)
-        _put_terms(len(pos[here]), risk, tied, block)
-        _copy(block[5], worst[here])
-        _copy(block[6], best[here])
-        if tied:
-            _copy(block[4], value[here])
-        if risk:
-            _copy(block[7], even[here])
-            _copy(block[8], right_first[here])
-            _copy(block[9], wrong_first[here])
+        _put_terms(len(pos[here]), way, risk, block)
+        _copy(block[4], terms[here])
     for k in range(len(hard)):
         i = hard[k]
         p, q, t, f = np.float64(pos[i]), np.float64(neg[i]), before[0, k], before[1, k]
-        worst[i] = _worst_precision(f, p, q, h[0, k])
-        if risk:
-            sums = (h[0, k], h[1, k], h[2, k], h[3, k], h[4, k])
-            even[i], right_first[i], wrong_first[i] = _risks(t, f, p, q, sums)
-    precision = (pairwise_sum(value) / tp if tied else 0.0, pairwise_sum(worst) / tp, pairwise_sum(best) / tp)
-    if not risk:
-        return precision, (0.0, 0.0, 0.0)
-    total = tp + fp
-    of_ties = pairwise_sum(even) / total if tied else 0.0
-    return precision, (of_ties, pairwise_sum(right_first) / total, pairwise_sum(wrong_first) / total)
+        sums = (h[0, k], h[1, k])
+        terms[i] = _risk(p, q, t, f, way, sums) if risk else _precision(p, q, t, f, way, sums)
+    if way == FIRST and not risk:
+        _put_best(pos, places, terms)
+    return pairwise_sum(terms) / (tp + fp if risk else tp)
 
 
 @exact_njit
-def areas(pos: Bins, neg: Bins, hard: Bins, before: Before, h: Sums, risk: bool, tied: bool) -> tuple[Three, Three]:
-    """Return average precision, and with `risk` the area under it: of ties, with positives last, and first.
+def area(pos: Bins, neg: Bins, places: Bins, hard: Bins, before: Before, h: Sums, way: int, risk: bool) -> float:
+    """Return average precision or, with `risk`, the area under it, where all bins are arranged in one way.
 
-    Of ties only where `tied` says so. `h` are the harmonic sums of the hard bins, a row for each segment; without
-    `risk` the first one is read.
+    `h` are the harmonic sums of the hard bins over two segments: see `segments`. `places` are read for precision with
+    `FIRST` alone, which is the highest then that ties can give: see `stats.ranking.most_precision`.
     """
-    if risk:  # the compiler makes straight code of constant truths
-        return _areas(pos, neg, hard, before, h, True, tied)
-    if tied:
-        return _areas(pos, neg, hard, before, h, False, True)
-    return _areas(pos, neg, hard, before, h, False, False)
+    if risk:  # the compiler makes straight code of constants
+        if way == EVEN:
+            return _area(pos, neg, places, hard, before, h, EVEN, True)
+        if way == FIRST:
+            return _area(pos, neg, places, hard, before, h, FIRST, True)
+        return _area(pos, neg, places, hard, before, h, LAST, True)
+    if way == EVEN:
+        return _area(pos, neg, places, hard, before, h, EVEN, False)
+    if way == FIRST:
+        return _area(pos, neg, places, hard, before, h, FIRST, False)
+    return _area(pos, neg, places, hard, before, h, LAST, False)
 
 
 @exact_njit

@@ -1,5 +1,7 @@
 """The orders of a ranking that rounding allows, in one pass over its filled bins: see `stats.rounding.Ranking`."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
@@ -9,63 +11,91 @@ Bins = Int64[np.ndarray, " b"]
 Order = tuple[Bins, Bins]
 
 
+class Orders(NamedTuple):
+    """The best and the worst order of two histograms, without empty bins."""
+
+    best: Order
+    places: Bins
+    """Of the bins of the best order: twice the place of a fine bin, or one more for what lies between two of them."""
+    worst: Order
+
+    def reversed(self, size: int) -> "Orders":
+        """Return the orders of the second kind of pixels before the first, from the other end of so many fine bins."""
+        return Orders(_turned(self.best), 2 * (size - 1) - _backwards(self.places), _turned(self.worst))
+
+
+def _turned(order: Order) -> Order:
+    first, second = order
+    return _backwards(second), _backwards(first)
+
+
+def _backwards(values: Bins) -> Bins:
+    return np.ascontiguousarray(values[::-1])
+
+
+@exact_njit
+def by_chance(counts: Bins) -> Bins:
+    """Return how many pixels a bin may hold, beside one of so many, without a tie at its other edge."""
+    found = np.empty(len(counts), np.int64)
+    for i in range(len(counts)):
+        found[i] = counts[i] + np.int64(np.ceil(2 * np.sqrt(np.float64(counts[i]))))
+    return found
+
+
 @inline_exact_njit
 def _near(counts: np.int64, away: np.int64) -> np.int64:
-    """Return how many pixels of a bin may lie at an edge: see `stats.rounding.near_an_edge`."""
-    by_chance = away + np.int64(np.ceil(2 * np.sqrt(np.float64(away))))
-    return min(counts, (counts + 31) // 32 + max(counts - by_chance, np.int64(0)))
+    """Return how many pixels of a bin may lie at an edge, from what is `by_chance` away from it."""
+    return min(counts, ((counts + 31) >> 5) + max(counts - away, np.int64(0)))
+
+
+@inline_exact_njit
+def _if(condition: bool, number: np.int64) -> np.int64:
+    return number if condition else np.int64(0)
+
+
+@inline_exact_njit
+def _put(first: np.int64, second: np.int64, order: Order, k: int) -> int:
+    """Put a bin into place k of an order; return the place of the next one: the same after an empty bin."""
+    order[0][k], order[1][k] = first, second
+    return k + ((first | second) != 0)
+
+
+@inline_exact_njit
+def _room(bins: int) -> Order:
+    return np.empty(bins, np.int64), np.empty(bins, np.int64)
 
 
 @exact_njit
-def near_edges(places: Bins, counts: Bins) -> tuple[Bins, Bins, Bins]:
-    """Return the pixels of each bin that may belong before it and after it, and where the next bin is filled."""
+def _orders(places: Bins, pos: Bins, neg: Bins, of_pos: Bins, of_neg: Bins) -> tuple[Order, Bins, Order]:
     n = len(places)
-    up, down, touching = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
-    for i in range(n):
-        touching[i] = 1 if i + 1 < n and places[i + 1] == places[i] + 1 else 0
-        up[i] = _near(counts[i], counts[i + 1] if touching[i] else np.int64(0))
-        down[i] = _near(counts[i], counts[i - 1] if i > 0 and touching[i - 1] else np.int64(0))
-    return up, down, touching
-
-
-@exact_njit
-def orders(places: Bins, pos: Bins, neg: Bins) -> tuple[Order, Order]:
-    """Return the best and the worst order of two histograms, without empty bins; bins at `places` have pixels."""
-    n = len(places)
-    pos_up, pos_down, touching = near_edges(places, pos)
-    neg_up, neg_down, _ = near_edges(places, neg)
-    best, worst = np.empty((2, 2 * n), np.int64), np.empty((2, 2 * n), np.int64)
+    best, worst, at = _room(2 * n + 1), _room(2 * n + 1), np.empty(2 * n + 1, np.int64)
     b, w = 0, 0
-    joined = False  # the next entry of the best order is one tie with the last
-    came_pos, came_neg = 0, 0  # what the exchange before this bin took of it, in the best order and in the worst
-    for i in range(n):
-        next_pos_up = pos_up[i + 1] if i + 1 < n else 0
-        next_neg_up = neg_up[i + 1] if i + 1 < n else 0
-        swaps = touching[i] > 0 and next_pos_up > 0 and neg_down[i] > 0
-        rising, falling = (next_pos_up, neg_down[i]) if swaps else (0, 0)
-        stay_pos, stay_neg = pos[i] - came_pos, neg[i] - falling
-        leaving = pos[i] > 0 and pos_down[i] == pos[i]
-        arriving = touching[i] > 0 and pos[i + 1] > 0 and pos_up[i + 1] == pos[i + 1]
-        for part in range(2):
-            p, q = (stay_pos, stay_neg) if part == 0 else (rising, falling)
-            if joined:
-                best[0, b] += p
-                best[1, b] += q
-            else:
-                if (i > 0 or part > 0) and (best[0, b] > 0 or best[1, b] > 0):
-                    b += 1
-                best[0, b], best[1, b] = p, q
-            joined = leaving and ((stay_neg == 0) if part == 0 else (neg[i] == 0 and arriving))
+    came_pos, came_neg = np.int64(0), np.int64(0)  # what the exchange before this bin took of it: best, worst order
+    touched = False  # by the bin before
+    touches = n > 1 and places[1] == places[0] + 1
+    for i in range(n):  # without branches: what bins hold is as good as drawn, and no processor foresees it
+        more, after = i + 1 < n, i + 2 < n and places[i + 2] == places[i + 1] + 1
+        next_pos, next_neg = (pos[i + 1], neg[i + 1]) if more else (np.int64(0), np.int64(0))
+        pos_up = _near(next_pos, _if(after, of_pos[i + 2 if after else i]))
+        neg_up = _near(next_neg, _if(after, of_neg[i + 2 if after else i]))
+        pos_down = _near(pos[i], _if(touched, of_pos[i - 1 if touched else i]))
+        neg_down = _near(neg[i], _if(touched, of_neg[i - 1 if touched else i]))
+        swaps = touches & (next_pos > 0) & (neg[i] > 0)
+        rising, falling = _if(swaps, pos_up), _if(swaps, neg_down)
+        at[b] = 2 * places[i]
+        b = _put(pos[i] - came_pos, neg[i] - falling, best, b)
+        at[b] = 2 * places[i] + 1
+        b = _put(rising, falling, best, b)
         came_pos = rising
-        swaps = touching[i] > 0 and next_neg_up > 0 and pos_down[i] > 0
-        rising, falling = (next_neg_up, pos_down[i]) if swaps else (0, 0)
-        if neg[i] - came_neg > 0 or pos[i] - falling > 0:
-            worst[0, w], worst[1, w] = pos[i] - falling, neg[i] - came_neg
-            w += 1
-        if falling > 0 or rising > 0:
-            worst[0, w], worst[1, w] = falling, rising
-            w += 1
+        swaps = touches & (next_neg > 0) & (pos[i] > 0)
+        rising, falling = _if(swaps, neg_up), _if(swaps, pos_down)
+        w = _put(pos[i] - falling, neg[i] - came_neg, worst, w)
+        w = _put(falling, rising, worst, w)
         came_neg = rising
-    if n and (best[0, b] > 0 or best[1, b] > 0):
-        b += 1
-    return (best[0, :b].copy(), best[1, :b].copy()), (worst[0, :w].copy(), worst[1, :w].copy())
+        touched, touches = touches, after
+    return (best[0][:b], best[1][:b]), at[:b], (worst[0][:w], worst[1][:w])
+
+
+def orders(places: Bins, pos: Bins, neg: Bins) -> Orders:
+    """Return the orders of two histograms; bins at `places` have pixels."""
+    return Orders(*_orders(places, pos, neg, by_chance(pos), by_chance(neg)))

@@ -1,24 +1,35 @@
 """Rankings of two kinds of pixels, measured fast: each bracket has the bits of that of `stats.rounding.Ranking`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from reliseg.stats.filled.bins import FilledPair
-from reliseg.stats.filled.measures import areas, hard_bins, pairs, reach
-from reliseg.stats.filled.orders import Bins, Order, orders
+from reliseg.stats.filled.measures import EVEN, FIRST, LAST, area, hard_bins, pairs, reach, segments
+from reliseg.stats.filled.orders import Bins, Order, Orders, orders
 from reliseg.stats.ranking import Bracketed, harmonic
-from reliseg.types import Float64
+
+
+class _Areas(NamedTuple):
+    """Of an order whose bins are all arranged in one way."""
+
+    precision: float
+    """Average precision."""
+    risk: float
+    """The area under risk; 0 where it is not asked for."""
 
 
 @dataclass(frozen=True, eq=False)
 class Ranked:
     """Positives and negatives by filled bin, the most confident first: as ties, in the best and in the worst order."""
 
-    orders: tuple[Order, Order, Order]
-    areas: tuple[tuple[Bracketed, Bracketed], ...]
-    """Of each order average precision and, where it is asked for, the area under risk.
+    pair: FilledPair
+    """Every bin is one tie."""
+    orders: Orders
+    areas: tuple[_Areas, _Areas, _Areas]
+    """Of ties; of the best order with positives first in each bin; of the worst one with positives last.
 
     They are computed at once: threads that ask for a cached property wait for each other, whosever it is.
     """
@@ -28,67 +39,70 @@ class Ranked:
     @classmethod
     def of(cls, pair: FilledPair, *, with_risk: bool = False) -> "Ranked":
         """Rank pixels, the first kind of which are positive."""
-        best, worst = orders(pair.places, pair.first, pair.second)
-        ranked = (pair.first, pair.second), best, worst
-        kinds = (True, False, False)  # whether every bin is one tie
-        found = tuple(_areas(order, with_risk, tied) for order, tied in zip(ranked, kinds, strict=True))
-        return cls(ranked, found, (int(pair.first.sum()), int(pair.second.sum())))
+        return cls._of(pair, orders(pair.places, pair.first, pair.second), with_risk)
+
+    @classmethod
+    def _of(cls, pair: FilledPair, found: Orders, with_risk: bool) -> "Ranked":
+        even = _areas((pair.first, pair.second), pair.places, EVEN, with_risk)
+        best = _areas(found.best, found.places, FIRST, with_risk)
+        worst = _areas(found.worst, pair.places, LAST, with_risk)
+        return cls(pair, found, (even, best, worst), (int(pair.first.sum()), int(pair.second.sum())))
+
+    def reversed(self) -> "Ranked":
+        """Return the ranking of the second kind before the first, the least confident first; without areas of risk."""
+        return self._of(self.pair.reversed(), self.orders.reversed(self.pair.size), False)
 
     @property
     def tied(self) -> Order:
         """The order in which every bin is one tie."""
-        return self.orders[0]
+        return self.pair.first, self.pair.second
 
     @property
     def auroc(self) -> Bracketed:
         """The area under the ROC curve."""
-        found = []
-        for order in self.orders:
-            lo, ties = pairs(*order)
-            found.append((min(lo + ties / 2, 1.0), min(lo, 1.0), min(lo + ties, 1.0)))
-        return _bracket(found)
+        (before, same), (before_best, same_best) = pairs(*self.tied), pairs(*self.orders.best)
+        lo, _ = pairs(*self.orders.worst)
+        return min(before + same / 2, 1.0), min(lo, 1.0), min(before_best + same_best, 1.0)
 
     @property
     def average_precision(self) -> Bracketed:
         """The step sum of precision over recall."""
-        return _bracket(precision for precision, _ in self.areas)
+        value, best, worst = (areas.precision for areas in self.areas)
+        return value, worst, best
 
     @property
     def area_under_risk(self) -> Bracketed:
         """The area under the risk-coverage curve."""
-        return _bracket(risk for _, risk in self.areas)
+        value, best, worst = (areas.risk for areas in self.areas)
+        return value, best, worst
 
     def fpr_at_tpr(self, percent: int = 95) -> Bracketed:
         """Return the false positive rate where the true positive rate reaches `percent` %."""
-        return _bracket(_fpr_at_tpr(*order, self.total, percent) for order in self.orders)
+        return self._falling(lambda order: _fpr_at_tpr(*order, self.total, percent))
 
     def risk_at(self, percent: int) -> Bracketed:
         """Return the error rate among the most confident `percent` %, where negatives are errors."""
-        return _bracket(_risk_at(*order, self.total, percent) for order in self.orders)
+        return self._falling(lambda order: _risk_at(*order, self.total, percent))
+
+    def _falling(self, measure: Callable[[Order], Bracketed]) -> Bracketed:
+        """Return the bracket of a measure that falls where positives come earlier."""
+        (value, *_), (_, lo, _), (_, _, hi) = map(measure, (self.tied, self.orders.best, self.orders.worst))
+        return value, lo, hi
 
 
-def _areas(order: Order, with_risk: bool, is_tied: bool) -> tuple[Bracketed, Bracketed]:
-    hard, before = hard_bins(*order)
-    sums = _harmonic_sums(order, hard, before, with_risk)
-    return areas(*order, hard, before, sums, with_risk, is_tied)
+_NO_BINS = np.empty(0, np.int64), np.empty((2, 0))
 
 
-def _harmonic_sums(
-    order: Order, hard: Bins, before: Float64[np.ndarray, "2 k"], with_risk: bool
-) -> Float64[np.ndarray, "s k"]:
-    """Return the sums over segments of some bins, in the order of `measures`; without risk those of the first alone."""
+def _areas(order: Order, places: Bins, way: int, with_risk: bool) -> _Areas:
+    reads_sums = with_risk or way == LAST
+    hard, before = hard_bins(*order) if reads_sums else _NO_BINS
     pos, neg = (kind[hard] for kind in order)
-    start = before.sum(axis=0)
-    end = start + pos + neg
-    segments = [(start + neg, end), (start, start + pos), (start + pos, end), (start, start + neg), (start, end)]
-    starts, ends = np.array(segments if with_risk else segments[:1]).swapaxes(0, 1)
-    return harmonic(starts, ends)
-
-
-def _bracket(found: Iterable[Bracketed]) -> Bracketed:
-    """Return the value of ties, and the range over all orders."""
-    (value, lo, hi), *extremes = found
-    return value, min(lo, *(e[1] for e in extremes)), max(hi, *(e[2] for e in extremes))
+    sums = harmonic(*segments(pos, neg, before.sum(axis=0), way))
+    precision, risk = (
+        area(*order, places, hard, before, sums, way, of_risk) if with_risk or not of_risk else 0.0
+        for of_risk in (False, True)
+    )
+    return _Areas(precision, risk)
 
 
 def _fpr_at_tpr(pos: Bins, neg: Bins, total: tuple[int, int], percent: int) -> Bracketed:
