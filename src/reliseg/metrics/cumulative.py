@@ -42,13 +42,9 @@ class CumulativePath:
     @classmethod
     def of(cls, domain: DomainState) -> "CumulativePath":
         """Return the path of the known pixels."""
-        from reliseg.stats.filled.orders import near_edges  # numba is slow to import
-
         pair, edges = domain.filled("msp").pair([WRONG], [RIGHT]), msp_edges()
-        kinds = pair.first, pair.second
-        known = np.stack(kinds)
-        # those that may belong before their bin and after it, and whether the next bin is filled
-        first, last, (touching, _) = map(np.stack, zip(*(near_edges(pair.places, kind) for kind in kinds), strict=True))
+        known, touching = np.stack([pair.first, pair.second]), pair.touching
+        first, last = pair.near  # those that may belong before their bin, and after it
         none = np.zeros((2, 1), np.int64)
         # across the edge between a bin and the one before it
         given = np.concatenate([none, (last * touching)[:, :-1]], axis=1)

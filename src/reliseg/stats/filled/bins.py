@@ -98,7 +98,9 @@ class FilledPair:
     @cached_property
     def near(self) -> tuple[Int64[np.ndarray, "2 b"], Int64[np.ndarray, "2 b"]]:
         """How many of each kind may belong before their bin, and how many after it: see `pixels_near_edges`."""
-        found = [rounding.near_edges_of_filled(kind, self.touching) for kind in (self.first, self.second)]
+        from reliseg.stats.filled.orders import near_edges  # numba is slow to import
+
+        found = [near_edges(self.places, kind) for kind in (self.first, self.second)]
         return np.stack([up for up, _ in found]), np.stack([down for _, down in found])
 
     @cached_property

@@ -48,6 +48,18 @@ def _near(counts: np.int64, away: np.int64) -> np.int64:
     return min(counts, ((counts + 31) >> 5) + max(counts - away, np.int64(0)))
 
 
+@exact_njit
+def near_edges(places: Bins, counts: Bins) -> Order:
+    """Return the pixels of each bin that may belong before it, and after it: see `stats.rounding.pixels_near_edges`."""
+    n, away = len(places), by_chance(counts)
+    up, down = np.empty(n, np.int64), np.empty(n, np.int64)
+    for i in range(n):
+        touched, touches = i > 0 and places[i] == places[i - 1] + 1, i + 1 < n and places[i + 1] == places[i] + 1
+        up[i] = _near(counts[i], away[i + 1] if touches else np.int64(0))
+        down[i] = _near(counts[i], away[i - 1] if touched else np.int64(0))
+    return up, down
+
+
 @inline_exact_njit
 def _if(condition: bool, number: np.int64) -> np.int64:
     return number if condition else np.int64(0)
