@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 
@@ -70,8 +71,16 @@ def write_replicates(folder: Path, origin: Row, numbers: Iterable[tuple[Row, Lef
     text = np.frombuffer(json.dumps(head, ensure_ascii=False).encode(), np.uint8)
     values = np.concatenate([np.zeros(0, "<f4"), *columns])
     path = _path(folder, origin)
-    write_atomically(path, lambda file: np.savez_compressed(file, index=text, values=values))
+    write_atomically(path, lambda file: _save(file, index=text, values=values))
     return path
+
+
+def _save(file: BinaryIO, **arrays: np.ndarray) -> None:
+    """Write arrays as `numpy.savez_compressed` does, in half its time: they become a twentieth larger."""
+    with ZipFile(file, "w", ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 class Replicates:

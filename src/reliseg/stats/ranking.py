@@ -119,8 +119,9 @@ def risks(right: Histogram, wrong: Histogram, accepted: Int64[np.ndarray, " k"])
     r, w = drop_empty_bins(right, wrong)
     n, errors = np.cumsum(r + w), np.cumsum(w)
     at = np.searchsorted(n, accepted, side="left")
-    inside = accepted - (n - r - w)[at]
-    return ((errors - w)[at] + inside * (w[at] / (r + w)[at])) / accepted
+    n, errors, r, w = (counts[at] for counts in (n, errors, r, w))
+    inside = accepted - (n - r - w)
+    return ((errors - w) + inside * (w / (r + w))) / accepted
 
 
 def _segment(

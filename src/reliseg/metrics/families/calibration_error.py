@@ -57,7 +57,7 @@ class BinnedCalibrationError(Metric):
     def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
         """Yield its numbers without each unit."""
         if domain.units is not None:
-            yield from replicates_of(_binned_numbers, domain.units, score="msp")
+            yield from replicates_of(binned_numbers, domain.units, score="msp")
 
 
 def ece_value(domain: DomainState) -> Value:
@@ -87,7 +87,7 @@ def _ece(rows: Rows) -> Float64[np.ndarray, " m"]:
     return ratio(np.abs(right - confidence).sum(axis=1), rows.known)
 
 
-def _binned_numbers(rows: Rows) -> dict[str, Float64[np.ndarray, " m"]]:
+def binned_numbers(rows: Rows) -> dict[str, Float64[np.ndarray, " m"]]:
     """Return the numbers of sums."""
     counts, right, confidence = rows.bins.swapaxes(0, 1)
     n = rows.known[:, None]

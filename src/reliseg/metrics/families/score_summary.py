@@ -9,7 +9,7 @@ import numpy as np
 
 from reliseg.metrics.base import DomainState, Metric, Quantity, undefined_values
 from reliseg.metrics.replicates import Replicates, mean_replicates
-from reliseg.results import Value, with_score
+from reliseg.results import Value
 
 _PERCENTILES = (5, 50, 95)
 _QUANTITIES = {
@@ -51,13 +51,11 @@ class ScoreSummary(Metric):
         for s, score in enumerate(domain.scores):
             means = domain.images.scores[:, s, 1]
             if not len(means):
-                of_score = undefined_values(_QUANTITIES, "no image")
-            else:
-                numbers = [math.fsum(means) / len(means), *np.percentile(means, _PERCENTILES)]
-                of_score = [
-                    Value.exact(m, v, q.definition) for (m, q), v in zip(_QUANTITIES.items(), numbers, strict=True)
-                ]
-            values += with_score(of_score, score)
+                values += undefined_values(_QUANTITIES, "no image", score=score)
+                continue
+            numbers = [math.fsum(means) / len(means), *np.percentile(means, _PERCENTILES)]
+            for (name, q), number in zip(_QUANTITIES.items(), numbers, strict=True):
+                values.append(Value.exact(name, number, q.definition, score=score))
         return values
 
     def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:

@@ -1,6 +1,7 @@
 """From the statistics of a domain to what charts show of it: few enough numbers for a page."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -65,22 +66,33 @@ def score_bins(score: str, pixels: FilledBins) -> ScoreBins:
 
     They reach over all values that a score can have, or if it has no bounds, over those that occur.
     """
-    fine = confidence_edges(score)  # descending
+    fine = confidence_edges(score)
     shown = pixels.counts[[WRONG, RIGHT, UNKNOWN_ROLE]]
     filled = pixels.places[shown.any(axis=0)]
     if not len(filled):
         return ScoreBins([], [], [], [])
-    first, last = (0, len(fine) - 1) if np.isfinite(fine[[0, -1]]).all() else (filled[0], filled[-1] + 1)
-    places = np.arange(first, last + 1)
-    bounded = fine[places]
+    is_bounded = np.isfinite(fine[[0, -1]]).all()
+    cuts, edges = _cuts(score, 0, len(fine) - 1) if is_bounded else _cuts(score, int(filled[0]), int(filled[-1]) + 1)
+    starts = np.searchsorted(pixels.places, cuts)
+    there = np.flatnonzero(np.diff(starts))  # of an empty bin `reduceat` takes what comes after it
+    sums = np.zeros((len(shown), len(cuts) - 1), np.int64)
+    sums[:, there] = np.add.reduceat(shown[:, : starts[-1]], starts[there], axis=1, dtype=np.int64)
+    wrong, right, unknown = sums[:, ::-1].tolist()
+    return ScoreBins(list(edges), wrong, right, unknown)
+
+
+@lru_cache(64)
+def _cuts(score: str, first: int, last: int) -> tuple[Int64[np.ndarray, " c"], tuple[float, ...]]:
+    """Return those of the fine edges from `first` to `last` that the shown bins lie between; and ascending, rounded.
+
+    Of a bounded score they are the same everywhere.
+    """
+    bounded = confidence_edges(score)[first : last + 1]  # descending
     # beyond the outermost edge nothing is told apart
     bounded = np.where(np.isinf(bounded), np.where(bounded > 0, bounded[1], bounded[-2]), bounded)
     wanted = np.linspace(bounded[0], bounded[-1], BINS + 1)
-    cuts = np.unique(np.concatenate([[0, len(places) - 1], _nearest(bounded, wanted[1:-1])]))
-    reached = np.concatenate([np.zeros((3, 1), np.int64), np.cumsum(shown, axis=1)], axis=1)
-    sums = np.diff(reached[:, np.searchsorted(pixels.places, first + cuts)], axis=1)[:, ::-1]
-    wrong, right, unknown = sums.tolist()
-    return ScoreBins(_short_edges(bounded[cuts][::-1]), wrong, right, unknown)
+    cuts = np.unique(np.concatenate([[0, last - first], _nearest(bounded, wanted[1:-1])]))
+    return first + cuts, tuple(_short_edges(bounded[cuts][::-1]))
 
 
 def _nearest(descending: Float64[np.ndarray, " e"], wanted: Float64[np.ndarray, " w"]) -> Int64[np.ndarray, " w"]:

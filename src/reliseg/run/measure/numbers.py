@@ -44,16 +44,16 @@ class Number:
 
     def bare(self) -> "Number":
         """Return the number without its replicates."""
-        return replace(self, replicates=None)
+        return Number(self.row, self.scale, None, self.units, self.without)
 
     def with_interval(self, found: Interval | None) -> "Number":
         """Return the number with an interval of its replicates; or None, and why where it has no replicates."""
         if not self.units:
             return self
         low, high, note = (NAN, NAN, self._without()) if found is None else (found.low, found.high, self._doubt(found))
-        kind, names = self.units[0].kind, self.units[0].names
-        row = replace(self.row, ci_low=low, ci_high=high, ci_note=note, ci_units=kind, n_units=len(names))
-        return replace(self, row=row)
+        units = self.units[0]
+        row = self.row.with_interval(low, high, units=units.kind, n_units=len(units.names), note=note)
+        return Number(row, self.scale, self.replicates, self.units, self.without)
 
     def _without(self) -> str:
         """Return why there is no interval, if the value does not say it."""

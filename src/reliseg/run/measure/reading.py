@@ -19,7 +19,8 @@ class States:
     def __init__(self, coverages: Coverages, incomplete: Collection[Target]) -> None:
         self._coverages, self._plan, self._model = coverages, coverages.run.plan, coverages.run.name
         self._incomplete = incomplete
-        self._lock = Lock()
+        self._locks: dict[str, Lock] = {}
+        """By calibration: who asks for the reference under one does not wait until that under the next is read."""
         self._kept: dict[str, DomainState] = {}
         self._jobs: Counter[str] = Counter()
         """How many jobs have not asked for the reference yet, by calibration."""
@@ -27,6 +28,8 @@ class States:
     def expect(self, jobs: Iterable[tuple[Reported, str]]) -> None:
         """Say which domains will be read, each once, under which calibrations."""
         self._jobs.update(calibration for target, calibration in jobs if self._needs_reference(target, calibration))
+        for calibration in self._jobs:
+            self._locks.setdefault(calibration, Lock())
 
     def read(self, target: Reported, calibration: str) -> tuple[DomainState, DomainState | None]:
         """Return the statistics of a domain, and those of the in-domain data that it is compared with, if any."""
@@ -63,7 +66,7 @@ class States:
         """Return the in-domain statistics: the first one that asks reads them, others wait."""
         reference = self._plan.reference
         assert reference is not None
-        with self._lock:
+        with self._locks[calibration]:
             found = self._kept.get(calibration) or self._load(reference, calibration)
             self._jobs[calibration] -= 1
             if self._jobs[calibration] > 0:
