@@ -10,6 +10,7 @@ from reliseg.stats.filled.bins import FilledPair
 from reliseg.stats.filled.measures import EVEN, FIRST, LAST, area, hard_bins, pairs, reach, segments
 from reliseg.stats.filled.orders import Bins, Order, Orders, orders
 from reliseg.stats.ranking import Bracketed, harmonic
+from reliseg.types import Float64
 
 
 class _Areas(NamedTuple):
@@ -90,19 +91,20 @@ class Ranked:
         return value, lo, hi
 
 
-_NO_BINS = np.empty(0, np.int64), np.empty((2, 0))
+_NO_BINS = np.empty(0, np.int64), np.empty((2, 0)), np.empty((2, 0))
 
 
 def _areas(order: Order, places: Bins, way: int, with_risk: bool) -> _Areas:
-    reads_sums = with_risk or way == LAST
-    hard, before = hard_bins(*order) if reads_sums else _NO_BINS
+    hard, before, sums = _hard_bins(order, way) if with_risk or way == LAST else _NO_BINS
+    precision = area(*order, places, hard, before, sums, way, False)
+    return _Areas(precision, area(*order, places, hard, before, sums, way, True) if with_risk else 0.0)
+
+
+def _hard_bins(order: Order, way: int) -> tuple[Bins, Float64[np.ndarray, "2 k"], Float64[np.ndarray, "2 k"]]:
+    """Return the hard bins, what lies before them, and their harmonic sums."""
+    hard, before = hard_bins(*order)
     pos, neg = (kind[hard] for kind in order)
-    sums = harmonic(*segments(pos, neg, before.sum(axis=0), way))
-    precision, risk = (
-        area(*order, places, hard, before, sums, way, of_risk) if with_risk or not of_risk else 0.0
-        for of_risk in (False, True)
-    )
-    return _Areas(precision, risk)
+    return hard, before, harmonic(*segments(pos, neg, before.sum(axis=0), way))
 
 
 def _fpr_at_tpr(pos: Bins, neg: Bins, total: tuple[int, int], percent: int) -> Bracketed:
