@@ -7,6 +7,7 @@ import math
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from reliseg.results import csv_line, csv_numbers
 
@@ -34,6 +35,15 @@ def test_numbers_and_texts_of_numpy_are_cells_as_others():
     assert csv_line([np.float64(0.1), np.float64("nan"), np.int64(3), np.str_("=1"), True]) == "0.1,,3,'=1,True\n"
 
 
-@given(st.lists(st.floats(), min_size=1))
+@given(arrays(np.float64, st.tuples(st.integers(0, 3), st.integers(0, 4))))
 def test_many_numbers_are_those_of_a_line(values):
-    assert csv_numbers(values) + "\n" == csv_line(values)
+    assert [f"{cells}\n" for cells in csv_numbers(values)] == [csv_line(row) for row in values.tolist()]
+
+
+def test_many_numbers_of_all_sizes_are_those_of_a_line():
+    g = np.random.default_rng(0)
+    values = g.choice([-1, 1], (4000, 5)) * g.random((4000, 5)) * 10.0 ** g.integers(-25, 25, (4000, 5))
+    values[:, 0] = g.integers(0, 100, 4000) / g.integers(1, 100, 4000)  # shares
+    values[:40, 1:] = np.nextafter(10.0 ** g.integers(-6, 18, (40, 4)), [0, 1, np.inf, 0])
+    values[40:44] = [[0, -0.0, 1e-4, 1e16, np.nan], [np.inf, -np.inf, 1, 5e-324, 1e300], *values[:2]]
+    assert [f"{cells}\n" for cells in csv_numbers(values)] == [csv_line(row) for row in values.tolist()]

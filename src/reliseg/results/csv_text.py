@@ -7,8 +7,15 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+from pydantic_core import to_json
+
+from reliseg.types import Float64
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 """What a spreadsheet takes for the beginning of a formula, or may leave out before one; and the escape itself."""
+_LEAST, _MOST = 1e-4, 1e16
+"""Between them a float is written without an exponent, in Python and in JSON."""
 _QUOTED = re.compile(r'[",\r\n]')
 
 
@@ -20,9 +27,18 @@ def csv_line(cells: Iterable[object]) -> str:
     return ",".join([_number(cell) if type(cell) is float else _cell(cell) for cell in cells]) + "\n"
 
 
-def csv_numbers(values: list[float]) -> str:
-    """Return the cells of some floats as `csv_line` has them, in a sixth of its time."""
-    return repr(values)[1:-1].replace(", ", ",").replace("nan", "")
+def csv_numbers(values: Float64[np.ndarray, "n k"]) -> list[str]:
+    """Return the cells of rows of floats as `csv_line` has them, in a twentieth of its time.
+
+    JSON has the same digits: the fewest that tell a float from all others. It has other exponents, and no infinity.
+    """
+    if not values.size:
+        return [""] * len(values)
+    cells, size = values.tolist(), np.abs(values)
+    for i, k in np.argwhere((size < _LEAST) & (size > 0) | (size >= _MOST)).tolist():
+        cells[i][k] = repr(cells[i][k])
+    rows = to_json(cells, inf_nan_mode="null").decode().replace("null", "").replace('"', "")
+    return rows[2:-2].split("],[")
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:

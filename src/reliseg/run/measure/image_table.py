@@ -39,12 +39,12 @@ def image_lines(
     samples = {sample.id: sample for sample in target.domain.samples}
     ids = [name.removeprefix(f"{target.dataset.name}/") for name in units.image_names]
     begin = csv_line([model, *target.names, calibration]).removesuffix("\n")
-    cells = np.concatenate([numbers, iou], axis=1).tolist()
+    cells = csv_numbers(np.concatenate([numbers, iou], axis=1))
     known = units.images.known.astype(np.int64).tolist()
     for i in sorted(range(len(ids)), key=ids.__getitem__):
         sample = samples[ids[i]]
         of_image = csv_line([sample.id, sample.scene, sample.image, sample.mask or "", known[i]])
-        yield f"{begin},{of_image[:-1]},{csv_numbers(cells[i])}\n"
+        yield f"{begin},{of_image[:-1]},{cells[i]}\n"
 
 
 def _numbers(state: DomainState, units: Units, threshold: Threshold | None) -> Iterator[Float64[np.ndarray, " n"]]:
