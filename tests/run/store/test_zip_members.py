@@ -2,10 +2,11 @@
 
 import io
 import zipfile
+from collections.abc import Callable
 
 import pytest
 
-from reliseg.run.store.zip_members import UNREADABLE, check_end, read_member
+from reliseg.run.store.zip_members import UNREADABLE, check_end, read_member, stored_member
 
 
 def archive(**members: bytes) -> io.BytesIO:
@@ -32,3 +33,47 @@ def test_bytes_after_the_end_are_seen() -> None:
         check_end(io.BytesIO(file.getvalue() + b"0"))
     with pytest.raises(UNREADABLE):
         check_end(io.BytesIO(b"0" + file.getvalue()))
+
+
+def test_a_stored_member_is_a_view_of_the_bytes_of_the_file() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as written:
+        written.writestr("a", b"first")
+        written.writestr("b", b"second")
+    whole = file.getvalue()
+    with zipfile.ZipFile(file) as opened:
+        member = stored_member(memoryview(whole), opened.getinfo("b"), 6)
+    assert bytes(member) == b"second"
+    assert member.obj is whole
+
+
+LIES: dict[str, Callable[[zipfile.ZipInfo], None]] = {
+    "larger than it may be": lambda info: setattr(info, "file_size", 7),
+    "larger than what is stored": lambda info: setattr(info, "compress_size", 5),
+    "deflated": lambda info: setattr(info, "compress_type", zipfile.ZIP_DEFLATED),
+    "with a password": lambda info: setattr(info, "flag_bits", 1),
+    "elsewhere": lambda info: setattr(info, "header_offset", 1),
+    "beyond the end": lambda info: setattr(info, "header_offset", 1 << 31),
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_a_member_that_is_not_stored_as_its_entry_says_is_refused(lie: Callable[[zipfile.ZipInfo], None]) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as written:
+        written.writestr("a", b"second")
+    with zipfile.ZipFile(file) as opened:
+        info = opened.getinfo("a")
+    lie(info)
+    with pytest.raises(UNREADABLE):
+        stored_member(memoryview(file.getvalue()), info, 6)
+
+
+def test_a_stored_member_that_is_cut_off_is_refused() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as written:
+        written.writestr("a", b"second")
+    with zipfile.ZipFile(file) as opened:
+        info = opened.getinfo("a")
+    with pytest.raises(ValueError, match="cut off"):
+        stored_member(memoryview(file.getvalue())[:33], info, 6)

@@ -19,7 +19,7 @@ def most_packed(size: int) -> int:
     return size + size // 256 + 64
 
 
-def unpack(frame: bytes, most: int) -> bytes:
+def unpack(frame: bytes | memoryview, most: int) -> bytes:
     """Return what a frame holds; a ValueError where that is more than so many bytes, or the frame is not whole."""
     library = _library()
     opened = library.ZstdDecompressor(options={library.DecompressionParameter.window_log_max: _WINDOW_LOG})

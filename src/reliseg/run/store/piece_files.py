@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import math
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,26 +15,21 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from reliseg.run.store.frames import most_packed, pack, unpack
-from reliseg.run.store.sparse_arrays import entries, of_cells, planes_of, to_sparse
-from reliseg.run.store.zip_members import UNREADABLE, check_end, read_member
+from reliseg.run.store.parts import SAMPLES, Part, parts_of, ranks_of
+from reliseg.run.store.sparse_arrays import entries, of_cells, to_sparse
+from reliseg.run.store.zip_members import UNREADABLE, check_end, read_member, stored_member
 from reliseg.runtime.atomic_files import write_atomically
 from reliseg.runtime.regular_files import open_regular
 from reliseg.stats import Layout, PixelStatistics, SampleTable
-from reliseg.stats.consistency import (
-    StoredCounts,
-    contradictions,
-    contradictions_of_scores,
-    shapes_of_pixels,
-    shapes_of_samples,
-)
+from reliseg.stats.consistency import StoredCounts, contradictions, contradictions_of_scores
 from reliseg.stats.filled.bins import FilledBins, FilledHistograms
+from reliseg.stats.pixels import ScoreHistogram
+from reliseg.types import Int64
 
-FORMAT = 12
+FORMAT = 13
 """Of files of statistics: others are not read."""
 _HEAD = "head.json"
 _PACKED = ".zst"
-_ROWS = "samples."
-_RANKS = "ranks."
 _LARGEST_HEAD = 1 << 26
 
 
@@ -130,11 +124,6 @@ class _Head(BaseModel):
         """The ids of the rows."""
         return tuple(sorted(self.hashes))
 
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the shape of each array, by the name of its member."""
-        of_pixels, of_samples = shapes_of_pixels(self.layout), shapes_of_samples(self.layout, len(self.hashes))
-        return dict(of_pixels) | {f"{_ROWS}{name}": shape for name, shape in of_samples.items()}
-
     def public(self) -> StoredHead:
         """Return what is known of the piece beside its statistics."""
         names = (f.name for f in fields(PieceHead))
@@ -144,7 +133,7 @@ class _Head(BaseModel):
 def save_piece(path: Path, head: PieceHead, observed: Observed) -> None:
     """Store a piece: sparse arrays in a zip file, the sha256 of these in its head, and that of the head at the end.
 
-    Each array is a frame of Zstandard. The head is deflated, as in earlier formats: it says which one this is.
+    Each part is a frame of Zstandard. The head is deflated, as in earlier formats: it says which one this is.
     """
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w") as archive:
@@ -164,15 +153,19 @@ def _sha256(content: bytes | memoryview) -> str:
 
 
 def _members(observed: Observed) -> Iterator[tuple[str, bytes]]:
-    """Yield all arrays by name, as they are stored: ranks are converted only when they are written."""
-    ranks = observed.pixels.ranks
-    for name, array in replace(observed.pixels, ranks={}).items():
-        yield name, to_sparse(array)
-    for score in ranks:
-        filled = ranks.filled(score) if isinstance(ranks, FilledHistograms) else FilledBins.of(ranks[score])
-        yield f"{_RANKS}{score}.counts", of_cells(*filled.cells())
-    for name, array in observed.samples.arrays().items():
-        yield f"{_ROWS}{name}", to_sparse(array)
+    """Yield all parts by name, as they are stored: ranks are converted only when they are written."""
+    pixels, samples = observed.pixels, observed.samples
+    arrays = replace(pixels, ranks={}).arrays() | samples.arrays()
+    scores = {ranks_of(score): score for score in pixels.ranks}
+    for name, part in parts_of(observed.layout, len(samples.ids)).items():
+        if name in scores:
+            yield name, of_cells(*_filled(pixels.ranks, scores[name]).cells())
+        else:
+            yield name, b"".join(to_sparse(arrays[array]) for array in part.shapes)
+
+
+def _filled(ranks: Mapping[str, ScoreHistogram], score: str) -> FilledBins:
+    return ranks.filled(score) if isinstance(ranks, FilledHistograms) else FilledBins.of(ranks[score])
 
 
 def load_piece(path: Path, *, ranks: bool = True) -> StoredPiece | None:
@@ -237,7 +230,7 @@ class OpenPiece:
     file: BinaryIO
     members: Mapping[str, zipfile.ZipInfo]
     head: _Head
-    shapes: Mapping[str, tuple[int, ...]]
+    parts: Mapping[str, Part]
 
     @classmethod
     def of(cls, file: BinaryIO) -> "OpenPiece":
@@ -250,72 +243,68 @@ class OpenPiece:
         if _sha256(content).encode() != archive.comment:
             raise ValueError("another head")
         head = _Head.model_validate_json(content)
-        shapes = head.shapes()
-        if len(by_name) != len(members) or by_name.keys() != {*(name + _PACKED for name in shapes), _HEAD}:
+        parts = parts_of(head.layout, len(head.hashes))
+        if len(by_name) != len(members) or by_name.keys() != {*(name + _PACKED for name in parts), _HEAD}:
             raise ValueError("other members")
         if not head.predictions.keys() <= head.hashes.keys():
             raise ValueError("other samples")
-        return cls(file, by_name, head, shapes)
+        return cls(file, by_name, head, parts)
 
-    def read(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return the nonzero places and values of a member. A ValueError where they are not what the head says."""
-        cells = math.prod(self.shapes[name])
-        return entries(self._content(name), cells)
+    def read(self, name: str) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return the nonzero places and values of a part's arrays. A ValueError where the head says something else."""
+        return entries(self._content(name), self.parts[name].cells.tolist())
 
     def check_sums(self) -> None:
-        """Raise a ValueError where a member is not what the head says."""
-        for name in self.shapes:
+        """Raise a ValueError where a part is not what the head says."""
+        for name in self.parts:
             self._content(name)
 
     @cached_property
-    def _body(self) -> BinaryIO:
+    def _body(self) -> memoryview:
         """All before the head, which names its digest."""
         self.file.seek(0)
-        body = self.file.read(self.members[_HEAD].header_offset)
+        body = memoryview(self.file.read(self.members[_HEAD].header_offset))
         if _sha256(body) != self.head.body:
             raise ValueError("other statistics")
-        return io.BytesIO(body)
+        return body
 
     def _content(self, name: str) -> bytes:
-        most = 2 + 16 * math.prod(self.shapes[name])
-        return unpack(read_member(self._body, self.members[name + _PACKED], most_packed(most)), most)
+        most = self.parts[name].most_bytes
+        return unpack(stored_member(self._body, self.members[name + _PACKED], most_packed(most)), most)
 
-    def dense(self, name: str) -> np.ndarray:
-        """Return the array of a member."""
-        array = np.zeros(self.shapes[name], np.int64)
-        self.add_to(array, name)
-        return array
+    def add_to(self, flat: Int64[np.ndarray, " c"], name: str) -> bool:
+        """Add a part to a flat array of its size; return whether a value is negative. A ValueError as of `read`."""
+        from reliseg.stats.filled.sparse import add_arrays  # numba is slow to import
 
-    def add_to(self, array: np.ndarray, name: str) -> int:
-        """Add a member to an array of its shape; return its least value, or 0. A ValueError as of `read`."""
-        from reliseg.stats.filled.sparse import add_entries  # numba is slow to import
-
-        if self.shapes[name] != array.shape:
-            raise ValueError("an array of another shape")
-        planes, steps = planes_of(self._content(name))
-        is_whole, least = add_entries(planes, steps, array.ravel())
+        is_whole, any_below = add_arrays(np.frombuffer(self._content(name), np.uint8), self.parts[name].cells, flat)
         if not is_whole:
-            raise ValueError("places are not in order")
-        return int(least)
+            raise ValueError("places are not in order, or are others")
+        return bool(any_below)
+
+    def _arrays(self, name: str) -> dict[str, np.ndarray]:
+        """Return the arrays of a part."""
+        part = self.parts[name]
+        flat = part.zeros()
+        self.add_to(flat, name)
+        return part.arrays(flat)
 
     def observed(self, *, ranks: bool) -> Observed:
         """Return the statistics, with `ranks` or without. A ValueError where they contradict."""
-        keys = [key for key in self.shapes if not key.startswith(_ROWS) and (ranks or not key.startswith(_RANKS))]
-        pixels = PixelStatistics.from_arrays({key: self.dense(key) for key in keys})
+        left_out = {SAMPLES, *(() if ranks else map(ranks_of, self.head.scores))}
+        of_pixels = [self._arrays(name) for name in self.parts if name not in left_out]
+        pixels = PixelStatistics.from_arrays({key: array for arrays in of_pixels for key, array in arrays.items()})
         observed = Observed(pixels, self.samples())
         _refuse(contradictions(pixels, observed.samples))
         return observed
 
     def samples(self) -> SampleTable:
         """Return the rows of its samples; whether they contradict was looked at when the piece was verified."""
-        keys = [key for key in self.shapes if key.startswith(_ROWS)]
-        return SampleTable.from_arrays(self.head.samples, {key.removeprefix(_ROWS): self.dense(key) for key in keys})
+        return SampleTable.from_arrays(self.head.samples, self._arrays(SAMPLES))
 
     def check(self) -> None:
         """Raise a ValueError where the statistics contradict; one histogram at a time is in memory."""
         observed = self.observed(ranks=False)
-        names = ((score, f"ranks.{score}.counts") for score in self.head.scores)
-        scores = (StoredCounts(score, *self.read(name)) for score, name in names)
+        scores = (StoredCounts(score, *self.read(ranks_of(score))[0]) for score in self.head.scores)
         _refuse(contradictions_of_scores(observed.pixels, observed.samples, scores))
 
 

@@ -5,38 +5,38 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reliseg.run.store import parts
 from reliseg.run.store.cover import BASE, CLASSWISE
 from reliseg.run.store.piece_files import OpenPiece
 from reliseg.stats import Layout, PixelStatistics
-from reliseg.stats.consistency import shapes_of_pixels
 from reliseg.stats.filled.bins import FilledBins, FilledHistograms
 from reliseg.stats.fixed import carry
 from reliseg.stats.pixels import ScoreHistogram, limb_arrays
 
-_RANKS, _CLASSWISE = "ranks.", "classwise."
+_MEMBERS = {BASE: parts.PIXELS, CLASSWISE: parts.CLASSWISE}
 
 
 class PixelSums:
-    """Sums over pieces, array by array; any order of adding gives the same bits."""
+    """Sums over pieces, part by part; any order of adding gives the same bits."""
 
     def __init__(self, layout: Layout) -> None:
-        self._arrays = {
-            name: np.zeros(shape, np.int64)
-            for name, shape in shapes_of_pixels(layout).items()
-            if not name.startswith(_RANKS)
-        }
+        every = parts.parts_of(layout, 0)
+        self._parts = {part: every[name] for part, name in _MEMBERS.items() if name in every}
+        self._sums = {part: of.zeros() for part, of in self._parts.items()}
 
-    def add(self, piece: OpenPiece, parts: Collection[str]) -> None:
+    def add(self, piece: OpenPiece, wanted: Collection[str]) -> None:
         """Add what a piece holds of these parts: `BASE`, `CLASSWISE`. A ValueError where it is not whole."""
-        for name, array in self._arrays.items():
-            if (CLASSWISE if name.startswith(_CLASSWISE) else BASE) in parts:
-                piece.add_to(array, name)
+        for part, flat in self._sums.items():
+            if part in wanted:
+                piece.add_to(flat, _MEMBERS[part])
 
     def statistics(self) -> PixelStatistics:
         """Return the sums, without the histogram of any score."""
-        limbs = limb_arrays()
-        # the lower limbs of 2**31 pieces add up in 64 bits
-        sums = {name: carry(array) if name in limbs else array for name, array in self._arrays.items()}
+        limbs, sums = limb_arrays(), dict[str, np.ndarray]()
+        for part, flat in self._sums.items():
+            for name, array in self._parts[part].arrays(flat).items():
+                # the lower limbs of 2**31 pieces add up in 64 bits
+                sums[name] = carry(array) if name in limbs else array
         return PixelStatistics.from_arrays(sums)
 
 
@@ -49,7 +49,7 @@ class HistogramSums:
     def add(self, piece: OpenPiece, scores: Collection[str]) -> None:
         """Add those of these scores that are added up here. A ValueError where the piece is not whole."""
         for score, counts in self._counts.items():
-            if score in scores and piece.add_to(counts, f"{_RANKS}{score}.counts") < 0:
+            if score in scores and piece.add_to(counts.ravel(), parts.ranks_of(score)):
                 raise ValueError("another histogram")
 
     def filled(self) -> dict[str, FilledBins]:

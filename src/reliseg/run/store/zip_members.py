@@ -43,6 +43,25 @@ def read_member(file: BinaryIO, info: zipfile.ZipInfo, most: int) -> bytes:
     return content
 
 
+def stored_member(file: memoryview, info: zipfile.ZipInfo, most: int) -> memoryview:
+    """Return a member of at most so many bytes that is stored as it is, from the bytes of a file: they are not copied.
+
+    A ValueError where it is larger, or stored in another way.
+    """
+    if (
+        info.compress_type != zipfile.ZIP_STORED
+        or info.flag_bits & 1
+        or not info.compress_size == info.file_size <= most
+    ):
+        raise ValueError(f"{info.filename} cannot be a member")
+    signature, *_, name, extra = _START_OF_MEMBER.unpack_from(file, info.header_offset)
+    start = info.header_offset + _START_OF_MEMBER.size + name + extra
+    content = file[start : start + info.file_size]
+    if signature != b"PK\3\4" or len(content) != info.file_size:
+        raise ValueError("no member, or one that is cut off")
+    return content
+
+
 def _inflated(file: BinaryIO, info: zipfile.ZipInfo) -> bytes:
     """Return what a member holds, of no more bytes than one beyond its size.
 
