@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -15,7 +15,7 @@ from reliseg.labels import LabelSpace
 from reliseg.metrics.image_pixels import ImagePixels
 from reliseg.metrics.replicates import Replicates
 from reliseg.metrics.set_counts import SetCounts
-from reliseg.metrics.units import Units
+from reliseg.metrics.units import Places, Units
 from reliseg.registry import Registry, plugin_errors
 from reliseg.results import Value
 from reliseg.stats import PixelStatistics, SampleTable
@@ -54,11 +54,11 @@ class ImageSummary:
             means = [sums[:, :, : RIGHT + 1].sum(axis=2) / known[:, None], sums.sum(axis=2) / every[:, None]]
             return cls(np.column_stack([known, _image_iou(table), gaps / known, *means]))
 
-    def put(self, places: Sequence[int], other: "ImageSummary") -> None:
+    def put(self, places: Places, other: "ImageSummary") -> None:
         """Set what no score tells, of the images at these places."""
         self.rows[places, :_NUMBERS] = other.rows[:, :_NUMBERS]
 
-    def put_score(self, places: Sequence[int], score: int, other: "ImageSummary", other_score: int) -> None:
+    def put_score(self, places: Places, score: int, other: "ImageSummary", other_score: int) -> None:
         """Set the means of a score, by its number, of the images at these places; its number there is another."""
         own, theirs = self._of_scores(), other._of_scores()
         for mean in (0, 1):  # over known pixels, and over all

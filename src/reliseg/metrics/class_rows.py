@@ -10,7 +10,7 @@ By name, with a row for each image or set of images (axes: row, number, class, b
 - `uncounted_probabilities`: the sum of p_c of these pixels; without bins. No classes where none are counted
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -19,7 +19,8 @@ from reliseg.stats import Layout, SampleTable
 from reliseg.stats.bins import RELIABILITY_BINS
 from reliseg.stats.fixed import real
 
-ClassTables: TypeAlias = Mapping[str, np.ndarray]
+Numbers: TypeAlias = Mapping[str, Sequence[np.ndarray]]
+"""By name, each number with a row for each image."""
 
 
 def no_class_tables(images: int, layout: Layout) -> dict[str, np.ndarray]:
@@ -31,20 +32,20 @@ def no_class_tables(images: int, layout: Layout) -> dict[str, np.ndarray]:
     return {name: np.zeros((images, *shape)) for name, shape in shapes.items()}
 
 
-def by_class(table: SampleTable) -> ClassTables:
+def by_class(table: SampleTable) -> Numbers:
     """Return all but the probabilities of the images of a table; what is predicted as no class is left out."""
-    guesses = np.stack([table.guess_counts, real(table.guess_confidence)], axis=1)
+    classes = table.label_counts.shape[1]
     return {
-        "labels": np.stack([table.label_counts, table.label_right, real(table.label_confidence)], axis=1),
-        "guesses": guesses[:, :, : table.label_counts.shape[1]],
-        "confident": table.confident.transpose(0, 2, 1),
-        "uncounted": np.stack([table.uncounted, real(table.uncounted_confidence)], axis=1),
+        "labels": (table.label_counts, table.label_right, real(table.label_confidence)),
+        "guesses": (table.guess_counts[:, :classes], real(table.guess_confidence[:, :classes])),
+        "confident": (table.confident[:, :, 0], table.confident[:, :, 1]),
+        "uncounted": (table.uncounted, real(table.uncounted_confidence)),
     }
 
 
-def probabilities(table: SampleTable) -> ClassTables:
+def probabilities(table: SampleTable) -> Numbers:
     """Return the probabilities of the images of a table."""
     return {
-        "probabilities": np.stack([table.class_hits, real(table.class_probability)], axis=1),
-        "uncounted_probabilities": real(table.class_uncounted)[:, None],
+        "probabilities": (table.class_hits, real(table.class_probability)),
+        "uncounted_probabilities": (real(table.class_uncounted),),
     }

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from reliseg.metrics.class_rows import by_class, no_class_tables, probabilities
+from reliseg.metrics.class_rows import Numbers, by_class, no_class_tables, probabilities
 from reliseg.metrics.exact import total
 from reliseg.stats import Layout, SampleTable
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, ROLES, VOID_ROLE
@@ -111,6 +111,10 @@ class _Others(Mapping[str, np.ndarray]):
         return len(self.rows)
 
 
+Places: TypeAlias = Sequence[int] | slice
+"""Of images among the rows of a shard."""
+
+
 class ShardRows:
     """The rows of a shard's images, filled in from the tables that hold them; of coarse bins only those with pixels."""
 
@@ -124,33 +128,39 @@ class ShardRows:
             score: np.zeros((images, _roles(score), COARSE_BINS), np.uint32) for score in layout.scores
         }
 
-    def put(self, places: Sequence[int], table: SampleTable) -> None:
+    def put(self, places: Places, table: SampleTable) -> None:
         """Set what no score tells, of the images at these places."""
         count = self.classes.shape[2]
         self.classes[places, 0] = np.einsum("ncc->nc", table.confusion[:, :, :count])
         self.classes[places, 1] = table.confusion.sum(axis=2)
         self.classes[places, 2] = table.confusion[:, :, :count].sum(axis=1)
-        self.bins[places] = np.stack([table.bin_counts, table.bin_right, real(table.bin_confidence)], axis=1)
+        for number, of_bin in enumerate((table.bin_counts, table.bin_right, real(table.bin_confidence))):
+            self.bins[places, number] = of_bin
         self.losses[places] = real(table.losses)
         self.flips[places] = table.flips[:, 0]
-        for name, tables in by_class(table).items():
-            self.by_class[name][places] = tables
+        self._put_by_class(places, by_class(table))
 
-    def put_classwise(self, places: Sequence[int], table: SampleTable) -> None:
+    def put_classwise(self, places: Places, table: SampleTable) -> None:
         """Set how sure pixels are of each class, of the images at these places."""
-        for name, tables in probabilities(table).items():
-            self.by_class[name][places] = tables
+        self._put_by_class(places, probabilities(table))
 
-    def put_score(self, places: Sequence[int], score: str, table: SampleTable, number: int) -> None:
+    def _put_by_class(self, places: Places, found: Numbers) -> None:
+        for name, numbers in found.items():
+            for number, of_class in enumerate(numbers):
+                self.by_class[name][places, number] = of_class
+
+    def put_score(self, places: Places, score: str, table: SampleTable, number: int) -> None:
         """Set the coarse bins of a score, of the images at these places; `number` is that of the score in the table."""
         self.coarse[score][places] = table.coarse[:, number, : _roles(score)]
 
     def packed(self) -> "PackedRows":
         """Return what is to be kept."""
+        from reliseg.stats.filled.sparse import filled_columns  # numba is slow to import
+
         packed = {}
         for score, counts in self.coarse.items():
-            filled = np.flatnonzero(counts.any(axis=(0, 1)))
-            packed[score] = filled, counts[:, :, filled]
+            filled, columns = filled_columns(counts.reshape(-1, counts.shape[2]))
+            packed[score] = filled, columns.reshape(*counts.shape[:2], len(filled))
         return PackedRows(self.classes, self.bins, self.losses, self.flips, self.by_class, packed)
 
 

@@ -94,3 +94,15 @@ def test_columns_of_zeros_are_left_out():
     places, columns = filled_columns(np.array([[0, 2, 0, 0], [0, 0, 0, 1]]))
     assert places.tolist() == [1, 3]
     assert columns.tolist() == [[2, 0], [0, 1]]
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint32])
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_columns_with_anything_are_those_of_the_reference(dtype, rows):
+    counts = np.random.default_rng(rows).binomial(3, 0.1, (rows, 200)).astype(dtype)
+    counts[:, [0, 199]] = 1 << 31  # the ends, and the highest bit
+    places, columns = filled_columns(counts)
+    np.testing.assert_array_equal(places, np.flatnonzero(counts.any(axis=0)), strict=True)
+    np.testing.assert_array_equal(columns, counts[:, counts.any(axis=0)], strict=True)
+    assert filled_columns(np.zeros((rows, 4), dtype))[1].shape == (rows, 0)
+    assert filled_columns(np.zeros((rows, 0), dtype))[1].shape == (rows, 0)

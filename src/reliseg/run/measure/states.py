@@ -115,7 +115,7 @@ def _load_shard(coverage: Coverage, cover: Cover, sums: _Sums | None, *, with_un
     for piece in cover.pieces():
         parts = {part for part, pieces in cover.sources.items() if piece in pieces}
         table = _read(piece, parts, sums)
-        rows = [place[sample] for sample in table.ids]
+        rows = slice(None) if table.ids == tuple(place) else [place[sample] for sample in table.ids]
         summary = ImageSummary.of(table)
         if BASE in parts:
             roles += table.pixels.sum(axis=0)

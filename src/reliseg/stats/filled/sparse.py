@@ -3,7 +3,7 @@
 import numpy as np
 
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
-from reliseg.types import Float64, Int32, Int64, UInt8, UInt32
+from reliseg.types import Float64, Int, Int32, Int64, UInt8, UInt32
 
 Bytes = UInt8[np.ndarray, " n"]
 Number = int | np.int64
@@ -129,22 +129,22 @@ def filled_cells(cells: Int64[np.ndarray, " c"]) -> tuple[Int32[np.ndarray, " f"
 
 
 @exact_njit
-def filled_columns(counts: Int64[np.ndarray, "r b"]) -> tuple[Int64[np.ndarray, " f"], Int64[np.ndarray, "r f"]]:
+def filled_columns(counts: Int[np.ndarray, "r b"]) -> tuple[Int64[np.ndarray, " f"], Int[np.ndarray, "r f"]]:
     """Return the places of the columns that are not 0, and these columns."""
     rows, bins = counts.shape
-    is_filled = np.zeros(bins, np.bool_)
+    bits = np.zeros(bins, counts.dtype)
     for r in range(rows):
+        row = counts[r]  # sliced, as in `_add_values`
         for b in range(bins):
-            is_filled[b] |= counts[r, b] != 0
+            bits[b] |= row[b]
+    every = np.empty(bins, np.int64)
     number = 0
     for b in range(bins):
-        number += is_filled[b]
-    places, columns = np.empty(number, np.int64), np.empty((rows, number), np.int64)
-    k = 0
-    for b in range(bins):
-        if is_filled[b]:
-            places[k] = b
-            for r in range(rows):
-                columns[r, k] = counts[r, b]
-            k += 1
+        every[number] = b
+        number += bits[b] != 0
+    places, columns = every[:number].copy(), np.empty((rows, number), counts.dtype)
+    for r in range(rows):
+        row = counts[r]
+        for k in range(number):
+            columns[r, k] = row[places[k]]
     return places, columns
