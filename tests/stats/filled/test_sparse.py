@@ -76,6 +76,12 @@ def test_what_is_no_array_is_refused(content):
     assert not beside[8:].any()
 
 
+def test_a_run_of_more_values_than_there_are_is_not_added():
+    into = np.zeros(4, np.int64)
+    assert add(array([0], [2], [7]), into)[0] is False
+    assert not into.any()
+
+
 def test_arrays_of_fewer_cells_than_there_are_to_add_to_are_refused():
     assert add(array([0], [1], [1]), np.zeros(5, np.int64), 4)[0] is False
     assert add(array([0], [1], [1]), np.zeros(4, np.int64), 4, 0)[0] is False
