@@ -116,12 +116,29 @@ def _risk(p: float, q: float, tp: float, fp: float, way: int, h: Two) -> float:
 
 
 @inline_exact_njit
-def _put_terms(count: int, way: int, risk: bool, block: Block) -> None:
-    """Put what each of a few bins adds to the area into the last row of a block."""
+def _put_of(count: int, way: int, risk: bool, block: Block) -> None:
     for i in range(count):  # several at once: one array holds all, so none can overlap another
         p, q, tp, fp = block[0, i], block[1, i], block[2, i], block[3, i]
         h = _sums(tp + fp, p, q, way)
         block[4, i] = _risk(p, q, tp, fp, way, h) if risk else _precision(p, q, tp, fp, way, h)
+
+
+@inline_exact_njit
+def _put_terms(count: int, way: int, risk: bool, block: Block) -> None:
+    """Put what each of a few bins adds to the area into the last row of a block."""
+    if risk:  # the compiler makes straight code of constants
+        if way == EVEN:
+            _put_of(count, EVEN, True, block)
+        elif way == FIRST:
+            _put_of(count, FIRST, True, block)
+        else:
+            _put_of(count, LAST, True, block)
+    elif way == EVEN:
+        _put_of(count, EVEN, False, block)
+    elif way == FIRST:
+        _put_of(count, FIRST, False, block)
+    else:
+        _put_of(count, LAST, False, block)
 
 
 @inline_exact_njit
@@ -143,8 +160,13 @@ def _put_best(pos: Bins, places: Bins, precisions: Line) -> None:
         precisions[i] = np.float64(pos[i]) * best
 
 
-@inline_exact_njit
-def _area(pos: Bins, neg: Bins, places: Bins, hard: Bins, before: Before, h: Sums, way: int, risk: bool) -> float:
+@exact_njit
+def area(pos: Bins, neg: Bins, places: Bins, hard: Bins, before: Before, h: Sums, way: int, risk: bool) -> float:
+    """Return average precision or, with `risk`, the area under it, where all bins are arranged in one way.
+
+    `h` are the harmonic sums of the hard bins over two segments: see `segments`. `places` are read for precision with
+    `FIRST` alone, which is the highest then that ties can give: see `stats.ranking.most_precision`.
+    """
     n = len(pos)
     terms, block = np.empty(n), np.empty((5, _BLOCK))
     tp, fp = 0.0, 0.0
@@ -161,26 +183,6 @@ def _area(pos: Bins, neg: Bins, places: Bins, hard: Bins, before: Before, h: Sum
     if way == FIRST and not risk:
         _put_best(pos, places, terms)
     return pairwise_sum(terms) / (tp + fp if risk else tp)
-
-
-@exact_njit
-def area(pos: Bins, neg: Bins, places: Bins, hard: Bins, before: Before, h: Sums, way: int, risk: bool) -> float:
-    """Return average precision or, with `risk`, the area under it, where all bins are arranged in one way.
-
-    `h` are the harmonic sums of the hard bins over two segments: see `segments`. `places` are read for precision with
-    `FIRST` alone, which is the highest then that ties can give: see `stats.ranking.most_precision`.
-    """
-    if risk:  # the compiler makes straight code of constants
-        if way == EVEN:
-            return _area(pos, neg, places, hard, before, h, EVEN, True)
-        if way == FIRST:
-            return _area(pos, neg, places, hard, before, h, FIRST, True)
-        return _area(pos, neg, places, hard, before, h, LAST, True)
-    if way == EVEN:
-        return _area(pos, neg, places, hard, before, h, EVEN, False)
-    if way == FIRST:
-        return _area(pos, neg, places, hard, before, h, FIRST, False)
-    return _area(pos, neg, places, hard, before, h, LAST, False)
 
 
 @exact_njit
