@@ -62,10 +62,6 @@ class _Group:
     means: Mapping[str, Sequence[str]]
     """The means over their seeds, with what each is made of."""
 
-    def needs_replicates(self, job: Job) -> bool:
-        """Tell if what a job finds is needed for a mean."""
-        return any(job.calibration in parts for parts in self.means.values())
-
 
 class _Part(NamedTuple):
     """What is measured of one job: tables without rows, and the numbers that rows are made of."""
@@ -111,13 +107,13 @@ class _Measurement:
         keys = [self._keys.of(group.jobs, group.means) for group in groups]
         known = [recall(self._run.context, key) for key in keys]
         missing = [group for group, found in zip(groups, known, strict=True) if found is None]
-        jobs = [(job, group.needs_replicates(job)) for group in missing for job in group.jobs]
-        self._states.expect((job.target, job.calibration) for job, _ in jobs)
+        jobs = [job for group in missing for job in group.jobs]
+        self._states.expect((job.target, job.calibration) for job in jobs)
         progress, name, done = self._run.progress, self._run.name, len(groups) - len(missing)
         if missing:
             title = f"{name}: domains under calibrations"
             progress.begin(title, len(groups), Stage("measure", name, done=done, shards=done))
-        read = [(job, job[0].target.members()) for job in jobs]
+        read = [(job, job.target.members()) for job in jobs]
         with closing(measure_each(self._do, read, self._run.context.workers)) as parts:
             for group, key, before in zip(groups, keys, known, strict=True):
                 found = self._group(group, parts) if before is None else before
@@ -156,7 +152,10 @@ class _Measurement:
         )
 
     def _group(self, group: _Group, parts: Iterator[_Part]) -> dict[str, Measured]:
-        """Return what is measured on a domain under each; means follow the last calibration they are made of."""
+        """Return what is measured on a domain under each; means follow the last calibration they are made of.
+
+        Replicates are written here: those that measure need not wait for the disk.
+        """
         measured: dict[str, Measured] = {}
         numbers: dict[str, list[Number]] = {}
         for job in group.jobs:
@@ -164,18 +163,15 @@ class _Measurement:
         current = iter(measured)
         last = Measured()
         for of_one in with_means(numbers, group.means):
-            is_mean = bool(of_one) and of_one[0].row.calibration in group.means
-            if is_mean:
-                last.files.append(write_replicates_of(self._run.context.folder.replicates, of_one))
-            else:
+            if not (of_one and of_one[0].row.calibration in group.means):
                 last = measured[next(current)]
+            last.files.append(write_replicates_of(self._run.context.folder.replicates, of_one))
             last.rows.extend(number.row for number in of_one)
         return measured
 
-    def _do(self, asked: tuple[Job, bool]) -> _Part:
-        """Measure a domain under one calibration; with replicates where they are needed for a mean."""
-        (job, needs_replicates), run = asked, self._run
-        target, calibration, origin = job.target, job.calibration, job.origin
+    def _do(self, job: Job) -> _Part:
+        """Measure a domain under one calibration."""
+        run, target, calibration, origin = self._run, job.target, job.calibration, job.origin
         state, reference = self._states.read(target, calibration)
         metrics = [m for m in self._metrics if m.reads_images_alone or target.classes is not None]
         lost = sum(len(m.domain.samples) for m in target.members()) - len(state.images)
@@ -188,7 +184,7 @@ class _Measurement:
             ],
         )
         numbers = [number.skipping(lost) for number in with_intervals(_numbers(metrics, seen, reference))]
-        measured = Measured(files=[write_replicates_of(run.context.folder.replicates, numbers)])
+        measured = Measured()
         if isinstance(target, Target) and state.annotated and calibration == IDENTITY:
             measured.notes.extend(_void_notes(target, state))
         if state.annotated and target.classes is not None:
@@ -197,7 +193,7 @@ class _Measurement:
         if isinstance(target, Target) and not target.domain.union:
             of_msp = job.thresholds[0][1].get("msp")
             measured.images.extend(image_lines(self._plan, run.name, target, calibration, state, of_msp))
-        return _Part(measured, numbers if needs_replicates else [number.bare() for number in numbers])
+        return _Part(measured, numbers)
 
 
 def _is_looked_at(run: ModelRun, target: Target) -> bool:

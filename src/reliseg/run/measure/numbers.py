@@ -42,10 +42,6 @@ class Number:
         """Return the number of a domain of which so many images could not be read."""
         return replace(self, row=replace(self.row, skipped=images)) if images else self
 
-    def bare(self) -> "Number":
-        """Return the number without its replicates."""
-        return Number(self.row, self.scale, None, self.units, self.without)
-
     def with_interval(self, found: Interval | None) -> "Number":
         """Return the number with an interval of its replicates; or None, and why where it has no replicates."""
         if not self.units:
