@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from types import CellType, FunctionType
 from typing import Any, TypeVar, cast
@@ -67,16 +68,23 @@ def _with_source_digest(function: Callable[..., Any]) -> Callable[..., Any]:
     functions that are inlined in it. After an edit or an update of these alone the old code would stay in use.
     """
     code = function.__code__
-    digest = hashlib.sha256()
-    for folder in sorted({*_ROOMS, Path(code.co_filename).parent}):
-        for source in sorted(folder.glob("*.py")):
-            digest.update(source.read_bytes())
+    digest = _digest_of_sources(tuple(sorted({*_ROOMS, Path(code.co_filename).parent})))
     copy = FunctionType(
         code.replace(co_freevars=(*code.co_freevars, "_sources")),
         function.__globals__,
         function.__name__,
         function.__defaults__,
-        (*(function.__closure__ or ()), CellType(digest.hexdigest())),
+        (*(function.__closure__ or ()), CellType(digest)),
     )
     copy.__qualname__, copy.__doc__ = function.__qualname__, function.__doc__
     return copy
+
+
+@lru_cache
+def _digest_of_sources(folders: tuple[Path, ...]) -> str:
+    """Return a digest of all sources in some folders: of many functions, made once."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for source in sorted(folder.glob("*.py")):
+            digest.update(source.read_bytes())
+    return digest.hexdigest()
