@@ -17,7 +17,7 @@ Numbers: TypeAlias = Float64[np.ndarray, " m"]
 
 def ratio(a: Float64[np.ndarray, "*s"], b: Float64[np.ndarray, "*s"]) -> Float64[np.ndarray, "*s"]:
     """Return a / b, NaN where b is 0."""
-    return np.divide(a, b, out=np.full(np.broadcast_shapes(np.shape(a), np.shape(b)), np.nan), where=b > 0)
+    return np.divide(a, b, out=np.full(np.broadcast(a, b).shape, np.nan), where=b > 0)
 
 
 def auroc(pos: Counts, neg: Counts) -> Numbers:
