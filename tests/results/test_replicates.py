@@ -47,6 +47,14 @@ def test_equal_numbers_give_equal_bytes(written, tmp_path):
     assert again.read_bytes() == first.read_bytes()
 
 
+def test_a_file_is_an_archive_of_numpy_whose_arrays_are_deflated(written):
+    (path,) = (written[0] / FOLDER).rglob("*.npz")
+    with np.load(path, allow_pickle=False) as arrays:
+        assert {name: arrays[name].dtype.str for name in arrays} == {"index": "|u1", "values": "<f4"}
+    with zipfile.ZipFile(path) as archive:
+        assert {member.compress_type for member in archive.infolist()} == {zipfile.ZIP_DEFLATED}
+
+
 def test_a_number_that_is_not_there_has_none(written):
     run, _ = written
     assert Replicates(run).of(row("miou")) is None

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from helpers.worlds import WORLDS, world
 
-from reliseg.metrics.families.estimated_accuracy import EstimatedAccuracy
+from reliseg.metrics.families.estimated_accuracy import (
+    EstimatedAccuracy,
+    _average_thresholded_confidence,
+    _Read,
+)
 from reliseg.testing.metric import check_metric
 
 REFERENCE = world(31, images=6)
@@ -53,6 +57,13 @@ def test_the_threshold_finds_the_accuracy_of_the_reference_itself():
     found = numbers(REFERENCE)
     assert found["estimated_accuracy_atc_error"].value == pytest.approx(0, abs=1e-12)
     assert found["estimated_accuracy_doc_error"].value == pytest.approx(0, abs=1e-12)
+
+
+def test_the_bracket_of_a_threshold_reaches_three_bins_up_and_two_down():
+    source = _Read(True, np.array([6]), np.array([10]), 5, 0.0)
+    target = _Read(True, np.arange(10), np.full(10, 2), 0, 0.0)
+    assert _average_thresholded_confidence(source, target) == ((12 + 0.5 * 2) / 20, 8 / 20, 18 / 20)
+    assert _average_thresholded_confidence(replace(source, right=0), target) == (0, 0, 6 / 20)
 
 
 def test_a_domain_without_annotation_is_estimated_over_all_its_pixels():

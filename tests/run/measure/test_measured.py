@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers.street import Street, make_street
+from helpers.street import Street, add_features, make_street
 
 import reliseg
+from reliseg.results.replicates import Replicates
 from reliseg.run.measure import measure as measuring
 from reliseg.run.measure import promises, splits
 from reliseg.run.measure.numbers import with_intervals
@@ -171,3 +172,13 @@ def test_replicates_that_are_gone_or_others_are_written_again(
     anew(street)
     assert len(measured) == 1
     assert path.read_bytes() == before
+
+
+def test_replicates_lie_there_of_each_seed_and_of_their_mean(street: Street) -> None:
+    content = add_features(street).content()
+    content["calibration"][0]["methods"] = ["cluster_ts(k=2,seeds=[1,2])"]
+    street.write(content)
+    out = run(street)
+    rows = reliseg.Results.read(out).where(metric="miou", class_="", domain="dusk").rows
+    assert len({row.calibration for row in rows}) == 4  # identity, two seeds, their mean
+    assert all(Replicates(out).of(row) is not None for row in rows)
