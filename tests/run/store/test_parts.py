@@ -4,6 +4,7 @@ import numpy as np
 
 from reliseg.run.store.parts import PIXELS, SAMPLES, Part, parts_of, ranks_of
 from reliseg.stats import Layout, PixelStatistics, SampleTable
+from reliseg.stats.samples import LIMB_COLUMNS
 
 LAYOUT = Layout(3, ("msp", "margin"))
 
@@ -33,3 +34,26 @@ def test_arrays_are_views_one_after_the_other() -> None:
     assert arrays["none"].shape == (0, 4)
     arrays["b"][1] = 9
     assert flat[7] == 9
+
+
+def test_the_limbs_of_sums_lie_apart() -> None:
+    part = Part({"flips": (2,), "losses": (3, 2, 2)})
+    flat = part.zeros()
+    assert part.cells.tolist() == [2, 6, 6]
+    flat[:] = np.arange(14)
+    arrays = part.arrays(flat)
+    assert arrays["losses"].shape == (3, 2, 2)
+    assert arrays["losses"][..., 0].tolist() == [[2, 3], [4, 5], [6, 7]]
+    assert arrays["losses"][..., 1].tolist() == [[8, 9], [10, 11], [12, 13]]
+    assert np.concatenate([array.ravel() for array in part.stored(arrays)]).tolist() == flat.tolist()
+
+
+def test_all_sums_and_nothing_else_are_taken_apart() -> None:
+    parts = parts_of(LAYOUT, 5)
+    pixels, rows = PixelStatistics.zero(LAYOUT), SampleTable.empty(LAYOUT)
+    sums = {f"{name}.{field}" for name, part in pixels.parts() for field in part.LIMBS} | LIMB_COLUMNS
+    assert len(sums) > 10
+    for part in parts.values():
+        for name, shape in part.shapes.items():
+            assert len(Part({name: shape}).cells) == (2 if name in sums else 1), name
+    assert set(rows.arrays()) > LIMB_COLUMNS

@@ -16,7 +16,7 @@ import pytest
 from reliseg.kernels.reference import observe
 from reliseg.run.store.cover import BASE, CLASSWISE
 from reliseg.run.store.frames import pack, unpack
-from reliseg.run.store.parts import parts_of
+from reliseg.run.store.parts import Part, parts_of
 from reliseg.run.store.piece_files import (
     FORMAT,
     Observed,
@@ -176,14 +176,15 @@ def write_members(path: Path, members: list[tuple[str, bytes]], *, sign: bool) -
 
 
 def arrays_of(members: dict[str, bytes]) -> dict[str, dict[str, bytes]]:
-    """The arrays of each part as they are stored, by name."""
+    """The arrays of each part as they are stored, by name and number: sums are two."""
     found: dict[str, dict[str, bytes]] = {}
     for part, of in parts_of(SMALL, 2).items():
         rest = members[part]
-        for name in of.shapes:
-            runs, values, *widths = struct.unpack("<2q3B", rest[:19])
-            size = 19 + runs * (widths[0] + widths[1]) + values * widths[2]
-            found.setdefault(part, {})[name], rest = rest[:size], rest[size:]
+        for name, shape in of.shapes.items():
+            for number, _ in enumerate(Part({name: shape}).cells):
+                runs, values, *widths = struct.unpack("<2q3B", rest[:19])
+                size = 19 + runs * (widths[0] + widths[1]) + values * widths[2]
+                found.setdefault(part, {})[f"{name} {number}"], rest = rest[:size], rest[size:]
         assert not rest
     return found
 
@@ -262,7 +263,12 @@ def test_signed_arrays_that_count_other_pixels_are_seen(tmp_path: Path, name: st
     else:
         array = np.concatenate([array.ravel(), np.ones(3, np.int64)])
     (part,) = (part for part, of in parts_of(SMALL, 2).items() if name in of.shapes)
-    arrays = arrays_of(members)[part] | {name: to_sparse(array)}
+    shape = parts_of(SMALL, 2)[part].shapes[name]
+    arrays = arrays_of(members)[part]
+    if change == "another shape":
+        arrays[f"{name} 0"] = to_sparse(array)
+    else:
+        arrays |= {f"{name} {i}": to_sparse(a) for i, a in enumerate(Part({name: shape}).stored({name: array}))}
     write_members(path, with_part(members, part, list(arrays.values())), sign=True)
     if content_of(path) is not None:
         # what no other table repeats: who is right in a bin of one class, which probability has which bin

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers.sparse import REFUSED, stored_array
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -103,3 +104,13 @@ def test_places_beyond_the_cells_are_refused() -> None:
     assert one(content, 3)[0].tolist() == [2]
     with pytest.raises(ValueError, match="place"):
         entries(content, [2])
+
+
+@pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED)
+def test_what_is_no_array_is_refused(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"array|widths|runs|place"):
+        entries(content, [4])
+
+
+def test_a_run_up_to_the_last_cell_is_an_array() -> None:
+    assert one(stored_array([1], [3], [5, 6, 7]), 4)[0].tolist() == [1, 2, 3]

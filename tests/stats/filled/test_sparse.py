@@ -2,15 +2,9 @@
 
 import numpy as np
 import pytest
+from helpers.sparse import REFUSED, stored_array
 
 from reliseg.stats.filled.sparse import add_arrays, filled_columns
-
-
-def array(gaps, lengths, values, widths=(1, 1, 2)):
-    """An array as bytes."""
-    head = np.array([len(gaps), len(values)], "<i8").tobytes() + bytes(widths)
-    kinds = zip((gaps, lengths, values), widths, strict=True)
-    return head + b"".join(np.array(n, "<i8").view(np.uint8).reshape(-1, 8)[:, :w].T.tobytes() for n, w in kinds)
 
 
 def add(content, into, *cells):
@@ -19,7 +13,7 @@ def add(content, into, *cells):
 
 def test_the_values_of_runs_are_added_at_their_places():
     into = np.array([1, 0, 0, 5, 0, 0])
-    assert add(array([0, 2], [1, 2], [300, 2, 70]), into) == (True, False)
+    assert add(stored_array([0, 2], [1, 2], [300, 2, 70]), into) == (True, False)
     assert into.tolist() == [301, 0, 0, 7, 70, 0]
 
 
@@ -28,44 +22,20 @@ def test_the_values_of_runs_are_added_at_their_places():
 def test_numbers_of_any_width_are_added(width, length):
     value = 0x1234567890ABCDEF & ((1 << 8 * width) - 1)
     into = np.arange(length + 1)
-    assert add(array([1], [length], [value] * length, (width, width, width)), into) == (True, False)
+    assert add(stored_array([1], [length], [value] * length, (width, width, width)), into) == (True, False)
     assert into.tolist() == [0, *(i + value for i in range(1, length + 1))]
 
 
 def test_arrays_stand_one_after_the_other_those_without_cells_too():
     into = np.zeros(5, np.int64)
-    parts = array([1], [1], [4]) + array([], [], []) + array([], [], []) + array([0], [3], [5, 6, 7])
+    parts = (
+        stored_array([1], [1], [4])
+        + stored_array([], [], [])
+        + stored_array([], [], [])
+        + stored_array([0], [3], [5, 6, 7])
+    )
     assert add(parts, into, 2, 0, 0, 3) == (True, False)
     assert into.tolist() == [0, 4, 5, 6, 7]
-
-
-REFUSED = {
-    "runs that touch": array([0, 0], [1, 1], [1, 1]),
-    "an empty run": array([0], [0], []),
-    "a run of negative length": array([3], [-1], [], (1, 8, 2)),
-    "a gap that leads back": array([2, -2], [1, 1], [1, 1], (8, 1, 2)),
-    "a negative place": array([-1], [1], [1], (8, 1, 2)),
-    "a gap to the end": array([4], [1], [1]),
-    "a gap beyond the end": array([300], [1], [1], (2, 1, 2)),
-    "a run beyond the end": array([2], [3], [1, 1, 1]),
-    "a second run beyond the end": array([0, 2], [1, 2], [1, 1, 1]),
-    "more values than cells of runs": array([0], [2], [1, 1, 1]),
-    "fewer values": array([0], [2], [1]),
-    "values without a run": array([], [], [1]),
-    "no width of gaps": array([0], [1], [1], (0, 1, 2)),
-    "no width of lengths": array([0], [1], [1], (1, 0, 2)),
-    "no width of values": array([0], [1], [0], (1, 1, 0)),
-    "numbers of nine bytes": array([0], [1], [0])[:18] + bytes([9, 0, 1]) + bytes(9),
-    "nothing": b"",
-    "half a head": array([], [], [])[:18],
-    "a byte too few": array([0], [1], [1])[:-1],
-    "a byte too many": array([0], [1], [1]) + b"\0",
-    "an array too many": array([0], [1], [1]) + array([], [], []),
-    "more runs than bytes": np.array([1 << 61, 0], "<i8").tobytes() + bytes([8, 8, 8]),
-    "more values than bytes": np.array([0, 1 << 61], "<i8").tobytes() + bytes([8, 8, 8]),
-    "a negative number of runs": np.array([-1, 0], "<i8").tobytes() + bytes([1, 1, 1, 0, 0]),
-    "a negative number of values": np.array([0, -1], "<i8").tobytes() + bytes([1, 1, 1]),
-}
 
 
 @pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED)
@@ -78,22 +48,28 @@ def test_what_is_no_array_is_refused(content):
 
 def test_a_run_of_more_values_than_there_are_is_not_added():
     into = np.zeros(4, np.int64)
-    assert add(array([0], [2], [7]), into)[0] is False
-    assert not into.any()
+    for content in (stored_array([0], [2], [7]), stored_array([0], [1], [7])[:-1]):
+        assert add(content, into)[0] is False
+        assert not into.any()
 
 
 def test_arrays_of_fewer_cells_than_there_are_to_add_to_are_refused():
-    assert add(array([0], [1], [1]), np.zeros(5, np.int64), 4)[0] is False
-    assert add(array([0], [1], [1]), np.zeros(4, np.int64), 4, 0)[0] is False
+    assert add(stored_array([0], [1], [1]), np.zeros(5, np.int64), 4)[0] is False
+    assert add(stored_array([0], [1], [1]), np.zeros(4, np.int64), 4, 0)[0] is False
 
 
 @pytest.mark.parametrize("values", [[-3, 0, 0], [1, -1 << 63, 2], [5, 6, -1]])
 def test_negative_values_are_told(values):
     into = np.zeros(4, np.int64)
-    assert add(array([1], [3], values, (1, 1, 8)), into) == (True, True)
+    assert add(stored_array([1], [3], values, (1, 1, 8)), into) == (True, True)
     assert into.tolist() == [0, *values]
-    assert add(array([0], [1], [1]) + array([1], [3], values, (1, 1, 8)), np.zeros(5, np.int64), 1, 4)[1] is True
-    assert add(array([1], [3], [1, 2, 1 << 62], (1, 1, 8)), np.zeros(4, np.int64)) == (True, False)
+    for parts in (
+        [stored_array([0], [3], values, (1, 1, 8)), stored_array([0], [3], [1, 1, 1])],
+        [stored_array([], [], [])] * 2,
+    ):
+        for ordered in (parts, parts[::-1]):
+            assert add(b"".join(ordered), np.zeros(6, np.int64), 3, 3) == (True, len(parts[0]) > 19)
+    assert add(stored_array([1], [3], [1, 2, 1 << 62], (1, 1, 8)), np.zeros(4, np.int64)) == (True, False)
 
 
 def test_columns_of_zeros_are_left_out():

@@ -1,7 +1,7 @@
 """How the arrays of a piece lie in its members: those that are read together in one, one after the other."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -10,10 +10,15 @@ import numpy as np
 from reliseg.run.store.sparse_arrays import most_bytes
 from reliseg.stats import Layout
 from reliseg.stats.consistency import Shapes, shapes_of_pixels, shapes_of_samples
+from reliseg.stats.pixels import limb_arrays
+from reliseg.stats.samples import LIMB_COLUMNS
 from reliseg.types import Int64
 
 PIXELS, CLASSWISE, SAMPLES = "pixels", "classwise", "samples"
 """Members of pieces: sums over pixels, those by class, and the rows of samples. Each score has one more."""
+
+_LIMBS = limb_arrays() | LIMB_COLUMNS
+"""Arrays whose last axis is the two limbs of sums. Each limb lies by itself: most upper ones are 0."""
 
 
 def ranks_of(score: str) -> str:
@@ -27,10 +32,18 @@ class Part:
 
     shapes: Shapes
 
+    def stored(self, arrays: Mapping[str, np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield arrays as they are stored: of sums, the upper limbs and then the lower ones."""
+        for name in self.shapes:
+            yield from np.moveaxis(arrays[name], -1, 0) if name in _LIMBS else (arrays[name],)
+
     @cached_property
     def cells(self) -> Int64[np.ndarray, " k"]:
-        """How many cells each array has."""
-        return np.array([math.prod(shape) for shape in self.shapes.values()], np.int64)
+        """How many cells each array has, as they are stored."""
+        cells = list[int]()
+        for name, shape in self.shapes.items():
+            cells += [math.prod(shape[:-1])] * shape[-1] if name in _LIMBS else [math.prod(shape)]
+        return np.array(cells, np.int64)
 
     @cached_property
     def most_bytes(self) -> int:
@@ -43,9 +56,13 @@ class Part:
 
     def arrays(self, flat: Int64[np.ndarray, " c"]) -> dict[str, np.ndarray]:
         """Return the arrays that lie in a flat one."""
-        ends = np.cumsum(self.cells).tolist()
-        named = zip(self.shapes.items(), [0, *ends], ends, strict=False)
-        return {name: flat[start:end].reshape(shape) for (name, shape), start, end in named}
+        arrays, start = dict[str, np.ndarray](), 0
+        for name, shape in self.shapes.items():
+            own = flat[start : start + math.prod(shape)]
+            start += len(own)
+            is_limbs = name in _LIMBS
+            arrays[name] = np.moveaxis(own.reshape(shape[-1], *shape[:-1]), 0, -1) if is_limbs else own.reshape(shape)
+        return arrays
 
 
 @lru_cache(maxsize=64)

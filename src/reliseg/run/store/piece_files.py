@@ -26,7 +26,7 @@ from reliseg.stats.filled.bins import FilledBins, FilledHistograms
 from reliseg.stats.pixels import ScoreHistogram
 from reliseg.types import Int64
 
-FORMAT = 13
+FORMAT = 14
 """Of files of statistics: others are not read."""
 _HEAD = "head.json"
 _PACKED = ".zst"
@@ -161,7 +161,7 @@ def _members(observed: Observed) -> Iterator[tuple[str, bytes]]:
         if name in scores:
             yield name, of_cells(*_filled(pixels.ranks, scores[name]).cells())
         else:
-            yield name, b"".join(to_sparse(arrays[array]) for array in part.shapes)
+            yield name, b"".join(map(to_sparse, part.stored(arrays)))
 
 
 def _filled(ranks: Mapping[str, ScoreHistogram], score: str) -> FilledBins:
