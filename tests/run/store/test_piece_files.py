@@ -219,6 +219,15 @@ def test_parts_that_are_missing_renamed_doubled_or_swapped_are_seen(tmp_path: Pa
             assert content_of(path) is None
 
 
+def test_a_part_that_is_there_twice_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    members = list(members_of(store(path)).items())
+    for member in members[:-1]:
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            write_members(path, [*members, member], sign=True)
+        assert content_of(path) is None
+
+
 def test_arrays_of_a_part_that_are_missing_doubled_or_swapped_are_seen(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     members, others = members_of(store(path)), members_of(store(path, seed=10))

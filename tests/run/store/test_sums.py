@@ -66,6 +66,19 @@ def test_only_scores_that_are_asked_for_are_added(tmp_path: Path) -> None:
     assert sums.filled()["margin"].counts.any()
 
 
+def test_a_histogram_with_fewer_than_no_pixels_is_refused(tmp_path: Path) -> None:
+    view = LogitView(np.zeros((1, 1, 1), np.float32), (1, 1), False, np.zeros(1, np.int64), np.ones(2))
+    pixels, samples = observe(view, np.zeros((1, 1), np.uint8), "image", LAYOUT)
+    counts = pixels.ranks["margin"].counts.copy()
+    counts[2, 7] = -1
+    pixels = replace(pixels, ranks={**pixels.ranks, "margin": ScoreHistogram(counts)})
+    save_piece(tmp_path / "a.zip", PieceHead({"image": ""}, {}, {}, ""), Observed(pixels, samples))
+    with open_piece(tmp_path / "a.zip") as opened:
+        HistogramSums(["msp"]).add(opened, LAYOUT.scores)
+        with pytest.raises(ValueError, match="another histogram"):
+            HistogramSums(["msp", "margin"]).add(opened, LAYOUT.scores)
+
+
 def test_lower_limbs_are_carried_once_at_the_end(tmp_path: Path) -> None:
     view = LogitView(np.zeros((1, 1, 1), np.float32), (1, 1), False, np.zeros(1, np.int64), np.ones(2))
     pixels, samples = observe(view, np.zeros((1, 1), np.uint8), "image", LAYOUT)
