@@ -69,6 +69,18 @@ def test_a_member_that_is_not_stored_as_its_entry_says_is_refused(lie: Callable[
         stored_member(memoryview(file.getvalue()), info, 6)
 
 
+def test_a_stored_member_without_its_signature_is_refused() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as written:
+        written.writestr("a", b"second")
+    with zipfile.ZipFile(file) as opened:
+        info = opened.getinfo("a")
+    whole = bytearray(file.getvalue())
+    whole[3] ^= 1
+    with pytest.raises(ValueError, match="no member"):
+        stored_member(memoryview(whole), info, 6)
+
+
 def test_a_stored_member_that_is_cut_off_is_refused() -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as written:
