@@ -89,7 +89,8 @@ def places_of(counts, b):
         ([0, 2], [2, 0]),
         ([1, 0, 2], [1, 1, 0]),
         ([1, 1, 1], [0, 0, 2]),
-        ([0, 2, 2], [1, 0, 0]),  # one of the second bin before the negative, the others tied in two ways
+        ([0, 2, 2], [1, 0, 0]),
+        ([3, 2, 2], [1, 0, 0]),  # one of the second bin before the negative, the others tied in two ways
         ([1, 3, 1], [1, 1, 0]),
         ([0, 1, 3], [2, 1, 0]),
     ],
