@@ -57,35 +57,31 @@ LIES: dict[str, Callable[[zipfile.ZipInfo], None]] = {
 }
 
 
-@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
-def test_a_member_that_is_not_stored_as_its_entry_says_is_refused(lie: Callable[[zipfile.ZipInfo], None]) -> None:
+def one_member() -> tuple[bytearray, zipfile.ZipInfo]:
+    """A zip file with one stored member, and its entry."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as written:
         written.writestr("a", b"second")
     with zipfile.ZipFile(file) as opened:
-        info = opened.getinfo("a")
+        return bytearray(file.getvalue()), opened.getinfo("a")
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_a_member_that_is_not_stored_as_its_entry_says_is_refused(lie: Callable[[zipfile.ZipInfo], None]) -> None:
+    whole, info = one_member()
     lie(info)
     with pytest.raises(UNREADABLE):
-        stored_member(memoryview(file.getvalue()), info, 6)
+        stored_member(memoryview(whole), info, 6)
 
 
 def test_a_stored_member_without_its_signature_is_refused() -> None:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as written:
-        written.writestr("a", b"second")
-    with zipfile.ZipFile(file) as opened:
-        info = opened.getinfo("a")
-    whole = bytearray(file.getvalue())
+    whole, info = one_member()
     whole[3] ^= 1
     with pytest.raises(ValueError, match="no member"):
         stored_member(memoryview(whole), info, 6)
 
 
 def test_a_stored_member_that_is_cut_off_is_refused() -> None:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as written:
-        written.writestr("a", b"second")
-    with zipfile.ZipFile(file) as opened:
-        info = opened.getinfo("a")
+    whole, info = one_member()
     with pytest.raises(ValueError, match="cut off"):
-        stored_member(memoryview(file.getvalue())[:33], info, 6)
+        stored_member(memoryview(whole)[:33], info, 6)

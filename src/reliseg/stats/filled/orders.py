@@ -35,7 +35,7 @@ def _backwards(values: Bins) -> Bins:
 
 @exact_njit
 def by_chance(counts: Bins) -> Bins:
-    """Return how many pixels a bin may hold, beside one of so many, without a tie at its other edge."""
+    """Return how many pixels chance explains in a bin beside one with so many; more are tied at its other edge."""
     found = np.empty(len(counts), np.int64)
     for i in range(len(counts)):
         found[i] = counts[i] + np.int64(np.ceil(2 * np.sqrt(np.float64(counts[i]))))
@@ -44,7 +44,7 @@ def by_chance(counts: Bins) -> Bins:
 
 @inline_exact_njit
 def _near(counts: np.int64, away: np.int64) -> np.int64:
-    """Return how many pixels of a bin may lie at an edge, from what is `by_chance` away from it."""
+    """Return how many pixels of a bin may lie at an edge; `away` is `by_chance` of the next bin away from that edge."""
     return min(counts, ((counts + 31) >> 5) + max(counts - away, np.int64(0)))
 
 
