@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reliseg.stats.filled.measures import EVEN, FIRST, LAST, area, hard_bins, pairs, reach, segments
+from reliseg.stats.filled.measures import EVEN, FIRST, LAST, areas, hard_bins, pairs, reach, segments
 from reliseg.stats.ranking import NARROW, NEAR, area_under_risk, average_precision, harmonic, most_precision
 
 WAYS = (EVEN, FIRST, LAST)
@@ -26,7 +26,7 @@ def reached(pos, neg):
 
 def found(pos, neg, way, risk):
     hard, before = hard_bins(pos, neg)
-    return area(pos, neg, apart(pos), hard, before, sums(pos[hard], neg[hard], before, way), way, risk)
+    return areas(pos, neg, apart(pos), hard, before, sums(pos[hard], neg[hard], before, way), way, risk)
 
 
 def test_hard_bins_are_those_with_a_segment_that_no_series_gives():
@@ -51,16 +51,18 @@ def test_areas_read_the_sums_of_hard_bins_and_a_series_for_the_others(way, risk)
     pos, neg = g.integers(0, 90, 1200), g.integers(1, 90, 1200)
     every, before = np.arange(len(pos)), reached(pos, neg)
     whole = sums(pos, neg, before, way)
-    assert area(pos, neg, apart(pos), every, before, whole, way, risk) == found(pos, neg, way, risk)
-    is_read = risk or way == LAST
-    assert (area(pos, neg, apart(pos), every, before, whole * 2, way, risk) != found(pos, neg, way, risk)) == is_read
+    assert areas(pos, neg, apart(pos), every, before, whole, way, risk) == found(pos, neg, way, risk)
+    twice = areas(pos, neg, apart(pos), every, before, whole * 2, way, risk)
+    are_read = way == LAST, risk
+    assert tuple(a != b for a, b in zip(twice, found(pos, neg, way, risk), strict=True)) == are_read
 
 
 @pytest.mark.parametrize(("pos", "neg"), [(POS, NEG), (MANY.integers(0, 90, 1200), MANY.integers(1, 90, 1200))])
 def test_areas_are_those_of_the_definition(pos, neg):
-    for risk, definition in ((False, average_precision), (True, area_under_risk)):
-        places = (0, 1, 2) if risk else (0, 2, 1)  # (value, lo, hi): risk is low where positives come first
-        assert [found(pos, neg, way, risk) for way in WAYS] == [definition(pos, neg)[k] for k in places]
+    for way, of_precision, of_risk in ((EVEN, 0, 0), (FIRST, 2, 1), (LAST, 1, 2)):  # of (value, lo, hi)
+        precision = average_precision(pos, neg)[of_precision]
+        assert found(pos, neg, way, False) == (precision, 0)
+        assert found(pos, neg, way, True) == (precision, area_under_risk(pos, neg)[of_risk])
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])
@@ -69,7 +71,7 @@ def test_precision_is_highest_where_pixels_may_be_tied_with_the_next_ones(step):
     pos, neg = g.integers(0, 90, 1200), g.integers(0, 3, 1200)
     places = np.cumsum(g.integers(1, 1 + step, 1200))
     hard, before = np.empty(0, np.int64), np.empty((2, 0))
-    highest = area(pos, neg, places, hard, before, before, FIRST, False)
+    highest, _ = areas(pos, neg, places, hard, before, before, FIRST, False)
     assert highest == most_precision(pos, neg, places) > average_precision(pos, neg)[2]
 
 

@@ -16,7 +16,7 @@ from reliseg.types import Float64, Int64
 Bins = Int64[np.ndarray, " b"]
 Before = Float64[np.ndarray, "2 k"]
 Sums = Float64[np.ndarray, "2 k"]
-Block = Float64[np.ndarray, "5 k"]
+Block = Float64[np.ndarray, "6 k"]
 Line = Float64[np.ndarray, " b"]
 Two = tuple[float, float]
 
@@ -120,12 +120,14 @@ def _put_of(count: int, way: int, risk: bool, block: Block) -> None:
     for i in range(count):  # several at once: one array holds all, so none can overlap another
         p, q, tp, fp = block[0, i], block[1, i], block[2, i], block[3, i]
         h = _sums(tp + fp, p, q, way)
-        block[4, i] = _risk(p, q, tp, fp, way, h) if risk else _precision(p, q, tp, fp, way, h)
+        block[4, i] = _precision(p, q, tp, fp, way, h)
+        if risk:
+            block[5, i] = _risk(p, q, tp, fp, way, h)
 
 
 @inline_exact_njit
 def _put_terms(count: int, way: int, risk: bool, block: Block) -> None:
-    """Put what each of a few bins adds to the area into the last row of a block."""
+    """Put what each of a few bins adds to the areas into the last rows of a block."""
     if risk:  # the compiler makes straight code of constants
         if way == EVEN:
             _put_of(count, EVEN, True, block)
@@ -161,28 +163,31 @@ def _put_best(pos: Bins, places: Bins, precisions: Line) -> None:
 
 
 @exact_njit
-def area(pos: Bins, neg: Bins, places: Bins, hard: Bins, before: Before, h: Sums, way: int, risk: bool) -> float:
-    """Return average precision or, with `risk`, the area under it, where all bins are arranged in one way.
+def areas(pos: Bins, neg: Bins, places: Bins, hard: Bins, before: Before, h: Sums, way: int, risk: bool) -> Two:
+    """Return average precision and the area under risk (0 without `risk`), where all bins are arranged in one way.
 
-    `h` are the harmonic sums of the hard bins over two segments: see `segments`. `places` are read for precision with
-    `FIRST` alone, which is the highest then that ties can give: see `stats.ranking.most_precision`.
+    `h` are the harmonic sums of the hard bins over two segments: see `segments`. `places` are read with `FIRST` alone:
+    average precision is the highest then that ties can give, see `stats.ranking.most_precision`.
     """
     n = len(pos)
-    terms, block = np.empty(n), np.empty((5, _BLOCK))
+    precisions, risks, block = np.empty(n), np.empty(n if risk else 0), np.empty((6, _BLOCK))
     tp, fp = 0.0, 0.0
     for first in range(0, n, _BLOCK):
         here = slice(first, min(first + _BLOCK, n))
         tp, fp = _put_pixels(pos[here], neg[here], tp, fp, block)
         _put_terms(len(pos[here]), way, risk, block)
-        _copy(block[4], terms[here])
+        _copy(block[4], precisions[here])
+        _copy(block[5], risks[here])
     for k in range(len(hard)):
         i = hard[k]
         p, q, t, f = np.float64(pos[i]), np.float64(neg[i]), before[0, k], before[1, k]
         sums = (h[0, k], h[1, k])
-        terms[i] = _risk(p, q, t, f, way, sums) if risk else _precision(p, q, t, f, way, sums)
-    if way == FIRST and not risk:
-        _put_best(pos, places, terms)
-    return pairwise_sum(terms) / (tp + fp if risk else tp)
+        precisions[i] = _precision(p, q, t, f, way, sums)
+        if risk:
+            risks[i] = _risk(p, q, t, f, way, sums)
+    if way == FIRST:
+        _put_best(pos, places, precisions)
+    return pairwise_sum(precisions) / tp, pairwise_sum(risks) / (tp + fp)
 
 
 @exact_njit

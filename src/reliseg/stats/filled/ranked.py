@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from reliseg.stats.filled.bins import FilledPair
-from reliseg.stats.filled.measures import EVEN, FIRST, LAST, area, hard_bins, pairs, reach, segments
+from reliseg.stats.filled.measures import EVEN, FIRST, LAST, areas, hard_bins, pairs, reach, segments
 from reliseg.stats.filled.orders import Bins, Order, Orders, orders
 from reliseg.stats.ranking import Bracketed, harmonic
 from reliseg.types import Float64
@@ -96,8 +96,7 @@ _NO_BINS = np.empty(0, np.int64), np.empty((2, 0)), np.empty((2, 0))
 
 def _areas(order: Order, places: Bins, way: int, with_risk: bool) -> _Areas:
     hard, before, sums = _hard_bins(order, way) if with_risk or way == LAST else _NO_BINS
-    precision = area(*order, places, hard, before, sums, way, False)
-    return _Areas(precision, area(*order, places, hard, before, sums, way, True) if with_risk else 0.0)
+    return _Areas(*areas(*order, places, hard, before, sums, way, with_risk))
 
 
 def _hard_bins(order: Order, way: int) -> tuple[Bins, Float64[np.ndarray, "2 k"], Float64[np.ndarray, "2 k"]]:
