@@ -119,9 +119,9 @@ def numbers(rows: Rows, shown: Sequence[str]) -> Numbers:
     kinds = {
         "ece": lambda: binned_numbers(rows)["ece"],
         "miou": lambda: mean_numbers(rows, range(CLASSES))["miou"],
-        "auroc": lambda: many.auroc(right, wrong),
-        "fpr95": lambda: many.fpr_at_tpr(right, wrong),
-        "risk95": lambda: many.risk_at(right, wrong, 95),
+        "auroc": lambda: many.rankings(right, wrong).auroc,
+        "fpr95": lambda: many.rankings(right, wrong).fpr95,
+        "risk95": lambda: many.risks_at(right, wrong, [95])[0],
         "aurc": lambda: many.area_under_risk(right, wrong),
     }
     return {name: kinds[name]() for name in shown}

@@ -1,12 +1,14 @@
 """The five numbers of in-domain against out: names, values and brackets."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers import textbook
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reliseg.metrics.detection import detection_quantities, detection_values
+from reliseg.metrics.detection import detection_quantities, detection_values, exact_detection_values
 from reliseg.stats.filled.bins import FilledPair
 
 NAMES = detection_quantities("mine", "mine/pixels", "pixel")
@@ -32,6 +34,14 @@ def test_values_are_those_of_the_pixels_one_by_one(inside, outside):
         assert (value.metric, value.score) == (f"mine_{name}", "msp")
         assert value.value == pytest.approx(float(number), abs=1e-12)
         assert 0 <= value.lo <= value.value <= value.hi <= 1
+
+
+@given(inside=COUNTS, outside=COUNTS)
+@settings(max_examples=30, deadline=None)
+def test_exact_values_are_the_same_without_brackets(inside, outside):
+    pair = FilledPair.of(np.array(inside), np.array(outside))
+    expected = [replace(v, lo=v.value, hi=v.value) for v in detection_values(NAMES, pair, "msp")]
+    assert exact_detection_values(NAMES, pair.first, pair.second, "msp") == expected
 
 
 def test_swapping_the_sides_and_the_order_swaps_the_two_ways_round():

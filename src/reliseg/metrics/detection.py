@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
 from reliseg.metrics import many
 from reliseg.metrics.base import Quantity
 from reliseg.metrics.many import Counts
 from reliseg.metrics.replicates import Replicates
 from reliseg.results import Value, with_score
-from reliseg.stats.filled.bins import FilledPair
-from reliseg.types import Float64
+from reliseg.stats.filled.bins import Bins, FilledPair
 
 _MEASURES = {
     "auroc": (
@@ -68,6 +65,16 @@ def detection_values(names: Mapping[str, Quantity], pixels: FilledPair, score: s
     return with_score(values, score)
 
 
+def exact_detection_values(names: Mapping[str, Quantity], inside: Bins, outside: Bins, score: str) -> list[Value]:
+    """Return the same of histograms over distinct scores that are known exactly; there is some of both."""
+    from reliseg.stats.filled.ties import measures
+
+    return [
+        Value.exact(name, number, q.definition, score=score)
+        for (name, q), number in zip(names.items(), measures(inside, outside), strict=True)
+    ]
+
+
 def detection_replicates(
     names: Mapping[str, Quantity], inside: Sequence[Counts], outside: Sequence[Counts], score: str
 ) -> Iterator[Replicates]:
@@ -76,17 +83,7 @@ def detection_replicates(
     `inside` and `outside` are histograms of sums, one row for each: first of all units, then of those without each one
     of the first sample, then of the second, where there are two.
     """
-    numbers = [_numbers(a, b) for a, b in zip(inside, outside, strict=True)]
+    numbers = [many.rankings(a, b) for a, b in zip(inside, outside, strict=True)]
     for k, (name, q) in enumerate(names.items()):
         centre, *lefts = (of_all[k] for of_all in numbers)
         yield Replicates(name, float(centre[0]), tuple(lefts), score=score, definition=q.definition)
-
-
-def _numbers(inside: Counts, outside: Counts) -> list[Float64[np.ndarray, " m"]]:
-    return [
-        many.auroc(inside, outside),
-        many.average_precision(inside, outside),
-        many.average_precision(outside[:, ::-1], inside[:, ::-1]),
-        many.fpr_at_tpr(inside, outside),
-        many.fpr_at_tpr(outside[:, ::-1], inside[:, ::-1]),
-    ]

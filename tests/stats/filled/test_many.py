@@ -5,11 +5,10 @@ import pytest
 
 from reliseg.stats.filled.many import (
     areas_under_risk,
-    aurocs,
-    average_precisions,
     growths,
-    others_until,
+    measures,
     read_lines,
+    risks,
 )
 
 
@@ -24,24 +23,49 @@ def ratio(a, b):
     return np.divide(a, b, out=np.full(len(a), np.nan), where=b > 0)
 
 
+def until(counts, others, wanted):
+    """How many of the others come before so many counted ones of each pair, evenly spread inside a bin."""
+    row, reached = np.arange(len(counts)), np.cumsum(counts, axis=1)
+    at = np.minimum((reached < wanted[:, None]).sum(axis=1), counts.shape[1] - 1)
+    inside = counts[row, at]
+    share = np.divide(wanted - (reached[row, at] - inside), inside, out=np.ones_like(inside), where=inside > 0)
+    return (np.cumsum(others, axis=1)[row, at] - others[row, at]) + share * others[row, at]
+
+
+def precision(pos, neg):
+    tp = np.cumsum(pos, axis=1)
+    seen = tp + np.cumsum(neg, axis=1)
+    precisions = np.divide(tp, seen, out=np.zeros_like(tp), where=seen > 0)
+    return ratio((pos * precisions).sum(axis=1), pos.sum(axis=1))
+
+
 @pytest.mark.parametrize("bins", [1, 7, 130, 400])
 @pytest.mark.parametrize("rows", [(3, 3), (1, 3), (3, 1)])
 def test_measures_are_those_of_whole_arrays(bins, rows):
     one, other = counts(rows[0], bins, 1), counts(rows[1], bins, 2)
     pos, neg = np.broadcast_arrays(one, other)
-    tp = np.cumsum(pos, axis=1)
-    seen = tp + np.cumsum(neg, axis=1)
-    of_pairs = ratio((neg * (tp - pos / 2)).sum(axis=1), pos.sum(axis=1) * neg.sum(axis=1))
-    np.testing.assert_array_equal(aurocs(one, other), of_pairs)
-    precision = np.divide(tp, seen, out=np.zeros_like(tp), where=seen > 0)
-    np.testing.assert_array_equal(average_precisions(one, other), ratio((pos * precision).sum(axis=1), pos.sum(axis=1)))
-    wanted = pos.sum(axis=1) * 0.95
-    at = np.minimum((tp < wanted[:, None]).sum(axis=1), bins - 1)
-    row = np.arange(len(pos))
-    inside = pos[row, at]
-    share = np.divide(wanted - (tp[row, at] - inside), inside, out=np.ones_like(inside), where=inside > 0)
-    before = np.cumsum(neg, axis=1)[row, at] - neg[row, at]
-    np.testing.assert_array_equal(others_until(one, other, wanted), before + share * neg[row, at])
+    positives, negatives = pos.sum(axis=1), neg.sum(axis=1)
+    turned = np.ascontiguousarray(neg[:, ::-1]), np.ascontiguousarray(pos[:, ::-1])
+    expected = [
+        ratio((neg * (np.cumsum(pos, axis=1) - pos / 2)).sum(axis=1), positives * negatives),
+        precision(pos, neg),
+        precision(*turned),
+        ratio(until(pos, neg, positives * 0.95), negatives),
+        ratio(until(*turned, negatives * 0.95), positives),
+    ]
+    np.testing.assert_array_equal(measures(one, other, 0.95), expected)
+    roles = np.stack([one, one[:, ::-1], one / 2], axis=1)
+    np.testing.assert_array_equal(measures(roles[:, 0], other, 0.95), expected)
+
+
+@pytest.mark.parametrize("bins", [1, 7, 130, 400])
+def test_risks_are_those_of_whole_arrays(bins):
+    right, wrong = counts(3, bins, 7), counts(3, bins, 8)
+    shares = np.array([0.0, 0.5, 0.95, 1.0])
+    every = right + wrong
+    wanted = [every.sum(axis=1) * share for share in shares]
+    expected = [ratio(until(every, wrong, of), of) for of in wanted]
+    np.testing.assert_array_equal(risks(right, wrong, shares), expected)
 
 
 @pytest.mark.parametrize("bins", [1, 7, 130, 400])
@@ -70,5 +94,5 @@ def test_lines_are_read_as_numpy_reads_each(ends):
 
 def test_without_bins_there_is_nothing():
     none = np.zeros((2, 0))
-    assert np.isnan(aurocs(none, none)).all()
-    assert others_until(none, none, np.zeros(2)).tolist() == [0, 0]
+    assert np.isnan(measures(none, none, 0.95)).all()
+    assert np.isnan(risks(none, none, np.array([0.5]))).all()

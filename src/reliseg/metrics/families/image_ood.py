@@ -1,5 +1,6 @@
 """Image-level OOD detection: can the mean confidence of an image tell another domain from the reference?"""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -7,13 +8,12 @@ from typing import ClassVar
 import numpy as np
 
 from reliseg.metrics.base import DomainState, Metric, Quantity, undefined_values
-from reliseg.metrics.detection import detection_quantities, detection_replicates, detection_values
+from reliseg.metrics.detection import detection_quantities, detection_replicates, exact_detection_values
 from reliseg.metrics.replicates import Replicates
 from reliseg.metrics.units import Units
 from reliseg.results import Value
-from reliseg.stats.filled.bins import FilledPair
 from reliseg.stats.ranking import histograms_of_scores
-from reliseg.types import Float64
+from reliseg.types import Float64, Int64
 
 _KNOWN = detection_quantities("ood", "ood/known-pixels", "image")
 _ALL = detection_quantities("ood", "ood/all-pixels", "image")
@@ -55,8 +55,7 @@ class ImageOod(Metric):
                     continue
                 inside, outside = (_finite(d.images.scores[:, s, kind]) for d in (reference, domain))
                 if len(inside) and len(outside):
-                    exact = detection_values(names, FilledPair.of(*histograms_of_scores(inside, outside)), score)
-                    values += [replace(v, lo=v.value, hi=v.value) for v in exact]
+                    values += exact_detection_values(names, *histograms_of_scores(inside, outside), score)
                 else:
                     side = "reference" if not len(inside) else "domain"
                     values += undefined_values(names, f"no image of the {side} has a counted pixel", score=score)
@@ -74,7 +73,7 @@ class ImageOod(Metric):
                     bins = _bins(np.concatenate([_finite(m) for m in means]))
                     inside = _histograms(means[0], reference.units, bins)
                     outside = _histograms(means[1], domain.units, bins)
-                    of_all = inside.sum(axis=0, keepdims=True), outside.sum(axis=0, keepdims=True)
+                    of_all = [counts.sum(axis=0, keepdims=True, dtype=np.float64) for counts in (inside, outside)]
                     yield from detection_replicates(
                         names,
                         [of_all[0], of_all[0], of_all[0] - inside],
@@ -97,10 +96,9 @@ def _bins(values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " b"]:
 
 def _histograms(
     values: Float64[np.ndarray, " n"], units: Units, bins: Float64[np.ndarray, " b"]
-) -> Float64[np.ndarray, "u b"]:
+) -> Int64[np.ndarray, "u b"]:
     """Return how many images of each unit are in each bin, the most confident one first."""
     there = ~np.isnan(values)
     bin_ = len(bins) - np.searchsorted(bins[::-1], values[there], side="right")
-    counts = np.zeros((len(units), len(bins)))
-    np.add.at(counts, (units.of_image[there], bin_), 1)
-    return counts
+    shape = len(units), len(bins)
+    return np.bincount(units.of_image[there] * len(bins) + bin_, minlength=math.prod(shape)).reshape(shape)

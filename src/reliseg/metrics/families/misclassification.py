@@ -158,16 +158,16 @@ def _risks(ranked: "Ranked") -> dict[str, Bracketed]:
 
 def _numbers(counts: Float64[np.ndarray, "m r b"]) -> dict[str, Float64[np.ndarray, " m"]]:
     """Return the numbers of many histograms."""
-    right, wrong = (np.ascontiguousarray(counts[:, role]) for role in (RIGHT, WRONG))  # read again and again
-    auroc, aurc = many.auroc(right, wrong), many.area_under_risk(right, wrong)
-    e = many.ratio(wrong.sum(axis=1), (right + wrong).sum(axis=1))
+    right, wrong = counts[:, RIGHT], counts[:, WRONG]
+    ranked, aurc, e = many.rankings(right, wrong), many.area_under_risk(right, wrong), many.error_rates(right, wrong)
+    risks = zip(_RISKS, many.risks_at(right, wrong, _RISKS), strict=True)
     return {
-        "auroc": auroc,
-        "prr": 100 * (2 * auroc - 1),
-        "aupr_success": many.average_precision(right, wrong),
-        "aupr_error": many.average_precision(wrong[:, ::-1], right[:, ::-1]),
-        "fpr95": many.fpr_at_tpr(right, wrong),
+        "auroc": ranked.auroc,
+        "prr": 100 * (2 * ranked.auroc - 1),
+        "aupr_success": ranked.average_precision,
+        "aupr_error": ranked.other_average_precision,
+        "fpr95": ranked.fpr95,
         "aurc": aurc,
-        "e_aurc": np.maximum(0, aurc - many.least_area_under_risk(right, wrong)),
-        "augrc": e * (1 - e) * (1 - auroc) + e * e / 2,
-    } | {f"risk{p}": many.risk_at(right, wrong, p) for p in _RISKS}
+        "e_aurc": np.maximum(0, aurc - many.least_area_under_risk(e)),
+        "augrc": e * (1 - e) * (1 - ranked.auroc) + e * e / 2,
+    } | {f"risk{p}": risk for p, risk in risks}

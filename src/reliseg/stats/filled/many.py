@@ -11,6 +11,7 @@ from reliseg.types import Float64
 
 Rows = Float64[np.ndarray, "m b"]
 Numbers = Float64[np.ndarray, " m"]
+Line = Float64[np.ndarray, " b"]
 
 
 @inline_exact_njit
@@ -19,62 +20,87 @@ def _ratio(a: float, b: float) -> float:
 
 
 @inline_exact_njit
-def _totals(counts: Rows) -> Numbers:
-    totals = np.empty(len(counts))
-    for i in range(len(counts)):
-        totals[i] = pairwise_sum(counts[i])
-    return totals
+def _put(row: Line, into: Line) -> None:
+    for k in range(len(into)):
+        into[k] = row[k]
+
+
+@inline_exact_njit
+def _put_backwards(row: Line, into: Line) -> None:
+    for k in range(len(into)):
+        into[len(into) - 1 - k] = row[k]
+
+
+@inline_exact_njit
+def _auroc(pos: Line, neg: Line, pairs: float, terms: Line) -> float:
+    """Return the area under the ROC curve; a tie counts half."""
+    above = 0.0
+    for k in range(len(pos)):
+        above += pos[k]
+        terms[k] = neg[k] * (above - pos[k] / 2)
+    return _ratio(pairwise_sum(terms), pairs)
+
+
+@inline_exact_njit
+def _average_precision(pos: Line, neg: Line, positives: float, terms: Line) -> float:
+    """Return the step sum of precision over recall, read at bins."""
+    tp, fp = 0.0, 0.0
+    for k in range(len(pos)):
+        tp += pos[k]
+        fp += neg[k]
+        terms[k] = pos[k] * (tp / (tp + fp)) if tp + fp > 0 else 0.0
+    return _ratio(pairwise_sum(terms), positives)
+
+
+@inline_exact_njit
+def _until(counts: Line, others: Line, wanted: float) -> float:
+    """Return how many of the others come before so many counted ones; inside a bin both are even."""
+    if not len(counts):
+        return 0.0
+    reached, before, at = counts[0], others[0], 0
+    while reached < wanted and at < len(counts) - 1:
+        at += 1
+        reached += counts[at]
+        before += others[at]
+    share = (wanted - (reached - counts[at])) / counts[at] if counts[at] > 0 else 1.0
+    return (before - others[at]) + share * others[at]
 
 
 @exact_njit
-def aurocs(pos: Rows, neg: Rows) -> Numbers:
-    """Return the area under the ROC curve of each pair; a tie counts half."""
+def measures(pos: Rows, neg: Rows, share: float) -> Float64[np.ndarray, "5 m"]:
+    """Return measures of each pair: AUROC, average precision of the positives, and of the negatives from the other end;
+    the share of the negatives that come before so large a `share` of the positives, and likewise from the other end.
+    """
     rows, bins = max(len(pos), len(neg)), pos.shape[1]
-    found, terms = np.empty(rows), np.empty(bins)
-    positives, negatives = _totals(pos), _totals(neg)
+    found = np.empty((5, rows))
+    p, n, terms = np.empty(bins), np.empty(bins), np.empty(bins)
     for i in range(rows):
-        of_pos, of_neg = i if len(pos) > 1 else 0, i if len(neg) > 1 else 0
-        p, n = pos[of_pos], neg[of_neg]
-        above = 0.0
-        for k in range(bins):
-            above += p[k]
-            terms[k] = n[k] * (above - p[k] / 2)
-        found[i] = _ratio(pairwise_sum(terms), positives[of_pos] * negatives[of_neg])
+        of_pos, of_neg = pos[i if len(pos) > 1 else 0], neg[i if len(neg) > 1 else 0]
+        _put(of_pos, p)
+        _put(of_neg, n)
+        positives, negatives = pairwise_sum(p), pairwise_sum(n)
+        found[0, i] = _auroc(p, n, positives * negatives, terms)
+        found[1, i] = _average_precision(p, n, positives, terms)
+        found[3, i] = _ratio(_until(p, n, share * positives), negatives)
+        _put_backwards(of_pos, p)
+        _put_backwards(of_neg, n)
+        found[2, i] = _average_precision(n, p, negatives, terms)
+        found[4, i] = _ratio(_until(n, p, share * negatives), positives)
     return found
 
 
 @exact_njit
-def average_precisions(pos: Rows, neg: Rows) -> Numbers:
-    """Return the step sum of precision over recall of each pair, read at bins."""
-    rows, bins = max(len(pos), len(neg)), pos.shape[1]
-    found, terms = np.empty(rows), np.empty(bins)
-    positives = _totals(pos)
+def risks(right: Rows, wrong: Rows, shares: Line) -> Float64[np.ndarray, "s m"]:
+    """Return the error rate of each pair among so large shares of its pixels, the most confident ones."""
+    rows, bins = right.shape
+    found, every, errors = np.empty((len(shares), rows)), np.empty(bins), np.empty(bins)
     for i in range(rows):
-        of_pos, of_neg = i if len(pos) > 1 else 0, i if len(neg) > 1 else 0
-        p, n = pos[of_pos], neg[of_neg]
-        tp, fp = 0.0, 0.0
         for k in range(bins):
-            tp += p[k]
-            fp += n[k]
-            terms[k] = p[k] * (tp / (tp + fp)) if tp + fp > 0 else 0.0
-        found[i] = _ratio(pairwise_sum(terms), positives[of_pos])
-    return found
-
-
-@exact_njit
-def others_until(counts: Rows, others: Rows, wanted: Numbers) -> Numbers:
-    """Return how many of the others of each pair come before so many counted ones; inside a bin both are even."""
-    rows, bins = max(len(counts), len(others)), counts.shape[1]
-    found = np.zeros(rows)
-    for i in range(rows if bins else 0):
-        c, o = counts[i if len(counts) > 1 else 0], others[i if len(others) > 1 else 0]
-        reached, before, at = c[0], o[0], 0
-        while reached < wanted[i] and at < bins - 1:
-            at += 1
-            reached += c[at]
-            before += o[at]
-        share = (wanted[i] - (reached - c[at])) / c[at] if c[at] > 0 else 1.0
-        found[i] = (before - o[at]) + share * o[at]
+            every[k], errors[k] = right[i, k] + wrong[i, k], wrong[i, k]
+        pixels = pairwise_sum(every)
+        for s in range(len(shares)):
+            wanted = pixels * shares[s]
+            found[s, i] = _ratio(_until(every, errors, wanted), wanted)
     return found
 
 

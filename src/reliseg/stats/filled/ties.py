@@ -1,0 +1,44 @@
+"""Measures of two kinds that rounding does not move: each bin is one tie. They have the bits of `ranked`'s values."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from reliseg.runtime.numba_compile import exact_njit
+from reliseg.stats.filled.measures import EVEN, area, pairs, reach
+from reliseg.types import Int64
+
+Bins = Int64[np.ndarray, " b"]
+
+
+class Measures(NamedTuple):
+    """Of the first kind before the second; `other` are of the second before the first, from the other end."""
+
+    auroc: float
+    average_precision: float
+    other_average_precision: float
+    fpr: float
+    """The share of the second kind that is not before so many % of the first."""
+    other_fpr: float
+
+
+def measures(first: Bins, second: Bins, percent: int = 95) -> Measures:
+    """Return the measures of two kinds, with some of both; no bin is empty, and the highest-ranked one comes first."""
+    return Measures(*_measures(first, second, percent))
+
+
+@exact_njit
+def _measures(first: Bins, second: Bins, percent: int) -> tuple[float, float, float, float, float]:
+    before, same = pairs(first, second)
+    precision, fpr = _one_way(first, second, percent)
+    other_precision, other_fpr = _one_way(second[::-1].copy(), first[::-1].copy(), percent)
+    return min(before + same / 2, 1.0), precision, other_precision, fpr, other_fpr
+
+
+@exact_njit
+def _one_way(pos: Bins, neg: Bins, percent: int) -> tuple[float, float]:
+    """Return average precision, which reads no harmonic sums of ties, and the false positive rate."""
+    none, no_sums = np.empty(0, np.int64), np.empty((2, 0))
+    precision = area(pos, neg, none, none, no_sums, no_sums, EVEN, False)
+    at, _, before = reach(pos, neg, -(-percent * pos.sum() // 100), False)
+    return precision, (before + neg[at]) / neg.sum()

@@ -1,0 +1,41 @@
+"""Measures of ties have the bits of the values of rankings, whose brackets are measured too."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reliseg.stats.filled.bins import FilledPair
+from reliseg.stats.filled.ranked import Ranked
+from reliseg.stats.filled.ties import measures
+
+COUNTS = st.lists(st.integers(0, 5), min_size=7, max_size=7).filter(any)
+
+
+def ranked_values(pair):
+    ranked = Ranked.of(pair)
+    other = ranked.reversed()
+    found = (
+        ranked.auroc,
+        ranked.average_precision,
+        other.average_precision,
+        ranked.fpr_at_tpr(),
+        other.fpr_at_tpr(),
+    )
+    return tuple(value for value, *_ in found)
+
+
+@given(first=COUNTS, second=COUNTS)
+@settings(max_examples=60, deadline=None)
+def test_measures_are_the_values_of_rankings(first, second):
+    pair = FilledPair.of(np.array(first), np.array(second))
+    assert measures(pair.first, pair.second) == ranked_values(pair)
+
+
+@pytest.mark.parametrize("bins", [1, 130, 1500])
+def test_measures_of_many_bins_are_the_values_of_rankings(bins):
+    g = np.random.default_rng(bins)
+    pair = FilledPair.of(
+        g.integers(0, 3, bins) + (np.arange(bins) == 0), g.integers(0, 2, bins) + (np.arange(bins) == 0)
+    )
+    assert measures(pair.first, pair.second) == ranked_values(pair)
