@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from reliseg.runtime.numba_compile import exact_njit
-from reliseg.stats.filled.measures import EVEN, area, pairs, reach
+from reliseg.stats.filled.measures import EVEN, areas, pairs, reach
 from reliseg.types import Int64
 
 Bins = Int64[np.ndarray, " b"]
@@ -39,6 +39,6 @@ def _measures(first: Bins, second: Bins, percent: int) -> tuple[float, float, fl
 def _one_way(pos: Bins, neg: Bins, percent: int) -> tuple[float, float]:
     """Return average precision, which reads no harmonic sums of ties, and the false positive rate."""
     none, no_sums = np.empty(0, np.int64), np.empty((2, 0))
-    precision = area(pos, neg, none, none, no_sums, no_sums, EVEN, False)
+    precision, _ = areas(pos, neg, none, none, no_sums, no_sums, EVEN, False)
     at, _, before = reach(pos, neg, -(-percent * pos.sum() // 100), False)
     return precision, (before + neg[at]) / neg.sum()
