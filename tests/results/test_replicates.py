@@ -47,12 +47,23 @@ def test_equal_numbers_give_equal_bytes(written, tmp_path):
     assert again.read_bytes() == first.read_bytes()
 
 
-def test_a_file_is_an_archive_of_numpy_whose_arrays_are_deflated(written):
+def test_a_file_is_an_archive_of_numpy_whose_index_alone_is_deflated(written):
     (path,) = (written[0] / FOLDER).rglob("*.npz")
     with np.load(path, allow_pickle=False) as arrays:
         assert {name: arrays[name].dtype.str for name in arrays} == {"index": "|u1", "values": "<f4"}
     with zipfile.ZipFile(path) as archive:
-        assert {member.compress_type for member in archive.infolist()} == {zipfile.ZIP_DEFLATED}
+        packed = {member.filename: member.compress_type for member in archive.infolist()}
+    assert packed == {"index.npy": zipfile.ZIP_DEFLATED, "values.npy": zipfile.ZIP_STORED}
+
+
+def test_files_of_earlier_releases_whose_values_are_deflated_too_are_read(written):
+    run, numbers = written
+    (path,) = (run / FOLDER).rglob("*.npz")
+    with np.load(path) as arrays:
+        kept = dict(arrays)
+    np.savez_compressed(path, **kept)
+    found = Replicates(run).of(numbers[2][0])
+    np.testing.assert_allclose(found.values[1], numbers[2][1].values[1], atol=1e-8)
 
 
 def test_a_number_that_is_not_there_has_none(written):

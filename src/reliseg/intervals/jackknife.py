@@ -4,6 +4,7 @@ A number is computed again without each unit. How much it moves, on its link's s
 unevenly the units move it gives the degrees of freedom of Student's t.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -17,7 +18,7 @@ Left: TypeAlias = Float64[np.ndarray, " n"]
 """A number without each of the units, one after the other."""
 
 LEVEL = 0.95
-_FEW, _ENOUGH = 0.08, 9
+_FEW, ENOUGH = 0.08, 9
 """A share of the units, and how many: where fewer than both decide a number, no interval is honest.
 
 Above a hundred units the share alone would warn of intervals that hold what they say: `benchmarks/intervals.py`.
@@ -81,7 +82,7 @@ class Spread:
             return cls(0.0, float(n - 1), n, n)
         kurtosis = fourths * n / squares**2
         freedom = min(max(2 * n / max(kurtosis - 1, 1e-9), min(2, n - 1)), n - 1)
-        return cls(float(np.sqrt((n - 1) / n * squares)), float(freedom), deciding, n)
+        return cls(math.sqrt((n - 1) / n * squares), float(freedom), deciding, n)
 
     def __add__(self, other: "Spread") -> "Spread":
         """Return the spread of a sum or difference of two independent numbers (Welch 1947)."""
@@ -91,11 +92,11 @@ class Spread:
         fourth = self.error**4 / self.freedom + other.error**4 / other.freedom
         wider = max((self, other), key=lambda spread: spread.error)
         freedom = square**2 / fourth if fourth else wider.freedom
-        return replace(wider, error=float(np.sqrt(square)), freedom=freedom)
+        return replace(wider, error=math.sqrt(square), freedom=freedom)
 
     def doubt(self, noun: str = "unit") -> str:
         """Return why an interval should not be relied on, or nothing; `noun` is what a unit is."""
-        if not self.error or self.deciding >= min(_FEW * self.units, _ENOUGH):
+        if not self.error or self.deciding >= min(_FEW * self.units, ENOUGH):
             return ""
         return f"{self.deciding} of {self.units} {noun}s decide this number"
 
@@ -131,4 +132,5 @@ def jackknife(
     here, half = float(scale.forward(np.array(value))), spread.half(level)
     if spread.error <= ROUNDING * max(1.0, abs(here)):
         return Interval.none(UNCHANGED.format(noun))
-    return Interval(scale.back(here - half), scale.back(here + half), doubt=spread.doubt(noun))
+    low, high = scale.back(np.array([here - half, here + half])).tolist()
+    return Interval(low, high, doubt=spread.doubt(noun))

@@ -1,12 +1,13 @@
 """Jackknife intervals of many numbers at once: `jackknife` defines them, with the same bits, one after the other."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from reliseg.intervals.jackknife import (
     DECIDE,
+    ENOUGH,
     LEVEL,
     ONE_UNIT,
     ROUNDING,
@@ -16,7 +17,7 @@ from reliseg.intervals.jackknife import (
     Left,
     Spread,
 )
-from reliseg.intervals.scale import Scale
+from reliseg.intervals.scale import Scale, Values
 from reliseg.types import Bool, Float64
 
 _CELLS = 1 << 20
@@ -63,39 +64,47 @@ def _of_alike(asked: Sequence[Asked], level: float, noun: str) -> Iterator[Inter
         number.scale if number.scale.fits(low, high) else number.scale.itself()
         for number, low, high in zip(asked, least.tolist(), most.tolist(), strict=True)
     ]
-    moved = [_forward(scales, lefts, is_finite) for lefts in samples]
-    here = _forward(scales, ends[:, :1], is_finite)[:, 0]
+    rows = _rows_by_scale(scales, is_finite)
+    moved = [_on_scales(rows, Scale.forward, lefts) for lefts in samples]
+    here = _on_scales(rows, Scale.forward, ends[:, :1])
     spreads = [sum(others, first) for first, *others in zip(*map(_spreads, moved), strict=True)]
     half = stdtrit([spread.freedom for spread in spreads], (1 + level) / 2) * [spread.error for spread in spreads]
-    numbers = zip(scales, spreads, is_finite.tolist(), here.tolist(), half.tolist(), strict=True)
-    for scale, spread, there, place, around in numbers:
+    bounds = _on_scales(rows, Scale.back, here + half[:, None] * (-1, 1))
+    numbers = zip(spreads, is_finite.tolist(), here[:, 0].tolist(), bounds.tolist(), strict=True)
+    for spread, there, place, (low, high) in numbers:
         if not there:
             yield Interval.none(UNDEFINED.format(noun))
         elif spread.error <= ROUNDING * max(1.0, abs(place)):
             yield Interval.none(UNCHANGED.format(noun))
         else:
-            yield Interval(scale.back(place - around), scale.back(place + around), doubt=spread.doubt(noun))
+            yield Interval(low, high, doubt=spread.doubt(noun))
 
 
-def _forward(
-    scales: Sequence[Scale], values: Float64[np.ndarray, "k n"], there: Bool[np.ndarray, " k"]
+def _rows_by_scale(scales: Sequence[Scale], there: Bool[np.ndarray, " k"]) -> dict[Scale, list[int]]:
+    """Return the rows of each scale, if they are there."""
+    rows: dict[Scale, list[int]] = {}
+    for i in np.flatnonzero(there).tolist():
+        rows.setdefault(scales[i], []).append(i)
+    return rows
+
+
+def _on_scales(
+    rows: Mapping[Scale, Sequence[int]], change: Callable[[Scale, Values], Values], values: Float64[np.ndarray, "k n"]
 ) -> Float64[np.ndarray, "k n"]:
-    """Return the values on the scale of their row; rows that are not there as they are."""
+    """Return the values of each scale's rows as it changes them, of other rows as they are."""
     moved = values.copy()
-    links = np.array([scale.link for scale in scales])
-    low, high = (np.array([getattr(scale, end) for scale in scales])[:, None] for end in ("low", "high"))
-    is_log, is_logit = ((links == link) & there for link in ("log", "logit"))
-    moved[is_log] = np.log(values[is_log] - low[is_log])
-    moved[is_logit] = np.log(values[is_logit] - low[is_logit]) - np.log(high[is_logit] - values[is_logit])
+    for scale, of_scale in rows.items():
+        moved[of_scale] = change(scale, values[of_scale])
     return moved
 
 
 def _spreads(lefts: Float64[np.ndarray, "k n"]) -> Iterable[Spread]:
-    """Return the spread of each row."""
+    """Return the spread of each row; of the units that decide a number, no more are counted than anyone asks for."""
     n, rising = lefts.shape[1], np.sort(lefts, axis=1)
     square = (rising - rising.mean(axis=1, keepdims=True)) ** 2
     total, fourth = square.sum(axis=1), (square**2).sum(axis=1)
-    largest_first = np.cumsum(np.sort(square, axis=1)[:, ::-1], axis=1)
+    largest = square if n <= 2 * ENOUGH else np.delete(square, np.s_[ENOUGH:-ENOUGH], axis=1)  # they lie at the ends
+    largest_first = np.cumsum(np.sort(largest, axis=1)[:, ::-1], axis=1)
     deciding = (largest_first < (DECIDE * total)[:, None]).sum(axis=1) + 1
     sums = zip(total.tolist(), fourth.tolist(), deciding.tolist(), strict=True)
     return [Spread.of_sums(n, of_squares, of_fourths, few) for of_squares, of_fourths, few in sums]

@@ -46,18 +46,19 @@ class Scale:
         values = np.asarray(values)
         return np.asarray(np.log(values - self.low) - np.log(self.high - values))
 
-    def back(self, place: float) -> float:
-        """Return the number at a place of the link's scale, within its range."""
-        return float(min(max(_BACK[self.link](self, place), self.low), self.high))
+    def back(self, places: Values) -> Values:
+        """Return the numbers at places of the link's scale, within its range."""
+        return np.minimum(np.maximum(_BACK[self.link](self, np.asarray(places)), self.low), self.high)
 
 
-def _from_logit(scale: Scale, place: float) -> float:
-    share = 1 / (1 + np.exp(-place)) if place >= 0 else np.exp(place) / (1 + np.exp(place))
-    return float(scale.low + (scale.high - scale.low) * share)
+def _from_logit(scale: Scale, places: Values) -> Values:
+    far = np.exp(-np.abs(places))
+    share = np.where(places >= 0, 1 / (1 + far), far / (1 + far))
+    return np.asarray(scale.low + (scale.high - scale.low) * share)
 
 
-_BACK: dict[Link, Callable[[Scale, float], float]] = {
-    "identity": lambda _, place: place,
-    "log": lambda scale, place: float(scale.low + np.exp(min(place, 700.0))),
+_BACK: dict[Link, Callable[[Scale, Values], Values]] = {
+    "identity": lambda _, places: places,
+    "log": lambda scale, places: np.asarray(scale.low + np.exp(np.minimum(places, 700.0))),
     "logit": _from_logit,
 }

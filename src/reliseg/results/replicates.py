@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import numpy as np
 
@@ -58,7 +58,8 @@ def number_key(row: Row) -> Key:
 def write_replicates(folder: Path, origin: Row, numbers: Iterable[tuple[Row, Lefts]]) -> Path:
     """Write the replicates of one model on one domain under one calibration, which any of its rows names."""
     sets: list[UnitSet] = []
-    index, columns = [], []
+    index = []
+    columns, centres, sizes = [np.zeros(0)], list[float](), list[int]()
     for row, lefts in numbers:
         places = []
         for units in lefts.units:
@@ -66,21 +67,28 @@ def write_replicates(folder: Path, origin: Row, numbers: Iterable[tuple[Row, Lef
                 sets.append(units)
             places.append(sets.index(units))
         index.append([*number_key(row), places, lefts.doubt])
-        columns += [(left - row.value).astype("<f4") for left in lefts.values]
+        columns += lefts.values
+        centres += [row.value] * len(lefts.values)
+        sizes += map(len, lefts.values)
     head = {"format": _FORMAT, "origin": _origin(origin), "units": [vars(s) for s in sets], "numbers": index}
     text = np.frombuffer(json.dumps(head, ensure_ascii=False).encode(), np.uint8)
-    values = np.concatenate([np.zeros(0, "<f4"), *columns])
+    values = np.concatenate(columns)
+    values -= np.repeat(np.array(centres, np.float64), sizes)
     path = _path(folder, origin)
-    write_atomically(path, lambda file: _save(file, index=text, values=values))
+    write_atomically(path, lambda file: _save(file, text, values.astype("<f4")))
     return path
 
 
-def _save(file: BinaryIO, **arrays: np.ndarray) -> None:
-    """Write arrays as `numpy.savez_compressed` does, in half its time: they become a twentieth larger."""
+def _save(file: BinaryIO, index: np.ndarray, values: np.ndarray) -> None:
+    """Write arrays as `numpy.savez` does, the index deflated.
+
+    Values are not: their digits are as good as drawn, an eighth would take a tenth of the time of all metrics.
+    """
+    stored = ZipInfo("values.npy")
     with ZipFile(file, "w", ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
+        for member, array in (("index.npy", index), (stored, values)):
+            with archive.open(member, "w", force_zip64=True) as opened:
+                np.lib.format.write_array(opened, array, allow_pickle=False)
 
 
 class Replicates:
