@@ -1,11 +1,13 @@
 """Units: images or scenes, their sums, and the sums of all others."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from helpers.worlds import world
 
 from reliseg.metrics import units as units_module
-from reliseg.metrics.units import Drawn, ShardRows, UnitImage, UnitRows, Units
+from reliseg.metrics.units import Drawn, ShardRows, UnitImage, UnitRows, Units, roles_of
 from reliseg.stats import SampleTable
 from reliseg.stats.bins import ROLES, VOID_ROLE
 
@@ -58,6 +60,29 @@ def test_sums_without_each_unit_and_the_unit_are_the_total():
     )
 
 
+def put_scores(rows: ShardRows, places: Sequence[int], table: SampleTable) -> None:
+    """Put the coarse bins of all scores."""
+    for s, score in enumerate(WORLD.scores):
+        counts = table.coarse[:, s, : roles_of(score)].astype(np.uint32)
+        filled = np.flatnonzero(counts.any(axis=(0, 1)))
+        rows.put_score(places, score, filled, counts[:, :, filled])
+
+
+def test_a_shard_is_put_together_from_pieces_in_any_order():
+    whole = Units.of_table(TABLE, images(1), WORLD.layout)
+    rows = ShardRows(len(TABLE.ids), WORLD.layout)
+    for places in ([3, 0, 19, 7], [i for i in range(20) if i not in (3, 0, 19, 7)]):
+        table = SampleTable.from_arrays(
+            [TABLE.ids[i] for i in places], {n: a[places] for n, a in TABLE.arrays().items()}
+        )
+        rows.put(places, table)
+        put_scores(rows, places, table)
+    found = Units.of([rows.packed()], images(1))
+    for score in WORLD.scores:
+        np.testing.assert_array_equal(found.coarse_bins[score], whole.coarse_bins[score])
+        np.testing.assert_array_equal(found.rows.ranks[score], whole.rows.ranks[score], strict=True)
+
+
 def test_shards_are_put_together_whatever_bins_each_has():
     whole = Units.of_table(TABLE, images(1), WORLD.layout)
     halves = []
@@ -65,8 +90,7 @@ def test_shards_are_put_together_whatever_bins_each_has():
         table = SampleTable.from_arrays(TABLE.ids[part], {n: a[part] for n, a in TABLE.arrays().items()})
         rows, places = ShardRows(len(table.ids), WORLD.layout), list(range(len(table.ids)))
         rows.put(places, table)
-        for s, score in enumerate(WORLD.scores):
-            rows.put_score(places, score, table, s)
+        put_scores(rows, places, table)
         halves.append(rows.packed())
     found = Units.of(halves, images(1))
     assert (found.names, found.digests) == (whole.names, whole.digests)
@@ -99,8 +123,7 @@ def packed_shards(sizes):
             [TABLE.ids[i] for i in places], {k: a[places] for k, a in TABLE.arrays().items()}
         )
         part.put(range(len(places)), table)
-        for number, score in enumerate(WORLD.scores):
-            part.put_score(range(len(places)), score, table, number)
+        put_scores(part, range(len(places)), table)
         rows.append(part.packed())
     return rows
 

@@ -11,11 +11,11 @@ import numpy as np
 from reliseg.metrics.class_rows import Numbers, by_class, no_class_tables, probabilities
 from reliseg.metrics.exact import total
 from reliseg.stats import Layout, SampleTable
-from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, ROLES, VOID_ROLE
+from reliseg.stats.bins import COARSE_SHIFT, RELIABILITY_BINS, ROLES, VOID_ROLE
 from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.filled.bins import FilledBins
 from reliseg.stats.fixed import real
-from reliseg.types import Float64, Int64
+from reliseg.types import Float64, Int64, UInt32
 
 Kind: TypeAlias = Literal["images", "scenes"]
 UnitKind: TypeAlias = Kind | Literal["groups"]
@@ -28,7 +28,7 @@ SCENES_NEEDED = 8
 """From so many scenes on, and where they are fewer than the images, scenes are the units."""
 
 
-def _roles(score: str) -> int:
+def roles_of(score: str) -> int:
     """Return how many roles of pixels are kept of a score: of msp void ones too, for domains without annotation."""
     return ROLES if score == "msp" else VOID_ROLE
 
@@ -124,9 +124,7 @@ class ShardRows:
         self.losses = np.zeros((images, 2))
         self.flips = np.zeros(images)
         self.by_class = no_class_tables(images, layout)
-        self.coarse: dict[str, np.ndarray] = {
-            score: np.zeros((images, _roles(score), COARSE_BINS), np.uint32) for score in layout.scores
-        }
+        self.coarse: dict[str, list[FilledRows]] = {score: [] for score in layout.scores}
 
     def put(self, places: Places, table: SampleTable) -> None:
         """Set what no score tells, of the images at these places."""
@@ -149,31 +147,34 @@ class ShardRows:
             for number, of_class in enumerate(numbers):
                 self.by_class[name][places, number] = of_class
 
-    def put_score(self, places: Places, score: str, table: SampleTable, number: int) -> None:
-        """Set the coarse bins of a score, of the images at these places; `number` is that of the score in the table."""
-        self.coarse[score][places] = table.coarse[:, number, : _roles(score)]
+    def put_score(self, places: Places, score: str, filled: np.ndarray, counts: np.ndarray) -> None:
+        """Set which coarse bins of a score hold pixels, and how many of each role, of the images at these places."""
+        self.coarse[score].append(FilledRows(places, filled, counts))
 
     def packed(self) -> "PackedRows":
         """Return what is to be kept."""
-        from reliseg.stats.filled.sparse import filled_columns  # numba is slow to import
+        return PackedRows(self.classes, self.bins, self.losses, self.flips, self.by_class, self.coarse)
 
-        packed = {}
-        for score, counts in self.coarse.items():
-            filled, columns = filled_columns(counts.reshape(-1, counts.shape[2]))
-            packed[score] = filled, columns.reshape(*counts.shape[:2], len(filled))
-        return PackedRows(self.classes, self.bins, self.losses, self.flips, self.by_class, packed)
+
+@dataclass(frozen=True, eq=False)
+class FilledRows:
+    """The coarse bins of a score that hold pixels of some images of a shard, and how many of each role."""
+
+    places: Places
+    bins: Int64[np.ndarray, " f"]
+    counts: UInt32[np.ndarray, "m r f"]
 
 
 @dataclass(frozen=True, eq=False)
 class PackedRows:
-    """The rows of a shard's images: by score, which coarse bins hold pixels, and how many of each role."""
+    """The rows of a shard's images: by score, the coarse bins of a piece's images after another's."""
 
     classes: np.ndarray
     bins: np.ndarray
     losses: np.ndarray
     flips: np.ndarray
     by_class: dict[str, np.ndarray]
-    coarse: dict[str, tuple[np.ndarray, np.ndarray]]
+    coarse: dict[str, list[FilledRows]]
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,7 @@ class GroupSums:
     def __init__(self, groups: int, layout: Layout) -> None:
         self.by_class = no_class_tables(groups, layout)
         self._ranks = {
-            score: np.zeros((groups, _roles(score), fine_bins(score).coarse_size)) for score in layout.scores
+            score: np.zeros((groups, roles_of(score), fine_bins(score).coarse_size)) for score in layout.scores
         }
 
     def add(self, shard: PackedRows, group: Int64[np.ndarray, " m"]) -> PackedRows:
@@ -228,8 +229,9 @@ class GroupSums:
 
         for name, table in self.by_class.items():
             np.add.at(table, group, shard.by_class[name])
-        for score, (bins, counts) in shard.coarse.items():
-            add_rows(counts, group, bins, self._ranks[score])
+        for score, parts in shard.coarse.items():
+            for part in parts:
+                add_rows(part.counts, group[part.places], part.bins, self._ranks[score])
         return replace(shard, by_class={}, coarse={"msp": shard.coarse["msp"]})
 
     def ranks(self) -> tuple[dict[str, Int64[np.ndarray, " k"]], dict[str, Histograms]]:
@@ -286,7 +288,7 @@ class Units:
         """
         drawn = Drawn.of(images)
         group, names = drawn.of_image, drawn.names
-        filled = {score: _union(shard.coarse[score][0] for shard in shards) for score in shards[0].coarse}
+        filled = {score: _union(p.bins for shard in shards for p in shard.coarse[score]) for score in shards[0].coarse}
         classes, bins, losses, flips = (
             np.concatenate([getattr(shard, name) for shard in shards])
             for name in ("classes", "bins", "losses", "flips")
@@ -302,7 +304,7 @@ class Units:
         }
         ranks, of_msp = {}, np.zeros(0)
         for score, places in filled.items():
-            counts = _spread([shard.coarse.pop(score) for shard in shards], places)
+            counts = _spread([(len(shard.losses), shard.coarse.pop(score)) for shard in shards], places, score)
             of_msp = counts if score == "msp" else of_msp
             if sums is None:
                 ranks[score] = add_up(counts)
@@ -325,7 +327,9 @@ class Units:
         if layout.classwise:
             rows.put_classwise(places, table)
         for number, score in enumerate(layout.scores):
-            rows.put_score(places, score, table, number)
+            counts = table.coarse[:, number, : roles_of(score)].astype(np.uint32)
+            filled = np.flatnonzero(counts.any(axis=(0, 1)))
+            rows.put_score(places, score, filled, counts[:, :, filled])
         return cls.of([rows.packed()], images)
 
     def __len__(self) -> int:
@@ -366,14 +370,20 @@ def _union(filled: Iterable[np.ndarray]) -> Int64[np.ndarray, " k"]:
     return np.unique(np.concatenate([np.zeros(0, np.int64), *filled]))
 
 
-def _spread(shards: Sequence[tuple[np.ndarray, np.ndarray]], bins: Int64[np.ndarray, " k"]) -> np.ndarray:
-    """Return the counts of all shards over these bins."""
-    parts = []
-    for filled, counts in shards:
-        part = np.zeros((*counts.shape[:2], len(bins)), np.uint32)
-        part[:, :, np.searchsorted(bins, filled)] = counts
-        parts.append(part)
-    return np.concatenate(parts)
+def _spread(
+    shards: Sequence[tuple[int, Sequence[FilledRows]]], bins: Int64[np.ndarray, " k"], score: str
+) -> UInt32[np.ndarray, "n r k"]:
+    """Return the counts of a score of all shards, each of so many images, over these bins."""
+    from reliseg.stats.filled.sparse import add_rows  # numba is slow to import
+
+    whole = np.zeros((sum(images for images, _ in shards), roles_of(score), len(bins)), np.uint32)
+    start = 0
+    for images, parts in shards:
+        for part in parts:
+            row = np.arange(start, start + images)[part.places]
+            add_rows(part.counts, row, np.searchsorted(bins, part.bins), whole)
+        start += images
+    return whole
 
 
 def share_up_to(bins: Int64[np.ndarray, " k"], fine: FilledBins, last: int) -> Float64[np.ndarray, "r k"]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reliseg.run.store.parts import PIXELS, SAMPLES, Part, parts_of, ranks_of
+from reliseg.run.store.parts import COARSE, PIXELS, SAMPLES, Part, around_coarse, parts_of, ranks_of
 from reliseg.stats import Layout, PixelStatistics, SampleTable
 from reliseg.stats.samples import LIMB_COLUMNS
 
@@ -18,6 +18,13 @@ def test_every_array_of_a_piece_lies_in_one_part_in_its_order() -> None:
     rows = SampleTable.empty(LAYOUT).arrays()
     assert list(parts[SAMPLES].shapes) == list(rows)
     assert all(shape == (5, *rows[name].shape[1:]) for name, shape in parts[SAMPLES].shapes.items())
+
+
+def test_what_lies_around_the_coarse_bins_is_all_else_in_its_order() -> None:
+    before, after = around_coarse(LAYOUT, 5)
+    shapes = dict(parts_of(LAYOUT, 5)[SAMPLES].shapes)
+    assert [*before.shapes, COARSE, *after.shapes] == list(shapes)
+    assert {**before.shapes, COARSE: shapes[COARSE], **after.shapes} == shapes
 
 
 def test_what_is_not_counted_has_no_part() -> None:

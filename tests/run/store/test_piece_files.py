@@ -7,6 +7,7 @@ import struct
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from reliseg.run.store.parts import Part, parts_of
 from reliseg.run.store.piece_files import (
     FORMAT,
     Observed,
+    OpenPiece,
     PieceHead,
     StoredHead,
     format_of,
@@ -30,7 +32,8 @@ from reliseg.run.store.piece_files import (
 )
 from reliseg.run.store.sparse_arrays import to_sparse
 from reliseg.run.store.sums import HistogramSums, PixelSums
-from reliseg.stats import Layout
+from reliseg.stats import Layout, SampleTable
+from reliseg.stats.bins import ROLES
 from reliseg.stats.view import LogitView
 
 SMALL = Layout(classes=3, scores=("msp", "max_logit"))
@@ -72,11 +75,23 @@ def content_of(path: Path) -> dict[str, np.ndarray] | None:
         pixels.add(piece, [BASE, CLASSWISE])
         histograms.add(piece, SMALL.scores)
         assert piece.samples() == stored.observed.samples
+        assert_rows_of(piece, stored.observed.samples)
     for name, array in pixels.statistics().items():
         np.testing.assert_array_equal(array, arrays[name])
     for score, filled in histograms.filled().items():
         np.testing.assert_array_equal(filled.histogram().counts, arrays[f"ranks.{score}.counts"])
     return arrays
+
+
+def assert_rows_of(piece: OpenPiece, samples: SampleTable) -> None:
+    """The rows that metrics read, without a table of coarse bins, are those of this table."""
+    rows = piece.rows()
+    assert rows.table == replace(samples, coarse=samples.coarse[:, :0])
+    for number in range(len(SMALL.scores)):
+        counts = samples.coarse[:, number]
+        bins, found = rows.coarse.filled(number, ROLES)
+        np.testing.assert_array_equal(bins, np.flatnonzero(counts.any(axis=(0, 1))))
+        np.testing.assert_array_equal(found, counts[:, :, bins])
 
 
 def assert_refused_or_as_it_was(path: Path, intact: dict[str, np.ndarray], what: object) -> bool:

@@ -7,13 +7,13 @@ import numpy as np
 
 from reliseg.labels import LabelSpace
 from reliseg.metrics import DomainState, ImageSummary
-from reliseg.metrics.units import PackedRows, ShardRows, UnitImage, UnitRows
+from reliseg.metrics.units import PackedRows, ShardRows, UnitImage, UnitRows, roles_of
 from reliseg.plan.plan import Target
 from reliseg.plan.shards import Shard
 from reliseg.run.evaluate.coverage import Coverage, Coverages
 from reliseg.run.predict.model_facts import ModelFacts
 from reliseg.run.store.cover import BASE, CLASSWISE, Cover, Piece, extra_part
-from reliseg.run.store.piece_files import lost_piece_error, open_piece
+from reliseg.run.store.piece_files import PieceRows, lost_piece_error, open_piece
 from reliseg.run.store.sums import HistogramSums, PixelSums, ReadHistograms
 from reliseg.run.store.zip_members import UNREADABLE
 from reliseg.scores import SCORES
@@ -69,11 +69,11 @@ def rows_of_images(
 ) -> Iterator[tuple[Target, SampleTable]]:
     """Yield the rows of the images of these domains, a piece's at a time, which hold one of `stats.pixels.EXTRAS`.
 
-    That must be among what the plan counts; other columns may be empty there.
+    That must be among what the plan counts; other columns may be empty there, and coarse bins of scores are.
     """
     for coverage, _, cover in coverages.covers(members, calibration):
         for piece in cover.sources[extra_part(extra)]:
-            yield coverage.target, _read(piece)
+            yield coverage.target, _read(piece).table
 
 
 def _unit_images(target: Target, shard: Shard, cover: Cover) -> Iterator[UnitImage]:
@@ -114,7 +114,8 @@ def _load_shard(coverage: Coverage, cover: Cover, sums: _Sums | None, *, with_un
     units = ShardRows(len(place), layout) if with_units else None
     for piece in cover.pieces():
         parts = {part for part, pieces in cover.sources.items() if piece in pieces}
-        table = _read(piece, parts, sums)
+        read = _read(piece, parts, sums)
+        table = read.table
         rows = slice(None) if table.ids == tuple(place) else [place[sample] for sample in table.ids]
         summary = ImageSummary.of(table)
         if BASE in parts:
@@ -129,11 +130,11 @@ def _load_shard(coverage: Coverage, cover: Cover, sums: _Sums | None, *, with_un
             if score in parts:
                 images.put_score(rows, k, summary, own.index(score))
                 if units is not None:
-                    units.put_score(rows, score, table, own.index(score))
+                    units.put_score(rows, score, *read.coarse.filled(own.index(score), roles_of(score)))
     return _ShardState(roles, images, units.packed() if units else None)
 
 
-def _read(piece: Piece, parts: Collection[str] = (), sums: _Sums | None = None) -> SampleTable:
+def _read(piece: Piece, parts: Collection[str] = (), sums: _Sums | None = None) -> PieceRows:
     """Return the rows of a piece, and add these parts of its pixels to sums.
 
     The piece was verified when it was found: that its statistics agree is not looked at again, their digests are.
@@ -145,7 +146,7 @@ def _read(piece: Piece, parts: Collection[str] = (), sums: _Sums | None = None) 
             if sums is not None:
                 sums.pixels.add(opened, parts)
                 sums.histograms.add(opened, parts)
-            return opened.samples()
+            return opened.rows()
     except UNREADABLE as error:
         raise lost_piece_error(piece.path) from error
 

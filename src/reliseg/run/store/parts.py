@@ -16,6 +16,8 @@ from reliseg.types import Int64
 
 PIXELS, CLASSWISE, SAMPLES = "pixels", "classwise", "samples"
 """Members of pieces: sums over pixels, those by class, and the rows of samples. Each score has one more."""
+COARSE = "coarse"
+"""The array of `SAMPLES` that has most cells: the coarse bins of scores."""
 
 _LIMBS = limb_arrays() | LIMB_COLUMNS
 """Arrays whose last axis is the two limbs of sums. Each limb lies by itself: most upper ones are 0."""
@@ -56,13 +58,20 @@ class Part:
 
     def arrays(self, flat: Int64[np.ndarray, " c"]) -> dict[str, np.ndarray]:
         """Return the arrays that lie in a flat one."""
-        arrays, start = dict[str, np.ndarray](), 0
+        return {name: flat[cells].reshape(shape).transpose(axes) for name, cells, shape, axes in self._places}
+
+    @cached_property
+    def _places(self) -> list[tuple[str, slice, tuple[int, ...], tuple[int, ...]]]:
+        """Of each array, its cells in the flat one, their shape there, and the order of axes in memory."""
+        places, start = [], 0
         for name, shape in self.shapes.items():
-            own = flat[start : start + math.prod(shape)]
-            start += len(own)
+            cells = slice(start, start + math.prod(shape))
+            start, axes = cells.stop, tuple(range(len(shape)))
             is_limbs = name in _LIMBS
-            arrays[name] = np.moveaxis(own.reshape(shape[-1], *shape[:-1]), 0, -1) if is_limbs else own.reshape(shape)
-        return arrays
+            places.append(
+                (name, cells, (shape[-1], *shape[:-1]), (*axes[1:], 0)) if is_limbs else (name, cells, shape, axes)
+            )
+        return places
 
 
 @lru_cache(maxsize=64)
@@ -72,6 +81,15 @@ def parts_of(layout: Layout, rows: int) -> Mapping[str, Part]:
     for name, shape in shapes_of_pixels(layout).items():
         shapes.setdefault(_member_of(name), {})[name] = shape
     return {name: Part(of) for name, of in shapes.items()} | {SAMPLES: Part(shapes_of_samples(layout, rows))}
+
+
+@lru_cache(maxsize=64)
+def around_coarse(layout: Layout, rows: int) -> tuple[Part, Part]:
+    """Return what lies before and after the coarse bins of scores in the rows of so many samples."""
+    shapes = dict(shapes_of_samples(layout, rows))
+    names = list(shapes)
+    at = names.index(COARSE)
+    return Part({name: shapes[name] for name in names[:at]}), Part({name: shapes[name] for name in names[at + 1 :]})
 
 
 def _member_of(name: str) -> str:

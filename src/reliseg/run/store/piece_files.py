@@ -9,22 +9,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, BinaryIO, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal, TypeAlias
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from reliseg.run.store.frames import most_packed, pack, unpack
-from reliseg.run.store.parts import SAMPLES, Part, parts_of, ranks_of
+from reliseg.run.store.parts import COARSE, SAMPLES, Part, around_coarse, parts_of, ranks_of
 from reliseg.run.store.sparse_arrays import entries, of_cells, to_sparse
 from reliseg.run.store.zip_members import UNREADABLE, check_end, read_member, stored_member
 from reliseg.runtime.atomic_files import write_atomically
 from reliseg.runtime.regular_files import open_regular
 from reliseg.stats import Layout, PixelStatistics, SampleTable
+from reliseg.stats.bins import COARSE_BINS, ROLES
 from reliseg.stats.consistency import StoredCounts, contradictions, contradictions_of_scores
 from reliseg.stats.filled.bins import FilledBins, FilledHistograms
 from reliseg.stats.pixels import ScoreHistogram
-from reliseg.types import Int64
+from reliseg.types import Int64, UInt8
+
+if TYPE_CHECKING:
+    from reliseg.stats.filled.sparse import CoarseRows
 
 FORMAT = 14
 """Of files of statistics: others are not read."""
@@ -274,19 +278,11 @@ class OpenPiece:
 
     def add_to(self, flat: Int64[np.ndarray, " c"], name: str) -> bool:
         """Add a part to a flat array of its size; return whether a value is negative. A ValueError as of `read`."""
-        from reliseg.stats.filled.sparse import add_arrays  # numba is slow to import
-
-        is_whole, any_below = add_arrays(np.frombuffer(self._content(name), np.uint8), self.parts[name].cells, flat)
-        if not is_whole:
-            raise ValueError("places are not in order, or are others")
-        return bool(any_below)
+        return _add(np.frombuffer(self._content(name), np.uint8), self.parts[name], flat)
 
     def _arrays(self, name: str) -> dict[str, np.ndarray]:
         """Return the arrays of a part."""
-        part = self.parts[name]
-        flat = part.zeros()
-        self.add_to(flat, name)
-        return part.arrays(flat)
+        return _arrays(np.frombuffer(self._content(name), np.uint8), self.parts[name])
 
     def observed(self, *, ranks: bool) -> Observed:
         """Return the statistics, with `ranks` or without. A ValueError where they contradict."""
@@ -301,11 +297,54 @@ class OpenPiece:
         """Return the rows of its samples; whether they contradict was looked at when the piece was verified."""
         return SampleTable.from_arrays(self.head.samples, self._arrays(SAMPLES))
 
+    def rows(self) -> "PieceRows":
+        """Return the rows of its samples, as `samples` does; a table of the coarse bins of scores is never made.
+
+        Such a table has most of all cells, and nearly all are empty.
+        """
+        from reliseg.stats.filled.sparse import CoarseRows, end_of_arrays  # numba is slow to import
+
+        head, content = self.head, np.frombuffer(self._content(SAMPLES), np.uint8)
+        images = len(head.hashes)
+        before, after = around_coarse(head.layout, images)
+        start = end_of_arrays(content, 0, len(before.cells))
+        end = end_of_arrays(content, start, 1)
+        if end < 0:
+            raise ValueError("an array is cut off")
+        arrays = _arrays(content[:start], before) | _arrays(content[end:], after)
+        arrays[COARSE] = np.zeros((images, 0, ROLES, COARSE_BINS), np.int64)
+        coarse = CoarseRows.of(content[start:end], images, len(head.scores))
+        return PieceRows(SampleTable.from_arrays(head.samples, arrays), coarse)
+
     def check(self) -> None:
         """Raise a ValueError where the statistics contradict; one histogram at a time is in memory."""
         observed = self.observed(ranks=False)
         scores = (StoredCounts(score, *self.read(ranks_of(score))[0]) for score in self.head.scores)
         _refuse(contradictions_of_scores(observed.pixels, observed.samples, scores))
+
+
+@dataclass(frozen=True, eq=False)
+class PieceRows:
+    """The rows of the samples of a piece."""
+
+    table: SampleTable
+    """All but the coarse bins of scores: here it has no scores."""
+    coarse: "CoarseRows"
+
+
+def _add(content: UInt8[np.ndarray, " b"], part: Part, flat: Int64[np.ndarray, " c"]) -> bool:
+    from reliseg.stats.filled.sparse import add_arrays  # numba is slow to import
+
+    is_whole, any_below = add_arrays(content, part.cells, flat)
+    if not is_whole:
+        raise ValueError("places are not in order, or are others")
+    return bool(any_below)
+
+
+def _arrays(content: UInt8[np.ndarray, " b"], part: Part) -> dict[str, np.ndarray]:
+    flat = part.zeros()
+    _add(content, part, flat)
+    return part.arrays(flat)
 
 
 def _refuse(problems: Iterator[str]) -> None:
