@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from reliseg.metrics import cumulative
 from reliseg.metrics.cumulative import CumulativePath
+from reliseg.stats.built_in_scores import msp_edges
 from reliseg.stats.rounding import ROUNDING
 
 
@@ -38,6 +39,14 @@ def test_the_path_ends_at_the_sum_of_confidence_minus_correctness(each):
     np.testing.assert_array_equal(path.start, [0, *path.end[:-1]])
     _, counts = np.unique(each.tied("msp")[each.known], return_counts=True)
     np.testing.assert_array_equal(path.counts, counts)  # least confident first
+
+
+@pytest.mark.parametrize("each", WORLDS.values(), ids=WORLDS)
+def test_the_path_is_that_of_all_fine_bins_one_by_one(each):
+    domain = each.domain()
+    found, whole = CumulativePath.of(domain), CumulativePath.with_ties(domain, np.arange(len(msp_edges()) - 1))
+    for name, line in vars(whole).items():
+        np.testing.assert_array_equal(getattr(found, name), line, err_msg=name)
 
 
 def test_the_path_of_known_pixels():

@@ -42,20 +42,13 @@ class CumulativePath:
     @classmethod
     def of(cls, domain: DomainState) -> "CumulativePath":
         """Return the path of the known pixels."""
+        from reliseg.stats.filled.paths import exchanges  # numba is slow to import
+
         pair, edges = domain.filled("msp").pair([WRONG], [RIGHT]), msp_edges()
-        known, touching = np.stack([pair.first, pair.second]), pair.touching
-        first, last = pair.near  # those that may belong before their bin, and after it
-        none = np.zeros((2, 1), np.int64)
-        # across the edge between a bin and the one before it
-        given = np.concatenate([none, (last * touching)[:, :-1]], axis=1)
-        taken = first * np.append(False, touching[:-1])
-        exchanged = (given + taken) * (given.any(axis=0) & taken.any(axis=0))
         at_edge = edges[pair.places]
-        blur = exchanged[0] * at_edge + exchanged[1] * (1 - at_edge)
-        rest = (known - last).sum(axis=0)
-        stay = np.append(0, rest[:-1]) + (known - first).sum(axis=0)
-        tied = (stay == 0) & (blur > 0)
-        sums = real(domain.pixels.confidence.sums[pair.places])
+        blur, tied = exchanges(pair.places, pair.first, pair.second, at_edge)
+        sums = real(domain.pixels.confidence.sums.take(pair.places, axis=0))
+        known = np.stack([pair.first, pair.second])
         return cls.rising(known, sums, (at_edge, edges[pair.places + 1]), blur, tied)
 
     @classmethod

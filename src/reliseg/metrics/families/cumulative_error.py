@@ -78,7 +78,7 @@ def _mean_confidences(domain: DomainState, units: Units) -> Float64[np.ndarray, 
     filled, means = domain.filled("msp"), np.zeros(COARSE_BINS)
     coarse = filled.places >> COARSE_SHIFT
     first = np.flatnonzero(np.diff(coarse, prepend=-1))
-    sums = real(np.add.reduceat(domain.pixels.confidence.sums[filled.places], first))
+    sums = real(np.add.reduceat(domain.pixels.confidence.sums.take(filled.places, axis=0), first))
     means[coarse[first]] = np.nan_to_num(ratio(sums, np.add.reduceat(_known(filled), first)))
     return means[units.coarse_bins["msp"]]
 
@@ -122,16 +122,12 @@ def _boundaries(n: int) -> Int64[np.ndarray, " k"]:
 
 
 def _group_count(path: CumulativePath) -> Bracketed:
-    """Return the number of groups that hold pixels.
+    """Return the number of groups that hold pixels: those that the first pixels of ties lie in.
 
     The bracket starts where bins are one tie that rounding may have parted, and ends where no bin holds a tie.
     """
+    first = np.cumsum(path.counts) - path.counts  # pixels before each tie
     whole = np.append(0, np.flatnonzero(~path.tied[:-1]) + 1)
-    groups, least = _groups(path.counts), _groups(np.add.reduceat(path.counts, whole))
+    bounds = _boundaries(path.pixels)
+    groups, least = (int((np.diff(np.searchsorted(ties, bounds)) > 0).sum()) for ties in (first, first[whole]))
     return groups, least, min(path.pixels, RELIABILITY_BINS)
-
-
-def _groups(counts: Int64[np.ndarray, " b"]) -> int:
-    """Return how many groups the first pixels of these ties lie in."""
-    first = np.cumsum(counts) - counts
-    return int((np.diff(np.searchsorted(first, _boundaries(int(counts.sum())))) > 0).sum())

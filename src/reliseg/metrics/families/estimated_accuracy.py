@@ -126,7 +126,7 @@ class _Read:
         """Return what is read of a domain."""
         filled, known = domain.filled(_SCORE), domain.annotated
         counts = filled.counts[[WRONG, RIGHT] if known else slice(None)].sum(axis=0)
-        confidence = exact_sum(domain.pixels.confidence.sums[filled.places])
+        confidence = exact_sum(domain.pixels.confidence.sums)
         if not known:
             confidence += exact_sum(domain.pixels.uncounted.confidence)
         return cls(known, filled.places, counts, int(filled.counts[RIGHT].sum()), confidence)

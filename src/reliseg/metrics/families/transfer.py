@@ -56,8 +56,11 @@ class Transfer(Metric):
         """Return the values of each score; undefined without a threshold, the risk also where it accepts no pixel."""
         values = []
         for score in domain.scores:
-            pixels = domain.filled(score).pair([RIGHT], [WRONG])
-            values += _values(domain.thresholds.get(score, _NO_SPLIT), pixels, score)
+            threshold = domain.thresholds.get(score, _NO_SPLIT)
+            if threshold.why:
+                values += undefined_values(_QUANTITIES, threshold.why, score=score)
+            else:
+                values += _values(threshold, domain.filled(score).pair([RIGHT], [WRONG]), score)
         return values
 
     def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
@@ -83,9 +86,8 @@ def _accepted(
 
 
 def _values(threshold: Threshold, pixels: FilledPair, score: str) -> list[Value]:
-    why = threshold.why or ("" if len(pixels.places) else NO_PIXELS)
-    if why:
-        return undefined_values(_QUANTITIES, why, score=score)
+    if not len(pixels.places):
+        return undefined_values(_QUANTITIES, NO_PIXELS, score=score)
     risk, definition = threshold.risk(pixels), _QUANTITIES[_RISK].definition
     coverage = threshold.coverage(pixels)
     if math.isnan(risk[0]):

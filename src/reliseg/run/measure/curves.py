@@ -8,11 +8,11 @@ import numpy as np
 from reliseg.metrics import DomainState
 from reliseg.results.curves import DomainCurves, ReliabilityBins, RiskCoverage, ScoreBins, ScoreCurves
 from reliseg.stats import reliability
-from reliseg.stats.bins import RIGHT, UNKNOWN_ROLE, WRONG, edges
+from reliseg.stats.bins import RIGHT, VOID_ROLE, WRONG, edges
 from reliseg.stats.built_in_scores import confidence_edges
 from reliseg.stats.filled.bins import FilledBins
 from reliseg.stats.fixed import real
-from reliseg.stats.ranking import Histogram, least_area_under_risk, risks
+from reliseg.stats.ranking import Histogram, least_area_under_risk
 from reliseg.types import Float64, Int64
 
 _DIGITS = 5
@@ -55,8 +55,10 @@ def _score_curves(state: DomainState, score: str) -> ScoreCurves:
 
 
 def risk_coverage(right: Histogram, wrong: Histogram) -> RiskCoverage:
-    """Return the curve at coverages that all curves share, in whole pixels; a bin is read as a tie."""
-    known = int((right + wrong).sum())
+    """Return the curve at coverages that all curves share, in whole pixels; bins are ties, and none is empty."""
+    from reliseg.stats.filled.ties import risks  # numba is slow to import
+
+    known = int(right.sum()) + int(wrong.sum())
     accepted = np.unique(np.ceil(COVERAGES * known - 1e-6).astype(np.int64).clip(1))  # 0.07 * 100 is 7.000000000000001
     return RiskCoverage(_short(accepted / known), _short(risks(right, wrong, accepted)))
 
@@ -67,12 +69,13 @@ def score_bins(score: str, pixels: FilledBins) -> ScoreBins:
     They reach over all values that a score can have, or if it has no bounds, over those that occur.
     """
     fine = confidence_edges(score)
-    shown = pixels.counts[[WRONG, RIGHT, UNKNOWN_ROLE]]
-    filled = pixels.places[shown.any(axis=0)]
+    shown = pixels.counts[:VOID_ROLE]
+    filled = np.flatnonzero(shown.any(axis=0))
     if not len(filled):
         return ScoreBins([], [], [], [])
     is_bounded = np.isfinite(fine[[0, -1]]).all()
-    cuts, edges = _cuts(score, 0, len(fine) - 1) if is_bounded else _cuts(score, int(filled[0]), int(filled[-1]) + 1)
+    first, last = (0, len(fine) - 1) if is_bounded else (pixels.places[filled[0]], pixels.places[filled[-1]] + 1)
+    cuts, edges = _cuts(score, int(first), int(last))
     starts = np.searchsorted(pixels.places, cuts)
     there = np.flatnonzero(np.diff(starts))  # of an empty bin `reduceat` takes what comes after it
     sums = np.zeros((len(shown), len(cuts) - 1), np.int64)

@@ -3,9 +3,11 @@
 import numpy as np
 
 from reliseg.runtime.numba_compile import exact_njit
-from reliseg.types import Float64
+from reliseg.stats.filled.orders import near_edges
+from reliseg.types import Bool, Float64, Int64
 
 Line = Float64[np.ndarray, " b"]
+Bins = Int64[np.ndarray, " b"]
 
 
 @exact_njit
@@ -33,3 +35,26 @@ def extreme_movement(low: Line, high: Line, greatest: bool) -> float:
         if (total[i] > best) if greatest else (total[i] < best):
             best = total[i]
     return best
+
+
+@exact_njit
+def exchanges(places: Bins, wrong: Bins, right: Bins, edges: Line) -> tuple[Line, Bool[np.ndarray, " b"]]:
+    """Return what pixels on the wrong side of the edge before each bin may change there, and whether all may be tied.
+
+    Bins come the most confident first, and `edges` are those between each and the one before it. A wrong pixel changes
+    the sum of confidence - correctness there by its confidence, a right one by one minus it.
+    """
+    n = len(places)
+    blur, tied = np.zeros(n), np.zeros(n, np.bool_)
+    (wrong_up, wrong_down), (right_up, right_down) = near_edges(places, wrong), near_edges(places, right)
+    for i in range(n):
+        touched = i > 0 and places[i] == places[i - 1] + 1
+        taken_wrong, taken_right = (wrong_up[i], right_up[i]) if touched else (0, 0)
+        given_wrong, given_right = (wrong_down[i - 1], right_down[i - 1]) if touched else (0, 0)
+        if given_wrong + given_right > 0 and taken_wrong + taken_right > 0:
+            blur[i] = (given_wrong + taken_wrong) * edges[i] + (given_right + taken_right) * (1 - edges[i])
+        stay = wrong[i] + right[i] - wrong_up[i] - right_up[i]
+        if i > 0:
+            stay += wrong[i - 1] + right[i - 1] - wrong_down[i - 1] - right_down[i - 1]
+        tied[i] = stay == 0 and blur[i] > 0
+    return blur, tied

@@ -67,3 +67,16 @@ def _block_sum(a: Terms, start: int, n: int) -> float:
     for i in range(start + whole, start + n):
         value += a[i]
     return value
+
+
+@exact_njit
+def whole_and_rest(rows: Float64[np.ndarray, "m b"]) -> tuple[Terms, Terms]:
+    """Return the sums over rows of the whole parts of numbers, and of what is left of them, in one pass."""
+    whole, rest = np.zeros(rows.shape[1]), np.zeros(rows.shape[1])
+    for i in range(len(rows)):
+        row = rows[i]
+        for k in range(len(row)):
+            down = np.floor(row[k])
+            whole[k] += down
+            rest[k] += row[k] - down
+    return whole, rest

@@ -1,4 +1,4 @@
-"""Measures of two kinds that rounding does not move: each bin is one tie. They have the bits of `ranked`'s values."""
+"""Measures of two kinds where each bin is one tie and none is empty, without brackets: they have the values' bits."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from reliseg.runtime.numba_compile import exact_njit
 from reliseg.stats.filled.measures import EVEN, areas, pairs, reach
-from reliseg.types import Int64
+from reliseg.types import Float64, Int64
 
 Bins = Int64[np.ndarray, " b"]
 
@@ -42,3 +42,19 @@ def _one_way(pos: Bins, neg: Bins, percent: int) -> tuple[float, float]:
     precision, _ = areas(pos, neg, none, none, no_sums, no_sums, EVEN, False)
     at, _, before = reach(pos, neg, -(-percent * pos.sum() // 100), False)
     return precision, (before + neg[at]) / neg.sum()
+
+
+@exact_njit
+def risks(right: Bins, wrong: Bins, accepted: Int64[np.ndarray, " k"]) -> Float64[np.ndarray, " k"]:
+    """Return the error rate among so many (1 to all, rising) of the most confident pixels, as `stats.ranking.risks`."""
+    found = np.empty(len(accepted))
+    at, pixels, errors = 0, right[0] + wrong[0], wrong[0]
+    for k in range(len(accepted)):
+        while pixels < accepted[k]:
+            at += 1
+            pixels += right[at] + wrong[at]
+            errors += wrong[at]
+        here = right[at] + wrong[at]
+        inside = accepted[k] - (pixels - here)
+        found[k] = ((errors - wrong[at]) + inside * (wrong[at] / here)) / accepted[k]
+    return found
