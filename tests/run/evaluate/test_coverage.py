@@ -20,7 +20,7 @@ from reliseg.plan.plan import Plan, Target
 from reliseg.run.context import ModelRun
 from reliseg.run.evaluate.coverage import Coverage, Coverages, Seen, ShardCover
 from reliseg.run.hashes import InputHashes
-from reliseg.run.store.cover import Piece
+from reliseg.run.store.cover import Cover, Piece
 from reliseg.run.store.store import Place, StoredShard
 
 WORLD = WORLDS["plain"]
@@ -214,6 +214,24 @@ def test_files_are_hashed_once_for_models_that_are_looked_at_one_after_the_other
         assert cover.missing is None
         monkeypatch.setattr("reliseg.run.hashes.InputHashes.of_sample", None)  # not asked again
     assert set(seen.samples) == {("world/day", i) for i in IDS}
+
+
+@pytest.mark.parametrize("room", [0, 1])
+def test_what_was_found_is_found_again_where_there_is_room(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    monkeypatch.setattr("reliseg.run.evaluate.coverage._MOST_KEPT", room)
+    coverages = Coverages(stored.run())
+    (before,), (again,) = (look(coverages, stored.target) for _ in range(2))
+    assert (again is before) == bool(room)
+    for piece in before.pieces():
+        piece.path.unlink()
+    (after,) = look(coverages, stored.target)
+    assert set(after.samples) == (set(IDS) if room else set())
+
+
+def look(coverages: Coverages, target: Target) -> list[Cover]:
+    return [cover for _, _, cover in coverages.covers([target], "identity")]
 
 
 @pytest.fixture(params=["alone", "with all shards"])

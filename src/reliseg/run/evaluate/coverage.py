@@ -19,6 +19,9 @@ from reliseg.run.store.cover import Cover, Piece, cover
 from reliseg.run.store.store import Place, Places, StoredShard
 from reliseg.stats import Layout
 
+_MOST_KEPT = 1024
+"""Of so many shards under a calibration it is kept what was found, at most: about 15 kB each."""
+
 
 @dataclass(frozen=True, eq=False)
 class Seen:
@@ -211,12 +214,17 @@ class Coverage:
 
 
 class Coverages:
-    """The coverages of a run's domains, each made once."""
+    """The coverages of a run's domains, each made once, for when what is stored does not change any more.
+
+    What was found of a shard is found again, where there is room to keep it: what a key names is what is read.
+    """
 
     def __init__(self, run: ModelRun, seen: Seen | None = None) -> None:
         self.run = run
         self._seen = seen or Seen()
         self._by_target: dict[Target, Coverage] = {}
+        self._found: dict[tuple[Target, str], list[tuple[Shard, Cover]]] = {}
+        self._room = _MOST_KEPT
         self._lock = Lock()
 
     def of(self, target: Target) -> Coverage:
@@ -228,4 +236,17 @@ class Coverages:
     def covers(self, targets: Iterable[Target], calibration: str) -> list[tuple[Coverage, Shard, Cover]]:
         """Return all shards of some domains with what is stored of them; for any number of threads."""
         with self._lock:
-            return [(of, shard, found) for of in map(self.of, targets) for shard, found in of.covers(calibration)]
+            return [
+                (self.of(target), shard, cover)
+                for target in targets
+                for shard, cover in self._covers_of(target, calibration)
+            ]
+
+    def _covers_of(self, target: Target, calibration: str) -> list[tuple[Shard, Cover]]:
+        if (target, calibration) in self._found:
+            return self._found[target, calibration]
+        found = list(self.of(target).covers(calibration))
+        if len(found) <= self._room:
+            self._room -= len(found)
+            self._found[target, calibration] = found
+        return found

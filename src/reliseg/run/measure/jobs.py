@@ -83,7 +83,7 @@ class Keys:
         dataset, samples = member.dataset, member.domain.samples
         pieces = [
             [[part, [piece.path.name for piece in found]] for part, found in sorted(cover.sources.items())]
-            for _, cover in self._coverages.of(member).covers(calibration)
+            for _, _, cover in self._coverages.covers([member], calibration)
         ]
         said = [[s.id, s.scene, s.image, s.mask] for s in samples]
         projected = dataset.projection(self._coverages.run.facts.labels)
