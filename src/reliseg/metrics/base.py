@@ -94,11 +94,8 @@ class ImageSummary:
 
 
 def _image_iou(table: SampleTable) -> Float64[np.ndarray, " n"]:
-    classes = table.confusion.shape[1]
-    hit = np.einsum("ncc->nc", table.confusion[:, :, :classes]).astype(np.float64)
-    rows = table.confusion.sum(axis=2)
-    union = rows + table.confusion[:, :, :classes].sum(axis=1) - hit
-    iou = np.divide(hit, union, out=np.full_like(hit, np.nan), where=rows > 0)
+    hit, rows, guessed = np.moveaxis(table.class_pixels, 1, 0)
+    iou = np.divide(hit, rows + guessed - hit, out=np.full(hit.shape, np.nan), where=rows > 0)
     present = (rows > 0).sum(axis=1)
     total = np.nansum(iou, axis=1)
     return np.divide(total, present, out=np.full(len(iou), np.nan), where=present > 0)

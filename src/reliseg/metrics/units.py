@@ -128,10 +128,7 @@ class ShardRows:
 
     def put(self, places: Places, table: SampleTable) -> None:
         """Set what no score tells, of the images at these places."""
-        count = self.classes.shape[2]
-        self.classes[places, 0] = np.einsum("ncc->nc", table.confusion[:, :, :count])
-        self.classes[places, 1] = table.confusion.sum(axis=2)
-        self.classes[places, 2] = table.confusion[:, :, :count].sum(axis=1)
+        self.classes[places] = table.class_pixels
         for number, of_bin in enumerate((table.bin_counts, table.bin_right, real(table.bin_confidence))):
             self.bins[places, number] = of_bin
         self.losses[places] = real(table.losses)

@@ -26,8 +26,10 @@ def limbs(total: Int64[np.ndarray, "..."] | np.int64) -> Limbs:
 
 def carry(sums: Limbs) -> Limbs:
     """Return the canonical form of limbs after an addition: low in [0, 2**32)."""
-    high = sums[..., 0] + (sums[..., 1] >> _BITS)
-    return np.stack([high, sums[..., 1] & _MASK], axis=-1)
+    carried = np.empty_like(sums)
+    np.add(sums[..., 0], sums[..., 1] >> _BITS, out=carried[..., 0])
+    np.bitwise_and(sums[..., 1], _MASK, out=carried[..., 1])
+    return carried
 
 
 def total(sums: Limbs, axis: int | tuple[int, ...]) -> Limbs:

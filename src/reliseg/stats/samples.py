@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -70,17 +71,24 @@ class SampleTable:
         shapes = [(ROLES,), (t, y), *by_label, *by_guess, (t, 2), *by_class, (1,), (2, 2), *by_score, *on_demand]
         return cls((), *(np.zeros((0, *shape), np.int64) for shape in shapes))
 
+    @cached_property
+    def class_pixels(self) -> Int64[np.ndarray, "n 3 t"]:
+        """Right pixels of each class, all known pixels of it, and those that are predicted as it."""
+        classes = self.confusion.shape[1]
+        among = self.confusion[:, :, :classes]
+        return np.stack([np.einsum("ncc->nc", among), self.confusion.sum(axis=2), among.sum(axis=1)], axis=1)
+
     @property
     def bin_counts(self) -> Int64[np.ndarray, "n b"]:
         """Pixels by bin of top-label confidence."""
         return self.label_counts.sum(axis=1)
 
-    @property
+    @cached_property
     def bin_right(self) -> Int64[np.ndarray, "n b"]:
         """Right pixels by bin of top-label confidence."""
         return self.label_right.sum(axis=1)
 
-    @property
+    @cached_property
     def bin_confidence(self) -> Int64[np.ndarray, "n b 2"]:
         """Confidence by its bin."""
         return total(self.label_confidence, axis=1)
