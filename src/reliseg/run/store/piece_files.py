@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from reliseg.run.store.frames import most_packed, pack, unpack
 from reliseg.run.store.parts import COARSE, SAMPLES, Part, around_coarse, parts_of, ranks_of
 from reliseg.run.store.sparse_arrays import entries, of_cells, to_sparse
-from reliseg.run.store.zip_members import UNREADABLE, Member, read_directory, read_member, stored_member
+from reliseg.run.store.zip_members import UNREADABLE, check_end, read_member, stored_member
 from reliseg.runtime.atomic_files import write_atomically
 from reliseg.runtime.regular_files import open_regular
 from reliseg.stats import Layout, PixelStatistics, SampleTable
@@ -232,17 +232,19 @@ class OpenPiece:
     """An open zip file, with no other members than those that its head names, and none larger than it can be."""
 
     file: BinaryIO
-    members: Mapping[str, Member]
+    members: Mapping[str, zipfile.ZipInfo]
     head: _Head
     parts: Mapping[str, Part]
 
     @classmethod
     def of(cls, file: BinaryIO) -> "OpenPiece":
         """Read the head. A ValueError where it does not fit the file or itself."""
-        members, comment = read_directory(file)
+        check_end(file)
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
         by_name = {info.filename: info for info in members}
         content = read_member(file, by_name[_HEAD], _LARGEST_HEAD)
-        if _sha256(content).encode() != comment:
+        if _sha256(content).encode() != archive.comment:
             raise ValueError("another head")
         head = _Head.model_validate_json(content)
         parts = parts_of(head.layout, len(head.hashes))

@@ -4,11 +4,10 @@ import os
 import struct
 import zipfile
 import zlib
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 _START_OF_MEMBER = struct.Struct("<4s5H3L2H")
 _END_OF_ZIP = struct.Struct("<4s4H2LH")
-_ENTRY = struct.Struct("<4s6H3L5H2L")
 UNREADABLE = (
     OSError,
     zipfile.BadZipFile,
@@ -23,22 +22,8 @@ UNREADABLE = (
 """What reading a missing or damaged piece raises."""
 
 
-class Member(NamedTuple):
-    """What the directory of a zip file says of a member."""
-
-    filename: str
-    flag_bits: int
-    compress_type: int
-    compress_size: int
-    file_size: int
-    header_offset: int
-
-
-def read_directory(file: BinaryIO) -> tuple[list[Member], bytes]:
-    """Return the members of a zip file, in a tenth of the time of `zipfile`, and the comment at its end.
-
-    A ValueError where the end is not as it was written: with a comment of 64 bytes, and a directory right before.
-    """
+def check_end(file: BinaryIO) -> None:
+    """Raise a ValueError where the end of a zip file is not as it was written: its directory takes memory."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(size - _END_OF_ZIP.size - 64, 0))
     signature, _, _, _, entries, directory, start, comment = _END_OF_ZIP.unpack(file.read(_END_OF_ZIP.size))
@@ -46,24 +31,9 @@ def read_directory(file: BinaryIO) -> tuple[list[Member], bytes]:
         raise ValueError("no end of a piece")
     if start + directory + _END_OF_ZIP.size + 64 != size:
         raise ValueError("something lies before or between")
-    file.seek(start)
-    content = file.read(directory + _END_OF_ZIP.size + 64)
-    members, at = list[Member](), 0
-    for _ in range(entries):
-        (signature, _, _, flags, method, _, _, _, packed, unpacked, name, extra, note, _, _, _, offset) = (
-            _ENTRY.unpack_from(content, at)
-        )
-        begin = at + _ENTRY.size
-        at = begin + name + extra + note
-        if signature != b"PK\1\2" or at > directory:
-            raise ValueError("no entry of a directory")
-        members.append(Member(content[begin : begin + name].decode("utf-8"), flags, method, packed, unpacked, offset))
-    if at != directory:
-        raise ValueError("something follows the last entry")
-    return members, content[-64:]
 
 
-def read_member(file: BinaryIO, info: Member | zipfile.ZipInfo, most: int) -> bytes:
+def read_member(file: BinaryIO, info: zipfile.ZipInfo, most: int) -> bytes:
     """Return a member of at most so many bytes; a ValueError where it is larger, or stored in another way."""
     if info.file_size > most or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"{info.filename} cannot be a member")
@@ -73,7 +43,7 @@ def read_member(file: BinaryIO, info: Member | zipfile.ZipInfo, most: int) -> by
     return content
 
 
-def stored_member(file: memoryview, info: Member, most: int) -> memoryview:
+def stored_member(file: memoryview, info: zipfile.ZipInfo, most: int) -> memoryview:
     """Return a member of at most so many bytes that is stored as it is, from the bytes of a file: they are not copied.
 
     A ValueError where it is larger, or stored in another way.
@@ -92,7 +62,7 @@ def stored_member(file: memoryview, info: Member, most: int) -> memoryview:
     return content
 
 
-def _inflated(file: BinaryIO, info: Member | zipfile.ZipInfo) -> bytes:
+def _inflated(file: BinaryIO, info: zipfile.ZipInfo) -> bytes:
     """Return what a member holds, of no more bytes than one beyond its size.
 
     Its checksum is not computed: a digest of all that is read stands in the head, and the head's own at the end.
