@@ -80,11 +80,13 @@ def coarse_rows(content, images=1, scores=1):
 
 @pytest.mark.parametrize("filled", [0.0, 0.002, 0.1, 1.0], ids=["nothing", "little", "a tenth", "all"])
 @pytest.mark.parametrize("most", [1, 300, 1 << 24, (1 << 32) - 1])
-def test_coarse_bins_of_a_score_are_those_of_the_whole_table(filled, most):
+@pytest.mark.parametrize("scores", [1, 3])
+def test_coarse_bins_of_a_score_are_those_of_the_whole_table(filled, most, scores):
     g = np.random.default_rng(most)
-    table = g.integers(1, most, (5, 3, ROLES, COARSE_BINS), endpoint=True) * (g.random((5, 1, 1, COARSE_BINS)) < filled)
-    rows = coarse_rows(to_sparse(table), 5, 3)
-    for number in range(3):
+    table = g.integers(1, most, (5, scores, ROLES, COARSE_BINS), endpoint=True)
+    table *= g.random((5, 1, 1, COARSE_BINS)) < filled
+    rows = coarse_rows(to_sparse(table), 5, scores)
+    for number in range(scores):
         for roles in (ROLES - 1, ROLES):
             counts = table[:, number, :roles].astype(np.uint32)
             bins, found = rows.filled(number, roles)
