@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import textbook
 
-from reliseg.metrics.binned import BinnedErrors
+from reliseg.metrics.binned import BinnedErrors, expected_errors
 from reliseg.stats.rounding import ROUNDING
 
 EDGE = 1 / 15
@@ -61,3 +61,14 @@ def test_no_more_pixels_are_near_an_edge_than_the_bins_beside_it_hold():
     near[:, 6] = 100
     each = errors(np.array([0.9, 0.9]), np.array([True, False]), [13, 13], near)
     assert each.expected() == pytest.approx((0.4, 0.4 - ROUNDING, 0.4 + ROUNDING), abs=1e-12)
+
+
+def test_errors_of_many_rows_are_those_of_each():
+    g = np.random.default_rng(3)
+    counts = g.integers(0, 50, (6, 15)) * (g.random((6, 15)) < 0.7)
+    right = g.binomial(counts, 0.7)
+    confidence, near = counts * g.random((6, 15)), g.integers(0, 30, (2, 14))
+    expected = [BinnedErrors.of(n, r, c, near).expected() for n, r, c in zip(counts, right, confidence, strict=True)]
+    assert expected_errors(counts, right, confidence, near) == expected
+    assert len({hi - lo for _, lo, hi in expected}) == 6
+    assert expected_errors(counts[:0], right[:0], confidence[:0], near) == []

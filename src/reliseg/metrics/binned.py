@@ -47,11 +47,7 @@ class BinnedErrors:
         It is the way that the cumulative sum of confidence - correctness goes from edge to edge, which a pixel on the
         other side of an edge changes at that edge alone.
         """
-        gaps, n = self.confidence - self.right, int((self.wrong + self.right).sum())
-        path = np.concatenate([[0.0], np.cumsum(gaps)])
-        slack = np.concatenate([[0.0], self.near[0] * _INNER + self.near[1] * (1 - _INNER), [0.0]])
-        lo, hi = movement(path - slack, path + slack)
-        return float(np.abs(gaps).sum()) / n, *with_rounding(lo / n, hi / n)
+        return _expected(self.wrong[None], self.right[None], self.confidence[None], self.near[:, None])[0]
 
     def largest(self, floor: float = 0.0) -> Bracketed:
         """Return the MCE: the largest |accuracy - mean confidence| of a bin with at least `floor` of all pixels."""
@@ -98,3 +94,31 @@ class BinnedErrors:
             changes.append((here + low + up, low * _EDGES[:-1] + up * _EDGES[1:]))
         pixels, confidence = zip(*changes, strict=True)
         return np.stack(pixels), np.stack(confidence)
+
+
+def expected_errors(
+    counts: Int64[np.ndarray, "c b"],
+    right: Int64[np.ndarray, "c b"],
+    confidence: Float64[np.ndarray, "c b"],
+    near: Near,
+) -> list[Bracketed]:
+    """Return `BinnedErrors.expected` of each row of bins, each of which has a pixel; `near` are those of all rows."""
+    kinds = np.stack([counts - right, right])
+    return _expected(kinds[0], kinds[1], confidence, np.minimum(near[:, None], kinds[..., :-1] + kinds[..., 1:]))
+
+
+def _expected(
+    wrong: Int64[np.ndarray, "c b"],
+    right: Int64[np.ndarray, "c b"],
+    confidence: Float64[np.ndarray, "c b"],
+    near: Int64[np.ndarray, "2 c k"],
+) -> list[Bracketed]:
+    """Return the ECE of each row: see `BinnedErrors.expected`."""
+    gaps, pixels = confidence - right, (wrong + right).sum(axis=1).tolist()
+    path = np.pad(np.cumsum(gaps, axis=1), ((0, 0), (1, 0)))
+    slack = np.pad(near[0] * _INNER + near[1] * (1 - _INNER), ((0, 0), (1, 1)))
+    found = []
+    for n, value, low, high in zip(pixels, np.abs(gaps).sum(axis=1).tolist(), path - slack, path + slack, strict=True):
+        lo, hi = movement(low, high)
+        found.append((value / n, *with_rounding(lo / n, hi / n)))
+    return found

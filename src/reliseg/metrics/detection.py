@@ -6,7 +6,7 @@ from reliseg.metrics import many
 from reliseg.metrics.base import Quantity
 from reliseg.metrics.many import Counts
 from reliseg.metrics.replicates import Replicates
-from reliseg.results import Value, with_score
+from reliseg.results import Value
 from reliseg.stats.filled.bins import Bins, FilledPair
 
 _MEASURES = {
@@ -59,10 +59,10 @@ def detection_values(names: Mapping[str, Quantity], pixels: FilledPair, score: s
         ranked.fpr_at_tpr(),
         other.fpr_at_tpr(),
     )
-    values = [
-        Value.between(name, numbers, q.definition) for (name, q), numbers in zip(names.items(), brackets, strict=True)
+    return [
+        Value.between(name, numbers, q.definition, score=score)
+        for (name, q), numbers in zip(names.items(), brackets, strict=True)
     ]
-    return with_score(values, score)
 
 
 def exact_detection_values(names: Mapping[str, Quantity], inside: Bins, outside: Bins, score: str) -> list[Value]:

@@ -30,10 +30,12 @@ class Value:
         return cls(metric, float(value), definition, float(value), float(value), label=label, score=score)
 
     @classmethod
-    def between(cls, metric: str, value: tuple[float, float, float], definition: str, *, score: str = "") -> "Value":
+    def between(
+        cls, metric: str, value: tuple[float, float, float], definition: str, *, label: str = "", score: str = ""
+    ) -> "Value":
         """Return a value with its bracket, from (value, lo, hi). Rounding in the last bit does not leave it outside."""
         number, lo, hi = (float(v) for v in value)
-        return cls(metric, number, definition, min(lo, number), max(hi, number), score=score)
+        return cls(metric, number, definition, min(lo, number), max(hi, number), label=label, score=score)
 
     @classmethod
     def undefined(cls, metric: str, why: str, definition: str, *, label: str = "", score: str = "") -> "Value":

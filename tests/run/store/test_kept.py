@@ -16,7 +16,7 @@ def kept(tmp_path):
 def test_what_is_kept_is_read_again_and_has_one_file_of_its_name(kept):
     kept.write(KEY, CONTENT)
 
-    assert kept.read(KEY) == b'{"rows": [[1, 0.1, Infinity, "Stra\xc3\x9fe\\n"]], "none": null}'
+    assert kept.read(KEY) == b'{"rows":[[1,0.1,Infinity,"Stra\xc3\x9fe\\n"]],"none":null}'
     assert list(kept.asked) == [kept.folder / "ab" / f"{KEY}.json.gz"]
     assert kept.read("cd" * 32) is None
 

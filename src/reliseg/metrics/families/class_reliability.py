@@ -1,13 +1,13 @@
 """Top-label reliability per true class: a confidently missed pedestrian is what a safety engineer looks for."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
 from reliseg.metrics.base import DomainState, Metric, Quantity
-from reliseg.metrics.binned import BinnedErrors
+from reliseg.metrics.binned import expected_errors
 from reliseg.metrics.many import ratio
 from reliseg.metrics.replicates import Replicates, few_units
 from reliseg.metrics.units import Rows
@@ -72,12 +72,9 @@ class ClassReliability(Metric):
         by_guess = top.counts.sum(axis=0)[:classes], real(total(top.confidence, axis=0))[:classes]
         values = []
         for name, (counts, sums) in (("class_ece", by_truth), ("predicted_class_ece", by_guess)):
-            for c in domain.labels.present:
-                if counts[c].any():
-                    error = BinnedErrors.of(counts[c], right[c], sums[c], near).expected()
-                    values.append(_value(domain, name, c, error))
-                else:
-                    values.append(_value(domain, name, c, None))
+            there = [c for c in domain.labels.present if counts[c].any()]
+            errors = dict(zip(there, expected_errors(counts[there], right[there], sums[there], near), strict=True))
+            values += [_value(domain, name, c, errors.get(c)) for c in domain.labels.present]
         return values + self._confident(domain, by_truth[0], by_truth[0] - right)
 
     def _confident(self, domain: DomainState, pixels: Counts, wrong: Counts) -> list[Value]:
@@ -126,4 +123,4 @@ def _value(domain: DomainState, name: str, c: int, bracket: Bracketed | None) ->
     if bracket is None:
         why = "the class is never predicted" if name.startswith("predicted") else "the class does not occur"
         return Value.undefined(name, why, definition, label=label)
-    return replace(Value.between(name, bracket, definition), label=label)
+    return Value.between(name, bracket, definition, label=label)

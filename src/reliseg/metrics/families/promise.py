@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -114,7 +114,7 @@ def _values(threshold: PromisedThreshold, domain: DomainState) -> Iterator[Value
         if why or math.isnan(numbers[metric][0]):
             yield Value.undefined(metric, why or "no pixel is accepted", definition, label=label, score=SCORE)
         else:
-            yield replace(Value.between(metric, numbers[metric], definition, score=SCORE), label=label)
+            yield Value.between(metric, numbers[metric], definition, label=label, score=SCORE)
 
 
 def _pixels(threshold: PromisedThreshold, domain: DomainState) -> ImagePixels | None:

@@ -1,11 +1,12 @@
 """What was computed of statistics before: small files in a run's folder, named by all that determined them."""
 
 import gzip
-import json
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pydantic_core import to_json
 
 from reliseg.run.depot.base import Depot, LocalDepot
 from reliseg.runtime.atomic_files import write_atomically
@@ -41,7 +42,7 @@ class KeptFiles:
 
     def write(self, key: str, content: Any) -> None:
         """Keep plain values under a name."""
-        packed = gzip.compress(json.dumps(content, ensure_ascii=False).encode(), 1, mtime=0)
+        packed = gzip.compress(to_json(content, inf_nan_mode="constants"), 1, mtime=0)
         path = self._path(key)
         self.asked[path] = None
         write_atomically(path, lambda file: file.write(packed))
