@@ -68,8 +68,10 @@ def put_scores(rows: ShardRows, places: Sequence[int], table: SampleTable) -> No
         rows.put_score(places, score, filled, counts[:, :, filled])
 
 
-def test_a_shard_is_put_together_from_pieces_in_any_order():
-    whole = Units.of_table(TABLE, images(1), WORLD.layout)
+@pytest.mark.parametrize("most", [5, 2048], ids=["groups", "images"])
+def test_a_shard_is_put_together_from_pieces_in_any_order(monkeypatch, most):
+    monkeypatch.setattr(units_module, "MOST_UNITS", most)
+    whole = collected(images(1))
     rows = ShardRows(len(TABLE.ids), WORLD.layout)
     for places in ([3, 0, 19, 7], [i for i in range(20) if i not in (3, 0, 19, 7)]):
         table = SampleTable.from_arrays(
@@ -77,7 +79,9 @@ def test_a_shard_is_put_together_from_pieces_in_any_order():
         )
         rows.put(places, table)
         put_scores(rows, places, table)
-    found = Units.of([rows.packed()], images(1))
+    together = UnitRows(images(1), WORLD.layout)
+    together.add(rows.packed())
+    found = together.units()
     for score in WORLD.scores:
         np.testing.assert_array_equal(found.coarse_bins[score], whole.coarse_bins[score])
         np.testing.assert_array_equal(found.rows.ranks[score], whole.rows.ranks[score], strict=True)

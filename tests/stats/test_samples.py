@@ -10,6 +10,7 @@ from helpers.worlds import world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reliseg.stats import Layout
 from reliseg.stats.samples import SampleRows, SampleTable
 
 WORLDS = {name: world(seed) for seed, name in enumerate(("b", "a", "c"))}
@@ -85,3 +86,8 @@ def test_tables_that_differ_in_an_id_or_a_number_are_not_equal():
     assert row != other
     assert row != SampleTable.from_arrays(("b",), row.arrays())
     assert row != "a table"
+
+
+def test_pixels_of_classes_are_counted_with_those_predicted_as_no_class():
+    arrays = SampleTable.empty(Layout(2, ("msp",))).arrays() | {"confusion": np.arange(6).reshape(1, 2, 3)}
+    assert SampleTable.from_arrays(("a",), arrays).class_pixels.tolist() == [[[0, 4], [3, 12], [3, 5]]]

@@ -133,7 +133,9 @@ def test_arrays_end_where_the_next_begins():
     for number in (4, 5):
         assert end_of_arrays(content, 0, number) == -1
     assert end_of_arrays(content[:-1], 0, 3) == -1
-    assert end_of_arrays(content, -1, 1) == -1
+    before = np.zeros(20, np.uint8)
+    before[15:18] = 1  # what would be an array, if the last byte stood before the first
+    assert end_of_arrays(before, -1, 1) == -1
 
 
 @pytest.mark.parametrize("dtype", [np.uint32, np.float64])
