@@ -29,13 +29,14 @@ def test_intervals_are_those_of_one_number_after_the_other(seed):
     assert list(map(repr, found)) == list(map(repr, wanted))
 
 
+@pytest.mark.parametrize("signs", [[-1], [1], [-1, 1]])
 @pytest.mark.parametrize("n", [12, 18, 19, 60, 300])
-def test_units_that_decide_are_counted_alike_however_few_they_are(n):
+def test_units_that_decide_are_counted_alike_however_few_they_are(n, signs):
     g = np.random.default_rng(n)
     asked = []
     for few in range(1, 12):
         left = 0.5 + 0.001 * g.random(n)
-        left[g.permutation(n)[:few]] += 0.2 * g.choice([-1, 1], few)
+        left[g.permutation(n)[:few]] += 0.2 * g.choice(signs, few)
         asked.append(Asked(0.5, 0.5, [left], Scale()))
     found = jackknives(asked)
     assert found == [jackknife(a.value, a.centre, a.lefts, a.scale) for a in asked]

@@ -1,6 +1,7 @@
 """Adaptive ECE and the KS error against definitions in plain loops."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from helpers.worlds import WORLDS, of_pixels, world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reliseg.metrics.families.cumulative_error import CumulativeError
+from reliseg.metrics.cumulative import CumulativePath
+from reliseg.metrics.families.cumulative_error import CumulativeError, _group_count
 
 ODDS = 2.0**-24 + UNITS
 """Fine bins are of float32 odds: a pixel's confidence may lie this far beyond an edge of its bin."""
@@ -113,3 +115,11 @@ def test_adaptive_bins_of_few_pixels(pixels):
     assert used == min(pixels, 15)
     assert values["ada_ece_bins", ""].value == used
     assert values["ada_ece", ""].value == pytest.approx(adaptive, abs=UNITS)
+
+
+def test_bins_that_may_be_one_tie_may_lie_in_one_group():
+    known, none = np.array([[4, 5], [16, 5]]), np.zeros(2)
+    path = CumulativePath.rising(known, none, (none, none), np.array([0.0, 1.0]), np.array([False, True]))
+    assert _group_count(path) == (2, 1, 15)
+    apart = replace(path, tied=np.array([False, False]))
+    assert _group_count(apart) == (2, 2, 15)

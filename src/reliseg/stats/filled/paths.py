@@ -48,11 +48,9 @@ def exchanges(places: Bins, wrong: Bins, right: Bins, edges: Line) -> tuple[Line
     blur, tied = np.zeros(n), np.zeros(n, np.bool_)
     (wrong_up, wrong_down), (right_up, right_down) = near_edges(places, wrong), near_edges(places, right)
     for i in range(n):
-        touched = i > 0 and places[i] == places[i - 1] + 1
-        taken_wrong, taken_right = (wrong_up[i], right_up[i]) if touched else (0, 0)
-        given_wrong, given_right = (wrong_down[i - 1], right_down[i - 1]) if touched else (0, 0)
-        if given_wrong + given_right > 0 and taken_wrong + taken_right > 0:
-            blur[i] = (given_wrong + taken_wrong) * edges[i] + (given_right + taken_right) * (1 - edges[i])
+        if i > 0 and places[i] == places[i - 1] + 1:  # some pixels of both bins lie near the edge: neither is empty
+            wrongs, rights = wrong_down[i - 1] + wrong_up[i], right_down[i - 1] + right_up[i]
+            blur[i] = wrongs * edges[i] + rights * (1 - edges[i])
         stay = wrong[i] + right[i] - wrong_up[i] - right_up[i]
         if i > 0:
             stay += wrong[i - 1] + right[i - 1] - wrong_down[i - 1] - right_down[i - 1]
