@@ -143,19 +143,22 @@ NARROW = 1 / 32
 def harmonic(start: Float64[np.ndarray, "..."], end: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
     """Return H(end) - H(start), the sum of 1/k over k in (start, end].
 
-    Beyond `NEAR`, H(k) = log(k + 1/2) + gamma + 1 / (24 (k + 1/2)^2) is off by less than 1e-14. The difference of two
-    inverse squares, 1/b^2 - 1/a^2, is -(b - a) (a + b) / (a b)^2.
+    Beyond `NEAR`, H(k) = log(k + 1/2) + gamma + 1 / (24 (k + 1/2)^2) is off by less than 1e-14. With a = start + 1/2,
+    b = end + 1/2 and h = (b - a) / (a + b), the difference of logarithms is 2 artanh(h), and that of inverse squares,
+    1/b^2 - 1/a^2, is -16 h / ((a + b) (1 - h^2))^2.
     """
     from scipy.special import digamma  # slow to import
 
-    a, b = start + 0.5, end + 0.5
-    half = (b - a) / (a + b)
+    inverse = 1 / ((start + 0.5) + (end + 0.5))
+    half = (end - start) * inverse
     z = half * half
-    # log(b / a) = 2 artanh(half); what is left out is below 1e-18 of it
-    series = 2 * half * (1 + z * (1 / 3 + z * (1 / 5 + z * (1 / 7 + z * (1 / 9 + z * (1 / 11))))))
-    log = np.where(half <= NARROW, series, np.log1p((end - start) / a))
-    product = a * b
-    difference = np.asarray(log - (b - a) * (a + b) / (24 * product * product))
+    # what is left out is below 1e-18 of the sum
+    log = np.asarray(2 * half * (1 + z * (1 / 3 + z * (1 / 5 + z * (1 / 7 + z * (1 / 9 + z * (1 / 11)))))))
+    squares = np.asarray(1 + z * (2 + z * (3 + z * 4)))
+    wide = half > NARROW
+    log[wide] = np.log1p((end[wide] - start[wide]) / (start[wide] + 0.5))
+    squares[wide] = (1 - z[wide]) ** -2.0
+    found = np.asarray(log - 2 / 3 * half * inverse * inverse * squares)
     near = start <= NEAR  # few, and digamma takes ten times as long
-    difference[near] = digamma(end[near] + 1) - digamma(start[near] + 1)
-    return difference
+    found[near] = digamma(end[near] + 1) - digamma(start[near] + 1)
+    return found

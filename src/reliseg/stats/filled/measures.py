@@ -63,12 +63,12 @@ def segments(pos: Bins, neg: Bins, start: Line, way: int) -> Float64[np.ndarray,
 @inline_exact_njit
 def _series(start: float, end: float) -> float:
     """Return a harmonic sum as `stats.ranking.harmonic`."""
-    a, b = start + 0.5, end + 0.5
-    half = (b - a) / (a + b)
+    inverse = 1 / ((start + 0.5) + (end + 0.5))
+    half = (end - start) * inverse
     z = half * half
-    series = 2 * half * (1 + z * (1 / 3 + z * (1 / 5 + z * (1 / 7 + z * (1 / 9 + z * (1 / 11))))))
-    product = a * b
-    return series - (b - a) * (a + b) / (24 * product * product)
+    log = 2 * half * (1 + z * (1 / 3 + z * (1 / 5 + z * (1 / 7 + z * (1 / 9 + z * (1 / 11))))))
+    squares = 1 + z * (2 + z * (3 + z * 4))
+    return log - 2 / 3 * half * inverse * inverse * squares
 
 
 @inline_exact_njit
