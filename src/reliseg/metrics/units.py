@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -174,8 +174,7 @@ class PackedRows:
     coarse: dict[str, list[FilledRows]]
 
 
-@dataclass(frozen=True)
-class UnitImage:
+class UnitImage(NamedTuple):
     """An image: its name and its scene's, of which no other has the same, and the digest of its files."""
 
     name: str

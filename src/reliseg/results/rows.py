@@ -123,8 +123,9 @@ class Row:
 
     def with_interval(self, low: float, high: float, *, units: str, n_units: int, note: str) -> "Row":
         """Return the row with an interval, or with the reason why it has none."""
-        interval = {"ci_low": low, "ci_high": high, "ci_units": units, "n_units": n_units, "ci_note": note}
-        return Row(**vars(self) | interval)  # in half the time of `replace`
+        row = object.__new__(Row)  # tables have a million: to set each field takes five times as long
+        vars(row).update(vars(self), ci_low=low, ci_high=high, ci_units=units, n_units=n_units, ci_note=note)
+        return row
 
     def record(self) -> dict[str, Any]:
         """Return the row with the column names of files; NaN is None."""
