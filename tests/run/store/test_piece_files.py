@@ -73,7 +73,7 @@ def content_of(path: Path) -> dict[str, np.ndarray] | None:
     pixels, histograms = PixelSums(SMALL), HistogramSums(SMALL.scores)
     with open_piece(path) as piece:
         pixels.add(piece, [BASE, CLASSWISE])
-        histograms.add(piece, SMALL.scores)
+        histograms.add(piece, SMALL.scores, int(piece.samples().pixels.sum()))
         assert piece.samples() == stored.observed.samples
         assert_rows_of(piece, stored.observed.samples)
     for name, array in pixels.statistics().items():

@@ -22,6 +22,7 @@ from reliseg.stats.pixels import ScoreHistogram
 from reliseg.stats.view import LogitView
 
 LAYOUT = Layout(classes=1, scores=tuple(BUILT_IN_SCORES))
+LARGEST, MANY = (1 << 31) - 1, 1 << 50
 
 
 def piece(path: Path, most: int) -> dict[str, ScoreHistogram]:
@@ -34,12 +35,22 @@ def piece(path: Path, most: int) -> dict[str, ScoreHistogram]:
     return ranks
 
 
-def read(paths: list[Path], scores: tuple[str, ...] = LAYOUT.scores) -> ReadHistograms:
-    sums = HistogramSums(scores)
+def read(paths: list[Path], pixels: int = MANY) -> ReadHistograms:
+    """The sums of pieces of so many pixels each."""
+    sums = HistogramSums(LAYOUT.scores)
     for path in paths:
         with open_piece(path) as opened:
-            sums.add(opened, LAYOUT.scores)
+            sums.add(opened, LAYOUT.scores, pixels)
     return ReadHistograms(sums.filled())
+
+
+@pytest.mark.parametrize("pixels", [LARGEST // 2, LARGEST // 2 + 1, LARGEST + 1])
+def test_counts_that_might_not_fit_are_added_up_in_64_bits(tmp_path: Path, pixels: int) -> None:
+    paths = [tmp_path / "a.zip", tmp_path / "b.zip"]
+    wanted = piece(paths[0], pixels)["margin"] + piece(paths[1], pixels)["margin"]
+    found = read(paths, pixels)["margin"].counts
+    np.testing.assert_array_equal(found, wanted.counts, strict=True)
+    assert (found > LARGEST).any() == (2 * pixels > LARGEST + 1)
 
 
 @pytest.mark.parametrize("most", [1, 2, 200, 1 << 40])
@@ -61,7 +72,7 @@ def test_only_scores_that_are_asked_for_are_added(tmp_path: Path) -> None:
     piece(tmp_path / "a.zip", 3)
     sums = HistogramSums(["msp", "margin"])
     with open_piece(tmp_path / "a.zip") as opened:
-        sums.add(opened, ["margin", "entropy"])
+        sums.add(opened, ["margin", "entropy"], 3)
     assert not len(sums.filled()["msp"].places)
     assert sums.filled()["margin"].counts.any()
 
@@ -74,9 +85,9 @@ def test_a_histogram_with_fewer_than_no_pixels_is_refused(tmp_path: Path) -> Non
     pixels = replace(pixels, ranks={**pixels.ranks, "margin": ScoreHistogram(counts)})
     save_piece(tmp_path / "a.zip", PieceHead({"image": ""}, {}, {}, ""), Observed(pixels, samples))
     with open_piece(tmp_path / "a.zip") as opened:
-        HistogramSums(["msp"]).add(opened, LAYOUT.scores)
+        HistogramSums(["msp"]).add(opened, LAYOUT.scores, 1)
         with pytest.raises(ValueError, match="another histogram"):
-            HistogramSums(["msp", "margin"]).add(opened, LAYOUT.scores)
+            HistogramSums(["msp", "margin"]).add(opened, LAYOUT.scores, 1)
 
 
 def test_lower_limbs_are_carried_once_at_the_end(tmp_path: Path) -> None:

@@ -143,10 +143,11 @@ def _read(piece: Piece, parts: Collection[str] = (), sums: _Sums | None = None) 
         with open_piece(piece.path) as opened:
             if opened.head.layout != piece.stored.layout:
                 raise lost_piece_error(piece.path)
+            rows = opened.rows()
             if sums is not None:
                 sums.pixels.add(opened, parts)
-                sums.histograms.add(opened, parts)
-            return opened.rows()
+                sums.histograms.add(opened, parts, int(rows.table.pixels.sum()))
+            return rows
     except UNREADABLE as error:
         raise lost_piece_error(piece.path) from error
 

@@ -25,7 +25,7 @@ from reliseg.stats.bins import COARSE_BINS, ROLES
 from reliseg.stats.consistency import StoredCounts, contradictions, contradictions_of_scores
 from reliseg.stats.filled.bins import FilledBins, FilledHistograms
 from reliseg.stats.pixels import ScoreHistogram
-from reliseg.types import Int64, UInt8
+from reliseg.types import Int, UInt8
 
 if TYPE_CHECKING:
     from reliseg.stats.filled.sparse import CoarseRows
@@ -276,7 +276,7 @@ class OpenPiece:
         most = self.parts[name].most_bytes
         return unpack(stored_member(self._body, self.members[name + _PACKED], most_packed(most)), most)
 
-    def add_to(self, flat: Int64[np.ndarray, " c"], name: str) -> bool:
+    def add_to(self, flat: Int[np.ndarray, " c"], name: str) -> bool:
         """Add a part to a flat array of its size; return whether a value is negative. A ValueError as of `read`."""
         return _add(np.frombuffer(self._content(name), np.uint8), self.parts[name], flat)
 
@@ -332,7 +332,7 @@ class PieceRows:
     coarse: "CoarseRows"
 
 
-def _add(content: UInt8[np.ndarray, " b"], part: Part, flat: Int64[np.ndarray, " c"]) -> bool:
+def _add(content: UInt8[np.ndarray, " b"], part: Part, flat: Int[np.ndarray, " c"]) -> bool:
     from reliseg.stats.filled.sparse import add_arrays  # numba is slow to import
 
     is_whole, any_below = add_arrays(content, part.cells, flat)

@@ -9,10 +9,14 @@ from reliseg.run.store import parts
 from reliseg.run.store.cover import BASE, CLASSWISE
 from reliseg.run.store.piece_files import OpenPiece
 from reliseg.stats import Layout, PixelStatistics
+from reliseg.stats.bins import ROLES
+from reliseg.stats.built_in_scores import fine_bins
 from reliseg.stats.filled.bins import FilledBins, FilledHistograms
 from reliseg.stats.fixed import carry
-from reliseg.stats.pixels import ScoreHistogram, limb_arrays
+from reliseg.stats.pixels import limb_arrays
+from reliseg.types import Int
 
+_MOST_NARROW = np.iinfo(np.int32).max
 _MEMBERS = {BASE: parts.PIXELS, CLASSWISE: parts.CLASSWISE}
 
 
@@ -41,13 +45,25 @@ class PixelSums:
 
 
 class HistogramSums:
-    """Sums of the fine histograms of scores over pieces."""
+    """Sums of the fine histograms of scores over pieces.
+
+    They are in 32 bits as long as no bin can hold more pixels than these count: half as much memory is gone through.
+    """
 
     def __init__(self, scores: Collection[str]) -> None:
-        self._counts = {score: ScoreHistogram.zero_of(score).counts for score in scores}
+        self._counts: dict[str, Int[np.ndarray, "4 b"]] = {
+            score: np.zeros((ROLES, fine_bins(score).size), np.int32) for score in scores
+        }
+        self._pixels = 0
 
-    def add(self, piece: OpenPiece, scores: Collection[str]) -> None:
-        """Add those of these scores that are added up here. A ValueError where the piece is not whole."""
+    def add(self, piece: OpenPiece, scores: Collection[str], pixels: int) -> None:
+        """Add those of these scores that are added up here, of a piece of so many pixels.
+
+        A ValueError where the piece is not whole.
+        """
+        self._pixels += pixels
+        if self._pixels > _MOST_NARROW:
+            self._counts = {score: counts.astype(np.int64, copy=False) for score, counts in self._counts.items()}
         for score, counts in self._counts.items():
             if score in scores and piece.add_to(counts.ravel(), parts.ranks_of(score)):
                 raise ValueError("another histogram")

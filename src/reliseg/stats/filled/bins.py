@@ -43,7 +43,7 @@ class FilledBins:
         """Return the same in half the memory, where all counts fit."""
         if self.counts.max(initial=0) > np.iinfo(np.int32).max:
             return self
-        return FilledBins(self.places.astype(np.int32), self.counts.astype(np.int32), self.size)
+        return FilledBins(self.places.astype(np.int32), self.counts.astype(np.int32, copy=False), self.size)
 
     def histogram(self) -> ScoreHistogram:
         """Return the histogram with all its bins."""

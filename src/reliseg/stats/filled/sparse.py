@@ -10,6 +10,7 @@ from reliseg.types import Float64, Int, Int32, Int64, UInt8, UInt32
 
 Bytes = UInt8[np.ndarray, " n"]
 Number = int | np.int64
+Cells = Int[np.ndarray, " c"]
 
 _HEAD = 19
 """Bytes of the numbers that an array begins with: see `reliseg.run.store.sparse_arrays`."""
@@ -25,21 +26,24 @@ def _joined(content: Bytes, at: Number, apart: Number, width: Number) -> np.int6
 
 
 @inline_exact_njit
-def _add_values(content: Bytes, at: Number, apart: Number, width: Number, into: Int64[np.ndarray, " c"]) -> None:
+def _add_values(content: Bytes, at: Number, apart: Number, width: Number, into: Cells) -> None:
     """Add numbers that stand one after the other, plane by plane: two bytes of each at once, as most have two.
 
     What is sliced needs no look at negative places, so that several numbers are added at once.
     """
     count = len(into)
-    for k in range(0, width - 1, 2):
-        low = content[at + k * apart : at + k * apart + count]
-        high = content[at + (k + 1) * apart : at + (k + 1) * apart + count]
+    lowest = content[at : at + count]
+    if width == 1:
         for i in range(count):
-            into[i] += (np.int64(low[i]) | (np.int64(high[i]) << np.int64(8))) << np.int64(8 * k)
-    if width % 2:
-        last = content[at + (width - 1) * apart : at + (width - 1) * apart + count]
+            into[i] += lowest[i]
+        return
+    high = content[at + apart : at + apart + count]
+    for i in range(count):
+        into[i] += np.int64(lowest[i]) | (np.int64(high[i]) << np.int64(8))
+    for k in range(2, width):
+        plane = content[at + k * apart : at + k * apart + count]
         for i in range(count):
-            into[i] += np.int64(last[i]) << np.int64(8 * (width - 1))
+            into[i] += np.int64(plane[i]) << np.int64(8 * k)
 
 
 @inline_exact_njit
@@ -86,7 +90,7 @@ def _next_run(
 
 
 @inline_exact_njit
-def _add_array(content: Bytes, at: Number, into: Int64[np.ndarray, " c"]) -> tuple[Number, bool]:
+def _add_array(content: Bytes, at: Number, into: Cells) -> tuple[Number, bool]:
     """Add the array that begins at a place; return where it ends, or -1 where there is none, and if any is negative."""
     runs, count, values, end = _extent(content, at)
     if end < 0:
@@ -107,7 +111,7 @@ def _add_array(content: Bytes, at: Number, into: Int64[np.ndarray, " c"]) -> tup
 
 
 @exact_njit
-def add_arrays(content: Bytes, cells: Int64[np.ndarray, " k"], into: Int64[np.ndarray, " c"]) -> tuple[bool, bool]:
+def add_arrays(content: Bytes, cells: Int64[np.ndarray, " k"], into: Cells) -> tuple[bool, bool]:
     """Add sparse arrays of so many cells, which stand one after the other, to all cells, which lie as they do.
 
     Return whether they are such arrays, and nothing else, and whether any value is negative. Where they are none, some
