@@ -164,6 +164,13 @@ def test_harmonic_differences_keep_their_digits(start, length):
     assert abs(found - exact) * max(start, 1) <= 1e-10
 
 
+@pytest.mark.parametrize(("start", "length"), [(1001, 64), (2000, 128), (2000, 131)])
+def test_harmonic_differences_are_exact_on_both_sides_of_the_widest_that_a_series_gives(start, length):
+    exact = sum(1 / np.arange(start + 1, start + length + 1, dtype=np.longdouble))
+    assert abs(float(ranking.harmonic(np.array(float(start)), np.array(float(start + length)))) - exact) <= 3e-15
+    assert (length / (2 * start + length + 1) > ranking.NARROW) == (length == 131)
+
+
 def test_counts_of_a_billion_pixels_keep_values_in_range():
     """Products of counts beyond 2**53 are rounded: the perfect ranking is still 1 and not more."""
     right = np.array([10**9 + 7, 10**9 + 9, 3, 0, 0])

@@ -216,18 +216,20 @@ def test_files_are_hashed_once_for_models_that_are_looked_at_one_after_the_other
     assert set(seen.samples) == {("world/day", i) for i in IDS}
 
 
-@pytest.mark.parametrize("room", [0, 1])
-def test_what_was_found_is_found_again_where_there_is_room(
-    stored: Stored, monkeypatch: pytest.MonkeyPatch, room: int
-) -> None:
-    monkeypatch.setattr("reliseg.run.evaluate.coverage._MOST_KEPT", room)
-    coverages = Coverages(stored.run())
-    (before,), (again,) = (look(coverages, stored.target) for _ in range(2))
-    assert (again is before) == bool(room)
-    for piece in before.pieces():
-        piece.path.unlink()
-    (after,) = look(coverages, stored.target)
-    assert set(after.samples) == (set(IDS) if room else set())
+def test_what_was_found_is_found_again_where_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reliseg.run.evaluate.coverage._MOST_KEPT", 1)
+    dataset = dataset_of({"day": ["s/0"], "night": ["s/1"]}, classes=WORLD.classes, root=tmp_path / "data")
+    plan = plan_of(dataset, tests=["day", "night"], metrics=["segmentation"], scores=list(WORLD.scores))
+    coverages = Coverages(model_run(tmp_path / "out", plan, SilentModel("net", labels=WORLD.labels), "net"))
+    hashes = write_files(dataset)
+    for target, are_kept in zip(plan.test_domains(), (True, False), strict=True):
+        (before,), (again,) = (look(coverages, target) for _ in range(2))
+        assert (again is before) == are_kept
+        sample = target.domain.samples[0].id
+        counted = WORLD.observe(np.flatnonzero(WORLD.image == 0), sample)
+        store_piece(coverages.of(target), counted, {sample: hashes[sample]}, "identity")
+        (after,) = look(coverages, target)
+        assert after.samples == (frozenset() if are_kept else {sample})
 
 
 def look(coverages: Coverages, target: Target) -> list[Cover]:

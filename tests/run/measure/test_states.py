@@ -12,6 +12,7 @@ from reliseg.plan import shards as cutting
 from reliseg.plan.plan import Plan
 from reliseg.run.evaluate.coverage import Coverages
 from reliseg.run.measure.states import load_state, rows_of_images
+from reliseg.run.store.sums import HistogramSums
 from reliseg.stats import SampleTable
 
 WORLD = world(80, images=18, pixels=2000)
@@ -30,7 +31,10 @@ def test_units_are_the_images_that_the_state_sums_up(tmp_path, monkeypatch, scen
         for sample in shard.samples:
             counted = WORLD.observe(np.flatnonzero(WORLD.image == samples[sample.id]), sample.id)
             store_piece(coverages.of(target), counted, {sample.id: hashes[sample.id]}, "identity")
+    counted_pixels, add = [], HistogramSums.add
+    monkeypatch.setattr(HistogramSums, "add", lambda *of: [counted_pixels.append(of[-1]), add(*of)])
     state = load_state(Coverages(run), [target], "identity", with_units=True)
+    assert sum(counted_pixels) == sum(state.roles) == len(WORLD.image)
     units, whole = state.units, WORLD.domain()
     ids = [i for _, cover in coverages.of(target).covers("identity") for i in sorted(cover.samples)]
     assert units.kind == kind
