@@ -20,7 +20,7 @@ from reliseg.run.store.store import Place, Places, StoredShard
 from reliseg.stats import Layout
 
 _MOST_KEPT = 1024
-"""Of so many shards under a calibration it is kept what was found, at most: about 15 kB each."""
+"""How many shards, each under one calibration, are remembered at most: about 15 kB each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,9 +214,10 @@ class Coverage:
 
 
 class Coverages:
-    """The coverages of a run's domains, each made once, for when what is stored does not change any more.
+    """The coverages of a run's domains, each made once.
 
-    What was found of a shard is found again, where there is room to keep it: what a key names is what is read.
+    `covers` remembers what it found, as far as there is room, so that what a key names is what is read: do not ask it
+    before everything is stored. A coverage that `of` returns looks again each time.
     """
 
     def __init__(self, run: ModelRun, seen: Seen | None = None) -> None:
