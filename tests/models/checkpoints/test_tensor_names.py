@@ -1,11 +1,13 @@
 """Tensors by their names in files: plain ones are made within their memory, others are marked with their kind."""
 
+import importlib.util
 import io
 import pickle
 from typing import Any
 
 import pytest
 import torch
+from helpers.growing import growing
 
 from reliseg.models.checkpoints.pickle_machine import PickleMachine
 from reliseg.models.checkpoints.stand_ins import Allowance, DamagedError, LeftOut, Named
@@ -33,6 +35,18 @@ def test_a_tensor_lies_in_its_memory() -> None:
     assert tensor(9, (0, 3), (3, 1)).shape == (0, 3)
     assert tensor(2, (), ()) == 2
     assert load(b"ctorch._utils\n_rebuild_tensor\n(NQK\x00K\x06\x85K\x01\x85tR.").tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_other_threads_may_import_parts_of_torch_meanwhile() -> None:
+    spec = importlib.util.find_spec(tensor_names.__module__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with growing(vars(torch)):
+        for _ in range(3):
+            spec.loader.exec_module(module)
+    assert module.stored_type is not stored_type
+    assert module.STORAGES["torch.FloatStorage"] == torch.float32
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ import py_compile
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from helpers.growing import growing
 
 from reliseg.errors import ReliSegError
 from reliseg.models.user_code.calls import call_function
@@ -55,6 +57,14 @@ def test_neighbours_are_imported_and_not_left_behind(tmp_path: Path) -> None:
         assert result == scale
         assert (set(sys.modules), sys.path) == (before, path)
         assert {file.name for file in origin.files} == {"net.py", "__init__.py", "scale.py"}
+
+
+@pytest.mark.parametrize("shared", [sys.modules, sys.path_importer_cache], ids=["modules", "importers"])
+def test_other_threads_may_import_meanwhile(call: Callable[..., object], tmp_path: Path, shared: dict[str, Any]) -> None:
+    (tmp_path / "neighbour.py").write_text("SCALE = 2\n")
+    with growing(shared):
+        for number in range(5):
+            assert call("from neighbour import SCALE\ndef build(a): return a * SCALE\n", a=number) == 2 * number
 
 
 @pytest.mark.parametrize(

@@ -135,11 +135,12 @@ def _imports_from(folder: Path) -> Iterator[Callable[[], list[ModuleType]]]:
     So two models may each have a neighbour of the same name. Modules of that folder which were imported before are set
     aside meanwhile. Yields a function that lists the modules imported from there so far.
     """
-    before = {name: sys.modules.pop(name) for name in _names_in(folder, sys.modules)}
-    others = dict(sys.modules)
+    before = {name: sys.modules.pop(name) for name in _names_in(folder, sys.modules.copy())}
+    others = sys.modules.copy()
 
     def imported() -> list[str]:
-        return _names_in(folder, [name for name, module in list(sys.modules.items()) if others.get(name) is not module])
+        now = sys.modules.copy()  # at once: other threads may import meanwhile
+        return _names_in(folder, [name for name, module in now.items() if others.get(name) is not module])
 
     sys.path.insert(0, str(folder))
     try:
