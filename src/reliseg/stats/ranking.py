@@ -4,6 +4,8 @@ Everywhere `pos` and `neg` count positives and negatives per bin, the highest-ra
 returns (value, lo, hi). Bins that hold distinct exact scores give exact values, which lie inside the range.
 """
 
+import math
+from itertools import accumulate
 from typing import TypeAlias
 
 import numpy as np
@@ -134,21 +136,28 @@ def _segment(
     return (end - start) * rate + (errors - start * rate) * harmonic(start, end)
 
 
-NEAR = 1e3
-"""Up to here harmonic sums are differences of digammas: these lose digits to cancellation, more the larger it is."""
+NEAR = 1000
+"""Up to here harmonic numbers are read from a table: beyond, a series is closer than their differences would be."""
 NARROW = 1 / 32
 """Up to here the logarithm of a ratio is read from a series, which processors of all kinds give the same bits of."""
+_UNIT = 1 << 128
+FIRST_NUMBERS = np.array([n / _UNIT for n in accumulate((_UNIT // k for k in range(1, NEAR + 1)), initial=0)])
+"""H(0) to H(NEAR), each rounded once."""
 
 
 def harmonic(start: Float64[np.ndarray, "..."], end: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
-    """Return H(end) - H(start), the sum of 1/k over k in (start, end].
+    """Return H(end) - H(start), the sum of 1/k over whole numbers k in (start, end]."""
+    first, last = (FIRST_NUMBERS[np.minimum(n, NEAR).astype(np.int64)] for n in (start, end))
+    return np.asarray((last - first) + _harmonic_beyond(np.maximum(start, NEAR), np.maximum(end, NEAR)))
 
-    Beyond `NEAR`, H(k) = log(k + 1/2) + gamma + 1 / (24 (k + 1/2)^2) is off by less than 1e-14. With a = start + 1/2,
+
+def _harmonic_beyond(start: Float64[np.ndarray, "..."], end: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
+    """Return a harmonic sum from `NEAR` on.
+
+    There H(k) = log(k + 1/2) + gamma + 1 / (24 (k + 1/2)^2) is off by less than 1e-14. With a = start + 1/2,
     b = end + 1/2 and h = (b - a) / (a + b), the difference of logarithms is 2 artanh(h), and that of inverse squares,
     1/b^2 - 1/a^2, is -16 h / ((a + b) (1 - h^2))^2.
     """
-    from scipy.special import digamma  # slow to import
-
     inverse = 1 / ((start + 0.5) + (end + 0.5))
     half = (end - start) * inverse
     z = half * half
@@ -156,9 +165,10 @@ def harmonic(start: Float64[np.ndarray, "..."], end: Float64[np.ndarray, "..."])
     log = np.asarray(2 * half * (1 + z * (1 / 3 + z * (1 / 5 + z * (1 / 7 + z * (1 / 9 + z * (1 / 11)))))))
     squares = np.asarray(1 + z * (2 + z * (3 + z * 4)))
     wide = half > NARROW
-    log[wide] = np.log1p((end[wide] - start[wide]) / (start[wide] + 0.5))
-    squares[wide] = (1 - z[wide]) ** -2.0
-    found = np.asarray(log - 2 / 3 * half * inverse * inverse * squares)
-    near = start <= NEAR  # few, and digamma takes ten times as long
-    found[near] = digamma(end[near] + 1) - digamma(start[near] + 1)
-    return found
+    log[wide] = _log1p((end[wide] - start[wide]) / (start[wide] + 0.5))
+    squares[wide] = 1 / ((1 - z[wide]) * (1 - z[wide]))
+    return np.asarray(log - 2 / 3 * half * inverse * inverse * squares)
+
+
+_log1p = np.frompyfunc(math.log1p, 1, 1)
+"""Of the C library, as compiled code has it; NumPy's own may have other last bits."""

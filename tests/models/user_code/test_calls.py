@@ -60,7 +60,9 @@ def test_neighbours_are_imported_and_not_left_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shared", [sys.modules, sys.path_importer_cache], ids=["modules", "importers"])
-def test_other_threads_may_import_meanwhile(call: Callable[..., object], tmp_path: Path, shared: dict[str, Any]) -> None:
+def test_other_threads_may_import_meanwhile(
+    call: Callable[..., object], tmp_path: Path, shared: dict[str, Any]
+) -> None:
     (tmp_path / "neighbour.py").write_text("SCALE = 2\n")
     with growing(shared):
         for number in range(5):

@@ -3,16 +3,13 @@
 import numpy as np
 import pytest
 
-from reliseg.stats.filled.measures import EVEN, FIRST, LAST, areas, hard_bins, pairs, reach, segments
-from reliseg.stats.ranking import NARROW, NEAR, area_under_risk, average_precision, harmonic, most_precision
+from reliseg.stats.filled.measures import EVEN, FIRST, LAST, areas, pairs, reach
+from reliseg.stats.ranking import NARROW, NEAR, area_under_risk, average_precision, most_precision
 
-WAYS = (EVEN, FIRST, LAST)
+WAYS = {EVEN: (0, 0), FIRST: (2, 1), LAST: (1, 2)}
+"""Of (value, lo, hi): which one average precision has then, and which the area under risk."""
 MANY = np.random.default_rng(2)
 POS, NEG = np.array([4, 0, 3, 900]), np.array([1, 2, 0, 900])
-
-
-def sums(pos, neg, before, way):
-    return harmonic(*segments(pos, neg, before.sum(axis=0).astype(float), way))
 
 
 def apart(pos):
@@ -20,46 +17,41 @@ def apart(pos):
     return 4 * np.arange(len(pos))
 
 
-def reached(pos, neg):
-    return np.stack([np.cumsum(kind) - kind for kind in (pos, neg)]).astype(float)
-
-
 def found(pos, neg, way, risk):
-    hard, before = hard_bins(pos, neg)
-    return areas(pos, neg, apart(pos), hard, before, sums(pos[hard], neg[hard], before, way), way, risk)
+    return areas(pos, neg, apart(pos), way, risk)
 
 
-def test_hard_bins_are_those_with_a_segment_that_no_series_gives():
-    g = np.random.default_rng(0)
-    pos, neg = g.integers(0, 90, 200), g.integers(0, 90, 200)
-    pos[100], neg[150] = 900, 3000
-    bins, before = hard_bins(pos, neg)
-    np.testing.assert_array_equal(before, reached(pos, neg)[:, bins])
-    every = [segments(pos, neg, reached(pos, neg).sum(axis=0), way) for way in WAYS]
-    for i in range(len(pos)):
-        starts, ends = np.concatenate([way[:, :, i] for way in every], axis=1)
-        is_hard = (starts <= NEAR) | ((ends - starts) / (ends + starts + 1) > NARROW)
-        is_hard &= ends > starts
-        assert is_hard.any() == (i in bins), i
-    assert {100, 150} < set(bins.tolist()) < set(range(160))
+def early(g):
+    """A few pixels a bin: many bins start before the series holds, one of them at its first place."""
+    pos, neg = g.integers(0, 9, 600), g.integers(1, 9, 600)
+    before = int(np.searchsorted(np.cumsum(pos + neg), NEAR)) - 1
+    pos[before] += NEAR - int((pos + neg)[: before + 1].sum())
+    assert NEAR in np.cumsum(pos + neg)
+    return pos, neg
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("risk", [False, True])
-def test_areas_read_the_sums_of_hard_bins_and_a_series_for_the_others(way, risk):
-    g = np.random.default_rng(1)
-    pos, neg = g.integers(0, 90, 1200), g.integers(1, 90, 1200)
-    every, before = np.arange(len(pos)), reached(pos, neg)
-    whole = sums(pos, neg, before, way)
-    assert areas(pos, neg, apart(pos), every, before, whole, way, risk) == found(pos, neg, way, risk)
-    twice = areas(pos, neg, apart(pos), every, before, whole * 2, way, risk)
-    are_read = way == LAST, risk
-    assert tuple(a != b for a, b in zip(twice, found(pos, neg, way, risk), strict=True)) == are_read
+def wide(g):
+    """Some bins are just as wide as the series allows, or one pixel wider; one holds most of the pixels."""
+    pos, neg = g.integers(0, 90, 700), g.integers(1, 90, 700)
+    for i, more in ((300, 0), (400, 1), (500, 2)):
+        start = int((pos + neg)[:i].sum())
+        pos[i] = int((2 * start + 1) / (1 / NARROW - 1)) + more - neg[i]
+    pos[600] = 10**7
+    return pos, neg
 
 
-@pytest.mark.parametrize(("pos", "neg"), [(POS, NEG), (MANY.integers(0, 90, 1200), MANY.integers(1, 90, 1200))])
+@pytest.mark.parametrize(
+    ("pos", "neg"),
+    [
+        (POS, NEG),
+        (MANY.integers(0, 90, 1200), MANY.integers(1, 90, 1200)),
+        early(MANY),
+        wide(MANY),
+        *((p[::-1].copy(), n[::-1].copy()) for p, n in (early(MANY), wide(MANY))),
+    ],
+)
 def test_areas_are_those_of_the_definition(pos, neg):
-    for way, of_precision, of_risk in ((EVEN, 0, 0), (FIRST, 2, 1), (LAST, 1, 2)):  # of (value, lo, hi)
+    for way, (of_precision, of_risk) in WAYS.items():
         precision = average_precision(pos, neg)[of_precision]
         assert found(pos, neg, way, False) == (precision, 0)
         assert found(pos, neg, way, True) == (precision, area_under_risk(pos, neg)[of_risk])
@@ -70,8 +62,7 @@ def test_precision_is_highest_where_pixels_may_be_tied_with_the_next_ones(step):
     g = np.random.default_rng(3)
     pos, neg = g.integers(0, 90, 1200), g.integers(0, 3, 1200)
     places = np.cumsum(g.integers(1, 1 + step, 1200))
-    hard, before = np.empty(0, np.int64), np.empty((2, 0))
-    highest, _ = areas(pos, neg, places, hard, before, before, FIRST, False)
+    highest, _ = areas(pos, neg, places, FIRST, False)
     assert highest == most_precision(pos, neg, places) > average_precision(pos, neg)[2]
 
 

@@ -1,21 +1,22 @@
 """Measures of one order of bins, in passes over them: `stats.ranking` defines them, with the same bits.
 
 Areas under curves are of one way in which every bin is arranged: as one tie (`EVEN`), with its positives before its
-negatives (`FIRST`), or after them (`LAST`). They read harmonic sums H(end) - H(start) over `segments` of bins. A series
-gives those of most bins, several at once; `hard_bins` lists the others, whose sums `stats.ranking.harmonic` gives.
+negatives (`FIRST`), or after them (`LAST`). They read harmonic sums H(end) - H(start). A series gives those of most
+bins, several at once; those of the others, the hard ones, are put in their place afterwards.
 """
+
+import math
+from collections.abc import Callable
 
 import numpy as np
 
 from reliseg.runtime.arithmetic import choose
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
 from reliseg.stats.filled.sums import pairwise_sum
-from reliseg.stats.ranking import NARROW, NEAR
+from reliseg.stats.ranking import FIRST_NUMBERS, NARROW, NEAR
 from reliseg.types import Float64, Int64
 
 Bins = Int64[np.ndarray, " b"]
-Before = Float64[np.ndarray, "2 k"]
-Sums = Float64[np.ndarray, "2 k"]
 Block = Float64[np.ndarray, "6 k"]
 Line = Float64[np.ndarray, " b"]
 Two = tuple[float, float]
@@ -27,42 +28,9 @@ _BLOCK = 512
 """Bins whose numbers are at hand at once."""
 
 
-@exact_njit
-def hard_bins(pos: Bins, neg: Bins) -> tuple[Bins, Before]:
-    """Return the bins of which no series gives the sums, and how many of each kind there are before them.
-
-    No part of another bin starts earlier, or is wider, than the series allows.
-    """
-    found, before = np.empty(len(pos), np.int64), np.empty((2, len(pos)))
-    k, tp, fp = 0, np.int64(0), np.int64(0)
-    widest = np.int64(1 / NARROW)
-    for i in range(len(pos)):
-        start, pixels = tp + fp, pos[i] + neg[i]
-        if start <= NEAR or widest * pixels > 2 * start + pixels + 1:
-            found[k], before[0, k], before[1, k] = i, tp, fp
-            k += 1
-        tp += pos[i]
-        fp += neg[i]
-    return found[:k].copy(), before[:, :k].copy()
-
-
-def segments(pos: Bins, neg: Bins, start: Line, way: int) -> Float64[np.ndarray, "2 2 k"]:
-    """Return the starts and ends of the two segments of each bin whose harmonic sums `area` reads.
-
-    Of ties these are the whole bin, and nothing; with `FIRST` the positives, then the negatives; with `LAST` the
-    positives, which come after the negatives, then these.
-    """
-    end = start + pos + neg
-    if way == EVEN:
-        return np.array([[start, end], [end, end]]).swapaxes(0, 1)
-    between = start + (pos if way == FIRST else neg)
-    before, after = [start, between], [between, end]
-    return np.array([before, after] if way == FIRST else [after, before]).swapaxes(0, 1)
-
-
 @inline_exact_njit
 def _series(start: float, end: float) -> float:
-    """Return a harmonic sum as `stats.ranking.harmonic`."""
+    """Return a harmonic sum as `stats.ranking.harmonic`, from `NEAR` on and where the ratio is narrow."""
     inverse = 1 / ((start + 0.5) + (end + 0.5))
     half = (end - start) * inverse
     z = half * half
@@ -72,14 +40,36 @@ def _series(start: float, end: float) -> float:
 
 
 @inline_exact_njit
-def _sums(start: float, p: float, q: float, way: int) -> Two:
-    """Return the harmonic sums of a bin over its `segments`."""
+def _wide(start: float, end: float) -> float:
+    """Return a harmonic sum as `stats.ranking.harmonic`, from `NEAR` on and where the ratio is not narrow."""
+    inverse = 1 / ((start + 0.5) + (end + 0.5))
+    half = (end - start) * inverse
+    z = half * half
+    return math.log1p((end - start) / (start + 0.5)) - 2 / 3 * half * inverse * inverse * (1 / ((1 - z) * (1 - z)))
+
+
+@inline_exact_njit
+def _harmonic(start: float, end: float) -> float:
+    """Return a harmonic sum as `stats.ranking.harmonic`."""
+    near = FIRST_NUMBERS[np.int64(min(end, NEAR))] - FIRST_NUMBERS[np.int64(min(start, NEAR))]
+    start, end = max(start, NEAR), max(end, NEAR)
+    is_wide = (end - start) * (1 / ((start + 0.5) + (end + 0.5))) > NARROW
+    return near + (_wide(start, end) if is_wide else _series(start, end))
+
+
+@inline_exact_njit
+def _sums(start: float, p: float, q: float, way: int, of: Callable[[float, float], float]) -> Two:
+    """Return the harmonic sums of a bin over two segments.
+
+    Of a tie these are the whole bin, and nothing; with `FIRST` the positives, then the negatives; with `LAST` the
+    positives, which come after the negatives, then these.
+    """
     end = start + p + q
     if way == EVEN:
-        return _series(start, end), 0.0
+        return of(start, end), 0.0
     if way == FIRST:
-        return _series(start, start + p), _series(start + p, end)
-    return _series(start + q, end), _series(start, start + q)
+        return of(start, start + p), of(start + p, end)
+    return of(start + q, end), of(start, start + q)
 
 
 @inline_exact_njit
@@ -119,7 +109,7 @@ def _risk(p: float, q: float, tp: float, fp: float, way: int, h: Two) -> float:
 def _put_of(count: int, way: int, risk: bool, block: Block) -> None:
     for i in range(count):  # several at once: one array holds all, so none can overlap another
         p, q, tp, fp = block[0, i], block[1, i], block[2, i], block[3, i]
-        h = _sums(tp + fp, p, q, way)
+        h = _sums(tp + fp, p, q, way, _series)
         block[4, i] = _precision(p, q, tp, fp, way, h)
         if risk:
             block[5, i] = _risk(p, q, tp, fp, way, h)
@@ -162,12 +152,29 @@ def _put_best(pos: Bins, places: Bins, precisions: Line) -> None:
         precisions[i] = np.float64(pos[i]) * best
 
 
+@inline_exact_njit
+def _put_hard(pos: Bins, neg: Bins, way: int, precisions: Line, risks: Line) -> None:
+    """Put what hard bins add to the areas in its place: a part of these starts early, or is wide."""
+    tp, fp = np.int64(0), np.int64(0)
+    widest = np.int64(1 / NARROW)
+    for i in range(len(pos)):
+        start, pixels = tp + fp, pos[i] + neg[i]
+        if start < NEAR or widest * pixels > 2 * start + pixels + 1:
+            p, q, t, f = np.float64(pos[i]), np.float64(neg[i]), np.float64(tp), np.float64(fp)
+            h = _sums(t + f, p, q, way, _harmonic)
+            precisions[i] = _precision(p, q, t, f, way, h)
+            if len(risks):
+                risks[i] = _risk(p, q, t, f, way, h)
+        tp += pos[i]
+        fp += neg[i]
+
+
 @exact_njit
-def areas(pos: Bins, neg: Bins, places: Bins, hard: Bins, before: Before, h: Sums, way: int, risk: bool) -> Two:
+def areas(pos: Bins, neg: Bins, places: Bins, way: int, risk: bool) -> Two:
     """Return average precision and the area under risk (0 without `risk`), where all bins are arranged in one way.
 
-    `h` are the harmonic sums of the hard bins over two segments: see `segments`. `places` are read with `FIRST` alone:
-    average precision is the highest then that ties can give, see `stats.ranking.most_precision`.
+    `places` are read with `FIRST` alone: average precision is the highest then that ties can give, see
+    `stats.ranking.most_precision`.
     """
     n = len(pos)
     precisions, risks, block = np.empty(n), np.empty(n if risk else 0), np.empty((6, _BLOCK))
@@ -178,13 +185,8 @@ def areas(pos: Bins, neg: Bins, places: Bins, hard: Bins, before: Before, h: Sum
         _put_terms(len(pos[here]), way, risk, block)
         _copy(block[4], precisions[here])
         _copy(block[5], risks[here])
-    for k in range(len(hard)):
-        i = hard[k]
-        p, q, t, f = np.float64(pos[i]), np.float64(neg[i]), before[0, k], before[1, k]
-        sums = (h[0, k], h[1, k])
-        precisions[i] = _precision(p, q, t, f, way, sums)
-        if risk:
-            risks[i] = _risk(p, q, t, f, way, sums)
+    if risk or way == LAST:  # no other reads harmonic sums
+        _put_hard(pos, neg, way, precisions, risks)
     if way == FIRST:
         _put_best(pos, places, precisions)
     return pairwise_sum(precisions) / tp, pairwise_sum(risks) / (tp + fp)

@@ -7,10 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from reliseg.stats.filled.bins import FilledPair
-from reliseg.stats.filled.measures import EVEN, FIRST, LAST, areas, hard_bins, pairs, reach, segments
+from reliseg.stats.filled.measures import EVEN, FIRST, LAST, areas, pairs, reach
 from reliseg.stats.filled.orders import Bins, Order, Orders, orders
-from reliseg.stats.ranking import Bracketed, harmonic
-from reliseg.types import Float64
+from reliseg.stats.ranking import Bracketed
 
 
 class _Areas(NamedTuple):
@@ -44,9 +43,9 @@ class Ranked:
 
     @classmethod
     def _of(cls, pair: FilledPair, found: Orders, with_risk: bool) -> "Ranked":
-        even = _areas((pair.first, pair.second), pair.places, EVEN, with_risk)
-        best = _areas(found.best, found.places, FIRST, with_risk)
-        worst = _areas(found.worst, pair.places, LAST, with_risk)
+        even = _Areas(*areas(pair.first, pair.second, pair.places, EVEN, with_risk))
+        best = _Areas(*areas(*found.best, found.places, FIRST, with_risk))
+        worst = _Areas(*areas(*found.worst, pair.places, LAST, with_risk))
         return cls(pair, found, (even, best, worst), (int(pair.first.sum()), int(pair.second.sum())))
 
     def reversed(self) -> "Ranked":
@@ -89,21 +88,6 @@ class Ranked:
         """Return the bracket of a measure that falls where positives come earlier."""
         (value, *_), (_, lo, _), (_, _, hi) = map(measure, (self.tied, self.orders.best, self.orders.worst))
         return value, lo, hi
-
-
-_NO_BINS = np.empty(0, np.int64), np.empty((2, 0)), np.empty((2, 0))
-
-
-def _areas(order: Order, places: Bins, way: int, with_risk: bool) -> _Areas:
-    hard, before, sums = _hard_bins(order, way) if with_risk or way == LAST else _NO_BINS
-    return _Areas(*areas(*order, places, hard, before, sums, way, with_risk))
-
-
-def _hard_bins(order: Order, way: int) -> tuple[Bins, Float64[np.ndarray, "2 k"], Float64[np.ndarray, "2 k"]]:
-    """Return the hard bins, what lies before them, and their harmonic sums."""
-    hard, before = hard_bins(*order)
-    pos, neg = (kind[hard] for kind in order)
-    return hard, before, harmonic(*segments(pos, neg, before.sum(axis=0), way))
 
 
 def _fpr_at_tpr(pos: Bins, neg: Bins, total: tuple[int, int], percent: int) -> Bracketed:

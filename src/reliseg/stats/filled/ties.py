@@ -38,8 +38,7 @@ def _measures(first: Bins, second: Bins, percent: int) -> tuple[float, float, fl
 @exact_njit
 def _one_way(pos: Bins, neg: Bins, percent: int) -> tuple[float, float]:
     """Return average precision, which reads no harmonic sums of ties, and the false positive rate."""
-    none, no_sums = np.empty(0, np.int64), np.empty((2, 0))
-    precision, _ = areas(pos, neg, none, none, no_sums, no_sums, EVEN, False)
+    precision, _ = areas(pos, neg, np.empty(0, np.int64), EVEN, False)
     at, _, before = reach(pos, neg, -(-percent * pos.sum() // 100), False)
     return precision, (before + neg[at]) / neg.sum()
 
