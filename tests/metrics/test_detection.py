@@ -47,5 +47,5 @@ def test_exact_values_are_the_same_without_brackets(inside, outside):
 def test_swapping_the_sides_and_the_order_swaps_the_two_ways_round():
     inside, outside = np.array([3, 1, 0, 2]), np.array([0, 2, 2, 1])
     there = detection_values(NAMES, FilledPair.of(inside, outside), "msp")
-    back = detection_values(NAMES, FilledPair.of(inside, outside).reversed(), "msp")
+    back = detection_values(NAMES, FilledPair.of(outside[::-1].copy(), inside[::-1].copy()), "msp")
     assert [back[i].value for i in (0, 2, 1, 4, 3)] == pytest.approx([v.value for v in there])

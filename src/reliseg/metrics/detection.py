@@ -48,20 +48,11 @@ def detection_quantities(prefix: str, definition: str, unit: str) -> Mapping[str
 
 def detection_values(names: Mapping[str, Quantity], pixels: FilledPair, score: str) -> list[Value]:
     """Return the five numbers of what is in-domain and what is OOD; there is some of both."""
-    from reliseg.stats.filled.ranked import Ranked  # numba is slow to import
+    from reliseg.stats.filled.ranked import rankings  # numba is slow to import
 
-    ranked = Ranked.of(pixels)
-    other = ranked.reversed()
-    brackets = (
-        ranked.auroc,
-        ranked.average_precision,
-        other.average_precision,
-        ranked.fpr_at_tpr(),
-        other.fpr_at_tpr(),
-    )
     return [
         Value.between(name, numbers, q.definition, score=score)
-        for (name, q), numbers in zip(names.items(), brackets, strict=True)
+        for (name, q), numbers in zip(names.items(), rankings(pixels), strict=True)
     ]
 
 

@@ -34,20 +34,33 @@ def test_what_is_larger_than_it_may_be_is_refused_before_it_takes_memory() -> No
         unpack(pack(b"a"), 0)
 
 
-def test_a_frame_that_is_cut_off_or_followed_by_something_is_refused() -> None:
-    frame = pack(NOISE[:1000])
+@pytest.mark.parametrize("content", [NOISE[:1000], b""], ids=["noise", "none"])
+def test_a_frame_that_is_cut_off_or_followed_by_something_is_refused(content: bytes) -> None:
+    frame = pack(content)
+    assert unpack(memoryview(frame), 1000) == content
     for end in range(len(frame)):
         with pytest.raises(ValueError, match="frame"):
             unpack(frame[:end], 1000)
     for more in (b"0", frame):
-        with pytest.raises(ValueError, match="frame"):
+        with pytest.raises(ValueError, match="followed by"):
             unpack(frame + more, 3000)
 
 
-def test_a_frame_that_wants_a_large_window_is_refused() -> None:
-    window = (30 - 10) << 3  # of a gigabyte: the window's descriptor in the header of a frame
-    with pytest.raises(ValueError, match="no frame"):
-        unpack(b"\x28\xb5\x2f\xfd\x00" + bytes([window]) + b"\x01\x00\x00", 100)
+MAGIC, WINDOW = b"\x28\xb5\x2f\xfd", bytes([(30 - 10) << 3])
+"""How a frame begins, and what says that it is read through a window of a gigabyte."""
+LETTERS = MAGIC + b"\x40" + WINDOW + b"\x00\x00" + b"\x03\x08\x00a"
+"""256 letters: the header says how many, and a block of one byte, repeated, follows."""
+
+
+def test_a_frame_that_does_not_say_how_large_it_is_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not say"):
+        unpack(MAGIC + b"\x00" + WINDOW + b"\x01\x00\x00", 100)
+
+
+def test_a_window_takes_no_memory() -> None:
+    assert unpack(LETTERS, 256) == b"a" * 256
+    with pytest.raises(ValueError, match="too much memory"):
+        unpack(LETTERS[:-1], 256)
 
 
 def test_bytes_that_are_no_frame_are_refused() -> None:

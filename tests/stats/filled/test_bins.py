@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reliseg.stats.bins import RIGHT, WRONG
-from reliseg.stats.filled.bins import FilledBins, FilledPair, counts_at, near_confidences
+from reliseg.stats.filled.bins import FilledBins, counts_at, near_confidences
 from reliseg.stats.pixels import ScoreHistogram
 from reliseg.stats.rounding import pixels_near_confidences, pixels_near_edges
 
@@ -34,13 +34,6 @@ def test_a_pair_is_what_the_definition_says_of_both_histograms():
     assert np.array_equal(pair.up_to(places), np.cumsum(wanted, axis=1))
     for found, kinds in zip(pair.near, pixels_near_edges(counts[[RIGHT, WRONG]]), strict=True):
         assert np.array_equal(found, kinds[:, pair.places])
-
-
-def test_reversed_twice_a_pair_is_itself():
-    pair = FilledPair.of(*drawn().counts[:2])
-    again = pair.reversed().reversed()
-    assert all(np.array_equal(getattr(pair, name), getattr(again, name)) for name in ("places", "first", "second"))
-    assert np.array_equal(pair.reversed().first, pair.second[::-1])
 
 
 def test_what_lies_near_a_confidence_is_what_the_definition_says():

@@ -66,7 +66,18 @@ def test_precision_is_highest_where_pixels_may_be_tied_with_the_next_ones(step):
     assert highest == most_precision(pos, neg, places) > average_precision(pos, neg)[2]
 
 
-def test_pairs_and_places_of_a_few_pixels():
+def test_pairs_of_a_few_pixels():
     assert pairs(np.array([1, 1]), np.array([0, 2])) == (0.5, 0.5)
-    assert reach(POS, NEG, 5, False) == (2, 4, 3)
-    assert reach(POS, NEG, 6, True) == (1, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "both", "found"),
+    [
+        ([1, 4, 5, 8], False, [(0, 0, 4, 1), (0, 0, 4, 1), (4, 3, 3, 0), (7, 3, 900, 900)]),
+        ([5, 6, 7, 8, 1810], True, [(0, 0, 4, 1), (4, 1, 0, 2), (4, 1, 0, 2), (4, 3, 3, 0), (7, 3, 900, 900)]),
+        ([2000], False, [(7, 3, 900, 900)]),
+        ([], True, []),
+    ],
+)
+def test_where_so_many_pixels_are_reached(wanted, both, found):
+    assert reach(POS, NEG, np.array(wanted, np.int64), both).tolist() == [list(one) for one in found]

@@ -9,16 +9,10 @@ from hypothesis import strategies as st
 
 from reliseg.stats import ranking
 from reliseg.stats.filled.bins import FilledPair
-from reliseg.stats.filled.ranked import Ranked
+from reliseg.stats.filled.ranked import rankings, rankings_and_risks
 from reliseg.stats.rounding import Ranking
 
-MEASURES = {
-    "fpr95": (ranking.fpr_at_tpr, lambda ranked: ranked.fpr_at_tpr()),
-    "aurc": (ranking.area_under_risk, lambda ranked: ranked.area_under_risk),
-    "risk80": (partial(ranking.risk_at, percent=80), lambda ranked: ranked.risk_at(80)),
-}
-"""Those that fall where positives come earlier."""
-OF_ONE_KIND = ("aurc", "risk80")
+PERCENTS = (1, 80, 90, 100)
 COUNTS = st.lists(st.sampled_from([0, 0, 1, 3, 40, 41, 5000]), min_size=1, max_size=12)
 
 
@@ -28,20 +22,23 @@ def histograms(bins, seed):
 
 
 def assert_equal(pos, neg):
-    defined, ranked = Ranking.of(pos, neg), Ranked.of(FilledPair.of(pos, neg), with_risk=True)
-    has_both = pos.any() and neg.any()
-    for name, (measure, fast) in MEASURES.items():
-        if has_both or name in OF_ONE_KIND:
-            assert fast(ranked) == defined.bracket(measure, rises=False), name
-    if has_both:
-        assert_equal_precision(ranked, defined)
-        assert_equal_precision(ranked.reversed(), Ranking.of(neg[::-1], pos[::-1]))
-        assert Ranked.of(FilledPair.of(pos, neg)).average_precision == ranked.average_precision
-
-
-def assert_equal_precision(ranked, defined):
-    assert ranked.auroc == defined.bracket(ranking.auroc, rises=True)
-    assert ranked.average_precision == defined.average_precision()
+    defined, pair = Ranking.of(pos, neg), FilledPair.of(pos, neg)
+    found, risks = rankings_and_risks(pair, PERCENTS)
+    assert risks.area == defined.bracket(ranking.area_under_risk, rises=False)
+    wanted = [defined.bracket(partial(ranking.risk_at, percent=p), rises=False) for p in PERCENTS]
+    assert list(risks.at) == wanted
+    if not (pos.any() and neg.any()):
+        assert found is None
+        return
+    other = Ranking.of(neg[::-1], pos[::-1])
+    assert found == rankings(pair)
+    assert found == (
+        defined.bracket(ranking.auroc, rises=True),
+        defined.average_precision(),
+        other.average_precision(),
+        defined.bracket(ranking.fpr_at_tpr, rises=False),
+        other.bracket(ranking.fpr_at_tpr, rises=False),
+    )
 
 
 @given(pos=COUNTS, neg=COUNTS)

@@ -7,23 +7,14 @@ from hypothesis import strategies as st
 
 from reliseg.stats import ranking
 from reliseg.stats.filled.bins import FilledPair
-from reliseg.stats.filled.ranked import Ranked
+from reliseg.stats.filled.ranked import rankings
 from reliseg.stats.filled.ties import measures, risks
 
 COUNTS = st.lists(st.integers(0, 5), min_size=7, max_size=7).filter(any)
 
 
 def ranked_values(pair):
-    ranked = Ranked.of(pair)
-    other = ranked.reversed()
-    found = (
-        ranked.auroc,
-        ranked.average_precision,
-        other.average_precision,
-        ranked.fpr_at_tpr(),
-        other.fpr_at_tpr(),
-    )
-    return tuple(value for value, *_ in found)
+    return tuple(value for value, *_ in rankings(pair))
 
 
 @given(first=COUNTS, second=COUNTS)

@@ -17,7 +17,7 @@ from reliseg.stats.ranking import Bracketed
 from reliseg.types import Float64
 
 if TYPE_CHECKING:
-    from reliseg.stats.filled.ranked import Ranked
+    from reliseg.stats.filled.ranked import Rankings, Risks
 
 _RISKS = (80, 90, 95)
 _QUANTITIES = {
@@ -107,17 +107,18 @@ class Misclassification(Metric):
 
 
 def _values(pixels: FilledPair) -> list[Value]:
-    from reliseg.stats.filled.ranked import Ranked  # numba is slow to import
+    from reliseg.stats.filled.ranked import rankings_and_risks  # numba is slow to import
 
     if not len(pixels.places):
         return undefined_values(_QUANTITIES, NO_PIXELS)
-    ranked = Ranked.of(pixels, with_risk=True)
-    brackets = _risks(ranked)
+    ranked, risks = rankings_and_risks(pixels, _RISKS)
+    right, wrong = float(pixels.first.sum()), float(pixels.second.sum())
+    brackets = _risks(risks, ranking.least_area_under_risk(pixels.first, pixels.second))
     missing = {}
-    if pixels.first.any() and pixels.second.any():
-        brackets |= _rankings(ranked, ranked.reversed())
+    if ranked is not None:
+        brackets |= _rankings(ranked, wrong / (right + wrong))
     else:
-        why = "no wrong pixel" if pixels.first.any() else "no right pixel"
+        why = "no wrong pixel" if right else "no right pixel"
         missing = dict.fromkeys(("auroc", "prr", "aupr_success", "aupr_error", "fpr95", "augrc"), why)
     return [
         Value.undefined(m, missing[m], q.definition) if m in missing else Value.between(m, brackets[m], q.definition)
@@ -125,10 +126,9 @@ def _values(pixels: FilledPair) -> list[Value]:
     ]
 
 
-def _rankings(ranked: "Ranked", other: "Ranked") -> dict[str, Bracketed]:
-    """Return the measures of right pixels before wrong ones; `other` are wrong ones before right ones, reversed."""
+def _rankings(ranked: "Rankings", e: float) -> dict[str, Bracketed]:
+    """Return the measures of right pixels before wrong ones; `e` is the error rate."""
     auroc, lo, hi = ranked.auroc
-    e = _error_rate(ranked)
 
     def augrc(a: float) -> float:
         return e * (1 - e) * (1 - a) + e * e / 2
@@ -137,23 +137,17 @@ def _rankings(ranked: "Ranked", other: "Ranked") -> dict[str, Bracketed]:
         "auroc": (auroc, lo, hi),
         "prr": (100 * (2 * auroc - 1), 100 * (2 * lo - 1), 100 * (2 * hi - 1)),
         "aupr_success": ranked.average_precision,
-        "aupr_error": other.average_precision,
-        "fpr95": ranked.fpr_at_tpr(),
+        "aupr_error": ranked.other_average_precision,
+        "fpr95": ranked.fpr95,
         "augrc": (augrc(auroc), augrc(hi), augrc(lo)),
     }
 
 
-def _error_rate(ranked: "Ranked") -> float:
-    right, wrong = map(float, ranked.total)
-    return wrong / (right + wrong)
-
-
-def _risks(ranked: "Ranked") -> dict[str, Bracketed]:
-    aurc = ranked.area_under_risk
-    least = ranking.least_area_under_risk(*ranked.tied)
-    value, lo, hi = (max(0.0, float(area - least)) for area in aurc)  # rounding may leave -1e-16
-    areas: dict[str, Bracketed] = {"aurc": aurc, "e_aurc": (value, lo, hi)}
-    return areas | {f"risk{p}": ranked.risk_at(p) for p in _RISKS}
+def _risks(risks: "Risks", least: float) -> dict[str, Bracketed]:
+    """Return the measures of risk; `least` is the area that an oracle has."""
+    value, lo, hi = (max(0.0, float(area - least)) for area in risks.area)  # rounding may leave -1e-16
+    areas: dict[str, Bracketed] = {"aurc": risks.area, "e_aurc": (value, lo, hi)}
+    return areas | {f"risk{p}": bracket for p, bracket in zip(_RISKS, risks.at, strict=True)}
 
 
 def _numbers(counts: Float64[np.ndarray, "m r b"]) -> dict[str, Float64[np.ndarray, " m"]]:

@@ -8,13 +8,16 @@ _LEVEL = -1
 
 A part is packed once, and unpacked whenever metrics are computed.
 """
-_WINDOW_LOG = 23
-"""No frame makes a reader hold more than 8 MB beside what it unpacks: what all readers take, as RFC 8878 says."""
+_WINDOW = 1 << 23
+"""No frame makes a reader hold more beside what it unpacks: what all readers take, as RFC 8878 says.
+
+A whole frame is unpacked straight into its place, and needs no more whatever it says; this is for damaged ones.
+"""
 
 
 def pack(content: bytes) -> bytes:
     """Return a frame that holds these bytes, and says how many they are."""
-    return bytes(_library().compress(content, _LEVEL))
+    return bytes(_library().ZstdCompressor(level=_LEVEL).compress(content))
 
 
 def most_packed(size: int) -> int:
@@ -25,23 +28,21 @@ def most_packed(size: int) -> int:
 def unpack(frame: bytes | memoryview, most: int) -> bytes:
     """Return what a frame holds; a ValueError where that is more than so many bytes, or the frame is not whole."""
     library = _library()
-    opened = library.ZstdDecompressor(options={library.DecompressionParameter.window_log_max: _WINDOW_LOG})
     try:
-        content = bytes(opened.decompress(frame, most + 1))
+        size = library.frame_content_size(frame)
+        if not 0 <= size <= most:
+            raise ValueError("a frame that is too large, or does not say how large it is")
+        if size == 0 and frame != pack(b""):  # the library looks no further
+            raise ValueError("a frame of nothing that holds something, or is followed by it")
+        opened = library.ZstdDecompressor(max_window_size=_WINDOW)
+        return bytes(opened.decompress(frame, max_output_size=size, allow_extra_data=False))
     except library.ZstdError as error:
-        raise ValueError(f"no frame: {error}") from error
-    if not opened.eof or opened.unused_data or len(content) > most:
-        raise ValueError("a frame that is cut off, too large, or followed by something")
-    return content
+        raise ValueError(f"no frame, or one that is cut off or followed by something: {error}") from error
 
 
 @cache
 def _library() -> Any:
-    """Return the library: Python's own from 3.14 on, before that its backport."""
-    import sys
+    """Return the library that unpacks into memory of the right size: Python's own joins blocks, with its lock held."""
+    import zstandard
 
-    if sys.version_info >= (3, 14):
-        from compression import zstd
-    else:
-        from backports import zstd
-    return zstd
+    return zstandard

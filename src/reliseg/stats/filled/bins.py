@@ -83,13 +83,6 @@ class FilledPair:
             return cls(places, first, second, size)
         return cls(places[filled], first[filled], second[filled], size)
 
-    def reversed(self) -> "FilledPair":
-        """Return the second kind before the first, the least confident bin first."""
-        places = np.ascontiguousarray(self.size - 1 - self.places[::-1])
-        return FilledPair(
-            places, np.ascontiguousarray(self.second[::-1]), np.ascontiguousarray(self.first[::-1]), self.size
-        )
-
     @cached_property
     def reached(self) -> Int64[np.ndarray, "2 b"]:
         """How many of each kind there are up to each bin."""

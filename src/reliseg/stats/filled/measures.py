@@ -208,16 +208,17 @@ def pairs(pos: Bins, neg: Bins) -> tuple[float, float]:
 
 
 @exact_njit
-def reach(counted: Bins, others: Bins, wanted: int, both: bool) -> tuple[int, int, int]:
-    """Return the first bin up to which there are so many counted pixels, and how many of each there are before it.
+def reach(counted: Bins, others: Bins, wanted: Bins, both: bool) -> Int64[np.ndarray, "w 4"]:
+    """Return where so many counted pixels (rising) are reached: those of each kind before the bin, and those in it.
 
     With `both`, the others are counted too.
     """
-    a, b = 0, 0
-    for i in range(len(counted)):
-        here = counted[i] + others[i] if both else counted[i]
-        if (a + b if both else a) + here >= wanted:
-            return i, a, b
-        a += counted[i]
-        b += others[i]
-    return len(counted) - 1, a - counted[-1], b - others[-1]
+    found = np.empty((len(wanted), 4), np.int64)
+    i, a, b = 0, np.int64(0), np.int64(0)
+    for k in range(len(wanted)):
+        while i + 1 < len(counted) and a + counted[i] + (b + others[i] if both else 0) < wanted[k]:
+            a += counted[i]
+            b += others[i]
+            i += 1
+        found[k, 0], found[k, 1], found[k, 2], found[k, 3] = a, b, counted[i], others[i]
+    return found

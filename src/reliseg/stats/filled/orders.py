@@ -1,7 +1,5 @@
 """The orders of a ranking that rounding allows, in one pass over its filled bins: see `stats.rounding.Ranking`."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
@@ -11,26 +9,11 @@ Bins = Int64[np.ndarray, " b"]
 Order = tuple[Bins, Bins]
 
 
-class Orders(NamedTuple):
-    """The best and the worst order of two histograms, without empty bins."""
+Orders = tuple[Order, Bins, Order]
+"""The best order of two histograms, the places of its bins, and the worst order, without empty bins.
 
-    best: Order
-    places: Bins
-    """Of the bins of the best order: twice the place of a fine bin, or one more for what lies between two of them."""
-    worst: Order
-
-    def reversed(self, size: int) -> "Orders":
-        """Return the orders of the second kind of pixels before the first, from the other end of so many fine bins."""
-        return Orders(_turned(self.best), 2 * (size - 1) - _backwards(self.places), _turned(self.worst))
-
-
-def _turned(order: Order) -> Order:
-    first, second = order
-    return _backwards(second), _backwards(first)
-
-
-def _backwards(values: Bins) -> Bins:
-    return np.ascontiguousarray(values[::-1])
+The place of a bin is twice that of its fine bin, or one more for what lies between two fine bins.
+"""
 
 
 @exact_njit
@@ -78,8 +61,9 @@ def _room(bins: int) -> Order:
 
 
 @exact_njit
-def _orders(places: Bins, pos: Bins, neg: Bins, of_pos: Bins, of_neg: Bins) -> tuple[Order, Bins, Order]:
-    n = len(places)
+def orders(places: Bins, pos: Bins, neg: Bins) -> Orders:
+    """Return the orders of two histograms; bins at `places` have pixels."""
+    n, of_pos, of_neg = len(places), by_chance(pos), by_chance(neg)
     best, worst, at = _room(2 * n + 1), _room(2 * n + 1), np.empty(2 * n + 1, np.int64)
     b, w = 0, 0
     came_pos, came_neg = np.int64(0), np.int64(0)  # what the exchange before this bin took of it: best, worst order
@@ -108,6 +92,22 @@ def _orders(places: Bins, pos: Bins, neg: Bins, of_pos: Bins, of_neg: Bins) -> t
     return (best[0][:b], best[1][:b]), at[:b], (worst[0][:w], worst[1][:w])
 
 
-def orders(places: Bins, pos: Bins, neg: Bins) -> Orders:
-    """Return the orders of two histograms; bins at `places` have pixels."""
-    return Orders(*_orders(places, pos, neg, by_chance(pos), by_chance(neg)))
+@inline_exact_njit
+def _backwards(values: Bins) -> Bins:
+    found = np.empty(len(values), np.int64)
+    for i in range(len(values)):
+        found[i] = values[len(values) - 1 - i]
+    return found
+
+
+@exact_njit
+def turned(order: Order) -> Order:
+    """Return an order of the second kind before the first, from its other end."""
+    first, second = order
+    return _backwards(second), _backwards(first)
+
+
+@exact_njit
+def turned_places(places: Bins, size: int) -> Bins:
+    """Return the places of the bins of a turned order, where there are so many fine bins."""
+    return 2 * (size - 1) - _backwards(places)

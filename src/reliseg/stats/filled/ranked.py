@@ -1,105 +1,174 @@
-"""Rankings of two kinds of pixels, measured fast: each bracket has the bits of that of `stats.rounding.Ranking`."""
+"""Rankings of two kinds of pixels, measured fast: each bracket has the bits of that of `stats.rounding.Ranking`.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+All passes over the bins are one compiled call: it needs no lock of the interpreter, so several threads rank at once.
+"""
+
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from reliseg.runtime.numba_compile import exact_njit
 from reliseg.stats.filled.bins import FilledPair
 from reliseg.stats.filled.measures import EVEN, FIRST, LAST, areas, pairs, reach
-from reliseg.stats.filled.orders import Bins, Order, Orders, orders
+from reliseg.stats.filled.orders import Bins, Order, orders, turned, turned_places
 from reliseg.stats.ranking import Bracketed
+from reliseg.types import Float64, Int64
+
+Three = Float64[np.ndarray, "3 2"]
+"""Two numbers of each order: with every bin as one tie, of the best one and of the worst one."""
+Read = Int64[np.ndarray, "3 w 4"]
+"""Pixels that `measures.reach` finds, of each of the same orders."""
 
 
-class _Areas(NamedTuple):
-    """Of an order whose bins are all arranged in one way."""
+class Rankings(NamedTuple):
+    """Measures of the first kind before the second; `other` are of the second before the first, from the other end."""
 
-    precision: float
-    """Average precision."""
-    risk: float
-    """The area under risk; 0 where it is not asked for."""
+    auroc: Bracketed
+    average_precision: Bracketed
+    other_average_precision: Bracketed
+    fpr95: Bracketed
+    other_fpr95: Bracketed
 
 
-@dataclass(frozen=True, eq=False)
-class Ranked:
-    """Positives and negatives by filled bin, the most confident first: as ties, in the best and in the worst order."""
+class Risks(NamedTuple):
+    """Measures of the first kind before the second, where the second are errors."""
 
-    pair: FilledPair
-    """Every bin is one tie."""
-    orders: Orders
-    areas: tuple[_Areas, _Areas, _Areas]
-    """Of ties; of the best order with positives first in each bin; of the worst one with positives last.
+    area: Bracketed
+    """Under the risk-coverage curve."""
+    at: tuple[Bracketed, ...]
+    """Error rates among so many % of the pixels."""
 
-    They are computed at once: threads that ask for a cached property wait for each other, whosever it is.
-    """
-    total: tuple[int, int]
-    """The pixels of each kind."""
+
+def rankings(pair: FilledPair) -> Rankings:
+    """Measure two kinds of pixels; there are some of both."""
+    return _Passes.over(pair, ()).rankings()
+
+
+def rankings_and_risks(pair: FilledPair, percents: Sequence[int]) -> tuple[Rankings | None, Risks]:
+    """Measure two kinds of pixels, also among rising shares of them, in %; no rankings if a kind is missing."""
+    passes = _Passes.over(pair, percents)
+    return passes.rankings() if all(passes.pixels) else None, passes.risks()
+
+
+class _Passes(NamedTuple):
+    """What the passes over the bins find, and what they were to find."""
+
+    pixels: tuple[int, int]
+    """Of each kind."""
+    accepted: list[int]
+    """Pixels at which risks are read."""
+    pairs: Three
+    """Shares of pairs, see `measures.pairs`."""
+    areas: Three
+    """Average precision, and the area under risk."""
+    other_areas: Three
+    """Average precision of the second kind, from the other end."""
+    reached: Read
+    """95 % of the first kind."""
+    other_reached: Read
+    """95 % of the second kind, from the other end."""
+    accepting: Read
+    """The accepted pixels."""
 
     @classmethod
-    def of(cls, pair: FilledPair, *, with_risk: bool = False) -> "Ranked":
-        """Rank pixels, the first kind of which are positive."""
-        return cls._of(pair, orders(pair.places, pair.first, pair.second), with_risk)
+    def over(cls, pair: FilledPair, percents: Sequence[int]) -> "_Passes":
+        """Go over the bins of two kinds."""
+        pixels = int(pair.first.sum()), int(pair.second.sum())
+        first, second = (-(-95 * n // 100) for n in pixels)
+        accepted = [-(-sum(pixels) * percent // 100) for percent in percents]
+        wanted = np.array([first, second, *accepted])
+        return cls(pixels, accepted, *_passes(pair.places, pair.first, pair.second, pair.size, wanted))
 
-    @classmethod
-    def _of(cls, pair: FilledPair, found: Orders, with_risk: bool) -> "Ranked":
-        even = _Areas(*areas(pair.first, pair.second, pair.places, EVEN, with_risk))
-        best = _Areas(*areas(*found.best, found.places, FIRST, with_risk))
-        worst = _Areas(*areas(*found.worst, pair.places, LAST, with_risk))
-        return cls(pair, found, (even, best, worst), (int(pair.first.sum()), int(pair.second.sum())))
+    def rankings(self) -> Rankings:
+        """Return the brackets of rankings."""
+        (before, same), (before_best, same_best), (lo, _) = self.pairs.tolist()
+        auroc = min(before + same / 2, 1.0), min(lo, 1.0), min(before_best + same_best, 1.0)
+        first, second = self.pixels
+        return Rankings(
+            auroc,
+            _rising(self.areas[:, 0]),
+            _rising(self.other_areas[:, 0]),
+            _false_rates(self.reached, second),
+            _false_rates(self.other_reached, first),
+        )
 
-    def reversed(self) -> "Ranked":
-        """Return the ranking of the second kind before the first, the least confident first; without areas of risk."""
-        return self._of(self.pair.reversed(), self.orders.reversed(self.pair.size), False)
-
-    @property
-    def tied(self) -> Order:
-        """The order in which every bin is one tie."""
-        return self.pair.first, self.pair.second
-
-    @property
-    def auroc(self) -> Bracketed:
-        """The area under the ROC curve."""
-        (before, same), (before_best, same_best) = pairs(*self.tied), pairs(*self.orders.best)
-        lo, _ = pairs(*self.orders.worst)
-        return min(before + same / 2, 1.0), min(lo, 1.0), min(before_best + same_best, 1.0)
-
-    @property
-    def average_precision(self) -> Bracketed:
-        """The step sum of precision over recall."""
-        value, best, worst = (areas.precision for areas in self.areas)
-        return value, worst, best
-
-    @property
-    def area_under_risk(self) -> Bracketed:
-        """The area under the risk-coverage curve."""
-        value, best, worst = (areas.risk for areas in self.areas)
-        return value, best, worst
-
-    def fpr_at_tpr(self, percent: int = 95) -> Bracketed:
-        """Return the false positive rate where the true positive rate reaches `percent` %."""
-        return self._falling(lambda order: _fpr_at_tpr(*order, self.total, percent))
-
-    def risk_at(self, percent: int) -> Bracketed:
-        """Return the error rate among the most confident `percent` %, where negatives are errors."""
-        return self._falling(lambda order: _risk_at(*order, self.total, percent))
-
-    def _falling(self, measure: Callable[[Order], Bracketed]) -> Bracketed:
-        """Return the bracket of a measure that falls where positives come earlier."""
-        (value, *_), (_, lo, _), (_, _, hi) = map(measure, (self.tied, self.orders.best, self.orders.worst))
-        return value, lo, hi
+    def risks(self) -> Risks:
+        """Return the brackets of risks."""
+        value, best, worst = self.areas[:, 1].tolist()
+        each = zip(self.accepted, self.accepting.swapaxes(0, 1).tolist(), strict=True)
+        return Risks((value, best, worst), tuple(_risk(accepted, found) for accepted, found in each))
 
 
-def _fpr_at_tpr(pos: Bins, neg: Bins, total: tuple[int, int], percent: int) -> Bracketed:
-    positives, negatives = total
-    at, _, before = reach(pos, neg, -(-percent * positives // 100), False)
-    false = before + int(neg[at])
-    return false / negatives, before / negatives, false / negatives
+def _rising(numbers: Float64[np.ndarray, " 3"]) -> Bracketed:
+    """Return the bracket of a measure that is higher in the best order."""
+    value, best, worst = numbers.tolist()
+    return value, worst, best
 
 
-def _risk_at(right: Bins, wrong: Bins, total: tuple[int, int], percent: int) -> Bracketed:
-    k = -(-sum(total) * percent // 100)
-    at, before_right, before = reach(right, wrong, k, True)
-    r, w, inside = int(right[at]), int(wrong[at]), k - before_right - before
-    tied = before + inside * w / (r + w)
-    return tied / k, (before + max(0, inside - r)) / k, (before + min(w, inside)) / k
+def _false_rates(found: Read, negatives: int) -> Bracketed:
+    """Return how many of the negatives are in the bins up to the one that is reached, and before it."""
+    (_, tied, _, here), (_, best, _, _), (_, worst, _, last) = found[:, 0].tolist()
+    return (tied + here) / negatives, best / negatives, (worst + last) / negatives
+
+
+def _risk(accepted: int, found: list[list[int]]) -> Bracketed:
+    """Return the error rate where so many pixels are accepted."""
+    tied, best, worst = found
+    before, inside, right, wrong = _inside(accepted, tied)
+    value = before + inside * wrong / (right + wrong)
+    before, inside, right, wrong = _inside(accepted, best)
+    lo = before + max(0, inside - right)
+    before, inside, right, wrong = _inside(accepted, worst)
+    return value / accepted, lo / accepted, (before + min(wrong, inside)) / accepted
+
+
+def _inside(accepted: int, reached: list[int]) -> tuple[int, int, int, int]:
+    """Return the errors before a bin, how many of its pixels are accepted, and those of each kind in it."""
+    before_right, before, right, wrong = reached
+    return before, accepted - before_right - before, right, wrong
+
+
+@exact_njit
+def _areas(tied: Order, best: Order, places: Bins, worst: Order, risk: bool) -> Three:
+    found = np.empty((3, 2))
+    found[0, 0], found[0, 1] = areas(*tied, places, EVEN, risk)
+    found[1, 0], found[1, 1] = areas(*best, places, FIRST, risk)
+    found[2, 0], found[2, 1] = areas(*worst, places, LAST, risk)
+    return found
+
+
+@exact_njit
+def _pairs(tied: Order, best: Order, worst: Order) -> Three:
+    found = np.empty((3, 2))
+    found[0, 0], found[0, 1] = pairs(*tied)
+    found[1, 0], found[1, 1] = pairs(*best)
+    found[2, 0], found[2, 1] = pairs(*worst)
+    return found
+
+
+@exact_njit
+def _reach(tied: Order, best: Order, worst: Order, wanted: Bins, both: bool) -> Read:
+    found = np.empty((3, len(wanted), 4), np.int64)
+    found[0] = reach(*tied, wanted, both)
+    found[1] = reach(*best, wanted, both)
+    found[2] = reach(*worst, wanted, both)
+    return found
+
+
+@exact_njit
+def _passes(
+    places: Bins, first: Bins, second: Bins, size: int, wanted: Bins
+) -> tuple[Three, Three, Three, Read, Read, Read]:
+    """Return what `_Passes` holds; `wanted` are pixels of the first kind, of the second, and of both, if any."""
+    tied, (best, at, worst) = (first, second), orders(places, first, second)
+    other_tied, other_best, other_worst = turned(tied), turned(best), turned(worst)
+    other_at = turned_places(at, size)
+    return (
+        _pairs(tied, best, worst),
+        _areas(tied, best, at, worst, len(wanted) > 2),
+        _areas(other_tied, other_best, other_at, other_worst, False),
+        _reach(tied, best, worst, wanted[:1], False),
+        _reach(other_tied, other_best, other_worst, wanted[1:2], False),
+        _reach(tied, best, worst, wanted[2:], True),
+    )

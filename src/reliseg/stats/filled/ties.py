@@ -39,8 +39,8 @@ def _measures(first: Bins, second: Bins, percent: int) -> tuple[float, float, fl
 def _one_way(pos: Bins, neg: Bins, percent: int) -> tuple[float, float]:
     """Return average precision, which reads no harmonic sums of ties, and the false positive rate."""
     precision, _ = areas(pos, neg, np.empty(0, np.int64), EVEN, False)
-    at, _, before = reach(pos, neg, -(-percent * pos.sum() // 100), False)
-    return precision, (before + neg[at]) / neg.sum()
+    _, before, _, here = reach(pos, neg, np.array([-(-percent * pos.sum() // 100)]), False)[0]
+    return precision, (before + here) / neg.sum()
 
 
 @exact_njit
