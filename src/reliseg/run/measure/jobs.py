@@ -52,6 +52,7 @@ class Keys:
         columns = list(dict.fromkeys(name for m in self._plan.test_domains() for name in m.classes))
         self._common = digest_of([code, model, self._plan.metrics, self._plan.settings.scores, columns])
         self._statistics: dict[tuple[str, str], str] = {}
+        self._domains: dict[Target, str] = {}
 
     def of(self, jobs: Sequence[Job], means: Mapping[str, Sequence[str]]) -> str:
         """Return the key of calibrations of one domain that are measured together, with the means over their seeds."""
@@ -80,15 +81,22 @@ class Keys:
         return self._statistics[place]
 
     def _of_member(self, member: Target, calibration: str) -> list[Any]:
-        dataset, samples = member.dataset, member.domain.samples
         pieces = [
             [[part, [piece.path.name for piece in found]] for part, found in sorted(cover.sources.items())]
             for _, _, cover in self._coverages.covers([member], calibration)
         ]
-        said = [[s.id, s.scene, s.image, s.mask] for s in samples]
-        projected = dataset.projection(self._coverages.run.facts.labels)
-        space = [_described(dataset.labels), projected.source, projected.groups, self._plan.layout(dataset)]
-        return [str(member), space, member.domain.annotated, dataset.usual_void, said, pieces]
+        return [self._of_domain(member), pieces]
+
+    def _of_domain(self, member: Target) -> str:
+        """Return a digest of what is said of a domain, under whatever calibration."""
+        if member not in self._domains:
+            dataset, samples = member.dataset, member.domain.samples
+            said = [[s.id, s.scene, s.image, s.mask] for s in samples]
+            projected = dataset.projection(self._coverages.run.facts.labels)
+            space = [_described(dataset.labels), projected.source, projected.groups, self._plan.layout(dataset)]
+            facts = [str(member), space, member.domain.annotated, dataset.usual_void, said]
+            self._domains[member] = digest_of(facts)
+        return self._domains[member]
 
 
 def _described(labels: LabelSpace) -> list[Any]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,13 +56,9 @@ class Inputs:
         digest = hashlib.sha256()
         try:
             for target, samples in self.samples.items():
-                name = str(target)  # of many samples, made once
-                own = [self.known.get((name, s.id), "") for s in samples]
-                if not all(own):
-                    own = self.hashes.of_samples(target.dataset, samples)
-                    self.known.update(zip(((name, s.id) for s in samples), own, strict=True))
+                own = self._hashes_together(target, samples)
                 read = self._of_predictions(target, samples)
-                digest.update("\n".join((name, *(s.id for s in samples), *own, *read, "")).encode())
+                digest.update("\n".join((str(target), *(s.id for s in samples), *own, *read, "")).encode())
         except (OSError, SampleError, ChangedError):
             return ""
         return digest.hexdigest()
@@ -99,7 +96,10 @@ class Inputs:
             hashes, predictions = (h.get(str(target), {}) for h in (before.samples, before.predictions))
             if not predictions and self._are_known(str(target), hashes):
                 continue  # that is all: a finished run asks this of every sample of every model
-            for sample in (s for s in samples if s.id in hashes):
+            stored = [s for s in samples if s.id in hashes]
+            with suppress(OSError, SampleError, ChangedError):  # which one it is, is found one by one
+                self._hashes_together(target, stored)
+            for sample in stored:
                 try:
                     own, of_prediction = self._hashes_of(target, sample)
                 except (OSError, SampleError) as error:
@@ -111,6 +111,15 @@ class Inputs:
                 if of_prediction != predictions.get(sample.id, ""):
                     return f"{' or '.join(map(str, self._files(target, sample)))} changed"
         return None
+
+    def _hashes_together(self, target: Target, samples: Sequence[Sample]) -> list[str]:
+        """Return the sha256 of samples: faster than one by one."""
+        name = str(target)  # of many samples, made once
+        own = [self.known.get((name, s.id), "") for s in samples]
+        if not all(own):
+            own = self.hashes.of_samples(target.dataset, samples)
+            self.known.update(zip(((name, s.id) for s in samples), own, strict=True))
+        return own
 
     def _are_known(self, target: str, hashes: Mapping[str, str]) -> bool:
         """Tell if all samples were looked at and hold these bytes, of a model that reads no other files."""
