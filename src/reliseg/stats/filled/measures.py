@@ -140,16 +140,26 @@ def _copy(terms: Line, into: Line) -> None:
 
 
 @inline_exact_njit
+def _bin_of(place: int) -> np.uint64:
+    """Return the fine bin of the positives at a place: unsigned, as processors shift several of these at once."""
+    return (np.uint64(place) + np.uint64(1)) >> np.uint64(1)
+
+
+@inline_exact_njit
 def _put_best(pos: Bins, places: Bins, precisions: Line) -> None:
     """Replace the precision of bins by what they add if ties are with others: see `stats.ranking.most_precision`."""
-    last = len(pos) - 1
-    for i in range(len(pos)):
-        one, two = min(i + 1, last), min(i + 2, last)
-        here, then, after = (places[i] + 1) >> 1, (places[one] + 1) >> 1, (places[two] + 1) >> 1
-        follows = then - here <= 1
-        best = max(precisions[i], choose(follows, precisions[one], 0.0))
-        best = max(best, choose(follows & (after - then <= 1), precisions[two], 0.0))
+    n = len(pos)
+    for i in range(n - 2):
+        here, then, after = _bin_of(places[i]), _bin_of(places[i + 1]), _bin_of(places[i + 2])
+        follows = then - here <= np.uint64(1)
+        best = max(precisions[i], choose(follows, precisions[i + 1], 0.0))
+        best = max(best, choose(follows & (after - then <= np.uint64(1)), precisions[i + 2], 0.0))
         precisions[i] = np.float64(pos[i]) * best
+    if n > 1:
+        follows = _bin_of(places[n - 1]) - _bin_of(places[n - 2]) <= np.uint64(1)
+        best = max(precisions[n - 2], choose(follows, precisions[n - 1], 0.0))
+        precisions[n - 2] = np.float64(pos[n - 2]) * best
+    precisions[n - 1] *= np.float64(pos[n - 1])
 
 
 @inline_exact_njit
