@@ -226,9 +226,19 @@ def reach(counted: Bins, others: Bins, wanted: Bins, both: bool) -> Int64[np.nda
     found = np.empty((len(wanted), 4), np.int64)
     i, a, b = 0, np.int64(0), np.int64(0)
     for k in range(len(wanted)):
-        while i + 1 < len(counted) and a + counted[i] + (b + others[i] if both else 0) < wanted[k]:
-            a += counted[i]
-            b += others[i]
-            i += 1
+        for size in (_BLOCK, 1):  # several bins at once, while that is not too far
+            while i + size < len(counted):
+                of_counted, of_others = _sum(counted[i : i + size]), _sum(others[i : i + size])
+                if a + of_counted + (b + of_others if both else 0) >= wanted[k]:
+                    break
+                i, a, b = i + size, a + of_counted, b + of_others
         found[k, 0], found[k, 1], found[k, 2], found[k, 3] = a, b, counted[i], others[i]
     return found
+
+
+@inline_exact_njit
+def _sum(counts: Bins) -> np.int64:
+    total = np.int64(0)
+    for i in range(len(counts)):
+        total += counts[i]
+    return total

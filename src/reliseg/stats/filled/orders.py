@@ -90,24 +90,3 @@ def orders(places: Bins, pos: Bins, neg: Bins) -> Orders:
         came_neg = rising
         touched, touches = touches, after
     return (best[0][:b], best[1][:b]), at[:b], (worst[0][:w], worst[1][:w])
-
-
-@inline_exact_njit
-def _backwards(values: Bins) -> Bins:
-    found = np.empty(len(values), np.int64)
-    for i in range(len(values)):
-        found[i] = values[len(values) - 1 - i]
-    return found
-
-
-@exact_njit
-def turned(order: Order) -> Order:
-    """Return an order of the second kind before the first, from its other end."""
-    first, second = order
-    return _backwards(second), _backwards(first)
-
-
-@exact_njit
-def turned_places(places: Bins, size: int) -> Bins:
-    """Return the places of the bins of a turned order, where there are so many fine bins."""
-    return 2 * (size - 1) - _backwards(places)

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reliseg.runtime.numba_compile import exact_njit
+from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
 from reliseg.stats.filled.bins import FilledPair
 from reliseg.stats.filled.measures import EVEN, FIRST, LAST, areas, pairs, reach
-from reliseg.stats.filled.orders import Bins, Order, orders, turned, turned_places
+from reliseg.stats.filled.orders import Bins, Order, orders
 from reliseg.stats.ranking import Bracketed
 from reliseg.types import Float64, Int64
 
@@ -156,14 +156,21 @@ def _reach(tied: Order, best: Order, worst: Order, wanted: Bins, both: bool) -> 
     return found
 
 
+@inline_exact_njit
+def _turned(order: Order) -> Order:
+    """Return an order of the second kind before the first, from its other end."""
+    first, second = order
+    return second[::-1], first[::-1]
+
+
 @exact_njit
 def _passes(
     places: Bins, first: Bins, second: Bins, size: int, wanted: Bins
 ) -> tuple[Three, Three, Three, Read, Read, Read]:
     """Return what `_Passes` holds; `wanted` are pixels of the first kind, of the second, and of both, if any."""
     tied, (best, at, worst) = (first, second), orders(places, first, second)
-    other_tied, other_best, other_worst = turned(tied), turned(best), turned(worst)
-    other_at = turned_places(at, size)
+    other_tied, other_best, other_worst = _turned(tied), _turned(best), _turned(worst)
+    other_at = 2 * (size - 1) - at[::-1]
     return (
         _pairs(tied, best, worst),
         _areas(tied, best, at, worst, len(wanted) > 2),
