@@ -58,7 +58,7 @@ def _cell(value: object) -> str:
     return "" if is_nothing else _quoted(str(value))
 
 
-@lru_cache(1 << 12)
+@lru_cache(1 << 15)
 def _text(value: str) -> str:
     """Return the cell of a text: many are the same from row to row."""
     return _quoted(f"'{value}" if value.startswith(_FORMULA) else value)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from reliseg.metrics.base import DomainState, Metric, Quantity, undefined_values
 from reliseg.metrics.detection import detection_quantities, detection_replicates, detection_values
 from reliseg.metrics.replicates import Replicates, few_units
@@ -42,7 +44,7 @@ class LocalOod(Metric):
         for score in domain.scores:
             sums = [rows.ranks[score] for rows in (domain.units.total, domain.units.without_each)]
             known = [counts[:, :UNKNOWN_ROLE].sum(axis=1) for counts in sums]
-            unknown = [counts[:, UNKNOWN_ROLE] for counts in sums]
+            unknown = [np.ascontiguousarray(counts[:, UNKNOWN_ROLE]) for counts in sums]
             of_each = domain.units.rows.ranks[score][:, UNKNOWN_ROLE].sum(axis=1)
             doubt = few_units(domain.units, "what is unknown", of_each)
             for number in detection_replicates(_QUANTITIES, known, unknown, score):

@@ -152,7 +152,8 @@ def _risks(risks: "Risks", least: float) -> dict[str, Bracketed]:
 
 def _numbers(counts: Float64[np.ndarray, "m r b"]) -> dict[str, Float64[np.ndarray, " m"]]:
     """Return the numbers of many histograms."""
-    right, wrong = counts[:, RIGHT], counts[:, WRONG]
+    # each in one piece: compiled code is faster over it, and is loaded for one layout alone
+    right, wrong = np.ascontiguousarray(counts[:, RIGHT]), np.ascontiguousarray(counts[:, WRONG])
     ranked, aurc, e = many.rankings(right, wrong), many.area_under_risk(right, wrong), many.error_rates(right, wrong)
     risks = zip(_RISKS, many.risks_at(right, wrong, _RISKS), strict=True)
     return {

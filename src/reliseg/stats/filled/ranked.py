@@ -157,10 +157,19 @@ def _reach(tied: Order, best: Order, worst: Order, wanted: Bins, both: bool) -> 
 
 
 @inline_exact_njit
+def _backwards(values: Bins) -> Bins:
+    """Return a copy from the end: of views, all passes would be compiled once more, and loaded."""
+    found = np.empty(len(values), np.int64)
+    for i in range(len(values)):
+        found[i] = values[len(values) - 1 - i]
+    return found
+
+
+@inline_exact_njit
 def _turned(order: Order) -> Order:
     """Return an order of the second kind before the first, from its other end."""
     first, second = order
-    return second[::-1], first[::-1]
+    return _backwards(second), _backwards(first)
 
 
 @exact_njit
@@ -170,7 +179,7 @@ def _passes(
     """Return what `_Passes` holds; `wanted` are pixels of the first kind, of the second, and of both, if any."""
     tied, (best, at, worst) = (first, second), orders(places, first, second)
     other_tied, other_best, other_worst = _turned(tied), _turned(best), _turned(worst)
-    other_at = 2 * (size - 1) - at[::-1]
+    other_at = 2 * (size - 1) - _backwards(at)
     return (
         _pairs(tied, best, worst),
         _areas(tied, best, at, worst, len(wanted) > 2),
