@@ -10,8 +10,8 @@ from torch import Tensor
 
 from reliseg.models.checkpoints.stand_ins import Allowance, DamagedError, LeftOut, Named, Names
 
-_OF_TORCH = vars(torch).copy().values()  # at once: other threads may import parts of it meanwhile
-_TYPES = {str(kind): kind for kind in _OF_TORCH if isinstance(kind, torch.dtype)}
+# a copy is made at once: other threads may import parts of torch meanwhile
+_TYPES = {str(kind): kind for kind in vars(torch).copy().values() if isinstance(kind, torch.dtype)}
 """Types of numbers by their names: `torch.float32`."""
 _STORED = {
     "Double": torch.float64,
