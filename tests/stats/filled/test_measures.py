@@ -31,12 +31,12 @@ def early(g):
 
 
 def wide(g):
-    """Some bins are just as wide as the series allows, or one pixel wider; one holds most of the pixels."""
-    pos, neg = g.integers(0, 90, 700), g.integers(1, 90, 700)
-    for i, more in ((300, 0), (400, 1), (500, 2)):
+    """Some bins are just as wide as the series allows, others one pixel wider; one holds most of the pixels."""
+    pos, neg = g.integers(0, 90, 300), g.integers(1, 90, 300)
+    for i in range(100, 300, 10):
         start = int((pos + neg)[:i].sum())
-        pos[i] = int((2 * start + 1) / (1 / NARROW - 1)) + more - neg[i]
-    pos[600] = 10**7
+        pos[i] = int((2 * start + 1) / (1 / NARROW - 1)) + i // 10 % 2 - neg[i]
+    pos[290] = 10**7
     return pos, neg
 
 
