@@ -46,8 +46,8 @@ def test_a_frame_that_is_cut_off_or_followed_by_something_is_refused(content: by
             unpack(frame + more, 3000)
 
 
-MAGIC, WINDOW = b"\x28\xb5\x2f\xfd", bytes([(30 - 10) << 3])
-"""How a frame begins, and what says that it is read through a window of a gigabyte."""
+MAGIC, WINDOW = b"\x28\xb5\x2f\xfd", bytes([(26 - 10) << 3])
+"""How a frame begins, and what says that it is read through a window of 64 MB."""
 LETTERS = MAGIC + b"\x40" + WINDOW + b"\x00\x00" + b"\x03\x08\x00a"
 """256 letters: the header says how many, and a block of one byte, repeated, follows."""
 

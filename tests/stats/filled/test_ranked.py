@@ -54,3 +54,13 @@ def test_brackets_of_many_bins_are_those_of_the_definition(seed):
     pos, neg = histograms(20_000, seed)
     assert_equal(pos, neg)
     assert_equal(neg[::-1], pos[::-1])
+
+
+def test_a_perfect_ranking_of_a_billion_pixels_is_1_and_not_more():
+    """Products of counts beyond 2**53 are rounded, perhaps up."""
+    right, wrong = np.array([10**9 + 7, 10**9 + 9, 3, 0, 0]), np.array([0, 0, 0, 10**9 + 21, 10**8 + 7])
+    assert_equal(right, wrong)
+    for k in range(40):
+        value, lo, hi = rankings(FilledPair.of(right + k * (right > 0), wrong + 3 * k * (wrong > 0))).auroc
+        assert lo <= value <= hi <= 1
+        assert value == pytest.approx(1, abs=1e-8)
