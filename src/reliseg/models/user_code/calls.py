@@ -172,17 +172,12 @@ def _read_from_source(folder: Path) -> Iterator[None]:
         return finder(place)
 
     sys.path_hooks.insert(0, hook)
-    _forget_finders()
+    sys.path_importer_cache.clear()  # `invalidate_caches` would go through it, while other threads may import
     try:
         yield
     finally:
         sys.path_hooks.remove(hook)
-        _forget_finders()
-
-
-def _forget_finders() -> None:
-    sys.path_importer_cache.clear()
-    importlib.invalidate_caches()
+        sys.path_importer_cache.clear()
 
 
 class _TextLoader(SourceFileLoader):
