@@ -97,7 +97,7 @@ class Inputs:
             if not predictions and self._are_known(str(target), hashes):
                 continue  # that is all: a finished run asks this of every sample of every model
             stored = [s for s in samples if s.id in hashes]
-            with suppress(OSError, SampleError, ChangedError):  # which one it is, is found one by one
+            with suppress(OSError, SampleError, ChangedError):  # the loop says which file it is
                 self._hashes_together(target, stored)
             for sample in stored:
                 try:
@@ -113,7 +113,7 @@ class Inputs:
         return None
 
     def _hashes_together(self, target: Target, samples: Sequence[Sample]) -> list[str]:
-        """Return the sha256 of samples: faster than one by one."""
+        """Return the sha256 of samples, which are looked at together: faster than one by one."""
         name = str(target)  # of many samples, made once
         own = [self.known.get((name, s.id), "") for s in samples]
         if not all(own):

@@ -11,7 +11,7 @@ A part is packed once, and unpacked whenever metrics are computed.
 _WINDOW = 1 << 23
 """No frame makes a reader hold more beside what it unpacks: what all readers take, as RFC 8878 says.
 
-A whole frame is unpacked straight into its place, and needs no more whatever it says; this is for damaged ones.
+A whole frame is unpacked straight into its place, whatever window it names; the limit is for frames that are cut off.
 """
 
 

@@ -1,6 +1,6 @@
 """Rankings of two kinds of pixels, measured fast: each bracket has the bits of that of `stats.rounding.Ranking`.
 
-All passes over the bins are one compiled call: it needs no lock of the interpreter, so several threads rank at once.
+All passes over the bins are one compiled call without the interpreter's lock, so several threads rank at once.
 """
 
 from collections.abc import Sequence
@@ -107,7 +107,11 @@ def _rising(numbers: Float64[np.ndarray, " 3"]) -> Bracketed:
 
 
 def _false_rates(found: Read, negatives: int) -> Bracketed:
-    """Return how many of the negatives are in the bins up to the one that is reached, and before it."""
+    """Return the false positive rate where the wanted positives are reached.
+
+    A tie is accepted whole. In the best order the negatives of that bin come last and are left out; in the worst one
+    they come first.
+    """
     (_, tied, _, here), (_, best, _, _), (_, worst, _, last) = found[:, 0].tolist()
     return (tied + here) / negatives, best / negatives, (worst + last) / negatives
 
@@ -158,7 +162,7 @@ def _reach(tied: Order, best: Order, worst: Order, wanted: Bins, both: bool) -> 
 
 @inline_exact_njit
 def _backwards(values: Bins) -> Bins:
-    """Return a copy from the end: of views, all passes would be compiled once more, and loaded."""
+    """Return a copy from the end: for a view numba would compile all passes once more, and load them."""
     found = np.empty(len(values), np.int64)
     for i in range(len(values)):
         found[i] = values[len(values) - 1 - i]
@@ -176,7 +180,11 @@ def _turned(order: Order) -> Order:
 def _passes(
     places: Bins, first: Bins, second: Bins, size: int, wanted: Bins
 ) -> tuple[Three, Three, Three, Read, Read, Read]:
-    """Return what `_Passes` holds; `wanted` are pixels of the first kind, of the second, and of both, if any."""
+    """Return the arrays of `_Passes`.
+
+    `wanted` are the numbers of pixels to reach: of the first kind; of the second, from the other end; and for risks, if
+    any are asked for, of both together.
+    """
     tied, (best, at, worst) = (first, second), orders(places, first, second)
     other_tied, other_best, other_worst = _turned(tied), _turned(best), _turned(worst)
     other_at = 2 * (size - 1) - _backwards(at)
