@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reliseg.stats.filled.measures import EVEN, FIRST, LAST, areas, pairs, reach
+from reliseg.stats.filled.measures import EVEN, FIRST, LAST, areas, reach
 from reliseg.stats.ranking import NARROW, NEAR, area_under_risk, average_precision, most_precision
 
 WAYS = {EVEN: (0, 0), FIRST: (2, 1), LAST: (1, 2)}
@@ -18,7 +18,10 @@ def apart(pos):
 
 
 def found(pos, neg, way, risk):
-    return areas(pos, neg, apart(pos), way, risk)
+    of_areas = areas(pos, neg, apart(pos), way, risk, False)
+    turned = areas(neg[::-1].copy(), pos[::-1].copy(), 4 * len(pos) - apart(pos)[::-1], way, risk, True)
+    assert turned == (*of_areas[:2], 0, 0)
+    return of_areas[:2]
 
 
 def early(g):
@@ -62,12 +65,15 @@ def test_precision_is_highest_where_pixels_may_be_tied_with_the_next_ones(step):
     g = np.random.default_rng(3)
     pos, neg = g.integers(0, 90, 1200), g.integers(0, 3, 1200)
     places = np.cumsum(g.integers(1, 1 + step, 1200))
-    highest, _ = areas(pos, neg, places, FIRST, False)
+    highest, *_ = areas(pos, neg, places, FIRST, False, False)
     assert highest == most_precision(pos, neg, places) > average_precision(pos, neg)[2]
+    other, *_ = areas(pos, neg, places, FIRST, False, True)
+    assert other == most_precision(neg[::-1], pos[::-1], 2 * places[-1] - places[::-1])
 
 
 def test_pairs_of_a_few_pixels():
-    assert pairs(np.array([1, 1]), np.array([0, 2])) == (0.5, 0.5)
+    bins = np.array([1, 1]), np.array([0, 2]), np.arange(2)
+    assert areas(*bins, EVEN, False, False)[2:] == (0.5, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -80,4 +86,6 @@ def test_pairs_of_a_few_pixels():
     ],
 )
 def test_where_so_many_pixels_are_reached(wanted, both, found):
-    assert reach(POS, NEG, np.array(wanted, np.int64), both).tolist() == [list(one) for one in found]
+    expected, wanted = [list(one) for one in found], np.array(wanted, np.int64)
+    assert reach(POS, NEG, wanted, both, False).tolist() == expected
+    assert reach(NEG[::-1].copy(), POS[::-1].copy(), wanted, both, True).tolist() == expected

@@ -6,7 +6,7 @@ Sums are in the order of NumPy's. Where one of a pair has a single row, it stand
 import numpy as np
 
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
-from reliseg.stats.filled.sums import pairwise_sum
+from reliseg.stats.filled.sums import Tree, sum_by, tree
 from reliseg.types import Float64
 
 Rows = Float64[np.ndarray, "m b"]
@@ -32,24 +32,24 @@ def _put_backwards(row: Line, into: Line) -> None:
 
 
 @inline_exact_njit
-def _auroc(pos: Line, neg: Line, pairs: float, terms: Line) -> float:
+def _auroc(pos: Line, neg: Line, pairs: float, terms: Line, order: Tree) -> float:
     """Return the area under the ROC curve; a tie counts half."""
     above = 0.0
     for k in range(len(pos)):
         above += pos[k]
         terms[k] = neg[k] * (above - pos[k] / 2)
-    return _ratio(pairwise_sum(terms), pairs)
+    return _ratio(sum_by(order, terms), pairs)
 
 
 @inline_exact_njit
-def _average_precision(pos: Line, neg: Line, positives: float, terms: Line) -> float:
+def _average_precision(pos: Line, neg: Line, positives: float, terms: Line, order: Tree) -> float:
     """Return the step sum of precision over recall, read at bins."""
     tp, fp = 0.0, 0.0
     for k in range(len(pos)):
         tp += pos[k]
         fp += neg[k]
         terms[k] = pos[k] * (tp / (tp + fp)) if tp + fp > 0 else 0.0
-    return _ratio(pairwise_sum(terms), positives)
+    return _ratio(sum_by(order, terms), positives)
 
 
 @inline_exact_njit
@@ -73,18 +73,18 @@ def measures(pos: Rows, neg: Rows, share: float) -> Float64[np.ndarray, "5 m"]:
     """
     rows, bins = max(len(pos), len(neg)), pos.shape[1]
     found = np.empty((5, rows))
-    p, n, terms = np.empty(bins), np.empty(bins), np.empty(bins)
+    p, n, terms, order = np.empty(bins), np.empty(bins), np.empty(bins), tree(bins)
     for i in range(rows):
         of_pos, of_neg = pos[i if len(pos) > 1 else 0], neg[i if len(neg) > 1 else 0]
         _put(of_pos, p)
         _put(of_neg, n)
-        positives, negatives = pairwise_sum(p), pairwise_sum(n)
-        found[0, i] = _auroc(p, n, positives * negatives, terms)
-        found[1, i] = _average_precision(p, n, positives, terms)
+        positives, negatives = sum_by(order, p), sum_by(order, n)
+        found[0, i] = _auroc(p, n, positives * negatives, terms, order)
+        found[1, i] = _average_precision(p, n, positives, terms, order)
         found[3, i] = _ratio(_until(p, n, share * positives), negatives)
         _put_backwards(of_pos, p)
         _put_backwards(of_neg, n)
-        found[2, i] = _average_precision(n, p, negatives, terms)
+        found[2, i] = _average_precision(n, p, negatives, terms, order)
         found[4, i] = _ratio(_until(n, p, share * negatives), positives)
     return found
 
@@ -93,11 +93,11 @@ def measures(pos: Rows, neg: Rows, share: float) -> Float64[np.ndarray, "5 m"]:
 def risks(right: Rows, wrong: Rows, shares: Line) -> Float64[np.ndarray, "s m"]:
     """Return the error rate of each pair among so large shares of its pixels, the most confident ones."""
     rows, bins = right.shape
-    found, every, errors = np.empty((len(shares), rows)), np.empty(bins), np.empty(bins)
+    found, every, errors, order = np.empty((len(shares), rows)), np.empty(bins), np.empty(bins), tree(bins)
     for i in range(rows):
         for k in range(bins):
             every[k], errors[k] = right[i, k] + wrong[i, k], wrong[i, k]
-        pixels = pairwise_sum(every)
+        pixels = sum_by(order, every)
         for s in range(len(shares)):
             wanted = pixels * shares[s]
             found[s, i] = _ratio(_until(every, errors, wanted), wanted)
@@ -142,7 +142,7 @@ def growths(right: Rows, wrong: Rows) -> Rows:
 def areas_under_risk(right: Rows, wrong: Rows, steps: Rows) -> Numbers:
     """Return AURC of each pair; `steps` are the logarithms of `growths`."""
     rows, bins = right.shape
-    found, terms, counts = np.empty(rows), np.empty(bins), np.empty(bins)
+    found, terms, counts, order = np.empty(rows), np.empty(bins), np.empty(bins), tree(bins)
     for i in range(rows):
         end, errors = 0.0, 0.0
         for k in range(bins):
@@ -154,5 +154,5 @@ def areas_under_risk(right: Rows, wrong: Rows, steps: Rows) -> Numbers:
             counts[k] = n
             # the integral over k of (before + (k - start) rate) / k; a first bin has before = start = 0
             terms[k] = n * rate + ((errors - w) - (end - n) * rate) * steps[i, k]
-        found[i] = _ratio(pairwise_sum(terms), pairwise_sum(counts))
+        found[i] = _ratio(sum_by(order, terms), sum_by(order, counts))
     return found

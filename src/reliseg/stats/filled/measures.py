@@ -3,6 +3,9 @@
 Areas under curves are of one way in which every bin is arranged: as one tie (`EVEN`), with its positives before its
 negatives (`FIRST`), or after them (`LAST`). They read harmonic sums H(end) - H(start). A series gives those of most
 bins, several at once; those of the others, the hard ones, are put in their place afterwards.
+
+What bins add is summed part by part, in the order of `numpy.sum`: no more than a part's is ever in memory. Passes that
+are `turned` begin at the last bin, with the negatives as positives: an order is read from both ends.
 """
 
 import math
@@ -12,20 +15,26 @@ import numpy as np
 
 from reliseg.runtime.arithmetic import choose
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
-from reliseg.stats.filled.sums import pairwise_sum
+from reliseg.stats.filled.sums import sum_of_part, sum_of_parts, tree
 from reliseg.stats.ranking import FIRST_NUMBERS, NARROW, NEAR
 from reliseg.types import Float64, Int64
 
 Bins = Int64[np.ndarray, " b"]
-Block = Float64[np.ndarray, "6 k"]
-Line = Float64[np.ndarray, " b"]
+Block = Float64[np.ndarray, "9 130"]
+"""A part of the bins, and the two after it: for each the positives, negatives, and those of each kind before it; what
+it adds to average precision, to the area under risk, and to the pairs with the positive before and in the same bin;
+and its fine bin, of the positives.
+"""
 Two = tuple[float, float]
+Four = tuple[float, float, float, float]
 
 EVEN, FIRST, LAST = 0, 1, 2
 """Ways to arrange a bin."""
 
 _BLOCK = 512
-"""Bins whose numbers are at hand at once."""
+"""Bins that are passed at once where nothing is to be found in them."""
+_FAR = 1 << 40
+"""An even place beyond that of any bin."""
 
 
 @inline_exact_njit
@@ -73,14 +82,29 @@ def _sums(start: float, p: float, q: float, way: int, of: Callable[[float, float
 
 
 @inline_exact_njit
-def _put_pixels(pos: Bins, neg: Bins, tp: float, fp: float, block: Block) -> tuple[float, float]:
-    """Put the pixels of a few bins, and those before each, into the first rows of a block; return those to the end."""
-    for i in range(len(pos)):
-        p, q = np.float64(pos[i]), np.float64(neg[i])
+def _put_pixels(pos: Bins, neg: Bins, first: int, count: int, turned: bool, before: Two, block: Block) -> None:
+    """Put the pixels of so many bins into a block, and those before each of them; no pixels beyond the last bin."""
+    n = len(pos)
+    tp, fp = before
+    for i in range(count):
+        p, q = 0.0, 0.0
+        if first + i < n:
+            at = n - 1 - first - i if turned else first + i
+            p, q = np.float64(pos[at]), np.float64(neg[at])
+        if turned:
+            p, q = q, p
         block[0, i], block[1, i], block[2, i], block[3, i] = p, q, tp, fp
         tp += p
         fp += q
-    return tp, fp
+
+
+@inline_exact_njit
+def _put_bins(places: Bins, first: int, count: int, turned: bool, block: Block) -> None:
+    """Put the fine bins of the positives into a block; what stands there for bins beyond the last one means nothing."""
+    n = len(places)
+    for i in range(min(count, n - first)):
+        at = _FAR - places[n - 1 - first - i] if turned else places[first + i]
+        block[8, i] = np.float64((at + 1) >> 1)
 
 
 @inline_exact_njit
@@ -134,105 +158,103 @@ def _put_terms(count: int, way: int, risk: bool, block: Block) -> None:
 
 
 @inline_exact_njit
-def _copy(terms: Line, into: Line) -> None:
-    for i in range(len(into)):  # numba's own copies take three times as long
-        into[i] = terms[i]
+def _put_pairs(count: int, block: Block) -> None:
+    for i in range(count):
+        p, q, tp = block[0, i], block[1, i], block[2, i]
+        block[6, i], block[7, i] = q * tp, q * p
 
 
 @inline_exact_njit
-def _bin_of(place: int) -> np.uint64:
-    """Return the fine bin of the positives at a place: unsigned, as processors shift several of these at once."""
-    return (np.uint64(place) + np.uint64(1)) >> np.uint64(1)
+def _is_hard(i: int, block: Block) -> bool:
+    """Tell if a part of a bin starts early, or is wide."""
+    start, pixels = block[2, i] + block[3, i], block[0, i] + block[1, i]
+    return bool((start < NEAR) | (pixels / NARROW > 2 * start + pixels + 1))
 
 
 @inline_exact_njit
-def _put_best(pos: Bins, places: Bins, precisions: Line) -> None:
+def _put_hard(count: int, way: int, risk: bool, block: Block) -> None:
+    """Put what hard bins add to the areas in its place."""
+    is_any = False
+    for i in range(count):
+        is_any |= _is_hard(i, block)
+    if is_any:
+        for i in range(count):
+            if _is_hard(i, block):
+                p, q, tp, fp = block[0, i], block[1, i], block[2, i], block[3, i]
+                h = _sums(tp + fp, p, q, way, _harmonic)
+                block[4, i] = _precision(p, q, tp, fp, way, h)
+                if risk:
+                    block[5, i] = _risk(p, q, tp, fp, way, h)
+
+
+@inline_exact_njit
+def _put_best(count: int, block: Block) -> None:
     """Replace the precision of bins by what they add if ties are with others: see `stats.ranking.most_precision`."""
-    n = len(pos)
-    for i in range(n - 2):
-        here, then, after = _bin_of(places[i]), _bin_of(places[i + 1]), _bin_of(places[i + 2])
-        follows = then - here <= np.uint64(1)
-        best = max(precisions[i], choose(follows, precisions[i + 1], 0.0))
-        best = max(best, choose(follows & (after - then <= np.uint64(1)), precisions[i + 2], 0.0))
-        precisions[i] = np.float64(pos[i]) * best
-    if n > 1:
-        follows = _bin_of(places[n - 1]) - _bin_of(places[n - 2]) <= np.uint64(1)
-        best = max(precisions[n - 2], choose(follows, precisions[n - 1], 0.0))
-        precisions[n - 2] = np.float64(pos[n - 2]) * best
-    precisions[n - 1] *= np.float64(pos[n - 1])
-
-
-@inline_exact_njit
-def _put_hard(pos: Bins, neg: Bins, way: int, precisions: Line, risks: Line) -> None:
-    """Put what hard bins add to the areas in its place: a part of these starts early, or is wide."""
-    tp, fp = np.int64(0), np.int64(0)
-    widest = np.int64(1 / NARROW)
-    for i in range(len(pos)):
-        start, pixels = tp + fp, pos[i] + neg[i]
-        if start < NEAR or widest * pixels > 2 * start + pixels + 1:
-            p, q, t, f = np.float64(pos[i]), np.float64(neg[i]), np.float64(tp), np.float64(fp)
-            h = _sums(t + f, p, q, way, _harmonic)
-            precisions[i] = _precision(p, q, t, f, way, h)
-            if len(risks):
-                risks[i] = _risk(p, q, t, f, way, h)
-        tp += pos[i]
-        fp += neg[i]
+    for i in range(count):
+        here, then, after = block[8, i], block[8, i + 1], block[8, i + 2]
+        follows = then - here <= 1
+        best = max(block[4, i], choose(follows, block[4, i + 1], 0.0))
+        best = max(best, choose(follows & (after - then <= 1), block[4, i + 2], 0.0))
+        block[4, i] = block[0, i] * best
 
 
 @exact_njit
-def areas(pos: Bins, neg: Bins, places: Bins, way: int, risk: bool) -> Two:
-    """Return average precision and the area under risk (0 without `risk`), where all bins are arranged in one way.
+def areas(pos: Bins, neg: Bins, places: Bins, way: int, risk: bool, turned: bool) -> Four:
+    """Return average precision and the area under risk (0 without `risk`), where all bins are arranged in one way; and
+    the shares of pairs of a positive and a negative, with the positive in a bin before, and in the same (0 if `turned`,
+    as the order from its other end has the same pairs).
 
     `places` are read with `FIRST` alone: average precision is the highest then that ties can give, see
     `stats.ranking.most_precision`.
     """
-    n = len(pos)
-    precisions, risks, block = np.empty(n), np.empty(n if risk else 0), np.empty((6, _BLOCK))
-    tp, fp = 0.0, 0.0
-    for first in range(0, n, _BLOCK):
-        here = slice(first, min(first + _BLOCK, n))
-        tp, fp = _put_pixels(pos[here], neg[here], tp, fp, block)
-        _put_terms(len(pos[here]), way, risk, block)
-        _copy(block[4], precisions[here])
-        _copy(block[5], risks[here])
-    if risk or way == LAST:  # no other reads harmonic sums
-        _put_hard(pos, neg, way, precisions, risks)
-    if way == FIRST:
-        _put_best(pos, places, precisions)
-    return pairwise_sum(precisions) / tp, pairwise_sum(risks) / (tp + fp)
+    ends, joins = tree(len(pos))
+    block, of_parts = np.zeros((9, 130)), np.zeros((4, len(ends)))
+    first, tp, fp = 0, 0.0, 0.0
+    for part in range(len(ends)):
+        count = ends[part] - first
+        _put_pixels(pos, neg, first, count + 2, turned, (tp, fp), block)
+        _put_terms(count + 2, way, risk, block)
+        if risk or way == LAST:  # no other reads harmonic sums
+            _put_hard(count, way, risk, block)
+        if way == FIRST:
+            _put_bins(places, first, count + 2, turned, block)
+            _put_best(count, block)
+        of_parts[0, part] = sum_of_part(block[4], 0, count)
+        if risk:
+            of_parts[1, part] = sum_of_part(block[5], 0, count)
+        if not turned:
+            _put_pairs(count, block)
+            of_parts[2, part] = sum_of_part(block[6], 0, count)
+            of_parts[3, part] = sum_of_part(block[7], 0, count)
+        first, tp, fp = ends[part], block[2, count], block[3, count]
+    every = tp * fp
+    return (
+        sum_of_parts(of_parts[0], joins) / tp,
+        sum_of_parts(of_parts[1], joins) / (tp + fp),
+        sum_of_parts(of_parts[2], joins) / every,
+        sum_of_parts(of_parts[3], joins) / every,
+    )
 
 
 @exact_njit
-def pairs(pos: Bins, neg: Bins) -> tuple[float, float]:
-    """Return the shares of pairs of a positive and a negative: with the positive in a bin before, and in the same."""
-    n = len(pos)
-    before, same = np.empty(n), np.empty(n)
-    above, others = 0.0, 0.0
-    for i in range(n):
-        p, q = np.float64(pos[i]), np.float64(neg[i])
-        before[i], same[i] = q * above, q * p
-        above += p
-        others += q
-    every = above * others
-    return pairwise_sum(before) / every, pairwise_sum(same) / every
+def reach(pos: Bins, neg: Bins, wanted: Bins, both: bool, turned: bool) -> Int64[np.ndarray, "w 4"]:
+    """Return where so many positives (rising) are reached: the pixels of each kind before the bin, and those in it.
 
-
-@exact_njit
-def reach(counted: Bins, others: Bins, wanted: Bins, both: bool) -> Int64[np.ndarray, "w 4"]:
-    """Return where so many counted pixels (rising) are reached: those of each kind before the bin, and those in it.
-
-    With `both`, the others are counted too.
+    With `both`, negatives are counted too.
     """
-    found = np.empty((len(wanted), 4), np.int64)
+    n, found = len(pos), np.empty((len(wanted), 4), np.int64)
+    counted, others = (neg, pos) if turned else (pos, neg)
     i, a, b = 0, np.int64(0), np.int64(0)
     for k in range(len(wanted)):
         for size in (_BLOCK, 1):  # several bins at once, while that is not too far
-            while i + size < len(counted):
-                of_counted, of_others = _sum(counted[i : i + size]), _sum(others[i : i + size])
+            while i + size < n:
+                here = slice(n - i - size, n - i) if turned else slice(i, i + size)
+                of_counted, of_others = _sum(counted[here]), _sum(others[here])
                 if a + of_counted + (b + of_others if both else 0) >= wanted[k]:
                     break
                 i, a, b = i + size, a + of_counted, b + of_others
-        found[k, 0], found[k, 1], found[k, 2], found[k, 3] = a, b, counted[i], others[i]
+        at = n - 1 - i if turned else i
+        found[k, 0], found[k, 1], found[k, 2], found[k, 3] = a, b, counted[at], others[at]
     return found
 
 

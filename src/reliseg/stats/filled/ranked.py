@@ -10,13 +10,13 @@ import numpy as np
 
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
 from reliseg.stats.filled.bins import FilledPair
-from reliseg.stats.filled.measures import EVEN, FIRST, LAST, areas, pairs, reach
+from reliseg.stats.filled.measures import EVEN, FIRST, LAST, Four, areas, reach
 from reliseg.stats.filled.orders import Bins, Order, orders
 from reliseg.stats.ranking import Bracketed
 from reliseg.types import Float64, Int64
 
-Three = Float64[np.ndarray, "3 2"]
-"""Two numbers of each order: with every bin as one tie, of the best one and of the worst one."""
+Three = Float64[np.ndarray, "3 4"]
+"""What `measures.areas` finds of each order: with every bin as one tie, of the best one and of the worst one."""
 Read = Int64[np.ndarray, "3 w 4"]
 """Pixels that `measures.reach` finds, of each of the same orders."""
 
@@ -58,12 +58,9 @@ class _Passes(NamedTuple):
     """Of each kind."""
     accepted: list[int]
     """Pixels at which risks are read."""
-    pairs: Three
-    """Shares of pairs, see `measures.pairs`."""
     areas: Three
-    """Average precision, and the area under risk."""
     other_areas: Three
-    """Average precision of the second kind, from the other end."""
+    """Of the second kind, from the other end."""
     reached: Read
     """95 % of the first kind."""
     other_reached: Read
@@ -78,11 +75,11 @@ class _Passes(NamedTuple):
         first, second = (-(-95 * n // 100) for n in pixels)
         accepted = [-(-sum(pixels) * percent // 100) for percent in percents]
         wanted = np.array([first, second, *accepted])
-        return cls(pixels, accepted, *_passes(pair.places, pair.first, pair.second, pair.size, wanted))
+        return cls(pixels, accepted, *_passes(pair.places, pair.first, pair.second, wanted))
 
     def rankings(self) -> Rankings:
         """Return the brackets of rankings."""
-        (before, same), (before_best, same_best), (lo, _) = self.pairs.tolist()
+        (before, same), (before_best, same_best), (lo, _) = self.areas[:, 2:].tolist()
         auroc = min(before + same / 2, 1.0), min(lo, 1.0), min(before_best + same_best, 1.0)
         first, second = self.pixels
         return Rankings(
@@ -134,65 +131,40 @@ def _inside(accepted: int, reached: list[int]) -> tuple[int, int, int, int]:
 
 
 @exact_njit
-def _areas(tied: Order, best: Order, places: Bins, worst: Order, risk: bool) -> Three:
-    found = np.empty((3, 2))
-    found[0, 0], found[0, 1] = areas(*tied, places, EVEN, risk)
-    found[1, 0], found[1, 1] = areas(*best, places, FIRST, risk)
-    found[2, 0], found[2, 1] = areas(*worst, places, LAST, risk)
+def _areas(tied: Order, best: Order, places: Bins, worst: Order, risk: bool, turned: bool) -> Three:
+    found = np.empty((3, 4))
+    _put(areas(*tied, places, EVEN, risk, turned), found[0])
+    _put(areas(*best, places, FIRST, risk, turned), found[1])
+    _put(areas(*worst, places, LAST, risk, turned), found[2])
     return found
 
 
-@exact_njit
-def _pairs(tied: Order, best: Order, worst: Order) -> Three:
-    found = np.empty((3, 2))
-    found[0, 0], found[0, 1] = pairs(*tied)
-    found[1, 0], found[1, 1] = pairs(*best)
-    found[2, 0], found[2, 1] = pairs(*worst)
-    return found
+@inline_exact_njit
+def _put(numbers: Four, into: Float64[np.ndarray, " 4"]) -> None:
+    into[0], into[1], into[2], into[3] = numbers
 
 
 @exact_njit
-def _reach(tied: Order, best: Order, worst: Order, wanted: Bins, both: bool) -> Read:
+def _reach(tied: Order, best: Order, worst: Order, wanted: Bins, both: bool, turned: bool) -> Read:
     found = np.empty((3, len(wanted), 4), np.int64)
-    found[0] = reach(*tied, wanted, both)
-    found[1] = reach(*best, wanted, both)
-    found[2] = reach(*worst, wanted, both)
+    found[0] = reach(*tied, wanted, both, turned)
+    found[1] = reach(*best, wanted, both, turned)
+    found[2] = reach(*worst, wanted, both, turned)
     return found
-
-
-@inline_exact_njit
-def _backwards(values: Bins) -> Bins:
-    """Return a copy from the end: for a view numba would compile all passes once more, and load them."""
-    found = np.empty(len(values), np.int64)
-    for i in range(len(values)):
-        found[i] = values[len(values) - 1 - i]
-    return found
-
-
-@inline_exact_njit
-def _turned(order: Order) -> Order:
-    """Return an order of the second kind before the first, from its other end."""
-    first, second = order
-    return _backwards(second), _backwards(first)
 
 
 @exact_njit
-def _passes(
-    places: Bins, first: Bins, second: Bins, size: int, wanted: Bins
-) -> tuple[Three, Three, Three, Read, Read, Read]:
+def _passes(places: Bins, first: Bins, second: Bins, wanted: Bins) -> tuple[Three, Three, Read, Read, Read]:
     """Return the arrays of `_Passes`.
 
     `wanted` are the numbers of pixels to reach: of the first kind; of the second, from the other end; and for risks, if
     any are asked for, of both together.
     """
     tied, (best, at, worst) = (first, second), orders(places, first, second)
-    other_tied, other_best, other_worst = _turned(tied), _turned(best), _turned(worst)
-    other_at = 2 * (size - 1) - _backwards(at)
     return (
-        _pairs(tied, best, worst),
-        _areas(tied, best, at, worst, len(wanted) > 2),
-        _areas(other_tied, other_best, other_at, other_worst, False),
-        _reach(tied, best, worst, wanted[:1], False),
-        _reach(other_tied, other_best, other_worst, wanted[1:2], False),
-        _reach(tied, best, worst, wanted[2:], True),
+        _areas(tied, best, at, worst, len(wanted) > 2, False),
+        _areas(tied, best, at, worst, False, True),
+        _reach(tied, best, worst, wanted[:1], False, False),
+        _reach(tied, best, worst, wanted[1:2], False, True),
+        _reach(tied, best, worst, wanted[2:], True, False),
     )

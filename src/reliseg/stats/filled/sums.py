@@ -3,7 +3,7 @@
 import numpy as np
 
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
-from reliseg.types import Float64
+from reliseg.types import Float64, Int64
 
 _BLOCK = 128
 _LANES = 8
@@ -11,39 +11,69 @@ _LANES = 8
 Terms = Float64[np.ndarray, " b"]
 
 
+Tree = tuple[Int64[np.ndarray, " k"], Int64[np.ndarray, " k"]]
+"""Where each part of an array ends that is summed by itself, and to how many of the sums before it its own is added."""
+
+
 @exact_njit
-def pairwise_sum(a: Terms) -> float:
-    """Return the sum in the order of `numpy.sum`: halves of a multiple of eight, down to blocks of 128."""
-    if len(a) <= _BLOCK:
-        return 0.0 + _block_sum(a, 0, len(a))
-    (starts, sizes, is_second), sums = np.empty((3, 64), np.int64), np.empty(64)
-    depth = 0
-    starts[0], sizes[0] = 0, len(a)
-    value = 0.0
-    while True:
-        while sizes[depth] > _BLOCK:
-            half = sizes[depth] // 2
-            half -= half % _LANES
-            is_second[depth] = 0
-            starts[depth + 1], sizes[depth + 1] = starts[depth], half
-            depth += 1
-        value = _block_sum(a, starts[depth], sizes[depth])
-        while depth > 0:
-            depth -= 1
-            if is_second[depth]:
-                value = sums[depth] + value
-                continue
-            sums[depth], is_second[depth] = value, 1
-            half = sizes[depth + 1]
-            starts[depth + 1], sizes[depth + 1] = starts[depth] + half, sizes[depth] - half
-            depth += 1
-            break
+def tree(n: int) -> Tree:
+    """Return the order in which `numpy.sum` adds up n numbers: halves of a multiple of eight, down to parts of 128."""
+    most = n // (_BLOCK // 2) + 1
+    ends, joins = np.empty(most, np.int64), np.empty(most, np.int64)
+    sizes, pending = np.empty(64, np.int64), np.empty(64, np.int64)
+    sizes[0], pending[0] = n, 0
+    waiting, parts, end = 1, 0, 0
+    while waiting:
+        waiting -= 1
+        size, additions = sizes[waiting], pending[waiting]
+        if size <= _BLOCK:
+            end += size
+            ends[parts], joins[parts] = end, additions
+            parts += 1
         else:
-            return 0.0 + value
+            half = size // 2
+            half -= half % _LANES
+            sizes[waiting], pending[waiting] = size - half, additions + 1
+            sizes[waiting + 1], pending[waiting + 1] = half, 0
+            waiting += 2
+    return ends[:parts].copy(), joins[:parts].copy()
 
 
 @inline_exact_njit
-def _block_sum(a: Terms, start: int, n: int) -> float:
+def sum_of_parts(of_parts: Terms, joins: Int64[np.ndarray, " k"]) -> float:
+    """Return the sum of the parts of a tree."""
+    sums = np.empty(64)
+    depth = 0
+    for k in range(len(joins)):
+        value = of_parts[k]
+        for _ in range(joins[k]):
+            depth -= 1
+            value = sums[depth] + value
+        sums[depth] = value
+        depth += 1
+    return 0.0 + sums[0]
+
+
+@inline_exact_njit
+def sum_by(order: Tree, a: Terms) -> float:
+    """Return the sum of numbers, in the order of as many."""
+    ends, joins = order
+    of_parts, start = np.empty(len(ends)), 0
+    for k in range(len(ends)):
+        of_parts[k] = sum_of_part(a, start, ends[k] - start)
+        start = ends[k]
+    return sum_of_parts(of_parts, joins)
+
+
+@exact_njit
+def pairwise_sum(a: Terms) -> float:
+    """Return the sum in the order of `numpy.sum`."""
+    return sum_by(tree(len(a)), a)
+
+
+@inline_exact_njit
+def sum_of_part(a: Terms, start: int, n: int) -> float:
+    """Return the sum of up to 128 numbers from a place on: eight sums, of every eighth number."""
     if n < _LANES:
         value = -0.0
         for i in range(n):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from reliseg.runtime.numba_compile import exact_njit
-from reliseg.stats.filled.measures import EVEN, areas, pairs, reach
+from reliseg.stats.filled.measures import EVEN, Four, areas, reach
 from reliseg.types import Float64, Int64
 
 Bins = Int64[np.ndarray, " b"]
@@ -29,18 +29,18 @@ def measures(first: Bins, second: Bins, percent: int = 95) -> Measures:
 
 @exact_njit
 def _measures(first: Bins, second: Bins, percent: int) -> tuple[float, float, float, float, float]:
-    before, same = pairs(first, second)
-    precision, fpr = _one_way(first, second, percent)
-    other_precision, other_fpr = _one_way(second[::-1].copy(), first[::-1].copy(), percent)
+    precision, before, same, fpr = _one_way(first, second, percent, False)
+    other_precision, _, _, other_fpr = _one_way(first, second, percent, True)
     return min(before + same / 2, 1.0), precision, other_precision, fpr, other_fpr
 
 
 @exact_njit
-def _one_way(pos: Bins, neg: Bins, percent: int) -> tuple[float, float]:
-    """Return average precision, which reads no harmonic sums of ties, and the false positive rate."""
-    precision, _ = areas(pos, neg, np.empty(0, np.int64), EVEN, False)
-    _, before, _, here = reach(pos, neg, np.array([-(-percent * pos.sum() // 100)]), False)[0]
-    return precision, (before + here) / neg.sum()
+def _one_way(first: Bins, second: Bins, percent: int, turned: bool) -> Four:
+    """Return average precision, which reads no harmonic sums of ties, shares of pairs, and the false positive rate."""
+    pixels, others = (second.sum(), first.sum()) if turned else (first.sum(), second.sum())
+    precision, _, before, same = areas(first, second, np.empty(0, np.int64), EVEN, False, turned)
+    _, outside, _, here = reach(first, second, np.array([-(-percent * pixels // 100)]), False, turned)[0]
+    return precision, before, same, (outside + here) / others
 
 
 @exact_njit
