@@ -3,8 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
-from operator import add
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -53,8 +52,10 @@ class FilledBins:
 
     def pair(self, first: Sequence[int], second: Sequence[int]) -> "FilledPair":
         """Return the pixels of these roles, and of those."""
-        a, b = (reduce(add, (self.counts[role].astype(np.int64) for role in roles)) for roles in (first, second))
-        return FilledPair.of_counts(self.places.astype(np.int64), a, b, self.size)
+        from reliseg.stats.filled.sparse import filled_pair  # numba is slow to import
+
+        kinds = np.array([[role in roles for role in range(len(self.counts))] for roles in (first, second)])
+        return FilledPair(*filled_pair(self.places, self.counts, kinds), self.size)
 
     def at(self, places: Places) -> Int64[np.ndarray, "4 m"]:
         """Return the pixels of bins at any places, by role; none beyond the ends."""
@@ -73,15 +74,8 @@ class FilledPair:
     @classmethod
     def of(cls, first: Bins, second: Bins) -> "FilledPair":
         """Return the filled bins of two histograms."""
-        return cls.of_counts(np.arange(len(first)), first, second, len(first))
-
-    @classmethod
-    def of_counts(cls, places: Bins, first: Bins, second: Bins, size: int) -> "FilledPair":
-        """Return what is filled of bins at these places, of so many."""
         filled = np.flatnonzero(first + second != 0)
-        if len(filled) == len(places):
-            return cls(places, first, second, size)
-        return cls(places[filled], first[filled], second[filled], size)
+        return cls(filled, first[filled], second[filled], len(first))
 
     @cached_property
     def reached(self) -> Int64[np.ndarray, "2 b"]:

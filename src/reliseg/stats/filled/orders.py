@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from reliseg.runtime.arithmetic import choose
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
 from reliseg.types import Int64
 
 Bins = Int64[np.ndarray, " b"]
+Two = tuple[np.int64, np.int64]
 Order = tuple[Bins, Bins]
 
 
@@ -36,16 +38,21 @@ def near_edges(places: Bins, counts: Bins) -> Order:
     """Return the pixels of each bin that may belong before it, and after it: see `stats.rounding.pixels_near_edges`."""
     n, away = len(places), by_chance(counts)
     up, down = np.empty(n, np.int64), np.empty(n, np.int64)
-    for i in range(n):
-        touched, touches = i > 0 and places[i] == places[i - 1] + 1, i + 1 < n and places[i + 1] == places[i] + 1
-        up[i] = _near(counts[i], away[i + 1] if touches else np.int64(0))
-        down[i] = _near(counts[i], away[i - 1] if touched else np.int64(0))
+    none = np.int64(0)
+    for i in range(n - 1):  # of neighbours: several at once
+        touching = places[i + 1] - places[i] == 1
+        up[i] = _near(counts[i], choose(touching, away[i + 1], none))
+        down[i + 1] = _near(counts[i + 1], choose(touching, away[i], none))
+    for i in range(min(n, 1)):
+        down[i], up[n - 1] = _near(counts[i], none), _near(counts[n - 1], none)
     return up, down
 
 
 @inline_exact_njit
-def _if(condition: bool, number: np.int64) -> np.int64:
-    return number if condition else np.int64(0)
+def _exchanged(up: np.int64, down: np.int64, touches: bool) -> Two:
+    """Return what changes places across an edge, of what may: nothing if one kind has none of it."""
+    swaps = touches & (up > 0) & (down > 0)
+    return choose(swaps, up, np.int64(0)), choose(swaps, down, np.int64(0))
 
 
 @inline_exact_njit
@@ -63,30 +70,21 @@ def _room(bins: int) -> Order:
 @exact_njit
 def orders(places: Bins, pos: Bins, neg: Bins) -> Orders:
     """Return the orders of two histograms; bins at `places` have pixels."""
-    n, of_pos, of_neg = len(places), by_chance(pos), by_chance(neg)
+    n, (pos_up, pos_down), (neg_up, neg_down) = len(places), near_edges(places, pos), near_edges(places, neg)
     best, worst, at = _room(2 * n + 1), _room(2 * n + 1), np.empty(2 * n + 1, np.int64)
     b, w = 0, 0
     came_pos, came_neg = np.int64(0), np.int64(0)  # what the exchange before this bin took of it: best, worst order
-    touched = False  # by the bin before
-    touches = n > 1 and places[1] == places[0] + 1
     for i in range(n):  # without branches: what bins hold is as good as drawn, and no processor foresees it
-        more, after = i + 1 < n, i + 2 < n and places[i + 2] == places[i + 1] + 1
-        next_pos, next_neg = (pos[i + 1], neg[i + 1]) if more else (np.int64(0), np.int64(0))
-        pos_up = _near(next_pos, _if(after, of_pos[i + 2 if after else i]))
-        neg_up = _near(next_neg, _if(after, of_neg[i + 2 if after else i]))
-        pos_down = _near(pos[i], _if(touched, of_pos[i - 1 if touched else i]))
-        neg_down = _near(neg[i], _if(touched, of_neg[i - 1 if touched else i]))
-        swaps = touches & (next_pos > 0) & (neg[i] > 0)
-        rising, falling = _if(swaps, pos_up), _if(swaps, neg_down)
+        after = min(i + 1, n - 1)
+        touches = places[after] - places[i] == 1
+        rising, falling = _exchanged(pos_up[after], neg_down[i], touches)
         at[b] = 2 * places[i]
         b = _put(pos[i] - came_pos, neg[i] - falling, best, b)
         at[b] = 2 * places[i] + 1
         b = _put(rising, falling, best, b)
         came_pos = rising
-        swaps = touches & (next_neg > 0) & (pos[i] > 0)
-        rising, falling = _if(swaps, neg_up), _if(swaps, pos_down)
+        rising, falling = _exchanged(neg_up[after], pos_down[i], touches)
         w = _put(pos[i] - falling, neg[i] - came_neg, worst, w)
         w = _put(falling, rising, worst, w)
         came_neg = rising
-        touched, touches = touches, after
     return (best[0][:b], best[1][:b]), at[:b], (worst[0][:w], worst[1][:w])

@@ -6,7 +6,7 @@ import numpy as np
 
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
 from reliseg.stats.bins import COARSE_BINS, ROLES
-from reliseg.types import Float64, Int, Int32, Int64, UInt8, UInt32
+from reliseg.types import Bool, Float64, Int, Int32, Int64, UInt8, UInt32
 
 Bytes = UInt8[np.ndarray, " n"]
 Number = int | np.int64
@@ -275,3 +275,28 @@ def filled_columns(counts: Int[np.ndarray, "r b"]) -> tuple[Int64[np.ndarray, " 
         for k in range(number):
             columns[r, k] = row[places[k]]
     return places, columns
+
+
+@inline_exact_njit
+def _sum_of_rows(counts: Int[np.ndarray, "r b"], are_wanted: Bool[np.ndarray, " r"]) -> Int64[np.ndarray, " b"]:
+    sums = np.zeros(counts.shape[1], np.int64)
+    for r in range(len(counts)):
+        if are_wanted[r]:
+            row = counts[r]  # sliced, as in `_add_values`
+            for b in range(len(row)):
+                sums[b] += row[b]
+    return sums
+
+
+@exact_njit
+def filled_pair(
+    places: Int[np.ndarray, " b"], counts: Int[np.ndarray, "r b"], kinds: Bool[np.ndarray, "2 r"]
+) -> tuple[Int64[np.ndarray, " f"], Int64[np.ndarray, " f"], Int64[np.ndarray, " f"]]:
+    """Return the places of the bins that hold pixels of either of two kinds of roles, and how many there are of each."""
+    first, second = _sum_of_rows(counts, kinds[0]), _sum_of_rows(counts, kinds[1])
+    at, number = np.empty(len(places), np.int64), 0
+    for b in range(len(places)):
+        of_first, of_second = first[b], second[b]
+        at[number], first[number], second[number] = places[b], of_first, of_second
+        number += (of_first | of_second) != 0
+    return at[:number], first[:number], second[:number]
