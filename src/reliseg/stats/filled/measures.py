@@ -207,7 +207,8 @@ def areas(pos: Bins, neg: Bins, places: Bins, way: int, risk: bool, turned: bool
     `places` are read with `FIRST` alone: average precision is the highest then that ties can give, see
     `stats.ranking.most_precision`.
     """
-    ends, joins = tree(len(pos))
+    order = tree(len(pos))
+    ends = order[0]
     block, of_parts = np.zeros((9, 130)), np.zeros((4, len(ends)))
     first, tp, fp = 0, 0.0, 0.0
     for part in range(len(ends)):
@@ -229,10 +230,10 @@ def areas(pos: Bins, neg: Bins, places: Bins, way: int, risk: bool, turned: bool
         first, tp, fp = ends[part], block[2, count], block[3, count]
     every = tp * fp
     return (
-        sum_of_parts(of_parts[0], joins) / tp,
-        sum_of_parts(of_parts[1], joins) / (tp + fp),
-        sum_of_parts(of_parts[2], joins) / every,
-        sum_of_parts(of_parts[3], joins) / every,
+        sum_of_parts(order, of_parts[0]) / tp,
+        sum_of_parts(order, of_parts[1]) / (tp + fp),
+        sum_of_parts(order, of_parts[2]) / every,
+        sum_of_parts(order, of_parts[3]) / every,
     )
 
 

@@ -292,7 +292,7 @@ def _sum_of_rows(counts: Int[np.ndarray, "r b"], are_wanted: Bool[np.ndarray, " 
 def filled_pair(
     places: Int[np.ndarray, " b"], counts: Int[np.ndarray, "r b"], kinds: Bool[np.ndarray, "2 r"]
 ) -> tuple[Int64[np.ndarray, " f"], Int64[np.ndarray, " f"], Int64[np.ndarray, " f"]]:
-    """Return the places of the bins that hold pixels of either of two kinds of roles, and how many there are of each."""
+    """Return the places of the bins that hold pixels of either kind of roles, and how many there are of each."""
     first, second = _sum_of_rows(counts, kinds[0]), _sum_of_rows(counts, kinds[1])
     at, number = np.empty(len(places), np.int64), 0
     for b in range(len(places)):

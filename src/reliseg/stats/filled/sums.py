@@ -11,8 +11,10 @@ _LANES = 8
 Terms = Float64[np.ndarray, " b"]
 
 
-Tree = tuple[Int64[np.ndarray, " k"], Int64[np.ndarray, " k"]]
-"""Where each part of an array ends that is summed by itself, and to how many of the sums before it its own is added."""
+Tree = tuple[Int64[np.ndarray, " k"], Int64[np.ndarray, " k"], Terms]
+"""Where each part of an array ends that is summed by itself, to how many of the sums before it its own is added, and
+room for those that wait.
+"""
 
 
 @exact_njit
@@ -36,33 +38,40 @@ def tree(n: int) -> Tree:
             sizes[waiting], pending[waiting] = size - half, additions + 1
             sizes[waiting + 1], pending[waiting + 1] = half, 0
             waiting += 2
-    return ends[:parts].copy(), joins[:parts].copy()
+    return ends[:parts].copy(), joins[:parts].copy(), np.empty(64)
 
 
 @inline_exact_njit
-def sum_of_parts(of_parts: Terms, joins: Int64[np.ndarray, " k"]) -> float:
-    """Return the sum of the parts of a tree."""
-    sums = np.empty(64)
-    depth = 0
+def _join(value: float, joins: int, waiting: int, room: Terms) -> int:
+    """Add the sum of a part to so many of those that wait, and let it wait; return how many do then."""
+    for _ in range(joins):
+        waiting -= 1
+        value = room[waiting] + value
+    room[waiting] = value
+    return waiting + 1
+
+
+@inline_exact_njit
+def sum_of_parts(order: Tree, of_parts: Terms) -> float:
+    """Return the sum of what the parts of an order add up to."""
+    _, joins, room = order
+    waiting = 0
     for k in range(len(joins)):
-        value = of_parts[k]
-        for _ in range(joins[k]):
-            depth -= 1
-            value = sums[depth] + value
-        sums[depth] = value
-        depth += 1
-    return 0.0 + sums[0]
+        waiting = _join(of_parts[k], joins[k], waiting, room)
+    return 0.0 + room[0]
 
 
 @inline_exact_njit
 def sum_by(order: Tree, a: Terms) -> float:
     """Return the sum of numbers, in the order of as many."""
-    ends, joins = order
-    of_parts, start = np.empty(len(ends)), 0
+    ends, joins, room = order
+    if len(ends) == 1:
+        return 0.0 + sum_of_part(a, 0, len(a))
+    start, waiting = 0, 0
     for k in range(len(ends)):
-        of_parts[k] = sum_of_part(a, start, ends[k] - start)
+        waiting = _join(sum_of_part(a, start, ends[k] - start), joins[k], waiting, room)
         start = ends[k]
-    return sum_of_parts(of_parts, joins)
+    return 0.0 + room[0]
 
 
 @exact_njit
