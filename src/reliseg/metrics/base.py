@@ -21,7 +21,7 @@ from reliseg.results import Value
 from reliseg.stats import PixelStatistics, SampleTable
 from reliseg.stats.bins import RIGHT, WRONG, edges
 from reliseg.stats.filled.bins import FilledBins, FilledHistograms, near_confidences
-from reliseg.stats.fixed import real
+from reliseg.stats.fixed import apart
 from reliseg.stats.threshold import Threshold
 from reliseg.types import Float64, Int64
 
@@ -46,13 +46,10 @@ class ImageSummary:
     @classmethod
     def of(cls, table: SampleTable) -> "ImageSummary":
         """Return the numbers of each row. An image's IoU is over the classes present in its own annotation."""
-        known = table.pixels[:, : RIGHT + 1].sum(axis=1)
-        every = table.pixels.sum(axis=1)
-        sums = real(table.score_sums)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            gaps = np.abs(table.bin_right - real(table.bin_confidence)).sum(axis=1)
-            means = [sums[:, :, : RIGHT + 1].sum(axis=2) / known[:, None], sums.sum(axis=2) / every[:, None]]
-            return cls(np.column_stack([known, _image_iou(table), gaps / known, *means]))
+        from reliseg.stats.filled.images import image_numbers  # numba is slow to import
+
+        confidence, scores = apart(table.bin_confidence), apart(table.score_sums)
+        return cls(image_numbers(table.pixels, table.class_pixels, table.bin_right, confidence, scores))
 
     def put(self, places: Places, other: "ImageSummary") -> None:
         """Set what no score tells, of the images at these places."""
@@ -91,14 +88,6 @@ class ImageSummary:
 
     def __len__(self) -> int:
         return len(self.rows)
-
-
-def _image_iou(table: SampleTable) -> Float64[np.ndarray, " n"]:
-    hit, rows, guessed = np.moveaxis(table.class_pixels, 1, 0)
-    iou = np.divide(hit, rows + guessed - hit, out=np.full(hit.shape, np.nan), where=rows > 0)
-    present = (rows > 0).sum(axis=1)
-    total = np.nansum(iou, axis=1)
-    return np.divide(total, present, out=np.full(len(iou), np.nan), where=present > 0)
 
 
 @dataclass(frozen=True, eq=False)

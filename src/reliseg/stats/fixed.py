@@ -32,6 +32,11 @@ def carry(sums: Limbs) -> Limbs:
     return carried
 
 
+def apart(sums: Limbs) -> tuple[Int64[np.ndarray, "..."], Int64[np.ndarray, "..."]]:
+    """Return the upper and the lower limbs, each in one piece, as compiled code reads them."""
+    return np.ascontiguousarray(sums[..., 0]), np.ascontiguousarray(sums[..., 1])
+
+
 def total(sums: Limbs, axis: int | tuple[int, ...]) -> Limbs:
     """Sum over axes; negative ones count from before the axis of limbs."""
     axes = (axis,) if isinstance(axis, int) else axis

@@ -74,9 +74,10 @@ class SampleTable:
     @cached_property
     def class_pixels(self) -> Int64[np.ndarray, "n 3 t"]:
         """Right pixels of each class, all known pixels of it, and those that are predicted as it."""
-        classes = self.confusion.shape[1]
-        among = self.confusion[:, :, :classes]
-        return np.stack([np.einsum("ncc->nc", among), self.confusion.sum(axis=2), among.sum(axis=1)], axis=1)
+        from reliseg.stats.filled.images import class_pixels  # numba is slow to import
+
+        found: Int64[np.ndarray, "n 3 t"] = class_pixels(self.confusion)
+        return found
 
     @property
     def bin_counts(self) -> Int64[np.ndarray, "n b"]:

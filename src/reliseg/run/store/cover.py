@@ -34,10 +34,12 @@ class Piece:
 
     def holds(self, part: str, codes: Mapping[str, str]) -> bool:
         """Tell if it counts a score, or an extra part; `codes` are those of scores of other packages now."""
-        if part in map(extra_part, self.stored.layout.extras):
+        if part == BASE:
             return True
         layout, head = self.stored.layout, self.stored.head
-        return part == BASE or (part in layout.scores and head.codes.get(part) == codes.get(part))
+        if part in layout.scores:
+            return head.codes.get(part) == codes.get(part)
+        return part in map(extra_part, layout.extras)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +71,9 @@ class Cover:
 def cover(pieces: Iterable[Piece], ids: Collection[str], layout: Layout, codes: Mapping[str, str]) -> Cover:
     """Return how pieces whose files are as they were cover these samples. The largest are used first."""
     every = frozenset(ids)
-    ordered = sorted(pieces, key=lambda p: (-len(p.samples), p.path.name))
+    ordered = sorted((p for p in pieces if p.samples <= every), key=lambda p: (-len(p.samples), p.path.name))
     parts = [BASE, *map(extra_part, layout.extras), *layout.scores]
-    sources = {part: _apart(p for p in ordered if p.holds(part, codes) and p.samples <= every) for part in parts}
+    sources = {part: _apart(p for p in ordered if p.holds(part, codes)) for part in parts}
     held = {part: frozenset().union(*(piece.samples for piece in found)) for part, found in sources.items()}
     lacking = {part: every - there for part, there in held.items() if there != every}
     return Cover(

@@ -1,5 +1,6 @@
 """Frames of Zstandard: how the arrays of pieces are packed. The library is imported when the first one is needed."""
 
+import threading
 from functools import cache
 from typing import Any
 
@@ -34,10 +35,19 @@ def unpack(frame: bytes | memoryview, most: int) -> bytes:
             raise ValueError("a frame that is too large, or does not say how large it is")
         if size == 0 and frame != pack(b""):  # the library looks no further
             raise ValueError("a frame of nothing that holds something, or is followed by it")
-        opened = library.ZstdDecompressor(max_window_size=_WINDOW)
-        return bytes(opened.decompress(frame, max_output_size=size, allow_extra_data=False))
+        return bytes(_reader().decompress(frame, max_output_size=size, allow_extra_data=False))
     except library.ZstdError as error:
         raise ValueError(f"no frame, or one that is cut off or followed by something: {error}") from error
+
+
+def _reader() -> Any:
+    """Return what unpacks the frames of this thread: to make one takes longer than most frames."""
+    if not hasattr(_of_thread, "reader"):
+        _of_thread.reader = _library().ZstdDecompressor(max_window_size=_WINDOW)
+    return _of_thread.reader
+
+
+_of_thread = threading.local()
 
 
 @cache
