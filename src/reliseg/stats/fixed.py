@@ -12,6 +12,8 @@ CALIBRATED_LIMIT = 2.0**24
 """Calibrated logits of greater magnitude are refused: sums of scores have room for no more."""
 _BITS = 32
 _MASK = (1 << _BITS) - 1
+UPPER = float(1 << _BITS)
+"""How many units one in the upper limb stands for."""
 
 
 def units(values: Float64[np.ndarray, "..."]) -> Int64[np.ndarray, "..."]:
@@ -46,7 +48,7 @@ def total(sums: Limbs, axis: int | tuple[int, ...]) -> Limbs:
 
 def real(sums: Limbs) -> Float64[np.ndarray, "..."]:
     """Return the sums as float64."""
-    return (sums[..., 0] * float(1 << _BITS) + sums[..., 1]) / UNIT
+    return (sums[..., 0] * UPPER + sums[..., 1]) / UNIT
 
 
 def exact_sum(sums: Limbs) -> float:

@@ -5,7 +5,7 @@ import numpy as np
 from reliseg.runtime.numba_compile import exact_njit, inline_exact_njit
 from reliseg.stats.bins import RIGHT
 from reliseg.stats.filled.sums import Tree, sum_by, tree
-from reliseg.stats.fixed import UNIT
+from reliseg.stats.fixed import UNIT, UPPER
 from reliseg.types import Float64, Int64
 
 Limb = Int64[np.ndarray, "n b"]
@@ -16,7 +16,7 @@ OfClass = Int64[np.ndarray, " t"]
 @inline_exact_njit
 def _real(high: np.int64, low: np.int64) -> float:
     """Return a sum as `stats.fixed.real`."""
-    return (high * 4294967296.0 + low) / UNIT
+    return (high * UPPER + low) / UNIT
 
 
 @exact_njit

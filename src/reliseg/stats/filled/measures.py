@@ -141,7 +141,7 @@ def _put_of(count: int, way: int, risk: bool, block: Block) -> None:
 
 @inline_exact_njit
 def _put_terms(count: int, way: int, risk: bool, block: Block) -> None:
-    """Put what each of a few bins adds to the areas into the last rows of a block."""
+    """Put what each of a few bins adds to the areas into a block."""
     if risk:  # the compiler makes straight code of constants
         if way == EVEN:
             _put_of(count, EVEN, True, block)
@@ -159,6 +159,7 @@ def _put_terms(count: int, way: int, risk: bool, block: Block) -> None:
 
 @inline_exact_njit
 def _put_pairs(count: int, block: Block) -> None:
+    """Put the pairs of a positive and a negative that each of a few bins adds into a block."""
     for i in range(count):
         p, q, tp = block[0, i], block[1, i], block[2, i]
         block[6, i], block[7, i] = q * tp, q * p

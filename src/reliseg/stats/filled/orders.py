@@ -39,12 +39,12 @@ def near_edges(places: Bins, counts: Bins) -> Order:
     n, away = len(places), by_chance(counts)
     up, down = np.empty(n, np.int64), np.empty(n, np.int64)
     none = np.int64(0)
-    for i in range(n - 1):  # of neighbours: several at once
+    for i in range(n - 1):  # without branches, so that several are looked at at once
         touching = places[i + 1] - places[i] == 1
         up[i] = _near(counts[i], choose(touching, away[i + 1], none))
         down[i + 1] = _near(counts[i + 1], choose(touching, away[i], none))
-    for i in range(min(n, 1)):
-        down[i], up[n - 1] = _near(counts[i], none), _near(counts[n - 1], none)
+    if n > 0:
+        down[0], up[n - 1] = _near(counts[0], none), _near(counts[n - 1], none)
     return up, down
 
 
