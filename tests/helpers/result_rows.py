@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from reliseg.results import Origin, Results, Row, Value
-from reliseg.results.replicates import FOLDER, Lefts, UnitSet, write_replicates
+from reliseg.results.replicates import FOLDER, About, Lefts, UnitSet, write_replicates
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -57,11 +57,16 @@ def lefts_of(numbers: Sequence[float], kind: str = "images", names: Sequence[str
     return Lefts((left,), (UnitSet(kind, called, called),), doubt)
 
 
+def about(row: Row, lefts: Lefts) -> About:
+    """Return a number to be written whose replicates lie about its value."""
+    return About(row, lefts.values, row.value, lefts.units, lefts.doubt)
+
+
 def write_run(folder: Path, *numbers: tuple[Row, Lefts]) -> Path:
     """Write the table of a run, and its numbers without each unit; return the folder."""
     write_results(folder, *(row for row, _ in numbers))
     origins = dict.fromkeys((row.model, row.dataset, row.domain, row.calibration) for row, _ in numbers)
     for origin in origins:
         own = [n for n in numbers if (n[0].model, n[0].dataset, n[0].domain, n[0].calibration) == origin]
-        write_replicates(folder / FOLDER, own[0][0], own)
+        write_replicates(folder / FOLDER, own[0][0], [about(*number) for number in own])
     return folder

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.result_rows import about
 
 from reliseg.errors import DataError
 from reliseg.results import Origin, Row, Value
@@ -26,7 +27,7 @@ def written(tmp_path):
         (row(class_="car"), Lefts((np.array([0.1, np.nan, 0.3]),), (UNITS,), "car stands in 2 of 3 images")),
         (row("drop_ece", 0.1), Lefts((np.array([0.2, 0.1, 0.0]), np.array([0.1, 0.15])), (UNITS, OTHERS))),
     ]
-    write_replicates(tmp_path / FOLDER, row(), numbers)
+    write_replicates(tmp_path / FOLDER, row(), [about(*number) for number in numbers])
     return tmp_path, numbers
 
 
@@ -42,7 +43,7 @@ def test_what_is_written_is_what_is_read(written):
 
 def test_equal_numbers_give_equal_bytes(written, tmp_path):
     run, numbers = written
-    again = write_replicates(tmp_path / "again", row(), numbers)
+    again = write_replicates(tmp_path / "again", row(), [about(*number) for number in numbers])
     (first,) = (run / FOLDER).rglob("*.npz")
     assert again.read_bytes() == first.read_bytes()
 

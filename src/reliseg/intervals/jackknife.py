@@ -80,18 +80,19 @@ class Spread:
         """Return the spread of n values from sums of their distances from the mean, squared and to the fourth power."""
         if not squares > 0:
             return cls(0.0, float(n - 1), n, n)
-        kurtosis = fourths * n / squares**2
+        kurtosis = fourths * n / (squares * squares)
         freedom = min(max(2 * n / max(kurtosis - 1, 1e-9), min(2, n - 1)), n - 1)
         return cls(math.sqrt((n - 1) / n * squares), float(freedom), deciding, n)
 
     def __add__(self, other: "Spread") -> "Spread":
         """Return the spread of a sum or difference of two independent numbers (Welch 1947)."""
-        square = self.error**2 + other.error**2
+        own, others = self.error * self.error, other.error * other.error
+        square = own + others
         if not square:
             return replace(self, freedom=min(self.freedom, other.freedom))
-        fourth = self.error**4 / self.freedom + other.error**4 / other.freedom
+        fourth = own * own / self.freedom + others * others / other.freedom
         wider = max((self, other), key=lambda spread: spread.error)
-        freedom = square**2 / fourth if fourth else wider.freedom
+        freedom = square * square / fourth if fourth else wider.freedom
         return replace(wider, error=math.sqrt(square), freedom=freedom)
 
     def doubt(self, noun: str = "unit") -> str:

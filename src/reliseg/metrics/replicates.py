@@ -39,9 +39,8 @@ _UNITS_OF_A_CLASS = 5
 """A class that stands in fewer units gives no honest interval."""
 
 
-def few_units(units: Units, what: str, pixels: PerUnit, *, predicted: bool = False) -> str:
-    """Return a doubt where only a few units have any of these pixels, or predictions; else nothing."""
-    n = int((pixels > 0).sum())
+def few_units(units: Units, what: str, n: int, *, predicted: bool = False) -> str:
+    """Return a doubt where only a few units, n, have any of these pixels, or predictions; else nothing."""
     is_there = "is predicted" if predicted else "stands"
     return f"{what} {is_there} in {n} of {len(units)} {units.kind}" if 0 < n < _UNITS_OF_A_CLASS else ""
 

@@ -332,6 +332,11 @@ class Units:
         return len(self.names)
 
     @cached_property
+    def with_classes(self) -> Int64[np.ndarray, "3 c"]:
+        """How many units have right pixels of each class, pixels of its, and pixels that are predicted as it."""
+        return np.asarray((self.rows.classes > 0).sum(axis=0))
+
+    @cached_property
     def total(self) -> Rows:
         """The sum of all units."""
         return self.rows.total()

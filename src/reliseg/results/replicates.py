@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import numpy as np
+from pydantic_core import to_json
 
 from reliseg.errors import DataError
 from reliseg.results.rows import Row
@@ -50,32 +51,45 @@ class Lefts:
         return self.units == other.units
 
 
+class About(NamedTuple):
+    """A number to be written: its replicates, which lie about another value, with all units."""
+
+    row: Row
+    lefts: tuple[Float64[np.ndarray, " u"], ...]
+    """Without each unit, in float64."""
+    centre: float
+    units: tuple[UnitSet, ...]
+    doubt: str = ""
+
+
 def number_key(row: Row) -> Key:
     """Return what tells a number from the others of its model, domain and calibration."""
     return row.fitted_on, row.score, row.metric, row.class_, row.definition
 
 
-def write_replicates(folder: Path, origin: Row, numbers: Iterable[tuple[Row, Lefts]]) -> Path:
+def write_replicates(folder: Path, origin: Row, numbers: Iterable[About]) -> Path:
     """Write the replicates of one model on one domain under one calibration, which any of its rows names."""
     sets: list[UnitSet] = []
     index = []
-    columns, centres, sizes = [np.zeros(0)], list[float](), list[int]()
-    for row, lefts in numbers:
+    columns, centres, values, sizes = [np.zeros(0)], list[float](), list[float](), list[int]()
+    for row, lefts, centre, of_units, doubt in numbers:
         places = []
-        for units in lefts.units:
+        for units in of_units:
             if units not in sets:
                 sets.append(units)
             places.append(sets.index(units))
-        index.append([*number_key(row), places, lefts.doubt])
-        columns += lefts.values
-        centres += [row.value] * len(lefts.values)
-        sizes += map(len, lefts.values)
+        index.append([*number_key(row), places, doubt])
+        columns += lefts
+        centres += [centre] * len(lefts)
+        values += [row.value] * len(lefts)
+        sizes += map(len, lefts)
     head = {"format": _FORMAT, "origin": _origin(origin), "units": [vars(s) for s in sets], "numbers": index}
-    text = np.frombuffer(json.dumps(head, ensure_ascii=False).encode(), np.uint8)
-    values = np.concatenate(columns)
-    values -= np.repeat(np.array(centres, np.float64), sizes)
+    text = np.frombuffer(to_json(head), np.uint8)
+    about = np.array(values, np.float64)
+    distances = np.concatenate(columns) + np.repeat(about - np.array(centres, np.float64), sizes)
+    distances -= np.repeat(about, sizes)
     path = _path(folder, origin)
-    write_atomically(path, lambda file: _save(file, text, values.astype("<f4")))
+    write_atomically(path, lambda file: _save(file, text, distances.astype("<f4")))
     return path
 
 

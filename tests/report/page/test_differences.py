@@ -5,6 +5,7 @@ from math import nan
 
 import numpy as np
 import pytest
+from helpers.result_rows import about
 from helpers.simulated_run import Shape, write_simulated_run
 
 from reliseg.report.compare.difference import Difference
@@ -22,7 +23,7 @@ def run(tmp_path):
     noise = np.linspace(-0.02, 0.02, 10)
     for row in RunFiles.read(folder).results.where(metric="miou"):
         own = noise * (1 + 1e-4 * (row.model == "b"))
-        write_replicates(folder / FOLDER, row, [(row, Lefts((row.value + own,), (IMAGES,)))])
+        write_replicates(folder / FOLDER, row, [about(row, Lefts((row.value + own,), (IMAGES,)))])
     return RunFiles.read(folder)
 
 

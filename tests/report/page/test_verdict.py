@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.result_rows import about
 from helpers.simulated_run import Shape, write_simulated_run
 
 from reliseg.report.page.run_files import RunFiles
@@ -75,7 +76,7 @@ def test_a_ranking_is_decided_by_differences_on_the_same_images_where_the_run_ke
     run = RunFiles.read(folder)
     for miou, ece in zip(run.results.where(metric="miou"), run.results.where(metric="ece"), strict=True):
         lefts = (Lefts((row.value + draw.normal(0, spread, 10),), (images,)) for row in (miou, ece))
-        write_replicates(folder / FOLDER, miou, zip((miou, ece), lefts, strict=True))
+        write_replicates(folder / FOLDER, miou, map(about, (miou, ece), lefts))
     names = names_of([run])
     shift, _, calibration = verdict(join_runs([run], names), [run], names).splitlines()
     assert "on the same 10 images" in shift

@@ -9,8 +9,9 @@ import pytest
 from reliseg.intervals import Scale
 from reliseg.metrics.replicates import Replicates
 from reliseg.results import NAN, Origin, Row, Value
-from reliseg.results.replicates import UnitSet
-from reliseg.run.measure.numbers import Number, mean_number, with_intervals
+from reliseg.results.replicates import FOLDER, UnitSet
+from reliseg.results.replicates import Replicates as Stored
+from reliseg.run.measure.numbers import Number, mean_number, with_intervals, write_replicates_of
 
 LEFT = np.linspace(0.45, 0.55, 20)
 UNITS = UnitSet("images", tuple(map(str, range(20))), ("",) * 20)
@@ -33,7 +34,7 @@ def test_what_has_no_replicates_says_why_and_what_is_undefined_says_it_already()
     assert math.isnan(row.ci_low)
     assert (row.ci_units, row.ci_note) == ("images", "it has none")
     undefined = number()
-    undefined = replace(undefined, row=replace(undefined.row, value=NAN, why="no pixel"))
+    undefined = undefined._replace(row=replace(undefined.row, value=NAN, why="no pixel"))
     assert with_intervals([undefined])[0].row.ci_note == ""
 
 
@@ -51,9 +52,10 @@ def test_a_domain_without_units_has_no_interval_and_says_nothing():
     assert with_intervals([number(units=None)])[0].row.ci_units == ""
 
 
-def test_stored_replicates_lie_about_the_value_that_is_known_best():
-    lefts = number(value=0.6).lefts
-    np.testing.assert_allclose(lefts.values[0], LEFT + 0.1)
+def test_stored_replicates_lie_about_the_value_that_is_known_best(tmp_path):
+    best = number(value=0.6)
+    write_replicates_of(tmp_path / FOLDER, [best])
+    np.testing.assert_allclose(Stored(tmp_path).of(best.row).values[0], LEFT + 0.1, atol=1e-8)
 
 
 def test_the_interval_of_a_mean_over_seeds_is_that_of_the_mean_of_replicates():
@@ -66,7 +68,7 @@ def test_the_interval_of_a_mean_over_seeds_is_that_of_the_mean_of_replicates():
     assert found.row.ci_low < 0.6 < found.row.ci_high
     undefined = mean_number(replace(row, why="for 1 of 2 seeds: no pixel", value=NAN), [one, other])
     assert math.isnan(undefined.row.ci_low)
-    assert undefined.lefts is None
+    assert undefined.replicates is None
 
 
 @pytest.mark.parametrize("lost", [0, 3])

@@ -98,9 +98,10 @@ class ClassReliability(Metric):
         centres, lefts = _numbers(units.total), _numbers(units.without_each)
         for name, left in lefts.items():
             of_guess = name == "predicted_class_ece"
+            n = units.with_classes[2 if of_guess else 1].tolist()
             for c in domain.labels.present:
                 label = domain.labels.classes[c]
-                doubt = few_units(units, label, units.rows.classes[:, 2 if of_guess else 1, c], predicted=of_guess)
+                doubt = few_units(units, label, n[c], predicted=of_guess)
                 yield Replicates(name, float(centres[name][0, c]), (left[:, c],), label=label, doubt=doubt)
 
 

@@ -55,9 +55,10 @@ class ClassWiseError(Metric):
             return
         centres, lefts = (_errors(rows)[:, present] for rows in (units.total, units.without_each))
         yield Replicates("classwise_ece", float(centres.mean()), (lefts.mean(axis=1),))
+        n = units.with_classes[1].tolist()
         for i, c in enumerate(present):
             label = domain.labels.classes[c]
-            doubt = few_units(units, label, units.rows.classes[:, 1, c])
+            doubt = few_units(units, label, n[c])
             yield Replicates("classwise_ece", float(centres[0, i]), (lefts[:, i],), label=label, doubt=doubt)
 
 

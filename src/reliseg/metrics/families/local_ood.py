@@ -46,6 +46,6 @@ class LocalOod(Metric):
             known = [counts[:, :UNKNOWN_ROLE].sum(axis=1) for counts in sums]
             unknown = [np.ascontiguousarray(counts[:, UNKNOWN_ROLE]) for counts in sums]
             of_each = domain.units.rows.ranks[score][:, UNKNOWN_ROLE].sum(axis=1)
-            doubt = few_units(domain.units, "what is unknown", of_each)
+            doubt = few_units(domain.units, "what is unknown", int((of_each > 0).sum()))
             for number in detection_replicates(_QUANTITIES, known, unknown, score):
                 yield replace(number, doubt=doubt)

@@ -115,7 +115,8 @@ def miou_replicates(domain: DomainState) -> Replicates | None:
 
 def _rare_classes(domain: DomainState, units: Units) -> dict[int, str]:
     """Return for each present class why its numbers are in doubt, or nothing."""
-    return {c: few_units(units, domain.labels.classes[c], units.rows.classes[:, 1, c]) for c in domain.labels.present}
+    n = units.with_classes[1].tolist()
+    return {c: few_units(units, domain.labels.classes[c], n[c]) for c in domain.labels.present}
 
 
 def mean_numbers(rows: Rows, present: Sequence[int]) -> dict[str, Float64[np.ndarray, " m"]]:

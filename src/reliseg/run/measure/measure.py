@@ -255,14 +255,13 @@ def _numbers(metrics: list[Metric], views: _Views, reference: DomainState | None
     for metric in metrics:
         if metric.needs_annotation and not state.annotated:
             continue
-        quantities = metric.quantities()
+        scales = {name: quantity.scale for name, quantity in metric.quantities().items()}
         for row_origin, row_state in views.of(metric):
             values = compute_values(metric, row_state, reference)
             replicates = replicates_by_value(metric, values, row_state, reference)
             for value, found in zip(values, replicates, strict=True):
                 row = Row.of(row_origin, value, n_images=len(state.images), n_pixels=known)
-                scale = quantities[value.metric].scale
-                yield Number(row, scale, found, sets, metric.without_interval)
+                yield Number(row, scales[value.metric], found, sets, metric.without_interval)
 
 
 def _origin(run: ModelRun, target: Reported, calibration: str) -> Origin:

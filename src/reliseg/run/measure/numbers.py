@@ -1,8 +1,9 @@
 """A row of results with what its interval is made of."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,14 +12,13 @@ from reliseg.metrics import DomainState, Metric
 from reliseg.metrics.replicates import Replicates
 from reliseg.metrics.units import Units
 from reliseg.results import NAN, Row, Value
-from reliseg.results.replicates import Lefts, UnitSet, write_replicates
+from reliseg.results.replicates import About, UnitSet, write_replicates
 
 _FEW = 8
 """Fewer units give an interval that should not be relied on."""
 
 
-@dataclass(frozen=True, eq=False)
-class Number:
+class Number(NamedTuple):
     """A row, its replicates if it has any, and the scale of its interval."""
 
     row: Row
@@ -29,18 +29,9 @@ class Number:
     without: str
     """Why there is no interval where there are no replicates."""
 
-    @property
-    def lefts(self) -> Lefts | None:
-        """The replicates about the row's value: how far each unit moves it."""
-        if self.replicates is None:
-            return None
-        away = self.row.value - self.replicates.centre
-        values = tuple(left + away for left in self.replicates.lefts)
-        return Lefts(values, self.units[: len(values)], self.replicates.doubt)
-
     def skipping(self, images: int) -> "Number":
         """Return the number of a domain of which so many images could not be read."""
-        return replace(self, row=replace(self.row, skipped=images)) if images else self
+        return self._replace(row=replace(self.row, skipped=images)) if images else self
 
     def with_interval(self, found: Interval | None) -> "Number":
         """Return the number with an interval of its replicates; or None, and why where it has no replicates."""
@@ -49,7 +40,7 @@ class Number:
         low, high, note = (NAN, NAN, self._without()) if found is None else (found.low, found.high, self._doubt(found))
         units = self.units[0]
         row = self.row.with_interval(low, high, units=units.kind, n_units=len(units.names), note=note)
-        return Number(row, self.scale, self.replicates, self.units, self.without)
+        return self._replace(row=row)
 
     def _without(self) -> str:
         """Return why there is no interval, if the value does not say it."""
@@ -95,8 +86,12 @@ def unit_set(units: Units) -> UnitSet:
 
 def write_replicates_of(folder: Path, numbers: Sequence[Number]) -> Path:
     """Write the replicates of all numbers of one model on one domain under one calibration."""
-    with_lefts = [(number.row, lefts) for number in numbers if (lefts := number.lefts) is not None]
-    return write_replicates(folder, numbers[0].row, with_lefts)
+    found = [
+        About(n.row, n.replicates.lefts, n.replicates.centre, n.units[: len(n.replicates.lefts)], n.replicates.doubt)
+        for n in numbers
+        if n.replicates is not None
+    ]
+    return write_replicates(folder, numbers[0].row, found)
 
 
 def mean_number(row: Row, parts: Sequence[Number]) -> Number:
@@ -104,8 +99,8 @@ def mean_number(row: Row, parts: Sequence[Number]) -> Number:
     replicates = [part.replicates for part in parts]
     first = parts[0]
     if any(r is None for r in replicates) or row.why:
-        return replace(first, row=row, replicates=None).with_interval(None)
+        return first._replace(row=row, replicates=None).with_interval(None)
     there = [r for r in replicates if r is not None]
     lefts = tuple(np.mean(same, axis=0) for same in zip(*(r.lefts for r in there), strict=True))
     mean = replace(there[0], centre=float(np.mean([r.centre for r in there])), lefts=lefts)
-    return with_intervals([replace(first, row=row, replicates=mean)])[0]
+    return with_intervals([first._replace(row=row, replicates=mean)])[0]
