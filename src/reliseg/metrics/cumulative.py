@@ -12,7 +12,7 @@ import numpy as np
 from reliseg.metrics.base import DomainState
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.built_in_scores import msp_edges
-from reliseg.stats.fixed import real
+from reliseg.stats.fixed import real, taken
 from reliseg.stats.ranking import Bracketed
 from reliseg.stats.rounding import ROUNDING, pixels_near_edges
 from reliseg.types import Bool, Float64, Int64
@@ -47,7 +47,7 @@ class CumulativePath:
         pair, edges = domain.filled("msp").pair([WRONG], [RIGHT]), msp_edges()
         at_edge = edges[pair.places]
         blur, tied = exchanges(pair.places, pair.first, pair.second, at_edge)
-        sums = real(domain.pixels.confidence.sums.take(pair.places, axis=0))
+        sums = real(taken(domain.pixels.confidence.sums, pair.places))
         known = np.stack([pair.first, pair.second])
         return cls.rising(known, sums, (at_edge, edges[pair.places + 1]), blur, tied)
 

@@ -359,6 +359,8 @@ def sums_of_groups(a: np.ndarray, group: Int64[np.ndarray, " m"], groups: int) -
 
     Counts of single images stay as narrow as they are.
     """
+    if groups == len(a) and (np.diff(group) > 0).all():  # as they come
+        return a
     order = np.argsort(group, kind="stable")
     rows = a[order]
     if groups == len(a):

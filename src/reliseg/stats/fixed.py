@@ -34,6 +34,14 @@ def carry(sums: Limbs) -> Limbs:
     return carried
 
 
+def taken(sums: Limbs, places: Int64[np.ndarray, " n"]) -> Limbs:
+    """Return the sums at places of the first axis; where the limbs lie apart in memory, nothing else is gone through.
+
+    The result lies in the same way.
+    """
+    return np.moveaxis(np.moveaxis(sums, -1, 0).take(places, axis=1), 0, -1)
+
+
 def apart(sums: Limbs) -> tuple[Int64[np.ndarray, "..."], Int64[np.ndarray, "..."]]:
     """Return the upper and the lower limbs, each in one piece, as compiled code reads them."""
     return np.ascontiguousarray(sums[..., 0]), np.ascontiguousarray(sums[..., 1])

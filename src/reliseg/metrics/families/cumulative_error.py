@@ -14,7 +14,7 @@ from reliseg.metrics.units import Rows, Units
 from reliseg.results import Value
 from reliseg.stats.bins import COARSE_BINS, COARSE_SHIFT, RELIABILITY_BINS, RIGHT, WRONG
 from reliseg.stats.filled.bins import FilledBins
-from reliseg.stats.fixed import real
+from reliseg.stats.fixed import real, taken
 from reliseg.stats.ranking import Bracketed
 from reliseg.types import Float64, Int64
 
@@ -78,7 +78,7 @@ def _mean_confidences(domain: DomainState, units: Units) -> Float64[np.ndarray, 
     filled, means = domain.filled("msp"), np.zeros(COARSE_BINS)
     coarse = filled.places >> COARSE_SHIFT
     first = np.flatnonzero(np.diff(coarse, prepend=-1))
-    sums = real(np.add.reduceat(domain.pixels.confidence.sums.take(filled.places, axis=0), first))
+    sums = real(np.add.reduceat(taken(domain.pixels.confidence.sums, filled.places), first))
     means[coarse[first]] = np.nan_to_num(ratio(sums, np.add.reduceat(_known(filled), first)))
     return means[units.coarse_bins["msp"]]
 
