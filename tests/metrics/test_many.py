@@ -37,7 +37,7 @@ def test_the_area_under_the_risk_is_the_mean_over_pixels_where_there_are_many(co
     assert found == pytest.approx(expected, abs=2e-3)
     rates = many.error_rates(pos, neg)
     assert rates == pytest.approx([n.sum() / (p + n).sum() for p, n in each])
-    expected = [ranking.least_area_under_risk(p * 1000, n * 1000) for p, n in each]
+    expected = [ranking.least_area_under_risk(1000 * p.sum(), 1000 * n.sum()) for p, n in each]
     assert many.least_area_under_risk(rates) == pytest.approx(expected, abs=2e-3)
 
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from reliseg.results import COLUMNS, Origin, Row, Value, with_score
+from reliseg.results import COLUMNS, Origin, Row, Value
 
 ORIGIN = Origin("model", "data", "night", reference="data/day", calibration="ts@data/val", fitted_on="data/val", seed=3)
 
@@ -55,9 +55,3 @@ def test_undefined_values_have_a_reason_and_no_number():
     value = Value.undefined("m", "no pixel", "d", label="c", score="msp")
     assert all(math.isnan(v) for v in (value.value, value.lo, value.hi))
     assert (value.why, value.label, value.score) == ("no pixel", "c", "msp")
-
-
-def test_values_are_given_a_score():
-    values = [Value.exact("a", 1, "d"), Value.exact("b", 2, "d")]
-    assert [v.score for v in with_score(values, "margin")] == ["margin", "margin"]
-    assert [v.score for v in values] == ["", ""]

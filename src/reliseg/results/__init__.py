@@ -1,8 +1,8 @@
 """What a run gives to its readers: tables, and the files beside them."""
 
-from reliseg.results.csv_text import csv_line, csv_numbers, read_csv
+from reliseg.results.csv_text import csv_line, csv_numbers, csv_texts, read_csv
 from reliseg.results.images import ImageRow, ImageTable
-from reliseg.results.rows import COLUMNS, NAN, Origin, Row, Value, with_score
+from reliseg.results.rows import COLUMNS, NAN, Origin, Row, Value
 from reliseg.results.table import Results, read_provenance
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "Value",
     "csv_line",
     "csv_numbers",
+    "csv_texts",
     "read_csv",
     "read_provenance",
-    "with_score",
 ]

@@ -1,8 +1,7 @@
 """One number of a run: its value and bracket, its interval, its definition, and where it was measured."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 NAN = math.nan
@@ -138,8 +137,3 @@ class Row:
 KEYS = ("model", "dataset", "domain", "reference", "calibration", "fitted_on", "seed", "score")
 COLUMNS = tuple(f.name.rstrip("_") for f in fields(Row))
 NUMBERS = frozenset(f.name for f in fields(Row) if f.type is float)
-
-
-def with_score(values: Iterable[Value], score: str) -> list[Value]:
-    """Return the values with the name of their score."""
-    return [replace(value, score=score) for value in values]

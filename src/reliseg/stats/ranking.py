@@ -99,9 +99,9 @@ def area_under_risk(right: Histogram, wrong: Histogram) -> Bracketed:
     return tied.sum() / total, right_first.sum() / total, wrong_first.sum() / total
 
 
-def least_area_under_risk(right: Histogram, wrong: Histogram) -> float:
-    """Return AURC of the oracle, which ranks all errors last."""
-    k, e = float(right.sum()), float(wrong.sum())
+def least_area_under_risk(right: int, wrong: int) -> float:
+    """Return AURC of the oracle, which ranks all errors last, of so many right and wrong pixels."""
+    k, e = float(right), float(wrong)
     return (e - k * float(harmonic(np.array(k), np.array(k + e)))) / (k + e)
 
 

@@ -9,6 +9,7 @@ from helpers.worlds import UNKNOWN, WORLDS, of_pixels
 from reliseg.metrics import METRICS
 from reliseg.run.measure.curves import BINS, curves_of, risk_coverage, score_bins
 from reliseg.stats.bins import RIGHT, UNKNOWN_ROLE, WRONG
+from reliseg.stats.filled.bins import FilledPair
 from reliseg.testing import worlds
 
 NAMES = ("data", "day")
@@ -91,10 +92,10 @@ def test_risks_at_coverages_are_those_of_the_rows(name):
 
 def test_coverages_are_whole_pixels_from_the_surest_one_to_all():
     right, wrong = np.array([1, 2, 0]), np.array([0, 1, 1])
-    curve = risk_coverage(right, wrong)
+    curve = risk_coverage(FilledPair.of(right, wrong))
     assert curve.coverage == [0.2, 0.4, 0.6, 0.8, 1.0]
     assert curve.risk == pytest.approx([0, 1 / 6, 2 / 9, 1 / 4, 2 / 5], rel=1e-4)
-    many = risk_coverage(np.array([700, 0]), np.array([0, 300]))
+    many = risk_coverage(FilledPair.of(np.array([700, 0]), np.array([0, 300])))
     assert 0.58 in many.coverage
     assert 0.581 not in many.coverage  # 0.58 * 1000 is 580.0000000000001
 

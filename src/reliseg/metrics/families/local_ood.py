@@ -30,10 +30,10 @@ class LocalOod(Metric):
         values = []
         for score in domain.scores:
             pixels = domain.filled(score).pair([WRONG, RIGHT], [UNKNOWN_ROLE])
-            if pixels.first.any() and pixels.second.any():
+            if all(pixels.pixels):
                 values += detection_values(_QUANTITIES, pixels, score)
             else:
-                side = "unknown" if not pixels.second.any() else "known"
+                side = "unknown" if not pixels.pixels[1] else "known"
                 values += undefined_values(_QUANTITIES, f"no {side} pixel", score=score)
         return values
 

@@ -9,7 +9,7 @@ import numpy as np
 from reliseg.metrics import many
 from reliseg.metrics.base import NO_PIXELS, DomainState, Metric, Quantity, undefined_values
 from reliseg.metrics.replicates import Replicates, replicates_of
-from reliseg.results import Value, with_score
+from reliseg.results import Value
 from reliseg.stats import ranking
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.filled.bins import FilledPair
@@ -96,7 +96,7 @@ class Misclassification(Metric):
         """Return the values of each score; rankings are undefined where all pixels are right, or all are wrong."""
         values = []
         for score in domain.scores:
-            values += with_score(_values(domain.filled(score).pair([RIGHT], [WRONG])), score)
+            values += _values(domain.filled(score).right_and_wrong, score)
         return values
 
     def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:
@@ -106,14 +106,14 @@ class Misclassification(Metric):
                 yield from replicates_of(lambda rows, s=score: _numbers(rows.ranks[s]), domain.units, score=score)  # type: ignore[misc]
 
 
-def _values(pixels: FilledPair) -> list[Value]:
+def _values(pixels: FilledPair, score: str) -> list[Value]:
     from reliseg.stats.filled.ranked import rankings_and_risks  # numba is slow to import
 
     if not len(pixels.places):
-        return undefined_values(_QUANTITIES, NO_PIXELS)
+        return undefined_values(_QUANTITIES, NO_PIXELS, score=score)
     ranked, risks = rankings_and_risks(pixels, _RISKS)
-    right, wrong = float(pixels.first.sum()), float(pixels.second.sum())
-    brackets = _risks(risks, ranking.least_area_under_risk(pixels.first, pixels.second))
+    right, wrong = pixels.pixels
+    brackets = _risks(risks, ranking.least_area_under_risk(right, wrong))
     missing = {}
     if ranked is not None:
         brackets |= _rankings(ranked, wrong / (right + wrong))
@@ -121,7 +121,9 @@ def _values(pixels: FilledPair) -> list[Value]:
         why = "no wrong pixel" if right else "no right pixel"
         missing = dict.fromkeys(("auroc", "prr", "aupr_success", "aupr_error", "fpr95", "augrc"), why)
     return [
-        Value.undefined(m, missing[m], q.definition) if m in missing else Value.between(m, brackets[m], q.definition)
+        Value.undefined(m, missing[m], q.definition, score=score)
+        if m in missing
+        else Value.between(m, brackets[m], q.definition, score=score)
         for m, q in _QUANTITIES.items()
     ]
 

@@ -60,7 +60,7 @@ class Transfer(Metric):
             if threshold.why:
                 values += undefined_values(_QUANTITIES, threshold.why, score=score)
             else:
-                values += _values(threshold, domain.filled(score).pair([RIGHT], [WRONG]), score)
+                values += _values(threshold, domain.filled(score).right_and_wrong, score)
         return values
 
     def replicates(self, domain: DomainState, reference: DomainState | None) -> Iterator[Replicates]:

@@ -8,11 +8,11 @@ import numpy as np
 from reliseg.metrics import DomainState
 from reliseg.results.curves import DomainCurves, ReliabilityBins, RiskCoverage, ScoreBins, ScoreCurves
 from reliseg.stats import reliability
-from reliseg.stats.bins import RIGHT, VOID_ROLE, WRONG, edges
+from reliseg.stats.bins import VOID_ROLE, edges
 from reliseg.stats.built_in_scores import confidence_edges
-from reliseg.stats.filled.bins import FilledBins
+from reliseg.stats.filled.bins import FilledBins, FilledPair
 from reliseg.stats.fixed import real
-from reliseg.stats.ranking import Histogram, least_area_under_risk
+from reliseg.stats.ranking import least_area_under_risk
 from reliseg.types import Float64, Int64
 
 _DIGITS = 5
@@ -44,23 +44,22 @@ def curves_of(model: str, names: tuple[str, str], calibration: str, state: Domai
 
 def _score_curves(state: DomainState, score: str) -> ScoreCurves:
     filled = state.filled(score)
-    pair = filled.pair([RIGHT], [WRONG])
-    right, wrong = pair.first, pair.second
-    errors, known = int(wrong.sum()), int((right + wrong).sum())
+    pair = filled.right_and_wrong
+    right, wrong = pair.pixels
     curve, oracle, rate = RiskCoverage([], []), None, None
-    if known:
-        curve = risk_coverage(right, wrong)
-        oracle, rate = _short(np.array([least_area_under_risk(right, wrong), errors / known]))
+    if right + wrong:
+        curve = risk_coverage(pair)
+        oracle, rate = _short(np.array([least_area_under_risk(right, wrong), wrong / (right + wrong)]))
     return ScoreCurves(curve, oracle, rate, score_bins(score, filled))
 
 
-def risk_coverage(right: Histogram, wrong: Histogram) -> RiskCoverage:
-    """Return the curve at coverages that all curves share, in whole pixels; bins are ties, and none is empty."""
+def risk_coverage(pair: FilledPair) -> RiskCoverage:
+    """Return the curve of right and wrong pixels at coverages that all curves share, in whole pixels; bins are ties."""
     from reliseg.stats.filled.ties import risks  # numba is slow to import
 
-    known = int(right.sum()) + int(wrong.sum())
+    known = sum(pair.pixels)
     accepted = np.unique(np.ceil(COVERAGES * known - 1e-6).astype(np.int64).clip(1))  # 0.07 * 100 is 7.000000000000001
-    return RiskCoverage(_short(accepted / known), _short(risks(right, wrong, accepted)))
+    return RiskCoverage(_short(accepted / known), _short(risks(pair.first, pair.second, accepted)))
 
 
 def score_bins(score: str, pixels: FilledBins) -> ScoreBins:
@@ -70,11 +69,12 @@ def score_bins(score: str, pixels: FilledBins) -> ScoreBins:
     """
     fine = confidence_edges(score)
     shown = pixels.counts[:VOID_ROLE]
-    filled = np.flatnonzero(shown.any(axis=0))
-    if not len(filled):
+    if not shown.any():
         return ScoreBins([], [], [], [])
-    is_bounded = np.isfinite(fine[[0, -1]]).all()
-    first, last = (0, len(fine) - 1) if is_bounded else (pixels.places[filled[0]], pixels.places[filled[-1]] + 1)
+    first, last = 0, len(fine) - 1
+    if not np.isfinite(fine[[0, -1]]).all():
+        filled = np.flatnonzero(shown.any(axis=0))
+        first, last = pixels.places[filled[0]], pixels.places[filled[-1]] + 1
     cuts, edges = _cuts(score, int(first), int(last))
     starts = np.searchsorted(pixels.places, cuts)
     there = np.flatnonzero(np.diff(starts))  # of an empty bin `reduceat` takes what comes after it

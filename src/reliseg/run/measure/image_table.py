@@ -8,7 +8,7 @@ from reliseg.metrics import DomainState
 from reliseg.metrics.many import ratio
 from reliseg.metrics.units import Units, share_up_to
 from reliseg.plan.plan import Plan, Target
-from reliseg.results import NAN, csv_line, csv_numbers
+from reliseg.results import NAN, csv_line, csv_numbers, csv_texts
 from reliseg.results.images import IOU, MEAN, NUMBERS, PIXELS, PLACE
 from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.built_in_scores import msp_edges
@@ -43,8 +43,8 @@ def image_lines(
     known = units.images.known.astype(np.int64).tolist()
     for i in sorted(range(len(ids)), key=ids.__getitem__):
         sample = samples[ids[i]]
-        of_image = csv_line([sample.id, sample.scene, sample.image, sample.mask or "", known[i]])
-        yield f"{begin},{of_image[:-1]},{cells[i]}\n"
+        of_image = csv_texts(sample.id, sample.scene, sample.image, sample.mask or "")
+        yield f"{begin},{of_image},{known[i]},{cells[i]}\n"
 
 
 def _numbers(state: DomainState, units: Units, threshold: Threshold | None) -> Iterator[Float64[np.ndarray, " n"]]:

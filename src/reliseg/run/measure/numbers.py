@@ -40,7 +40,7 @@ class Number(NamedTuple):
         low, high, note = (NAN, NAN, self._without()) if found is None else (found.low, found.high, self._doubt(found))
         units = self.units[0]
         row = self.row.with_interval(low, high, units=units.kind, n_units=len(units.names), note=note)
-        return self._replace(row=row)
+        return Number(row, self.scale, self.replicates, self.units, self.without)
 
     def _without(self) -> str:
         """Return why there is no interval, if the value does not say it."""

@@ -21,7 +21,6 @@ from reliseg.run.measure.states import load_state
 from reliseg.run.measure.threads import measure_each
 from reliseg.run.store.kept import KeptFiles
 from reliseg.runtime.checked import checker
-from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.threshold import Threshold
 
 FITS_HEADER = "model,calibration,score,metric,before,after,why,n_images,n_pixels,definition\n"
@@ -164,7 +163,7 @@ def _recall(kept: KeptFiles, key: str) -> _Summary | None:
 def _threshold(state: DomainState, score: str) -> Threshold:
     if score in state.undefined_scores:
         return Threshold(why=state.undefined_scores[score])
-    return Threshold.of_pair(state.filled(score).pair([RIGHT], [WRONG]))
+    return Threshold.of_pair(state.filled(score).right_and_wrong)
 
 
 def _lines(origin: list[str], before: _Summary, after: _Summary) -> Iterator[str]:

@@ -99,6 +99,8 @@ class Inputs:
             stored = [s for s in samples if s.id in hashes]
             with suppress(OSError, SampleError, ChangedError):  # the loop says which file it is
                 self._hashes_together(target, stored)
+            if not predictions and self._are_known(str(target), hashes):
+                continue
             for sample in stored:
                 try:
                     own, of_prediction = self._hashes_of(target, sample)

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from reliseg.stats import rounding
+from reliseg.stats.bins import RIGHT, WRONG
 from reliseg.stats.pixels import ScoreHistogram
 from reliseg.types import Bool, Float64, Int, Int64
 
@@ -57,6 +58,11 @@ class FilledBins:
         kinds = np.array([[role in roles for role in range(len(self.counts))] for roles in (first, second)])
         return FilledPair(*filled_pair(self.places, self.counts, kinds), self.size)
 
+    @cached_property
+    def right_and_wrong(self) -> "FilledPair":
+        """The pixels that are right, and those that are wrong."""
+        return self.pair([RIGHT], [WRONG])
+
     def at(self, places: Places) -> Int64[np.ndarray, "4 m"]:
         """Return the pixels of bins at any places, by role; none beyond the ends."""
         return counts_at(self.places, self.counts, places).astype(np.int64)
@@ -70,6 +76,11 @@ class FilledPair:
     first: Bins
     second: Bins
     size: int
+
+    @cached_property
+    def pixels(self) -> tuple[int, int]:
+        """The number of pixels of each kind."""
+        return int(self.first.sum()), int(self.second.sum())
 
     @classmethod
     def of(cls, first: Bins, second: Bins) -> "FilledPair":

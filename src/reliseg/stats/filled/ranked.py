@@ -71,11 +71,10 @@ class _Passes(NamedTuple):
     @classmethod
     def over(cls, pair: FilledPair, percents: Sequence[int]) -> "_Passes":
         """Go over the bins of two kinds."""
-        pixels = int(pair.first.sum()), int(pair.second.sum())
-        first, second = (-(-95 * n // 100) for n in pixels)
-        accepted = [-(-sum(pixels) * percent // 100) for percent in percents]
+        first, second = (-(-95 * n // 100) for n in pair.pixels)
+        accepted = [-(-sum(pair.pixels) * percent // 100) for percent in percents]
         wanted = np.array([first, second, *accepted])
-        return cls(pixels, accepted, *_passes(pair.places, pair.first, pair.second, wanted))
+        return cls(pair.pixels, accepted, *_passes(pair.places, pair.first, pair.second, wanted))
 
     def rankings(self) -> Rankings:
         """Return the brackets of rankings."""
