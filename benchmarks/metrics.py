@@ -22,7 +22,6 @@ import numpy as np
 from kernel import ALL, Measure, image
 from machine import write
 from PIL import Image
-from threadpoolctl import threadpool_limits
 
 from reliseg.calibration.methods.ts import Scaled
 from reliseg.config.settings import Settings
@@ -40,6 +39,9 @@ from reliseg.run.hashes import InputHashes
 from reliseg.run.measure.measure import Chosen, measure
 from reliseg.run.measure.splits import measure_splits
 from reliseg.run.store.piece_files import Observed, PieceHead, read_head, save_piece
+from reliseg.run.work import ready_to_compute
+from reliseg.runtime.malloc import tune_malloc
+from reliseg.runtime.progress import Silent
 from reliseg.stats import Layout, LogitView, PixelStatistics, SampleTable
 
 IMAGES, DOMAINS = 500, ("clear", "fog", "night", "rain", "snow")
@@ -194,12 +196,14 @@ def time_looking(run: ModelRun, pieces: int) -> Iterator[Measure]:
 
 
 def time_metrics(run: ModelRun) -> Measure:
-    """Compute all metrics from the store, as a run does: matrix products take one thread.
+    """Compute all metrics from the store, as a run does once it has evaluated.
+
+    What it evaluated with is loaded, and matrix products take one thread.
 
     The system has time to put on disk what was stored just now: it would take a processor for that meanwhile.
     """
     os.sync()
-    with threadpool_limits(1, "blas"):
+    with ready_to_compute(run.plan, Silent()):
         start, worked = time.perf_counter(), time.process_time()
         coverages = Coverages(anew(run))
         splits = measure_splits(coverages, ())
@@ -246,6 +250,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="also write the measures there, as JSON")
     parser.add_argument("--store", type=Path, nargs="*", default=[], help="folders of runs to weigh")
     given = parser.parse_args(arguments)
+    tune_malloc()  # as the command does
     measures: list[Measure] = []
 
     def show(new: Iterable[Measure]) -> None:
