@@ -7,7 +7,7 @@ import pytest
 from helpers.worlds import world
 
 from reliseg.metrics import units as units_module
-from reliseg.metrics.units import Drawn, ShardRows, UnitImage, UnitRows, Units, roles_of
+from reliseg.metrics.units import Drawn, ShardRows, UnitImage, UnitRows, Units, roles_of, sums_of_groups
 from reliseg.stats import SampleTable
 from reliseg.stats.bins import ROLES, VOID_ROLE
 
@@ -33,6 +33,21 @@ def test_sums_of_a_scene_are_those_of_its_images():
         np.testing.assert_array_equal(units.of_image[mine], i)
         np.testing.assert_array_equal(units.rows.classes[i], every.rows.classes[mine].sum(axis=0))
         np.testing.assert_array_equal(units.rows.ranks["msp"][i], every.rows.ranks["msp"][mine].sum(axis=0))
+
+
+@pytest.mark.parametrize("group", [[0, 1, 2, 3], [2, 0, 3, 1], [1, 0, 1, 1], [0, 0, 0, 0]])
+def test_groups_are_summed_in_the_order_of_their_numbers_also_where_each_image_is_one(group):
+    rows = np.random.default_rng(0).integers(0, 9, (4, 3)).astype(np.uint32)
+    found = sums_of_groups(rows, np.array(group), max(group) + 1)
+    wanted = [rows[np.array(group) == k].sum(axis=0) for k in range(max(group) + 1)]
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_the_units_with_a_class_are_counted_for_what_is_right_what_is_there_and_what_is_predicted():
+    units = Units.of_table(TABLE, images(8), WORLD.layout)
+    for number, of_units in enumerate(units.rows.classes.swapaxes(0, 1)):
+        wanted = [np.count_nonzero(of_class) for of_class in of_units.T]
+        assert units.with_classes[number].tolist() == wanted
 
 
 def test_rows_hold_what_the_table_counts():

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from reliseg.results import csv_line, csv_numbers
+from reliseg.results import csv_line, csv_numbers, csv_texts
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
 BARE = st.sampled_from(["", "=", "+", "-", "@", "\t", "\r", "\n", "'", "''", "=1+1", "-2", "+a", "@b", "'c", '"', ","])
@@ -18,6 +18,7 @@ BARE = st.sampled_from(["", "=", "+", "-", "@", "\t", "\r", "\n", "'", "''", "=1
 @given(st.lists(st.builds(str.__add__, BARE, TEXTS), min_size=1, max_size=4))
 def test_no_text_stands_in_csv_as_a_formula_and_no_text_ends_its_line(texts):
     lines = list(csv.reader(io.StringIO(csv_line([*texts, "end"]), newline="")))
+    assert csv_line([*texts, "end"]) == f"{csv_texts(*texts)},end\n"
     (cells,) = lines
     assert cells[-1] == "end"
     for text, cell in zip(texts, cells, strict=False):

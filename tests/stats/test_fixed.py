@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reliseg.stats.fixed import UNIT, carry, limbs, real, total, units
+from reliseg.stats.fixed import UNIT, carry, limbs, real, taken, total, units
 
 SIGNED = st.integers(-(2**62), 2**62)
 
@@ -69,3 +69,14 @@ def test_units_are_rounded_to_nearest(value):
 @pytest.mark.parametrize(("value", "expected"), [(0.5, 0), (1.5, 2), (2.5, 2), (-0.5, 0), (-1.5, -2), (0.51, 1)])
 def test_halves_go_to_even_so_that_sums_are_not_biased(value, expected):
     assert int(units(np.array(value / UNIT))) == expected
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_sums_at_places_are_those_of_all_and_limbs_that_lie_apart_stay_so(apart):
+    sums = limbs(np.random.default_rng(0).integers(-(2**60), 2**60, 50))
+    if apart:
+        sums = np.ascontiguousarray(sums.T).T
+    places = np.array([3, 3, 7, 49])
+    found = taken(sums, places)
+    np.testing.assert_array_equal(found, sums[places])
+    assert not apart or found[:, 0].flags.c_contiguous

@@ -32,6 +32,10 @@ def test_a_pair_is_what_the_definition_says_of_both_histograms():
     wanted = counts[[RIGHT, WRONG]][:, places.clip(0, counts.shape[1] - 1)] * inside
     assert np.array_equal(pair.at(places), wanted)
     assert np.array_equal(pair.up_to(places), np.cumsum(wanted, axis=1))
+    assert pair.pixels == tuple(counts[[RIGHT, WRONG]].sum(axis=1).tolist())
+    again = FilledBins.of(ScoreHistogram(counts)).right_and_wrong
+    assert np.array_equal(again.first, pair.first)
+    assert np.array_equal(again.second, pair.second)
     for found, kinds in zip(pair.near, pixels_near_edges(counts[[RIGHT, WRONG]]), strict=True):
         assert np.array_equal(found, kinds[:, pair.places])
 
